@@ -1,0 +1,3 @@
+//! Measures the proxy; see the next commits.
+
+fn main() {}

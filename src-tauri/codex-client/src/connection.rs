@@ -1,0 +1,232 @@
+//! One live conversation with one codex process: requests out, answers and notifications in.
+//!
+//! A connection is made of two halves of a byte stream and knows no process, so a test can hold the other ends. When the
+//! reading half ends, every waiter and every running turn is told, and the connection stays closed for good; the
+//! supervisor makes a new one.
+
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ahead::{Ahead, ReadyThread};
+use crate::error::CodexError;
+use crate::notifications::Params;
+use crate::pending::Pending;
+use crate::protocol::{RateLimits, ThreadStarted};
+use crate::routes::Routes;
+use crate::turn::ThreadProfile;
+use crate::wire::{self, Incoming};
+use crate::{server_requests, thread_params};
+
+/// The longest line that is read. A longer one is skipped and said in the log; no message of codex comes near it.
+const MAX_LINE: usize = 64 * 1024 * 1024;
+
+/// Lines waiting to be written. When codex reads none for so long that it is full, callers wait, each to its own limit.
+const OUTGOING_LINES: usize = 256;
+
+/// How long codex may take to answer a request that it answers in milliseconds when it is well.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long starting a thread may take; the user's MCP servers start with an agent's thread.
+const THREAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long an interrupted turn may take to say so.
+pub(crate) const TURN_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A live connection. It is shared by the supervisor and by every turn that runs on it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    outgoing: mpsc::Sender<Vec<u8>>,
+    pending: Pending,
+    pub(crate) routes: Routes,
+    pub(crate) ahead: Ahead,
+    limits: Mutex<RateLimits>,
+    /// Cancelled when codex's stdout has ended.
+    pub(crate) closed: CancellationToken,
+    /// Every task that works on this connection.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Connection {
+    /// Starts the tasks that read from `stdout` and write to `stdin`.
+    pub(crate) fn open(
+        stdin: impl AsyncWrite + Send + Unpin + 'static,
+        stdout: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Arc<Self> {
+        let (outgoing, lines) = mpsc::channel(OUTGOING_LINES);
+        let (ahead, wanted) = Ahead::new();
+        let connection = Arc::new(Self {
+            outgoing,
+            pending: Pending::default(),
+            routes: Routes::default(),
+            ahead,
+            limits: Mutex::default(),
+            closed: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        connection.tasks.spawn(write(stdin, lines, connection.closed.clone()));
+        connection.tasks.spawn(read(Arc::clone(&connection), stdout));
+        connection.tasks.spawn(crate::ahead::tend(Arc::clone(&connection), wanted));
+        connection
+    }
+
+    /// Calls a method that codex answers at once.
+    pub(crate) async fn call<R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<R, CodexError> {
+        self.call_within(ANSWER_LIMIT, method, params).await
+    }
+
+    /// Calls a method with a limit of its own.
+    pub(crate) async fn call_within<R: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        method: &'static str,
+        params: Value,
+    ) -> Result<R, CodexError> {
+        let refused = |message: String| CodexError::Refused { method, message };
+        let mut waiting = self.pending.register().ok_or(CodexError::Disconnected)?;
+        let line = wire::request(waiting.id, method, params).map_err(|error| refused(error.to_string()))?;
+        let answer = async {
+            self.outgoing.send(line).await.map_err(|_| CodexError::Disconnected)?;
+            waiting.answer().await.ok_or(CodexError::Disconnected)
+        };
+        let answer = tokio::time::timeout(limit, answer)
+            .await
+            .map_err(|_| CodexError::NoAnswer { method, limit })??;
+        let result = answer.map_err(|error| refused(error.message))?;
+        serde_json::from_str(result.get()).map_err(|error| refused(error.to_string()))
+    }
+
+    /// Tells codex something that needs no answer.
+    pub(crate) async fn notify(&self, method: &'static str) -> Result<(), CodexError> {
+        self.outgoing.send(wire::notification(method)).await.map_err(|_| CodexError::Disconnected)
+    }
+
+    /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
+    pub(crate) async fn start_thread(&self, profile: &ThreadProfile) -> Result<ReadyThread, CodexError> {
+        let params = thread_params::thread_start(profile);
+        let started: ThreadStarted = self.call_within(THREAD_LIMIT, "thread/start", params).await?;
+        Ok(ReadyThread { id: started.thread.id, model: started.model })
+    }
+
+    /// Lets codex forget a thread. A codex that is gone or cannot do it has forgotten it already, or keeps it.
+    pub(crate) async fn give_up_thread(&self, id: &str) {
+        let outcome = self.call::<Value>("thread/unsubscribe", json!({ "threadId": id })).await;
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "a thread was not given up");
+        }
+    }
+
+    /// The account's limits as last heard.
+    pub(crate) fn limits(&self) -> RateLimits {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether codex is still there.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.closed.is_cancelled()
+    }
+
+    async fn handle(&self, line: &[u8]) {
+        match Incoming::parse(line) {
+            Some(Incoming::Answer { id, outcome }) => {
+                if !self.pending.complete(id, outcome.map(ToOwned::to_owned)) {
+                    tracing::debug!(id, "codex answered a request that nobody waits for");
+                }
+            }
+            Some(Incoming::Notification { method, params }) => {
+                if let Some(params) =
+                    params.and_then(|raw| serde_json::from_str::<Params<'_>>(raw.get()).ok())
+                {
+                    self.note(&method, params);
+                }
+            }
+            Some(Incoming::Request { id, method, params }) => {
+                let reply = server_requests::reply(&method);
+                if let (Some(what), Some(params)) = (reply.declined, params) {
+                    self.routes.declined(params, what);
+                }
+                let line = wire::answer(&id, reply.outcome.as_ref().map_err(|message| *message));
+                if let Ok(line) = line {
+                    // Waits when the queue is full: codex reads, or the connection ends and with it the queue.
+                    let _ = self.outgoing.send(line).await;
+                }
+            }
+            None => {
+                tracing::warn!(bytes = line.len(), "codex wrote a line that is no message; it was skipped");
+            }
+        }
+    }
+
+    fn note(&self, method: &str, mut params: Params<'_>) {
+        if let Some(limits) = params.rate_limits.take() {
+            // Updates are sparse: a window that is not named has not changed.
+            let mut known = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+            known.primary = limits.primary.or_else(|| known.primary.take());
+            known.secondary = limits.secondary.or_else(|| known.secondary.take());
+            return;
+        }
+        self.routes.note(method, params, || self.limits());
+    }
+}
+
+async fn write(
+    mut stdin: impl AsyncWrite + Unpin,
+    mut lines: mpsc::Receiver<Vec<u8>>,
+    closed: CancellationToken,
+) {
+    loop {
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            () = closed.cancelled() => None,
+        };
+        let Some(mut line) = line else { break };
+        line.push(b'\n');
+        let written = tokio::select! {
+            written = async { stdin.write_all(&line).await?; stdin.flush().await } => written,
+            () = closed.cancelled() => break,
+        };
+        if let Err(error) = written {
+            // The reading half ends as well and tells everybody; there is nothing to do here.
+            tracing::debug!(%error, "codex's stdin is closed");
+            break;
+        }
+    }
+}
+
+async fn read(connection: Arc<Connection>, stdout: impl AsyncRead + Unpin) {
+    let codec = AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), b"\n".to_vec(), MAX_LINE);
+    let mut lines = FramedRead::new(stdout, codec);
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line,
+            // The supervisor closes a connection whose process it has ended.
+            () = connection.closed.cancelled() => None,
+        };
+        match line {
+            Some(Ok(line)) if line.iter().all(u8::is_ascii_whitespace) => {}
+            Some(Ok(line)) => connection.handle(&line).await,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "codex's output could not be read");
+                break;
+            }
+            None => break,
+        }
+    }
+    connection.closed.cancel();
+    connection.pending.close();
+    connection.routes.close();
+    connection.tasks.close();
+}

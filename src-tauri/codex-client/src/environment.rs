@@ -1,0 +1,83 @@
+//! The environment variables that codex is looked for with and started with, as a value.
+//!
+//! It is a snapshot handed in by the program's `main`, so that a test never touches the environment of its process and
+//! two codexes with different homes can live in one process.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// A snapshot of environment variables.
+///
+/// On Windows names are compared without regard to case, as the system does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    vars: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// An environment with nothing in it.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The environment of the running process, taken once.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        std::env::vars_os().fold(Self::default(), |env, (name, value)| env.with(name, value))
+    }
+
+    /// The same environment with `name` set to `value`.
+    #[must_use]
+    pub fn with(mut self, name: impl AsRef<OsStr>, value: impl Into<OsString>) -> Self {
+        self.vars.insert(canonical(name.as_ref()), value.into());
+        self
+    }
+
+    /// The same environment without `name`.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.vars.remove(&canonical(OsStr::new(name)));
+        self
+    }
+
+    /// The value of `name`; an empty value counts as absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.vars.get(&canonical(OsStr::new(name))).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value of `name` as a path.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// The user's home folder, by `HOME` or on Windows `USERPROFILE`.
+    #[must_use]
+    pub fn home(&self) -> Option<PathBuf> {
+        if cfg!(windows) { self.path("USERPROFILE").or_else(|| self.path("HOME")) } else { self.path("HOME") }
+    }
+
+    /// The folder that codex keeps its sign-in and configuration in: `CODEX_HOME`, else `.codex` in the user's home.
+    #[must_use]
+    pub fn codex_home(&self) -> Option<PathBuf> {
+        self.path("CODEX_HOME").or_else(|| self.home().map(|home| home.join(".codex")))
+    }
+
+    /// The folders of `PATH`, in order.
+    #[must_use]
+    pub fn path_folders(&self) -> Vec<PathBuf> {
+        self.get("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default()
+    }
+
+    /// All variables, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+fn canonical(name: &OsStr) -> OsString {
+    if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_os_string() }
+}

@@ -1,0 +1,37 @@
+//! Drives the `codex` CLI on this machine over its resident app-server protocol: finds the binary, keeps one process
+//! alive, and runs turns on it, token by token.
+//!
+//! The parts, from the outside in: [`Codex`] is the handle everybody holds; its supervisor owns the process and starts
+//! it on first use; a connection speaks JSON lines with that process; a [`Turn`] is one run of the model and interrupts
+//! itself when it is dropped.
+//!
+//! Deliberately not here: HTTP, keys, and the wire types of any API that a client of ours speaks. Nothing in this crate
+//! reads the environment or the clock of the process on its own; both are handed in.
+
+mod ahead;
+mod capabilities;
+mod connection;
+mod environment;
+mod error;
+mod locate;
+mod login_shell;
+mod mailbox;
+mod notifications;
+mod pending;
+mod process;
+mod protocol;
+mod routes;
+mod server_requests;
+mod start;
+mod supervisor;
+mod thread_params;
+mod turn;
+mod wire;
+
+pub use capabilities::Capabilities;
+pub use environment::Environment;
+pub use error::{CodexError, FailureKind, TurnFailure};
+pub use locate::{Found, FoundBy, Search, version_of};
+pub use protocol::{Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode};
+pub use supervisor::{Codex, CodexConfig, Readiness, Status};
+pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};

@@ -1,0 +1,57 @@
+//! Unix: a process group, and a guard that ends it with us.
+
+use std::io;
+use std::process::Stdio;
+
+use tokio::process::Child;
+
+use super::{Launch, Streams, command};
+
+/// Reads until the pipe closes, then kills the group that it is a member of. Being a member also keeps the group's id
+/// from being given to anyone else while the guard is there.
+const GUARD: &str = r#"read -r _; kill -s KILL -- "-$1""#;
+
+/// A running process and the group that it leads.
+#[derive(Debug)]
+pub(crate) struct Process {
+    leader: Child,
+    /// Its stdin is the pipe. Dropping the guard closes it.
+    guard: Child,
+}
+
+impl Process {
+    /// Starts the process and its guard.
+    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, Streams)> {
+        let mut leader = launch.command().process_group(0).spawn()?;
+        let streams = match (leader.stdin.take(), leader.stdout.take(), leader.stderr.take()) {
+            (Some(stdin), Some(stdout), Some(stderr)) => Streams { stdin, stdout, stderr },
+            _ => return Err(io::Error::other("the process has no pipes")),
+        };
+        let Some(pid) = leader.id().and_then(|pid| i32::try_from(pid).ok()) else {
+            return Err(io::Error::other("the process ended at once"));
+        };
+        let guard = command("/bin/sh")
+            .args(["-c", GUARD, "codex-guard", &pid.to_string()])
+            .env_clear()
+            .process_group(pid)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok((Self { leader, guard }, streams))
+    }
+
+    /// Waits until the process itself has ended.
+    pub(crate) async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
+        self.leader.wait().await
+    }
+
+    /// Kills the whole group and waits until the process is gone.
+    pub(crate) async fn kill(&mut self) {
+        drop(self.guard.stdin.take());
+        // Should the guard be gone, the leader at least is ended.
+        let _ = self.leader.start_kill();
+        let _ = self.leader.wait().await;
+        let _ = self.guard.wait().await;
+    }
+}

@@ -1,0 +1,48 @@
+//! Windows: a job object that ends every process in it when our handle to it closes, however we end.
+
+use std::io;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, CreationFlags, JobObject, KillOnDrop};
+use tokio::process::Command;
+use windows::Win32::System::Threading::CREATE_NO_WINDOW;
+
+use super::{Launch, Streams};
+
+/// A running process and the job that it is in.
+#[derive(Debug)]
+pub(crate) struct Process {
+    job: Box<dyn ChildWrapper>,
+}
+
+impl Process {
+    /// Starts the process in a job of its own.
+    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, Streams)> {
+        let mut job = CommandWrap::from(launch.command())
+            .wrap(CreationFlags(CREATE_NO_WINDOW))
+            .wrap(JobObject)
+            .wrap(KillOnDrop)
+            .spawn()?;
+        let streams = match (job.stdin().take(), job.stdout().take(), job.stderr().take()) {
+            (Some(stdin), Some(stdout), Some(stderr)) => Streams { stdin, stdout, stderr },
+            _ => return Err(io::Error::other("the process has no pipes")),
+        };
+        Ok((Self { job }, streams))
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
+        self.job.wait().await
+    }
+
+    /// Ends every process of the job and waits until they are gone.
+    pub(crate) async fn kill(&mut self) {
+        let _ = self.job.start_kill();
+        let _ = self.job.wait().await;
+    }
+}
+
+/// Keeps a console window from flashing up beside the desktop app.
+pub(super) fn without_window(mut command: Command) -> Command {
+    command.creation_flags(CREATE_NO_WINDOW.0);
+    command
+}

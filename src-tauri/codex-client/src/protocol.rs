@@ -1,0 +1,271 @@
+//! The parameters and answers of the app-server methods that we call, and the values our callers fill them with.
+//!
+//! Read off `codex app-server generate-ts --experimental` and measured; see the notes on codex in ARCHITECTURE.md. Only
+//! what we use is here, and unknown fields are ignored, so that a newer codex does not break us.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Who speaks in an item of the conversation. codex drops `system` items, so there is no such role here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions to the model.
+    Developer,
+    /// The person, or the program, that asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One part of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+}
+
+/// One earlier item of a conversation, as it goes into a thread before the turn starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Something that was said.
+    Message {
+        /// Who said it.
+        role: Role,
+        /// What was said, in parts.
+        content: Vec<Content>,
+    },
+    /// A call that the model made of one of the client's tools.
+    ToolCall {
+        /// The id that its output refers to.
+        call_id: String,
+        /// The tool's name.
+        name: String,
+        /// The exact argument string.
+        arguments: String,
+    },
+    /// What the tool answered.
+    ToolOutput {
+        /// The call that it answers.
+        call_id: String,
+        /// The answer as text.
+        output: String,
+    },
+}
+
+impl Item {
+    /// The item in the form that `thread/inject_items` takes: a raw item of the Responses API.
+    pub(crate) fn to_raw(&self) -> Value {
+        match self {
+            Self::Message { role, content } => {
+                let kind = if *role == Role::Assistant { "output_text" } else { "input_text" };
+                let parts: Vec<Value> =
+                    content.iter().map(|Content::Text(text)| json!({ "type": kind, "text": text })).collect();
+                json!({ "type": "message", "role": role, "content": parts })
+            }
+            Self::ToolCall { call_id, name, arguments } => {
+                json!({ "type": "function_call", "call_id": call_id, "name": name, "arguments": arguments })
+            }
+            Self::ToolOutput { call_id, output } => {
+                json!({ "type": "function_call_output", "call_id": call_id, "output": output })
+            }
+        }
+    }
+}
+
+impl Content {
+    /// The part in the form that `turn/start` takes as input.
+    pub(crate) fn to_input(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": "text", "text": text, "text_elements": [] }),
+        }
+    }
+}
+
+/// What the commands that codex runs may do to this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxMode {
+    /// Read files, change nothing.
+    #[default]
+    ReadOnly,
+    /// Change files below the working folder.
+    WorkspaceWrite,
+    /// Anything that the user may do.
+    DangerFullAccess,
+}
+
+/// How hard a model thinks, in codex's own words: `low`, `medium`, `high` and others by model.
+pub type Effort = String;
+
+/// A model of codex's own list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Model {
+    /// The id that a turn names it by.
+    pub id: String,
+    /// The name that people read.
+    #[serde(default)]
+    pub display_name: String,
+    /// One sentence about it.
+    #[serde(default)]
+    pub description: String,
+    /// Whether codex keeps it out of its own menus.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Whether codex takes it when none is named.
+    #[serde(default)]
+    pub is_default: bool,
+    /// The efforts that it knows.
+    #[serde(default, rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
+    pub efforts: Vec<Effort>,
+    /// What it reads: `text`, `image`.
+    #[serde(default)]
+    pub input_modalities: Vec<String>,
+}
+
+fn effort_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Effort>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry {
+        reasoning_effort: Effort,
+    }
+    Ok(Vec::<Entry>::deserialize(deserializer)?.into_iter().map(|entry| entry.reasoning_effort).collect())
+}
+
+/// The account's limits as codex last heard them from upstream.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct RateLimits {
+    /// One window, usually the short one; tell windows apart by their length and not by their position.
+    #[serde(default)]
+    pub primary: Option<RateLimitWindow>,
+    /// The other window.
+    #[serde(default)]
+    pub secondary: Option<RateLimitWindow>,
+}
+
+/// One window of the account's limits.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitWindow {
+    /// How much of it is used, from 0 to 100.
+    pub used_percent: f64,
+    /// Its length in minutes.
+    #[serde(default)]
+    pub window_duration_mins: Option<u64>,
+    /// When it starts anew, in Unix seconds.
+    #[serde(default)]
+    pub resets_at: Option<u64>,
+}
+
+impl RateLimits {
+    /// When the account may work again, in Unix seconds: the latest reset of the windows that are used up.
+    #[must_use]
+    pub fn blocked_until(&self) -> Option<u64> {
+        [&self.primary, &self.secondary]
+            .into_iter()
+            .flatten()
+            .filter(|window| window.used_percent >= 100.0)
+            .filter_map(|window| window.resets_at)
+            .max()
+    }
+}
+
+/// The answer to `initialize`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Initialized {
+    #[serde(default)]
+    pub(crate) user_agent: String,
+}
+
+impl Initialized {
+    /// codex's version out of `name/1.2.3 (system…)`.
+    pub(crate) fn version(&self) -> Option<String> {
+        let (_, rest) = self.user_agent.split_once('/')?;
+        let version = rest.split_whitespace().next()?;
+        version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+    }
+}
+
+/// The answer to `thread/start`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ThreadStarted {
+    pub(crate) thread: ById,
+    #[serde(default)]
+    pub(crate) model: String,
+}
+
+/// The answer to `turn/start`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TurnStarted {
+    pub(crate) turn: ById,
+}
+
+/// A thread or a turn, of which we only need the id.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ById {
+    pub(crate) id: String,
+}
+
+/// The answer to `model/list`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ModelPage {
+    pub(crate) data: Vec<Model>,
+    #[serde(default)]
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// The answer to `account/read`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccountRead {
+    #[serde(default)]
+    pub(crate) account: Option<Value>,
+    #[serde(default)]
+    pub(crate) requires_openai_auth: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_keep_their_roles_and_exact_strings() {
+        let say = |role| Item::Message { role, content: vec![Content::Text("hi".into())] }.to_raw();
+        assert_eq!(
+            say(Role::Developer),
+            json!({"type":"message","role":"developer","content":[{"type":"input_text","text":"hi"}]})
+        );
+        assert_eq!(
+            say(Role::Assistant),
+            json!({"type":"message","role":"assistant","content":[{"type":"output_text","text":"hi"}]})
+        );
+        let call = Item::ToolCall { call_id: "c".into(), name: "n".into(), arguments: "{ \"a\":1}".into() };
+        assert_eq!(call.to_raw()["arguments"], "{ \"a\":1}");
+    }
+
+    #[test]
+    fn the_version_is_read_out_of_the_user_agent() {
+        let version = |agent: &str| Initialized { user_agent: agent.into() }.version();
+        assert_eq!(version("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)").as_deref(), Some("0.169.0"));
+        assert_eq!(version("no version"), None);
+    }
+
+    #[test]
+    fn the_account_is_blocked_until_the_last_full_window_resets() {
+        let window = |used_percent, resets_at| {
+            Some(RateLimitWindow { used_percent, resets_at: Some(resets_at), ..Default::default() })
+        };
+        assert_eq!(
+            RateLimits { primary: window(100.0, 5), secondary: window(40.0, 9) }.blocked_until(),
+            Some(5)
+        );
+        assert_eq!(
+            RateLimits { primary: window(100.0, 5), secondary: window(100.0, 9) }.blocked_until(),
+            Some(9)
+        );
+        assert_eq!(RateLimits::default().blocked_until(), None);
+    }
+}

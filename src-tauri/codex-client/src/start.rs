@@ -1,0 +1,152 @@
+//! Starting a codex: find it, spawn it, shake hands, ask what it can do and whether it is signed in.
+//!
+//! Every step has a limit, and whatever fails leaves no process behind: the process is killed when its handle is dropped.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::ChildStderr;
+
+use crate::capabilities::{Capabilities, UNKNOWN_METHOD, complains_about_field, field_probe};
+use crate::connection::Connection;
+use crate::error::CodexError;
+use crate::notifications::OPT_OUT;
+use crate::process::{Launch, Process};
+use crate::protocol::{AccountRead, Initialized};
+use crate::supervisor::{CodexConfig, Readiness};
+
+/// Lines of stderr that are kept to explain a failed start.
+const KEPT_LINES: usize = 5;
+
+/// The longest part of a stderr line that is kept.
+const KEPT_BYTES: u64 = 1000;
+
+/// A codex that answers.
+pub(crate) struct Started {
+    pub(crate) process: Process,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) readiness: Readiness,
+}
+
+/// Starts codex and waits until it answers.
+pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
+    let found = config.search.run().await?;
+    // Our own log level must not make codex write prompts to its stderr.
+    let environment = found.environment.without("RUST_LOG");
+    let launch = Launch {
+        program: &found.path,
+        args: &["app-server"],
+        environment: &environment,
+        folder: config.folder.clone(),
+    };
+    let (mut process, streams) = Process::start(&launch)
+        .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
+    let connection = Connection::open(streams.stdin, streams.stdout);
+    let last_words = Arc::new(Mutex::new(VecDeque::new()));
+    connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
+    match shake_hands(&connection, config).await {
+        Ok((version, capabilities)) => {
+            let readiness = Readiness { path: found.path, version, capabilities };
+            Ok(Started { process, connection, readiness })
+        }
+        Err(error) => {
+            connection.closed.cancel();
+            process.kill().await;
+            connection.tasks.wait().await;
+            Err(explain(error, &last_words))
+        }
+    }
+}
+
+async fn shake_hands(
+    connection: &Connection,
+    config: &CodexConfig,
+) -> Result<(String, Capabilities), CodexError> {
+    let hello = json!({
+        "clientInfo": { "name": "codex-proxy", "title": "Codex Proxy", "version": config.client_version },
+        "capabilities": {
+            "experimentalApi": true,
+            "requestAttestation": false,
+            "optOutNotificationMethods": OPT_OUT,
+        },
+    });
+    let initialized: Initialized = connection.call("initialize", hello).await?;
+    let version = initialized.version().unwrap_or_else(|| "of an unknown version".to_owned());
+    connection.notify("initialized").await?;
+    let capabilities = probe(connection).await?;
+    if let Some(missing) = capabilities.missing() {
+        return Err(CodexError::Unsupported { version, missing: missing.to_owned() });
+    }
+    if capabilities.account_read {
+        let account: AccountRead = connection.call("account/read", json!({})).await?;
+        if account.requires_openai_auth && account.account.is_none() {
+            return Err(CodexError::NotSignedIn);
+        }
+    }
+    Ok((version, capabilities))
+}
+
+async fn probe(connection: &Connection) -> Result<Capabilities, CodexError> {
+    let complaint = complaint(connection, UNKNOWN_METHOD, json!({})).await?;
+    let mut capabilities = Capabilities::from_complaint(&complaint);
+    if capabilities.threads {
+        for (field, known) in [
+            ("dynamicTools", &mut capabilities.dynamic_tools),
+            ("experimentalRawEvents", &mut capabilities.raw_events),
+        ] {
+            *known = complains_about_field(
+                &self::complaint(connection, "thread/start", field_probe(field)).await?,
+            );
+        }
+    }
+    Ok(capabilities)
+}
+
+/// Calls something that must be refused, and gives back codex's words.
+async fn complaint(
+    connection: &Connection,
+    method: &'static str,
+    params: Value,
+) -> Result<String, CodexError> {
+    match connection.call::<Value>(method, params).await {
+        Ok(_) => Ok(String::new()),
+        Err(CodexError::Refused { message, .. }) => Ok(message),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads codex's stderr to its end, so that it never blocks, and keeps the last lines of the start. They are not logged:
+/// later lines can hold what a command printed.
+async fn listen(stderr: ChildStderr, last_words: Arc<Mutex<VecDeque<String>>>) {
+    let mut stderr = BufReader::new(stderr);
+    loop {
+        let mut line = Vec::new();
+        // A line that is longer is read on as further lines.
+        match (&mut stderr).take(KEPT_BYTES).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
+                let mut kept = last_words.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() == KEPT_LINES {
+                    kept.pop_front();
+                }
+                kept.push_back(line);
+            }
+        }
+    }
+}
+
+/// Adds what codex wrote to stderr to an error that says little by itself.
+fn explain(error: CodexError, last_words: &Mutex<VecDeque<String>>) -> CodexError {
+    let kept = last_words.lock().unwrap_or_else(PoisonError::into_inner);
+    let words = kept.iter().rev().find(|line| !line.is_empty());
+    match (error, words) {
+        (CodexError::Disconnected, Some(words)) => CodexError::StartFailed { reason: words.clone() },
+        (CodexError::Disconnected, None) => {
+            CodexError::StartFailed { reason: "it ended without a word".to_owned() }
+        }
+        (error, _) => error,
+    }
+}

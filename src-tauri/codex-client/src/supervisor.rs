@@ -1,0 +1,301 @@
+//! Keeps one codex process: starts it on first use, shakes hands, tells everybody who waits how it went, and starts it
+//! again when it is needed after it has ended.
+//!
+//! One task owns the process; [`Codex`] is the handle to it that everybody holds. The task ends the process when it is
+//! told to, or when the last handle is dropped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::capabilities::Capabilities;
+use crate::connection::Connection;
+use crate::error::CodexError;
+use crate::locate::Search;
+use crate::process::Process;
+use crate::protocol::{Model, ModelPage, RateLimits};
+use crate::start::{self, Started};
+use crate::turn::{Turn, TurnRequest};
+
+/// Questions waiting for the supervisor. When it is full, askers wait for room.
+const ASKS: usize = 256;
+
+/// A codex that lived shorter than this counts as having failed to start well, and is not started again at once.
+const WELL_AFTER: Duration = Duration::from_secs(10);
+
+/// The pause after the first such failure; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Pages of the model list that are read at most; codex has one.
+const MODEL_PAGES: usize = 10;
+
+/// How codex is to be found and started.
+#[derive(Clone, Debug)]
+pub struct CodexConfig {
+    /// Where to look, and the environment to start it with. `CODEX_HOME` in it is the user's home of codex.
+    pub search: Search,
+    /// The folder that the process is started in; it must exist.
+    pub folder: PathBuf,
+    /// Our version, which codex passes on upstream.
+    pub client_version: String,
+}
+
+/// How codex is, for people to see.
+#[derive(Clone, Debug, Default)]
+pub enum Status {
+    /// It has not been needed yet, or has ended and is not needed now.
+    #[default]
+    Idle,
+    /// It is being started.
+    Starting,
+    /// It answers.
+    Ready(Readiness),
+    /// The last attempt to start it failed.
+    Failed(CodexError),
+    /// It was stopped for good.
+    Stopped,
+}
+
+/// What is known of a codex that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The binary.
+    pub path: PathBuf,
+    /// Its version, as it names itself.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// A handle to codex. Clones share one process.
+#[derive(Clone, Debug)]
+pub struct Codex {
+    asks: mpsc::Sender<Ask>,
+    status: watch::Receiver<Status>,
+}
+
+/// What can be asked of the supervisor.
+#[derive(Debug)]
+enum Ask {
+    Connect(oneshot::Sender<Result<Arc<Connection>, CodexError>>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+impl Codex {
+    /// A handle to a codex that is started on first use. Must be called within a tokio runtime, which then runs the
+    /// supervisor until [`Codex::shutdown`], or until the last handle is gone.
+    #[must_use]
+    pub fn new(config: CodexConfig) -> Self {
+        let (asks, asked) = mpsc::channel(ASKS);
+        let (tell, status) = watch::channel(Status::Idle);
+        let supervisor =
+            Supervisor { config, tell, live: None, failures: 0, not_before: None, last_error: None };
+        tokio::spawn(supervisor.run(asked));
+        Self { asks, status }
+    }
+
+    /// How codex is, and every change of it.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Starts codex if it does not run, and waits until it answers.
+    ///
+    /// # Errors
+    /// Whatever keeps it from answering.
+    pub async fn ready(&self) -> Result<(), CodexError> {
+        self.connection().await.map(|_| ())
+    }
+
+    /// Runs a turn. It begins at once; what goes wrong on the way comes as its last event.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting.
+    pub async fn turn(&self, request: TurnRequest) -> Result<Turn, CodexError> {
+        Ok(Turn::start(&self.connection().await?, request))
+    }
+
+    /// codex's own list of models, the hidden ones included.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting or answering.
+    pub async fn models(&self) -> Result<Vec<Model>, CodexError> {
+        let connection = self.connection().await?;
+        let mut models = Vec::new();
+        let mut cursor: Option<String> = None;
+        for _ in 0..MODEL_PAGES {
+            let params = match &cursor {
+                Some(cursor) => serde_json::json!({ "cursor": cursor }),
+                None => serde_json::json!({}),
+            };
+            let page: ModelPage = connection.call("model/list", params).await?;
+            models.extend(page.data);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(models)
+    }
+
+    /// The account's limits as codex last heard them; empty when codex does not run.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting.
+    pub async fn rate_limits(&self) -> Result<RateLimits, CodexError> {
+        Ok(self.connection().await?.limits())
+    }
+
+    /// Ends codex for good. Turns that still run are told that it is gone. Returns when the process is.
+    pub async fn shutdown(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.asks.send(Ask::Shutdown(done)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, CodexError> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(Ask::Connect(reply)).await.map_err(|_| CodexError::ShuttingDown)?;
+        answer.await.map_err(|_| CodexError::ShuttingDown)?
+    }
+}
+
+/// A codex that runs.
+struct Live {
+    process: Process,
+    connection: Arc<Connection>,
+    since: Instant,
+}
+
+struct Supervisor {
+    config: CodexConfig,
+    tell: watch::Sender<Status>,
+    live: Option<Live>,
+    /// How many attempts in a row have failed or did not live long.
+    failures: u32,
+    not_before: Option<Instant>,
+    last_error: Option<CodexError>,
+}
+
+impl Supervisor {
+    async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
+        loop {
+            let ask = tokio::select! {
+                biased;
+                ask = asked.recv() => ask,
+                () = gone(self.live.as_mut()) => {
+                    self.bury().await;
+                    continue;
+                }
+            };
+            match ask {
+                Some(Ask::Connect(reply)) => {
+                    let outcome = self.connect().await;
+                    let _ = reply.send(outcome);
+                }
+                Some(Ask::Shutdown(done)) => {
+                    self.end().await;
+                    let _ = done.send(());
+                    return;
+                }
+                None => {
+                    self.end().await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The live connection, or a new one. Whoever asks meanwhile waits in the queue and finds the outcome.
+    async fn connect(&mut self) -> Result<Arc<Connection>, CodexError> {
+        if let Some(live) = &self.live {
+            if live.connection.is_open() {
+                return Ok(Arc::clone(&live.connection));
+            }
+            self.bury().await;
+        }
+        if let (Some(not_before), Some(error)) = (self.not_before, &self.last_error)
+            && Instant::now() < not_before
+        {
+            return Err(error.clone());
+        }
+        self.tell.send_replace(Status::Starting);
+        match start::start(&self.config).await {
+            Ok(Started { process, connection, readiness }) => {
+                tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
+                self.tell.send_replace(Status::Ready(readiness));
+                self.live =
+                    Some(Live { process, connection: Arc::clone(&connection), since: Instant::now() });
+                Ok(connection)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "codex could not be started");
+                if matches!(
+                    error,
+                    CodexError::StartFailed { .. } | CodexError::NoAnswer { .. } | CodexError::Disconnected
+                ) {
+                    self.fail(error.clone());
+                }
+                self.tell.send_replace(Status::Failed(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Clears away a codex that has ended by itself.
+    async fn bury(&mut self) {
+        let Some(mut live) = self.live.take() else { return };
+        live.connection.closed.cancel();
+        live.process.kill().await;
+        live.connection.tasks.wait().await;
+        if live.since.elapsed() >= WELL_AFTER {
+            self.failures = 0;
+        } else {
+            self.fail(CodexError::StartFailed {
+                reason: "it ended soon after its start, several times".to_owned(),
+            });
+        }
+        tracing::warn!("codex has ended; the next request starts it again");
+        self.tell.send_replace(Status::Idle);
+    }
+
+    /// Counts a failure. The first one costs no pause, so that a single crash is over with the next request.
+    fn fail(&mut self, error: CodexError) {
+        self.failures += 1;
+        if self.failures > 1 {
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 2).min(10)).min(LONGEST_PAUSE);
+            self.not_before = Some(Instant::now() + pause);
+        }
+        self.last_error = Some(error);
+    }
+
+    async fn end(&mut self) {
+        if let Some(mut live) = self.live.take() {
+            live.connection.closed.cancel();
+            live.process.kill().await;
+            live.connection.tasks.wait().await;
+        }
+        self.tell.send_replace(Status::Stopped);
+    }
+}
+
+/// Resolves when the live codex has ended or its connection is closed; never when there is none.
+async fn gone(live: Option<&mut Live>) {
+    match live {
+        Some(live) => {
+            tokio::select! {
+                _ = live.process.wait() => {}
+                () = live.connection.closed.cancelled() => {}
+            }
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,78 @@
+//! What a thread is started with, by kind of model.
+//!
+//! The plain kind is told to leave out everything that codex would add of its own: what is left in the prompt is what
+//! the client sent. Which switch does what was measured; unknown ones are ignored by codex, so the list serves every
+//! version.
+
+use serde_json::{Map, Value, json};
+
+use crate::turn::{ThreadKind, ThreadProfile};
+
+/// Features of codex that put tools or text into the prompt.
+const AGENT_FEATURES: &[&str] = &[
+    "apps",
+    "browser_use",
+    "code_mode_host",
+    "computer_use",
+    "goals",
+    "hooks",
+    "image_generation",
+    "in_app_browser",
+    "incremental_tools",
+    "memories",
+    "multi_agent",
+    "plugins",
+    "shell_snapshot",
+    "shell_tool",
+    "skill_mcp_dependency_install",
+    "skill_search",
+    "sleep_tool",
+    "tool_suggest",
+    "unified_exec",
+    "view_image",
+    "workspace_dependencies",
+];
+
+/// The parameters of `thread/start`.
+pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
+    let mut config = Map::new();
+    // Without it a thread that was given up stays in codex's memory for long.
+    config.insert("thread_unload_delay_secs".into(), 0.into());
+    let mut params = json!({
+        "cwd": profile.workspace,
+        "sandbox": profile.sandbox,
+        "approvalPolicy": "never",
+        // No session file: the user's history of codex is theirs.
+        "ephemeral": true,
+        "experimentalRawEvents": true,
+    });
+    if let Some(model) = &profile.model {
+        params["model"] = model.as_str().into();
+    }
+    if profile.kind == ThreadKind::Plain {
+        plain(&mut config);
+        // Empty instructions leave nothing upstream; the client's own go in as developer messages.
+        params["baseInstructions"] = "".into();
+        params["environments"] = json!([]);
+    }
+    params["config"] = Value::Object(config);
+    params
+}
+
+fn plain(config: &mut Map<String, Value>) {
+    for feature in AGENT_FEATURES {
+        config.insert(format!("features.{feature}"), false.into());
+    }
+    for (key, value) in [
+        ("include_apps_instructions", json!(false)),
+        ("include_environment_context", json!(false)),
+        ("include_permissions_instructions", json!(false)),
+        ("project_doc_max_bytes", json!(0)),
+        ("skills.bundled.enabled", json!(false)),
+        ("skills.include_instructions", json!(false)),
+        ("tools.experimental_request_user_input.enabled", json!(false)),
+        ("web_search", json!("disabled")),
+    ] {
+        config.insert(key.into(), value);
+    }
+}

@@ -1,0 +1,142 @@
+//! The lines on codex's stdin and stdout: JSON-RPC without its `jsonrpc` field.
+//!
+//! Only the envelope lives here. What a method's parameters look like is in `protocol`, what a notification means in
+//! `notifications`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A line that came from codex, as far as it can be told without knowing the method.
+#[derive(Debug)]
+pub(crate) enum Incoming<'a> {
+    /// The answer to a request of ours.
+    Answer { id: u64, outcome: Result<&'a RawValue, RemoteError> },
+    /// A request that codex wants answered; its id is echoed as it came.
+    Request { id: Value, method: Cow<'a, str>, params: Option<&'a RawValue> },
+    /// Something that codex tells us.
+    Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
+}
+
+/// The `error` of an answer.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RemoteError {
+    #[serde(default)]
+    pub(crate) message: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(default)]
+    id: Option<Value>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<RemoteError>,
+}
+
+impl<'a> Incoming<'a> {
+    /// Reads one line; `None` for a line that is no message of the protocol, which the caller skips.
+    pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
+        let envelope: Envelope<'a> = serde_json::from_slice(line).ok()?;
+        match (envelope.id, envelope.method) {
+            (Some(id), Some(method)) => Some(Self::Request { id, method, params: envelope.params }),
+            (None, Some(method)) => Some(Self::Notification { method, params: envelope.params }),
+            (Some(id), None) => {
+                // We only ever number our requests, so an answer with another id is to nobody.
+                let id = id.as_u64()?;
+                let outcome = match (envelope.result, envelope.error) {
+                    (_, Some(error)) => Err(error),
+                    (Some(result), None) => Ok(result),
+                    // `"result": null` reads as absent; it is an answer all the same.
+                    (None, None) => Ok(RawValue::NULL),
+                };
+                Some(Self::Answer { id, outcome })
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Request<'a, P> {
+    id: u64,
+    method: &'a str,
+    params: P,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+}
+
+/// A request line, without its line break.
+pub(crate) fn request(id: u64, method: &str, params: impl Serialize) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Request { id, method, params })
+}
+
+/// A notification line without parameters.
+pub(crate) fn notification(method: &str) -> Vec<u8> {
+    serde_json::json!({ "method": method }).to_string().into_bytes()
+}
+
+/// The line that answers a request of codex.
+pub(crate) fn answer(id: &Value, outcome: Result<&Value, &str>) -> serde_json::Result<Vec<u8>> {
+    let (result, error) = match outcome {
+        Ok(result) => (Some(result), None),
+        Err(message) => (None, Some(serde_json::json!({ "code": -32601, "message": message }))),
+    };
+    serde_json::to_vec(&Answer { id, result, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_an_error_a_request_and_a_notification_are_told_apart() {
+        assert!(matches!(
+            Incoming::parse(br#"{"id":3,"result":{}}"#),
+            Some(Incoming::Answer { id: 3, outcome: Ok(_) })
+        ));
+        assert!(matches!(
+            Incoming::parse(br#"{"id":3,"error":{"code":-1,"message":"no"}}"#),
+            Some(Incoming::Answer { outcome: Err(RemoteError { message }), .. }) if message == "no"
+        ));
+        assert!(matches!(
+            Incoming::parse(br#"{"id":"a","method":"m","params":{}}"#),
+            Some(Incoming::Request { id: Value::String(_), .. })
+        ));
+        assert!(matches!(
+            Incoming::parse(br#"{"method":"m\u0041"}"#),
+            Some(Incoming::Notification { method, params: None }) if method == "mA"
+        ));
+    }
+
+    #[test]
+    fn a_null_result_is_an_answer() {
+        assert!(matches!(
+            Incoming::parse(br#"{"id":1,"result":null}"#),
+            Some(Incoming::Answer { id: 1, outcome: Ok(_) })
+        ));
+    }
+
+    #[test]
+    fn what_is_no_message_is_skipped() {
+        for line in
+            [&b"hello"[..], b"", b"[]", b"{}", b"{\"id\":\"x\",\"result\":1}", b"\xff\xfe{}", b"{\"id\":1"]
+        {
+            assert!(Incoming::parse(line).is_none(), "{}", String::from_utf8_lossy(line));
+        }
+    }
+}

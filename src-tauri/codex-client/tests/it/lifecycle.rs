@@ -1,0 +1,84 @@
+//! Processes: started on first use, and gone with everything that they started.
+
+use std::time::Duration;
+
+use codex_client::{CodexError, Status};
+
+use crate::support::{LONG, fake};
+
+#[tokio::test]
+async fn nothing_is_started_before_it_is_needed() {
+    let fake = fake("");
+    assert!(matches!(*fake.codex.status().borrow(), Status::Idle));
+    assert!(fake.pids().is_empty());
+    fake.codex.ready().await.unwrap();
+    assert!(matches!(*fake.codex.status().borrow(), Status::Ready(_)));
+}
+
+#[tokio::test]
+async fn whoever_asks_while_it_starts_shares_the_process() {
+    let fake = fake("late=initialize:200");
+    let (a, b) = tokio::join!(fake.ask("hi"), fake.ask("hi"));
+    assert_eq!((a.text(), b.text()), ("Hello from fake".into(), "Hello from fake".into()));
+    assert_eq!(fake.pids().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn shutdown_leaves_no_process_of_its_group_behind() {
+    let fake = fake("spawn-child ignore-eof");
+    fake.codex.ready().await.unwrap();
+    let group = fake.pids()[0];
+    assert!(members(group).len() >= 3, "codex, its child and the guard: {:?}", members(group));
+    fake.codex.shutdown().await;
+    eventually("the group is gone", || members(group).is_empty()).await;
+    assert!(matches!(fake.ask("hi").await.error(), CodexError::ShuttingDown));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn dropping_the_last_handle_ends_it() {
+    let fake = fake("spawn-child ignore-eof");
+    fake.codex.ready().await.unwrap();
+    let group = fake.pids()[0];
+    drop(fake);
+    eventually("the group is gone", || members(group).is_empty()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_crash_takes_what_codex_had_started_along() {
+    let fake = fake("spawn-child crash-on=turn/start");
+    assert!(matches!(fake.ask("hi").await.error(), CodexError::Disconnected));
+    let group = fake.pids()[0];
+    eventually("the group is gone", || members(group).is_empty()).await;
+}
+
+/// The living processes of a group, by id.
+#[cfg(target_os = "linux")]
+fn members(group: u32) -> Vec<u32> {
+    let mut members = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // The name may hold spaces and brackets; what follows the last bracket is: state, parent, group.
+        let Some((_, rest)) = stat.rsplit_once(')') else { continue };
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        if fields[0] != "Z" && fields[2] == group.to_string() {
+            members.push(pid);
+        }
+    }
+    members
+}
+
+/// Waits for what the system does in its own time, and cannot be awaited.
+async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "in vain: {what}");
+}

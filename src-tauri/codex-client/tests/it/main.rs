@@ -1,0 +1,14 @@
+//! codex-client against the real codex, which talks to the sample model, and against a scripted fake for what the real
+//! one won't do on command.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its failure"
+)]
+
+mod fake;
+mod lifecycle;
+mod real;
+mod support;

@@ -1,0 +1,258 @@
+//! Turns on the real codex.
+
+use codex_client::{CodexError, FailureKind, Role, ThreadKind, TurnEvent, Usage};
+use sample_model::Event;
+use serde_json::{Value, json};
+
+use crate::support::{LONG, hear, next, next_text, real, says};
+
+#[tokio::test]
+async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
+    let real = real().await;
+    let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
+    assert_eq!(next_text(&mut turn).await, "word1 ");
+    // The model stands still after its first word until it is let go.
+    assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), LONG).await.is_some());
+    real.model.release();
+    assert_eq!(next_text(&mut turn).await, "word2 ");
+    assert_eq!(hear(turn).await.texts, ["word3 "]);
+}
+
+#[tokio::test]
+async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
+    let real = real().await;
+    let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
+    request.history = vec![
+        says(Role::Developer, "be brief"),
+        says(Role::User, "one"),
+        says(Role::Assistant, "two"),
+        says(Role::Developer, "be kind"),
+    ];
+    real.run(request).await.ended_well();
+    let upstream = real.model.request(0).unwrap();
+    let expected = [
+        ("developer", "be brief"),
+        ("user", "one"),
+        ("assistant", "two"),
+        ("developer", "be kind"),
+        ("user", "[[words=1]]"),
+    ];
+    assert_eq!(upstream.input(), expected.map(|(role, text)| (role.to_owned(), text.to_owned())));
+}
+
+#[tokio::test]
+async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
+    let real = real().await;
+    let home = real.home.path().join(".codex");
+    std::fs::write(real.workspace.join("AGENTS.md"), "hostile").unwrap();
+    std::fs::create_dir_all(home.join("skills/x")).unwrap();
+    real.ask("[[words=1]]").await.ended_well();
+    let upstream = real.model.request(0).unwrap();
+    assert_eq!(upstream.input(), [("user".to_owned(), "[[words=1]]".to_owned())]);
+    assert!(upstream.body()["instructions"].as_str().unwrap_or_default().is_empty());
+    // What is left of codex's own needs a home of ours to go; nothing may be added to it.
+    assert!(upstream.tools().iter().all(|tool| tool == "apply_patch"), "{:?}", upstream.tools());
+}
+
+#[tokio::test]
+async fn an_agents_turn_has_codexs_own_instructions_and_tools() {
+    let real = real().await;
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    let upstream = real.model.request(0).unwrap();
+    assert!(upstream.tools().iter().any(|tool| tool == "exec_command"), "{:?}", upstream.tools());
+    assert!(upstream.input().len() > 1);
+}
+
+#[tokio::test]
+async fn dropping_a_turn_closes_the_connection_to_the_model() {
+    let real = real().await;
+    let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
+    next_text(&mut turn).await;
+    drop(turn);
+    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    assert_eq!(real.ask("[[say=\"still here\"]]").await.text(), "still here");
+}
+
+#[tokio::test]
+async fn dropping_a_turn_before_its_first_word_interrupts_it_too() {
+    let real = real().await;
+    let turn = real.codex.turn(real.request(ThreadKind::Plain, "[[hold=0]]")).await.unwrap();
+    assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), LONG).await.is_some());
+    drop(turn);
+    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+}
+
+#[tokio::test]
+async fn usage_is_exact() {
+    let real = real().await;
+    let heard = real.ask("[[words=2 usage=120,64,30,12]]").await;
+    assert_eq!(heard.ended_well().usage, Some(Usage { input: 120, cached: 64, output: 30, reasoning: 12 }));
+}
+
+#[tokio::test]
+async fn usage_of_a_turn_with_a_command_is_the_sum_of_its_responses() {
+    let real = real().await;
+    let request = real.request(ThreadKind::Agent, "[[shell=\"echo hi\" usage=100,0,10,0]]");
+    let heard = real.run(request).await;
+    assert_eq!(heard.ended_well().usage, Some(Usage { input: 200, cached: 0, output: 20, reasoning: 0 }));
+}
+
+#[tokio::test]
+async fn reasoning_comes_apart_from_the_answer() {
+    let real = real().await;
+    let heard = real.ask("[[words=2 reasoning=2]]").await;
+    assert_eq!(heard.text(), "word1 word2 ");
+    assert!(
+        heard.reasoning.contains("\n\n") && heard.reasoning.contains("thinking"),
+        "{:?}",
+        heard.reasoning
+    );
+}
+
+#[tokio::test]
+async fn the_model_that_answers_is_named() {
+    let real = real().await;
+    assert_eq!(real.ask("[[words=1]]").await.models, ["gpt-5.5"]);
+}
+
+#[tokio::test]
+async fn a_turn_without_input_goes_on_from_its_history() {
+    let real = real().await;
+    let mut request = real.request(ThreadKind::Plain, "");
+    request.history = vec![says(Role::User, "[[say=\"from the history\"]]")];
+    request.input = Vec::new();
+    assert_eq!(real.run(request).await.text(), "from the history");
+    assert_eq!(real.model.request(0).unwrap().input().len(), 1);
+}
+
+#[tokio::test]
+async fn effort_and_schema_reach_the_model() {
+    let real = real().await;
+    let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
+    request.effort = Some("low".into());
+    request.output_schema =
+        Some(json!({"type":"object","properties":{},"required":[],"additionalProperties":false}));
+    real.run(request).await.ended_well();
+    let upstream = real.model.request(0).unwrap();
+    assert_eq!(upstream.body()["reasoning"]["effort"], "low");
+    assert_eq!(upstream.body()["text"]["format"]["type"], "json_schema");
+}
+
+#[tokio::test]
+async fn failures_of_the_model_are_told_apart() {
+    let real = real().await;
+    for (prompt, kind) in [
+        ("[[status=400 message=\"no such thing\"]]", FailureKind::BadRequest),
+        ("[[status=429 type=usage_limit_reached limits=100,300,3600]]", FailureKind::UsageLimit),
+        ("[[failed=context_length_exceeded message=\"too long\"]]", FailureKind::ContextWindow),
+        ("[[failed=server_is_overloaded message=busy]]", FailureKind::Overloaded),
+    ] {
+        match real.ask(prompt).await.error() {
+            CodexError::Turn(failure) => {
+                assert_eq!(failure.kind, kind, "{prompt}: {failure:?}");
+                assert_eq!(failure.resets_at.is_some(), kind == FailureKind::UsageLimit, "{failure:?}");
+            }
+            other => panic!("{prompt}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_400_comes_with_the_upstreams_own_words() {
+    let real = real().await;
+    match real.ask("[[status=400 message=\"The model is not supported\"]]").await.error() {
+        CodexError::Turn(failure) => assert_eq!(failure.message, "The model is not supported"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn turns_at_once_do_not_mix() {
+    let real = real().await;
+    let turns = (0..16).map(|n| {
+        let request = real.request(ThreadKind::Plain, &format!("[[say=\"a{n} b{n} c{n}\" every=5]]"));
+        let codex = real.codex.clone();
+        tokio::spawn(async move { hear(codex.turn(request).await.unwrap()).await.text() })
+    });
+    for (n, turn) in turns.collect::<Vec<_>>().into_iter().enumerate() {
+        assert_eq!(turn.await.unwrap(), format!("a{n} b{n} c{n}"));
+    }
+}
+
+#[tokio::test]
+async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
+    let real = real().await;
+    for n in 0..4 {
+        real.ask(&format!("[[say=\"secret {n}\"]]")).await.ended_well();
+    }
+    for n in 0..4 {
+        assert_eq!(real.model.request(n).unwrap().input().len(), 1, "turn {n}");
+    }
+}
+
+#[tokio::test]
+async fn everything_is_probed_on_the_pinned_codex() {
+    let real = real().await;
+    real.codex.ready().await.unwrap();
+    let status = real.codex.status();
+    let codex_client::Status::Ready(readiness) = status.borrow().clone() else { panic!("{status:?}") };
+    let can = readiness.capabilities;
+    assert!(can.threads && can.inject_items && can.interrupt && can.unsubscribe && can.model_list);
+    assert!(can.account_read && can.dynamic_tools && can.raw_events);
+    assert!(readiness.version.starts_with(|c: char| c.is_ascii_digit()), "{}", readiness.version);
+}
+
+#[tokio::test]
+async fn the_models_are_listed_with_their_efforts() {
+    let real = real().await;
+    let models = real.codex.models().await.unwrap();
+    assert_eq!(models.iter().filter(|model| model.is_default).count(), 1);
+    let model = models.iter().find(|model| model.id == "gpt-5.5").unwrap();
+    assert!(model.efforts.iter().any(|effort| effort == "medium"));
+    assert!(!model.display_name.is_empty());
+}
+
+#[tokio::test]
+async fn no_session_and_no_setting_is_written_to_the_users_home() {
+    let real = real().await;
+    let config = real.home.path().join(".codex/config.toml");
+    let before = std::fs::read_to_string(&config).unwrap();
+    real.ask("[[words=1]]").await.ended_well();
+    real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await.ended_well();
+    real.codex.shutdown().await;
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
+    for name in ["sessions", "history.jsonl", "archived_sessions"] {
+        assert!(!real.home.path().join(".codex").join(name).exists(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_and_recovers_is_said_to_be_retried() {
+    let real = real().await;
+    let mut turn =
+        real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 break=1 times=1]]")).await.unwrap();
+    let mut retried = false;
+    while let Some(event) = next(&mut turn).await {
+        match event {
+            TurnEvent::Retrying(_) => retried = true,
+            TurnEvent::Ended(end) => assert!(end.is_ok(), "{end:?}"),
+            _ => {}
+        }
+    }
+    assert!(retried);
+}
+
+#[tokio::test]
+async fn what_an_agent_does_is_reported() {
+    let real = real().await;
+    let heard = real.run(real.request(ThreadKind::Agent, "[[shell=\"exit 3\"]]")).await;
+    let codes: Vec<Value> = heard
+        .items
+        .iter()
+        .map(|item| match item {
+            codex_client::ItemEvent::Command { exit_code, .. } => json!(exit_code),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(codes, [Value::Null, json!(3)]);
+}

@@ -1,0 +1,180 @@
+//! What the tests stand on: a codex with a home of its own, and ways to read a turn.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use codex_client::{
+    Codex, CodexConfig, CodexError, Content, Environment, Item, ItemEvent, Role, SandboxMode, Search,
+    ThreadKind, ThreadProfile, Turn, TurnEnd, TurnEvent, TurnRequest,
+};
+use sample_model::{SampleModel, codex_home, under_test};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+/// Nothing that is waited for in these tests takes longer when it works.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// A folder of a test's own. Not in the system's temporary folder: codex does not sandbox from there.
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("codex-client-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// The real codex on the sample model.
+pub(crate) struct Real {
+    pub(crate) codex: Codex,
+    pub(crate) model: SampleModel,
+    pub(crate) home: TempDir,
+    pub(crate) workspace: PathBuf,
+}
+
+pub(crate) async fn real() -> Real {
+    let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let home = folder();
+    let codex_home = home.path().join(".codex");
+    std::fs::create_dir_all(&codex_home).unwrap();
+    codex_home::write(&codex_home, &model.base_url()).unwrap();
+    let environment =
+        Environment::of_this_process().with("HOME", home.path()).with("CODEX_HOME", &codex_home);
+    let workspace = home.path().join("workspace");
+    std::fs::create_dir_all(&workspace).unwrap();
+    let codex = Codex::new(CodexConfig {
+        search: Search { setting: Some(under_test::codex_under_test()), environment },
+        folder: workspace.clone(),
+        client_version: "0.0.0".into(),
+    });
+    Real { codex, model, home, workspace }
+}
+
+/// The scripted fake.
+pub(crate) struct Fake {
+    pub(crate) codex: Codex,
+    pub(crate) folder: TempDir,
+}
+
+/// A fake codex with these directives; `{folder}` in them is its own folder.
+pub(crate) fn fake(directives: &str) -> Fake {
+    let folder = folder();
+    let script = directives.replace("{folder}", &folder.path().display().to_string());
+    let script = format!("pid-file={} {script}", folder.path().join("pids").display());
+    let environment = Environment::of_this_process().with("FAKE_CODEX", script);
+    let codex = Codex::new(CodexConfig {
+        search: Search { setting: Some(under_test::fake_codex()), environment },
+        folder: folder.path().to_owned(),
+        client_version: "0.0.0".into(),
+    });
+    Fake { codex, folder }
+}
+
+impl Fake {
+    /// The processes that were started, in order.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let text = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();
+        text.lines().map(|line| line.trim().parse().unwrap()).collect()
+    }
+
+    /// Runs one turn to its end.
+    pub(crate) async fn ask(&self, prompt: &str) -> Heard {
+        let request = request(ThreadKind::Plain, self.folder.path().to_owned(), prompt);
+        match self.codex.turn(request).await {
+            Ok(turn) => hear(turn).await,
+            Err(error) => Heard { end: Some(Err(error)), ..Heard::default() },
+        }
+    }
+}
+
+impl Real {
+    pub(crate) fn request(&self, kind: ThreadKind, prompt: &str) -> TurnRequest {
+        request(kind, self.workspace.clone(), prompt)
+    }
+
+    pub(crate) async fn ask(&self, prompt: &str) -> Heard {
+        self.run(self.request(ThreadKind::Plain, prompt)).await
+    }
+
+    pub(crate) async fn run(&self, request: TurnRequest) -> Heard {
+        hear(self.codex.turn(request).await.unwrap()).await
+    }
+}
+
+pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> TurnRequest {
+    TurnRequest {
+        profile: ThreadProfile {
+            kind,
+            model: Some("gpt-5.5".into()),
+            workspace,
+            sandbox: SandboxMode::ReadOnly,
+        },
+        history: Vec::new(),
+        input: vec![Content::Text(prompt.into())],
+        effort: None,
+        reasoning_summary: true,
+        output_schema: None,
+    }
+}
+
+pub(crate) fn says(role: Role, text: &str) -> Item {
+    Item::Message { role, content: vec![Content::Text(text.into())] }
+}
+
+/// Everything that a turn told.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) texts: Vec<String>,
+    pub(crate) reasoning: String,
+    pub(crate) items: Vec<ItemEvent>,
+    pub(crate) retries: usize,
+    pub(crate) models: Vec<String>,
+    pub(crate) end: Option<Result<TurnEnd, CodexError>>,
+}
+
+impl Heard {
+    pub(crate) fn text(&self) -> String {
+        self.texts.concat()
+    }
+
+    pub(crate) fn ended_well(&self) -> &TurnEnd {
+        match &self.end {
+            Some(Ok(end)) => end,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn error(&self) -> &CodexError {
+        match &self.end {
+            Some(Err(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(crate) async fn hear(mut turn: Turn) -> Heard {
+    let mut heard = Heard::default();
+    while let Some(event) = next(&mut turn).await {
+        match event {
+            TurnEvent::Model(model) => heard.models.push(model),
+            TurnEvent::Text(text) => heard.texts.push(text),
+            TurnEvent::Reasoning(text) => heard.reasoning.push_str(&text),
+            TurnEvent::Item(item) => heard.items.push(item),
+            TurnEvent::Retrying(_) => heard.retries += 1,
+            TurnEvent::Ended(end) => heard.end = Some(end),
+        }
+    }
+    heard
+}
+
+/// The next event, or a failure of the test when none comes.
+pub(crate) async fn next(turn: &mut Turn) -> Option<TurnEvent> {
+    tokio::time::timeout(LONG, turn.next()).await.expect("the turn tells nothing")
+}
+
+/// The next piece of the answer.
+pub(crate) async fn next_text(turn: &mut Turn) -> String {
+    loop {
+        match next(turn).await {
+            Some(TurnEvent::Text(text)) => return text,
+            Some(TurnEvent::Ended(end)) => panic!("ended before a text: {end:?}"),
+            Some(_) => {}
+            None => panic!("no text"),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The command line. Values are taken as text here and checked in `proxy::settings`, together with the environment's.
+
+use clap::{Parser, Subcommand};
+use proxy::settings::Flags;
+
+/// Answers the OpenAI API with the codex CLI of this machine.
+///
+/// Each option can also be set in the environment or in a file named .env: HOST, PORT, CODEX_PATH, CODEX_MODEL,
+/// CODEX_SANDBOX, CODEX_WORKSPACE, DATA_DIR, LOG_LEVEL, ALLOWED_ORIGINS, ALLOWED_HOSTS; keys in API_KEYS.
+#[derive(Debug, Parser)]
+#[command(name = "codex-proxyd", disable_version_flag = true, args_conflicts_with_subcommands = false)]
+pub(crate) struct Cli {
+    /// IP address to listen on [default: 127.0.0.1]
+    #[arg(long, global = true)]
+    host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: 8000]
+    #[arg(long, global = true)]
+    port: Option<String>,
+    /// The codex binary [default: looked for]
+    #[arg(long, global = true, value_name = "PATH")]
+    codex: Option<String>,
+    /// Model behind codex-local [default: what your codex is configured for]
+    #[arg(long, global = true)]
+    model: Option<String>,
+    /// What codex's commands may do: read-only, workspace-write or danger-full-access [default: read-only]
+    #[arg(long, global = true, value_name = "MODE")]
+    sandbox: Option<String>,
+    /// Codex's working folder [default: an empty one below the data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    workspace: Option<String>,
+    /// Folder of our own data [default: the system's]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// How much is logged: error, warn, info, debug or trace [default: info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Web page origin that may call from a browser; may be given several times
+    #[arg(long, global = true, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// Host name to answer to beside this machine's own; may be given several times
+    #[arg(long, global = true, value_name = "NAME")]
+    allow_host: Vec<String>,
+    /// Ask for no key (on loopback only)
+    #[arg(long, global = true)]
+    no_auth: bool,
+    /// Print our version and codex's
+    #[arg(long, short = 'V')]
+    pub(crate) version: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make, list and revoke keys
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyAction {
+    /// Make a key and print it, this once
+    New {
+        /// A name to know it by
+        name: String,
+    },
+    /// List the keys, without their secrets
+    List,
+    /// Take a key away; it stops working at once
+    Revoke {
+        /// The key's id, as `key list` shows it
+        id: String,
+    },
+}
+
+impl Cli {
+    /// The options as a layer of the settings.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags {
+            host: self.host.clone(),
+            port: self.port.clone(),
+            codex: self.codex.clone(),
+            model: self.model.clone(),
+            sandbox: self.sandbox.clone(),
+            workspace: self.workspace.clone(),
+            data_dir: self.data_dir.clone(),
+            log_level: self.log_level.clone(),
+            allow_origin: self.allow_origin.clone(),
+            allow_host: self.allow_host.clone(),
+            no_auth: self.no_auth,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The proxy without a window: flags, environment and `.env` in, one line when it is ready, a clean end on a signal.
+//!
+//! Nothing is decided here: settings are checked in `proxy::settings`, and the server is `proxy::serve`.
+
+mod cli;
+mod key_command;
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use codex_client::{Environment, Search};
+use proxy::exchange::Limits;
+use proxy::keys::KeyFile;
+use proxy::server::unix_now;
+use proxy::settings::{Layers, Settings};
+use proxy::{Proxy, serve};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use cli::{Cli, Command};
+
+/// What a user is told, and the exit code.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("codex-proxyd: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Outcome {
+    let environment = Environment::of_this_process();
+    let current_dir =
+        std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
+    let dotenv = read_dotenv(&current_dir.join(".env"))?;
+    let flags = cli.flags();
+    let layers = Layers {
+        flags: &flags,
+        environment: &environment,
+        dotenv: &dotenv,
+        current_dir: &current_dir,
+        default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
+            .map(|dirs| dirs.data_dir().to_owned()),
+    };
+    let settings = Settings::from_layers(&layers).map_err(|error| error.to_string())?;
+    // `.env` may name the user's home of codex as well.
+    let environment = match (environment.get("CODEX_HOME"), dotenv.get("CODEX_HOME")) {
+        (None, Some(home)) => environment.with("CODEX_HOME", home),
+        _ => environment,
+    };
+    if cli.version {
+        return start_runtime()?.block_on(print_versions(&settings, &environment));
+    }
+    match &cli.command {
+        Some(Command::Key { action }) => key_command::run(action, &settings),
+        None => {
+            log_to_stderr(&settings);
+            start_runtime()?.block_on(serve_until_signal(settings, &environment))
+        }
+    }
+}
+
+fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Runtime::new().map_err(|error| format!("the program cannot start its threads: {error}"))
+}
+
+async fn serve_until_signal(settings: Settings, environment: &Environment) -> Outcome {
+    let bind = settings.bind;
+    let listener = TcpListener::bind(bind).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("port {} is taken by another program. Choose another with --port", bind.port())
+        }
+        ErrorKind::PermissionDenied => {
+            format!("port {} needs more rights. Choose one above 1023 with --port", bind.port())
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{} is not an address of this machine. Choose another with --host", bind.ip())
+        }
+        _ => format!("cannot listen on {bind}: {error}"),
+    })?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let first_key = first_key(&settings)?;
+    let data_dir = settings.data_dir.clone();
+    let proxy = Proxy::new(settings, environment, Limits::default())
+        .map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
+
+    let stop = CancellationToken::new();
+    // Before anybody is told that we are ready, so that a signal that comes at once is not missed.
+    let signals = Signals::listen().map_err(|error| format!("signals cannot be listened for: {error}"))?;
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        let mut signals = signals;
+        signals.next().await;
+        on_signal.cancel();
+        signals.next().await;
+        // Asked twice, the user wants it now. codex's group ends with us.
+        std::process::exit(130);
+    });
+
+    let mut out = std::io::stdout();
+    let printed = first_key
+        .map_or(Ok(()), |key| writeln!(out, "API key \"Default\" (shown this once): {}", key.reveal()))
+        .and_then(|()| writeln!(out, "listening on http://{address}"))
+        .and_then(|()| out.flush());
+    if let Err(error) = printed {
+        tracing::debug!(%error, "nobody reads our output");
+    }
+    serve(listener, proxy, stop).await.map_err(|error| error.to_string())
+}
+
+/// Makes the key named Default when nobody could get in otherwise.
+fn first_key(settings: &Settings) -> Result<Option<proxy::keys::Key>, String> {
+    let keys = KeyFile::in_folder(&settings.data_dir);
+    if !settings.auth || !settings.api_keys.is_empty() {
+        return Ok(None);
+    }
+    if !keys.entries().map_err(|error| error.to_string())?.is_empty() {
+        return Ok(None);
+    }
+    let (key, _) = keys.create("Default", unix_now()).map_err(|error| error.to_string())?;
+    Ok(Some(key))
+}
+
+async fn print_versions(settings: &Settings, environment: &Environment) -> Outcome {
+    let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
+    let codex = match search.run().await {
+        Ok(found) => match found.version().await {
+            Ok(version) => format!("codex {version} ({})", found.path.display()),
+            Err(error) => format!("codex at {}: {error}", found.path.display()),
+        },
+        Err(error) => format!("codex: {error}"),
+    };
+    println!("codex-proxyd {}\n{codex}", env!("CARGO_PKG_VERSION"));
+    Ok(())
+}
+
+fn log_to_stderr(settings: &Settings) {
+    let level = settings.log_level.name();
+    // Ours at the chosen level; the libraries only when something is wrong with them.
+    let filter = EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxyd={level}"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}
+
+fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let bad = |error: dotenvy::Error| format!("{}: {error}", path.display());
+    dotenvy::from_path_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)
+}
+
+/// The signals that ask us to end.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self {
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+            })
+        }
+        #[cfg(windows)]
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
+}

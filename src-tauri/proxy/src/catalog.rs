@@ -1,0 +1,160 @@
+//! Which models there are: `codex-local`, and every id of codex's own list.
+//!
+//! The list is asked of codex and kept for a while; an id that is not in it is looked for once more in a fresh one. What
+//! a model's thread is started with is decided here too, so that the two kinds differ in one place.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use codex_client::{Codex, CodexError, Model, ThreadKind, ThreadProfile};
+use tokio::time::Instant;
+
+use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
+use crate::settings::Settings;
+
+/// The id of Codex itself.
+pub const CODEX_LOCAL: &str = "codex-local";
+
+/// How long codex's list is believed. It changes with the account and with codex's version, so seldom.
+const FRESH_FOR: Duration = Duration::from_secs(300);
+
+/// The models, as last heard.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    known: Mutex<Option<(Instant, Vec<Model>)>>,
+}
+
+/// What became of looking for a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// It is there, and this is what its threads are started with.
+    Found(Box<ThreadProfile>),
+    /// It is not; these ids come nearest.
+    Unknown(Vec<String>),
+}
+
+impl Catalog {
+    /// Finds the model `id`.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from listing its models.
+    pub async fn look_up(&self, id: &str, codex: &Codex, settings: &Settings) -> Result<Lookup, CodexError> {
+        if id == CODEX_LOCAL {
+            return Ok(Lookup::Found(Box::new(profile(ThreadKind::Agent, settings.model.clone(), settings))));
+        }
+        let found = || Ok(Lookup::Found(Box::new(profile(ThreadKind::Plain, Some(id.to_owned()), settings))));
+        // The model of the settings may be one that only the user's own provider knows.
+        if settings.model.as_deref() == Some(id) {
+            return found();
+        }
+        let has = |models: &[Model]| models.iter().any(|model| model.id == id);
+        if has(&self.models(codex).await?) {
+            return found();
+        }
+        let models = self.refresh(codex).await?;
+        if has(&models) { found() } else { Ok(Lookup::Unknown(nearest(id, &models))) }
+    }
+
+    /// codex's models, from memory while they are fresh.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from listing them.
+    pub async fn models(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some((since, models)) if since.elapsed() < FRESH_FOR => Ok(models),
+            _ => self.refresh(codex).await,
+        }
+    }
+
+    async fn refresh(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
+        let models = codex.models().await?;
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), models.clone()));
+        Ok(models)
+    }
+}
+
+fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> ThreadProfile {
+    ThreadProfile { kind, model, workspace: settings.workspace.clone(), sandbox: settings.sandbox }
+}
+
+/// The entries of the list: `codex-local` first, then codex's models in its own order, the hidden ones left out.
+#[must_use]
+pub fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<ModelEntry> {
+    let mut entries = vec![codex_local(settings, created)];
+    entries.extend(
+        models.iter().filter(|model| !model.hidden).map(|model| entry_of(&model.id, models, created)),
+    );
+    if let Some(model) = &settings.model
+        && !entries.iter().any(|entry| entry.id == *model)
+    {
+        entries.push(entry_of(model, models, created));
+    }
+    entries
+}
+
+/// The entry of the plain model `id`, with what codex says of it, if it says anything.
+#[must_use]
+pub fn entry_of(id: &str, models: &[Model], created: u64) -> ModelEntry {
+    match models.iter().find(|model| model.id == id) {
+        Some(model) if !model.display_name.is_empty() => {
+            entry(id, &model.display_name, &model.description, "openai", created)
+        }
+        _ => entry(id, id, "The model of the settings.", "openai", created),
+    }
+}
+
+/// The entry of Codex itself.
+#[must_use]
+pub fn codex_local(settings: &Settings, created: u64) -> ModelEntry {
+    let description = match &settings.model {
+        Some(model) => format!("Codex itself, with its tools, on {model}."),
+        None => "Codex itself, with its tools and your own configuration.".to_owned(),
+    };
+    entry(CODEX_LOCAL, "Codex (local)", &description, "codex", created)
+}
+
+fn entry(id: &str, name: &str, description: &str, owned_by: &'static str, created: u64) -> ModelEntry {
+    // Open WebUI would send its 36 built-in tools with every chat, and would not ask for the usage.
+    let capabilities = ModelCapabilities { builtin_tools: false, usage: true };
+    ModelEntry {
+        id: id.to_owned(),
+        object: "model",
+        created,
+        owned_by,
+        name: name.to_owned(),
+        info: ModelInfo { meta: ModelMeta { description: description.to_owned(), capabilities } },
+    }
+}
+
+/// Up to three ids that share the most with `id`, by pairs of letters.
+fn nearest(id: &str, models: &[Model]) -> Vec<String> {
+    let pairs = |text: &str| -> Vec<(char, char)> {
+        let lower = text.to_lowercase();
+        lower.chars().zip(lower.chars().skip(1)).collect()
+    };
+    let wanted = pairs(id);
+    let mut scored: Vec<(usize, &str)> = models
+        .iter()
+        .map(|model| model.id.as_str())
+        .chain([CODEX_LOCAL])
+        .map(|known| (pairs(known).iter().filter(|pair| wanted.contains(pair)).count(), known))
+        .filter(|(shared, _)| *shared > 0)
+        .collect();
+    scored.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    scored.into_iter().take(3).map(|(_, id)| id.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_ids_are_named() {
+        let models = ["gpt-5.5", "gpt-6-sol", "o9"]
+            .map(|id| serde_json::from_value(serde_json::json!({ "id": id })).unwrap());
+        assert_eq!(nearest("gpt-5", &models)[0], "gpt-5.5");
+        assert_eq!(nearest("codex", &models), [CODEX_LOCAL]);
+        assert!(nearest("", &models).is_empty());
+    }
+}

@@ -1,0 +1,193 @@
+//! API keys: made, digested, compared, and never shown.
+//!
+//! On disk and in memory a key is its SHA-256, a name and its last four characters. A [`Key`] itself exists only while a
+//! request is being checked or a new key is being handed out; it hides itself from `Debug` and cannot be serialised.
+//! Where the file of keys is, and that it is read anew when it changes, is in `file`.
+
+mod file;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+pub use file::{KeyFile, KeyFileError};
+
+/// A secret that a client presents.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(String);
+
+/// The random bytes of a new key.
+const RANDOM_BYTES: usize = 24;
+
+impl Key {
+    /// A key that someone chose or presented.
+    #[must_use]
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// A new key of 192 random bits.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; RANDOM_BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(format!("sk-cp-{}", hex(&bytes))))
+    }
+
+    /// The secret itself, for the one time that it is shown.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// Its last four characters; fewer than half of a short key, so that it is not given away.
+    #[must_use]
+    pub fn last_four(&self) -> String {
+        let length = self.0.chars().count();
+        self.0.chars().skip(length - 4.min(length / 3)).collect()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// The SHA-256 of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyDigest([u8; 32]);
+
+impl Serialize for KeyDigest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        unhex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("a SHA-256 has 64 hexadecimal digits"))
+    }
+}
+
+/// What is kept of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyEntry {
+    /// A short id, by which a key is revoked.
+    pub id: String,
+    /// The name that its owner gave it.
+    pub name: String,
+    /// Its SHA-256.
+    pub sha256: KeyDigest,
+    /// Its last characters, to tell keys apart by.
+    pub last_four: String,
+    /// When it was made, in Unix seconds.
+    pub created: u64,
+}
+
+impl KeyEntry {
+    /// The entry of a new key. `created` is in Unix seconds.
+    #[must_use]
+    pub fn new(name: &str, key: &Key, created: u64) -> Self {
+        let sha256 = key.digest();
+        // The digest tells nothing of the key, so a piece of it is a fine id.
+        let id = hex(&sha256.0[..4]);
+        Self { id, name: name.to_owned(), sha256, last_four: key.last_four(), created }
+    }
+}
+
+/// The entry whose key is `presented`.
+///
+/// Every entry is compared, and each in constant time, so the time taken tells nothing of any key.
+#[must_use]
+pub fn find<'a>(entries: impl IntoIterator<Item = &'a KeyEntry>, presented: &Key) -> Option<&'a KeyEntry> {
+    let digest = presented.digest();
+    entries.into_iter().fold(None, |found, entry| {
+        if bool::from(entry.sha256.0.ct_eq(&digest.0)) { Some(entry) } else { found }
+    })
+}
+
+/// The key in the value of an `Authorization` header, with any case of the scheme.
+#[must_use]
+pub fn bearer(authorization: &str) -> Option<Key> {
+    let (scheme, secret) = authorization.trim().split_once(|c: char| c.is_ascii_whitespace())?;
+    let secret = secret.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then(|| Key::new(secret))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_does_not_show_itself() {
+        assert_eq!(format!("{:?}", Key::new("sk-secret")), "Key(…)");
+    }
+
+    #[test]
+    fn new_keys_differ_and_are_long() {
+        let (a, b) = (Key::generate().unwrap(), Key::generate().unwrap());
+        assert_ne!(a, b);
+        assert!(a.reveal().starts_with("sk-cp-") && a.reveal().len() == 54);
+    }
+
+    #[test]
+    fn the_right_entry_is_found_and_no_other() {
+        let entries = ["sk-one", "sk-two"].map(|secret| KeyEntry::new(secret, &Key::new(secret), 0));
+        assert_eq!(find(&entries, &Key::new("sk-two")).unwrap().name, "sk-two");
+        for wrong in ["sk-tw", "sk-two ", "SK-TWO", ""] {
+            assert!(find(&entries, &Key::new(wrong)).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_may_be_written_in_any_case() {
+        for header in ["Bearer sk-1", "bearer sk-1", "BEARER   sk-1 "] {
+            assert_eq!(bearer(header), Some(Key::new("sk-1")), "{header:?}");
+        }
+        for header in ["", "Bearer", "Bearer ", "Basic sk-1", "sk-1"] {
+            assert_eq!(bearer(header), None, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_key_is_not_given_away_by_its_last_characters() {
+        assert_eq!(Key::new("sk-local-key1").last_four(), "key1");
+        assert_eq!(Key::new("abc").last_four(), "c");
+        assert_eq!(Key::new("").last_four(), "");
+    }
+
+    #[test]
+    fn a_digest_survives_the_file() {
+        let digest = Key::new("sk-1").digest();
+        let text = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<KeyDigest>(&text).unwrap(), digest);
+        assert!(serde_json::from_str::<KeyDigest>("\"zz\"").is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! One chunk of a streamed chat completion.
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use super::completion::{FinishReason, Usage};
+
+/// A chunk. It borrows what it carries: one is written for every delta.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChatChunk<'a> {
+    /// The id of the completion, the same in every chunk.
+    pub id: &'a str,
+    /// Always `chat.completion.chunk`.
+    pub object: &'static str,
+    /// When the answer was begun, in Unix seconds, the same in every chunk.
+    pub created: u64,
+    /// The model that answers.
+    pub model: &'a str,
+    /// One choice, or none in the chunk that carries the usage.
+    pub choices: &'a [ChunkChoice<'a>],
+    /// Null in every chunk but the last, and absent unless asked for.
+    #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
+    #[schema(value_type = Option<Usage>)]
+    pub usage: ChunkUsage,
+}
+
+/// The one choice of a chunk.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChunkChoice<'a> {
+    /// Always 0.
+    pub index: u32,
+    /// What is new.
+    pub delta: Delta<'a>,
+    /// Always null: codex has no log probabilities.
+    #[schema(value_type = Option<Object>)]
+    pub logprobs: Option<()>,
+    /// Null in every chunk but the one that ends the answer.
+    pub finish_reason: Option<FinishReason>,
+}
+
+/// What a chunk adds to the answer.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub struct Delta<'a> {
+    /// `assistant`, in the first chunk only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
+    /// A piece of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<&'a str>,
+    /// A piece of the reasoning's summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<&'a str>,
+}
+
+/// The usage field of a chunk, which has three states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChunkUsage {
+    /// Not asked for: the field is not there.
+    Absent,
+    /// Asked for, and not known yet: null.
+    Null,
+    /// The usage; `None` when codex did not say.
+    Known(Option<Usage>),
+}
+
+impl ChunkUsage {
+    fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
+}
+
+impl Serialize for ChunkUsage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent | Self::Null => serializer.serialize_none(),
+            Self::Known(usage) => usage.serialize(serializer),
+        }
+    }
+}

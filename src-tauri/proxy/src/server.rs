@@ -1,0 +1,110 @@
+//! The HTTP server: a function of the listener, the proxy and the token that stops it.
+//!
+//! Who binds the listener, and why it stops, is the caller's business. The statuses of errors are chosen in `error` and
+//! nowhere else.
+
+mod auth;
+mod chat;
+mod docs;
+mod error;
+mod extract;
+mod guard;
+mod health;
+mod models;
+mod openapi;
+mod request_id;
+mod router;
+mod run;
+mod stream;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use codex_client::{Codex, CodexConfig, Environment, Search};
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::Catalog;
+use crate::exchange::{Admission, Limits};
+use crate::keys::{KeyEntry, KeyFile};
+use crate::settings::Settings;
+
+pub use error::ApiError;
+pub use router::router;
+pub use run::serve;
+
+/// The running product: settings, keys and codex. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Proxy(Arc<Inner>);
+
+/// What the clones of a [`Proxy`] share.
+#[derive(Debug)]
+pub struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    pub(crate) codex: Codex,
+    pub(crate) catalog: Catalog,
+    pub(crate) admission: Admission,
+    key_file: KeyFile,
+    given_keys: Vec<KeyEntry>,
+    /// When the proxy was made, in Unix seconds.
+    pub(crate) started: u64,
+    /// Cancelled when the proxy is told to stop: no further request is taken.
+    pub(crate) stopping: CancellationToken,
+    /// Cancelled when its time to stop is up: streams that are still open end.
+    pub(crate) cut_off: CancellationToken,
+}
+
+impl std::ops::Deref for Proxy {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Proxy {
+    /// A proxy with these settings. codex is started on first use, with `environment`. Must be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// When the working folder cannot be made.
+    pub fn new(settings: Settings, environment: &Environment, limits: Limits) -> std::io::Result<Self> {
+        std::fs::create_dir_all(&settings.workspace)?;
+        let now = unix_now();
+        let codex = Codex::new(CodexConfig {
+            search: Search { setting: settings.codex_path.clone(), environment: environment.clone() },
+            folder: settings.workspace.clone(),
+            client_version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        let given_keys = settings
+            .api_keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| KeyEntry::new(&format!("API_KEYS #{}", index + 1), key, now))
+            .collect();
+        Ok(Self(Arc::new(Inner {
+            key_file: KeyFile::in_folder(&settings.data_dir),
+            catalog: Catalog::default(),
+            admission: Admission::new(&limits),
+            started: now,
+            stopping: CancellationToken::new(),
+            cut_off: CancellationToken::new(),
+            given_keys,
+            codex,
+            limits,
+            settings,
+        })))
+    }
+
+    /// codex, for whoever shows its state.
+    #[must_use]
+    pub fn codex(&self) -> &Codex {
+        &self.0.codex
+    }
+}
+
+/// The time, in Unix seconds.
+#[must_use]
+pub fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}

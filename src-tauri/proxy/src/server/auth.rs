@@ -1,0 +1,38 @@
+//! Who may ask: a key in the `Authorization` header, compared in constant time.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use super::Inner;
+use super::error::ApiError;
+use crate::keys;
+
+/// The key that a request was made with, by name, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyName(pub(crate) String);
+
+impl Inner {
+    /// Checks the key of a request.
+    pub(crate) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, ApiError> {
+        if !self.settings.auth {
+            return Ok(KeyName("no key needed".to_owned()));
+        }
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(presented) = keys::bearer(header) else {
+            return Err(ApiError::invalid_api_key(!header.is_empty()));
+        };
+        let stored = self.key_file.entries().map_err(|error| {
+            tracing::error!(%error, "the keys cannot be read");
+            ApiError::keys_unavailable()
+        });
+        // A damaged file does not shut out the keys that were given otherwise.
+        let (stored, damaged) = match stored {
+            Ok(stored) => (stored, None),
+            Err(error) => (Default::default(), Some(error)),
+        };
+        match keys::find(self.given_keys.iter().chain(stored.iter()), &presented) {
+            Some(entry) => Ok(KeyName(entry.name.clone())),
+            None => Err(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true))),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `/openapi.json`, and the pages `/docs` (Swagger UI) and `/redoc` that show it, without any other host.
+//!
+//! The pages' scripts are in `assets/`, compressed as they are sent: every browser takes gzip, and nothing has to be
+//! unpacked in our memory.
+
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa::OpenApi;
+
+use super::Proxy;
+use super::openapi::ApiDescription;
+
+/// What the pages cannot say of themselves; what they may load stands in each page.
+const POLICY: &str = "frame-ancestors 'none'";
+
+/// The pages' routes.
+pub(crate) fn routes() -> Router<Proxy> {
+    Router::new()
+        .route("/openapi.json", get(async || axum::Json(ApiDescription::openapi())))
+        .route("/docs", get(async || page(include_str!("../../assets/swagger.html"))))
+        .route("/docs/swagger-init.js", get(async || script(include_str!("../../assets/swagger-init.js"))))
+        .route(
+            "/docs/swagger-ui-bundle.js",
+            get(async || packed("text/javascript", include_bytes!("../../assets/swagger-ui-bundle.js.gz"))),
+        )
+        .route(
+            "/docs/swagger-ui.css",
+            get(async || packed("text/css", include_bytes!("../../assets/swagger-ui.css.gz"))),
+        )
+        .route("/redoc", get(async || page(include_str!("../../assets/redoc.html"))))
+        .route("/redoc/redoc-init.js", get(async || script(include_str!("../../assets/redoc-init.js"))))
+        .route(
+            "/redoc/redoc.standalone.js",
+            get(async || packed("text/javascript", include_bytes!("../../assets/redoc.standalone.js.gz"))),
+        )
+}
+
+fn page(html: &'static str) -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)], html).into_response()
+}
+
+fn script(text: &'static str) -> Response {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
+}
+
+fn packed(kind: &'static str, bytes: &'static [u8]) -> Response {
+    let headers = [(CONTENT_TYPE, kind), (CONTENT_ENCODING, "gzip"), (CACHE_CONTROL, "max-age=86400")];
+    (headers, bytes).into_response()
+}

@@ -1,0 +1,308 @@
+//! Every error that a client can see, and the one place where its HTTP status is chosen.
+//!
+//! Nothing internal gets into a message: no path, no prompt, no key, and of codex's own words only those that tell the
+//! client what was wrong with its request. Conversions do not log; the exchange and the request log do, once.
+
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use codex_client::{CodexError, FailureKind};
+
+use super::unix_now;
+use crate::exchange::{Failure, Refused};
+use crate::openai::error::{ErrorBody, ErrorDetail};
+use crate::translate::Refusal;
+
+/// An error, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    param: Option<String>,
+    /// Seconds after which another try makes sense.
+    retry_after: Option<u64>,
+    /// Whether the client's library should try again by itself.
+    should_retry: Option<bool>,
+}
+
+/// How long a client should wait where nobody knows better, in seconds.
+const RETRY_SOON: u64 = 5;
+
+/// How long a client should wait for an account's limit whose reset is not known, in seconds.
+const RETRY_LATER: u64 = 300;
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, code, message, param: None, retry_after: None, should_retry: None }
+    }
+
+    fn param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// No key, or a wrong one.
+    pub(crate) fn invalid_api_key(given: bool) -> Self {
+        let message = if given {
+            "Incorrect API key provided. Use a key that the proxy was given by API_KEYS, or make one with `codex-proxyd key new NAME`."
+        } else {
+            "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`."
+        };
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+    }
+
+    /// The keys cannot be read.
+    pub(crate) fn keys_unavailable() -> Self {
+        let message = "The proxy's file of keys cannot be used. The proxy's log says why.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", message)
+    }
+
+    /// There is no such model.
+    pub(crate) fn model_not_found(model: &str, nearest: &[String]) -> Self {
+        let model: String = model.chars().take(100).collect();
+        let hint = match nearest {
+            [] => "`GET /v1/models` lists them.".to_owned(),
+            nearest => format!("Did you mean {}? `GET /v1/models` lists all.", nearest.join(", ")),
+        };
+        let message = format!("The model {model:?} does not exist. {hint}");
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
+    }
+
+    /// There is no such route.
+    pub(crate) fn not_found(path: &str) -> Self {
+        let shown: String = path.chars().take(100).collect();
+        let tidy = path.replace("//", "/");
+        let message = if matches!(tidy.as_str(), "/models" | "/chat/completions")
+            || tidy.starts_with("/models/")
+        {
+            format!("There is nothing at {shown}. The base URL ends with /v1: try /v1{tidy}.")
+        } else if tidy != path {
+            format!("There is nothing at {shown}. The base URL ends with /v1, without a slash: try {tidy}.")
+        } else {
+            format!("There is nothing at {shown}. /docs shows what there is.")
+        };
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// The route has other methods, which `allow` lists.
+    pub(crate) fn method_not_allowed(allow: &str) -> Self {
+        let message = format!("This address takes {allow} only.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    }
+
+    /// The request cannot be read. `param` names the field, where there is one.
+    pub(crate) fn invalid_request(message: impl Into<String>, param: Option<String>) -> Self {
+        Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
+    }
+
+    /// The body is too large; `limit` is in bytes.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("The request is larger than {} MiB.", limit / (1024 * 1024));
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+    }
+
+    /// The body did not come.
+    pub(crate) fn body_timeout() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The request's body did not arrive in time.",
+        )
+    }
+
+    /// The body is not JSON by its own word.
+    pub(crate) fn unsupported_media_type() -> Self {
+        let message = "Send the body as JSON, with the header `Content-Type: application/json`.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    /// The request names another host, as a web page does that rebinds its name to this machine.
+    pub(crate) fn host_not_allowed() -> Self {
+        let message = "This proxy does not answer to that host name. Use http://localhost or the IP address, or allow the name with ALLOWED_HOSTS.";
+        Self::new(StatusCode::FORBIDDEN, "host_not_allowed", message)
+    }
+
+    /// The request comes from a web page that has not been allowed.
+    pub(crate) fn origin_not_allowed() -> Self {
+        let message = "Web pages of this origin may not call this proxy. Allow it with ALLOWED_ORIGINS.";
+        Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", message)
+    }
+
+    /// The proxy is stopping.
+    pub(crate) fn shutting_down() -> Self {
+        let message = "The proxy is stopping. Try again when it runs.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message).retry_after(RETRY_SOON)
+    }
+
+    /// A bug of ours.
+    pub(crate) fn internal() -> Self {
+        let message = "Something went wrong within the proxy. Its log says more.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+    }
+
+    /// The error in OpenAI's shape.
+    #[must_use]
+    pub fn body(&self) -> ErrorBody {
+        let detail = ErrorDetail {
+            message: self.message.clone(),
+            kind: self.kind(),
+            param: self.param.clone(),
+            code: self.code,
+        };
+        ErrorBody { error: detail }
+    }
+
+    /// The error's message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// OpenAI's class of the error.
+    fn kind(&self) -> &'static str {
+        match (self.status.as_u16(), self.code) {
+            (429, "insufficient_quota") => "insufficient_quota",
+            (429, _) => "rate_limit_error",
+            (400..=499, _) => "invalid_request_error",
+            _ => "server_error",
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(retry) = self.should_retry {
+            let value = if retry { "true" } else { "false" };
+            headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static(value));
+        }
+        headers
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, self.headers(), axum::Json(self.body())).into_response()
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid { param, message } => Self::invalid_request(message, Some(param)),
+            Refusal::Unsupported { param, message } => {
+                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).param(param)
+            }
+        }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let message = match refused {
+            Refused::Full => "Too many requests are waiting for codex. Try again in a moment.",
+            Refused::WaitedTooLong => "The request waited too long for codex. Try again in a moment.",
+        };
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(RETRY_SOON)
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Codex(error) => error.into(),
+            Failure::TooLong(limit) => {
+                let message =
+                    format!("The turn took longer than {} minutes and was ended.", limit.as_secs() / 60);
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message)
+            }
+            Failure::Stopping => Self::shutting_down(),
+        }
+    }
+}
+
+impl From<CodexError> for ApiError {
+    fn from(error: CodexError) -> Self {
+        let unavailable = |code, message: String| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        let bad_gateway = |code, message: &str| Self::new(StatusCode::BAD_GATEWAY, code, message);
+        match error {
+            CodexError::NotFound => unavailable("codex_not_found", format!("{error}.")),
+            CodexError::BadPath { reason, .. } => unavailable(
+                "codex_not_found",
+                format!(
+                    "CODEX_PATH names something that {reason}. Set it to the codex binary, or leave it out."
+                ),
+            ),
+            CodexError::Unsupported { .. } => unavailable("codex_unsupported", format!("{error}.")),
+            CodexError::NotSignedIn => unavailable("codex_not_signed_in", format!("{error}.")),
+            CodexError::StartFailed { .. } => unavailable(
+                "codex_unavailable",
+                "codex could not be started. The proxy's log says why.".to_owned(),
+            )
+            .retry_after(RETRY_SOON),
+            CodexError::NoAnswer { .. } => {
+                unavailable("codex_unavailable", "codex does not answer and is started again.".to_owned())
+                    .retry_after(RETRY_SOON)
+            }
+            CodexError::Refused { .. } => {
+                bad_gateway("upstream_error", "codex refused the request. The proxy's log says more.")
+            }
+            CodexError::Disconnected => bad_gateway(
+                "codex_disconnected",
+                "codex ended while it was working on this request. The next request starts it again.",
+            ),
+            CodexError::ReaderTooSlow => {
+                bad_gateway("client_too_slow", "The answer was not read fast enough and was given up.")
+            }
+            CodexError::ShuttingDown => Self::shutting_down(),
+            CodexError::Turn(failure) => {
+                let words = failure.message;
+                match failure.kind {
+                    FailureKind::ContextWindow => {
+                        Self::new(StatusCode::BAD_REQUEST, "context_length_exceeded", words).param("messages")
+                    }
+                    FailureKind::BadRequest => Self::invalid_request(words, None),
+                    FailureKind::ModelNotFound => {
+                        Self::new(StatusCode::NOT_FOUND, "model_not_found", words).param("model")
+                    }
+                    FailureKind::UsageLimit => {
+                        let wait = failure
+                            .resets_at
+                            .map_or(RETRY_LATER, |reset| reset.saturating_sub(unix_now()).max(1));
+                        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", words);
+                        Self { should_retry: Some(false), ..error.retry_after(wait) }
+                    }
+                    FailureKind::RateLimit => {
+                        let message = "The model's service asks for fewer requests. Try again in a moment.";
+                        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
+                            .retry_after(RETRY_SOON)
+                    }
+                    FailureKind::Overloaded => {
+                        let message = "The model's service is overloaded. Try again in a moment.".to_owned();
+                        unavailable("upstream_overloaded", message).retry_after(RETRY_SOON)
+                    }
+                    FailureKind::Unauthorized => unavailable(
+                        "codex_not_signed_in",
+                        "The model's service refused codex's sign-in. Run `codex login` in a terminal, then try again."
+                            .to_owned(),
+                    ),
+                    FailureKind::Upstream => {
+                        let message = match failure.upstream_status {
+                            Some(status) => format!("The model's service failed with the status {status}."),
+                            None => "The model's service failed, or its stream broke off.".to_owned(),
+                        };
+                        bad_gateway("upstream_error", &message)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Reads a request's body as JSON, with errors in OpenAI's shape that name the field.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::Proxy;
+use super::error::ApiError;
+
+/// The largest body that is read: a few large images, and no more.
+pub(crate) const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// A body that is a JSON object, not yet read into a type, so that every name in it can be looked at.
+#[derive(Debug)]
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+
+impl FromRequest<Proxy> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, proxy: &Proxy) -> Result<Self, ApiError> {
+        let (head, body) = request.into_parts();
+        if !is_json(&head.headers) {
+            return Err(ApiError::unsupported_media_type());
+        }
+        let bytes = read(&head.headers, body, proxy.limits.body_silence).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(object)) => Ok(Self(object)),
+            Ok(_) => Err(ApiError::invalid_request("The body must be a JSON object.", None)),
+            Err(error) => {
+                let message = format!("The body is not valid JSON: {error}.");
+                Err(ApiError::invalid_request(message, None))
+            }
+        }
+    }
+}
+
+impl JsonObject {
+    /// Reads the object into a type.
+    ///
+    /// # Errors
+    /// [`ApiError`] naming the field that is missing or wrong.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
+            let path = error.path().to_string();
+            let words = error.inner().to_string();
+            let param = match (path.as_str(), missing_field(&words)) {
+                (".", Some(field)) => Some(field.to_owned()),
+                (path, Some(field)) => Some(format!("{path}.{field}")),
+                (".", None) => None,
+                (path, None) => Some(path.to_owned()),
+            };
+            let message = match &param {
+                Some(param) => format!("{param}: {words}."),
+                None => format!("{words}."),
+            };
+            ApiError::invalid_request(message, param)
+        })
+    }
+}
+
+/// The field that serde misses, which its path does not name.
+fn missing_field(words: &str) -> Option<&str> {
+    words.strip_prefix("missing field `")?.split('`').next()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    silence: std::time::Duration,
+) -> Result<Vec<u8>, ApiError> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(length).unwrap_or(0);
+    if declared > BODY_LIMIT {
+        return Err(ApiError::too_large(BODY_LIMIT));
+    }
+    let mut bytes = Vec::with_capacity(declared);
+    loop {
+        let frame =
+            tokio::time::timeout(silence, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
+        let Some(frame) = frame else { return Ok(bytes) };
+        let broken = |_| ApiError::invalid_request("The request's body broke off.", None);
+        if let Ok(data) = frame.map_err(broken)?.into_data() {
+            if bytes.len() + data.len() > BODY_LIMIT {
+                return Err(ApiError::too_large(BODY_LIMIT));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+}
+
+fn length(value: &HeaderValue) -> Option<usize> {
+    value.to_str().ok()?.parse().ok()
+}

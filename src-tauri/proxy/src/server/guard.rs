@@ -1,0 +1,175 @@
+//! What every request passes before its route: the host that it names, the web page that it comes from, its key.
+//!
+//! The order matters. The host comes first, since a page that rebinds its name must learn nothing; then the preflight,
+//! which browsers send without a key; then the key.
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Proxy;
+use super::error::ApiError;
+
+/// Lets a request through to its route, or answers it.
+pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
+    if !host_is_allowed(&request, &proxy.settings.allowed_hosts) {
+        return ApiError::host_not_allowed().into_response();
+    }
+    let origin = request.headers().get(ORIGIN).cloned();
+    let allowed =
+        origin.as_ref().filter(|origin| is_listed(origin, &proxy.settings.allowed_origins)).cloned();
+    if is_preflight(&request) {
+        return match allowed {
+            Some(origin) => preflight(origin, request.headers()),
+            None => ApiError::origin_not_allowed().into_response(),
+        };
+    }
+    // Without keys nothing else would keep a web page from using codex behind its visitor's back.
+    if !proxy.settings.auth
+        && allowed.is_none()
+        && origin.is_some_and(|origin| !is_same_origin(&origin, request.headers()))
+    {
+        return ApiError::origin_not_allowed().into_response();
+    }
+    let mut response = if proxy.stopping.is_cancelled() {
+        ApiError::shutting_down().into_response()
+    } else if needs_key(request.uri().path()) {
+        match proxy.check_key(request.headers()) {
+            Ok(name) => {
+                request.extensions_mut().insert(name);
+                next.run(request).await
+            }
+            Err(error) => error.into_response(),
+        }
+    } else {
+        next.run(request).await
+    };
+    if let Some(origin) = allowed {
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("x-request-id, x-codex-proxy-ignored, retry-after"),
+        );
+        response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+fn needs_key(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight(origin: HeaderValue, asked: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
+    // SDKs in the browser send headers of their own; the key is what protects us, not their names.
+    let allowed = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let usual = HeaderValue::from_static("authorization, content-type");
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed.unwrap_or(usual));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    response
+}
+
+fn is_listed(origin: &HeaderValue, allowed: &[String]) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
+}
+
+/// Whether the page came from this very server, as `/docs` does.
+fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    origin.is_some() && origin == host
+}
+
+/// Whether the request names a host that is us: an IP address, a name of this machine, or one that was allowed.
+///
+/// A page that rebinds its own name to 127.0.0.1 comes with that name, and with no other.
+fn host_is_allowed(request: &Request, allowed: &[String]) -> bool {
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = request.uri().authority().map(axum::http::uri::Authority::as_str).or(header) else {
+        return false;
+    };
+    let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        // The names by which containers reach their host.
+        || name == "host.docker.internal"
+        || name == "host.containers.internal"
+        || name.parse::<std::net::IpAddr>().is_ok()
+        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name))
+}
+
+fn without_port(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
+    }
+    host.rsplit_once(':').map_or(host, |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn allowed(host: &str) -> bool {
+        let request = Request::builder().uri("/").header(HOST, host).body(Body::empty()).unwrap();
+        host_is_allowed(&request, &["my-laptop.lan".to_owned()])
+    }
+
+    #[test]
+    fn names_of_this_machine_are_allowed() {
+        for host in [
+            "localhost",
+            "localhost:8000",
+            "LOCALHOST:1",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "192.168.1.5:8000",
+            "host.docker.internal:8000",
+            "app.localhost",
+            "my-laptop.lan:8000",
+            "localhost.",
+        ] {
+            assert!(allowed(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_someone_else_owns_is_not() {
+        for host in [
+            "evil.example",
+            "evil.example:8000",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            "[::1",
+        ] {
+            assert_eq!(allowed(host), host == "[::1", "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_in_the_address_counts_more_than_the_header() {
+        let request = Request::builder()
+            .uri("http://evil.example/")
+            .header(HOST, "localhost")
+            .body(Body::empty())
+            .unwrap();
+        assert!(!host_is_allowed(&request, &[]));
+    }
+}

@@ -1,0 +1,43 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::Proxy;
+use super::error::ApiError;
+use crate::catalog::{self, CODEX_LOCAL, Lookup};
+use crate::openai::error::ErrorBody;
+use crate::openai::model::{ModelEntry, ModelList};
+
+/// The models that answer.
+#[utoipa::path(
+    get, path = "/v1/models", tag = "Models", security(("key" = [])),
+    responses((status = 200, body = ModelList), (status = "default", description = "An error", body = ErrorBody))
+)]
+pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, ApiError> {
+    let models = proxy.catalog.models(&proxy.codex).await?;
+    let data = catalog::entries(&models, &proxy.settings, proxy.started);
+    Ok(Json(ModelList { object: "list", data }))
+}
+
+/// One model.
+#[utoipa::path(
+    get, path = "/v1/models/{id}", tag = "Models", security(("key" = [])),
+    params(("id" = String, Path, description = "The model's id", example = "codex-local")),
+    responses((status = 200, body = ModelEntry), (status = "default", description = "An error", body = ErrorBody))
+)]
+pub(crate) async fn one(
+    State(proxy): State<Proxy>,
+    Path(id): Path<String>,
+) -> Result<Json<ModelEntry>, ApiError> {
+    if id == CODEX_LOCAL {
+        return Ok(Json(catalog::codex_local(&proxy.settings, proxy.started)));
+    }
+    match proxy.catalog.look_up(&id, &proxy.codex, &proxy.settings).await? {
+        Lookup::Found(_) => {
+            let models = proxy.catalog.models(&proxy.codex).await?;
+            Ok(Json(catalog::entry_of(&id, &models, proxy.started)))
+        }
+        Lookup::Unknown(nearest) => Err(ApiError::model_not_found(&id, &nearest)),
+    }
+}

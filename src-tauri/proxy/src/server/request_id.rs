@@ -1,0 +1,44 @@
+//! Gives every request an id, keeps the client's own, and writes one line a request to the log.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+/// The header of the id, in the request and in the answer.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id of a client's that is kept.
+const LONGEST: usize = 128;
+
+/// Wraps everything else.
+pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
+    let id = request.headers().get(&X_REQUEST_ID).filter(|id| is_fit(id)).cloned().unwrap_or_else(new_id);
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let begun = Instant::now();
+    async {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let mut response = next.run(request).await;
+        response.headers_mut().insert(X_REQUEST_ID, id);
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // The path is a client's text: as a debug string it cannot make a line of its own.
+        let path: String = path.chars().take(200).collect();
+        tracing::info!(%method, ?path, status = response.status().as_u16(), ms, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// An id that can go into a log line and back into a header as it is.
+fn is_fit(id: &HeaderValue) -> bool {
+    (1..=LONGEST).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+fn new_id() -> HeaderValue {
+    let id = format!("req_{}", uuid::Uuid::now_v7().simple());
+    // Letters and digits always make a header value.
+    HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("req_unknown"))
+}

@@ -1,0 +1,46 @@
+//! The routes, as a pure function of the proxy: a test calls it without a socket.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::ALLOW;
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::error::ApiError;
+use super::guard::guard;
+use super::request_id::with_request_id;
+use super::{Proxy, chat, docs, health, models};
+
+/// All routes, known and unknown.
+pub fn router(proxy: Proxy) -> Router {
+    Router::new()
+        .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{id}", get(models::one))
+        .route("/health", get(health::health))
+        .merge(docs::routes())
+        .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
+        // Inside of the guard, so that a method is named only to who may know.
+        .layer(map_response(name_methods))
+        .layer(from_fn_with_state(proxy.clone(), guard))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            tracing::error!("a request ended in a panic");
+            ApiError::internal().into_response()
+        }))
+        // Outermost, so that every answer has an id and a line in the log, refused ones too.
+        .layer(from_fn(with_request_id))
+        .with_state(proxy)
+}
+
+/// Gives axum's own empty 405, which knows the route's methods, the body of our errors.
+async fn name_methods(response: Response) -> Response {
+    if response.status() != axum::http::StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let allow = response.headers().get(ALLOW).cloned().unwrap_or(HeaderValue::from_static("other methods"));
+    let error = ApiError::method_not_allowed(allow.to_str().unwrap_or_default());
+    ([(ALLOW, allow)], error).into_response()
+}

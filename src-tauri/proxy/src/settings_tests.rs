@@ -1,0 +1,93 @@
+use super::*;
+
+fn settings(
+    flags: &Flags,
+    environment: &[(&str, &str)],
+    dotenv: &[(&str, &str)],
+) -> Result<Settings, SettingsError> {
+    let environment =
+        environment.iter().fold(Environment::empty(), |all, (name, value)| all.with(name, *value));
+    let dotenv = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Settings::from_layers(&Layers {
+        flags,
+        environment: &environment,
+        dotenv: &dotenv,
+        current_dir: Path::new("/here"),
+        default_data_dir: Some("/data".into()),
+    })
+}
+
+#[test]
+fn without_anything_it_listens_on_loopback_asks_for_a_key_and_changes_nothing() {
+    let settings = settings(&Flags::default(), &[], &[]).unwrap();
+    assert_eq!(settings.bind.to_string(), "127.0.0.1:8000");
+    assert!(settings.auth && settings.api_keys.is_empty() && settings.model.is_none());
+    assert_eq!(settings.sandbox, SandboxMode::ReadOnly);
+    assert_eq!(settings.workspace, Path::new("/data/workspace"));
+}
+
+#[test]
+fn the_originals_env_file_works_as_it_was() {
+    let dotenv = [
+        ("API_KEYS", "sk-local-key1,sk-local-key2"),
+        ("HOST", "0.0.0.0"),
+        ("PORT", "8000"),
+        ("CODEX_PATH", "/opt/homebrew/bin/codex"),
+        ("CODEX_MODEL", "gpt-5.2-codex"),
+        ("LOG_LEVEL", "warning"),
+    ];
+    let settings = settings(&Flags::default(), &[], &dotenv).unwrap();
+    assert_eq!(settings.bind.to_string(), "0.0.0.0:8000");
+    assert_eq!(settings.api_keys, [Key::new("sk-local-key1"), Key::new("sk-local-key2")]);
+    assert_eq!(settings.codex_path.as_deref(), Some(Path::new("/opt/homebrew/bin/codex")));
+    assert_eq!(settings.model.as_deref(), Some("gpt-5.2-codex"));
+    assert_eq!(settings.log_level, LogLevel::Warn);
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let port = |flag: Option<&str>, environment: &[(&str, &str)]| {
+        let flags = Flags { port: flag.map(str::to_owned), ..Flags::default() };
+        settings(&flags, environment, &[("PORT", "3")]).unwrap().bind.port()
+    };
+    assert_eq!(port(Some("1"), &[("PORT", "2")]), 1);
+    assert_eq!(port(None, &[("PORT", "2")]), 2);
+    assert_eq!(port(None, &[("PORT", "")]), 3);
+}
+
+#[test]
+fn a_bad_value_is_named_with_where_it_came_from() {
+    for (name, value) in
+        [("PORT", "80000"), ("HOST", "example"), ("CODEX_SANDBOX", "yolo"), ("LOG_LEVEL", "loud")]
+    {
+        let error = settings(&Flags::default(), &[(name, value)], &[]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(value), "{error}");
+    }
+    let flags = Flags { port: Some("x".into()), ..Flags::default() };
+    assert!(settings(&flags, &[], &[]).unwrap_err().to_string().starts_with("--port is"));
+}
+
+#[test]
+fn without_keys_it_stays_on_this_machine() {
+    let open = |host: &str| {
+        settings(&Flags { no_auth: true, host: Some(host.into()), ..Flags::default() }, &[], &[])
+    };
+    assert!(!open("127.0.0.1").unwrap().auth);
+    assert!(!open("::1").unwrap().auth);
+    assert!(matches!(open("0.0.0.0"), Err(SettingsError::OpenToOthers(_))));
+    assert!(matches!(open("192.168.1.4"), Err(SettingsError::OpenToOthers(_))));
+}
+
+#[test]
+fn paths_are_made_absolute_and_a_bare_program_name_is_not() {
+    let flags = Flags {
+        codex: Some("codex".into()),
+        workspace: Some("work".into()),
+        data_dir: Some("~/proxy".into()),
+        ..Flags::default()
+    };
+    let settings = settings(&flags, &[("HOME", "/home/me")], &[]).unwrap();
+    assert_eq!(settings.codex_path.as_deref(), Some(Path::new("codex")));
+    assert_eq!(settings.workspace, Path::new("/here/work"));
+    assert_eq!(settings.data_dir, Path::new("/home/me/proxy"));
+}

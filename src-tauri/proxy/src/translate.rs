@@ -1,0 +1,28 @@
+//! Between OpenAI's wire types and codex's turns, both ways, as pure functions over values.
+//!
+//! No IO and no clock here: a test is a value in and a value out.
+
+pub mod chunks;
+pub mod parameters;
+pub mod request;
+
+/// A request that cannot be served as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A field is missing or wrong.
+    #[error("{message}")]
+    Invalid {
+        /// The field, as a path like `messages[2].content`.
+        param: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// A parameter asks for something that cannot be given.
+    #[error("{message}")]
+    Unsupported {
+        /// The parameter.
+        param: String,
+        /// Why not, and what to do instead.
+        message: String,
+    },
+}

@@ -1,0 +1,144 @@
+//! What becomes of each parameter of a chat request.
+//!
+//! What codex can honour is read elsewhere. What only tunes the sampling is ignored and named in a header of the answer;
+//! what would change the shape of the answer and cannot be given is refused, since a client would misread what it gets.
+
+use serde_json::{Map, Value};
+
+use super::Refusal;
+
+/// Parameters that are read, or that have no bearing on the answer: ids, labels and caching.
+const UNDERSTOOD: &[&str] = &[
+    "messages",
+    "metadata",
+    "model",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "store",
+    "stream",
+    "stream_options",
+    "user",
+];
+
+/// The longest name of an ignored parameter that goes into the header; a client's typo is not worth more.
+const LONGEST_NAME: usize = 64;
+
+/// The names of the parameters that are ignored, in alphabetical order.
+///
+/// # Errors
+/// [`Refusal::Unsupported`] for a parameter that changes the shape of the answer and cannot be given.
+pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+    let mut ignored = Vec::new();
+    for (name, value) in body {
+        if value.is_null() || UNDERSTOOD.contains(&name.as_str()) {
+            continue;
+        }
+        if let Some(message) = unsupported(name, value) {
+            return Err(Refusal::Unsupported { param: name.clone(), message: message.to_owned() });
+        }
+        if !is_neutral(name, value) && fits_a_header(name) {
+            ignored.push(name.clone());
+        }
+    }
+    ignored.sort();
+    Ok(ignored)
+}
+
+/// Why a parameter with this value cannot be given, if so.
+fn unsupported(name: &str, value: &Value) -> Option<&'static str> {
+    let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+    match name {
+        "n" if value.as_u64() != Some(1) => Some("Only one answer per request (n = 1) can be given."),
+        "tools" | "functions" if !is_empty(value) => {
+            Some("This version cannot pass tools to codex yet. Send the request without them.")
+        }
+        "tool_choice" | "function_call" if !matches!(value.as_str(), Some("none" | "auto")) => {
+            Some("This version cannot make the model call a tool. Send the request without it.")
+        }
+        "logprobs" if value.as_bool() != Some(false) => Some("codex gives no log probabilities."),
+        "top_logprobs" if value.as_u64() != Some(0) => Some("codex gives no log probabilities."),
+        "audio" => Some("codex gives no audio."),
+        "modalities" if has_other_than_text(value) => Some("codex gives text only."),
+        "web_search_options" => Some("This version cannot have codex search the web for a chat."),
+        _ => None,
+    }
+}
+
+fn has_other_than_text(value: &Value) -> bool {
+    value.as_array().is_none_or(|modalities| modalities.iter().any(|modality| modality != "text"))
+}
+
+/// Whether the value asks for nothing beyond what happens anyway, so that it is not worth a mention.
+fn is_neutral(name: &str, value: &Value) -> bool {
+    match name {
+        "n" | "logprobs" | "top_logprobs" | "modalities" | "tools" | "functions" | "tool_choice"
+        | "function_call" => true,
+        "frequency_penalty" | "presence_penalty" => value.as_f64() == Some(0.0),
+        "parallel_tool_calls" => value.is_boolean(),
+        "service_tier" => matches!(value.as_str(), Some("auto" | "default")),
+        _ => false,
+    }
+}
+
+/// The name is a client's text: only what is safe in a header goes there.
+fn fits_a_header(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= LONGEST_NAME
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judge(body: Value) -> Result<Vec<String>, String> {
+        let Value::Object(body) = body else { panic!("an object") };
+        ignored(&body).map_err(|refusal| match refusal {
+            Refusal::Unsupported { param, .. } | Refusal::Invalid { param, .. } => param,
+        })
+    }
+
+    #[test]
+    fn sampling_knobs_and_unknown_parameters_are_named() {
+        let body = json!({"model":"m","messages":[],"top_p":0.5,"temperature":0.2,"user":"me","my_own":1,"seed":null});
+        assert_eq!(judge(body), Ok(vec!["my_own".into(), "temperature".into(), "top_p".into()]));
+    }
+
+    #[test]
+    fn what_changes_the_shape_of_the_answer_is_refused() {
+        for (param, value) in [
+            ("n", json!(2)),
+            ("n", json!("2")),
+            ("tools", json!([{"type":"function"}])),
+            ("functions", json!([{"name":"f"}])),
+            ("tool_choice", json!("required")),
+            ("tool_choice", json!({"type":"function"})),
+            ("logprobs", json!(true)),
+            ("top_logprobs", json!(3)),
+            ("audio", json!({"voice":"x"})),
+            ("modalities", json!(["text", "audio"])),
+            ("web_search_options", json!({})),
+        ] {
+            assert_eq!(judge(json!({ param: value })), Err(param.into()), "{param}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_nothing_special_is_not_worth_a_mention() {
+        let body = json!({
+            "n":1,"tools":[],"tool_choice":"auto","logprobs":false,"modalities":["text"],
+            "presence_penalty":0,"parallel_tool_calls":true,"service_tier":"auto"
+        });
+        assert_eq!(judge(body), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_name_that_would_break_the_header_is_left_out() {
+        assert_eq!(judge(json!({"a\r\nx-evil: 1": 1, "ü": 1})), Ok(vec![]));
+    }
+}

@@ -1,0 +1,127 @@
+//! A scripted stand-in for the codex binary, for what the real one does not do on command: crash, hang, talk nonsense.
+//!
+//! What it does is said by the environment variable `FAKE_CODEX`; the table is in this crate's `README.md`. Shapes are
+//! those of codex 0.169. Deliberately not here: a model. Its answer is always "Hello from fake".
+
+mod connection;
+mod methods;
+mod script;
+mod server_requests;
+mod session;
+mod shapes;
+mod turn;
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use script::Script;
+use session::Session;
+
+/// The longest line of a stderr flood, so that a reader by lines sees many of them.
+const FLOOD_LINE: usize = 100;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let script = match Script::from_text(&env::var("FAKE_CODEX").unwrap_or_default()) {
+        Ok(script) => script,
+        Err(error) => return complain(&format!("FAKE_CODEX: {error}")),
+    };
+    let outcome = match env::args().nth(1).as_deref() {
+        Some("--version" | "-V") => writeln!(io::stdout(), "codex-cli {}", script.version()),
+        Some("app-server") => app_server(script).await,
+        Some("exec") => exec(&script),
+        other => return complain(&format!("fake-codex knows --version, app-server and exec, not {other:?}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error.to_string()),
+    }
+}
+
+fn complain(text: &str) -> ExitCode {
+    // Without a stderr there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+    ExitCode::from(2)
+}
+
+async fn app_server(script: Script) -> io::Result<()> {
+    begin(&script)?;
+    let ignores_eof = script.ignore_eof;
+    let session = Arc::new(Session::new(script));
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        session.receive(&line);
+    }
+    if ignores_eof {
+        std::future::pending::<()>().await;
+    }
+    Ok(())
+}
+
+/// What a start brings with it.
+fn begin(script: &Script) -> io::Result<()> {
+    if let Some(path) = &script.pid_file {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        writeln!(file, "{}", std::process::id())?;
+    }
+    if script.spawn_child {
+        let mut command = long_sleep();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let pid = command.spawn()?.id().unwrap_or_default();
+        writeln!(io::stderr(), "child {pid}")?;
+    }
+    let mut left = script.stderr_flood;
+    let mut stderr = io::stderr().lock();
+    while left > 0 {
+        let mut line = vec![b'#'; left.min(FLOOD_LINE)];
+        left -= line.len();
+        if let Some(last) = line.last_mut() {
+            *last = b'\n';
+        }
+        stderr.write_all(&line)?;
+    }
+    Ok(())
+}
+
+/// A program that does nothing for ten minutes.
+#[expect(clippy::disallowed_methods, reason = "a grandchild that nobody tends is what the test is about")]
+fn long_sleep() -> tokio::process::Command {
+    let (program, args): (_, &[&str]) =
+        if cfg!(unix) { ("sleep", &["600"]) } else { ("ping", &["-n", "600", "127.0.0.1"]) };
+    let mut command = tokio::process::Command::new(program);
+    command.args(args);
+    command
+}
+
+/// `codex exec --json`: the whole answer at once, as a codex without an app server gives it.
+fn exec(script: &Script) -> io::Result<()> {
+    begin(script)?;
+    let mut prompt = String::new();
+    io::stdin().read_to_string(&mut prompt)?;
+    let mut lines = vec![
+        json!({"type": "thread.started", "thread_id": "00000000-0000-7000-8000-000000000000"}),
+        json!({"type": "turn.started"}),
+    ];
+    match &script.error {
+        Some(_) => {
+            lines.push(json!({"type": "error", "message": shapes::FAILURE}));
+            lines.push(json!({"type": "turn.failed", "error": {"message": shapes::FAILURE}}));
+        }
+        None => {
+            let text = script.deltas().concat();
+            lines.push(json!({"type": "item.completed", "item": {"id": "item_0", "type": "agent_message", "text": text}}));
+            lines.push(
+                json!({"type": "turn.completed", "usage": {"input_tokens": 10, "cached_input_tokens": 4,
+                "cache_write_input_tokens": 0, "output_tokens": 3, "reasoning_output_tokens": 1}}),
+            );
+        }
+    }
+    let mut stdout = io::stdout().lock();
+    lines.iter().try_for_each(|line| writeln!(stdout, "{line}"))
+}

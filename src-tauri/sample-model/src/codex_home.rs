@@ -1,0 +1,32 @@
+//! Writes a throw-away `CODEX_HOME` that points codex at a sample model.
+//!
+//! Deliberately not here: the making and removing of the folder, which the caller owns. Not below the system's temp
+//! folder when the sandbox matters: codex refuses to create its helper links there.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The model the configurations name.
+pub const MODEL: &str = "gpt-5.5";
+
+/// Writes `config.toml` with a provider of its own, `mock`, which codex talks to over HTTP and without an account.
+pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
+    let config = format!(
+        "model = \"{MODEL}\"\nmodel_provider = \"mock\"\n\n[model_providers.mock]\nname = \"mock\"\n\
+         base_url = \"{base_url}\"\nwire_api = \"responses\"\n"
+    );
+    fs::write(dir.join("config.toml"), config)
+}
+
+/// Writes `config.toml` and `auth.json` for the built-in `openai` provider with a made-up API key.
+///
+/// With this provider codex talks over a WebSocket first.
+pub fn write_openai(dir: &Path, base_url: &str) -> io::Result<()> {
+    let config = format!("model = \"{MODEL}\"\nopenai_base_url = \"{base_url}\"\n");
+    fs::write(dir.join("config.toml"), config)?;
+    fs::write(
+        dir.join("auth.json"),
+        "{\"auth_mode\":\"apikey\",\"OPENAI_API_KEY\":\"sk-sample-not-a-key\"}\n",
+    )
+}

@@ -1,0 +1,260 @@
+//! Decides what is answered to a request: the script of its prompt, its tool results, its schema, or the demo.
+//!
+//! Pure: from the request to a value. Deliberately not here: event shapes (`wire`) and time (`player`).
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::conversation::{self, Latest};
+use crate::demo;
+use crate::directive::DirectiveError;
+use crate::refusal::Refusal;
+use crate::schema;
+use crate::script::{Call, Limit, Script, Usage};
+
+/// The demo's pace: quick, and still seen to stream.
+const DEMO_PACE: Duration = Duration::from_millis(25);
+
+/// How a streamed answer ends.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Ending {
+    Completed,
+    Incomplete(String),
+    Failed {
+        code: String,
+        message: String,
+    },
+    /// The connection is cut after so many words.
+    CutAfter(usize),
+}
+
+/// A tool call as it goes on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ToolCall {
+    pub(crate) name: String,
+    pub(crate) arguments: String,
+    pub(crate) free_text: bool,
+}
+
+/// A streamed answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) model: String,
+    pub(crate) silence: Duration,
+    pub(crate) every: Duration,
+    pub(crate) hold: Option<usize>,
+    pub(crate) reasoning: Vec<String>,
+    /// The pieces of the text; one delta each. No message at all when `None`.
+    pub(crate) words: Option<Vec<String>>,
+    pub(crate) calls: Vec<ToolCall>,
+    pub(crate) usage: Usage,
+    pub(crate) ending: Ending,
+}
+
+/// What is answered to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) primary: Option<Limit>,
+    pub(crate) secondary: Option<Limit>,
+    pub(crate) outcome: Result<Box<Answer>, Refusal>,
+}
+
+/// Decides. `strikes` says whether a directive limited by `times=` applies to this request.
+pub(crate) fn decide(
+    body: &Value,
+    items: &[&Value],
+    strikes: impl FnOnce(&str, u32) -> bool,
+) -> Result<Reply, DirectiveError> {
+    let latest = conversation::latest(items.iter().copied());
+    let script = Script::of_prompt(&latest.prompt)?;
+    let is_demo = script.is_none();
+    let mut script = script.unwrap_or_else(|| Script { every: DEMO_PACE, ..Script::default() });
+    if script.times.is_some_and(|times| !strikes(&latest.prompt, times)) {
+        script = Script { status: None, failed: None, incomplete: None, break_after: None, ..script };
+    }
+    let outcome = match script.status {
+        Some(status) => Err(Refusal::scripted(status, &script)),
+        None => Ok(Box::new(answer(body, items, &latest, &script, is_demo))),
+    };
+    Ok(Reply { primary: script.primary, secondary: script.secondary, outcome })
+}
+
+fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_demo: bool) -> Answer {
+    let wants_calls = latest.results.is_empty() && script.has_calls();
+    let mut calls: Vec<ToolCall> = if wants_calls {
+        script.calls.iter().map(|call| tool_call(body, call)).collect()
+    } else {
+        Vec::new()
+    };
+    let mut missing_shell = false;
+    if let Some(command) = script.shell.as_deref().filter(|_| wants_calls) {
+        let call = shell_call(body, command);
+        missing_shell = call.is_none();
+        calls.extend(call);
+    }
+    let words = if missing_shell {
+        Some(split_words("No shell tool is offered."))
+    } else {
+        text(body, items, latest, script, is_demo)
+    };
+    let reasoning: Vec<String> =
+        (1..=script.reasoning).map(|n| format!("**Step {n}** thinking about it")).collect();
+    let usage = script.usage.unwrap_or_else(|| counted(items, words.as_deref(), &reasoning));
+    Answer {
+        model: script.model.clone().unwrap_or_else(|| body["model"].as_str().unwrap_or("sample").to_owned()),
+        silence: script.silence,
+        every: script.every,
+        hold: script.hold,
+        reasoning,
+        words,
+        calls,
+        usage,
+        ending: ending(script),
+    }
+}
+
+fn text(
+    body: &Value,
+    items: &[&Value],
+    latest: &Latest,
+    script: &Script,
+    is_demo: bool,
+) -> Option<Vec<String>> {
+    if !latest.results.is_empty() && (is_demo || script.has_calls()) {
+        return Some(split_words(&format!("Tool results: {}", latest.results.join("; "))));
+    }
+    if let Some(say) = &script.say {
+        return Some(split_words(say));
+    }
+    if script.echo {
+        return Some(split_words(&conversation::echo(body, &conversation::messages(items.iter().copied()))));
+    }
+    if let Some(schema) = conversation::schema(body).filter(|_| !script.has_content()) {
+        return Some(split_words(&schema::example(schema).to_string()));
+    }
+    if is_demo {
+        return Some(split_words(&demo::answer(&latest.prompt)));
+    }
+    let is_speechless = script.has_calls() || script.failed.is_some();
+    if is_speechless && script.words.is_none() {
+        return None;
+    }
+    Some((1..=script.word_count()).map(|n| format!("word{n} ")).collect())
+}
+
+fn ending(script: &Script) -> Ending {
+    if let Some(code) = &script.failed {
+        let message = script.message.clone().unwrap_or_else(|| format!("sample failure {code}"));
+        return Ending::Failed { code: code.clone(), message };
+    }
+    if let Some(reason) = &script.incomplete {
+        return Ending::Incomplete(reason.clone());
+    }
+    script.break_after.map_or(Ending::Completed, Ending::CutAfter)
+}
+
+fn tool_call(body: &Value, call: &Call) -> ToolCall {
+    ToolCall {
+        name: call.name.clone(),
+        arguments: call.arguments.clone(),
+        free_text: conversation::takes_free_text(body, &call.name),
+    }
+}
+
+/// A call of the shell tool this codex offers: the name and the form have changed between its versions.
+fn shell_call(body: &Value, command: &str) -> Option<ToolCall> {
+    let offered = conversation::tool_names(body);
+    let has = |name: &str| offered.iter().any(|tool| tool == name);
+    let (name, arguments) = if has("exec_command") {
+        ("exec_command", json!({ "cmd": command }))
+    } else if has("shell_command") {
+        ("shell_command", json!({ "command": command }))
+    } else if has("shell") {
+        ("shell", json!({ "command": ["sh", "-c", command] }))
+    } else {
+        return None;
+    };
+    Some(ToolCall { name: name.to_owned(), arguments: arguments.to_string(), free_text: false })
+}
+
+fn counted(items: &[&Value], words: Option<&[String]>, reasoning: &[String]) -> Usage {
+    let count = |text: &str| text.split_whitespace().count() as u64;
+    let heard = conversation::messages(items.iter().copied()).iter().map(|(_, text)| count(text)).sum();
+    let thought: u64 = reasoning.iter().map(|text| count(text)).sum();
+    let said: u64 = words.unwrap_or_default().iter().map(|word| count(word)).sum();
+    Usage { input: heard, cached: 0, output: said + thought, reasoning: thought }
+}
+
+/// Cuts a text into words, each with the space behind it: joined they are the exact text again.
+fn split_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for c in text.chars() {
+        if !c.is_whitespace() && word.ends_with(char::is_whitespace) {
+            words.push(std::mem::take(&mut word));
+        }
+        word.push(c);
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(prompt: &str, more: &Value) -> Reply {
+        let mut body = json!({"model": "m", "input": [{"type": "message", "role": "user", "content": prompt}],
+            "tools": [{"type": "function", "name": "exec_command"}, {"type": "custom", "name": "apply_patch"}]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let items: Vec<&Value> = conversation::input_items(&body).iter().collect();
+        decide(&body, &items, |_, _| false).unwrap()
+    }
+
+    fn answered(prompt: &str, more: &Value) -> Answer {
+        *decided(prompt, more).outcome.unwrap()
+    }
+
+    fn said(answer: &Answer) -> String {
+        answer.words.as_deref().unwrap().concat()
+    }
+
+    #[test]
+    fn words_keep_the_exact_text() {
+        let text = "  Grüße,\n\n\tWelt  und 日本 ";
+        assert_eq!(split_words(text).concat(), text);
+        assert_eq!(split_words("a  b\nc"), ["a  ", "b\n", "c"]);
+        assert_eq!(said(&answered("[[words=2]]", &json!({}))), "word1 word2 ");
+    }
+
+    #[test]
+    fn a_schema_is_kept_to_unless_the_script_says_otherwise() {
+        let format = json!({"text": {"format": {"type": "json_schema", "schema": {"type": "object", "required": ["a"],
+            "properties": {"a": {"type": "string"}}}}}});
+        assert_eq!(said(&answered("Anything", &format)), r#"{"a":"sample"}"#);
+        assert_eq!(said(&answered("[[every=1]]", &format)), r#"{"a":"sample"}"#);
+        assert_eq!(said(&answered("[[say=no]]", &format)), "no");
+    }
+
+    #[test]
+    fn calls_come_first_and_their_results_after() {
+        let first = answered("[[shell=\"touch x\" tool=apply_patch:p]]", &json!({}));
+        assert_eq!(first.words, None);
+        assert_eq!((first.calls[0].name.as_str(), first.calls[0].free_text), ("apply_patch", true));
+        assert_eq!(first.calls[1].arguments, r#"{"cmd":"touch x"}"#);
+        let input = json!({"input": [{"role": "user", "content": "[[tool=f]]"},
+            {"type": "function_call_output", "output": "1"}, {"type": "function_call_output", "output": "2"}]});
+        let then = answered("", &input);
+        assert_eq!((said(&then).as_str(), then.calls.len()), ("Tool results: 1; 2", 0));
+    }
+
+    #[test]
+    fn times_ends_what_goes_wrong() {
+        assert!(decided("[[status=500]]", &json!({})).outcome.is_err());
+        assert_eq!(answered("[[status=500 times=1]]", &json!({})).ending, Ending::Completed);
+        assert_eq!(answered("[[break=1]]", &json!({})).ending, Ending::CutAfter(1));
+    }
+}

@@ -1,0 +1,249 @@
+//! What a prompt asks the sample model to do: the directives of its `[[ … ]]`, read into one value.
+//!
+//! The table of directives is in `README.md` of this crate. Deliberately not here: what is done about them, which is
+//! `reply` (what to say) and `player` (when to say it).
+
+use std::time::Duration;
+
+use crate::directive::{self, Directive, DirectiveError};
+
+/// The words a prompt with directives is answered with when it does not say how many.
+const DEFAULT_WORDS: usize = 8;
+/// More words than any test needs; a typing slip must not fill the memory.
+const MAX_WORDS: usize = 1_000_000;
+/// More parts than any test needs.
+const MAX_REASONING_PARTS: usize = 1_000;
+
+const KEYS: &[&str] = &[
+    "words",
+    "every",
+    "say",
+    "reasoning",
+    "tool",
+    "shell",
+    "echo",
+    "status",
+    "message",
+    "type",
+    "code",
+    "retry-after",
+    "times",
+    "failed",
+    "incomplete",
+    "break",
+    "silence",
+    "hold",
+    "usage",
+    "limits",
+    "limits2",
+    "model",
+];
+
+/// A tool call to make, with the arguments as the exact characters written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) arguments: String,
+}
+
+/// One window of the rate limits to report.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limit {
+    pub(crate) used_percent: f64,
+    pub(crate) window_minutes: u64,
+    pub(crate) reset_after: Duration,
+}
+
+/// Token counts to report instead of counted words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) input: u64,
+    pub(crate) cached: u64,
+    pub(crate) output: u64,
+    pub(crate) reasoning: u64,
+}
+
+/// Everything a prompt can ask for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Script {
+    pub(crate) words: Option<usize>,
+    pub(crate) every: Duration,
+    pub(crate) say: Option<String>,
+    pub(crate) reasoning: usize,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) shell: Option<String>,
+    pub(crate) echo: bool,
+    pub(crate) status: Option<u16>,
+    pub(crate) message: Option<String>,
+    pub(crate) error_type: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) times: Option<u32>,
+    pub(crate) failed: Option<String>,
+    pub(crate) incomplete: Option<String>,
+    pub(crate) break_after: Option<usize>,
+    pub(crate) silence: Duration,
+    pub(crate) hold: Option<usize>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) primary: Option<Limit>,
+    pub(crate) secondary: Option<Limit>,
+    pub(crate) model: Option<String>,
+}
+
+impl Script {
+    /// The script of a prompt, or `None` when it has no directives and is a question to the demo.
+    pub(crate) fn of_prompt(prompt: &str) -> Result<Option<Self>, DirectiveError> {
+        let list = directive::parse_prompt(prompt, |key| KEYS.contains(&key))?;
+        if list.is_empty() {
+            return Ok(None);
+        }
+        let mut script = Self::default();
+        for item in &list {
+            script.apply(item)?;
+        }
+        Ok(Some(script))
+    }
+
+    /// The count of made-up words to answer with when no text is given.
+    pub(crate) fn word_count(&self) -> usize {
+        self.words.unwrap_or(DEFAULT_WORDS)
+    }
+
+    /// Whether the script itself says what the answer is, so that nothing else has to fill it.
+    pub(crate) fn has_content(&self) -> bool {
+        self.words.is_some() || self.say.is_some() || self.echo || self.has_calls()
+    }
+
+    /// Whether the script calls tools.
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.calls.is_empty() || self.shell.is_some()
+    }
+
+    fn apply(&mut self, item: &Directive) -> Result<(), DirectiveError> {
+        match item.key.as_str() {
+            "words" => self.words = Some(number::<usize>(item)?.min(MAX_WORDS)),
+            "every" => self.every = millis(item)?,
+            "say" => self.say = Some(text(item)?),
+            "reasoning" => self.reasoning = number::<usize>(item)?.min(MAX_REASONING_PARTS),
+            "tool" => self.calls.push(call(&text(item)?)),
+            "shell" => self.shell = Some(text(item)?),
+            "echo" => self.echo = true,
+            "status" => self.status = Some(status(item)?),
+            "message" => self.message = Some(text(item)?),
+            "type" => self.error_type = Some(text(item)?),
+            "code" => self.code = Some(text(item)?),
+            "retry-after" => self.retry_after = Some(number(item)?),
+            "times" => self.times = Some(number(item)?),
+            "failed" => self.failed = Some(text(item)?),
+            "incomplete" => self.incomplete = Some(text(item)?),
+            "break" => self.break_after = Some(number(item)?),
+            "silence" => self.silence = millis(item)?,
+            "hold" => self.hold = Some(number(item)?),
+            "usage" => self.usage = Some(usage(item)?),
+            "limits" => self.primary = Some(limit(item)?),
+            "limits2" => self.secondary = Some(limit(item)?),
+            "model" => self.model = Some(text(item)?),
+            other => return Err(DirectiveError(format!("unknown directive `{other}`"))),
+        }
+        Ok(())
+    }
+}
+
+fn bad(item: &Directive) -> DirectiveError {
+    let Directive { key, value } = item;
+    match value {
+        Some(value) => DirectiveError(format!("`{value}` is no value for `{key}`")),
+        None => DirectiveError(format!("`{key}` needs a value")),
+    }
+}
+
+fn text(item: &Directive) -> Result<String, DirectiveError> {
+    item.value.clone().ok_or_else(|| bad(item))
+}
+
+fn number<T: std::str::FromStr>(item: &Directive) -> Result<T, DirectiveError> {
+    text(item)?.parse().map_err(|_| bad(item))
+}
+
+fn numbers<T: std::str::FromStr, const N: usize>(item: &Directive) -> Result<[T; N], DirectiveError> {
+    let all = text(item)?.split(',').map(str::parse).collect::<Result<Vec<T>, _>>().map_err(|_| bad(item))?;
+    all.try_into().map_err(|_| bad(item))
+}
+
+fn millis(item: &Directive) -> Result<Duration, DirectiveError> {
+    Ok(Duration::from_millis(number(item)?))
+}
+
+fn status(item: &Directive) -> Result<u16, DirectiveError> {
+    // A success or a redirect would not be an error answer, and codex would wait for a stream behind it.
+    number(item).and_then(|status| if (400..=599).contains(&status) { Ok(status) } else { Err(bad(item)) })
+}
+
+fn usage(item: &Directive) -> Result<Usage, DirectiveError> {
+    let [input, cached, output, reasoning] = numbers(item)?;
+    Ok(Usage { input, cached, output, reasoning })
+}
+
+fn limit(item: &Directive) -> Result<Limit, DirectiveError> {
+    let value = text(item)?;
+    let (percent, rest) = value.split_once(',').ok_or_else(|| bad(item))?;
+    let rest = Directive { key: item.key.clone(), value: Some(rest.to_owned()) };
+    let [window_minutes, reset] = numbers(&rest)?;
+    Ok(Limit {
+        used_percent: percent.parse().map_err(|_| bad(item))?,
+        window_minutes,
+        reset_after: Duration::from_secs(reset),
+    })
+}
+
+/// `NAME:ARGUMENTS`; a name alone is a call with an empty object.
+fn call(value: &str) -> Call {
+    let (name, arguments) = value.split_once(':').unwrap_or((value, "{}"));
+    Call { name: name.to_owned(), arguments: arguments.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(prompt: &str) -> Script {
+        Script::of_prompt(prompt).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_prompt_without_directives_is_a_question_to_the_demo() {
+        assert_eq!(Script::of_prompt("What does [[ -f x ]] do?").unwrap(), None);
+    }
+
+    #[test]
+    fn numbers_times_and_lists_are_read() {
+        let read = script(
+            "[[words=3 every=5 silence=20 hold=0 usage=10,4,2,1 limits=42.5,300,777 break=2 times=1]]",
+        );
+        assert_eq!(
+            (read.word_count(), read.hold, read.break_after, read.times),
+            (3, Some(0), Some(2), Some(1))
+        );
+        assert_eq!(read.every, Duration::from_millis(5));
+        assert_eq!(read.usage, Some(Usage { input: 10, cached: 4, output: 2, reasoning: 1 }));
+        let limit = Limit { used_percent: 42.5, window_minutes: 300, reset_after: Duration::from_secs(777) };
+        assert_eq!(read.primary, Some(limit));
+        assert_eq!(script("[[silence=1]]").word_count(), DEFAULT_WORDS);
+    }
+
+    #[test]
+    fn the_arguments_of_a_call_are_the_exact_characters() {
+        let read = script(r#"[[ tool=f:{"a" :1,  "b":"x y"} tool=g ]]"#);
+        let exact = Call { name: "f".to_owned(), arguments: r#"{"a" :1,  "b":"x y"}"#.to_owned() };
+        assert_eq!(read.calls, [exact, Call { name: "g".to_owned(), arguments: "{}".to_owned() }]);
+    }
+
+    #[test]
+    fn a_slip_is_named() {
+        let error = |prompt| Script::of_prompt(prompt).unwrap_err().to_string();
+        assert_eq!(error("[[words=many]]"), "`many` is no value for `words`");
+        assert_eq!(error("[[words=1 wrods=2]]"), "unknown directive `wrods`");
+        assert_eq!(error("[[status=200]]"), "`200` is no value for `status`");
+        assert_eq!(error("[[say]]"), "`say` needs a value");
+    }
+}

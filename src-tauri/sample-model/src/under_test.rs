@@ -1,0 +1,86 @@
+//! Where tests and the benchmark find the programs they drive.
+//!
+//! The panics are meant for the person who runs a test without having built or fetched what it needs. Deliberately not
+//! here: the search that the app itself does for a user's codex.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Names a codex binary to test with.
+pub const CODEX_TEST_BIN: &str = "CODEX_TEST_BIN";
+
+/// The real codex to test with: `CODEX_TEST_BIN`, else the newest that `cargo xtask codex` has fetched.
+#[must_use]
+#[expect(clippy::panic, reason = "a test that has no codex cannot go on, and the text says what to do")]
+pub fn codex_under_test() -> PathBuf {
+    if let Some(named) = env::var_os(CODEX_TEST_BIN) {
+        return PathBuf::from(named);
+    }
+    let fetched = workspace().join("target").join("codex");
+    fetched_codex(&fetched)
+        .unwrap_or_else(|| panic!("no codex below {}: run `cargo xtask codex`", fetched.display()))
+}
+
+/// The `fake-codex` binary beside the running test.
+#[must_use]
+#[expect(clippy::panic, reason = "a test that lacks the binary cannot go on, and the text says what to do")]
+pub fn fake_codex() -> PathBuf {
+    let name = format!("fake-codex{}", env::consts::EXE_SUFFIX);
+    // A test runs in target/debug/deps, a benchmark in target/release: the binary is above or beside.
+    let running = env::current_exe().unwrap_or_default();
+    let found = running.ancestors().skip(1).take(2).map(|dir| dir.join(&name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!("no {name} beside {}: run `cargo build -p sample-model`", running.display())
+    })
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// `*/node_modules/@openai/codex-*/vendor/*/bin/codex` below `dir`; of several, the newest version.
+fn fetched_codex(dir: &Path) -> Option<PathBuf> {
+    let binary = format!("codex{}", env::consts::EXE_SUFFIX);
+    let mut versions = folders(dir);
+    versions.sort_by_key(|path| version_of(path));
+    versions.into_iter().rev().find_map(|version| {
+        let packages = folders(&version.join("node_modules").join("@openai"));
+        let systems = packages.iter().flat_map(|package| folders(&package.join("vendor")));
+        systems.map(|system| system.join("bin").join(&binary)).find(|path| path.is_file())
+    })
+}
+
+fn folders(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+/// The numbers of a folder name, so that 0.169.0 comes after 0.80.0.
+fn version_of(path: &Path) -> Vec<u64> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_version_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = format!("codex{}", env::consts::EXE_SUFFIX);
+        for version in ["0.80.0", "0.169.0"] {
+            let bin = dir.path().join(version).join("node_modules/@openai/codex-linux-x64/vendor/x/bin");
+            fs::create_dir_all(&bin).unwrap();
+            fs::write(bin.join(&binary), "").unwrap();
+        }
+        assert!(fetched_codex(dir.path()).unwrap().starts_with(dir.path().join("0.169.0")));
+        assert_eq!(fetched_codex(&dir.path().join("none")), None);
+    }
+}

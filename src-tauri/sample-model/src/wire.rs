@@ -1,0 +1,206 @@
+//! The events of a streamed response as OpenAI shapes them, laid out as the steps of one answer.
+//!
+//! Exact out: every event that OpenAI sends for text, reasoning summaries and calls, in its order. Deliberately not
+//! here: the sequence numbers and the moments, which the `player` gives as it goes.
+
+use serde_json::{Value, json};
+
+use crate::reply::{Answer, Ending, ToolCall};
+use crate::script::Usage;
+
+/// One thing to do for an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Send this event; `sequence_number` is added.
+    Event(Value),
+    /// Say nothing for the scripted time.
+    Silence,
+    /// Wait to be released.
+    Hold,
+    /// Say one word of the message.
+    Word(String),
+    /// Cut the connection.
+    Cut,
+}
+
+/// The names one answer goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) response: String,
+    pub(crate) message: String,
+    number: u64,
+}
+
+impl Names {
+    /// `number` makes them unique within one sample model, as codex expects of item and call ids.
+    pub(crate) fn new(number: u64) -> Self {
+        Self { response: format!("resp_sample_{number}"), message: format!("msg_sample_{number}"), number }
+    }
+}
+
+/// A whole answer, laid out.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) steps: Vec<Step>,
+    /// Where the message stands among the output items; its words refer to it.
+    pub(crate) message_index: usize,
+    /// The finished items, which a WebSocket conversation goes on from.
+    pub(crate) output: Vec<Value>,
+}
+
+/// Lays out the steps of an answer.
+pub(crate) fn lay_out(answer: &Answer, names: &Names, created_at: u64) -> Layout {
+    let mut steps = vec![
+        Step::Event(json!({"type": "response.created", "response": response(answer, names, created_at)})),
+        Step::Event(json!({"type": "response.in_progress", "response": response(answer, names, created_at)})),
+    ];
+    let mut output = Vec::new();
+    if !answer.reasoning.is_empty() {
+        output.push(reasoning(&answer.reasoning, names, output.len(), &mut steps));
+    }
+    if !answer.silence.is_zero() {
+        steps.push(Step::Silence);
+    }
+    let message_index = output.len();
+    match &answer.words {
+        Some(words) => output.push(message(words, answer, names, message_index, &mut steps)),
+        None if answer.hold.is_some() => steps.push(Step::Hold),
+        None => {}
+    }
+    if let Some(end) = steps.iter().position(|step| *step == Step::Cut) {
+        steps.truncate(end + 1);
+        return Layout { steps, message_index, output };
+    }
+    for call in &answer.calls {
+        output.push(tool_call(call, names, output.len(), &mut steps));
+    }
+    steps.push(Step::Event(ending(answer, names, created_at, &output)));
+    Layout { steps, message_index, output }
+}
+
+/// The `response` object as it is while the answer is under way.
+fn response(answer: &Answer, names: &Names, created_at: u64) -> Value {
+    json!({
+        "id": names.response, "object": "response", "created_at": created_at, "status": "in_progress",
+        "background": false, "error": null, "incomplete_details": null, "instructions": null,
+        "max_output_tokens": null, "model": answer.model, "output": [], "parallel_tool_calls": true,
+        "previous_response_id": null, "store": false, "temperature": 1.0, "tool_choice": "auto", "tools": [],
+        "top_p": 1.0, "truncation": "disabled", "usage": null, "user": null, "metadata": {},
+    })
+}
+
+fn ending(answer: &Answer, names: &Names, created_at: u64, output: &[Value]) -> Value {
+    let mut response = response(answer, names, created_at);
+    response["output"] = json!(output);
+    let status = match &answer.ending {
+        Ending::Completed | Ending::CutAfter(_) => "completed",
+        Ending::Incomplete(reason) => {
+            response["incomplete_details"] = json!({ "reason": reason });
+            "incomplete"
+        }
+        Ending::Failed { code, message } => {
+            response["error"] = json!({"code": code, "message": message});
+            "failed"
+        }
+    };
+    if status != "failed" {
+        response["usage"] = usage(answer.usage);
+    }
+    response["status"] = json!(status);
+    json!({"type": format!("response.{status}"), "response": response})
+}
+
+fn usage(usage: Usage) -> Value {
+    json!({
+        "input_tokens": usage.input, "input_tokens_details": {"cached_tokens": usage.cached},
+        "output_tokens": usage.output, "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.input + usage.output,
+    })
+}
+
+fn reasoning(parts: &[String], names: &Names, index: usize, steps: &mut Vec<Step>) -> Value {
+    let id = format!("rs_sample_{}", names.number);
+    let mut event = |value: Value| steps.push(Step::Event(value));
+    event(json!({"type": "response.output_item.added", "output_index": index,
+        "item": {"id": id, "type": "reasoning", "summary": []}}));
+    let mut summary = Vec::new();
+    for (n, text) in parts.iter().enumerate() {
+        let part = |text: &str| json!({"type": "summary_text", "text": text});
+        event(json!({"type": "response.reasoning_summary_part.added", "item_id": id, "output_index": index,
+            "summary_index": n, "part": part("")}));
+        for word in text.split_inclusive(' ') {
+            event(
+                json!({"type": "response.reasoning_summary_text.delta", "item_id": id, "output_index": index,
+                "summary_index": n, "delta": word}),
+            );
+        }
+        event(json!({"type": "response.reasoning_summary_text.done", "item_id": id, "output_index": index,
+            "summary_index": n, "text": text}));
+        event(json!({"type": "response.reasoning_summary_part.done", "item_id": id, "output_index": index,
+            "summary_index": n, "part": part(text)}));
+        summary.push(part(text));
+    }
+    let item = json!({"id": id, "type": "reasoning", "summary": summary, "encrypted_content": "c2FtcGxl"});
+    event(json!({"type": "response.output_item.done", "output_index": index, "item": item}));
+    item
+}
+
+fn message(words: &[String], answer: &Answer, names: &Names, index: usize, steps: &mut Vec<Step>) -> Value {
+    let id = &names.message;
+    let part = |text: &str| json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text});
+    let item = |status: &str, content: Value| json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": content});
+    steps.push(Step::Event(json!({"type": "response.output_item.added", "output_index": index,
+        "item": item("in_progress", json!([]))})));
+    steps.push(Step::Event(
+        json!({"type": "response.content_part.added", "item_id": id, "output_index": index,
+        "content_index": 0, "part": part("")}),
+    ));
+    let cut = match answer.ending {
+        Ending::CutAfter(words) => Some(words),
+        _ => None,
+    };
+    // The points between words: one before the first, one after each.
+    for said in 0..=words.len() {
+        if said > 0 {
+            steps.push(Step::Word(words[said - 1].clone()));
+        }
+        if answer.hold.map(|at| at.min(words.len())) == Some(said) {
+            steps.push(Step::Hold);
+        }
+        if cut.map(|at| at.min(words.len())) == Some(said) {
+            steps.push(Step::Cut);
+        }
+    }
+    let text = words.concat();
+    let done = item("completed", json!([part(&text)]));
+    steps
+        .push(Step::Event(json!({"type": "response.output_text.done", "item_id": id, "output_index": index,
+        "content_index": 0, "logprobs": [], "text": text})));
+    steps.push(Step::Event(
+        json!({"type": "response.content_part.done", "item_id": id, "output_index": index,
+        "content_index": 0, "part": part(&text)}),
+    ));
+    steps
+        .push(Step::Event(json!({"type": "response.output_item.done", "output_index": index, "item": done})));
+    done
+}
+
+fn tool_call(call: &ToolCall, names: &Names, index: usize, steps: &mut Vec<Step>) -> Value {
+    let (kind, key, events, prefix) = if call.free_text {
+        ("custom_tool_call", "input", "response.custom_tool_call_input", "ctc")
+    } else {
+        ("function_call", "arguments", "response.function_call_arguments", "fc")
+    };
+    let id = format!("{prefix}_sample_{}_{index}", names.number);
+    let call_id = format!("call_sample_{}_{index}", names.number);
+    let item = |status: &str, text: &str| json!({"id": id, "type": kind, "status": status, "call_id": call_id, "name": call.name, key: text});
+    let done = item("completed", &call.arguments);
+    let events = [
+        json!({"type": "response.output_item.added", "output_index": index, "item": item("in_progress", "")}),
+        json!({"type": format!("{events}.delta"), "item_id": id, "output_index": index, "delta": call.arguments}),
+        json!({"type": format!("{events}.done"), "item_id": id, "output_index": index, key: call.arguments}),
+        json!({"type": "response.output_item.done", "output_index": index, "item": done}),
+    ];
+    steps.extend(events.into_iter().map(Step::Event));
+    done
+}

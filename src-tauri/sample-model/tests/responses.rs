@@ -1,0 +1,154 @@
+//! The sample model over plain HTTP, read by a client that knows nothing of it.
+
+#[cfg(test)]
+mod raw_http;
+
+use std::time::Duration;
+
+use raw_http::{Exchange, model, prompt};
+use sample_model::{Event, Transport};
+use serde_json::{Value, json};
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn an_answer_streams_in_the_shapes_of_openai() {
+    let model = model().await;
+    let body = prompt("[[say=\"Grüße, \\n Welt\" reasoning=1 usage=10,4,2,1 limits=42,300,60]]");
+    let answer = Exchange::open(&model, "POST", "/v1/responses", &body).await.read_to_end().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("x-codex-primary-used-percent"), Some("42"));
+    let events = answer.events();
+    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds[..3], ["response.created", "response.in_progress", "response.output_item.added"]);
+    assert_eq!(
+        kinds[kinds.len() - 5..],
+        [
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed"
+        ]
+    );
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+    }
+    assert_eq!(answer.text(), "Grüße, \n Welt");
+    let usage = json!({"input_tokens": 10, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 2,
+        "output_tokens_details": {"reasoning_tokens": 1}, "total_tokens": 12});
+    let response = &events.last().unwrap()["response"];
+    assert_eq!(response["usage"], usage);
+    assert_eq!(response["output"][1]["content"][0]["text"], "Grüße, \n Welt");
+    let recorded = &model.requests()[0];
+    assert_eq!(
+        (recorded.id, recorded.transport, recorded.path.as_str()),
+        (Some(0), Transport::Http, "/v1/responses")
+    );
+    assert_eq!(recorded.header("content-type"), Some("application/json"));
+    assert_eq!(recorded.input()[0].0, "user");
+}
+
+#[tokio::test]
+async fn a_hold_waits_to_be_released_and_each_word_is_sent_at_once() {
+    let model = model().await;
+    let mut one = Exchange::open(&model, "POST", "/v1/responses", &prompt("[[words=4 hold=2]]")).await;
+    let mut two = Exchange::open(&model, "POST", "/v1/responses", &prompt("[[words=1 hold=0]]")).await;
+    for held in [(0, 2), (1, 0)] {
+        let is_held = |event: &Event| matches!(event, Event::Held { id, n } if (*id, *n) == held);
+        assert!(model.wait_for(is_held, LONG).await.is_some());
+    }
+    one.read_until("word2 ").await;
+    assert!(!one.received().contains("word3"));
+    assert!(model.release_one(1));
+    assert!(!model.release_one(1));
+    two.read_until("response.completed").await;
+    assert_eq!(model.release(), 1);
+    assert_eq!(one.read_to_end().await.text(), "word1 word2 word3 word4 ");
+    assert!(model.wait_for(|event| *event == Event::Finished { id: 0 }, LONG).await.is_some());
+    assert!(!model.events().contains(&Event::ClientGone { id: 0 }));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_is_noticed_while_the_model_is_silent_or_held() {
+    let model = model().await;
+    for (id, script) in
+        (0..).zip(["[[silence=600000]]", "[[hold=0]]", "[[hold=0 tool=f]]", "[[words=9 every=600000]]"])
+    {
+        let mut exchange = Exchange::open(&model, "POST", "/v1/responses", &prompt(script)).await;
+        exchange.read_until("response.in_progress").await;
+        drop(exchange);
+        assert!(model.wait_for(|event| *event == Event::ClientGone { id }, LONG).await.is_some(), "{script}");
+    }
+    assert_eq!(model.release(), 0);
+}
+
+#[tokio::test]
+async fn dropping_the_model_ends_its_streams() {
+    let model = model().await;
+    let mut exchange = Exchange::open(&model, "POST", "/v1/responses", &prompt("[[hold=1]]")).await;
+    exchange.read_until("word1 ").await;
+    drop(model);
+    assert!(!exchange.read_to_end().await.is_whole);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_goes_wrong_as_asked_and_as_often() {
+    let model = model().await;
+    let ask = async |text: &str| {
+        Exchange::open(&model, "POST", "/v1/responses", &prompt(text)).await.read_to_end().await
+    };
+    let refused =
+        ask("[[status=429 message=\"too much\" code=rate_limit_exceeded retry-after=7 times=1]]").await;
+    let error = json!({"error": {"message": "too much", "type": "rate_limit_error", "param": null,
+        "code": "rate_limit_exceeded"}});
+    assert_eq!((refused.status, refused.json()), (429, error));
+    assert_eq!(refused.header("retry-after"), Some("7"));
+    let again =
+        ask("[[status=429 message=\"too much\" code=rate_limit_exceeded retry-after=7 times=1]]").await;
+    assert_eq!(again.status, 200);
+
+    let cut = ask("[[break=2]]").await;
+    assert!(!cut.is_whole);
+    assert_eq!(cut.text(), "word1 word2 ");
+
+    let failed = ask("[[failed=context_length_exceeded message=long]]").await;
+    let last = failed.events().pop().unwrap();
+    assert_eq!(last["type"], "response.failed");
+    assert_eq!(last["response"]["error"], json!({"code": "context_length_exceeded", "message": "long"}));
+
+    let incomplete = ask("[[words=1 incomplete=max_output_tokens]]").await.events().pop().unwrap();
+    assert_eq!(incomplete["response"]["incomplete_details"]["reason"], "max_output_tokens");
+
+    assert!(ask("[[words=1 wrods=2]]").await.json()["error"]["message"].as_str().unwrap().contains("wrods"));
+}
+
+#[tokio::test]
+async fn calls_keep_the_exact_arguments_and_have_unique_ids() {
+    let model = model().await;
+    let body = prompt("[[tool=f:{\"b\" : \"ö\"} tool=f:{}]]");
+    let events = Exchange::open(&model, "POST", "/v1/responses", &body).await.read_to_end().await.events();
+    let calls: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["type"] == "response.output_item.done")
+        .map(|event| &event["item"])
+        .collect();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0]["arguments"], "{\"b\" : \"ö\"}");
+    assert!(calls[0]["call_id"].as_str().unwrap().starts_with("call_"));
+    assert_ne!(calls[0]["call_id"], calls[1]["call_id"]);
+}
+
+#[tokio::test]
+async fn the_demo_answers_and_other_routes_are_404() {
+    let model = model().await;
+    let body = prompt("What is the capital of France?");
+    let answer = Exchange::open(&model, "POST", "/v1/responses", &body).await.read_to_end().await;
+    assert!(answer.text().contains("Paris"));
+    let models =
+        Exchange::open(&model, "GET", "/v1/models?client_version=0.169.0", "").await.read_to_end().await;
+    assert_eq!(models.json()["data"][0]["id"], "gpt-5.5");
+    let unknown = Exchange::open(&model, "GET", "/v1/other", "").await.read_to_end().await;
+    assert_eq!((unknown.status, unknown.json()["error"]["code"].as_str()), (404, Some("not_found")));
+    assert_eq!(model.requests().len(), 3);
+}

@@ -1,0 +1,87 @@
+//! `cargo xtask`: the one way in which people and the build server start, test and measure this project.
+//!
+//! What must be on the machine is looked for first and installed where it is missing, so that each command works on a
+//! fresh checkout. Deliberately not here: anything the product needs while it runs, and any rule of the tests. This
+//! crate starts programs, says which ones, and adds up what they answer.
+
+mod bench;
+mod child;
+mod clients;
+mod codex;
+mod demo;
+mod package_system;
+mod run;
+mod system;
+mod test;
+mod totals;
+mod vendor;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, disable_help_subcommand = true)]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds the proxy and starts it; what follows `--` goes to it.
+    Run {
+        /// Uses a stand-in model and a throw-away codex home: no account is needed and nothing of yours is touched.
+        #[arg(long)]
+        demo: bool,
+        /// Arguments of the program itself.
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+    /// Formatting, lints, documentation and every test, with the totals at the end.
+    Test,
+    /// Measures the release build; all arguments go to the measuring program.
+    Bench {
+        /// Arguments of the measuring program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Installs a codex below the target folder and prints the path of its binary.
+    Codex {
+        /// The version, as npm names it.
+        #[arg(default_value = codex::DEFAULT_VERSION)]
+        version: String,
+    },
+    /// Fetches the scripts and styles of the API pages again, at the versions pinned in the source.
+    Vendor,
+    /// Stands beside a demo and clears up after it; started by `run --demo` only.
+    #[command(hide = true)]
+    BesideDemo(demo::beside::Beside),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Xtask::parse().command {
+        Command::Run { demo, args } => run::run(demo, &args),
+        Command::Test => test::test(),
+        Command::Bench { args } => bench::bench(&args),
+        Command::Codex { version } => codex::print(&version),
+        Command::Vendor => vendor::vendor().map(|()| ExitCode::SUCCESS),
+        Command::BesideDemo(beside) => beside.stand().map(|()| ExitCode::SUCCESS),
+    };
+    report(outcome)
+}
+
+/// One line for the failure and one for each cause: a chain is read from the top, and needs no backtrace.
+fn report(outcome: Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        for cause in error.chain().skip(1) {
+            eprintln!("  because: {cause}");
+        }
+        ExitCode::FAILURE
+    })
+}

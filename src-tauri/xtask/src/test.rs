@@ -1,0 +1,126 @@
+//! `cargo xtask test`: every check the project has, in one order, and the totals as the last line.
+//!
+//! A step that fails does not stop the next, because one run should show all there is to mend. No check is defined
+//! here: each is a command that anyone can type by hand.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::child;
+use crate::clients::Clients;
+use crate::codex;
+use crate::system::{self, Need};
+use crate::totals::Totals;
+use crate::workspace;
+
+pub(crate) fn test() -> Result<ExitCode> {
+    let mut report = Report::default();
+    report.step("system packages", || system::ensure(&[Need::CCompiler, Need::Node, Need::Python]));
+    report.step("rust components", system::ensure_rust_components);
+    let clients = Clients::places()?;
+    report.step("client packages", || clients.ensure());
+    let codex = report.step("codex", || codex::installed(codex::DEFAULT_VERSION));
+
+    report.step("format", || cargo(&["fmt", "--all", "--check"], &[]));
+    report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
+    report.step("documentation", || {
+        cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", PathBuf::from("-D warnings"))])
+    });
+    // Some tests start the project's own programs, which `cargo test` builds only for the crate that owns them.
+    report.step("build", || cargo(&["build", "--workspace", "--bins"], &[]));
+
+    let mut totals = Totals::default();
+    let before_tests = report.failed();
+    report.step("tests", || run_tests(codex, &clients, &mut totals));
+    // A run that failed with no failed test did not compile, or crashed, and that is one failure too.
+    if report.failed() > before_tests && totals.failed == 0 {
+        totals.failed = 1;
+    }
+    totals.failed += before_tests;
+    report.print();
+    println!("{totals}");
+    Ok(if totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn cargo(args: &[&str], env: &[(&str, PathBuf)]) -> Result<()> {
+    let mut cargo = workspace::cargo()?;
+    cargo.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+    child::run(&mut cargo, child::BUILD_LIMIT)
+}
+
+/// Runs the tests with everything they may use named in the environment, and passes their output through.
+fn run_tests(codex: Option<PathBuf>, clients: &Clients, totals: &mut Totals) -> Result<()> {
+    let mut cargo = workspace::cargo()?;
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    cargo.env("CLIENTS_PYTHON", &clients.python).env("CLIENTS_NODE_DIR", &clients.node);
+    if let Some(codex) = codex {
+        cargo.env("CODEX_TEST_BIN", codex);
+    }
+    let mut stdout = io::stdout();
+    let status = child::stream(&mut cargo, child::BUILD_LIMIT, |line| {
+        // Our reader may have gone; the tests are run to their end all the same.
+        let _unread = stdout.write_all(line).and_then(|()| stdout.flush());
+        if let Some(more) = Totals::of_line(&String::from_utf8_lossy(line)) {
+            *totals += more;
+        }
+    })?;
+    if !status.success() {
+        bail!("cargo test ended with {status}");
+    }
+    Ok(())
+}
+
+/// What each step came to, in the order they ran.
+#[derive(Default)]
+struct Report {
+    steps: Vec<Step>,
+}
+
+struct Step {
+    name: &'static str,
+    ok: bool,
+    took: Duration,
+}
+
+impl Report {
+    /// Runs a step, says at once why it failed, and remembers how it went.
+    fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Option<T> {
+        eprintln!("\n== {name}");
+        let begun = Instant::now();
+        let outcome = work();
+        self.steps.push(Step { name, ok: outcome.is_ok(), took: begun.elapsed() });
+        outcome.inspect_err(|error| eprintln!("{name} failed: {error:#}")).ok()
+    }
+
+    fn failed(&self) -> u64 {
+        self.steps.iter().map(|step| u64::from(!step.ok)).sum()
+    }
+
+    fn print(&self) {
+        let colour = io::stdout().is_terminal();
+        println!("\n{:<18} {:<8} {:>8}", "step", "result", "seconds");
+        for Step { name, ok, took } in &self.steps {
+            let (word, code) = if *ok { ("ok", 32) } else { ("failed", 31) };
+            let result = if colour { format!("\x1b[{code}m{word:<8}\x1b[0m") } else { format!("{word:<8}") };
+            println!("{name:<18} {result} {:>8.1}", took.as_secs_f64());
+        }
+        println!();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_step_is_counted_and_the_next_still_runs() {
+        let mut report = Report::default();
+        assert_eq!(report.step::<()>("first", || bail!("broken")), None);
+        assert_eq!(report.step("second", || Ok(7)), Some(7));
+        assert_eq!(report.failed(), 1);
+    }
+}

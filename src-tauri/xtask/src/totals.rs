@@ -1,0 +1,73 @@
+//! Adds up what `cargo test` reports, one `test result:` line per test binary.
+//!
+//! Not here: judging a run. A binary that crashed prints no such line, so the exit status is asked as well, in `test`.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// How many tests ended which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl Totals {
+    /// Reads a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; …`.
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
+        let counts = line.trim().strip_prefix("test result: ")?.split_once(". ")?.1;
+        let mut totals = Self::default();
+        for part in counts.split("; ") {
+            let Some((number, what)) = part.split_once(' ') else { continue };
+            let Ok(number) = number.parse() else { continue };
+            match what {
+                "passed" => totals.passed = number,
+                "failed" => totals.failed = number,
+                "ignored" => totals.skipped = number,
+                _ => {}
+            }
+        }
+        Some(totals)
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_several_binaries_are_summed() {
+        let output = "\nrunning 2 tests\ntest a ... ok\n\
+            test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s\n\
+            test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s\n\
+            test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+        let mut sum = Totals::default();
+        output.lines().filter_map(Totals::of_line).for_each(|totals| sum += totals);
+        assert_eq!(sum, Totals { passed: 7, failed: 2, skipped: 1 });
+        assert_eq!(sum.to_string(), "7 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn other_lines_count_nothing() {
+        for line in
+            ["", "test a ... ok", "test result:", "the test result: ok. 3 passed; 0 failed", "3 passed"]
+        {
+            assert_eq!(Totals::of_line(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Where things are: the root of the checkout, the target folder, and what cargo puts into it.
+//!
+//! Nothing is found by a path compiled in: a checkout may be moved after it was built.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// Which of cargo's two output folders a binary is taken from.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    Dev,
+    Release,
+}
+
+/// The folder that holds the workspace's Cargo.toml: the nearest one above that also holds this crate.
+pub(crate) fn root() -> Result<PathBuf> {
+    // Cargo names this crate's folder to what it starts; without cargo, the search begins where the person stands.
+    let start = match env::var_os("CARGO_MANIFEST_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => env::current_dir().context("the current folder cannot be read")?,
+    };
+    start
+        .ancestors()
+        .find(|folder| folder.join("src-tauri/xtask/Cargo.toml").is_file())
+        .map(Path::to_path_buf)
+        .with_context(|| format!("no checkout of this project at or above {}", start.display()))
+}
+
+/// The folder cargo builds into. Everything xtask makes goes below it, so `cargo clean` leaves nothing behind.
+pub(crate) fn target() -> Result<PathBuf> {
+    let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    // Joining an absolute path replaces the root, which is what cargo does with it too.
+    Ok(root()?.join(named.unwrap_or_else(|| PathBuf::from("target"))))
+}
+
+/// The path of a program that cargo has built.
+pub(crate) fn built(profile: Profile, name: &str) -> Result<PathBuf> {
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => "release",
+    };
+    Ok(target()?.join(folder).join(executable(name)))
+}
+
+/// The name of a program's file on this system.
+pub(crate) fn executable(name: &str) -> String {
+    format!("{name}{}", env::consts::EXE_SUFFIX)
+}
+
+/// The cargo that started us, so that one toolchain builds everything, at the root of the workspace.
+pub(crate) fn cargo() -> Result<Command> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()?);
+    Ok(cargo)
+}
