@@ -91,9 +91,10 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// The route has other methods, which `allow` lists.
-    pub(crate) fn method_not_allowed(allow: &str) -> Self {
-        let message = format!("This address takes {allow} only.");
+    /// The route has other methods; axum names them in the `Allow` header.
+    pub(crate) fn method_not_allowed() -> Self {
+        let message =
+            "This address does not take this method. The answer's Allow header names those that it takes.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 

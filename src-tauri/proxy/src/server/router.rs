@@ -2,10 +2,8 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderValue;
-use axum::http::header::ALLOW;
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -23,8 +21,7 @@ pub fn router(proxy: Proxy) -> Router {
         .route("/health", get(health::health))
         .merge(docs::routes())
         .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
-        // Inside of the guard, so that a method is named only to who may know.
-        .layer(map_response(name_methods))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(proxy.clone(), guard))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             tracing::error!("a request ended in a panic");
@@ -33,14 +30,4 @@ pub fn router(proxy: Proxy) -> Router {
         // Outermost, so that every answer has an id and a line in the log, refused ones too.
         .layer(from_fn(with_request_id))
         .with_state(proxy)
-}
-
-/// Gives axum's own empty 405, which knows the route's methods, the body of our errors.
-async fn name_methods(response: Response) -> Response {
-    if response.status() != axum::http::StatusCode::METHOD_NOT_ALLOWED {
-        return response;
-    }
-    let allow = response.headers().get(ALLOW).cloned().unwrap_or(HeaderValue::from_static("other methods"));
-    let error = ApiError::method_not_allowed(allow.to_str().unwrap_or_default());
-    ([(ALLOW, allow)], error).into_response()
 }

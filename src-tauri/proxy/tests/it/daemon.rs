@@ -1,0 +1,223 @@
+//! codex-proxyd as a user runs it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::{LONG, folder, home_for, sample_model};
+
+/// A command of codex-proxyd with nothing of this process's environment but the PATH.
+#[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
+fn codex_proxyd(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codex-proxyd"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("CODEX_HOME", folder.join(".codex"))
+        .env("CODEX_PATH", sample_model::under_test::codex_under_test())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+struct Daemon {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// Everything that it printed before it was ready.
+    before: Vec<String>,
+    /// `http://127.0.0.1:PORT`
+    url: String,
+}
+
+async fn start(command: &mut Command) -> Daemon {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut before = Vec::new();
+    loop {
+        let line = tokio::time::timeout(LONG, lines.next_line()).await.expect("not ready").unwrap();
+        let line = line.expect("ended before it was ready");
+        if let Some(url) = line.strip_prefix("listening on ") {
+            return Daemon { url: url.to_owned(), child, lines, before };
+        }
+        before.push(line);
+    }
+}
+
+async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
+    let body = crate::support::prompt_body(prompt);
+    let request = reqwest::Client::new().post(format!("{url}/v1/chat/completions"));
+    request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
+}
+
+async fn run(command: &mut Command) -> (bool, String, String) {
+    let output = tokio::time::timeout(LONG, command.output()).await.unwrap().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+async fn a_home() -> (TempDir, sample_model::SampleModel) {
+    let (folder, model) = (folder(), sample_model().await);
+    home_for(folder.path(), &model);
+    (folder, model)
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_key_shows_it_once_and_keeps_no_secret() {
+    let (folder, _model) = a_home().await;
+    let mut daemon = start(codex_proxyd(folder.path()).args(["--port", "0", "--data-dir", "data"])).await;
+    let key = daemon.before[0].split_whitespace().last().unwrap().to_owned();
+    assert!(key.starts_with("sk-"), "{:?}", daemon.before);
+    assert_eq!(ask(&daemon.url, &key, "[[words=1]]").await.status(), 200);
+    daemon.child.kill().await.unwrap();
+
+    let again = start(codex_proxyd(folder.path()).args(["--port", "0", "--data-dir", "data"])).await;
+    assert!(again.before.is_empty(), "{:?}", again.before);
+    assert_eq!(ask(&again.url, &key, "[[words=1]]").await.status(), 200);
+    for entry in std::fs::read_dir(folder.path().join("data")).unwrap().flatten() {
+        if entry.path().is_file() {
+            assert!(!std::fs::read_to_string(entry.path()).unwrap().contains(&key[6..]), "{entry:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_env_file_is_read_and_the_log_holds_no_key_no_prompt_and_an_id_a_line() {
+    let (folder, _model) = a_home().await;
+    let dotenv = "API_KEYS=sk-local-key1,sk-local-key2\nPORT=0\nDATA_DIR=data\nLOG_LEVEL=debug\n";
+    std::fs::write(folder.path().join(".env"), dotenv).unwrap();
+    let daemon = start(&mut codex_proxyd(folder.path())).await;
+    for key in ["sk-local-key1", "sk-local-key2"] {
+        assert_eq!(ask(&daemon.url, key, "[[say=\"an answer nobody should log\"]]").await.status(), 200);
+    }
+    assert_eq!(ask(&daemon.url, "sk-local-wrong", "hi").await.status(), 401);
+    let log = ended(daemon).await;
+    for secret in ["sk-local", "nobody should log", "[[say"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+    let of_requests: Vec<&str> =
+        log.lines().filter(|line| line.contains("answered") || line.contains("turn done")).collect();
+    assert_eq!(of_requests.len(), 5, "{log}");
+    assert!(of_requests.iter().all(|line| line.contains("request{id=\"req_")), "{log}");
+}
+
+/// Ends a daemon as a system does, and gives back its log.
+async fn ended(mut daemon: Daemon) -> String {
+    terminate(&daemon.child);
+    let mut stderr = daemon.child.stderr.take().unwrap();
+    let mut log = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut log).await.unwrap();
+    let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}: {log}");
+    assert!(daemon.lines.next_line().await.unwrap().is_none(), "one line only");
+    log
+}
+
+fn terminate(child: &Child) {
+    let pid = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_it_cleanly_with_codex() {
+    let (folder, _model) = a_home().await;
+    let daemon = start(codex_proxyd(folder.path()).env("API_KEYS", "sk-1").args([
+        "--port",
+        "0",
+        "--data-dir",
+        "data",
+    ]))
+    .await;
+    assert_eq!(ask(&daemon.url, "sk-1", "[[words=1]]").await.status(), 200);
+    let log = ended(daemon).await;
+    assert!(log.contains("stopped"), "{log}");
+    #[cfg(target_os = "linux")]
+    crate::support::eventually("codex is gone", || crate::support::processes_of(folder.path()).is_empty())
+        .await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn killed_outright_it_leaves_no_codex_behind() {
+    let (folder, model) = a_home().await;
+    let mut daemon = start(codex_proxyd(folder.path()).env("API_KEYS", "sk-1").args([
+        "--port",
+        "0",
+        "--data-dir",
+        "data",
+    ]))
+    .await;
+    let url = daemon.url.clone();
+    let asking = tokio::spawn(async move { ask(&url, "sk-1", "[[hold=0]]").await });
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(model.wait_for(held, LONG).await.is_some());
+    assert!(crate::support::processes_of(folder.path()).len() >= 2);
+    daemon.child.kill().await.unwrap();
+    crate::support::eventually("codex is gone", || crate::support::processes_of(folder.path()).is_empty())
+        .await;
+    asking.abort();
+}
+
+#[tokio::test]
+async fn keys_are_made_listed_and_revoked_from_the_command_line() {
+    let folder = folder();
+    let command = |args: &[&str]| {
+        let mut command = codex_proxyd(folder.path());
+        command.args(["key"]).args(args).args(["--data-dir", "data"]);
+        command
+    };
+    let (ok, key, _) = run(&mut command(&["new", "my laptop"])).await;
+    assert!(ok && key.starts_with("sk-"));
+    let (_, list, _) = run(&mut command(&["list"])).await;
+    assert!(list.contains("my laptop") && !list.contains(key.trim()), "{list}");
+    let id = list.split_whitespace().next().unwrap();
+    assert!(run(&mut command(&["revoke", id])).await.0);
+    assert!(run(&mut command(&["list"])).await.1.is_empty());
+    let (ok, _, error) = run(&mut command(&["revoke", id])).await;
+    assert!(!ok && error.contains("key list"), "{error}");
+}
+
+#[tokio::test]
+async fn the_version_names_ours_and_codexs() {
+    let folder = folder();
+    let (ok, out, _) = run(codex_proxyd(folder.path()).arg("--version")).await;
+    assert!(ok && out.contains(concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"))), "{out}");
+    assert!(out.lines().nth(1).unwrap().starts_with("codex 0."), "{out}");
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_said_in_one_line() {
+    let folder = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (args, words) in [
+        (vec!["--port", &port], "taken by another program"),
+        (vec!["--port", "99999"], "--port is \"99999\""),
+        (vec!["--no-auth", "--host", "0.0.0.0"], "on this machine only"),
+        (vec!["--host", "203.0.113.7"], "not an address of this machine"),
+        (vec!["--sandbox", "none"], "read-only, workspace-write or danger-full-access"),
+    ] {
+        let (ok, _, error) = run(codex_proxyd(folder.path()).args(&args).args(["--data-dir", "data"])).await;
+        assert!(!ok && error.contains(words), "{args:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn without_keys_nobody_is_asked_for_one() {
+    let (folder, _model) = a_home().await;
+    let daemon =
+        start(codex_proxyd(folder.path()).args(["--no-auth", "--port", "0", "--data-dir", "data"])).await;
+    assert!(daemon.before.is_empty());
+    let models = reqwest::get(format!("{}/v1/models", daemon.url)).await.unwrap();
+    let models: Value = models.json().await.unwrap();
+    assert_eq!(models["data"][0]["id"], "codex-local");
+}

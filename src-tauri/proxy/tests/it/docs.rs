@@ -1,0 +1,52 @@
+//! The description of the API and the pages that show it.
+
+use serde_json::Value;
+
+use crate::support::fake;
+
+#[tokio::test]
+async fn the_description_names_every_route_without_a_key() {
+    let proxy = fake("").start().await;
+    let description: Value =
+        proxy.bare(reqwest::Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
+    for path in ["/v1/chat/completions", "/v1/models", "/v1/models/{id}", "/health"] {
+        assert!(description["paths"][path].is_object(), "{path}");
+    }
+    assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+    assert!(description["components"]["schemas"]["ChatRequest"]["properties"]["messages"].is_object());
+}
+
+#[tokio::test]
+async fn the_pages_load_everything_from_here() {
+    let proxy = fake("").start().await;
+    for page in ["/docs", "/redoc"] {
+        let response = proxy.bare(reqwest::Method::GET, page).send().await.unwrap();
+        assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+        let html = response.text().await.unwrap();
+        assert!(!html.contains("http://") && !html.contains("https://"), "{page} names another host");
+        let loaded: Vec<&str> = html
+            .split(['"'])
+            .filter(|part| part.starts_with("/docs/") || part.starts_with("/redoc/"))
+            .collect();
+        assert!(loaded.len() >= 2, "{page}");
+        for path in loaded {
+            let file = proxy.bare(reqwest::Method::GET, path).send().await.unwrap();
+            assert_eq!(file.status(), 200, "{path}");
+            assert!(!file.bytes().await.unwrap().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn health_answers_without_a_key_and_starts_nothing() {
+    let proxy = fake("").start().await;
+    let health = async || -> Value {
+        proxy.bare(reqwest::Method::GET, "/health").send().await.unwrap().json().await.unwrap()
+    };
+    let before = health().await;
+    assert_eq!((&before["status"], &before["codex"]["state"]), (&"ok".into(), &"idle".into()));
+    proxy.ask("hi").await;
+    let after = health().await;
+    assert_eq!(after["codex"]["state"], "ready");
+    assert_eq!(after["codex"]["version"], "0.169.0");
+}

@@ -1,0 +1,123 @@
+//! Clients that go away, or are slow.
+
+use std::time::Duration;
+
+use sample_model::Event;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{KEY, LONG, Running, fake, prompt_body, real};
+
+fn is_held(event: &Event) -> bool {
+    matches!(event, Event::Held { .. })
+}
+
+fn is_gone(event: &Event) -> bool {
+    matches!(event, Event::ClientGone { .. })
+}
+
+/// Sends a chat over a bare socket and leaves the answer unread.
+async fn send_chat(proxy: &Running, prompt: &str, stream: bool) -> TcpStream {
+    let mut body = prompt_body(prompt);
+    body["stream"] = stream.into();
+    let body = body.to_string();
+    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(body.as_bytes()).await.unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_in_the_middle_interrupts_the_turn() {
+    let proxy = real().start().await;
+    let mut events = proxy.stream("[[words=3 hold=1]]").await;
+    events.next_text().await;
+    drop(events);
+    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_before_the_first_word_interrupts_it_too() {
+    for stream in [true, false] {
+        let proxy = real().start().await;
+        let socket = send_chat(&proxy, "[[words=3 hold=0]]", stream).await;
+        assert!(proxy.model.wait_for(is_held, LONG).await.is_some());
+        drop(socket);
+        assert!(proxy.model.wait_for(is_gone, LONG).await.is_some(), "stream: {stream}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_while_it_waits_for_a_place_leaves_the_queue() {
+    let proxy = real().limits(|limits| (limits.turns, limits.waiting) = (1, 1)).start().await;
+    let mut first = proxy.stream("[[words=2 hold=1]]").await;
+    first.next_text().await;
+    for _ in 0..3 {
+        // Each takes the one place in the queue, or would be refused at once.
+        let mut waiting = send_chat(&proxy, "[[words=1]]", false).await;
+        let mut byte = [0];
+        let nothing = tokio::time::timeout(Duration::from_millis(50), waiting.read(&mut byte)).await;
+        assert!(nothing.is_err(), "answered, and not left waiting");
+        drop(waiting);
+    }
+    proxy.model.release();
+    first.rest().await;
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed() {
+    let proxy = fake("").limits(|limits| limits.head = Duration::from_millis(200)).start().await;
+    for head in ["", "GET /health HTTP/1.1\r\nHost: local"] {
+        let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await;
+        assert!(closed.is_ok(), "still open after {head:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_idles_after_a_request_is_closed() {
+    let proxy = fake("").limits(|limits| limits.head = Duration::from_millis(200)).start().await;
+    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+    socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok());
+    assert!(String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn half_a_body_is_not_waited_for() {
+    let proxy = fake("").limits(|limits| limits.body_silence = Duration::from_millis(200)).start().await;
+    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"model\":"
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    tokio::time::timeout(LONG, socket.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn a_kept_connection_serves_request_after_request() {
+    let proxy = fake("").start().await;
+    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+    for _ in 0..3 {
+        socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 15];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, b"HTTP/1.1 200 OK");
+        let mut rest = [0; 4096];
+        let read = socket.read(&mut rest).await.unwrap();
+        assert!(String::from_utf8_lossy(&rest[..read]).contains("\"status\":\"ok\""));
+    }
+}

@@ -1,0 +1,19 @@
+//! The proxy over real sockets, with the real codex on the sample model, and with a scripted fake codex for what the real
+//! one won't do on command.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its failure"
+)]
+
+mod chat;
+mod clients;
+mod daemon;
+mod docs;
+mod errors;
+mod guard;
+mod hang_up;
+mod stopping;
+mod support;
