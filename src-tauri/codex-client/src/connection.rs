@@ -102,9 +102,13 @@ impl Connection {
             self.outgoing.send(line).await.map_err(|_| CodexError::Disconnected)?;
             waiting.answer().await.ok_or(CodexError::Disconnected)
         };
-        let answer = tokio::time::timeout(limit, answer)
-            .await
-            .map_err(|_| CodexError::NoAnswer { method, limit })??;
+        let Ok(answer) = tokio::time::timeout(limit, answer).await else {
+            // It hangs. Whoever else waits for it hears so now, and the supervisor ends it.
+            tracing::warn!(method, "codex does not answer; it is given up");
+            self.closed.cancel();
+            return Err(CodexError::NoAnswer { method, limit });
+        };
+        let answer = answer?;
         let result = answer.map_err(|error| refused(error.message))?;
         serde_json::from_str(result.get()).map_err(|error| refused(error.to_string()))
     }
@@ -230,3 +234,7 @@ async fn read(connection: Arc<Connection>, stdout: impl AsyncRead + Unpin) {
     connection.routes.close();
     connection.tasks.close();
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -71,8 +71,10 @@ impl Proxy {
     pub fn new(settings: Settings, environment: &Environment, limits: Limits) -> std::io::Result<Self> {
         std::fs::create_dir_all(&settings.workspace)?;
         let now = unix_now();
+        // What codex runs can read its environment, and our keys are none of its business.
+        let environment = environment.clone().without("API_KEYS");
         let codex = Codex::new(CodexConfig {
-            search: Search { setting: settings.codex_path.clone(), environment: environment.clone() },
+            search: Search { setting: settings.codex_path.clone(), environment },
             folder: settings.workspace.clone(),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
         });

@@ -12,6 +12,11 @@ use super::{chat, health, models};
         title = "Codex Proxy",
         description = "The `codex` CLI of this machine as an OpenAI-compatible API. The base URL for clients ends with `/v1`."
     ),
+    tags(
+        (name = "Chat", description = "Ask, and be answered token by token"),
+        (name = "Models", description = "Who answers"),
+        (name = "Health", description = "How the proxy and codex are")
+    ),
     paths(chat::create, models::list, models::one, health::health),
     modifiers(&KeyScheme)
 )]

@@ -137,6 +137,12 @@ async fn a_signal_ends_it_cleanly_with_codex() {
     ]))
     .await;
     assert_eq!(ask(&daemon.url, "sk-1", "[[words=1]]").await.status(), 200);
+    #[cfg(target_os = "linux")]
+    for pid in crate::support::processes_of(folder.path()) {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let told = String::from_utf8_lossy(&environment).contains("sk-1");
+        assert!(!told || Some(pid) == daemon.child.id(), "our keys are none of codex's business");
+    }
     let log = ended(daemon).await;
     assert!(log.contains("stopped"), "{log}");
     #[cfg(target_os = "linux")]

@@ -1,0 +1,72 @@
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines, duplex};
+
+use super::*;
+
+/// A connection and the other ends of its pipes.
+fn open() -> (Arc<Connection>, DuplexStream, Lines<BufReader<DuplexStream>>) {
+    let (stdin, codex_reads) = duplex(64 * 1024);
+    let (codex_writes, stdout) = duplex(64 * 1024);
+    (Connection::open(stdin, stdout), codex_writes, BufReader::new(codex_reads).lines())
+}
+
+#[tokio::test]
+async fn answers_are_matched_by_their_id_in_any_order() {
+    let (connection, mut codex, mut asked) = open();
+    let both = async {
+        tokio::join!(connection.call::<Value>("a", json!({})), connection.call::<Value>("b", json!({})))
+    };
+    let answers = async {
+        let (_, _) = (asked.next_line().await, asked.next_line().await);
+        codex.write_all(b"{\"id\":2,\"result\":\"second\"}\n{\"id\":1,\"result\":\"first\"}\n").await
+    };
+    let ((a, b), written) = tokio::join!(both, answers);
+    written.unwrap();
+    assert_eq!((a.unwrap(), b.unwrap()), (json!("first"), json!("second")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_codex_that_does_not_answer_is_given_up_and_everybody_hears_so() {
+    let (connection, _codex, _asked) = open();
+    let slow = connection.call_within::<Value>(Duration::from_secs(300), "slow", json!({}));
+    let (stuck, slow) = tokio::join!(connection.call::<Value>("stuck", json!({})), slow);
+    assert!(matches!(stuck, Err(CodexError::NoAnswer { method: "stuck", .. })), "{stuck:?}");
+    assert!(matches!(slow, Err(CodexError::Disconnected)), "{slow:?}");
+    assert!(!connection.is_open());
+    assert!(matches!(connection.call::<Value>("later", json!({})).await, Err(CodexError::Disconnected)));
+    connection.tasks.wait().await;
+}
+
+#[tokio::test]
+async fn the_end_of_its_output_is_the_end_of_the_connection() {
+    let (connection, codex, _asked) = open();
+    let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), async { drop(codex) });
+    assert!(matches!(answer, Err(CodexError::Disconnected)), "{answer:?}");
+    connection.tasks.wait().await;
+}
+
+#[tokio::test]
+async fn a_request_of_codex_is_answered_under_its_own_id() {
+    let (_connection, mut codex, mut asked) = open();
+    codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
+    let answer: Value = serde_json::from_str(&asked.next_line().await.unwrap().unwrap()).unwrap();
+    assert_eq!(answer["id"], "x");
+    assert!(answer["error"]["message"].is_string());
+}
+
+#[tokio::test]
+async fn limits_that_are_not_named_have_not_changed() {
+    let (connection, mut codex, mut asked) = open();
+    let limits = |primary: &str| {
+        let window = format!("{{\"rateLimits\":{{\"primary\":{primary},\"secondary\":null}}}}");
+        format!("{{\"method\":\"account/rateLimits/updated\",\"params\":{window}}}\n")
+    };
+    let lines =
+        limits("{\"usedPercent\":40,\"resetsAt\":9}") + &limits("null") + "{\"id\":1,\"result\":null}\n";
+    let (answer, written) = tokio::join!(connection.call::<Value>("a", json!({})), async {
+        asked.next_line().await.unwrap();
+        codex.write_all(lines.as_bytes()).await
+    });
+    (written.unwrap(), answer.unwrap());
+    assert_eq!(connection.limits().primary.map(|window| window.resets_at), Some(Some(9)));
+}
