@@ -12,7 +12,8 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,10 +34,17 @@ const MAX_LINE: usize = 64 * 1024 * 1024;
 /// Lines waiting to be written. When codex reads none for so long that it is full, callers wait, each to its own limit.
 const OUTGOING_LINES: usize = 256;
 
-/// How long codex may take to answer a request that it answers in milliseconds when it is well.
+/// How long codex may be silent while a request waits that it answers in milliseconds when it is well.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long starting a thread may take; the user's MCP servers start with an agent's thread.
+/// How many times its limit a request waits for a codex that is busy and not silent.
+const PATIENCE: u32 = 6;
+
+/// Turns that are being started at once; more only wait for each other within codex. A turn that is given up while it
+/// waits here never reaches codex.
+const STARTS: usize = 8;
+
+/// The same for starting a thread; the user's MCP servers start with an agent's thread.
 const THREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long an interrupted turn may take to say so.
@@ -50,6 +58,10 @@ pub(crate) struct Connection {
     pub(crate) routes: Routes,
     pub(crate) ahead: Ahead,
     limits: Mutex<RateLimits>,
+    /// When codex last said anything.
+    heard: Mutex<Instant>,
+    /// Places for turns that are being started.
+    pub(crate) starts: Semaphore,
     /// Cancelled when codex's stdout has ended.
     pub(crate) closed: CancellationToken,
     /// Every task that works on this connection.
@@ -70,6 +82,8 @@ impl Connection {
             routes: Routes::default(),
             ahead,
             limits: Mutex::default(),
+            heard: Mutex::new(Instant::now()),
+            starts: Semaphore::new(STARTS),
             closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -102,15 +116,34 @@ impl Connection {
             self.outgoing.send(line).await.map_err(|_| CodexError::Disconnected)?;
             waiting.answer().await.ok_or(CodexError::Disconnected)
         };
-        let Ok(answer) = tokio::time::timeout(limit, answer).await else {
-            // It hangs. Whoever else waits for it hears so now, and the supervisor ends it.
-            tracing::warn!(method, "codex does not answer; it is given up");
-            self.closed.cancel();
-            return Err(CodexError::NoAnswer { method, limit });
+        let answer = tokio::select! {
+            answer = answer => answer?,
+            () = self.silent_for(limit) => {
+                // It hangs. Whoever else waits for it hears so now, and the supervisor ends it.
+                tracing::warn!(method, "codex does not answer; it is given up");
+                self.closed.cancel();
+                return Err(CodexError::NoAnswer { method, limit });
+            }
+            // It works on something else, so the others shall have it; but this one has waited long enough.
+            () = tokio::time::sleep(limit * PATIENCE) => {
+                return Err(CodexError::NoAnswer { method, limit: limit * PATIENCE });
+            }
         };
-        let answer = answer?;
         let result = answer.map_err(|error| refused(error.message))?;
         serde_json::from_str(result.get()).map_err(|error| refused(error.to_string()))
+    }
+
+    /// Resolves when codex has said nothing at all for so long, from now on.
+    async fn silent_for(&self, limit: Duration) {
+        let mut since = Instant::now();
+        loop {
+            tokio::time::sleep_until(since + limit).await;
+            let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard <= since {
+                return;
+            }
+            since = heard;
+        }
     }
 
     /// Tells codex something that needs no answer.
@@ -221,7 +254,10 @@ async fn read(connection: Arc<Connection>, stdout: impl AsyncRead + Unpin) {
         };
         match line {
             Some(Ok(line)) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Some(Ok(line)) => connection.handle(&line).await,
+            Some(Ok(line)) => {
+                *connection.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                connection.handle(&line).await;
+            }
             Some(Err(error)) => {
                 tracing::warn!(%error, "codex's output could not be read");
                 break;

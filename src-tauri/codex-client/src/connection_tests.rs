@@ -37,6 +37,24 @@ async fn a_codex_that_does_not_answer_is_given_up_and_everybody_hears_so() {
     connection.tasks.wait().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_codex_that_is_busy_with_others_is_not_given_up() {
+    let (connection, mut codex, _asked) = open();
+    let chatter = async {
+        loop {
+            codex.write_all(b"{\"method\":\"x\"}\n").await.unwrap();
+            tokio::time::sleep(ANSWER_LIMIT / 2).await;
+        }
+    };
+    let begun = Instant::now();
+    let stuck = tokio::select! {
+        stuck = connection.call::<Value>("stuck", json!({})) => stuck,
+        () = chatter => unreachable!(),
+    };
+    assert!(matches!(stuck, Err(CodexError::NoAnswer { .. })), "{stuck:?}");
+    assert!(begun.elapsed() >= ANSWER_LIMIT * PATIENCE && connection.is_open());
+}
+
 #[tokio::test]
 async fn the_end_of_its_output_is_the_end_of_the_connection() {
     let (connection, codex, _asked) = open();

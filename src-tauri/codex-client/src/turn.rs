@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::ahead::ReadyThread;
@@ -203,18 +204,29 @@ struct Run {
 impl Run {
     async fn through(self, request: TurnRequest) -> Result<(), CodexError> {
         let profile = request.profile.clone();
+        let start = tokio::select! {
+            start = self.connection.starts.acquire() => start.map_err(|_| CodexError::Disconnected)?,
+            () = self.interrupt.cancelled() => return Ok(()),
+            () = self.connection.closed.cancelled() => return Err(CodexError::Disconnected),
+        };
         let thread = match self.connection.ahead.take(&profile) {
             Some(thread) => thread,
             None => self.connection.start_thread(&profile).await?,
         };
-        let outcome = self.on(&thread, request).await;
+        let outcome = self.on(&thread, request, start).await;
         // The thread goes before anything else is started ahead, so that memory never holds both for long.
         self.connection.give_up_thread(&thread.id).await;
         self.connection.ahead.want(profile);
         outcome
     }
 
-    async fn on(&self, thread: &ReadyThread, request: TurnRequest) -> Result<(), CodexError> {
+    /// Runs the turn on a thread, and gives its place among those that start back once it runs.
+    async fn on(
+        &self,
+        thread: &ReadyThread,
+        request: TurnRequest,
+        start: SemaphorePermit<'_>,
+    ) -> Result<(), CodexError> {
         let route = self.connection.routes.add(&thread.id, self.post.clone(), self.interrupt.clone())?;
         self.post.post(TurnEvent::Model(thread.model.clone()));
         if !request.history.is_empty() {
@@ -237,6 +249,7 @@ impl Run {
             params["outputSchema"] = schema;
         }
         let turn: TurnStarted = self.connection.call("turn/start", params).await?;
+        drop(start);
         tokio::select! {
             () = route.ended() => return Ok(()),
             () = self.interrupt.cancelled() => {}

@@ -39,7 +39,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            turns: 64,
+            turns: 32,
             waiting: 64,
             wait: Duration::from_secs(120),
             turn: Duration::from_secs(60 * 60),

@@ -19,7 +19,8 @@ impl Inner {
         }
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Some(presented) = keys::bearer(header) else {
-            return Err(ApiError::invalid_api_key(!header.is_empty()));
+            let given = !header.is_empty() && !header.trim().eq_ignore_ascii_case("bearer");
+            return Err(ApiError::invalid_api_key(given));
         };
         let stored = self.key_file.entries().map_err(|error| {
             tracing::error!(%error, "the keys cannot be read");

@@ -79,12 +79,16 @@ impl ApiError {
     pub(crate) fn not_found(path: &str) -> Self {
         let shown: String = path.chars().take(100).collect();
         let tidy = path.replace("//", "/");
+        let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/').to_owned() } else { tidy };
+        let short_tidy: String = tidy.chars().take(100).collect();
         let message = if matches!(tidy.as_str(), "/models" | "/chat/completions")
             || tidy.starts_with("/models/")
         {
-            format!("There is nothing at {shown}. The base URL ends with /v1: try /v1{tidy}.")
+            format!("There is nothing at {shown}. The base URL ends with /v1: try /v1{short_tidy}.")
         } else if tidy != path {
-            format!("There is nothing at {shown}. The base URL ends with /v1, without a slash: try {tidy}.")
+            format!(
+                "There is nothing at {shown}. The base URL ends with /v1, without a slash: try {short_tidy}."
+            )
         } else {
             format!("There is nothing at {shown}. /docs shows what there is.")
         };

@@ -1,11 +1,11 @@
 //! Gives every request an id, keeps the client's own, and writes one line a request to the log.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// The header of the id, in the request and in the answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -17,19 +17,41 @@ const LONGEST: usize = 128;
 pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
     let id = request.headers().get(&X_REQUEST_ID).filter(|id| is_fit(id)).cloned().unwrap_or_else(new_id);
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
-    let begun = Instant::now();
-    async {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let mut response = next.run(request).await;
-        response.headers_mut().insert(X_REQUEST_ID, id);
-        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // The path is a client's text: as a debug string it cannot make a line of its own.
-        let path: String = path.chars().take(200).collect();
-        tracing::info!(%method, ?path, status = response.status().as_u16(), ms, "answered");
-        response
+    let mut line = Line::new(&request, span.clone());
+    let mut response = next.run(request).instrument(span).await;
+    line.status = Some(response.status());
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    response
+}
+
+/// The request's line in the log. It is written when it is dropped, so that a client that leaves before the answer has its
+/// line too.
+struct Line {
+    method: Method,
+    path: String,
+    begun: Instant,
+    status: Option<StatusCode>,
+    span: Span,
+}
+
+impl Line {
+    fn new(request: &Request, span: Span) -> Self {
+        let path = request.uri().path().chars().take(200).collect();
+        Self { method: request.method().clone(), path, begun: Instant::now(), status: None, span }
     }
-    .instrument(span)
-    .await
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _in_span = self.span.enter();
+        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // The path is a client's text: as a debug string it cannot make a line of its own.
+        let (method, path) = (&self.method, &self.path);
+        match self.status {
+            Some(status) => tracing::info!(%method, ?path, status = status.as_u16(), ms, "answered"),
+            None => tracing::info!(%method, ?path, ms, "client went away before the answer"),
+        }
+    }
 }
 
 /// An id that can go into a log line and back into a header as it is.

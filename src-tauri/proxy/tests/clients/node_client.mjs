@@ -1,0 +1,311 @@
+// OpenAI's library for JavaScript against a running proxy with the sample model behind it: one JSON line a check.
+//
+// BASE_URL (ends with /v1) and API_KEY say where and with which key; arguments name the checks to run, all without them.
+// A failed check says why on stderr, the others still run, and the exit code is 1. `python_client.py` makes the same
+// checks under the same names.
+
+import { deepStrictEqual, ok } from "node:assert";
+
+import OpenAI from "openai";
+
+const MODEL = "codex-local";
+
+// The library would try again by itself and hide what the proxy said; the one check about that makes its own client.
+const SETTINGS = {
+  baseURL: process.env.BASE_URL ?? "http://localhost:8000/v1",
+  apiKey: process.env.API_KEY ?? "sk-local-key1",
+  maxRetries: 0,
+  timeout: 60_000,
+};
+const client = new OpenAI(SETTINGS);
+
+const words = (count) => Array.from({ length: count }, (_, index) => `word${index + 1} `);
+const asking = (prompt, more = {}) => ({
+  model: MODEL,
+  messages: [{ role: "user", content: prompt }],
+  ...more,
+});
+const chat = (prompt, more, options) => client.chat.completions.create(asking(prompt, more), options);
+
+async function all(stream) {
+  const chunks = [];
+  for await (const chunk of await stream) chunks.push(chunk);
+  return chunks;
+}
+
+/** The facts of the error that `call` must raise. */
+async function errorOf(kind, call) {
+  let answer;
+  try {
+    answer = await call();
+  } catch (error) {
+    if (!(error instanceof OpenAI.APIError)) throw error;
+    deepStrictEqual(error.constructor.name, kind.name, `class of the error: ${error}`);
+    const { code, param, type } = error;
+    const facts = { class: kind.name, code, param, type, message: error.error.message };
+    if (error.status === undefined) return facts;
+    ok(error.requestID, "an error needs its x-request-id");
+    return { ...facts, status: error.status, retry_after: error.headers.get("retry-after") };
+  }
+  throw new Error(`expected ${kind.name}, got ${JSON.stringify(answer)}`);
+}
+
+/** Each check by its name; what it returns is its line. */
+const checks = {
+  async models() {
+    const listed = await all(client.models.list());
+    const ids = listed.map((model) => model.id);
+    ok(ids.includes(MODEL), `codex-local must be listed: ${ids}`);
+    ok(listed.every((model) => model.object === "model" && model.created > 0), JSON.stringify(listed));
+    return { ids };
+  },
+
+  async retrieve() {
+    const model = await client.models.retrieve(MODEL);
+    deepStrictEqual([model.id, model.object], [MODEL, "model"]);
+    const unknown = await errorOf(OpenAI.NotFoundError, () => client.models.retrieve("no-such-model"));
+    deepStrictEqual(unknown.code, "model_not_found");
+    return { id: model.id, owned_by: model.owned_by, unknown };
+  },
+
+  async whole() {
+    const answer = await chat('[[say="Hello there" usage=20,5,7,2]]');
+    const { message, finish_reason } = answer.choices[0];
+    deepStrictEqual(answer.object, "chat.completion");
+    deepStrictEqual([message.role, message.content, finish_reason], ["assistant", "Hello there", "stop"]);
+    const { prompt_tokens, completion_tokens, total_tokens } = answer.usage;
+    deepStrictEqual([prompt_tokens, completion_tokens, total_tokens], [20, 7, 27], "usage");
+    deepStrictEqual(answer.usage.prompt_tokens_details.cached_tokens, 5, "cached tokens");
+    deepStrictEqual(answer.usage.completion_tokens_details.reasoning_tokens, 2, "reasoning tokens");
+    ok(answer._request_id, "an answer needs its x-request-id");
+    return { text: message.content, model: answer.model, usage: answer.usage };
+  },
+
+  async stream() {
+    const pace = 20;
+    const asked = { stream: true, stream_options: { include_usage: true } };
+    const [texts, roles, finish_reasons, usages, arrivals, ids] = [[], [], [], [], [], new Set()];
+    let chunks = 0;
+    for await (const chunk of await chat(`[[words=10 every=${pace} usage=20,5,10,0]]`, asked)) {
+      chunks += 1;
+      ids.add(JSON.stringify([chunk.id, chunk.object, chunk.created, chunk.model]));
+      deepStrictEqual(usages, [], "the usage must come last");
+      if (chunk.usage) {
+        deepStrictEqual(chunk.choices, [], "choices of the chunk with the usage");
+        usages.push(chunk.usage);
+        continue;
+      }
+      const { delta, finish_reason } = chunk.choices[0];
+      if (delta.role) roles.push(delta.role);
+      if (delta.content) {
+        texts.push(delta.content);
+        arrivals.push(performance.now());
+      }
+      if (finish_reason) finish_reasons.push(finish_reason);
+    }
+    const spread = arrivals.at(-1) - arrivals[0];
+    deepStrictEqual(texts, words(10), "a chunk a word");
+    deepStrictEqual(roles, ["assistant"], "the role comes once");
+    deepStrictEqual(finish_reasons, ["stop"]);
+    deepStrictEqual(ids.size, 1, "id, object, created and model are the same in every chunk");
+    deepStrictEqual(usages.map((usage) => usage.total_tokens), [30], "usage");
+    // Half the model's pace, since a busy machine delivers late and never early.
+    ok(spread >= (9 * pace) / 2, `the words came in a lump: ${spread} ms from the first to the last`);
+    return {
+      text: texts.join(""),
+      chunks,
+      content_chunks: texts.length,
+      finish_reasons,
+      usage: usages[0],
+      spread_ms: Math.round(spread),
+    };
+  },
+
+  async stream_without_usage() {
+    const chunks = await all(chat("[[words=2]]", { stream: true }));
+    ok(chunks.every((chunk) => chunk.choices.length === 1), `every chunk has a choice: ${JSON.stringify(chunks)}`);
+    ok(chunks.every((chunk) => !("usage" in chunk)), `usage was not asked for: ${JSON.stringify(chunks)}`);
+    return { chunks: chunks.length };
+  },
+
+  async stream_helper() {
+    const more = { stream_options: { include_usage: true } };
+    const prompt = '[[say="Grüße an 世界 🙂" reasoning=1 usage=20,5,10,3]]';
+    const stream = client.chat.completions.stream(asking(prompt, more));
+    let [deltas, reasoning] = [0, ""];
+    stream.on("content", () => (deltas += 1));
+    // The helper knows no reasoning: of a field that it does not know it keeps the last piece.
+    stream.on("chunk", (chunk) => (reasoning += chunk.choices[0]?.delta.reasoning_content ?? ""));
+    const final = await stream.finalChatCompletion();
+    const { message, finish_reason } = final.choices[0];
+    deepStrictEqual([message.role, message.content, finish_reason], ["assistant", "Grüße an 世界 🙂", "stop"]);
+    deepStrictEqual(final.usage.total_tokens, 30, "usage");
+    ok(reasoning, "the chunks carry the reasoning");
+    return { text: message.content, deltas, reasoning, usage: final.usage };
+  },
+
+  async at_once() {
+    const one = async () => {
+      const [times, texts] = [[], []];
+      for await (const chunk of await chat("[[words=30 every=50]]", { stream: true })) {
+        if (!chunk.choices[0].delta.content) continue;
+        times.push(performance.now());
+        texts.push(chunk.choices[0].delta.content);
+      }
+      deepStrictEqual(texts, words(30), "a chunk a word");
+      return [times[0], times.at(-1)];
+    };
+    const begun = performance.now();
+    const answers = await Promise.all([one(), one(), one(), one()]);
+    const ms = Math.round(performance.now() - begun);
+    // Each takes one and a half seconds, so that none is at its end before the last has begun.
+    const lastToBegin = Math.max(...answers.map(([first]) => first));
+    const ran_together = answers.filter(([, last]) => last >= lastToBegin).length;
+    deepStrictEqual(ran_together, 4, `only ${ran_together} of 4 still ran when the last began, ${ms} ms in all`);
+    return { chats: answers.length, ran_together, ms };
+  },
+
+  async wrong_key() {
+    const stranger = new OpenAI({ ...SETTINGS, apiKey: "sk-wrong" });
+    const call = () => stranger.chat.completions.create(asking("[[words=1]]"));
+    const facts = await errorOf(OpenAI.AuthenticationError, call);
+    deepStrictEqual([facts.status, facts.code], [401, "invalid_api_key"]);
+    await errorOf(OpenAI.AuthenticationError, () => stranger.models.list());
+    return facts;
+  },
+
+  async unknown_model() {
+    const call = () => chat("[[words=1]]", { model: "no-such-model" });
+    const facts = await errorOf(OpenAI.NotFoundError, call);
+    deepStrictEqual([facts.code, facts.param], ["model_not_found", "model"]);
+    return facts;
+  },
+
+  async no_messages() {
+    const facts = await errorOf(OpenAI.BadRequestError, () => chat("", { messages: [] }));
+    deepStrictEqual([facts.code, facts.param], ["invalid_request", "messages"]);
+    return facts;
+  },
+
+  async unsupported_parameter() {
+    const facts = await errorOf(OpenAI.BadRequestError, () => chat("[[words=1]]", { n: 2 }));
+    deepStrictEqual([facts.code, facts.param], ["unsupported_parameter", "n"]);
+    return facts;
+  },
+
+  async headers() {
+    const own = { headers: { "x-request-id": "my-own-id" } };
+    const answer = await chat("[[words=1]]", { temperature: 0.2 }, own).withResponse();
+    const ignored = answer.response.headers.get("x-codex-proxy-ignored");
+    deepStrictEqual(ignored, "temperature", "x-codex-proxy-ignored");
+    deepStrictEqual(answer.request_id, "my-own-id", "the client's own x-request-id");
+    deepStrictEqual(answer.data.choices[0].message.content, "word1 ");
+    const plain = await chat("[[words=1]]").withResponse();
+    deepStrictEqual(plain.response.headers.get("x-codex-proxy-ignored"), null, "nothing was ignored");
+    ok(plain.request_id, "an answer needs its x-request-id");
+    const streamed = await chat("[[words=1]]", { stream: true, top_p: 0.5 }).asResponse();
+    deepStrictEqual(streamed.headers.get("x-codex-proxy-ignored"), "top_p", "x-codex-proxy-ignored of a stream");
+    const contentType = streamed.headers.get("content-type");
+    ok(contentType.startsWith("text/event-stream"), contentType);
+    await streamed.text();
+    return { ignored, own_request_id: answer.request_id, request_id: plain.request_id };
+  },
+
+  async reasoning() {
+    const { message } = (await chat("[[words=3 reasoning=1]]")).choices[0];
+    deepStrictEqual(message.content, "word1 word2 word3 ");
+    ok(message.reasoning_content, "reasoning_content of a whole answer");
+    let [gathered, seenText] = ["", false];
+    for await (const chunk of await chat("[[words=3 reasoning=1]]", { stream: true })) {
+      const { content, reasoning_content: piece } = chunk.choices[0].delta;
+      ok(!(piece && seenText), "the reasoning comes before the text");
+      gathered += piece ?? "";
+      seenText ||= Boolean(content);
+    }
+    deepStrictEqual(gathered, message.reasoning_content, "reasoning_content of a stream");
+    const without = (await chat("[[words=1]]")).choices[0].message;
+    ok(!("reasoning_content" in without), "no reasoning, no field");
+    return { text: message.content, reasoning: message.reasoning_content };
+  },
+
+  async schema() {
+    const properties = { city: { type: "string" }, degrees: { type: "integer" } };
+    const schema = { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
+    const response_format = { type: "json_schema", json_schema: { name: "weather", strict: true, schema } };
+    const answer = await chat("How is the weather?", { response_format });
+    const parsed = JSON.parse(answer.choices[0].message.content);
+    deepStrictEqual([typeof parsed.city, Number.isInteger(parsed.degrees)], ["string", true]);
+    return { parsed };
+  },
+
+  async closed_half_way() {
+    let [read, begun] = [0, 0];
+    for await (const chunk of await chat("[[words=200 every=50]]", { stream: true })) {
+      if (chunk.choices[0].delta.content) read += 1;
+      begun = performance.now();
+      if (read === 3) break;
+    }
+    const ms = Math.round(performance.now() - begun);
+    ok(ms < 2000, `closing took ${ms} ms: was the rest read?`);
+    const next = await chat('[[say="Still here"]]');
+    deepStrictEqual(next.choices[0].message.content, "Still here", "the next answer");
+    return { read, ms };
+  },
+
+  async rate_limited() {
+    const facts = await errorOf(OpenAI.RateLimitError, () => chat("[[status=429]]"));
+    deepStrictEqual([facts.status, facts.code], [429, "rate_limit_exceeded"]);
+    ok(Number(facts.retry_after) > 0, JSON.stringify(facts));
+    const streamed = await errorOf(OpenAI.RateLimitError, () => all(chat("[[status=429]]", { stream: true })));
+    deepStrictEqual(streamed.code, "rate_limit_exceeded", "a stream that fails at once is an HTTP error too");
+    return facts;
+  },
+
+  async used_up() {
+    // A client with the library's own retries: it must see that trying again makes no sense.
+    let tries = 0;
+    const counted = (...request) => {
+      tries += 1;
+      return fetch(...request);
+    };
+    const patient = new OpenAI({ ...SETTINGS, maxRetries: 2, fetch: counted });
+    const prompt = "[[status=429 type=usage_limit_reached limits=100,300,3600]]";
+    const facts = await errorOf(OpenAI.RateLimitError, () => patient.chat.completions.create(asking(prompt)));
+    deepStrictEqual([facts.code, tries], ["insufficient_quota", 1], "code and tries");
+    ok(Number(facts.retry_after) > 3000, JSON.stringify(facts));
+    return { ...facts, tries };
+  },
+
+  async fails_half_way() {
+    let text = "";
+    const facts = await errorOf(OpenAI.APIError, async () => {
+      const prompt = "[[words=3 failed=context_length_exceeded]]";
+      for await (const chunk of await chat(prompt, { stream: true })) text += chunk.choices[0].delta.content ?? "";
+      return text;
+    });
+    deepStrictEqual(text, "word1 word2 word3 ", "what came before the error");
+    deepStrictEqual(facts.code, "context_length_exceeded");
+    return { ...facts, text };
+  },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(checks, name));
+const failed = [];
+if (unknown.length > 0) {
+  console.error(`there is no check ${unknown.join(", ")}`);
+  process.exit(1);
+}
+for (const [check, run] of Object.entries(checks)) {
+  if (wanted.length > 0 && !wanted.includes(check)) continue;
+  try {
+    console.log(JSON.stringify({ check, ...(await run()) }));
+  } catch (error) {
+    failed.push(check);
+    console.error(`FAILED ${check}:`, error);
+  }
+}
+if (failed.length > 0) {
+  console.error(`${failed.length} of ${Object.keys(checks).length} checks failed: ${failed.join(", ")}`);
+  process.exitCode = 1;
+}
