@@ -172,6 +172,25 @@ async fn killed_outright_it_leaves_no_codex_behind() {
     asking.abort();
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn killed_outright_it_takes_even_a_codex_along_that_would_stay() {
+    let folder = folder();
+    let mut daemon = start(
+        codex_proxyd(folder.path())
+            .env("API_KEYS", "sk-1")
+            .env("CODEX_PATH", sample_model::under_test::fake_codex())
+            .env("FAKE_CODEX", "ignore-eof spawn-child")
+            .args(["--port", "0", "--data-dir", "data"]),
+    )
+    .await;
+    assert_eq!(ask(&daemon.url, "sk-1", "hi").await.status(), 200);
+    assert!(crate::support::processes_of(folder.path()).len() >= 3, "us, codex and its child");
+    daemon.child.kill().await.unwrap();
+    crate::support::eventually("all are gone", || crate::support::processes_of(folder.path()).is_empty())
+        .await;
+}
+
 #[tokio::test]
 async fn keys_are_made_listed_and_revoked_from_the_command_line() {
     let folder = folder();
