@@ -1,0 +1,237 @@
+//! codex-proxyd, started like a user would, and spoken to over HTTP like any client does.
+//!
+//! Connections are kept alive between rounds. A stream counts only when it is one from end to end: one reason to finish,
+//! the usage that was asked for, and `[DONE]`. Deliberately not here: when what is asked for.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use crate::child::{self, Server};
+use crate::sse::Events;
+use crate::stream::{Stream, micros, since};
+
+/// The proxy that is measured is ours alone, so its key may be known to all.
+const KEY: &str = "sk-bench";
+/// The same as the bare client's.
+const STREAM_LIMIT: Duration = Duration::from_secs(60);
+/// An error's body is shown up to here.
+const SHOWN: usize = 300;
+
+/// What the environment of a person may hold for a proxy of theirs, and what would change ours.
+const NOT_OURS: &[&str] = &[
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "CODEX_MODEL",
+    "CODEX_PATH",
+    "CODEX_SANDBOX",
+    "CODEX_WORKSPACE",
+    "DATA_DIR",
+    "HOST",
+    "LOG_LEVEL",
+    "PORT",
+];
+
+/// A running codex-proxyd.
+#[derive(Debug)]
+pub(crate) struct Proxyd {
+    server: Server,
+    http: Client,
+    url: String,
+    model: &'static str,
+    /// Microseconds from the start of its process to the line that says it is listening.
+    pub(crate) ready_after: u64,
+}
+
+/// The part of a chunk that is looked at.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<IgnoredAny>,
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    #[serde(default)]
+    content: Option<String>,
+}
+
+impl Proxyd {
+    /// Starts it and waits until it listens. Codex is started by the first request.
+    pub(crate) async fn start(
+        program: &Path,
+        codex: &Path,
+        home: &Path,
+        data: &Path,
+        model: &'static str,
+    ) -> Result<Self> {
+        let mut command = child::command(program);
+        NOT_OURS.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command.args(["--host", "127.0.0.1", "--port", "0", "--log-level", "warn"]);
+        command.arg("--codex").arg(codex).arg("--data-dir").arg(data);
+        // Its working folder holds no `.env` that would be read.
+        command.env("API_KEYS", KEY).env("CODEX_HOME", home).current_dir(data);
+        let begun = Instant::now();
+        let server = Server::start(command, "codex-proxyd").await?;
+        let ready_after = micros(begun.elapsed());
+        let http = Client::builder().no_proxy().build().context("the HTTP client cannot be made")?;
+        let url = format!("{}/v1/chat/completions", server.address);
+        Ok(Self { server, http, url, model, ready_after })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.server.pid()
+    }
+
+    /// Runs one round. A stream that fails is part of the result.
+    pub(crate) async fn round(&self, prompt: &str, streams: usize) -> Result<Vec<Stream>> {
+        let body = json!({
+            "model": self.model,
+            "messages": [{ "role": "user", "content": prompt }],
+            "stream": true,
+            "stream_options": { "include_usage": true },
+        });
+        let body = serde_json::to_vec(&body)?;
+        let mut running = JoinSet::new();
+        let begun = Instant::now();
+        for _ in 0..streams {
+            let request = self.http.post(&self.url).bearer_auth(KEY);
+            let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            running.spawn(async move {
+                let mut stream = Stream::default();
+                match timeout(STREAM_LIMIT, read(request, begun, &mut stream)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => stream.failure = Some(format!("{error:#}")),
+                    Err(_) => stream.failure = Some(format!("no end within {STREAM_LIMIT:?}")),
+                }
+                stream
+            });
+        }
+        Ok(running.join_all().await)
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(crate) async fn end(self) -> Result<()> {
+        // A connection that is kept alive is one that the proxy waits for.
+        drop(self.http);
+        self.server.end().await
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder, begun: Instant, stream: &mut Stream) -> Result<()> {
+    let mut response = request.send().await?;
+    if response.status() != StatusCode::OK {
+        let status = response.status();
+        let body: String = response.text().await.unwrap_or_default().chars().take(SHOWN).collect();
+        bail!("{status}: {body}");
+    }
+    let mut events = Events::default();
+    let mut end = End::default();
+    while let Some(bytes) = response.chunk().await? {
+        // Before anything is read of it: what arrived together has arrived at the same time.
+        let now = since(begun);
+        for data in events.push(&bytes) {
+            end.note(&data, stream, now)?;
+        }
+    }
+    end.is_proper()
+}
+
+/// What belongs to the end of a stream.
+#[derive(Debug, Default)]
+struct End {
+    reasons: Vec<String>,
+    usage: bool,
+    done: bool,
+}
+
+impl End {
+    fn note(&mut self, data: &str, stream: &mut Stream, now: u64) -> Result<()> {
+        if self.done {
+            bail!("something comes after [DONE]");
+        }
+        if data == "[DONE]" {
+            self.done = true;
+            stream.ended = now;
+            return Ok(());
+        }
+        let chunk: Chunk = serde_json::from_str(data).context("a chunk that cannot be read")?;
+        if let Some(error) = chunk.error {
+            bail!("the stream ends with an error: {error}");
+        }
+        self.usage |= chunk.usage.is_some();
+        for choice in chunk.choices {
+            // The chunk that names the role has no text and is none of the deltas.
+            if let Some(text) = choice.delta.content.filter(|text| !text.is_empty()) {
+                stream.hear(&text, now);
+            }
+            self.reasons.extend(choice.finish_reason);
+        }
+        Ok(())
+    }
+
+    fn is_proper(&self) -> Result<()> {
+        if !self.done || !self.usage || self.reasons != ["stop"] {
+            bail!("the stream is not whole: {self:?}");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(content: &str) -> String {
+        json!({"choices":[{"index":0,"delta":{"content":content},"finish_reason":null}],"usage":null})
+            .to_string()
+    }
+
+    const LAST: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#;
+    const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":1}}"#;
+
+    #[test]
+    fn only_text_is_heard_and_the_end_has_its_time() {
+        let (mut end, mut stream) = (End::default(), Stream::default());
+        for (now, data) in
+            [(1, chunk("")), (1, chunk("a ")), (2, chunk("b")), (3, LAST.into()), (3, USAGE.into())]
+        {
+            end.note(&data, &mut stream, now).unwrap();
+        }
+        assert!(end.is_proper().is_err(), "a stream without [DONE]");
+        end.note("[DONE]", &mut stream, 4).unwrap();
+        end.is_proper().unwrap();
+        assert_eq!((stream.arrivals.as_slice(), stream.text.as_str(), stream.ended), (&[1, 2][..], "a b", 4));
+        assert!(end.note(USAGE, &mut stream, 5).is_err());
+    }
+
+    #[test]
+    fn an_error_in_the_stream_is_its_failure() {
+        let data = r#"{"error":{"message":"gone","code":"codex_disconnected"}}"#;
+        let error = End::default().note(data, &mut Stream::default(), 1).unwrap_err();
+        assert!(error.to_string().contains("codex_disconnected"));
+    }
+}

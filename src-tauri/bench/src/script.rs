@@ -1,0 +1,39 @@
+//! What the model is asked for, and how an answer is known to be whole.
+//!
+//! The words of a script are those of the sample model's README; nothing else of it is known here.
+
+use std::time::Duration;
+
+/// Deltas of one answer.
+pub(crate) const WORDS: usize = 40;
+
+/// The pace of the model: it sends the nth delta n paces after the first, whatever happened to those before.
+pub(crate) const PACE: Duration = Duration::from_millis(20);
+
+/// The prompt of every stream that is measured.
+pub(crate) fn prompt() -> String {
+    format!("[[words={WORDS} every={}]]", PACE.as_millis())
+}
+
+/// The prompt that makes the model say what it received.
+pub(crate) const ECHO: &str = "[[echo]]";
+
+/// Whether this is the whole answer to [`prompt`]. White space at the end is each transport's own affair.
+pub(crate) fn is_whole(text: &str) -> bool {
+    let words: Vec<String> = (1..=WORDS).map(|n| format!("word{n}")).collect();
+    text.trim_end() == words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_with_every_word_in_its_place() {
+        let all: String = (1..=WORDS).map(|n| format!("word{n} ")).collect();
+        assert!(is_whole(&all));
+        assert!(!is_whole(&all.replace("word7 ", "")));
+        assert!(!is_whole(""));
+        assert_eq!(prompt(), "[[words=40 every=20]]");
+    }
+}

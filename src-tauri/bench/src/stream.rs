@@ -1,0 +1,138 @@
+//! What was seen of one stream, whichever way it came, and what can be read off it.
+//!
+//! Times are microseconds since the round began, which is the same moment for all streams of a round. Deliberately not
+//! here: statistics over many streams (`metrics`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::script::{self, PACE};
+
+const PACE_MICROS: u64 = PACE.as_micros() as u64;
+/// A piece counts as held back when it came so late ...
+const LATE: u64 = PACE_MICROS * 3 / 4;
+/// ... and so close to its successor.
+const TOGETHER: u64 = PACE_MICROS / 4;
+
+/// One stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stream {
+    /// When each piece of the answer's text arrived.
+    pub(crate) arrivals: Vec<u64>,
+    /// When the end arrived.
+    pub(crate) ended: u64,
+    /// The text, until it has been judged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) text: String,
+    /// Why the stream counts for nothing, when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<String>,
+}
+
+impl Stream {
+    /// A stream that came to nothing.
+    pub(crate) fn failed(reason: impl Into<String>) -> Self {
+        Self { failure: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Adds a piece of text that arrived at `now`.
+    pub(crate) fn hear(&mut self, text: &str, now: u64) {
+        self.arrivals.push(now);
+        self.text.push_str(text);
+    }
+
+    /// Checks that the answer is the one that was asked for, and lets go of its text.
+    pub(crate) fn judge(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        if self.failure.is_none() && !script::is_whole(&text) {
+            self.failure = Some(format!("the answer is not whole: {} bytes", text.len()));
+        }
+    }
+
+    /// When the first piece of text arrived.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.arrivals.first().copied()
+    }
+
+    /// The times between one piece and the next.
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = u64> + '_ {
+        self.arrivals.windows(2).map(|pair| pair[1].saturating_sub(pair[0]))
+    }
+
+    /// How far each piece was behind the model's pace.
+    ///
+    /// The model sends piece n exactly n paces after its first, so what is left of the arrival times without the pace
+    /// is the way that each piece took, plus a constant. The piece with the shortest way is the stream's own zero. That
+    /// needs no clock in common with the model, and unlike the distance to the first piece it does not hide a first
+    /// piece that was itself late.
+    pub(crate) fn lags(&self) -> Vec<u64> {
+        // Counted from the other end of the stream, so that nothing is ever negative.
+        let remaining = (1..=self.arrivals.len() as u64).rev();
+        let ways: Vec<u64> =
+            self.arrivals.iter().zip(remaining).map(|(&at, n)| at + n * PACE_MICROS).collect();
+        let shortest = ways.iter().min().copied().unwrap_or_default();
+        ways.iter().map(|way| way - shortest).collect()
+    }
+
+    /// How many pieces were held back until the next one came.
+    ///
+    /// A piece that waits for its successor is a whole pace late and arrives together with it. A pause of the whole
+    /// machine can look the same, which is why the bare client's number stands beside the proxy's: nobody is there who
+    /// could hold back a piece of the bare client's.
+    pub(crate) fn held_back(&self) -> usize {
+        self.lags().iter().zip(self.gaps()).filter(|&(&lag, gap)| lag >= LATE && gap < TOGETHER).count()
+    }
+}
+
+/// Microseconds from `begun` until now.
+pub(crate) fn since(begun: Instant) -> u64 {
+    micros(begun.elapsed())
+}
+
+/// A duration in the unit of the raw numbers.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(arrivals: &[u64]) -> Stream {
+        Stream { arrivals: arrivals.to_vec(), ..Stream::default() }
+    }
+
+    #[test]
+    fn a_lag_is_the_distance_to_the_best_piece_on_the_models_pace() {
+        assert_eq!(stream(&[50_000, 70_000, 90_000]).lags(), [0, 0, 0]);
+        // The first was 3 ms late itself, and the third 1 ms.
+        assert_eq!(stream(&[53_000, 70_000, 91_000]).lags(), [3_000, 0, 1_000]);
+        assert!(stream(&[]).lags().is_empty());
+    }
+
+    #[test]
+    fn a_piece_that_waits_for_its_successor_is_held_back_and_a_late_one_alone_is_not() {
+        assert_eq!(stream(&[50_000, 70_000, 90_000]).held_back(), 0);
+        assert_eq!(stream(&[50_000, 90_000, 90_000, 110_000]).held_back(), 1);
+        // The first one too.
+        assert_eq!(stream(&[70_000, 70_100, 90_000]).held_back(), 1);
+        // Late, but 13 ms before the next: the machine was busy.
+        assert_eq!(stream(&[50_000, 77_000, 90_000]).held_back(), 0);
+    }
+
+    #[test]
+    fn only_the_answer_that_was_asked_for_counts() {
+        let mut whole = Stream::default();
+        (1..=script::WORDS).for_each(|n| whole.hear(&format!("word{n} "), 1));
+        whole.judge();
+        assert_eq!((whole.failure.as_deref(), whole.text.as_str(), whole.arrivals.len()), (None, "", 40));
+        let mut other = Stream { text: "word1".into(), ..Stream::default() };
+        other.judge();
+        assert_eq!(other.failure.as_deref(), Some("the answer is not whole: 5 bytes"));
+        let mut failed = Stream::failed("gone");
+        failed.judge();
+        assert_eq!(failed.failure.as_deref(), Some("gone"));
+    }
+}
