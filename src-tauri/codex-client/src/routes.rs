@@ -30,6 +30,8 @@ struct Running {
     post: Sender,
     /// Cancelled to have the turn interrupted when its events no longer fit.
     interrupt: CancellationToken,
+    /// Cancelled with the first word of the answer or of the reasoning.
+    spoke: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -38,6 +40,7 @@ struct Running {
 pub(crate) struct Route {
     inner: Arc<Mutex<Inner>>,
     thread: String,
+    spoke: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -49,14 +52,20 @@ impl Routes {
         post: Sender,
         interrupt: CancellationToken,
     ) -> Result<Route, CodexError> {
-        let ended = CancellationToken::new();
+        let (spoke, ended) = (CancellationToken::new(), CancellationToken::new());
         let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
-        let running = Running { reading: Reading::default(), post, interrupt, ended: ended.clone() };
+        let running = Running {
+            reading: Reading::default(),
+            post,
+            interrupt,
+            spoke: spoke.clone(),
+            ended: ended.clone(),
+        };
         inner.turns.insert(thread.to_owned(), running);
-        Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), ended })
+        Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), spoke, ended })
     }
 
     /// Passes a notification on to its turn, if it has one.
@@ -67,9 +76,12 @@ impl Routes {
         };
         // Only the end of a turn looks at the limits, and only that is worth a copy of them.
         let limits = if method == "turn/completed" { limits() } else { RateLimits::default() };
-        let Running { reading, post, interrupt, ended } = running;
+        let Running { reading, post, interrupt, spoke, ended } = running;
         reading.read(method, params, &limits, &mut |event| {
             let is_end = event.is_end();
+            if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
+                spoke.cancel();
+            }
             if post.post(event) == Posted::Overflow {
                 interrupt.cancel();
             }
@@ -105,6 +117,11 @@ impl Routes {
 }
 
 impl Route {
+    /// Waits until the model has begun to speak.
+    pub(crate) async fn spoke(&self) {
+        self.spoke.cancelled().await;
+    }
+
     /// Waits until the turn has ended.
     pub(crate) async fn ended(&self) {
         self.ended.cancelled().await;

@@ -87,6 +87,18 @@ enum Ask {
     Shutdown(oneshot::Sender<()>),
 }
 
+/// Starts codex, asks it what it is and can do, and ends it again: how things stand, without keeping a process.
+///
+/// # Errors
+/// Whatever keeps it from answering.
+pub async fn probe(config: &CodexConfig) -> Result<Readiness, CodexError> {
+    let Started { mut process, connection, readiness } = start::start(config).await?;
+    connection.closed.cancel();
+    process.kill().await;
+    connection.tasks.wait().await;
+    Ok(readiness)
+}
+
 impl Codex {
     /// A handle to a codex that is started on first use. Must be called within a tokio runtime, which then runs the
     /// supervisor until [`Codex::shutdown`], or until the last handle is gone.

@@ -203,20 +203,18 @@ struct Run {
 
 impl Run {
     async fn through(self, request: TurnRequest) -> Result<(), CodexError> {
-        let profile = request.profile.clone();
+        let profile = &request.profile;
         let start = tokio::select! {
             start = self.connection.starts.acquire() => start.map_err(|_| CodexError::Disconnected)?,
             () = self.interrupt.cancelled() => return Ok(()),
             () = self.connection.closed.cancelled() => return Err(CodexError::Disconnected),
         };
-        let thread = match self.connection.ahead.take(&profile) {
+        let thread = match self.connection.ahead.take(profile) {
             Some(thread) => thread,
-            None => self.connection.start_thread(&profile).await?,
+            None => self.connection.start_thread(profile).await?,
         };
         let outcome = self.on(&thread, request, start).await;
-        // The thread goes before anything else is started ahead, so that memory never holds both for long.
         self.connection.give_up_thread(&thread.id).await;
-        self.connection.ahead.want(profile);
         outcome
     }
 
@@ -250,6 +248,13 @@ impl Run {
         }
         let turn: TurnStarted = self.connection.call("turn/start", params).await?;
         drop(start);
+        // While the model speaks codex has little to do: the time to start threads for the chats to come.
+        tokio::select! {
+            () = route.spoke() => {}
+            () = route.ended() => {}
+            () = self.interrupt.cancelled() => {}
+        }
+        self.connection.ahead.want(request.profile);
         tokio::select! {
             () = route.ended() => return Ok(()),
             () = self.interrupt.cancelled() => {}

@@ -55,6 +55,13 @@ impl Catalog {
         if has(&models) { found() } else { Ok(Lookup::Unknown(nearest(id, &models))) }
     }
 
+    /// The models as last heard, however long ago; empty when they never were.
+    #[must_use]
+    pub fn known(&self) -> Vec<Model> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|(_, models)| models.clone()).unwrap_or_default()
+    }
+
     /// codex's models, from memory while they are fresh.
     ///
     /// # Errors

@@ -8,10 +8,13 @@ mod admission;
 
 use std::time::Duration;
 
-use codex_client::{CodexError, Turn, TurnEvent, Usage};
+use codex_client::{CodexError, ItemEvent, Turn, TurnEvent, Usage};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
+
+use crate::journal::Entry;
+use crate::server::ApiError;
 
 pub use admission::{Admission, Place, Refused};
 
@@ -77,13 +80,26 @@ pub enum Step {
     Ended(Result<Option<Usage>, Failure>),
 }
 
+/// When things happened to a request before its turn began.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// It arrived.
+    pub arrived: Instant,
+    /// How long it waited for its place.
+    pub waited: Duration,
+    /// How long codex took to be there and to name its models.
+    pub codex: Duration,
+}
+
 /// A running exchange.
 #[derive(Debug)]
 pub struct Exchange {
     turn: Turn,
     place: Option<Place>,
-    begun: Instant,
-    waited: Duration,
+    entry: Entry,
+    timing: Timing,
+    /// The proxy's own share of the time to the first word.
+    own: Duration,
     turn_limit: Duration,
     cut_off: CancellationToken,
     first: Option<Duration>,
@@ -101,21 +117,22 @@ enum Outcome<'a> {
 }
 
 impl Exchange {
-    /// An exchange over a turn that has begun. `asked` is when the request was understood, before it waited for its place.
-    #[must_use]
+    /// An exchange over a turn that has begun.
     pub fn new(
         turn: Turn,
         place: Place,
-        asked: Instant,
+        entry: Entry,
+        timing: Timing,
         limits: &Limits,
         cut_off: CancellationToken,
     ) -> Self {
-        let begun = Instant::now();
+        entry.given_to_codex();
         Self {
             turn,
             place: Some(place),
-            begun: asked,
-            waited: begun - asked,
+            own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
+            entry,
+            timing,
             turn_limit: limits.turn,
             cut_off,
             first: None,
@@ -131,7 +148,7 @@ impl Exchange {
         if self.closed {
             return None;
         }
-        let deadline = self.begun + self.turn_limit;
+        let deadline = self.timing.arrived + self.turn_limit;
         let event = tokio::select! {
             biased;
             event = self.turn.next() => match event {
@@ -148,6 +165,7 @@ impl Exchange {
             }
             TurnEvent::Text(text) => {
                 self.count();
+                self.entry.text(&text);
                 Step::Text(text)
             }
             TurnEvent::Reasoning(text) => {
@@ -155,10 +173,11 @@ impl Exchange {
                 Step::Reasoning(text)
             }
             TurnEvent::Item(item) => {
-                self.span.in_scope(|| tracing::debug!(kind = kind_of(&item), "codex did something"));
+                self.note(&item);
                 Step::Progress
             }
             TurnEvent::Retrying(_) => {
+                self.entry.step("Upstream failed, codex tries again", None, true);
                 self.span.in_scope(|| tracing::warn!("codex tries again after an error of the upstream"));
                 Step::Progress
             }
@@ -170,8 +189,41 @@ impl Exchange {
     fn count(&mut self) {
         self.deltas += 1;
         if self.first.is_none() {
-            self.first = Some(self.begun.elapsed());
+            self.first = Some(self.timing.arrived.elapsed());
+            self.entry.first(ms(self.own));
         }
+    }
+
+    /// Puts down what codex did.
+    fn note(&self, item: &ItemEvent) {
+        let kind = match item {
+            ItemEvent::Command { command, exit_code: None, .. } => {
+                self.entry.command(command);
+                "command started"
+            }
+            ItemEvent::Command { exit_code: Some(code), declined, .. } => {
+                let what = if *declined { "The command was declined" } else { "The command ended" };
+                self.entry.step(what, Some(&format!("exit code {code}")), *declined || *code != 0);
+                "command ended"
+            }
+            ItemEvent::FileChange { paths } => {
+                self.entry.step("Changed files", Some(&paths.join(", ")), false);
+                "files changed"
+            }
+            ItemEvent::WebSearch { query } => {
+                self.entry.step("Searched the web", Some(query), false);
+                "web search"
+            }
+            ItemEvent::McpCall { server, tool, failed } => {
+                self.entry.step("Called an MCP tool", Some(&format!("{server}: {tool}")), *failed);
+                "MCP call"
+            }
+            ItemEvent::Declined { what } => {
+                self.entry.step("Asked for consent and was declined", Some(what), false);
+                "consent declined"
+            }
+        };
+        self.span.in_scope(|| tracing::debug!(kind, "codex did something"));
     }
 
     fn end(&mut self, outcome: Result<Option<Usage>, Failure>) -> Step {
@@ -188,10 +240,9 @@ impl Exchange {
         }
         // Whoever waits may start now, even while this client still reads.
         self.place = None;
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let (model, deltas) = (self.model.as_str(), self.deltas);
-        let (wait_ms, first_ms) = (ms(self.waited), self.first.map(ms));
-        let total_ms = ms(self.begun.elapsed());
+        let (wait_ms, first_ms) = (ms(self.timing.waited), self.first.map(ms));
+        let total_ms = ms(self.timing.arrived.elapsed());
         let _in_span = self.span.enter();
         match outcome {
             Outcome::Done(usage) => {
@@ -212,6 +263,8 @@ impl Exchange {
             }
             Outcome::Failed(failure) => {
                 let why = reason(failure);
+                let error = ApiError::from((*failure).clone());
+                self.entry.failed(error.status(), &error.for_log());
                 tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
             }
             Outcome::ClientGone => {
@@ -234,16 +287,8 @@ impl Drop for Exchange {
     }
 }
 
-fn kind_of(item: &codex_client::ItemEvent) -> &'static str {
-    use codex_client::ItemEvent as Item;
-    match item {
-        Item::Command { exit_code: None, .. } => "command started",
-        Item::Command { .. } => "command ended",
-        Item::FileChange { .. } => "files changed",
-        Item::WebSearch { .. } => "web search",
-        Item::McpCall { .. } => "MCP call",
-        Item::Declined { .. } => "consent declined",
-    }
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A failure in words that hold nothing of the conversation: an upstream's own message may quote it.

@@ -7,12 +7,19 @@
 //! Deliberately not here: the desktop shell (it only holds this crate's handle), and how codex is found and driven, which
 //! is `codex-client`'s business.
 
+pub mod app;
 pub mod catalog;
+pub mod connect;
 pub mod exchange;
+pub mod gateway;
+pub mod journal;
+pub mod keychain;
 pub mod keys;
 pub mod openai;
 pub mod server;
 pub mod settings;
+pub mod settings_file;
 pub mod translate;
+pub mod view;
 
-pub use server::{Proxy, serve};
+pub use server::{Proxy, ProxyParts, serve};

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::exchange::{Admission, Limits};
+use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
 
@@ -46,6 +47,7 @@ pub struct Inner {
     pub(crate) admission: Admission,
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
+    pub(crate) journal: Journal,
     /// When the proxy was made, in Unix seconds.
     pub(crate) started: u64,
     /// Cancelled when the proxy is told to stop: no further request is taken.
@@ -62,28 +64,43 @@ impl std::ops::Deref for Proxy {
     }
 }
 
+/// What a proxy is made of.
+#[derive(Debug)]
+pub struct ProxyParts {
+    /// The settings.
+    pub settings: Settings,
+    /// What codex is looked for and started with.
+    pub environment: Environment,
+    /// The limits of turns and connections.
+    pub limits: Limits,
+    /// Keys beside those of the settings and of the file, such as the window's own.
+    pub keys: Vec<KeyEntry>,
+    /// Where requests are put down.
+    pub journal: Journal,
+}
+
 impl Proxy {
-    /// A proxy with these settings. codex is started on first use, with `environment`. Must be called within a tokio
-    /// runtime.
+    /// A proxy of these parts. codex is started on first use. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the working folder cannot be made.
-    pub fn new(settings: Settings, environment: &Environment, limits: Limits) -> std::io::Result<Self> {
+    pub fn new(parts: ProxyParts) -> std::io::Result<Self> {
+        let ProxyParts { settings, environment, limits, keys, journal } = parts;
         std::fs::create_dir_all(&settings.workspace)?;
         let now = unix_now();
         // What codex runs can read its environment, and our keys are none of its business.
-        let environment = environment.clone().without("API_KEYS");
+        let environment = environment.without("API_KEYS");
         let codex = Codex::new(CodexConfig {
             search: Search { setting: settings.codex_path.clone(), environment },
             folder: settings.workspace.clone(),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
         });
-        let given_keys = settings
+        let of_settings = settings
             .api_keys
             .iter()
             .enumerate()
-            .map(|(index, key)| KeyEntry::new(&format!("API_KEYS #{}", index + 1), key, now))
-            .collect();
+            .map(|(index, key)| KeyEntry::new(&format!("API_KEYS #{}", index + 1), key, now));
+        let given_keys = of_settings.chain(keys).collect();
         Ok(Self(Arc::new(Inner {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
@@ -92,10 +109,17 @@ impl Proxy {
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),
             given_keys,
+            journal,
             codex,
             limits,
             settings,
         })))
+    }
+
+    /// codex's models as last heard; empty while nobody has asked for them.
+    #[must_use]
+    pub fn models_if_known(&self) -> Vec<codex_client::Model> {
+        self.0.catalog.known()
     }
 
     /// codex, for whoever shows its state.

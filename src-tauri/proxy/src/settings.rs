@@ -66,6 +66,8 @@ pub struct Settings {
     pub codex_path: Option<PathBuf>,
     /// The model behind `codex-local`; `None` takes what the user's codex is configured for.
     pub model: Option<String>,
+    /// How hard the model behind `codex-local` thinks; `None` leaves it to the model.
+    pub effort: Option<String>,
     /// What codex's commands may do.
     pub sandbox: SandboxMode,
     /// Codex's working folder.
@@ -180,6 +182,7 @@ impl Settings {
                 .value(&flags.codex, "--codex", "CODEX_PATH")
                 .map(|path| layers.program(&path.text)),
             model: layers.value(&flags.model, "--model", "CODEX_MODEL").map(|model| model.text),
+            effort: None,
             sandbox,
             workspace,
             data_dir,

@@ -3,9 +3,10 @@
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use codex_client::{ThreadProfile, TurnRequest};
+use codex_client::{ThreadKind, TurnRequest};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -14,7 +15,8 @@ use super::error::ApiError;
 use super::extract::JsonObject;
 use super::{Proxy, stream, unix_now};
 use crate::catalog::Lookup;
-use crate::exchange::{Exchange, Step};
+use crate::exchange::{Exchange, Place, Step, Timing};
+use crate::journal::{Arrival, Entry};
 use crate::openai::chat::ChatRequest;
 use crate::openai::completion::{AnswerMessage, ChatCompletion, Choice, FinishReason};
 use crate::openai::error::ErrorBody;
@@ -35,15 +37,29 @@ const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
     Extension(KeyName(key)): Extension<KeyName>,
+    headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let ignored = parameters::ignored(&body.0)?;
-    let request: ChatRequest = without_nulls(body).read()?;
-    let streamed = request.stream == Some(true);
-    let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
-    tracing::debug!(key, model = ?short(&request.model), streamed, messages = request.messages.len(), "chat");
-
-    let exchange = begin(&proxy, request).await?;
+    let arrived = Instant::now();
+    let entry = proxy.journal.begin(arrival(&proxy, key, &headers, &body.0));
+    let (ignored, request, place, timing) = match admit(&proxy, body, arrived, &entry).await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            entry.failed(error.status(), &error.for_log());
+            return Err(error);
+        }
+    };
+    let streamed = request.streamed;
+    let include_usage = request.include_usage;
+    let turn = match proxy.codex.turn(request.turn).await {
+        Ok(turn) => turn,
+        Err(error) => {
+            let error = ApiError::from(error);
+            entry.failed(error.status(), &error.for_log());
+            return Err(error);
+        }
+    };
+    let exchange = Exchange::new(turn, place, entry, timing, &proxy.limits, proxy.cut_off.clone());
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
     let mut response = if streamed {
         let writer = ChunkWriter::new(id, unix_now(), String::new(), include_usage);
@@ -59,27 +75,68 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// Everything up to a running turn. What is wrong with the request is said before codex is bothered.
-async fn begin(proxy: &Proxy, request: ChatRequest) -> Result<Exchange, ApiError> {
-    let asked = Instant::now();
+/// What the request log is told of a request that has just arrived.
+fn arrival(proxy: &Proxy, key: String, headers: &HeaderMap, body: &Map<String, Value>) -> Arrival {
+    let client = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    Arrival {
+        id: uuid::Uuid::now_v7().to_string(),
+        key,
+        client: short(client),
+        route: "/v1/chat/completions".to_owned(),
+        model: short(body.get("model").and_then(Value::as_str).unwrap_or_default()),
+        background: request::is_background(body),
+        request_text: proxy.journal.keeps_texts().then(|| Value::Object(body.clone()).to_string()),
+    }
+}
+
+/// A request that has been understood.
+struct Understood {
+    turn: TurnRequest,
+    streamed: bool,
+    include_usage: bool,
+}
+
+/// Everything up to a place among the turns that run. What is wrong with the request is said before codex is bothered.
+async fn admit(
+    proxy: &Proxy,
+    body: JsonObject,
+    arrived: Instant,
+    entry: &Entry,
+) -> Result<(Vec<String>, Understood, Place, Timing), ApiError> {
+    let ignored = parameters::ignored(&body.0)?;
+    let request: ChatRequest = without_nulls(body).read()?;
     let conversation = request::conversation(&request)?;
     let output_schema = request::output_schema(request.response_format.as_ref())?;
-    let profile: ThreadProfile =
-        match proxy.catalog.look_up(&request.model, &proxy.codex, &proxy.settings).await? {
-            Lookup::Found(profile) => *profile,
-            Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&request.model, &nearest)),
-        };
-    let place = proxy.admission.enter().await?;
-    let turn = TurnRequest {
-        profile,
-        history: conversation.history,
-        input: conversation.input,
-        effort: request.reasoning_effort,
-        reasoning_summary: true,
-        output_schema,
+
+    let asked = Instant::now();
+    let profile = match proxy.catalog.look_up(&request.model, &proxy.codex, &proxy.settings).await? {
+        Lookup::Found(profile) => *profile,
+        Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&request.model, &nearest)),
     };
-    let turn = proxy.codex.turn(turn).await?;
-    Ok(Exchange::new(turn, place, asked, &proxy.limits, proxy.cut_off.clone()))
+    let codex = asked.elapsed();
+
+    let asked = Instant::now();
+    let place = proxy.admission.enter().await?;
+    let waited = asked.elapsed();
+    entry.waited(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+
+    let effort = match profile.kind {
+        ThreadKind::Agent => request.reasoning_effort.or_else(|| proxy.settings.effort.clone()),
+        ThreadKind::Plain => request.reasoning_effort,
+    };
+    let understood = Understood {
+        streamed: request.stream == Some(true),
+        include_usage: request.stream_options.and_then(|options| options.include_usage) == Some(true),
+        turn: TurnRequest {
+            profile,
+            history: conversation.history,
+            input: conversation.input,
+            effort,
+            reasoning_summary: true,
+            output_schema,
+        },
+    };
+    Ok((ignored, understood, place, Timing { arrived, waited, codex }))
 }
 
 async fn whole(mut exchange: Exchange, id: String) -> Result<ChatCompletion, ApiError> {

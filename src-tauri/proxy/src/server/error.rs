@@ -164,10 +164,26 @@ impl ApiError {
         ErrorBody { error: detail }
     }
 
+    /// The error's HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
     /// The error's message.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What the request log keeps of it: the message, unless that may quote what the client sent.
+    #[must_use]
+    pub fn for_log(&self) -> String {
+        match (self.status.as_u16(), &self.param) {
+            (400, Some(param)) => format!("Refused: {} ({param}). The client was told why.", self.code),
+            (400, None) => format!("Refused: {}. The client was told why.", self.code),
+            _ => self.message.clone(),
+        }
     }
 
     /// OpenAI's class of the error.

@@ -1,14 +1,17 @@
 //! Accepts connections until told to stop, and then ends in order: no further request, open streams to a deadline, the
 //! rest cut off, codex ended.
 
-use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use futures_util::future::join_all;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,57 +26,71 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections at once. When there are as many, further ones wait in the system's queue until one ends.
 const CONNECTIONS: usize = 1024;
 
-/// Serves until `stop`, and returns when no connection, no turn and no codex is left.
-///
-/// # Errors
-/// None of its own at present; an error of a single connection ends that connection only.
-pub async fn serve(listener: TcpListener, proxy: Proxy, stop: CancellationToken) -> io::Result<()> {
-    let service = TowerToHyperService::new(router(proxy.clone()));
+/// Serves until `stop`, and returns when no connection, no turn and no codex is left. There may be several listeners: one on
+/// loopback and one on the bridge of Docker, say.
+pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: CancellationToken) {
     let mut http = http1::Builder::new();
     // Also how long a connection may idle between two requests.
     http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.head);
-    let graceful = GracefulShutdown::new();
-    let connections = TaskTracker::new();
-    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
-
-    loop {
-        let accepted = tokio::select! {
-            accepted = async {
-                // The semaphore is never closed, so there is always a permit in the end.
-                let permit = std::sync::Arc::clone(&places).acquire_owned().await.ok();
-                (permit, listener.accept().await)
-            } => accepted,
-            () = stop.cancelled() => break,
-        };
-        let (permit, stream) = match accepted {
-            (permit, Ok((stream, _))) => (permit, stream),
-            (_, Err(error)) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        // A delta is one small write, and must not wait for the next.
-        let _ = stream.set_nodelay(true);
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
-        connections.spawn(async move {
-            let _permit = permit;
-            if let Err(error) = connection.await {
-                tracing::trace!(%error, "a connection ended early");
-            }
-        });
+    let door = Door {
+        service: TowerToHyperService::new(router(proxy.clone())),
+        http,
+        graceful: GracefulShutdown::new(),
+        connections: TaskTracker::new(),
+        places: Arc::new(Semaphore::new(CONNECTIONS)),
+    };
+    let accepting = join_all(listeners.iter().map(|listener| door.accept(listener)));
+    tokio::select! {
+        _ = accepting => {}
+        () = stop.cancelled() => {}
     }
 
-    drop(listener);
+    drop(listeners);
     proxy.stopping.cancel();
-    connections.close();
-    tracing::info!(open = connections.len(), "stopping");
-    let drained = tokio::time::timeout(proxy.limits.drain, graceful.shutdown()).await.is_ok();
+    door.connections.close();
+    tracing::info!(open = door.connections.len(), "stopping");
+    let drained = tokio::time::timeout(proxy.limits.drain, door.graceful.shutdown()).await.is_ok();
     if !drained {
         proxy.cut_off.cancel();
-        let _ = tokio::time::timeout(LAST_WORDS, connections.wait()).await;
+        let _ = tokio::time::timeout(LAST_WORDS, door.connections.wait()).await;
     }
     proxy.codex.shutdown().await;
     tracing::info!(drained, "stopped");
-    Ok(())
+}
+
+/// What every connection needs.
+struct Door {
+    service: TowerToHyperService<Router>,
+    http: http1::Builder,
+    graceful: GracefulShutdown,
+    connections: TaskTracker,
+    places: Arc<Semaphore>,
+}
+
+impl Door {
+    /// Lets connections in for as long as it is polled.
+    async fn accept(&self, listener: &TcpListener) {
+        loop {
+            // The semaphore is never closed, so there is always a permit in the end.
+            let permit = Arc::clone(&self.places).acquire_owned().await.ok();
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            // A delta is one small write, and must not wait for the next.
+            let _ = stream.set_nodelay(true);
+            let connection = self.http.serve_connection(TokioIo::new(stream), self.service.clone());
+            let connection = self.graceful.watch(connection);
+            self.connections.spawn(async move {
+                let _permit = permit;
+                if let Err(error) = connection.await {
+                    tracing::trace!(%error, "a connection ended early");
+                }
+            });
+        }
+    }
 }

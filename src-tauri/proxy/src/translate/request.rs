@@ -4,7 +4,7 @@
 //! developer messages, since codex drops `system` items.
 
 use codex_client::{Content, Item, Role as Speaker};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Refusal;
 use crate::openai::chat::{ChatRequest, Message, MessageContent, Part, ResponseFormat, Role};
@@ -65,6 +65,15 @@ pub fn output_schema(format: Option<&ResponseFormat>) -> Result<Option<Value>, R
             &format!("response_format.type must be text or json_schema, not {:?}.", shorten(other)),
         )),
     }
+}
+
+/// Whether this is one of Open WebUI's own calls (a title, tags, follow-ups, search queries), which nobody typed: one message
+/// of the user's that begins with its heading.
+#[must_use]
+pub fn is_background(body: &Map<String, Value>) -> bool {
+    let messages = body.get("messages").and_then(Value::as_array);
+    let Some([message]) = messages.map(Vec::as_slice) else { return false };
+    message["role"] == "user" && message["content"].as_str().is_some_and(|text| text.starts_with("### Task:"))
 }
 
 fn items(message: &Message, index: usize, items: &mut Vec<Item>) -> Result<(), Refusal> {

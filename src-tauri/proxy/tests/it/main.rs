@@ -10,6 +10,7 @@
 
 mod chat;
 mod clients;
+mod connect;
 mod daemon;
 mod docs;
 mod errors;

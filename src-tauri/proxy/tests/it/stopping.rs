@@ -13,7 +13,7 @@ async fn an_open_stream_is_finished_before_the_proxy_ends() {
     proxy.model.release();
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap(), "[DONE]", "{rest:?}");
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn a_stream_that_goes_on_past_the_deadline_is_told_and_interrupted() {
     proxy.stop.cancel();
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn nobody_gets_in_any_more() {
     proxy.stop.cancel();
     let address = proxy.address.clone();
     eventually("the port is closed", || std::net::TcpStream::connect(&address).is_err()).await;
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
 }
 
 #[cfg(target_os = "linux")]
@@ -46,7 +46,7 @@ async fn no_process_is_left() {
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
     assert!(!crate::support::processes_of(proxy.folder.path()).is_empty());
     proxy.stop.cancel();
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
     let folder = proxy.folder.path();
     eventually("codex is gone", || crate::support::processes_of(folder).is_empty()).await;
 }

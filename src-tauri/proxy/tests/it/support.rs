@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use codex_client::Environment;
 use proxy::exchange::Limits;
+use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::Key;
 use proxy::settings::{Flags, Layers, Settings};
-use proxy::{Proxy, serve};
+use proxy::{Proxy, ProxyParts, serve};
 use reqwest::{Method, RequestBuilder, Response};
 use sample_model::{SampleModel, codex_home, under_test};
 use serde_json::{Value, json};
@@ -95,23 +96,38 @@ impl Plan {
             default_data_dir: None,
         };
         let settings = Settings { api_keys: self.keys, ..Settings::from_layers(&layers).unwrap() };
-        let proxy = Proxy::new(settings, &environment, self.limits).unwrap();
+        let journal = Journal::open(JournalOptions {
+            path: Some(folder.path().join("requests.sqlite")),
+            keep_days: 30,
+            keep_texts: false,
+            now_ms: std::sync::Arc::new(|| proxy::server::unix_now() * 1000),
+        });
+        let parts = ProxyParts {
+            settings,
+            environment,
+            limits: self.limits,
+            keys: Vec::new(),
+            journal: journal.await,
+        };
+        let journal = parts.journal.clone();
+        let proxy = Proxy::new(parts).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, proxy, stop.clone()));
-        Running { model, folder, address, stop, server, http: reqwest::Client::new() }
+        let server = tokio::spawn(serve(vec![listener], proxy, stop.clone()));
+        Running { journal, model, folder, address, stop, server, http: reqwest::Client::new() }
     }
 }
 
 /// A proxy that runs.
 pub(crate) struct Running {
+    pub(crate) journal: Journal,
     pub(crate) model: SampleModel,
     pub(crate) folder: TempDir,
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
     pub(crate) stop: CancellationToken,
-    pub(crate) server: JoinHandle<std::io::Result<()>>,
+    pub(crate) server: JoinHandle<()>,
     pub(crate) http: reqwest::Client,
 }
 

@@ -9,14 +9,16 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use codex_client::{Environment, Search};
 use proxy::exchange::Limits;
+use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::KeyFile;
 use proxy::server::unix_now;
 use proxy::settings::{Layers, Settings};
-use proxy::{Proxy, serve};
+use proxy::{Proxy, ProxyParts, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -90,8 +92,22 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let first_key = first_key(&settings)?;
     let data_dir = settings.data_dir.clone();
-    let proxy = Proxy::new(settings, environment, Limits::default())
-        .map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
+    // Nobody looks at a log of requests here, so it stays in memory.
+    let journal = Journal::open(JournalOptions {
+        path: None,
+        keep_days: 1,
+        keep_texts: false,
+        now_ms: Arc::new(|| unix_now() * 1000),
+    });
+    let parts = ProxyParts {
+        settings,
+        environment: environment.clone(),
+        limits: Limits::default(),
+        keys: Vec::new(),
+        journal: journal.await,
+    };
+    let proxy =
+        Proxy::new(parts).map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
 
     let stop = CancellationToken::new();
     // Before anybody is told that we are ready, so that a signal that comes at once is not missed.
@@ -114,7 +130,8 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     if let Err(error) = printed {
         tracing::debug!(%error, "nobody reads our output");
     }
-    serve(listener, proxy, stop).await.map_err(|error| error.to_string())
+    serve(vec![listener], proxy, stop).await;
+    Ok(())
 }
 
 /// Makes the key named Default when nobody could get in otherwise.

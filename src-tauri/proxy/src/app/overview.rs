@@ -1,0 +1,203 @@
+//! How everything is, in the words of the window and the tray.
+
+use codex_client::{Capabilities, CodexError, Readiness, Status};
+
+use super::{App, Change, lock};
+use crate::server::{ApiError, unix_now};
+use crate::settings_file::Stored;
+use crate::view::{CodexState, CodexView, Fix, KeychainState, Listen, Overview, Problem, ProxyState};
+
+/// What is shown before anything is known.
+pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
+    Overview {
+        proxy: ProxyState::Stopped,
+        base_url: base_url(stored.port),
+        reachable_by: None,
+        keys_needed: stored.keys_needed,
+        codex: unknown(),
+        problem: None,
+        requests_today: 0,
+        running_now: 0,
+        keychain: KeychainState::Available,
+        has_tray,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+impl App {
+    /// Puts the overview together anew and tells the shell if it has changed.
+    pub(super) async fn renew_overview(&self) {
+        let stored = self.0.settings.current();
+        let gateway = self.0.gateway.state().borrow().clone();
+        let running = gateway.running.as_ref().map(|running| running.proxy.codex().status().borrow().clone());
+        let seen = lock(&self.0.codex).clone();
+        let codex = codex_view(running.as_ref(), seen.as_ref());
+        let overview = Overview {
+            problem: problem(&gateway.proxy, &codex),
+            base_url: base_url(stored.port),
+            reachable_by: reachable_by(stored.listen),
+            keys_needed: stored.keys_needed || stored.listen != Listen::Loopback,
+            codex,
+            requests_today: self.0.journal.requests_since(midnight()).await,
+            running_now: self.0.journal.running(),
+            keychain: lock(&self.0.keychain).clone(),
+            has_tray: self.0.has_tray,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            proxy: gateway.proxy,
+        };
+        let changed = self.0.overview.send_if_modified(|known| {
+            let changed = *known != overview;
+            if changed {
+                *known = overview.clone();
+            }
+            changed
+        });
+        if changed {
+            self.tell(Change::Overview(Box::new(overview)));
+        }
+    }
+}
+
+/// The base URL for clients on this machine. By its number: `localhost` is `::1` first on some systems.
+pub(super) fn base_url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/v1")
+}
+
+/// Midnight in Unix seconds. In UTC: the system's time zone is the window's business.
+fn midnight() -> u64 {
+    let now = unix_now();
+    now - now % (24 * 60 * 60)
+}
+
+fn reachable_by(listen: Listen) -> Option<String> {
+    match listen {
+        Listen::Loopback => None,
+        Listen::DockerBridge => Some("Docker containers on this machine".to_owned()),
+        Listen::Everywhere => Some("everybody in your network who has a key".to_owned()),
+    }
+}
+
+fn unknown() -> CodexView {
+    CodexView {
+        state: CodexState::NotStarted,
+        path: None,
+        version: None,
+        abilities: Vec::new(),
+        message: None,
+    }
+}
+
+/// What the running codex says of itself, and what the last look at it found where it does not run.
+fn codex_view(running: Option<&Status>, seen: Option<&Result<Readiness, CodexError>>) -> CodexView {
+    let ready = |readiness: &Readiness, state| CodexView {
+        state,
+        path: Some(readiness.path.display().to_string()),
+        version: Some(readiness.version.clone()),
+        abilities: abilities(&readiness.capabilities),
+        message: None,
+    };
+    match (running, seen) {
+        (Some(Status::Ready(readiness)), _) => ready(readiness, CodexState::Ready),
+        (Some(Status::Failed(error)), _) | (_, Some(Err(error))) => failed(error),
+        (Some(Status::Starting), Some(Ok(readiness))) => ready(readiness, CodexState::Starting),
+        (_, Some(Ok(readiness))) => ready(readiness, CodexState::NotStarted),
+        (Some(Status::Starting), None) => CodexView { state: CodexState::Starting, ..unknown() },
+        (_, None) => unknown(),
+    }
+}
+
+fn failed(error: &CodexError) -> CodexView {
+    let state = match error {
+        CodexError::NotFound | CodexError::BadPath { .. } => CodexState::NotFound,
+        CodexError::Unsupported { .. } => CodexState::Unsupported,
+        CodexError::NotSignedIn => CodexState::NotSignedIn,
+        _ => CodexState::Failed,
+    };
+    let message = match error {
+        // The window belongs to who owns the path, so it may be named.
+        CodexError::BadPath { .. } | CodexError::StartFailed { .. } => format!("{error}."),
+        error => ApiError::from(error.clone()).message().to_owned(),
+    };
+    CodexView { state, message: Some(message), ..unknown() }
+}
+
+fn abilities(capabilities: &Capabilities) -> Vec<String> {
+    [
+        (capabilities.threads, "answers word by word"),
+        (capabilities.inject_items, "keeps who said what"),
+        (capabilities.interrupt, "stops when the client does"),
+        (capabilities.raw_events, "counts tokens exactly"),
+        (capabilities.dynamic_tools, "can use a client's tools"),
+    ]
+    .into_iter()
+    .filter(|(can, _)| *can)
+    .map(|(_, words)| words.to_owned())
+    .collect()
+}
+
+/// The one thing that needs doing. The proxy comes first: without it nothing else matters.
+fn problem(proxy: &ProxyState, codex: &CodexView) -> Option<Problem> {
+    let problem = |message: String, next_step: &str, fix| {
+        Some(Problem { message, next_step: next_step.to_owned(), fix })
+    };
+    match proxy {
+        ProxyState::PortTaken { port, free: Some(free) } => {
+            let next = format!("Use port {free} instead, or end the other program and start again.");
+            return problem(format!("Port {port} is taken by another program."), &next, Fix::UseFreePort);
+        }
+        ProxyState::PortTaken { port, free: None } => {
+            let next = "Choose another port in the settings.";
+            return problem(format!("Port {port} is taken by another program."), next, Fix::OpenSettings);
+        }
+        ProxyState::Failed { message } => {
+            return problem(message.clone(), "Look at the settings, then start again.", Fix::OpenSettings);
+        }
+        ProxyState::Running { .. } | ProxyState::Stopping | ProxyState::Stopped => {}
+    }
+    let words = codex.message.clone();
+    match codex.state {
+        CodexState::NotFound => problem(
+            "codex was not found on this computer.".to_owned(),
+            "Install it with `npm install -g @openai/codex`, or set its path in the settings.",
+            Fix::LookAgain,
+        ),
+        CodexState::NotSignedIn => {
+            problem("codex is not signed in.".to_owned(), "Run `codex login` in a terminal.", Fix::LookAgain)
+        }
+        CodexState::Unsupported => problem(
+            words.unwrap_or_else(|| "This codex is too old.".to_owned()),
+            "Update it with `npm install -g @openai/codex@latest`.",
+            Fix::LookAgain,
+        ),
+        CodexState::Failed => problem(
+            words.unwrap_or_else(|| "codex does not start.".to_owned()),
+            "Run `codex` in a terminal to see why.",
+            Fix::LookAgain,
+        ),
+        CodexState::NotStarted | CodexState::Starting | CodexState::Ready => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_matters_more_than_a_missing_codex() {
+        let codex = failed(&CodexError::NotFound);
+        let taken = ProxyState::PortTaken { port: 8000, free: Some(8001) };
+        assert_eq!(problem(&taken, &codex).unwrap().fix, Fix::UseFreePort);
+        assert_eq!(problem(&ProxyState::Stopped, &codex).unwrap().fix, Fix::LookAgain);
+        assert_eq!(problem(&ProxyState::Stopped, &unknown()), None);
+    }
+
+    #[test]
+    fn what_runs_says_more_than_what_was_seen() {
+        let seen = Err(CodexError::NotSignedIn);
+        let readiness =
+            Readiness { path: "/c".into(), version: "1".into(), capabilities: Capabilities::default() };
+        assert_eq!(codex_view(Some(&Status::Ready(readiness)), Some(&seen)).state, CodexState::Ready);
+        assert_eq!(codex_view(Some(&Status::Idle), Some(&seen)).state, CodexState::NotSignedIn);
+        assert_eq!(codex_view(None, None).state, CodexState::NotStarted);
+    }
+}

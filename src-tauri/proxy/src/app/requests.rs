@@ -1,0 +1,42 @@
+//! The request log, as the window asks for it.
+
+use super::{App, overview::base_url, said};
+use crate::view::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ViewError};
+
+/// What is said of a request that is no longer there.
+const GONE: &str = "This request is no longer in the log.";
+
+impl App {
+    /// Rows of the log, newest first.
+    pub async fn exchanges(&self, query: ExchangeQuery) -> Vec<ExchangeRow> {
+        self.0.journal.query(query).await
+    }
+
+    /// Everything that is kept of one request.
+    ///
+    /// # Errors
+    /// When it is no longer there.
+    pub async fn exchange_detail(&self, id: &str) -> Result<ExchangeDetail, ViewError> {
+        self.0.journal.detail(id).await.ok_or_else(|| said(GONE))
+    }
+
+    /// Takes everything out that has ended.
+    pub async fn clear_exchanges(&self) {
+        self.0.journal.clear().await;
+        self.0.renew.notify_one();
+    }
+
+    /// A request as a curl command, its key left out.
+    ///
+    /// # Errors
+    /// When it is no longer there.
+    pub async fn as_curl(&self, id: &str) -> Result<String, ViewError> {
+        let base = base_url(self.0.settings.current().port);
+        self.0.journal.as_curl(id, &base).await.ok_or_else(|| said(GONE))
+    }
+
+    /// The bars of the charts, in UTC.
+    pub async fn chart(&self, by: ChartBy) -> Vec<ChartBar> {
+        self.0.journal.chart(by, 0).await
+    }
+}

@@ -1,0 +1,134 @@
+//! Where containers of this machine can reach it: the address of Docker's bridge on Linux.
+//!
+//! Docker is neither started nor asked, since that may need rights, may start its service, and takes a second where this
+//! takes none. Deliberately not here: bridges of another name (`bridge` in daemon.json), networks of Compose, whose
+//! containers reach the same address through `host-gateway`, and Docker Desktop, which leads containers to the host's
+//! loopback and so needs no address.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use codex_client::Environment;
+
+use crate::view::{Listen, ListenChoice};
+
+/// The name by which a container reaches its host.
+pub const BRIDGE_NAME: &str = "host.docker.internal";
+
+/// The interface of Docker's bridge.
+const INTERFACE: &str = "docker0";
+
+/// Where Docker is when the `PATH` does not say: an app that was not started from a terminal has a thin one.
+const USUAL_PLACES: [&str; 5] = [
+    "/usr/bin/docker",
+    "/usr/local/bin/docker",
+    "/var/run/docker.sock",
+    "/Applications/Docker.app",
+    "C:\\Program Files\\Docker\\Docker",
+];
+
+/// What there is of Docker on this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Docker {
+    /// Whether it is installed.
+    pub installed: bool,
+    /// The bridge's address, which is this machine as its containers see it. It is there once Docker has run since the
+    /// start of the system. Always `None` on macOS and Windows.
+    pub bridge: Option<Ipv4Addr>,
+}
+
+/// Looks what there is of Docker.
+#[must_use]
+pub fn find(environment: &Environment) -> Docker {
+    let bridge = bridge();
+    let installed = bridge.is_some() || is_installed(environment.path_folders(), Path::exists);
+    Docker { installed, bridge }
+}
+
+#[cfg(target_os = "linux")]
+fn bridge() -> Option<Ipv4Addr> {
+    // A system that does not tell its interfaces is one without a bridge to listen on.
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    bridge_of(interfaces.iter().map(|interface| (interface.name.as_str(), interface.ip())))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bridge() -> Option<Ipv4Addr> {
+    None
+}
+
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Docker has a bridge on Linux only"))]
+fn bridge_of<'a>(mut interfaces: impl Iterator<Item = (&'a str, IpAddr)>) -> Option<Ipv4Addr> {
+    interfaces.find_map(|(name, address)| match address {
+        IpAddr::V4(address) if name == INTERFACE => Some(address),
+        _ => None,
+    })
+}
+
+fn is_installed(path_folders: Vec<PathBuf>, exists: impl Fn(&Path) -> bool) -> bool {
+    let program = if cfg!(windows) { "docker.exe" } else { "docker" };
+    let on_path = path_folders.into_iter().filter(|folder| folder.is_absolute()).map(|f| f.join(program));
+    on_path.chain(USUAL_PLACES.map(PathBuf::from)).any(|path| exists(&path))
+}
+
+/// Who can reach the proxy, with the addresses that each choice means.
+#[must_use]
+pub fn listen_choices(docker: &Docker) -> Vec<ListenChoice> {
+    let loopback = Ipv4Addr::LOCALHOST.to_string();
+    let bridge = docker.bridge.map(|address| address.to_string());
+    vec![
+        ListenChoice { listen: Listen::Loopback, addresses: vec![loopback.clone()], available: true },
+        ListenChoice {
+            listen: Listen::DockerBridge,
+            available: bridge.is_some(),
+            addresses: [Some(loopback), bridge].into_iter().flatten().collect(),
+        },
+        ListenChoice {
+            listen: Listen::Everywhere,
+            addresses: vec![Ipv4Addr::UNSPECIFIED.to_string()],
+            available: true,
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_bridges_ipv4_address_is_found_among_the_interfaces() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let all = [
+            ("lo", ip("127.0.0.1")),
+            ("docker0", ip("fe80::1")),
+            ("docker01", ip("10.0.0.1")),
+            ("br-5f", ip("172.18.0.1")),
+            ("docker0", ip("172.17.0.1")),
+        ];
+        assert_eq!(bridge_of(all.into_iter()), Some(Ipv4Addr::new(172, 17, 0, 1)));
+        assert_eq!(bridge_of(all[..4].iter().copied()), None);
+    }
+
+    #[test]
+    fn docker_is_found_on_the_path_and_at_its_usual_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(if cfg!(windows) { "docker.exe" } else { "docker" });
+        let path = || vec![PathBuf::from("relative"), folder.path().to_path_buf()];
+        assert!(!is_installed(path(), |_| false));
+        assert!(is_installed(path(), |wanted| wanted == program));
+        assert!(is_installed(Vec::new(), |wanted| wanted == Path::new("/var/run/docker.sock")));
+        assert!(!is_installed(path(), |wanted| wanted.is_relative() && wanted.starts_with("relative")));
+    }
+
+    #[test]
+    fn the_bridge_can_be_chosen_only_where_there_is_one() {
+        let without = listen_choices(&Docker::default());
+        assert_eq!(without.iter().map(|choice| choice.available).collect::<Vec<_>>(), [true, false, true]);
+        let bridge = Some(Ipv4Addr::new(172, 17, 0, 1));
+        let with = listen_choices(&Docker { installed: true, bridge });
+        assert_eq!(with[1].addresses, ["127.0.0.1", "172.17.0.1"]);
+        assert!(with[1].available);
+        assert_eq!(with[2].addresses, ["0.0.0.0"]);
+    }
+}

@@ -1,0 +1,175 @@
+//! The database file: opening it, bringing it to the newest form, and setting a damaged one aside. Its rows are `sql`'s.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::sql;
+
+/// What brings the database from one version to the next; `user_version` says how many have been run. Never change one that was
+/// released: add another.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE exchanges (
+        id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, ended INTEGER,
+        key_name TEXT NOT NULL, client TEXT NOT NULL, route TEXT NOT NULL, model TEXT NOT NULL,
+        state TEXT NOT NULL, status INTEGER,
+        wait_ms INTEGER, first_ms INTEGER, own_ms INTEGER, total_ms INTEGER,
+        input INTEGER, cached INTEGER, output INTEGER, reasoning INTEGER,
+        commands INTEGER NOT NULL, background INTEGER NOT NULL, error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX exchanges_by_arrival ON exchanges (at);
+    CREATE INDEX exchanges_by_end ON exchanges (ended);
+    CREATE TABLE steps (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, steps TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE texts (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, request TEXT, answer TEXT
+    ) STRICT;
+"];
+
+/// How long another process that writes to the same file is waited for.
+const OTHERS: Duration = Duration::from_secs(5);
+
+/// What came of opening the database.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// `None` where it cannot be used.
+    pub(super) connection: Option<Connection>,
+    /// The newest request in it.
+    pub(super) newest: Option<String>,
+    /// What is to be said about it.
+    pub(super) notice: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("a newer version of Codex Proxy wrote it")]
+    Newer,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Opens the database, or says why not. A damaged one is set aside and a new one begun; `now_ms` goes into the name.
+pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
+    match try_open(path, keep_texts) {
+        Ok(opened) => opened,
+        // A database of our own version that does not understand our statements is not what it says it is.
+        Err(OpenError::Sqlite(error)) if is_damaged(&error) || is(&error, ErrorCode::Unknown) => {
+            begin_anew(path, keep_texts, now_ms)
+        }
+        Err(OpenError::Newer) => unusable("The request log was written by a newer version of Codex Proxy and is left as it is. Requests are shown until this version ends; use the newer one to keep them.".into()),
+        Err(error) => unusable(format!(
+            "The request log {} cannot be opened ({error}). Requests are kept only until Codex Proxy ends.",
+            path.display()
+        )),
+    }
+}
+
+/// Sets a damaged database aside and begins a new one. It must be closed.
+pub(super) fn begin_anew(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
+    let opened = set_aside(path, now_ms).map_err(OpenError::from).and_then(|aside| {
+        let opened = try_open(path, keep_texts)?;
+        Ok((aside, opened))
+    });
+    match opened {
+        Ok((aside, opened)) => {
+            let notice = format!(
+                "The request log was damaged. It was put aside as {}, and a new one was begun.",
+                aside.display()
+            );
+            Opened { notice: Some(notice), ..opened }
+        }
+        Err(error) => unusable(format!(
+            "The request log {} is damaged and cannot be replaced ({error}). Requests are kept only until Codex Proxy ends.",
+            path.display()
+        )),
+    }
+}
+
+/// Whether the file is no database, or a broken one.
+pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
+    is(error, ErrorCode::NotADatabase) || is(error, ErrorCode::DatabaseCorrupt)
+}
+
+fn is(error: &rusqlite::Error, code: ErrorCode) -> bool {
+    error.sqlite_error_code() == Some(code)
+}
+
+/// No database, and why.
+pub(super) fn unusable(notice: String) -> Opened {
+    Opened { notice: Some(notice), ..Opened::default() }
+}
+
+fn try_open(path: &Path, keep_texts: bool) -> Result<Opened, OpenError> {
+    create_private(path)?;
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(OTHERS)?;
+    // Asked before anything is changed, so that a newer file stays as it is.
+    let version = version(&connection)?;
+    if version > MIGRATIONS.len() {
+        return Err(OpenError::Newer);
+    }
+    // Only a file without tables takes over auto_vacuum. What is deleted is overwritten, because it may be texts.
+    connection.execute_batch(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -1024;",
+    )?;
+    migrate(&mut connection)?;
+    sql::end_what_was_cut_off(&connection)?;
+    if !keep_texts {
+        sql::forget_texts(&connection)?;
+    }
+    let newest = sql::newest(&connection)?;
+    Ok(Opened { connection: Some(connection), newest, notice: None })
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    // One at a time, even when two of us open the file at once.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for migration in MIGRATIONS.iter().skip(version(&transaction)?) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.execute_batch(&format!("PRAGMA user_version = {}", MIGRATIONS.len()))?;
+    transaction.commit()
+}
+
+/// Makes the file before SQLite does, because only its owner may read it.
+fn create_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Renames the database with the files beside it that SQLite made.
+fn set_aside(path: &Path, now_ms: u64) -> io::Result<PathBuf> {
+    let with = |path: &Path, suffix: &str| {
+        let mut name = OsString::from(path);
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let aside = with(path, &format!(".damaged-{now_ms}"));
+    fs::rename(path, &aside)?;
+    for suffix in ["-wal", "-shm"] {
+        match fs::rename(with(path, suffix), with(&aside, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}

@@ -1,0 +1,24 @@
+//! Replacing a file whole, so that whoever reads it finds the old text or the new one and nothing between.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes `text` beside `path`, waits until the disk has it, and renames it to `path`.
+///
+/// A process that is killed on the way leaves a temporary file behind and the old file as it was. On Unix the file can be
+/// read by its owner only.
+pub(crate) fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".saving-").tempfile_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The rename itself is on the disk only when the folder is. Some systems cannot open a folder; there the file is whole
+    // all the same, so this is not worth an error.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
