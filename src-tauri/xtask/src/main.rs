@@ -5,6 +5,7 @@
 //! crate starts programs, says which ones, and adds up what they answer.
 
 mod bench;
+mod bundle;
 mod child;
 mod clients;
 mod codex;
@@ -15,6 +16,7 @@ mod system;
 mod test;
 mod totals;
 mod vendor;
+mod window;
 mod workspace;
 
 use std::ffi::OsString;
@@ -33,8 +35,11 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Builds the proxy and starts it; what follows `--` goes to it.
+    /// Builds the desktop app and opens it; what follows `--` goes to it.
     Run {
+        /// The proxy without a window, codex-proxyd, instead.
+        #[arg(long)]
+        daemon: bool,
         /// Uses a stand-in model and a throw-away codex home: no account is needed and nothing of yours is touched.
         #[arg(long)]
         demo: bool,
@@ -44,6 +49,12 @@ enum Command {
     },
     /// Formatting, lints, documentation and every test, with the totals at the end.
     Test,
+    /// Packages the desktop app; all arguments go to `tauri build`.
+    Bundle {
+        /// Such as `--bundles deb,rpm`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Measures the release build; all arguments go to the measuring program.
     Bench {
         /// Arguments of the measuring program.
@@ -65,8 +76,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
-        Command::Run { demo, args } => run::run(demo, &args),
+        Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
         Command::Test => test::test(),
+        Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
         Command::Codex { version } => codex::print(&version),
         Command::Vendor => vendor::vendor().map(|()| ExitCode::SUCCESS),

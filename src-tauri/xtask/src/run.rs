@@ -12,41 +12,53 @@ use anyhow::{Context, Result};
 use crate::child;
 use crate::demo::Demo;
 use crate::system::{self, Need};
+use crate::window;
 use crate::workspace::{self, Profile};
 
-// The program is named here and nowhere else; the desktop app takes its place by changing these two lines.
-const PACKAGE: &str = "proxy";
-const BINARY: &str = "codex-proxyd";
+/// A program that can be run: its package and its binary.
+struct Program {
+    package: &'static str,
+    binary: &'static str,
+}
 
-pub(crate) fn run(demo: bool, args: &[OsString]) -> Result<ExitCode> {
-    system::ensure(&[Need::CCompiler])?;
+const DESKTOP: Program = Program { package: "codex-proxy", binary: "codex-proxy" };
+const DAEMON: Program = Program { package: "proxy", binary: "codex-proxyd" };
+
+pub(crate) fn run(demo: bool, daemon: bool, args: &[OsString]) -> Result<ExitCode> {
+    let Program { package, binary } = if daemon { DAEMON } else { DESKTOP };
+    if daemon {
+        system::ensure(&[Need::CCompiler])?;
+    } else {
+        system::ensure(&[Need::CCompiler, Need::Node, Need::Desktop])?;
+        window::build()?;
+    }
     // Built for development: ready seconds after an edit, and shared with the tests. The program waits for a model
     // nearly all its time, so a release build would make it later to start and no faster to use.
     let mut build = workspace::cargo()?;
-    build.args(["build", "--bins", "--package", PACKAGE]);
+    build.args(["build", "--bins", "--package", package]);
     if demo {
         build.args(["--package", "sample-model"]);
     }
     child::run(&mut build, child::BUILD_LIMIT)?;
 
-    let mut program = Command::new(workspace::built(Profile::Dev, BINARY)?);
+    let mut program = Command::new(workspace::built(Profile::Dev, binary)?);
     // Held until the program has ended, where this process lives that long.
     let _beside = if demo { Some(Demo::prepare(&mut program, args)?) } else { None };
     program.args(args);
     child::announce(&program);
-    become_program(program)
+    become_program(program, binary)
 }
 
 #[cfg(unix)]
-fn become_program(mut program: Command) -> Result<ExitCode> {
+fn become_program(mut program: Command, binary: &str) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt;
     // Comes back only when the program could not be started.
-    Err(program.exec()).with_context(|| format!("{BINARY} cannot be started"))
+    Err(program.exec()).with_context(|| format!("{binary} cannot be started"))
 }
 
 #[cfg(not(unix))]
-fn become_program(mut program: Command) -> Result<ExitCode> {
-    let child = program.spawn().with_context(|| format!("{BINARY} cannot be started"))?;
+fn become_program(mut program: Command, binary: &str) -> Result<ExitCode> {
+    let child = program.spawn().with_context(|| format!("{binary} cannot be started"))?;
     let mut child = child::Ended(child);
     // The one wait without a limit: the program runs until the person ends it.
     let status = child.0.wait()?;

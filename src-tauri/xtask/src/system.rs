@@ -23,6 +23,10 @@ pub(crate) enum Need {
     Node,
     /// The Python client lives in a venv of its own, so pip and venv are meant too.
     Python,
+    /// The window is drawn by the system's web view, and the tray icon by its own library.
+    Desktop,
+    /// A screen, a session bus, a keychain and a driver for the window, all without a person.
+    DesktopTests,
 }
 
 /// One need and what answers it on each system.
@@ -37,8 +41,8 @@ struct Row {
     windows: &'static str,
 }
 
-// A new need is a new variant and a row here; the desktop app's libraries will come in as such.
-const TABLE: [Row; 3] = [
+// A new need is a new variant and a row here.
+const TABLE: [Row; 5] = [
     Row {
         need: Need::CCompiler,
         name: "a C compiler",
@@ -68,6 +72,32 @@ const TABLE: [Row; 3] = [
         pacman: &["python", "python-pip"],
         macos: "brew install python",
         windows: "winget install Python.Python.3.13",
+    },
+    Row {
+        need: Need::Desktop,
+        name: "WebKitGTK 4.1, Ayatana AppIndicator and librsvg, for building",
+        works: desktop_works,
+        apt: &[
+            "libwebkit2gtk-4.1-dev",
+            "libayatana-appindicator3-dev",
+            "librsvg2-dev",
+            "libdbus-1-dev",
+            "pkg-config",
+        ],
+        dnf: &["webkit2gtk4.1-devel", "libayatana-appindicator-gtk3-devel", "librsvg2-devel", "dbus-devel"],
+        pacman: &["webkit2gtk-4.1", "libayatana-appindicator", "librsvg", "dbus"],
+        macos: "xcode-select --install",
+        windows: "winget install Microsoft.EdgeWebView2Runtime",
+    },
+    Row {
+        need: Need::DesktopTests,
+        name: "Xvfb, a session bus, gnome-keyring and WebKitWebDriver",
+        works: desktop_tests_work,
+        apt: &["xvfb", "dbus", "gnome-keyring", "webkit2gtk-driver"],
+        dnf: &["xorg-x11-server-Xvfb", "dbus-daemon", "gnome-keyring", "webkit2gtk-driver"],
+        pacman: &["xorg-server-xvfb", "dbus", "gnome-keyring", "webkitgtk-6.0"],
+        macos: "true",
+        windows: "rem nothing",
     },
 ];
 
@@ -164,6 +194,30 @@ fn major(version: &str) -> Option<u32> {
     version.trim().trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
+fn desktop_works() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        // The web view is part of these systems.
+        return Ok(());
+    }
+    let libraries = ["webkit2gtk-4.1", "ayatana-appindicator3-0.1", "librsvg-2.0", "dbus-1"];
+    child::answer(Command::new("pkg-config").arg("--exists").args(libraries), child::PROBE_LIMIT).map(|_| ())
+}
+
+fn desktop_tests_work() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        // The window is driven on Linux only.
+        return Ok(());
+    }
+    for program in ["Xvfb", "dbus-run-session", "gnome-keyring-daemon", "WebKitWebDriver"] {
+        let found = std::env::var_os("PATH")
+            .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
+        if !found {
+            bail!("{program} is not there");
+        }
+    }
+    Ok(())
+}
+
 fn python_works() -> Result<()> {
     working_python().map(|_| ()).context("no python answers, or none with all its parts")
 }
@@ -183,7 +237,7 @@ mod tests {
 
     #[test]
     fn each_need_has_packages_and_advice_everywhere() {
-        for need in [Need::CCompiler, Need::Node, Need::Python] {
+        for need in [Need::CCompiler, Need::Node, Need::Python, Need::Desktop, Need::DesktopTests] {
             let rows: Vec<&Row> = TABLE.iter().filter(|row| row.need == need).collect();
             assert_eq!(rows.len(), 1, "{need:?}");
             for system in [PackageSystem::Apt, PackageSystem::Dnf, PackageSystem::Pacman] {
@@ -191,7 +245,7 @@ mod tests {
             }
         }
         let all: Vec<&Row> = TABLE.iter().collect();
-        assert_eq!(by_hand(&all[1..], "macos"), "install with: brew install node && brew install python");
+        assert_eq!(by_hand(&all[1..3], "macos"), "install with: brew install node && brew install python");
         assert!(by_hand(&all, "windows").contains("winget install"));
         assert!(by_hand(&all, "linux").contains("does not know"));
     }

@@ -15,16 +15,24 @@ use crate::clients::Clients;
 use crate::codex;
 use crate::system::{self, Need};
 use crate::totals::Totals;
+use crate::window;
 use crate::workspace;
 
 pub(crate) fn test() -> Result<ExitCode> {
     let mut report = Report::default();
-    report.step("system packages", || system::ensure(&[Need::CCompiler, Need::Node, Need::Python]));
+    let mut window_totals = Totals::default();
+    report.step("system packages", || {
+        system::ensure(&[Need::CCompiler, Need::Node, Need::Python, Need::Desktop, Need::DesktopTests])
+    });
     report.step("rust components", system::ensure_rust_components);
     let clients = Clients::places()?;
     report.step("client packages", || clients.ensure());
     let codex = report.step("codex", || codex::installed(codex::DEFAULT_VERSION));
 
+    // The window first: the desktop app takes its files in when it is compiled.
+    report.step("window", window::build);
+    report.step("window checks", || window::script("check"));
+    report.step("window tests", || window::test(&mut window_totals));
     report.step("format", || cargo(&["fmt", "--all", "--check"], &[]));
     report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
     report.step("documentation", || {
@@ -41,6 +49,8 @@ pub(crate) fn test() -> Result<ExitCode> {
         totals.failed = 1;
     }
     totals.failed += before_tests;
+    // Failed ones are counted already, as the failed step that they are.
+    totals += Totals { failed: 0, ..window_totals };
     report.print();
     println!("{totals}");
     Ok(if totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

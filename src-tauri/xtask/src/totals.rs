@@ -32,6 +32,25 @@ impl Totals {
     }
 }
 
+impl Totals {
+    /// Reads vitest's line, such as `Tests  1 failed | 11 passed | 2 skipped (14)`.
+    pub(crate) fn of_vitest_line(line: &str) -> Option<Self> {
+        let counts = line.trim().strip_prefix("Tests ")?;
+        let mut totals = Self::default();
+        let words: Vec<&str> = counts.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let Ok(number) = pair[0].parse() else { continue };
+            match pair[1] {
+                "passed" => totals.passed = number,
+                "failed" => totals.failed = number,
+                "skipped" | "todo" => totals.skipped += number,
+                _ => {}
+            }
+        }
+        Some(totals)
+    }
+}
+
 impl AddAssign for Totals {
     fn add_assign(&mut self, more: Self) {
         self.passed += more.passed;
@@ -69,5 +88,14 @@ mod tests {
         {
             assert_eq!(Totals::of_line(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn vitests_line_is_read_with_and_without_failures() {
+        let totals = |line| Totals::of_vitest_line(line);
+        assert_eq!(totals("      Tests  12 passed (12)"), Some(Totals { passed: 12, failed: 0, skipped: 0 }));
+        let mixed = totals("Tests  1 failed | 11 passed | 2 skipped (14)");
+        assert_eq!(mixed, Some(Totals { passed: 11, failed: 1, skipped: 2 }));
+        assert_eq!(totals(" Test Files  3 passed (3)"), None);
     }
 }

@@ -1,0 +1,248 @@
+//! What the window may ask, one line each: take the app, call it, pass its error on.
+//!
+//! Secrets go from the app to the clipboard here and not through the window, but for the one time that a new key is shown.
+
+use std::path::PathBuf;
+
+use proxy::app::App;
+use proxy::view::{
+    ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyRow, NewKey, Overview, Recipe,
+    SettingsForm, SettingsView, TestPromptEvent, ViewError,
+};
+use tauri::ipc::{Channel, Invoke};
+use tauri::{AppHandle, State, Wry};
+use tauri_plugin_autostart::ManagerExt as _;
+use tauri_plugin_clipboard_manager::ClipboardExt as _;
+use tauri_plugin_dialog::DialogExt as _;
+use tauri_plugin_opener::OpenerExt as _;
+
+type Answer<T> = Result<T, ViewError>;
+
+/// All of the window's commands; Tauri refuses every other.
+pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![
+        overview,
+        start_proxy,
+        stop_proxy,
+        use_free_port,
+        look_again,
+        keys,
+        create_key,
+        copy_key,
+        revoke_key,
+        recipes,
+        copy_piece,
+        listen_on_docker_bridge,
+        check_connection,
+        settings,
+        save_settings,
+        check_codex,
+        pick_codex,
+        pick_folder,
+        exchanges,
+        exchange_detail,
+        clear_exchanges,
+        copy_as_curl,
+        chart,
+        send_test_prompt,
+        stop_test_prompt,
+        copy_text,
+        open_log_folder,
+        answer_close,
+        quit,
+    ]
+}
+
+#[tauri::command]
+fn overview(app: State<'_, App>) -> Overview {
+    app.overview()
+}
+
+#[tauri::command]
+async fn start_proxy(app: State<'_, App>) -> Answer<()> {
+    app.start().await;
+    Ok(())
+}
+
+#[tauri::command]
+async fn stop_proxy(app: State<'_, App>) -> Answer<()> {
+    app.stop().await;
+    Ok(())
+}
+
+#[tauri::command]
+async fn use_free_port(app: State<'_, App>) -> Answer<()> {
+    app.use_free_port().await
+}
+
+#[tauri::command]
+async fn look_again(app: State<'_, App>) -> Answer<()> {
+    app.look_again().await;
+    Ok(())
+}
+
+#[tauri::command]
+async fn keys(app: State<'_, App>) -> Answer<Vec<KeyRow>> {
+    app.keys().await
+}
+
+#[tauri::command]
+async fn create_key(app: State<'_, App>, name: String) -> Answer<NewKey> {
+    app.create_key(&name).await
+}
+
+#[tauri::command]
+async fn copy_key(handle: AppHandle, app: State<'_, App>, id: String) -> Answer<()> {
+    copy(&handle, app.key_secret(&id).await?.reveal())
+}
+
+#[tauri::command]
+async fn revoke_key(app: State<'_, App>, id: String) -> Answer<()> {
+    app.revoke_key(&id).await
+}
+
+#[tauri::command]
+async fn recipes(app: State<'_, App>, key_id: Option<String>) -> Answer<Vec<Recipe>> {
+    app.recipes(key_id.as_deref()).await
+}
+
+#[tauri::command]
+async fn copy_piece(
+    handle: AppHandle,
+    app: State<'_, App>,
+    recipe_id: String,
+    index: usize,
+    key_id: Option<String>,
+) -> Answer<()> {
+    copy(&handle, &app.recipe_text(&recipe_id, index, key_id.as_deref()).await?)
+}
+
+#[tauri::command]
+async fn listen_on_docker_bridge(app: State<'_, App>) -> Answer<()> {
+    app.listen_on_docker_bridge().await
+}
+
+#[tauri::command]
+async fn check_connection(app: State<'_, App>) -> Answer<Vec<CheckStep>> {
+    app.check_connection().await
+}
+
+#[tauri::command]
+async fn settings(handle: AppHandle, app: State<'_, App>) -> Answer<SettingsView> {
+    let mut view = app.settings_view().await;
+    // The system knows, and somebody may have changed it there.
+    view.form.start_at_login = handle.autolaunch().is_enabled().unwrap_or(false);
+    Ok(view)
+}
+
+#[tauri::command]
+async fn save_settings(handle: AppHandle, app: State<'_, App>, form: SettingsForm) -> Answer<SettingsView> {
+    let wanted = form.start_at_login;
+    app.save_settings(form).await?;
+    if wanted != handle.autolaunch().is_enabled().unwrap_or(false) {
+        set_start_at_login(&handle, &app, wanted);
+    }
+    settings(handle, app).await
+}
+
+#[tauri::command]
+async fn check_codex(app: State<'_, App>, path: String) -> Answer<CodexCheck> {
+    Ok(app.check_codex(&path).await)
+}
+
+#[tauri::command]
+async fn pick_codex(handle: AppHandle) -> Answer<Option<String>> {
+    Ok(picked(handle.dialog().file().set_title("The codex binary"), false).await)
+}
+
+#[tauri::command]
+async fn pick_folder(handle: AppHandle) -> Answer<Option<String>> {
+    Ok(picked(handle.dialog().file().set_title("Codex's working folder"), true).await)
+}
+
+#[tauri::command]
+async fn exchanges(app: State<'_, App>, query: ExchangeQuery) -> Answer<Vec<ExchangeRow>> {
+    Ok(app.exchanges(query).await)
+}
+
+#[tauri::command]
+async fn exchange_detail(app: State<'_, App>, id: String) -> Answer<ExchangeDetail> {
+    app.exchange_detail(&id).await
+}
+
+#[tauri::command]
+async fn clear_exchanges(app: State<'_, App>) -> Answer<()> {
+    app.clear_exchanges().await;
+    Ok(())
+}
+
+#[tauri::command]
+async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: String) -> Answer<()> {
+    copy(&handle, &app.as_curl(&id).await?)
+}
+
+#[tauri::command]
+async fn chart(app: State<'_, App>, by: ChartBy) -> Answer<Vec<ChartBar>> {
+    Ok(app.chart(by).await)
+}
+
+#[tauri::command]
+async fn send_test_prompt(app: State<'_, App>, prompt: String, events: Channel<TestPromptEvent>) -> Answer<()> {
+    app.test_prompt(&prompt, |event| drop(events.send(event))).await;
+    Ok(())
+}
+
+#[tauri::command]
+fn stop_test_prompt(app: State<'_, App>) {
+    app.stop_test_prompt();
+}
+
+#[tauri::command]
+fn copy_text(handle: AppHandle, text: String) -> Answer<()> {
+    copy(&handle, &text)
+}
+
+#[tauri::command]
+fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
+    let folder = app.log_folder().display().to_string();
+    handle.opener().open_path(folder, None::<&str>).map_err(|error| said(format!("The folder cannot be opened: {error}.")))
+}
+
+#[tauri::command]
+async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool) -> Answer<()> {
+    app.set_goes_on_in_background(keep_running).await?;
+    if keep_running { crate::window::close(&handle) } else { crate::quit(&handle) }
+    Ok(())
+}
+
+#[tauri::command]
+fn quit(handle: AppHandle) {
+    crate::quit(&handle);
+}
+
+/// Switches the start with the session on or off, and keeps that in the settings too.
+pub(crate) fn set_start_at_login(handle: &AppHandle, app: &App, on: bool) {
+    let manager = handle.autolaunch();
+    if let Err(error) = if on { manager.enable() } else { manager.disable() } {
+        tracing::warn!(%error, "the start at login could not be changed");
+    }
+    let app = app.clone();
+    let on = manager.is_enabled().unwrap_or(false);
+    tauri::async_runtime::spawn(async move { app.remember_start_at_login(on).await });
+}
+
+fn copy(handle: &AppHandle, text: &str) -> Answer<()> {
+    handle.clipboard().write_text(text).map_err(|error| said(format!("The clipboard cannot be written: {error}.")))
+}
+
+async fn picked(dialog: tauri_plugin_dialog::FileDialogBuilder<Wry>, folder: bool) -> Option<String> {
+    let (tell, answer) = tokio::sync::oneshot::channel();
+    let reply = move |path: Option<tauri_plugin_dialog::FilePath>| drop(tell.send(path));
+    if folder { dialog.pick_folder(reply) } else { dialog.pick_file(reply) }
+    let path: PathBuf = answer.await.ok()??.into_path().ok()?;
+    Some(path.display().to_string())
+}
+
+fn said(message: String) -> ViewError {
+    ViewError { message, fields: Vec::new() }
+}

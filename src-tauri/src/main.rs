@@ -1,0 +1,111 @@
+//! The desktop app: a tray, a window, and the proxy behind them.
+//!
+//! Nothing is decided here. What the app does is `proxy::app`; this shell shows it, passes clicks on, and ends it in order.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod commands;
+mod events;
+mod logging;
+mod options;
+mod tray;
+mod tray_host;
+mod window;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use codex_client::Environment;
+use proxy::app::{App, AppOptions};
+use tauri::{AppHandle, Manager, RunEvent};
+use tauri_plugin_window_state::StateFlags;
+
+use options::Options;
+
+/// Whether the program has been told to end for good; closing the window is no such thing.
+#[derive(Debug, Default)]
+struct Quitting(AtomicBool);
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("codex-proxy: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), String> {
+    // One runtime for everything: Tauri's own commands run on it too.
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads can be started: {error}"))?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let data_dir = options.data_dir()?;
+    let _log = logging::start(&data_dir)?;
+    let hidden = options.hidden;
+
+    let builder = tauri::Builder::default()
+        // First of all: a second start must end before it does anything.
+        .plugin(tauri_plugin_single_instance::init(|handle, _args, _folder| window::show(handle, None)))
+        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_opener::init())
+        // Where it was and how large; whether it was open is not remembered, since the tray decides that.
+        .plugin(
+            tauri_plugin_window_state::Builder::new()
+                .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
+                .build(),
+        )
+        .manage(Quitting::default())
+        .invoke_handler(commands::handler())
+        .setup(move |tauri| {
+            let handle = tauri.handle().clone();
+            let has_tray = tray_host::is_there();
+            let app = tauri::async_runtime::block_on(App::open(AppOptions::new(
+                data_dir.clone(),
+                Environment::of_this_process(),
+                has_tray,
+            )))?;
+            tauri.manage(app.clone());
+            if has_tray {
+                tray::build(&handle, &app)?;
+            }
+            events::forward(&handle, &app);
+            if !hidden || !has_tray {
+                window::show(&handle, None);
+            }
+            Ok(())
+        });
+    let tauri = builder.build(tauri::generate_context!()).map_err(|error| error.to_string())?;
+    tauri.run(|handle, event| match event {
+        RunEvent::ExitRequested { api, .. } if !handle.state::<Quitting>().0.load(Ordering::Acquire) => {
+            // The last window was closed. The tray and the proxy go on.
+            api.prevent_exit();
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => window::show(handle, None),
+        _ => {}
+    });
+    drop(runtime);
+    Ok(())
+}
+
+/// Ends the app: open streams finish for a while, then they and codex are ended.
+pub(crate) fn quit(handle: &AppHandle) {
+    if handle.state::<Quitting>().0.swap(true, Ordering::AcqRel) {
+        // Asked twice: now.
+        handle.exit(0);
+        return;
+    }
+    let handle = handle.clone();
+    tauri::async_runtime::spawn(async move {
+        window::close(&handle);
+        if let Some(app) = handle.try_state::<App>() {
+            app.shutdown().await;
+        }
+        handle.exit(0);
+    });
+}

@@ -1,0 +1,29 @@
+//! The command line of the app.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// The codex CLI on this computer as an OpenAI-compatible API, from the tray.
+#[derive(Debug, Parser)]
+#[command(name = "codex-proxy", version)]
+pub(crate) struct Options {
+    /// Start in the tray, without a window
+    #[arg(long)]
+    pub(crate) hidden: bool,
+    /// Folder of our own data [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Options {
+    /// The folder of our own data: the one named, by flag or `DATA_DIR`, or the system's.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
+        let named = self.data_dir.clone().or_else(|| std::env::var_os("DATA_DIR").map(PathBuf::from));
+        let folder = named
+            .or_else(|| directories::ProjectDirs::from("", "", "codex-proxy").map(|dirs| dirs.data_dir().to_owned()))
+            .ok_or("this system names no folder for data; name one with --data-dir")?;
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+        std::path::absolute(&folder).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,123 @@
+//! The tray: an icon with three states, and a menu.
+
+use proxy::app::App;
+use proxy::view::{Overview, ProxyState};
+use tauri::image::Image;
+use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
+use tauri::tray::TrayIconBuilder;
+use tauri::{AppHandle, Manager, Wry, include_image};
+use tauri_plugin_autostart::ManagerExt as _;
+use tauri_plugin_clipboard_manager::ClipboardExt as _;
+
+use crate::window;
+
+const RUNNING: Image<'_> = include_image!("icons/tray/running.png");
+const STOPPED: Image<'_> = include_image!("icons/tray/stopped.png");
+const NEEDS_YOU: Image<'_> = include_image!("icons/tray/needs-you.png");
+
+/// The id of the icon and of its menu's items.
+const ID: &str = "codex-proxy";
+
+/// The items that change.
+struct Items {
+    status: MenuItem<Wry>,
+    running: CheckMenuItem<Wry>,
+    at_login: CheckMenuItem<Wry>,
+}
+
+/// Puts the icon into the tray.
+pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<()> {
+    let overview = app.overview();
+    let items = Items {
+        status: MenuItem::with_id(handle, "status", status_line(&overview), false, None::<&str>)?,
+        running: CheckMenuItem::with_id(handle, "running", "Running", true, is_on(&overview), None::<&str>)?,
+        at_login: CheckMenuItem::with_id(
+            handle,
+            "at_login",
+            "Start at login",
+            true,
+            handle.autolaunch().is_enabled().unwrap_or(false),
+            None::<&str>,
+        )?,
+    };
+    let menu = Menu::with_items(
+        handle,
+        &[
+            &items.status,
+            &PredefinedMenuItem::separator(handle)?,
+            &items.running,
+            &MenuItem::with_id(handle, "copy", "Copy base URL", true, None::<&str>)?,
+            &MenuItem::with_id(handle, "open", "Open", true, None::<&str>)?,
+            &PredefinedMenuItem::separator(handle)?,
+            &items.at_login,
+            &MenuItem::with_id(handle, "quit", "Quit", true, None::<&str>)?,
+        ],
+    )?;
+    handle.manage(items);
+    TrayIconBuilder::with_id(ID)
+        .icon(icon(&overview))
+        .tooltip("Codex Proxy")
+        .menu(&menu)
+        .on_menu_event(|handle, event| on_click(handle, event.id().as_ref()))
+        .build(handle)?;
+    Ok(())
+}
+
+/// Shows how things are now.
+pub(crate) fn update(handle: &AppHandle, overview: &Overview) {
+    let (Some(tray), Some(items)) = (handle.tray_by_id(ID), handle.try_state::<Items>()) else { return };
+    let shown = tray
+        .set_icon(Some(icon(overview)))
+        .and_then(|()| items.status.set_text(status_line(overview)))
+        .and_then(|()| items.running.set_checked(is_on(overview)))
+        .and_then(|()| items.at_login.set_checked(handle.autolaunch().is_enabled().unwrap_or(false)));
+    if let Err(error) = shown {
+        tracing::warn!(%error, "the tray could not be changed");
+    }
+}
+
+fn on_click(handle: &AppHandle, item: &str) {
+    let Some(app) = handle.try_state::<App>().map(|app| app.inner().clone()) else { return };
+    match item {
+        "running" => {
+            let on = is_on(&app.overview());
+            tauri::async_runtime::spawn(async move { if on { app.stop().await } else { app.start().await } });
+        }
+        "copy" => {
+            if let Err(error) = handle.clipboard().write_text(app.overview().base_url.clone()) {
+                tracing::warn!(%error, "the clipboard could not be written");
+            }
+        }
+        "open" => window::show(handle, None),
+        "at_login" => {
+            let wanted = !handle.autolaunch().is_enabled().unwrap_or(false);
+            crate::commands::set_start_at_login(handle, &app, wanted);
+            update(handle, &app.overview());
+        }
+        "quit" => crate::quit(handle),
+        _ => {}
+    }
+}
+
+fn is_on(overview: &Overview) -> bool {
+    matches!(overview.proxy, ProxyState::Running { .. })
+}
+
+fn icon(overview: &Overview) -> Image<'static> {
+    match (&overview.proxy, &overview.problem) {
+        (ProxyState::Stopped | ProxyState::Stopping, _) => STOPPED,
+        (_, Some(_)) => NEEDS_YOU,
+        _ => RUNNING,
+    }
+}
+
+/// One line that says it all.
+fn status_line(overview: &Overview) -> String {
+    match (&overview.proxy, &overview.problem) {
+        (ProxyState::Stopped, _) => "Stopped".to_owned(),
+        (ProxyState::Stopping, _) => "Stopping…".to_owned(),
+        (_, Some(problem)) => problem.message.clone(),
+        _ if overview.running_now > 0 => format!("Running · {} now", overview.running_now),
+        _ => "Running".to_owned(),
+    }
+}

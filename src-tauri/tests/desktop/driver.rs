@@ -1,0 +1,133 @@
+//! The little of WebDriver that these tests need.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use crate::session::{Kill, LONG, Session};
+
+/// The name that WebDriver gives an element's id under.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// The app's window, driven.
+pub(crate) struct Window {
+    http: Client,
+    base: String,
+    _driver: Kill,
+}
+
+impl Window {
+    /// Starts the app in `session` and takes hold of its window.
+    pub(crate) async fn open(session: &Session) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let driver = session.web_driver(port);
+        let http = Client::builder().timeout(LONG).build().unwrap();
+        let server = format!("http://127.0.0.1:{port}");
+        crate::session::eventually("the driver answers", || {
+            let request = http.get(format!("{server}/status")).send();
+            async { request.await.is_ok() }
+        })
+        .await;
+        let wanted = json!({"capabilities":{"alwaysMatch":{"webkitgtk:browserOptions":{
+            "binary": env!("CARGO_BIN_EXE_codex-proxy"), "args": []}}}});
+        let response = http.post(format!("{server}/session")).json(&wanted).send().await.unwrap();
+        let answer: Value = response.json().await.unwrap();
+        let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+        Self { http, base: format!("{server}/session/{id}"), _driver: driver }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value, Value> {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
+        if method == Method::POST {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let ok = response.status().is_success();
+        let answer: Value = response.json().await.unwrap();
+        if ok { Ok(answer["value"].clone()) } else { Err(answer["value"].clone()) }
+    }
+
+    /// Waits until something matches the XPath, and gives its id.
+    pub(crate) async fn find(&self, xpath: &str) -> String {
+        let wait = async {
+            loop {
+                let query = json!({"using":"xpath","value":xpath});
+                if let Ok(found) = self.call(Method::POST, "/element", query).await {
+                    return found[ELEMENT].as_str().unwrap().to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        match tokio::time::timeout(LONG, wait).await {
+            Ok(id) => id,
+            Err(_) => panic!("nothing matches {xpath} in: {}", self.text().await),
+        }
+    }
+
+    /// Whether anything matches now.
+    pub(crate) async fn has(&self, xpath: &str) -> bool {
+        self.call(Method::POST, "/element", json!({"using":"xpath","value":xpath})).await.is_ok()
+    }
+
+    /// Clicks what matches, as soon as it can be clicked.
+    pub(crate) async fn click(&self, xpath: &str) {
+        let wait = async {
+            loop {
+                let id = self.find(xpath).await;
+                match self.call(Method::POST, &format!("/element/{id}/click"), json!({})).await {
+                    Ok(_) => return,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        };
+        assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "cannot be clicked: {xpath}");
+    }
+
+    /// Types into what matches.
+    pub(crate) async fn type_into(&self, xpath: &str, text: &str) {
+        let id = self.find(xpath).await;
+        self.call(Method::POST, &format!("/element/{id}/value"), json!({"text":text})).await.unwrap();
+    }
+
+    /// The text of what matches.
+    pub(crate) async fn text_of(&self, xpath: &str) -> String {
+        let id = self.find(xpath).await;
+        let text = self.call(Method::GET, &format!("/element/{id}/text"), Value::Null).await.unwrap();
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// All that the window says.
+    pub(crate) async fn text(&self) -> String {
+        let script = json!({"script":"return document.body.innerText","args":[]});
+        let text = self.call(Method::POST, "/execute/sync", script).await;
+        text.map(|text| text.as_str().unwrap_or_default().to_owned()).unwrap_or_default()
+    }
+
+    /// Waits until the window says this.
+    pub(crate) async fn says(&self, words: &str) {
+        let wait = async {
+            while !self.text().await.contains(words) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(LONG, wait).await.is_err() {
+            panic!("{words:?} is not in: {}", self.text().await);
+        }
+    }
+
+    /// Goes to a view by the column on the left.
+    pub(crate) async fn go_to(&self, view: &str) {
+        self.click(&format!("//nav//*[normalize-space(.)='{view}']")).await;
+        self.find(&format!("//h1[contains(., '{view}')]")).await;
+    }
+
+    /// A picture of the window, written where a person can look at it.
+    pub(crate) async fn picture(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("DESKTOP_PICTURES") {
+            let image = self.call(Method::GET, "/screenshot", Value::Null).await.unwrap();
+            let path = std::path::Path::new(&folder).join(format!("{name}.png.base64"));
+            std::fs::write(path, image.as_str().unwrap()).unwrap();
+        }
+    }
+}

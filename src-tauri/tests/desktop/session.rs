@@ -1,0 +1,231 @@
+//! A session of a test's own: a screen, a bus, a keychain if wanted, a home, the sample model, and the app in it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sample_model::{SampleModel, codex_home, under_test};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::tray::TrayHost;
+
+/// Nothing that is waited for in these tests takes longer when it works, on a machine that is busy with others.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// What a session has.
+#[derive(Clone, Copy)]
+pub(crate) struct With {
+    pub(crate) keychain: bool,
+    pub(crate) tray: bool,
+}
+
+/// The session. Dropping it ends everything in it.
+pub(crate) struct Session {
+    // In the order in which they are to end.
+    children: Vec<Kill>,
+    pub(crate) tray: Option<TrayHost>,
+    pub(crate) model: SampleModel,
+    pub(crate) home: TempDir,
+    pub(crate) bus: String,
+    display: String,
+    /// The port that the app's proxy uses.
+    pub(crate) port: u16,
+}
+
+/// A child that is ended when it is dropped.
+pub(crate) struct Kill(pub(crate) Child);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the session's programs are ended by the session")]
+fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    Command::new(program)
+}
+
+impl Session {
+    pub(crate) async fn start(with: With) -> Self {
+        let home = tempfile::Builder::new().prefix("desktop-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        std::fs::create_dir_all(home.path().join("run")).unwrap();
+        let (screen, display) = screen();
+        let mut children = vec![screen];
+        let (bus_child, bus) = bus(home.path());
+        children.push(bus_child);
+        if with.keychain {
+            children.push(keychain(home.path(), &bus));
+        }
+        let tray = if with.tray { Some(TrayHost::start(&bus).await) } else { None };
+        let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let codex = home.path().join(".codex");
+        std::fs::create_dir_all(&codex).unwrap();
+        codex_home::write(&codex, &model.base_url()).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let session = Self { children, tray, model, home, bus, display, port };
+        session.write_settings(&format!("{{\"version\":1,\"port\":{port}}}"));
+        session
+    }
+
+    /// The folder of the app's data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Puts a settings file in place, as an earlier run would have left it.
+    pub(crate) fn write_settings(&self, text: &str) {
+        std::fs::create_dir_all(self.data()).unwrap();
+        std::fs::write(self.data().join("settings.json"), text).unwrap();
+    }
+
+    /// The environment that the app lives in.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let text = |path: &Path| path.display().to_string();
+        let home = self.home.path();
+        [
+            ("PATH", std::env::var("PATH").unwrap()),
+            ("HOME", text(home)),
+            ("XDG_RUNTIME_DIR", text(&home.join("run"))),
+            ("XDG_DATA_HOME", text(&home.join(".local/share"))),
+            ("XDG_CONFIG_HOME", text(&home.join(".config"))),
+            ("XDG_CACHE_HOME", text(&home.join(".cache"))),
+            ("DBUS_SESSION_BUS_ADDRESS", self.bus.clone()),
+            ("DISPLAY", self.display.clone()),
+            ("GDK_BACKEND", "x11".to_owned()),
+            ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
+            ("WEBKIT_DISABLE_COMPOSITING_MODE", "1".to_owned()),
+            // As root WebKit's own sandbox does not start.
+            ("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1".to_owned()),
+            ("NO_AT_BRIDGE", "1".to_owned()),
+            ("CODEX_HOME", text(&home.join(".codex"))),
+            ("CODEX_PATH", text(&under_test::codex_under_test())),
+            ("DATA_DIR", text(&self.data())),
+            ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// Starts the app without a driver.
+    pub(crate) fn app(&self, args: &[&str]) -> Kill {
+        let mut app = command(env!("CARGO_BIN_EXE_codex-proxy"));
+        app.args(args).env_clear().envs(self.environment()).stdin(Stdio::null());
+        Kill(app.spawn().unwrap())
+    }
+
+    /// Starts WebKitWebDriver, which starts the app itself, on `port`.
+    pub(crate) fn web_driver(&self, port: u16) -> Kill {
+        let mut driver = command("WebKitWebDriver");
+        driver.args([format!("--port={port}"), "--host=127.0.0.1".to_owned()]);
+        driver.env_clear().envs(self.environment());
+        // The web view lets itself be driven only when it is told so.
+        driver.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
+        Kill(driver.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Whether the proxy answers.
+    pub(crate) async fn answers(&self) -> bool {
+        reqwest::get(format!("http://127.0.0.1:{}/health", self.port)).await.is_ok()
+    }
+
+    /// One chat, and its status.
+    pub(crate) async fn chat(&self, key: &str, prompt: &str) -> reqwest::Response {
+        let body = serde_json::json!({"model":"gpt-5.5","messages":[{"role":"user","content":prompt}]});
+        let request = reqwest::Client::new().post(format!("http://127.0.0.1:{}/v1/chat/completions", self.port));
+        request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
+    }
+
+    /// Processes whose environment names this session's home, those of the session itself left out.
+    pub(crate) fn processes_of_app(&self) -> Vec<String> {
+        let wanted = format!("DATA_DIR={}", self.data().display());
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+            if String::from_utf8_lossy(&environment).contains(&wanted) {
+                let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+                let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+                let is_zombie = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
+                if !is_zombie {
+                    found.push(name.trim().to_owned());
+                }
+            }
+        }
+        found
+    }
+
+    /// Every file below the home that holds `secret` in plain text.
+    pub(crate) fn files_with(&self, secret: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.home.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let kind = entry.file_type().unwrap();
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() {
+                    let bytes = std::fs::read(entry.path()).unwrap_or_default();
+                    if bytes.windows(secret.len()).any(|window| window == secret.as_bytes()) {
+                        found.push(entry.path());
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        while let Some(child) = self.children.pop() {
+            drop(child);
+        }
+    }
+}
+
+/// A screen on a number that Xvfb chooses.
+fn screen() -> (Kill, String) {
+    let mut xvfb = command("Xvfb");
+    xvfb.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
+    let mut child = xvfb.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let number = first_line(&mut child);
+    (Kill(child), format!(":{number}"))
+}
+
+fn bus(home: &Path) -> (Kill, String) {
+    let mut daemon = command("dbus-daemon");
+    daemon.args(["--session", "--nofork", "--print-address"]).env("HOME", home);
+    daemon.env("XDG_RUNTIME_DIR", home.join("run"));
+    let mut child = daemon.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let address = first_line(&mut child);
+    (Kill(child), address)
+}
+
+fn keychain(home: &Path, bus: &str) -> Kill {
+    let mut daemon = command("gnome-keyring-daemon");
+    daemon.args(["--unlock", "--components=secrets", "--foreground"]);
+    daemon.env("HOME", home).env("XDG_RUNTIME_DIR", home.join("run")).env("XDG_DATA_HOME", home.join(".local/share"));
+    daemon.env("DBUS_SESSION_BUS_ADDRESS", bus);
+    let mut child = daemon.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"password\n").unwrap();
+    Kill(child)
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+/// Waits for what happens in its own time, and cannot be awaited.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "in vain: {what}");
+}

@@ -1,0 +1,118 @@
+//! A host for tray icons on the session's bus: it finds the app's item and clicks in its menu, as a panel does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use zbus::zvariant::{OwnedValue, Value};
+use zbus::{Connection, interface};
+
+use crate::session::eventually;
+
+/// The watcher that apps look for, which is the host itself here.
+struct Watcher {
+    items: Arc<Mutex<Vec<String>>>,
+}
+
+#[interface(name = "org.kde.StatusNotifierWatcher")]
+impl Watcher {
+    async fn register_status_notifier_item(&self, service: &str, #[zbus(header)] header: zbus::message::Header<'_>) {
+        let sender = header.sender().map(ToString::to_string).unwrap_or_default();
+        // libayatana gives a path, others a name.
+        let item = if service.starts_with('/') { format!("{sender}{service}") } else { format!("{service}/StatusNotifierItem") };
+        self.items.lock().unwrap().push(item);
+    }
+
+    fn register_status_notifier_host(&self, _service: &str) {}
+
+    #[zbus(property)]
+    fn is_status_notifier_host_registered(&self) -> bool {
+        true
+    }
+
+    #[zbus(property)]
+    fn registered_status_notifier_items(&self) -> Vec<String> {
+        self.items.lock().unwrap().clone()
+    }
+
+    #[zbus(property)]
+    fn protocol_version(&self) -> i32 {
+        0
+    }
+}
+
+/// The host.
+pub(crate) struct TrayHost {
+    bus: Connection,
+    items: Arc<Mutex<Vec<String>>>,
+}
+
+/// An item of the menu.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: i32,
+    pub(crate) label: String,
+    pub(crate) checked: Option<bool>,
+}
+
+type Layout = (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>));
+
+impl TrayHost {
+    pub(crate) async fn start(address: &str) -> Self {
+        let items = Arc::default();
+        let watcher = Watcher { items: Arc::clone(&items) };
+        let bus = zbus::connection::Builder::address(address)
+            .unwrap()
+            .name("org.kde.StatusNotifierWatcher")
+            .unwrap()
+            .serve_at("/StatusNotifierWatcher", watcher)
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Self { bus, items }
+    }
+
+    /// Waits for the app's item: its bus name and path.
+    async fn item(&self) -> (String, String) {
+        eventually("the app has a tray icon", || async { !self.items.lock().unwrap().is_empty() }).await;
+        let item = self.items.lock().unwrap().last().unwrap().clone();
+        let (name, path) = item.split_once('/').unwrap();
+        (name.to_owned(), format!("/{path}"))
+    }
+
+    async fn menu(&self) -> zbus::Proxy<'static> {
+        let (name, path) = self.item().await;
+        let item = zbus::Proxy::new(&self.bus, name.clone(), path, "org.kde.StatusNotifierItem").await.unwrap();
+        let menu: zbus::zvariant::OwnedObjectPath = item.get_property("Menu").await.unwrap();
+        zbus::Proxy::new(&self.bus, name, menu, "com.canonical.dbusmenu").await.unwrap()
+    }
+
+    /// The menu as it is now.
+    pub(crate) async fn entries(&self) -> Vec<Entry> {
+        let menu = self.menu().await;
+        let names: Vec<&str> = Vec::new();
+        let layout: Layout = menu.call("GetLayout", &(0, -1, names)).await.unwrap();
+        layout.1.2.into_iter().filter_map(entry).collect()
+    }
+
+    /// Clicks the entry with this label.
+    pub(crate) async fn click(&self, label: &str) {
+        let entries = self.entries().await;
+        let entry = entries.iter().find(|entry| entry.label == label).unwrap_or_else(|| panic!("{entries:?}"));
+        let menu = self.menu().await;
+        let nothing = Value::from(0_i32);
+        let _: Result<(), _> = menu.call("Event", &(entry.id, "clicked", nothing, 0_u32)).await;
+    }
+
+    /// Whether the entry with this label has its check mark.
+    pub(crate) async fn is_checked(&self, label: &str) -> bool {
+        self.entries().await.iter().any(|entry| entry.label == label && entry.checked == Some(true))
+    }
+}
+
+fn entry(value: OwnedValue) -> Option<Entry> {
+    let (id, properties, _): (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>) = value.try_into().ok()?;
+    let label = properties.get("label").and_then(|label| label.downcast_ref::<&str>().ok()).unwrap_or_default();
+    let checked = properties.get("toggle-state").and_then(|state| state.downcast_ref::<i32>().ok()).map(|state| state == 1);
+    Some(Entry { id, label: label.replace('_', ""), checked })
+}

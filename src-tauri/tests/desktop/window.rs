@@ -1,0 +1,146 @@
+//! What a person does with the app, from the first start on.
+
+use crate::driver::Window;
+use crate::session::{Session, With, eventually};
+
+const USUAL: With = With { keychain: true, tray: true };
+
+#[tokio::test]
+async fn the_first_start_runs_the_proxy_and_makes_a_key() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.says("Running").await;
+    assert!(session.answers().await);
+    window.picture("status").await;
+    window.go_to("Keys").await;
+    window.says("Default").await;
+    window.picture("keys").await;
+}
+
+#[tokio::test]
+async fn a_key_made_in_the_window_opens_the_api_until_it_is_revoked_and_is_in_no_file() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Keys").await;
+    window.says("Default").await;
+    window.click("//button[normalize-space(.)='New key']").await;
+    window.type_into("//dialog//input | //*[@role='dialog']//input", "My laptop").await;
+    window.click("//button[normalize-space(.)='Create']").await;
+    let secret = window.text_of("//code[@aria-label='The key']").await;
+    assert!(secret.starts_with("sk-"), "{secret}");
+    window.picture("new-key").await;
+    window.click("//button[normalize-space(.)='Done']").await;
+    assert_eq!(session.chat(&secret, "[[words=2]]").await.status(), 200);
+    assert!(!window.text().await.contains(&secret), "it is shown once");
+    assert_eq!(session.files_with(&secret), Vec::<std::path::PathBuf>::new());
+    // The keychain has it: it can be copied again.
+    window.find("//button[@aria-label='Copy again: key My laptop' or contains(@aria-label, 'My laptop')]").await;
+
+    window.click("//button[@aria-label='Revoke: key My laptop']").await;
+    window.click("//button[normalize-space(.)='Revoke' and not(@aria-label)]").await;
+    eventually("the key is refused", || async { session.chat(&secret, "hi").await.status() == 401 }).await;
+}
+
+#[tokio::test]
+async fn a_request_shows_up_in_the_log_while_it_streams() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Keys").await;
+    window.click("//button[normalize-space(.)='New key']").await;
+    window.type_into("//dialog//input | //*[@role='dialog']//input", "Streamer").await;
+    window.click("//button[normalize-space(.)='Create']").await;
+    let secret = window.text_of("//code[@aria-label='The key']").await;
+    window.click("//button[normalize-space(.)='Done']").await;
+    window.go_to("Requests").await;
+    let asking = session.chat(&secret, "[[words=3 hold=1]]");
+    let watching = async {
+        window.says("gpt-5.5").await;
+        window.says("Streaming").await;
+        window.picture("requests-streaming").await;
+        session.model.release();
+        window.says("Done").await;
+        window.picture("requests").await;
+    };
+    let (answer, ()) = tokio::join!(asking, watching);
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_nothing() {
+    let session = Session::start(USUAL).await;
+    let mut app = session.app(&["--hidden"]);
+    let tray = session.tray.as_ref().unwrap();
+    eventually("the proxy answers", || session.answers()).await;
+    eventually("the check mark is there", || tray.is_checked("Running")).await;
+    tray.click("Running").await;
+    eventually("the port is closed", || async { !session.answers().await }).await;
+    eventually("the check mark is gone", || async { !tray.is_checked("Running").await }).await;
+    tray.click("Running").await;
+    eventually("the proxy answers again", || session.answers()).await;
+    tray.click("Quit").await;
+    eventually("the app has ended", || {
+        let ended = app.0.try_wait().unwrap().is_some();
+        async move { ended }
+    })
+    .await;
+    eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
+}
+
+#[tokio::test]
+async fn without_a_keychain_keys_work_and_the_window_says_so() {
+    let session = Session::start(With { keychain: false, tray: true }).await;
+    let window = Window::open(&session).await;
+    window.go_to("Keys").await;
+    window.says("shown once").await;
+    window.click("//button[normalize-space(.)='New key']").await;
+    window.type_into("//dialog//input | //*[@role='dialog']//input", "Alone").await;
+    window.click("//button[normalize-space(.)='Create']").await;
+    let secret = window.text_of("//code[@aria-label='The key']").await;
+    window.picture("no-keychain").await;
+    assert_eq!(session.chat(&secret, "[[words=1]]").await.status(), 200);
+    assert_eq!(session.files_with(&secret), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_taken_port_is_said_with_its_way_out() {
+    let mut session = Session::start(USUAL).await;
+    let _other = std::net::TcpListener::bind(("127.0.0.1", session.port)).unwrap();
+    let window = Window::open(&session).await;
+    window.says("is taken by another program").await;
+    window.picture("port-taken").await;
+    window.click("//button[contains(normalize-space(.), 'port')]").await;
+    window.says("Running").await;
+    session.port += 1;
+    eventually("the proxy answers on the next port", || session.answers()).await;
+}
+
+#[tokio::test]
+async fn a_damaged_settings_file_is_set_aside_and_said() {
+    let session = Session::start(USUAL).await;
+    session.write_settings("{ not json");
+    let window = Window::open(&session).await;
+    window.go_to("Settings").await;
+    window.says("damaged").await;
+    let kept = std::fs::read_dir(session.data()).unwrap().flatten();
+    assert!(kept.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("damaged")));
+}
+
+#[tokio::test]
+async fn a_second_start_ends_and_leaves_the_first_alone() {
+    let session = Session::start(USUAL).await;
+    let first = session.app(&["--hidden"]);
+    eventually("the proxy answers", || session.answers()).await;
+    let mut second = session.app(&[]);
+    eventually("the second has ended", || {
+        let ended = second.0.try_wait().unwrap().is_some();
+        async move { ended }
+    })
+    .await;
+    assert!(session.answers().await);
+    // The window of the first one is shown: its web view is there.
+    eventually("the window is open", || async {
+        session.processes_of_app().iter().any(|name| name.starts_with("WebKitWeb"))
+    })
+    .await;
+    drop(first);
+}

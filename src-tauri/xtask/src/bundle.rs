@@ -1,0 +1,34 @@
+//! `cargo xtask bundle`: packages of the desktop app for the system that it runs on.
+//!
+//! What is in a package stands in `tauri.conf.json`; the Tauri CLI, which comes with the window's npm packages, makes it.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use crate::child;
+use crate::system::{self, Need};
+use crate::window;
+use crate::workspace;
+
+/// What is made when nothing else is asked for: what can be made on that system without anything to download.
+const USUAL: &str = if cfg!(target_os = "macos") {
+    "dmg"
+} else if cfg!(windows) {
+    "nsis"
+} else {
+    "deb"
+};
+
+pub(crate) fn bundle(args: &[OsString]) -> Result<()> {
+    system::ensure(&[Need::CCompiler, Need::Node, Need::Desktop])?;
+    window::install()?;
+    let mut npm = child::npm();
+    npm.args(["run", "--silent", "tauri", "--", "build"]).current_dir(workspace::root()?.join("ui"));
+    if args.is_empty() {
+        npm.args(["--bundles", USUAL]);
+    } else {
+        npm.args(args);
+    }
+    child::run(&mut npm, child::BUILD_LIMIT)
+}

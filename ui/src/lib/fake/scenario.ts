@@ -1,0 +1,150 @@
+/** How things stand in each scenario that the fake host knows. */
+
+import type { KeyRow } from '../../bindings/KeyRow';
+import type { Overview } from '../../bindings/Overview';
+import type { SettingsView } from '../../bindings/SettingsView';
+
+export const SCENARIOS = [
+  'running',
+  'stopped',
+  'port-taken',
+  'codex-missing',
+  'not-signed-in',
+  'no-keychain',
+  'no-tray',
+  'empty',
+  'starting',
+  'damaged',
+  'loading',
+  'broken',
+] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+export function overviewOf(scenario: Scenario, now: number): Overview {
+  const seconds = Math.floor(now / 1000);
+  const overview: Overview = {
+    proxy: { state: 'running', since: seconds - 2 * HOUR - 17 * 60 },
+    baseUrl: 'http://127.0.0.1:8000/v1',
+    reachableBy: null,
+    keysNeeded: true,
+    codex: {
+      state: 'ready',
+      path: '/home/me/.local/bin/codex',
+      version: '0.169.0',
+      abilities: ['streams token by token', 'tools', 'images', 'plain chat models'],
+      message: null,
+    },
+    problem: null,
+    requestsToday: 128,
+    runningNow: 0,
+    keychain: { state: 'available' },
+    hasTray: true,
+    version: '0.3.0',
+  };
+  switch (scenario) {
+    case 'stopped':
+      return { ...overview, proxy: { state: 'stopped' }, codex: { ...overview.codex, state: 'notStarted' } };
+    case 'port-taken':
+      return {
+        ...overview,
+        proxy: { state: 'portTaken', port: 8000, free: 8001 },
+        codex: { ...overview.codex, state: 'notStarted' },
+        requestsToday: 0,
+        problem: {
+          message: 'Another program already listens on port 8000.',
+          nextStep: 'Take port 8001, which is free, or end the other program. Clients that are already connected need the new address.',
+          fix: 'useFreePort',
+        },
+      };
+    case 'codex-missing':
+      return {
+        ...overview,
+        codex: { state: 'notFound', path: null, version: null, abilities: [], message: 'No codex was found on this machine.' },
+        problem: {
+          message: 'Codex is not installed, or not where Codex Proxy looks for it.',
+          nextStep: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, and look again.',
+          fix: 'lookAgain',
+        },
+      };
+    case 'not-signed-in':
+      return {
+        ...overview,
+        codex: { ...overview.codex, state: 'notSignedIn', message: 'Codex has no account.' },
+        problem: { message: 'Codex has no account to answer with.', nextStep: 'Run `codex login` in a terminal, and look again.', fix: 'lookAgain' },
+      };
+    case 'no-keychain':
+      return {
+        ...overview,
+        keychain: {
+          state: 'unavailable',
+          message:
+            'There is no keychain on this system. Keys work all the same, but are shown only when they are made. Install gnome-keyring or KeePassXC and start Codex Proxy again to copy them later, too.',
+        },
+      };
+    case 'no-tray':
+      return { ...overview, hasTray: false, reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.' };
+    case 'empty':
+      return { ...overview, requestsToday: 0, codex: { ...overview.codex, state: 'notStarted' }, proxy: { state: 'running', since: seconds - 20 } };
+    case 'starting':
+      return { ...overview, codex: { ...overview.codex, state: 'starting', abilities: [] }, proxy: { state: 'running', since: seconds } };
+    default:
+      return overview;
+  }
+}
+
+export function keysOf(scenario: Scenario, now: number): KeyRow[] {
+  const seconds = Math.floor(now / 1000);
+  const canCopy = scenario !== 'no-keychain';
+  const first: KeyRow = { id: 'k1', name: 'Default', lastFour: 'k7Fd', created: seconds - 20 * DAY, lastUsed: seconds - 12, canCopy };
+  if (scenario === 'empty') return [{ ...first, created: seconds - 60, lastUsed: null }];
+  return [
+    first,
+    { id: 'k2', name: 'Work laptop', lastFour: '3fQ2', created: seconds - 3 * HOUR, lastUsed: null, canCopy },
+    { id: 'k3', name: 'Scripts', lastFour: '0pLx', created: seconds - 13 * DAY, lastUsed: seconds - 26 * HOUR, canCopy: false },
+  ];
+}
+
+export function settingsOf(scenario: Scenario): SettingsView {
+  const form = {
+    codexPath: '',
+    model: '',
+    effort: '',
+    sandbox: 'read-only',
+    workspace: '',
+    port: '8000',
+    listen: 'loopback' as const,
+    keysNeeded: true,
+    startAtLogin: true,
+    startProxy: true,
+    logLevel: 'info',
+    keepDays: '30',
+    keepTexts: false,
+  };
+  const missing = scenario === 'codex-missing';
+  return {
+    form,
+    defaults: { ...form, startAtLogin: false },
+    codex: missing
+      ? { path: null, version: null, error: 'No codex was found on this machine.' }
+      : { path: '/home/me/.local/bin/codex', version: '0.169.0', error: null },
+    models: missing
+      ? []
+      : [
+          { id: 'gpt-6.1-sol', name: 'GPT-6.1 Sol', efforts: ['low', 'medium', 'high', 'xhigh'] },
+          { id: 'gpt-6-luna', name: 'GPT-6 Luna', efforts: ['minimal', 'low', 'medium'] },
+          { id: 'gpt-5.5', name: 'GPT-5.5', efforts: ['low', 'medium', 'high'] },
+        ],
+    addresses: [
+      { listen: 'loopback', addresses: ['127.0.0.1:8000'], available: true },
+      { listen: 'dockerBridge', addresses: ['127.0.0.1:8000', '172.17.0.1:8000'], available: scenario !== 'empty' },
+      { listen: 'everywhere', addresses: ['0.0.0.0:8000 (here: 192.168.1.20)'], available: true },
+    ],
+    notice:
+      scenario === 'damaged'
+        ? 'The settings file could not be read and was set aside as settings.json.broken-1. Everything is as at the first start; keys were not touched.'
+        : null,
+  };
+}

@@ -1,0 +1,21 @@
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { isView, type Host } from './lib/host';
+
+const search = new URLSearchParams(location.search);
+
+function show(host: Host): void {
+  const target = document.getElementById('app');
+  if (target === null) throw new Error('index.html has no #app');
+  const view = search.get('view');
+  mount(App, { target, props: { host, ...(isView(view) ? { view } : {}) } });
+}
+
+if ('__TAURI_INTERNALS__' in window) {
+  show((await import('./lib/host-tauri')).tauriHost);
+} else {
+  // A browser: for work on the window itself, and for screenshots.
+  const host = (await import('./lib/host-fake')).fakeFromUrl(search);
+  show(host);
+  await (await import('./lib/fake/browser')).dress(search, host);
+}

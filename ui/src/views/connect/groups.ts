@@ -1,0 +1,37 @@
+/** Which recipes stand behind one tab; pure. */
+
+import type { Recipe } from '../../bindings/Recipe';
+
+export interface Group {
+  id: string;
+  name: string;
+  recipes: Recipe[];
+  /** For several recipes of one client: where it runs. */
+  places: Record<string, { title: string; text: string }>;
+}
+
+const GROUPS: readonly Omit<Group, 'recipes'>[] = [
+  {
+    id: 'openWebUi',
+    name: 'Open WebUI',
+    places: {
+      openWebUi: { title: 'On this machine', text: 'pip, uv or the desktop app' },
+      openWebUiDocker: { title: 'In Docker on Linux', text: 'reaches us over the bridge' },
+      openWebUiDockerDesktop: { title: 'In Docker Desktop', text: 'Mac and Windows' },
+    },
+  },
+  { id: 'curl', name: 'curl', places: {} },
+  { id: 'python', name: 'Python', places: {} },
+  { id: 'node', name: 'Node', places: {} },
+  { id: 'other', name: 'Any other', places: {} },
+];
+
+/** A recipe that is not known here gets a tab of its own, under its title. */
+export function groupsOf(recipes: readonly Recipe[]): Group[] {
+  const known = new Set(GROUPS.flatMap((group) => [group.id, ...Object.keys(group.places)]));
+  const all = [
+    ...GROUPS.map((group) => ({ ...group, recipes: recipes.filter((recipe) => recipe.id === group.id || recipe.id in group.places) })),
+    ...recipes.filter((recipe) => !known.has(recipe.id)).map((recipe) => ({ id: recipe.id, name: recipe.title, recipes: [recipe], places: {} })),
+  ];
+  return all.filter((group) => group.recipes.length > 0);
+}

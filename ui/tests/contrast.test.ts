@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import css from '../src/styles/tokens.css?raw';
+
+const colours = new Map([...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(([, name, light, dark]) => [name ?? '', [light ?? '', dark ?? '']]));
+
+function luminance(hex: string): number {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const part = parseInt(hex.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(a: string, b: string): number {
+  const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+const TEXTS: [string, string[]][] = [
+  ['text', ['ground', 'card', 'sunken', 'raised', 'hover', 'tint', 'tag', 'careful-tint']],
+  ['quiet', ['ground', 'card', 'sunken', 'hover', 'tag']],
+  ['accent', ['ground', 'card', 'tint']],
+  ['on-accent', ['accent', 'accent-hover']],
+  ['on-bad', ['bad']],
+  ['good', ['card']],
+  ['careful', ['card', 'careful-tint']],
+  ['bad', ['card', 'ground', 'bad-tint', 'tint', 'hover']],
+];
+
+const THEMES = ['light', 'dark'] as const;
+
+function least(name: string, grounds: string[]): number {
+  const of = (colour: string, theme: (typeof THEMES)[number]) => colours.get(colour)?.[THEMES.indexOf(theme)] ?? `no ${colour}`;
+  return Math.min(...THEMES.flatMap((theme) => grounds.map((ground) => contrast(of(name, theme), of(ground, theme)))));
+}
+
+test.each(TEXTS)('the text colour %s can be read on %s, light and dark', (name, grounds) => expect(least(name, grounds)).toBeGreaterThanOrEqual(4.5));
+
+const SHAPES: [string, string[]][] = [
+  ['edge', ['card']],
+  ['accent', ['card', 'ground', 'tint']],
+  ['series-1', ['card']],
+  ['good', ['card', 'ground']],
+  ['careful', ['card', 'ground']],
+  ['bad', ['card', 'ground']],
+];
+
+test.each(SHAPES)('a shape of colour %s can be seen on %s, light and dark', (name, grounds) => expect(least(name, grounds)).toBeGreaterThanOrEqual(3));

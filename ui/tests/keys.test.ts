@@ -1,0 +1,112 @@
+import { fireEvent, screen, waitFor } from '@testing-library/svelte';
+import { expect, test } from 'vitest';
+import { asked, button, dialog, open, press, said, type } from './open';
+
+const SECRET = /^sk-codex-/;
+
+test('a key is shown once, and gone after closing', async () => {
+  const host = open('keys');
+  await press('New key');
+  await type('Name', 'Phone');
+  await press('Create');
+  const shown = await dialog('New key “Phone”');
+  expect(shown.getByText(SECRET)).toBeVisible();
+  await fireEvent.click(shown.getByRole('button', { name: 'Copy: key Phone' }));
+  expect(asked(host, 'copyText')[0]?.[0]).toMatch(SECRET);
+
+  await press('Done');
+  expect(screen.queryByText(SECRET)).toBeNull();
+  expect(document.body.innerHTML).not.toContain('sk-codex-');
+  await screen.findByRole('rowheader', { name: 'Phone' });
+});
+
+test('Escape closes the dialog, and the focus goes back', async () => {
+  open('keys');
+  const opener = await button('New key');
+  opener.focus();
+  await fireEvent.click(opener);
+  const name = await screen.findByLabelText('Name');
+  await waitFor(() => expect(name).toHaveFocus());
+  await fireEvent.keyDown(name, { key: 'Escape' });
+  expect(screen.queryByRole('dialog')).toBeNull();
+  expect(opener).toHaveFocus();
+});
+
+test('a key without a name is asked for one, and none is made', async () => {
+  const host = open('keys');
+  await press('New key');
+  await press('Create');
+  await screen.findByText(/Give it a name/);
+  expect(asked(host, 'createKey')).toEqual([]);
+});
+
+test('a name that there is already is said so, and what was typed stays', async () => {
+  open('keys');
+  await press('New key');
+  const name = await type('Name', 'Scripts');
+  await press('Create');
+  await screen.findByText("There is a key named 'Scripts' already.");
+  expect(name).toHaveValue('Scripts');
+});
+
+test('revoking asks first', async () => {
+  const host = open('keys');
+  await press('Revoke: key Scripts');
+  const asks = await dialog('Revoke the key “Scripts”?');
+  await fireEvent.click(asks.getByRole('button', { name: 'Cancel' }));
+  expect(asked(host, 'revokeKey')).toEqual([]);
+
+  await press('Revoke: key Scripts');
+  await press('Revoke');
+  await waitFor(() => expect(screen.queryByRole('rowheader', { name: 'Scripts' })).toBeNull());
+  expect(asked(host, 'revokeKey')).toEqual([['k3']]);
+  expect(said()).toBe('The key Scripts is revoked.');
+});
+
+test('a key that the keychain has can be copied again, and no other', async () => {
+  const host = open('keys');
+  await press('Copy again: key Default');
+  expect(asked(host, 'copyKey')).toEqual([['k1']]);
+  expect(screen.queryByRole('button', { name: 'Copy again: key Scripts' })).toBeNull();
+});
+
+test('without a keychain it is said what that means', async () => {
+  open('keys', { scenario: 'no-keychain' });
+  await screen.findByText(/There is no keychain on this system/);
+  expect(screen.queryByRole('button', { name: /Copy again/ })).toBeNull();
+});
+
+test('a key made elsewhere appears', async () => {
+  const host = open('keys');
+  await screen.findByRole('rowheader', { name: 'Default' });
+  await host.createKey('Tablet');
+  await screen.findByRole('rowheader', { name: 'Tablet' });
+});
+
+test('switching keys off says what it means and asks, and saves that alone', async () => {
+  const host = open('keys');
+  const toggle = await screen.findByRole('switch', { name: 'A key is needed' });
+  await waitFor(() => expect(toggle).toBeEnabled());
+  await fireEvent.click(toggle);
+  await dialog('Ask for no key at all?');
+  expect(asked(host, 'saveSettings')).toEqual([]);
+  await press('Ask for no key');
+  await waitFor(() => expect(toggle).toHaveAttribute('aria-checked', 'false'));
+  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ keysNeeded: false, port: '8000' });
+});
+
+test('while others than this machine can reach it, keys cannot be switched off', async () => {
+  const host = open('keys');
+  await host.listenOnDockerBridge();
+  await screen.findByText(/cannot be switched off while others/);
+  expect(screen.getByRole('switch', { name: 'A key is needed' })).toBeDisabled();
+});
+
+test('when there is no key, it is said what to do', async () => {
+  const host = open('keys');
+  await screen.findByRole('rowheader', { name: 'Default' });
+  for (const id of ['k1', 'k2', 'k3']) await host.revokeKey(id);
+  await screen.findByText('There is no key');
+  await press('New key');
+  await screen.findByLabelText('Name');
+});

@@ -1,0 +1,63 @@
+/** Opens the whole window on a fake host, as a person would find it. */
+
+import { fireEvent, render, screen, within } from '@testing-library/svelte';
+import App from '../src/App.svelte';
+import type { ExchangeRow } from '../src/bindings/ExchangeRow';
+import { fakeHost, type FakeHost, type FakeOptions } from '../src/lib/host-fake';
+import type { Host, View } from '../src/lib/host';
+
+export function open(view: View, options: FakeOptions = {}): FakeHost {
+  const host = fakeHost(options);
+  render(App, { host, view });
+  return host;
+}
+
+export const button = (name: string | RegExp) => screen.findByRole('button', { name });
+
+export async function press(name: string | RegExp): Promise<void> {
+  await fireEvent.click(await button(name));
+}
+
+export async function type(label: string | RegExp, text: string): Promise<HTMLInputElement> {
+  const input = (await screen.findByLabelText(label)) as HTMLInputElement;
+  await fireEvent.input(input, { target: { value: text } });
+  return input;
+}
+
+export async function dialog(name: string | RegExp) {
+  return within(await screen.findByRole('dialog', { name }));
+}
+
+/** The arguments of each call of one name. */
+export function asked(host: FakeHost, name: keyof Host): unknown[][] {
+  return host.calls.filter((call) => call.name === name).map((call) => call.args);
+}
+
+/** What screen readers were told last, politely. */
+export function said(): string {
+  return document.querySelector('[aria-live=polite]')?.textContent?.trim() ?? '';
+}
+
+export function row(change: Partial<ExchangeRow> & { id: string }): ExchangeRow {
+  return {
+    at: Date.now(),
+    key: 'Default',
+    client: 'curl 8.14',
+    route: '/v1/chat/completions',
+    model: 'codex-local',
+    state: 'done',
+    status: 200,
+    waitMs: 0,
+    firstMs: 400,
+    ownMs: 1,
+    totalMs: 1200,
+    input: 100,
+    cached: 0,
+    output: 20,
+    reasoning: 0,
+    commands: 0,
+    background: false,
+    error: null,
+    ...change,
+  };
+}

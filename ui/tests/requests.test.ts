@@ -1,0 +1,148 @@
+import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
+import { expect, test } from 'vitest';
+import { asked, button, dialog, open, press, row, type } from './open';
+
+const NEWEST = 'ffffffffffff';
+const rows = () => screen.queryAllByRole('row').slice(1);
+const first = () => within(rows()[0] as HTMLElement);
+
+test('a request appears when it arrives, and fills in as it goes', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  const arrived = row({ id: NEWEST, client: 'Zed', state: 'waiting', status: null, waitMs: null, firstMs: null, ownMs: null, totalMs: null, input: null, output: null });
+  host.emit('exchange', arrived);
+  await waitFor(() => expect(first().getByText('Zed')).toBeVisible());
+  expect(first().getByText('waiting')).toBeVisible();
+
+  host.emit('exchange', { ...arrived, state: 'streaming', waitMs: 0, firstMs: 410, ownMs: 1, input: 9120, output: 12 });
+  await waitFor(() => expect(first().getByText('streaming')).toBeVisible());
+  expect(first().getByText('0.41 s')).toBeVisible();
+  expect(first().getByText('proxy 1 ms')).toBeVisible();
+
+  host.emit('exchange', { ...arrived, state: 'done', firstMs: 410, totalMs: 2800, input: 9120, output: 212 });
+  await waitFor(() => expect(first().getByText('done')).toBeVisible());
+  expect(first().getByText('2.8 s')).toBeVisible();
+  expect(first().getByText('212 out')).toBeVisible();
+});
+
+test('only a window of ten thousand rows is drawn', async () => {
+  open('requests', { history: 10_000 });
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  expect(rows().length).toBeLessThan(40);
+
+  const grid = screen.getByRole('grid');
+  // Pages are fetched as the end comes near.
+  for (let page = 1; page < 20; page += 1) {
+    await waitFor(() => expect(Number(grid.getAttribute('aria-rowcount'))).toBeGreaterThanOrEqual(page * 500 + 1));
+    grid.scrollTop = page * 500 * 46;
+    await fireEvent.scroll(grid);
+  }
+  await waitFor(() => expect(grid).toHaveAttribute('aria-rowcount', '10001'));
+  expect(rows().length).toBeLessThan(40);
+  expect(Number(rows()[0]?.getAttribute('aria-rowindex'))).toBeGreaterThan(9000);
+});
+
+test('the log is filtered by text, state, key and model, and all of it comes back', async () => {
+  const host = open('requests', { history: 200 });
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  const all = screen.getByRole('grid').getAttribute('aria-rowcount');
+
+  await type(/^Text in key/, 'continue');
+  await waitFor(() => expect(rows().every((one) => within(one).queryByText('Continue'))).toBe(true));
+  await waitFor(() => expect(asked(host, 'exchanges').at(-1)?.[0]).toMatchObject({ text: 'continue' }));
+  await type(/^Text in key/, '');
+
+  await fireEvent.change(screen.getByLabelText('State'), { target: { value: 'stopped' } });
+  await waitFor(() => expect(rows().every((one) => within(one).queryByText('stopped by client'))).toBe(true));
+  await fireEvent.change(screen.getByLabelText('Key'), { target: { value: 'Scripts' } });
+  await fireEvent.change(screen.getByLabelText('Model'), { target: { value: 'gpt-5.5' } });
+  await waitFor(() => expect(asked(host, 'exchanges').at(-1)?.[0]).toMatchObject({ state: 'stopped', key: 'Scripts', model: 'gpt-5.5', text: null }));
+
+  await type(/^Text in key/, 'nothing has this');
+  await press('Show all requests');
+  await waitFor(() => expect(screen.getByRole('grid')).toHaveAttribute('aria-rowcount', String(all)));
+});
+
+test('a pause holds new requests back, counts them, and shows them afterwards', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  await press('Pause');
+  host.emit('exchange', row({ id: NEWEST, client: 'Zed', at: Date.now() + 5 }));
+  await press('Go on, 1 new');
+  await waitFor(() => expect(first().getByText('Zed')).toBeVisible());
+});
+
+test('clearing asks once', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  await press('Clear');
+  const asks = await dialog('Clear the request log?');
+  expect(asked(host, 'clearExchanges')).toEqual([]);
+  await fireEvent.click(asks.getByRole('button', { name: 'Clear' }));
+  await screen.findByText('No request yet');
+  expect(asked(host, 'clearExchanges')).toHaveLength(1);
+});
+
+test('arrow keys choose a request, Enter shows its steps, Escape closes them', async () => {
+  const host = open('requests');
+  const grid = await screen.findByRole('grid');
+  grid.focus();
+  await fireEvent.keyDown(grid, { key: 'ArrowDown' });
+  await fireEvent.keyDown(grid, { key: 'ArrowDown' });
+  const chosen = rows()[1] as HTMLElement;
+  expect(chosen).toHaveAttribute('aria-selected', 'true');
+  expect(grid).toHaveAttribute('aria-activedescendant', chosen.id);
+
+  await fireEvent.keyDown(grid, { key: 'Enter' });
+  const steps = await screen.findByRole('list', { name: 'Steps' });
+  expect(within(steps).getByText('Arrived')).toBeVisible();
+  expect(asked(host, 'exchangeDetail')).toEqual([[chosen.id.replace('row-', '')]]);
+
+  await fireEvent.keyDown(grid, { key: 'Escape' });
+  expect(screen.queryByRole('list', { name: 'Steps' })).toBeNull();
+  expect(grid).toHaveFocus();
+});
+
+test('a request is copied as curl', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  await fireEvent.click(rows()[0] as HTMLElement);
+  await press(/^Copy as curl/);
+  expect(asked(host, 'copyAsCurl')).toEqual([[rows()[0]?.id.replace('row-', '')]]);
+});
+
+test('the wait has a column only when somebody waits', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  expect(screen.queryByRole('columnheader', { name: 'Wait' })).toBeNull();
+  host.emit('exchange', row({ id: NEWEST, state: 'streaming', waitMs: 820 }));
+  await screen.findByRole('columnheader', { name: 'Wait' });
+  expect(first().getByText('0.82 s')).toBeVisible();
+});
+
+test('a background call wears a tag', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  host.emit('exchange', row({ id: NEWEST, background: true }));
+  await waitFor(() => expect(first().getAllByText('background').length).toBeGreaterThan(0));
+});
+
+test('before the first request the log says how to make one', async () => {
+  const host = open('requests', { scenario: 'empty' });
+  await screen.findByText('No request yet');
+  await press('Copy: the curl command');
+  expect(asked(host, 'copyPiece')).toEqual([['curl', 0, 'k1']]);
+  await press('Connect a client');
+  await screen.findByRole('heading', { level: 1, name: 'Connect a client' });
+  expect(await button('Check')).toBeVisible();
+});
+
+test('the charts have a text and a table beside them', async () => {
+  open('requests');
+  await fireEvent.click(await screen.findByRole('tab', { name: 'Charts' }));
+  await screen.findByRole('img', { name: /^Requests\. Most: .* In the last 24 hours:/ });
+  expect(screen.getAllByRole('img')).toHaveLength(3);
+  expect(document.querySelectorAll('tbody tr')).toHaveLength(24);
+  await fireEvent.click(screen.getByRole('tab', { name: 'Last 30 days' }));
+  await waitFor(() => expect(document.querySelectorAll('tbody tr')).toHaveLength(30));
+});

@@ -1,0 +1,126 @@
+import { fireEvent, screen, waitFor } from '@testing-library/svelte';
+import { expect, test } from 'vitest';
+import { asked, button, dialog, open, press, said, type } from './open';
+
+test('wrong fields say so where they are, and nothing else is lost', async () => {
+  const host = open('settings');
+  await type('Port', '99999');
+  await type('Request log', '0');
+  await fireEvent.click(screen.getByRole('switch', { name: /Keep the texts/ }));
+  await press('Save');
+
+  const port = screen.getByLabelText('Port');
+  await waitFor(() => expect(port).toHaveAttribute('aria-invalid', 'true'));
+  expect(port).toHaveAccessibleDescription(/A port is a whole number from 1 to 65535/);
+  expect(screen.getByLabelText('Request log')).toHaveAccessibleDescription(/From 1 to 3650 days/);
+  expect(port).toHaveValue('99999');
+  expect(screen.getByRole('switch', { name: /Keep the texts/ })).toHaveAttribute('aria-checked', 'true');
+  await waitFor(() => expect(port).toHaveFocus());
+
+  await type('Port', '9000');
+  expect(port).toHaveAttribute('aria-invalid', 'false');
+  await type('Request log', '7');
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ port: '9000', keepDays: '7', keepTexts: true });
+});
+
+test('before saving it is said what saving does', async () => {
+  open('settings');
+  await type('Request log', '7');
+  await screen.findByText('It applies at once.');
+  await type('Port', '9000');
+  await screen.findByText(/2 changes, not saved yet/);
+  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await press('Save');
+  await waitFor(() => expect(said()).toContain('answers that are being written finish first'));
+});
+
+test('a look at another view loses nothing', async () => {
+  open('settings');
+  await type('Port', '9000');
+  await fireEvent.click(screen.getByRole('button', { name: 'Status' }));
+  await screen.findByRole('heading', { level: 1, name: 'Ready for requests' });
+  await fireEvent.click(screen.getByRole('button', { name: /Settings.*unsaved changes/ }));
+  expect(await screen.findByLabelText('Port')).toHaveValue('9000');
+  await press('Undo');
+  expect(screen.getByLabelText('Port')).toHaveValue('8000');
+});
+
+test('full access needs the typed words', async () => {
+  const host = open('settings');
+  await fireEvent.click(await screen.findByRole('radio', { name: 'Full access' }));
+  await dialog('Give codex full access?');
+  expect(screen.getByRole('radio', { name: 'Full access' })).not.toBeChecked();
+  expect(screen.getByRole('radio', { name: 'Read only' })).toBeChecked();
+
+  const choose = await button('Choose full access');
+  expect(choose).toBeDisabled();
+  const words = await type(/Type full access/, 'full acces');
+  expect(choose).toBeDisabled();
+  await fireEvent.submit(words.form as HTMLFormElement);
+  expect(screen.getByRole('dialog')).toBeVisible();
+
+  await type(/Type full access/, 'full access');
+  await fireEvent.submit(words.form as HTMLFormElement);
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(screen.getByRole('radio', { name: 'Full access' })).toBeChecked();
+  expect(asked(host, 'saveSettings')).toEqual([]);
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ sandbox: 'danger-full-access' });
+});
+
+test('full access that was not confirmed is not chosen', async () => {
+  open('settings');
+  await fireEvent.click(await screen.findByRole('radio', { name: 'Full access' }));
+  await press('Cancel');
+  expect(screen.getByRole('radio', { name: 'Read only' })).toBeChecked();
+  expect(screen.getByText(/Everything is saved/)).toBeVisible();
+});
+
+test('a path of codex is looked at on the spot', async () => {
+  const host = open('settings');
+  await screen.findByText(/Codex 0.169.0/);
+  await type('Codex', '/bin/true');
+  await screen.findByText('This is not codex: it does not answer to --version.');
+  expect(asked(host, 'checkCodex')).toEqual([['/bin/true']]);
+  await press('Browse for codex');
+  expect(screen.getByLabelText('Codex')).toHaveValue('/opt/codex/bin/codex');
+  await screen.findByText('Codex 0.169.0');
+});
+
+test('an effort that the new model does not have is let go', async () => {
+  open('settings');
+  await fireEvent.change(await screen.findByLabelText('Model of codex-local'), { target: { value: 'gpt-6.1-sol' } });
+  await fireEvent.change(screen.getByLabelText('Effort'), { target: { value: 'xhigh' } });
+  await fireEvent.change(screen.getByLabelText('Model of codex-local'), { target: { value: 'gpt-6-luna' } });
+  expect(screen.getByLabelText('Effort')).toHaveValue('');
+});
+
+test('who can reach it is said in words, with the addresses', async () => {
+  open('settings');
+  const docker = await screen.findByRole('radio', { name: 'This machine and Docker containers' });
+  expect(docker).toHaveAccessibleDescription(/172\.17\.0\.1:8000/);
+});
+
+test('what is not there cannot be chosen, and says why', async () => {
+  open('settings', { scenario: 'empty' });
+  const docker = await screen.findByRole('radio', { name: 'This machine and Docker containers' });
+  expect(docker).toBeDisabled();
+  expect(docker).toHaveAccessibleDescription('No Docker bridge was found on this machine.');
+});
+
+test('a damaged file is told of', async () => {
+  open('settings', { scenario: 'damaged' });
+  await screen.findByText(/settings\.json\.broken-1/);
+});
+
+test('an error of no field is said beside the button', async () => {
+  const host = open('settings');
+  await type('Port', '9000');
+  host.refuse('saveSettings', { message: 'The disk is full.', fields: [] });
+  await press('Save');
+  await screen.findByText('The disk is full. Nothing was saved.');
+  expect(screen.getByLabelText('Port')).toHaveValue('9000');
+});

@@ -1,0 +1,67 @@
+import { fireEvent, screen, waitFor } from '@testing-library/svelte';
+import { expect, test } from 'vitest';
+import { asked, dialog, open } from './open';
+
+const title = (name: string) => screen.findByRole('heading', { level: 1, name });
+
+test('arrow keys walk through the views', async () => {
+  open('status');
+  const status = screen.getByRole('button', { name: 'Status' });
+  status.focus();
+  await fireEvent.keyDown(status, { key: 'ArrowDown' });
+  await title('Connect a client');
+  expect(screen.getByRole('button', { name: 'Connect' })).toHaveFocus();
+  expect(screen.getByRole('button', { name: 'Connect' })).toHaveAttribute('aria-current', 'page');
+  await fireEvent.keyDown(screen.getByRole('button', { name: 'Connect' }), { key: 'End' });
+  await title('Settings');
+  await fireEvent.keyDown(screen.getByRole('button', { name: 'Settings' }), { key: 'ArrowDown' });
+  expect(screen.getByRole('button', { name: 'Status' })).toHaveFocus();
+});
+
+test('Ctrl and a number open a view', async () => {
+  open('status');
+  await fireEvent.keyDown(window, { key: '4', ctrlKey: true });
+  await title('Keys');
+});
+
+test('the tray opens a view, and its heading gets the focus', async () => {
+  const host = open('status');
+  await title('Ready for requests');
+  host.emit('navigate', 'keys');
+  const heading = await title('Keys');
+  await waitFor(() => expect(heading).toHaveFocus());
+});
+
+test('what changes elsewhere shows here', async () => {
+  const host = open('status');
+  await title('Ready for requests');
+  host.emit('overview', { ...(await host.overview()), proxy: { state: 'stopping' } });
+  await title('Stopping');
+  expect(screen.getByRole('switch', { name: 'Run the proxy' })).toBeDisabled();
+});
+
+test.each([
+  ['Keep running', [[true]]],
+  ['Quit', [[false]]],
+  ['Cancel', []],
+])('closing without a tray asks once, and %s answers', async (answer, calls) => {
+  const host = open('status', { scenario: 'no-tray' });
+  await title('Ready for requests');
+  host.emit('close_asked', null);
+  const asks = await dialog('Keep running in the background?');
+  await fireEvent.click(asks.getByRole('button', { name: answer }));
+  expect(screen.queryByRole('dialog')).toBeNull();
+  expect(asked(host, 'answerClose')).toEqual(calls);
+});
+
+test('without a tray the window can quit', async () => {
+  const host = open('status', { scenario: 'no-tray' });
+  await fireEvent.click(await screen.findByRole('button', { name: 'Quit Codex Proxy' }));
+  expect(asked(host, 'quit')).toHaveLength(1);
+});
+
+test('with a tray, quitting is not one click away from everywhere', async () => {
+  open('status');
+  await title('Ready for requests');
+  expect(screen.queryByRole('button', { name: 'Quit Codex Proxy' })).toBeNull();
+});

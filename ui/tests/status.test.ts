@@ -1,0 +1,121 @@
+import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
+import { expect, test } from 'vitest';
+import { asked, button, open, press, said, type } from './open';
+
+test('the switch at the lower left stops the proxy and starts it again', async () => {
+  const host = open('status');
+  const toggle = await screen.findByRole('switch', { name: 'Run the proxy' });
+  await waitFor(() => expect(toggle).toBeEnabled());
+  expect(toggle).toHaveAttribute('aria-checked', 'true');
+
+  await fireEvent.click(toggle);
+  await screen.findByRole('heading', { level: 1, name: 'Stopped' });
+  expect(toggle).toHaveAttribute('aria-checked', 'false');
+  expect(said()).toBe('The proxy is stopped.');
+
+  await fireEvent.click(toggle);
+  await screen.findByRole('heading', { level: 1, name: 'Ready for requests' });
+  expect([asked(host, 'stopProxy').length, asked(host, 'startProxy').length]).toEqual([1, 1]);
+});
+
+test('a proxy that cannot be started says why, and the switch stays off', async () => {
+  const host = open('status', { scenario: 'stopped' });
+  host.refuse('startProxy', { message: 'Port 8000 is taken.', fields: [] });
+  await fireEvent.click(await screen.findByRole('switch', { name: 'Run the proxy' }).then((toggle) => waitFor(() => (expect(toggle).toBeEnabled(), toggle))));
+  expect(await screen.findByText('Port 8000 is taken.')).toBeVisible();
+  expect(screen.getByRole('switch', { name: 'Run the proxy' })).toHaveAttribute('aria-checked', 'false');
+  await press('Close the message');
+  expect(screen.queryByText('Port 8000 is taken.')).toBeNull();
+});
+
+test.each([
+  ['codex-missing', 'Codex is missing', 'Look again', 'lookAgain'],
+  ['not-signed-in', 'Codex is not signed in', 'Look again', 'lookAgain'],
+  ['port-taken', 'Port 8000 is taken', 'Use port 8001', 'useFreePort'],
+  ['stopped', 'Stopped', 'Start the proxy', 'startProxy'],
+] as const)('when things are %s, the problem has its fix beside it, and the fix works', async (scenario, heading, fix, call) => {
+  const host = open('status', { scenario });
+  await screen.findByRole('heading', { level: 1, name: heading });
+  const problem = within(screen.getByRole('region', { name: 'What needs doing' }));
+  await fireEvent.click(problem.getByRole('button', { name: fix }));
+  await screen.findByRole('heading', { level: 1, name: 'Ready for requests' }).catch(() => screen.findByText(/^Running since/));
+  expect(asked(host, call)).toHaveLength(1);
+  expect(screen.queryByRole('region', { name: 'What needs doing' })).toBeNull();
+});
+
+test('a problem that the settings solve opens them', async () => {
+  const host = open('status');
+  await screen.findByText('Ready for requests');
+  host.emit('overview', { ...(await host.overview()), problem: { message: 'The folder is gone.', nextStep: 'Choose another.', fix: 'openSettings' } });
+  await press('Open settings');
+  await screen.findByRole('heading', { level: 1, name: 'Settings' });
+});
+
+test('the command that a problem names can be copied', async () => {
+  const host = open('status', { scenario: 'codex-missing' });
+  await press('Copy: npm install -g @openai/codex');
+  expect(asked(host, 'copyText')).toEqual([['npm install -g @openai/codex']]);
+});
+
+test('the base URL is copied and said to be', async () => {
+  const host = open('status');
+  await press('Copy: base URL');
+  expect(asked(host, 'copyText')).toEqual([['http://127.0.0.1:8000/v1']]);
+  await waitFor(() => expect(said()).toBe('Copied: base URL'));
+});
+
+test('a copy that was refused is not said to have worked', async () => {
+  const host = open('status');
+  host.refuse('copyText', { message: 'The clipboard is not there.', fields: [] });
+  await press('Copy: base URL');
+  await screen.findByText('The clipboard is not there.');
+  expect(said()).toBe('');
+});
+
+test('a test prompt streams its answer, with the time to the first token', async () => {
+  const host = open('status');
+  await type('Test prompt', 'Hi');
+  await press('Send');
+  await screen.findByText('Hello there, nice meeting you.');
+  expect(screen.getByText('first token 0.38 s')).toBeVisible();
+  expect(screen.getByText('0.91 s in all · codex-local')).toBeVisible();
+  expect(asked(host, 'sendTestPrompt')[0]?.[0]).toBe('Hi');
+});
+
+test('a test prompt can be stopped', async () => {
+  const host = open('status', { moving: true });
+  await screen.findByText(/^Running since/);
+  await press('Send');
+  await press('Stop');
+  await screen.findByText('Stopped; codex was told so.');
+  expect(asked(host, 'stopTestPrompt')).toHaveLength(1);
+});
+
+test('a test prompt that failed says why', async () => {
+  const host = open('status');
+  host.refuse('sendTestPrompt', { message: 'codex is not signed in.', fields: [] });
+  await press('Send');
+  await screen.findByText('codex is not signed in.');
+});
+
+test('a stopped proxy takes no test prompt', async () => {
+  open('status', { scenario: 'stopped' });
+  expect(await button('Send')).toBeDisabled();
+});
+
+test('before the first answer there is a quiet skeleton, and the switch waits', async () => {
+  open('status', { scenario: 'loading' });
+  expect((await screen.findAllByRole('status', { name: 'Loading' })).length).toBeGreaterThan(0);
+  expect(screen.getByRole('switch', { name: 'Run the proxy' })).toBeDisabled();
+});
+
+test('an app that does not answer is said so, and can be asked again', async () => {
+  const host = open('status', { scenario: 'broken' });
+  await press('Try again');
+  expect(asked(host, 'overview')).toHaveLength(2);
+});
+
+test('how long the proxy itself took stands apart from the whole', async () => {
+  open('status');
+  await screen.findByText(/^the proxy’s share: [12] ms$/);
+});
