@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use proxy::app::App;
 use proxy::view::{
-    ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyRow, NewKey, Overview, Recipe,
-    SettingsForm, SettingsView, TestPromptEvent, ViewError,
+    ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyRow, NewKey,
+    Overview, Recipe, SettingsForm, SettingsView, TestPromptEvent, ViewError,
 };
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, State, Wry};
@@ -187,7 +187,11 @@ async fn chart(app: State<'_, App>, by: ChartBy) -> Answer<Vec<ChartBar>> {
 }
 
 #[tauri::command]
-async fn send_test_prompt(app: State<'_, App>, prompt: String, events: Channel<TestPromptEvent>) -> Answer<()> {
+async fn send_test_prompt(
+    app: State<'_, App>,
+    prompt: String,
+    events: Channel<TestPromptEvent>,
+) -> Answer<()> {
     app.test_prompt(&prompt, |event| drop(events.send(event))).await;
     Ok(())
 }
@@ -205,13 +209,20 @@ fn copy_text(handle: AppHandle, text: String) -> Answer<()> {
 #[tauri::command]
 fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
     let folder = app.log_folder().display().to_string();
-    handle.opener().open_path(folder, None::<&str>).map_err(|error| said(format!("The folder cannot be opened: {error}.")))
+    handle
+        .opener()
+        .open_path(folder, None::<&str>)
+        .map_err(|error| said(format!("The folder cannot be opened: {error}.")))
 }
 
 #[tauri::command]
 async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool) -> Answer<()> {
     app.set_goes_on_in_background(keep_running).await?;
-    if keep_running { crate::window::close(&handle) } else { crate::quit(&handle) }
+    if keep_running {
+        crate::window::close(&handle)
+    } else {
+        crate::quit(&handle)
+    }
     Ok(())
 }
 
@@ -232,13 +243,20 @@ pub(crate) fn set_start_at_login(handle: &AppHandle, app: &App, on: bool) {
 }
 
 fn copy(handle: &AppHandle, text: &str) -> Answer<()> {
-    handle.clipboard().write_text(text).map_err(|error| said(format!("The clipboard cannot be written: {error}.")))
+    handle
+        .clipboard()
+        .write_text(text)
+        .map_err(|error| said(format!("The clipboard cannot be written: {error}.")))
 }
 
 async fn picked(dialog: tauri_plugin_dialog::FileDialogBuilder<Wry>, folder: bool) -> Option<String> {
     let (tell, answer) = tokio::sync::oneshot::channel();
     let reply = move |path: Option<tauri_plugin_dialog::FilePath>| drop(tell.send(path));
-    if folder { dialog.pick_folder(reply) } else { dialog.pick_file(reply) }
+    if folder {
+        dialog.pick_folder(reply)
+    } else {
+        dialog.pick_file(reply)
+    }
     let path: PathBuf = answer.await.ok()??.into_path().ok()?;
     Some(path.display().to_string())
 }

@@ -40,7 +40,8 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> Result<(), String> {
     // One runtime for everything: Tauri's own commands run on it too.
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no threads can be started: {error}"))?;
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| format!("no threads can be started: {error}"))?;
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
     let _log = logging::start(&data_dir)?;

@@ -21,9 +21,12 @@ impl Options {
     pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
         let named = self.data_dir.clone().or_else(|| std::env::var_os("DATA_DIR").map(PathBuf::from));
         let folder = named
-            .or_else(|| directories::ProjectDirs::from("", "", "codex-proxy").map(|dirs| dirs.data_dir().to_owned()))
+            .or_else(|| {
+                directories::ProjectDirs::from("", "", "codex-proxy").map(|dirs| dirs.data_dir().to_owned())
+            })
             .ok_or("this system names no folder for data; name one with --data-dir")?;
-        std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
         std::path::absolute(&folder).map_err(|error| error.to_string())
     }
 }

@@ -78,6 +78,7 @@ pub(crate) fn update(handle: &AppHandle, overview: &Overview) {
 
 fn on_click(handle: &AppHandle, item: &str) {
     let Some(app) = handle.try_state::<App>().map(|app| app.inner().clone()) else { return };
+    tracing::debug!(item, "clicked in the tray");
     match item {
         "running" => {
             let on = is_on(&app.overview());
@@ -114,10 +115,10 @@ fn icon(overview: &Overview) -> Image<'static> {
 /// One line that says it all.
 fn status_line(overview: &Overview) -> String {
     match (&overview.proxy, &overview.problem) {
-        (ProxyState::Stopped, _) => "Stopped".to_owned(),
-        (ProxyState::Stopping, _) => "Stopping…".to_owned(),
+        (ProxyState::Stopped, _) => "Codex Proxy is stopped".to_owned(),
+        (ProxyState::Stopping, _) => "Codex Proxy is stopping…".to_owned(),
         (_, Some(problem)) => problem.message.clone(),
-        _ if overview.running_now > 0 => format!("Running · {} now", overview.running_now),
-        _ => "Running".to_owned(),
+        _ if overview.running_now > 0 => format!("Codex Proxy is running · {} now", overview.running_now),
+        _ => "Codex Proxy is running".to_owned(),
     }
 }

@@ -24,6 +24,7 @@ use crate::journal::{Journal, JournalOptions};
 use crate::keychain::{KeyRing, SecretStore};
 use crate::keys::{Key, KeyEntry};
 use crate::server::{Proxy, ProxyParts, unix_now};
+use crate::settings::LogLevel;
 use crate::settings_file::{SettingsFile, to_settings};
 use crate::view::{ExchangeRow, FieldError, KeychainState, Overview, ProxyState, ViewError};
 use crate::{connect, keychain};
@@ -107,7 +108,7 @@ struct Inner {
     limits: Limits,
     has_tray: bool,
     settings: SettingsFile,
-    /// Said once: that the settings file was damaged, and where it was put.
+    /// Said until settings are saved: that the file was damaged, and where it was put.
     notice: Mutex<Option<String>>,
     keys: KeyRing,
     /// Opens the proxy for the window's own requests; it is nowhere on disk and ends with the app.
@@ -316,11 +317,18 @@ impl App {
     }
 }
 
-/// The log level of the settings in `data_dir`, for a log that is started before the app is.
+/// The log level of the settings in `data_dir`, for a log that is started before the app is. It only looks: a damaged file is
+/// set aside, and said, by the app.
 #[must_use]
 pub fn log_level(data_dir: &Path) -> &'static str {
-    let (settings, _) = SettingsFile::load(data_dir, unix_now());
-    settings.current().log_level.name()
+    #[derive(serde::Deserialize)]
+    struct Level {
+        log_level: String,
+    }
+    let text = std::fs::read(data_dir.join("settings.json")).unwrap_or_default();
+    let chosen = serde_json::from_slice::<Level>(&text).ok().map(|level| level.log_level);
+    let known = ["error", "warn", "info", "debug", "trace"];
+    known.into_iter().find(|level| chosen.as_deref() == Some(level)).unwrap_or(LogLevel::default().name())
 }
 
 fn unix_now_ms() -> u64 {

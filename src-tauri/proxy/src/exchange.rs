@@ -210,8 +210,9 @@ impl Exchange {
                 self.entry.step("Changed files", Some(&paths.join(", ")), false);
                 "files changed"
             }
-            ItemEvent::WebSearch { query } => {
-                self.entry.step("Searched the web", Some(query), false);
+            // What was searched for is close to the prompt, which is not kept here.
+            ItemEvent::WebSearch { .. } => {
+                self.entry.step("Searched the web", None, false);
                 "web search"
             }
             ItemEvent::McpCall { server, tool, failed } => {
@@ -246,6 +247,7 @@ impl Exchange {
         let _in_span = self.span.enter();
         match outcome {
             Outcome::Done(usage) => {
+                self.entry.done(200, usage.copied());
                 let usage = usage.copied().unwrap_or_default();
                 let Usage { input, cached, output, reasoning } = usage;
                 tracing::info!(

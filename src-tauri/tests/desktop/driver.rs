@@ -65,11 +65,6 @@ impl Window {
         }
     }
 
-    /// Whether anything matches now.
-    pub(crate) async fn has(&self, xpath: &str) -> bool {
-        self.call(Method::POST, "/element", json!({"using":"xpath","value":xpath})).await.is_ok()
-    }
-
     /// Clicks what matches, as soon as it can be clicked.
     pub(crate) async fn click(&self, xpath: &str) {
         let wait = async {

@@ -51,7 +51,8 @@ fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 impl Session {
     pub(crate) async fn start(with: With) -> Self {
-        let home = tempfile::Builder::new().prefix("desktop-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let home =
+            tempfile::Builder::new().prefix("desktop-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         std::fs::create_dir_all(home.path().join("run")).unwrap();
         let (screen, display) = screen();
         let mut children = vec![screen];
@@ -67,7 +68,7 @@ impl Session {
         codex_home::write(&codex, &model.base_url()).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let session = Self { children, tray, model, home, bus, display, port };
-        session.write_settings(&format!("{{\"version\":1,\"port\":{port}}}"));
+        session.write_settings(&format!("{{\"version\":1,\"port\":{port},\"log_level\":\"debug\"}}"));
         session
     }
 
@@ -135,7 +136,8 @@ impl Session {
     /// One chat, and its status.
     pub(crate) async fn chat(&self, key: &str, prompt: &str) -> reqwest::Response {
         let body = serde_json::json!({"model":"gpt-5.5","messages":[{"role":"user","content":prompt}]});
-        let request = reqwest::Client::new().post(format!("http://127.0.0.1:{}/v1/chat/completions", self.port));
+        let request =
+            reqwest::Client::new().post(format!("http://127.0.0.1:{}/v1/chat/completions", self.port));
         request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
     }
 
@@ -148,7 +150,8 @@ impl Session {
             if String::from_utf8_lossy(&environment).contains(&wanted) {
                 let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
                 let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-                let is_zombie = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
+                let is_zombie =
+                    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
                 if !is_zombie {
                     found.push(name.trim().to_owned());
                 }
@@ -180,6 +183,11 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            for entry in std::fs::read_dir(self.data().join("logs")).into_iter().flatten().flatten() {
+                eprintln!("{}", std::fs::read_to_string(entry.path()).unwrap_or_default());
+            }
+        }
         while let Some(child) = self.children.pop() {
             drop(child);
         }
@@ -207,7 +215,10 @@ fn bus(home: &Path) -> (Kill, String) {
 fn keychain(home: &Path, bus: &str) -> Kill {
     let mut daemon = command("gnome-keyring-daemon");
     daemon.args(["--unlock", "--components=secrets", "--foreground"]);
-    daemon.env("HOME", home).env("XDG_RUNTIME_DIR", home.join("run")).env("XDG_DATA_HOME", home.join(".local/share"));
+    daemon
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home.join("run"))
+        .env("XDG_DATA_HOME", home.join(".local/share"));
     daemon.env("DBUS_SESSION_BUS_ADDRESS", bus);
     let mut child = daemon.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"password\n").unwrap();

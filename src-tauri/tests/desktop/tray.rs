@@ -15,10 +15,18 @@ struct Watcher {
 
 #[interface(name = "org.kde.StatusNotifierWatcher")]
 impl Watcher {
-    async fn register_status_notifier_item(&self, service: &str, #[zbus(header)] header: zbus::message::Header<'_>) {
+    async fn register_status_notifier_item(
+        &self,
+        service: &str,
+        #[zbus(header)] header: zbus::message::Header<'_>,
+    ) {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
         // libayatana gives a path, others a name.
-        let item = if service.starts_with('/') { format!("{sender}{service}") } else { format!("{service}/StatusNotifierItem") };
+        let item = if service.starts_with('/') {
+            format!("{sender}{service}")
+        } else {
+            format!("{service}/StatusNotifierItem")
+        };
         self.items.lock().unwrap().push(item);
     }
 
@@ -82,7 +90,8 @@ impl TrayHost {
 
     async fn menu(&self) -> zbus::Proxy<'static> {
         let (name, path) = self.item().await;
-        let item = zbus::Proxy::new(&self.bus, name.clone(), path, "org.kde.StatusNotifierItem").await.unwrap();
+        let item =
+            zbus::Proxy::new(&self.bus, name.clone(), path, "org.kde.StatusNotifierItem").await.unwrap();
         let menu: zbus::zvariant::OwnedObjectPath = item.get_property("Menu").await.unwrap();
         zbus::Proxy::new(&self.bus, name, menu, "com.canonical.dbusmenu").await.unwrap()
     }
@@ -98,10 +107,12 @@ impl TrayHost {
     /// Clicks the entry with this label.
     pub(crate) async fn click(&self, label: &str) {
         let entries = self.entries().await;
-        let entry = entries.iter().find(|entry| entry.label == label).unwrap_or_else(|| panic!("{entries:?}"));
+        let entry =
+            entries.iter().find(|entry| entry.label == label).unwrap_or_else(|| panic!("{entries:?}"));
         let menu = self.menu().await;
         let nothing = Value::from(0_i32);
-        let _: Result<(), _> = menu.call("Event", &(entry.id, "clicked", nothing, 0_u32)).await;
+        let clicked: Result<(), _> = menu.call("Event", &(entry.id, "clicked", nothing, 0_u32)).await;
+        clicked.unwrap();
     }
 
     /// Whether the entry with this label has its check mark.
@@ -112,7 +123,11 @@ impl TrayHost {
 
 fn entry(value: OwnedValue) -> Option<Entry> {
     let (id, properties, _): (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>) = value.try_into().ok()?;
-    let label = properties.get("label").and_then(|label| label.downcast_ref::<&str>().ok()).unwrap_or_default();
-    let checked = properties.get("toggle-state").and_then(|state| state.downcast_ref::<i32>().ok()).map(|state| state == 1);
+    let label =
+        properties.get("label").and_then(|label| label.downcast_ref::<&str>().ok()).unwrap_or_default();
+    let checked = properties
+        .get("toggle-state")
+        .and_then(|state| state.downcast_ref::<i32>().ok())
+        .map(|state| state == 1);
     Some(Entry { id, label: label.replace('_', ""), checked })
 }

@@ -34,7 +34,9 @@ async fn a_key_made_in_the_window_opens_the_api_until_it_is_revoked_and_is_in_no
     assert!(!window.text().await.contains(&secret), "it is shown once");
     assert_eq!(session.files_with(&secret), Vec::<std::path::PathBuf>::new());
     // The keychain has it: it can be copied again.
-    window.find("//button[@aria-label='Copy again: key My laptop' or contains(@aria-label, 'My laptop')]").await;
+    window
+        .find("//button[@aria-label='Copy again: key My laptop' or contains(@aria-label, 'My laptop')]")
+        .await;
 
     window.click("//button[@aria-label='Revoke: key My laptop']").await;
     window.click("//button[normalize-space(.)='Revoke' and not(@aria-label)]").await;
@@ -54,11 +56,10 @@ async fn a_request_shows_up_in_the_log_while_it_streams() {
     window.go_to("Requests").await;
     let asking = session.chat(&secret, "[[words=3 hold=1]]");
     let watching = async {
-        window.says("gpt-5.5").await;
-        window.says("Streaming").await;
+        window.find("//*[@role='row'][contains(., 'gpt-5.5') and contains(., 'streaming')]").await;
         window.picture("requests-streaming").await;
         session.model.release();
-        window.says("Done").await;
+        window.find("//*[@role='row'][contains(., 'gpt-5.5') and contains(., 'done')]").await;
         window.picture("requests").await;
     };
     let (answer, ()) = tokio::join!(asking, watching);

@@ -20,7 +20,7 @@ impl App {
             codex,
             models: self.models().await,
             addresses: connect::listen_choices(&connect::find(&self.0.environment)),
-            notice: lock(&self.0.notice).take(),
+            notice: lock(&self.0.notice).clone(),
         }
     }
 
@@ -45,6 +45,7 @@ impl App {
             .map_err(refused)?;
         let saved = after.clone();
         self.change_settings(move |stored| *stored = saved).await?;
+        *lock(&self.0.notice) = None;
         self.0.journal.keep(after.keep_days, after.keep_texts).await;
         if needs_restart(&before, &after) && !matches!(self.overview().proxy, ProxyState::Stopped) {
             self.start().await;

@@ -16,5 +16,6 @@ mod docs;
 mod errors;
 mod guard;
 mod hang_up;
+mod log;
 mod stopping;
 mod support;
