@@ -182,8 +182,8 @@ async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: String) -> Ans
 }
 
 #[tauri::command]
-async fn chart(app: State<'_, App>, by: ChartBy) -> Answer<Vec<ChartBar>> {
-    Ok(app.chart(by).await)
+async fn chart(app: State<'_, App>, by: ChartBy, utc_offset_seconds: i32) -> Answer<Vec<ChartBar>> {
+    Ok(app.chart(by, utc_offset_seconds).await)
 }
 
 #[tauri::command]

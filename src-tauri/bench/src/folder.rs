@@ -25,8 +25,8 @@ impl Folder {
     pub(crate) fn make(name: &str) -> Result<Self> {
         let binaries = binaries()?;
         let target = binaries.parent().with_context(|| format!("{} has no parent", binaries.display()))?;
-        let path = target.join("bench").join(name);
-        sweep(&target.join("bench"));
+        let path = target.join("bench-homes").join(name);
+        sweep(&target.join("bench-homes"));
         // A run of the same name may have been ended without a chance to clear up.
         let _absent = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
@@ -98,7 +98,7 @@ mod tests {
         let name = format!("{}-test", std::process::id());
         let folder = Folder::make(&name).unwrap();
         let path = folder.0.clone();
-        assert!(path.ends_with(Path::new("bench").join(name)), "{}", path.display());
+        assert!(path.ends_with(Path::new("bench-homes").join(name)), "{}", path.display());
         let home = folder.codex_home("home", "http://127.0.0.1:1/v1").unwrap();
         assert!(fs::read_to_string(home.join("config.toml")).unwrap().contains("http://127.0.0.1:1/v1"));
         drop(folder);

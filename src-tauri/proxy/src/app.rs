@@ -36,6 +36,9 @@ const CHANGES: usize = 512;
 /// The name of the key that the window's own requests use, as the request log shows it.
 const OWN_KEY: &str = "This window";
 
+/// Makes the keys of a data folder.
+pub type MakeKeyRing = Box<dyn FnOnce(&Path) -> KeyRing + Send>;
+
 /// What an app is opened with.
 pub struct AppOptions {
     /// The folder of its data.
@@ -45,7 +48,7 @@ pub struct AppOptions {
     /// Whether there is a tray.
     pub has_tray: bool,
     /// Where secrets are kept; `None` takes the system's keychain.
-    pub secrets: Option<Box<dyn FnOnce(&Path) -> KeyRing + Send>>,
+    pub secrets: Option<MakeKeyRing>,
     /// The limits of the proxy.
     pub limits: Limits,
 }

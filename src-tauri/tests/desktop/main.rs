@@ -4,12 +4,7 @@
 //! On Linux only, where all of that can be had without a person: Xvfb, dbus-daemon, gnome-keyring and WebKitWebDriver.
 
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a panic in a test is its failure"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its failure")]
 
 mod driver;
 mod session;

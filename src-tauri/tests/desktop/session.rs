@@ -44,7 +44,6 @@ impl Drop for Kill {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the session's programs are ended by the session")]
 fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }

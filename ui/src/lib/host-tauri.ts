@@ -32,7 +32,7 @@ export const tauriHost: Host = {
   exchangeDetail: (id) => invoke('exchange_detail', { id }),
   clearExchanges: () => invoke('clear_exchanges'),
   copyAsCurl: (id) => invoke('copy_as_curl', { id }),
-  chart: (by) => invoke('chart', { by }),
+  chart: (by) => invoke('chart', { by, utcOffsetSeconds: -new Date().getTimezoneOffset() * 60 }),
 
   sendTestPrompt: (prompt, onEvent) => {
     const events = new Channel<TestPromptEvent>(onEvent);

@@ -35,8 +35,8 @@ impl App {
         self.0.journal.as_curl(id, &base).await.ok_or_else(|| said(GONE))
     }
 
-    /// The bars of the charts, in UTC.
-    pub async fn chart(&self, by: ChartBy) -> Vec<ChartBar> {
-        self.0.journal.chart(by, 0).await
+    /// The bars of the charts. Days begin at midnight where the clock is `utc_offset_seconds` ahead of UTC, as the window's is.
+    pub async fn chart(&self, by: ChartBy, utc_offset_seconds: i32) -> Vec<ChartBar> {
+        self.0.journal.chart(by, utc_offset_seconds).await
     }
 }

@@ -55,7 +55,7 @@ async fn changed(status: Option<&mut watch::Receiver<Status>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn at(due: Option<Instant>) {
