@@ -2,6 +2,8 @@
 //!
 //! Secrets go from the app to the clipboard here and not through the window, but for the one time that a new key is shown.
 
+#![expect(clippy::needless_pass_by_value, reason = "Tauri hands a command its arguments as values")]
+
 use std::path::PathBuf;
 
 use proxy::app::App;
@@ -219,9 +221,9 @@ fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
 async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool) -> Answer<()> {
     app.set_goes_on_in_background(keep_running).await?;
     if keep_running {
-        crate::window::close(&handle)
+        crate::window::close(&handle);
     } else {
-        crate::quit(&handle)
+        crate::quit(&handle);
     }
     Ok(())
 }
@@ -253,9 +255,9 @@ async fn picked(dialog: tauri_plugin_dialog::FileDialogBuilder<Wry>, folder: boo
     let (tell, answer) = tokio::sync::oneshot::channel();
     let reply = move |path: Option<tauri_plugin_dialog::FilePath>| drop(tell.send(path));
     if folder {
-        dialog.pick_folder(reply)
+        dialog.pick_folder(reply);
     } else {
-        dialog.pick_file(reply)
+        dialog.pick_file(reply);
     }
     let path: PathBuf = answer.await.ok()??.into_path().ok()?;
     Some(path.display().to_string())

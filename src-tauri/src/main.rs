@@ -29,7 +29,7 @@ struct Quitting(AtomicBool);
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match run(options) {
+    match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("codex-proxy: {message}");
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: Options) -> Result<(), String> {
+fn run(options: &Options) -> Result<(), String> {
     // One runtime for everything: Tauri's own commands run on it too.
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| format!("no threads can be started: {error}"))?;

@@ -21,7 +21,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes `target/bench/NAME`, with the target folder taken from where this program lies.
+    /// Makes `target/bench-homes/NAME`, with the target folder taken from where this program lies.
     pub(crate) fn make(name: &str) -> Result<Self> {
         let binaries = binaries()?;
         let target = binaries.parent().with_context(|| format!("{} has no parent", binaries.display()))?;
