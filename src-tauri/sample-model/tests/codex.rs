@@ -45,7 +45,7 @@ async fn start(home: &Path, work: &Path, prompt: &str) -> Child {
 /// Runs it to its end, and gives its lines.
 #[cfg(test)]
 async fn exec(home: &Path, prompt: &str) -> Vec<Value> {
-    let work = tempfile::tempdir().unwrap();
+    let work = folder();
     let child = start(home, work.path(), prompt).await;
     let output = timeout(LONG, child.wait_with_output()).await.unwrap().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -58,9 +58,14 @@ fn messages(lines: &[Value]) -> Vec<&str> {
     items.filter(|item| item["type"] == "agent_message").map(|item| item["text"].as_str().unwrap()).collect()
 }
 
+/// A home for codex. Not in the system's temporary folder: from there codex does not set up its sandbox.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
 #[tokio::test]
 async fn codex_is_answered_over_http() {
-    let (model, home) = (model().await, tempfile::tempdir().unwrap());
+    let (model, home) = (model().await, folder());
     codex_home::write(home.path(), &model.base_url()).unwrap();
     let lines = exec(home.path(), "[[say=\"Hello over HTTP\" usage=10,4,2,1]]").await;
     assert_eq!(messages(&lines), ["Hello over HTTP"]);
@@ -75,7 +80,7 @@ async fn codex_is_answered_over_http() {
 
 #[tokio::test]
 async fn codex_is_answered_over_a_websocket_and_goes_on_after_a_call() {
-    let (model, home) = (model().await, tempfile::tempdir().unwrap());
+    let (model, home) = (model().await, folder());
     codex_home::write_openai(home.path(), &model.base_url()).unwrap();
     let lines = exec(home.path(), "[[shell=\"echo out-of-the-shell\"]]").await;
     let said = messages(&lines);
@@ -91,7 +96,7 @@ async fn codex_is_answered_over_a_websocket_and_goes_on_after_a_call() {
 #[tokio::test]
 async fn codex_reports_a_refusal_of_either_transport() {
     for write in [codex_home::write, codex_home::write_openai] {
-        let (model, home) = (model().await, tempfile::tempdir().unwrap());
+        let (model, home) = (model().await, folder());
         write(home.path(), &model.base_url()).unwrap();
         let lines = exec(home.path(), "[[status=400 message=\"no such thing\"]]").await;
         let failed = lines.iter().find(|line| line["type"] == "turn.failed");
@@ -103,7 +108,7 @@ async fn codex_reports_a_refusal_of_either_transport() {
 #[tokio::test]
 async fn a_codex_that_ends_is_noticed_on_either_transport() {
     for write in [codex_home::write, codex_home::write_openai] {
-        let (model, home, work) = (model().await, tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (model, home, work) = (model().await, folder(), tempfile::tempdir().unwrap());
         write(home.path(), &model.base_url()).unwrap();
         let mut child = start(home.path(), work.path(), "[[words=3 hold=1]]").await;
         assert!(model.wait_for(|event| *event == Event::Held { id: 0, n: 1 }, LONG).await.is_some());
@@ -115,7 +120,7 @@ async fn a_codex_that_ends_is_noticed_on_either_transport() {
 #[tokio::test]
 async fn a_cut_connection_is_tried_again_on_either_transport() {
     for write in [codex_home::write, codex_home::write_openai] {
-        let (model, home) = (model().await, tempfile::tempdir().unwrap());
+        let (model, home) = (model().await, folder());
         write(home.path(), &model.base_url()).unwrap();
         let lines = exec(home.path(), "[[words=2 break=1 times=1]]").await;
         assert_eq!(messages(&lines), ["word1 word2 "], "{lines:?}");

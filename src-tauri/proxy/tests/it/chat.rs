@@ -86,6 +86,8 @@ async fn a_silent_stream_is_kept_open_with_comments() {
     let mut events = proxy.stream("[[words=2 hold=0]]").await;
     assert_eq!(events.next_block().await.unwrap(), ": ping");
     assert_eq!(events.next_block().await.unwrap(), ": ping");
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(proxy.model.wait_for(held, LONG).await.is_some());
     proxy.model.release();
     while events.next_block().await.unwrap() == ": ping" {}
     let mut rest = Vec::new();
