@@ -58,6 +58,8 @@ async fn a_request_shows_up_in_the_log_while_it_streams() {
     let watching = async {
         window.find("//*[@role='row'][contains(., 'gpt-5.5') and contains(., 'streaming')]").await;
         window.picture("requests-streaming").await;
+        let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+        assert!(session.model.wait_for(held, crate::session::LONG).await.is_some());
         session.model.release();
         window.find("//*[@role='row'][contains(., 'gpt-5.5') and contains(., 'done')]").await;
         window.picture("requests").await;

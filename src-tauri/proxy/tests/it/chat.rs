@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{LONG, fake, prompt_body, real};
+use crate::support::{fake, prompt_body, real};
 
 #[tokio::test]
 async fn a_whole_answer_has_openais_shape_and_exact_usage() {
@@ -59,9 +59,7 @@ async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     assert_eq!(events.next_text().await, "word1 ");
-    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(proxy.model.wait_for(held, LONG).await.is_some());
-    proxy.model.release();
+    proxy.let_go_on().await;
     assert_eq!(events.next_text().await, "word2 ");
     assert_eq!(events.next_text().await, "word3 ");
 }
@@ -86,9 +84,7 @@ async fn a_silent_stream_is_kept_open_with_comments() {
     let mut events = proxy.stream("[[words=2 hold=0]]").await;
     assert_eq!(events.next_block().await.unwrap(), ": ping");
     assert_eq!(events.next_block().await.unwrap(), ": ping");
-    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(proxy.model.wait_for(held, LONG).await.is_some());
-    proxy.model.release();
+    proxy.let_go_on().await;
     while events.next_block().await.unwrap() == ": ping" {}
     let mut rest = Vec::new();
     while let Some(block) = events.next_block().await {

@@ -65,7 +65,7 @@ async fn a_client_that_hangs_up_while_it_waits_for_a_place_leaves_the_queue() {
         assert!(nothing.is_err(), "answered, and not left waiting");
         drop(waiting);
     }
-    proxy.model.release();
+    proxy.let_go_on().await;
     first.rest().await;
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }

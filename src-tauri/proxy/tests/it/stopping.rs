@@ -10,7 +10,7 @@ async fn an_open_stream_is_finished_before_the_proxy_ends() {
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     proxy.stop.cancel();
-    proxy.model.release();
+    proxy.let_go_on().await;
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap(), "[DONE]", "{rest:?}");
     tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();

@@ -132,6 +132,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Lets the model go on that stands still, once it does: a release that comes before would be missed.
+    pub(crate) async fn let_go_on(&self) {
+        let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+        assert!(self.model.wait_for(held, LONG).await.is_some());
+        self.model.release();
+    }
+
     /// A request without a key.
     pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address)).timeout(LONG)
