@@ -85,6 +85,7 @@ async fn limits_that_are_not_named_have_not_changed() {
         asked.next_line().await.unwrap();
         codex.write_all(lines.as_bytes()).await
     });
-    (written.unwrap(), answer.unwrap());
+    written.unwrap();
+    answer.unwrap();
     assert_eq!(connection.limits().primary.map(|window| window.resets_at), Some(Some(9)));
 }

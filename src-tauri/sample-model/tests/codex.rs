@@ -59,6 +59,7 @@ fn messages(lines: &[Value]) -> Vec<&str> {
 }
 
 /// A home for codex. Not in the system's temporary folder: from there codex does not set up its sandbox.
+#[expect(clippy::unwrap_used, reason = "a panic in a test is its failure")]
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
