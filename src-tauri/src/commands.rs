@@ -13,10 +13,11 @@ use proxy::view::{
 };
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, State, Wry};
-use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tauri_plugin_dialog::DialogExt as _;
 use tauri_plugin_opener::OpenerExt as _;
+
+use crate::login;
 
 type Answer<T> = Result<T, ViewError>;
 
@@ -31,6 +32,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         keys,
         create_key,
         copy_key,
+        show_key,
         revoke_key,
         recipes,
         copy_piece,
@@ -56,8 +58,8 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
 }
 
 #[tauri::command]
-fn overview(app: State<'_, App>) -> Overview {
-    app.overview()
+async fn overview(app: State<'_, App>, utc_offset_seconds: i32) -> Answer<Overview> {
+    Ok(app.overview_at(utc_offset_seconds).await)
 }
 
 #[tauri::command]
@@ -99,7 +101,12 @@ async fn copy_key(handle: AppHandle, app: State<'_, App>, id: String) -> Answer<
 }
 
 #[tauri::command]
-async fn revoke_key(app: State<'_, App>, id: String) -> Answer<()> {
+async fn show_key(app: State<'_, App>, id: String) -> Answer<NewKey> {
+    app.show_key(&id).await
+}
+
+#[tauri::command]
+async fn revoke_key(app: State<'_, App>, id: String) -> Answer<Option<String>> {
     app.revoke_key(&id).await
 }
 
@@ -131,19 +138,16 @@ async fn check_connection(app: State<'_, App>) -> Answer<Vec<CheckStep>> {
 
 #[tauri::command]
 async fn settings(handle: AppHandle, app: State<'_, App>) -> Answer<SettingsView> {
-    let mut view = app.settings_view().await;
-    // The system knows, and somebody may have changed it there.
-    view.form.start_at_login = handle.autolaunch().is_enabled().unwrap_or(false);
-    Ok(view)
+    // Somebody may have changed it in the system.
+    login::look(&handle, &app).await;
+    Ok(app.settings_view().await)
 }
 
 #[tauri::command]
 async fn save_settings(handle: AppHandle, app: State<'_, App>, form: SettingsForm) -> Answer<SettingsView> {
     let wanted = form.start_at_login;
     app.save_settings(form).await?;
-    if wanted != handle.autolaunch().is_enabled().unwrap_or(false) {
-        set_start_at_login(&handle, &app, wanted);
-    }
+    login::set(&handle, &app, wanted).await.map_err(said)?;
     settings(handle, app).await
 }
 
@@ -231,17 +235,6 @@ async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool
 #[tauri::command]
 fn quit(handle: AppHandle) {
     crate::quit(&handle);
-}
-
-/// Switches the start with the session on or off, and keeps that in the settings too.
-pub(crate) fn set_start_at_login(handle: &AppHandle, app: &App, on: bool) {
-    let manager = handle.autolaunch();
-    if let Err(error) = if on { manager.enable() } else { manager.disable() } {
-        tracing::warn!(%error, "the start at login could not be changed");
-    }
-    let app = app.clone();
-    let on = manager.is_enabled().unwrap_or(false);
-    tauri::async_runtime::spawn(async move { app.remember_start_at_login(on).await });
 }
 
 fn copy(handle: &AppHandle, text: &str) -> Answer<()> {

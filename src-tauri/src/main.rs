@@ -7,7 +7,9 @@
 mod commands;
 mod events;
 mod logging;
+mod login;
 mod options;
+mod signals;
 mod tray;
 mod tray_host;
 mod window;
@@ -75,6 +77,9 @@ fn run(options: &Options) -> Result<(), String> {
                 tray::build(&handle, &app)?;
             }
             events::forward(&handle, &app);
+            signals::heed(&handle);
+            let looking = handle.clone();
+            tauri::async_runtime::spawn(async move { login::look(&looking, &app).await });
             if !hidden || !has_tray {
                 window::show(&handle, None);
             }

@@ -6,7 +6,6 @@ use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager, Wry, include_image};
-use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
 use crate::window;
@@ -36,7 +35,7 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<()> {
             "at_login",
             "Start at login",
             true,
-            handle.autolaunch().is_enabled().unwrap_or(false),
+            overview.starts_at_login,
             None::<&str>,
         )?,
     };
@@ -70,7 +69,7 @@ pub(crate) fn update(handle: &AppHandle, overview: &Overview) {
         .set_icon(Some(icon(overview)))
         .and_then(|()| items.status.set_text(status_line(overview)))
         .and_then(|()| items.running.set_checked(is_on(overview)))
-        .and_then(|()| items.at_login.set_checked(handle.autolaunch().is_enabled().unwrap_or(false)));
+        .and_then(|()| items.at_login.set_checked(overview.starts_at_login));
     if let Err(error) = shown {
         tracing::warn!(%error, "the tray could not be changed");
     }
@@ -91,9 +90,12 @@ fn on_click(handle: &AppHandle, item: &str) {
         }
         "open" => window::show(handle, None),
         "at_login" => {
-            let wanted = !handle.autolaunch().is_enabled().unwrap_or(false);
-            crate::commands::set_start_at_login(handle, &app, wanted);
-            update(handle, &app.overview());
+            let handle = handle.clone();
+            tauri::async_runtime::spawn(async move {
+                // What went wrong is in the log; the check mark, which a click moves by itself, goes back.
+                let _ = crate::login::set(&handle, &app, !app.overview().starts_at_login).await;
+                update(&handle, &app.overview());
+            });
         }
         "quit" => crate::quit(handle),
         _ => {}

@@ -76,6 +76,23 @@ test('without a keychain it is said what that means', async () => {
   expect(screen.queryByRole('button', { name: /Copy again/ })).toBeNull();
 });
 
+test('without a keychain the first key, which nobody has seen, is shown once', async () => {
+  open('keys', { scenario: 'no-keychain' });
+  await press('Show once: key Default');
+  const shown = await dialog('Key “Default”');
+  expect(shown.getByText(SECRET)).toBeVisible();
+  await press('Done');
+  expect(document.body.innerHTML).not.toContain('sk-codex-');
+  await waitFor(() => expect(screen.queryByRole('button', { name: /Show once/ })).toBeNull());
+});
+
+test('a revoked key whose secret the keychain still has is said so', async () => {
+  open('keys', { scenario: 'keychain-locked' });
+  await press('Revoke: key Default');
+  await press('Revoke');
+  await screen.findByText(/still in the keychain and can be removed there/);
+});
+
 test('a key made elsewhere appears', async () => {
   const host = open('keys');
   await screen.findByRole('rowheader', { name: 'Default' });

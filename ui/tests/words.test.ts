@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ago, codeParts, count, day, errorText, plural, short, since, span } from '../src/lib/words';
+import { ago, codeParts, count, day, errorText, plural, short, since, span, tail } from '../src/lib/words';
 
 test.each([
   [null, '–'],
@@ -41,3 +41,10 @@ test('backquotes make code of a sentence', () =>
 
 test('whatever is thrown has words', () =>
   expect([errorText({ message: 'No.', fields: [] }), errorText(new Error('Off.')), errorText('text'), errorText(undefined)]).toEqual(['No.', 'Off.', 'text', 'Something went wrong. The log file may say more.']));
+
+test.each([
+  ['/usr/bin/codex', '/usr/bin/codex'],
+  ['/home/me/.nvm/versions/node/v22.1.0/lib/codex', '…/node/v22.1.0/lib/codex'],
+  ['C:\\Users\\me\\AppData\\Roaming\\npm\\codex.cmd', '…\\Roaming\\npm\\codex.cmd'],
+  [`/${'x'.repeat(50)}`, `…${'x'.repeat(29)}`],
+])('of the path %s is shown %s', (path, shown) => expect(tail(path, 30)).toBe(shown));

@@ -217,14 +217,70 @@ pub(crate) struct ModelPage {
     pub(crate) next_cursor: Option<String>,
 }
 
+/// The account that codex works with. It names a person, so it is for their eyes and no log.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Account {
+    /// A ChatGPT account, with its address and plan (`plus`, `enterprise`) where codex names them.
+    ChatGpt {
+        /// The address.
+        email: Option<String>,
+        /// The plan, as codex spells it.
+        plan: Option<String>,
+    },
+    /// A key of OpenAI's API.
+    ApiKey,
+    /// One of another kind, by codex's name of the kind.
+    Other(String),
+    /// None, and the provider that codex is set to needs none.
+    NotNeeded,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ChatGpt { .. } => "ChatGpt",
+            Self::ApiKey => "ApiKey",
+            Self::Other(_) => "Other",
+            Self::NotNeeded => "NotNeeded",
+        })
+    }
+}
+
 /// The answer to `account/read`.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccountRead {
     #[serde(default)]
-    pub(crate) account: Option<Value>,
+    account: Option<AccountFound>,
     #[serde(default)]
-    pub(crate) requires_openai_auth: bool,
+    requires_openai_auth: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountFound {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    plan_type: Option<String>,
+}
+
+impl AccountRead {
+    /// The account; `None` when one is needed and missing.
+    pub(crate) fn account(self) -> Option<Account> {
+        match self.account {
+            Some(found) if found.kind == "chatgpt" => {
+                // What codex does not know it calls so.
+                let plan = found.plan_type.filter(|plan| plan != "unknown");
+                Some(Account::ChatGpt { email: found.email, plan })
+            }
+            Some(found) if found.kind == "apiKey" => Some(Account::ApiKey),
+            Some(found) => Some(Account::Other(found.kind)),
+            None => (!self.requires_openai_auth).then_some(Account::NotNeeded),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +307,20 @@ mod tests {
         let version = |agent: &str| Initialized { user_agent: agent.into() }.version();
         assert_eq!(version("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)").as_deref(), Some("0.169.0"));
         assert_eq!(version("no version"), None);
+    }
+
+    #[test]
+    fn an_account_is_read_leniently_and_does_not_show_itself() {
+        let read = |answer: Value| serde_json::from_value::<AccountRead>(answer).unwrap().account();
+        let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
+        let account = read(chatgpt).unwrap();
+        assert!(!format!("{account:?}").contains("example"));
+        let (email, plan) = (Some("me@example.com".to_owned()), Some("plus".to_owned()));
+        assert_eq!(account, Account::ChatGpt { email, plan });
+        assert_eq!(read(json!({"account":{"type":"apiKey"}})), Some(Account::ApiKey));
+        assert_eq!(read(json!({"account":{"type":"gcp"}})), Some(Account::Other("gcp".to_owned())));
+        assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":false})), Some(Account::NotNeeded));
+        assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":true})), None);
     }
 
     #[test]

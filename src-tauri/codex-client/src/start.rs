@@ -14,7 +14,7 @@ use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::notifications::OPT_OUT;
 use crate::process::{Launch, Process};
-use crate::protocol::{AccountRead, Initialized};
+use crate::protocol::{Account, AccountRead, Initialized};
 use crate::supervisor::{CodexConfig, Readiness};
 
 /// Lines of stderr that are kept to explain a failed start.
@@ -47,8 +47,8 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     let last_words = Arc::new(Mutex::new(VecDeque::new()));
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {
-        Ok((version, capabilities)) => {
-            let readiness = Readiness { path: found.path, version, capabilities };
+        Ok((version, capabilities, account)) => {
+            let readiness = Readiness { path: found.path, version, capabilities, account };
             Ok(Started { process, connection, readiness })
         }
         Err(error) => {
@@ -63,7 +63,7 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
 async fn shake_hands(
     connection: &Connection,
     config: &CodexConfig,
-) -> Result<(String, Capabilities), CodexError> {
+) -> Result<(String, Capabilities, Option<Account>), CodexError> {
     let hello = json!({
         "clientInfo": { "name": "codex-proxy", "title": "Codex Proxy", "version": config.client_version },
         "capabilities": {
@@ -79,13 +79,12 @@ async fn shake_hands(
     if let Some(missing) = capabilities.missing() {
         return Err(CodexError::Unsupported { version, missing: missing.to_owned() });
     }
+    let mut account = None;
     if capabilities.account_read {
-        let account: AccountRead = connection.call("account/read", json!({})).await?;
-        if account.requires_openai_auth && account.account.is_none() {
-            return Err(CodexError::NotSignedIn);
-        }
+        let read: AccountRead = connection.call("account/read", json!({})).await?;
+        account = Some(read.account().ok_or(CodexError::NotSignedIn)?);
     }
-    Ok((version, capabilities))
+    Ok((version, capabilities, account))
 }
 
 async fn probe(connection: &Connection) -> Result<Capabilities, CodexError> {

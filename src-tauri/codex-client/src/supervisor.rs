@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::locate::Search;
 use crate::process::Process;
-use crate::protocol::{Model, ModelPage, RateLimits};
+use crate::protocol::{Account, Model, ModelPage, RateLimits};
 use crate::start::{self, Started};
 use crate::turn::{Turn, TurnRequest};
 
@@ -71,6 +71,8 @@ pub struct Readiness {
     pub version: String,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// The account that it works with; `None` when this codex does not say.
+    pub account: Option<Account>,
 }
 
 /// A handle to codex. Clones share one process.

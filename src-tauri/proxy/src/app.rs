@@ -11,6 +11,7 @@ mod requests;
 mod tending;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codex_client::{CodexConfig, CodexError, Environment, Readiness, Search, probe};
@@ -126,6 +127,8 @@ struct Inner {
     /// Wakes the task that renews the overview.
     renew: Notify,
     test_prompt: Mutex<CancellationToken>,
+    /// By how many seconds the window's clock is ahead of UTC; 0 until a window was open.
+    utc_offset: AtomicI32,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -170,6 +173,7 @@ impl App {
             changes,
             renew: Notify::new(),
             test_prompt: Mutex::default(),
+            utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             settings,

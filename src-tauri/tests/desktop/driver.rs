@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
+use crate::screen::Screen;
 use crate::session::{Kill, LONG, Session};
 
 /// The name that WebDriver gives an element's id under.
@@ -14,6 +15,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub(crate) struct Window {
     http: Client,
     base: String,
+    screen: Screen,
     _driver: Kill,
 }
 
@@ -34,7 +36,7 @@ impl Window {
         let response = http.post(format!("{server}/session")).json(&wanted).send().await.unwrap();
         let answer: Value = response.json().await.unwrap();
         let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
-        Self { http, base: format!("{server}/session/{id}"), _driver: driver }
+        Self { http, base: format!("{server}/session/{id}"), screen: session.screen(), _driver: driver }
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> Result<Value, Value> {
@@ -117,12 +119,36 @@ impl Window {
         self.find(&format!("//h1[contains(., '{view}')]")).await;
     }
 
-    /// A picture of the window, written where a person can look at it.
+    /// Puts a text in the place of what stands in a field.
+    pub(crate) async fn fill(&self, xpath: &str, text: &str) {
+        let id = self.find(xpath).await;
+        self.call(Method::POST, &format!("/element/{id}/clear"), json!({})).await.unwrap();
+        self.type_into(xpath, text).await;
+    }
+
+    /// Makes a key in the Keys view, and gives its secret.
+    pub(crate) async fn make_key(&self, name: &str) -> String {
+        self.go_to("Keys").await;
+        self.click("//button[normalize-space(.)='New key']").await;
+        self.type_into("//*[@role='dialog']//input | //dialog//input", name).await;
+        self.click("//button[normalize-space(.)='Create']").await;
+        let secret = self.text_of("//code[@aria-label='The key']").await;
+        assert!(secret.starts_with("sk-"), "{secret}");
+        secret
+    }
+
+    /// Clicks what closes the window, after which nobody is left to say that it was clicked.
+    pub(crate) async fn click_to_close(&self, xpath: &str) {
+        let id = self.find(xpath).await;
+        let _ = self.call(Method::POST, &format!("/element/{id}/click"), json!({})).await;
+    }
+
+    /// A picture of the window as it is on the screen, written where a person can look at it.
     pub(crate) async fn picture(&self, name: &str) {
-        if let Some(folder) = std::env::var_os("DESKTOP_PICTURES") {
-            let image = self.call(Method::GET, "/screenshot", Value::Null).await.unwrap();
-            let path = std::path::Path::new(&folder).join(format!("{name}.png.base64"));
-            std::fs::write(path, image.as_str().unwrap()).unwrap();
-        }
+        let Some(folder) = std::env::var_os("DESKTOP_PICTURES") else { return };
+        // Colours fade in; a picture is taken when they have.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.ppm")), self.screen.picture())
+            .unwrap();
     }
 }

@@ -6,7 +6,11 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its failure")]
 
+mod closing;
+mod connecting;
 mod driver;
+mod preferences;
+mod screen;
 mod session;
 mod tray;
 mod window;

@@ -9,6 +9,7 @@ use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::screen::Screen;
 use crate::tray::TrayHost;
 
 /// Nothing that is waited for in these tests takes longer when it works, on a machine that is busy with others.
@@ -29,9 +30,10 @@ pub(crate) struct Session {
     pub(crate) model: SampleModel,
     pub(crate) home: TempDir,
     pub(crate) bus: String,
-    display: String,
+    pub(crate) display: String,
     /// The port that the app's proxy uses.
     pub(crate) port: u16,
+    more: Vec<(String, String)>,
 }
 
 /// A child that is ended when it is dropped.
@@ -50,6 +52,11 @@ fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 impl Session {
     pub(crate) async fn start(with: With) -> Self {
+        Self::start_with(with, &[]).await
+    }
+
+    /// The same with more in the environment of the app.
+    pub(crate) async fn start_with(with: With, more: &[(&str, &str)]) -> Self {
         let home =
             tempfile::Builder::new().prefix("desktop-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         std::fs::create_dir_all(home.path().join("run")).unwrap();
@@ -66,7 +73,8 @@ impl Session {
         std::fs::create_dir_all(&codex).unwrap();
         codex_home::write(&codex, &model.base_url()).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let session = Self { children, tray, model, home, bus, display, port };
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let session = Self { children, tray, model, home, bus, display, port, more };
         session.write_settings(&format!("{{\"version\":1,\"port\":{port},\"log_level\":\"debug\"}}"));
         session
     }
@@ -106,8 +114,10 @@ impl Session {
             ("DATA_DIR", text(&self.data())),
             ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
         ]
+        .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .chain(self.more.iter().cloned())
+        .collect()
     }
 
     /// Starts the app without a driver.
@@ -132,9 +142,34 @@ impl Session {
         reqwest::get(format!("http://127.0.0.1:{}/health", self.port)).await.is_ok()
     }
 
+    /// The screen, to look at and to paste from.
+    pub(crate) fn screen(&self) -> Screen {
+        Screen::of(&self.display)
+    }
+
+    /// Runs a program in the session as a user does, to its end, and gives its exit's success and what it printed.
+    pub(crate) async fn run(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> (bool, String) {
+        let mut child = command(program);
+        child.args(args).env_clear().envs(self.environment()).stdin(Stdio::null());
+        let mut child = tokio::process::Command::from(child);
+        let output = tokio::time::timeout(LONG, child.kill_on_drop(true).output()).await.unwrap().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// One chat, and its status.
     pub(crate) async fn chat(&self, key: &str, prompt: &str) -> reqwest::Response {
-        let body = serde_json::json!({"model":"gpt-5.5","messages":[{"role":"user","content":prompt}]});
+        self.ask(key, prompt, false).await
+    }
+
+    /// One chat that is streamed, its answer still open.
+    pub(crate) async fn stream(&self, key: &str, prompt: &str) -> reqwest::Response {
+        self.ask(key, prompt, true).await
+    }
+
+    async fn ask(&self, key: &str, prompt: &str, stream: bool) -> reqwest::Response {
+        let messages = serde_json::json!([{"role":"user","content":prompt}]);
+        let body = serde_json::json!({"model":"gpt-5.5","messages":messages,"stream":stream});
         let request =
             reqwest::Client::new().post(format!("http://127.0.0.1:{}/v1/chat/completions", self.port));
         request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
@@ -206,7 +241,7 @@ fn bus(home: &Path) -> (Kill, String) {
     let mut daemon = command("dbus-daemon");
     daemon.args(["--session", "--nofork", "--print-address"]).env("HOME", home);
     daemon.env("XDG_RUNTIME_DIR", home.join("run"));
-    let mut child = daemon.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = daemon.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let address = first_line(&mut child);
     (Kill(child), address)
 }

@@ -18,6 +18,10 @@ path: string | null,
  */
 version: string | null, 
 /**
+ * The account that it works with, in a few words; `None` while it has not said so.
+ */
+account: string | null, 
+/**
  * What it can do, in a few words each.
  */
 abilities: Array<string>, 

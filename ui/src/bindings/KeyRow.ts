@@ -27,4 +27,8 @@ lastUsed: number | null,
 /**
  * Whether the keychain has it, so that it can be copied again.
  */
-canCopy: boolean, };
+canCopy: boolean, 
+/**
+ * Whether nobody has seen it yet: it was made by itself, no keychain has it, and it can be shown once until the app ends.
+ */
+unshown: boolean, };

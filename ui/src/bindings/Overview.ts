@@ -49,6 +49,10 @@ keychain: KeychainState,
  */
 hasTray: boolean, 
 /**
+ * Whether the app starts with the session.
+ */
+startsAtLogin: boolean, 
+/**
  * Our version.
  */
 version: string, };

@@ -34,6 +34,7 @@ export interface FakeHost extends Host {
   refuse(name: keyof Host, error: ViewError): void;
 }
 
+const SECRET = 'sk-codex-9Jq2hK0vXw4TtY7mZb1LrN5cAeP8sDgUfHiOkQyV3fQ';
 const ANSWER = 'Hello there, nice meeting you.';
 
 export function fakeFromUrl(search: URLSearchParams): FakeHost {
@@ -107,15 +108,24 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     createKey: async (name) => {
       if (name.trim() === '') reject('A key needs a name.', [{ field: 'name', message: 'A key needs a name.' }]);
       if (keys.some((key) => key.name === name.trim())) reject(`There is a key named '${name.trim()}' already.`);
-      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available' };
+      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available', unshown: false };
       keys = [row, ...keys];
       emit('keys', null);
-      return { row, secret: 'sk-codex-9Jq2hK0vXw4TtY7mZb1LrN5cAeP8sDgUfHiOkQyV3fQ' };
+      return { row, secret: SECRET };
     },
     copyKey: async () => {},
+    showKey: async (id) => {
+      const row = keys.find((key) => key.id === id && key.unshown);
+      if (row === undefined) return reject('The keychain does not have this key, so it cannot be shown again. Make a new one in its place.');
+      keys = keys.map((key) => ({ ...key, unshown: false }));
+      emit('keys', null);
+      return { row: { ...row, unshown: false }, secret: SECRET };
+    },
     revokeKey: async (id) => {
+      const inKeychain = keys.some((key) => key.id === id && key.canCopy);
       keys = keys.filter((key) => key.id !== id);
       emit('keys', null);
+      return scenario === 'keychain-locked' && inKeychain ? 'The key no longer works. Its secret is still in the keychain and can be removed there.' : null;
     },
 
     recipes: async (keyId) => recipesOf(overview.baseUrl, shown(keyId), docker()),

@@ -5,8 +5,11 @@ import { listen } from '@tauri-apps/api/event';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { Host } from './host';
 
+/** By how much this machine's clock is ahead of UTC: days begin at its midnight. */
+const utcOffsetSeconds = () => -new Date().getTimezoneOffset() * 60;
+
 export const tauriHost: Host = {
-  overview: () => invoke('overview'),
+  overview: () => invoke('overview', { utcOffsetSeconds: utcOffsetSeconds() }),
   startProxy: () => invoke('start_proxy'),
   stopProxy: () => invoke('stop_proxy'),
   useFreePort: () => invoke('use_free_port'),
@@ -15,6 +18,7 @@ export const tauriHost: Host = {
   keys: () => invoke('keys'),
   createKey: (name) => invoke('create_key', { name }),
   copyKey: (id) => invoke('copy_key', { id }),
+  showKey: (id) => invoke('show_key', { id }),
   revokeKey: (id) => invoke('revoke_key', { id }),
 
   recipes: (keyId) => invoke('recipes', { keyId }),
@@ -32,7 +36,7 @@ export const tauriHost: Host = {
   exchangeDetail: (id) => invoke('exchange_detail', { id }),
   clearExchanges: () => invoke('clear_exchanges'),
   copyAsCurl: (id) => invoke('copy_as_curl', { id }),
-  chart: (by) => invoke('chart', { by, utcOffsetSeconds: -new Date().getTimezoneOffset() * 60 }),
+  chart: (by) => invoke('chart', { by, utcOffsetSeconds: utcOffsetSeconds() }),
 
   sendTestPrompt: (prompt, onEvent) => {
     const events = new Channel<TestPromptEvent>(onEvent);

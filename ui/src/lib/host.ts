@@ -58,7 +58,10 @@ export interface Host {
   createKey(name: string): Promise<NewKey>;
   /** Puts the key on the clipboard; its secret never comes into the window. */
   copyKey(id: string): Promise<void>;
-  revokeKey(id: string): Promise<void>;
+  /** Shows the key that was made by itself and that no keychain has; a second time it is refused. */
+  showKey(id: string): Promise<NewKey>;
+  /** Gives a sentence when something is left to be done by hand. */
+  revokeKey(id: string): Promise<string | null>;
 
   recipes(keyId: string | null): Promise<Recipe[]>;
   /** Puts a piece of a recipe on the clipboard, with the real key filled in. */

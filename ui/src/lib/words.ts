@@ -113,3 +113,11 @@ export function errorText(error: unknown): string {
   if (error instanceof Error) return error.message;
   return typeof error === 'string' ? error : 'Something went wrong. The log file may say more.';
 }
+
+/** The end of a path, which says more than its beginning, in whole folders if that is possible. */
+export function tail(path: string, longest: number): string {
+  if (path.length <= longest) return path;
+  const end = path.slice(path.length - longest + 1);
+  const folder = end.search(/[\\/]/);
+  return `…${folder > 0 ? end.slice(folder) : end}`;
+}

@@ -1,10 +1,10 @@
 //! Turns on the real codex.
 
-use codex_client::{CodexError, FailureKind, Role, ThreadKind, TurnEvent, Usage};
+use codex_client::{Account, CodexError, FailureKind, Role, Status, ThreadKind, TurnEvent, Usage};
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use crate::support::{LONG, hear, next, next_text, real, says};
+use crate::support::{LONG, hear, next, next_text, real, real_with, says};
 
 #[tokio::test]
 async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
@@ -195,11 +195,24 @@ async fn everything_is_probed_on_the_pinned_codex() {
     let real = real().await;
     real.codex.ready().await.unwrap();
     let status = real.codex.status();
-    let codex_client::Status::Ready(readiness) = status.borrow().clone() else { panic!("{status:?}") };
+    let Status::Ready(readiness) = status.borrow().clone() else { panic!("{status:?}") };
     let can = readiness.capabilities;
     assert!(can.threads && can.inject_items && can.interrupt && can.unsubscribe && can.model_list);
     assert!(can.account_read && can.dynamic_tools && can.raw_events);
     assert!(readiness.version.starts_with(|c: char| c.is_ascii_digit()), "{}", readiness.version);
+}
+
+#[tokio::test]
+async fn the_account_is_known_once_codex_is_ready() {
+    for (real, account) in [
+        (real().await, Account::NotNeeded),
+        (real_with(sample_model::codex_home::write_openai).await, Account::ApiKey),
+    ] {
+        real.codex.ready().await.unwrap();
+        let status = real.codex.status().borrow().clone();
+        let Status::Ready(readiness) = status else { panic!("{status:?}") };
+        assert_eq!(readiness.account, Some(account));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What the tests stand on: a codex with a home of its own, and ways to read a turn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codex_client::{
@@ -28,11 +28,16 @@ pub(crate) struct Real {
 }
 
 pub(crate) async fn real() -> Real {
+    real_with(codex_home::write).await
+}
+
+/// The same with a configuration that is written otherwise.
+pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let home = folder();
     let codex_home = home.path().join(".codex");
     std::fs::create_dir_all(&codex_home).unwrap();
-    codex_home::write(&codex_home, &model.base_url()).unwrap();
+    write(&codex_home, &model.base_url()).unwrap();
     let environment =
         Environment::of_this_process().with("HOME", home.path()).with("CODEX_HOME", &codex_home);
     let workspace = home.path().join("workspace");

@@ -54,17 +54,25 @@ impl App {
         secret
     }
 
-    /// Takes a key away, from the next request on.
+    /// Shows the key that was made at the first start, if no keychain has it and nobody has seen it.
+    ///
+    /// # Errors
+    /// When it was seen already.
+    pub async fn show_key(&self, id: &str) -> Result<NewKey, ViewError> {
+        let shown = self.0.keys.show(id).await.map_err(in_words)?;
+        self.tell(Change::Keys);
+        Ok(shown)
+    }
+
+    /// Takes a key away, from the next request on. The answer is a sentence for the user when its secret, now worthless, is
+    /// still in the keychain.
     ///
     /// # Errors
     /// When there is no such key, or the file of keys cannot be written.
-    pub async fn revoke_key(&self, id: &str) -> Result<(), ViewError> {
+    pub async fn revoke_key(&self, id: &str) -> Result<Option<String>, ViewError> {
         let revoked = self.0.keys.revoke(id).await.map_err(in_words)?;
-        if let Some(notice) = revoked.notice {
-            tracing::warn!(notice, "a revoked key's secret is still in the keychain");
-        }
         self.keys_changed().await;
-        Ok(())
+        Ok(revoked.notice)
     }
 
     /// The recipes, with the key's place where the key goes.
@@ -164,9 +172,14 @@ impl App {
             Some(row) => ShownKey::masked(&row.last_four),
             None => ShownKey::Missing,
         };
+        let listen = match self.running() {
+            // Docker was started after the proxy, or is not there: starting the proxy anew is the way out.
+            Some(running) if !running.missing.is_empty() => Listen::Loopback,
+            _ => stored.listen,
+        };
         let input = RecipeInput {
             port: stored.port,
-            listen: stored.listen,
+            listen,
             docker: connect::find(&self.0.environment),
             key: shown,
             platform: Platform::current(),

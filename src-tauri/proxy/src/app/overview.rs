@@ -1,6 +1,8 @@
 //! How everything is, in the words of the window and the tray.
 
-use codex_client::{Capabilities, CodexError, Readiness, Status};
+use std::sync::atomic::Ordering;
+
+use codex_client::{Account, Capabilities, CodexError, Readiness, Status};
 
 use super::{App, Change, lock};
 use crate::server::{ApiError, unix_now};
@@ -20,11 +22,21 @@ pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
         running_now: 0,
         keychain: KeychainState::Available,
         has_tray,
+        starts_at_login: stored.start_at_login,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
 impl App {
+    /// The overview as of now, for a window whose clock is `utc_offset_seconds` ahead of UTC. From then on the day begins at
+    /// that clock's midnight; the system's time zone is the window's business.
+    pub async fn overview_at(&self, utc_offset_seconds: i32) -> Overview {
+        if self.0.utc_offset.swap(utc_offset_seconds, Ordering::Relaxed) != utc_offset_seconds {
+            self.renew_overview().await;
+        }
+        self.overview()
+    }
+
     /// Puts the overview together anew and tells the shell if it has changed.
     pub(super) async fn renew_overview(&self) {
         let stored = self.0.settings.current();
@@ -38,10 +50,15 @@ impl App {
             reachable_by: reachable_by(stored.listen),
             keys_needed: stored.keys_needed || stored.listen != Listen::Loopback,
             codex,
-            requests_today: self.0.journal.requests_since(midnight()).await,
+            requests_today: self
+                .0
+                .journal
+                .requests_since(midnight(unix_now(), self.0.utc_offset.load(Ordering::Relaxed)))
+                .await,
             running_now: self.0.journal.running(),
             keychain: lock(&self.0.keychain).clone(),
             has_tray: self.0.has_tray,
+            starts_at_login: stored.start_at_login,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             proxy: gateway.proxy,
         };
@@ -63,10 +80,10 @@ pub(super) fn base_url(port: u16) -> String {
     format!("http://127.0.0.1:{port}/v1")
 }
 
-/// Midnight in Unix seconds. In UTC: the system's time zone is the window's business.
-fn midnight() -> u64 {
-    let now = unix_now();
-    now - now % (24 * 60 * 60)
+/// The last midnight before `now` where the clock is `utc_offset` seconds ahead of UTC; both in Unix seconds.
+fn midnight(now: u64, utc_offset: i32) -> u64 {
+    let there = now.saturating_add_signed(utc_offset.into());
+    now.saturating_sub(there % (24 * 60 * 60))
 }
 
 fn reachable_by(listen: Listen) -> Option<String> {
@@ -82,6 +99,7 @@ fn unknown() -> CodexView {
         state: CodexState::NotStarted,
         path: None,
         version: None,
+        account: None,
         abilities: Vec::new(),
         message: None,
     }
@@ -93,6 +111,7 @@ fn codex_view(running: Option<&Status>, seen: Option<&Result<Readiness, CodexErr
         state,
         path: Some(readiness.path.display().to_string()),
         version: Some(readiness.version.clone()),
+        account: readiness.account.as_ref().map(in_words),
         abilities: abilities(&readiness.capabilities),
         message: None,
     };
@@ -119,6 +138,26 @@ fn failed(error: &CodexError) -> CodexView {
         error => ApiError::from(error.clone()).message().to_owned(),
     };
     CodexView { state, message: Some(message), ..unknown() }
+}
+
+/// The account, for who has it.
+fn in_words(account: &Account) -> String {
+    match account {
+        Account::ChatGpt { email, plan } => {
+            let plan = plan.as_deref().map(plan_in_words);
+            let name = ["ChatGPT".to_owned()].into_iter().chain(plan).collect::<Vec<_>>().join(" ");
+            [Some(name), email.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
+        Account::ApiKey => "an API key of OpenAI".to_owned(),
+        Account::Other(kind) => format!("an account of another kind ({kind})"),
+        Account::NotNeeded => "none needed: codex is set to a provider of its own".to_owned(),
+    }
+}
+
+/// `plus` as `Plus`, `self_serve_business` as `Self serve business`.
+fn plan_in_words(plan: &str) -> String {
+    let mut letters = plan.chars().map(|letter| if letter == '_' { ' ' } else { letter });
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn abilities(capabilities: &Capabilities) -> Vec<String> {
@@ -192,10 +231,34 @@ mod tests {
     }
 
     #[test]
+    fn the_day_begins_at_midnight_of_the_windows_clock() {
+        let noon = 1_790_000_000 - 1_790_000_000 % 86_400 + 43_200;
+        assert_eq!(midnight(noon, 0), noon - 43_200);
+        assert_eq!(midnight(noon, 7_200), noon - 43_200 - 7_200);
+        assert_eq!(midnight(noon, -3_600), noon - 43_200 + 3_600);
+        assert_eq!(midnight(noon, 50_400), noon - 7_200);
+    }
+
+    #[test]
+    fn an_account_is_said_in_words() {
+        let words = |email: Option<&str>, plan: Option<&str>| {
+            let (email, plan) = (email.map(str::to_owned), plan.map(str::to_owned));
+            in_words(&Account::ChatGpt { email, plan })
+        };
+        assert_eq!(words(Some("me@example.com"), Some("plus")), "ChatGPT Plus, me@example.com");
+        assert_eq!(words(None, Some("edu_plus")), "ChatGPT Edu plus");
+        assert_eq!(words(None, None), "ChatGPT");
+    }
+
+    #[test]
     fn what_runs_says_more_than_what_was_seen() {
         let seen = Err(CodexError::NotSignedIn);
-        let readiness =
-            Readiness { path: "/c".into(), version: "1".into(), capabilities: Capabilities::default() };
+        let readiness = Readiness {
+            path: "/c".into(),
+            version: "1".into(),
+            capabilities: Capabilities::default(),
+            account: None,
+        };
         assert_eq!(codex_view(Some(&Status::Ready(readiness)), Some(&seen)).state, CodexState::Ready);
         assert_eq!(codex_view(Some(&Status::Idle), Some(&seen)).state, CodexState::NotSignedIn);
         assert_eq!(codex_view(None, None).state, CodexState::NotStarted);

@@ -105,6 +105,7 @@ impl App {
         if let Err(error) = self.change_settings(move |stored| stored.start_at_login = on).await {
             tracing::warn!(message = error.message, "the start at login was not written down");
         }
+        self.renew_overview().await;
     }
 
     /// codex's models, as the running proxy last heard them; empty while it has not been asked.

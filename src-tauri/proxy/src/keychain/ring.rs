@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::copies::Copies;
@@ -29,6 +29,8 @@ struct Disk {
     copies: Copies,
     /// Held while the file of keys is read and written anew, so that two windows' keys do not overwrite each other.
     changing: Mutex<()>,
+    /// The key that was made by itself and that no keychain has, until somebody has seen it. It is in memory alone.
+    unshown: Mutex<Option<(String, Key)>>,
 }
 
 /// A key that no longer opens the proxy.
@@ -79,7 +81,7 @@ impl KeyRing {
         let keys = KeyFile::in_folder(data_dir);
         let copies = Copies::in_folder(data_dir);
         Self {
-            disk: Arc::new(Disk { keys, copies, changing: Mutex::new(()) }),
+            disk: Arc::new(Disk { keys, copies, changing: Mutex::default(), unshown: Mutex::default() }),
             keychain: Keychain::new(store),
         }
     }
@@ -106,7 +108,8 @@ impl KeyRing {
         Ok(self.with_keychain(key, entry, USER_LIMIT).await)
     }
 
-    /// Makes the key `Default` when there is none at all. Its secret is shown nowhere else if the keychain does not have it.
+    /// Makes the key `Default` when there is none at all. If the keychain does not have its secret, it waits in memory for
+    /// [`KeyRing::show`].
     ///
     /// # Errors
     /// When the file of keys cannot be used.
@@ -122,9 +125,29 @@ impl KeyRing {
             })
             .await?;
         match made {
-            Some((key, entry)) => Ok(Some(self.with_keychain(key, entry, START_LIMIT).await)),
+            Some((key, entry)) => {
+                let secret = key.clone();
+                let mut made = self.with_keychain(key, entry, START_LIMIT).await;
+                if !made.row.can_copy {
+                    *self.disk.unshown() = Some((made.row.id.clone(), secret));
+                    made.row.unshown = true;
+                }
+                Ok(Some(made))
+            }
             None => Ok(None),
         }
+    }
+
+    /// The key that was made by itself, whose secret nobody has seen. It is given once and then forgotten.
+    ///
+    /// # Errors
+    /// When this is not that key, or not any more.
+    pub async fn show(&self, id: &str) -> Result<NewKey, KeyRingError> {
+        let wanted = id.to_owned();
+        let entry = self.on_disk(move |disk| disk.entry(&wanted)).await?;
+        let secret = self.disk.unshown().take_if(|(unshown, _)| unshown == id);
+        let (_, secret) = secret.ok_or(KeyRingError::NotInKeychain)?;
+        Ok(NewKey { row: row(&entry, None, false), secret: secret.reveal().to_owned() })
     }
 
     /// The keys in the order in which they were made. `last_used` is by name, as the log knows keys, in Unix seconds.
@@ -137,7 +160,10 @@ impl KeyRing {
             let row = |entry: &KeyEntry| {
                 // What is older belongs to an earlier key of the same name.
                 let used = last_used.get(&entry.name).copied().filter(|at| *at >= entry.created);
-                row(entry, used, copies.contains(&entry.id))
+                let mut row = row(entry, used, copies.contains(&entry.id));
+                // The keychain may have answered after its time was up.
+                row.unshown = !row.can_copy && disk.unshown().as_ref().is_some_and(|(id, _)| *id == entry.id);
+                row
             };
             Ok(disk.keys.entries()?.iter().map(row).collect())
         })
@@ -151,12 +177,12 @@ impl KeyRing {
     pub async fn secret(&self, id: &str) -> Result<Key, KeyRingError> {
         let id = id.to_owned();
         let wanted = id.clone();
-        let entry = self
-            .on_disk(move |disk| {
-                let entries = disk.keys.entries()?;
-                entries.iter().find(|entry| entry.id == wanted).cloned().ok_or(KeyRingError::NoSuchKey)
-            })
-            .await?;
+        let entry = self.on_disk(move |disk| disk.entry(&wanted)).await?;
+        let unshown =
+            self.disk.unshown().as_ref().filter(|(known, _)| *known == id).map(|(_, key)| key.clone());
+        if let Some(key) = unshown {
+            return Ok(key);
+        }
         match self.keychain.get(&id, USER_LIMIT).await {
             // Whatever else may be kept under our name does not open the proxy.
             Ok(key) if key.digest() == entry.sha256 => Ok(key),
@@ -182,6 +208,7 @@ impl KeyRing {
             })
             .await?;
         // Asked for even when no copy is known of: the list of copies may have been lost.
+        self.disk.unshown().take_if(|(unshown, _)| *unshown == id);
         let notice = match self.keychain.delete(&id, USER_LIMIT).await {
             Ok(()) | Err(SecretError::NotThere) => {
                 self.forget_copy(id).await;
@@ -232,6 +259,17 @@ impl KeyRing {
     }
 }
 
+impl Disk {
+    fn entry(&self, id: &str) -> Result<KeyEntry, KeyRingError> {
+        let entries = self.keys.entries()?;
+        entries.iter().find(|entry| entry.id == id).cloned().ok_or(KeyRingError::NoSuchKey)
+    }
+
+    fn unshown(&self) -> MutexGuard<'_, Option<(String, Key)>> {
+        self.unshown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn row(entry: &KeyEntry, last_used: Option<u64>, can_copy: bool) -> KeyRow {
     KeyRow {
         id: entry.id.clone(),
@@ -240,6 +278,7 @@ fn row(entry: &KeyEntry, last_used: Option<u64>, can_copy: bool) -> KeyRow {
         created: entry.created,
         last_used,
         can_copy,
+        unshown: false,
     }
 }
 

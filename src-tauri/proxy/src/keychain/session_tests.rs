@@ -196,6 +196,7 @@ fn without_a_keychain_there_is_a_sentence_and_keys_work() {
         assert!(!made.row.can_copy);
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("there is one") };
         assert!(message.starts_with("This session has no keychain"), "{message}");
+        assert_eq!(ring.show(&made.row.id).await.unwrap().secret, made.secret);
         let refused = ring.secret(&made.row.id).await.unwrap_err();
         assert_eq!(refused.to_string(), message);
         assert!(files_with(&made.secret, &home).0.is_empty());

@@ -152,6 +152,22 @@ async fn the_first_key_is_made_once() {
 }
 
 #[tokio::test]
+async fn a_first_key_that_no_keychain_has_is_shown_once_and_can_be_copied_until_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = KeyRing::new(folder.path(), Broken(missing()));
+    let first = ring.ensure_first(NOW).await.unwrap().unwrap();
+    let id = &first.row.id;
+    assert!(first.row.unshown && rows(&ring).await[0].unshown);
+    assert_eq!(ring.secret(id).await.unwrap().reveal(), first.secret);
+    assert_nowhere(folder.path(), &first.secret);
+
+    assert_eq!(ring.show(id).await.unwrap().secret, first.secret);
+    assert!(!rows(&ring).await[0].unshown);
+    assert!(matches!(ring.show(id).await, Err(KeyRingError::NotInKeychain)));
+    assert!(ring.secret(id).await.is_err() && opens(folder.path(), &first.secret));
+}
+
+#[tokio::test]
 async fn last_use_is_shown_unless_it_was_of_an_earlier_key_of_the_name() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), MemoryStore::default());

@@ -11,6 +11,7 @@ export const SCENARIOS = [
   'codex-missing',
   'not-signed-in',
   'no-keychain',
+  'keychain-locked',
   'no-tray',
   'empty',
   'starting',
@@ -34,7 +35,8 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
       state: 'ready',
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
-      abilities: ['streams token by token', 'tools', 'images', 'plain chat models'],
+      account: 'ChatGPT Plus, me@example.com',
+      abilities: ['answers word by word', 'keeps who said what', 'stops when the client does', 'counts tokens exactly'],
       message: null,
     },
     problem: null,
@@ -42,6 +44,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     runningNow: 0,
     keychain: { state: 'available' },
     hasTray: true,
+    startsAtLogin: true,
     version: '0.3.0',
   };
   switch (scenario) {
@@ -62,7 +65,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     case 'codex-missing':
       return {
         ...overview,
-        codex: { state: 'notFound', path: null, version: null, abilities: [], message: 'No codex was found on this machine.' },
+        codex: { state: 'notFound', path: null, version: null, account: null, abilities: [], message: 'No codex was found on this machine.' },
         problem: {
           message: 'Codex is not installed, or not where Codex Proxy looks for it.',
           nextStep: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, and look again.',
@@ -72,7 +75,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     case 'not-signed-in':
       return {
         ...overview,
-        codex: { ...overview.codex, state: 'notSignedIn', message: 'Codex has no account.' },
+        codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Codex has no account.' },
         problem: { message: 'Codex has no account to answer with.', nextStep: 'Run `codex login` in a terminal, and look again.', fix: 'lookAgain' },
       };
     case 'no-keychain':
@@ -84,12 +87,14 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
             'There is no keychain on this system. Keys work all the same, but are shown only when they are made. Install gnome-keyring or KeePassXC and start Codex Proxy again to copy them later, too.',
         },
       };
+    case 'keychain-locked':
+      return { ...overview, keychain: { state: 'unavailable', message: 'The keychain is locked. Unlock it and try again. Keys work without it.' } };
     case 'no-tray':
       return { ...overview, hasTray: false, reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.' };
     case 'empty':
       return { ...overview, requestsToday: 0, codex: { ...overview.codex, state: 'notStarted' }, proxy: { state: 'running', since: seconds - 20 } };
     case 'starting':
-      return { ...overview, codex: { ...overview.codex, state: 'starting', abilities: [] }, proxy: { state: 'running', since: seconds } };
+      return { ...overview, codex: { ...overview.codex, state: 'starting', account: null, abilities: [] }, proxy: { state: 'running', since: seconds } };
     default:
       return overview;
   }
@@ -98,12 +103,12 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
 export function keysOf(scenario: Scenario, now: number): KeyRow[] {
   const seconds = Math.floor(now / 1000);
   const canCopy = scenario !== 'no-keychain';
-  const first: KeyRow = { id: 'k1', name: 'Default', lastFour: 'k7Fd', created: seconds - 20 * DAY, lastUsed: seconds - 12, canCopy };
+  const first: KeyRow = { id: 'k1', name: 'Default', lastFour: 'k7Fd', created: seconds - 20 * DAY, lastUsed: seconds - 12, canCopy, unshown: !canCopy };
   if (scenario === 'empty') return [{ ...first, created: seconds - 60, lastUsed: null }];
   return [
     first,
-    { id: 'k2', name: 'Work laptop', lastFour: '3fQ2', created: seconds - 3 * HOUR, lastUsed: null, canCopy },
-    { id: 'k3', name: 'Scripts', lastFour: '0pLx', created: seconds - 13 * DAY, lastUsed: seconds - 26 * HOUR, canCopy: false },
+    { id: 'k2', name: 'Work laptop', lastFour: '3fQ2', created: seconds - 3 * HOUR, lastUsed: null, canCopy, unshown: false },
+    { id: 'k3', name: 'Scripts', lastFour: '0pLx', created: seconds - 13 * DAY, lastUsed: seconds - 26 * HOUR, canCopy: false, unshown: false },
   ];
 }
 

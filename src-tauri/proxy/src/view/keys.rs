@@ -1,0 +1,36 @@
+//! Keys, as the window lists them.
+
+use serde::Serialize;
+use ts_rs::TS;
+
+/// A key in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct KeyRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its last four characters.
+    pub last_four: String,
+    /// When it was made, in Unix seconds.
+    pub created: u64,
+    /// When it was last used, in Unix seconds.
+    pub last_used: Option<u64>,
+    /// Whether the keychain has it, so that it can be copied again.
+    pub can_copy: bool,
+    /// Whether nobody has seen it yet: it was made by itself, no keychain has it, and it can be shown once until the app ends.
+    pub unshown: bool,
+}
+
+/// A key that was just made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct NewKey {
+    /// Its row.
+    pub row: KeyRow,
+    /// The secret, this once.
+    pub secret: String,
+}

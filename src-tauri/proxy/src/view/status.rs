@@ -1,0 +1,145 @@
+//! How everything is: the status view and the tray.
+
+use serde::Serialize;
+use ts_rs::TS;
+
+/// Everything that the status view and the tray show; sent anew whenever any of it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Overview {
+    /// Whether the proxy runs.
+    pub proxy: ProxyState,
+    /// The base URL for clients on this machine, ending with `/v1`.
+    pub base_url: String,
+    /// Whether others than this machine can reach it, in words; `None` when only this machine can.
+    pub reachable_by: Option<String>,
+    /// Whether a key is needed.
+    pub keys_needed: bool,
+    /// How codex is.
+    pub codex: CodexView,
+    /// The one thing that needs doing, if something is wrong.
+    pub problem: Option<Problem>,
+    /// Requests since midnight.
+    pub requests_today: u64,
+    /// Requests that run now.
+    pub running_now: u64,
+    /// Whether secrets are kept in the system's keychain.
+    pub keychain: KeychainState,
+    /// Whether there is a tray; without one the window does all that the tray does.
+    pub has_tray: bool,
+    /// Whether the app starts with the session.
+    pub starts_at_login: bool,
+    /// Our version.
+    pub version: String,
+}
+
+/// Whether the proxy runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
+#[ts(export)]
+pub enum ProxyState {
+    /// It answers.
+    Running {
+        /// Since when, in Unix seconds.
+        since: u64,
+    },
+    /// It lets open streams finish.
+    Stopping,
+    /// It was stopped.
+    Stopped,
+    /// Its port belongs to another program.
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// A port near it that is free.
+        free: Option<u16>,
+    },
+    /// It could not start for another reason.
+    Failed {
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+/// How codex is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct CodexView {
+    /// `notStarted` (starts on first use), `starting`, `ready`, `notFound`, `unsupported`, `notSignedIn`, `failed`.
+    pub state: CodexState,
+    /// The binary, where one was found.
+    pub path: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// The account that it works with, in a few words; `None` while it has not said so.
+    pub account: Option<String>,
+    /// What it can do, in a few words each.
+    pub abilities: Vec<String>,
+    /// What is wrong, in a sentence.
+    pub message: Option<String>,
+}
+
+/// The states of codex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum CodexState {
+    /// It starts with the first request.
+    NotStarted,
+    /// It is being started.
+    Starting,
+    /// It answers.
+    Ready,
+    /// It is not installed, or not where the setting says.
+    NotFound,
+    /// It is too old.
+    Unsupported,
+    /// It has no account.
+    NotSignedIn,
+    /// It does not start.
+    Failed,
+}
+
+/// Something that needs doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Problem {
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do about it, in a sentence; may hold a command to copy in backquotes.
+    pub next_step: String,
+    /// What the button beside it does.
+    pub fix: Fix,
+}
+
+/// What the button beside a problem does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum Fix {
+    /// Looks for codex once more (`look_again`).
+    LookAgain,
+    /// Takes the next free port (`use_free_port`).
+    UseFreePort,
+    /// Opens the settings view.
+    OpenSettings,
+    /// Starts the proxy (`start_proxy`).
+    StartProxy,
+}
+
+/// Where secrets are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
+#[ts(export)]
+pub enum KeychainState {
+    /// In the system's keychain.
+    Available,
+    /// There is none, it is locked, or access was denied. Keys work all the same, but cannot be shown again.
+    Unavailable {
+        /// Why, and what to do.
+        message: String,
+    },
+}

@@ -1,0 +1,123 @@
+//! The window comes and goes; the app goes on, and ends only when it is told to.
+
+use crate::driver::Window;
+use crate::session::{Kill, Session, With, eventually};
+
+const USUAL: With = With { keychain: true, tray: true };
+
+/// Whether a web view runs for the app; it is most of the app's memory.
+fn has_web_view(session: &Session) -> bool {
+    session.processes_of_app().iter().any(|name| name.starts_with("WebKitWeb"))
+}
+
+async fn ends(app: &mut Kill) {
+    eventually("the app has ended", || {
+        let ended = app.0.try_wait().unwrap().is_some();
+        async move { ended }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn closing_the_window_frees_its_web_view_and_it_opens_again() {
+    let session = Session::start(USUAL).await;
+    let (screen, tray) = (session.screen(), session.tray.as_ref().unwrap());
+    let mut app = session.app(&[]);
+    screen.shows_window().await;
+    for _ in 0..2 {
+        screen.close_window();
+        screen.shows_no_window().await;
+        eventually("the web view is gone", || async { !has_web_view(&session) }).await;
+        assert!(session.answers().await && app.0.try_wait().unwrap().is_none());
+        tray.click("Open").await;
+        screen.shows_window().await;
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_start_shows_no_window() {
+    let session = Session::start(USUAL).await;
+    let _app = session.app(&["--hidden"]);
+    eventually("the proxy answers", || session.answers()).await;
+    eventually("the tray icon is there", || session.tray.as_ref().unwrap().is_checked("Running")).await;
+    assert!(session.screen().window().is_none() && !has_web_view(&session));
+}
+
+#[tokio::test]
+async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
+    let session = Session::start(With { keychain: true, tray: false }).await;
+    let screen = session.screen();
+    let window = Window::open(&session).await;
+    window.says("Running").await;
+    screen.close_window();
+    window.says("Keep running in the background?").await;
+    window.picture("close-asked").await;
+    assert!(screen.window().is_some(), "it waits for the answer");
+    window.click_to_close("//button[normalize-space(.)='Keep running']").await;
+    screen.shows_no_window().await;
+    assert!(session.answers().await);
+
+    let mut second = session.app(&[]);
+    screen.shows_window().await;
+    ends(&mut second).await;
+    screen.close_window();
+    screen.shows_no_window().await;
+    assert!(session.answers().await, "it was answered once, and goes on");
+}
+
+#[tokio::test]
+async fn without_a_tray_closing_can_quit() {
+    let session = Session::start(With { keychain: true, tray: false }).await;
+    let window = Window::open(&session).await;
+    window.says("Running").await;
+    session.screen().close_window();
+    window.says("Keep running in the background?").await;
+    window.click_to_close("//button[normalize-space(.)='Quit']").await;
+    eventually("the port is closed", || async { !session.answers().await }).await;
+}
+
+/// Quits while an answer is held half way; returns the answer's text.
+async fn quit_during_an_answer(session: &Session, let_go_on: bool) -> String {
+    let tray = session.tray.as_ref().unwrap();
+    let mut app = session.app(&["--hidden"]);
+    eventually("the proxy answers", || session.answers()).await;
+    let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(session.model.wait_for(held, crate::session::LONG).await.is_some());
+    tray.click("Quit").await;
+    eventually("the port is closed", || async { !session.answers().await }).await;
+    if let_go_on {
+        session.model.release();
+    }
+    let text = response.text().await.unwrap();
+    ends(&mut app).await;
+    eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
+    text
+}
+
+#[tokio::test]
+async fn quit_lets_an_open_answer_finish() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let text = quit_during_an_answer(&session, true).await;
+    assert!(text.contains(r#""finish_reason":"stop""#) && text.trim_end().ends_with("[DONE]"), "{text}");
+}
+
+#[tokio::test]
+async fn quit_ends_an_answer_that_does_not_finish() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let text = quit_during_an_answer(&session, false).await;
+    assert!(text.contains("shutting_down") && !text.contains("[DONE]"), "{text}");
+}
+
+#[tokio::test]
+async fn the_end_of_the_session_leaves_nothing() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let mut app = session.app(&[]);
+    session.screen().shows_window().await;
+    assert_eq!(session.chat("sk-demo", "[[words=1]]").await.status(), 200);
+    let (worked, said) = session.run("kill", &["-TERM", &app.0.id().to_string()]).await;
+    assert!(worked, "{said}");
+    ends(&mut app).await;
+    assert!(app.0.wait().unwrap().success(), "it ends in order");
+    eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
+}

@@ -1,0 +1,47 @@
+//! From the first start to a client that gets answers, with what the window offers to copy.
+
+use crate::driver::Window;
+use crate::session::{Session, With};
+
+const USUAL: With = With { keychain: true, tray: true };
+
+#[tokio::test]
+async fn after_the_first_start_the_copied_curl_gets_an_answer() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Keys").await;
+    window.says("Default").await;
+    window.go_to("Connect").await;
+    window.picture("connect").await;
+    window.click("//*[@role='tab'][normalize-space(.)='curl']").await;
+    window.click("//button[@aria-label='Copy: Ask for curl']").await;
+    window.says("Copied").await;
+    window.picture("connect-curl").await;
+    let command = session.screen().clipboard().await;
+    assert!(command.contains("Bearer sk-"), "{command}");
+    assert!(!window.text().await.contains("Bearer sk-codex"), "the window shows no key");
+    let (worked, said) = session.run("sh", &["-c", &command]).await;
+    assert!(worked && said.contains(r#""finish_reason":"stop""#) && said.contains("data: [DONE]"), "{said}");
+}
+
+#[tokio::test]
+async fn the_check_makes_open_webuis_requests_and_all_of_them_work() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Connect").await;
+    window.click("//button[normalize-space(.)='Check']").await;
+    window.says("Everything works.").await;
+    window.picture("check").await;
+}
+
+#[tokio::test]
+async fn the_test_prompt_shows_the_answer_and_the_time_to_its_first_token() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.says("Running").await;
+    window.fill("//main//textarea | //main//input", "[[say=hello-there]]").await;
+    window.click("//button[normalize-space(.)='Send']").await;
+    window.says("hello-there").await;
+    window.says("first token").await;
+    window.picture("test-prompt").await;
+}

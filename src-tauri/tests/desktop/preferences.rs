@@ -1,0 +1,82 @@
+//! Settings, as a person changes them in the window.
+
+use crate::driver::Window;
+use crate::session::{Session, With, eventually};
+
+const USUAL: With = With { keychain: true, tray: true };
+
+const PORT: &str = "//input[contains(@id, '-port')]";
+const SAVE: &str = "//button[starts-with(normalize-space(.), 'Save')]";
+
+#[tokio::test]
+async fn a_new_port_counts_at_once_and_an_open_answer_finishes() {
+    let mut session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let window = Window::open(&session).await;
+    window.go_to("Settings").await;
+    let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(session.model.wait_for(held, crate::session::LONG).await.is_some());
+
+    window.fill(PORT, "99999").await;
+    window.click(SAVE).await;
+    window.says("65535").await;
+    assert!(session.answers().await, "nothing was saved");
+
+    let old = session.port;
+    session.port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    window.fill(PORT, &session.port.to_string()).await;
+    window.click(SAVE).await;
+    eventually("it answers on the new port", || session.answers()).await;
+    assert!(std::net::TcpStream::connect(("127.0.0.1", old)).is_err(), "and not on the old one");
+    session.model.release();
+    let text = response.text().await.unwrap();
+    assert!(text.trim_end().ends_with("[DONE]"), "{text}");
+
+    let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
+    let saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    assert_eq!(saved["port"], session.port);
+    assert!(saved.get("sandbox").is_none(), "only what differs is written: {saved}");
+}
+
+#[tokio::test]
+async fn start_at_login_is_one_switch_in_the_window_and_in_the_tray() {
+    let session = Session::start(USUAL).await;
+    let tray = session.tray.as_ref().unwrap();
+    let window = Window::open(&session).await;
+    window.go_to("Settings").await;
+    window
+        .click("//*[@role='switch'][contains(., 'when I log in') or contains(@aria-label, 'when I log in')]")
+        .await;
+    window.click(SAVE).await;
+    let folder = session.home.path().join(".config/autostart");
+    let entries = || {
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<Vec<_>>()
+    };
+    eventually("it is written down", || async { entries().len() == 1 }).await;
+    assert!(entries()[0].contains("--hidden"), "{:?}", entries());
+    eventually("the tray says so", || tray.is_checked("Start at login")).await;
+    tray.click("Start at login").await;
+    eventually("it is taken back", || async { entries().is_empty() }).await;
+}
+
+#[tokio::test]
+async fn full_access_is_taken_only_after_its_words_were_typed() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Settings").await;
+    window.picture("settings").await;
+    window
+        .click("//label[contains(., 'Full access')] | //*[@role='radio'][contains(., 'Full access')]")
+        .await;
+    window.says("Give codex full access?").await;
+    window.picture("full-access").await;
+    window.find("//button[normalize-space(.)='Choose full access'][@disabled]").await;
+    window.type_into("//dialog//input | //*[@role='dialog']//input", "full access").await;
+    window.click("//button[normalize-space(.)='Choose full access'][not(@disabled)]").await;
+    window.click(SAVE).await;
+    eventually("it is saved", || async {
+        std::fs::read_to_string(session.data().join("settings.json")).unwrap().contains("danger-full-access")
+    })
+    .await;
+}
