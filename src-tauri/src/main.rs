@@ -9,11 +9,13 @@ mod events;
 mod logging;
 mod login;
 mod options;
+mod running;
 mod signals;
 mod tray;
 mod tray_host;
 mod window;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,6 +50,9 @@ fn run(options: &Options) -> Result<(), String> {
     let data_dir = options.data_dir()?;
     let _log = logging::start(&data_dir)?;
     let hidden = options.hidden;
+    // Before the desktop's parts, which take longer than all else to load: meanwhile the proxy answers already.
+    let mut claim = running::Claim::on(&data_dir)?;
+    let early = claim.is_ours().then(|| runtime.spawn(open(data_dir.clone())));
 
     let builder = tauri::Builder::default()
         // First of all: a second start must end before it does anything.
@@ -66,21 +71,28 @@ fn run(options: &Options) -> Result<(), String> {
         .invoke_handler(commands::handler())
         .setup(move |tauri| {
             let handle = tauri.handle().clone();
-            let has_tray = tray_host::is_there();
-            let app = tauri::async_runtime::block_on(App::open(AppOptions::new(
-                data_dir.clone(),
-                Environment::of_this_process(),
-                has_tray,
-            )))?;
+            let opening = match early {
+                Some(opening) => opening,
+                // Whoever had the folder was not there any more to show its window, so it is about to end.
+                None => {
+                    claim.wait()?;
+                    tauri::async_runtime::handle().inner().spawn(open(data_dir))
+                }
+            };
+            let app = tauri::async_runtime::block_on(opening)??;
+            tauri.manage(claim);
             tauri.manage(app.clone());
+            let has_tray = app.overview().has_tray;
             if has_tray {
                 tray::build(&handle, &app)?;
             }
             events::forward(&handle, &app);
             signals::heed(&handle);
             let looking = handle.clone();
-            tauri::async_runtime::spawn(async move { login::look(&looking, &app).await });
-            if !hidden || !has_tray {
+            let looked = app.clone();
+            tauri::async_runtime::spawn(async move { login::look(&looking, &looked).await });
+            // Without a tray a hidden start is one that nobody could see, unless they said that they want it so.
+            if !hidden || app.goes_on_in_background() != Some(true) {
                 window::show(&handle, None);
             }
             Ok(())
@@ -99,12 +111,24 @@ fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+/// Opens the app, which starts the proxy if the settings say so.
+async fn open(data_dir: PathBuf) -> Result<App, String> {
+    let has_tray = tray_host::is_there().await;
+    App::open(AppOptions::new(data_dir, Environment::of_this_process(), has_tray)).await
+}
+
 /// Ends the app: open streams finish for a while, then they and codex are ended.
 pub(crate) fn quit(handle: &AppHandle) {
     if handle.state::<Quitting>().0.swap(true, Ordering::AcqRel) {
         // Asked twice: now.
         handle.exit(0);
         return;
+    }
+    // Who starts the app from now on gets a new one, not the window of this. Not from a task: it blocks on the bus.
+    let single = handle.clone();
+    let released = handle.run_on_main_thread(move || tauri_plugin_single_instance::destroy(&single));
+    if let Err(error) = released {
+        tracing::debug!(%error, "the claim to be the only one goes with the process");
     }
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {

@@ -6,9 +6,8 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Asks the session bus for a watcher of status notifier items that has a host.
 #[cfg(target_os = "linux")]
-pub(crate) fn is_there() -> bool {
-    let asked = tauri::async_runtime::block_on(async { tokio::time::timeout(LIMIT, ask()).await });
-    match asked {
+pub(crate) async fn is_there() -> bool {
+    match tokio::time::timeout(LIMIT, ask()).await {
         Ok(Ok(there)) => there,
         Ok(Err(error)) => {
             tracing::info!(%error, "there is no tray here");
@@ -33,6 +32,6 @@ async fn ask() -> zbus::Result<bool> {
 
 /// Always.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn is_there() -> bool {
+pub(crate) async fn is_there() -> bool {
     true
 }

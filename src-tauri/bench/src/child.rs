@@ -115,8 +115,9 @@ fn guard(leader: &Child) -> Result<Child> {
     Ok(guard.spawn()?)
 }
 
+/// Asks a program to end.
 #[cfg(unix)]
-fn ask_to_end(child: &mut Child) -> Result<()> {
+pub(crate) fn ask_to_end(child: &mut Child) -> Result<()> {
     use rustix::process::{Pid, Signal, kill_process};
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
     kill_process(pid.context("it has no process id")?, Signal::TERM)?;
@@ -124,7 +125,7 @@ fn ask_to_end(child: &mut Child) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn ask_to_end(child: &mut Child) -> Result<()> {
+pub(crate) fn ask_to_end(child: &mut Child) -> Result<()> {
     Ok(child.start_kill()?)
 }
 

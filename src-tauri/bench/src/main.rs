@@ -7,6 +7,7 @@
 
 mod bare;
 mod child;
+mod desktop;
 mod exec;
 mod folder;
 mod metrics;
@@ -56,6 +57,9 @@ struct Options {
     /// Fewer rounds: a look, not a measurement
     #[arg(long)]
     quick: bool,
+    /// Measures the desktop app instead: its start, its memory and wake-ups, and what it adds to a request
+    #[arg(long, conflicts_with_all = ["rounds", "json"])]
+    app: bool,
     /// Writes the raw numbers to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -105,6 +109,11 @@ async fn measure(options: &Options) -> Result<ExitCode> {
     let codex = env::var_os(CODEX)
         .map(PathBuf::from)
         .with_context(|| format!("no codex is named in {CODEX}: start this as `cargo xtask bench`"))?;
+    if options.app {
+        let report = desktop::Report::of(&desktop::run(&codex, options.quick).await?);
+        print!("{report}");
+        return Ok(if report.is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let results = run::run(&codex, &plan::Plan::new(options.rounds, options.quick)).await?;
     let report = report::Report::of(&results);
     print!("{report}");

@@ -71,6 +71,63 @@ pub(crate) fn memory(pid: u32) -> Option<Memory> {
     memory_of_status(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
+/// Memory that a process has to itself, and its share of what it has with others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Private {
+    /// Bytes that are its own and were written to: what would be free if it were not there.
+    pub(crate) dirty: u64,
+    /// Bytes, each shared page counted by its part (PSS).
+    pub(crate) share: u64,
+}
+
+impl std::iter::Sum for Private {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            dirty: sum.dirty + one.dirty,
+            share: sum.share + one.share,
+        })
+    }
+}
+
+/// The memory that a process has to itself.
+pub(crate) fn private(pid: u32) -> Option<Private> {
+    private_of_rollup(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?)
+}
+
+fn private_of_rollup(text: &str) -> Option<Private> {
+    Some(Private { dirty: bytes(text, "Private_Dirty:")?, share: bytes(text, "Pss:")? })
+}
+
+/// How often the threads of a process have been put on a CPU: every wake-up, and every time that another had to wait for them.
+pub(crate) fn switches(pid: u32) -> Option<u64> {
+    let mut sum = None;
+    for entry in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        // A thread may end between being listed and being read.
+        let Ok(text) = fs::read_to_string(entry.path().join("status")) else { continue };
+        let counts = text.lines().filter_map(|line| line.split_once("ctxt_switches:"));
+        let counted: u64 = counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum();
+        sum = Some(sum.unwrap_or(0) + counted);
+    }
+    sum
+}
+
+/// The processes that a process has started, and those that they have.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let stats = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        Some((pid, Status::of_stat(&stat)?.parent))
+    });
+    let stats: Vec<(u32, u32)> = stats.collect();
+    let mut found = vec![parent];
+    let mut next = 0;
+    while let Some(of) = found.get(next).copied() {
+        found.extend(stats.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
 /// The child of `parent` whose program has this name.
 pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
@@ -107,12 +164,14 @@ fn on_cpu(schedstat: &str) -> Option<u64> {
 }
 
 fn memory_of_status(text: &str) -> Option<Memory> {
-    let bytes = |name: &str| {
-        let value = text.lines().find_map(|line| line.strip_prefix(name))?;
-        let kilobytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kilobytes * 1024)
-    };
-    Some(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+    Some(Memory { resident: bytes(text, "VmRSS:")?, peak: bytes(text, "VmHWM:")? })
+}
+
+/// The number of kilobytes on the line that begins with `name`, in bytes.
+fn bytes(text: &str, name: &str) -> Option<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 #[cfg(test)]
@@ -152,5 +211,10 @@ mod tests {
         let memory = memory(pid).unwrap();
         assert!(memory.resident > 0 && memory.peak >= memory.resident);
         assert_eq!(child_named(pid, "no such program"), None);
+        let private = private(pid).unwrap();
+        assert!(private.dirty > 0 && private.share > 0 && private.dirty <= memory.resident);
+        assert!(switches(pid).unwrap() > 0);
+        let parent = std::os::unix::process::parent_id();
+        assert!(children(parent).contains(&pid) && !children(pid).contains(&pid));
     }
 }

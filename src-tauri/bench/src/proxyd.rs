@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::sse::Events;
 use crate::stream::{Stream, micros, since};
 
 /// The proxy that is measured is ours alone, so its key may be known to all.
-const KEY: &str = "sk-bench";
+pub(crate) const KEY: &str = "sk-bench";
 /// The same as the bare client's.
 const STREAM_LIMIT: Duration = Duration::from_secs(60);
 /// An error's body is shown up to here.
@@ -44,11 +44,17 @@ const NOT_OURS: &[&str] = &[
 #[derive(Debug)]
 pub(crate) struct Proxyd {
     server: Server,
-    http: Client,
-    url: String,
-    model: &'static str,
+    pub(crate) client: Client,
     /// Microseconds from the start of its process to the line that says it is listening.
     pub(crate) ready_after: u64,
+}
+
+/// A client of a proxy, which keeps its connections.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    model: &'static str,
 }
 
 /// The part of a chunk that is looked at.
@@ -96,14 +102,33 @@ impl Proxyd {
         let begun = Instant::now();
         let server = Server::start(command, "codex-proxyd").await?;
         let ready_after = micros(begun.elapsed());
-        let http = Client::builder().no_proxy().build().context("the HTTP client cannot be made")?;
-        let url = format!("{}/v1/chat/completions", server.address);
-        Ok(Self { server, http, url, model, ready_after })
+        let client = Client::new(&server.address, model)?;
+        Ok(Self { server, client, ready_after })
     }
 
     /// Its process id.
     pub(crate) fn pid(&self) -> Result<u32> {
         self.server.pid()
+    }
+
+    /// Runs one round. A stream that fails is part of the result.
+    pub(crate) async fn round(&self, prompt: &str, streams: usize) -> Result<Vec<Stream>> {
+        self.client.round(prompt, streams).await
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(crate) async fn end(self) -> Result<()> {
+        // A connection that is kept alive is one that the proxy waits for.
+        drop(self.client);
+        self.server.end().await
+    }
+}
+
+impl Client {
+    /// A client of the proxy at an address such as `http://127.0.0.1:4321`.
+    pub(crate) fn new(address: &str, model: &'static str) -> Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build().context("the HTTP client cannot be made")?;
+        Ok(Self { http, url: format!("{address}/v1/chat/completions"), model })
     }
 
     /// Runs one round. A stream that fails is part of the result.
@@ -131,13 +156,6 @@ impl Proxyd {
             });
         }
         Ok(running.join_all().await)
-    }
-
-    /// Asks it to end and waits until it has.
-    pub(crate) async fn end(self) -> Result<()> {
-        // A connection that is kept alive is one that the proxy waits for.
-        drop(self.http);
-        self.server.end().await
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
 }
 
 /// A program that was built together with this one.
-fn built(name: &str) -> Result<PathBuf> {
+pub(crate) fn built(name: &str) -> Result<PathBuf> {
     let path = folder::binaries()?.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     if !path.is_file() {
         bail!("{} has not been built: start this as `cargo xtask bench`", path.display());
@@ -95,6 +95,6 @@ fn load() -> Option<String> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next().map(str::to_owned)
 }
 
-fn say(what: &str) {
+pub(crate) fn say(what: &str) {
     eprintln!("bench: {what}");
 }

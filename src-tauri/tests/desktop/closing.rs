@@ -66,6 +66,21 @@ async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
 }
 
 #[tokio::test]
+async fn a_start_while_the_last_one_still_ends_takes_over() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let mut first = session.app(&["--hidden"]);
+    eventually("the proxy answers", || session.answers()).await;
+    let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
+    session.tray.as_ref().unwrap().click("Quit").await;
+    eventually("the port is closed", || async { !session.answers().await }).await;
+    let _second = session.app(&["--hidden"]);
+    let text = response.text().await.unwrap();
+    assert!(text.contains("shutting_down"), "{text}");
+    ends(&mut first).await;
+    eventually("the second one answers", || session.answers()).await;
+}
+
+#[tokio::test]
 async fn without_a_tray_closing_can_quit() {
     let session = Session::start(With { keychain: true, tray: false }).await;
     let window = Window::open(&session).await;

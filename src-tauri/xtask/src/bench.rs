@@ -10,13 +10,22 @@ use anyhow::Result;
 use crate::child;
 use crate::codex;
 use crate::system::{self, Need};
+use crate::window;
 use crate::workspace::{self, Profile};
+
+/// Makes the measuring program measure the desktop app, which takes more to build.
+const APP: &str = "--app";
 
 pub(crate) fn bench(args: &[OsString]) -> Result<ExitCode> {
     system::ensure(&[Need::CCompiler, Need::Node])?;
     let codex = codex::installed(codex::DEFAULT_VERSION)?;
     let mut build = workspace::cargo()?;
-    build.args(["build", "--release", "-p", "proxy", "-p", "sample-model", "-p", "bench"]);
+    build.args(["build", "--release", "--bins", "-p", "proxy", "-p", "sample-model", "-p", "bench"]);
+    if args.iter().any(|arg| arg == APP) {
+        system::ensure(&[Need::Desktop, Need::DesktopTests])?;
+        window::build()?;
+        build.args(["-p", "codex-proxy"]);
+    }
     child::run(&mut build, child::BUILD_LIMIT)?;
     let mut bench = Command::new(workspace::built(Profile::Release, "bench")?);
     bench.args(args).env("CODEX_TEST_BIN", codex);
