@@ -91,7 +91,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Results> {
     sleep(SETTLED).await;
     results.open = app.private();
     session.close_window()?;
-    until("the window's processes are gone", || app.children().is_empty()).await?;
+    until("the window is gone", || !session.has_window()).await?;
     sleep(SETTLED).await;
     results.closed = app.private();
     let (before, begun) = (app.switches(), Instant::now());

@@ -69,16 +69,21 @@ impl Window {
 
     /// Clicks what matches, as soon as it can be clicked.
     pub(crate) async fn click(&self, xpath: &str) {
+        let mut refused = Value::Null;
         let wait = async {
             loop {
                 let id = self.find(xpath).await;
                 match self.call(Method::POST, &format!("/element/{id}/click"), json!({})).await {
                     Ok(_) => return,
-                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                    Err(error) => refused = error,
                 }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "cannot be clicked: {xpath}");
+        if tokio::time::timeout(LONG, wait).await.is_err() {
+            self.picture("cannot-be-clicked").await;
+            panic!("cannot be clicked: {xpath}: {refused}");
+        }
     }
 
     /// Types into what matches.
@@ -141,6 +146,14 @@ impl Window {
     pub(crate) async fn click_to_close(&self, xpath: &str) {
         let id = self.find(xpath).await;
         let _ = self.call(Method::POST, &format!("/element/{id}/click"), json!({})).await;
+    }
+
+    /// What a script gives to the function that is its last argument.
+    pub(crate) async fn script(&self, script: &str) -> Value {
+        let timeouts = json!({"script": LONG.as_millis()});
+        self.call(Method::POST, "/timeouts", timeouts).await.unwrap();
+        let answer = self.call(Method::POST, "/execute/async", json!({"script":script,"args":[]})).await;
+        answer.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A picture of the window as it is on the screen, written where a person can look at it.

@@ -9,6 +9,7 @@
 mod closing;
 mod connecting;
 mod driver;
+mod log;
 mod preferences;
 mod screen;
 mod session;

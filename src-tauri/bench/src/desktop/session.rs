@@ -138,9 +138,9 @@ impl App {
         super::private(std::iter::once(self.pid).chain(self.children()))
     }
 
-    /// How often its threads were put on a CPU.
+    /// How often threads of it, and of what is left of its web view, were put on a CPU.
     pub(super) fn switches(&self) -> Option<u64> {
-        processes::switches(self.pid)
+        std::iter::once(self.pid).chain(self.children()).map(processes::switches).sum()
     }
 
     /// Asks it to end and waits until it has.

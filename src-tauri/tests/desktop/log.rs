@@ -1,0 +1,126 @@
+//! The request log with a long history behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codex_client::Usage;
+use proxy::journal::{Arrival, Journal, JournalOptions};
+
+use crate::driver::Window;
+use crate::session::{Session, With};
+
+const ROWS: u64 = 10_000;
+
+/// The whole history, in milliseconds.
+const SPAN: u64 = 20 * 24 * 60 * 60 * 1000;
+
+/// Writes a history as the app would have.
+async fn write_history(session: &Session) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let begin = u64::try_from(now).unwrap() - SPAN;
+    let clock = Arc::new(AtomicU64::new(begin));
+    let time = Arc::clone(&clock);
+    let options = JournalOptions {
+        path: Some(session.data().join("requests.sqlite")),
+        keep_days: 30,
+        keep_texts: false,
+        now_ms: Arc::new(move || time.load(Ordering::Relaxed)),
+    };
+    let mut journal = Journal::open(options.clone()).await;
+    for n in 0..ROWS {
+        if n % 1_000 == 999 {
+            // So many at once would be more than it holds until they are written.
+            journal.close().await;
+            journal = Journal::open(options.clone()).await;
+        }
+        let at = begin + n * (SPAN / ROWS);
+        clock.store(at, Ordering::Relaxed);
+        let entry = journal.begin(Arrival {
+            id: format!("req_{n:032x}"),
+            key: if n % 3 == 0 { "Default" } else { "Open WebUI" }.to_owned(),
+            client: "Open WebUI".to_owned(),
+            route: "/v1/chat/completions".to_owned(),
+            model: if n % 5 == 0 { "codex-local" } else { "gpt-5.5" }.to_owned(),
+            ..Arrival::default()
+        });
+        entry.given_to_codex();
+        clock.store(at + 300 + n % 500, Ordering::Relaxed);
+        entry.first(1);
+        clock.store(at + 3_000, Ordering::Relaxed);
+        if n % 40 == 0 {
+            entry.failed(502, "codex ended during the answer.");
+        } else {
+            entry.done(200, Some(Usage { input: 1_200, cached: 900, output: n % 700, reasoning: n % 100 }));
+        }
+    }
+    journal.close().await;
+}
+
+/// Goes to the end until there is no further page, leaps back to the top, and scrolls down as a quick wheel does, 120 pixels a
+/// frame. Gives the number of rows, the most that were drawn at once, how often fewer were drawn than fill the list, and the
+/// median, the 95th percentile and the longest time between two frames of the wheel in milliseconds.
+const SCROLL: &str = "
+const done = arguments[0];
+const grid = document.querySelector('[role=grid]');
+const frame = () => new Promise((next) => requestAnimationFrame(next));
+const rows = () => Number(grid.getAttribute('aria-rowcount')) - 1;
+let most = 0, empty = 0;
+const look = () => {
+  const box = grid.getBoundingClientRect();
+  const shown = [...grid.querySelectorAll('[role=row][aria-rowindex]')].map((row) => row.getBoundingClientRect());
+  most = Math.max(most, shown.length);
+  if (Math.max(...shown.map((row) => row.bottom)) < box.bottom - 2) empty += 1;
+};
+(async () => {
+  const begun = performance.now();
+  while (rows() < 10000 && performance.now() - begun < 40000) {
+    grid.scrollTop = grid.scrollHeight;
+    await frame();
+  }
+  for (let n = 100; n >= 0; n -= 1) {
+    grid.scrollTop = (n / 100) * grid.scrollHeight;
+    await frame();
+    await frame();
+    look();
+  }
+  const times = [];
+  let last = await frame();
+  for (let n = 0; n < 400; n += 1) {
+    grid.scrollTop += 120;
+    const now = await frame();
+    times.push(now - last);
+    last = now;
+  }
+  look();
+  times.sort((one, other) => one - other);
+  done([rows(), most, empty, times[200], times[380], times[399]]);
+})();
+";
+
+#[tokio::test]
+async fn ten_thousand_requests_are_scrolled_through_with_only_those_in_sight_drawn() {
+    let session = Session::start(With { keychain: true, tray: true }).await;
+    write_history(&session).await;
+    let window = Window::open(&session).await;
+    window.go_to("Requests").await;
+    window.find("//*[@role='row'][contains(., 'gpt-5.5')]").await;
+    window.picture("requests-history").await;
+    let seen = window.script(SCROLL).await;
+    let [rows, drawn, empty, median, p95, longest] = seen.as_array().unwrap().as_slice() else {
+        panic!("{seen}")
+    };
+    println!("{median} ms between frames, {p95} ms in 95 of 100, {longest} ms at most");
+    assert_eq!(rows.as_f64(), Some(10_000.0));
+    assert!(drawn.as_f64().unwrap() < 100.0 && empty.as_f64() == Some(0.0), "{seen}");
+
+    // Filtered by what is far down as well: the failed ones are one in forty.
+    window.click("//select[@aria-label='State']/option[contains(., 'ailed')]").await;
+    window.find("//*[@role='grid'][@aria-rowcount='251']").await;
+    window.click("(//*[@role='row'][contains(., 'failed')])[1]").await;
+    window.says("codex ended during the answer.").await;
+    window.picture("request-detail").await;
+    window.click("//*[@role='tab'][normalize-space(.)='Charts']").await;
+    window.says("30 days").await;
+    window.picture("charts").await;
+}
