@@ -11,12 +11,16 @@ const KEPT: usize = 7;
 
 /// Starts the log. It is written for as long as the guard is held.
 pub(crate) fn start(data_dir: &Path) -> Result<WorkerGuard, String> {
+    let folder = data_dir.join("logs");
+    // The builder would make it too, and complain first that there is nothing in it.
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let files = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("codex-proxy")
         .filename_suffix("log")
         .max_log_files(KEPT)
-        .build(data_dir.join("logs"))
+        .build(folder)
         .map_err(|error| format!("no log can be written: {error}"))?;
     let (writer, guard) = tracing_appender::non_blocking(files);
     let level = proxy::app::log_level(data_dir);

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 use codex_client::Environment;
 use proxy::app::{App, AppOptions};
+use proxy::keychain::MemoryStore;
 use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_window_state::StateFlags;
 
@@ -49,10 +50,10 @@ fn run(options: &Options) -> Result<(), String> {
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
     let _log = logging::start(&data_dir)?;
-    let hidden = options.hidden;
+    let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
     // Before the desktop's parts, which take longer than all else to load: meanwhile the proxy answers already.
     let mut claim = running::Claim::on(&data_dir)?;
-    let early = claim.is_ours().then(|| runtime.spawn(open(data_dir.clone())));
+    let early = claim.is_ours().then(|| runtime.spawn(open(data_dir.clone(), keys_in_memory)));
 
     let builder = tauri::Builder::default()
         // First of all: a second start must end before it does anything.
@@ -76,7 +77,7 @@ fn run(options: &Options) -> Result<(), String> {
                 // Whoever had the folder was not there any more to show its window, so it is about to end.
                 None => {
                     claim.wait()?;
-                    tauri::async_runtime::handle().inner().spawn(open(data_dir))
+                    tauri::async_runtime::handle().inner().spawn(open(data_dir, keys_in_memory))
                 }
             };
             let app = tauri::async_runtime::block_on(opening)??;
@@ -112,9 +113,11 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 /// Opens the app, which starts the proxy if the settings say so.
-async fn open(data_dir: PathBuf) -> Result<App, String> {
+async fn open(data_dir: PathBuf, keys_in_memory: bool) -> Result<App, String> {
     let has_tray = tray_host::is_there().await;
-    App::open(AppOptions::new(data_dir, Environment::of_this_process(), has_tray)).await
+    let options = AppOptions::new(data_dir, Environment::of_this_process(), has_tray);
+    let options = if keys_in_memory { options.with_secrets(MemoryStore::default()) } else { options };
+    App::open(options).await
 }
 
 /// Ends the app: open streams finish for a while, then they and codex are ended.

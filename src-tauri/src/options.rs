@@ -11,6 +11,9 @@ pub(crate) struct Options {
     /// Start in the tray, without a window
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Keep the secrets of keys in memory and not in the system's keychain; they can be copied until the app ends
+    #[arg(long)]
+    pub(crate) keys_in_memory: bool,
     /// Folder of our own data [default: the system's]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,

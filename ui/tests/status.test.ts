@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { asked, button, open, press, said, type } from './open';
 
 test('the switch at the lower left stops the proxy and starts it again', async () => {
@@ -118,4 +118,20 @@ test('an app that does not answer is said so, and can be asked again', async () 
 test('how long the proxy itself took stands apart from the whole', async () => {
   open('status');
   await screen.findByText(/^the proxy’s share: [12] ms$/);
+});
+
+test('the numbers of today follow, although requests keep coming', async () => {
+  vi.useFakeTimers();
+  try {
+    const host = open('status');
+    await vi.advanceTimersByTimeAsync(10);
+    const overview = await host.overview();
+    for (let more = 1; more <= 6; more += 1) {
+      host.emit('overview', { ...overview, requestsToday: overview.requestsToday + more });
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    expect(asked(host, 'chart').length).toBeGreaterThan(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });

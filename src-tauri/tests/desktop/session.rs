@@ -109,6 +109,8 @@ impl Session {
             // As root WebKit's own sandbox does not start.
             ("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1".to_owned()),
             ("NO_AT_BRIDGE", "1".to_owned()),
+            // `Adwaita:dark` for pictures of the dark side.
+            ("GTK_THEME", std::env::var("DESKTOP_THEME").unwrap_or_else(|_| "Adwaita".to_owned())),
             ("CODEX_HOME", text(&home.join(".codex"))),
             ("CODEX_PATH", text(&under_test::codex_under_test())),
             ("DATA_DIR", text(&self.data())),

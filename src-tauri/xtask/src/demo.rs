@@ -33,8 +33,8 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Starts what stands beside the program, and tells the program of it.
-    pub(crate) fn prepare(program: &mut Command, args: &[OsString]) -> Result<Self> {
+    /// Starts what stands beside the program, which may be the desktop app, and tells the program of it.
+    pub(crate) fn prepare(program: &mut Command, args: &[OsString], desktop: bool) -> Result<Self> {
         let codex = codex::installed(codex::DEFAULT_VERSION)?;
         // Below the target folder: in the system's own temporary folder, codex does not set up its sandbox.
         let folder = workspace::target()?.join("demo").join(process::id().to_string());
@@ -48,15 +48,23 @@ impl Demo {
         program.env("CODEX_HOME", &home).env("CODEX_PATH", codex);
         // A machine behind an HTTP proxy would otherwise send codex's requests to the stand-in through that.
         program.env("NO_PROXY", "127.0.0.1,localhost");
+        let port = given(args, "--port").or_else(|| env::var("PORT").ok());
         if given(args, "--data-dir").is_none() {
-            program.arg("--data-dir").arg(folder.join("data"));
+            let data = folder.join("data");
+            if let Some(port) = port.as_ref().filter(|_| desktop) {
+                // The desktop app takes its port from its settings, where the window can change it.
+                fs::create_dir_all(&data).with_context(|| format!("{} cannot be made", data.display()))?;
+                let settings = format!("{{\"version\":1,\"port\":{port}}}");
+                fs::write(data.join("settings.json"), settings)
+                    .context("the demo's settings cannot be written")?;
+            }
+            program.arg("--data-dir").arg(data);
         }
         let own_keys = env::var_os("API_KEYS").is_some_and(|keys| !keys.is_empty());
         if !own_keys {
             program.env("API_KEYS", KEY);
         }
-        let port =
-            given(args, "--port").or_else(|| env::var("PORT").ok()).unwrap_or_else(|| "8000".to_owned());
+        let port = port.unwrap_or_else(|| "8000".to_owned());
         let key = if own_keys { "YOUR-KEY" } else { KEY };
         println!("\nWhen it is listening, try it from another terminal:\n\n{}\n", curl(&port, key));
         Ok(Self { _leash: beside.stdin.take() })

@@ -43,7 +43,11 @@ pub(crate) fn run(demo: bool, daemon: bool, args: &[OsString]) -> Result<ExitCod
 
     let mut program = Command::new(workspace::built(Profile::Dev, binary)?);
     // Held until the program has ended, where this process lives that long.
-    let _beside = if demo { Some(Demo::prepare(&mut program, args)?) } else { None };
+    let _beside = if demo { Some(Demo::prepare(&mut program, args, !daemon)?) } else { None };
+    if demo && !daemon {
+        // Nothing of a demo is to stay, and the keychain would keep its keys.
+        program.arg("--keys-in-memory");
+    }
     program.args(args);
     child::announce(&program);
     become_program(program, binary)
