@@ -12,11 +12,12 @@ use proxy::view::{
     Overview, Recipe, SettingsForm, SettingsView, TestPromptEvent, ViewError,
 };
 use tauri::ipc::{Channel, Invoke};
-use tauri::{AppHandle, State, Wry};
+use tauri::{AppHandle, Manager as _, State, Wry};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tauri_plugin_dialog::DialogExt as _;
 use tauri_plugin_opener::OpenerExt as _;
 
+use crate::logging::Log;
 use crate::login;
 
 type Answer<T> = Result<T, ViewError>;
@@ -147,6 +148,7 @@ async fn settings(handle: AppHandle, app: State<'_, App>) -> Answer<SettingsView
 async fn save_settings(handle: AppHandle, app: State<'_, App>, form: SettingsForm) -> Answer<SettingsView> {
     let wanted = form.start_at_login;
     app.save_settings(form).await?;
+    handle.state::<Log>().renew(app.data_folder());
     login::set(&handle, &app, wanted).await.map_err(said)?;
     settings(handle, app).await
 }

@@ -26,6 +26,7 @@ use proxy::keychain::MemoryStore;
 use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_window_state::StateFlags;
 
+use logging::Log;
 use options::Options;
 
 /// Whether the program has been told to end for good; closing the window is no such thing.
@@ -49,7 +50,7 @@ fn run(options: &Options) -> Result<(), String> {
         tokio::runtime::Runtime::new().map_err(|error| format!("no threads can be started: {error}"))?;
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
-    let _log = logging::start(&data_dir)?;
+    let log = Log::start(&data_dir)?;
     let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
     // Before the desktop's parts, which take longer than all else to load: meanwhile the proxy answers already.
     let mut claim = running::Claim::on(&data_dir)?;
@@ -69,6 +70,7 @@ fn run(options: &Options) -> Result<(), String> {
                 .build(),
         )
         .manage(Quitting::default())
+        .manage(log)
         .invoke_handler(commands::handler())
         .setup(move |tauri| {
             let handle = tauri.handle().clone();

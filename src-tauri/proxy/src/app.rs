@@ -262,6 +262,12 @@ impl App {
         self.0.journal.close().await;
     }
 
+    /// The folder of the app's data.
+    #[must_use]
+    pub fn data_folder(&self) -> &Path {
+        &self.0.data_dir
+    }
+
     /// The folder of the log files.
     #[must_use]
     pub fn log_folder(&self) -> PathBuf {

@@ -10,6 +10,7 @@ mod closing;
 mod connecting;
 mod driver;
 mod log;
+mod menu;
 mod preferences;
 mod screen;
 mod session;

@@ -80,3 +80,47 @@ async fn full_access_is_taken_only_after_its_words_were_typed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn keys_can_be_switched_off_on_this_machine_alone_after_it_was_said_what_that_means() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Keys").await;
+    window
+        .click("//*[@role='switch'][contains(., 'A key is needed') or @aria-label='A key is needed']")
+        .await;
+    window.says("can then use your codex account").await;
+    assert_eq!(session.chat("none", "hi").await.status(), 401);
+    window.click("//button[normalize-space(.)='Ask for no key']").await;
+    eventually("no key is asked for", || async { session.chat("none", "[[words=1]]").await.status() == 200 })
+        .await;
+    window.go_to("Settings").await;
+    window.click("//label[contains(., 'Everybody in the same')] | //*[@role='radio'][contains(., 'Everybody in the same')]").await;
+    window.click(SAVE).await;
+    window.says("Keys can be switched off only while").await;
+    window.picture("no-keys-everywhere").await;
+    let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
+    assert!(!saved.contains("everywhere"), "{saved}");
+}
+
+#[tokio::test]
+async fn the_log_level_counts_at_once() {
+    let session = Session::start(USUAL).await;
+    session.write_settings(&format!("{{\"version\":1,\"port\":{}}}", session.port));
+    let (window, tray) = (Window::open(&session).await, session.tray.as_ref().unwrap());
+    let log = || {
+        let files = std::fs::read_dir(session.data().join("logs")).unwrap().flatten();
+        files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<String>()
+    };
+    window.go_to("Settings").await;
+    tray.click("Copy base URL").await;
+    eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
+    assert!(!log().contains("clicked in the tray"), "{}", log());
+    window.click("//select[contains(@id, '-level')]/option[contains(., 'find a fault')]").await;
+    window.click(SAVE).await;
+    eventually("clicks are written down", || async {
+        tray.click("Copy base URL").await;
+        log().contains("clicked in the tray")
+    })
+    .await;
+}

@@ -104,6 +104,28 @@ impl TrayHost {
         layout.1.2.into_iter().filter_map(entry).collect()
     }
 
+    /// The icon, as the file that the app names holds it.
+    pub(crate) async fn icon(&self) -> Vec<u8> {
+        let (name, path) = self.item().await;
+        let item = zbus::proxy::Builder::<zbus::Proxy<'_>>::new(&self.bus)
+            .destination(name)
+            .unwrap()
+            .path(path)
+            .unwrap()
+            .interface("org.kde.StatusNotifierItem")
+            .unwrap()
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .unwrap();
+        let name: String = item.get_property("IconName").await.unwrap();
+        let folder: String = item.get_property("IconThemePath").await.unwrap();
+        let file = std::path::Path::new(&folder).join(&name);
+        // A name with its folder is a file; one without has an ending that the theme knows.
+        let file = if file.exists() { file } else { file.with_extension("png") };
+        std::fs::read(&file).unwrap_or_default()
+    }
+
     /// Clicks the entry with this label.
     pub(crate) async fn click(&self, label: &str) {
         let entries = self.entries().await;
