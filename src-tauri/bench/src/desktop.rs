@@ -61,6 +61,8 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Results> {
     let folder = Folder::make(&format!("{}-app", std::process::id()))?;
     let codex =
         &std::fs::canonicalize(codex).with_context(|| format!("no codex is at {}", codex.display()))?;
+    // Pages of a program that was linked a moment ago and is not on the disk yet would count as written to by it.
+    std::fs::File::open(built("codex-proxy")?)?.sync_all()?;
     let mut model = child::command(built("sample-model")?);
     model.args(["--host", "127.0.0.1", "--port", "0"]);
     let model = Server::start(model, "sample-model").await?;
@@ -102,7 +104,9 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Results> {
     say("requests");
     let data = folder.room("data")?;
     let home = folder.codex_home("proxyd-home", &base_url)?;
-    let proxyd = Proxyd::start(&built("codex-proxyd")?, codex, &home, &data, MODEL).await?;
+    let proxyd =
+        Proxyd::start(&built("codex-proxyd")?, codex, &home, &data, MODEL, Some(&session.environment))
+            .await?;
     let through_app = Client::new(&session.address(), MODEL)?;
     for client in [&through_app, &proxyd.client] {
         // What happens for the first time is slower.

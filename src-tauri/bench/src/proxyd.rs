@@ -83,22 +83,27 @@ struct Delta {
 }
 
 impl Proxyd {
-    /// Starts it and waits until it listens. Codex is started by the first request.
+    /// Starts it and waits until it listens. Codex is started by the first request; `codex_home` is its home. An
+    /// `environment` takes the place of ours: codex starts a request later where it has certificates of somebody's to read.
     pub(crate) async fn start(
         program: &Path,
         codex: &Path,
-        home: &Path,
+        codex_home: &Path,
         data: &Path,
         model: &'static str,
+        environment: Option<&[(&'static str, String)]>,
     ) -> Result<Self> {
         let mut command = child::command(program);
+        if let Some(environment) = environment {
+            command.env_clear().envs(environment.iter().cloned());
+        }
         NOT_OURS.iter().for_each(|name| {
             command.env_remove(name);
         });
         command.args(["--host", "127.0.0.1", "--port", "0", "--log-level", "warn"]);
         command.arg("--codex").arg(codex).arg("--data-dir").arg(data);
         // Its working folder holds no `.env` that would be read.
-        command.env("API_KEYS", KEY).env("CODEX_HOME", home).current_dir(data);
+        command.env("API_KEYS", KEY).env("CODEX_HOME", codex_home).current_dir(data);
         let begun = Instant::now();
         let server = Server::start(command, "codex-proxyd").await?;
         let ready_after = micros(begun.elapsed());

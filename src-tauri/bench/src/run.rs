@@ -41,7 +41,8 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
     let bare = BareClient::start(codex, &home("bare-home")?, &folder.room("bare-workspace")?).await?;
     let mut ahead = BareClient::start(codex, &home("ahead-home")?, &folder.room("ahead-workspace")?).await?;
     let data = folder.room("data")?;
-    let proxyd = Proxyd::start(&built("codex-proxyd")?, codex, &home("proxy-home")?, &data, MODEL).await?;
+    let proxyd =
+        Proxyd::start(&built("codex-proxyd")?, codex, &home("proxy-home")?, &data, MODEL, None).await?;
     let exec =
         Exec { codex: codex.clone(), home: home("exec-home")?, workspace: folder.room("exec-workspace")? };
     results.ready_after = proxyd.ready_after;

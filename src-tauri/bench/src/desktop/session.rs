@@ -25,7 +25,8 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 pub(super) struct Session {
     _screen: Child,
     _bus: Child,
-    environment: Vec<(&'static str, String)>,
+    /// What the app lives in.
+    pub(super) environment: Vec<(&'static str, String)>,
     display: String,
     port: u16,
 }
