@@ -102,9 +102,17 @@ fn run(options: &Options) -> Result<(), String> {
         });
     let tauri = builder.build(tauri::generate_context!()).map_err(|error| error.to_string())?;
     tauri.run(|handle, event| match event {
-        RunEvent::ExitRequested { api, .. } if !handle.state::<Quitting>().0.load(Ordering::Acquire) => {
+        RunEvent::ExitRequested { api, code: None, .. }
+            if !handle.state::<Quitting>().0.load(Ordering::Acquire) =>
+        {
             // The last window was closed. The tray and the proxy go on.
             api.prevent_exit();
+        }
+        RunEvent::Exit if !handle.state::<Quitting>().0.load(Ordering::Acquire) => {
+            // The system ends us without asking, as macOS does by its own Quit: in order all the same.
+            if let Some(app) = handle.try_state::<App>() {
+                tauri::async_runtime::block_on(app.shutdown());
+            }
         }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::show(handle, None),
