@@ -33,5 +33,5 @@ pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use locate::{Found, FoundBy, Search, version_of};
 pub use protocol::{Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode};
-pub use supervisor::{Codex, CodexConfig, Readiness, Status, probe};
+pub use supervisor::{Codex, CodexConfig, Probed, Readiness, Status, probe};
 pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
@@ -34,6 +34,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Pages of the model list that are read at most; codex has one.
 const MODEL_PAGES: usize = 10;
+
+/// How long a codex that is only looked at may take to tell its models.
+const PROBED_MODELS_LIMIT: Duration = Duration::from_secs(5);
 
 /// How codex is to be found and started.
 #[derive(Clone, Debug)]
@@ -89,16 +92,49 @@ enum Ask {
     Shutdown(oneshot::Sender<()>),
 }
 
-/// Starts codex, asks it what it is and can do, and ends it again: how things stand, without keeping a process.
+/// A codex that was started to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// What it is and can do.
+    pub readiness: Readiness,
+    /// Its models; none when it did not tell them soon.
+    pub models: Vec<Model>,
+}
+
+/// Starts codex, asks it what it is, what it can do and which models it has, and ends it again: how things stand, without
+/// keeping a process.
 ///
 /// # Errors
 /// Whatever keeps it from answering.
-pub async fn probe(config: &CodexConfig) -> Result<Readiness, CodexError> {
+pub async fn probe(config: &CodexConfig) -> Result<Probed, CodexError> {
     let Started { mut process, connection, readiness } = start::start(config).await?;
+    // A codex that looks for its models in the network may have to wait for it; they are no reason to call it not ready.
+    let models = match timeout(PROBED_MODELS_LIMIT, list_models(&connection)).await {
+        Ok(Ok(models)) => models,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    };
     connection.closed.cancel();
     process.kill().await;
     connection.tasks.wait().await;
-    Ok(readiness)
+    Ok(Probed { readiness, models })
+}
+
+async fn list_models(connection: &Connection) -> Result<Vec<Model>, CodexError> {
+    let mut models = Vec::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..MODEL_PAGES {
+        let params = match &cursor {
+            Some(cursor) => serde_json::json!({ "cursor": cursor }),
+            None => serde_json::json!({}),
+        };
+        let page: ModelPage = connection.call("model/list", params).await?;
+        models.extend(page.data);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(models)
 }
 
 impl Codex {
@@ -142,21 +178,7 @@ impl Codex {
     /// Whatever keeps codex from starting or answering.
     pub async fn models(&self) -> Result<Vec<Model>, CodexError> {
         let connection = self.connection().await?;
-        let mut models = Vec::new();
-        let mut cursor: Option<String> = None;
-        for _ in 0..MODEL_PAGES {
-            let params = match &cursor {
-                Some(cursor) => serde_json::json!({ "cursor": cursor }),
-                None => serde_json::json!({}),
-            };
-            let page: ModelPage = connection.call("model/list", params).await?;
-            models.extend(page.data);
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        Ok(models)
+        list_models(&connection).await
     }
 
     /// The account's limits as codex last heard them; empty when codex does not run.

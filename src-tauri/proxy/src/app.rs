@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codex_client::{CodexConfig, CodexError, Environment, Readiness, Search, probe};
+use codex_client::{CodexConfig, CodexError, Environment, Probed, Search, probe};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -120,7 +120,7 @@ struct Inner {
     journal: Journal,
     gateway: Gateway,
     /// What codex was like when it was last looked at.
-    codex: Mutex<Option<Result<Readiness, CodexError>>>,
+    codex: Mutex<Option<Result<Probed, CodexError>>>,
     keychain: Mutex<KeychainState>,
     overview: watch::Sender<Overview>,
     changes: broadcast::Sender<Change>,

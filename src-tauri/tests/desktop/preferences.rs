@@ -39,6 +39,23 @@ async fn a_new_port_counts_at_once_and_an_open_answer_finishes() {
 }
 
 #[tokio::test]
+async fn the_model_is_chosen_from_codexs_own_list_before_any_request() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let window = Window::open(&session).await;
+    // codex was looked at, and its models are known from then on.
+    window.says("starts with the first request").await;
+    window.go_to("Settings").await;
+    window.click("//select[contains(@id, '-model')]/option[@value='gpt-5.5']").await;
+    window.click("//select[@aria-label='Effort']/option[@value='low']").await;
+    window.click(SAVE).await;
+    eventually("it is saved", || async {
+        let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
+        saved.contains("gpt-5.5") && saved.contains("low")
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn start_at_login_is_one_switch_in_the_window_and_in_the_tray() {
     let session = Session::start(USUAL).await;
     let tray = session.tray.as_ref().unwrap();

@@ -42,7 +42,7 @@ impl App {
         let stored = self.0.settings.current();
         let gateway = self.0.gateway.state().borrow().clone();
         let running = gateway.running.as_ref().map(|running| running.proxy.codex().status().borrow().clone());
-        let seen = lock(&self.0.codex).clone();
+        let seen = lock(&self.0.codex).clone().map(|seen| seen.map(|probed| probed.readiness));
         let codex = codex_view(running.as_ref(), seen.as_ref());
         let overview = Overview {
             problem: problem(&gateway.proxy, &codex),

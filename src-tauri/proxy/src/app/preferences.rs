@@ -62,9 +62,9 @@ impl App {
     pub async fn check_codex(&self, path: &str) -> CodexCheck {
         let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
         match probe(&self.codex_config_with(path)).await {
-            Ok(readiness) => CodexCheck {
-                path: Some(readiness.path.display().to_string()),
-                version: Some(readiness.version),
+            Ok(seen) => CodexCheck {
+                path: Some(seen.readiness.path.display().to_string()),
+                version: Some(seen.readiness.version),
                 error: None,
             },
             Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
@@ -108,10 +108,15 @@ impl App {
         self.renew_overview().await;
     }
 
-    /// codex's models, as the running proxy last heard them; empty while it has not been asked.
+    /// codex's models, as the running proxy last heard them, or as they were when codex was looked at; empty while neither has
+    /// been.
     pub(super) async fn models(&self) -> Vec<ModelChoice> {
-        let Some(running) = self.running() else { return Vec::new() };
-        let known = running.proxy.models_if_known();
+        let mut known = self.running().map(|running| running.proxy.models_if_known()).unwrap_or_default();
+        if known.is_empty()
+            && let Some(Ok(seen)) = &*lock(&self.0.codex)
+        {
+            known.clone_from(&seen.models);
+        }
         let choice = |model: &codex_client::Model| ModelChoice {
             id: model.id.clone(),
             name: if model.display_name.is_empty() { model.id.clone() } else { model.display_name.clone() },
@@ -135,9 +140,9 @@ impl App {
 
     fn codex_seen(&self) -> CodexCheck {
         match &*lock(&self.0.codex) {
-            Some(Ok(readiness)) => CodexCheck {
-                path: Some(readiness.path.display().to_string()),
-                version: Some(readiness.version.clone()),
+            Some(Ok(seen)) => CodexCheck {
+                path: Some(seen.readiness.path.display().to_string()),
+                version: Some(seen.readiness.version.clone()),
                 error: None,
             },
             Some(Err(error)) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
