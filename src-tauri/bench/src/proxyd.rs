@@ -84,7 +84,7 @@ struct Delta {
 
 impl Proxyd {
     /// Starts it and waits until it listens. Codex is started by the first request; `codex_home` is its home. An
-    /// `environment` takes the place of ours: codex starts a request later where it has certificates of somebody's to read.
+    /// `environment` takes the place of ours: codex takes longer for a request where the environment names certificates.
     pub(crate) async fn start(
         program: &Path,
         codex: &Path,
