@@ -62,6 +62,14 @@ impl Catalog {
         known.as_ref().map(|(_, models)| models.clone()).unwrap_or_default()
     }
 
+    /// How hard the model `id` can be told to think, as last heard; empty when codex has not said so of it.
+    #[must_use]
+    pub fn efforts(&self, id: &str) -> Vec<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = known.as_ref().map(|(_, models)| models.as_slice()).unwrap_or_default();
+        models.iter().find(|model| model.id == id).map(|model| model.efforts.clone()).unwrap_or_default()
+    }
+
     /// codex's models, from memory while they are fresh.
     ///
     /// # Errors

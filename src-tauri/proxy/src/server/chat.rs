@@ -114,6 +114,10 @@ async fn admit(
         Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&request.model, &nearest)),
     };
     let codex = asked.elapsed();
+    if let Some(model) = &profile.model {
+        let known = proxy.catalog.efforts(model);
+        request::check_effort(request.reasoning_effort.as_deref(), model, &known)?;
+    }
 
     let asked = Instant::now();
     let place = proxy.admission.enter().await?;

@@ -41,6 +41,23 @@ pub fn conversation(request: &ChatRequest) -> Result<Conversation, Refusal> {
     Ok(Conversation { history, input })
 }
 
+/// Checks that the model can think as hard as it is asked to. `known` are the efforts that codex names for it; where it names none,
+/// any is passed on.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for an effort that is not one of them.
+pub fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Result<(), Refusal> {
+    match wanted {
+        Some(wanted) if !known.is_empty() && !known.iter().any(|effort| effort == wanted) => {
+            Err(Refusal::Invalid {
+                param: "reasoning_effort".to_owned(),
+                message: format!("The model {model} knows these efforts: {}.", known.join(", ")),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The schema that the answer must follow, if the request names one.
 ///
 /// # Errors

@@ -99,3 +99,13 @@ fn a_schema_is_passed_on_and_just_any_json_is_not_promised() {
     assert!(matches!(schema(json!({"type":"json_object"})), Err(Refusal::Unsupported { .. })));
     assert!(matches!(schema(json!({"type":"xml"})), Err(Refusal::Invalid { .. })));
 }
+
+#[test]
+fn an_effort_is_checked_only_where_codex_names_some() {
+    let known = ["low".to_owned(), "high".to_owned()];
+    assert_eq!(check_effort(None, "m", &known), Ok(()));
+    assert_eq!(check_effort(Some("high"), "m", &known), Ok(()));
+    assert_eq!(check_effort(Some("odd"), "m", &[]), Ok(()));
+    let refused = check_effort(Some("odd"), "m", &known).unwrap_err();
+    assert_eq!(refused.to_string(), "The model m knows these efforts: low, high.");
+}

@@ -69,6 +69,16 @@ async fn an_unknown_model_is_404_with_the_nearest_names() {
 }
 
 #[tokio::test]
+async fn an_effort_that_the_model_does_not_know_is_refused_with_those_that_it_knows() {
+    let proxy = real().start().await;
+    let body = |effort: &str| json!({"model":"gpt-5.5","reasoning_effort":effort,"messages":[{"role":"user","content":"[[words=1]]"}]});
+    let (error, _) = expect(post(&proxy, &body("enormous")).await, 400, "invalid_request").await;
+    assert_eq!(error["param"], "reasoning_effort");
+    assert!(error["message"].as_str().unwrap().contains("medium"), "{error}");
+    assert_eq!(post(&proxy, &body("low")).await.status(), 200);
+}
+
+#[tokio::test]
 async fn unknown_routes_and_wrong_methods_have_our_shape_too() {
     let proxy = fake("").start().await;
     for path in ["/", "/nope", "/v1/nope", "/v1/", "/v1//models"] {
