@@ -29,6 +29,10 @@ use tauri_plugin_window_state::StateFlags;
 use logging::Log;
 use options::Options;
 
+/// Threads that work, at most. Answers are passed on as they come, which takes next to nothing, and each thread keeps memory of its
+/// own.
+const WORKERS: usize = 4;
+
 /// Whether the program has been told to end for good; closing the window is no such thing.
 #[derive(Debug, Default)]
 struct Quitting(AtomicBool);
@@ -46,8 +50,11 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), String> {
     // One runtime for everything: Tauri's own commands run on it too.
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| format!("no threads can be started: {error}"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS))
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no threads can be started: {error}"))?;
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
     let log = Log::start(&data_dir)?;
