@@ -86,11 +86,14 @@ test('without a keychain the first key, which nobody has seen, is shown once', a
   await waitFor(() => expect(screen.queryByRole('button', { name: /Show once/ })).toBeNull());
 });
 
-test('a revoked key whose secret the keychain still has is said so', async () => {
-  open('keys', { scenario: 'keychain-locked' });
+test('a revoked key whose secret the keychain still has is said so, and stays said when the list is fetched again', async () => {
+  const host = open('keys', { scenario: 'keychain-locked' });
   await press('Revoke: key Default');
   await press('Revoke');
   await screen.findByText(/still in the keychain and can be removed there/);
+  await host.createKey('Tablet');
+  await screen.findByRole('rowheader', { name: 'Tablet' });
+  expect(screen.getByText(/still in the keychain and can be removed there/)).toBeVisible();
 });
 
 test('a key made elsewhere appears', async () => {

@@ -1,21 +1,11 @@
 //! The window comes and goes; the app goes on, and ends only when it is told to.
 
 use crate::driver::Window;
-use crate::session::{Kill, Session, With, eventually};
-
-const USUAL: With = With { keychain: true, tray: true };
+use crate::session::{Session, USUAL, With, eventually};
 
 /// Whether a web view runs for the app; it is most of the app's memory.
 fn has_web_view(session: &Session) -> bool {
     session.processes_of_app().iter().any(|name| name.starts_with("WebKitWeb"))
-}
-
-async fn ends(app: &mut Kill) {
-    eventually("the app has ended", || {
-        let ended = app.0.try_wait().unwrap().is_some();
-        async move { ended }
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -59,7 +49,7 @@ async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
 
     let mut second = session.app(&[]);
     screen.shows_window().await;
-    ends(&mut second).await;
+    second.ends().await;
     screen.close_window();
     screen.shows_no_window().await;
     assert!(session.answers().await, "it was answered once, and goes on");
@@ -76,7 +66,7 @@ async fn a_start_while_the_last_one_still_ends_takes_over() {
     let _second = session.app(&["--hidden"]);
     let text = response.text().await.unwrap();
     assert!(text.contains("shutting_down"), "{text}");
-    ends(&mut first).await;
+    first.ends().await;
     eventually("the second one answers", || session.answers()).await;
 }
 
@@ -97,15 +87,14 @@ async fn quit_during_an_answer(session: &Session, let_go_on: bool) -> String {
     let mut app = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
     let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
-    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(session.model.wait_for(held, crate::session::LONG).await.is_some());
+    session.model_holds().await;
     tray.click("Quit").await;
     eventually("the port is closed", || async { !session.answers().await }).await;
     if let_go_on {
         session.model.release();
     }
     let text = response.text().await.unwrap();
-    ends(&mut app).await;
+    app.ends().await;
     eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
     text
 }
@@ -132,7 +121,7 @@ async fn the_end_of_the_session_leaves_nothing() {
     assert_eq!(session.chat("sk-demo", "[[words=1]]").await.status(), 200);
     let (worked, said) = session.run("kill", &["-TERM", &app.0.id().to_string()]).await;
     assert!(worked, "{said}");
-    ends(&mut app).await;
+    app.ends().await;
     assert!(app.0.wait().unwrap().success(), "it ends in order");
     eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
 }

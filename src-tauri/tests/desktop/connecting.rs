@@ -1,9 +1,7 @@
 //! From the first start to a client that gets answers, with what the window offers to copy.
 
 use crate::driver::Window;
-use crate::session::{Session, With};
-
-const USUAL: With = With { keychain: true, tray: true };
+use crate::session::{Session, USUAL};
 
 #[tokio::test]
 async fn after_the_first_start_the_copied_curl_gets_an_answer() {

@@ -8,7 +8,7 @@ use codex_client::Usage;
 use proxy::journal::{Arrival, Journal, JournalOptions};
 
 use crate::driver::Window;
-use crate::session::{Session, With};
+use crate::session::{Session, USUAL};
 
 const ROWS: u64 = 10_000;
 
@@ -100,7 +100,7 @@ const look = () => {
 
 #[tokio::test]
 async fn ten_thousand_requests_are_scrolled_through_with_only_those_in_sight_drawn() {
-    let session = Session::start(With { keychain: true, tray: true }).await;
+    let session = Session::start(USUAL).await;
     write_history(&session).await;
     let window = Window::open(&session).await;
     window.go_to("Requests").await;

@@ -1,9 +1,7 @@
 //! What the tray says and does.
 
-use crate::session::{Session, With, eventually};
+use crate::session::{Session, USUAL, eventually};
 use crate::tray::TrayHost;
-
-const USUAL: With = With { keychain: true, tray: true };
 
 async fn says(tray: &TrayHost, words: &str) {
     eventually(words, || async { tray.entries().await.iter().any(|entry| entry.label.contains(words)) })

@@ -1,9 +1,7 @@
 //! Settings, as a person changes them in the window.
 
 use crate::driver::Window;
-use crate::session::{Session, With, eventually};
-
-const USUAL: With = With { keychain: true, tray: true };
+use crate::session::{Session, USUAL, eventually};
 
 const PORT: &str = "//input[contains(@id, '-port')]";
 const SAVE: &str = "//button[starts-with(normalize-space(.), 'Save')]";
@@ -14,8 +12,7 @@ async fn a_new_port_counts_at_once_and_an_open_answer_finishes() {
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
     let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
-    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(session.model.wait_for(held, crate::session::LONG).await.is_some());
+    session.model_holds().await;
 
     window.fill(PORT, "99999").await;
     window.click(SAVE).await;

@@ -22,6 +22,9 @@ pub(crate) struct With {
     pub(crate) tray: bool,
 }
 
+/// What most desktops have.
+pub(crate) const USUAL: With = With { keychain: true, tray: true };
+
 /// The session. Dropping it ends everything in it.
 pub(crate) struct Session {
     // In the order in which they are to end.
@@ -38,6 +41,17 @@ pub(crate) struct Session {
 
 /// A child that is ended when it is dropped.
 pub(crate) struct Kill(pub(crate) Child);
+
+impl Kill {
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ends(&mut self) {
+        eventually("the app has ended", || {
+            let ended = self.0.try_wait().unwrap().is_some();
+            async move { ended }
+        })
+        .await;
+    }
+}
 
 impl Drop for Kill {
     fn drop(&mut self) {
@@ -142,6 +156,12 @@ impl Session {
     /// Whether the proxy answers.
     pub(crate) async fn answers(&self) -> bool {
         reqwest::get(format!("http://127.0.0.1:{}/health", self.port)).await.is_ok()
+    }
+
+    /// Waits until the model stands still in the middle of an answer.
+    pub(crate) async fn model_holds(&self) {
+        let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+        assert!(self.model.wait_for(held, LONG).await.is_some());
     }
 
     /// The screen, to look at and to paste from.

@@ -1,9 +1,7 @@
 //! What a person does with the app, from the first start on.
 
 use crate::driver::Window;
-use crate::session::{Session, With, eventually};
-
-const USUAL: With = With { keychain: true, tray: true };
+use crate::session::{Session, USUAL, With, eventually};
 
 /// A client that somebody else wrote: OpenAI's package for Python, which `cargo xtask test` installs.
 fn openai_client() -> std::path::PathBuf {
@@ -70,8 +68,7 @@ async fn a_request_shows_up_in_the_log_while_it_streams() {
         let row = "//*[@role='row'][contains(., 'Streamer') and contains(., 'OpenAI') and contains(., 'streaming')]";
         window.find(row).await;
         window.picture("requests-streaming").await;
-        let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-        assert!(session.model.wait_for(held, crate::session::LONG).await.is_some());
+        session.model_holds().await;
         session.model.release();
         window.find("//*[@role='row'][contains(., 'gpt-5.5') and contains(., 'done')]").await;
         window.picture("requests").await;
@@ -93,11 +90,7 @@ async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_nothing() {
     tray.click("Running").await;
     eventually("the proxy answers again", || session.answers()).await;
     tray.click("Quit").await;
-    eventually("the app has ended", || {
-        let ended = app.0.try_wait().unwrap().is_some();
-        async move { ended }
-    })
-    .await;
+    app.ends().await;
     eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
 }
 
@@ -149,11 +142,7 @@ async fn a_second_start_ends_and_leaves_the_first_alone() {
     let first = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
     let mut second = session.app(&[]);
-    eventually("the second has ended", || {
-        let ended = second.0.try_wait().unwrap().is_some();
-        async move { ended }
-    })
-    .await;
+    second.ends().await;
     assert!(session.answers().await);
     // The window of the first one is shown: its web view is there.
     eventually("the window is open", || async {
