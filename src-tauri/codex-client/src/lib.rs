@@ -32,6 +32,8 @@ pub use capabilities::Capabilities;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use locate::{Found, FoundBy, Search, version_of};
-pub use protocol::{Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode};
+pub use protocol::{
+    Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
+};
 pub use supervisor::{Codex, CodexConfig, Probed, Readiness, Status, probe};
 pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};

@@ -23,6 +23,13 @@ pub enum Role {
 pub enum Content {
     /// Plain text.
     Text(String),
+    /// A picture, which only a user's message and a tool's output can hold.
+    Image {
+        /// A data URL; codex refuses the addresses of pictures elsewhere.
+        url: String,
+        /// `auto`, `low` or `high`, as the client said.
+        detail: Option<String>,
+    },
 }
 
 /// One earlier item of a conversation, as it goes into a thread before the turn starts.
@@ -36,21 +43,25 @@ pub enum Item {
         content: Vec<Content>,
     },
     /// A call that the model made of one of the client's tools.
-    ToolCall {
-        /// The id that its output refers to.
-        call_id: String,
-        /// The tool's name.
-        name: String,
-        /// The exact argument string.
-        arguments: String,
-    },
+    ToolCall(ToolCall),
     /// What the tool answered.
     ToolOutput {
         /// The call that it answers.
         call_id: String,
-        /// The answer as text.
-        output: String,
+        /// The answer, in parts.
+        output: Vec<Content>,
     },
+}
+
+/// A call that the model makes of one of the client's tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The id that its output refers to.
+    pub call_id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The exact argument string.
+    pub arguments: String,
 }
 
 impl Item {
@@ -59,14 +70,18 @@ impl Item {
         match self {
             Self::Message { role, content } => {
                 let kind = if *role == Role::Assistant { "output_text" } else { "input_text" };
-                let parts: Vec<Value> =
-                    content.iter().map(|Content::Text(text)| json!({ "type": kind, "text": text })).collect();
+                let parts: Vec<Value> = content.iter().map(|part| part.to_raw(kind)).collect();
                 json!({ "type": "message", "role": role, "content": parts })
             }
-            Self::ToolCall { call_id, name, arguments } => {
+            Self::ToolCall(ToolCall { call_id, name, arguments }) => {
                 json!({ "type": "function_call", "call_id": call_id, "name": name, "arguments": arguments })
             }
             Self::ToolOutput { call_id, output } => {
+                let output: Value = match output.as_slice() {
+                    [] => "".into(),
+                    [Content::Text(text)] => text.as_str().into(),
+                    parts => parts.iter().map(|part| part.to_raw("input_text")).collect(),
+                };
                 json!({ "type": "function_call_output", "call_id": call_id, "output": output })
             }
         }
@@ -74,10 +89,31 @@ impl Item {
 }
 
 impl Content {
+    /// The part as a raw one of the Responses API; `kind` is what it calls text here.
+    fn to_raw(&self, kind: &str) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": kind, "text": text }),
+            Self::Image { url, detail } => {
+                let mut image = json!({ "type": "input_image", "image_url": url });
+                if let Some(detail) = detail {
+                    image["detail"] = detail.as_str().into();
+                }
+                image
+            }
+        }
+    }
+
     /// The part in the form that `turn/start` takes as input.
     pub(crate) fn to_input(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "text", "text": text, "text_elements": [] }),
+            Self::Image { url, detail } => {
+                let mut image = json!({ "type": "image", "url": url });
+                if let Some(detail) = detail {
+                    image["detail"] = detail.as_str().into();
+                }
+                image
+            }
         }
     }
 }
@@ -298,7 +334,8 @@ mod tests {
             say(Role::Assistant),
             json!({"type":"message","role":"assistant","content":[{"type":"output_text","text":"hi"}]})
         );
-        let call = Item::ToolCall { call_id: "c".into(), name: "n".into(), arguments: "{ \"a\":1}".into() };
+        let arguments = "{ \"a\":1}".to_owned();
+        let call = Item::ToolCall(ToolCall { call_id: "c".into(), name: "n".into(), arguments });
         assert_eq!(call.to_raw()["arguments"], "{ \"a\":1}");
     }
 

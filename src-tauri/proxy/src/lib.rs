@@ -7,6 +7,7 @@
 //! Deliberately not here: the desktop shell (it only holds this crate's handle), and how codex is found and driven, which
 //! is `codex-client`'s business.
 
+pub mod answer;
 pub mod app;
 pub mod catalog;
 pub mod connect;

@@ -84,6 +84,23 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Names that we answer to beside those of this machine.
     pub allowed_hosts: Vec<String>,
+    /// How summaries of the reasoning are sent where a request does not say.
+    pub reasoning: ReasoningAs,
+    /// Whether an answer of `codex-local` shows what codex does, as lines of the reasoning.
+    pub show_work: bool,
+}
+
+/// How summaries of the reasoning are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningAs {
+    /// As `reasoning_content`, beside the answer.
+    #[default]
+    ReasoningContent,
+    /// In the answer itself, between `<think>` and `</think>`.
+    Think,
+    /// Not at all.
+    None,
 }
 
 /// How much is logged.
@@ -191,6 +208,8 @@ impl Settings {
             auth,
             allowed_origins: layers.list(&flags.allow_origin, "ALLOWED_ORIGINS"),
             allowed_hosts: layers.list(&flags.allow_host, "ALLOWED_HOSTS"),
+            reasoning: ReasoningAs::default(),
+            show_work: true,
         })
     }
 }

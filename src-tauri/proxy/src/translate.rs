@@ -5,6 +5,7 @@
 pub mod chunks;
 pub mod parameters;
 pub mod request;
+pub mod wanted;
 
 /// A request that cannot be served as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

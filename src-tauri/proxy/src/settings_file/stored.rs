@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::settings::{DEFAULT_PORT, LogLevel, Settings};
+use crate::settings::{DEFAULT_PORT, LogLevel, ReasoningAs, Settings};
 use crate::view::Listen;
 
 /// The longest time that the request log can be kept.
@@ -141,6 +141,8 @@ pub fn to_settings(
         auth: stored.keys_needed || stored.listen != Listen::Loopback,
         allowed_origins: stored.allowed_origins.clone(),
         allowed_hosts: stored.allowed_hosts.clone(),
+        reasoning: ReasoningAs::default(),
+        show_work: true,
     };
     (settings, addresses)
 }

@@ -3,7 +3,7 @@
 //! No message is flattened into another's text, and none is left out: instructions in the middle stay where they were, as
 //! developer messages, since codex drops `system` items.
 
-use codex_client::{Content, Item, Role as Speaker};
+use codex_client::{Content, Item, Role as Speaker, ToolCall};
 use serde_json::{Map, Value};
 
 use super::Refusal;
@@ -101,13 +101,17 @@ fn items(message: &Message, index: usize, items: &mut Vec<Item>) -> Result<(), R
         Role::Assistant => {
             let calls = message.tool_calls.as_deref().unwrap_or_default();
             let content = optional_contents(message, index)?;
-            if content.iter().any(|Content::Text(text)| !text.is_empty()) || calls.is_empty() {
+            if content.iter().any(|part| !matches!(part, Content::Text(text) if text.is_empty()))
+                || calls.is_empty()
+            {
                 items.push(Item::Message { role: Speaker::Assistant, content });
             }
-            items.extend(calls.iter().map(|call| Item::ToolCall {
-                call_id: call.id.clone(),
-                name: call.function.name.clone(),
-                arguments: call.function.arguments.clone(),
+            items.extend(calls.iter().map(|call| {
+                Item::ToolCall(ToolCall {
+                    call_id: call.id.clone(),
+                    name: call.function.name.clone(),
+                    arguments: call.function.arguments.clone(),
+                })
             }));
         }
         Role::Tool => {
@@ -115,9 +119,7 @@ fn items(message: &Message, index: usize, items: &mut Vec<Item>) -> Result<(), R
                 let param = format!("messages[{index}].tool_call_id");
                 return Err(invalid(&param, "A tool message needs the tool_call_id that it answers."));
             };
-            let output =
-                optional_contents(message, index)?.into_iter().map(|Content::Text(text)| text).collect();
-            items.push(Item::ToolOutput { call_id, output });
+            items.push(Item::ToolOutput { call_id, output: optional_contents(message, index)? });
         }
     }
     Ok(())

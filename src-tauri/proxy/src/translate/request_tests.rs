@@ -49,12 +49,12 @@ fn a_conversation_that_ends_in_a_tools_answer_has_no_input_of_its_own() {
     assert_eq!(
         conversation.history[1..],
         [
-            Item::ToolCall {
+            Item::ToolCall(ToolCall {
                 call_id: "c1".into(),
                 name: "weather".into(),
                 arguments: "{ \"city\":\"K\"}".into()
-            },
-            Item::ToolOutput { call_id: "c1".into(), output: "rain".into() },
+            }),
+            Item::ToolOutput { call_id: "c1".into(), output: vec![Content::Text("rain".into())] },
         ]
     );
 }

@@ -1,0 +1,106 @@
+//! What a client wants, whichever route it came by: one conversation, the client's tools, and what the answer must look like.
+//!
+//! The routes read their own bodies into this value, and everything behind it is shared: finding the model, the turns, the
+//! limits of the answer. Parts of a body that only shape how an answer is sent (`stream`, the ids) are not here.
+
+use codex_client::Item;
+use serde_json::Value;
+
+use crate::settings::ReasoningAs;
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// `codex-local`, or an id of `GET /v1/models`.
+    pub model: String,
+    /// The whole conversation, oldest first, with the client's own tool names.
+    pub items: Vec<Item>,
+    /// The client's tools.
+    pub tools: Vec<ClientTool>,
+    /// Whether and which tool must be called.
+    pub tool_choice: ToolChoice,
+    /// Whether one answer may hold several calls.
+    pub parallel_tool_calls: bool,
+    /// The form of the answer.
+    pub format: Format,
+    /// How hard to think; `None` leaves it to the settings and the model.
+    pub effort: Option<String>,
+    /// How summaries of the reasoning are sent; `None` leaves it to the settings.
+    pub reasoning_as: Option<ReasoningAs>,
+    /// `low`, `medium` or `high`.
+    pub verbosity: Option<String>,
+    /// The service tier, such as `flex`; `None` for `auto` and `default`.
+    pub service_tier: Option<String>,
+    /// The most tokens that the answer may have.
+    pub max_tokens: Option<u64>,
+    /// Texts before which the answer ends, up to four.
+    pub stop: Vec<String>,
+    /// How many answers, from 1 to 8.
+    pub n: u32,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            items: Vec::new(),
+            tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: true,
+            format: Format::Text,
+            effort: None,
+            reasoning_as: None,
+            verbosity: None,
+            service_tier: None,
+            max_tokens: None,
+            stop: Vec::new(),
+            n: 1,
+        }
+    }
+}
+
+/// A tool of the client's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientTool {
+    /// Its name, as the client spells it.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The JSON schema of its arguments, an object.
+    pub parameters: Value,
+    /// Where the body has it, such as `tools[2]`, for complaints.
+    pub param: String,
+}
+
+/// Whether and which tool must be called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model decides.
+    #[default]
+    Auto,
+    /// None may be called.
+    None,
+    /// One at least must be called.
+    Required,
+    /// This one must be called.
+    Named(String),
+}
+
+/// The form of the answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Format {
+    /// Just text.
+    #[default]
+    Text,
+    /// An object of JSON.
+    JsonObject,
+    /// JSON that follows a schema.
+    Schema {
+        /// The schema.
+        schema: Value,
+        /// Whether the client asked for OpenAI's strict rules.
+        strict: bool,
+        /// Where the body has it, for complaints.
+        param: String,
+    },
+}
