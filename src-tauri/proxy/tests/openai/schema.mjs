@@ -74,6 +74,10 @@ definitions.CompletionChunkChoice.properties.finish_reason = nullable(of("Comple
 // OpenAI's description of its API has the function's name in this event, and requires it; the types leave it out.
 of("ResponseFunctionCallArgumentsDoneEvent").properties.name = { type: "string" };
 
+// The types list the codes that name a fault of the request. `response.failed` has others as well: codex itself, a client of that
+// API, reads `context_length_exceeded` and `insufficient_quota` there. And what only this proxy can run into has a code too.
+of("ResponseError").properties.code = { type: "string" };
+
 // What the proxy sends beyond OpenAI's fields, all of it optional: clients that don't know these pass over them.
 const OURS = {
   // The reasoning's summary, where DeepSeek, vLLM, LiteLLM, Open WebUI and the AI SDK have it.
