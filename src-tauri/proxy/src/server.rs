@@ -16,11 +16,12 @@ mod request_id;
 mod router;
 mod run;
 mod stream;
+mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use codex_client::{Codex, CodexConfig, Environment, Search};
+use codex_client::{Codex, CodexConfig, Environment, Keeping, Search};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
@@ -28,6 +29,7 @@ use crate::exchange::{Admission, Limits};
 use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
+use crate::shape::tokens::Tokenizer;
 
 pub use error::ApiError;
 pub use router::router;
@@ -45,6 +47,8 @@ pub struct Inner {
     pub(crate) codex: Codex,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
+    /// Counts tokens where an answer has a limit.
+    pub(crate) tokenizer: Arc<Tokenizer>,
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
     pub(crate) journal: Journal,
@@ -94,6 +98,7 @@ impl Proxy {
             search: Search { setting: settings.codex_path.clone(), environment },
             folder: settings.workspace.clone(),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
+            keeping: Keeping::default(),
         });
         let of_settings = settings
             .api_keys
@@ -105,6 +110,7 @@ impl Proxy {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
+            tokenizer: Arc::default(),
             started: now,
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),

@@ -1,10 +1,9 @@
-//! An answer as server-sent events.
+//! Answers as server-sent events.
 //!
-//! Nothing is sent before the first piece of the answer, so that an early failure is a proper HTTP error; when codex stays
+//! Nothing is sent before the first piece of an answer, so that an early failure is a proper HTTP error; when codex stays
 //! silent for long, the stream is begun with a comment instead. Dropping the stream, as hyper does when the client
-//! goes away, drops the exchange and with it interrupts the turn.
+//! goes away, drops the exchange and with it interrupts the turns.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -12,54 +11,63 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream;
 
 use super::error::ApiError;
-use crate::exchange::{Exchange, Step};
-use crate::translate::chunks::{ChunkWriter, PING, event};
+use crate::answer::Piece;
+use crate::exchange::Exchange;
+use crate::translate::chunks::PING;
+
+/// A route's own form of a stream.
+pub(super) trait Writer: Send + 'static {
+    /// What a piece of one of the answers puts into the stream, if anything. Failures come to `failed` instead.
+    fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes>;
+
+    /// What ends a stream whose answers are whole.
+    fn end(&mut self) -> Bytes;
+
+    /// What ends a stream that failed.
+    fn failed(&mut self, error: &ApiError) -> Bytes;
+}
 
 /// A stream that is being sent.
-struct Sending {
+struct Sending<W> {
     exchange: Exchange,
-    writer: ChunkWriter,
+    writer: W,
     ping: Duration,
     /// What was read before the stream began.
-    first: VecDeque<Bytes>,
+    first: Option<Bytes>,
     ended: bool,
 }
 
-/// Waits for the first piece of the answer and sends the rest as it comes.
+/// Waits for the first piece of an answer and sends the rest as it comes.
 ///
 /// # Errors
 /// A failure that came before the first piece.
-pub(super) async fn answer(
+pub(super) async fn answer<W: Writer>(
     mut exchange: Exchange,
-    mut writer: ChunkWriter,
+    mut writer: W,
     ping: Duration,
 ) -> Result<Response, ApiError> {
-    let mut first = VecDeque::new();
-    let mut ended = false;
     let silence = tokio::time::sleep(ping);
     tokio::pin!(silence);
-    while first.is_empty() {
-        let step = tokio::select! {
-            step = exchange.next() => step,
-            () = &mut silence => {
-                first.push_back(Bytes::from_static(PING));
-                break;
-            }
+    let first = loop {
+        let next = tokio::select! {
+            next = exchange.next() => next,
+            () = &mut silence => break Bytes::from_static(PING),
         };
-        match step {
-            Some(Step::Ended(Err(failure))) => return Err(failure.into()),
+        match next {
+            Some((_, Piece::Ended(Err(failure)))) => return Err(failure.into()),
             None => return Err(ApiError::internal()),
-            Some(step) => {
-                ended = matches!(step, Step::Ended(_));
-                first.extend(bytes_of(step, &mut writer));
+            Some((index, piece)) => {
+                if let Some(bytes) = writer.piece(index, &piece) {
+                    break bytes;
+                }
             }
         }
-    }
-    let sending = Sending { exchange, writer, ping, first, ended };
+    };
+    let sending = Sending { exchange, writer, ping, first: Some(first), ended: false };
     let body = Body::from_stream(stream::unfold(sending, |mut sending| async {
         let bytes = sending.next().await?;
         Some((Ok::<_, Infallible>(bytes), sending))
@@ -73,40 +81,31 @@ pub(super) async fn answer(
     Ok((headers, body).into_response())
 }
 
-impl Sending {
+impl<W: Writer> Sending<W> {
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(bytes) = self.first.pop_front() {
+        if let Some(bytes) = self.first.take() {
             return Some(bytes);
         }
         while !self.ended {
-            let step = match tokio::time::timeout(self.ping, self.exchange.next()).await {
-                Ok(step) => step?,
-                Err(_) => return Some(Bytes::from_static(PING)),
+            let Ok(next) = tokio::time::timeout(self.ping, self.exchange.next()).await else {
+                return Some(Bytes::from_static(PING));
             };
-            self.ended = matches!(step, Step::Ended(_));
-            if let Some(bytes) = bytes_of(step, &mut self.writer) {
-                return Some(bytes);
+            match next {
+                None => {
+                    self.ended = true;
+                    return Some(self.writer.end());
+                }
+                Some((_, Piece::Ended(Err(failure)))) => {
+                    self.ended = true;
+                    return Some(self.writer.failed(&failure.into()));
+                }
+                Some((index, piece)) => {
+                    if let Some(bytes) = self.writer.piece(index, &piece) {
+                        return Some(bytes);
+                    }
+                }
             }
         }
         None
-    }
-}
-
-/// What a step puts into the stream, if anything.
-fn bytes_of(step: Step, writer: &mut ChunkWriter) -> Option<Bytes> {
-    match step {
-        Step::Model(model) => {
-            writer.set_model(model);
-            None
-        }
-        Step::Progress => None,
-        Step::Text(text) => Some(writer.text(&text)),
-        Step::Reasoning(text) => Some(writer.reasoning(&text)),
-        Step::Ended(Ok(usage)) => Some(writer.end(usage.map(Into::into))),
-        Step::Ended(Err(failure)) => {
-            let mut out = BytesMut::new();
-            event(&mut out, &ApiError::from(failure).body());
-            Some(out.freeze())
-        }
     }
 }

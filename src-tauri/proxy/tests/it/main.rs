@@ -18,5 +18,7 @@ mod guard;
 mod hang_up;
 mod log;
 mod schema;
+mod shape;
 mod stopping;
 mod support;
+mod tools;
