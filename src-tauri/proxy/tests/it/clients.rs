@@ -154,6 +154,13 @@ fn checks(output: &Output) -> Vec<String> {
         .collect()
 }
 
+/// The model has been sent the picture of `checks.py` as it is: the scripts themselves only see that there was one.
+fn assert_seen(proxy: &Running) {
+    let picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAAB";
+    let requests = proxy.model.requests();
+    assert!(requests.iter().any(|request| request.body().to_string().contains(picture)));
+}
+
 fn assert_example(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
     for words in ["Available models: [", "codex-local", "Paris", "Oct 31 = Dec 25"] {
@@ -195,12 +202,16 @@ async fn the_node_package_goes_through_tool_loops() {
 
 #[tokio::test]
 async fn the_python_package_gets_images_schemas_and_limits() {
-    assert_eq!(checks(&python(&real().start().await, "python_chat.py").await), CHAT);
+    let proxy = real().start().await;
+    assert_eq!(checks(&python(&proxy, "python_chat.py").await), CHAT);
+    assert_seen(&proxy);
 }
 
 #[tokio::test]
 async fn the_node_package_gets_images_schemas_and_limits() {
-    assert_eq!(checks(&node(&real().start().await, "node_chat.mjs").await), CHAT);
+    let proxy = real().start().await;
+    assert_eq!(checks(&node(&proxy, "node_chat.mjs").await), CHAT);
+    assert_seen(&proxy);
 }
 
 #[tokio::test]
@@ -215,10 +226,14 @@ async fn the_node_package_speaks_the_responses_api() {
 
 #[tokio::test]
 async fn langchain_gets_everything_that_it_asks_for() {
-    assert_eq!(checks(&python(&real().start().await, "langchain_client.py").await), LANGCHAIN);
+    let proxy = real().start().await;
+    assert_eq!(checks(&python(&proxy, "langchain_client.py").await), LANGCHAIN);
+    assert_seen(&proxy);
 }
 
 #[tokio::test]
 async fn the_ai_sdk_gets_everything_that_it_asks_for() {
-    assert_eq!(checks(&node(&real().start().await, "ai_sdk_client.mjs").await), AI_SDK);
+    let proxy = real().start().await;
+    assert_eq!(checks(&node(&proxy, "ai_sdk_client.mjs").await), AI_SDK);
+    assert_seen(&proxy);
 }
