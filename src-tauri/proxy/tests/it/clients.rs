@@ -1,7 +1,8 @@
 //! Clients that nobody here wrote, against the proxy and the real codex: OpenAI's packages for Python and Node, LangChain, and the
 //! Vercel AI SDK.
 //!
-//! What each script checks, it asserts itself; here it is made sure that all of it was run. `cargo xtask test` installs the
+//! What each script checks, it asserts itself; here it is made sure that all of it was run, and that all that the proxy sent is as
+//! OpenAI's schema has it. `cargo xtask test` installs the
 //! packages and names them to us.
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::relay::Relay;
 use crate::support::{KEY, LONG, Running, real};
 
 /// What `python_client.py` and `node_client.mjs` check, in this order.
@@ -127,10 +129,11 @@ async fn node(proxy: &Running, script: &str) -> Output {
 
 #[expect(clippy::disallowed_methods, reason = "a client is started as a user does")]
 async fn run(proxy: &Running, program: PathBuf, script: PathBuf) -> Output {
+    let relay = Relay::to(&proxy.address).await;
     let mut command = Command::new(program);
     command
         .arg(script)
-        .env("BASE_URL", format!("http://{}/v1", proxy.address))
+        .env("BASE_URL", format!("http://{}/v1", relay.address))
         .env("API_KEY", KEY)
         .env("PYTHONUTF8", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -144,6 +147,7 @@ async fn run(proxy: &Running, program: PathBuf, script: PathBuf) -> Output {
     }
     let output = tokio::time::timeout(LONG * 2, command.output()).await.expect("the client hangs").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    relay.assert_openais().await;
     output
 }
 
