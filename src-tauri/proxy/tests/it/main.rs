@@ -17,6 +17,7 @@ mod errors;
 mod guard;
 mod hang_up;
 mod log;
+mod relay;
 mod schema;
 mod shape;
 mod stopping;
