@@ -7,3 +7,5 @@ pub mod chunk;
 pub mod completion;
 pub mod error;
 pub mod model;
+pub mod responses;
+pub mod text_or;

@@ -5,6 +5,8 @@
 pub mod chunks;
 pub mod parameters;
 pub mod request;
+pub mod response_events;
+pub mod responses;
 pub mod wanted;
 
 /// A request that cannot be served as it is.

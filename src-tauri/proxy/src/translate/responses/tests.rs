@@ -1,0 +1,286 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn read_with(
+    body: &Value,
+    conversation: Vec<Item>,
+    find: &dyn Fn(&str) -> Option<Said>,
+) -> Result<Understood, Refusal> {
+    let mut body = body.clone();
+    body["model"] = "m".into();
+    let request: ResponsesRequest = serde_json::from_value(body).unwrap();
+    let earlier = Earlier { conversation, find };
+    understand(request, earlier, ReasoningAs::Think, &mut Ids::new("0a".into()))
+}
+
+fn read(body: &Value) -> Result<Understood, Refusal> {
+    read_with(body, Vec::new(), &|_| None)
+}
+
+fn items(body: &Value) -> Vec<Item> {
+    read(body).unwrap().wanted.items
+}
+
+fn says(role: Role, text: &str) -> Item {
+    Item::Message { role, content: vec![Content::Text(text.into())] }
+}
+
+fn call(call_id: &str) -> Item {
+    Item::ToolCall(codex_client::ToolCall {
+        call_id: call_id.into(),
+        name: "weather".into(),
+        arguments: "{ \"city\":\"K\"}".into(),
+    })
+}
+
+#[test]
+fn a_string_is_a_message_of_the_users() {
+    assert_eq!(items(&json!({"input":"hi"})), [says(Role::User, "hi")]);
+}
+
+#[test]
+fn messages_come_in_both_forms_and_keep_their_order() {
+    let input = json!([
+        {"role":"system","content":"be brief"},
+        {"type":"message","role":"user","content":[{"type":"input_text","text":"one"}]},
+        {"type":"message","role":"assistant","id":"msg_x","status":"completed","content":[
+            {"type":"output_text","text":"two","annotations":[]},{"type":"refusal","refusal":"no"}]},
+        {"role":"developer","content":[{"type":"input_text","text":"be kind"}]},
+        {"role":"user","content":[
+            {"type":"input_text","text":"look"},
+            {"type":"input_image","image_url":"data:image/png;base64,AA==","detail":"low"}]}
+    ]);
+    assert_eq!(
+        items(&json!({ "input": input })),
+        [
+            says(Role::Developer, "be brief"),
+            says(Role::User, "one"),
+            Item::Message {
+                role: Role::Assistant,
+                content: vec![Content::Text("two".into()), Content::Text("no".into())]
+            },
+            says(Role::Developer, "be kind"),
+            Item::Message {
+                role: Role::User,
+                content: vec![
+                    Content::Text("look".into()),
+                    Content::Image { url: "data:image/png;base64,AA==".into(), detail: Some("low".into()) }
+                ]
+            },
+        ]
+    );
+}
+
+#[test]
+fn calls_and_their_outputs_are_items_and_reasoning_is_left_to_codex() {
+    let input = json!([
+        {"role":"user","content":"weather?"},
+        {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"x"},
+        {"type":"function_call","id":"fc_1","call_id":"c1","name":"weather","arguments":"{ \"city\":\"K\"}"},
+        {"type":"function_call_output","call_id":"c1","output":"rain"},
+        {"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"sun"}]}
+    ]);
+    let output = |call_id: &str, text: &str| Item::ToolOutput {
+        call_id: call_id.into(),
+        output: vec![Content::Text(text.into())],
+    };
+    assert_eq!(
+        items(&json!({ "input": input })),
+        [says(Role::User, "weather?"), call("c1"), output("c1", "rain"), output("c2", "sun")]
+    );
+}
+
+#[test]
+fn instructions_come_first_and_are_not_part_of_what_was_said() {
+    let earlier = vec![says(Role::User, "one"), says(Role::Assistant, "two")];
+    let body = json!({"instructions":"be brief","input":"three"});
+    let understood = read_with(&body, earlier, &|_| None).unwrap();
+    assert_eq!(
+        understood.wanted.items,
+        [
+            says(Role::Developer, "be brief"),
+            says(Role::User, "one"),
+            says(Role::Assistant, "two"),
+            says(Role::User, "three"),
+        ]
+    );
+    let said: Vec<_> = understood.said.into_iter().map(|said| (said.id, said.item)).collect();
+    assert_eq!(said, [("msg_0a0001".to_owned(), Some(says(Role::User, "three")))]);
+    assert_eq!(understood.options.instructions.as_deref(), Some("be brief"));
+}
+
+#[test]
+fn a_reference_stands_for_the_item_that_is_kept() {
+    let kept = |id: &str| match id {
+        "fc_1" => Some(Said { id: id.into(), item: Some(call("c1")) }),
+        "rs_1" => Some(Said { id: id.into(), item: None }),
+        _ => None,
+    };
+    let input = json!([{"type":"item_reference","id":"rs_1"},{"id":"fc_1"}]);
+    let understood = read_with(&json!({ "input": input }), Vec::new(), &kept).unwrap();
+    assert_eq!(understood.wanted.items, [call("c1")]);
+    assert_eq!(understood.said[1].id, "fc_1");
+    let unknown = json!({"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]});
+    assert_eq!(refused(read_with(&unknown, Vec::new(), &kept)), (true, "input[1].id".to_owned()));
+}
+
+/// Whether it was called invalid, and not unsupported, and which parameter was named.
+fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (bool, String) {
+    match result.unwrap_err() {
+        Refusal::Invalid { param, .. } => (true, param),
+        Refusal::Unsupported { param, .. } => (false, param),
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_by_its_path() {
+    let user = |part: Value| json!([{ "role": "user", "content": [part] }]);
+    for (input, param) in [
+        (json!([]), "input"),
+        (json!([{"content":"a"}]), "input[0].role"),
+        (json!([{"role":"tool","content":"a"}]), "input[0].role"),
+        (json!([{"role":"user"}]), "input[0].content"),
+        (user(json!({"type":"input_text"})), "input[0].content[0]"),
+        (user(json!({"type":"hologram"})), "input[0].content[0]"),
+        (
+            json!([{"role":"assistant","content":[{"type":"input_image","image_url":"data:image/png;base64,"}]}]),
+            "input[0].content[0]",
+        ),
+        (json!([{"type":"function_call","name":"f"}]), "input[0].call_id"),
+        (json!([{"type":"function_call","call_id":"c"}]), "input[0].name"),
+        (json!([{"type":"function_call_output","output":"a"}]), "input[0].call_id"),
+        (json!([{"type":"function_call_output","call_id":"c"}]), "input[0].output"),
+        (json!([{"type":"item_reference"}]), "input[0].id"),
+    ] {
+        assert_eq!(refused(read(&json!({ "input": input }))), (true, param.to_owned()), "{input}");
+    }
+    for (input, param) in [
+        (user(json!({"type":"input_file","file_id":"f"})), "input[0].content[0]"),
+        (user(json!({"type":"input_image","file_id":"f"})), "input[0].content[0].image_url"),
+        (json!([{"type":"web_search_call","id":"ws_1"}]), "input[0]"),
+    ] {
+        assert_eq!(refused(read(&json!({ "input": input }))), (false, param.to_owned()), "{input}");
+    }
+}
+
+#[test]
+fn tools_are_functions_and_nothing_else() {
+    let schema = json!({"type":"object","properties":{"city":{"type":"string"}}});
+    let understood = read(&json!({"input":"a","tool_choice":{"type":"function","name":"weather"},"tools":[
+        {"type":"function","name":"weather","description":"Tells.","parameters":schema,"strict":true},
+        {"type":"function","name":"bare"}
+    ]}))
+    .unwrap();
+    let [weather, bare] = understood.wanted.tools.as_slice() else { panic!("two tools") };
+    assert_eq!((weather.name.as_str(), weather.description.as_str()), ("weather", "Tells."));
+    assert_eq!(weather.parameters, schema);
+    assert_eq!(bare.parameters["type"], "object");
+    assert_eq!(bare.param, "tools[1]");
+    assert_eq!(understood.wanted.tool_choice, ToolChoice::Named("weather".into()));
+    let echoed = serde_json::to_value(&understood.options).unwrap();
+    assert_eq!(
+        echoed["tools"][1],
+        json!({"type":"function","name":"bare","description":null,"parameters":null,"strict":null})
+    );
+    assert_eq!(echoed["tool_choice"], json!({"type":"function","name":"weather"}));
+
+    let function = json!({"type":"function","name":"f"});
+    let refused =
+        |tools: Value, choice: Value| refused(read(&json!({"input":"a","tools":tools,"tool_choice":choice})));
+    for kind in ["web_search", "file_search", "code_interpreter", "mcp", "custom", "image_generation"] {
+        let tools = json!([function, { "type": kind }]);
+        assert_eq!(refused(tools, json!("auto")), (false, "tools[1]".to_owned()));
+    }
+    assert_eq!(refused(json!([{"type":"function"}]), json!("auto")), (true, "tools[0].name".to_owned()));
+    assert_eq!(refused(json!([]), json!("required")), (true, "tool_choice".to_owned()));
+    let other = json!({"type":"function","name":"g"});
+    assert_eq!(refused(json!([function]), other), (true, "tool_choice.name".to_owned()));
+    let allowed = json!({"type":"allowed_tools","mode":"auto","tools":[]});
+    assert_eq!(refused(json!([function]), allowed), (false, "tool_choice".to_owned()));
+    assert_eq!(refused(json!([function]), json!("sometimes")), (true, "tool_choice".to_owned()));
+}
+
+#[test]
+fn the_form_of_the_text_is_passed_on_and_repeated() {
+    let schema = json!({"type":"object"});
+    let understood = read(&json!({"input":"a","text":{"verbosity":"low","format":
+        {"type":"json_schema","name":"city","strict":true,"schema":schema}}}))
+    .unwrap();
+    let param = "text.format.schema".to_owned();
+    assert_eq!(understood.wanted.format, Format::Schema { schema: schema.clone(), strict: true, param });
+    assert_eq!(understood.wanted.verbosity.as_deref(), Some("low"));
+    assert_eq!(
+        serde_json::to_value(&understood.options.text).unwrap(),
+        json!({"verbosity":"low","format":{"type":"json_schema","name":"city","strict":true,"schema":schema}})
+    );
+    let object = read(&json!({"input":"a","text":{"format":{"type":"json_object"}}})).unwrap();
+    assert_eq!(object.wanted.format, Format::JsonObject);
+    for (text, param) in [
+        (json!({"format":{"type":"json_schema","name":"n"}}), "text.format.schema"),
+        (json!({"format":{"type":"json_schema","schema":{}}}), "text.format.name"),
+        (json!({"format":{"type":"xml"}}), "text.format.type"),
+        (json!({"verbosity":"chatty"}), "text.verbosity"),
+    ] {
+        assert_eq!(refused(read(&json!({"input":"a","text":text}))), (true, param.to_owned()));
+    }
+}
+
+#[test]
+fn a_summary_is_never_part_of_the_text() {
+    let with = |thinking: Value, settings| {
+        let body = json!({"model":"m","input":"a","reasoning":thinking});
+        let earlier = Earlier { conversation: Vec::new(), find: &|_| None };
+        let request = serde_json::from_value(body).unwrap();
+        let mut ids = Ids::new("0a".into());
+        understand(request, earlier, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
+    };
+    assert_eq!(with(json!(null), ReasoningAs::Think), Ok(ReasoningAs::ReasoningContent));
+    assert_eq!(with(json!(null), ReasoningAs::None), Ok(ReasoningAs::None));
+    assert_eq!(with(json!({"summary":"auto"}), ReasoningAs::None), Ok(ReasoningAs::ReasoningContent));
+    let odd = with(json!({"summary":"poetic"}), ReasoningAs::None);
+    assert_eq!(refused(odd), (true, "reasoning.summary".to_owned()));
+}
+
+#[test]
+fn only_what_openai_knows_is_repeated() {
+    let options = read(&json!({
+        "input":"a","temperature":9,"top_p":0.5,"truncation":"odd","service_tier":"mine",
+        "reasoning":{"effort":"ultra"},"metadata":{"a":"b"},"store":false,"max_output_tokens":20
+    }))
+    .unwrap()
+    .options;
+    let options = serde_json::to_value(&options).unwrap();
+    for (name, expected) in [
+        ("temperature", json!(null)),
+        ("top_p", json!(0.5)),
+        ("truncation", json!(null)),
+        ("service_tier", json!(null)),
+        ("reasoning", json!({"effort":null,"summary":null})),
+        ("metadata", json!({"a":"b"})),
+        ("store", json!(false)),
+        ("max_output_tokens", json!(20)),
+    ] {
+        assert_eq!(options[name], expected, "{name}");
+    }
+    assert_eq!(
+        refused(read(&json!({"input":"a","max_output_tokens":0}))),
+        (true, "max_output_tokens".to_owned())
+    );
+}
+
+#[test]
+fn what_the_model_said_becomes_part_of_the_conversation() {
+    let output = [
+        OutputItem::Reasoning { id: "rs_1".into(), summary: Vec::new() },
+        OutputItem::FunctionCall {
+            id: "fc_1".into(),
+            status: crate::openai::responses::response::ItemStatus::Completed,
+            call_id: "c1".into(),
+            name: "weather".into(),
+            arguments: "{ \"city\":\"K\"}".into(),
+        },
+    ];
+    let said: Vec<_> = said_by_model(&output).into_iter().map(|said| (said.id, said.item)).collect();
+    assert_eq!(said, [("rs_1".to_owned(), None), ("fc_1".to_owned(), Some(call("c1")))]);
+}
