@@ -8,4 +8,5 @@ pub mod completion;
 pub mod error;
 pub mod model;
 pub mod responses;
+pub mod text_completion;
 pub mod text_or;

@@ -13,6 +13,7 @@ mod health;
 mod models;
 mod openapi;
 mod request_id;
+mod response_store;
 mod router;
 mod run;
 mod stream;

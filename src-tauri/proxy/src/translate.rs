@@ -3,6 +3,7 @@
 //! No IO and no clock here: a test is a value in and a value out.
 
 pub mod chunks;
+pub mod completions;
 pub mod parameters;
 pub mod request;
 pub mod response_events;

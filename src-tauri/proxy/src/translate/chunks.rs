@@ -10,7 +10,7 @@ use crate::openai::completion::{FinishReason, Usage};
 pub const PING: &[u8] = b": ping\n\n";
 
 /// The line that ends a stream.
-const DONE: &[u8] = b"data: [DONE]\n\n";
+pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// Writes the chunks of one completion.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use codex_client::{Content, Item, Role};
 
 use super::Refusal;
 use super::response_events::Ids;
-use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
+use super::wanted::{ClientTool, Format, Wanted};
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
 use crate::openai::responses::response::{OutputItem, ResponseOptions};
 use crate::settings::ReasoningAs;

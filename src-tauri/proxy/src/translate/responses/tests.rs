@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::translate::wanted::ToolChoice;
 
 fn read_with(
     body: &Value,
