@@ -79,6 +79,32 @@ test('full access that was not confirmed is not chosen', async () => {
   expect(screen.getByText(/Everything is saved/)).toBeVisible();
 });
 
+test('how the reasoning is sent is chosen in words, and kept', async () => {
+  const host = open('settings');
+  const beside = await screen.findByRole('radio', { name: /Beside the answer/ });
+  expect(beside).toBeChecked();
+  await fireEvent.click(screen.getByRole('radio', { name: /Inside the answer/ }));
+  expect(beside).not.toBeChecked();
+  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ reasoning: 'think', showWork: true });
+});
+
+test('what codex does is shown unless it is switched off, and that it is part of the reasoning is said', async () => {
+  const host = open('settings');
+  const work = await screen.findByRole('switch', { name: 'Show what codex does' });
+  expect(work).toHaveAttribute('aria-checked', 'true');
+  expect(work).toHaveAccessibleDescription(/Commands, changed files and searches/);
+  await fireEvent.click(screen.getByRole('radio', { name: 'Leave it out' }));
+  expect(work).toHaveAccessibleDescription(/part of the reasoning, which is left out now/);
+  await fireEvent.click(work);
+  expect(work).toHaveAccessibleDescription(/^Off:/);
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ reasoning: 'none', showWork: false });
+});
+
 test('a path of codex is looked at on the spot', async () => {
   const host = open('settings');
   await screen.findByText(/Codex 0.169.0/);

@@ -65,7 +65,7 @@ describe('the draft of the settings', () => {
   test('keeps its changes when something else is saved meanwhile', () =>
     expect(rebase({ ...form, port: '9000' }, form, { ...form, listen: 'dockerBridge' })).toEqual({ ...form, port: '9000', listen: 'dockerBridge' }));
   test('is clean when what it says is saved', () => expect(rebase({ ...form, port: '9000' }, form, { ...form, port: '9000' })).toEqual({ ...form, port: '9000' }));
-  test('knows what restarts the proxy', () => expect([restarts(['port']), restarts(['keepDays', 'startAtLogin'])]).toEqual([true, false]));
+  test('knows what restarts the proxy', () => expect([restarts(['port']), restarts(['reasoning']), restarts(['showWork']), restarts(['keepDays', 'startAtLogin'])]).toEqual([true, true, true, false]));
   test('takes full access for typed words only', () => expect([typedRight(''), typedRight('full'), typedRight(' Full access ')]).toEqual([false, false, true]));
 });
 

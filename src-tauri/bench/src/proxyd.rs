@@ -32,7 +32,9 @@ const NOT_OURS: &[&str] = &[
     "ALLOWED_ORIGINS",
     "CODEX_MODEL",
     "CODEX_PATH",
+    "CODEX_REASONING",
     "CODEX_SANDBOX",
+    "CODEX_SHOW_WORK",
     "CODEX_WORKSPACE",
     "DATA_DIR",
     "HOST",
@@ -121,6 +123,11 @@ impl Proxyd {
         self.client.round(prompt, streams).await
     }
 
+    /// Sends a conversation, as [`Client::talk`] does.
+    pub(crate) async fn talk(&self, texts: &[&str]) -> Result<Stream> {
+        self.client.talk(texts).await
+    }
+
     /// Asks it to end and waits until it has.
     pub(crate) async fn end(self) -> Result<()> {
         // A connection that is kept alive is one that the proxy waits for.
@@ -138,9 +145,18 @@ impl Client {
 
     /// Runs one round. A stream that fails is part of the result.
     pub(crate) async fn round(&self, prompt: &str, streams: usize) -> Result<Vec<Stream>> {
+        self.ask(&[prompt], streams).await
+    }
+
+    /// Sends one conversation: the user's texts and the answers to them by turns, the user's first and last.
+    pub(crate) async fn talk(&self, texts: &[&str]) -> Result<Stream> {
+        self.ask(texts, 1).await?.pop().context("there is no stream")
+    }
+
+    async fn ask(&self, texts: &[&str], streams: usize) -> Result<Vec<Stream>> {
         let body = json!({
             "model": self.model,
-            "messages": [{ "role": "user", "content": prompt }],
+            "messages": messages(texts),
             "stream": true,
             "stream_options": { "include_usage": true },
         });
@@ -162,6 +178,11 @@ impl Client {
         }
         Ok(running.join_all().await)
     }
+}
+
+fn messages(texts: &[&str]) -> serde_json::Value {
+    let roles = ["user", "assistant"].into_iter().cycle();
+    texts.iter().zip(roles).map(|(text, role)| json!({ "role": role, "content": text })).collect()
 }
 
 async fn read(request: reqwest::RequestBuilder, begun: Instant, stream: &mut Stream) -> Result<()> {
@@ -235,6 +256,18 @@ mod tests {
 
     const LAST: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#;
     const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":1}}"#;
+
+    #[test]
+    fn a_conversation_begins_and_ends_with_the_user() {
+        let roles = |texts: &[&str]| -> Vec<String> {
+            let messages = messages(texts);
+            let roles = messages.as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap());
+            roles.map(str::to_owned).collect()
+        };
+        assert_eq!(roles(&["a"]), ["user"]);
+        assert_eq!(roles(&["a", "b", "c"]), ["user", "assistant", "user"]);
+        assert_eq!(messages(&["a", "b", "c"])[1]["content"], "b");
+    }
 
     #[test]
     fn only_text_is_heard_and_the_end_has_its_time() {

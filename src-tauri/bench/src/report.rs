@@ -3,13 +3,15 @@
 //! Every number is made of what this run has measured. A stream that failed is counted as failed, and none of its times
 //! are used.
 
+mod second;
+
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::metrics::{largest, median, p95};
 use crate::processes::Memory;
-use crate::results::{Pair, Results, Round, Side};
+use crate::results::{Pair, Received, Results, Round, Side};
 use crate::rows::{Goal, Reached, Row, Unit};
 use crate::script::{PACE, WORDS};
 use crate::stream::Stream;
@@ -46,7 +48,7 @@ struct Section {
 
 impl Report {
     pub(crate) fn of(results: &Results) -> Self {
-        let mut sections = vec![single(results), back_to_back(results)];
+        let mut sections = vec![single(results), second::section(&results.second), back_to_back(results)];
         sections.extend(results.at_once.iter().map(|at_once| many(at_once.streams, &at_once.pair)));
         sections.push(processes(results));
         Self { head: head(results), sections, notes: notes(results) }
@@ -103,18 +105,22 @@ fn head(results: &Results) -> Vec<String> {
 }
 
 fn notes(results: &Results) -> Vec<String> {
-    let received = &results.received;
-    let same = if received.bare == received.proxy {
-        "The model receives the same from the bare client and from codex-proxyd.".to_owned()
-    } else {
-        format!(
-            "The model does NOT receive the same, so the two cannot be compared.\n  bare client:  {}\n  codex-proxyd: {}",
-            received.bare, received.proxy
-        )
-    };
+    let same = [same(&results.received, "first"), same(&results.second.received, "second")];
     let failures =
         results.failures().into_iter().map(|(failure, times)| format!("failed {times} ×: {failure}"));
-    std::iter::once(same).chain(failures).collect()
+    same.into_iter().chain(failures).collect()
+}
+
+fn same(Received { bare, proxy }: &Received, turn: &str) -> String {
+    if bare == proxy {
+        return format!(
+            "In a {turn} turn the model receives the same from the bare client and from codex-proxyd."
+        );
+    }
+    format!(
+        "In a {turn} turn the model does NOT receive the same, so the two cannot be compared.\n  bare client:  \
+         {bare}\n  codex-proxyd: {proxy}"
+    )
 }
 
 fn single(results: &Results) -> Section {

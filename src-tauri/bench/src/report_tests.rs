@@ -1,7 +1,7 @@
 //! What a report says of made-up results.
 
 use super::*;
-use crate::results::{AtOnce, Results};
+use crate::results::{AtOnce, Results, SecondTurns};
 
 /// A stream with a first piece at `first` milliseconds and the others at the model's pace.
 fn stream(first: u64) -> Stream {
@@ -26,6 +26,7 @@ fn results() -> Results {
             rounds: vec![vec![Stream { arrivals: vec![1_500_000], ..Stream::default() }]],
             ..Side::default()
         },
+        second: SecondTurns { pair: pair(30, 33, 1), anew: pair(66, 60, 1), ..SecondTurns::default() },
         back_to_back: pair(60, 62, 1),
         at_once: vec![AtOnce { streams: MANY, pair: pair(300, 310, MANY) }],
         memory: crate::results::Memories { proxy: memory, ..crate::results::Memories::default() },
@@ -47,6 +48,11 @@ fn everything_within_its_bounds_is_all_reached() {
     assert_eq!(first[1..], ["60.0 ms", "45.0 ms", "0.75 ×", "1500.0 ms", "≤ 1.05 ×", "yes"]);
     let sooner = cells(&report, "one stream, 3 rounds with", "... how many");
     assert_eq!((sooner[2].as_str(), sooner[6].as_str()), ("33.3 ×", "yes"));
+    let second = |what| cells(&report, "second turn, 3 rounds", what);
+    assert_eq!(second("first token, median")[1..], ["30.0 ms", "33.0 ms", "1.10 ×", "-", "≤ 1.10 ×", "yes"]);
+    assert_eq!(second("... in a new")[1..4], ["66.0 ms", "60.0 ms", "0.91 ×"]);
+    assert_eq!(second("... how many")[2..], ["1.8 ×", "", "-", "≥ 1.5 ×", "yes"]);
+    assert_eq!(second("... than in a bare")[2], "2.0 ×");
     let cpu = cells(&report, "32 streams", "own CPU");
     assert_eq!(cpu[1..4], ["50 µs", "50 µs", "1.00 ×"]);
     let table = report.to_string();
@@ -62,6 +68,17 @@ fn what_is_missed_is_named_with_its_section() {
     assert!(outcome.starts_with("not reached: ... as threads are started ahead (one stream"), "{outcome}");
     assert!(outcome.contains("failed streams (32 streams at once, 3 rounds)"), "{outcome}");
     assert!(!outcome.contains("whole time"), "{outcome}");
+}
+
+#[test]
+fn a_second_turn_that_is_no_sooner_than_a_new_thread_is_missed_however_near_it_is_to_the_bare_one() {
+    let mut results = results();
+    results.second.pair = pair(45, 46, 1);
+    results.second.anew.proxy.rounds[1][0] = Stream::failed("gone");
+    let outcome = Report::of(&results).outcome();
+    let missed = "not reached: ... how many times sooner than there (second turn, 3 rounds with a pause before each \
+                  turn); failed streams in a new thread (second turn";
+    assert!(outcome.starts_with(missed), "{outcome}");
 }
 
 #[test]
@@ -98,5 +115,11 @@ fn without_numbers_nothing_is_reached() {
 fn a_model_that_receives_different_things_is_told_of() {
     let mut results = results();
     results.received.proxy = "{}".into();
-    assert!(Report::of(&results).to_string().contains("does NOT receive the same"));
+    let report = Report::of(&results).to_string();
+    assert!(report.contains("In a first turn the model does NOT receive the same"), "{report}");
+    assert!(report.contains("In a second turn the model receives the same"), "{report}");
+    results.second.received.bare = "{}".into();
+    assert!(
+        Report::of(&results).to_string().contains("In a second turn the model does NOT receive the same")
+    );
 }

@@ -28,6 +28,7 @@ pub(crate) struct Results {
     pub(crate) exec: Side,
     /// Bytes of each that were resident when it answered.
     pub(crate) exec_resident: Vec<u64>,
+    pub(crate) second: SecondTurns,
     /// One stream at a time, without a pause.
     pub(crate) back_to_back: Pair,
     pub(crate) at_once: Vec<AtOnce>,
@@ -70,6 +71,17 @@ pub(crate) struct Side {
     pub(crate) chunks: u64,
 }
 
+/// Second turns of conversations, one stream at a time, with a pause before each turn.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SecondTurns {
+    /// What reached the model in one.
+    pub(crate) received: Received,
+    /// Each in the thread of its first turn.
+    pub(crate) pair: Pair,
+    /// Each in a new thread, which gets the first turn as history, by a second client and a second codex-proxyd.
+    pub(crate) anew: Pair,
+}
+
 /// Several streams at once.
 #[derive(Debug, Serialize)]
 pub(crate) struct AtOnce {
@@ -89,7 +101,8 @@ pub(crate) struct Memories {
 impl Results {
     /// Every stream of every side.
     fn streams(&self) -> impl Iterator<Item = &Stream> {
-        let pairs = [&self.single, &self.back_to_back].into_iter();
+        let second = [&self.second.pair, &self.second.anew];
+        let pairs = [&self.single, &self.back_to_back].into_iter().chain(second);
         let pairs = pairs.chain(self.at_once.iter().map(|at_once| &at_once.pair));
         let rounds = pairs.flat_map(|pair| pair.bare.rounds.iter().chain(&pair.proxy.rounds));
         rounds.chain(&self.ahead).chain(&self.exec.rounds).flatten()
@@ -135,8 +148,10 @@ mod tests {
             pair: Pair { proxy: Side { rounds: vec![round()], ..Side::default() }, ..Pair::default() },
         });
         results.exec.rounds.push(vec![Stream::failed("other")]);
+        results.second.pair.bare.rounds.push(vec![Stream::failed("gone")]);
+        results.second.anew.proxy.rounds.push(vec![Stream::failed("other")]);
         results.troubles.push("late".into());
-        let expected = [("gone".to_owned(), 2), ("other".to_owned(), 1), ("late".to_owned(), 1)];
+        let expected = [("gone".to_owned(), 3), ("other".to_owned(), 2), ("late".to_owned(), 1)];
         assert_eq!(results.failures(), expected);
     }
 }

@@ -54,8 +54,12 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
     exec.run(&script::prompt()).await;
     say(&format!("one stream, {} rounds", plan.rounds));
     sides.single(plan, &mut ahead, &exec, &mut results).await?;
-    // It has no part in the rest, and would only take memory.
-    let ahead = ahead.end().await;
+    say(&format!("second turns, {} rounds", plan.rounds));
+    let data = folder.room("anew-data")?;
+    let anew = Proxyd::start(&built("codex-proxyd")?, codex, &home("anew-home")?, &data, MODEL, None).await?;
+    results.second = sides.second_turns(plan.rounds, &mut ahead, &anew).await?;
+    // They have no part in the rest, and would only take memory.
+    let (ahead, anew) = (ahead.end().await, anew.end().await);
     say("one stream, without a pause");
     results.back_to_back = sides.back_to_back(plan.rows).await?;
     for streams in AT_ONCE {
@@ -66,7 +70,7 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
     results.machine.load[1] = load();
 
     // The numbers are there; a program that does not end as it should is told of beside them.
-    let ends = sides.end().await.into_iter().chain([ahead, model.end().await]);
+    let ends = sides.end().await.into_iter().chain([ahead, anew, model.end().await]);
     results.troubles.extend(ends.filter_map(Result::err).map(|error| format!("{error:#}")));
     Ok(results)
 }

@@ -15,6 +15,12 @@ pub(crate) fn prompt() -> String {
     format!("[[words={WORDS} every={}]]", PACE.as_millis())
 }
 
+/// What a conversation of two turns begins with. `name` is its alone, so that no conversation is taken for another. Nothing of
+/// its answer is measured, so it comes without a pace.
+pub(crate) fn opening(name: &str) -> String {
+    format!("{name} [[words={WORDS}]]")
+}
+
 /// The prompt that makes the model say what it received.
 pub(crate) const ECHO: &str = "[[echo]]";
 

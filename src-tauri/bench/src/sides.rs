@@ -3,12 +3,14 @@
 //! They take turns round by round, and change who goes first, so that whatever else the machine does hits both alike.
 //! Deliberately not here: what the numbers mean.
 
+mod second;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::time::sleep;
 
-use crate::bare::Ask;
+use crate::bare::{Ask, Threads};
 use crate::exec::Exec;
 use crate::plan::{IN_A_ROW, Plan};
 use crate::processes::{CpuClock, child_named, memory};
@@ -51,7 +53,7 @@ impl Sides {
 
     /// What the model receives from either side for the same prompt.
     pub(crate) async fn received(&mut self) -> Result<Received> {
-        let ask = Ask { prompt: ECHO.into(), streams: 1, ahead: None };
+        let ask = Ask { prompt: ECHO.into(), streams: 1, threads: Threads::New };
         let bare = said(self.bare.round(&ask).await?).context("the bare client's first stream has failed")?;
         let proxy =
             said(self.proxyd.round(ECHO, 1).await?).context("codex-proxyd's first stream has failed")?;
@@ -76,7 +78,7 @@ impl Sides {
         exec: &Exec,
         results: &mut Results,
     ) -> Result<()> {
-        let ask = Ask { prompt: script::prompt(), streams: 1, ahead: Some(PAUSE) };
+        let ask = Ask { prompt: script::prompt(), streams: 1, threads: Threads::Ahead(PAUSE) };
         for _ in 0..WARM_UP {
             ahead.round(&ask).await?;
         }
@@ -151,7 +153,9 @@ impl Sides {
     ) -> Result<(&'a mut Side, Round)> {
         let prompt = script::prompt();
         let (side, round) = match who {
-            Who::Bare => (&mut pair.bare, self.bare.round(&Ask { prompt, streams, ahead: None }).await?),
+            Who::Bare => {
+                (&mut pair.bare, self.bare.round(&Ask { prompt, streams, threads: Threads::New }).await?)
+            }
             Who::Proxy => (&mut pair.proxy, self.proxyd.round(&prompt, streams).await?),
         };
         let round = judged(round);

@@ -3,59 +3,19 @@
 //! Nothing here reads the environment or the disk; the layers are handed in. Where a value came from is part of every
 //! complaint about it.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+mod layers;
 
-use codex_client::{Environment, SandboxMode};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use codex_client::SandboxMode;
 
 use crate::keys::Key;
 
+pub use layers::{Flags, Layers};
+
 /// The port of the original, which existing clients are set up for.
 pub const DEFAULT_PORT: u16 = 8000;
-
-/// What the flags of the command line say; `None` where a flag was not given.
-#[derive(Clone, Debug, Default)]
-pub struct Flags {
-    /// `--host`
-    pub host: Option<String>,
-    /// `--port`
-    pub port: Option<String>,
-    /// `--codex`
-    pub codex: Option<String>,
-    /// `--model`
-    pub model: Option<String>,
-    /// `--sandbox`
-    pub sandbox: Option<String>,
-    /// `--workspace`
-    pub workspace: Option<String>,
-    /// `--data-dir`
-    pub data_dir: Option<String>,
-    /// `--log-level`
-    pub log_level: Option<String>,
-    /// `--allow-origin`, any number of times
-    pub allow_origin: Vec<String>,
-    /// `--allow-host`, any number of times
-    pub allow_host: Vec<String>,
-    /// `--no-auth`
-    pub no_auth: bool,
-}
-
-/// The three layers, and what is needed to make absolute paths of them.
-#[derive(Clone, Debug)]
-pub struct Layers<'a> {
-    /// The flags, which win.
-    pub flags: &'a Flags,
-    /// The environment, which comes next.
-    pub environment: &'a Environment,
-    /// The lines of `.env`, which come last.
-    pub dotenv: &'a BTreeMap<String, String>,
-    /// The folder that the program was started in.
-    pub current_dir: &'a Path,
-    /// The system's folder for our own data, used when none is named.
-    pub default_data_dir: Option<PathBuf>,
-}
 
 /// Settings that have been checked.
 #[derive(Clone, Debug)]
@@ -91,8 +51,9 @@ pub struct Settings {
 }
 
 /// How summaries of the reasoning are sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, ts_rs::TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(export)]
 pub enum ReasoningAs {
     /// As `reasoning_content`, beside the answer.
     #[default]
@@ -192,6 +153,14 @@ impl Settings {
             .map_or(Ok(LogLevel::default()), |level| {
                 level.parse(parse_log_level, "Choose error, warn, info, debug or trace")
             })?;
+        let reasoning = layers
+            .value(&flags.reasoning, "--reasoning", "CODEX_REASONING")
+            .map_or(Ok(ReasoningAs::default()), |way| {
+                way.parse(parse_reasoning, "Choose reasoning_content, think or none")
+            })?;
+        let show_work = layers
+            .value(&flags.show_work, "--show-work", "CODEX_SHOW_WORK")
+            .map_or(Ok(true), |switch| switch.parse(parse_switch, "Choose on or off"))?;
         let api_keys = layers.list(&[], "API_KEYS").into_iter().map(Key::new).collect();
         Ok(Self {
             bind: SocketAddr::new(ip, port),
@@ -208,61 +177,9 @@ impl Settings {
             auth,
             allowed_origins: layers.list(&flags.allow_origin, "ALLOWED_ORIGINS"),
             allowed_hosts: layers.list(&flags.allow_host, "ALLOWED_HOSTS"),
-            reasoning: ReasoningAs::default(),
-            show_work: true,
+            reasoning,
+            show_work,
         })
-    }
-}
-
-/// A value and the name of what it came from.
-struct Given {
-    text: String,
-    source: &'static str,
-}
-
-impl Given {
-    fn parse<T>(&self, parse: impl Fn(&str) -> Option<T>, wanted: &str) -> Result<T, SettingsError> {
-        parse(&self.text).ok_or_else(|| SettingsError::Bad {
-            source_name: self.source.to_owned(),
-            value: self.text.clone(),
-            wanted: format!("{wanted}."),
-        })
-    }
-}
-
-impl Layers<'_> {
-    /// The value of the first layer that has one; an empty one counts as none.
-    fn value(&self, flag: &Option<String>, flag_name: &'static str, variable: &'static str) -> Option<Given> {
-        let given =
-            |text: String, source| Some(Given { text, source }).filter(|given| !given.text.is_empty());
-        flag.clone()
-            .and_then(|text| given(text, flag_name))
-            .or_else(|| self.variable(variable).and_then(|text| given(text, variable)))
-    }
-
-    fn variable(&self, name: &str) -> Option<String> {
-        let in_environment = self.environment.get(name).map(|value| value.to_string_lossy().into_owned());
-        in_environment.or_else(|| self.dotenv.get(name).cloned()).map(|text| text.trim().to_owned())
-    }
-
-    /// Values of a list: the flag's, else the comma-separated ones of the variable.
-    fn list(&self, flag: &[String], variable: &str) -> Vec<String> {
-        let text = if flag.is_empty() { self.variable(variable).unwrap_or_default() } else { flag.join(",") };
-        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
-    }
-
-    fn path(&self, text: &str) -> PathBuf {
-        let path = match (text.strip_prefix("~/"), self.environment.home()) {
-            (Some(below), Some(home)) => home.join(below),
-            _ => PathBuf::from(OsString::from(text)),
-        };
-        self.current_dir.join(path)
-    }
-
-    /// A program: a bare name stays one, to be looked for on the `PATH`.
-    fn program(&self, text: &str) -> PathBuf {
-        let bare = !text.contains(['/', '\\']);
-        if bare { PathBuf::from(text) } else { self.path(text) }
     }
 }
 
@@ -278,6 +195,23 @@ fn parse_sandbox(text: &str) -> Option<SandboxMode> {
         "read-only" => Some(SandboxMode::ReadOnly),
         "workspace-write" => Some(SandboxMode::WorkspaceWrite),
         "danger-full-access" => Some(SandboxMode::DangerFullAccess),
+        _ => None,
+    }
+}
+
+fn parse_reasoning(text: &str) -> Option<ReasoningAs> {
+    match text {
+        "reasoning_content" => Some(ReasoningAs::ReasoningContent),
+        "think" => Some(ReasoningAs::Think),
+        "none" => Some(ReasoningAs::None),
+        _ => None,
+    }
+}
+
+fn parse_switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "1" => Some(true),
+        "off" | "false" | "0" => Some(false),
         _ => None,
     }
 }

@@ -1,3 +1,7 @@
+use std::path::Path;
+
+use codex_client::Environment;
+
 use super::*;
 
 fn settings(
@@ -24,6 +28,8 @@ fn without_anything_it_listens_on_loopback_asks_for_a_key_and_changes_nothing() 
     assert!(settings.auth && settings.api_keys.is_empty() && settings.model.is_none());
     assert_eq!(settings.sandbox, SandboxMode::ReadOnly);
     assert_eq!(settings.workspace, Path::new("/data/workspace"));
+    assert_eq!(settings.reasoning, ReasoningAs::ReasoningContent);
+    assert!(settings.show_work);
 }
 
 #[test]
@@ -57,14 +63,43 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
 
 #[test]
 fn a_bad_value_is_named_with_where_it_came_from() {
-    for (name, value) in
-        [("PORT", "80000"), ("HOST", "example"), ("CODEX_SANDBOX", "yolo"), ("LOG_LEVEL", "loud")]
-    {
+    for (name, value) in [
+        ("PORT", "80000"),
+        ("HOST", "example"),
+        ("CODEX_SANDBOX", "yolo"),
+        ("LOG_LEVEL", "loud"),
+        ("CODEX_REASONING", "aloud"),
+        ("CODEX_SHOW_WORK", "sometimes"),
+    ] {
         let error = settings(&Flags::default(), &[(name, value)], &[]).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains(value), "{error}");
     }
     let flags = Flags { port: Some("x".into()), ..Flags::default() };
     assert!(settings(&flags, &[], &[]).unwrap_err().to_string().starts_with("--port is"));
+}
+
+#[test]
+fn how_reasoning_is_sent_and_whether_work_is_shown_are_chosen_in_every_layer() {
+    for (text, chosen) in [
+        ("reasoning_content", ReasoningAs::ReasoningContent),
+        ("think", ReasoningAs::Think),
+        ("none", ReasoningAs::None),
+    ] {
+        let flags = Flags { reasoning: Some(text.into()), ..Flags::default() };
+        assert_eq!(settings(&flags, &[("CODEX_REASONING", "bad")], &[]).unwrap().reasoning, chosen);
+        let variable = [("CODEX_REASONING", text)];
+        assert_eq!(settings(&Flags::default(), &variable, &[]).unwrap().reasoning, chosen);
+        assert_eq!(settings(&Flags::default(), &[], &variable).unwrap().reasoning, chosen);
+    }
+    for (text, shown) in
+        [("on", true), ("off", false), ("true", true), ("False", false), ("1", true), ("0", false)]
+    {
+        let flags = Flags { show_work: Some(text.into()), ..Flags::default() };
+        assert_eq!(settings(&flags, &[("CODEX_SHOW_WORK", "bad")], &[]).unwrap().show_work, shown, "{text}");
+        let variable = [("CODEX_SHOW_WORK", text)];
+        assert_eq!(settings(&Flags::default(), &variable, &[]).unwrap().show_work, shown, "{text}");
+        assert_eq!(settings(&Flags::default(), &[], &variable).unwrap().show_work, shown, "{text}");
+    }
 }
 
 #[test]

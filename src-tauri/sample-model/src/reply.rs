@@ -66,10 +66,12 @@ pub(crate) fn decide(
     items: &[&Value],
     strikes: impl FnOnce(&str, u32) -> bool,
 ) -> Result<Reply, DirectiveError> {
-    let latest = conversation::latest(items.iter().copied());
+    let mut latest = conversation::latest(items.iter().copied());
     let script = Script::of_prompt(&latest.prompt)?;
     let is_demo = script.is_none();
-    let mut script = script.unwrap_or_else(|| Script { every: DEMO_PACE, ..Script::default() });
+    let script = script.unwrap_or_else(|| Script { every: DEMO_PACE, ..Script::default() });
+    let (mut script, earlier) = script.round(latest.results.len());
+    latest.results.drain(..earlier);
     if script.times.is_some_and(|times| !strikes(&latest.prompt, times)) {
         script = Script { status: None, failed: None, incomplete: None, break_after: None, ..script };
     }
@@ -249,6 +251,23 @@ mod tests {
             {"type": "function_call_output", "output": "1"}, {"type": "function_call_output", "output": "2"}]});
         let then = answered("", &input);
         assert_eq!((said(&then).as_str(), then.calls.len()), ("Tool results: 1; 2", 0));
+    }
+
+    #[test]
+    fn a_round_follows_when_all_results_of_the_one_before_are_there() {
+        let prompt = r#"[[tool=f tool=g:{"a":1} then tool=h then say="at last"]]"#;
+        let after = |results: usize| {
+            let result = json!({"type": "function_call_output", "output": "r"});
+            let mut input = vec![json!({"role": "user", "content": prompt})];
+            input.extend(std::iter::repeat_n(result, results));
+            let answer = answered("", &json!({ "input": input }));
+            let calls: Vec<String> = answer.calls.into_iter().map(|call| call.name).collect();
+            (calls.join(" "), answer.words.map(|words| words.concat()).unwrap_or_default())
+        };
+        let rounds = [("f g", ""), ("", "Tool results: r"), ("h", ""), ("", "at last"), ("", "at last")];
+        for (results, (calls, said)) in rounds.into_iter().enumerate() {
+            assert_eq!(after(results), (calls.to_owned(), said.to_owned()), "after {results} results");
+        }
     }
 
     #[test]

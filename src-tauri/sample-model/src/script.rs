@@ -37,6 +37,7 @@ const KEYS: &[&str] = &[
     "limits",
     "limits2",
     "model",
+    "then",
 ];
 
 /// A tool call to make, with the arguments as the exact characters written.
@@ -88,6 +89,8 @@ pub(crate) struct Script {
     pub(crate) primary: Option<Limit>,
     pub(crate) secondary: Option<Limit>,
     pub(crate) model: Option<String>,
+    /// What follows once all calls have their results.
+    pub(crate) then: Option<Box<Self>>,
 }
 
 impl Script {
@@ -97,11 +100,36 @@ impl Script {
         if list.is_empty() {
             return Ok(None);
         }
-        let mut script = Self::default();
-        for item in &list {
-            script.apply(item)?;
+        let mut rounds = list.split(|item| item.key == "then" && item.value.is_none()).rev();
+        let mut script = Self::of_list(rounds.next().unwrap_or_default())?;
+        for round in rounds {
+            script = Self { then: Some(Box::new(script)), ..Self::of_list(round)? };
+            if !script.has_calls() {
+                return Err(DirectiveError("nothing is called before `then`".to_owned()));
+            }
         }
         Ok(Some(script))
+    }
+
+    fn of_list(list: &[Directive]) -> Result<Self, DirectiveError> {
+        let mut script = Self::default();
+        for item in list {
+            script.apply(item)?;
+        }
+        Ok(script)
+    }
+
+    /// The round that a conversation with so many results has come to, and how many of them belong to earlier rounds.
+    pub(crate) fn round(mut self, results: usize) -> (Self, usize) {
+        let mut earlier = 0;
+        loop {
+            let count = self.calls.len() + usize::from(self.shell.is_some());
+            match self.then.take_if(|_| earlier + count <= results) {
+                Some(next) => self = *next,
+                None => return (self, earlier),
+            }
+            earlier += count;
+        }
     }
 
     /// The count of made-up words to answer with when no text is given.
@@ -143,6 +171,8 @@ impl Script {
             "limits" => self.primary = Some(limit(item)?),
             "limits2" => self.secondary = Some(limit(item)?),
             "model" => self.model = Some(text(item)?),
+            // Without a value it is between two scripts, and not in one.
+            "then" => return Err(bad(item)),
             other => return Err(DirectiveError(format!("unknown directive `{other}`"))),
         }
         Ok(())
@@ -245,5 +275,7 @@ mod tests {
         assert_eq!(error("[[words=1 wrods=2]]"), "unknown directive `wrods`");
         assert_eq!(error("[[status=200]]"), "`200` is no value for `status`");
         assert_eq!(error("[[say]]"), "`say` needs a value");
+        assert_eq!(error("[[tool=f then=x]]"), "`x` is no value for `then`");
+        assert_eq!(error("[[say=a then say=b]]"), "nothing is called before `then`");
     }
 }

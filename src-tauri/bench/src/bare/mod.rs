@@ -42,8 +42,20 @@ pub(crate) struct Ask {
     pub(crate) prompt: String,
     /// How many streams at once.
     pub(crate) streams: usize,
-    /// How long the threads have been there when the round begins. Without it, starting them is part of the round.
-    pub(crate) ahead: Option<Duration>,
+    pub(crate) threads: Threads,
+}
+
+/// What the threads of a round are when it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Threads {
+    /// Not there yet: starting them is part of the round.
+    New,
+    /// Not there yet: starting them and telling them of an earlier turn is part of the round.
+    Told { prompt: String, answer: String },
+    /// There for so long.
+    Ahead(Duration),
+    /// Each has answered this prompt, and so long ago: the round is the second turn of a conversation.
+    Spoken { prompt: String, since: Duration },
 }
 
 /// What the bare client says.

@@ -73,6 +73,16 @@ pub(crate) fn turn_start(thread: &str, prompt: &str) -> Value {
     json!({ "threadId": thread, "input": [input], "summary": "auto" })
 }
 
+/// The parameters of `thread/inject_items`, for one earlier turn.
+pub(crate) fn inject_items(thread: &str, prompt: &str, answer: &str) -> Value {
+    let message = |role, kind, text| {
+        let part = json!({ "type": kind, "text": text });
+        json!({ "type": "message", "role": role, "content": [part] })
+    };
+    let items = [message("user", "input_text", prompt), message("assistant", "output_text", answer)];
+    json!({ "threadId": thread, "items": items })
+}
+
 /// The parameters of `initialize`. The notifications that are not wanted are those of codex-client's `OPT_OUT`.
 pub(crate) fn initialize() -> Value {
     json!({
@@ -109,7 +119,16 @@ mod tests {
     use super::*;
 
     /// The words of the proxy's that an agent's thread needs, or one with tools, and a plain chat without them does not.
-    const NOT_OURS: &[&str] = &[];
+    const NOT_OURS: &[&str] = &[
+        "description",
+        "dynamicTools",
+        "function",
+        "inputSchema",
+        "model_verbosity",
+        "name",
+        "serviceTier",
+        "type",
+    ];
 
     /// Every string of the code, without comments and tests.
     fn words(source: &str) -> BTreeSet<&str> {

@@ -13,9 +13,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::Ask;
 use super::codex::{AppServer, Line};
 use super::parameters;
+use super::{Ask, Threads};
 use crate::stream::{Stream, since};
 
 /// A round takes a second; on a machine under load, thirty-two streams take some more.
@@ -34,6 +34,10 @@ enum Step {
     /// Its thread is being started.
     #[default]
     Starting,
+    /// Its thread is being told of an earlier turn.
+    Telling,
+    /// The first turn of its conversation runs, of which nothing is measured.
+    Before,
     /// Its thread is there and it waits for the round to begin.
     Ready,
     /// Its turn runs.
@@ -82,14 +86,29 @@ pub(crate) async fn round(codex: &mut AppServer, ask: &Ask) -> Result<Vec<Stream
         talks: (0..ask.streams).map(|_| Talk::default()).collect(),
         threads: HashMap::new(),
         waiting: HashMap::new(),
+        told: None,
+        before: None,
         prompt: ask.prompt.clone(),
-        wait_to_begin: ask.ahead.is_some(),
+        wait_to_begin: false,
         begun: Instant::now(),
     };
     let deadline = round.begun + ROUND_LIMIT;
+    let pause = match &ask.threads {
+        Threads::New => None,
+        Threads::Told { prompt, answer } => {
+            round.told = Some((prompt.clone(), answer.clone()));
+            None
+        }
+        Threads::Ahead(pause) => Some(*pause),
+        Threads::Spoken { prompt, since } => {
+            round.before = Some(prompt.clone());
+            Some(*since)
+        }
+    };
+    round.wait_to_begin = pause.is_some();
     round.start_threads(codex).await?;
-    if let Some(pause) = ask.ahead {
-        round.read_until(codex, deadline, |step| step != Step::Starting).await?;
+    if let Some(pause) = pause {
+        round.read_until(codex, deadline, |step| !matches!(step, Step::Starting | Step::Before)).await?;
         // Lines that come while nothing is asked for are read as they come, like at any other time.
         let idle = Instant::now() + pause;
         round.read_until(codex, idle, |_| false).await?;
@@ -112,6 +131,10 @@ struct Round {
     threads: HashMap<String, usize>,
     /// Which stream a request belongs to; what it asked for follows from the stream's step.
     waiting: HashMap<u64, usize>,
+    /// An earlier turn that new threads are told of: its prompt and its answer.
+    told: Option<(String, String)>,
+    /// The prompt of a turn before the one that is measured.
+    before: Option<String>,
     prompt: String,
     wait_to_begin: bool,
     begun: Instant,
@@ -139,11 +162,25 @@ impl Round {
         Ok(())
     }
 
+    async fn tell(&mut self, codex: &mut AppServer, index: usize) -> Result<()> {
+        let talk = &mut self.talks[index];
+        let Some((thread, (prompt, answer))) = talk.thread.as_ref().zip(self.told.as_ref()) else {
+            bail!("there is nothing to tell");
+        };
+        talk.step = Step::Telling;
+        let params = parameters::inject_items(thread, prompt, answer);
+        let id = codex.request("thread/inject_items", &params).await?;
+        self.waiting.insert(id, index);
+        Ok(())
+    }
+
     async fn start_turn(&mut self, codex: &mut AppServer, index: usize) -> Result<()> {
         let talk = &mut self.talks[index];
         let Some(thread) = &talk.thread else { bail!("a turn needs a thread") };
-        talk.step = Step::Running;
-        let params = parameters::turn_start(thread, &self.prompt);
+        // What is asked before comes with the thread's start, and what is measured when it is ready.
+        let before = self.before.as_ref().filter(|_| talk.step == Step::Starting);
+        talk.step = if before.is_some() { Step::Before } else { Step::Running };
+        let params = parameters::turn_start(thread, before.unwrap_or(&self.prompt));
         let id = codex.request("turn/start", &params).await?;
         self.waiting.insert(id, index);
         Ok(())
@@ -160,6 +197,7 @@ impl Round {
             let Some(line) = codex.line(deadline).await? else { return Ok(()) };
             match self.read(&line)? {
                 Next::Nothing => {}
+                Next::Tell(index) => self.tell(codex, index).await?,
                 Next::Turn(index) => self.start_turn(codex, index).await?,
                 Next::GiveUp(index) => {
                     let params = json!({ "threadId": self.talks[index].thread });
@@ -182,7 +220,9 @@ impl Round {
             (Some(method), _) if line.id.is_some() => bail!("codex asks for {method}, which no chat needs"),
             (Some("item/agentMessage/delta"), Some(params)) => {
                 let params: Params<'_> = serde_json::from_str(params.get())?;
-                if let Some((talk, delta)) = self.talk(&params.thread_id).zip(params.delta) {
+                if let Some((talk, delta)) = self.talk(&params.thread_id).zip(params.delta)
+                    && talk.step != Step::Before
+                {
                     talk.stream.hear(&delta, now);
                 }
             }
@@ -190,6 +230,12 @@ impl Round {
                 let params: Params<'_> = serde_json::from_str(params.get())?;
                 let Some(&index) = self.threads.get(&*params.thread_id) else { return Ok(Next::Nothing) };
                 let talk = &mut self.talks[index];
+                if talk.step == Step::Before
+                    && params.turn.as_ref().is_some_and(|turn| turn.status == "completed")
+                {
+                    talk.step = Step::Ready;
+                    return Ok(Next::Nothing);
+                }
                 talk.step = Step::Ended;
                 talk.stream.ended = now;
                 if let Some(turn) = params.turn.filter(|turn| turn.status != "completed") {
@@ -217,11 +263,18 @@ impl Round {
                 let thread = started.thread.id.into_owned();
                 self.threads.insert(thread.clone(), index);
                 talk.thread = Some(thread);
+                if self.told.is_some() {
+                    return Ok(Next::Tell(index));
+                }
+                if self.before.is_some() {
+                    return Ok(Next::Turn(index));
+                }
                 talk.step = Step::Ready;
                 if !self.wait_to_begin {
                     return Ok(Next::Turn(index));
                 }
             }
+            (Step::Telling, Some(_)) => return Ok(Next::Turn(index)),
             _ => {}
         }
         Ok(Next::Nothing)
@@ -236,6 +289,7 @@ impl Round {
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     Nothing,
+    Tell(usize),
     Turn(usize),
     GiveUp(usize),
 }

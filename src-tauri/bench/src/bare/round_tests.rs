@@ -5,7 +5,16 @@ use super::*;
 fn begun() -> Round {
     let talks = vec![Talk::default()];
     let (threads, waiting) = (HashMap::new(), HashMap::from([(1, 0)]));
-    Round { talks, threads, waiting, prompt: "p".into(), wait_to_begin: false, begun: Instant::now() }
+    Round {
+        talks,
+        threads,
+        waiting,
+        told: None,
+        before: None,
+        prompt: "p".into(),
+        wait_to_begin: false,
+        begun: Instant::now(),
+    }
 }
 
 fn read(round: &mut Round, line: &str) -> Next {
@@ -33,6 +42,41 @@ fn a_stream_goes_from_its_thread_to_its_end() {
     assert_eq!(round.talks[0].step, Step::Over);
     let stream = round.talks.remove(0).into_stream();
     assert_eq!((stream.text.as_str(), stream.arrivals.len(), stream.failure), ("a\"b\"", 2, None));
+}
+
+#[test]
+fn a_new_thread_is_told_of_an_earlier_turn_before_its_own() {
+    let mut round = Round { told: Some(("b".into(), "c".into())), ..begun() };
+    assert_eq!(read(&mut round, r#"{"id":1,"result":{"thread":{"id":"t"}}}"#), Next::Tell(0));
+    round.talks[0].step = Step::Telling;
+    round.waiting.insert(2, 0);
+    assert_eq!(read(&mut round, r#"{"id":2,"result":{}}"#), Next::Turn(0));
+}
+
+#[test]
+fn nothing_of_a_first_turn_is_measured_and_its_thread_stays() {
+    let mut round = Round { before: Some("b".into()), wait_to_begin: true, ..begun() };
+    assert_eq!(read(&mut round, r#"{"id":1,"result":{"thread":{"id":"t"}}}"#), Next::Turn(0));
+    round.talks[0].step = Step::Before;
+    let delta = r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","delta":"a"}}"#;
+    let end = r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"status":"completed"}}}"#;
+    assert_eq!(read(&mut round, delta), Next::Nothing);
+    assert_eq!(read(&mut round, end), Next::Nothing);
+    assert_eq!(round.talks[0].step, Step::Ready, "it is not given up");
+    round.talks[0].step = Step::Running;
+    read(&mut round, delta);
+    assert_eq!(read(&mut round, end), Next::GiveUp(0));
+    assert_eq!(round.talks[0].stream.arrivals.len(), 1);
+}
+
+#[test]
+fn a_first_turn_that_fails_is_the_streams_failure() {
+    let mut round = Round { before: Some("b".into()), wait_to_begin: true, ..begun() };
+    read(&mut round, r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+    round.talks[0].step = Step::Before;
+    let end = r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"status":"failed","error":{"message":"x"}}}}"#;
+    assert_eq!(read(&mut round, end), Next::GiveUp(0));
+    assert!(round.talks.remove(0).into_stream().failure.is_some());
 }
 
 #[test]

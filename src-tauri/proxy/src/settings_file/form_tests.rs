@@ -1,5 +1,5 @@
 use super::*;
-use crate::settings::LogLevel;
+use crate::settings::{LogLevel, ReasoningAs};
 
 fn context(current: &Stored) -> Context<'_> {
     Context { current, home: None, models: &[], docker_bridge: None }
@@ -38,6 +38,8 @@ fn a_form_says_the_settings_that_it_was_made_of() {
         effort: Some("high".to_owned()),
         sandbox: SandboxMode::WorkspaceWrite,
         workspace: Some(folder.path().to_owned()),
+        reasoning: ReasoningAs::Think,
+        show_work: false,
         port: 65535,
         listen: Listen::Everywhere,
         keys_needed: true,

@@ -30,6 +30,10 @@ pub struct Stored {
     pub sandbox: SandboxMode,
     /// Codex's working folder; `None` takes an empty one of ours.
     pub workspace: Option<PathBuf>,
+    /// How summaries of the reasoning are sent where a request does not say.
+    pub reasoning: ReasoningAs,
+    /// Whether an answer of `codex-local` shows what codex does.
+    pub show_work: bool,
     /// The port.
     pub port: u16,
     /// Who can reach the proxy.
@@ -63,6 +67,8 @@ impl Default for Stored {
             effort: None,
             sandbox: SandboxMode::default(),
             workspace: None,
+            reasoning: ReasoningAs::default(),
+            show_work: true,
             port: DEFAULT_PORT,
             listen: Listen::default(),
             keys_needed: true,
@@ -141,8 +147,8 @@ pub fn to_settings(
         auth: stored.keys_needed || stored.listen != Listen::Loopback,
         allowed_origins: stored.allowed_origins.clone(),
         allowed_hosts: stored.allowed_hosts.clone(),
-        reasoning: ReasoningAs::default(),
-        show_work: true,
+        reasoning: stored.reasoning,
+        show_work: stored.show_work,
     };
     (settings, addresses)
 }

@@ -2,7 +2,7 @@ use codex_client::SandboxMode;
 use serde_json::json;
 
 use super::*;
-use crate::settings::LogLevel;
+use crate::settings::{LogLevel, ReasoningAs};
 use crate::view::Listen;
 
 const NOW: u64 = 1_800_000_000;
@@ -15,6 +15,8 @@ fn unusual() -> Stored {
         effort: Some("high".to_owned()),
         sandbox: SandboxMode::DangerFullAccess,
         workspace: Some("/home/me/work".into()),
+        reasoning: ReasoningAs::None,
+        show_work: false,
         port: 9000,
         listen: Listen::DockerBridge,
         keys_needed: true,
@@ -135,6 +137,7 @@ fn a_damaged_file_is_set_aside_said_so_and_replaced_by_the_defaults() {
         "{ \"version\": 1, \"port\": 0 }",
         "{ \"version\": 1, \"keep_days\": 3651 }",
         "{ \"version\": 1, \"log_level\": \"loud\" }",
+        "{ \"version\": 1, \"reasoning\": \"aloud\" }",
         "{ \"version\": 1, \"listen\": \"everywhere\", \"keys_needed\": false }",
         "{ \"version\": 0 }",
         "{ \"version\": \"1\" }",
@@ -230,11 +233,13 @@ fn the_proxy_is_started_with_what_is_stored() {
     let (settings, _) = to_settings(&Stored::default(), data, None);
     assert_eq!(settings.workspace, data.join("workspace"));
     assert!(settings.auth && settings.codex_path.is_none() && settings.api_keys.is_empty());
+    assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::ReasoningContent, true));
     let (settings, _) = to_settings(&unusual(), data, None);
     assert_eq!(settings.workspace, Path::new("/home/me/work"));
     assert_eq!(settings.codex_path.as_deref(), Some(Path::new("/opt/codex")));
     assert_eq!((settings.model.as_deref(), settings.log_level), (Some("gpt-5"), LogLevel::Trace));
     assert_eq!(settings.sandbox, SandboxMode::DangerFullAccess);
+    assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::None, false));
     assert_eq!(settings.allowed_origins, ["https://chat.example"]);
     assert_eq!(settings.allowed_hosts, ["laptop.example"]);
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::settings::ReasoningAs;
+
 /// The settings as the window shows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +20,10 @@ pub struct SettingsForm {
     pub sandbox: String,
     /// Codex's working folder; empty takes an empty one of ours.
     pub workspace: String,
+    /// How summaries of the reasoning are sent where a request does not say.
+    pub reasoning: ReasoningAs,
+    /// Whether an answer of `codex-local` shows what codex does.
+    pub show_work: bool,
     /// The port.
     pub port: String,
     /// Who can reach the proxy.

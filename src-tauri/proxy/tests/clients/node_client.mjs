@@ -1,25 +1,14 @@
-// OpenAI's library for JavaScript against a running proxy with the sample model behind it: one JSON line a check.
+// OpenAI's library for JavaScript against a running proxy with the sample model behind it: models, chats, streams and errors.
 //
-// BASE_URL (ends with /v1) and API_KEY say where and with which key; arguments name the checks to run, all without them.
-// A failed check says why on stderr, the others still run, and the exit code is 1. `python_client.py` makes the same
-// checks under the same names.
+// `checks.py` says how it is run. `python_client.py` makes the same checks under the same names.
 
 import { deepStrictEqual, ok } from "node:assert";
 
 import OpenAI from "openai";
 
-const MODEL = "codex-local";
+import { AGENT as MODEL, all, run, words } from "./checks.mjs";
+import { SETTINGS, client, errorOf } from "./library.mjs";
 
-// The library would try again by itself and hide what the proxy said; the one check about that makes its own client.
-const SETTINGS = {
-  baseURL: process.env.BASE_URL ?? "http://localhost:8000/v1",
-  apiKey: process.env.API_KEY ?? "sk-local-key1",
-  maxRetries: 0,
-  timeout: 60_000,
-};
-const client = new OpenAI(SETTINGS);
-
-const words = (count) => Array.from({ length: count }, (_, index) => `word${index + 1} `);
 const asking = (prompt, more = {}) => ({
   model: MODEL,
   messages: [{ role: "user", content: prompt }],
@@ -27,31 +16,7 @@ const asking = (prompt, more = {}) => ({
 });
 const chat = (prompt, more, options) => client.chat.completions.create(asking(prompt, more), options);
 
-async function all(stream) {
-  const chunks = [];
-  for await (const chunk of await stream) chunks.push(chunk);
-  return chunks;
-}
-
-/** The facts of the error that `call` must raise. */
-async function errorOf(kind, call) {
-  let answer;
-  try {
-    answer = await call();
-  } catch (error) {
-    if (!(error instanceof OpenAI.APIError)) throw error;
-    deepStrictEqual(error.constructor.name, kind.name, `class of the error: ${error}`);
-    const { code, param, type } = error;
-    const facts = { class: kind.name, code, param, type, message: error.error.message };
-    if (error.status === undefined) return facts;
-    ok(error.requestID, "an error needs its x-request-id");
-    return { ...facts, status: error.status, retry_after: error.headers.get("retry-after") };
-  }
-  throw new Error(`expected ${kind.name}, got ${JSON.stringify(answer)}`);
-}
-
-/** Each check by its name; what it returns is its line. */
-const checks = {
+await run({
   async models() {
     const listed = await all(client.models.list());
     const ids = listed.map((model) => model.id);
@@ -188,8 +153,8 @@ const checks = {
   },
 
   async unsupported_parameter() {
-    const facts = await errorOf(OpenAI.BadRequestError, () => chat("[[words=1]]", { n: 2 }));
-    deepStrictEqual([facts.code, facts.param], ["unsupported_parameter", "n"]);
+    const facts = await errorOf(OpenAI.BadRequestError, () => chat("[[words=1]]", { logprobs: true }));
+    deepStrictEqual([facts.code, facts.param], ["unsupported_parameter", "logprobs"]);
     return facts;
   },
 
@@ -287,25 +252,4 @@ const checks = {
     deepStrictEqual(facts.code, "context_length_exceeded");
     return { ...facts, text };
   },
-};
-
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !Object.hasOwn(checks, name));
-const failed = [];
-if (unknown.length > 0) {
-  console.error(`there is no check ${unknown.join(", ")}`);
-  process.exit(1);
-}
-for (const [check, run] of Object.entries(checks)) {
-  if (wanted.length > 0 && !wanted.includes(check)) continue;
-  try {
-    console.log(JSON.stringify({ check, ...(await run()) }));
-  } catch (error) {
-    failed.push(check);
-    console.error(`FAILED ${check}:`, error);
-  }
-}
-if (failed.length > 0) {
-  console.error(`${failed.length} of ${Object.keys(checks).length} checks failed: ${failed.join(", ")}`);
-  process.exitCode = 1;
-}
+});

@@ -1,45 +1,18 @@
-"""OpenAI's library for Python against a running proxy with the sample model behind it: one JSON line a check.
+"""OpenAI's library for Python against a running proxy with the sample model behind it: models, chats, streams and errors.
 
-BASE_URL (ends with /v1) and API_KEY say where and with which key; arguments name the checks to run, all without them.
-A failed check says why on stderr, the others still run, and the exit code is 1. `node_client.mjs` makes the same checks
-under the same names.
+`checks.py` says how it is run. `node_client.mjs` makes the same checks under the same names.
 """
 
 import asyncio
-import json
-import os
-import sys
 import time
-import traceback
 
 import openai
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
-BASE_URL = os.environ.get("BASE_URL", "http://localhost:8000/v1")
-API_KEY = os.environ.get("API_KEY", "sk-local-key1")
-MODEL = "codex-local"
-
-# The library would try again by itself and hide what the proxy said; the one check about that makes its own client.
-SETTINGS = {"base_url": BASE_URL, "api_key": API_KEY, "max_retries": 0, "timeout": 60}
-client = OpenAI(**SETTINGS)
-
-CHECKS = []
-
-
-def check(function):
-    """A check by the function's name; what it returns is its line."""
-    CHECKS.append(function)
-    return function
-
-
-def expect(condition, *facts):
-    if not condition:
-        raise AssertionError(" ".join(str(fact) for fact in facts))
-
-
-def equal(actual, expected, what):
-    expect(actual == expected, f"{what}: expected {expected!r}, got {actual!r}")
+from checks import AGENT as MODEL
+from checks import check, equal, expect, run, words
+from library import SETTINGS, client, error_of
 
 
 def asking(prompt, **more):
@@ -48,22 +21,6 @@ def asking(prompt, **more):
 
 def chat(prompt, **more):
     return client.chat.completions.create(**asking(prompt, **more))
-
-
-def error_of(kind, call):
-    """The facts of the error that `call` must raise."""
-    try:
-        answer = call()
-    except openai.APIError as error:
-        equal(type(error), kind, "class of the error")
-        facts = {"class": type(error).__name__, "code": error.code, "param": error.param, "type": error.type}
-        facts["message"] = error.body["message"]
-        if isinstance(error, openai.APIStatusError):
-            expect(error.request_id, "an error needs its x-request-id")
-            facts |= {"status": error.status_code, "retry_after": error.response.headers.get("retry-after")}
-            facts["tries"] = 1 + int(error.request.headers["x-stainless-retry-count"])
-        return facts
-    raise AssertionError(f"expected {kind.__name__}, got {answer!r}")
 
 
 @check
@@ -194,7 +151,7 @@ def at_once():
     answers = asyncio.run(all_of_them())
     seconds = time.monotonic() - begun
     for _, _, text in answers:
-        equal(text, "".join(f"word{n} " for n in range(1, 31)), "text")
+        equal(text, words(30), "text")
     last_to_begin = max(first for first, _, _ in answers)
     # Each takes one and a half seconds, so that none is at its end before the last has begun.
     running = sum(last >= last_to_begin for _, last, _ in answers)
@@ -228,8 +185,8 @@ def no_messages():
 
 @check
 def unsupported_parameter():
-    facts = error_of(openai.BadRequestError, lambda: chat("[[words=1]]", n=2))
-    equal((facts["code"], facts["param"]), ("unsupported_parameter", "n"), "code and param")
+    facts = error_of(openai.BadRequestError, lambda: chat("[[words=1]]", logprobs=True))
+    equal((facts["code"], facts["param"]), ("unsupported_parameter", "logprobs"), "code and param")
     return facts
 
 
@@ -337,26 +294,4 @@ def fails_half_way():
     return {**facts, "text": "".join(texts)}
 
 
-def main():
-    wanted = sys.argv[1:]
-    unknown = set(wanted) - {function.__name__ for function in CHECKS}
-    if unknown:
-        sys.exit(f"there is no check {', '.join(sorted(unknown))}")
-    failed = []
-    for function in CHECKS:
-        name = function.__name__
-        if wanted and name not in wanted:
-            continue
-        try:
-            print(json.dumps({"check": name, **function()}), flush=True)
-        except Exception as error:
-            failed.append(name)
-            print(f"FAILED {name}: {type(error).__name__}: {error}", file=sys.stderr)
-            if not isinstance(error, AssertionError):
-                traceback.print_exc()
-    if failed:
-        print(f"{len(failed)} of {len(CHECKS)} checks failed: {', '.join(failed)}", file=sys.stderr)
-        sys.exit(1)
-
-
-main()
+run()

@@ -17,5 +17,6 @@ mod errors;
 mod guard;
 mod hang_up;
 mod log;
+mod schema;
 mod stopping;
 mod support;

@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::schema;
+
 /// Nothing that is waited for in these tests takes longer when it works.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
@@ -149,7 +151,13 @@ impl Running {
     }
 
     pub(crate) async fn chat(&self, body: &Value) -> Response {
-        self.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY).json(body).send().await.unwrap()
+        self.post("/v1/chat/completions", body).await
+    }
+
+    /// What is no stream is held against OpenAI's schema here; a stream's events are, where they are read.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
+        let request = self.bare(Method::POST, path).bearer_auth(KEY).json(body);
+        conforming(request.send().await.unwrap()).await
     }
 
     /// The whole answer to one prompt.
@@ -169,6 +177,19 @@ impl Running {
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
         Events { response, buffer: String::new() }
     }
+}
+
+/// The same answer, and its body is OpenAI's.
+async fn conforming(response: Response) -> Response {
+    let kind = response.headers().get("content-type").cloned();
+    if kind.is_none_or(|kind| kind != "application/json") {
+        return response;
+    }
+    let mut copy = axum::http::Response::builder().status(response.status());
+    copy.headers_mut().unwrap().clone_from(response.headers());
+    let body = response.bytes().await.unwrap();
+    schema::body_conforms(&serde_json::from_slice(&body).unwrap());
+    copy.body(body).unwrap().into()
 }
 
 pub(crate) fn prompt_body(prompt: &str) -> Value {
@@ -195,11 +216,21 @@ impl Events {
         }
     }
 
-    /// The next `data:` event; `[DONE]` as a string.
+    /// The next event's data, which is OpenAI's; `[DONE]` as a string. One that has a name bears the name of its type.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         let block = self.next_block().await?;
-        let data = block.strip_prefix("data: ").unwrap_or_else(|| panic!("not data: {block:?}"));
-        Some(serde_json::from_str(data).unwrap_or_else(|_| json!(data)))
+        let (name, data) = match block.split_once('\n') {
+            Some((name, data)) => (name.strip_prefix("event: "), data),
+            None => (None, block.as_str()),
+        };
+        let data = data.strip_prefix("data: ").unwrap_or_else(|| panic!("not data: {block:?}"));
+        if data == "[DONE]" {
+            return Some(json!(data));
+        }
+        let event = serde_json::from_str(data).unwrap();
+        schema::event_conforms(&event);
+        assert_eq!(name, event["type"].as_str(), "the event's name and type");
+        Some(event)
     }
 
     /// The next piece of the answer.

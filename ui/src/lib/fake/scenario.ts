@@ -119,6 +119,8 @@ export function settingsOf(scenario: Scenario): SettingsView {
     effort: '',
     sandbox: 'read-only',
     workspace: '',
+    reasoning: 'reasoning_content' as const,
+    showWork: true,
     port: '8000',
     listen: 'loopback' as const,
     keysNeeded: true,

@@ -6,7 +6,8 @@ use proxy::settings::Flags;
 /// Answers the OpenAI API with the codex CLI of this machine.
 ///
 /// Each option can also be set in the environment or in a file named .env: HOST, PORT, CODEX_PATH, CODEX_MODEL,
-/// CODEX_SANDBOX, CODEX_WORKSPACE, DATA_DIR, LOG_LEVEL, ALLOWED_ORIGINS, ALLOWED_HOSTS; keys in API_KEYS.
+/// CODEX_SANDBOX, CODEX_WORKSPACE, CODEX_REASONING, CODEX_SHOW_WORK, DATA_DIR, LOG_LEVEL, ALLOWED_ORIGINS, ALLOWED_HOSTS;
+/// keys in API_KEYS.
 #[derive(Debug, Parser)]
 #[command(name = "codex-proxyd", disable_version_flag = true, args_conflicts_with_subcommands = false)]
 pub(crate) struct Cli {
@@ -28,6 +29,17 @@ pub(crate) struct Cli {
     /// Codex's working folder [default: an empty one below the data folder]
     #[arg(long, global = true, value_name = "DIR")]
     workspace: Option<String>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "WAY",
+        help = "How the reasoning is sent where a request does not say: reasoning_content, think or none [default: \
+                reasoning_content]"
+    )]
+    reasoning: Option<String>,
+    /// Whether codex-local shows what codex does, as short lines of the reasoning: on or off [default: on]
+    #[arg(long, global = true, value_name = "ON|OFF")]
+    show_work: Option<String>,
     /// Folder of our own data [default: the system's]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
@@ -87,6 +99,8 @@ impl Cli {
             model: self.model.clone(),
             sandbox: self.sandbox.clone(),
             workspace: self.workspace.clone(),
+            reasoning: self.reasoning.clone(),
+            show_work: self.show_work.clone(),
             data_dir: self.data_dir.clone(),
             log_level: self.log_level.clone(),
             allow_origin: self.allow_origin.clone(),
