@@ -3,8 +3,10 @@
 //! Who binds the listener, and why it stops, is the caller's business. The statuses of errors are chosen in `error` and
 //! nowhere else.
 
+mod arrival;
 mod auth;
 mod chat;
+mod completions;
 mod docs;
 mod error;
 mod extract;
@@ -14,9 +16,12 @@ mod models;
 mod openapi;
 mod request_id;
 mod response_store;
+mod responses;
 mod router;
 mod run;
+mod sse;
 mod stream;
+mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,6 +34,7 @@ use crate::exchange::{Admission, Limits};
 use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
+use response_store::ResponseStore;
 
 pub use error::ApiError;
 pub use router::router;
@@ -46,6 +52,8 @@ pub struct Inner {
     pub(crate) codex: Codex,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
+    /// The responses that can be asked for and gone on from.
+    pub(crate) responses: ResponseStore,
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
     pub(crate) journal: Journal,
@@ -106,6 +114,7 @@ impl Proxy {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
+            responses: ResponseStore::default(),
             started: now,
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),

@@ -68,6 +68,7 @@ impl ResponseWriter {
             object: "response",
             created_at,
             status: Status::InProgress,
+            access_programs: None,
             background: false,
             completed_at: None,
             error: None,

@@ -3,11 +3,13 @@
 //! The conversation is put together here: the instructions of this request, what was said up to the previous response, and
 //! the input. Where earlier responses come from is the caller's business.
 
+mod conversation;
 mod items;
 mod options;
 pub mod parameters;
 
 use codex_client::{Content, Item, Role};
+use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::response_events::Ids;
@@ -27,8 +29,8 @@ pub struct Said {
 
 /// What a request goes on from.
 pub struct Earlier<'a> {
-    /// The conversation of the previous response, without anybody's instructions.
-    pub conversation: Vec<Item>,
+    /// The conversation up to the end of the previous response, without anybody's instructions.
+    pub conversation: Vec<&'a Said>,
     /// Finds an item by the id that a reference names.
     pub find: &'a dyn Fn(&str) -> Option<Said>,
 }
@@ -44,6 +46,8 @@ pub struct Understood {
     pub said: Vec<Said>,
     /// Whether the answer comes as server-sent events.
     pub streamed: bool,
+    /// Whether the response is kept.
+    pub store: bool,
 }
 
 /// Reads a request. `reasoning` is how the settings have summaries sent.
@@ -52,7 +56,7 @@ pub struct Understood {
 /// [`Refusal`] naming the field that is wrong, or that asks for what cannot be given.
 pub fn understand(
     request: ResponsesRequest,
-    earlier: Earlier<'_>,
+    earlier: &Earlier<'_>,
     reasoning: ReasoningAs,
     ids: &mut Ids,
 ) -> Result<Understood, Refusal> {
@@ -64,8 +68,7 @@ pub fn understand(
         return Err(invalid("max_output_tokens", "max_output_tokens must be at least 1."));
     }
 
-    let mut items = earlier.conversation;
-    items.extend(said.iter().filter_map(|said| said.item.clone()));
+    let mut items = conversation::of(&earlier.conversation, &said)?;
     if items.is_empty() {
         return Err(invalid("input", "input must say something: a string, or at least one item."));
     }
@@ -93,14 +96,31 @@ pub fn understand(
         model: request.model.clone(),
         ..Wanted::default()
     };
-    let streamed = request.stream == Some(true);
-    Ok(Understood { wanted, said, streamed, options: options::repeated(request)? })
+    let (streamed, store) = (request.stream == Some(true), request.store != Some(false));
+    let options = options::repeated(request, &wanted.tool_choice)?;
+    Ok(Understood { wanted, options, said, streamed, store })
 }
 
 /// What the output of a response adds to the conversation.
 #[must_use]
 pub fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
     output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
+}
+
+/// Whether this is one of Open WebUI's own calls, which nobody typed: one message of the user's that begins with its heading.
+#[must_use]
+pub fn is_background(body: &Map<String, Value>) -> bool {
+    let text = match body.get("input") {
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(Value::Array(items)) => match items.as_slice() {
+            [item] if item["role"] == "user" => {
+                item["content"].as_str().or_else(|| item["content"][0]["text"].as_str())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    text.is_some_and(|text| text.starts_with("### Task:"))
 }
 
 fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {

@@ -10,6 +10,7 @@
 
 mod chat;
 mod clients;
+mod completions;
 mod connect;
 mod daemon;
 mod docs;
@@ -17,6 +18,7 @@ mod errors;
 mod guard;
 mod hang_up;
 mod log;
+mod responses;
 mod schema;
 mod stopping;
 mod support;

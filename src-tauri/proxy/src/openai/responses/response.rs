@@ -18,6 +18,9 @@ pub struct Response {
     pub created_at: u64,
     /// How far it is.
     pub status: Status,
+    /// Always null: codex is told of no such programs.
+    #[schema(value_type = Option<Object>)]
+    pub access_programs: Option<()>,
     /// Always false: nothing is answered in the background.
     pub background: bool,
     /// When it was completed, in Unix seconds.
@@ -57,7 +60,8 @@ pub enum Status {
 /// Why a response failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResponseError {
-    /// `server_error`, `rate_limit_exceeded` or `invalid_prompt`: OpenAI has no others that fit.
+    /// What programs tell errors apart by: `server_error`, `rate_limit_exceeded`, `insufficient_quota`, `context_length_exceeded`
+    /// or `invalid_prompt`.
     pub code: &'static str,
     /// In words.
     pub message: String,
@@ -87,13 +91,11 @@ pub struct ResponseOptions {
     pub reasoning: Reasoning,
     /// The service tier.
     pub service_tier: Option<String>,
-    /// Whether the response is kept.
-    pub store: bool,
     /// As the request has it; it has no effect.
     pub temperature: Option<f64>,
     /// The form of the answer's text.
     pub text: Text,
-    /// As the request has it.
+    /// Whether and which tool must be called.
     #[schema(value_type = Object)]
     pub tool_choice: Value,
     /// The client's tools.

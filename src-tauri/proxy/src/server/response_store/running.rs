@@ -40,13 +40,15 @@ impl Running {
     }
 }
 
-/// The one who writes a response. What becomes of it goes into the store when it ends; when it is dropped before, its
-/// client has gone, and it ends as cancelled.
+/// The one who writes a response. What becomes of it goes into the store when it ends. When it is dropped before, its client
+/// has gone or was told of a failure: the response ends as cancelled, and is kept only if somebody knows its id.
 #[derive(Debug)]
 pub(crate) struct Recording {
     running: Arc<Running>,
     /// Where it is kept; `None` when nobody may ask for it, and when it is settled.
     place: Option<Place>,
+    /// Whether the client was told the response's id.
+    told: bool,
 }
 
 #[derive(Debug)]
@@ -77,7 +79,7 @@ impl Recording {
     /// A response that nobody can ask for.
     pub(crate) fn forgotten(writer: ResponseWriter) -> Self {
         let running = Running { writer: Mutex::new(writer), cancelled: CancellationToken::new() };
-        Self { running: Arc::new(running), place: None }
+        Self { running: Arc::new(running), place: None, told: false }
     }
 
     /// The response that is written.
@@ -96,17 +98,21 @@ impl Recording {
         place.store.end(&place.id, status, self.running.body(), place.before, said);
     }
 
-    /// Takes the response out of the store, when its client was told of a failure instead and never of its id.
-    pub(crate) fn discard(&mut self) {
-        if let Some(place) = self.place.take() {
-            place.store.remove(&place.key, &place.id);
-        }
+    /// The events that are to be sent now.
+    pub(crate) fn take_events(&mut self) -> Bytes {
+        let events = self.running.writer().take_events();
+        self.told |= !events.is_empty();
+        events
     }
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
         self.running.cancel();
-        self.settle();
+        if self.told {
+            self.settle();
+        } else if let Some(place) = self.place.take() {
+            place.store.remove(&place.key, &place.id);
+        }
     }
 }

@@ -12,7 +12,6 @@ fn options() -> ResponseOptions {
         previous_response_id: None,
         reasoning: Reasoning::default(),
         service_tier: Some("auto".into()),
-        store: true,
         temperature: Some(1.0),
         text: Text { format: Format::Text, verbosity: None },
         tool_choice: json!("auto"),

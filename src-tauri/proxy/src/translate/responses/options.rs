@@ -1,6 +1,6 @@
 //! What a response repeats of its request, in OpenAI's exact form.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ResponseOptions, invalid, shorten, summary};
 use crate::openai::responses::request::{ResponsesRequest, TextFormat, Tool};
@@ -47,7 +47,7 @@ pub(super) fn tool_choice(choice: Option<&Value>, tools: &[Tool]) -> Result<Tool
 }
 
 /// What the response repeats.
-pub(super) fn repeated(request: ResponsesRequest) -> Result<ResponseOptions, Refusal> {
+pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, Refusal> {
     let text = request.text.unwrap_or_default();
     let thinking = request.reasoning.unwrap_or_default();
     Ok(ResponseOptions {
@@ -62,10 +62,14 @@ pub(super) fn repeated(request: ResponsesRequest) -> Result<ResponseOptions, Ref
         },
         service_tier: Some(request.service_tier.unwrap_or_else(|| "auto".to_owned()))
             .filter(|tier| TIERS.contains(&tier.as_str())),
-        store: request.store.unwrap_or(true),
         temperature: Some(request.temperature.unwrap_or(1.0)).filter(|value| (0.0..=2.0).contains(value)),
         text: Text { format: text.format.map_or(Ok(Format::Text), format)?, verbosity: text.verbosity },
-        tool_choice: request.tool_choice.unwrap_or_else(|| "auto".into()),
+        tool_choice: match choice {
+            ToolChoice::Auto => json!("auto"),
+            ToolChoice::None => json!("none"),
+            ToolChoice::Required => json!("required"),
+            ToolChoice::Named(name) => json!({ "type": "function", "name": name }),
+        },
         tools: request.tools.unwrap_or_default().into_iter().map(function).collect(),
         top_logprobs: 0,
         top_p: Some(request.top_p.unwrap_or(1.0)).filter(|value| (0.0..=1.0).contains(value)),

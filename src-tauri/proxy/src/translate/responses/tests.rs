@@ -5,18 +5,18 @@ use crate::translate::wanted::ToolChoice;
 
 fn read_with(
     body: &Value,
-    conversation: Vec<Item>,
+    before: &[Said],
     find: &dyn Fn(&str) -> Option<Said>,
 ) -> Result<Understood, Refusal> {
     let mut body = body.clone();
     body["model"] = "m".into();
     let request: ResponsesRequest = serde_json::from_value(body).unwrap();
-    let earlier = Earlier { conversation, find };
-    understand(request, earlier, ReasoningAs::Think, &mut Ids::new("0a".into()))
+    let earlier = Earlier { conversation: before.iter().collect(), find };
+    understand(request, &earlier, ReasoningAs::Think, &mut Ids::new("0a".into()))
 }
 
 fn read(body: &Value) -> Result<Understood, Refusal> {
-    read_with(body, Vec::new(), &|_| None)
+    read_with(body, &[], &|_| None)
 }
 
 fn items(body: &Value) -> Vec<Item> {
@@ -25,6 +25,10 @@ fn items(body: &Value) -> Vec<Item> {
 
 fn says(role: Role, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
+}
+
+fn output(call_id: &str, text: &str) -> Item {
+    Item::ToolOutput { call_id: call_id.into(), output: vec![Content::Text(text.into())] }
 }
 
 fn call(call_id: &str) -> Item {
@@ -79,24 +83,46 @@ fn calls_and_their_outputs_are_items_and_reasoning_is_left_to_codex() {
         {"role":"user","content":"weather?"},
         {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"x"},
         {"type":"function_call","id":"fc_1","call_id":"c1","name":"weather","arguments":"{ \"city\":\"K\"}"},
-        {"type":"function_call_output","call_id":"c1","output":"rain"},
-        {"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"sun"}]}
+        {"type":"function_call","call_id":"c2","name":"weather","arguments":"{ \"city\":\"K\"}"},
+        {"type":"function_call_output","call_id":"c2","output":"rain"},
+        {"type":"function_call_output","call_id":"c1","output":[{"type":"input_text","text":"sun"}]}
     ]);
-    let output = |call_id: &str, text: &str| Item::ToolOutput {
-        call_id: call_id.into(),
-        output: vec![Content::Text(text.into())],
-    };
     assert_eq!(
         items(&json!({ "input": input })),
-        [says(Role::User, "weather?"), call("c1"), output("c1", "rain"), output("c2", "sun")]
+        [says(Role::User, "weather?"), call("c1"), call("c2"), output("c2", "rain"), output("c1", "sun")]
+    );
+}
+
+#[test]
+fn every_call_has_its_output_and_every_output_its_call() {
+    let said = |item| Said { id: "fc_1".into(), item: Some(item) };
+    let before = [said(says(Role::User, "a")), said(call("c1")), said(call("c2"))];
+    let answer = |call_id: &str| json!({"type":"function_call_output","call_id":call_id,"output":"rain"});
+    let after = |input: Value| read_with(&json!({ "input": input }), &before, &|_| None);
+    assert_eq!(after(json!([answer("c2"), answer("c1")])).unwrap().wanted.items.len(), 5);
+    assert_eq!(refused(after(json!([answer("c1")]))), (true, "input".to_owned()));
+    let stray = json!([answer("c1"), answer("c3")]);
+    assert_eq!(refused(after(stray)), (true, "input[1].call_id".to_owned()));
+}
+
+#[test]
+fn an_answer_that_was_broken_off_to_think_is_one_message() {
+    let says_to = |text: &str| json!({"role":"assistant","content":text});
+    let thinks = json!({"type":"reasoning","id":"rs_1","summary":[]});
+    let input = json!([says_to("a"), thinks, says_to("b"), says_to("c")]);
+    let content = ["a", "b"].map(|text| Content::Text(text.into())).to_vec();
+    assert_eq!(
+        items(&json!({ "input": input })),
+        [Item::Message { role: Role::Assistant, content }, says(Role::Assistant, "c")]
     );
 }
 
 #[test]
 fn instructions_come_first_and_are_not_part_of_what_was_said() {
-    let earlier = vec![says(Role::User, "one"), says(Role::Assistant, "two")];
+    let said = |item| Said { id: "msg_1".into(), item: Some(item) };
+    let earlier = [said(says(Role::User, "one")), said(says(Role::Assistant, "two"))];
     let body = json!({"instructions":"be brief","input":"three"});
-    let understood = read_with(&body, earlier, &|_| None).unwrap();
+    let understood = read_with(&body, &earlier, &|_| None).unwrap();
     assert_eq!(
         understood.wanted.items,
         [
@@ -109,6 +135,7 @@ fn instructions_come_first_and_are_not_part_of_what_was_said() {
     let said: Vec<_> = understood.said.into_iter().map(|said| (said.id, said.item)).collect();
     assert_eq!(said, [("msg_0a0001".to_owned(), Some(says(Role::User, "three")))]);
     assert_eq!(understood.options.instructions.as_deref(), Some("be brief"));
+    assert!(understood.store, "unless it is told not to");
 }
 
 #[test]
@@ -118,12 +145,13 @@ fn a_reference_stands_for_the_item_that_is_kept() {
         "rs_1" => Some(Said { id: id.into(), item: None }),
         _ => None,
     };
-    let input = json!([{"type":"item_reference","id":"rs_1"},{"id":"fc_1"}]);
-    let understood = read_with(&json!({ "input": input }), Vec::new(), &kept).unwrap();
-    assert_eq!(understood.wanted.items, [call("c1")]);
+    let input = json!([{"type":"item_reference","id":"rs_1"},{"id":"fc_1"},
+        {"type":"function_call_output","call_id":"c1","output":"rain"}]);
+    let understood = read_with(&json!({ "input": input }), &[], &kept).unwrap();
+    assert_eq!(understood.wanted.items[0], call("c1"));
     assert_eq!(understood.said[1].id, "fc_1");
     let unknown = json!({"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]});
-    assert_eq!(refused(read_with(&unknown, Vec::new(), &kept)), (true, "input[1].id".to_owned()));
+    assert_eq!(refused(read_with(&unknown, &[], &kept)), (true, "input[1].id".to_owned()));
 }
 
 /// Whether it was called invalid, and not unsupported, and which parameter was named.
@@ -234,7 +262,7 @@ fn a_summary_is_never_part_of_the_text() {
         let earlier = Earlier { conversation: Vec::new(), find: &|_| None };
         let request = serde_json::from_value(body).unwrap();
         let mut ids = Ids::new("0a".into());
-        understand(request, earlier, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
+        understand(request, &earlier, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
     };
     assert_eq!(with(json!(null), ReasoningAs::Think), Ok(ReasoningAs::ReasoningContent));
     assert_eq!(with(json!(null), ReasoningAs::None), Ok(ReasoningAs::None));
@@ -247,7 +275,7 @@ fn a_summary_is_never_part_of_the_text() {
 fn only_what_openai_knows_is_repeated() {
     let options = read(&json!({
         "input":"a","temperature":9,"top_p":0.5,"truncation":"odd","service_tier":"mine",
-        "reasoning":{"effort":"ultra"},"metadata":{"a":"b"},"store":false,"max_output_tokens":20
+        "reasoning":{"effort":"ultra"},"metadata":{"a":"b"},"max_output_tokens":20
     }))
     .unwrap()
     .options;
@@ -259,7 +287,6 @@ fn only_what_openai_knows_is_repeated() {
         ("service_tier", json!(null)),
         ("reasoning", json!({"effort":null,"summary":null})),
         ("metadata", json!({"a":"b"})),
-        ("store", json!(false)),
         ("max_output_tokens", json!(20)),
     ] {
         assert_eq!(options[name], expected, "{name}");
