@@ -131,6 +131,9 @@ mod tests {
             model: Some(model.into()),
             workspace: "/w".into(),
             sandbox: SandboxMode::ReadOnly,
+            tools: Arc::default(),
+            verbosity: None,
+            service_tier: None,
         }
     }
 

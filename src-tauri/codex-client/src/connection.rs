@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ahead::{Ahead, ReadyThread};
 use crate::error::CodexError;
+use crate::kept::{Keeping, Kept};
 use crate::notifications::Params;
 use crate::pending::Pending;
 use crate::protocol::{RateLimits, ThreadStarted};
@@ -57,6 +58,7 @@ pub(crate) struct Connection {
     pending: Pending,
     pub(crate) routes: Routes,
     pub(crate) ahead: Ahead,
+    pub(crate) kept: Kept,
     limits: Mutex<RateLimits>,
     /// When codex last said anything.
     heard: Mutex<Instant>,
@@ -73,6 +75,7 @@ impl Connection {
     pub(crate) fn open(
         stdin: impl AsyncWrite + Send + Unpin + 'static,
         stdout: impl AsyncRead + Send + Unpin + 'static,
+        keeping: Keeping,
     ) -> Arc<Self> {
         let (outgoing, lines) = mpsc::channel(OUTGOING_LINES);
         let (ahead, wanted) = Ahead::new();
@@ -81,6 +84,7 @@ impl Connection {
             pending: Pending::default(),
             routes: Routes::default(),
             ahead,
+            kept: Kept::new(keeping),
             limits: Mutex::default(),
             heard: Mutex::new(Instant::now()),
             starts: Semaphore::new(STARTS),
@@ -151,6 +155,14 @@ impl Connection {
         self.outgoing.send(wire::notification(method)).await.map_err(|_| CodexError::Disconnected)
     }
 
+    /// Answers a request of codex.
+    pub(crate) async fn answer(&self, id: &Value, outcome: Result<&Value, &str>) {
+        if let Ok(line) = wire::answer(id, outcome) {
+            // Waits when the queue is full: codex reads, or the connection ends and with it the queue.
+            let _ = self.outgoing.send(line).await;
+        }
+    }
+
     /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
     pub(crate) async fn start_thread(&self, profile: &ThreadProfile) -> Result<ReadyThread, CodexError> {
         let params = thread_params::thread_start(profile);
@@ -191,15 +203,19 @@ impl Connection {
                 }
             }
             Some(Incoming::Request { id, method, params }) => {
+                let id = match &*method {
+                    // Answered by the turn's task, once the client has brought the tool's output.
+                    "item/tool/call" => match self.routes.wait_for_tool(params, id) {
+                        Ok(()) => return,
+                        Err(id) => id,
+                    },
+                    _ => id,
+                };
                 let reply = server_requests::reply(&method);
                 if let (Some(what), Some(params)) = (reply.declined, params) {
                     self.routes.declined(params, what);
                 }
-                let line = wire::answer(&id, reply.outcome.as_ref().map_err(|message| *message));
-                if let Ok(line) = line {
-                    // Waits when the queue is full: codex reads, or the connection ends and with it the queue.
-                    let _ = self.outgoing.send(line).await;
-                }
+                self.answer(&id, reply.outcome.as_ref().map_err(|message| *message)).await;
             }
             None => {
                 tracing::warn!(bytes = line.len(), "codex wrote a line that is no message; it was skipped");

@@ -7,7 +7,7 @@ use super::*;
 fn open() -> (Arc<Connection>, DuplexStream, Lines<BufReader<DuplexStream>>) {
     let (stdin, codex_reads) = duplex(64 * 1024);
     let (codex_writes, stdout) = duplex(64 * 1024);
-    (Connection::open(stdin, stdout), codex_writes, BufReader::new(codex_reads).lines())
+    (Connection::open(stdin, stdout, Keeping::default()), codex_writes, BufReader::new(codex_reads).lines())
 }
 
 #[tokio::test]

@@ -9,10 +9,13 @@
 //! reads the environment or the clock of the process on its own; both are handed in.
 
 mod ahead;
+mod calls;
 mod capabilities;
 mod connection;
+mod conversation;
 mod environment;
 mod error;
+mod kept;
 mod locate;
 mod login_shell;
 mod mailbox;
@@ -21,6 +24,7 @@ mod pending;
 mod process;
 mod protocol;
 mod routes;
+mod run;
 mod server_requests;
 mod start;
 mod supervisor;
@@ -31,9 +35,10 @@ mod wire;
 pub use capabilities::Capabilities;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
+pub use kept::Keeping;
 pub use locate::{Found, FoundBy, Search, version_of};
 pub use protocol::{
     Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
 };
 pub use supervisor::{Codex, CodexConfig, Probed, Readiness, Status, probe};
-pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};

@@ -43,7 +43,7 @@ pub(crate) struct Params<'a> {
     #[serde(borrow, default)]
     delta: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    item: Option<&'a RawValue>,
+    pub(crate) item: Option<&'a RawValue>,
     #[serde(default)]
     turn: Option<TurnState>,
     #[serde(default)]
@@ -91,9 +91,23 @@ pub(crate) struct Reading {
     thought_anything: bool,
     exact: Option<Usage>,
     reported: Option<Usage>,
+    /// The text of the answer so far.
+    answer: String,
 }
 
 impl Reading {
+    /// The text of the answer; what comes next belongs to another one.
+    pub(crate) fn take_text(&mut self) -> String {
+        (self.message, self.said_anything, self.thought_anything) = (None, false, false);
+        std::mem::take(&mut self.answer)
+    }
+
+    /// What the answer cost; what comes next belongs to another one.
+    pub(crate) fn take_usage(&mut self) -> Option<Usage> {
+        let (exact, reported) = (self.exact.take(), self.reported.take());
+        exact.or(reported)
+    }
+
     /// Turns one notification into events, in order. `limits` is what the account's limits are known to be.
     pub(crate) fn read(
         &mut self,
@@ -163,12 +177,14 @@ impl Reading {
             _ => {
                 // A turn can hold several messages, one before a command and one after: paragraphs of one answer.
                 if self.said_anything {
+                    self.answer.push_str("\n\n");
                     post(TurnEvent::Text("\n\n".to_owned()));
                 }
                 self.message = Some((item.to_owned(), delta.len()));
             }
         }
         self.said_anything = true;
+        self.answer.push_str(delta);
         post(TurnEvent::Text(delta.to_owned()));
     }
 
@@ -209,7 +225,7 @@ impl Reading {
     }
 
     fn end(&mut self, turn: TurnState, limits: &RateLimits) -> Result<TurnEnd, CodexError> {
-        let usage = self.exact.take().or(self.reported.take());
+        let usage = self.take_usage();
         match turn.status.as_str() {
             "completed" => Ok(TurnEnd { usage, interrupted: false }),
             "interrupted" => Ok(TurnEnd { usage, interrupted: true }),

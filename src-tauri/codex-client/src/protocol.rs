@@ -103,6 +103,23 @@ impl Content {
         }
     }
 
+    /// The part's text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Image { .. } => None,
+        }
+    }
+
+    /// The part in the form that a tool's output takes.
+    pub(crate) fn to_tool_output(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": "inputText", "text": text }),
+            Self::Image { url, .. } => json!({ "type": "inputImage", "imageUrl": url }),
+        }
+    }
+
     /// The part in the form that `turn/start` takes as input.
     pub(crate) fn to_input(&self) -> Value {
         match self {

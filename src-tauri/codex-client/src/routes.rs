@@ -1,16 +1,21 @@
 //! Which turn a notification belongs to, by its thread.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::calls::Calls;
 use crate::error::CodexError;
 use crate::mailbox::{Posted, Sender};
 use crate::notifications::{Params, Reading};
-use crate::protocol::RateLimits;
-use crate::turn::{ItemEvent, TurnEvent};
+use crate::protocol::{RateLimits, ToolCall};
+use crate::turn::{ItemEvent, TurnEnd, TurnEvent};
 
 /// The running turns of a connection.
 #[derive(Debug, Default)]
@@ -24,15 +29,40 @@ struct Inner {
     turns: HashMap<String, Running>,
 }
 
+/// How far a turn is, as its task has to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// The model has not said anything yet.
+    Quiet,
+    /// It has begun to speak or to think.
+    Speaking,
+    /// It waits for the outputs of the client's tools.
+    Waiting,
+    /// The turn is over.
+    Over,
+}
+
 #[derive(Debug)]
 struct Running {
     reading: Reading,
+    calls: Calls,
     post: Sender,
     /// Cancelled to have the turn interrupted when its events no longer fit.
     interrupt: CancellationToken,
-    /// Cancelled with the first word of the answer or of the reasoning.
-    spoke: CancellationToken,
-    ended: CancellationToken,
+    phase: watch::Sender<Phase>,
+    /// How the answer ended; its task takes it.
+    answered: Option<Answered>,
+}
+
+/// An answer that has ended, by the turn's end or by calls of the client's tools.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// How it ended.
+    pub(crate) end: Result<TurnEnd, CodexError>,
+    /// Its text.
+    pub(crate) text: String,
+    /// Its calls.
+    pub(crate) calls: Vec<ToolCall>,
 }
 
 /// A turn's place in the table; dropping it takes the turn out.
@@ -40,8 +70,7 @@ struct Running {
 pub(crate) struct Route {
     inner: Arc<Mutex<Inner>>,
     thread: String,
-    spoke: CancellationToken,
-    ended: CancellationToken,
+    phase: watch::Receiver<Phase>,
 }
 
 impl Routes {
@@ -51,21 +80,16 @@ impl Routes {
         thread: &str,
         post: Sender,
         interrupt: CancellationToken,
+        calls: Calls,
     ) -> Result<Route, CodexError> {
-        let (spoke, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (phase, watched) = watch::channel(Phase::Quiet);
         let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
-        let running = Running {
-            reading: Reading::default(),
-            post,
-            interrupt,
-            spoke: spoke.clone(),
-            ended: ended.clone(),
-        };
+        let running = Running { reading: Reading::default(), calls, post, interrupt, phase, answered: None };
         inner.turns.insert(thread.to_owned(), running);
-        Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), spoke, ended })
+        Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
 
     /// Passes a notification on to its turn, if it has one.
@@ -76,19 +100,45 @@ impl Routes {
         };
         // Only the end of a turn looks at the limits, and only that is worth a copy of them.
         let limits = if method == "turn/completed" { limits() } else { RateLimits::default() };
-        let Running { reading, post, interrupt, spoke, ended } = running;
-        reading.read(method, params, &limits, &mut |event| {
-            let is_end = event.is_end();
-            if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
-                spoke.cancel();
-            }
-            if post.post(event) == Posted::Overflow {
-                interrupt.cancel();
-            }
-            if is_end {
-                ended.cancel();
+        match (method, params.item) {
+            ("rawResponseItem/completed", Some(item)) => running.calls.item(item),
+            ("rawResponse/completed", _) => running.calls.response_is_over(),
+            _ => {}
+        }
+        let Running { reading, post, interrupt, phase, .. } = running;
+        let mut ended = None;
+        reading.read(method, params, &limits, &mut |event| match event {
+            // The turn's task passes it on, once the thread can be found by the next request.
+            TurnEvent::Ended(end) => ended = Some(end),
+            event => {
+                if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
+                    phase.send_if_modified(|phase| {
+                        let quiet = *phase == Phase::Quiet;
+                        *phase = Phase::Speaking.max(*phase);
+                        quiet
+                    });
+                }
+                if post.post(event) == Posted::Overflow {
+                    interrupt.cancel();
+                }
             }
         });
+        match ended {
+            Some(end) => running.over(end),
+            None => running.settle(),
+        }
+    }
+
+    /// codex waits for the output of a tool. Gives its request back when it is none of the client's tools.
+    pub(crate) fn wait_for_tool(&self, params: Option<&RawValue>, request: Value) -> Result<(), Value> {
+        let Some(call) = params.and_then(|raw| serde_json::from_str::<Wait<'_>>(raw.get()).ok()) else {
+            return Err(request);
+        };
+        let mut inner = lock(&self.inner);
+        let Some(running) = inner.turns.get_mut(&*call.thread_id) else { return Err(request) };
+        running.calls.wait(&call.tool, &call.call_id, request)?;
+        running.settle();
+        Ok(())
     }
 
     /// Tells the turn that a request of codex names that something was declined.
@@ -111,20 +161,97 @@ impl Routes {
         };
         for running in turns.into_values() {
             running.post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
-            running.ended.cancel();
+            running.phase.send_replace(Phase::Over);
+        }
+    }
+}
+
+/// What codex's request for a tool's output names.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wait<'a> {
+    #[serde(borrow)]
+    thread_id: Cow<'a, str>,
+    #[serde(borrow)]
+    call_id: Cow<'a, str>,
+    #[serde(borrow)]
+    tool: Cow<'a, str>,
+}
+
+impl Running {
+    /// The turn is over.
+    fn over(&mut self, end: Result<TurnEnd, CodexError>) {
+        self.answered = Some(Answered { end, text: self.reading.take_text(), calls: Vec::new() });
+        self.phase.send_replace(Phase::Over);
+    }
+
+    /// Sees whether the client is to be told of calls now.
+    fn settle(&mut self) {
+        if *self.phase.borrow() >= Phase::Waiting {
+            return;
+        }
+        let calls = self.calls.take();
+        if !calls.is_empty() {
+            let end = Ok(TurnEnd { usage: self.reading.take_usage(), interrupted: false });
+            self.answered = Some(Answered { end, text: self.reading.take_text(), calls });
+            self.phase.send_replace(Phase::Waiting);
         }
     }
 }
 
 impl Route {
-    /// Waits until the model has begun to speak.
+    /// Waits until the model has begun to speak, or is beyond that.
     pub(crate) async fn spoke(&self) {
-        self.spoke.cancelled().await;
+        self.beyond(Phase::Speaking).await;
+    }
+
+    /// Waits until the answer has ended, and says whether the turn has.
+    pub(crate) async fn stopped(&self) -> Phase {
+        self.beyond(Phase::Waiting).await
     }
 
     /// Waits until the turn has ended.
     pub(crate) async fn ended(&self) {
-        self.ended.cancelled().await;
+        self.beyond(Phase::Over).await;
+    }
+
+    async fn beyond(&self, wanted: Phase) -> Phase {
+        // The sender goes only when the connection has closed, which ends the turn.
+        self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Over, |phase| *phase)
+    }
+
+    /// The answer that has ended; `None` when codex is gone, which its reader knows already.
+    pub(crate) fn answered(&self) -> Option<Answered> {
+        lock(&self.inner).turns.get_mut(&self.thread).and_then(|running| running.answered.take())
+    }
+
+    /// Leads what comes next to another reader: the turn goes on for the next request.
+    pub(crate) fn lead_to(&self, post: Sender, interrupt: CancellationToken, one_at_a_time: bool) {
+        if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread) {
+            (running.post, running.interrupt) = (post, interrupt);
+            running.calls.one_at_a_time(one_at_a_time);
+            running.phase.send_if_modified(|phase| {
+                let waited = *phase == Phase::Waiting;
+                if waited {
+                    *phase = Phase::Quiet;
+                }
+                waited
+            });
+        } else {
+            post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
+        }
+    }
+
+    /// The request of codex that the output of a call answers.
+    pub(crate) fn answer(&self, call_id: &str) -> Option<Value> {
+        lock(&self.inner).turns.get_mut(&self.thread)?.calls.answer(call_id)
+    }
+
+    /// Sees whether calls are left that the client has not been told of.
+    pub(crate) fn settle(&self) {
+        if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread) {
+            running.settle();
+        }
     }
 }
 

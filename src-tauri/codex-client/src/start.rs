@@ -43,7 +43,7 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     };
     let (mut process, streams) = Process::start(&launch)
         .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
-    let connection = Connection::open(streams.stdin, streams.stdout);
+    let connection = Connection::open(streams.stdin, streams.stdout, config.keeping);
     let last_words = Arc::new(Mutex::new(VecDeque::new()));
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
 use crate::error::CodexError;
+use crate::kept::Keeping;
 use crate::locate::Search;
 use crate::process::Process;
 use crate::protocol::{Account, Model, ModelPage, RateLimits};
@@ -47,6 +48,8 @@ pub struct CodexConfig {
     pub folder: PathBuf,
     /// Our version, which codex passes on upstream.
     pub client_version: String,
+    /// How many threads are kept after their answer, and for how long.
+    pub keeping: Keeping,
 }
 
 /// How codex is, for people to see.
@@ -169,7 +172,15 @@ impl Codex {
     /// # Errors
     /// Whatever keeps codex from starting.
     pub async fn turn(&self, request: TurnRequest) -> Result<Turn, CodexError> {
-        Ok(Turn::start(&self.connection().await?, request))
+        let connection = self.connection().await?;
+        if !request.profile.tools.is_empty()
+            && let Status::Ready(readiness) = &*self.status.borrow()
+            && !(readiness.capabilities.dynamic_tools && readiness.capabilities.raw_events)
+        {
+            let missing = "offer the client's tools to the model".to_owned();
+            return Err(CodexError::Unsupported { version: readiness.version.clone(), missing });
+        }
+        Ok(Turn::start(&connection, request))
     }
 
     /// codex's own list of models, the hidden ones included.

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::turn::{ThreadKind, ThreadProfile};
+use crate::turn::{ThreadKind, ThreadProfile, Tool};
 
 /// Features of codex that put tools or text into the prompt.
 const AGENT_FEATURES: &[&str] = &[
@@ -49,6 +49,15 @@ pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
     if let Some(model) = &profile.model {
         params["model"] = model.as_str().into();
     }
+    if let Some(tier) = &profile.service_tier {
+        params["serviceTier"] = tier.as_str().into();
+    }
+    if let Some(verbosity) = &profile.verbosity {
+        config.insert("model_verbosity".into(), verbosity.as_str().into());
+    }
+    if !profile.tools.is_empty() {
+        params["dynamicTools"] = profile.tools.iter().map(tool).collect();
+    }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);
         // Empty instructions leave nothing upstream; the client's own go in as developer messages.
@@ -57,6 +66,12 @@ pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
     }
     params["config"] = Value::Object(config);
     params
+}
+
+fn tool(tool: &Tool) -> Value {
+    // A schema that is no JSON cannot come from our callers; codex would complain about it by name.
+    let schema = serde_json::from_str::<Value>(&tool.schema).unwrap_or_default();
+    json!({ "type": "function", "name": tool.name, "description": tool.description, "inputSchema": schema })
 }
 
 fn plain(config: &mut Map<String, Value>) {

@@ -1,21 +1,21 @@
-//! One run of the model: what is asked of it, what it tells while it runs, and the task that sees it through.
+//! One run of the model: what is asked of it, what it tells while it runs, and the handle to it.
 //!
-//! The task outlives the [`Turn`] handle on purpose: when the handle is dropped, it interrupts the run and gives the
-//! thread back before it ends.
+//! The task behind it is `run`. It outlives the [`Turn`] handle on purpose: when the handle is dropped, it interrupts the
+//! run and gives the thread up before it ends.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::sync::SemaphorePermit;
+use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::ahead::ReadyThread;
-use crate::connection::{Connection, TURN_ANSWER_LIMIT};
+use crate::connection::Connection;
+use crate::conversation::Chain;
 use crate::error::CodexError;
 use crate::mailbox::{self, mailbox};
-use crate::protocol::{Content, Effort, Item, SandboxMode, TurnStarted};
+use crate::protocol::{Effort, Item, SandboxMode, ToolCall};
+use crate::run::{Job, Run};
 
 /// What sets the two kinds of model apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,23 @@ pub struct ThreadProfile {
     pub workspace: PathBuf,
     /// What commands may do.
     pub sandbox: SandboxMode,
+    /// The client's tools.
+    pub tools: Arc<[Tool]>,
+    /// `low`, `medium` or `high`; `None` leaves it to the model.
+    pub verbosity: Option<String>,
+    /// The service tier; `None` leaves it to codex's settings. codex passes over one that it does not know.
+    pub service_tier: Option<String>,
+}
+
+/// A tool of the client's, as codex takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tool {
+    /// Its name: letters, digits, `_` and `-`.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The JSON schema of its arguments, as text. codex passes on only the keywords that it knows.
+    pub schema: String,
 }
 
 /// One turn to run.
@@ -44,16 +61,20 @@ pub struct ThreadProfile {
 pub struct TurnRequest {
     /// What the thread is started with.
     pub profile: ThreadProfile,
-    /// The conversation so far, in order.
-    pub history: Vec<Item>,
-    /// What is said now; empty when the conversation goes on from its history, as after a tool's output.
-    pub input: Vec<Content>,
+    /// Whose threads it may go on in: those of another owner are never used.
+    pub owner: String,
+    /// The whole conversation, in order.
+    pub items: Vec<Item>,
+    /// What the model is told for this answer alone, after the conversation's instructions.
+    pub note: Option<String>,
     /// How hard to think; `None` leaves it to the model.
     pub effort: Option<Effort>,
     /// Whether summaries of the reasoning are wanted.
     pub reasoning_summary: bool,
     /// A JSON schema that the answer must follow.
     pub output_schema: Option<Value>,
+    /// Whether an answer may hold one call of a tool at most. Further ones of the same response come as answers of their own.
+    pub one_call_at_a_time: bool,
 }
 
 /// What a turn tells while it runs.
@@ -67,6 +88,8 @@ pub enum TurnEvent {
     Reasoning(String),
     /// Something that codex did on this machine or elsewhere.
     Item(ItemEvent),
+    /// A call of one of the client's tools. The answer ends after the last one; the next request brings their outputs.
+    Call(ToolCall),
     /// codex tries again after an error of the upstream, in codex's words.
     Retrying(String),
     /// The end; nothing comes after it.
@@ -161,6 +184,7 @@ impl TurnEvent {
             Self::Model(text) | Self::Text(text) | Self::Reasoning(text) | Self::Retrying(text) => text.len(),
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
             Self::Item(ItemEvent::FileChange { paths }) => paths.iter().map(String::len).sum(),
+            Self::Call(call) => call.name.len() + call.arguments.len(),
             Self::Item(_) | Self::Ended(_) => 0,
         }
     }
@@ -174,95 +198,28 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Starts `request` on `connection`. What goes wrong comes as the last event.
+    /// Starts `request` on `connection`: in the thread that has gone furthest in its conversation, if one was kept, and
+    /// else in a new one. What goes wrong comes as the last event.
     pub(crate) fn start(connection: &Arc<Connection>, request: TurnRequest) -> Self {
         let (post, events) = mailbox();
         let interrupt = CancellationToken::new();
-        let run =
-            Run { connection: Arc::clone(connection), post: post.clone(), interrupt: interrupt.clone() };
-        connection.tasks.spawn(async move {
-            if let Err(error) = run.through(request).await {
-                post.post(TurnEvent::Ended(Err(error)));
+        let chain = Chain::of(&request);
+        let kept = connection.kept.take(&chain, &request.items);
+        let mut job = Job { request, chain, has: 0, post, interrupt: interrupt.clone() };
+        if let Some((thread, has)) = kept {
+            job.has = has;
+            match thread.send(job) {
+                Ok(()) => return Self { events, _interrupt: interrupt.drop_guard() },
+                // Its time was up in this very moment.
+                Err(back) => job = Job { has: 0, ..back },
             }
-        });
+        }
+        connection.tasks.spawn(Run::new(Arc::clone(connection)).through(job));
         Self { events, _interrupt: interrupt.drop_guard() }
     }
 
     /// The next event; `None` after the end.
     pub async fn next(&mut self) -> Option<TurnEvent> {
         self.events.next().await
-    }
-}
-
-/// The task behind a turn.
-struct Run {
-    connection: Arc<Connection>,
-    post: mailbox::Sender,
-    interrupt: CancellationToken,
-}
-
-impl Run {
-    async fn through(self, request: TurnRequest) -> Result<(), CodexError> {
-        let profile = &request.profile;
-        let start = tokio::select! {
-            start = self.connection.starts.acquire() => start.map_err(|_| CodexError::Disconnected)?,
-            () = self.interrupt.cancelled() => return Ok(()),
-            () = self.connection.closed.cancelled() => return Err(CodexError::Disconnected),
-        };
-        let thread = match self.connection.ahead.take(profile) {
-            Some(thread) => thread,
-            None => self.connection.start_thread(profile).await?,
-        };
-        let outcome = self.on(&thread, request, start).await;
-        self.connection.give_up_thread(&thread.id).await;
-        outcome
-    }
-
-    /// Runs the turn on a thread, and gives its place among those that start back once it runs.
-    async fn on(
-        &self,
-        thread: &ReadyThread,
-        request: TurnRequest,
-        start: SemaphorePermit<'_>,
-    ) -> Result<(), CodexError> {
-        let route = self.connection.routes.add(&thread.id, self.post.clone(), self.interrupt.clone())?;
-        self.post.post(TurnEvent::Model(thread.model.clone()));
-        if !request.history.is_empty() {
-            let items: Vec<Value> = request.history.iter().map(Item::to_raw).collect();
-            let params = json!({ "threadId": thread.id, "items": items });
-            self.connection.call::<Value>("thread/inject_items", params).await?;
-        }
-        if self.interrupt.is_cancelled() {
-            return Ok(());
-        }
-        let input: Vec<Value> = request.input.iter().map(Content::to_input).collect();
-        let mut params = json!({ "threadId": thread.id, "input": input });
-        if let Some(effort) = request.effort {
-            params["effort"] = effort.into();
-        }
-        if request.reasoning_summary {
-            params["summary"] = "auto".into();
-        }
-        if let Some(schema) = request.output_schema {
-            params["outputSchema"] = schema;
-        }
-        let turn: TurnStarted = self.connection.call("turn/start", params).await?;
-        drop(start);
-        // While the model speaks codex has little to do: the time to start threads for the chats to come.
-        tokio::select! {
-            () = route.spoke() => {}
-            () = route.ended() => {}
-            () = self.interrupt.cancelled() => {}
-        }
-        self.connection.ahead.want(request.profile);
-        tokio::select! {
-            () = route.ended() => return Ok(()),
-            () = self.interrupt.cancelled() => {}
-        }
-        let params = json!({ "threadId": thread.id, "turnId": turn.turn.id });
-        self.connection.call::<Value>("turn/interrupt", params).await?;
-        // codex says `interrupted` within milliseconds; a thread that does not is given up all the same.
-        let _ = tokio::time::timeout(TURN_ANSWER_LIMIT, route.ended()).await;
-        Ok(())
     }
 }

@@ -317,6 +317,7 @@ impl App {
             search: Search { setting, environment: self.0.environment.clone() },
             folder: self.0.data_dir.clone(),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
+            keeping: codex_client::Keeping::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! The list is asked of codex and kept for a while; an id that is not in it is looked for once more in a fresh one. What
 //! a model's thread is started with is decided here too, so that the two kinds differ in one place.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codex_client::{Codex, CodexError, Model, ThreadKind, ThreadProfile};
@@ -70,6 +70,17 @@ impl Catalog {
         models.iter().find(|model| model.id == id).map(|model| model.efforts.clone()).unwrap_or_default()
     }
 
+    /// Whether the model `id` reads pictures, as last heard; codex's own choice of a model where none is named. A model that
+    /// codex says nothing of is believed to.
+    #[must_use]
+    pub fn reads_pictures(&self, id: Option<&str>) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = known.as_ref().map(|(_, models)| models.as_slice()).unwrap_or_default();
+        let model = models.iter().find(|model| id.map_or(model.is_default, |id| model.id == id));
+        let reads = model.map(|model| model.input_modalities.as_slice()).unwrap_or_default();
+        reads.is_empty() || reads.iter().any(|kind| kind == "image")
+    }
+
     /// codex's models, from memory while they are fresh.
     ///
     /// # Errors
@@ -90,7 +101,15 @@ impl Catalog {
 }
 
 fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> ThreadProfile {
-    ThreadProfile { kind, model, workspace: settings.workspace.clone(), sandbox: settings.sandbox }
+    ThreadProfile {
+        kind,
+        model,
+        workspace: settings.workspace.clone(),
+        sandbox: settings.sandbox,
+        tools: Arc::default(),
+        verbosity: None,
+        service_tier: None,
+    }
 }
 
 /// The entries of the list: `codex-local` first, then codex's models in its own order, the hidden ones left out.

@@ -1,22 +1,30 @@
-//! One request and its answer, from the moment a turn is asked for to its last byte.
+//! One request and its answers, from the moment a turn is asked for to the last byte.
 //!
-//! An exchange holds the turn and its place among the turns that may run at once, ends the turn at its limit or when the
-//! proxy stops, and is closed exactly once, with one line in the log: by its end, or by being dropped, which means that
-//! the client has gone. No text of the conversation is kept or logged.
+//! An exchange holds the turns (one for each answer that was asked for) and their place among those that may run at once, ends
+//! them at their limit or when the proxy stops, and is closed exactly once, with one line in the log: by its end, or by being
+//! dropped, which means that the client has gone. No text of the conversation is kept or logged.
 
 mod admission;
+mod record;
+mod shaping;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use codex_client::{CodexError, ItemEvent, Turn, TurnEvent, Usage};
+use codex_client::{Codex, CodexError, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+use futures_util::future::select_all;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
-use crate::server::ApiError;
 
 pub use admission::{Admission, Place, Refused};
+pub(crate) use shaping::{Counting, Plan};
+
+use record::Outcome;
+use shaping::{Next, Shaping};
 
 /// Limits of turns, all of them.
 #[derive(Clone, Copy, Debug)]
@@ -54,30 +62,19 @@ impl Default for Limits {
     }
 }
 
-/// Why an exchange ended before the turn did.
+/// Why an exchange ended before its answer was whole.
 #[derive(Clone, Debug)]
 pub enum Failure {
     /// codex, or the model behind it.
     Codex(CodexError),
     /// The turn took longer than it may.
     TooLong(Duration),
+    /// The answer does not have the form that was asked for: what is wrong, without a word of it.
+    BadForm(String),
+    /// The model did not call the tool that had to be called.
+    NoCall,
     /// The proxy is stopping.
     Stopping,
-}
-
-/// What comes of an exchange, in order.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// The model that answers.
-    Model(String),
-    /// A piece of the answer.
-    Text(String),
-    /// A piece of the reasoning's summary.
-    Reasoning(String),
-    /// Something happened that is no part of the answer.
-    Progress,
-    /// The end.
-    Ended(Result<Option<Usage>, Failure>),
 }
 
 /// When things happened to a request before its turn began.
@@ -91,10 +88,28 @@ pub struct Timing {
     pub codex: Duration,
 }
 
+/// What an exchange is made of.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) codex: &'a Codex,
+    pub(crate) request: TurnRequest,
+    /// The note of a second attempt, where the model has to call a tool and did not.
+    pub(crate) urging: Option<String>,
+    pub(crate) plan: Plan,
+    /// How many answers.
+    pub(crate) n: u32,
+    pub(crate) place: Place,
+    pub(crate) entry: Entry,
+    pub(crate) timing: Timing,
+    pub(crate) limits: &'a Limits,
+    pub(crate) cut_off: CancellationToken,
+}
+
 /// A running exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    turn: Turn,
+    codex: Codex,
+    choices: Vec<Choice>,
     place: Option<Place>,
     entry: Entry,
     timing: Timing,
@@ -105,30 +120,49 @@ pub struct Exchange {
     first: Option<Duration>,
     deltas: u64,
     model: String,
+    usage: Option<Usage>,
     closed: bool,
     span: Span,
 }
 
-/// How an exchange was closed, for the log.
-enum Outcome<'a> {
-    Done(Option<&'a Usage>),
-    Failed(&'a Failure),
-    ClientGone,
+/// One of the answers.
+#[derive(Debug)]
+struct Choice {
+    /// Its turn; dropping it interrupts it.
+    turn: Option<Turn>,
+    shaping: Shaping,
+    /// Pieces that nobody has taken yet: those of one event.
+    ready: VecDeque<Piece>,
+    /// A further attempt, and whether it is to be begun.
+    again: Option<TurnRequest>,
+    begin_again: bool,
 }
 
 impl Exchange {
-    /// An exchange over a turn that has begun.
-    pub fn new(
-        turn: Turn,
-        place: Place,
-        entry: Entry,
-        timing: Timing,
-        limits: &Limits,
-        cut_off: CancellationToken,
-    ) -> Self {
+    /// Begins the turns.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting; the entry is closed with it.
+    pub(crate) async fn begin(start: Start<'_>) -> Result<Self, CodexError> {
+        let Start { codex, request, urging, plan, n, place, entry, timing, limits, cut_off } = start;
+        let again = urging.map(|urging| TurnRequest { note: Some(urging), ..request.clone() });
+        // A conversation can be megabytes of pictures, and is usually for one turn.
+        let mut requests: Vec<TurnRequest> = (1..n).map(|_| request.clone()).collect();
+        requests.push(request);
+        let mut choices = Vec::new();
+        for request in requests {
+            choices.push(Choice {
+                turn: Some(codex.turn(request).await?),
+                shaping: Shaping::new(plan.clone()),
+                ready: VecDeque::new(),
+                again: again.clone(),
+                begin_again: false,
+            });
+        }
         entry.given_to_codex();
-        Self {
-            turn,
+        Ok(Self {
+            codex: codex.clone(),
+            choices,
             place: Some(place),
             own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
             entry,
@@ -138,101 +172,120 @@ impl Exchange {
             first: None,
             deltas: 0,
             model: String::new(),
+            usage: None,
             closed: false,
             span: Span::current(),
+        })
+    }
+
+    /// What comes next, and of which answer; `None` after the end of all of them. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<(u32, Piece)> {
+        loop {
+            for (index, choice) in (0..).zip(&mut self.choices) {
+                if let Some(piece) = choice.ready.pop_front() {
+                    return Some((index, self.pass(piece)));
+                }
+            }
+            if self.closed {
+                return None;
+            }
+            let deadline = self.timing.arrived + self.turn_limit;
+            let event = tokio::select! {
+                biased;
+                event = next_event(&self.codex, &mut self.choices) => event,
+                () = self.cut_off.cancelled() => Err(Failure::Stopping),
+                () = sleep_until(deadline) => Err(Failure::TooLong(self.turn_limit)),
+            };
+            match event {
+                Ok((index, event)) => self.take(index, event),
+                Err(failure) => return Some((0, self.fail(failure))),
+            }
         }
     }
 
-    /// What comes next; `None` after the end. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Step> {
-        if self.closed {
-            return None;
+    /// Makes pieces of an event.
+    fn take(&mut self, index: usize, event: TurnEvent) {
+        if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_) | TurnEvent::Call(_)) {
+            self.count();
         }
-        let deadline = self.timing.arrived + self.turn_limit;
-        let event = tokio::select! {
-            biased;
-            event = self.turn.next() => match event {
-                Some(event) => event,
-                None => TurnEvent::Ended(Err(CodexError::Disconnected)),
-            },
-            () = self.cut_off.cancelled() => return Some(self.end(Err(Failure::Stopping))),
-            () = sleep_until(deadline) => return Some(self.end(Err(Failure::TooLong(self.turn_limit)))),
-        };
-        Some(match event {
+        let Some(choice) = self.choices.get_mut(index) else { return };
+        let Choice { shaping, ready, .. } = choice;
+        match event {
             TurnEvent::Model(model) => {
                 self.model.clone_from(&model);
-                Step::Model(model)
+                ready.push_back(Piece::Model(model));
             }
             TurnEvent::Text(text) => {
-                self.count();
-                self.entry.text(&text);
-                Step::Text(text)
+                if shaping.text(&text, ready) == Next::Cut {
+                    // Gone, and with it the turn.
+                    choice.turn = None;
+                }
             }
-            TurnEvent::Reasoning(text) => {
-                self.count();
-                Step::Reasoning(text)
-            }
+            TurnEvent::Reasoning(text) => shaping.reasoning(&text, ready),
+            TurnEvent::Call(call) => shaping.call(call),
             TurnEvent::Item(item) => {
-                self.note(&item);
-                Step::Progress
+                shaping.item(&item, ready);
+                record::note(&self.entry, &self.span, &item);
             }
             TurnEvent::Retrying(_) => {
                 self.entry.step("Upstream failed, codex tries again", None, true);
                 self.span.in_scope(|| tracing::warn!("codex tries again after an error of the upstream"));
-                Step::Progress
             }
-            TurnEvent::Ended(Ok(end)) => self.end(Ok(end.usage)),
-            TurnEvent::Ended(Err(error)) => self.end(Err(Failure::Codex(error))),
-        })
+            TurnEvent::Ended(Ok(TurnEnd { usage, .. })) => {
+                choice.turn = None;
+                if shaping.misses_its_call() && choice.again.is_some() {
+                    self.entry.step("The model did not call the tool, and is asked again", None, true);
+                    choice.begin_again = true;
+                } else if let Err(failure) = shaping.over(usage, ready) {
+                    ready.push_back(Piece::Ended(Err(failure)));
+                }
+            }
+            TurnEvent::Ended(Err(error)) => ready.push_back(Piece::Ended(Err(Failure::Codex(error)))),
+        }
+    }
+
+    /// Puts down a piece that goes to the client.
+    fn pass(&mut self, piece: Piece) -> Piece {
+        match piece {
+            Piece::Text(text) => {
+                self.entry.text(&text);
+                Piece::Text(text)
+            }
+            Piece::Ended(Ok(Finish { reason, usage })) => {
+                if let Some(usage) = usage {
+                    *self.usage.get_or_insert_default() += usage;
+                }
+                self.ended_one();
+                Piece::Ended(Ok(Finish { reason, usage }))
+            }
+            Piece::Ended(Err(failure)) => self.fail(failure),
+            piece => piece,
+        }
+    }
+
+    /// One of the answers is whole; the last one closes the exchange.
+    fn ended_one(&mut self) {
+        // An answer is over once its last piece has been taken, which is the only one that brings us here.
+        let is_over =
+            |choice: &Choice| choice.turn.is_none() && choice.ready.is_empty() && !choice.begin_again;
+        if self.choices.iter().all(is_over) {
+            self.close(&Outcome::Done(self.usage));
+        }
+    }
+
+    /// Ends everything with a failure.
+    fn fail(&mut self, failure: Failure) -> Piece {
+        self.choices.clear();
+        self.close(&Outcome::Failed(&failure));
+        Piece::Ended(Err(failure))
     }
 
     fn count(&mut self) {
         self.deltas += 1;
         if self.first.is_none() {
             self.first = Some(self.timing.arrived.elapsed());
-            self.entry.first(ms(self.own));
+            self.entry.first(record::ms(self.own));
         }
-    }
-
-    /// Puts down what codex did.
-    fn note(&self, item: &ItemEvent) {
-        let kind = match item {
-            ItemEvent::Command { command, exit_code: None, .. } => {
-                self.entry.command(command);
-                "command started"
-            }
-            ItemEvent::Command { exit_code: Some(code), declined, .. } => {
-                let what = if *declined { "The command was declined" } else { "The command ended" };
-                self.entry.step(what, Some(&format!("exit code {code}")), *declined || *code != 0);
-                "command ended"
-            }
-            ItemEvent::FileChange { paths } => {
-                self.entry.step("Changed files", Some(&paths.join(", ")), false);
-                "files changed"
-            }
-            // What was searched for is close to the prompt, which is not kept here.
-            ItemEvent::WebSearch { .. } => {
-                self.entry.step("Searched the web", None, false);
-                "web search"
-            }
-            ItemEvent::McpCall { server, tool, failed } => {
-                self.entry.step("Called an MCP tool", Some(&format!("{server}: {tool}")), *failed);
-                "MCP call"
-            }
-            ItemEvent::Declined { what } => {
-                self.entry.step("Asked for consent and was declined", Some(what), false);
-                "consent declined"
-            }
-        };
-        self.span.in_scope(|| tracing::debug!(kind, "codex did something"));
-    }
-
-    fn end(&mut self, outcome: Result<Option<Usage>, Failure>) -> Step {
-        match &outcome {
-            Ok(usage) => self.close(&Outcome::Done(usage.as_ref())),
-            Err(failure) => self.close(&Outcome::Failed(failure)),
-        }
-        Step::Ended(outcome)
     }
 
     fn close(&mut self, outcome: &Outcome<'_>) {
@@ -241,45 +294,15 @@ impl Exchange {
         }
         // Whoever waits may start now, even while this client still reads.
         self.place = None;
-        let (model, deltas) = (self.model.as_str(), self.deltas);
-        let (wait_ms, first_ms) = (ms(self.timing.waited), self.first.map(ms));
-        let total_ms = ms(self.timing.arrived.elapsed());
         let _in_span = self.span.enter();
-        match outcome {
-            Outcome::Done(usage) => {
-                self.entry.done(200, usage.copied());
-                let usage = usage.copied().unwrap_or_default();
-                let Usage { input, cached, output, reasoning } = usage;
-                tracing::info!(
-                    model,
-                    deltas,
-                    wait_ms,
-                    first_ms,
-                    total_ms,
-                    input,
-                    cached,
-                    output,
-                    reasoning,
-                    "turn done"
-                );
-            }
-            Outcome::Failed(failure) => {
-                let why = reason(failure);
-                let error = ApiError::from((*failure).clone());
-                self.entry.failed(error.status(), &error.for_log());
-                tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
-            }
-            Outcome::ClientGone => {
-                tracing::info!(
-                    model,
-                    deltas,
-                    wait_ms,
-                    first_ms,
-                    total_ms,
-                    "client went away; turn interrupted"
-                );
-            }
-        }
+        let figures = record::Figures {
+            model: &self.model,
+            deltas: self.deltas,
+            wait_ms: record::ms(self.timing.waited),
+            first_ms: self.first.map(record::ms),
+            total_ms: record::ms(self.timing.arrived.elapsed()),
+        };
+        record::close(&self.entry, &figures, outcome);
     }
 }
 
@@ -289,20 +312,30 @@ impl Drop for Exchange {
     }
 }
 
-fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A failure in words that hold nothing of the conversation: an upstream's own message may quote it.
-fn reason(failure: &Failure) -> String {
-    match failure {
-        Failure::Codex(CodexError::Turn(failure)) => match failure.upstream_status {
-            Some(status) => format!("{:?}, upstream status {status}", failure.kind),
-            None => format!("{:?}", failure.kind),
-        },
-        Failure::Codex(CodexError::Refused { method, .. }) => format!("codex refused {method}"),
-        Failure::Codex(error) => error.to_string(),
-        Failure::TooLong(limit) => format!("longer than {} s", limit.as_secs()),
-        Failure::Stopping => "the proxy is stopping".to_owned(),
+/// The next event of any of the turns. Dropping the future loses nothing.
+async fn next_event(codex: &Codex, choices: &mut [Choice]) -> Result<(usize, TurnEvent), Failure> {
+    for choice in choices.iter_mut().filter(|choice| choice.begin_again) {
+        if let Some(request) = &choice.again {
+            choice.turn = Some(codex.turn(request.clone()).await.map_err(Failure::Codex)?);
+        }
+        (choice.again, choice.begin_again) = (None, false);
+    }
+    let of = |event: Option<TurnEvent>| event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)));
+    let mut running = choices
+        .iter_mut()
+        .enumerate()
+        .filter_map(|(index, choice)| choice.turn.as_mut().map(|turn| (index, turn)))
+        .collect::<Vec<_>>();
+    match running.as_mut_slice() {
+        [] => Ok((0, TurnEvent::Ended(Err(CodexError::Disconnected)))),
+        [(index, turn)] => Ok((*index, of(turn.next().await))),
+        turns => {
+            let each = turns.iter_mut().map(|(index, turn)| {
+                let index = *index;
+                Box::pin(async move { (index, turn.next().await) })
+            });
+            let ((index, event), ..) = select_all(each).await;
+            Ok((index, of(event)))
+        }
     }
 }

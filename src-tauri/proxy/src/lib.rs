@@ -20,6 +20,7 @@ pub mod openai;
 pub mod server;
 pub mod settings;
 pub mod settings_file;
+pub mod shape;
 pub mod translate;
 pub mod view;
 

@@ -3,7 +3,6 @@
 //! Who binds the listener, and why it stops, is the caller's business. The statuses of errors are chosen in `error` and
 //! nowhere else.
 
-mod arrival;
 mod auth;
 mod chat;
 mod completions;
@@ -19,14 +18,13 @@ mod response_store;
 mod responses;
 mod router;
 mod run;
-mod sse;
 mod stream;
 mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use codex_client::{Codex, CodexConfig, Environment, Search};
+use codex_client::{Codex, CodexConfig, Environment, Keeping, Search};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
@@ -34,6 +32,7 @@ use crate::exchange::{Admission, Limits};
 use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
+use crate::shape::tokens::Tokenizer;
 use response_store::ResponseStore;
 
 pub use error::ApiError;
@@ -54,6 +53,8 @@ pub struct Inner {
     pub(crate) admission: Admission,
     /// The responses that can be asked for and gone on from.
     pub(crate) responses: ResponseStore,
+    /// Counts tokens where an answer has a limit.
+    pub(crate) tokenizer: Arc<Tokenizer>,
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
     pub(crate) journal: Journal,
@@ -103,6 +104,7 @@ impl Proxy {
             search: Search { setting: settings.codex_path.clone(), environment },
             folder: settings.workspace.clone(),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
+            keeping: Keeping::default(),
         });
         let of_settings = settings
             .api_keys
@@ -115,6 +117,7 @@ impl Proxy {
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
             responses: ResponseStore::default(),
+            tokenizer: Arc::default(),
             started: now,
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),

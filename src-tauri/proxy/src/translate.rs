@@ -4,10 +4,15 @@
 
 pub mod chunks;
 pub mod completions;
+pub mod images;
+pub mod limits;
 pub mod parameters;
 pub mod request;
 pub mod response_events;
 pub mod responses;
+pub mod schema;
+pub mod tool_names;
+pub mod tools;
 pub mod wanted;
 
 /// A request that cannot be served as it is.
@@ -29,4 +34,18 @@ pub enum Refusal {
         /// Why not, and what to do instead.
         message: String,
     },
+}
+
+impl Refusal {
+    /// A field that is missing or wrong.
+    #[must_use]
+    pub fn invalid(param: &str, message: &str) -> Self {
+        Self::Invalid { param: param.to_owned(), message: message.to_owned() }
+    }
+}
+
+/// A client's word, short enough for an error message.
+#[must_use]
+pub fn shorten(word: &str) -> String {
+    word.chars().take(40).collect()
 }

@@ -1,4 +1,5 @@
-//! The client packages that the proxy's tests drive it with: OpenAI's own libraries for Python and for node.
+//! The client packages that the proxy's tests drive it with, for Python and for node: OpenAI's own libraries, LangChain and the
+//! Vercel AI SDK.
 //!
 //! They live below the target folder and are made again only when the files that pin them change. What is tested with
 //! them stands in the proxy's tests.

@@ -24,11 +24,9 @@ async fn a_crash_in_the_middle_is_said_and_the_next_turn_works() {
 #[tokio::test]
 async fn every_turn_hears_of_a_crash() {
     let fake = fake("crash-after-delta=1 crash-once={folder}/crashed hang-on=thread/inject_items");
-    let mut waiting = codex_client::TurnRequest {
-        history: vec![crate::support::says(codex_client::Role::User, "earlier")],
-        ..crate::support::request(codex_client::ThreadKind::Plain, fake.folder.path().to_owned(), "hi")
-    };
-    waiting.input.clear();
+    let mut waiting =
+        crate::support::request(codex_client::ThreadKind::Plain, fake.folder.path().to_owned(), "hi");
+    waiting.items.insert(0, crate::support::says(codex_client::Role::User, "earlier"));
     let waiting = fake.codex.turn(waiting).await.unwrap();
     assert!(matches!(fake.ask("hi").await.error(), CodexError::Disconnected));
     assert!(matches!(crate::support::hear(waiting).await.error(), CodexError::Disconnected));

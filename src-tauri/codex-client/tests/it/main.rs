@@ -9,6 +9,7 @@
 )]
 
 mod fake;
+mod kept;
 mod lifecycle;
 mod real;
 mod support;

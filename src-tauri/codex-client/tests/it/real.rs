@@ -22,11 +22,12 @@ async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
 async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
-    request.history = vec![
+    request.items = vec![
         says(Role::Developer, "be brief"),
         says(Role::User, "one"),
         says(Role::Assistant, "two"),
         says(Role::Developer, "be kind"),
+        says(Role::User, "[[words=1]]"),
     ];
     real.run(request).await.ended_well();
     let upstream = real.model.request(0).unwrap();
@@ -119,10 +120,10 @@ async fn the_model_that_answers_is_named() {
 async fn a_turn_without_input_goes_on_from_its_history() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
-    request.history = vec![says(Role::User, "[[say=\"from the history\"]]")];
-    request.input = Vec::new();
+    request.items =
+        vec![says(Role::User, "[[say=\"from the history\"]]"), says(Role::Developer, "and so on")];
     assert_eq!(real.run(request).await.text(), "from the history");
-    assert_eq!(real.model.request(0).unwrap().input().len(), 1);
+    assert_eq!(real.model.request(0).unwrap().input().len(), 2);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! What the tests stand on: a codex with a home of its own, and ways to read a turn.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{
-    Codex, CodexConfig, CodexError, Content, Environment, Item, ItemEvent, Role, SandboxMode, Search,
-    ThreadKind, ThreadProfile, Turn, TurnEnd, TurnEvent, TurnRequest,
+    Codex, CodexConfig, CodexError, Content, Environment, Item, ItemEvent, Keeping, Role, SandboxMode,
+    Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -31,23 +32,42 @@ pub(crate) async fn real() -> Real {
     real_with(codex_home::write).await
 }
 
+/// The same with other limits of the threads that are kept.
+pub(crate) async fn real_keeping(keeping: Keeping) -> Real {
+    start(codex_home::write, keeping).await
+}
+
 /// The same with a configuration that is written otherwise.
 pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
+    start(write, Keeping::default()).await
+}
+
+async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let home = folder();
     let codex_home = home.path().join(".codex");
     std::fs::create_dir_all(&codex_home).unwrap();
     write(&codex_home, &model.base_url()).unwrap();
-    let environment =
-        Environment::of_this_process().with("HOME", home.path()).with("CODEX_HOME", &codex_home);
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = Codex::new(CodexConfig {
-        search: Search { setting: Some(under_test::codex_under_test()), environment },
-        folder: workspace.clone(),
-        client_version: "0.0.0".into(),
-    });
+    let codex = codex_in(home.path(), keeping);
     Real { codex, model, home, workspace }
+}
+
+/// A codex of its own with the same home.
+pub(crate) fn codex_of(real: &Real) -> Codex {
+    codex_in(real.home.path(), Keeping::default())
+}
+
+fn codex_in(home: &Path, keeping: Keeping) -> Codex {
+    let environment =
+        Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
+    Codex::new(CodexConfig {
+        search: Search { setting: Some(under_test::codex_under_test()), environment },
+        folder: home.join("workspace"),
+        client_version: "0.0.0".into(),
+        keeping,
+    })
 }
 
 /// The scripted fake.
@@ -66,6 +86,7 @@ pub(crate) fn fake(directives: &str) -> Fake {
         search: Search { setting: Some(under_test::fake_codex()), environment },
         folder: folder.path().to_owned(),
         client_version: "0.0.0".into(),
+        keeping: Keeping::default(),
     });
     Fake { codex, folder }
 }
@@ -108,9 +129,14 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
             model: Some("gpt-5.5".into()),
             workspace,
             sandbox: SandboxMode::ReadOnly,
+            tools: Arc::default(),
+            verbosity: None,
+            service_tier: None,
         },
-        history: Vec::new(),
-        input: vec![Content::Text(prompt.into())],
+        owner: "me".into(),
+        items: vec![says(Role::User, prompt)],
+        note: None,
+        one_call_at_a_time: false,
         effort: None,
         reasoning_summary: true,
         output_schema: None,
@@ -127,6 +153,7 @@ pub(crate) struct Heard {
     pub(crate) texts: Vec<String>,
     pub(crate) reasoning: String,
     pub(crate) items: Vec<ItemEvent>,
+    pub(crate) calls: Vec<ToolCall>,
     pub(crate) retries: usize,
     pub(crate) models: Vec<String>,
     pub(crate) end: Option<Result<TurnEnd, CodexError>>,
@@ -159,6 +186,7 @@ pub(crate) async fn hear(mut turn: Turn) -> Heard {
             TurnEvent::Model(model) => heard.models.push(model),
             TurnEvent::Text(text) => heard.texts.push(text),
             TurnEvent::Reasoning(text) => heard.reasoning.push_str(&text),
+            TurnEvent::Call(call) => heard.calls.push(call),
             TurnEvent::Item(item) => heard.items.push(item),
             TurnEvent::Retrying(_) => heard.retries += 1,
             TurnEvent::Ended(end) => heard.end = Some(end),

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Limits;
 
-/// A place among the turns that run; dropping it makes room.
+/// A place among the turns that run, for one or for several; dropping it makes room.
 #[derive(Debug)]
 pub struct Place {
     _permit: OwnedSemaphorePermit,
@@ -27,6 +27,7 @@ pub enum Refused {
 #[derive(Clone, Debug)]
 pub struct Admission {
     places: Arc<Semaphore>,
+    most: u32,
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
     longest_wait: Duration,
@@ -38,22 +39,27 @@ impl Admission {
     pub fn new(limits: &Limits) -> Self {
         Self {
             places: Arc::new(Semaphore::new(limits.turns)),
+            most: u32::try_from(limits.turns).unwrap_or(u32::MAX),
             waiting: Arc::default(),
             most_waiting: limits.waiting,
             longest_wait: limits.wait,
         }
     }
 
-    /// A place, at once or after a wait. A caller that is dropped while it waits leaves the queue.
+    /// A place for so many turns (for all that there are, where more are wanted), at once or after a wait. A caller that is
+    /// dropped while it waits leaves the queue.
     ///
     /// # Errors
     /// [`Refused`], at once or after the longest wait.
-    pub async fn enter(&self) -> Result<Place, Refused> {
-        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+    pub async fn enter(&self, turns: u32) -> Result<Place, Refused> {
+        let turns = turns.min(self.most);
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_many_owned(turns) {
             return Ok(Place { _permit: permit });
         }
         let _counted = Counted::new(&self.waiting, self.most_waiting).ok_or(Refused::Full)?;
-        match tokio::time::timeout(self.longest_wait, Arc::clone(&self.places).acquire_owned()).await {
+        match tokio::time::timeout(self.longest_wait, Arc::clone(&self.places).acquire_many_owned(turns))
+            .await
+        {
             Ok(Ok(permit)) => Ok(Place { _permit: permit }),
             // The semaphore is never closed, so this is the time limit.
             Ok(Err(_)) | Err(_) => Err(Refused::WaitedTooLong),
@@ -92,28 +98,39 @@ mod tests {
     #[tokio::test]
     async fn a_place_that_becomes_free_goes_to_who_waits() {
         let admission = admission(1, 1);
-        let first = admission.enter().await.unwrap();
-        let waiting = admission.enter();
+        let first = admission.enter(1).await.unwrap();
+        let waiting = admission.enter(1);
         tokio::pin!(waiting);
         assert!(futures_util::poll!(&mut waiting).is_pending());
-        assert_eq!(admission.enter().await.unwrap_err(), Refused::Full);
+        assert_eq!(admission.enter(1).await.unwrap_err(), Refused::Full);
         drop(first);
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn several_turns_of_one_request_get_their_places_together() {
+        let admission = admission(3, 1);
+        let two = admission.enter(2).await.unwrap();
+        let waiting = admission.enter(8);
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(two);
         waiting.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_longer_than_the_limit() {
         let admission = admission(1, 1);
-        let _first = admission.enter().await.unwrap();
-        assert_eq!(admission.enter().await.unwrap_err(), Refused::WaitedTooLong);
+        let _first = admission.enter(1).await.unwrap();
+        assert_eq!(admission.enter(1).await.unwrap_err(), Refused::WaitedTooLong);
     }
 
     #[tokio::test]
     async fn whoever_gives_up_waiting_leaves_the_queue() {
         let admission = admission(1, 1);
-        let _first = admission.enter().await.unwrap();
+        let _first = admission.enter(1).await.unwrap();
         for _ in 0..3 {
-            let mut waiting = Box::pin(admission.enter());
+            let mut waiting = Box::pin(admission.enter(1));
             assert!(futures_util::poll!(&mut waiting).is_pending());
         }
         assert_eq!(admission.waiting.load(Ordering::Acquire), 0);

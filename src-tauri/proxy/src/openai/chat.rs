@@ -28,6 +28,85 @@ pub struct ChatRequest {
     /// The form that the answer must have.
     #[serde(default)]
     pub response_format: Option<ResponseFormat>,
+    /// The client's tools.
+    #[serde(default)]
+    pub tools: Option<Vec<Tool>>,
+    /// `auto`, `none`, `required`, or one tool: `{"type": "function", "function": {"name": …}}`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub tool_choice: Option<Value>,
+    /// Whether one answer may hold several calls.
+    #[serde(default)]
+    pub parallel_tool_calls: Option<bool>,
+    /// The old form of `tools`.
+    #[serde(default)]
+    pub functions: Option<Vec<Function>>,
+    /// The old form of `tool_choice`: `auto`, `none`, or `{"name": …}`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub function_call: Option<Value>,
+    /// The most tokens that the answer may have.
+    #[serde(default)]
+    pub max_completion_tokens: Option<u64>,
+    /// The same by its old name.
+    #[serde(default)]
+    pub max_tokens: Option<u64>,
+    /// Texts before which the answer ends: one, or up to four.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub stop: Option<OneOrMany>,
+    /// How many answers, up to 8.
+    #[serde(default)]
+    pub n: Option<u32>,
+    /// How long the answer is: `low`, `medium` or `high`.
+    #[serde(default)]
+    pub verbosity: Option<String>,
+    /// The service tier, such as `flex`.
+    #[serde(default)]
+    pub service_tier: Option<String>,
+    /// How summaries of the reasoning come: `parsed` (as `reasoning_content`), `raw` (between `<think>` and `</think>`) or `hidden`. The
+    /// settings decide where it is left out.
+    #[serde(default)]
+    pub reasoning_format: Option<String>,
+    /// `false` is another way to say `hidden`.
+    #[serde(default)]
+    pub include_reasoning: Option<bool>,
+}
+
+/// A tool of the client's.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub struct Tool {
+    /// `function`; OpenAI's other kinds are its own.
+    #[serde(rename = "type")]
+    #[schema(example = "function")]
+    pub kind: String,
+    /// The function.
+    #[serde(default)]
+    pub function: Option<Function>,
+}
+
+/// A function that the model can call.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The JSON schema of its arguments; without it, it takes none.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Value>,
+}
+
+/// A text, or several.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "a string or an array of strings")]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
 }
 
 /// What a stream carries beside the answer.
@@ -52,6 +131,12 @@ pub struct Message {
     /// The call that a tool's message answers.
     #[serde(default)]
     pub tool_call_id: Option<String>,
+    /// The old form of `tool_calls`, for one call.
+    #[serde(default)]
+    pub function_call: Option<FunctionCall>,
+    /// The function that a function's message answers, in the old form.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// Who speaks.
@@ -68,6 +153,8 @@ pub enum Role {
     Assistant,
     /// A tool of the client's.
     Tool,
+    /// The same in the old form.
+    Function,
 }
 
 /// A message's text: a string, or parts.
@@ -113,7 +200,7 @@ impl<'de> Deserialize<'de> for MessageContent {
     }
 }
 
-/// One part of a message. The kinds that we know carry text.
+/// One part of a message. The kinds that we know carry text or a picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Part {
     /// `text`, `refusal`, `image_url`, `input_audio`, `file`.
@@ -126,6 +213,38 @@ pub struct Part {
     /// The text of a `refusal` part.
     #[serde(default)]
     pub refusal: Option<String>,
+    /// The picture of an `image_url` part.
+    #[serde(default)]
+    pub image_url: Option<ImageUrl>,
+}
+
+/// A picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ImageUrl {
+    /// A data URL: `data:image/png;base64,…`.
+    pub url: String,
+    /// How closely it is looked at: `auto`, `low` or `high`.
+    pub detail: Option<String>,
+}
+
+// Some clients send just the URL.
+impl<'de> Deserialize<'de> for ImageUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a URL or an object with a url")]
+        enum Either {
+            Url(String),
+            Object {
+                url: String,
+                #[serde(default)]
+                detail: Option<String>,
+            },
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Url(url) => Self { url, detail: None },
+            Either::Object { url, detail } => Self { url, detail },
+        })
+    }
 }
 
 /// A call of one of the client's tools.
@@ -133,8 +252,15 @@ pub struct Part {
 pub struct ToolCall {
     /// The id that the tool's message refers to.
     pub id: String,
+    /// Always `function`.
+    #[serde(rename = "type", default = "function")]
+    pub kind: String,
     /// What is called.
     pub function: FunctionCall,
+}
+
+fn function() -> String {
+    "function".to_owned()
 }
 
 /// The function of a tool call.
@@ -166,4 +292,7 @@ pub struct JsonSchemaFormat {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub schema: Option<Value>,
+    /// Whether OpenAI's strict rules are wanted.
+    #[serde(default)]
+    pub strict: Option<bool>,
 }

@@ -16,7 +16,7 @@ pub struct ChatChunk<'a> {
     pub created: u64,
     /// The model that answers.
     pub model: &'a str,
-    /// One choice, or none in the chunk that carries the usage.
+    /// One of the answers, or none in the chunk that carries the usage.
     pub choices: &'a [ChunkChoice<'a>],
     /// Null in every chunk but the last, and absent unless asked for.
     #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
@@ -24,10 +24,10 @@ pub struct ChatChunk<'a> {
     pub usage: ChunkUsage,
 }
 
-/// The one choice of a chunk.
+/// What a chunk adds to one of the answers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChunkChoice<'a> {
-    /// Always 0.
+    /// The answer's number, from 0.
     pub index: u32,
     /// What is new.
     pub delta: Delta<'a>,
@@ -50,6 +50,37 @@ pub struct Delta<'a> {
     /// A piece of the reasoning's summary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<&'a str>,
+    /// A piece of a call of one of the client's tools; always one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<[CallDelta<'a>; 1]>,
+    /// The same in the old form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_call: Option<FunctionDelta<'a>>,
+}
+
+/// A piece of a call: first its id and name, then its arguments.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct CallDelta<'a> {
+    /// Its number among the calls of the answer, from 0.
+    pub index: u32,
+    /// Its id, in its first piece only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// `function`, in its first piece only.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// What is called.
+    pub function: FunctionDelta<'a>,
+}
+
+/// A piece of what is called.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct FunctionDelta<'a> {
+    /// The name, in the first piece only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// A piece of the arguments.
+    pub arguments: &'a str,
 }
 
 /// The usage field of a chunk, which has three states.

@@ -4,6 +4,8 @@ use codex_client::Usage as TurnUsage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::chat::{FunctionCall, ToolCall};
+
 /// A whole chat completion.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChatCompletion {
@@ -15,7 +17,7 @@ pub struct ChatCompletion {
     pub created: u64,
     /// The model that answered.
     pub model: String,
-    /// The answer; always one.
+    /// The answers, as many as were asked for.
     pub choices: Vec<Choice>,
     /// What it cost; absent when codex did not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,24 +43,36 @@ pub struct Choice {
 pub struct AnswerMessage {
     /// Always `assistant`.
     pub role: &'static str,
-    /// The text.
-    pub content: String,
+    /// The text; null when the model only calls tools.
+    pub content: Option<String>,
     /// Always null: codex tells no refusals apart.
     pub refusal: Option<String>,
     /// A summary of the model's reasoning, where it gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// The calls of the client's tools, in the model's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The one call of the old form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_call: Option<FunctionCall>,
 }
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model was done.
+    /// The model was done, or a stop text came.
     Stop,
+    /// The answer was as long as it may be.
+    Length,
+    /// The client's tools are to be called.
+    ToolCalls,
+    /// The same in the old form.
+    FunctionCall,
 }
 
-/// Tokens, as codex counted them exactly.
+/// Tokens, as codex was told them, summed over all answers; of an answer that was cut, as we count them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Usage {
     /// Tokens read, the cached ones included.

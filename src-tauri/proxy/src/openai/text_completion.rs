@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::chat::StreamOptions;
+use super::chat::{OneOrMany, StreamOptions};
 use super::chunk::ChunkUsage;
 use super::completion::Usage;
 use super::text_or::TextOr;
@@ -26,7 +26,8 @@ pub struct CompletionsRequest {
     pub max_tokens: Option<u64>,
     /// Texts before which a choice ends, up to four.
     #[serde(default)]
-    pub stop: Option<TextOr<String>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    pub stop: Option<OneOrMany>,
     /// Whether the choices come as server-sent events.
     #[serde(default)]
     pub stream: Option<bool>,

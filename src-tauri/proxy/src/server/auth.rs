@@ -7,15 +7,20 @@ use super::Inner;
 use super::error::ApiError;
 use crate::keys;
 
-/// The key that a request was made with, by name, for the log.
+/// The key that a request was made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyName(pub(crate) String);
+pub(crate) struct KeyName {
+    /// Its name, for the log.
+    pub(crate) name: String,
+    /// What sets it apart from every other key: a name can be given again.
+    pub(crate) id: String,
+}
 
 impl Inner {
     /// Checks the key of a request.
     pub(crate) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, ApiError> {
         if !self.settings.auth {
-            return Ok(KeyName("no key needed".to_owned()));
+            return Ok(KeyName { name: "no key needed".to_owned(), id: String::new() });
         }
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Some(presented) = keys::bearer(header) else {
@@ -32,7 +37,7 @@ impl Inner {
             Err(error) => (Default::default(), Some(error)),
         };
         match keys::find(self.given_keys.iter().chain(stored.iter()), &presented) {
-            Some(entry) => Ok(KeyName(entry.name.clone())),
+            Some(entry) => Ok(KeyName { name: entry.name.clone(), id: entry.id.clone() }),
             None => Err(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true))),
         }
     }

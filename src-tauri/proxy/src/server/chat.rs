@@ -6,21 +6,26 @@ use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use codex_client::{ThreadKind, TurnRequest};
+use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::auth::KeyName;
 use super::error::ApiError;
 use super::extract::JsonObject;
-use super::{Proxy, stream, unix_now};
-use crate::catalog::Lookup;
-use crate::exchange::{Exchange, Place, Step, Timing};
-use crate::journal::{Arrival, Entry};
-use crate::openai::chat::ChatRequest;
-use crate::openai::completion::{AnswerMessage, ChatCompletion, Choice, FinishReason};
+use super::{Proxy, stream, turns, unix_now};
+use crate::answer::{FinishReason, Piece};
+use crate::exchange::Exchange;
+use crate::journal::Arrival;
+use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
+use crate::openai::completion::{AnswerMessage, ChatCompletion, Choice};
 use crate::openai::error::ErrorBody;
-use crate::translate::{chunks::ChunkWriter, parameters, request};
+use crate::translate::chunks::{ChunkForm, ChunkWriter, event, finish_reason};
+use crate::translate::wanted::Wanted;
+use crate::translate::{parameters, request};
+
+/// What this route calls the limit of an answer's tokens.
+const MOST_TOKENS: &str = "max_completion_tokens";
 
 /// The header that names the parameters that were ignored.
 const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
@@ -36,150 +41,192 @@ const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(KeyName(key)): Extension<KeyName>,
+    Extension(caller): Extension<KeyName>,
     headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
-    let entry = proxy.journal.begin(arrival(&proxy, key, &headers, &body.0));
-    let (ignored, request, place, timing) = match admit(&proxy, body, arrived, &entry).await {
-        Ok(admitted) => admitted,
+    let entry = proxy.journal.begin(arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"));
+    let Read { ignored, wanted, form, streamed } = match read(body) {
+        Ok(read) => read,
         Err(error) => {
             entry.failed(error.status(), &error.for_log());
             return Err(error);
         }
     };
-    let streamed = request.streamed;
-    let include_usage = request.include_usage;
-    let turn = match proxy.codex.turn(request.turn).await {
-        Ok(turn) => turn,
-        Err(error) => {
-            let error = ApiError::from(error);
-            entry.failed(error.status(), &error.for_log());
-            return Err(error);
-        }
-    };
-    let exchange = Exchange::new(turn, place, entry, timing, &proxy.limits, proxy.cut_off.clone());
+    let n = wanted.n;
+    let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived).await?;
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
     let mut response = if streamed {
-        let writer = ChunkWriter::new(id, unix_now(), String::new(), include_usage);
-        stream::answer(exchange, writer, proxy.limits.ping).await?
+        let writer = ChunkWriter::new(id, unix_now(), n, form);
+        stream::answer(Chunks { exchange: Some(exchange), writer }, proxy.limits.ping).await?
     } else {
-        Json(whole(exchange, id).await?).into_response()
+        Json(whole(exchange, id, n, form).await?).into_response()
     };
+    name_ignored(&mut response, &ignored);
+    Ok(response)
+}
+
+/// Names the parameters that were ignored in a header of the answer.
+pub(super) fn name_ignored(response: &mut Response, ignored: &[String]) {
     if !ignored.is_empty()
         && let Ok(names) = HeaderValue::from_str(&ignored.join(", "))
     {
         response.headers_mut().insert(X_IGNORED, names);
     }
-    Ok(response)
 }
 
 /// What the request log is told of a request that has just arrived.
-fn arrival(proxy: &Proxy, key: String, headers: &HeaderMap, body: &Map<String, Value>) -> Arrival {
+pub(super) fn arrival(
+    proxy: &Proxy,
+    caller: &KeyName,
+    headers: &HeaderMap,
+    body: &Map<String, Value>,
+    route: &str,
+) -> Arrival {
     let client = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     Arrival {
         id: uuid::Uuid::now_v7().to_string(),
-        key,
+        key: caller.name.clone(),
         client: short(client),
-        route: "/v1/chat/completions".to_owned(),
+        route: route.to_owned(),
         model: short(body.get("model").and_then(Value::as_str).unwrap_or_default()),
         background: request::is_background(body),
         request_text: proxy.journal.keeps_texts().then(|| Value::Object(body.clone()).to_string()),
     }
 }
 
-/// A request that has been understood.
-struct Understood {
-    turn: TurnRequest,
+/// A request that has been read.
+struct Read {
+    ignored: Vec<String>,
+    wanted: Wanted,
+    form: ChunkForm,
     streamed: bool,
-    include_usage: bool,
 }
 
-/// Everything up to a place among the turns that run. What is wrong with the request is said before codex is bothered.
-async fn admit(
-    proxy: &Proxy,
-    body: JsonObject,
-    arrived: Instant,
-    entry: &Entry,
-) -> Result<(Vec<String>, Understood, Place, Timing), ApiError> {
+fn read(body: JsonObject) -> Result<Read, ApiError> {
     let ignored = parameters::ignored(&body.0)?;
     let request: ChatRequest = without_nulls(body).read()?;
-    let conversation = request::conversation(&request)?;
-    let output_schema = request::output_schema(request.response_format.as_ref())?;
-
-    let asked = Instant::now();
-    let profile = match proxy.catalog.look_up(&request.model, &proxy.codex, &proxy.settings).await? {
-        Lookup::Found(profile) => *profile,
-        Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&request.model, &nearest)),
-    };
-    let codex = asked.elapsed();
-    if let Some(model) = &profile.model {
-        let known = proxy.catalog.efforts(model);
-        request::check_effort(request.reasoning_effort.as_deref(), model, &known)?;
-    }
-
-    let asked = Instant::now();
-    let place = proxy.admission.enter().await?;
-    let waited = asked.elapsed();
-    entry.waited(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
-
-    let effort = match profile.kind {
-        ThreadKind::Agent => request.reasoning_effort.or_else(|| proxy.settings.effort.clone()),
-        ThreadKind::Plain => request.reasoning_effort,
-    };
-    let understood = Understood {
-        streamed: request.stream == Some(true),
+    let streamed = request.stream == Some(true);
+    let form = ChunkForm {
         include_usage: request.stream_options.and_then(|options| options.include_usage) == Some(true),
-        turn: TurnRequest {
-            profile,
-            history: conversation.history,
-            input: conversation.input,
-            effort,
-            reasoning_summary: true,
-            output_schema,
-        },
+        old_calls: request.functions.is_some(),
     };
-    Ok((ignored, understood, place, Timing { arrived, waited, codex }))
+    Ok(Read { ignored, wanted: request::wanted(request)?, form, streamed })
 }
 
-async fn whole(mut exchange: Exchange, id: String) -> Result<ChatCompletion, ApiError> {
-    let (mut model, mut content, mut reasoning) = (String::new(), String::new(), String::new());
-    loop {
-        match exchange.next().await {
-            Some(Step::Model(name)) if !name.is_empty() => model = name,
-            Some(Step::Text(text)) => content.push_str(&text),
-            Some(Step::Reasoning(text)) => reasoning.push_str(&text),
-            Some(Step::Model(_) | Step::Progress) => {}
-            Some(Step::Ended(Err(failure))) => return Err(failure.into()),
-            Some(Step::Ended(Ok(usage))) => {
-                let message = AnswerMessage {
-                    role: "assistant",
-                    content,
-                    refusal: None,
-                    reasoning_content: Some(reasoning).filter(|text| !text.is_empty()),
-                };
-                return Ok(ChatCompletion {
-                    id,
-                    object: "chat.completion",
-                    created: unix_now(),
-                    model,
-                    choices: vec![Choice {
-                        index: 0,
-                        message,
-                        logprobs: None,
-                        finish_reason: FinishReason::Stop,
-                    }],
-                    usage: usage.map(Into::into),
-                });
+async fn whole(
+    mut exchange: Exchange,
+    id: String,
+    n: u32,
+    form: ChunkForm,
+) -> Result<ChatCompletion, ApiError> {
+    let mut model = String::new();
+    let mut usage: Option<codex_client::Usage> = None;
+    let mut answers: Vec<Gathered> = (0..n).map(|_| Gathered::default()).collect();
+    while let Some((index, piece)) = exchange.next().await {
+        let Some(answer) = answers.get_mut(index as usize) else { continue };
+        match piece {
+            Piece::Model(name) if name.is_empty() => {}
+            Piece::Model(name) => model = name,
+            Piece::Text(text) => answer.text.push_str(&text),
+            Piece::Reasoning(text) => answer.reasoning.push_str(&text),
+            Piece::Call(call) => answer.calls.push(call),
+            Piece::Ended(Err(failure)) => return Err(failure.into()),
+            Piece::Ended(Ok(finish)) => {
+                answer.reason = Some(finish.reason);
+                if let Some(more) = finish.usage {
+                    *usage.get_or_insert_default() += more;
+                }
             }
-            None => return Err(ApiError::internal()),
         }
     }
+    let choices = (0..).zip(answers).map(|(index, answer)| answer.choice(index, form)).collect::<Option<_>>();
+    Ok(ChatCompletion {
+        id,
+        object: "chat.completion",
+        created: unix_now(),
+        model,
+        choices: choices.ok_or_else(ApiError::internal)?,
+        usage: usage.map(Into::into),
+    })
+}
+
+/// One of the answers, as far as it has come.
+#[derive(Default)]
+struct Gathered {
+    text: String,
+    reasoning: String,
+    calls: Vec<codex_client::ToolCall>,
+    reason: Option<FinishReason>,
+}
+
+impl Gathered {
+    /// The whole answer; `None` when its end never came.
+    fn choice(self, index: u32, form: ChunkForm) -> Option<Choice> {
+        let Self { text, reasoning, calls, reason } = self;
+        let content = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
+        let mut calls: Vec<ToolCall> = calls
+            .into_iter()
+            .map(|call| ToolCall {
+                id: call.call_id,
+                kind: "function".to_owned(),
+                function: FunctionCall { name: call.name, arguments: call.arguments },
+            })
+            .collect();
+        let function_call = if form.old_calls { calls.pop().map(|call| call.function) } else { None };
+        let message = AnswerMessage {
+            role: "assistant",
+            content,
+            refusal: None,
+            reasoning_content: Some(reasoning).filter(|text| !text.is_empty()),
+            tool_calls: calls,
+            function_call,
+        };
+        let finish_reason = finish_reason(reason?, form.old_calls);
+        Some(Choice { index, message, logprobs: None, finish_reason })
+    }
+}
+
+/// A completion that is being sent.
+struct Chunks {
+    /// `None` once all is said.
+    exchange: Option<Exchange>,
+    writer: ChunkWriter,
+}
+
+impl stream::Source for Chunks {
+    async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
+        loop {
+            match self.exchange.as_mut()?.next().await {
+                None => {
+                    self.exchange = None;
+                    return Some(Ok(self.writer.end()));
+                }
+                Some((_, Piece::Ended(Err(failure)))) => return Some(Err(failure.into())),
+                Some((index, piece)) => {
+                    if let Some(chunks) = self.writer.piece(index, &piece) {
+                        return Some(Ok(chunks));
+                    }
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, error: ApiError) -> Bytes {
+        error_event(&error)
+    }
+}
+
+/// An error as the last event of a stream.
+pub(super) fn error_event(error: &ApiError) -> Bytes {
+    let mut out = BytesMut::new();
+    event(&mut out, &error.body());
+    out.freeze()
 }
 
 /// SDKs send null for what was not set; it means the same as leaving the field out.
-fn without_nulls(body: JsonObject) -> JsonObject {
+pub(super) fn without_nulls(body: JsonObject) -> JsonObject {
     let kept: Map<String, Value> = body.0.into_iter().filter(|(_, value)| !value.is_null()).collect();
     JsonObject(kept)
 }

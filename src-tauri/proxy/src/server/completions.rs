@@ -8,22 +8,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use codex_client::Usage;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::arrival::{arrival, name_ignored};
 use super::auth::KeyName;
+use super::chat::{arrival, error_event, name_ignored, without_nulls};
 use super::error::ApiError;
 use super::extract::JsonObject;
-use super::turns::{self, Answers};
-use super::{Proxy, sse, unix_now};
+use super::{Proxy, stream, turns, unix_now};
 use crate::answer::{FinishReason, Piece};
+use crate::exchange::Exchange;
 use crate::journal::Arrival;
 use crate::openai::error::ErrorBody;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice, TextCompletion};
-use crate::translate::chunks::event;
 use crate::translate::completions::{CompletionWriter, finish, ignored, understand};
 use crate::translate::wanted::Wanted;
 
@@ -46,7 +45,7 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
-    let arrival = arrival(&proxy, &caller.0, &headers, "/v1/completions", &body.0, false);
+    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/completions");
     let entry = proxy.journal.begin(arrival.clone());
     let (ignored, request, prompts) = match read(body) {
         Ok(read) => read,
@@ -72,8 +71,8 @@ pub(crate) async fn create(
     let id = format!("cmpl-{}", uuid::Uuid::now_v7().simple());
     let writer = CompletionWriter::new(id, unix_now(), request.model, include_usage);
     let mut response = if request.stream == Some(true) {
-        let stream = Stream { answers: Some(answers), writer, usage: None };
-        sse::answer(stream, proxy.limits.ping).await?
+        let chunks = Chunks { answers: Some(answers), writer, usage: None };
+        stream::answer(chunks, proxy.limits.ping).await?
     } else {
         whole(answers, writer, choices).await?
     };
@@ -83,7 +82,7 @@ pub(crate) async fn create(
 
 fn read(body: JsonObject) -> Result<(Vec<String>, CompletionsRequest, Vec<Wanted>), ApiError> {
     let ignored = ignored(&body.0)?;
-    let request: CompletionsRequest = body.without_nulls().read()?;
+    let request: CompletionsRequest = without_nulls(body).read()?;
     let prompts = understand(&request)?;
     Ok((ignored, request, prompts))
 }
@@ -98,8 +97,8 @@ struct InTurn {
 }
 
 enum Now {
-    Running(Box<Answers>),
-    Beginning(BoxFuture<'static, Result<Answers, ApiError>>),
+    Running(Box<Exchange>),
+    Beginning(BoxFuture<'static, Result<Exchange, ApiError>>),
 }
 
 /// A prompt whose turn has not come.
@@ -112,7 +111,7 @@ struct Later {
 }
 
 impl Later {
-    async fn begin(self) -> Result<Answers, ApiError> {
+    async fn begin(self) -> Result<Exchange, ApiError> {
         let Self { proxy, caller, wanted, arrival } = self;
         let entry = proxy.journal.begin(arrival);
         turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, Instant::now()).await
@@ -174,14 +173,14 @@ fn add(sum: &mut Option<Usage>, more: Option<Usage>) {
 }
 
 /// A completion that is being sent.
-struct Stream {
+struct Chunks {
     /// `None` once all is said.
     answers: Option<InTurn>,
     writer: CompletionWriter,
     usage: Option<Usage>,
 }
 
-impl sse::Source for Stream {
+impl stream::Source for Chunks {
     async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
         loop {
             let next = match self.answers.as_mut()?.next().await {
@@ -205,8 +204,6 @@ impl sse::Source for Stream {
     }
 
     fn failed(&mut self, error: ApiError) -> Bytes {
-        let mut out = BytesMut::new();
-        event(&mut out, &error.body());
-        out.freeze()
+        error_event(&error)
     }
 }

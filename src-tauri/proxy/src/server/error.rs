@@ -76,6 +76,14 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
     }
 
+    /// The model reads no pictures.
+    pub(crate) fn no_pictures(model: &str) -> Self {
+        let model: String = model.chars().take(100).collect();
+        let message =
+            format!("The model {model} does not read pictures. Send text, or choose another model.");
+        Self::invalid_request(message, Some("messages".to_owned()))
+    }
+
     /// There is no such route.
     pub(crate) fn not_found(path: &str) -> Self {
         let shown: String = path.chars().take(100).collect();
@@ -309,6 +317,16 @@ impl From<Failure> for ApiError {
                 let message =
                     format!("The turn took longer than {} minutes and was ended.", limit.as_secs() / 60);
                 Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message)
+            }
+            Failure::BadForm(what) => {
+                let message = format!(
+                    "The model did not keep to the form: {what}. Try again, or ask for a simpler form."
+                );
+                Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+            }
+            Failure::NoCall => {
+                let message = "The model did not call the tool that it had to call. Try again, or say in words what it is to do.";
+                Self::new(StatusCode::BAD_GATEWAY, "tool_not_called", message)
             }
             Failure::Stopping => Self::shutting_down(),
         }

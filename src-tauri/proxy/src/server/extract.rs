@@ -39,11 +39,6 @@ impl FromRequest<Proxy> for JsonObject {
 }
 
 impl JsonObject {
-    /// The object without its nulls: SDKs send null for what was not set, and it means the same as leaving the field out.
-    pub(crate) fn without_nulls(self) -> Self {
-        Self(self.0.into_iter().filter(|(_, value)| !value.is_null()).collect())
-    }
-
     /// Reads the object into a type.
     ///
     /// # Errors

@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::arrival::{arrival, name_ignored};
 use super::auth::KeyName;
+use super::chat::{arrival, name_ignored, without_nulls};
 use super::error::ApiError;
 use super::extract::JsonObject;
 use super::response_store::{Conversation, Found, NotThere, Recording};
-use super::turns::{self, Answers};
-use super::{Proxy, sse, unix_now};
+use super::{Proxy, stream, turns, unix_now};
 use crate::answer::Piece;
+use crate::exchange::Exchange;
+use crate::journal::Arrival;
 use crate::openai::error::ErrorBody;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
@@ -37,16 +38,15 @@ const MOST_TOKENS: &str = "max_output_tokens";
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(key): Extension<KeyName>,
+    Extension(caller): Extension<KeyName>,
     headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Answer, ApiError> {
     let arrived = Instant::now();
-    let background = is_background(&body.0);
-    let arrival = arrival(&proxy, &key.0, &headers, "/v1/responses", &body.0, background);
-    let entry = proxy.journal.begin(arrival);
+    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
+    let entry = proxy.journal.begin(Arrival { background: is_background(&body.0), ..arrival });
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let read = match read(&proxy, &key.0, body, &mut ids) {
+    let read = match read(&proxy, &caller.id, body, &mut ids) {
         Ok(read) => read,
         Err(error) => {
             entry.failed(error.status(), &error.for_log());
@@ -55,18 +55,21 @@ pub(crate) async fn create(
     };
     let Read { ignored, understood: Understood { wanted, options, said, streamed, store }, before } = read;
     let model = wanted.model.clone();
-    let answers = turns::begin(&proxy, &key, wanted, MOST_TOKENS, entry, arrived)
+    let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived)
         .await
         .map_err(ApiError::of_responses)?;
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
     let recording = if store {
-        Recording::kept(writer, &proxy.responses, &key.0, before, said)
+        Recording::kept(writer, &proxy.responses, &caller.id, before, said)
     } else {
         Recording::forgotten(writer)
     };
-    let writing = Writing { answers: Some(answers), recording };
-    let mut response =
-        if streamed { sse::answer(writing, proxy.limits.ping).await? } else { json(writing.whole().await?) };
+    let writing = Writing { exchange: Some(exchange), recording };
+    let mut response = if streamed {
+        stream::answer(writing, proxy.limits.ping).await?
+    } else {
+        json(writing.whole().await?)
+    };
     name_ignored(&mut response, &ignored);
     Ok(response)
 }
@@ -82,7 +85,7 @@ struct Read {
 /// What is wrong with the request is said before codex is bothered.
 fn read(proxy: &Proxy, key: &str, body: JsonObject, ids: &mut Ids) -> Result<Read, ApiError> {
     let ignored = parameters::ignored(&body.0)?;
-    let request: ResponsesRequest = body.without_nulls().read()?;
+    let request: ResponsesRequest = without_nulls(body).read()?;
     let before = match &request.previous_response_id {
         None => Conversation::new(),
         Some(id) => proxy.responses.conversation(key, id).map_err(|reason| match reason {
@@ -101,7 +104,7 @@ fn read(proxy: &Proxy, key: &str, body: JsonObject, ids: &mut Ids) -> Result<Rea
 /// A response that is being written.
 struct Writing {
     /// `None` once it has ended; dropping it interrupts the turn.
-    answers: Option<Answers>,
+    exchange: Option<Exchange>,
     recording: Recording,
 }
 
@@ -117,15 +120,15 @@ impl Writing {
 
     /// Writes the next piece; `None` after the end.
     async fn write(&mut self) -> Option<Result<(), ApiError>> {
-        let answers = self.answers.as_mut()?;
+        let exchange = self.exchange.as_mut()?;
         let running = self.recording.running();
         let piece = tokio::select! {
             biased;
             () = running.cancelled() => {
-                self.answers = None;
+                self.exchange = None;
                 return Some(Ok(()));
             }
-            piece = answers.next() => piece.map(|(_, piece)| piece),
+            piece = exchange.next() => piece.map(|(_, piece)| piece),
         };
         let mut writer = running.writer();
         match piece {
@@ -135,14 +138,14 @@ impl Writing {
             Some(Piece::Call(call)) => writer.call(call),
             Some(Piece::Ended(Ok(finish))) => {
                 writer.end(finish, unix_now());
-                self.answers = None;
+                self.exchange = None;
             }
             Some(Piece::Ended(Err(failure))) => {
-                self.answers = None;
+                self.exchange = None;
                 return Some(Err(ApiError::from(failure).of_responses()));
             }
             None => {
-                self.answers = None;
+                self.exchange = None;
                 return Some(Err(ApiError::internal()));
             }
         }
@@ -150,13 +153,13 @@ impl Writing {
     }
 }
 
-impl sse::Source for Writing {
+impl stream::Source for Writing {
     async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
         while let Some(written) = self.write().await {
             if let Err(error) = written {
                 return Some(Err(error));
             }
-            if self.answers.is_none() {
+            if self.exchange.is_none() {
                 self.recording.settle();
             }
             let events = self.recording.take_events();
@@ -189,14 +192,14 @@ impl sse::Source for Writing {
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
-    Extension(KeyName(key)): Extension<KeyName>,
+    Extension(caller): Extension<KeyName>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, ApiError> {
     if query.is_some_and(|query| query.split('&').any(|pair| pair == "stream=true")) {
         return Err(ApiError::no_stream_of_old());
     }
-    match proxy.responses.find(&key, &id) {
+    match proxy.responses.find(&caller.id, &id) {
         Some(Found::Running(running)) => Ok(json(running.body())),
         Some(Found::Ended(_, body)) => Ok(json(body)),
         None => Err(ApiError::response_not_found(&id)),
@@ -211,10 +214,10 @@ pub(crate) async fn one(
 )]
 pub(crate) async fn delete(
     State(proxy): State<Proxy>,
-    Extension(KeyName(key)): Extension<KeyName>,
+    Extension(caller): Extension<KeyName>,
     Path(id): Path<String>,
 ) -> Result<Json<DeletedResponse>, ApiError> {
-    if proxy.responses.remove(&key, &id) {
+    if proxy.responses.remove(&caller.id, &id) {
         Ok(Json(DeletedResponse { id, object: "response", deleted: true }))
     } else {
         Err(ApiError::response_not_found(&id))
@@ -229,10 +232,10 @@ pub(crate) async fn delete(
 )]
 pub(crate) async fn cancel(
     State(proxy): State<Proxy>,
-    Extension(KeyName(key)): Extension<KeyName>,
+    Extension(caller): Extension<KeyName>,
     Path(id): Path<String>,
 ) -> Result<Answer, ApiError> {
-    match proxy.responses.find(&key, &id) {
+    match proxy.responses.find(&caller.id, &id) {
         Some(Found::Running(running)) => {
             running.cancel();
             let status = running.writer().response().status;

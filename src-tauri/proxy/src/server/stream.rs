@@ -1,10 +1,9 @@
-//! An answer as server-sent events.
+//! Answers as server-sent events, whatever a route's events are.
 //!
 //! Nothing is sent before the first piece of the answer, so that an early failure is a proper HTTP error; when codex stays
-//! silent for long, the stream is begun with a comment instead. Dropping the stream, as hyper does when the client
-//! goes away, drops the exchange and with it interrupts the turn.
+//! silent for long, the stream is begun all the same. Dropping the stream, as hyper does when the client goes away, drops
+//! its source and with it interrupts the turns.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -12,54 +11,40 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream;
 
 use super::error::ApiError;
-use crate::exchange::{Exchange, Step};
-use crate::translate::chunks::{ChunkWriter, PING, event};
+use crate::translate::chunks::PING;
 
-/// A stream that is being sent.
-struct Sending {
-    exchange: Exchange,
-    writer: ChunkWriter,
-    ping: Duration,
-    /// What was read before the stream began.
-    first: VecDeque<Bytes>,
-    ended: bool,
+/// Where the events come from.
+pub(super) trait Source: Send + 'static {
+    /// The next events, never empty; `None` after the last, and after an error. Dropping the future loses nothing.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, ApiError>>> + Send;
+
+    /// What begins a stream whose first piece is long in coming.
+    fn silent(&mut self) -> Bytes {
+        Bytes::from_static(PING)
+    }
+
+    /// The events that tell of an error within the stream, and end it.
+    fn failed(&mut self, error: ApiError) -> Bytes;
 }
 
-/// Waits for the first piece of the answer and sends the rest as it comes.
+/// Waits for the first events and sends the rest as they come. `ping` is the silence after which a comment is sent.
 ///
 /// # Errors
-/// A failure that came before the first piece.
-pub(super) async fn answer(
-    mut exchange: Exchange,
-    mut writer: ChunkWriter,
-    ping: Duration,
-) -> Result<Response, ApiError> {
-    let mut first = VecDeque::new();
-    let mut ended = false;
-    let silence = tokio::time::sleep(ping);
-    tokio::pin!(silence);
-    while first.is_empty() {
-        let step = tokio::select! {
-            step = exchange.next() => step,
-            () = &mut silence => {
-                first.push_back(Bytes::from_static(PING));
-                break;
-            }
-        };
-        match step {
-            Some(Step::Ended(Err(failure))) => return Err(failure.into()),
+/// A failure that came before the first events.
+pub(super) async fn answer(mut source: impl Source, ping: Duration) -> Result<Response, ApiError> {
+    let first = tokio::select! {
+        biased;
+        events = source.next() => match events {
+            Some(events) => events?,
             None => return Err(ApiError::internal()),
-            Some(step) => {
-                ended = matches!(step, Step::Ended(_));
-                first.extend(bytes_of(step, &mut writer));
-            }
-        }
-    }
-    let sending = Sending { exchange, writer, ping, first, ended };
+        },
+        () = tokio::time::sleep(ping) => source.silent(),
+    };
+    let sending = Sending { source, ping, first: Some(first), ended: false };
     let body = Body::from_stream(stream::unfold(sending, |mut sending| async {
         let bytes = sending.next().await?;
         Some((Ok::<_, Infallible>(bytes), sending))
@@ -73,40 +58,34 @@ pub(super) async fn answer(
     Ok((headers, body).into_response())
 }
 
-impl Sending {
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(bytes) = self.first.pop_front() {
-            return Some(bytes);
-        }
-        while !self.ended {
-            let step = match tokio::time::timeout(self.ping, self.exchange.next()).await {
-                Ok(step) => step?,
-                Err(_) => return Some(Bytes::from_static(PING)),
-            };
-            self.ended = matches!(step, Step::Ended(_));
-            if let Some(bytes) = bytes_of(step, &mut self.writer) {
-                return Some(bytes);
-            }
-        }
-        None
-    }
+/// A stream that is being sent.
+struct Sending<S> {
+    source: S,
+    ping: Duration,
+    /// What was read before the stream began.
+    first: Option<Bytes>,
+    ended: bool,
 }
 
-/// What a step puts into the stream, if anything.
-fn bytes_of(step: Step, writer: &mut ChunkWriter) -> Option<Bytes> {
-    match step {
-        Step::Model(model) => {
-            writer.set_model(model);
-            None
+impl<S: Source> Sending<S> {
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
         }
-        Step::Progress => None,
-        Step::Text(text) => Some(writer.text(&text)),
-        Step::Reasoning(text) => Some(writer.reasoning(&text)),
-        Step::Ended(Ok(usage)) => Some(writer.end(usage.map(Into::into))),
-        Step::Ended(Err(failure)) => {
-            let mut out = BytesMut::new();
-            event(&mut out, &ApiError::from(failure).body());
-            Some(out.freeze())
+        if self.ended {
+            return None;
+        }
+        match tokio::time::timeout(self.ping, self.source.next()).await {
+            Err(_) => Some(Bytes::from_static(PING)),
+            Ok(Some(Ok(events))) => Some(events),
+            Ok(Some(Err(error))) => {
+                self.ended = true;
+                Some(self.source.failed(error))
+            }
+            Ok(None) => {
+                self.ended = true;
+                None
+            }
         }
     }
 }

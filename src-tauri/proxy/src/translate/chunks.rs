@@ -1,10 +1,12 @@
-//! From a turn's events to the server-sent events of a stream, one for every delta, none held back.
+//! From the pieces of answers to the server-sent events of a stream, one for every delta, none held back.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use codex_client::{ToolCall, Usage as TurnUsage};
 use serde::Serialize;
 
-use crate::openai::chunk::{ChatChunk, ChunkChoice, ChunkUsage, Delta};
-use crate::openai::completion::{FinishReason, Usage};
+use crate::answer::{self, Piece};
+use crate::openai::chunk::{CallDelta, ChatChunk, ChunkChoice, ChunkUsage, Delta, FunctionDelta};
+use crate::openai::completion::FinishReason;
 
 /// The comment that keeps a silent stream open.
 pub const PING: &[u8] = b": ping\n\n";
@@ -12,70 +14,114 @@ pub const PING: &[u8] = b": ping\n\n";
 /// The line that ends a stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
+/// How the chunks of a completion look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChunkForm {
+    /// Whether the usage comes in a chunk of its own.
+    pub include_usage: bool,
+    /// Whether a call comes in the old form, as `function_call`.
+    pub old_calls: bool,
+}
+
 /// Writes the chunks of one completion.
 #[derive(Clone, Debug)]
 pub struct ChunkWriter {
     id: String,
     created: u64,
     model: String,
-    include_usage: bool,
-    started: bool,
+    form: ChunkForm,
+    /// For each answer, how many calls it has; `None` before its first chunk.
+    answers: Vec<Option<u32>>,
+    usage: Option<TurnUsage>,
 }
 
 impl ChunkWriter {
-    /// A writer for the completion `id`. `created` is in Unix seconds.
+    /// A writer for the completion `id` with `n` answers. `created` is in Unix seconds.
     #[must_use]
-    pub fn new(id: String, created: u64, model: String, include_usage: bool) -> Self {
-        Self { id, created, model, include_usage, started: false }
+    pub fn new(id: String, created: u64, n: u32, form: ChunkForm) -> Self {
+        let answers = (0..n).map(|_| None).collect();
+        Self { id, created, model: String::new(), form, answers, usage: None }
     }
 
-    /// From now on the chunks name this model.
-    pub fn set_model(&mut self, model: String) {
-        if !model.is_empty() {
-            self.model = model;
+    /// What a piece of an answer puts into the stream, if anything; `None` for a failure too, which is not ours to write.
+    pub fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes> {
+        let mut out = BytesMut::with_capacity(256);
+        match piece {
+            Piece::Model(model) => {
+                if !model.is_empty() {
+                    self.model.clone_from(model);
+                }
+                return None;
+            }
+            Piece::Text(text) => {
+                self.delta(&mut out, index, Delta { content: Some(text), ..Delta::default() });
+            }
+            Piece::Reasoning(text) => {
+                self.delta(&mut out, index, Delta { reasoning_content: Some(text), ..Delta::default() });
+            }
+            Piece::Call(call) => self.call(&mut out, index, call),
+            Piece::Ended(Ok(finish)) => {
+                if let Some(usage) = finish.usage {
+                    *self.usage.get_or_insert_default() += usage;
+                }
+                self.role(&mut out, index);
+                let reason = finish_reason(finish.reason, self.form.old_calls);
+                self.chunk(&mut out, index, Delta::default(), Some(reason));
+            }
+            Piece::Ended(Err(_)) => return None,
         }
-    }
-
-    /// A piece of the answer.
-    pub fn text(&mut self, text: &str) -> Bytes {
-        self.delta(Delta { content: Some(text), ..Delta::default() })
-    }
-
-    /// A piece of the reasoning's summary.
-    pub fn reasoning(&mut self, text: &str) -> Bytes {
-        self.delta(Delta { reasoning_content: Some(text), ..Delta::default() })
+        Some(out.freeze())
     }
 
     /// The end of a stream that went well.
-    pub fn end(&mut self, usage: Option<Usage>) -> Bytes {
+    pub fn end(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(512);
-        self.role(&mut out);
-        self.chunk(&mut out, Delta::default(), Some(FinishReason::Stop));
-        if self.include_usage {
-            self.write(&mut out, &[], ChunkUsage::Known(usage));
+        if self.form.include_usage {
+            self.write(&mut out, &[], ChunkUsage::Known(self.usage.map(Into::into)));
         }
         out.put_slice(DONE);
         out.freeze()
     }
 
-    fn delta(&mut self, delta: Delta<'_>) -> Bytes {
-        let mut out = BytesMut::with_capacity(256);
-        self.role(&mut out);
-        self.chunk(&mut out, delta, None);
-        out.freeze()
+    fn delta(&mut self, out: &mut BytesMut, index: u32, delta: Delta<'_>) {
+        self.role(out, index);
+        self.chunk(out, index, delta, None);
     }
 
-    /// The chunk that names the role, before the first other one.
-    fn role(&mut self, out: &mut BytesMut) {
-        if !self.started {
-            self.started = true;
-            self.chunk(out, Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, None);
+    /// A call, its id and name first.
+    fn call(&mut self, out: &mut BytesMut, index: u32, call: &ToolCall) {
+        self.role(out, index);
+        let calls = self.answers.get_mut(index as usize).and_then(Option::as_mut);
+        let number = calls.map(|calls| std::mem::replace(calls, *calls + 1)).unwrap_or_default();
+        let name = FunctionDelta { name: Some(&call.name), arguments: "" };
+        let arguments = FunctionDelta { name: None, arguments: &call.arguments };
+        for function in [name, arguments] {
+            let delta = if self.form.old_calls {
+                Delta { function_call: Some(function), ..Delta::default() }
+            } else {
+                let first = function.name.is_some();
+                let (id, kind) = (first.then_some(call.call_id.as_str()), first.then_some("function"));
+                Delta {
+                    tool_calls: Some([CallDelta { index: number, id, kind, function }]),
+                    ..Delta::default()
+                }
+            };
+            self.chunk(out, index, delta, None);
         }
     }
 
-    fn chunk(&self, out: &mut BytesMut, delta: Delta<'_>, finish_reason: Option<FinishReason>) {
-        let usage = if self.include_usage { ChunkUsage::Null } else { ChunkUsage::Absent };
-        self.write(out, &[ChunkChoice { index: 0, delta, logprobs: None, finish_reason }], usage);
+    /// The chunk that names the role, before the first other one of an answer.
+    fn role(&mut self, out: &mut BytesMut, index: u32) {
+        if let Some(answer @ None) = self.answers.get_mut(index as usize) {
+            *answer = Some(0);
+            let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
+            self.chunk(out, index, delta, None);
+        }
+    }
+
+    fn chunk(&self, out: &mut BytesMut, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) {
+        let usage = if self.form.include_usage { ChunkUsage::Null } else { ChunkUsage::Absent };
+        self.write(out, &[ChunkChoice { index, delta, logprobs: None, finish_reason }], usage);
     }
 
     fn write(&self, out: &mut BytesMut, choices: &[ChunkChoice<'_>], usage: ChunkUsage) {
@@ -93,6 +139,17 @@ impl ChunkWriter {
     }
 }
 
+/// Why an answer ended, as the wire has it.
+#[must_use]
+pub fn finish_reason(reason: answer::FinishReason, old_calls: bool) -> FinishReason {
+    match reason {
+        answer::FinishReason::Stop => FinishReason::Stop,
+        answer::FinishReason::Length => FinishReason::Length,
+        answer::FinishReason::ToolCalls if old_calls => FinishReason::FunctionCall,
+        answer::FinishReason::ToolCalls => FinishReason::ToolCalls,
+    }
+}
+
 /// One `data:` event that holds `value`.
 pub fn event(out: &mut BytesMut, value: &impl Serialize) {
     out.put_slice(b"data: ");
@@ -102,76 +159,5 @@ pub fn event(out: &mut BytesMut, value: &impl Serialize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use codex_client::Usage as TurnUsage;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn writer(include_usage: bool) -> ChunkWriter {
-        ChunkWriter::new("chatcmpl-1".into(), 7, "m".into(), include_usage)
-    }
-
-    /// The `data:` events of some bytes, `[DONE]` as a string.
-    fn events(bytes: &[u8]) -> Vec<Value> {
-        std::str::from_utf8(bytes)
-            .unwrap()
-            .split_terminator("\n\n")
-            .map(|event| event.strip_prefix("data: ").unwrap())
-            .map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data)))
-            .collect()
-    }
-
-    #[test]
-    fn the_role_comes_once_and_every_delta_is_a_chunk() {
-        let mut writer = writer(false);
-        let first = events(&writer.text("a\n\"b\""));
-        assert_eq!(first.len(), 2);
-        assert_eq!(first[0]["choices"][0]["delta"], json!({"role":"assistant","content":""}));
-        assert_eq!(
-            first[1],
-            json!({"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[
-                {"index":0,"delta":{"content":"a\n\"b\""},"logprobs":null,"finish_reason":null}
-            ]})
-        );
-        let second = events(&writer.reasoning("why"));
-        assert_eq!(second.len(), 1);
-        assert_eq!(second[0]["choices"][0]["delta"], json!({"reasoning_content":"why"}));
-    }
-
-    #[test]
-    fn the_end_has_one_finish_reason_and_done() {
-        let mut writer = writer(false);
-        writer.text("a");
-        let end = events(&writer.end(None));
-        assert_eq!(end.len(), 2);
-        assert_eq!(
-            end[0]["choices"][0],
-            json!({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"})
-        );
-        assert_eq!(end[1], "[DONE]");
-    }
-
-    #[test]
-    fn usage_is_null_until_its_own_chunk_without_choices() {
-        let mut writer = writer(true);
-        assert_eq!(events(&writer.text("a"))[1]["usage"], Value::Null);
-        assert!(events(&writer.text("a"))[0].as_object().unwrap().contains_key("usage"));
-        let usage = TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 };
-        let end = events(&writer.end(Some(usage.into())));
-        assert_eq!(end[1]["choices"], json!([]));
-        assert_eq!(
-            end[1]["usage"],
-            json!({"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,
-                "prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}})
-        );
-        assert_eq!(end[2], "[DONE]");
-    }
-
-    #[test]
-    fn an_empty_answer_is_a_whole_stream_all_the_same() {
-        let end = events(&writer(false).end(None));
-        assert_eq!(end[0]["choices"][0]["delta"]["role"], "assistant");
-        assert_eq!(end[1]["choices"][0]["finish_reason"], "stop");
-    }
-}
+#[path = "chunks_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::chunks::{DONE, event};
+use super::limits::{self, MOST_ANSWERS};
 use super::parameters::fits_a_header;
 use super::wanted::Wanted;
 use crate::answer::FinishReason;
@@ -14,12 +15,6 @@ use crate::openai::completion::Usage;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice, TextCompletion, TextFinish};
 use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningAs;
-
-/// Choices of one request, over all its prompts.
-const MOST_CHOICES: usize = 8;
-
-/// Stop texts of one request.
-const MOST_STOPS: usize = 4;
 
 /// Parameters that are read, or that have no bearing on the answer.
 const UNDERSTOOD: &[&str] =
@@ -32,22 +27,12 @@ const UNDERSTOOD: &[&str] =
 pub fn understand(request: &CompletionsRequest) -> Result<Vec<Wanted>, Refusal> {
     let prompts = prompts(&request.prompt)?;
     let n = request.n.unwrap_or(1);
-    let choices = usize::try_from(n).unwrap_or(usize::MAX).saturating_mul(prompts.len());
-    if n == 0 || choices > MOST_CHOICES {
-        let message = format!("n times the number of prompts must be from 1 to {MOST_CHOICES}.");
-        return Err(invalid("n", &message));
+    let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(n);
+    if !(1..=MOST_ANSWERS).contains(&choices) {
+        let message = format!("n times the number of prompts must be from 1 to {MOST_ANSWERS}.");
+        return Err(Refusal::invalid("n", &message));
     }
-    if request.max_tokens == Some(0) {
-        return Err(invalid("max_tokens", "max_tokens must be at least 1."));
-    }
-    let stop = match &request.stop {
-        None => Vec::new(),
-        Some(TextOr::Text(text)) => vec![text.clone()],
-        Some(TextOr::Parts(texts)) => texts.clone(),
-    };
-    if stop.len() > MOST_STOPS || stop.iter().any(String::is_empty) {
-        return Err(invalid("stop", "There can be up to four stop texts, and none may be empty."));
-    }
+    let stop = limits::stops(request.stop.clone());
     let wanted = |prompt: &str| Wanted {
         model: request.model.clone(),
         items: vec![Item::Message { role: Role::User, content: vec![Content::Text(prompt.to_owned())] }],
@@ -64,7 +49,7 @@ pub fn understand(request: &CompletionsRequest) -> Result<Vec<Wanted>, Refusal> 
 fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, Refusal> {
     match prompt {
         TextOr::Text(text) => Ok(vec![text]),
-        TextOr::Parts(parts) if parts.is_empty() => Err(invalid("prompt", "There is no prompt.")),
+        TextOr::Parts(parts) if parts.is_empty() => Err(Refusal::invalid("prompt", "There is no prompt.")),
         TextOr::Parts(parts) => parts
             .iter()
             .enumerate()
@@ -74,7 +59,7 @@ fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, Refusal> {
                     param: "prompt".to_owned(),
                     message: "Tokens cannot be read. Send the prompt as text.".to_owned(),
                 }),
-                _ => Err(invalid(&format!("prompt[{index}]"), "A prompt must be a string.")),
+                _ => Err(Refusal::invalid(&format!("prompt[{index}]"), "A prompt must be a string.")),
             })
             .collect(),
     }
@@ -109,10 +94,6 @@ pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     }
     ignored.sort();
     Ok(ignored)
-}
-
-fn invalid(param: &str, message: &str) -> Refusal {
-    Refusal::Invalid { param: param.to_owned(), message: message.to_owned() }
 }
 
 /// The word for why a text ended.

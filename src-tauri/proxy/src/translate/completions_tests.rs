@@ -45,9 +45,6 @@ fn what_is_wrong_is_named() {
         (json!({"prompt":"a","n":0}), (true, "n")),
         (json!({"prompt":"a","n":9}), (true, "n")),
         (json!({"prompt":["a","b","c"],"n":3}), (true, "n")),
-        (json!({"prompt":"a","max_tokens":0}), (true, "max_tokens")),
-        (json!({"prompt":"a","stop":["1","2","3","4","5"]}), (true, "stop")),
-        (json!({"prompt":"a","stop":""}), (true, "stop")),
     ] {
         assert_eq!(read(body.clone()).unwrap_err(), (expected.0, expected.1.to_owned()), "{body}");
     }

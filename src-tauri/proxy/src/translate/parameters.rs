@@ -9,18 +9,31 @@ use super::Refusal;
 
 /// Parameters that are read, or that have no bearing on the answer: ids, labels and caching.
 const UNDERSTOOD: &[&str] = &[
+    "function_call",
+    "functions",
+    "include_reasoning",
+    "max_completion_tokens",
+    "max_tokens",
     "messages",
     "metadata",
     "model",
+    "n",
+    "parallel_tool_calls",
     "prompt_cache_key",
     "prompt_cache_retention",
     "reasoning_effort",
+    "reasoning_format",
     "response_format",
     "safety_identifier",
+    "service_tier",
+    "stop",
     "store",
     "stream",
     "stream_options",
+    "tool_choice",
+    "tools",
     "user",
+    "verbosity",
 ];
 
 /// The longest name of an ignored parameter that goes into the header; a client's typo is not worth more.
@@ -49,15 +62,7 @@ pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
 
 /// Why a parameter with this value cannot be given, if so.
 fn unsupported(name: &str, value: &Value) -> Option<&'static str> {
-    let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
     match name {
-        "n" if value.as_u64() != Some(1) => Some("Only one answer per request (n = 1) can be given."),
-        "tools" | "functions" if !is_empty(value) => {
-            Some("This version cannot pass tools to codex yet. Send the request without them.")
-        }
-        "tool_choice" | "function_call" if !matches!(value.as_str(), Some("none" | "auto")) => {
-            Some("This version cannot make the model call a tool. Send the request without it.")
-        }
         "logprobs" if value.as_bool() != Some(false) => Some("codex gives no log probabilities."),
         "top_logprobs" if value.as_u64() != Some(0) => Some("codex gives no log probabilities."),
         "audio" => Some("codex gives no audio."),
@@ -74,11 +79,8 @@ fn has_other_than_text(value: &Value) -> bool {
 /// Whether the value asks for nothing beyond what happens anyway, so that it is not worth a mention.
 fn is_neutral(name: &str, value: &Value) -> bool {
     match name {
-        "n" | "logprobs" | "top_logprobs" | "modalities" | "tools" | "functions" | "tool_choice"
-        | "function_call" => true,
+        "logprobs" | "top_logprobs" | "modalities" => true,
         "frequency_penalty" | "presence_penalty" => value.as_f64() == Some(0.0),
-        "parallel_tool_calls" => value.is_boolean(),
-        "service_tier" => matches!(value.as_str(), Some("auto" | "default")),
         _ => false,
     }
 }
@@ -112,12 +114,6 @@ mod tests {
     #[test]
     fn what_changes_the_shape_of_the_answer_is_refused() {
         for (param, value) in [
-            ("n", json!(2)),
-            ("n", json!("2")),
-            ("tools", json!([{"type":"function"}])),
-            ("functions", json!([{"name":"f"}])),
-            ("tool_choice", json!("required")),
-            ("tool_choice", json!({"type":"function"})),
             ("logprobs", json!(true)),
             ("top_logprobs", json!(3)),
             ("audio", json!({"voice":"x"})),
@@ -131,7 +127,7 @@ mod tests {
     #[test]
     fn what_asks_for_nothing_special_is_not_worth_a_mention() {
         let body = json!({
-            "n":1,"tools":[],"tool_choice":"auto","logprobs":false,"modalities":["text"],
+            "n":1,"tools":[],"tool_choice":"auto","stop":["x"],"max_tokens":5,"logprobs":false,"modalities":["text"],
             "presence_penalty":0,"parallel_tool_calls":true,"service_tier":"auto"
         });
         assert_eq!(judge(body), Ok(vec![]));

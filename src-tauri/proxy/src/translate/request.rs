@@ -1,4 +1,4 @@
-//! From a chat request to a turn: the messages become items with their roles, the last one of the user's its input.
+//! From a chat request to what is wanted: the messages become items with their roles, the parameters their meaning.
 //!
 //! No message is flattened into another's text, and none is left out: instructions in the middle stay where they were, as
 //! developer messages, since codex drops `system` items.
@@ -6,39 +6,57 @@
 use codex_client::{Content, Item, Role as Speaker, ToolCall};
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::images::{check_detail, check_image};
+use super::wanted::{Format, ToolChoice, Wanted};
+use super::{Refusal, shorten, tools};
 use crate::openai::chat::{ChatRequest, Message, MessageContent, Part, ResponseFormat, Role};
+use crate::settings::ReasoningAs;
 
-/// What a conversation is for codex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conversation {
-    /// Everything that was said before.
-    pub history: Vec<Item>,
-    /// What is said now; empty when the last message is not the user's.
-    pub input: Vec<Content>,
+/// Reads a request.
+///
+/// # Errors
+/// [`Refusal`] naming what is wrong.
+pub fn wanted(request: ChatRequest) -> Result<Wanted, Refusal> {
+    let items = conversation(&request.messages)?;
+    let old = request.functions.is_some() || request.function_call.is_some();
+    let (tools, tool_choice) = if old {
+        let functions = request.functions.unwrap_or_default();
+        (tools::of_functions(functions), tools::choice(request.function_call.as_ref(), "function_call")?)
+    } else {
+        let tools = tools::of_tools(request.tools.unwrap_or_default())?;
+        (tools, tools::choice(request.tool_choice.as_ref(), "tool_choice")?)
+    };
+    tools::check_choice(&tools, &tool_choice, if old { "function_call" } else { "tool_choice" })?;
+    Ok(Wanted {
+        model: request.model,
+        items,
+        tools: if tool_choice == ToolChoice::None { Vec::new() } else { tools },
+        tool_choice,
+        // The old form has room for one call.
+        parallel_tool_calls: !old && request.parallel_tool_calls != Some(false),
+        format: format(request.response_format)?,
+        effort: request.reasoning_effort,
+        reasoning_as: reasoning_as(request.reasoning_format.as_deref(), request.include_reasoning)?,
+        verbosity: request.verbosity,
+        service_tier: request.service_tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default")),
+        max_tokens: request.max_completion_tokens.or(request.max_tokens),
+        stop: super::limits::stops(request.stop),
+        n: request.n.unwrap_or(1),
+    })
 }
 
 /// Reads the messages.
-///
-/// # Errors
-/// [`Refusal`] naming the message that is wrong.
-pub fn conversation(request: &ChatRequest) -> Result<Conversation, Refusal> {
-    let Some((last, earlier)) = request.messages.split_last() else {
+fn conversation(messages: &[Message]) -> Result<Vec<Item>, Refusal> {
+    if messages.is_empty() {
         return Err(invalid("messages", "messages must hold at least one message."));
-    };
-    let mut history = Vec::with_capacity(request.messages.len());
-    for (index, message) in earlier.iter().enumerate() {
-        items(message, index, &mut history)?;
     }
-    let index = earlier.len();
-    let input = match last.role {
-        Role::User => contents(last, index)?,
-        _ => {
-            items(last, index, &mut history)?;
-            Vec::new()
-        }
-    };
-    Ok(Conversation { history, input })
+    let mut items = Vec::with_capacity(messages.len());
+    let mut calls = tools::Pairing::default();
+    for (index, message) in messages.iter().enumerate() {
+        read(message, index, &mut items, &mut calls)?;
+    }
+    calls.end()?;
+    Ok(items)
 }
 
 /// Checks that the model can think as hard as it is asked to. `known` are the efforts that codex names for it; where it names none,
@@ -58,29 +76,48 @@ pub fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Resu
     }
 }
 
-/// The schema that the answer must follow, if the request names one.
-///
-/// # Errors
-/// [`Refusal`] for a format that cannot be given.
-pub fn output_schema(format: Option<&ResponseFormat>) -> Result<Option<Value>, Refusal> {
-    let Some(format) = format else { return Ok(None) };
+/// The form of the answer.
+fn format(format: Option<ResponseFormat>) -> Result<Format, Refusal> {
+    let Some(format) = format else { return Ok(Format::Text) };
     match format.kind.as_str() {
-        "text" => Ok(None),
-        "json_schema" => match format.json_schema.as_ref().and_then(|wanted| wanted.schema.clone()) {
-            Some(schema) if schema.is_object() => Ok(Some(schema)),
-            _ => Err(invalid(
-                "response_format.json_schema.schema",
-                "A json_schema format needs its schema, an object.",
-            )),
-        },
-        "json_object" => Err(Refusal::Unsupported {
-            param: "response_format".to_owned(),
-            message: "codex cannot promise just any JSON. Use the type json_schema with a schema.".to_owned(),
-        }),
+        "text" => Ok(Format::Text),
+        "json_object" => Ok(Format::JsonObject),
+        "json_schema" => {
+            let param = "response_format.json_schema.schema";
+            let Some(wanted) = format.json_schema else {
+                return Err(invalid(
+                    "response_format.json_schema",
+                    "A json_schema format needs its json_schema.",
+                ));
+            };
+            let strict = wanted.strict == Some(true);
+            match wanted.schema {
+                Some(schema) if schema.is_object() => {
+                    Ok(Format::Schema { schema, strict, param: param.to_owned() })
+                }
+                _ => Err(invalid(param, "A json_schema format needs its schema, an object.")),
+            }
+        }
         other => Err(invalid(
             "response_format.type",
-            &format!("response_format.type must be text or json_schema, not {:?}.", shorten(other)),
+            &format!(
+                "response_format.type must be text, json_object or json_schema, not {:?}.",
+                shorten(other)
+            ),
         )),
+    }
+}
+
+fn reasoning_as(format: Option<&str>, include: Option<bool>) -> Result<Option<ReasoningAs>, Refusal> {
+    match (format, include) {
+        (_, Some(false)) | (Some("hidden" | "none"), _) => Ok(Some(ReasoningAs::None)),
+        (Some("parsed" | "reasoning_content"), _) => Ok(Some(ReasoningAs::ReasoningContent)),
+        (Some("raw" | "think"), _) => Ok(Some(ReasoningAs::Think)),
+        (Some(other), _) => Err(invalid(
+            "reasoning_format",
+            &format!("reasoning_format must be parsed, raw or hidden, not {:?}.", shorten(other)),
+        )),
+        (None, _) => Ok(None),
     }
 }
 
@@ -93,57 +130,87 @@ pub fn is_background(body: &Map<String, Value>) -> bool {
     message["role"] == "user" && message["content"].as_str().is_some_and(|text| text.starts_with("### Task:"))
 }
 
-fn items(message: &Message, index: usize, items: &mut Vec<Item>) -> Result<(), Refusal> {
-    let say = |role| Ok::<_, Refusal>(Item::Message { role, content: contents(message, index)? });
+fn read(
+    message: &Message,
+    index: usize,
+    items: &mut Vec<Item>,
+    pairing: &mut tools::Pairing,
+) -> Result<(), Refusal> {
+    if !matches!(message.role, Role::Tool | Role::Function) {
+        pairing.end()?;
+    }
+    let pictures = matches!(message.role, Role::User | Role::Tool);
+    let say = |role| Ok::<_, Refusal>(Item::Message { role, content: contents(message, index, pictures)? });
     match message.role {
         Role::System | Role::Developer => items.push(say(Speaker::Developer)?),
         Role::User => items.push(say(Speaker::User)?),
         Role::Assistant => {
-            let calls = message.tool_calls.as_deref().unwrap_or_default();
-            let content = optional_contents(message, index)?;
-            if content.iter().any(|part| !matches!(part, Content::Text(text) if text.is_empty()))
-                || calls.is_empty()
-            {
+            let calls = calls(message, index)?;
+            let content = optional_contents(message, index, pictures)?;
+            let says = |part: &Content| !matches!(part, Content::Text(text) if text.is_empty());
+            if content.iter().any(says) || calls.is_empty() {
                 items.push(Item::Message { role: Speaker::Assistant, content });
             }
-            items.extend(calls.iter().map(|call| {
-                Item::ToolCall(ToolCall {
-                    call_id: call.id.clone(),
-                    name: call.function.name.clone(),
-                    arguments: call.function.arguments.clone(),
-                })
-            }));
+            pairing.begin(calls.iter().map(|call| call.call_id.as_str()), index);
+            items.extend(calls.into_iter().map(Item::ToolCall));
         }
-        Role::Tool => {
-            let Some(call_id) = message.tool_call_id.clone() else {
-                let param = format!("messages[{index}].tool_call_id");
-                return Err(invalid(&param, "A tool message needs the tool_call_id that it answers."));
+        Role::Tool | Role::Function => {
+            let call_id = match (&message.tool_call_id, message.role) {
+                (Some(call_id), _) => call_id.clone(),
+                (None, Role::Function) => pairing.only().unwrap_or_default(),
+                (None, _) => {
+                    let param = format!("messages[{index}].tool_call_id");
+                    return Err(invalid(&param, "A tool message needs the tool_call_id that it answers."));
+                }
             };
-            items.push(Item::ToolOutput { call_id, output: optional_contents(message, index)? });
+            pairing.answer(&call_id, index)?;
+            items.push(Item::ToolOutput { call_id, output: optional_contents(message, index, pictures)? });
         }
     }
     Ok(())
 }
 
+/// The calls that an assistant's message makes.
+fn calls(message: &Message, index: usize) -> Result<Vec<ToolCall>, Refusal> {
+    let mut calls = Vec::new();
+    for (at, call) in message.tool_calls.iter().flatten().enumerate() {
+        if call.kind != "function" {
+            let param = format!("messages[{index}].tool_calls[{at}].type");
+            return Err(invalid(&param, "Only calls of functions can be passed to codex."));
+        }
+        calls.push(ToolCall {
+            call_id: call.id.clone(),
+            name: call.function.name.clone(),
+            arguments: call.function.arguments.clone(),
+        });
+    }
+    if let Some(call) = &message.function_call {
+        // The old form has no ids; one a message is enough to tell them apart.
+        let call_id = format!("call_of_message_{index}");
+        calls.push(ToolCall { call_id, name: call.name.clone(), arguments: call.arguments.clone() });
+    }
+    Ok(calls)
+}
+
 /// The parts of a message that must say something.
-fn contents(message: &Message, index: usize) -> Result<Vec<Content>, Refusal> {
+fn contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, Refusal> {
     if message.content.is_none() {
         return Err(invalid(&format!("messages[{index}].content"), "This message needs a content."));
     }
-    optional_contents(message, index)
+    optional_contents(message, index, pictures)
 }
 
-fn optional_contents(message: &Message, index: usize) -> Result<Vec<Content>, Refusal> {
+fn optional_contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, Refusal> {
     match &message.content {
         None => Ok(Vec::new()),
         Some(MessageContent::Text(text)) => Ok(vec![Content::Text(text.clone())]),
         Some(MessageContent::Parts(parts)) => {
-            parts.iter().enumerate().map(|(part, value)| content(value, index, part)).collect()
+            parts.iter().enumerate().map(|(part, value)| content(value, index, part, pictures)).collect()
         }
     }
 }
 
-fn content(part: &Part, message: usize, index: usize) -> Result<Content, Refusal> {
+fn content(part: &Part, message: usize, index: usize, pictures: bool) -> Result<Content, Refusal> {
     let param = || format!("messages[{message}].content[{index}]");
     match (part.kind.as_str(), &part.text, &part.refusal) {
         ("text" | "input_text" | "output_text", Some(text), _) | ("refusal", _, Some(text)) => {
@@ -152,9 +219,20 @@ fn content(part: &Part, message: usize, index: usize) -> Result<Content, Refusal
         ("text" | "input_text" | "output_text" | "refusal", ..) => {
             Err(invalid(&param(), "A text part needs its text."))
         }
-        (kind @ ("image_url" | "input_audio" | "file"), ..) => Err(Refusal::Unsupported {
+        ("image_url", ..) if !pictures => {
+            Err(invalid(&param(), "Only messages of the user and of tools can hold pictures."))
+        }
+        ("image_url", ..) => {
+            let Some(image) = &part.image_url else {
+                return Err(invalid(&param(), "An image_url part needs its image_url."));
+            };
+            let url = check_image(&image.url, &format!("{}.image_url.url", param()))?;
+            check_detail(image.detail.as_deref(), &format!("{}.image_url.detail", param()))?;
+            Ok(Content::Image { url: url.into_owned(), detail: image.detail.clone() })
+        }
+        (kind @ ("input_audio" | "file"), ..) => Err(Refusal::Unsupported {
             param: param(),
-            message: format!("This version cannot pass parts of the type {kind} to codex. Send text."),
+            message: format!("codex takes no parts of the type {kind}. Send text or pictures."),
         }),
         (kind, ..) => {
             Err(invalid(&param(), &format!("There is no content part of the type {:?}.", shorten(kind))))
@@ -163,12 +241,7 @@ fn content(part: &Part, message: usize, index: usize) -> Result<Content, Refusal
 }
 
 fn invalid(param: &str, message: &str) -> Refusal {
-    Refusal::Invalid { param: param.to_owned(), message: message.to_owned() }
-}
-
-/// A client's word, short enough for an error message.
-fn shorten(word: &str) -> String {
-    word.chars().take(40).collect()
+    Refusal::invalid(param, message)
 }
 
 #[cfg(test)]

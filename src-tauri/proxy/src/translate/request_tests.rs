@@ -2,18 +2,31 @@ use serde_json::json;
 
 use super::*;
 
-fn read(messages: &Value) -> Result<Conversation, Refusal> {
-    let request: ChatRequest = serde_json::from_value(json!({ "model": "m", "messages": messages })).unwrap();
-    conversation(&request)
+fn read(body: &Value) -> Result<Wanted, Refusal> {
+    let mut whole = json!({ "model": "m", "messages": [{"role":"user","content":"hi"}] });
+    for (name, value) in body.as_object().unwrap() {
+        whole[name] = value.clone();
+    }
+    wanted(serde_json::from_value(whole).unwrap())
+}
+
+fn items_of(messages: &Value) -> Result<Vec<Item>, Refusal> {
+    read(&json!({ "messages": messages })).map(|wanted| wanted.items)
 }
 
 fn says(role: Speaker, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
+fn param<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> String {
+    match outcome.unwrap_err() {
+        Refusal::Invalid { param, .. } | Refusal::Unsupported { param, .. } => param,
+    }
+}
+
 #[test]
 fn every_message_keeps_its_place_and_its_role() {
-    let conversation = read(&json!([
+    let items = items_of(&json!([
         {"role":"system","content":"be brief"},
         {"role":"user","content":"one"},
         {"role":"assistant","content":"two"},
@@ -22,22 +35,23 @@ fn every_message_keeps_its_place_and_its_role() {
         {"role":"user","content":[{"type":"text","text":"three"},{"type":"text","text":"four"}]}
     ]))
     .unwrap();
+    let last = vec![Content::Text("three".into()), Content::Text("four".into())];
     assert_eq!(
-        conversation.history,
+        items,
         [
             says(Speaker::Developer, "be brief"),
             says(Speaker::User, "one"),
             says(Speaker::Assistant, "two"),
             says(Speaker::Developer, "be kind"),
             says(Speaker::Developer, "be true"),
+            Item::Message { role: Speaker::User, content: last },
         ]
     );
-    assert_eq!(conversation.input, [Content::Text("three".into()), Content::Text("four".into())]);
 }
 
 #[test]
-fn a_conversation_that_ends_in_a_tools_answer_has_no_input_of_its_own() {
-    let conversation = read(&json!([
+fn calls_and_their_outputs_keep_their_exact_strings() {
+    let items = items_of(&json!([
         {"role":"user","content":"weather?"},
         {"role":"assistant","content":null,"tool_calls":[
             {"id":"c1","type":"function","function":{"name":"weather","arguments":"{ \"city\":\"K\"}"}}
@@ -45,59 +59,108 @@ fn a_conversation_that_ends_in_a_tools_answer_has_no_input_of_its_own() {
         {"role":"tool","tool_call_id":"c1","content":"rain"}
     ]))
     .unwrap();
-    assert!(conversation.input.is_empty());
-    assert_eq!(
-        conversation.history[1..],
-        [
-            Item::ToolCall(ToolCall {
-                call_id: "c1".into(),
-                name: "weather".into(),
-                arguments: "{ \"city\":\"K\"}".into()
-            }),
-            Item::ToolOutput { call_id: "c1".into(), output: vec![Content::Text("rain".into())] },
-        ]
-    );
+    let call =
+        ToolCall { call_id: "c1".into(), name: "weather".into(), arguments: "{ \"city\":\"K\"}".into() };
+    let output = vec![Content::Text("rain".into())];
+    assert_eq!(items[1..], [Item::ToolCall(call), Item::ToolOutput { call_id: "c1".into(), output }]);
 }
 
 #[test]
-fn an_assistants_message_may_be_last() {
-    let conversation =
-        read(&json!([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])).unwrap();
-    assert_eq!(conversation.history.len(), 2);
-    assert!(conversation.input.is_empty());
+fn the_old_form_of_a_call_finds_its_output_without_an_id() {
+    let body = json!({
+        "functions":[{"name":"f","parameters":{"type":"object"}}],
+        "function_call":{"name":"f"},
+        "messages":[
+            {"role":"user","content":"x"},
+            {"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},
+            {"role":"function","name":"f","content":"done"}
+        ]
+    });
+    let wanted = read(&body).unwrap();
+    let [_, Item::ToolCall(call), Item::ToolOutput { call_id, .. }] = wanted.items.as_slice() else {
+        panic!("{:?}", wanted.items)
+    };
+    assert_eq!(&call.call_id, call_id);
+    assert_eq!(wanted.tool_choice, ToolChoice::Named("f".into()));
+    assert_eq!(wanted.tools[0].param, "functions[0]");
+    assert!(!wanted.parallel_tool_calls, "the old form has room for one call");
+}
+
+#[test]
+fn an_output_without_its_call_and_a_call_without_its_output_are_named() {
+    let call = json!({"role":"assistant","tool_calls":[
+        {"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},
+        {"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]});
+    let output = json!({"role":"tool","tool_call_id":"a","content":"x"});
+    let user = json!({"role":"user","content":"x"});
+    assert_eq!(param(items_of(&json!([user, output]))), "messages[1].tool_call_id");
+    assert_eq!(param(items_of(&json!([user, call, output]))), "messages[1].tool_calls");
+    assert_eq!(param(items_of(&json!([user, call, output, user]))), "messages[1].tool_calls");
+    let other = json!({"role":"tool","tool_call_id":"b","content":"x"});
+    assert!(items_of(&json!([user, call, other, output, user])).is_ok(), "in any order");
 }
 
 #[test]
 fn what_is_wrong_is_named_by_its_path() {
-    for (messages, param) in [
+    for (messages, path) in [
         (json!([]), "messages"),
         (json!([{"role":"user"}]), "messages[0].content"),
         (json!([{"role":"user","content":"a"},{"role":"tool","content":"b"}]), "messages[1].tool_call_id"),
         (json!([{"role":"user","content":[{"type":"text"}]}]), "messages[0].content[0]"),
         (json!([{"role":"user","content":[{"type":"hologram"}]}]), "messages[0].content[0]"),
+        (json!([{"role":"user","content":[{"type":"input_audio"}]}]), "messages[0].content[0]"),
+        (json!([{"role":"user","content":[{"type":"image_url"}]}]), "messages[0].content[0]"),
+        (
+            json!([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}]),
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            json!([{"role":"system","content":[{"type":"image_url","image_url":"data:image/png;base64,"}]}]),
+            "messages[0].content[0]",
+        ),
+        (
+            json!([{"role":"assistant","tool_calls":[{"id":"a","type":"custom","function":{"name":"f"}}]}]),
+            "messages[0].tool_calls[0].type",
+        ),
     ] {
-        match read(&messages) {
-            Err(Refusal::Invalid { param: named, .. }) => assert_eq!(named, param),
-            other => panic!("{messages}: {other:?}"),
-        }
+        assert_eq!(param(items_of(&messages)), path, "{messages}");
     }
-    assert!(matches!(
-        read(&json!([{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}])),
-        Err(Refusal::Unsupported { .. })
-    ));
 }
 
 #[test]
-fn a_schema_is_passed_on_and_just_any_json_is_not_promised() {
-    let schema = |format: Value| output_schema(Some(&serde_json::from_value(format).unwrap()));
-    assert_eq!(schema(json!({"type":"text"})), Ok(None));
+fn a_form_of_the_answer_is_read_and_a_strange_one_refused() {
+    let form = |format: Value| read(&json!({ "response_format": format })).map(|wanted| wanted.format);
+    assert_eq!(form(json!({"type":"text"})), Ok(Format::Text));
+    assert_eq!(form(json!({"type":"json_object"})), Ok(Format::JsonObject));
+    let schema =
+        json!({"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}});
+    let param_of_schema = "response_format.json_schema.schema".to_owned();
     assert_eq!(
-        schema(json!({"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}})),
-        Ok(Some(json!({"type":"object"})))
+        form(schema),
+        Ok(Format::Schema { schema: json!({"type":"object"}), strict: true, param: param_of_schema.clone() })
     );
-    assert!(matches!(schema(json!({"type":"json_schema"})), Err(Refusal::Invalid { .. })));
-    assert!(matches!(schema(json!({"type":"json_object"})), Err(Refusal::Unsupported { .. })));
-    assert!(matches!(schema(json!({"type":"xml"})), Err(Refusal::Invalid { .. })));
+    assert_eq!(param(form(json!({"type":"json_schema","json_schema":{"name":"n"}}))), param_of_schema);
+    assert_eq!(param(form(json!({"type":"json_schema"}))), "response_format.json_schema");
+    assert_eq!(param(form(json!({"type":"xml"}))), "response_format.type");
+}
+
+#[test]
+fn limits_and_ways_are_read_in_all_their_forms() {
+    let wanted = read(&json!({
+        "stop":"x","max_tokens":7,"n":3,"verbosity":"low","service_tier":"flex","reasoning_format":"raw"
+    }))
+    .unwrap();
+    assert_eq!((wanted.stop, wanted.max_tokens, wanted.n), (vec!["x".to_owned()], Some(7), 3));
+    assert_eq!((wanted.verbosity.as_deref(), wanted.service_tier.as_deref()), (Some("low"), Some("flex")));
+    assert_eq!(wanted.reasoning_as, Some(ReasoningAs::Think));
+    let wanted = read(
+        &json!({"stop":["a","","b"],"max_completion_tokens":5,"max_tokens":7,"include_reasoning":false}),
+    );
+    let wanted = wanted.unwrap();
+    assert_eq!((wanted.stop, wanted.max_tokens), (vec!["a".to_owned(), "b".to_owned()], Some(5)));
+    assert_eq!(wanted.reasoning_as, Some(ReasoningAs::None));
+    assert_eq!(read(&json!({"service_tier":"auto"})).unwrap().service_tier, None);
+    assert_eq!(param(read(&json!({"reasoning_format":"loud"}))), "reasoning_format");
 }
 
 #[test]

@@ -11,9 +11,9 @@ pub mod parameters;
 use codex_client::{Content, Item, Role};
 use serde_json::{Map, Value};
 
-use super::Refusal;
 use super::response_events::Ids;
-use super::wanted::{ClientTool, Format, Wanted};
+use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
+use super::{Refusal, shorten, tools};
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
 use crate::openai::responses::response::{OutputItem, ResponseOptions};
 use crate::settings::ReasoningAs;
@@ -61,33 +61,33 @@ pub fn understand(
     ids: &mut Ids,
 ) -> Result<Understood, Refusal> {
     let said = items::read(request.input.as_ref(), earlier.find, ids)?;
-    let tools = request.tools.as_deref().unwrap_or_default();
+    let given = request.tools.as_deref().unwrap_or_default();
+    let mut tools: Vec<ClientTool> =
+        given.iter().enumerate().map(|(index, tool)| client_tool(tool, index)).collect::<Result<_, _>>()?;
+    let tool_choice = tools::choice(request.tool_choice.as_ref(), "tool_choice")?;
+    tools::check_choice(&tools, &tool_choice, "tool_choice")?;
+    if tool_choice == ToolChoice::None {
+        tools.clear();
+    }
     let text = request.text.clone().unwrap_or_default();
     let thinking = request.reasoning.clone().unwrap_or_default();
-    if request.max_output_tokens == Some(0) {
-        return Err(invalid("max_output_tokens", "max_output_tokens must be at least 1."));
-    }
 
     let mut items = conversation::of(&earlier.conversation, &said)?;
     if items.is_empty() {
-        return Err(invalid("input", "input must say something: a string, or at least one item."));
+        return Err(Refusal::invalid("input", "input must say something: a string, or at least one item."));
     }
     if let Some(text) = request.instructions.clone().filter(|text| !text.is_empty()) {
         items.insert(0, Item::Message { role: Role::Developer, content: vec![Content::Text(text)] });
     }
     let wanted = Wanted {
         items,
-        tools: tools
-            .iter()
-            .enumerate()
-            .map(|(index, tool)| client_tool(tool, index))
-            .collect::<Result<_, _>>()?,
-        tool_choice: options::tool_choice(request.tool_choice.as_ref(), tools)?,
+        tools,
+        tool_choice,
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
         format: format(&text)?,
         effort: thinking.effort.clone(),
         reasoning_as: Some(reasoning_as(&thinking, reasoning)?),
-        verbosity: verbosity(&text)?,
+        verbosity: text.verbosity.clone(),
         service_tier: request
             .service_tier
             .clone()
@@ -126,12 +126,12 @@ pub fn is_background(body: &Map<String, Value>) -> bool {
 fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {
     let param = format!("tools[{index}]");
     if tool.kind != "function" {
-        let kind = shorten(&tool.kind);
-        let message = format!("Only tools of the type function can be given, and not {kind:?}.");
-        return Err(Refusal::Unsupported { param, message });
+        let message =
+            format!("Tools of the type {:?} cannot be passed to codex. Send functions.", shorten(&tool.kind));
+        return Err(Refusal::Unsupported { param: format!("{param}.type"), message });
     }
     let Some(name) = tool.name.clone().filter(|name| !name.is_empty()) else {
-        return Err(invalid(&format!("{param}.name"), "A function needs its name."));
+        return Err(Refusal::invalid(&format!("{param}.name"), "A function needs its name."));
     };
     Ok(ClientTool {
         name,
@@ -157,21 +157,14 @@ fn format(text: &TextOptions) -> Result<Format, Refusal> {
                     strict: format.strict == Some(true),
                     param: param.to_owned(),
                 }),
-                _ => Err(invalid(param, "A json_schema format needs its schema, an object.")),
+                _ => Err(Refusal::invalid(param, "A json_schema format needs its schema, an object.")),
             }
         }
         other => {
             let other = shorten(other);
             let message = format!("The format must be text, json_object or json_schema, not {other:?}.");
-            Err(invalid("text.format.type", &message))
+            Err(Refusal::invalid("text.format.type", &message))
         }
-    }
-}
-
-fn verbosity(text: &TextOptions) -> Result<Option<String>, Refusal> {
-    match text.verbosity.as_deref() {
-        None | Some("low" | "medium" | "high") => Ok(text.verbosity.clone()),
-        Some(_) => Err(invalid("text.verbosity", "The verbosity must be low, medium or high.")),
     }
 }
 
@@ -179,9 +172,10 @@ fn verbosity(text: &TextOptions) -> Result<Option<String>, Refusal> {
 fn reasoning_as(thinking: &ReasoningOptions, settings: ReasoningAs) -> Result<ReasoningAs, Refusal> {
     match summary(thinking) {
         Some("auto" | "concise" | "detailed") => Ok(ReasoningAs::ReasoningContent),
-        Some(_) => {
-            Err(invalid("reasoning.summary", "The summary must be auto, concise or detailed, or left out."))
-        }
+        Some(_) => Err(Refusal::invalid(
+            "reasoning.summary",
+            "The summary must be auto, concise or detailed, or left out.",
+        )),
         None if settings == ReasoningAs::None => Ok(ReasoningAs::None),
         None => Ok(ReasoningAs::ReasoningContent),
     }
@@ -190,15 +184,6 @@ fn reasoning_as(thinking: &ReasoningOptions, settings: ReasoningAs) -> Result<Re
 /// The summary that is asked for, by its new name or its old one.
 fn summary(thinking: &ReasoningOptions) -> Option<&str> {
     thinking.summary.as_deref().or(thinking.generate_summary.as_deref())
-}
-
-fn invalid(param: &str, message: &str) -> Refusal {
-    Refusal::Invalid { param: param.to_owned(), message: message.to_owned() }
-}
-
-/// A client's word, short enough for an error message.
-fn shorten(word: &str) -> String {
-    word.chars().take(40).collect()
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub struct ClientTool {
     pub description: String,
     /// The JSON schema of its arguments, an object.
     pub parameters: Value,
-    /// Where the body has it, such as `tools[2]`, for complaints.
+    /// Where the body has its name and schema, such as `tools[2].function`, for complaints.
     pub param: String,
 }
 

@@ -136,9 +136,11 @@ def tool_stream_helper():
 @check
 def tool_choice():
     def offered(choice):
-        return json.loads(only(chat("[[echo]]", tools=TOOLS, tool_choice=choice)).message.content)["tools"]
+        """The client's tools that the model sees; codex leaves one of its own in."""
+        seen = json.loads(only(chat("[[echo]]", tools=TOOLS, tool_choice=choice)).message.content)["tools"]
+        return sorted({"get_time", "get_weather"}.intersection(seen))
 
-    equal(sorted(offered("auto")), ["get_time", "get_weather"], "auto")
+    equal(offered("auto"), ["get_time", "get_weather"], "auto")
     equal(offered("none"), [], "none")
     named = {"type": "function", "function": {"name": "get_time"}}
     for choice in ("required", named):

@@ -190,12 +190,12 @@ async fn ignored_parameters_are_named_and_the_clients_id_is_kept() {
     let proxy = fake("").start().await;
     let mut body = prompt_body("hi");
     body["temperature"] = json!(0.2);
-    body["max_tokens"] = json!(1000);
+    body["seed"] = json!(1000);
     body["stop"] = Value::Null;
     let request = proxy.bare(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(crate::support::KEY);
     let response = request.header("x-request-id", "mine-1").json(&body).send().await.unwrap();
     assert_eq!(response.headers()["x-request-id"], "mine-1");
-    assert_eq!(response.headers()["x-codex-proxy-ignored"], "max_tokens, temperature");
+    assert_eq!(response.headers()["x-codex-proxy-ignored"], "seed, temperature");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-//! The OpenAI packages for Python and Node, which nobody here wrote, against the proxy and the real codex.
+//! Clients that nobody here wrote, against the proxy and the real codex: OpenAI's packages for Python and Node, LangChain, and the
+//! Vercel AI SDK.
 //!
-//! What each script checks, it asserts itself; here it is made sure that all of it was run. `cargo xtask test` installs the
+//! What each script checks, it asserts itself; here it is made sure that all of it was run, and that all that the proxy sent is as
+//! OpenAI's schema has it. `cargo xtask test` installs the
 //! packages and names them to us.
 
 use std::path::{Path, PathBuf};
@@ -9,10 +11,11 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::relay::Relay;
 use crate::support::{KEY, LONG, Running, real};
 
-/// What the two deep clients check, in this order.
-const CHECKS: [&str; 18] = [
+/// What `python_client.py` and `node_client.mjs` check, in this order.
+const CLIENT: [&str; 18] = [
     "models",
     "retrieve",
     "whole",
@@ -33,6 +36,71 @@ const CHECKS: [&str; 18] = [
     "fails_half_way",
 ];
 
+/// What `python_tools.py` and `node_tools.mjs` check; Python's package has no tool runner for chats.
+const TOOLS: [&str; 8] = [
+    "tool_loop",
+    "tool_loop_of_the_agent",
+    "tool_results",
+    "tool_stream",
+    "tool_stream_helper",
+    "tool_runner",
+    "tool_choice",
+    "functions",
+];
+
+/// What `python_chat.py` and `node_chat.mjs` check.
+const CHAT: [&str; 8] =
+    ["image", "schema", "json_object", "several_answers", "stop", "max_tokens", "effort", "completions"];
+
+/// What `python_responses.py` and `node_responses.mjs` check.
+const RESPONSES: [&str; 15] = [
+    "whole",
+    "items",
+    "stream",
+    "stream_helper",
+    "parse",
+    "tools",
+    "tools_of_a_previous_response",
+    "tools_in_a_stream",
+    "tool_runner",
+    "previous_response",
+    "retrieve_and_delete",
+    "image",
+    "reasoning",
+    "incomplete",
+    "errors",
+];
+
+/// What `langchain_client.py` checks.
+const LANGCHAIN: [&str; 10] = [
+    "invoke",
+    "stream",
+    "at_once",
+    "tool_loop",
+    "tool_results",
+    "structured_output",
+    "image",
+    "limits",
+    "previous_response",
+    "errors",
+];
+
+/// What `ai_sdk_client.mjs` checks.
+const AI_SDK: [&str; 12] = [
+    "generate_text",
+    "stream_text",
+    "reasoning",
+    "tool_loop",
+    "tool_loop_in_a_stream",
+    "tool_choice",
+    "object",
+    "object_after_tools",
+    "image",
+    "limits",
+    "completion_model",
+    "errors",
+];
+
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
@@ -50,20 +118,25 @@ async fn python(proxy: &Running, script: &str) -> Output {
 }
 
 async fn node(proxy: &Running, script: &str) -> Output {
-    // Node looks for packages beside the script, so the script goes beside the packages.
-    let beside = installed("CLIENTS_NODE_DIR", "node").join(script);
-    std::fs::copy(scripts().join(script), &beside).unwrap();
-    run(proxy, "node".into(), beside).await
+    // Node looks for packages beside and above the script, so the scripts go below the packages: into a folder of each test,
+    // since the tests run at once.
+    let below = tempfile::tempdir_in(installed("CLIENTS_NODE_DIR", "node")).unwrap();
+    for name in ["checks.mjs", "library.mjs", script] {
+        std::fs::copy(scripts().join(name), below.path().join(name)).unwrap();
+    }
+    run(proxy, "node".into(), below.path().join(script)).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "a client is started as a user does")]
 async fn run(proxy: &Running, program: PathBuf, script: PathBuf) -> Output {
+    let relay = Relay::to(&proxy.address).await;
     let mut command = Command::new(program);
     command
         .arg(script)
-        .env("BASE_URL", format!("http://{}/v1", proxy.address))
+        .env("BASE_URL", format!("http://{}/v1", relay.address))
         .env("API_KEY", KEY)
         .env("PYTHONUTF8", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "127.0.0.1,localhost")
         .stdin(Stdio::null())
         .kill_on_drop(true);
@@ -74,6 +147,7 @@ async fn run(proxy: &Running, program: PathBuf, script: PathBuf) -> Output {
     }
     let output = tokio::time::timeout(LONG * 2, command.output()).await.expect("the client hangs").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    relay.assert_openais().await;
     output
 }
 
@@ -82,6 +156,13 @@ fn checks(output: &Output) -> Vec<String> {
     text.lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["check"].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// The model has been sent the picture of `checks.py` as it is: the scripts themselves only see that there was one.
+fn assert_seen(proxy: &Running) {
+    let picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAAB";
+    let requests = proxy.model.requests();
+    assert!(requests.iter().any(|request| request.body().to_string().contains(picture)));
 }
 
 fn assert_example(output: &Output) {
@@ -103,10 +184,60 @@ async fn the_node_example_works_as_written() {
 
 #[tokio::test]
 async fn the_python_package_gets_everything_that_it_asks_for() {
-    assert_eq!(checks(&python(&real().start().await, "python_client.py").await), CHECKS);
+    assert_eq!(checks(&python(&real().start().await, "python_client.py").await), CLIENT);
 }
 
 #[tokio::test]
 async fn the_node_package_gets_everything_that_it_asks_for() {
-    assert_eq!(checks(&node(&real().start().await, "node_client.mjs").await), CHECKS);
+    assert_eq!(checks(&node(&real().start().await, "node_client.mjs").await), CLIENT);
+}
+
+#[tokio::test]
+async fn the_python_package_goes_through_tool_loops() {
+    let mut expected = TOOLS.to_vec();
+    expected.retain(|check| *check != "tool_runner");
+    assert_eq!(checks(&python(&real().start().await, "python_tools.py").await), expected);
+}
+
+#[tokio::test]
+async fn the_node_package_goes_through_tool_loops() {
+    assert_eq!(checks(&node(&real().start().await, "node_tools.mjs").await), TOOLS);
+}
+
+#[tokio::test]
+async fn the_python_package_gets_images_schemas_and_limits() {
+    let proxy = real().start().await;
+    assert_eq!(checks(&python(&proxy, "python_chat.py").await), CHAT);
+    assert_seen(&proxy);
+}
+
+#[tokio::test]
+async fn the_node_package_gets_images_schemas_and_limits() {
+    let proxy = real().start().await;
+    assert_eq!(checks(&node(&proxy, "node_chat.mjs").await), CHAT);
+    assert_seen(&proxy);
+}
+
+#[tokio::test]
+async fn the_python_package_speaks_the_responses_api() {
+    assert_eq!(checks(&python(&real().start().await, "python_responses.py").await), RESPONSES);
+}
+
+#[tokio::test]
+async fn the_node_package_speaks_the_responses_api() {
+    assert_eq!(checks(&node(&real().start().await, "node_responses.mjs").await), RESPONSES);
+}
+
+#[tokio::test]
+async fn langchain_gets_everything_that_it_asks_for() {
+    let proxy = real().start().await;
+    assert_eq!(checks(&python(&proxy, "langchain_client.py").await), LANGCHAIN);
+    assert_seen(&proxy);
+}
+
+#[tokio::test]
+async fn the_ai_sdk_gets_everything_that_it_asks_for() {
+    let proxy = real().start().await;
+    assert_eq!(checks(&node(&proxy, "ai_sdk_client.mjs").await), AI_SDK);
+    assert_seen(&proxy);
 }

@@ -123,8 +123,7 @@ async fn what_is_wrong_in_a_body_is_named() {
 #[tokio::test]
 async fn a_parameter_that_cannot_be_given_is_named() {
     let proxy = fake("").start().await;
-    for (param, value) in
-        [("n", json!(3)), ("logprobs", json!(true)), ("tools", json!([{"type":"function"}]))]
+    for (param, value) in [("audio", json!({})), ("logprobs", json!(true)), ("web_search_options", json!({}))]
     {
         let mut body = prompt_body("hi");
         body[param] = value;

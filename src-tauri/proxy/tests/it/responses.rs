@@ -206,7 +206,7 @@ async fn what_cannot_be_given_is_refused_by_name_and_what_is_ignored_is_named() 
     for (body, param) in [
         (json!({"input":"a","background":true}), "background"),
         (json!({"input":"a","conversation":"conv_1"}), "conversation"),
-        (json!({"input":"a","tools":[{"type":"web_search"}]}), "tools[0]"),
+        (json!({"input":"a","tools":[{"type":"web_search"}]}), "tools[0].type"),
         (json!({"input":"a","top_logprobs":2}), "top_logprobs"),
         (
             json!({"input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]}),

@@ -60,40 +60,44 @@ fn fault(error: &ValidationError<'_>) -> String {
     format!("{}: {error}", error.instance_path())
 }
 
-/// Fails unless `value` is what OpenAI calls `name`: `ChatCompletion`, `ChatCompletionChunk`, `Completion`, `CompletionChunk`,
-/// `ErrorResponse`, `Model`, `ModelList`, `Response`, `ResponseStreamEvent`, or whatever else of these has a definition.
-#[track_caller]
-pub(crate) fn conforms(name: &str, value: &Value) {
-    let faults = faults(name, value);
-    assert!(faults.is_empty(), "not OpenAI's {name}:\n{}\nin {value}", faults.join("\n"));
-}
-
-/// The body of an answer of `/v1`, which says itself what it is.
-#[track_caller]
-pub(crate) fn body_conforms(body: &Value) {
+/// What is wrong with the body of an answer of `/v1`, which says itself what it is.
+pub(crate) fn body_faults(body: &Value) -> Vec<String> {
     let name = match body["object"].as_str() {
-        _ if body.get("error").is_some() && body.get("object").is_none() => "ErrorResponse",
+        None if body.get("error").is_some() => "ErrorResponse",
         Some("chat.completion") => "ChatCompletion",
         Some("text_completion") => "Completion",
+        Some("response") if body.get("deleted").is_some() => "ResponseDeleted",
         Some("response") => "Response",
         Some("list") => "ModelList",
         Some("model") => "Model",
-        _ => panic!("nothing of OpenAI's: {body}"),
+        _ => return vec![": nothing of OpenAI's".to_owned()],
     };
-    conforms(name, body);
+    faults(name, body)
 }
 
-/// An event of a stream of `/v1`, which says itself what it is.
-#[track_caller]
-pub(crate) fn event_conforms(event: &Value) {
+/// What is wrong with an event of a stream of `/v1`, which says itself what it is.
+pub(crate) fn event_faults(event: &Value) -> Vec<String> {
     let name = match event["object"].as_str() {
         Some("chat.completion.chunk") => "ChatCompletionChunk",
         Some("text_completion") => "CompletionChunk",
         _ if event["type"].is_string() => "ResponseStreamEvent",
         _ if event.get("error").is_some() => "ErrorResponse",
-        _ => panic!("nothing of OpenAI's: {event}"),
+        _ => return vec![": nothing of OpenAI's".to_owned()],
     };
-    conforms(name, event);
+    faults(name, event)
+}
+
+/// Fails when there are faults in what the proxy sent.
+#[track_caller]
+pub(crate) fn assert_none(faults: &[String], sent: &Value) {
+    assert!(faults.is_empty(), "not as OpenAI's schema has it:\n{}\nin {sent}", faults.join("\n"));
+}
+
+/// Fails unless `value` is what OpenAI calls `name`: `ChatCompletion`, `ChatCompletionChunk`, `Completion`, `CompletionChunk`,
+/// `ErrorResponse`, `Model`, `ModelList`, `Response`, `ResponseDeleted`, `ResponseStreamEvent`, or whatever else these consist of.
+#[track_caller]
+pub(crate) fn conforms(name: &str, value: &Value) {
+    assert_none(&faults(name, value), value);
 }
 
 #[tokio::test]

@@ -17,10 +17,18 @@ export interface ModelList {
   data: Model[];
 }
 
+/** What a deletion is answered with; the package throws it away. */
+export interface ResponseDeleted {
+  id: string;
+  object: "response";
+  deleted: true;
+}
+
 export interface Roots {
   chat: ChatCompletion;
   chunk: ChatCompletionChunk;
   completion: Completion;
+  deleted: ResponseDeleted;
   error: ErrorResponse;
   event: ResponseStreamEvent;
   models: ModelList;

@@ -2,8 +2,8 @@
 
 use codex_client::{Item, Role};
 
-use super::{Said, invalid, shorten};
-use crate::translate::Refusal;
+use super::Said;
+use crate::translate::{Refusal, shorten};
 
 /// How many missing outputs an error names.
 const NAMED: usize = 4;
@@ -33,7 +33,7 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal>
                     && !calls.contains(&call_id.as_str())
                 {
                     let message = format!("There is no call {:?} before its output.", shorten(call_id));
-                    return Err(invalid(&format!("input[{index}].call_id"), &message));
+                    return Err(Refusal::invalid(&format!("input[{index}].call_id"), &message));
                 }
                 open.retain(|open| open != call_id);
             }
@@ -54,5 +54,5 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal>
     }
     let ids: Vec<String> = open.into_iter().take(NAMED).map(shorten).collect();
     let message = format!("Every call needs its output. Missing: {}.", ids.join(", "));
-    Err(invalid("input", &message))
+    Err(Refusal::invalid("input", &message))
 }

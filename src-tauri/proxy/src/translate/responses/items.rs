@@ -2,12 +2,13 @@
 
 use codex_client::{Content, Item, Role, ToolCall};
 
-use super::{Said, invalid, shorten};
+use super::Said;
 use crate::openai::responses::request::{InputItem, InputPart};
 use crate::openai::responses::response::OutputItem;
 use crate::openai::text_or::TextOr;
-use crate::translate::Refusal;
+use crate::translate::images::{check_detail, check_image};
 use crate::translate::response_events::Ids;
+use crate::translate::{Refusal, shorten};
 
 /// Reads the input. A string is a message of the user's.
 pub(super) fn read(
@@ -61,10 +62,11 @@ fn one(
         "reasoning" => ("rs", None),
         "item_reference" => {
             let param = format!("{param}.id");
-            let id = item.id.as_deref().ok_or_else(|| invalid(&param, "A reference needs its id."))?;
+            let id =
+                item.id.as_deref().ok_or_else(|| Refusal::invalid(&param, "A reference needs its id."))?;
             let id_shown = shorten(id);
             return find(id).ok_or_else(|| {
-                invalid(
+                Refusal::invalid(
                     &param,
                     &format!(
                         "There is no item {id_shown:?} in the responses that are kept. Send the item itself."
@@ -93,12 +95,14 @@ fn message(item: &InputItem, param: &str) -> Result<Item, Refusal> {
         Some(other) => {
             let other = shorten(other);
             let message = format!("The role must be user, assistant, system or developer, not {other:?}.");
-            return Err(invalid(&role_param, &message));
+            return Err(Refusal::invalid(&role_param, &message));
         }
-        None => return Err(invalid(&role_param, "A message needs its role.")),
+        None => return Err(Refusal::invalid(&role_param, "A message needs its role.")),
     };
     let param = format!("{param}.content");
-    let Some(content) = &item.content else { return Err(invalid(&param, "This message needs a content.")) };
+    let Some(content) = &item.content else {
+        return Err(Refusal::invalid(&param, "This message needs a content."));
+    };
     Ok(Item::Message { role, content: contents(content, &param, role == Role::User)? })
 }
 
@@ -113,12 +117,12 @@ fn output(item: &InputItem, param: &str) -> Result<Item, Refusal> {
     let message = "An output needs the call_id that it answers.";
     let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), message)?;
     let param = format!("{param}.output");
-    let Some(output) = &item.output else { return Err(invalid(&param, "The output is missing.")) };
+    let Some(output) = &item.output else { return Err(Refusal::invalid(&param, "The output is missing.")) };
     Ok(Item::ToolOutput { call_id, output: contents(output, &param, true)? })
 }
 
 fn needed(value: Option<&String>, param: &str, message: &str) -> Result<String, Refusal> {
-    value.filter(|value| !value.is_empty()).cloned().ok_or_else(|| invalid(param, message))
+    value.filter(|value| !value.is_empty()).cloned().ok_or_else(|| Refusal::invalid(param, message))
 }
 
 fn contents(content: &TextOr<InputPart>, param: &str, pictures: bool) -> Result<Vec<Content>, Refusal> {
@@ -138,32 +142,32 @@ fn one_part(part: &InputPart, param: &str, pictures: bool) -> Result<Content, Re
             Ok(Content::Text(text.clone()))
         }
         ("input_text" | "output_text" | "text" | "refusal", ..) => {
-            Err(invalid(param, "A text part needs its text."))
+            Err(Refusal::invalid(param, "A text part needs its text."))
         }
         ("input_image", ..) if !pictures => {
-            Err(invalid(param, "Only messages of the user's and outputs of tools can hold images."))
+            Err(Refusal::invalid(param, "Only messages of the user's and outputs of tools can hold images."))
         }
         ("input_image", ..) => picture(part, param),
         (kind @ ("input_file" | "input_audio"), ..) => Err(Refusal::Unsupported {
             param: param.to_owned(),
             message: format!("Parts of the type {kind} cannot be passed to codex. Send text or images."),
         }),
-        (kind, ..) => {
-            Err(invalid(param, &format!("There is no content part of the type {:?}.", shorten(kind))))
-        }
+        (kind, ..) => Err(Refusal::invalid(
+            param,
+            &format!("There is no content part of the type {:?}.", shorten(kind)),
+        )),
     }
 }
 
-fn picture(part: &InputPart, param: &str) -> Result<Content, Refusal> {
-    let param = format!("{param}.image_url");
+fn picture(part: &InputPart, part_param: &str) -> Result<Content, Refusal> {
+    let param = format!("{part_param}.image_url");
     let Some(url) = &part.image_url else {
         return Err(Refusal::Unsupported {
             param,
             message: "An image comes as a data URL in image_url; there are no files to refer to.".to_owned(),
         });
     };
-    if !url.starts_with("data:image/") {
-        return Err(Refusal::Unsupported { param, message: "Send the image as a data URL.".to_owned() });
-    }
-    Ok(Content::Image { url: url.clone(), detail: part.detail.clone() })
+    check_detail(part.detail.as_deref(), &format!("{part_param}.detail"))?;
+    let url = check_image(url, &param)?.into_owned();
+    Ok(Content::Image { url, detail: part.detail.clone() })
 }

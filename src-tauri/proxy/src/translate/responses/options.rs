@@ -1,8 +1,8 @@
 //! What a response repeats of its request, in OpenAI's exact form.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{ResponseOptions, invalid, shorten, summary};
+use super::{ResponseOptions, summary};
 use crate::openai::responses::request::{ResponsesRequest, TextFormat, Tool};
 use crate::openai::responses::response::{Format, FunctionTool, Reasoning, Text};
 use crate::translate::Refusal;
@@ -13,38 +13,6 @@ const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", 
 
 /// The service tiers that OpenAI's description knows.
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
-
-/// Whether and which tool must be called.
-pub(super) fn tool_choice(choice: Option<&Value>, tools: &[Tool]) -> Result<ToolChoice, Refusal> {
-    const PARAM: &str = "tool_choice";
-    let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
-    match (choice.as_str(), choice["type"].as_str()) {
-        (Some("auto"), _) => Ok(ToolChoice::Auto),
-        (Some("none"), _) => Ok(ToolChoice::None),
-        (Some("required"), _) if tools.is_empty() => {
-            Err(invalid(PARAM, "A tool is required, and there are no tools."))
-        }
-        (Some("required"), _) => Ok(ToolChoice::Required),
-        (None, Some("function")) => match choice["name"].as_str() {
-            Some(name) if tools.iter().any(|tool| tool.name.as_deref() == Some(name)) => {
-                Ok(ToolChoice::Named(name.to_owned()))
-            }
-            Some(name) => {
-                let message = format!("There is no tool named {:?}.", shorten(name));
-                Err(invalid("tool_choice.name", &message))
-            }
-            None => Err(invalid("tool_choice.name", "The function to call needs its name.")),
-        },
-        (None, Some(kind)) => Err(Refusal::Unsupported {
-            param: PARAM.to_owned(),
-            message: format!("A tool_choice of the type {:?} cannot be given.", shorten(kind)),
-        }),
-        _ => Err(invalid(
-            PARAM,
-            "tool_choice must be auto, none, required, or {\"type\": \"function\", \"name\": …}.",
-        )),
-    }
-}
 
 /// What the response repeats.
 pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, Refusal> {
@@ -92,7 +60,7 @@ fn format(format: TextFormat) -> Result<Format, Refusal> {
             name: format
                 .name
                 .filter(|name| !name.is_empty())
-                .ok_or_else(|| invalid("text.format.name", "A json_schema format needs a name."))?,
+                .ok_or_else(|| Refusal::invalid("text.format.name", "A json_schema format needs a name."))?,
             description: format.description,
             schema: format.schema.unwrap_or_default(),
             strict: format.strict,

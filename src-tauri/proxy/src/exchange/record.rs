@@ -1,0 +1,111 @@
+//! What the logs are told of an exchange. Nothing here holds a word of the conversation.
+
+use std::time::Duration;
+
+use codex_client::{CodexError, ItemEvent, Usage};
+use tracing::Span;
+
+use super::Failure;
+use crate::journal::Entry;
+use crate::server::ApiError;
+
+/// How an exchange was closed.
+pub(super) enum Outcome<'a> {
+    Done(Option<Usage>),
+    Failed(&'a Failure),
+    ClientGone,
+}
+
+/// What is measured of an exchange.
+pub(super) struct Figures<'a> {
+    pub(super) model: &'a str,
+    pub(super) deltas: u64,
+    pub(super) wait_ms: u64,
+    pub(super) first_ms: Option<u64>,
+    pub(super) total_ms: u64,
+}
+
+/// Puts down what codex did.
+pub(super) fn note(entry: &Entry, span: &Span, item: &ItemEvent) {
+    let kind = match item {
+        ItemEvent::Command { command, exit_code: None, .. } => {
+            entry.command(command);
+            "command started"
+        }
+        ItemEvent::Command { exit_code: Some(code), declined, .. } => {
+            let what = if *declined { "The command was declined" } else { "The command ended" };
+            entry.step(what, Some(&format!("exit code {code}")), *declined || *code != 0);
+            "command ended"
+        }
+        ItemEvent::FileChange { paths } => {
+            entry.step("Changed files", Some(&paths.join(", ")), false);
+            "files changed"
+        }
+        // What was searched for is close to the prompt, which is not kept here.
+        ItemEvent::WebSearch { .. } => {
+            entry.step("Searched the web", None, false);
+            "web search"
+        }
+        ItemEvent::McpCall { server, tool, failed } => {
+            entry.step("Called an MCP tool", Some(&format!("{server}: {tool}")), *failed);
+            "MCP call"
+        }
+        ItemEvent::Declined { what } => {
+            entry.step("Asked for consent and was declined", Some(what), false);
+            "consent declined"
+        }
+    };
+    span.in_scope(|| tracing::debug!(kind, "codex did something"));
+}
+
+/// Closes the entry, with one line in the program's log.
+pub(super) fn close(entry: &Entry, figures: &Figures<'_>, outcome: &Outcome<'_>) {
+    let &Figures { model, deltas, wait_ms, first_ms, total_ms } = figures;
+    match outcome {
+        Outcome::Done(usage) => {
+            entry.done(200, *usage);
+            let Usage { input, cached, output, reasoning } = usage.unwrap_or_default();
+            tracing::info!(
+                model,
+                deltas,
+                wait_ms,
+                first_ms,
+                total_ms,
+                input,
+                cached,
+                output,
+                reasoning,
+                "turn done"
+            );
+        }
+        Outcome::Failed(failure) => {
+            let why = reason(failure);
+            let error = ApiError::from((*failure).clone());
+            entry.failed(error.status(), &error.for_log());
+            tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
+        }
+        Outcome::ClientGone => {
+            tracing::info!(model, deltas, wait_ms, first_ms, total_ms, "client went away; turn interrupted");
+        }
+    }
+}
+
+pub(super) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A failure in words that hold nothing of the conversation: an upstream's own message may quote it.
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Codex(CodexError::Turn(failure)) => match failure.upstream_status {
+            Some(status) => format!("{:?}, upstream status {status}", failure.kind),
+            None => format!("{:?}", failure.kind),
+        },
+        Failure::Codex(CodexError::Refused { method, .. }) => format!("codex refused {method}"),
+        Failure::Codex(error) => error.to_string(),
+        Failure::TooLong(limit) => format!("longer than {} s", limit.as_secs()),
+        Failure::BadForm(what) => what.clone(),
+        Failure::NoCall => "the model did not call the tool".to_owned(),
+        Failure::Stopping => "the proxy is stopping".to_owned(),
+    }
+}

@@ -1,0 +1,262 @@
+//! What is done to one answer on its way to the client: its reasoning, its limits, its form, the tools that it must call.
+//!
+//! Events of the turn go in, pieces for the client come out; nothing here waits. The cutters themselves are in `shape`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use codex_client::{ItemEvent, ToolCall, Usage};
+
+use super::Failure;
+use crate::answer::{Finish, FinishReason, Piece};
+use crate::settings::ReasoningAs;
+use crate::shape::json::JsonCut;
+use crate::shape::length::TokenLimit;
+use crate::shape::stop::StopCutter;
+use crate::shape::tokens::Tokenizer;
+use crate::translate::schema::OutputCheck;
+use crate::translate::tool_names::ToolNames;
+use crate::translate::wanted::ToolChoice;
+
+/// What an answer must be like; the answers of one request share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// How summaries of the reasoning are sent.
+    pub(crate) reasoning: ReasoningAs,
+    /// Whether lines about what codex does go in among them.
+    pub(crate) show_work: bool,
+    /// The client's names of its tools.
+    pub(crate) names: Arc<ToolNames>,
+    /// Which tools must be called.
+    pub(crate) must_call: ToolChoice,
+    /// Texts before which it ends.
+    pub(crate) stop: Vec<String>,
+    /// The most tokens that it may have.
+    pub(crate) max_tokens: Option<u64>,
+    /// What tokens are counted with, where an answer may have to be cut.
+    pub(crate) counting: Option<Counting>,
+    /// Cuts JSON out of what the model says around it.
+    pub(crate) json: Option<JsonCut>,
+    /// What the whole answer is checked with.
+    pub(crate) check: Option<Arc<OutputCheck>>,
+}
+
+/// What tokens are counted with: of an answer that is cut nobody reports the usage.
+#[derive(Clone, Debug)]
+pub(crate) struct Counting {
+    pub(crate) tokenizer: Arc<Tokenizer>,
+    /// The conversation's texts.
+    pub(crate) prompt: Arc<str>,
+}
+
+/// What becomes of an answer after an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It goes on.
+    GoOn,
+    /// It has ended here, whatever the model goes on to say: the turn is to be interrupted.
+    Cut,
+}
+
+/// One answer in the making.
+#[derive(Debug)]
+pub(crate) struct Shaping {
+    plan: Plan,
+    json: Option<JsonCut>,
+    stop: Option<StopCutter>,
+    limit: Option<TokenLimit>,
+    /// The whole text, where it is looked at in the end.
+    said: String,
+    /// Whether a `<think>` is open.
+    thinking: bool,
+    /// Whether the last line of the reasoning is still open.
+    in_line: bool,
+    /// Text that waits for the call that must come with it.
+    calls: Vec<ToolCall>,
+}
+
+/// The longest line about something that codex does, in characters.
+const LONGEST_LINE: usize = 200;
+
+impl Shaping {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let stop = (!plan.stop.is_empty()).then(|| StopCutter::new(plan.stop.clone()));
+        let limit = plan.max_tokens.zip(plan.counting.as_ref());
+        let limit = limit.map(|(most, counting)| TokenLimit::new(Arc::clone(&counting.tokenizer), most));
+        Self {
+            json: plan.json.clone(),
+            stop,
+            limit,
+            said: String::new(),
+            thinking: false,
+            in_line: false,
+            calls: Vec::new(),
+            plan,
+        }
+    }
+
+    /// A piece of the model's text.
+    pub(crate) fn text(&mut self, text: &str, out: &mut VecDeque<Piece>) -> Next {
+        if self.must_call() {
+            // Whoever asks for a call wants no words, and the answer may have to be begun anew.
+            return Next::GoOn;
+        }
+        let text = match &mut self.json {
+            Some(json) => json.push(text),
+            None => text.to_owned(),
+        };
+        let (text, stopped) = match &mut self.stop {
+            Some(stop) => {
+                let pushed = stop.push(&text);
+                (pushed.text, pushed.hit)
+            }
+            None => (text, false),
+        };
+        if self.limited(text, out) {
+            self.ended(FinishReason::Length, None, out);
+            return Next::Cut;
+        }
+        if stopped {
+            self.ended(FinishReason::Stop, None, out);
+            return Next::Cut;
+        }
+        Next::GoOn
+    }
+
+    /// A piece of the reasoning's summary.
+    pub(crate) fn reasoning(&mut self, text: &str, out: &mut VecDeque<Piece>) {
+        self.in_line = !text.ends_with('\n');
+        match self.plan.reasoning {
+            ReasoningAs::ReasoningContent => out.push_back(Piece::Reasoning(text.to_owned())),
+            ReasoningAs::Think => {
+                let open = if std::mem::replace(&mut self.thinking, true) { "" } else { "<think>\n" };
+                out.push_back(Piece::Text(format!("{open}{text}")));
+            }
+            ReasoningAs::None => {}
+        }
+    }
+
+    /// Something that codex did.
+    pub(crate) fn item(&mut self, item: &ItemEvent, out: &mut VecDeque<Piece>) {
+        if self.plan.show_work {
+            let before = if self.in_line { "\n" } else { "" };
+            self.reasoning(&format!("{before}{}\n", line_about(item)), out);
+        }
+    }
+
+    /// A call of one of the client's tools.
+    pub(crate) fn call(&mut self, mut call: ToolCall) {
+        call.name = self.plan.names.to_client(&call.name).to_owned();
+        self.calls.push(call);
+    }
+
+    /// Whether the turn has ended without the call that was asked for.
+    pub(crate) fn misses_its_call(&self) -> bool {
+        match &self.plan.must_call {
+            ToolChoice::Auto | ToolChoice::None => false,
+            ToolChoice::Required => self.calls.is_empty(),
+            ToolChoice::Named(name) => !self.calls.iter().any(|call| call.name == *name),
+        }
+    }
+
+    /// The turn has ended well.
+    pub(crate) fn over(&mut self, usage: Option<Usage>, out: &mut VecDeque<Piece>) -> Result<(), Failure> {
+        if self.misses_its_call() {
+            return Err(Failure::NoCall);
+        }
+        let held = self.stop.as_mut().map(StopCutter::finish).unwrap_or_default();
+        if self.limited(held, out) {
+            self.ended(FinishReason::Length, usage, out);
+            return Ok(());
+        }
+        if !self.calls.is_empty() {
+            self.close_think(out);
+            out.extend(self.calls.drain(..).map(Piece::Call));
+            self.ended(FinishReason::ToolCalls, usage, out);
+            return Ok(());
+        }
+        if self.json.as_ref().is_some_and(|json| json.finish().is_err()) {
+            return Err(Failure::BadForm("is not JSON".to_owned()));
+        }
+        if let Some(check) = &self.plan.check {
+            check.check(&self.said).map_err(Failure::BadForm)?;
+        }
+        self.ended(FinishReason::Stop, usage, out);
+        Ok(())
+    }
+
+    fn must_call(&self) -> bool {
+        matches!(self.plan.must_call, ToolChoice::Required | ToolChoice::Named(_))
+    }
+
+    /// Passes text on as far as it may be long, and says whether it was too long.
+    fn limited(&mut self, text: String, out: &mut VecDeque<Piece>) -> bool {
+        let (text, full) = match &mut self.limit {
+            Some(limit) => {
+                let pushed = limit.push(&text);
+                (pushed.text, pushed.hit)
+            }
+            None => (text, false),
+        };
+        if !text.is_empty() {
+            self.close_think(out);
+            if self.plan.check.is_some() || self.plan.counting.is_some() {
+                self.said.push_str(&text);
+            }
+            out.push_back(Piece::Text(text));
+        }
+        full
+    }
+
+    fn close_think(&mut self, out: &mut VecDeque<Piece>) {
+        if std::mem::replace(&mut self.thinking, false) {
+            out.push_back(Piece::Text("\n</think>\n\n".to_owned()));
+        }
+    }
+
+    fn ended(&mut self, reason: FinishReason, usage: Option<Usage>, out: &mut VecDeque<Piece>) {
+        self.close_think(out);
+        let counted = || {
+            self.plan.counting.as_ref().map(|Counting { tokenizer, prompt }| {
+                let tokens = tokenizer.get();
+                Usage { input: tokens.count(prompt), output: tokens.count(&self.said), ..Usage::default() }
+            })
+        };
+        out.push_back(Piece::Ended(Ok(Finish { reason, usage: usage.or_else(counted) })));
+    }
+}
+
+/// A line about something that codex did, as a person reads it.
+fn line_about(item: &ItemEvent) -> String {
+    let line = match item {
+        ItemEvent::Command { command, exit_code: None, .. } => format!("Running `{}`", one_line(command)),
+        ItemEvent::Command { command, declined: true, .. } => {
+            format!("Not allowed to run `{}`", one_line(command))
+        }
+        ItemEvent::Command { command, exit_code: Some(code), .. } => {
+            format!("`{}` ended with exit code {code}", one_line(command))
+        }
+        ItemEvent::FileChange { paths } => format!("Changed {}", paths.join(", ")),
+        ItemEvent::WebSearch { query } => format!("Searched the web for \"{}\"", one_line(query)),
+        ItemEvent::McpCall { server, tool, failed: false } => format!("Called {tool} of {server}"),
+        ItemEvent::McpCall { server, tool, failed: true } => {
+            format!("Called {tool} of {server}, which failed")
+        }
+        ItemEvent::Declined { what } => format!("Asked for consent to {what}, which nobody can give here"),
+    };
+    one_line(&line)
+}
+
+/// A text on one line, and not longer than a line should be.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+#[path = "shaping_tests.rs"]
+mod tests;

@@ -1,0 +1,246 @@
+//! From what a client wants to the turns that answer it, whichever route it came by.
+//!
+//! What is wrong with a request is said here before codex is bothered; how an answer is sent is the route's business.
+
+use std::sync::Arc;
+
+use codex_client::{Content, Item, Role, ThreadKind, Tool, ToolCall, TurnRequest};
+use tokio::time::Instant;
+
+use super::Proxy;
+use super::auth::KeyName;
+use super::error::ApiError;
+use crate::catalog::Lookup;
+use crate::exchange::{Counting, Exchange, Plan, Start, Timing};
+use crate::journal::Entry;
+use crate::settings::ReasoningAs;
+use crate::shape::json::JsonCut;
+use crate::translate::schema::{self, OutputCheck, OutputPlan};
+use crate::translate::tool_names::ToolNames;
+use crate::translate::wanted::{Format, Wanted};
+use crate::translate::{limits, request, tools};
+
+/// Begins to answer: finds the model, waits for a place, and starts the turns. The entry is closed with whatever goes wrong.
+///
+/// `most_tokens` is what the route calls the limit of the answer's tokens.
+///
+/// # Errors
+/// Whatever is wrong with the request, or keeps codex from starting.
+pub(super) async fn begin(
+    proxy: &Proxy,
+    caller: &KeyName,
+    wanted: Wanted,
+    most_tokens: &str,
+    entry: Entry,
+    arrived: Instant,
+) -> Result<Exchange, ApiError> {
+    match prepare(proxy, caller, wanted, most_tokens, &entry, arrived).await {
+        Ok(Prepared { request, urging, plan, n, place, timing }) => {
+            let start = Start {
+                codex: &proxy.codex,
+                request,
+                urging,
+                plan,
+                n,
+                place,
+                entry,
+                timing,
+                limits: &proxy.limits,
+                cut_off: proxy.cut_off.clone(),
+            };
+            Exchange::begin(start).await.map_err(ApiError::from)
+        }
+        Err(error) => {
+            entry.failed(error.status(), &error.for_log());
+            Err(error)
+        }
+    }
+}
+
+struct Prepared {
+    request: TurnRequest,
+    urging: Option<String>,
+    plan: Plan,
+    n: u32,
+    place: crate::exchange::Place,
+    timing: Timing,
+}
+
+async fn prepare(
+    proxy: &Proxy,
+    caller: &KeyName,
+    mut wanted: Wanted,
+    most_tokens: &str,
+    entry: &Entry,
+    arrived: Instant,
+) -> Result<Prepared, ApiError> {
+    limits::check(&wanted, most_tokens)?;
+    schema::check_tools(&wanted.tools, false)?;
+    let form = form(&wanted.format)?;
+
+    let asked = Instant::now();
+    let mut profile = match proxy.catalog.look_up(&wanted.model, &proxy.codex, &proxy.settings).await? {
+        Lookup::Found(profile) => *profile,
+        Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&wanted.model, &nearest)),
+    };
+    let codex = asked.elapsed();
+    if let Some(model) = &profile.model {
+        request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
+    }
+    if holds_pictures(&wanted.items) && !proxy.catalog.reads_pictures(profile.model.as_deref()) {
+        return Err(ApiError::no_pictures(&wanted.model));
+    }
+
+    let asked = Instant::now();
+    let place = proxy.admission.enter(wanted.n).await?;
+    let waited = asked.elapsed();
+    entry.waited(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+
+    let names = Arc::new(ToolNames::new(wanted.tools.iter().map(|tool| tool.name.as_str())));
+    profile.tools = wanted.tools.iter().map(|tool| to_codex(tool, &names)).collect();
+    (profile.verbosity, profile.service_tier) = (wanted.verbosity, wanted.service_tier);
+    let counting = if wanted.max_tokens.is_some() || !wanted.stop.is_empty() {
+        Some(counting(proxy, &wanted.items))
+    } else {
+        None
+    };
+    // A `<think>` in front of JSON would make it none.
+    let reasoning = match (wanted.reasoning_as.unwrap_or(proxy.settings.reasoning), &wanted.format) {
+        (ReasoningAs::Think, Format::JsonObject | Format::Schema { .. }) => ReasoningAs::ReasoningContent,
+        (reasoning, _) => reasoning,
+    };
+    for item in &mut wanted.items {
+        tidy(item, &names, reasoning);
+    }
+    let (note, urging) = tools::notes(&wanted.tool_choice).unzip();
+    let note = [note, form.note].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+    let effort = match profile.kind {
+        ThreadKind::Agent => wanted.effort.or_else(|| proxy.settings.effort.clone()),
+        ThreadKind::Plain => wanted.effort,
+    };
+    let plan = Plan {
+        reasoning,
+        show_work: proxy.settings.show_work && reasoning != ReasoningAs::None,
+        names,
+        must_call: wanted.tool_choice,
+        stop: wanted.stop,
+        max_tokens: wanted.max_tokens,
+        counting,
+        json: form.cut,
+        check: form.check,
+    };
+    let request = TurnRequest {
+        profile,
+        owner: caller.id.clone(),
+        items: wanted.items,
+        note: Some(note).filter(|note| !note.is_empty()),
+        effort,
+        reasoning_summary: reasoning != ReasoningAs::None,
+        output_schema: form.schema,
+        one_call_at_a_time: !wanted.parallel_tool_calls,
+    };
+    Ok(Prepared { request, urging, plan, n: wanted.n, place, timing: Timing { arrived, waited, codex } })
+}
+
+/// What the form of an answer takes.
+#[derive(Default)]
+struct Form {
+    schema: Option<serde_json::Value>,
+    note: Option<String>,
+    cut: Option<JsonCut>,
+    check: Option<Arc<OutputCheck>>,
+}
+
+fn form(format: &Format) -> Result<Form, ApiError> {
+    Ok(match format {
+        Format::Text => Form::default(),
+        Format::JsonObject => Form {
+            note: Some(schema::JSON_OBJECT.to_owned()),
+            cut: Some(JsonCut::object()),
+            ..Form::default()
+        },
+        Format::Schema { schema, strict, param } => {
+            let check = Some(Arc::new(OutputCheck::new(schema, param)?));
+            match schema::plan_output(schema, *strict, param)? {
+                OutputPlan::Upstream(schema) => Form { schema: Some(schema), check, ..Form::default() },
+                OutputPlan::Asked(note) => {
+                    Form { note: Some(note), cut: Some(JsonCut::value()), check, schema: None }
+                }
+            }
+        }
+    })
+}
+
+fn to_codex(tool: &crate::translate::wanted::ClientTool, names: &ToolNames) -> Tool {
+    Tool {
+        name: names.to_codex(&tool.name).into_owned(),
+        description: tool.description.clone(),
+        schema: tool.parameters.to_string(),
+    }
+}
+
+fn holds_pictures(items: &[Item]) -> bool {
+    items.iter().any(|item| match item {
+        Item::Message { content, .. } | Item::ToolOutput { output: content, .. } => {
+            content.iter().any(|part| matches!(part, Content::Image { .. }))
+        }
+        Item::ToolCall(_) => false,
+    })
+}
+
+/// Makes an item of the history what it was for codex: with its names of tools, and without the reasoning that we put in.
+fn tidy(item: &mut Item, names: &ToolNames, reasoning: ReasoningAs) {
+    match item {
+        Item::ToolCall(ToolCall { name, .. }) => *name = names.to_codex(name).into_owned(),
+        Item::Message { role: Role::Assistant, content } if reasoning == ReasoningAs::Think => {
+            for part in content {
+                if let Content::Text(text) = part {
+                    *text = without_think(text);
+                }
+            }
+        }
+        Item::Message { .. } | Item::ToolOutput { .. } => {}
+    }
+}
+
+/// A text without what stands between `<think>` and `</think>`.
+fn without_think(text: &str) -> String {
+    let mut rest = text;
+    let mut kept = String::new();
+    while let Some((before, thought)) = rest.split_once("<think>") {
+        let Some((_, after)) = thought.split_once("</think>") else { break };
+        kept.push_str(before);
+        rest = after.trim_start_matches('\n');
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// What an answer is counted with, should it be cut.
+fn counting(proxy: &Proxy, items: &[Item]) -> Counting {
+    let mut prompt = String::new();
+    for item in items {
+        match item {
+            Item::Message { content, .. } | Item::ToolOutput { output: content, .. } => {
+                for part in content.iter().filter_map(Content::as_text) {
+                    prompt.push_str(part);
+                    prompt.push('\n');
+                }
+            }
+            Item::ToolCall(call) => prompt.push_str(&call.arguments),
+        }
+    }
+    Counting { tokenizer: Arc::clone(&proxy.tokenizer), prompt: prompt.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reasoning_that_we_put_in_is_taken_out_again() {
+        assert_eq!(without_think("<think>\na\n</think>\n\nb"), "b");
+        assert_eq!(without_think("a <think>b</think>c <think>d</think> e"), "a c  e");
+        assert_eq!(without_think("<think> without an end"), "<think> without an end");
+    }
+}

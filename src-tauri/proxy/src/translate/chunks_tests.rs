@@ -1,0 +1,120 @@
+use codex_client::Usage as TurnUsage;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::answer::Finish;
+
+fn writer(form: ChunkForm) -> ChunkWriter {
+    let mut writer = ChunkWriter::new("chatcmpl-1".into(), 7, 2, form);
+    writer.piece(0, &Piece::Model("m".into()));
+    writer
+}
+
+fn text(text: &str) -> Piece {
+    Piece::Text(text.into())
+}
+
+fn end(reason: answer::FinishReason, usage: Option<TurnUsage>) -> Piece {
+    Piece::Ended(Ok(Finish { reason, usage }))
+}
+
+/// The `data:` events of some bytes, `[DONE]` as a string.
+fn events(bytes: &[u8]) -> Vec<Value> {
+    std::str::from_utf8(bytes)
+        .unwrap()
+        .split_terminator("\n\n")
+        .map(|event| event.strip_prefix("data: ").unwrap())
+        .map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data)))
+        .collect()
+}
+
+fn written(writer: &mut ChunkWriter, index: u32, piece: &Piece) -> Vec<Value> {
+    events(&writer.piece(index, piece).unwrap())
+}
+
+#[test]
+fn the_role_comes_once_an_answer_and_every_delta_is_a_chunk() {
+    let mut writer = writer(ChunkForm::default());
+    let first = written(&mut writer, 0, &text("a\n\"b\""));
+    assert_eq!(first.len(), 2);
+    assert_eq!(first[0]["choices"][0]["delta"], json!({"role":"assistant","content":""}));
+    assert_eq!(
+        first[1],
+        json!({"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[
+            {"index":0,"delta":{"content":"a\n\"b\""},"logprobs":null,"finish_reason":null}
+        ]})
+    );
+    let second = written(&mut writer, 0, &Piece::Reasoning("why".into()));
+    assert_eq!(second.len(), 1);
+    assert_eq!(second[0]["choices"][0]["delta"], json!({"reasoning_content":"why"}));
+    let other = written(&mut writer, 1, &text("x"));
+    assert_eq!(other[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(other[1]["choices"][0]["index"], 1);
+}
+
+#[test]
+fn a_call_names_itself_first_and_calls_are_numbered() {
+    let mut writer = writer(ChunkForm::default());
+    let call =
+        |id: &str| Piece::Call(ToolCall { call_id: id.into(), name: "f".into(), arguments: "{ }".into() });
+    let first = written(&mut writer, 0, &call("c1"));
+    assert_eq!(
+        first[1]["choices"][0]["delta"],
+        json!({"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]})
+    );
+    assert_eq!(
+        first[2]["choices"][0]["delta"],
+        json!({"tool_calls":[{"index":0,"function":{"arguments":"{ }"}}]})
+    );
+    let second = written(&mut writer, 0, &call("c2"));
+    assert_eq!(second[0]["choices"][0]["delta"]["tool_calls"][0]["index"], 1);
+    let end = written(&mut writer, 0, &end(answer::FinishReason::ToolCalls, None));
+    assert_eq!(end[0]["choices"][0]["finish_reason"], "tool_calls");
+}
+
+#[test]
+fn the_old_form_has_its_own_names() {
+    let mut writer = writer(ChunkForm { old_calls: true, ..ChunkForm::default() });
+    let call = Piece::Call(ToolCall { call_id: "c".into(), name: "f".into(), arguments: "{}".into() });
+    let call = written(&mut writer, 0, &call);
+    assert_eq!(call[1]["choices"][0]["delta"], json!({"function_call":{"name":"f","arguments":""}}));
+    assert_eq!(call[2]["choices"][0]["delta"], json!({"function_call":{"arguments":"{}"}}));
+    let end = written(&mut writer, 0, &end(answer::FinishReason::ToolCalls, None));
+    assert_eq!(end[0]["choices"][0]["finish_reason"], "function_call");
+}
+
+#[test]
+fn the_end_has_one_finish_reason_and_done() {
+    let mut writer = writer(ChunkForm::default());
+    written(&mut writer, 0, &text("a"));
+    let end = written(&mut writer, 0, &end(answer::FinishReason::Length, None));
+    assert_eq!(end[0]["choices"][0], json!({"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}));
+    assert_eq!(events(&writer.end()), ["[DONE]"]);
+}
+
+#[test]
+fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
+    let mut writer = writer(ChunkForm { include_usage: true, ..ChunkForm::default() });
+    assert_eq!(written(&mut writer, 0, &text("a"))[1]["usage"], Value::Null);
+    assert!(written(&mut writer, 0, &text("a"))[0].as_object().unwrap().contains_key("usage"));
+    let usage = TurnUsage { input: 5, cached: 2, output: 3, reasoning: 1 };
+    for index in 0..2 {
+        written(&mut writer, index, &end(answer::FinishReason::Stop, Some(usage)));
+    }
+    let end = events(&writer.end());
+    assert_eq!(end[0]["choices"], json!([]));
+    assert_eq!(
+        end[0]["usage"],
+        json!({"prompt_tokens":10,"completion_tokens":6,"total_tokens":16,
+            "prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}})
+    );
+    assert_eq!(end[1], "[DONE]");
+}
+
+#[test]
+fn an_empty_answer_is_a_whole_stream_all_the_same() {
+    let mut writer = writer(ChunkForm::default());
+    let end = written(&mut writer, 0, &end(answer::FinishReason::Stop, None));
+    assert_eq!(end[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(end[1]["choices"][0]["finish_reason"], "stop");
+}

@@ -1,0 +1,48 @@
+//! The limits of an answer, as a request may set them.
+
+use super::Refusal;
+use super::wanted::Wanted;
+use crate::openai::chat::OneOrMany;
+
+/// The most answers to one request.
+pub const MOST_ANSWERS: u32 = 8;
+
+/// The most stop texts.
+pub const MOST_STOPS: usize = 4;
+
+/// The longest stop text, in bytes: as much of an answer is held back.
+const LONGEST_STOP: usize = 1024;
+
+/// The stop texts of a request; an empty one would end every answer at once, and is passed over.
+#[must_use]
+pub fn stops(stop: Option<OneOrMany>) -> Vec<String> {
+    let stops = match stop {
+        None => Vec::new(),
+        Some(OneOrMany::One(stop)) => vec![stop],
+        Some(OneOrMany::Many(stops)) => stops,
+    };
+    stops.into_iter().filter(|stop| !stop.is_empty()).collect()
+}
+
+/// Checks the limits that are wanted. `most_tokens` is what the route calls that limit.
+///
+/// # Errors
+/// [`Refusal`] naming the one that cannot be had.
+pub fn check(wanted: &Wanted, most_tokens: &str) -> Result<(), Refusal> {
+    if !(1..=MOST_ANSWERS).contains(&wanted.n) {
+        return Err(Refusal::invalid("n", "n must be from 1 to 8."));
+    }
+    if wanted.max_tokens == Some(0) {
+        return Err(Refusal::invalid(most_tokens, &format!("{most_tokens} must be 1 at least.")));
+    }
+    if wanted.stop.len() > MOST_STOPS {
+        return Err(Refusal::invalid("stop", "stop can hold four texts at most."));
+    }
+    if wanted.stop.iter().any(|stop| stop.len() > LONGEST_STOP) {
+        return Err(Refusal::invalid("stop", "A stop text can have 1024 bytes at most."));
+    }
+    match wanted.verbosity.as_deref() {
+        None | Some("low" | "medium" | "high") => Ok(()),
+        Some(_) => Err(Refusal::invalid("verbosity", "verbosity must be low, medium or high.")),
+    }
+}

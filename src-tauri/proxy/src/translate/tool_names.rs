@@ -1,0 +1,225 @@
+//! The names of a client's tools, and what codex is told instead of those that it would not take.
+//!
+//! A name that codex takes stays as it is. Another one becomes a readable name with a piece of its SHA-256, so that the same
+//! name is the same for codex in every request, whatever other tools there are. What a tool does is not looked at here.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+/// How long a name may be for `OpenAI`'s Responses API, in characters.
+const LONGEST: usize = 64;
+
+/// How many bytes of the hash a name gets.
+const HASH_BYTES: usize = 4;
+
+/// What codex keeps for the tools of MCP servers.
+const RESERVED: &str = "mcp__";
+
+/// Tools that codex itself may offer to the model. A client's tool of the same name must not take its place.
+const CODEX_TOOLS: [&str; 19] = [
+    "apply_patch",
+    "close_agent",
+    "exec_command",
+    "image_generation",
+    "js_repl",
+    "list_mcp_resource_templates",
+    "list_mcp_resources",
+    "local_shell",
+    "read_mcp_resource",
+    "request_user_input",
+    "send_input",
+    "shell",
+    "spawn_agent",
+    "tool_search",
+    "update_plan",
+    "view_image",
+    "wait_agent",
+    "web_search",
+    "write_stdin",
+];
+
+/// The names of one request's tools, both ways. Names that codex takes as they are need no entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolNames {
+    to_codex: BTreeMap<String, String>,
+    to_client: BTreeMap<String, String>,
+}
+
+impl ToolNames {
+    /// The mapping for the tools that have these names.
+    #[must_use]
+    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let (kept, changed): (BTreeSet<&str>, BTreeSet<&str>) = names.partition(|name| is_taken(name));
+        let mut mapped = Self::default();
+        for name in changed {
+            // It ends: the list is finite, and each attempt is another name.
+            let codex_name = (0..=u32::MAX)
+                .map(|attempt| safe(name, attempt))
+                .find(|safe| !kept.contains(safe.as_str()) && !mapped.to_client.contains_key(safe))
+                .unwrap_or_default();
+            mapped.to_client.insert(codex_name.clone(), name.to_owned());
+            mapped.to_codex.insert(name.to_owned(), codex_name);
+        }
+        mapped
+    }
+
+    /// What codex is told for a name of the client's. A history may hold names of tools that are no longer offered; they
+    /// are changed by the same rule.
+    #[must_use]
+    pub fn to_codex<'a>(&'a self, client_name: &'a str) -> Cow<'a, str> {
+        match self.to_codex.get(client_name) {
+            Some(name) => Cow::Borrowed(name),
+            None if is_taken(client_name) => Cow::Borrowed(client_name),
+            None => Cow::Owned(safe(client_name, 0)),
+        }
+    }
+
+    /// What the client calls the tool that codex names so; a name of no known tool stays as it is.
+    #[must_use]
+    pub fn to_client<'a>(&'a self, codex_name: &'a str) -> &'a str {
+        self.to_client.get(codex_name).map_or(codex_name, String::as_str)
+    }
+}
+
+/// Whether codex and the API behind it take this name, and mean nothing else by it.
+fn is_taken(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= LONGEST
+        && name.chars().all(is_allowed)
+        && !name.starts_with(RESERVED)
+        && CODEX_TOOLS.binary_search(&name).is_err()
+}
+
+/// Whether a name may hold this character.
+fn is_allowed(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
+}
+
+/// A name that codex takes, made of `name` and a piece of its hash; another one for each attempt.
+fn safe(name: &str, attempt: u32) -> String {
+    let mut hasher = Sha256::new_with_prefix(name);
+    if attempt > 0 {
+        hasher.update(attempt.to_be_bytes());
+    }
+    let mut hash = String::with_capacity(2 * HASH_BYTES);
+    for byte in &hasher.finalize()[..HASH_BYTES] {
+        // Memory never refuses a write.
+        let _ = write!(hash, "{byte:02x}");
+    }
+
+    let mut stem: String =
+        name.chars().take(LONGEST).map(|letter| if is_allowed(letter) { letter } else { '_' }).collect();
+    while stem.starts_with(RESERVED) {
+        stem.remove(RESERVED.len() - 1);
+    }
+    stem.truncate(LONGEST - "_".len() - hash.len());
+    // Without this the blank before the hash could make `mcp_` the reserved beginning again.
+    stem.truncate(stem.trim_end_matches('_').len());
+    if stem.is_empty() {
+        stem.push_str("tool");
+    }
+    format!("{stem}_{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names(names: &[&str]) -> ToolNames {
+        ToolNames::new(names.iter().copied())
+    }
+
+    #[test]
+    fn a_name_that_codex_takes_stays_as_it_is() {
+        let longest = "n".repeat(64);
+        for name in ["get_weather", "a", "A-1_b", "mcp", "mcp_x", &longest] {
+            assert_eq!(names(&[name]).to_codex(name), name);
+            assert_eq!(names(&[name]).to_client(name), name);
+        }
+    }
+
+    #[test]
+    fn another_name_stays_readable() {
+        let long = "n".repeat(65);
+        for (name, begins) in [
+            ("fs.read file", "fs_read_file_"),
+            ("mcp__git__log", "mcp_git__log_"),
+            ("mcp.", "mcp_"),
+            ("apply_patch", "apply_patch_"),
+            ("天気", "tool_"),
+            ("", "tool_"),
+            (long.as_str(), "nnnn"),
+        ] {
+            let names = names(&[name]);
+            let codex_name = names.to_codex(name).into_owned();
+            assert!(codex_name.starts_with(begins), "{name:?} became {codex_name:?}");
+            assert!(is_taken(&codex_name), "{name:?} became {codex_name:?}");
+            assert_eq!(names.to_client(&codex_name), name);
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_tool_that_is_gone_is_changed_by_the_same_rule() {
+        assert_eq!(names(&[]).to_codex("fs.read"), names(&["fs.read"]).to_codex("fs.read"));
+        assert_eq!(names(&[]).to_client("unheard_of"), "unheard_of");
+    }
+
+    #[test]
+    fn a_tool_that_already_has_the_new_name_keeps_it() {
+        let new = names(&["fs.read"]).to_codex("fs.read").into_owned();
+        let both = names(&["fs.read", &new]);
+        assert_eq!(both.to_codex(&new), new);
+        assert_ne!(both.to_codex("fs.read"), new);
+        assert_eq!(both.to_client(&new), new);
+        assert_eq!(both.to_client(&both.to_codex("fs.read")), "fs.read");
+    }
+
+    #[test]
+    fn the_names_of_codexs_own_tools_are_in_order() {
+        assert!(CODEX_TOOLS.is_sorted());
+    }
+
+    /// Names as clients make them up, often alike.
+    fn some_name() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z_.]{0,3}",
+            "mcp[_.]{0,3}[a-z]{0,2}",
+            "[a-z.]{60,70}",
+            ".{0,80}",
+            prop::sample::select(&CODEX_TOOLS[..]).prop_map(str::to_owned),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_comes_back_and_no_two_are_one(list in prop::collection::btree_set(some_name(), 0..12)) {
+            let names = ToolNames::new(list.iter().map(String::as_str));
+            let mut seen = BTreeSet::new();
+            for name in &list {
+                let codex_name = names.to_codex(name).into_owned();
+                prop_assert!(is_taken(&codex_name), "{name:?} became {codex_name:?}");
+                prop_assert_eq!(names.to_client(&codex_name), name);
+                prop_assert!(seen.insert(codex_name));
+            }
+        }
+
+        #[test]
+        fn a_name_is_the_same_for_codex_in_every_request(
+            name in some_name(),
+            list in prop::collection::btree_set(some_name(), 0..12),
+        ) {
+            let alone = ToolNames::new([name.as_str()].into_iter());
+            // Nobody but somebody who means to has a tool whose name ends in another one's hash.
+            let others = list.iter().map(String::as_str).filter(|other| *other != alone.to_codex(&name));
+            let among = ToolNames::new(others.chain([name.as_str()]));
+            prop_assert_eq!(among.to_codex(&name), alone.to_codex(&name));
+        }
+    }
+}

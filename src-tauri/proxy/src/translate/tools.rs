@@ -1,0 +1,167 @@
+//! The client's tools: which there are, which must be called, and whether a history's calls have their outputs.
+
+use serde_json::{Value, json};
+
+use super::wanted::{ClientTool, ToolChoice};
+use super::{Refusal, shorten};
+use crate::openai::chat::{Function, Tool};
+
+/// The tools of a chat request.
+///
+/// # Errors
+/// [`Refusal`] for a tool that is no function.
+pub fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
+    let read = |(index, tool): (usize, Tool)| {
+        let param = format!("tools[{index}]");
+        match (tool.kind.as_str(), tool.function) {
+            ("function", Some(function)) => Ok(of_function(function, format!("{param}.function"))),
+            ("function", None) => {
+                let param = format!("{param}.function");
+                Err(Refusal::invalid(&param, "A tool of the type function needs its function."))
+            }
+            (kind, _) => {
+                let message = format!(
+                    "Tools of the type {:?} cannot be passed to codex. Send functions.",
+                    shorten(kind)
+                );
+                Err(Refusal::Unsupported { param: format!("{param}.type"), message })
+            }
+        }
+    };
+    tools.into_iter().enumerate().map(read).collect()
+}
+
+/// The tools of the old form.
+#[must_use]
+pub fn of_functions(functions: Vec<Function>) -> Vec<ClientTool> {
+    let read = |(index, function): (usize, Function)| of_function(function, format!("functions[{index}]"));
+    functions.into_iter().enumerate().map(read).collect()
+}
+
+fn of_function(function: Function, param: String) -> ClientTool {
+    ClientTool {
+        name: function.name,
+        description: function.description.unwrap_or_default(),
+        parameters: function.parameters.unwrap_or_else(|| json!({ "type": "object", "properties": {} })),
+        param,
+    }
+}
+
+/// Which tools must be called, in any of the forms that clients use.
+///
+/// # Errors
+/// [`Refusal`] for a choice that there is not.
+pub fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, Refusal> {
+    let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
+    let name = |value: &Value| value["name"].as_str().map(|name| ToolChoice::Named(name.to_owned()));
+    let named = match choice {
+        Value::String(word) => match word.as_str() {
+            "auto" => Some(ToolChoice::Auto),
+            "none" => Some(ToolChoice::None),
+            // `any` is what other services call it.
+            "required" | "any" => Some(ToolChoice::Required),
+            _ => None,
+        },
+        Value::Object(_) if choice["type"] == "allowed_tools" => {
+            let message = "The model cannot be kept to some of the tools. Send only those.".to_owned();
+            return Err(Refusal::Unsupported { param: param.to_owned(), message });
+        }
+        Value::Object(_) => name(&choice["function"]).or_else(|| name(choice)),
+        _ => None,
+    };
+    let words = format!("{param} must be auto, none, required or the name of a function.");
+    named.ok_or_else(|| Refusal::invalid(param, &words))
+}
+
+/// Checks that what must be called is there.
+///
+/// # Errors
+/// [`Refusal`] when it is not.
+pub fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> Result<(), Refusal> {
+    match choice {
+        ToolChoice::Required if tools.is_empty() => {
+            Err(Refusal::invalid(param, "A tool can be required only where there are tools."))
+        }
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => Ok(()),
+        ToolChoice::Named(name) if tools.iter().any(|tool| tool.name == *name) => Ok(()),
+        ToolChoice::Named(name) => {
+            let words = format!("There is no tool {:?} among the tools of the request.", shorten(name));
+            Err(Refusal::invalid(param, &words))
+        }
+    }
+}
+
+/// What the model is told when it has to call a tool, and, more firmly, when it did not.
+#[must_use]
+pub fn notes(choice: &ToolChoice) -> Option<(String, String)> {
+    let what = match choice {
+        ToolChoice::Auto | ToolChoice::None => return None,
+        ToolChoice::Required => "at least one of the tools".to_owned(),
+        ToolChoice::Named(name) => format!("the tool {name}"),
+    };
+    let note = format!("Answer by calling {what}, and say nothing before the call.");
+    let again = format!(
+        "You must call {what} now. An answer in words is not accepted: whatever is missing, call it with the best arguments that you have."
+    );
+    Some((note, again))
+}
+
+/// Follows a history, and sees that every call has its output before the conversation goes on, as OpenAI demands it.
+#[derive(Debug, Default)]
+pub struct Pairing {
+    open: Vec<String>,
+    message: usize,
+    /// The calls of the last message, answered or not.
+    calls: Vec<String>,
+}
+
+impl Pairing {
+    /// The message `message` makes these calls.
+    pub fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
+        self.calls = calls.map(str::to_owned).collect();
+        self.open.clone_from(&self.calls);
+        self.message = message;
+    }
+
+    /// The one call of the last message; the old form has no more.
+    #[must_use]
+    pub fn only(&self) -> Option<String> {
+        self.calls.first().cloned()
+    }
+
+    /// The message `message` holds the output of a call.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no such call.
+    pub fn answer(&mut self, call_id: &str, message: usize) -> Result<(), Refusal> {
+        if !self.calls.iter().any(|call| call == call_id) {
+            return Err(Refusal::invalid(
+                &format!("messages[{message}].tool_call_id"),
+                "A tool message must follow the assistant's message that made its call.",
+            ));
+        }
+        self.open.retain(|open| open != call_id);
+        Ok(())
+    }
+
+    /// The conversation goes on, or ends.
+    ///
+    /// # Errors
+    /// [`Refusal`] when outputs are missing.
+    pub fn end(&self) -> Result<(), Refusal> {
+        match self.open.as_slice() {
+            [] => Ok(()),
+            open => {
+                let ids: Vec<String> = open.iter().take(4).map(|id| shorten(id)).collect();
+                Err(Refusal::invalid(
+                    &format!("messages[{}].tool_calls", self.message),
+                    &format!("Every call needs a tool message with its output. Missing: {}.", ids.join(", ")),
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tools_tests.rs"]
+mod tests;

@@ -1,0 +1,48 @@
+use super::*;
+
+fn tools(names: &[&str]) -> Vec<ClientTool> {
+    let tools = names.iter().map(|name| json!({"type":"function","function":{"name":name}}));
+    of_tools(serde_json::from_value(tools.collect()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_tool_without_parameters_takes_none() {
+    let tools = tools(&["f"]);
+    assert_eq!((tools[0].name.as_str(), tools[0].param.as_str()), ("f", "tools[0].function"));
+    assert_eq!(tools[0].parameters, json!({"type":"object","properties":{}}));
+}
+
+#[test]
+fn a_tool_that_is_no_function_is_named_by_its_place() {
+    let tools = json!([{"type":"function","function":{"name":"f"}},{"type":"web_search"}]);
+    let refused = of_tools(serde_json::from_value(tools).unwrap()).unwrap_err();
+    assert!(
+        matches!(refused, Refusal::Unsupported { ref param, .. } if param == "tools[1].type"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_choice_is_read_in_every_form() {
+    let read = |value: Value| choice(Some(&value), "tool_choice");
+    assert_eq!(choice(None, "x"), Ok(ToolChoice::Auto));
+    assert_eq!(read(json!("auto")), Ok(ToolChoice::Auto));
+    assert_eq!(read(json!("none")), Ok(ToolChoice::None));
+    assert_eq!(read(json!("required")), Ok(ToolChoice::Required));
+    let named = Ok(ToolChoice::Named("f".into()));
+    assert_eq!(read(json!({"type":"function","function":{"name":"f"}})), named);
+    assert_eq!(read(json!({"type":"function","name":"f"})), named);
+    assert_eq!(read(json!({"name":"f"})), named);
+    assert!(matches!(read(json!("perhaps")), Err(Refusal::Invalid { .. })));
+    assert!(matches!(read(json!(3)), Err(Refusal::Invalid { .. })));
+    assert!(matches!(read(json!({"type":"allowed_tools"})), Err(Refusal::Unsupported { .. })));
+}
+
+#[test]
+fn what_must_be_called_must_be_there() {
+    let check = |names: &[&str], choice: ToolChoice| check_choice(&tools(names), &choice, "tool_choice");
+    assert!(check(&["f"], ToolChoice::Named("f".into())).is_ok());
+    assert!(check(&["f"], ToolChoice::Named("g".into())).is_err());
+    assert!(check(&[], ToolChoice::Required).is_err());
+    assert!(check(&[], ToolChoice::Auto).is_ok());
+}

@@ -1,0 +1,120 @@
+//! Stands between a foreign client and the proxy: passes everything on as it comes, and holds all that the proxy sends against
+//! OpenAI's schema.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::response::Response;
+use futures_util::TryStreamExt;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::schema;
+
+/// A relay that runs.
+pub(crate) struct Relay {
+    /// `127.0.0.1:PORT`
+    pub(crate) address: String,
+    log: Log,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+/// What came by: how much, and what was wrong with it.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<(usize, Vec<String>)>>);
+
+#[derive(Clone)]
+struct Way {
+    http: reqwest::Client,
+    proxy: String,
+    log: Log,
+}
+
+impl Relay {
+    pub(crate) async fn to(proxy: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let log = Log::default();
+        let way = Way { http: reqwest::Client::new(), proxy: format!("http://{proxy}"), log: log.clone() };
+        let router = Router::new().fallback(pass).with_state(way);
+        let stop = CancellationToken::new();
+        let serve = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let server = tokio::spawn(async { serve.await.unwrap() });
+        Self { address, log, stop, server }
+    }
+
+    /// Fails unless something has come by, and all of it was OpenAI's. The client must have ended.
+    pub(crate) async fn assert_openais(self) {
+        self.stop.cancel();
+        self.server.await.unwrap();
+        let (sent, faults) = &*self.log.0.lock().unwrap();
+        assert!(*sent > 0 && faults.is_empty(), "of {sent} bodies and events:\n{}", faults.join("\n"));
+    }
+}
+
+async fn pass(State(way): State<Way>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        parts.headers.remove(name);
+    }
+    let request = way.http.request(parts.method, format!("{}{}", way.proxy, parts.uri));
+    let answer = request.headers(parts.headers).body(body).send().await.unwrap();
+    let mut response = Response::builder().status(answer.status());
+    let headers = response.headers_mut().unwrap();
+    headers.clone_from(answer.headers());
+    headers.remove(CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
+    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned());
+    let mut watched = Watched { log: way.log, kind: kind.unwrap_or_default(), buffer: Vec::new() };
+    let bytes = answer.bytes_stream().inspect_ok(move |bytes: &Bytes| watched.read(bytes));
+    response.body(Body::from_stream(bytes)).unwrap()
+}
+
+/// One answer on its way.
+struct Watched {
+    log: Log,
+    kind: String,
+    buffer: Vec<u8>,
+}
+
+impl Watched {
+    fn read(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if !self.kind.starts_with("text/event-stream") {
+            return;
+        }
+        while let Some(end) = self.buffer.windows(2).position(|window| window == b"\n\n") {
+            let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
+            let text = String::from_utf8(block).unwrap();
+            let data = text.lines().find_map(|line| line.strip_prefix("data: "));
+            if let Some(data) = data.filter(|data| *data != "[DONE]") {
+                self.judge(data.as_bytes(), schema::event_faults);
+            }
+        }
+    }
+
+    fn judge(&self, sent: &[u8], faults: fn(&Value) -> Vec<String>) {
+        let faults = match serde_json::from_slice(sent) {
+            Ok(value) => faults(&value),
+            Err(error) => vec![error.to_string()],
+        };
+        let mut log = self.log.0.lock().unwrap();
+        log.0 += 1;
+        log.1.extend(faults.iter().map(|fault| format!("{fault} in {}", String::from_utf8_lossy(sent))));
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.kind.starts_with("application/json") {
+            self.judge(&self.buffer, schema::body_faults);
+        }
+    }
+}
