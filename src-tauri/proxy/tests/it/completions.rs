@@ -72,6 +72,18 @@ async fn several_prompts_have_their_choices_in_order() {
 }
 
 #[tokio::test]
+async fn each_prompt_has_as_many_choices_as_asked_for_within_its_limits() {
+    let proxy = real().start().await;
+    let body = json!({"model":"gpt-5.5","prompt":["[[words=50]]","[[say=\"one. two\"]]"],"n":2,"max_tokens":20,"stop":["."]});
+    let (_, answer) = ask(&proxy, &body).await;
+    let choices = answer["choices"].as_array().unwrap();
+    let ends: Vec<&Value> = choices.iter().map(|choice| &choice["finish_reason"]).collect();
+    assert_eq!(ends, ["length", "length", "stop", "stop"]);
+    assert_eq!(choices[0]["text"], choices[1]["text"]);
+    assert_eq!((&choices[2]["text"], &choices[3]["index"]), (&json!("one"), &json!(3)));
+}
+
+#[tokio::test]
 async fn what_cannot_be_given_is_refused_by_name() {
     let proxy = real().start().await;
     for (name, value, code, param) in [
