@@ -201,18 +201,19 @@ impl Reading {
                 }
             }
             ThreadItem::CommandExecution { command, exit_code, duration_ms, status } => {
-                let ended = completed.then_some(exit_code.unwrap_or(-1));
                 let declined = status == "declined";
                 post(TurnEvent::Item(ItemEvent::Command {
                     command,
-                    exit_code: ended,
-                    duration_ms,
+                    ended: completed,
+                    exit_code: exit_code.filter(|_| completed),
+                    duration_ms: duration_ms.filter(|_| completed),
                     declined,
                 }));
             }
-            ThreadItem::FileChange { changes } if completed => {
+            ThreadItem::FileChange { changes, status } if completed => {
                 let paths = changes.into_iter().map(|change| change.path).collect();
-                post(TurnEvent::Item(ItemEvent::FileChange { paths }));
+                let done = !matches!(status.as_str(), "failed" | "declined");
+                post(TurnEvent::Item(ItemEvent::FileChange { paths, done }));
             }
             ThreadItem::WebSearch { query } if completed => {
                 post(TurnEvent::Item(ItemEvent::WebSearch { query }));
@@ -255,6 +256,8 @@ enum ThreadItem {
     FileChange {
         #[serde(default)]
         changes: Vec<ChangedFile>,
+        #[serde(default)]
+        status: String,
     },
     WebSearch {
         #[serde(default)]

@@ -145,6 +145,9 @@ fn commands_are_reported_with_their_exit_code() {
         ("item/started", item("inProgress", Value::Null)),
         ("item/completed", item("failed", json!(2))),
     ]);
-    assert!(matches!(&events[0], TurnEvent::Item(ItemEvent::Command { exit_code: None, .. })));
-    assert!(matches!(&events[1], TurnEvent::Item(ItemEvent::Command { exit_code: Some(2), .. })));
+    assert!(matches!(&events[0], TurnEvent::Item(ItemEvent::Command { ended: false, exit_code: None, .. })));
+    assert!(matches!(
+        &events[1],
+        TurnEvent::Item(ItemEvent::Command { ended: true, exit_code: Some(2), .. })
+    ));
 }

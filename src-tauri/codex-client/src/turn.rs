@@ -103,17 +103,21 @@ pub enum ItemEvent {
     Command {
         /// The command line.
         command: String,
-        /// Its exit code; `None` while it runs.
+        /// Whether it has ended.
+        ended: bool,
+        /// Its exit code; `None` while it runs, and when it never ran.
         exit_code: Option<i64>,
-        /// How long it took, in milliseconds.
+        /// How long it took, in milliseconds; `None` while it runs.
         duration_ms: Option<u64>,
         /// Whether it was not allowed to run.
         declined: bool,
     },
-    /// Files that were changed.
+    /// Files that were changed, or were not: the change may have failed or been declined.
     FileChange {
         /// Their paths.
         paths: Vec<String>,
+        /// Whether it was done.
+        done: bool,
     },
     /// A web search.
     WebSearch {
@@ -183,7 +187,7 @@ impl TurnEvent {
         match self {
             Self::Model(text) | Self::Text(text) | Self::Reasoning(text) | Self::Retrying(text) => text.len(),
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
-            Self::Item(ItemEvent::FileChange { paths }) => paths.iter().map(String::len).sum(),
+            Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
             Self::Item(_) | Self::Ended(_) => 0,
         }

@@ -7,6 +7,7 @@
 mod admission;
 mod record;
 mod shaping;
+mod work;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use codex_client::{CodexError, ItemEvent, Usage};
 use tracing::Span;
 
 use super::Failure;
+use super::work::{self, Told};
 use crate::journal::Entry;
 use crate::server::ApiError;
 
@@ -27,35 +28,12 @@ pub(super) struct Figures<'a> {
 
 /// Puts down what codex did.
 pub(super) fn note(entry: &Entry, span: &Span, item: &ItemEvent) {
-    let kind = match item {
-        ItemEvent::Command { command, exit_code: None, .. } => {
-            entry.command(command);
-            "command started"
-        }
-        ItemEvent::Command { exit_code: Some(code), declined, .. } => {
-            let what = if *declined { "The command was declined" } else { "The command ended" };
-            entry.step(what, Some(&format!("exit code {code}")), *declined || *code != 0);
-            "command ended"
-        }
-        ItemEvent::FileChange { paths } => {
-            entry.step("Changed files", Some(&paths.join(", ")), false);
-            "files changed"
-        }
-        // What was searched for is close to the prompt, which is not kept here.
-        ItemEvent::WebSearch { .. } => {
-            entry.step("Searched the web", None, false);
-            "web search"
-        }
-        ItemEvent::McpCall { server, tool, failed } => {
-            entry.step("Called an MCP tool", Some(&format!("{server}: {tool}")), *failed);
-            "MCP call"
-        }
-        ItemEvent::Declined { what } => {
-            entry.step("Asked for consent and was declined", Some(what), false);
-            "consent declined"
-        }
-    };
-    span.in_scope(|| tracing::debug!(kind, "codex did something"));
+    let Told { what, detail, bad } = work::told(item);
+    if matches!(item, ItemEvent::Command { ended: false, .. }) {
+        entry.command();
+    }
+    entry.step(what, detail.as_deref(), bad);
+    span.in_scope(|| tracing::debug!(what, "codex did something"));
 }
 
 /// Closes the entry, with one line in the program's log.

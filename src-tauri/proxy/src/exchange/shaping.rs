@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use codex_client::{ItemEvent, ToolCall, Usage};
 
-use super::Failure;
+use super::{Failure, work};
 use crate::answer::{Finish, FinishReason, Piece};
 use crate::settings::ReasoningAs;
 use crate::shape::json::JsonCut;
@@ -75,9 +75,6 @@ pub(crate) struct Shaping {
     calls: Vec<ToolCall>,
 }
 
-/// The longest line about something that codex does, in characters.
-const LONGEST_LINE: usize = 200;
-
 impl Shaping {
     pub(crate) fn new(plan: Plan) -> Self {
         let stop = (!plan.stop.is_empty()).then(|| StopCutter::new(plan.stop.clone()));
@@ -140,7 +137,7 @@ impl Shaping {
     pub(crate) fn item(&mut self, item: &ItemEvent, out: &mut VecDeque<Piece>) {
         if self.plan.show_work {
             let before = if self.in_line { "\n" } else { "" };
-            self.reasoning(&format!("{before}{}\n", line_about(item)), out);
+            self.reasoning(&format!("{before}{}\n", work::line(item)), out);
         }
     }
 
@@ -223,37 +220,6 @@ impl Shaping {
             })
         };
         out.push_back(Piece::Ended(Ok(Finish { reason, usage: usage.or_else(counted) })));
-    }
-}
-
-/// A line about something that codex did, as a person reads it.
-fn line_about(item: &ItemEvent) -> String {
-    let line = match item {
-        ItemEvent::Command { command, exit_code: None, .. } => format!("Running `{}`", one_line(command)),
-        ItemEvent::Command { command, declined: true, .. } => {
-            format!("Not allowed to run `{}`", one_line(command))
-        }
-        ItemEvent::Command { command, exit_code: Some(code), .. } => {
-            format!("`{}` ended with exit code {code}", one_line(command))
-        }
-        ItemEvent::FileChange { paths } => format!("Changed {}", paths.join(", ")),
-        ItemEvent::WebSearch { query } => format!("Searched the web for \"{}\"", one_line(query)),
-        ItemEvent::McpCall { server, tool, failed: false } => format!("Called {tool} of {server}"),
-        ItemEvent::McpCall { server, tool, failed: true } => {
-            format!("Called {tool} of {server}, which failed")
-        }
-        ItemEvent::Declined { what } => format!("Asked for consent to {what}, which nobody can give here"),
-    };
-    one_line(&line)
-}
-
-/// A text on one line, and not longer than a line should be.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(LONGEST_LINE) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
     }
 }
 

@@ -137,11 +137,10 @@ impl Entry {
         }
     }
 
-    /// codex runs a command. How it ended is a [`step`](Self::step) of its own.
-    pub fn command(&self, line: &str) {
-        self.change(News::Soon, |row, body, now| {
+    /// codex runs a command. What it is, and how it ended, are [`step`](Self::step)s of their own.
+    pub fn command(&self) {
+        self.change(News::Soon, |row, _, _| {
             row.commands = row.commands.saturating_add(1);
-            body.step(since(row, now), "Ran a command", Some(line), false);
             true
         });
     }

@@ -113,7 +113,7 @@ export function detailOf(row: ExchangeRow, texts: boolean): ExchangeDetail {
     steps.push({ atMs: wait + 2, what: 'Given to codex', detail: 'continued a warm thread (6 earlier messages kept)', bad: false });
     for (let n = 0; n < row.commands; n += 1) {
       const atMs = wait + 90 + n * 70;
-      steps.push({ atMs, what: 'Ran a command', detail: `${COMMANDS[n % COMMANDS.length]} → exit ${n === 2 ? 101 : 0}`, bad: n === 2 });
+      steps.push({ atMs, what: 'Ran a command', detail: `${COMMANDS[n % COMMANDS.length]}: exit code ${n === 2 ? 101 : 0}, 1.2 s`, bad: n === 2 });
     }
     if (row.firstMs !== null) steps.push({ atMs: row.firstMs, what: 'First token', detail: null, bad: false });
     if (row.totalMs !== null) {

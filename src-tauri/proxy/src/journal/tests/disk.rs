@@ -11,7 +11,8 @@ async fn everything_of_a_request_is_there_after_the_next_start() {
     bench.pass(9);
     entry.waited(9);
     entry.given_to_codex();
-    entry.command("cargo test");
+    entry.command();
+    entry.step("Started a command", Some("cargo test"), false);
     bench.pass(31);
     entry.first(3);
     bench.pass(60);

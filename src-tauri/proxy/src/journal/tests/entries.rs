@@ -36,7 +36,8 @@ async fn small_changes_of_one_request_are_told_as_one_within_a_tenth_of_a_second
     assert_eq!(told(&mut changes).len(), 1);
     let begun = tokio::time::Instant::now();
     for _ in 0..50 {
-        entry.command("ls");
+        entry.command();
+        entry.step("Started a command", Some("ls"), false);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(begun.elapsed(), Duration::from_secs(1));
@@ -127,7 +128,8 @@ async fn the_steps_of_a_request_stand_on_its_time_line() {
     entry.waited(10);
     entry.given_to_codex();
     bench.pass(20);
-    entry.command("ls -l");
+    entry.command();
+    entry.step("Started a command", Some("ls -l"), false);
     bench.pass(30);
     entry.first(2);
     entry.done(200, None);
@@ -137,7 +139,7 @@ async fn the_steps_of_a_request_stand_on_its_time_line() {
         (0, "Arrived"),
         (10, "Got its place"),
         (10, "Given to codex"),
-        (30, "Ran a command"),
+        (30, "Started a command"),
         (60, "First word"),
         (60, "Done"),
     ];
