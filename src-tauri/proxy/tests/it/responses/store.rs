@@ -47,6 +47,46 @@ async fn a_response_goes_on_from_the_one_before_without_its_instructions() {
     assert!(third.iter().all(|(role, _)| role != "developer"));
 }
 
+/// What OpenAI would keep the cache of the `n`th request by: the same for all requests of one thread.
+fn cache_key(proxy: &Running, n: u64) -> Value {
+    proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone()
+}
+
+#[tokio::test]
+async fn a_conversation_stays_in_its_thread_however_it_is_sent_back() {
+    let proxy = real().start().await;
+    let first = ask(&proxy, json!({"input":"[[say=two reasoning=1]]"})).await;
+    let second = ask(&proxy, json!({"input":"[[say=four]]","previous_response_id":id_of(&first)})).await;
+    let mut input = vec![json!({"role":"user","content":"[[say=two reasoning=1]]"})];
+    input.extend(first["output"].as_array().unwrap().clone());
+    input.push(json!({"role":"user","content":"[[say=four]]"}));
+    input.extend(second["output"].as_array().unwrap().clone());
+    input.push(json!({"role":"user","content":"[[words=1]]"}));
+    ask(&proxy, json!({ "input": input })).await;
+    assert!(cache_key(&proxy, 0).is_string());
+    assert_eq!(cache_key(&proxy, 1), cache_key(&proxy, 0));
+    assert_eq!(cache_key(&proxy, 2), cache_key(&proxy, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_codexs_work_broke_off_stays_in_its_thread_too() {
+    let proxy = real().start().await;
+    let agent = async |body: Value| -> Value {
+        let mut body = body;
+        body["model"] = "codex-local".into();
+        proxy.post("/v1/responses", &body).await.json().await.unwrap()
+    };
+    let first = agent(json!({"input":"[[say=\"Let me look.\" shell=\"exit 3\"]]"})).await;
+    let kinds: Vec<&Value> = first["output"].as_array().unwrap().iter().map(|item| &item["type"]).collect();
+    assert_eq!(kinds, ["message", "reasoning", "message"], "{first}");
+    let second = agent(json!({"input":"[[words=1]]","previous_response_id":id_of(&first)})).await;
+    assert_eq!(second["status"], "completed");
+    let last = u64::try_from(proxy.model.requests().iter().filter(|request| request.id.is_some()).count())
+        .unwrap()
+        - 1;
+    assert_eq!(cache_key(&proxy, last), cache_key(&proxy, 0));
+}
+
 #[tokio::test]
 async fn an_item_can_be_referred_to_in_place_of_sending_it_again() {
     let proxy = real().start().await;
