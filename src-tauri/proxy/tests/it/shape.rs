@@ -263,6 +263,24 @@ async fn a_picture_that_cannot_be_passed_on_is_a_400() {
 }
 
 #[tokio::test]
+async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence() {
+    let proxy = real().start().await;
+    // The first bytes of a PNG, and nothing behind them.
+    let part = json!({"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}});
+    let ask = json!({"type":"text","text":"[[words=500 every=20]]"});
+    let last = json!({"role":"user","content":[ask, part]});
+    let earlier = json!([{"role":"user","content":[part]}, {"role":"assistant","content":"a dot"}, {"role":"user","content":"[[words=500 every=20]]"}]);
+    for messages in [json!([last]), earlier] {
+        let (status, error) = refused(&proxy, &json!({"model":"gpt-5.5","messages":messages})).await;
+        assert!(status == 400 && error["message"].as_str().unwrap().contains("picture"), "{status} {error}");
+    }
+    assert_eq!(
+        answer(&proxy, &prompt_body("[[words=1]]")).await["choices"][0]["message"]["content"],
+        "word1 "
+    );
+}
+
+#[tokio::test]
 async fn what_codex_does_is_told_in_the_reasoning_and_in_the_log() {
     let proxy = real().start().await;
     let mut body = prompt_body("[[shell=\"echo hi\"]]");
