@@ -229,5 +229,4 @@ fn size(said: &Said) -> usize {
 }
 
 #[cfg(test)]
-#[path = "response_store/tests.rs"]
 mod tests;

@@ -10,8 +10,9 @@ use codex_client::{ToolCall, Usage as TurnUsage};
 
 use crate::answer::{Finish, FinishReason};
 use crate::openai::responses::event::{EventBody, StreamEvent};
+use crate::openai::responses::item::{ItemStatus, OutputItem};
 use crate::openai::responses::response::{
-    IncompleteDetails, ItemStatus, OutputItem, Response, ResponseError, ResponseOptions, Status,
+    IncompleteDetails, Response, ResponseError, ResponseOptions, Status,
 };
 use crate::translate::chunks::event;
 
@@ -265,5 +266,4 @@ impl Sink {
 }
 
 #[cfg(test)]
-#[path = "response_events/tests.rs"]
 mod tests;

@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use super::response_events::Ids;
 use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
 use super::{Refusal, shorten, tools};
+use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
-use crate::openai::responses::response::{OutputItem, ResponseOptions};
+use crate::openai::responses::response::ResponseOptions;
 use crate::settings::ReasoningAs;
 
 /// An item of a conversation that can be referred to.
@@ -187,5 +188,4 @@ fn summary(thinking: &ReasoningOptions) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[path = "responses/tests.rs"]
 mod tests;

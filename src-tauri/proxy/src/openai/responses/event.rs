@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::response::{OutputItem, OutputPart, Response, SummaryPart};
+use super::item::{OutputItem, OutputPart, SummaryPart};
+use super::response::Response;
 
 /// An event. It borrows what it carries: one is written for every delta.
 #[derive(Clone, Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use super::Sink;
 use crate::openai::responses::event::EventBody;
-use crate::openai::responses::response::{ItemStatus, OutputItem, OutputPart, SummaryPart};
+use crate::openai::responses::item::{ItemStatus, OutputItem, OutputPart, SummaryPart};
 
 /// A message without text.
 pub(super) fn message(id: String) -> OutputItem {

@@ -3,8 +3,8 @@
 use codex_client::{Content, Item, Role, ToolCall};
 
 use super::Said;
+use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{InputItem, InputPart};
-use crate::openai::responses::response::OutputItem;
 use crate::openai::text_or::TextOr;
 use crate::translate::images::{check_detail, check_image};
 use crate::translate::response_events::Ids;
