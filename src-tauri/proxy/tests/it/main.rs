@@ -10,6 +10,7 @@
 
 mod chat;
 mod clients;
+mod completions;
 mod connect;
 mod daemon;
 mod docs;
@@ -18,6 +19,7 @@ mod guard;
 mod hang_up;
 mod log;
 mod relay;
+mod responses;
 mod schema;
 mod shape;
 mod stopping;
