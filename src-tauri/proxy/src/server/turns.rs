@@ -75,7 +75,7 @@ async fn prepare(
     arrived: Instant,
 ) -> Result<Prepared, ApiError> {
     limits::check(&wanted, most_tokens)?;
-    schema::check_tools(&wanted.tools, false)?;
+    schema::check_tools(&wanted.tools)?;
     let form = form(&wanted.format)?;
 
     let asked = Instant::now();
