@@ -143,11 +143,12 @@ impl Settings {
         let workspace = layers
             .value(&flags.workspace, "--workspace", "CODEX_WORKSPACE")
             .map_or_else(|| data_dir.join("workspace"), |folder| layers.path(&folder.text));
-        let sandbox = layers
-            .value(&flags.sandbox, "--sandbox", "CODEX_SANDBOX")
-            .map_or(Ok(SandboxMode::default()), |mode| {
-                mode.parse(parse_sandbox, "Choose read-only, workspace-write or danger-full-access")
-            })?;
+        let sandbox = layers.value(&flags.sandbox, "--sandbox", "CODEX_SANDBOX").map_or(
+            Ok(SandboxMode::default()),
+            |mode| {
+                mode.parse(SandboxMode::from_name, "Choose read-only, workspace-write or danger-full-access")
+            },
+        )?;
         let log_level = layers
             .value(&flags.log_level, "--log-level", "LOG_LEVEL")
             .map_or(Ok(LogLevel::default()), |level| {
@@ -187,15 +188,6 @@ fn parse_host(text: &str) -> Option<IpAddr> {
     match text {
         "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
         _ => text.trim_start_matches('[').trim_end_matches(']').parse().ok(),
-    }
-}
-
-fn parse_sandbox(text: &str) -> Option<SandboxMode> {
-    match text {
-        "read-only" => Some(SandboxMode::ReadOnly),
-        "workspace-write" => Some(SandboxMode::WorkspaceWrite),
-        "danger-full-access" => Some(SandboxMode::DangerFullAccess),
-        _ => None,
     }
 }
 

@@ -64,6 +64,17 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", message)
     }
 
+    /// The key's own working folder cannot be worked in: it is not there, or it is outside of the one of the settings.
+    pub(crate) fn workspace_unavailable(outside: bool) -> Self {
+        let message = if outside {
+            "The working folder of this key is not within the one of the proxy's settings. Give the key another one; the proxy's log names both."
+        } else {
+            "The working folder of this key is not there. Make it again, or give the key another one; the proxy's log names it."
+        };
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "workspace_unavailable", message);
+        Self { should_retry: Some(false), ..error }
+    }
+
     /// There is no such model.
     pub(crate) fn model_not_found(model: &str, nearest: &[String]) -> Self {
         let model: String = model.chars().take(100).collect();

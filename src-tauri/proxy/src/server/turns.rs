@@ -84,6 +84,7 @@ async fn prepare(
         Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&wanted.model, &nearest)),
     };
     let codex = asked.elapsed();
+    caller.limit(&mut profile).await?;
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
     }

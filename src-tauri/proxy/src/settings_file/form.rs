@@ -9,8 +9,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use codex_client::SandboxMode;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::stored::{MOST_DAYS, Stored, log_level};
 use crate::view::{FieldError, Listen, ModelChoice, SettingsForm};
@@ -41,7 +39,7 @@ pub fn form(stored: &Stored) -> SettingsForm {
         codex_path: path(&stored.codex_path),
         model: stored.model.clone().unwrap_or_default(),
         effort: stored.effort.clone().unwrap_or_default(),
-        sandbox: sandbox_name(stored.sandbox),
+        sandbox: stored.sandbox.name().to_owned(),
         workspace: path(&stored.workspace),
         reasoning: stored.reasoning,
         show_work: stored.show_work,
@@ -192,15 +190,8 @@ fn name(text: &str) -> Option<Option<String>> {
 }
 
 fn sandbox(text: &str) -> Result<SandboxMode, String> {
-    SandboxMode::deserialize(Value::from(text))
-        .map_err(|_| "Choose read-only, workspace-write or danger-full-access.".to_owned())
-}
-
-fn sandbox_name(mode: SandboxMode) -> String {
-    mode.serialize(serde_json::value::Serializer)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    SandboxMode::from_name(text)
+        .ok_or_else(|| "Choose read-only, workspace-write or danger-full-access.".to_owned())
 }
 
 fn port(text: &str) -> Result<u16, String> {

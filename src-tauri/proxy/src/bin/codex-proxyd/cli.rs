@@ -24,10 +24,11 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     model: Option<String>,
     /// What codex's commands may do: read-only, workspace-write or danger-full-access [default: read-only]
-    #[arg(long, global = true, value_name = "MODE")]
+    // Not global, as with the folder: behind `key new` it is the key's.
+    #[arg(long, value_name = "MODE")]
     sandbox: Option<String>,
     /// Codex's working folder [default: an empty one below the data folder]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     workspace: Option<String>,
     #[arg(
         long,
@@ -79,6 +80,12 @@ pub(crate) enum KeyAction {
     New {
         /// A name to know it by
         name: String,
+        /// What codex's commands may do for it, no more than the setting: read-only, workspace-write or danger-full-access
+        #[arg(id = "key_sandbox", long = "sandbox", value_name = "MODE")]
+        sandbox: Option<String>,
+        /// Codex's working folder for it, within the one of the settings; without a mode it means workspace-write at most
+        #[arg(id = "key_workspace", long = "workspace", value_name = "DIR")]
+        workspace: Option<std::path::PathBuf>,
     },
     /// List the keys, without their secrets
     List,
