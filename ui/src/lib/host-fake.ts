@@ -6,6 +6,7 @@
 
 import type { ExchangeRow } from '../bindings/ExchangeRow';
 import type { FieldError } from '../bindings/FieldError';
+import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
 import type { SettingsForm } from '../bindings/SettingsForm';
@@ -67,6 +68,11 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
   const shown = (id: string | null) => `sk-…${keyOf(id)?.lastFour ?? 'none'}`;
   const docker = () => settings.form.listen !== 'loopback';
 
+  function refuseLimits({ workspace }: KeyLimitsForm) {
+    if (workspace === '' || workspace.startsWith('/home/me/projects')) return;
+    reject('Some settings need another look.', [{ field: 'workspace', message: `${workspace} is not within the working folder of the settings, /home/me/projects.` }]);
+  }
+
   function show(row: ExchangeRow) {
     rows = [row, ...rows.filter((other) => other.id !== row.id)].sort((a, b) => (a.id < b.id ? 1 : -1));
     emit('exchange', row);
@@ -105,13 +111,19 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     lookAgain: async () => change({ codex: overviewOf('running', now()).codex, problem: null }),
 
     keys: async () => keys,
-    createKey: async (name) => {
+    createKey: async (name, limits) => {
       if (name.trim() === '') reject('A key needs a name.', [{ field: 'name', message: 'A key needs a name.' }]);
       if (keys.some((key) => key.name === name.trim())) reject(`There is a key named '${name.trim()}' already.`);
-      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available', unshown: false };
+      refuseLimits(limits);
+      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available', limits, unshown: false };
       keys = [row, ...keys];
       emit('keys', null);
       return { row, secret: SECRET };
+    },
+    limitKey: async (id, limits) => {
+      refuseLimits(limits);
+      keys = keys.map((key) => (key.id === id ? { ...key, limits } : key));
+      emit('keys', null);
     },
     copyKey: async () => {},
     showKey: async (id) => {

@@ -106,7 +106,7 @@ fn codex_path(text: &str, context: &Context<'_>) -> Result<Option<PathBuf>, Stri
     if text.is_empty() || a_bare_name {
         return Ok(Some(PathBuf::from(text)).filter(|_| !text.is_empty()));
     }
-    let path = whole_path(text, context)
+    let path = whole_path(text, context.home)
         .ok_or("Write the whole path of the codex program, or its bare name, or nothing to have it found.")?;
     let shown = path.display();
     let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
@@ -141,7 +141,7 @@ fn workspace(text: &str, context: &Context<'_>) -> Result<Option<PathBuf>, Strin
     if text.is_empty() {
         return Ok(None);
     }
-    let path = whole_path(text, context).ok_or(
+    let path = whole_path(text, context.home).ok_or(
         "Write the whole path of the folder, or nothing to use an empty folder of Codex Proxy's own.",
     )?;
     let shown = path.display();
@@ -156,9 +156,9 @@ fn workspace(text: &str, context: &Context<'_>) -> Result<Option<PathBuf>, Strin
 }
 
 /// A relative path would mean another place each time the app is started from elsewhere.
-fn whole_path(text: &str, context: &Context<'_>) -> Option<PathBuf> {
+pub(crate) fn whole_path(text: &str, home: Option<&Path>) -> Option<PathBuf> {
     let below_home = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(['/', '\\']));
-    let path = match (below_home, context.home) {
+    let path = match (below_home, home) {
         (Some(rest), Some(home)) => home.join(rest.trim_start_matches(['/', '\\'])),
         _ => PathBuf::from(text),
     };
