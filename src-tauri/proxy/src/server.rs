@@ -15,6 +15,7 @@ mod openapi;
 mod request_id;
 mod router;
 mod run;
+mod side_calls;
 mod stream;
 mod turns;
 

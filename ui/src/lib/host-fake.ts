@@ -12,6 +12,7 @@ import type { Overview } from '../bindings/Overview';
 import type { SettingsForm } from '../bindings/SettingsForm';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
+import { aliasesOf } from './aliases';
 import { checkOf, recipesOf } from './fake/recipes';
 import { keysOf, overviewOf, SCENARIOS, settingsOf, type Scenario } from './fake/scenario';
 import { chartOf, detailOf, dice, plan, rowAt, type Plan } from './fake/traffic';
@@ -240,6 +241,8 @@ function faultsOf(form: SettingsForm): FieldError[] {
   const days = Number(form.keepDays);
   if (!Number.isInteger(days) || days < 1 || days > 3650) faults.push({ field: 'keepDays', message: 'From 1 to 3650 days.' });
   if (form.workspace !== '' && !form.workspace.startsWith('/')) faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
+  const lost = aliasesOf(form.modelAliases).find(({ alias, model }) => alias === '' || model === '');
+  if (lost) faults.push({ field: 'modelAliases', message: `${lost.alias}=${lost.model}: Write the alias and the model that it leads to.` });
   if (!form.keysNeeded && form.listen !== 'loopback') faults.push({ field: 'keysNeeded', message: 'Without keys, the proxy may listen on this machine alone.' });
   return faults;
 }

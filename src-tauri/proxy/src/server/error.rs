@@ -75,14 +75,19 @@ impl ApiError {
         Self { should_retry: Some(false), ..error }
     }
 
-    /// There is no such model.
-    pub(crate) fn model_not_found(model: &str, nearest: &[String]) -> Self {
+    /// There is no such model, or none that the alias of this name leads to.
+    pub(crate) fn model_not_found(model: &str, alias_of: Option<&str>, nearest: &[String]) -> Self {
         let model: String = model.chars().take(100).collect();
         let hint = match nearest {
             [] => "`GET /v1/models` lists them.".to_owned(),
             nearest => format!("Did you mean {}? `GET /v1/models` lists all.", nearest.join(", ")),
         };
-        let message = format!("The model {model:?} does not exist. {hint}");
+        let message = match alias_of {
+            Some(real) => format!(
+                "The model {model:?} is an alias of {real:?} in the proxy's settings, which codex does not list. {hint}"
+            ),
+            None => format!("The model {model:?} does not exist. {hint}"),
+        };
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
     }
 

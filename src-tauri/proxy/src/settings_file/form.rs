@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use codex_client::SandboxMode;
 
 use super::stored::{MOST_DAYS, Stored, log_level};
+use crate::catalog::CODEX_LOCAL;
+use crate::settings::{Aliases, aliases};
 use crate::view::{FieldError, Listen, ModelChoice, SettingsForm};
 
 /// The longest name of a model or an effort; the real ones are far shorter.
@@ -43,6 +45,8 @@ pub fn form(stored: &Stored) -> SettingsForm {
         workspace: path(&stored.workspace),
         reasoning: stored.reasoning,
         show_work: stored.show_work,
+        model_aliases: aliases::texts(&stored.model_aliases).collect::<Vec<_>>().join("\n"),
+        side_calls: stored.side_calls,
         port: stored.port.to_string(),
         listen: stored.listen,
         keys_needed: stored.keys_needed,
@@ -70,6 +74,8 @@ pub fn parse(form: &SettingsForm, context: &Context<'_>) -> Result<Stored, Vec<F
         workspace: wrong.note("workspace", workspace(form.workspace.trim(), context)),
         reasoning: form.reasoning,
         show_work: form.show_work,
+        model_aliases: wrong.note("modelAliases", model_aliases(&form.model_aliases, context)),
+        side_calls: form.side_calls,
         port: wrong.note("port", port(form.port.trim())),
         listen: wrong.note("listen", listen(form.listen, context)),
         keys_needed: wrong.note("keysNeeded", keys_needed(form)),
@@ -180,6 +186,26 @@ fn effort(text: &str, model: &str, context: &Context<'_>) -> Result<Option<Strin
             Err(format!("{model} does not know the effort {effort}. Choose one of: {}.", known.join(", ")))
         }
         _ => Ok(effort),
+    }
+}
+
+fn model_aliases(text: &str, context: &Context<'_>) -> Result<Aliases, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let aliases = aliases::parse(lines).map_err(|(line, wrong)| format!("{line}: {wrong}"))?;
+    // While codex's list is not known, the request says whether there is such a model; a model of the settings need not be listed.
+    let known = |model: &str| {
+        context.models.is_empty()
+            || model == CODEX_LOCAL
+            || context.current.model.as_deref() == Some(model)
+            || context.models.iter().any(|choice| choice.id == model)
+            // Whoever has it already may change other settings while codex lists it no longer.
+            || context.current.model_aliases.values().any(|kept| kept == model)
+    };
+    match aliases.iter().find(|(_, model)| !known(model)) {
+        Some((alias, model)) => Err(format!(
+            "{alias} leads to {model}, which codex does not list. An alias leads to one of its models or to codex-local, and to no other alias."
+        )),
+        None => Ok(aliases),
     }
 }
 

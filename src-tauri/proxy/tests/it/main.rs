@@ -18,6 +18,7 @@ mod guard;
 mod hang_up;
 mod limits;
 mod log;
+mod models;
 mod relay;
 mod schema;
 mod shape;

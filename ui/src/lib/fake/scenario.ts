@@ -122,6 +122,8 @@ export function settingsOf(scenario: Scenario): SettingsView {
     workspace: '',
     reasoning: 'reasoning_content' as const,
     showWork: true,
+    modelAliases: '',
+    sideCalls: true,
     port: '8000',
     listen: 'loopback' as const,
     keysNeeded: true,
