@@ -124,12 +124,12 @@ test('a key is made with limits, and they are shown in its row', async () => {
   await dialog('New key “Notes”');
   expect(asked(host, 'createKey').at(-1)).toEqual(['Notes', { sandbox: 'read-only', workspace: '/home/me/projects' }]);
   await press('Done');
-  expect(await button('Limits: key Notes')).toHaveTextContent('Read only, in /home/me/projects');
+  expect(await button('Limits: key Notes')).toHaveTextContent('Read only, in projects');
 });
 
 test('the limits of a key are changed later', async () => {
   const host = open('keys');
-  expect(await button('Limits: key Default')).toHaveTextContent('What the settings allow');
+  expect(await button('Limits: key Default')).toHaveTextContent('As in Settings');
   await press('Limits: key Scripts');
   const asks = await dialog('Limits of the key “Scripts”');
   expect(asks.getByLabelText('Working folder')).toHaveValue('/home/me/projects/notes');

@@ -102,11 +102,11 @@ test('the three ways to Open WebUI stand behind one tab, and an unknown recipe g
 });
 
 describe('what a key may do', () => {
-  test('is said in a few words, with the end of the folder', () => {
+  test('is said in a few words, with the last name of the folder', () => {
     expect(limitWords({ sandbox: '', workspace: '' })).toBeNull();
     expect(limitWords({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
-    expect(limitWords({ sandbox: '', workspace: '/srv/notes' })).toBe('In /srv/notes');
-    expect(limitWords({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe('Write in the working folder, in …/projects/notes');
+    expect(limitWords({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
+    expect(limitWords({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe('Write in its folder, in notes');
   });
   test('is never freer than the setting, but for what it is already', () => {
     const modes = (setting: string, has: string) => modesFor(setting, has).map((mode) => mode.value);

@@ -2,19 +2,15 @@
 
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import { FULL_ACCESS } from './form';
-import { tail } from './words';
 
 export const NO_LIMITS: Readonly<KeyLimitsForm> = { sandbox: '', workspace: '' };
 
 /** The modes, the strictest first. */
 const MODES: readonly { value: string; title: string }[] = [
   { value: 'read-only', title: 'Read only' },
-  { value: 'workspace-write', title: 'Write in the working folder' },
+  { value: 'workspace-write', title: 'Write in its folder' },
   { value: FULL_ACCESS, title: 'Full access' },
 ];
-
-/** The longest folder that a row of the list has room for, in characters. */
-const FOLDER = 24;
 
 export function modeTitle(mode: string): string {
   return MODES.find((one) => one.value === mode)?.title ?? mode;
@@ -26,9 +22,10 @@ export function modesFor(setting: string, has: string): readonly { value: string
   return MODES.filter((mode, index) => index <= most || mode.value === has);
 }
 
-/** The limits in a few words; `null` when there are none. */
+/** The limits in a few words, with the folder's last name; `null` when there are none. */
 export function limitWords({ sandbox, workspace }: KeyLimitsForm): string | null {
   const mode = sandbox === '' ? null : modeTitle(sandbox);
   if (workspace === '') return mode;
-  return `${mode === null ? 'In' : `${mode}, in`} ${tail(workspace, FOLDER)}`;
+  const folder = workspace.split(/[\\/]/).findLast((name) => name !== '') ?? workspace;
+  return `${mode === null ? 'In' : `${mode}, in`} ${folder}`;
 }

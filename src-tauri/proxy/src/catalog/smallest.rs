@@ -20,7 +20,7 @@ const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", 
 pub fn smallest(models: &[Model]) -> Option<&Model> {
     let shown = || models.iter().filter(|model| !model.hidden);
     let by_name = shown().filter_map(|model| Some((size(model)?, model)));
-    by_name.min_by_key(|(size, _)| *size).map(|(_, model)| model).or_else(|| shown().last())
+    by_name.min_by_key(|(size, _)| *size).map(|(_, model)| model).or_else(|| shown().next_back())
 }
 
 /// The lowest effort that the model knows; `None` when codex names none for it.
