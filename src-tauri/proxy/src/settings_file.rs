@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
+pub(crate) use form::whole_path;
 pub use form::{Context, form, parse};
 pub(crate) use replace::replace_file;
 pub use stored::{MOST_DAYS, Stored, addresses, to_settings};
