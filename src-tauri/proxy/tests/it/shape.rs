@@ -139,6 +139,18 @@ async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
 }
 
 #[tokio::test]
+async fn the_properties_of_a_schema_keep_their_order_since_the_model_writes_them_in_it() {
+    let proxy = real().start().await;
+    let text = r#"{"type":"object","properties":{"thoughts":{"type":"string"},"answer":{"type":"string"}},
+        "required":["thoughts","answer"],"additionalProperties":false}"#;
+    let schema: Value = serde_json::from_str(text).unwrap();
+    let format = json!({"type":"json_schema","json_schema":{"name":"w","strict":true,"schema":schema}});
+    answer(&proxy, &with("hello", json!({"response_format":format}))).await;
+    let asked = proxy.model.request(0).unwrap().body()["text"]["format"]["schema"]["properties"].to_string();
+    assert!(asked.find("thoughts").unwrap() < asked.find("answer").unwrap(), "{asked}");
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_its_schema_is_an_error_and_never_a_success() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false});
