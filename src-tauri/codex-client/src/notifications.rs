@@ -327,6 +327,22 @@ fn failure(problem: Option<TurnProblem>, limits: &RateLimits) -> TurnFailure {
     TurnFailure { kind, message: body.message.unwrap_or(message), upstream_status, resets_at }
 }
 
+/// What a failure means of which codex gives nothing but words, as `codex exec` does.
+pub(crate) fn failure_in_words(message: String) -> TurnFailure {
+    let says = |words: &str| message.contains(words);
+    let info = if says("context window") {
+        "contextWindowExceeded"
+    } else if says("usage limit") {
+        "usageLimitExceeded"
+    } else if says("at capacity") || says("overloaded") {
+        "serverOverloaded"
+    } else {
+        ""
+    };
+    let problem = TurnProblem { message, codex_error_info: info.into() };
+    failure(Some(problem), &RateLimits::default())
+}
+
 /// What can be told from a message that is an upstream's JSON error body.
 #[derive(Default)]
 struct UpstreamBody {
@@ -355,7 +371,8 @@ fn upstream_body(message: &str) -> UpstreamBody {
 
 /// The status in "unexpected status 404 Not Found: …", as codex words it where it has no field for it.
 fn status_in_words(message: &str) -> Option<u16> {
-    let (_, rest) = message.split_once("unexpected status ")?;
+    let (_, rest) =
+        message.split_once("unexpected status ").or_else(|| message.split_once("last status: "))?;
     rest.get(..3)?.parse().ok()
 }
 
