@@ -71,6 +71,8 @@ struct TurnState {
 #[derive(Deserialize)]
 struct ThreadUsage {
     last: Usage,
+    #[serde(default)]
+    total: Usage,
 }
 
 #[derive(Deserialize)]
@@ -91,11 +93,23 @@ pub(crate) struct Reading {
     thought_anything: bool,
     exact: Option<Usage>,
     reported: Option<Usage>,
+    /// What the thread has cost in all, as last told.
+    total: Usage,
     /// The text of the answer so far.
     answer: String,
 }
 
 impl Reading {
+    /// Reads the next turn of a thread that has cost so much already.
+    pub(crate) fn after(total: Usage) -> Self {
+        Self { total, ..Self::default() }
+    }
+
+    /// What the thread has cost in all, as far as it was told.
+    pub(crate) fn total(&self) -> Usage {
+        self.total
+    }
+
     /// The text of the answer; what comes next belongs to another one.
     pub(crate) fn take_text(&mut self) -> String {
         (self.message, self.said_anything, self.thought_anything) = (None, false, false);
@@ -145,7 +159,9 @@ impl Reading {
                 }
             }
             "thread/tokenUsage/updated" => {
-                if let Some(usage) = params.token_usage {
+                // An older codex tells what the turn before has cost once more when the next one begins.
+                if let Some(usage) = params.token_usage.filter(|usage| usage.total != self.total) {
+                    self.total = usage.total;
                     *self.reported.get_or_insert_default() += usage.last;
                 }
             }

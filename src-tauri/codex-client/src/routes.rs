@@ -16,7 +16,7 @@ use crate::error::CodexError;
 use crate::mailbox::{Posted, Sender};
 use crate::notifications::{Params, Reading};
 use crate::protocol::{RateLimits, ToolCall};
-use crate::turn::{ItemEvent, TurnEnd, TurnEvent};
+use crate::turn::{ItemEvent, TurnEnd, TurnEvent, Usage};
 
 /// The running turns of a connection.
 #[derive(Debug, Default)]
@@ -70,6 +70,8 @@ pub(crate) struct Answered {
     pub(crate) text: String,
     /// Its calls.
     pub(crate) calls: Vec<ToolCall>,
+    /// What the thread has cost so far.
+    pub(crate) cost: Usage,
 }
 
 /// A turn's place in the table; dropping it takes the turn out.
@@ -81,21 +83,29 @@ pub(crate) struct Route {
 }
 
 impl Routes {
-    /// Leads the notifications of `thread` to `post` from now on.
+    /// Leads the notifications of `thread` to `post` from now on. `cost_before` is what its earlier turns have cost.
     pub(crate) fn add(
         &self,
         thread: &str,
         post: Sender,
         interrupt: CancellationToken,
         calls: Calls,
+        cost_before: Usage,
     ) -> Result<Route, CodexError> {
         let (phase, watched) = watch::channel(Phase::Quiet);
         let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
-        let running =
-            Running { reading: Reading::default(), calls, post, interrupt, phase, answered: None, heard: 0 };
+        let running = Running {
+            reading: Reading::after(cost_before),
+            calls,
+            post,
+            interrupt,
+            phase,
+            answered: None,
+            heard: 0,
+        };
         inner.turns.insert(thread.to_owned(), running);
         Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
@@ -199,7 +209,12 @@ struct Wait<'a> {
 impl Running {
     /// The turn is over.
     fn over(&mut self, end: Result<TurnEnd, CodexError>) {
-        self.answered = Some(Answered { end, text: self.reading.take_text(), calls: Vec::new() });
+        self.answered = Some(Answered {
+            end,
+            text: self.reading.take_text(),
+            calls: Vec::new(),
+            cost: self.reading.total(),
+        });
         self.phase.send_replace(Phase::Over);
     }
 
@@ -220,7 +235,8 @@ impl Running {
     fn tell(&mut self, calls: Vec<ToolCall>) {
         if !calls.is_empty() {
             let end = Ok(TurnEnd { usage: self.reading.take_usage(), interrupted: false });
-            self.answered = Some(Answered { end, text: self.reading.take_text(), calls });
+            self.answered =
+                Some(Answered { end, text: self.reading.take_text(), calls, cost: self.reading.total() });
             self.phase.send_replace(Phase::Waiting);
         }
     }

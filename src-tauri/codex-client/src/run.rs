@@ -19,7 +19,7 @@ use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
 use crate::transcript;
-use crate::turn::{ThreadKind, TurnEnd, TurnEvent, TurnRequest};
+use crate::turn::{ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
 
 /// How long a thread that waits for a tool's output is silent before no further call of the same response is awaited. Only
 /// an older codex, which makes a response's calls one after the other, comes to that.
@@ -67,11 +67,13 @@ impl Served {
 pub(crate) struct Run {
     connection: Arc<Connection>,
     thread: Option<ReadyThread>,
+    /// What the thread has cost so far.
+    cost: Usage,
 }
 
 impl Run {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, thread: None }
+        Self { connection, thread: None, cost: Usage::default() }
     }
 
     /// Gives the first answer, and further ones as they are asked for.
@@ -154,7 +156,8 @@ impl Run {
             }
         };
         let calls = Calls::new(&request.profile.tools, request.one_call_at_a_time);
-        let route = connection.routes.add(&thread.id, job.post.clone(), job.interrupt.clone(), calls)?;
+        let route =
+            connection.routes.add(&thread.id, job.post.clone(), job.interrupt.clone(), calls, self.cost)?;
         job.post.post(TurnEvent::Model(thread.model.clone()));
         let Some(open) = self.start(&thread, route, job, start).await? else { return Ok(Served::UNHEARD) };
         // A thread that is written to a file is not started for nobody, and one without instructions would not be used.
@@ -231,7 +234,7 @@ impl Run {
     }
 
     /// Gives codex the outputs that it waits for.
-    async fn go_on(&self, open: Open, job: &Job) -> Result<Served, CodexError> {
+    async fn go_on(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
         let thread = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
         open.route.lead_to(job.post.clone(), job.interrupt.clone(), job.request.one_call_at_a_time);
         job.post.post(TurnEvent::Model(thread));
@@ -249,7 +252,7 @@ impl Run {
     }
 
     /// Follows the turn to the end of the answer.
-    async fn follow(&self, open: Open, job: &Job) -> Result<Served, CodexError> {
+    async fn follow(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
         let phase = tokio::select! {
             biased;
             phase = open.route.stopped(CALLS_QUIET) => phase,
@@ -260,7 +263,8 @@ impl Run {
         };
         // Without an answer codex is gone, and its reader knows.
         let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };
-        let Answered { end, text, calls } = answered;
+        let Answered { end, text, calls, cost } = answered;
+        self.cost = cost;
         let at = job.chain.after_answer(&text, &calls);
         let ids: Vec<String> = calls.iter().map(|call| call.call_id.clone()).collect();
         for call in calls {

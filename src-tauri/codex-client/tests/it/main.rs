@@ -13,3 +13,4 @@ mod kept;
 mod lifecycle;
 mod real;
 mod support;
+mod versions;
