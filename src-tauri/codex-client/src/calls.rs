@@ -111,8 +111,8 @@ impl Calls {
     pub(crate) fn take_waiting(&mut self) -> Vec<ToolCall> {
         let mut told = Vec::new();
         for call in std::mem::take(&mut self.made) {
-            let tell = self.waiting.contains_key(&call.call_id) && !(self.one_at_a_time && !told.is_empty());
-            if tell {
+            let room = told.is_empty() || !self.one_at_a_time;
+            if room && self.waiting.contains_key(&call.call_id) {
                 told.push(call);
             } else {
                 self.made.push_back(call);

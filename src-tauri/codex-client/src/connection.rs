@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -17,19 +17,18 @@ use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ahead::{Ahead, ReadyThread};
+use crate::ahead::Ahead;
 use crate::capabilities::Capabilities;
 use crate::error::CodexError;
 use crate::exec::Exec;
 use crate::kept::{Keeping, Kept};
 use crate::notifications::Params;
 use crate::pending::Pending;
-use crate::protocol::{ById, RateLimits, ThreadStarted};
+use crate::protocol::RateLimits;
 use crate::routes::Routes;
-use crate::session_file::{self, SessionFiles};
-use crate::turn::ThreadProfile;
+use crate::server_requests;
+use crate::session_file::SessionFiles;
 use crate::wire::{self, Incoming};
-use crate::{server_requests, thread_params};
 
 /// The longest line that is read. A longer one is skipped and said in the log; no message of codex comes near it.
 pub(crate) const MAX_LINE: usize = 64 * 1024 * 1024;
@@ -46,9 +45,6 @@ const PATIENCE: u32 = 6;
 /// Turns that are being started at once; more only wait for each other within codex. A turn that is given up while it
 /// waits here never reaches codex.
 const STARTS: usize = 8;
-
-/// The same for starting a thread; the user's MCP servers start with an agent's thread.
-const THREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long an interrupted turn may take to say so.
 pub(crate) const TURN_ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -67,7 +63,7 @@ pub(crate) struct Connection {
     /// How turns are run where the app-server has none.
     exec: OnceLock<Exec>,
     /// The session files of threads that codex would not leave unwritten.
-    sessions: SessionFiles,
+    pub(crate) sessions: SessionFiles,
     /// When codex last said anything.
     heard: Mutex<Instant>,
     /// Places for turns that are being started.
@@ -192,44 +188,6 @@ impl Connection {
         if let Ok(line) = wire::answer(id, outcome) {
             // Waits when the queue is full: codex reads, or the connection ends and with it the queue.
             let _ = self.outgoing.send(line).await;
-        }
-    }
-
-    /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
-    /// `instructions` are given to it where they cannot be put in later.
-    pub(crate) async fn start_thread(
-        &self,
-        profile: &ThreadProfile,
-        instructions: Option<String>,
-    ) -> Result<ReadyThread, CodexError> {
-        let mut params = thread_params::thread_start(profile);
-        if let Some(instructions) = instructions {
-            params["developerInstructions"] = instructions.into();
-        }
-        let started: ThreadStarted = self.call_within(THREAD_LIMIT, "thread/start", params).await?;
-        let ById { id, path } = started.thread;
-        let session = path.and_then(|path| session_file::of_session(&path, &id));
-        if let Some(session) = &session {
-            self.sessions.add(session.clone());
-        }
-        Ok(ReadyThread { id, model: started.model, session })
-    }
-
-    /// Lets codex forget a thread. A codex that is gone or cannot do it has forgotten it already, or keeps it.
-    pub(crate) async fn give_up_thread(&self, thread: &ReadyThread) {
-        let method = match (&thread.session, self.can()) {
-            (_, Capabilities { unsubscribe: true, .. }) => Some("thread/unsubscribe"),
-            // Only what was written can be put aside.
-            (Some(_), Capabilities { archive: true, .. }) => Some("thread/archive"),
-            _ => None,
-        };
-        if let Some(method) = method
-            && let Err(error) = self.call::<Value>(method, json!({ "threadId": thread.id })).await
-        {
-            tracing::debug!(%error, "a thread was not given up");
-        }
-        if let Some(session) = &thread.session {
-            self.sessions.remove(session);
         }
     }
 

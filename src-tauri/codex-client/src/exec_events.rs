@@ -258,7 +258,7 @@ mod tests {
                 read(&[&format!(r#"{{"type":"turn.failed","error":{{"message":"{message}"}}}}"#)]);
             match &events[..] {
                 [TurnEvent::Ended(Err(CodexError::Turn(failure)))] => {
-                    assert_eq!(failure.kind, kind, "{message}")
+                    assert_eq!(failure.kind, kind, "{message}");
                 }
                 other => panic!("{other:?}"),
             }

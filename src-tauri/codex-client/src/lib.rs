@@ -33,6 +33,7 @@ mod session_file;
 mod start;
 mod supervisor;
 mod thread_params;
+mod threads;
 mod transcript;
 mod turn;
 mod wire;

@@ -14,3 +14,4 @@ mod lifecycle;
 mod real;
 mod support;
 mod versions;
+mod versions_table;
