@@ -42,6 +42,7 @@ const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 pub(crate) struct Exec {
     program: PathBuf,
     environment: Environment,
+    version: String,
     places: Semaphore,
 }
 
@@ -90,10 +91,15 @@ pub(crate) fn spawn(
 }
 
 impl Exec {
-    pub(crate) fn new(program: &Path, environment: Environment) -> Self {
+    pub(crate) fn new(program: &Path, environment: Environment, version: &str) -> Self {
         // Without it an error is the last line of what codex writes to stderr, not the first of a trace.
         let environment = environment.without("RUST_BACKTRACE");
-        Self { program: program.to_owned(), environment, places: Semaphore::new(PROCESSES) }
+        Self {
+            program: program.to_owned(),
+            environment,
+            version: version.to_owned(),
+            places: Semaphore::new(PROCESSES),
+        }
     }
 
     fn begin(&self, connection: &Connection, request: &TurnRequest) -> Result<Begun, CodexError> {
@@ -165,7 +171,7 @@ impl Exec {
                 if !ended {
                     // Its stderr ends with it; what was read of it by now is what there is to say.
                     let _gone = tokio::time::timeout(LEAVE_LIMIT, process.wait()).await;
-                    post.post(TurnEvent::Ended(Err(reading.ended_early(start::last_of(&last_words)))));
+                    post.post(TurnEvent::Ended(Err(reading.ended_early(start::last_of(&last_words), &self.version))));
                 }
                 false
             }

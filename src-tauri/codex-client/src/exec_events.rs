@@ -15,6 +15,8 @@ pub(crate) struct ExecReading {
     pub(crate) session: Option<String>,
     said_anything: bool,
     thought_anything: bool,
+    /// Whether there was a line of another protocol, as codex spoke before 0.44.
+    foreign: bool,
     /// The last error that was told; the end says whether it counts.
     error: Option<String>,
 }
@@ -101,7 +103,10 @@ struct ChangedFile {
 impl ExecReading {
     /// Turns one line into events, in order. What is no line of the protocol is skipped.
     pub(crate) fn read(&mut self, line: &[u8], post: &mut dyn FnMut(TurnEvent)) {
-        let Ok(line) = serde_json::from_slice::<Line>(line) else { return };
+        let Ok(line) = serde_json::from_slice::<Line>(line) else {
+            self.foreign |= line.starts_with(b"{");
+            return;
+        };
         match (line.kind.as_str(), line.item) {
             ("thread.started", _) => self.session = line.thread_id,
             ("item.started", Some(item)) => self.item(item, false, post),
@@ -132,10 +137,15 @@ impl ExecReading {
         }
     }
 
-    /// How a turn ended whose process has ended without saying so; `last_words` is what it wrote to stderr.
-    pub(crate) fn ended_early(&mut self, last_words: Option<String>) -> CodexError {
+    /// How a turn ended whose process, a codex of `version`, has ended without saying so; `last_words` is what it wrote to
+    /// stderr.
+    pub(crate) fn ended_early(&mut self, last_words: Option<String>, version: &str) -> CodexError {
         match (self.error.take(), &self.session, last_words) {
             (Some(message), ..) => failed(message),
+            (None, None, _) if self.foreign => CodexError::Unsupported {
+                version: version.to_owned(),
+                missing: "tell another program of its turns".to_owned(),
+            },
             (None, None, Some(message)) => CodexError::Refused { method: "exec", message },
             _ => CodexError::Disconnected,
         }
@@ -270,11 +280,19 @@ mod tests {
         let retry = r#"{"type":"error","message":"Reconnecting... 1/5"}"#;
         let (mut reading, events) = read(&[retry]);
         assert!(matches!(events[..], [TurnEvent::Retrying(_)]));
-        let refused = reading.ended_early(Some("Error loading config.toml".into()));
+        let refused = reading.ended_early(Some("Error loading config.toml".into()), "0");
         assert!(matches!(refused, CodexError::Refused { method: "exec", .. }));
         let (mut reading, _) = read(&[r#"{"type":"error","message":"broken"}"#]);
         assert!(
-            matches!(reading.ended_early(None), CodexError::Turn(failure) if failure.message == "broken")
+            matches!(reading.ended_early(None, "0"), CodexError::Turn(failure) if failure.message == "broken")
         );
+    }
+
+    #[test]
+    fn the_lines_of_an_earlier_protocol_are_of_a_codex_that_is_too_old() {
+        let (mut reading, events) = read(&[r#"{"id":"0","msg":{"type":"task_started"}}"#]);
+        assert!(events.is_empty());
+        let too_old = reading.ended_early(None, "0.40.0");
+        assert!(matches!(too_old, CodexError::Unsupported { version, .. } if version == "0.40.0"));
     }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {
         Ok((version, capabilities, account)) => {
-            let exec = (!capabilities.threads).then(|| Exec::new(&found.path, environment));
+            let exec = (!capabilities.threads).then(|| Exec::new(&found.path, environment, &version));
             connection.know(capabilities, exec);
             let readiness = Readiness { path: found.path, version, capabilities, account };
             Ok(Started { process, connection, readiness })

@@ -52,7 +52,8 @@ impl Catalog {
             return found();
         }
         let models = self.refresh(codex).await?;
-        if has(&models) { found() } else { Ok(Lookup::Unknown(nearest(id, &models))) }
+        // An old codex lists none; then its upstream says whether there is such a model.
+        if has(&models) || models.is_empty() { found() } else { Ok(Lookup::Unknown(nearest(id, &models))) }
     }
 
     /// The models as last heard, however long ago; empty when they never were.
