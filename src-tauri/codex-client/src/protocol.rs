@@ -3,6 +3,8 @@
 //! Read off `codex app-server generate-ts --experimental` and measured; see the notes on codex in ARCHITECTURE.md. Only
 //! what we use is here, and unknown fields are ignored, so that a newer codex does not break us.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -286,10 +288,12 @@ pub(crate) struct TurnStarted {
     pub(crate) turn: ById,
 }
 
-/// A thread or a turn, of which we only need the id.
+/// A thread or a turn, of which we only need the id, and where a thread is written to if it is.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ById {
     pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// The answer to `model/list`.

@@ -73,7 +73,8 @@ impl Catalog {
             return found();
         }
         let models = self.refresh(codex).await?;
-        if has(&models) {
+        // An old codex lists none; then its upstream says whether there is such a model.
+        if has(&models) || models.is_empty() {
             return found();
         }
         let others = settings.model_aliases.keys().filter(|_| alias_of.is_none());

@@ -13,3 +13,5 @@ mod kept;
 mod lifecycle;
 mod real;
 mod support;
+mod versions;
+mod versions_table;

@@ -43,6 +43,15 @@ pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> 
 }
 
 async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
+    start_at(under_test::codex_under_test(), write, keeping).await
+}
+
+/// The same with a codex of another version.
+pub(crate) async fn real_at(binary: &Path) -> Real {
+    start_at(binary.to_owned(), codex_home::write, Keeping::default()).await
+}
+
+async fn start_at(binary: PathBuf, write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let home = folder();
     let codex_home = home.path().join(".codex");
@@ -50,20 +59,20 @@ async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) 
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), keeping);
+    let codex = codex_in(home.path(), keeping, binary);
     Real { codex, model, home, workspace }
 }
 
 /// A codex of its own with the same home.
 pub(crate) fn codex_of(real: &Real) -> Codex {
-    codex_in(real.home.path(), Keeping::default())
+    codex_in(real.home.path(), Keeping::default(), under_test::codex_under_test())
 }
 
-fn codex_in(home: &Path, keeping: Keeping) -> Codex {
+fn codex_in(home: &Path, keeping: Keeping, binary: PathBuf) -> Codex {
     let environment =
         Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
     Codex::new(CodexConfig {
-        search: Search { setting: Some(under_test::codex_under_test()), environment },
+        search: Search { setting: Some(binary), environment },
         folder: home.join("workspace"),
         client_version: "0.0.0".into(),
         keeping,

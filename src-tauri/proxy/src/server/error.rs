@@ -301,6 +301,9 @@ impl From<CodexError> for ApiError {
                 ),
             ),
             CodexError::Unsupported { .. } => unavailable("codex_unsupported", format!("{error}.")),
+            CodexError::CannotDo { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", format!("{error}."))
+            }
             CodexError::NotSignedIn => unavailable("codex_not_signed_in", format!("{error}.")),
             CodexError::StartFailed { .. } => unavailable(
                 "codex_unavailable",
