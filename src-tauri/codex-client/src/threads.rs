@@ -27,7 +27,15 @@ impl Connection {
         if let Some(instructions) = instructions {
             params["developerInstructions"] = instructions.into();
         }
-        let started: ThreadStarted = self.call_within(THREAD_LIMIT, "thread/start", params).await?;
+        let mut started = self.call_within(THREAD_LIMIT, "thread/start", params.clone()).await;
+        if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &profile.service_tier)
+            && message.contains(&format!("unknown variant `{tier}`"))
+        {
+            // Every other codex passes over a tier that it does not know.
+            params["serviceTier"] = Value::Null;
+            started = self.call_within(THREAD_LIMIT, "thread/start", params).await;
+        }
+        let started: ThreadStarted = started?;
         let ById { id, path } = started.thread;
         let session = path.and_then(|path| session_file::of_session(&path, &id));
         if let Some(session) = &session {
