@@ -15,6 +15,7 @@ mod connection;
 mod conversation;
 mod environment;
 mod error;
+mod home;
 mod kept;
 mod locate;
 mod login_shell;
@@ -35,6 +36,7 @@ mod wire;
 pub use capabilities::Capabilities;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
+pub use home::{Home, HomeUsed};
 pub use kept::Keeping;
 pub use locate::{Found, FoundBy, Search, version_of};
 pub use protocol::{

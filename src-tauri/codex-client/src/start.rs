@@ -12,6 +12,7 @@ use tokio::process::ChildStderr;
 use crate::capabilities::{Capabilities, UNKNOWN_METHOD, complains_about_field, field_probe};
 use crate::connection::Connection;
 use crate::error::CodexError;
+use crate::home::{self, Prepared};
 use crate::notifications::OPT_OUT;
 use crate::process::{Launch, Process};
 use crate::protocol::{Account, AccountRead, Initialized};
@@ -34,10 +35,12 @@ pub(crate) struct Started {
 pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     let found = config.search.run().await?;
     // Our own log level must not make codex write prompts to its stderr.
-    let environment = found.environment.without("RUST_LOG");
+    let environment = found.environment.clone().without("RUST_LOG");
+    let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(["app-server"]).collect();
     let launch = Launch {
         program: &found.path,
-        args: &["app-server"],
+        args: &args,
         environment: &environment,
         folder: config.folder.clone(),
     };
@@ -48,7 +51,7 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {
         Ok((version, capabilities, account)) => {
-            let readiness = Readiness { path: found.path, version, capabilities, account };
+            let readiness = Readiness { path: found.path, version, capabilities, account, home: used };
             Ok(Started { process, connection, readiness })
         }
         Err(error) => {
@@ -81,8 +84,15 @@ async fn shake_hands(
     }
     let mut account = None;
     if capabilities.account_read {
-        let read: AccountRead = connection.call("account/read", json!({})).await?;
-        account = Some(read.account().ok_or(CodexError::NotSignedIn)?);
+        account = match connection.call::<AccountRead>("account/read", json!({})).await {
+            Ok(read) => Some(read.account().ok_or(CodexError::NotSignedIn)?),
+            // It asks upstream about some accounts, and says so when it cannot reach it. That is for a turn to find out.
+            Err(CodexError::Refused { message, .. }) => {
+                tracing::info!(%message, "codex does not say which account it has");
+                None
+            }
+            Err(error) => return Err(error),
+        };
     }
     Ok((version, capabilities, account))
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
 use crate::error::CodexError;
+use crate::home::{Home, HomeUsed};
 use crate::kept::Keeping;
 use crate::locate::Search;
 use crate::process::Process;
@@ -44,6 +45,8 @@ const PROBED_MODELS_LIMIT: Duration = Duration::from_secs(5);
 pub struct CodexConfig {
     /// Where to look, and the environment to start it with. `CODEX_HOME` in it is the user's home of codex.
     pub search: Search,
+    /// Which home it gets.
+    pub home: Home,
     /// The folder that the process is started in; it must exist.
     pub folder: PathBuf,
     /// Our version, which codex passes on upstream.
@@ -79,6 +82,8 @@ pub struct Readiness {
     pub capabilities: Capabilities,
     /// The account that it works with; `None` when this codex does not say.
     pub account: Option<Account>,
+    /// Which home it has.
+    pub home: HomeUsed,
 }
 
 /// A handle to codex. Clones share one process.

@@ -80,6 +80,7 @@ fn plain(config: &mut Map<String, Value>) {
     }
     for (key, value) in [
         ("include_apps_instructions", json!(false)),
+        ("include_collaboration_mode_instructions", json!(false)),
         ("include_environment_context", json!(false)),
         ("include_permissions_instructions", json!(false)),
         ("project_doc_max_bytes", json!(0)),

@@ -9,6 +9,7 @@
 )]
 
 mod fake;
+mod homes;
 mod kept;
 mod lifecycle;
 mod real;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{
-    Codex, CodexConfig, CodexError, Content, Environment, Item, ItemEvent, Keeping, Role, SandboxMode,
+    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, Keeping, Role, SandboxMode,
     Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
@@ -22,7 +22,10 @@ pub(crate) fn folder() -> TempDir {
 
 /// The real codex on the sample model.
 pub(crate) struct Real {
+    /// For plain models, with a private home.
     pub(crate) codex: Codex,
+    /// For the agent, with the user's home.
+    pub(crate) agent: Codex,
     pub(crate) model: SampleModel,
     pub(crate) home: TempDir,
     pub(crate) workspace: PathBuf,
@@ -50,20 +53,26 @@ async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) 
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), keeping);
-    Real { codex, model, home, workspace }
+    let codex = codex_in(home.path(), private(home.path()), keeping);
+    let agent = codex_in(home.path(), Home::Users, keeping);
+    Real { codex, agent, model, home, workspace }
 }
 
 /// A codex of its own with the same home.
 pub(crate) fn codex_of(real: &Real) -> Codex {
-    codex_in(real.home.path(), Keeping::default())
+    codex_in(real.home.path(), private(real.home.path()), Keeping::default())
 }
 
-fn codex_in(home: &Path, keeping: Keeping) -> Codex {
+fn private(home: &Path) -> Home {
+    Home::Private(home.join("private"))
+}
+
+fn codex_in(home: &Path, which: Home, keeping: Keeping) -> Codex {
     let environment =
         Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
     Codex::new(CodexConfig {
         search: Search { setting: Some(under_test::codex_under_test()), environment },
+        home: which,
         folder: home.join("workspace"),
         client_version: "0.0.0".into(),
         keeping,
@@ -84,6 +93,7 @@ pub(crate) fn fake(directives: &str) -> Fake {
     let environment = Environment::of_this_process().with("FAKE_CODEX", script);
     let codex = Codex::new(CodexConfig {
         search: Search { setting: Some(under_test::fake_codex()), environment },
+        home: Home::Users,
         folder: folder.path().to_owned(),
         client_version: "0.0.0".into(),
         keeping: Keeping::default(),
@@ -118,7 +128,11 @@ impl Real {
     }
 
     pub(crate) async fn run(&self, request: TurnRequest) -> Heard {
-        hear(self.codex.turn(request).await.unwrap()).await
+        let codex = match request.profile.kind {
+            ThreadKind::Plain => &self.codex,
+            ThreadKind::Agent => &self.agent,
+        };
+        hear(codex.turn(request).await.unwrap()).await
     }
 }
 
