@@ -37,7 +37,7 @@ pub(super) async fn begin(
     match prepare(proxy, caller, wanted, most_tokens, &entry, arrived).await {
         Ok(Prepared { request, urging, plan, n, place, timing }) => {
             let start = Start {
-                codex: &proxy.codex,
+                codex: proxy.codex.of(request.profile.kind),
                 request,
                 urging,
                 plan,
@@ -79,7 +79,8 @@ async fn prepare(
     let form = form(&wanted.format)?;
 
     let asked = Instant::now();
-    let mut profile = match proxy.catalog.look_up(&wanted.model, &proxy.codex, &proxy.settings).await? {
+    let mut profile = match proxy.catalog.look_up(&wanted.model, proxy.codex.plain(), &proxy.settings).await?
+    {
         Lookup::Found(profile) => *profile,
         Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&wanted.model, &nearest)),
     };

@@ -16,6 +16,7 @@ mod docs;
 mod errors;
 mod guard;
 mod hang_up;
+mod kinds;
 mod log;
 mod relay;
 mod schema;

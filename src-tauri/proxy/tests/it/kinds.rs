@@ -1,0 +1,40 @@
+//! The two kinds of model, each on a codex of its own.
+
+use serde_json::json;
+
+use crate::support::{fake, real};
+
+#[tokio::test]
+async fn a_plain_chat_starts_no_codex_for_the_agent() {
+    let proxy = fake("pid-file={folder}/pids").start().await;
+    let pids =
+        || std::fs::read_to_string(proxy.folder.path().join("pids")).unwrap_or_default().lines().count();
+    proxy.ask("hi").await;
+    proxy.ask("hi").await;
+    assert_eq!(pids(), 1);
+    let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
+    assert_eq!(proxy.chat(&agent).await.status(), 200);
+    assert_eq!(pids(), 2);
+}
+
+#[tokio::test]
+async fn codex_local_alone_starts_no_codex_for_plain_models() {
+    let proxy = fake("pid-file={folder}/pids").start().await;
+    let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
+    assert_eq!(proxy.chat(&agent).await.status(), 200);
+    assert_eq!(std::fs::read_to_string(proxy.folder.path().join("pids")).unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_in_the_users_settings_is_not_known_to_a_plain_chat() {
+    let proxy = real().start().await;
+    let home = proxy.folder.path().join(".codex");
+    let config = std::fs::read_to_string(home.join("config.toml")).unwrap();
+    let hangs = "\n[mcp_servers.hangs]\ncommand = \"sleep\"\nargs = [\"60\"]\nstartup_timeout_sec = 60\n";
+    std::fs::write(home.join("config.toml"), format!("{config}{hangs}")).unwrap();
+    std::fs::write(home.join("AGENTS.md"), "HOSTILE").unwrap();
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+    let upstream = proxy.model.request(0).unwrap();
+    assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
+    assert_eq!(upstream.items().count(), 1, "{}", upstream.body());
+}
