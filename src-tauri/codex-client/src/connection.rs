@@ -4,8 +4,7 @@
 //! reading half ends, every waiter and every running turn is told, and the connection stays closed for good; the
 //! supervisor makes a new one.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -48,6 +47,9 @@ const STARTS: usize = 8;
 /// The same for starting a thread; the user's MCP servers start with an agent's thread.
 const THREAD_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a retired connection waits for turns of those who were given it before.
+const LAST_TURNS: Duration = Duration::from_secs(1);
+
 /// How long an interrupted turn may take to say so.
 pub(crate) const TURN_ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
@@ -60,12 +62,18 @@ pub(crate) struct Connection {
     pub(crate) ahead: Ahead,
     pub(crate) kept: Kept,
     limits: Mutex<RateLimits>,
+    /// What a plain model's thread is told before all else; empty until codex's version is known.
+    pub(crate) instructions: OnceLock<&'static str>,
     /// When codex last said anything.
     heard: Mutex<Instant>,
     /// Places for turns that are being started.
     pub(crate) starts: Semaphore,
     /// Cancelled when codex's stdout has ended.
     pub(crate) closed: CancellationToken,
+    /// Cancelled when no further turn is to go on here; those that run finish.
+    pub(crate) retired: CancellationToken,
+    /// The tasks of turns among the others.
+    pub(crate) turns: TaskTracker,
     /// Every task that works on this connection.
     pub(crate) tasks: TaskTracker,
 }
@@ -86,9 +94,12 @@ impl Connection {
             ahead,
             kept: Kept::new(keeping),
             limits: Mutex::default(),
+            instructions: OnceLock::new(),
             heard: Mutex::new(Instant::now()),
             starts: Semaphore::new(STARTS),
             closed: CancellationToken::new(),
+            retired: CancellationToken::new(),
+            turns: TaskTracker::new(),
             tasks: TaskTracker::new(),
         });
         connection.tasks.spawn(write(stdin, lines, connection.closed.clone()));
@@ -165,7 +176,8 @@ impl Connection {
 
     /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
     pub(crate) async fn start_thread(&self, profile: &ThreadProfile) -> Result<ReadyThread, CodexError> {
-        let params = thread_params::thread_start(profile);
+        let params =
+            thread_params::thread_start(profile, self.instructions.get().copied().unwrap_or_default());
         let started: ThreadStarted = self.call_within(THREAD_LIMIT, "thread/start", params).await?;
         Ok(ReadyThread { id: started.thread.id, model: started.model })
     }
@@ -186,6 +198,20 @@ impl Connection {
     /// Whether codex is still there.
     pub(crate) fn is_open(&self) -> bool {
         !self.closed.is_cancelled()
+    }
+
+    /// Gives up the threads that only wait, and resolves when the turns that run have ended.
+    pub(crate) async fn retire(&self) {
+        self.retired.cancel();
+        self.turns.close();
+        loop {
+            self.turns.wait().await;
+            // Somebody may have been given this connection just before, and start a turn now.
+            tokio::time::sleep(LAST_TURNS).await;
+            if self.turns.is_empty() {
+                return;
+            }
+        }
     }
 
     async fn handle(&self, line: &[u8]) {

@@ -27,6 +27,7 @@ mod protocol;
 mod routes;
 mod run;
 mod server_requests;
+mod sign_in;
 mod start;
 mod supervisor;
 mod thread_params;
@@ -43,4 +44,7 @@ pub use protocol::{
     Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
 };
 pub use supervisor::{Codex, CodexConfig, Probed, Readiness, Status, probe};
-pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+pub use turn::{
+    ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage, WebSearch,
+    WebSearchLocation,
+};

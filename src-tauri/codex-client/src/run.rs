@@ -13,7 +13,7 @@ use crate::ahead::ReadyThread;
 use crate::calls::Calls;
 use crate::connection::{Connection, TURN_ANSWER_LIMIT};
 use crate::conversation::{Chain, Digest};
-use crate::error::CodexError;
+use crate::error::{CodexError, FailureKind};
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
@@ -108,6 +108,7 @@ impl Run {
             biased;
             next = &mut next => return next.ok(),
             () = self.connection.closed.cancelled() => {}
+            () = self.connection.retired.cancelled() => {}
             () = tokio::time::sleep(self.connection.kept.time()) => {}
         }
         // Somebody may have taken it just now.
@@ -229,6 +230,10 @@ impl Run {
         // Without an answer codex is gone, and its reader knows.
         let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };
         let Answered { end, text, calls } = answered;
+        if matches!(&end, Err(CodexError::Turn(failure)) if failure.kind == FailureKind::Unauthorized) {
+            // codex may still be trying; of a turn that has ended it says so at once.
+            self.interrupt(&open).await;
+        }
         let at = job.chain.after_answer(&text, &calls);
         let ids: Vec<String> = calls.iter().map(|call| call.call_id.clone()).collect();
         for call in calls {

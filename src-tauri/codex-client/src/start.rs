@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStderr;
 
-use crate::capabilities::{Capabilities, UNKNOWN_METHOD, complains_about_field, field_probe};
+use crate::capabilities::{
+    Capabilities, UNKNOWN_METHOD, base_instructions, complains_about_field, field_probe,
+};
 use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::home::{self, Prepared};
@@ -77,6 +79,8 @@ async fn shake_hands(
     });
     let initialized: Initialized = connection.call("initialize", hello).await?;
     let version = initialized.version().unwrap_or_else(|| "of an unknown version".to_owned());
+    // Nobody else has this connection yet, so it is not set.
+    let _ = connection.instructions.set(base_instructions(&version));
     connection.notify("initialized").await?;
     let capabilities = probe(connection).await?;
     if let Some(missing) = capabilities.missing() {

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::turn::{ThreadKind, ThreadProfile, Tool};
+use crate::turn::{ThreadKind, ThreadProfile, Tool, WebSearch};
 
 /// Features of codex that put tools or text into the prompt.
 const AGENT_FEATURES: &[&str] = &[
@@ -34,7 +34,7 @@ const AGENT_FEATURES: &[&str] = &[
 ];
 
 /// The parameters of `thread/start`.
-pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
+pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str) -> Value {
     let mut config = Map::new();
     // Without it a thread that was given up stays in codex's memory for long.
     config.insert("thread_unload_delay_secs".into(), 0.into());
@@ -60,9 +60,15 @@ pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
     }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);
-        // Empty instructions leave nothing upstream; the client's own go in as developer messages.
-        params["baseInstructions"] = "".into();
+        // In the place of codex's own; the client's go in as developer messages.
+        params["baseInstructions"] = instructions.into();
         params["environments"] = json!([]);
+    }
+    if let Some(search) = &profile.web_search {
+        config.insert("web_search".into(), "live".into());
+        if *search != WebSearch::default() {
+            config.insert("tools.web_search".into(), json!(search));
+        }
     }
     params["config"] = Value::Object(config);
     params

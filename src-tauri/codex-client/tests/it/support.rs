@@ -146,6 +146,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            web_search: None,
         },
         owner: "me".into(),
         items: vec![says(Role::User, prompt)],

@@ -101,6 +101,7 @@ async fn prepare(
     let names = Arc::new(ToolNames::new(wanted.tools.iter().map(|tool| tool.name.as_str())));
     profile.tools = wanted.tools.iter().map(|tool| to_codex(tool, &names)).collect();
     (profile.verbosity, profile.service_tier) = (wanted.verbosity, wanted.service_tier);
+    profile.web_search = wanted.web_search;
     let counting = if wanted.max_tokens.is_some() || !wanted.stop.is_empty() {
         Some(counting(proxy, &wanted.items))
     } else {

@@ -38,3 +38,21 @@ async fn a_server_that_hangs_in_the_users_settings_is_not_known_to_a_plain_chat(
     assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
     assert_eq!(upstream.items().count(), 1, "{}", upstream.body());
 }
+
+#[tokio::test]
+async fn a_chat_that_asks_for_a_web_search_gets_one_and_the_next_does_not() {
+    let proxy = real().start().await;
+    let options = json!({"search_context_size":"high","user_location":{"type":"approximate","approximate":{"country":"DE"}}});
+    let mut body = json!({"model":"gpt-5.5","messages":[{"role":"user","content":"[[words=1]]"}],"web_search_options":options});
+    assert_eq!(proxy.chat(&body).await.status(), 200);
+    let tool = proxy.model.request(0).unwrap().body()["tools"][0].clone();
+    assert_eq!((&tool["type"], &tool["search_context_size"]), (&json!("web_search"), &json!("high")));
+    assert_eq!(tool["user_location"]["country"], "DE");
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+    assert!(proxy.model.request(1).unwrap().tools().is_empty());
+    body["web_search_options"]["search_context_size"] = "huge".into();
+    let refused = proxy.chat(&body).await;
+    assert_eq!(refused.status(), 400);
+    let error: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(error["error"]["param"], "web_search_options.search_context_size");
+}
