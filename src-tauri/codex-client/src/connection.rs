@@ -4,6 +4,7 @@
 //! reading half ends, every waiter and every running turn is told, and the connection stays closed for good; the
 //! supervisor makes a new one.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,11 +20,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::ahead::{Ahead, ReadyThread};
 use crate::error::CodexError;
+use crate::home;
 use crate::kept::{Keeping, Kept};
 use crate::notifications::Params;
 use crate::pending::Pending;
 use crate::protocol::{RateLimits, ThreadStarted};
 use crate::routes::Routes;
+use crate::servers::{self, Servers};
 use crate::turn::ThreadProfile;
 use crate::wire::{self, Incoming};
 use crate::{server_requests, thread_params};
@@ -64,6 +67,9 @@ pub(crate) struct Connection {
     limits: Mutex<RateLimits>,
     /// What a plain model's thread is told before all else; empty until codex's version is known.
     pub(crate) instructions: OnceLock<&'static str>,
+    pub(crate) servers: Servers,
+    /// The user's home of codex, where it is known.
+    pub(crate) users_home: OnceLock<PathBuf>,
     /// When codex last said anything.
     heard: Mutex<Instant>,
     /// Places for turns that are being started.
@@ -95,6 +101,8 @@ impl Connection {
             kept: Kept::new(keeping),
             limits: Mutex::default(),
             instructions: OnceLock::new(),
+            servers: Servers::default(),
+            users_home: OnceLock::new(),
             heard: Mutex::new(Instant::now()),
             starts: Semaphore::new(STARTS),
             closed: CancellationToken::new(),
@@ -176,8 +184,9 @@ impl Connection {
 
     /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
     pub(crate) async fn start_thread(&self, profile: &ThreadProfile) -> Result<ReadyThread, CodexError> {
-        let params =
-            thread_params::thread_start(profile, self.instructions.get().copied().unwrap_or_default());
+        let instructions = self.instructions.get().copied().unwrap_or_default();
+        let trusts = home::trusts(self.users_home.get().map(PathBuf::as_path), &profile.workspace);
+        let params = thread_params::thread_start(profile, instructions, trusts);
         let started: ThreadStarted = self.call_within(THREAD_LIMIT, "thread/start", params).await?;
         Ok(ReadyThread { id: started.thread.id, model: started.model })
     }
@@ -220,6 +229,9 @@ impl Connection {
                 if !self.pending.complete(id, outcome.map(ToOwned::to_owned)) {
                     tracing::debug!(id, "codex answered a request that nobody waits for");
                 }
+            }
+            Some(Incoming::Notification { method, params: Some(params) }) if method == servers::STARTUP => {
+                self.servers.note(params);
             }
             Some(Incoming::Notification { method, params }) => {
                 if let Some(params) =

@@ -127,6 +127,17 @@ fn read_settings(users: Option<&Path>) -> Result<toml::Table, String> {
     }
 }
 
+/// Whether the user has trusted this folder, or the repository that it is in.
+pub(crate) fn trusts(users: Option<&Path>, folder: &Path) -> bool {
+    let Ok(settings) = read_settings(users) else { return false };
+    let trusted = |folder: &Path| {
+        let project = settings.get("projects").and_then(|projects| projects.get(folder.to_str()?));
+        project.and_then(|project| project.get("trust_level")?.as_str()) == Some("trusted")
+    };
+    let repository = folder.ancestors().find(|folder| folder.join(".git").exists());
+    trusted(folder) || repository.is_some_and(trusted)
+}
+
 fn has_auth(users: &Path) -> bool {
     users.join(AUTH).exists()
 }

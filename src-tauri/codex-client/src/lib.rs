@@ -27,6 +27,7 @@ mod protocol;
 mod routes;
 mod run;
 mod server_requests;
+mod servers;
 mod sign_in;
 mod start;
 mod supervisor;

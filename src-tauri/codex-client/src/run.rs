@@ -17,7 +17,7 @@ use crate::error::{CodexError, FailureKind};
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
-use crate::turn::{TurnEnd, TurnEvent, TurnRequest};
+use crate::turn::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest};
 
 /// One answer to be given.
 #[derive(Debug)]
@@ -143,6 +143,11 @@ impl Run {
             connection.routes.add(&thread.id, job.post.clone(), job.interrupt.clone(), calls, pictures)?;
         job.post.post(TurnEvent::Model(thread.model.clone()));
         let Some(open) = self.start(&thread, route, job, start).await? else { return Ok(Served::UNHEARD) };
+        if job.request.profile.kind == ThreadKind::Agent {
+            for server in connection.servers.failed() {
+                job.post.post(TurnEvent::Item(ItemEvent::McpMissing { server }));
+            }
+        }
         if is_new {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
             tokio::select! {

@@ -49,6 +49,10 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     let (mut process, streams) = Process::start(&launch)
         .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
     let connection = Connection::open(streams.stdin, streams.stdout, config.keeping);
+    if let Some(home) = found.environment.codex_home() {
+        // Nobody else has this connection yet, so it is not set.
+        let _ = connection.users_home.set(home);
+    }
     let last_words = Arc::new(Mutex::new(VecDeque::new()));
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {
@@ -79,7 +83,6 @@ async fn shake_hands(
     });
     let initialized: Initialized = connection.call("initialize", hello).await?;
     let version = initialized.version().unwrap_or_else(|| "of an unknown version".to_owned());
-    // Nobody else has this connection yet, so it is not set.
     let _ = connection.instructions.set(base_instructions(&version));
     connection.notify("initialized").await?;
     let capabilities = probe(connection).await?;

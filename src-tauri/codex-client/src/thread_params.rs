@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::protocol::SandboxMode;
 use crate::turn::{ThreadKind, ThreadProfile, Tool, WebSearch};
 
 /// Features of codex that put tools or text into the prompt.
@@ -34,7 +35,7 @@ const AGENT_FEATURES: &[&str] = &[
 ];
 
 /// The parameters of `thread/start`.
-pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str) -> Value {
+pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str, trusted: bool) -> Value {
     let mut config = Map::new();
     // Without it a thread that was given up stays in codex's memory for long.
     config.insert("thread_unload_delay_secs".into(), 0.into());
@@ -57,6 +58,12 @@ pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str) -> Value
     }
     if !profile.tools.is_empty() {
         params["dynamicTools"] = profile.tools.iter().map(tool).collect();
+    }
+    if !trusted && profile.sandbox != SandboxMode::ReadOnly {
+        // codex would note in the user's settings that it trusts a folder that it may write to. It does not when it is told
+        // what to think of it.
+        let folder = profile.workspace.display().to_string();
+        config.insert("projects".into(), json!({ folder: { "trust_level": "untrusted" } }));
     }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);

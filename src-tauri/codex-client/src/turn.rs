@@ -163,6 +163,11 @@ pub enum ItemEvent {
         /// Whether it failed.
         failed: bool,
     },
+    /// An MCP server of the user's settings that does not run, so that its tools are missing.
+    McpMissing {
+        /// The server.
+        server: String,
+    },
     /// codex asked for consent to something, and was refused.
     Declined {
         /// To what, in a few words.

@@ -130,3 +130,18 @@ fn the_sign_in_is_a_link_even_before_there_is_one() {
     write(&private, CONFIG, b"x").unwrap();
     assert_eq!(fs::metadata(private.join(CONFIG)).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn trust_is_the_users_word_on_a_folder_or_its_repository() {
+    let home = tempfile::tempdir().unwrap();
+    let (repository, other) = (home.path().join("repo"), home.path().join("other"));
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    let name = toml::Value::from(repository.display().to_string());
+    fs::write(home.path().join(CONFIG), format!("[projects.{name}]\ntrust_level = \"trusted\"\n")).unwrap();
+    assert!(trusts(Some(home.path()), &repository) && trusts(Some(home.path()), &repository.join("src")));
+    assert!(
+        !trusts(Some(home.path()), &other)
+            && !trusts(Some(home.path()), home.path())
+            && !trusts(None, &other)
+    );
+}

@@ -1,13 +1,13 @@
 //! The private home of plain models, and the user's own, on the real codex.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use codex_client::{CodexError, FailureKind, HomeUsed, Status, ThreadKind, WebSearch, WebSearchLocation};
+use codex_client::{
+    CodexError, HomeUsed, ItemEvent, SandboxMode, Status, ThreadKind, WebSearch, WebSearchLocation,
+};
 
-use sample_model::Event;
-use tokio::time::timeout;
-
-use crate::support::{LONG, Real, hear, next_text, real, real_with};
+use crate::support::{Real, real, real_with};
 
 /// A home full of things that must not reach a plain model, beside the provider's settings.
 fn hostile(dir: &Path, base_url: &str) -> std::io::Result<()> {
@@ -126,60 +126,94 @@ async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_the
     }
 }
 
-/// Signs in with a made-up key.
-fn sign_in(real: &Real, key: &str) {
-    let auth = format!("{{\"auth_mode\":\"apikey\",\"OPENAI_API_KEY\":\"{key}\"}}\n");
-    std::fs::write(real.home.path().join(".codex/auth.json"), auth).unwrap();
-}
-
-fn key_of(real: &Real, n: u64) -> String {
-    real.model.request(n).unwrap().header("authorization").unwrap().to_owned()
-}
-
 #[tokio::test]
-async fn another_sign_in_is_used_from_the_next_turn_on_and_the_running_one_finishes() {
-    for kind in [ThreadKind::Plain, ThreadKind::Agent] {
-        let real = real_with(sample_model::codex_home::write_openai).await;
-        sign_in(&real, "sk-first");
-        let codex = if kind == ThreadKind::Plain { &real.codex } else { &real.agent };
-        let mut running = codex.turn(real.request(kind, "[[words=2 hold=1]]")).await.unwrap();
-        next_text(&mut running).await;
-        sign_in(&real, "sk-second-one");
-        real.run(real.request(kind, "[[words=1]]")).await.ended_well();
-        assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), LONG).await.is_some());
-        real.model.release();
-        hear(running).await.ended_well();
-        assert_eq!(
-            (key_of(&real, 0), key_of(&real, 1)),
-            ("Bearer sk-first".into(), "Bearer sk-second-one".into())
-        );
-        codex.shutdown().await;
+async fn an_agent_does_without_a_server_that_fails_and_names_it() {
+    let real = real_with(|dir, base_url| {
+        sample_model::codex_home::write(dir, base_url)?;
+        let config = std::fs::read_to_string(dir.join("config.toml"))?;
+        let broken = "\n[mcp_servers.broken]\ncommand = \"/no/such/server\"\n";
+        std::fs::write(dir.join("config.toml"), format!("{config}{broken}"))
+    })
+    .await;
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    // The first answer may be there before codex has found out.
+    let mut named = false;
+    while !named {
+        let heard = real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await;
+        heard.ended_well();
+        named = heard.items == [ItemEvent::McpMissing { server: "broken".into() }];
     }
 }
 
-#[tokio::test]
-async fn a_logout_and_a_login_show_without_a_request() {
-    let real = real_with(sample_model::codex_home::write_openai).await;
-    let mut status = real.codex.status();
-    real.codex.ready().await.unwrap();
-    std::fs::remove_file(real.home.path().join(".codex/auth.json")).unwrap();
-    let out = |status: &Status| matches!(status, Status::Failed(CodexError::NotSignedIn));
-    assert!(timeout(LONG, status.wait_for(out)).await.unwrap().is_ok());
-    let request = real.request(ThreadKind::Plain, "hi");
-    assert!(matches!(real.codex.turn(request).await, Err(CodexError::NotSignedIn)));
-    sign_in(&real, "sk-again");
-    let ready = |status: &Status| matches!(status, Status::Ready(_));
-    assert!(timeout(LONG, status.wait_for(ready)).await.unwrap().is_ok());
-    real.ask("[[words=1]]").await.ended_well();
+/// Every file below the user's home of codex, with its digest.
+fn files(home: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn walk(folder: &Path, home: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            let name = path.strip_prefix(home).unwrap().to_string_lossy().into_owned();
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() => walk(&path, home, found),
+                kind if kind.is_file() => {
+                    found.insert(name, std::fs::read(&path).unwrap());
+                }
+                _ => {
+                    found.insert(name, Vec::new());
+                }
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(home, home, &mut found);
+    found
 }
 
+/// What codex keeps for its own run, by the beginning of its path.
+const CODEXS_OWN: &[&str] = &[
+    ".sandbox_migration",
+    ".tmp/",
+    "cache/",
+    "installation_id",
+    "goals_",
+    "log/",
+    "logs_",
+    "memories_",
+    "models_cache.json",
+    "queue_",
+    "shell_snapshots/",
+    "skills/.system",
+    "state_",
+    "tmp/",
+    "version.json",
+];
+
 #[tokio::test]
-async fn a_sign_in_that_is_refused_ends_the_turn_at_the_first_attempt() {
-    let real = real().await;
-    match real.ask("[[status=401]]").await.error() {
-        CodexError::Turn(failure) => assert_eq!(failure.kind, FailureKind::Unauthorized),
-        other => panic!("{other:?}"),
+async fn of_the_users_home_only_what_codex_keeps_for_its_own_run_is_written() {
+    let real = real_with(hostile).await;
+    let home = real.home.path().join(".codex");
+    for (name, text) in [
+        ("sessions/2026/01/01/rollout-mine.jsonl", "{}\n"),
+        ("history.jsonl", "{\"text\":\"mine\"}\n"),
+        ("auth.json", "{\"auth_mode\":\"apikey\",\"OPENAI_API_KEY\":\"sk-mine\"}"),
+        (".env", "A=b\n"),
+    ] {
+        std::fs::create_dir_all(home.join(name).parent().unwrap()).unwrap();
+        std::fs::write(home.join(name), text).unwrap();
     }
-    assert_eq!(real.model.requests().len(), 1);
-    real.ask("[[words=1]]").await.ended_well();
+    let before = files(&home);
+    for sandbox in [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::DangerFullAccess] {
+        let mut agent = real.request(ThreadKind::Agent, "[[shell=\"echo hi > made\"]]");
+        agent.profile.sandbox = sandbox;
+        real.run(agent).await.ended_well();
+        real.ask("[[words=2 reasoning=1]]").await.ended_well();
+        real.ask("[[status=400]]").await.error();
+        drop(real.agent.turn(real.request(ThreadKind::Agent, "[[words=1]]")).await.unwrap());
+    }
+    real.codex.shutdown().await;
+    real.agent.shutdown().await;
+    let after = files(&home);
+    let own = |name: &str| CODEXS_OWN.iter().any(|own| name.starts_with(own));
+    let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+    let written: Vec<&String> = names.filter(|name| !own(name)).collect();
+    assert!(written.is_empty(), "{written:?}");
+    assert!(real.workspace.join("made").exists(), "the agent did write where it may");
 }

@@ -13,4 +13,5 @@ mod homes;
 mod kept;
 mod lifecycle;
 mod real;
+mod sign_in;
 mod support;

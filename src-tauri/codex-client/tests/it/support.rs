@@ -37,15 +37,27 @@ pub(crate) async fn real() -> Real {
 
 /// The same with other limits of the threads that are kept.
 pub(crate) async fn real_keeping(keeping: Keeping) -> Real {
-    start(codex_home::write, keeping).await
+    start(codex_home::write, keeping, &[]).await
 }
 
 /// The same with a configuration that is written otherwise.
 pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
-    start(write, Keeping::default()).await
+    start(write, Keeping::default(), &[]).await
 }
 
-async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
+/// The same with these variables beside it.
+pub(crate) async fn real_in(
+    write: fn(&Path, &str) -> std::io::Result<()>,
+    variables: &[(&str, &str)],
+) -> Real {
+    start(write, Keeping::default(), variables).await
+}
+
+async fn start(
+    write: fn(&Path, &str) -> std::io::Result<()>,
+    keeping: Keeping,
+    variables: &[(&str, &str)],
+) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let home = folder();
     let codex_home = home.path().join(".codex");
@@ -53,23 +65,24 @@ async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) 
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), private(home.path()), keeping);
-    let agent = codex_in(home.path(), Home::Users, keeping);
+    let codex = codex_in(home.path(), private(home.path()), keeping, variables);
+    let agent = codex_in(home.path(), Home::Users, keeping, variables);
     Real { codex, agent, model, home, workspace }
 }
 
 /// A codex of its own with the same home.
 pub(crate) fn codex_of(real: &Real) -> Codex {
-    codex_in(real.home.path(), private(real.home.path()), Keeping::default())
+    codex_in(real.home.path(), private(real.home.path()), Keeping::default(), &[])
 }
 
 fn private(home: &Path) -> Home {
     Home::Private(home.join("private"))
 }
 
-fn codex_in(home: &Path, which: Home, keeping: Keeping) -> Codex {
+fn codex_in(home: &Path, which: Home, keeping: Keeping, variables: &[(&str, &str)]) -> Codex {
     let environment =
         Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
+    let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
     Codex::new(CodexConfig {
         search: Search { setting: Some(under_test::codex_under_test()), environment },
         home: which,
