@@ -5,9 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_client::{
-    Codex, CodexConfig, CodexError, Environment, Home, Keeping, Readiness, Search, Status, ThreadKind,
-};
+use codex_client::{Codex, CodexConfig, CodexError, Environment, Home, Keeping, Search, Status, ThreadKind};
 use tokio::sync::watch;
 
 /// The folder of the private home below the app's data.
@@ -147,7 +145,7 @@ mod tests {
     #[test]
     fn one_that_answers_is_enough_and_the_other_ones_trouble_is_still_told() {
         let ready = || {
-            Status::Ready(Readiness {
+            Status::Ready(codex_client::Readiness {
                 path: "/c".into(),
                 version: "1".into(),
                 capabilities: codex_client::Capabilities::default(),
