@@ -137,6 +137,7 @@ mod tests {
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            web_search: None,
         }
     }
 

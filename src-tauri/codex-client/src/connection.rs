@@ -4,6 +4,7 @@
 //! reading half ends, every waiter and every running turn is told, and the connection stays closed for good; the
 //! supervisor makes a new one.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::pending::Pending;
 use crate::protocol::RateLimits;
 use crate::routes::Routes;
 use crate::server_requests;
+use crate::servers::{self, Servers};
 use crate::session_file::SessionFiles;
 use crate::wire::{self, Incoming};
 
@@ -46,6 +48,9 @@ const PATIENCE: u32 = 6;
 /// waits here never reaches codex.
 const STARTS: usize = 8;
 
+/// How long a retired connection waits for turns of those who were given it before.
+const LAST_TURNS: Duration = Duration::from_secs(1);
+
 /// How long an interrupted turn may take to say so.
 pub(crate) const TURN_ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
@@ -64,12 +69,21 @@ pub(crate) struct Connection {
     exec: OnceLock<Exec>,
     /// The session files of threads that codex would not leave unwritten.
     pub(crate) sessions: SessionFiles,
+    /// What a plain model's thread is told before all else; empty until codex's version is known.
+    pub(crate) instructions: OnceLock<&'static str>,
+    pub(crate) servers: Servers,
+    /// The user's home of codex, where it is known.
+    pub(crate) users_home: OnceLock<PathBuf>,
     /// When codex last said anything.
     heard: Mutex<Instant>,
     /// Places for turns that are being started.
     pub(crate) starts: Semaphore,
     /// Cancelled when codex's stdout has ended.
     pub(crate) closed: CancellationToken,
+    /// Cancelled when no further turn is to go on here; those that run finish.
+    pub(crate) retired: CancellationToken,
+    /// The tasks of turns among the others.
+    pub(crate) turns: TaskTracker,
     /// Every task that works on this connection.
     pub(crate) tasks: TaskTracker,
 }
@@ -93,9 +107,14 @@ impl Connection {
             capabilities: OnceLock::new(),
             exec: OnceLock::new(),
             sessions: SessionFiles::default(),
+            instructions: OnceLock::new(),
+            servers: Servers::default(),
+            users_home: OnceLock::new(),
             heard: Mutex::new(Instant::now()),
             starts: Semaphore::new(STARTS),
             closed: CancellationToken::new(),
+            retired: CancellationToken::new(),
+            turns: TaskTracker::new(),
             tasks: TaskTracker::new(),
         });
         connection.tasks.spawn(write(stdin, lines, connection.closed.clone()));
@@ -201,12 +220,29 @@ impl Connection {
         !self.closed.is_cancelled()
     }
 
+    /// Gives up the threads that only wait, and resolves when the turns that run have ended.
+    pub(crate) async fn retire(&self) {
+        self.retired.cancel();
+        self.turns.close();
+        loop {
+            self.turns.wait().await;
+            // Somebody may have been given this connection just before, and start a turn now.
+            tokio::time::sleep(LAST_TURNS).await;
+            if self.turns.is_empty() {
+                return;
+            }
+        }
+    }
+
     async fn handle(&self, line: &[u8]) {
         match Incoming::parse(line) {
             Some(Incoming::Answer { id, outcome }) => {
                 if !self.pending.complete(id, outcome.map(ToOwned::to_owned)) {
                     tracing::debug!(id, "codex answered a request that nobody waits for");
                 }
+            }
+            Some(Incoming::Notification { method, params: Some(params) }) if method == servers::STARTUP => {
+                self.servers.note(params);
             }
             Some(Incoming::Notification { method, params }) => {
                 if let Some(params) =

@@ -18,6 +18,7 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            web_search: None,
         },
         owner: owner.into(),
         items: items.to_vec(),

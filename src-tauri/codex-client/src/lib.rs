@@ -18,6 +18,7 @@ mod error;
 mod exec;
 mod exec_args;
 mod exec_events;
+mod home;
 mod kept;
 mod locate;
 mod login_shell;
@@ -29,7 +30,9 @@ mod protocol;
 mod routes;
 mod run;
 mod server_requests;
+mod servers;
 mod session_file;
+mod sign_in;
 mod start;
 mod supervisor;
 mod thread_params;
@@ -41,10 +44,14 @@ mod wire;
 pub use capabilities::Capabilities;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
+pub use home::{Home, HomeUsed};
 pub use kept::Keeping;
 pub use locate::{Found, FoundBy, Search, version_of};
 pub use protocol::{
     Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
 };
 pub use supervisor::{Codex, CodexConfig, Probed, Readiness, Status, probe};
-pub use turn::{ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+pub use turn::{
+    ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage, WebSearch,
+    WebSearchLocation,
+};

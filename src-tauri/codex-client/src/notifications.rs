@@ -172,7 +172,15 @@ impl Reading {
             }
             "error" if params.will_retry => {
                 if let Some(error) = params.error {
-                    post(TurnEvent::Retrying(error.message));
+                    let message = error.message.clone();
+                    let failure = failure(Some(error), limits);
+                    // By now codex has tried to refresh the sign-in, so the next five attempts end as this one did.
+                    post(match failure.kind {
+                        FailureKind::Unauthorized if failure.upstream_status != Some(403) => {
+                            TurnEvent::Ended(Err(CodexError::Turn(failure)))
+                        }
+                        _ => TurnEvent::Retrying(message),
+                    });
                 }
             }
             "turn/completed" => {

@@ -14,12 +14,12 @@ use crate::ahead::ReadyThread;
 use crate::calls::Calls;
 use crate::connection::{Connection, TURN_ANSWER_LIMIT};
 use crate::conversation::{Chain, Digest};
-use crate::error::CodexError;
+use crate::error::{CodexError, FailureKind};
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
 use crate::transcript;
-use crate::turn::{ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
+use crate::turn::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
 
 /// How long a thread that waits for a tool's output is silent before no further call of the same response is awaited. Only
 /// an older codex, which makes a response's calls one after the other, comes to that.
@@ -116,6 +116,7 @@ impl Run {
             biased;
             next = &mut next => return next.ok(),
             () = self.connection.closed.cancelled() => {}
+            () = self.connection.retired.cancelled() => {}
             () = tokio::time::sleep(self.connection.kept.time()) => {}
         }
         // Somebody may have taken it just now.
@@ -161,6 +162,11 @@ impl Run {
         let route = connection.routes.add(&thread.id, post, interrupt, calls, pictures, self.cost)?;
         job.post.post(TurnEvent::Model(thread.model.clone()));
         let Some(open) = self.start(&thread, route, job, start).await? else { return Ok(Served::UNHEARD) };
+        if job.request.profile.kind == ThreadKind::Agent {
+            for server in connection.servers.failed() {
+                job.post.post(TurnEvent::Item(ItemEvent::McpMissing { server }));
+            }
+        }
         // A thread that is written to a file is not started for nobody, and one without instructions would not be used.
         if is_new && thread.session.is_none() && !instructed {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
@@ -266,6 +272,10 @@ impl Run {
         let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };
         let Answered { end, text, calls, cost } = answered;
         self.cost = cost;
+        if matches!(&end, Err(CodexError::Turn(failure)) if failure.kind == FailureKind::Unauthorized) {
+            // codex may still be trying; of a turn that has ended it says so at once.
+            self.interrupt(&open).await;
+        }
         let at = job.chain.after_answer(&text, &calls);
         let ids: Vec<String> = calls.iter().map(|call| call.call_id.clone()).collect();
         for call in calls {

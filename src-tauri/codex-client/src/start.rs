@@ -10,11 +10,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStderr;
 
 use crate::capabilities::{
-    Capabilities, UNKNOWN, complains_about_field, field_probe, spelling_probe, spells_as_we_do,
+    Capabilities, UNKNOWN, base_instructions, complains_about_field, field_probe, spelling_probe,
+    spells_as_we_do,
 };
 use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::exec::Exec;
+use crate::home::{self, Prepared};
 use crate::notifications::OPT_OUT;
 use crate::process::{Launch, Process};
 use crate::protocol::{Account, AccountRead, Initialized};
@@ -40,23 +42,29 @@ pub(crate) struct Started {
 pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     let found = config.search.run().await?;
     // Our own log level must not make codex write prompts to its stderr.
-    let environment = found.environment.without("RUST_LOG");
+    let environment = found.environment.clone().without("RUST_LOG");
+    let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(["app-server"]).collect();
     let launch = Launch {
         program: &found.path,
-        args: &["app-server"],
+        args: &args,
         environment: &environment,
         folder: config.folder.clone(),
     };
     let (mut process, streams) = Process::start(&launch)
         .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
     let connection = Connection::open(streams.stdin, streams.stdout, config.keeping);
+    if let Some(home) = found.environment.codex_home() {
+        // Nobody else has this connection yet, so it is not set.
+        let _ = connection.users_home.set(home);
+    }
     let last_words = Arc::new(Mutex::new(VecDeque::new()));
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {
         Ok((version, capabilities, account)) => {
             let exec = (!capabilities.threads).then(|| Exec::new(&found.path, environment, &version));
             connection.know(capabilities, exec);
-            let readiness = Readiness { path: found.path, version, capabilities, account };
+            let readiness = Readiness { path: found.path, version, capabilities, account, home: used };
             Ok(Started { process, connection, readiness })
         }
         Err(error) => {
@@ -82,12 +90,20 @@ async fn shake_hands(
     });
     let initialized: Initialized = connection.call("initialize", hello).await?;
     let version = initialized.version().unwrap_or_else(|| "of an unknown version".to_owned());
+    let _ = connection.instructions.set(base_instructions(&version));
     connection.notify("initialized").await?;
     let capabilities = probe(connection).await?;
     let mut account = None;
     if capabilities.account_read {
-        let read: AccountRead = connection.call("account/read", json!({})).await?;
-        account = Some(read.account().ok_or(CodexError::NotSignedIn)?);
+        account = match connection.call::<AccountRead>("account/read", json!({})).await {
+            Ok(read) => Some(read.account().ok_or(CodexError::NotSignedIn)?),
+            // It asks upstream about some accounts, and says so when it cannot reach it. That is for a turn to find out.
+            Err(CodexError::Refused { message, .. }) => {
+                tracing::info!(%message, "codex does not say which account it has");
+                None
+            }
+            Err(error) => return Err(error),
+        };
     }
     Ok((version, capabilities, account))
 }

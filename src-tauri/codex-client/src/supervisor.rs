@@ -9,15 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
 use crate::error::CodexError;
+use crate::home::{Home, HomeUsed};
 use crate::kept::Keeping;
 use crate::locate::Search;
 use crate::process::Process;
 use crate::protocol::{Account, Model, ModelPage, RateLimits};
+use crate::sign_in::SignIn;
 use crate::start::{self, Started};
 use crate::turn::{Turn, TurnRequest};
 
@@ -36,6 +40,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Pages of the model list that are read at most; codex has one.
 const MODEL_PAGES: usize = 10;
 
+/// How often the sign-in is looked at while nobody asks; each turn looks by itself.
+const SIGN_IN_LOOKS: Duration = Duration::from_secs(2);
+
 /// How long a codex that is only looked at may take to tell its models.
 const PROBED_MODELS_LIMIT: Duration = Duration::from_secs(5);
 
@@ -44,6 +51,8 @@ const PROBED_MODELS_LIMIT: Duration = Duration::from_secs(5);
 pub struct CodexConfig {
     /// Where to look, and the environment to start it with. `CODEX_HOME` in it is the user's home of codex.
     pub search: Search,
+    /// Which home it gets.
+    pub home: Home,
     /// The folder that the process is started in; it must exist.
     pub folder: PathBuf,
     /// Our version, which codex passes on upstream.
@@ -79,6 +88,8 @@ pub struct Readiness {
     pub capabilities: Capabilities,
     /// The account that it works with; `None` when this codex does not say.
     pub account: Option<Account>,
+    /// Which home it has.
+    pub home: HomeUsed,
 }
 
 /// A handle to codex. Clones share one process.
@@ -150,8 +161,17 @@ impl Codex {
     pub fn new(config: CodexConfig) -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
         let (tell, status) = watch::channel(Status::Idle);
-        let supervisor =
-            Supervisor { config, tell, live: None, failures: 0, not_before: None, last_error: None };
+        let supervisor = Supervisor {
+            sign_in: SignIn::of(&config.search.environment),
+            config,
+            tell,
+            live: None,
+            retiring: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            failures: 0,
+            not_before: None,
+            last_error: None,
+        };
         tokio::spawn(supervisor.run(asked));
         Self { asks, status }
     }
@@ -233,6 +253,11 @@ struct Supervisor {
     config: CodexConfig,
     tell: watch::Sender<Status>,
     live: Option<Live>,
+    sign_in: SignIn,
+    /// Codexes of an earlier sign-in that finish their turns.
+    retiring: TaskTracker,
+    /// Cancelled to end those as well.
+    ending: CancellationToken,
     /// How many attempts in a row have failed or did not live long.
     failures: u32,
     not_before: Option<Instant>,
@@ -241,10 +266,16 @@ struct Supervisor {
 
 impl Supervisor {
     async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
+        let mut looks = interval(SIGN_IN_LOOKS);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let ask = tokio::select! {
                 biased;
                 ask = asked.recv() => ask,
+                _ = looks.tick() => {
+                    self.look_at_sign_in().await;
+                    continue;
+                }
                 () = gone(self.live.as_mut()) => {
                     self.bury().await;
                     continue;
@@ -271,10 +302,14 @@ impl Supervisor {
     /// The live connection, or a new one. Whoever asks meanwhile waits in the queue and finds the outcome.
     async fn connect(&mut self) -> Result<Arc<Connection>, CodexError> {
         if let Some(live) = &self.live {
-            if live.connection.is_open() {
+            if live.connection.is_open() && !self.sign_in.changed() {
                 return Ok(Arc::clone(&live.connection));
             }
-            self.bury().await;
+            if live.connection.is_open() {
+                self.retire();
+            } else {
+                self.bury().await;
+            }
         }
         if let (Some(not_before), Some(error)) = (self.not_before, &self.last_error)
             && Instant::now() < not_before
@@ -282,6 +317,8 @@ impl Supervisor {
             return Err(error.clone());
         }
         self.tell.send_replace(Status::Starting);
+        // What is written from here on is noticed as a change.
+        self.sign_in.changed();
         match start::start(&self.config).await {
             Ok(Started { process, connection, readiness }) => {
                 tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
@@ -302,6 +339,33 @@ impl Supervisor {
                 Err(error)
             }
         }
+    }
+
+    /// Starts codex anew when somebody else is signed in: one that runs, and one that only waited for a sign-in.
+    async fn look_at_sign_in(&mut self) {
+        let waits = matches!(*self.tell.borrow(), Status::Failed(CodexError::NotSignedIn));
+        if (self.live.is_some() || waits) && self.sign_in.changed() {
+            self.retire();
+            // Whoever shows the status reads the outcome there.
+            let _ = self.connect().await;
+        }
+    }
+
+    /// Takes the live codex out of use. Its turns finish, and then it ends.
+    fn retire(&mut self) {
+        let Some(Live { mut process, connection, .. }) = self.live.take() else { return };
+        tracing::info!("the sign-in of codex has changed; it is started anew");
+        let ending = self.ending.clone();
+        self.retiring.spawn(async move {
+            tokio::select! {
+                () = connection.retire() => {}
+                () = connection.closed.cancelled() => {}
+                () = ending.cancelled() => {}
+            }
+            connection.closed.cancel();
+            process.kill().await;
+            connection.tasks.wait().await;
+        });
     }
 
     /// Clears away a codex that has ended by itself.
@@ -332,11 +396,14 @@ impl Supervisor {
     }
 
     async fn end(&mut self) {
+        self.ending.cancel();
+        self.retiring.close();
         if let Some(mut live) = self.live.take() {
             live.connection.closed.cancel();
             live.process.kill().await;
             live.connection.tasks.wait().await;
         }
+        self.retiring.wait().await;
         self.tell.send_replace(Status::Stopped);
     }
 }

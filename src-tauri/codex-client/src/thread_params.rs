@@ -6,7 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::turn::{ThreadKind, ThreadProfile, Tool};
+use crate::protocol::SandboxMode;
+use crate::turn::{ThreadKind, ThreadProfile, Tool, WebSearch};
 
 /// Features of codex that put tools or text into the prompt.
 const AGENT_FEATURES: &[&str] = &[
@@ -34,7 +35,7 @@ const AGENT_FEATURES: &[&str] = &[
 ];
 
 /// The parameters of `thread/start`.
-pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
+pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str, trusted: bool) -> Value {
     let mut config = Map::new();
     // Without it a thread that was given up stays in codex's memory for long.
     config.insert("thread_unload_delay_secs".into(), 0.into());
@@ -58,11 +59,23 @@ pub(crate) fn thread_start(profile: &ThreadProfile) -> Value {
     if !profile.tools.is_empty() {
         params["dynamicTools"] = profile.tools.iter().map(tool).collect();
     }
+    if !trusted && profile.sandbox != SandboxMode::ReadOnly {
+        // codex would note in the user's settings that it trusts a folder that it may write to. It does not when it is told
+        // what to think of it.
+        let folder = profile.workspace.display().to_string();
+        config.insert("projects".into(), json!({ folder: { "trust_level": "untrusted" } }));
+    }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);
-        // Empty instructions leave nothing upstream; the client's own go in as developer messages.
-        params["baseInstructions"] = "".into();
+        // In the place of codex's own; the client's go in as developer messages.
+        params["baseInstructions"] = instructions.into();
         params["environments"] = json!([]);
+    }
+    if let Some(search) = &profile.web_search {
+        config.insert("web_search".into(), "live".into());
+        if *search != WebSearch::default() {
+            config.insert("tools.web_search".into(), json!(search));
+        }
     }
     params["config"] = Value::Object(config);
     params
@@ -80,6 +93,7 @@ fn plain(config: &mut Map<String, Value>) {
     }
     for (key, value) in [
         ("include_apps_instructions", json!(false)),
+        ("include_collaboration_mode_instructions", json!(false)),
         ("include_environment_context", json!(false)),
         ("include_permissions_instructions", json!(false)),
         ("project_doc_max_bytes", json!(0)),

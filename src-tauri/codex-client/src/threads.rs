@@ -1,5 +1,6 @@
 //! Threads of codex: started, and given up.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::protocol::{ById, ThreadStarted};
 use crate::turn::ThreadProfile;
-use crate::{session_file, thread_params};
+use crate::{home, session_file, thread_params};
 
 /// How long a thread may take to start; the user's MCP servers start with an agent's.
 const THREAD_LIMIT: Duration = Duration::from_secs(60);
@@ -23,7 +24,9 @@ impl Connection {
         profile: &ThreadProfile,
         instructions: Option<String>,
     ) -> Result<ReadyThread, CodexError> {
-        let mut params = thread_params::thread_start(profile);
+        let base = self.instructions.get().copied().unwrap_or_default();
+        let trusts = home::trusts(self.users_home.get().map(PathBuf::as_path), &profile.workspace);
+        let mut params = thread_params::thread_start(profile, base, trusts);
         if let Some(instructions) = instructions {
             params["developerInstructions"] = instructions.into();
         }

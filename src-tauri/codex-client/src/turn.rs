@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -44,6 +44,36 @@ pub struct ThreadProfile {
     pub verbosity: Option<String>,
     /// The service tier; `None` leaves it to codex's settings. codex passes over one that it does not know.
     pub service_tier: Option<String>,
+    /// Whether the model may search the web, and how. `None` is no for a plain model, and the user's own settings for the agent.
+    pub web_search: Option<WebSearch>,
+}
+
+/// How the model searches the web.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct WebSearch {
+    /// How much of what it finds it reads: `low`, `medium` or `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_size: Option<String>,
+    /// Where the person is that it searches for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<WebSearchLocation>,
+}
+
+/// Where somebody is, roughly.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WebSearchLocation {
+    /// The city.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// The country, by its two letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The time zone, such as `Europe/Berlin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 /// A tool of the client's, as codex takes it.
@@ -134,6 +164,11 @@ pub enum ItemEvent {
         /// Whether it failed.
         failed: bool,
     },
+    /// An MCP server of the user's settings that does not run, so that its tools are missing.
+    McpMissing {
+        /// The server.
+        server: String,
+    },
     /// codex asked for consent to something, and was refused.
     Declined {
         /// To what, in a few words.
@@ -223,7 +258,12 @@ impl Turn {
                 Err(back) => job = Job { has: 0, ..back },
             }
         }
-        connection.tasks.spawn(Run::new(Arc::clone(connection)).through(job));
+        let counted = connection.turns.token();
+        let run = Run::new(Arc::clone(connection)).through(job);
+        connection.tasks.spawn(async move {
+            run.await;
+            drop(counted);
+        });
         Self { events, _interrupt: interrupt.drop_guard() }
     }
 

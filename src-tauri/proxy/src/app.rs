@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codex_client::{CodexConfig, CodexError, Environment, Probed, Search, probe};
+use codex_client::{CodexConfig, CodexError, Environment, Home, Probed, probe};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,7 +29,7 @@ use crate::server::{Proxy, ProxyParts, unix_now};
 use crate::settings::LogLevel;
 use crate::settings_file::{SettingsFile, to_settings};
 use crate::view::{ExchangeRow, FieldError, KeychainState, Overview, ProxyState, ViewError};
-use crate::{connect, keychain};
+use crate::{codexes, connect, keychain};
 
 /// Changes that the shell may be behind. When it is further behind it loses the oldest; the next overview holds all that they
 /// said, and the window asks for rows anew when it is opened.
@@ -314,12 +314,7 @@ impl App {
 
     fn codex_config_with(&self, path: Option<PathBuf>) -> CodexConfig {
         let setting = path.or_else(|| self.0.environment.path("CODEX_PATH"));
-        CodexConfig {
-            search: Search { setting, environment: self.0.environment.clone() },
-            folder: self.0.data_dir.clone(),
-            client_version: env!("CARGO_PKG_VERSION").to_owned(),
-            keeping: codex_client::Keeping::default(),
-        }
+        codexes::config(setting.as_deref(), &self.0.environment, &self.0.data_dir, Home::Users)
     }
 
     fn running(&self) -> Option<Running> {

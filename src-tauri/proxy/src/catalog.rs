@@ -152,6 +152,7 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
         tools: Arc::default(),
         verbosity: None,
         service_tier: None,
+        web_search: None,
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod app;
 pub mod catalog;
+pub mod codexes;
 pub mod connect;
 pub mod exchange;
 pub mod gateway;

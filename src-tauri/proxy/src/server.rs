@@ -25,10 +25,11 @@ mod turns;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use codex_client::{Codex, CodexConfig, Environment, Keeping, Search};
+use codex_client::Environment;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
+use crate::codexes::Codexes;
 use crate::exchange::{Admission, Limits};
 use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
@@ -49,7 +50,7 @@ pub struct Proxy(Arc<Inner>);
 pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
-    pub(crate) codex: Codex,
+    pub(crate) codex: Codexes,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
     /// The responses that can be asked for and gone on from.
@@ -101,12 +102,12 @@ impl Proxy {
         let now = unix_now();
         // What codex runs can read its environment, and our keys are none of its business.
         let environment = environment.without("API_KEYS");
-        let codex = Codex::new(CodexConfig {
-            search: Search { setting: settings.codex_path.clone(), environment },
-            folder: settings.workspace.clone(),
-            client_version: env!("CARGO_PKG_VERSION").to_owned(),
-            keeping: Keeping::default(),
-        });
+        let codex = Codexes::new(
+            settings.codex_path.as_deref(),
+            &environment,
+            &settings.workspace,
+            &settings.data_dir,
+        );
         let of_settings = settings
             .api_keys
             .iter()
@@ -138,7 +139,7 @@ impl Proxy {
 
     /// codex, for whoever shows its state.
     #[must_use]
-    pub fn codex(&self) -> &Codex {
+    pub fn codex(&self) -> &Codexes {
         &self.0.codex
     }
 }

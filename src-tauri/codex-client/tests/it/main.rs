@@ -9,9 +9,11 @@
 )]
 
 mod fake;
+mod homes;
 mod kept;
 mod lifecycle;
 mod real;
+mod sign_in;
 mod support;
 mod versions;
 mod versions_table;

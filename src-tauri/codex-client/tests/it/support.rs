@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{
-    Codex, CodexConfig, CodexError, Content, Environment, Item, ItemEvent, Keeping, Role, SandboxMode,
+    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, Keeping, Role, SandboxMode,
     Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
@@ -22,7 +22,10 @@ pub(crate) fn folder() -> TempDir {
 
 /// The real codex on the sample model.
 pub(crate) struct Real {
+    /// For plain models, with a private home.
     pub(crate) codex: Codex,
+    /// For the agent, with the user's home.
+    pub(crate) agent: Codex,
     pub(crate) model: SampleModel,
     pub(crate) home: TempDir,
     pub(crate) workspace: PathBuf,
@@ -34,24 +37,41 @@ pub(crate) async fn real() -> Real {
 
 /// The same with other limits of the threads that are kept.
 pub(crate) async fn real_keeping(keeping: Keeping) -> Real {
-    start(codex_home::write, keeping).await
+    start(codex_home::write, keeping, &[]).await
 }
 
 /// The same with a configuration that is written otherwise.
 pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
-    start(write, Keeping::default()).await
+    start(write, Keeping::default(), &[]).await
 }
 
-async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
-    start_at(under_test::codex_under_test(), write, keeping).await
+/// The same with these variables beside it.
+pub(crate) async fn real_in(
+    write: fn(&Path, &str) -> std::io::Result<()>,
+    variables: &[(&str, &str)],
+) -> Real {
+    start(write, Keeping::default(), variables).await
 }
 
 /// The same with a codex of another version.
 pub(crate) async fn real_at(binary: &Path) -> Real {
-    start_at(binary.to_owned(), codex_home::write, Keeping::default()).await
+    start_at(binary.to_owned(), codex_home::write, Keeping::default(), &[]).await
 }
 
-async fn start_at(binary: PathBuf, write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
+async fn start(
+    write: fn(&Path, &str) -> std::io::Result<()>,
+    keeping: Keeping,
+    variables: &[(&str, &str)],
+) -> Real {
+    start_at(under_test::codex_under_test(), write, keeping, variables).await
+}
+
+async fn start_at(
+    binary: PathBuf,
+    write: fn(&Path, &str) -> std::io::Result<()>,
+    keeping: Keeping,
+    variables: &[(&str, &str)],
+) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let home = folder();
     let codex_home = home.path().join(".codex");
@@ -59,20 +79,34 @@ async fn start_at(binary: PathBuf, write: fn(&Path, &str) -> std::io::Result<()>
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), keeping, binary);
-    Real { codex, model, home, workspace }
+    let codex = codex_in(home.path(), private(home.path()), keeping, variables, binary.clone());
+    let agent = codex_in(home.path(), Home::Users, keeping, variables, binary);
+    Real { codex, agent, model, home, workspace }
 }
 
 /// A codex of its own with the same home.
 pub(crate) fn codex_of(real: &Real) -> Codex {
-    codex_in(real.home.path(), Keeping::default(), under_test::codex_under_test())
+    let binary = under_test::codex_under_test();
+    codex_in(real.home.path(), private(real.home.path()), Keeping::default(), &[], binary)
 }
 
-fn codex_in(home: &Path, keeping: Keeping, binary: PathBuf) -> Codex {
+fn private(home: &Path) -> Home {
+    Home::Private(home.join("private"))
+}
+
+fn codex_in(
+    home: &Path,
+    which: Home,
+    keeping: Keeping,
+    variables: &[(&str, &str)],
+    binary: PathBuf,
+) -> Codex {
     let environment =
         Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
+    let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
     Codex::new(CodexConfig {
         search: Search { setting: Some(binary), environment },
+        home: which,
         folder: home.join("workspace"),
         client_version: "0.0.0".into(),
         keeping,
@@ -93,6 +127,7 @@ pub(crate) fn fake(directives: &str) -> Fake {
     let environment = Environment::of_this_process().with("FAKE_CODEX", script);
     let codex = Codex::new(CodexConfig {
         search: Search { setting: Some(under_test::fake_codex()), environment },
+        home: Home::Users,
         folder: folder.path().to_owned(),
         client_version: "0.0.0".into(),
         keeping: Keeping::default(),
@@ -127,7 +162,11 @@ impl Real {
     }
 
     pub(crate) async fn run(&self, request: TurnRequest) -> Heard {
-        hear(self.codex.turn(request).await.unwrap()).await
+        let codex = match request.profile.kind {
+            ThreadKind::Plain => &self.codex,
+            ThreadKind::Agent => &self.agent,
+        };
+        hear(codex.turn(request).await.unwrap()).await
     }
 }
 
@@ -141,6 +180,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            web_search: None,
         },
         owner: "me".into(),
         items: vec![says(Role::User, prompt)],

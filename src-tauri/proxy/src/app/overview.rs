@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use codex_client::{Account, Capabilities, CodexError, Readiness, Status};
 
 use super::{App, Change, lock};
+use crate::codexes::CodexesStatus;
 use crate::server::{ApiError, unix_now};
 use crate::settings_file::Stored;
 use crate::view::{CodexState, CodexView, Fix, KeychainState, Listen, Overview, Problem, ProxyState};
@@ -41,7 +42,7 @@ impl App {
     pub(super) async fn renew_overview(&self) {
         let stored = self.0.settings.current();
         let gateway = self.0.gateway.state().borrow().clone();
-        let running = gateway.running.as_ref().map(|running| running.proxy.codex().status().borrow().clone());
+        let running = gateway.running.as_ref().map(|running| running.proxy.codex().status());
         let seen = lock(&self.0.codex).clone().map(|seen| seen.map(|probed| probed.readiness));
         let codex = codex_view(running.as_ref(), seen.as_ref());
         let overview = Overview {
@@ -106,7 +107,7 @@ fn unknown() -> CodexView {
 }
 
 /// What the running codex says of itself, and what the last look at it found where it does not run.
-fn codex_view(running: Option<&Status>, seen: Option<&Result<Readiness, CodexError>>) -> CodexView {
+fn codex_view(running: Option<&CodexesStatus>, seen: Option<&Result<Readiness, CodexError>>) -> CodexView {
     let ready = |readiness: &Readiness, state| CodexView {
         state,
         path: Some(readiness.path.display().to_string()),
@@ -115,8 +116,9 @@ fn codex_view(running: Option<&Status>, seen: Option<&Result<Readiness, CodexErr
         abilities: abilities(&readiness.capabilities),
         message: None,
     };
-    match (running, seen) {
-        (Some(Status::Ready(readiness)), _) => ready(readiness, CodexState::Ready),
+    let message = running.and_then(|running| running.other.as_ref()).and_then(|error| failed(error).message);
+    match (running.map(|running| &running.status), seen) {
+        (Some(Status::Ready(readiness)), _) => CodexView { message, ..ready(readiness, CodexState::Ready) },
         (Some(Status::Failed(error)), _) | (_, Some(Err(error))) => failed(error),
         (Some(Status::Starting), Some(Ok(readiness))) => ready(readiness, CodexState::Starting),
         (_, Some(Ok(readiness))) => ready(readiness, CodexState::NotStarted),
@@ -258,9 +260,14 @@ mod tests {
             version: "1".into(),
             capabilities: Capabilities::default(),
             account: None,
+            home: codex_client::HomeUsed::Users,
         };
-        assert_eq!(codex_view(Some(&Status::Ready(readiness)), Some(&seen)).state, CodexState::Ready);
-        assert_eq!(codex_view(Some(&Status::Idle), Some(&seen)).state, CodexState::NotSignedIn);
+        let running = |status| CodexesStatus { status, other: None };
+        assert_eq!(
+            codex_view(Some(&running(Status::Ready(readiness))), Some(&seen)).state,
+            CodexState::Ready
+        );
+        assert_eq!(codex_view(Some(&running(Status::Idle)), Some(&seen)).state, CodexState::NotSignedIn);
         assert_eq!(codex_view(None, None).state, CodexState::NotStarted);
     }
 }

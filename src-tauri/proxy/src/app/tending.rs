@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use codex_client::Status;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
 use super::{App, Change};
+use crate::codexes::Watch;
 use crate::journal;
 
 /// How long changes of the request log are gathered before the overview's counts are renewed.
@@ -16,8 +16,7 @@ const GATHER: Duration = Duration::from_millis(300);
 pub(super) async fn tend(app: App) {
     let mut gateway = app.0.gateway.state();
     let mut log = app.0.journal.subscribe();
-    let mut codex: Option<watch::Receiver<Status>> =
-        app.running().map(|running| running.proxy.codex().status());
+    let mut codex: Option<Watch> = app.running().map(|running| running.proxy.codex().watch());
     let mut due: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -25,7 +24,7 @@ pub(super) async fn tend(app: App) {
                 if changed.is_err() {
                     return;
                 }
-                codex = app.running().map(|running| running.proxy.codex().status());
+                codex = app.running().map(|running| running.proxy.codex().watch());
                 app.renew_overview().await;
             }
             () = changed(codex.as_mut()) => app.renew_overview().await,
@@ -49,13 +48,11 @@ pub(super) async fn tend(app: App) {
 }
 
 /// Resolves when codex's status has changed; never when there is no codex, or it is gone for good.
-async fn changed(status: Option<&mut watch::Receiver<Status>>) {
-    if let Some(status) = status
-        && status.changed().await.is_ok()
-    {
-        return;
+async fn changed(codex: Option<&mut Watch>) {
+    match codex {
+        Some(codex) => codex.changed().await,
+        None => std::future::pending().await,
     }
-    std::future::pending::<()>().await;
 }
 
 async fn at(due: Option<Instant>) {

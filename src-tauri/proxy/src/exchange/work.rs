@@ -40,6 +40,9 @@ pub(super) fn told(item: &ItemEvent) -> Told {
             let what = if *failed { "An MCP tool failed" } else { "Called an MCP tool" };
             told(what, Some(format!("{server}: {tool}")), *failed)
         }
+        ItemEvent::McpMissing { server } => {
+            told("An MCP server did not start, so its tools are missing", Some(server.clone()), true)
+        }
         ItemEvent::Declined { what } => {
             told("Asked for consent and was declined", Some((*what).to_owned()), true)
         }
@@ -63,6 +66,7 @@ pub(super) fn line(item: &ItemEvent) -> String {
         ItemEvent::McpCall { server, tool, failed: true } => {
             format!("Called {tool} of {server}, which failed")
         }
+        ItemEvent::McpMissing { server } => format!("The tools of {server} are missing: it did not start"),
         ItemEvent::Declined { what } => format!("Asked for consent to {what}, and was declined"),
     };
     one_line(&line)

@@ -64,6 +64,9 @@ pub struct ChatRequest {
     /// The service tier, such as `flex`.
     #[serde(default)]
     pub service_tier: Option<String>,
+    /// Lets the model search the web.
+    #[serde(default)]
+    pub web_search_options: Option<WebSearchOptions>,
     /// How summaries of the reasoning come: `parsed` (as `reasoning_content`), `raw` (between `<think>` and `</think>`) or `hidden`. The
     /// settings decide where it is left out.
     #[serde(default)]
@@ -71,6 +74,27 @@ pub struct ChatRequest {
     /// `false` is another way to say `hidden`.
     #[serde(default)]
     pub include_reasoning: Option<bool>,
+}
+
+/// How the model searches the web.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+pub struct WebSearchOptions {
+    /// How much of what it finds it reads: `low`, `medium` or `high`.
+    #[serde(default)]
+    #[schema(example = "medium")]
+    pub search_context_size: Option<String>,
+    /// Where the person is.
+    #[serde(default)]
+    pub user_location: Option<UserLocation>,
+}
+
+/// Where the person is that the model searches for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+pub struct UserLocation {
+    /// `city`, `country`, `region` and `timezone`, as far as they are to be known.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub approximate: codex_client::WebSearchLocation,
 }
 
 /// A tool of the client's.

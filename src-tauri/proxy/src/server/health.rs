@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use codex_client::Status;
+use codex_client::{CodexError, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
 use super::{Proxy, unix_now};
+use crate::codexes::CodexesStatus;
 
 /// How the proxy is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +32,7 @@ pub(crate) struct CodexHealth {
     /// Its version, when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    /// What is wrong and what to do, when it failed.
+    /// What is wrong and what to do, when it failed, or when `codex-local` or the plain models alone cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
@@ -39,11 +40,13 @@ pub(crate) struct CodexHealth {
 /// Whether the proxy runs and how codex is.
 #[utoipa::path(get, path = "/health", tag = "Health", responses((status = 200, body = Health)))]
 pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
-    let (state, version, message) = match &*proxy.codex.status().borrow() {
+    let in_words = |error: CodexError| ApiError::from(error).message().to_owned();
+    let CodexesStatus { status, other } = proxy.codex.status();
+    let (state, version, message) = match status {
         Status::Idle => ("idle", None, None),
         Status::Starting => ("starting", None, None),
-        Status::Ready(readiness) => ("ready", Some(readiness.version.clone()), None),
-        Status::Failed(error) => ("failed", None, Some(ApiError::from(error.clone()).message().to_owned())),
+        Status::Ready(readiness) => ("ready", Some(readiness.version), other.map(in_words)),
+        Status::Failed(error) => ("failed", None, Some(in_words(error))),
         Status::Stopped => ("stopped", None, None),
     };
     Json(Health {

@@ -15,7 +15,7 @@ use crate::openai::model::{ModelEntry, ModelList};
     responses((status = 200, body = ModelList), (status = "default", description = "An error", body = ErrorBody))
 )]
 pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, ApiError> {
-    let models = proxy.catalog.models(&proxy.codex).await?;
+    let models = proxy.catalog.models(proxy.codex.plain()).await?;
     let data = catalog::entries(&models, &proxy.settings, proxy.started);
     Ok(Json(ModelList { object: "list", data }))
 }
@@ -33,9 +33,9 @@ pub(crate) async fn one(
     if id == CODEX_LOCAL {
         return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings, proxy.started)));
     }
-    match proxy.catalog.look_up(&id, &proxy.codex, &proxy.settings).await? {
+    match proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings).await? {
         Lookup::Found(_) => {
-            let models = proxy.catalog.models(&proxy.codex).await?;
+            let models = proxy.catalog.models(proxy.codex.plain()).await?;
             Ok(Json(catalog::entry_of(&id, &models, &proxy.settings, proxy.started)))
         }
         Lookup::Unknown { alias_of, nearest } => {

@@ -14,7 +14,7 @@ pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, entry: &Entr
     if !proxy.settings.side_calls {
         return;
     }
-    let Ok(models) = proxy.catalog.models(&proxy.codex).await else { return };
+    let Ok(models) = proxy.catalog.models(proxy.codex.plain()).await else { return };
     // A model of the settings that codex does not list is one of the user's own provider, which may know none of the list.
     let own = proxy.settings.model.as_ref();
     if own.is_some_and(|own| !models.iter().any(|model| model.id == *own)) {

@@ -37,7 +37,7 @@ pub(super) async fn begin(
     match prepare(proxy, caller, wanted, most_tokens, &entry, arrived).await {
         Ok(Prepared { request, urging, plan, n, place, timing }) => {
             let start = Start {
-                codex: &proxy.codex,
+                codex: proxy.codex.of(request.profile.kind),
                 request,
                 urging,
                 plan,
@@ -79,7 +79,8 @@ async fn prepare(
     let form = form(&wanted.format)?;
 
     let asked = Instant::now();
-    let mut profile = match proxy.catalog.look_up(&wanted.model, &proxy.codex, &proxy.settings).await? {
+    let mut profile = match proxy.catalog.look_up(&wanted.model, proxy.codex.plain(), &proxy.settings).await?
+    {
         Lookup::Found(profile) => *profile,
         Lookup::Unknown { alias_of, nearest } => {
             return Err(ApiError::model_not_found(&wanted.model, alias_of.as_deref(), &nearest));
@@ -103,6 +104,7 @@ async fn prepare(
     let names = Arc::new(ToolNames::new(wanted.tools.iter().map(|tool| tool.name.as_str())));
     profile.tools = wanted.tools.iter().map(|tool| to_codex(tool, &names)).collect();
     (profile.verbosity, profile.service_tier) = (wanted.verbosity, wanted.service_tier);
+    profile.web_search = wanted.web_search;
     let counting = if wanted.max_tokens.is_some() || !wanted.stop.is_empty() {
         Some(counting(proxy, &wanted.items))
     } else {

@@ -34,6 +34,7 @@ const UNDERSTOOD: &[&str] = &[
     "tools",
     "user",
     "verbosity",
+    "web_search_options",
 ];
 
 /// The longest name of an ignored parameter that goes into the header; a client's typo is not worth more.
@@ -67,7 +68,6 @@ fn unsupported(name: &str, value: &Value) -> Option<&'static str> {
         "top_logprobs" if value.as_u64() != Some(0) => Some("codex gives no log probabilities."),
         "audio" => Some("codex gives no audio."),
         "modalities" if has_other_than_text(value) => Some("codex gives text only."),
-        "web_search_options" => Some("This version cannot have codex search the web for a chat."),
         _ => None,
     }
 }
@@ -118,7 +118,6 @@ mod tests {
             ("top_logprobs", json!(3)),
             ("audio", json!({"voice":"x"})),
             ("modalities", json!(["text", "audio"])),
-            ("web_search_options", json!({})),
         ] {
             assert_eq!(judge(json!({ param: value })), Err(param.into()), "{param}");
         }

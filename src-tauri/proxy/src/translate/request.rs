@@ -3,13 +3,15 @@
 //! No message is flattened into another's text, and none is left out: instructions in the middle stay where they were, as
 //! developer messages, since codex drops `system` items.
 
-use codex_client::{Content, Item, Role as Speaker, ToolCall};
+use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 use serde_json::{Map, Value};
 
 use super::images::{check_detail, check_image};
 use super::wanted::{Format, ToolChoice, Wanted};
 use super::{Refusal, shorten, tools};
-use crate::openai::chat::{ChatRequest, Message, MessageContent, Part, ResponseFormat, Role};
+use crate::openai::chat::{
+    ChatRequest, Message, MessageContent, Part, ResponseFormat, Role, WebSearchOptions,
+};
 use crate::settings::ReasoningAs;
 
 /// Reads a request.
@@ -39,6 +41,7 @@ pub fn wanted(request: ChatRequest) -> Result<Wanted, Refusal> {
         reasoning_as: reasoning_as(request.reasoning_format.as_deref(), request.include_reasoning)?,
         verbosity: request.verbosity,
         service_tier: request.service_tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default")),
+        web_search: request.web_search_options.map(web_search).transpose()?,
         max_tokens: request.max_completion_tokens.or(request.max_tokens),
         stop: super::limits::stops(request.stop),
         n: request.n.unwrap_or(1),
@@ -73,6 +76,21 @@ pub fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Resu
             })
         }
         _ => Ok(()),
+    }
+}
+
+/// How the model may search the web.
+fn web_search(options: WebSearchOptions) -> Result<WebSearch, Refusal> {
+    let WebSearchOptions { search_context_size, user_location } = options;
+    match search_context_size.as_deref() {
+        None | Some("low" | "medium" | "high") => Ok(WebSearch {
+            context_size: search_context_size,
+            location: user_location.map(|location| location.approximate),
+        }),
+        Some(other) => Err(invalid(
+            "web_search_options.search_context_size",
+            &format!("search_context_size must be low, medium or high, not {:?}.", shorten(other)),
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The routes read their own bodies into this value, and everything behind it is shared: finding the model, the turns, the
 //! limits of the answer. Parts of a body that only shape how an answer is sent (`stream`, the ids) are not here.
 
-use codex_client::Item;
+use codex_client::{Item, WebSearch};
 use serde_json::Value;
 
 use crate::settings::ReasoningAs;
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub verbosity: Option<String>,
     /// The service tier, such as `flex`; `None` for `auto` and `default`.
     pub service_tier: Option<String>,
+    /// Whether the model may search the web, and how.
+    pub web_search: Option<WebSearch>,
     /// The most tokens that the answer may have.
     pub max_tokens: Option<u64>,
     /// Texts before which the answer ends, up to four.
@@ -52,6 +54,7 @@ impl Default for Wanted {
             reasoning_as: None,
             verbosity: None,
             service_tier: None,
+            web_search: None,
             max_tokens: None,
             stop: Vec::new(),
             n: 1,

@@ -123,8 +123,7 @@ async fn what_is_wrong_in_a_body_is_named() {
 #[tokio::test]
 async fn a_parameter_that_cannot_be_given_is_named() {
     let proxy = fake("").start().await;
-    for (param, value) in [("audio", json!({})), ("logprobs", json!(true)), ("web_search_options", json!({}))]
-    {
+    for (param, value) in [("audio", json!({})), ("logprobs", json!(true))] {
         let mut body = prompt_body("hi");
         body[param] = value;
         let (error, _) = expect(post(&proxy, &body).await, 400, "unsupported_parameter").await;

@@ -17,6 +17,7 @@ mod docs;
 mod errors;
 mod guard;
 mod hang_up;
+mod kinds;
 mod limits;
 mod log;
 mod models;

@@ -1,0 +1,210 @@
+//! Which `CODEX_HOME` codex is started with: the user's own, or a private one of ours for plain models.
+//!
+//! The private one holds a link to the user's sign-in, the user's provider settings, and a list of models that brings no
+//! tools along; nothing else of the user's home is there for codex to find: no AGENTS.md, no MCP servers, no skills. It is
+//! written afresh at each start. The sign-in is never copied: the first refresh of a token would strand the other copy.
+//!
+//! Deliberately not here: anything that writes to the user's home.
+
+mod carried;
+mod catalog;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::environment::Environment;
+use crate::error::CodexError;
+use crate::locate::Found;
+
+/// Which home a codex gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Home {
+    /// The user's own, as the environment names it.
+    #[default]
+    Users,
+    /// A private one in this folder, an absolute path. Only we and codex write there.
+    Private(PathBuf),
+}
+
+/// Which home a codex has got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HomeUsed {
+    /// The user's own, as was asked for.
+    #[default]
+    Users,
+    /// The private one.
+    Private,
+    /// The user's own in the place of a private one, which this sign-in or this system does not allow. Whatever can be
+    /// switched off is; the AGENTS.md of that home still reaches the model.
+    Shared {
+        /// Why, as the end of "since …".
+        why: String,
+    },
+}
+
+/// What codex is started with.
+pub(crate) struct Prepared {
+    pub(crate) environment: Environment,
+    /// Arguments in front of the subcommand.
+    pub(crate) args: Vec<String>,
+    pub(crate) used: HomeUsed,
+}
+
+/// The file of codex's settings in its home.
+const CONFIG: &str = "config.toml";
+
+/// The file of codex's sign-in in its home.
+const AUTH: &str = "auth.json";
+
+/// Variables that codex reads at its start; a provider's key may be in it.
+const DOTENV: &str = ".env";
+
+/// Our list of models in the private home.
+const CATALOG: &str = "models.json";
+
+/// Makes the home ready for a start.
+///
+/// # Errors
+/// When the user's settings cannot be read: to go on without them might send prompts to another provider than the user's.
+pub(crate) async fn prepare(
+    home: &Home,
+    found: &Found,
+    environment: Environment,
+) -> Result<Prepared, CodexError> {
+    let Home::Private(folder) = home else {
+        return Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Users });
+    };
+    let users = environment.codex_home();
+    let settings = read_settings(users.as_deref())
+        .map_err(|why| CodexError::StartFailed { reason: format!("codex's {CONFIG} {why}") })?;
+    let linked = match carried::needs_keyring(&settings, users.as_deref().is_some_and(has_auth)) {
+        true => Err("the sign-in is in the system's keychain, which keeps it for one home only".to_owned()),
+        false => {
+            make(folder, users.as_deref()).map_err(|error| format!("no private home can be made ({error})"))
+        }
+    };
+    match linked {
+        Ok(()) => {
+            let environment = environment.with("CODEX_HOME", folder);
+            let mut settings = carried::carried(&settings, users.as_deref());
+            write_settings(folder, &settings)?;
+            if let Some(list) = catalog::of(found, &environment).await {
+                write(folder, CATALOG, &list)?;
+                let path = folder.join(CATALOG).display().to_string();
+                settings.insert("model_catalog_json".to_owned(), path.into());
+                write_settings(folder, &settings)?;
+            }
+            Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Private })
+        }
+        Err(why) => {
+            tracing::warn!(%why, "plain models share the home of codex with its agent");
+            let mut args = carried::switched_off(&settings);
+            if let Some(list) = catalog::of(found, &environment).await
+                && make_folder(folder).is_ok()
+                && write(folder, CATALOG, &list).is_ok()
+            {
+                let path = toml::Value::from(folder.join(CATALOG).display().to_string());
+                args.extend(["-c".to_owned(), format!("model_catalog_json={path}")]);
+            }
+            Ok(Prepared { environment, args, used: HomeUsed::Shared { why } })
+        }
+    }
+}
+
+/// The user's settings; empty when there are none. An error is the end of a sentence, without the text of the file, which
+/// may hold keys.
+fn read_settings(users: Option<&Path>) -> Result<toml::Table, String> {
+    let Some(path) = users.map(|users| users.join(CONFIG)) else { return Ok(toml::Table::new()) };
+    match fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text).map_err(|error| {
+            let line = error.span().map(|at| text[..at.start].matches('\n').count() + 1);
+            let at = line.map(|line| format!(" in line {line}")).unwrap_or_default();
+            format!("is no valid TOML{at}: {}", error.message())
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+/// Whether the user has trusted this folder, or the repository that it is in.
+pub(crate) fn trusts(users: Option<&Path>, folder: &Path) -> bool {
+    let Ok(settings) = read_settings(users) else { return false };
+    let trusted = |folder: &Path| {
+        let project = settings.get("projects").and_then(|projects| projects.get(folder.to_str()?));
+        project.and_then(|project| project.get("trust_level")?.as_str()) == Some("trusted")
+    };
+    let repository = folder.ancestors().find(|folder| folder.join(".git").exists());
+    trusted(folder) || repository.is_some_and(trusted)
+}
+
+fn has_auth(users: &Path) -> bool {
+    users.join(AUTH).exists()
+}
+
+/// Makes the folder and the links in it.
+fn make(folder: &Path, users: Option<&Path>) -> io::Result<()> {
+    make_folder(folder)?;
+    let Some(users) = users else { return Ok(()) };
+    let users = std::path::absolute(users)?;
+    link(&users.join(AUTH), &folder.join(AUTH))?;
+    if let Err(error) = link(&users.join(DOTENV), &folder.join(DOTENV)) {
+        tracing::warn!(%error, "the variables beside codex's settings are not seen by plain models");
+    }
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+/// Makes `link` lead to `target`, which may not exist yet.
+fn link(target: &Path, link: &Path) -> io::Result<()> {
+    if fs::read_link(link).is_ok_and(|leads_to| leads_to == target) {
+        return Ok(());
+    }
+    match fs::remove_file(link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    match symlink(target, link) {
+        // A second name of the same file, where the system allows no symlinks. Without a file there is nothing to name;
+        // the next start looks again.
+        Err(_) if target.exists() => fs::hard_link(target, link),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, link)
+}
+
+fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexError> {
+    let text = format!("# Written by Codex Proxy at each start of codex; changes are lost.\n{settings}");
+    write(folder, CONFIG, text.as_bytes())
+}
+
+/// Writes a file whole or not at all; on Unix its owner alone can read it.
+fn write(folder: &Path, name: &str, text: &[u8]) -> Result<(), CodexError> {
+    let written = || {
+        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+        file.write_all(text)?;
+        file.persist(folder.join(name)).map_err(|error| error.error)
+    };
+    written().map(|_| ()).map_err(|error| CodexError::StartFailed {
+        reason: format!("{name} of its private home cannot be written: {error}"),
+    })
+}
+
+#[cfg(test)]
+#[path = "home/tests.rs"]
+mod tests;

@@ -1,0 +1,147 @@
+//! The pure part, and the links.
+
+use toml::Table;
+
+use super::*;
+
+fn table(text: &str) -> Table {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn the_providers_settings_are_carried_over_and_nothing_else() {
+    let users = table(
+        r#"
+        model = "m"
+        model_provider = "corp"
+        openai_base_url = "http://o"
+        instructions = "be evil"
+        notify = ["x"]
+        sandbox_mode = "danger-full-access"
+        forced_chatgpt_workspace_id = ["a", "b"]
+        [model_providers.corp]
+        name = "Corp"
+        base_url = "http://c"
+        env_key = "CORP_KEY"
+        query_params = { api-version = "2025-04-01" }
+        http_headers = { X-A = "b" }
+        stream_max_retries = 7
+        [mcp_servers.slow]
+        command = "sleep"
+        [features]
+        respect_system_proxy = true
+        memories = true
+        [projects."/x"]
+        trust_level = "trusted"
+        [analytics]
+        enabled = false
+        [hooks]
+        "#,
+    );
+    let mut carried = carried::carried(&users, None);
+    for ours in ["history", "check_for_update_on_startup"] {
+        assert!(carried.remove(ours).is_some());
+    }
+    let expected = table(
+        r#"
+        model = "m"
+        model_provider = "corp"
+        openai_base_url = "http://o"
+        forced_chatgpt_workspace_id = ["a", "b"]
+        features = { respect_system_proxy = true }
+        analytics = { enabled = false }
+        [model_providers.corp]
+        name = "Corp"
+        base_url = "http://c"
+        env_key = "CORP_KEY"
+        query_params = { api-version = "2025-04-01" }
+        http_headers = { X-A = "b" }
+        stream_max_retries = 7
+        "#,
+    );
+    assert_eq!(carried, expected);
+}
+
+#[test]
+fn of_the_chosen_profile_the_provider_is_carried_over() {
+    let users = table(
+        "profile = \"work\"\n[profiles.work]\nmodel_provider = \"corp\"\napproval_policy = \"never\"\n[profiles.home]\nmodel = \"x\"",
+    );
+    let carried = carried::carried(&users, None);
+    assert_eq!(carried["profile"].as_str(), Some("work"));
+    assert_eq!(carried["profiles"], table("work = { model_provider = \"corp\" }").into());
+}
+
+#[test]
+fn paths_still_lead_where_they_led() {
+    let users = table("model_catalog_json = \"m.json\"\n[model_providers.a.auth]\ncommand = \"./token\"");
+    let carried = carried::carried(&users, Some(Path::new("/h")));
+    let expected = Path::new("/h").join("m.json").display().to_string();
+    assert_eq!(carried["model_catalog_json"].as_str(), Some(expected.as_str()));
+    assert_eq!(carried["model_providers"]["a"]["auth"]["cwd"].as_str(), Some("/h"));
+}
+
+#[test]
+fn a_sign_in_in_the_keychain_is_not_looked_for_in_a_private_home() {
+    let settings = |store: &str| table(&format!("cli_auth_credentials_store = \"{store}\""));
+    assert!(carried::needs_keyring(&settings("keyring"), true));
+    assert!(carried::needs_keyring(&settings("auto"), false));
+    assert!(!carried::needs_keyring(&settings("auto"), true));
+    assert_eq!(
+        carried::carried(&settings("auto"), None)["cli_auth_credentials_store"].as_str(),
+        Some("file")
+    );
+    assert!(
+        !carried::needs_keyring(&settings("file"), false) && !carried::needs_keyring(&Table::new(), false)
+    );
+}
+
+#[test]
+fn in_the_users_home_its_servers_are_switched_off_by_name() {
+    let settings = table("[mcp_servers.one]\ncommand = \"x\"\n[mcp_servers.\"a.b\"]\ncommand = \"x\"");
+    assert_eq!(carried::switched_off(&settings), ["-c", "mcp_servers.one.enabled=false"]);
+}
+
+#[test]
+fn broken_settings_are_named_without_their_text() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join(CONFIG), "a = 1\nkey = \"sk-secret\" x\n").unwrap();
+    let why = read_settings(Some(home.path())).unwrap_err();
+    assert!(why.contains("line 2") && !why.contains("secret"), "{why}");
+    assert!(read_settings(Some(&home.path().join("none"))).unwrap().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_sign_in_is_a_link_even_before_there_is_one() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (users, private) = (folder.path().join("users"), folder.path().join("a/private"));
+    make(&private, Some(&users)).unwrap();
+    assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o700);
+    fs::create_dir(&users).unwrap();
+    fs::write(users.join(AUTH), "one").unwrap();
+    // Whatever was there before gives way.
+    fs::remove_file(private.join(AUTH)).unwrap();
+    fs::write(private.join(AUTH), "a copy").unwrap();
+    make(&private, Some(&users)).unwrap();
+    assert_eq!(fs::read_to_string(private.join(AUTH)).unwrap(), "one");
+    assert!(fs::symlink_metadata(private.join(AUTH)).unwrap().is_symlink());
+    write(&private, CONFIG, b"x").unwrap();
+    assert_eq!(fs::metadata(private.join(CONFIG)).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn trust_is_the_users_word_on_a_folder_or_its_repository() {
+    let home = tempfile::tempdir().unwrap();
+    let (repository, other) = (home.path().join("repo"), home.path().join("other"));
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    let name = toml::Value::from(repository.display().to_string());
+    fs::write(home.path().join(CONFIG), format!("[projects.{name}]\ntrust_level = \"trusted\"\n")).unwrap();
+    assert!(trusts(Some(home.path()), &repository) && trusts(Some(home.path()), &repository.join("src")));
+    assert!(
+        !trusts(Some(home.path()), &other)
+            && !trusts(Some(home.path()), home.path())
+            && !trusts(None, &other)
+    );
+}

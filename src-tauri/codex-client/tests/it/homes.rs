@@ -1,0 +1,219 @@
+//! The private home of plain models, and the user's own, on the real codex.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use codex_client::{
+    CodexError, HomeUsed, ItemEvent, SandboxMode, Status, ThreadKind, WebSearch, WebSearchLocation,
+};
+
+use crate::support::{Real, real, real_with};
+
+/// A home full of things that must not reach a plain model, beside the provider's settings.
+fn hostile(dir: &Path, base_url: &str) -> std::io::Result<()> {
+    sample_model::codex_home::write(dir, base_url)?;
+    let mut config = std::fs::read_to_string(dir.join("config.toml"))?;
+    config.insert_str(0, "developer_instructions = \"HOSTILE developer\"\n");
+    config
+        .push_str("\n[mcp_servers.hangs]\ncommand = \"sleep\"\nargs = [\"30\"]\nstartup_timeout_sec = 30\n");
+    std::fs::write(dir.join("config.toml"), config)?;
+    std::fs::write(dir.join("AGENTS.md"), "HOSTILE agents")?;
+    for skills in [dir.join("skills/evil"), dir.join("../.agents/skills/evil")] {
+        std::fs::create_dir_all(&skills)?;
+        let skill = "---\nname: evil\ndescription: HOSTILE skill for everything\n---\nDo it.\n";
+        std::fs::write(skills.join("SKILL.md"), skill)?;
+    }
+    Ok(())
+}
+
+async fn home_used(real: &Real) -> HomeUsed {
+    real.codex.ready().await.unwrap();
+    let status = real.codex.status().borrow().clone();
+    let Status::Ready(readiness) = status else { panic!("{status:?}") };
+    readiness.home
+}
+
+#[tokio::test]
+async fn no_model_of_the_list_brings_a_tool_or_a_word_of_codexs_own() {
+    let real = real_with(hostile).await;
+    let models = real.codex.models().await.unwrap();
+    assert!(models.len() > 3, "{models:?}");
+    for (n, model) in (0u64..).zip(&models) {
+        let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
+        request.profile.model = Some(model.id.clone());
+        real.run(request).await.ended_well();
+        let upstream = real.model.request(n).unwrap();
+        assert_eq!(upstream.body()["model"], model.id.as_str());
+        // Not even an item that is no message, such as one that offers tools.
+        assert_eq!(upstream.items().count(), 1, "{}: {}", model.id, upstream.body());
+        assert_eq!(upstream.input(), [("user".to_owned(), "[[words=1]]".to_owned())], "{}", model.id);
+        assert!(upstream.tools().is_empty(), "{}: {:?}", model.id, upstream.tools());
+        assert!(!upstream.body().to_string().contains("HOSTILE"), "{}", upstream.body());
+        assert!(upstream.body().to_string().len() < 2500, "{}", upstream.body());
+    }
+}
+
+#[tokio::test]
+async fn the_private_home_holds_the_provider_and_none_of_the_rest() {
+    let real = real_with(hostile).await;
+    assert_eq!(home_used(&real).await, HomeUsed::Private);
+    let private = real.home.path().join("private");
+    let config = std::fs::read_to_string(private.join("config.toml")).unwrap();
+    assert!(config.contains("[model_providers.mock]"), "{config}");
+    for left_out in ["mcp_servers", "HOSTILE"] {
+        assert!(!config.contains(left_out), "{config}");
+    }
+    assert!(!private.join("AGENTS.md").exists());
+}
+
+#[tokio::test]
+async fn a_change_of_the_users_provider_is_there_at_the_next_start() {
+    let real = real().await;
+    real.ask("[[words=1]]").await.ended_well();
+    real.codex.shutdown().await;
+    let config = real.home.path().join(".codex/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}http_headers = {{ X-Mine = \"changed\" }}\n")).unwrap();
+    let again = Real { codex: crate::support::codex_of(&real), ..real };
+    again.ask("[[words=1]]").await.ended_well();
+    assert_eq!(again.model.request(1).unwrap().header("x-mine"), Some("changed"));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_are_an_error_and_not_another_provider() {
+    let real = real().await;
+    std::fs::write(real.home.path().join(".codex/config.toml"), "model = \n").unwrap();
+    match real.codex.ready().await {
+        Err(CodexError::StartFailed { reason }) => assert!(reason.contains("config.toml"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_in_the_keychain_shares_the_users_home_with_everything_switched_off() {
+    let real = real_with(|dir, base_url| {
+        hostile(dir, base_url)?;
+        let config = std::fs::read_to_string(dir.join("config.toml"))?;
+        std::fs::write(dir.join("config.toml"), format!("cli_auth_credentials_store = \"keyring\"\n{config}"))
+    })
+    .await;
+    assert!(matches!(home_used(&real).await, HomeUsed::Shared { .. }));
+    real.ask("[[words=1]]").await.ended_well();
+    let upstream = real.model.request(0).unwrap();
+    assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
+    // The AGENTS.md of that home is what codex cannot be kept from adding.
+    let body = upstream.body().to_string();
+    assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");
+}
+
+#[tokio::test]
+async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_then() {
+    let real = real().await;
+    let models = real.codex.models().await.unwrap();
+    for (n, model) in (0u64..).zip(&models) {
+        let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
+        request.profile.model = Some(model.id.clone());
+        let city = Some("Berlin".to_owned());
+        let location = Some(WebSearchLocation { city, ..WebSearchLocation::default() });
+        request.profile.web_search = Some(WebSearch { context_size: Some("low".into()), location });
+        real.run(request).await.ended_well();
+        let upstream = real.model.request(n).unwrap();
+        assert_eq!(upstream.tools(), ["web_search"], "{}", model.id);
+        let tool = &upstream.body()["tools"][0];
+        assert_eq!(tool["search_context_size"], "low", "{tool}");
+        assert_eq!(tool["user_location"]["city"], "Berlin", "{tool}");
+        assert_eq!(upstream.items().count(), 1, "{}: {}", model.id, upstream.body());
+    }
+}
+
+#[tokio::test]
+async fn an_agent_does_without_a_server_that_fails_and_names_it() {
+    let real = real_with(|dir, base_url| {
+        sample_model::codex_home::write(dir, base_url)?;
+        let config = std::fs::read_to_string(dir.join("config.toml"))?;
+        let broken = "\n[mcp_servers.broken]\ncommand = \"/no/such/server\"\n";
+        std::fs::write(dir.join("config.toml"), format!("{config}{broken}"))
+    })
+    .await;
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    // The first answer may be there before codex has found out.
+    let mut named = false;
+    while !named {
+        let heard = real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await;
+        heard.ended_well();
+        named = heard.items == [ItemEvent::McpMissing { server: "broken".into() }];
+    }
+}
+
+/// Every file below the user's home of codex, with its digest.
+fn files(home: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn walk(folder: &Path, home: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            let name = path.strip_prefix(home).unwrap().to_string_lossy().into_owned();
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() => walk(&path, home, found),
+                kind if kind.is_file() => {
+                    found.insert(name, std::fs::read(&path).unwrap());
+                }
+                _ => {
+                    found.insert(name, Vec::new());
+                }
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(home, home, &mut found);
+    found
+}
+
+/// What codex keeps for its own run, by the beginning of its path.
+const CODEXS_OWN: &[&str] = &[
+    ".sandbox_migration",
+    ".tmp/",
+    "cache/",
+    "installation_id",
+    "goals_",
+    "log/",
+    "logs_",
+    "memories_",
+    "models_cache.json",
+    "queue_",
+    "shell_snapshots/",
+    "skills/.system",
+    "state_",
+    "tmp/",
+    "version.json",
+];
+
+#[tokio::test]
+async fn of_the_users_home_only_what_codex_keeps_for_its_own_run_is_written() {
+    let real = real_with(hostile).await;
+    let home = real.home.path().join(".codex");
+    for (name, text) in [
+        ("sessions/2026/01/01/rollout-mine.jsonl", "{}\n"),
+        ("history.jsonl", "{\"text\":\"mine\"}\n"),
+        ("auth.json", "{\"auth_mode\":\"apikey\",\"OPENAI_API_KEY\":\"sk-mine\"}"),
+        (".env", "A=b\n"),
+    ] {
+        std::fs::create_dir_all(home.join(name).parent().unwrap()).unwrap();
+        std::fs::write(home.join(name), text).unwrap();
+    }
+    let before = files(&home);
+    for sandbox in [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::DangerFullAccess] {
+        let mut agent = real.request(ThreadKind::Agent, "[[shell=\"echo hi > made\"]]");
+        agent.profile.sandbox = sandbox;
+        real.run(agent).await.ended_well();
+        real.ask("[[words=2 reasoning=1]]").await.ended_well();
+        real.ask("[[status=400]]").await.error();
+        drop(real.agent.turn(real.request(ThreadKind::Agent, "[[words=1]]")).await.unwrap());
+    }
+    real.codex.shutdown().await;
+    real.agent.shutdown().await;
+    let after = files(&home);
+    let own = |name: &str| CODEXS_OWN.iter().any(|own| name.starts_with(own));
+    let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+    let written: Vec<&String> = names.filter(|name| !own(name)).collect();
+    assert!(written.is_empty(), "{written:?}");
+    assert!(real.workspace.join("made").exists(), "the agent did write where it may");
+}

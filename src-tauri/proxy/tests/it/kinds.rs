@@ -1,0 +1,58 @@
+//! The two kinds of model, each on a codex of its own.
+
+use serde_json::json;
+
+use crate::support::{fake, real};
+
+#[tokio::test]
+async fn a_plain_chat_starts_no_codex_for_the_agent() {
+    let proxy = fake("pid-file={folder}/pids").start().await;
+    let pids =
+        || std::fs::read_to_string(proxy.folder.path().join("pids")).unwrap_or_default().lines().count();
+    proxy.ask("hi").await;
+    proxy.ask("hi").await;
+    assert_eq!(pids(), 1);
+    let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
+    assert_eq!(proxy.chat(&agent).await.status(), 200);
+    assert_eq!(pids(), 2);
+}
+
+#[tokio::test]
+async fn codex_local_alone_starts_no_codex_for_plain_models() {
+    let proxy = fake("pid-file={folder}/pids").start().await;
+    let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
+    assert_eq!(proxy.chat(&agent).await.status(), 200);
+    assert_eq!(std::fs::read_to_string(proxy.folder.path().join("pids")).unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_in_the_users_settings_is_not_known_to_a_plain_chat() {
+    let proxy = real().start().await;
+    let home = proxy.folder.path().join(".codex");
+    let config = std::fs::read_to_string(home.join("config.toml")).unwrap();
+    let hangs = "\n[mcp_servers.hangs]\ncommand = \"sleep\"\nargs = [\"60\"]\nstartup_timeout_sec = 60\n";
+    std::fs::write(home.join("config.toml"), format!("{config}{hangs}")).unwrap();
+    std::fs::write(home.join("AGENTS.md"), "HOSTILE").unwrap();
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+    let upstream = proxy.model.request(0).unwrap();
+    assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
+    assert_eq!(upstream.items().count(), 1, "{}", upstream.body());
+}
+
+#[tokio::test]
+async fn a_chat_that_asks_for_a_web_search_gets_one_and_the_next_does_not() {
+    let proxy = real().start().await;
+    let options = json!({"search_context_size":"high","user_location":{"type":"approximate","approximate":{"country":"DE"}}});
+    let mut body = json!({"model":"gpt-5.5","messages":[{"role":"user","content":"[[words=1]]"}],"web_search_options":options});
+    assert_eq!(proxy.chat(&body).await.status(), 200);
+    let tool = proxy.model.request(0).unwrap().body()["tools"][0].clone();
+    assert_eq!((&tool["type"], &tool["search_context_size"]), (&json!("web_search"), &json!("high")));
+    assert_eq!(tool["user_location"]["country"], "DE");
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+    assert!(proxy.model.request(1).unwrap().tools().is_empty());
+    body["web_search_options"]["search_context_size"] = "huge".into();
+    let refused = proxy.chat(&body).await;
+    assert_eq!(refused.status(), 400);
+    let error: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(error["error"]["param"], "web_search_options.search_context_size");
+}
