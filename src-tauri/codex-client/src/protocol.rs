@@ -146,8 +146,8 @@ impl Content {
     }
 }
 
-/// What the commands that codex runs may do to this machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What the commands that codex runs may do to this machine; the stricter mode is the lesser one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxMode {
     /// Read files, change nothing.
@@ -157,6 +157,26 @@ pub enum SandboxMode {
     WorkspaceWrite,
     /// Anything that the user may do.
     DangerFullAccess,
+}
+
+impl SandboxMode {
+    /// The mode's name, as codex spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::WorkspaceWrite => "workspace-write",
+            Self::DangerFullAccess => "danger-full-access",
+        }
+    }
+
+    /// The mode of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::ReadOnly, Self::WorkspaceWrite, Self::DangerFullAccess]
+            .into_iter()
+            .find(|mode| mode.name() == name)
+    }
 }
 
 /// How hard a model thinks, in codex's own words: `low`, `medium`, `high` and others by model.

@@ -18,6 +18,7 @@ mod response_store;
 mod responses;
 mod router;
 mod run;
+mod side_calls;
 mod stream;
 mod turns;
 

@@ -41,7 +41,7 @@ pub(super) fn told(item: &ItemEvent) -> Told {
             told(what, Some(format!("{server}: {tool}")), *failed)
         }
         ItemEvent::Declined { what } => {
-            told("Asked for consent and was declined", Some((*what).to_owned()), false)
+            told("Asked for consent and was declined", Some((*what).to_owned()), true)
         }
     }
 }
@@ -63,7 +63,7 @@ pub(super) fn line(item: &ItemEvent) -> String {
         ItemEvent::McpCall { server, tool, failed: true } => {
             format!("Called {tool} of {server}, which failed")
         }
-        ItemEvent::Declined { what } => format!("Asked for consent to {what}, which nobody can give here"),
+        ItemEvent::Declined { what } => format!("Asked for consent to {what}, and was declined"),
     };
     one_line(&line)
 }
@@ -109,6 +109,14 @@ mod tests {
         let ended = told(&command(Some(101), false));
         assert_eq!(ended.detail.as_deref(), Some("cargo test: exit code 101, 2.3 s"));
         assert!(ended.bad && !told(&command(Some(0), false)).bad);
+    }
+
+    #[test]
+    fn a_consent_that_was_declined_is_told_as_such() {
+        let declined = ItemEvent::Declined { what: "running a command" };
+        assert_eq!(line(&declined), "Asked for consent to running a command, and was declined");
+        let told = told(&declined);
+        assert!(told.what.contains("declined") && told.detail.as_deref() == Some("running a command"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::auth::KeyName;
 use super::error::ApiError;
 use super::extract::JsonObject;
-use super::{Proxy, stream, turns, unix_now};
+use super::{Proxy, side_calls, stream, turns, unix_now};
 use crate::answer::{FinishReason, Piece};
 use crate::exchange::Exchange;
 use crate::journal::Arrival;
@@ -47,13 +47,17 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
     let entry = proxy.journal.begin(arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"));
-    let Read { ignored, wanted, form, streamed } = match read(body) {
+    let is_side_call = request::is_background(&body.0);
+    let Read { ignored, mut wanted, form, streamed } = match read(body) {
         Ok(read) => read,
         Err(error) => {
             entry.failed(error.status(), &error.for_log());
             return Err(error);
         }
     };
+    if is_side_call {
+        side_calls::to_smallest(&proxy, &mut wanted, &entry).await;
+    }
     let n = wanted.n;
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived).await?;
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());

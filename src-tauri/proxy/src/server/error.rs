@@ -66,14 +66,30 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", message)
     }
 
-    /// There is no such model.
-    pub(crate) fn model_not_found(model: &str, nearest: &[String]) -> Self {
+    /// The key's own working folder cannot be worked in: it is not there, or it is outside of the one of the settings.
+    pub(crate) fn workspace_unavailable(outside: bool) -> Self {
+        let message = if outside {
+            "The working folder of this key is not within the one of the proxy's settings. Give the key another one; the proxy's log names both."
+        } else {
+            "The working folder of this key is not there. Make it again, or give the key another one; the proxy's log names it."
+        };
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "workspace_unavailable", message);
+        Self { should_retry: Some(false), ..error }
+    }
+
+    /// There is no such model, or none that the alias of this name leads to.
+    pub(crate) fn model_not_found(model: &str, alias_of: Option<&str>, nearest: &[String]) -> Self {
         let model: String = model.chars().take(100).collect();
         let hint = match nearest {
             [] => "`GET /v1/models` lists them.".to_owned(),
             nearest => format!("Did you mean {}? `GET /v1/models` lists all.", nearest.join(", ")),
         };
-        let message = format!("The model {model:?} does not exist. {hint}");
+        let message = match alias_of {
+            Some(real) => format!(
+                "The model {model:?} is an alias of {real:?} in the proxy's settings, which codex does not list. {hint}"
+            ),
+            None => format!("The model {model:?} does not exist. {hint}"),
+        };
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
     }
 
