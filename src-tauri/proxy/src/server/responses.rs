@@ -14,7 +14,7 @@ use super::chat::{arrival, name_ignored, without_nulls};
 use super::error::ApiError;
 use super::extract::JsonObject;
 use super::response_store::{Conversation, Found, NotThere, Recording};
-use super::{Proxy, stream, turns, unix_now};
+use super::{Proxy, side_calls, stream, turns, unix_now};
 use crate::answer::Piece;
 use crate::exchange::Exchange;
 use crate::journal::Arrival;
@@ -44,7 +44,8 @@ pub(crate) async fn create(
 ) -> Result<Answer, ApiError> {
     let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
-    let entry = proxy.journal.begin(Arrival { background: is_background(&body.0), ..arrival });
+    let is_side_call = is_background(&body.0);
+    let entry = proxy.journal.begin(Arrival { background: is_side_call, ..arrival });
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let read = match read(&proxy, &caller.id, body, &mut ids) {
         Ok(read) => read,
@@ -53,7 +54,11 @@ pub(crate) async fn create(
             return Err(error);
         }
     };
-    let Read { ignored, understood: Understood { wanted, options, said, streamed, store }, before } = read;
+    let Read { ignored, understood: Understood { mut wanted, options, said, streamed, store }, before } =
+        read;
+    if is_side_call {
+        side_calls::to_smallest(&proxy, &mut wanted, &entry).await;
+    }
     let model = wanted.model.clone();
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived)
         .await

@@ -163,7 +163,16 @@ fn what_is_not_to_be_stored_cannot_be_found() {
     let mut recording = Recording::forgotten(writer);
     recording.settle();
     assert!(store.find("k", "resp_1").is_none());
-    assert!(store.find("k", "resp_2").is_none());
+}
+
+#[test]
+fn a_response_whose_id_nobody_was_told_is_not_kept_when_it_breaks_off() {
+    let store = ResponseStore::default();
+    let recording = begin(&store, "k", "1", "hi", Vec::new());
+    recording.running().writer().text("hel");
+    drop(recording);
+    assert!(store.find("k", "resp_1").is_none());
+    assert_eq!(store.bytes.load(Ordering::Relaxed), 0);
 }
 
 #[test]
