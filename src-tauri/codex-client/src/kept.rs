@@ -97,6 +97,11 @@ impl Kept {
         None
     }
 
+    /// How many threads are kept.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().iter().filter(|place| !place.go_on.is_closed()).count()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }

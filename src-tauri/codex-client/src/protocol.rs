@@ -65,6 +65,17 @@ pub struct ToolCall {
 }
 
 impl Item {
+    /// Whether there is a picture in it.
+    #[must_use]
+    pub fn has_pictures(&self) -> bool {
+        match self {
+            Self::Message { content, .. } | Self::ToolOutput { output: content, .. } => {
+                content.iter().any(|part| matches!(part, Content::Image { .. }))
+            }
+            Self::ToolCall(_) => false,
+        }
+    }
+
     /// The item in the form that `thread/inject_items` takes: a raw item of the Responses API.
     pub(crate) fn to_raw(&self) -> Value {
         match self {

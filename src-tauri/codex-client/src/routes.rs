@@ -11,11 +11,24 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Calls;
-use crate::error::CodexError;
+use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::mailbox::{Posted, Sender};
 use crate::notifications::{Params, Reading};
 use crate::protocol::{RateLimits, ToolCall};
 use crate::turn::{ItemEvent, TurnEnd, TurnEvent};
+
+/// What codex puts in the place of a picture that it cannot read, and goes on. An answer about nothing helps nobody.
+const PICTURE_LEFT_OUT: &str = "\"image content omitted because it could not be processed\"";
+
+fn unreadable_picture() -> CodexError {
+    CodexError::Turn(TurnFailure {
+        kind: FailureKind::BadRequest,
+        message: "A picture could not be read: it is damaged, or of a kind that codex does not know."
+            .to_owned(),
+        upstream_status: None,
+        resets_at: None,
+    })
+}
 
 /// The running turns of a connection.
 #[derive(Debug, Default)]
@@ -46,6 +59,8 @@ pub(crate) enum Phase {
 struct Running {
     reading: Reading,
     calls: Calls,
+    /// Whether the conversation holds pictures.
+    has_pictures: bool,
     post: Sender,
     /// Cancelled to have the turn interrupted when its events no longer fit.
     interrupt: CancellationToken,
@@ -81,13 +96,15 @@ impl Routes {
         post: Sender,
         interrupt: CancellationToken,
         calls: Calls,
+        has_pictures: bool,
     ) -> Result<Route, CodexError> {
         let (phase, watched) = watch::channel(Phase::Quiet);
         let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
-        let running = Running { reading: Reading::default(), calls, post, interrupt, phase, answered: None };
+        let reading = Reading::default();
+        let running = Running { reading, calls, has_pictures, post, interrupt, phase, answered: None };
         inner.turns.insert(thread.to_owned(), running);
         Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
@@ -101,7 +118,13 @@ impl Routes {
         // Only the end of a turn looks at the limits, and only that is worth a copy of them.
         let limits = if method == "turn/completed" { limits() } else { RateLimits::default() };
         match (method, params.item) {
-            ("rawResponseItem/completed", Some(item)) => running.calls.item(item),
+            ("rawResponseItem/completed", Some(item)) => {
+                if running.has_pictures && item.get().contains(PICTURE_LEFT_OUT) {
+                    running.over(Err(unreadable_picture()));
+                    return;
+                }
+                running.calls.item(item);
+            }
             ("rawResponse/completed", _) => running.calls.response_is_over(),
             _ => {}
         }

@@ -137,7 +137,9 @@ impl Run {
             }
         };
         let calls = Calls::new(&request.profile.tools, request.one_call_at_a_time);
-        let route = connection.routes.add(&thread.id, job.post.clone(), job.interrupt.clone(), calls)?;
+        let pictures = request.items.iter().any(Item::has_pictures);
+        let route =
+            connection.routes.add(&thread.id, job.post.clone(), job.interrupt.clone(), calls, pictures)?;
         job.post.post(TurnEvent::Model(thread.model.clone()));
         let Some(open) = self.start(&thread, route, job, start).await? else { return Ok(Served::UNHEARD) };
         if is_new {
@@ -231,6 +233,10 @@ impl Run {
         let ids: Vec<String> = calls.iter().map(|call| call.call_id.clone()).collect();
         for call in calls {
             job.post.post(TurnEvent::Call(call));
+        }
+        if end.is_err() {
+            // Usually over by itself; but not where we gave it up for a picture that codex left out.
+            self.interrupt(&open).await;
         }
         let keep = if phase == Phase::Waiting {
             Some(Keep { at, calls: ids, open: Some(open) })

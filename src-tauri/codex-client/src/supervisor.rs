@@ -200,6 +200,14 @@ impl Codex {
         Ok(self.connection().await?.limits())
     }
 
+    /// How many threads are kept for conversations to go on in.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting.
+    pub async fn kept_threads(&self) -> Result<usize, CodexError> {
+        Ok(self.connection().await?.kept.count())
+    }
+
     /// Ends codex for good. Turns that still run are told that it is gone. Returns when the process is.
     pub async fn shutdown(&self) {
         let (done, ended) = oneshot::channel();

@@ -60,7 +60,7 @@ pub enum SaveError {
 
 /// What the bytes of a settings file turned out to be.
 enum Content {
-    Ours(State),
+    Ours(Box<State>),
     Newer,
     Damaged(String),
 }
@@ -83,7 +83,7 @@ impl SettingsFile {
                 (State::default(), Some(why.clone()), Some(why))
             }
             Ok(bytes) => match read(&bytes) {
-                Content::Ours(state) => (state, None, None),
+                Content::Ours(state) => (*state, None, None),
                 Content::Newer => {
                     let why = format!(
                         "The settings in {} were written by a newer version of Codex Proxy. The default settings \
@@ -172,7 +172,7 @@ fn read(bytes: &[u8]) -> Content {
         Some(_) => return Content::Damaged("version is not a number that was ever used".to_owned()),
     }
     match Stored::from_fields(fields) {
-        Ok((stored, unknown)) => Content::Ours(State { stored, unknown }),
+        Ok((stored, unknown)) => Content::Ours(Box::new(State { stored, unknown })),
         Err(why) => Content::Damaged(why),
     }
 }

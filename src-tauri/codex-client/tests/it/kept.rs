@@ -222,6 +222,12 @@ async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
         let real = real_keeping(keeping).await;
         let mut chat = Chat::new(&real, &["weather"]);
         let heard = chat.say("[[tool=weather:{}]]").await;
+        let gone = async {
+            while real.codex.kept_threads().await.unwrap() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, gone).await.expect("the thread is still kept");
         chat.output(&heard.calls[0], "rain");
         assert_eq!(chat.send().await.text(), "Tool results: rain");
         assert_ne!(cache_key(&real, 1), cache_key(&real, 0));

@@ -3,6 +3,8 @@
 //! Nothing internal gets into a message: no path, no prompt, no key, and of codex's own words only those that tell the
 //! client what was wrong with its request. Conversions do not log; the exchange and the request log do, once.
 
+mod responses;
+
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -105,8 +107,10 @@ impl ApiError {
         let tidy = path.replace("//", "/");
         let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/').to_owned() } else { tidy };
         let short_tidy: String = tidy.chars().take(100).collect();
-        let message = if matches!(tidy.as_str(), "/models" | "/chat/completions")
-            || tidy.starts_with("/models/")
+        let message = if matches!(
+            tidy.as_str(),
+            "/models" | "/chat/completions" | "/completions" | "/responses"
+        ) || tidy.starts_with("/models/")
         {
             format!("There is nothing at {shown}. The base URL ends with /v1: try /v1{short_tidy}.")
         } else if tidy != path {

@@ -75,7 +75,7 @@ async fn prepare(
     arrived: Instant,
 ) -> Result<Prepared, ApiError> {
     limits::check(&wanted, most_tokens)?;
-    schema::check_tools(&wanted.tools, false)?;
+    schema::check_tools(&wanted.tools)?;
     let form = form(&wanted.format)?;
 
     let asked = Instant::now();
@@ -90,7 +90,8 @@ async fn prepare(
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
     }
-    if holds_pictures(&wanted.items) && !proxy.catalog.reads_pictures(profile.model.as_deref()) {
+    if wanted.items.iter().any(Item::has_pictures) && !proxy.catalog.reads_pictures(profile.model.as_deref())
+    {
         return Err(ApiError::no_pictures(&wanted.model));
     }
 
@@ -180,15 +181,6 @@ fn to_codex(tool: &crate::translate::wanted::ClientTool, names: &ToolNames) -> T
         description: tool.description.clone(),
         schema: tool.parameters.to_string(),
     }
-}
-
-fn holds_pictures(items: &[Item]) -> bool {
-    items.iter().any(|item| match item {
-        Item::Message { content, .. } | Item::ToolOutput { output: content, .. } => {
-            content.iter().any(|part| matches!(part, Content::Image { .. }))
-        }
-        Item::ToolCall(_) => false,
-    })
 }
 
 /// Makes an item of the history what it was for codex: with its names of tools, and without the reasoning that we put in.

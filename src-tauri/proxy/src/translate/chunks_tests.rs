@@ -1,4 +1,5 @@
 use codex_client::Usage as TurnUsage;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -117,4 +118,60 @@ fn an_empty_answer_is_a_whole_stream_all_the_same() {
     let end = written(&mut writer, 0, &end(answer::FinishReason::Stop, None));
     assert_eq!(end[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(end[1]["choices"][0]["finish_reason"], "stop");
+}
+
+/// The data of the events of some bytes, read as the standard for server-sent events says: a line ends with CR, LF or
+/// both, and an empty line ends an event.
+fn data(bytes: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(bytes).unwrap().replace("\r\n", "\n").replace('\r', "\n");
+    let (mut events, mut data) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        match line.split_once(':') {
+            Some(("data", value)) => data.push(value.strip_prefix(' ').unwrap_or(value)),
+            None if line.is_empty() => events.push(std::mem::take(&mut data).join("\n")),
+            _ => panic!("{line:?} is no data"),
+        }
+    }
+    assert!(data.is_empty(), "the last event has no end");
+    events
+}
+
+/// Texts with the signs that could end a line, an event or a string.
+fn some_text() -> impl Strategy<Value = String> {
+    let signs = "\n\r\0\u{85}\u{2028}\u{2029}\u{feff}\"\\/:{} adt\u{7f}é😀";
+    let sign = prop::sample::select(signs.chars().collect::<Vec<_>>());
+    prop::collection::vec(prop_oneof![4 => sign, 1 => any::<char>()], 0..24).prop_map(String::from_iter)
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_one_event_of_one_line_and_comes_back(
+        texts in prop::collection::vec(some_text(), 1..5), model in some_text(), include_usage in any::<bool>()
+    ) {
+        let form = ChunkForm { include_usage, ..ChunkForm::default() };
+        let mut writer = ChunkWriter::new("chatcmpl-1".into(), 7, 1, form);
+        writer.piece(0, &Piece::Model(model.clone()));
+        for (index, text) in texts.iter().enumerate() {
+            let events = data(&writer.piece(0, &Piece::Text(text.clone())).unwrap());
+            prop_assert_eq!(events.len(), if index == 0 { 2 } else { 1 });
+            prop_assert!(events.iter().all(|event| !event.contains('\n')));
+            let chunk: Value = serde_json::from_str(&events[events.len() - 1]).unwrap();
+            prop_assert_eq!(&chunk["choices"][0]["delta"], &json!({"content": text}));
+            if !model.is_empty() {
+                prop_assert_eq!(&chunk["model"], &json!(model));
+            }
+        }
+    }
+
+    #[test]
+    fn any_value_is_one_event_of_one_line_and_comes_back(
+        texts in prop::collection::btree_map(some_text(), some_text(), 0..4)
+    ) {
+        let mut out = BytesMut::new();
+        event(&mut out, &texts);
+        let events = data(&out);
+        prop_assert_eq!(events.len(), 1);
+        prop_assert!(!events[0].contains('\n'));
+        prop_assert_eq!(serde_json::from_str::<Value>(&events[0]).unwrap(), json!(texts));
+    }
 }

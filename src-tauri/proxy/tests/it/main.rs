@@ -10,6 +10,7 @@
 
 mod chat;
 mod clients;
+mod completions;
 mod connect;
 mod daemon;
 mod docs;
@@ -20,6 +21,7 @@ mod limits;
 mod log;
 mod models;
 mod relay;
+mod responses;
 mod schema;
 mod shape;
 mod stopping;

@@ -139,6 +139,18 @@ async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
 }
 
 #[tokio::test]
+async fn the_properties_of_a_schema_keep_their_order_since_the_model_writes_them_in_it() {
+    let proxy = real().start().await;
+    let text = r#"{"type":"object","properties":{"thoughts":{"type":"string"},"answer":{"type":"string"}},
+        "required":["thoughts","answer"],"additionalProperties":false}"#;
+    let schema: Value = serde_json::from_str(text).unwrap();
+    let format = json!({"type":"json_schema","json_schema":{"name":"w","strict":true,"schema":schema}});
+    answer(&proxy, &with("hello", json!({"response_format":format}))).await;
+    let asked = proxy.model.request(0).unwrap().body()["text"]["format"]["schema"]["properties"].to_string();
+    assert!(asked.find("thoughts").unwrap() < asked.find("answer").unwrap(), "{asked}");
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_its_schema_is_an_error_and_never_a_success() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false});
@@ -260,6 +272,24 @@ async fn a_picture_that_cannot_be_passed_on_is_a_400() {
         assert!(status == 400 && param.starts_with("messages[0].content[0]"), "{url}: {error}");
     }
     assert!(proxy.model.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence() {
+    let proxy = real().start().await;
+    // The first bytes of a PNG, and nothing behind them.
+    let part = json!({"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}});
+    let ask = json!({"type":"text","text":"[[words=500 every=20]]"});
+    let last = json!({"role":"user","content":[ask, part]});
+    let earlier = json!([{"role":"user","content":[part]}, {"role":"assistant","content":"a dot"}, {"role":"user","content":"[[words=500 every=20]]"}]);
+    for messages in [json!([last]), earlier] {
+        let (status, error) = refused(&proxy, &json!({"model":"gpt-5.5","messages":messages})).await;
+        assert!(status == 400 && error["message"].as_str().unwrap().contains("picture"), "{status} {error}");
+    }
+    assert_eq!(
+        answer(&proxy, &prompt_body("[[words=1]]")).await["choices"][0]["message"]["content"],
+        "word1 "
+    );
 }
 
 #[tokio::test]
