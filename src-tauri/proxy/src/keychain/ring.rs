@@ -1,5 +1,7 @@
 //! The keys of the desktop app: the file that decides what opens the proxy, and the keychain that remembers secrets.
 
+mod row;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +10,12 @@ use std::time::Duration;
 use super::copies::Copies;
 use super::{Keychain, Proves, START_LIMIT, SecretError, SecretStore, USER_LIMIT, failed};
 use crate::keys::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};
-use crate::view::{KeyLimitsForm, KeyRow, KeychainState, NewKey};
+use crate::view::{KeyRow, KeychainState, NewKey};
+
+use row::{check_name, row};
 
 /// The name of the key that is made at the first start.
 const FIRST_NAME: &str = "Default";
-
-/// The longest name of a key, in characters; it has to fit a line of the log.
-const LONGEST_NAME: usize = 60;
 
 /// The keys, and what can be done with them. Clones share them.
 #[derive(Clone, Debug)]
@@ -295,39 +296,4 @@ impl Disk {
     fn unshown(&self) -> MutexGuard<'_, Option<(String, Key)>> {
         self.unshown.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
-    let folder = limits.workspace.as_ref().map(|folder| folder.to_string_lossy().into_owned());
-    KeyLimitsForm {
-        sandbox: limits.sandbox.map(|mode| mode.name().to_owned()).unwrap_or_default(),
-        workspace: folder.unwrap_or_default(),
-    }
-}
-
-fn row(entry: &KeyEntry, last_used: Option<u64>, can_copy: bool) -> KeyRow {
-    KeyRow {
-        id: entry.id.clone(),
-        name: entry.name.clone(),
-        last_four: entry.last_four.clone(),
-        created: entry.created,
-        last_used,
-        can_copy,
-        limits: limits_form(&entry.limits),
-        unshown: false,
-    }
-}
-
-/// Two keys of one name could not be told apart in the log.
-fn check_name(name: &str, entries: &[KeyEntry]) -> Result<(), KeyRingError> {
-    let wrong = if name.is_empty() {
-        "Give the key a name, such as the program that will use it."
-    } else if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        "Give the key a name of at most 60 letters on one line."
-    } else if entries.iter().any(|entry| entry.name == name) {
-        "There is a key of this name already. Choose another name."
-    } else {
-        return Ok(());
-    };
-    Err(KeyRingError::Name(wrong.to_owned()))
 }
