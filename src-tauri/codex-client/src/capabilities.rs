@@ -103,8 +103,8 @@ fn has_picture(item: &Item) -> bool {
     }
 }
 
-/// What a plain model's thread is told where the client's instructions cannot be the only ones.
-const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
+/// What a plain model is told where the client's instructions cannot be the only ones.
+pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
 /// The first version that was measured to send a thread's instructions as a message, which is left out when they are empty.
 const INSTRUCTIONS_AS_MESSAGE: [u64; 2] = [0, 169];
@@ -155,6 +155,16 @@ mod tests {
     }
 
     #[test]
+    fn only_a_codex_that_can_do_without_gets_no_instructions_of_ours() {
+        for version in ["0.169.0", "0.170.1-alpha.2", "1.0.0"] {
+            assert_eq!(base_instructions(version), "", "{version}");
+        }
+        for version in ["0.140.0", "0.155.1", "of an unknown version"] {
+            assert_eq!(base_instructions(version), DEFAULT_INSTRUCTIONS, "{version}");
+        }
+    }
+
+    #[test]
     fn a_complaint_that_names_nothing_is_of_a_codex_without_threads() {
         assert_eq!(Capabilities::from_complaint("Invalid request"), Capabilities::default());
     }
@@ -164,15 +174,5 @@ mod tests {
         let complaint = |known: &str| format!("unknown variant `{UNKNOWN}`, expected one of {known}");
         assert!(spells_as_we_do(&complaint("`read-only`, `workspace-write`")));
         assert!(!spells_as_we_do(&complaint("`readOnly`, `workspaceWrite`")));
-    }
-
-    #[test]
-    fn only_a_codex_that_can_do_without_gets_no_instructions_of_ours() {
-        for version in ["0.169.0", "0.170.1-alpha.2", "1.0.0"] {
-            assert_eq!(base_instructions(version), "", "{version}");
-        }
-        for version in ["0.140.0", "0.155.1", "of an unknown version"] {
-            assert_eq!(base_instructions(version), DEFAULT_INSTRUCTIONS, "{version}");
-        }
     }
 }

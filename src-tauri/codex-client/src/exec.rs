@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 use tokio_util::sync::CancellationToken;
 
+use crate::capabilities::DEFAULT_INSTRUCTIONS;
 use crate::connection::{Connection, MAX_LINE};
 use crate::environment::Environment;
 use crate::error::CodexError;
@@ -33,9 +34,6 @@ const PROCESSES: usize = 8;
 
 /// How long a process may take to end by itself after its turn has.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
-
-/// What a plain model is told when the client tells it nothing. codex takes no empty instructions from a file.
-const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
 /// How to start a codex for a turn.
 #[derive(Debug)]
@@ -65,7 +63,9 @@ pub(crate) fn spawn(
     interrupt: CancellationToken,
 ) {
     let connection = Arc::clone(connection);
+    let counted = connection.turns.token();
     connection.tasks.clone().spawn(async move {
+        let _counted = counted;
         let Some(exec) = connection.exec() else { return };
         let stop = async {
             tokio::select! {
@@ -113,6 +113,7 @@ impl Exec {
             ThreadKind::Plain => {
                 let (instructions, rest) = transcript::split_instructions(&request.items);
                 let instructions = instructions.filter(|text| !text.trim().is_empty());
+                // codex takes no empty instructions from a file.
                 let text = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
                 (Some(write("instructions.md", text)?), rest)
             }

@@ -60,6 +60,9 @@ pub(crate) fn args(request: &TurnRequest, files: Files<'_>) -> Vec<String> {
     if profile.kind == ThreadKind::Plain {
         PLAIN.iter().for_each(|setting| set((*setting).to_owned()));
     }
+    if profile.web_search.is_some() {
+        set("tools.web_search=true".to_owned());
+    }
     if let Some(file) = files.instructions {
         set(string("experimental_instructions_file", &file.to_string_lossy()));
     }
