@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use proxy::app::App;
 use proxy::view::{
-    ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyRow, NewKey,
-    Overview, Recipe, SettingsForm, SettingsView, TestPromptEvent, ViewError,
+    ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyLimitsForm,
+    KeyRow, NewKey, Overview, Recipe, SettingsForm, SettingsView, TestPromptEvent, ViewError,
 };
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
@@ -32,6 +32,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         look_again,
         keys,
         create_key,
+        limit_key,
         copy_key,
         show_key,
         revoke_key,
@@ -92,8 +93,13 @@ async fn keys(app: State<'_, App>) -> Answer<Vec<KeyRow>> {
 }
 
 #[tauri::command]
-async fn create_key(app: State<'_, App>, name: String) -> Answer<NewKey> {
-    app.create_key(&name).await
+async fn create_key(app: State<'_, App>, name: String, limits: KeyLimitsForm) -> Answer<NewKey> {
+    app.create_key(&name, limits).await
+}
+
+#[tauri::command]
+async fn limit_key(app: State<'_, App>, id: String, limits: KeyLimitsForm) -> Answer<()> {
+    app.limit_key(&id, limits).await
 }
 
 #[tauri::command]

@@ -1,5 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
+import { NO_LIMITS } from '../src/lib/limits';
 import { asked, button, dialog, open, press, said, type } from './open';
 
 const SECRET = /^sk-codex-/;
@@ -91,7 +92,7 @@ test('a revoked key whose secret the keychain still has is said so, and stays sa
   await press('Revoke: key Default');
   await press('Revoke');
   await screen.findByText(/still in the keychain and can be removed there/);
-  await host.createKey('Tablet');
+  await host.createKey('Tablet', NO_LIMITS);
   await screen.findByRole('rowheader', { name: 'Tablet' });
   expect(screen.getByText(/still in the keychain and can be removed there/)).toBeVisible();
 });
@@ -99,8 +100,56 @@ test('a revoked key whose secret the keychain still has is said so, and stays sa
 test('a key made elsewhere appears', async () => {
   const host = open('keys');
   await screen.findByRole('rowheader', { name: 'Default' });
-  await host.createKey('Tablet');
+  await host.createKey('Tablet', NO_LIMITS);
   await screen.findByRole('rowheader', { name: 'Tablet' });
+});
+
+test('a key is made with limits, and they are shown in its row', async () => {
+  const host = open('keys', { scenario: 'running' });
+  await press('New key');
+  await type('Name', 'Notes');
+  const mode = screen.getByLabelText('What codex-local may do');
+  await waitFor(() => expect(mode).toHaveAccessibleDescription(/allow now: read only/));
+  // The settings allow reading alone, so nothing freer can be chosen.
+  expect([...(mode as HTMLSelectElement).options].map((option) => option.text)).toEqual(['What the settings allow', 'Read only']);
+  await fireEvent.change(mode, { target: { value: 'read-only' } });
+  await type('Working folder', '/srv');
+  await press('Create');
+  const folder = screen.getByLabelText('Working folder');
+  await waitFor(() => expect(folder).toHaveAccessibleDescription(/not within the working folder/));
+  expect(folder).toHaveAttribute('aria-invalid', 'true');
+  await press('Browse for the key’s working folder');
+  await waitFor(() => expect(folder).toHaveValue('/home/me/projects'));
+  await press('Create');
+  await dialog('New key “Notes”');
+  expect(asked(host, 'createKey').at(-1)).toEqual(['Notes', { sandbox: 'read-only', workspace: '/home/me/projects' }]);
+  await press('Done');
+  expect(await button('Limits: key Notes')).toHaveTextContent('Read only, in projects');
+});
+
+test('the limits of a key are changed later', async () => {
+  const host = open('keys');
+  expect(await button('Limits: key Default')).toHaveTextContent('As in Settings');
+  await press('Limits: key Scripts');
+  const asks = await dialog('Limits of the key “Scripts”');
+  expect(asks.getByLabelText('Working folder')).toHaveValue('/home/me/projects/notes');
+  await type('Working folder', '');
+  await press('Save');
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(asked(host, 'limitKey')).toEqual([['k3', { sandbox: 'read-only', workspace: '' }]]);
+  expect(await button('Limits: key Scripts')).toHaveTextContent(/^Read only$/);
+  expect(said()).toBe('The limits of the key Scripts are saved.');
+});
+
+test('a limit that the settings no longer allow is still seen, and its refusal is said', async () => {
+  const host = open('keys');
+  await host.limitKey('k2', { sandbox: 'workspace-write', workspace: '' });
+  await press('Limits: key Work laptop');
+  expect(await screen.findByLabelText('What codex-local may do')).toHaveValue('workspace-write');
+  host.refuse('limitKey', { message: 'Some settings need another look.', fields: [{ field: 'sandbox', message: 'A key can only be stricter.' }] });
+  await press('Save');
+  await screen.findByText('A key can only be stricter.');
+  expect(screen.getByRole('dialog')).toBeVisible();
 });
 
 test('switching keys off says what it means and asks, and saves that alone', async () => {

@@ -105,6 +105,57 @@ test('what codex does is shown unless it is switched off, and that it is part of
   expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ reasoning: 'none', showWork: false });
 });
 
+test('other names for models are added, changed and taken away', async () => {
+  const host = open('settings');
+  await press('Add a name');
+  expect(screen.getByLabelText('Name 1')).toHaveFocus();
+  // A row that says nothing is no change yet.
+  expect(screen.getByText(/Everything is saved/)).toBeVisible();
+  await type('Name 1', 'gpt-4o');
+  await press('Save');
+  await waitFor(() => expect(screen.getByLabelText('Name 1')).toHaveAttribute('aria-invalid', 'true'));
+  expect(screen.getByLabelText('Name 1')).toHaveAccessibleDescription(/the model that it leads to/);
+  await fireEvent.change(screen.getByLabelText('Model of name 1'), { target: { value: 'gpt-5.5' } });
+  await press('Add a name');
+  await type('Name 2', 'agent');
+  await fireEvent.change(screen.getByLabelText('Model of name 2'), { target: { value: 'codex-local' } });
+  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ modelAliases: 'agent=codex-local\ngpt-4o=gpt-5.5' });
+
+  await press('Remove name 1');
+  await screen.findByText(/1 change, not saved yet/);
+  await press('Undo');
+  await screen.findByLabelText('Name 2');
+  await press('Remove name 2');
+  await press('Remove name 1');
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ modelAliases: '' });
+});
+
+test('a name can be given while codex has not told its models', async () => {
+  const host = open('settings', { scenario: 'codex-missing' });
+  await press('Add a name');
+  await type('Name 1', 'gpt-4o');
+  await type('Model of name 1', 'gpt-9');
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ modelAliases: 'gpt-4o=gpt-9' });
+});
+
+test('side calls go to a small model until that is switched off', async () => {
+  const host = open('settings');
+  const side = await screen.findByRole('switch', { name: /titles and tags with a small model/ });
+  expect(side).toHaveAttribute('aria-checked', 'true');
+  await fireEvent.click(side);
+  expect(side).toHaveAccessibleDescription(/^Off:/);
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ sideCalls: false });
+});
+
 test('a path of codex is looked at on the spot', async () => {
   const host = open('settings');
   await screen.findByText(/Codex 0.169.0/);

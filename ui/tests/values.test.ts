@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { aliasesOf, aliasText } from '../src/lib/aliases';
 import { fill, summary } from '../src/lib/chart';
 import { settingsOf } from '../src/lib/fake/scenario';
 import { changedFields, rebase, restarts, typedRight } from '../src/lib/form';
+import { limitWords, modesFor } from '../src/lib/limits';
 import { matches, median, merge, NO_FILTERS, oldest, shares, someoneWaits } from '../src/lib/rows';
 import { scrollTo, sliceOf } from '../src/lib/window';
 import { groupsOf } from '../src/views/connect/groups';
@@ -97,4 +99,34 @@ test('the three ways to Open WebUI stand behind one tab, and an unknown recipe g
     ['Any other', 1],
     ['Zed', 1],
   ]);
+});
+
+describe('what a key may do', () => {
+  test('is said in a few words, with the last name of the folder', () => {
+    expect(limitWords({ sandbox: '', workspace: '' })).toBeNull();
+    expect(limitWords({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
+    expect(limitWords({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
+    expect(limitWords({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe('Write in its folder, in notes');
+  });
+  test('is never freer than the setting, but for what it is already', () => {
+    const modes = (setting: string, has: string) => modesFor(setting, has).map((mode) => mode.value);
+    expect(modes('read-only', '')).toEqual(['read-only']);
+    expect(modes('workspace-write', 'read-only')).toEqual(['read-only', 'workspace-write']);
+    expect(modes('read-only', 'danger-full-access')).toEqual(['read-only', 'danger-full-access']);
+  });
+});
+
+describe('other names for models', () => {
+  test('are written as the app writes them, so that what was saved is no change', () => {
+    const rows = [
+      { alias: 'b', model: 'gpt-5.5' },
+      { alias: ' a ', model: 'codex-local' },
+      { alias: '', model: '' },
+      { alias: 'a1', model: 'gpt-5.5' },
+      { alias: 'b', model: 'gpt-5.5' },
+    ];
+    expect(aliasText(rows)).toBe('a=codex-local\na1=gpt-5.5\nb=gpt-5.5');
+    expect(aliasesOf(aliasText(rows)).map((row) => row.alias)).toEqual(['a', 'a1', 'b']);
+    expect(aliasesOf('')).toEqual([]);
+  });
 });

@@ -5,6 +5,7 @@
 //! hold an AGENTS.md that may change before it is used.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct ReadyThread {
     pub(crate) id: String,
     /// The model that codex took.
     pub(crate) model: String,
+    /// The file that codex writes of it, where it cannot be told not to.
+    pub(crate) session: Option<PathBuf>,
 }
 
 /// The threads that are ready.
@@ -97,10 +100,10 @@ pub(crate) async fn tend(connection: Arc<Connection>, mut wanted: mpsc::Receiver
             Ok(Some(profile)) => {
                 let (lacking, superfluous) = connection.ahead.make_room(&profile);
                 for thread in superfluous {
-                    connection.give_up_thread(&thread.id).await;
+                    connection.give_up_thread(&thread).await;
                 }
                 for _ in 0..lacking {
-                    match connection.start_thread(&profile).await {
+                    match connection.start_thread(&profile, None).await {
                         Ok(thread) => connection.ahead.put(&profile, thread),
                         Err(error) => {
                             // The next turn starts its thread itself and reports the error to its client.
@@ -113,7 +116,7 @@ pub(crate) async fn tend(connection: Arc<Connection>, mut wanted: mpsc::Receiver
             Ok(None) => return,
             Err(_) => {
                 for thread in connection.ahead.drain() {
-                    connection.give_up_thread(&thread.id).await;
+                    connection.give_up_thread(&thread).await;
                 }
             }
         }
@@ -139,7 +142,7 @@ mod tests {
     }
 
     fn thread(id: &str) -> ReadyThread {
-        ReadyThread { id: id.into(), model: "m".into() }
+        ReadyThread { id: id.into(), model: "m".into(), session: None }
     }
 
     #[test]

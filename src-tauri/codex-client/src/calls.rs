@@ -1,7 +1,9 @@
 //! The client's tools within one turn: which calls the model has made, and which of them the client has been told of.
 //!
 //! codex tells of a call twice: as the model's own item, with its exact arguments and in the model's order, and as a request
-//! that waits for the tool's output. A response's calls are whole once the response is over and each of them waits. A call
+//! that waits for the tool's output. A response's calls are whole once the response is over and each of them waits. Before some
+//! version after 0.155 codex lets a call wait only once the one before has its output, and before 0.155 it does not say that a
+//! response is over: then the client is told of what waits once nothing more comes. A call
 //! whose arguments are no JSON is told to the model by codex, and never waits; neither does one of an unknown tool.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -75,6 +77,11 @@ impl Calls {
         self.response_is_over = true;
     }
 
+    /// Whether it is.
+    pub(crate) fn is_response_over(&self) -> bool {
+        self.response_is_over
+    }
+
     /// codex waits for the output of a call of `tool`. Gives the request back when it is no tool of the client's.
     pub(crate) fn wait(&mut self, tool: &str, call_id: &str, request: Value) -> Result<(), Value> {
         if !self.names.contains(tool) {
@@ -93,6 +100,25 @@ impl Calls {
             true => self.made.drain(..).collect(),
             false => Vec::new(),
         }
+    }
+
+    /// Whether a call waits that the client has not been told of.
+    pub(crate) fn some_wait(&self) -> bool {
+        self.made.iter().any(|call| self.waiting.contains_key(&call.call_id))
+    }
+
+    /// The calls that the client is told of when no further one is awaited: those that wait, in the model's order.
+    pub(crate) fn take_waiting(&mut self) -> Vec<ToolCall> {
+        let mut told = Vec::new();
+        for call in std::mem::take(&mut self.made) {
+            let room = told.is_empty() || !self.one_at_a_time;
+            if room && self.waiting.contains_key(&call.call_id) {
+                told.push(call);
+            } else {
+                self.made.push_back(call);
+            }
+        }
+        told
     }
 
     /// The request of codex that the output of a call answers.
@@ -151,6 +177,21 @@ mod tests {
         calls.response_is_over();
         assert_eq!(ids(&calls.take()), ["3"]);
         assert_eq!(calls.wait("shell", "2", json!(2)), Err(json!(2)));
+    }
+
+    #[test]
+    fn of_calls_that_come_one_after_the_other_those_that_wait_can_be_told() {
+        let mut calls = calls(false);
+        item(&mut calls, "a", "1", "{}");
+        item(&mut calls, "b", "2", "{}");
+        assert!(!calls.some_wait() && calls.take_waiting().is_empty());
+        calls.wait("b", "2", json!(7)).unwrap();
+        assert!(calls.some_wait() && calls.take().is_empty());
+        assert_eq!(ids(&calls.take_waiting()), ["2"]);
+        assert!(!calls.some_wait());
+        assert_eq!(calls.answer("2"), Some(json!(7)));
+        calls.wait("a", "1", json!(8)).unwrap();
+        assert_eq!(ids(&calls.take_waiting()), ["1"]);
     }
 
     #[test]

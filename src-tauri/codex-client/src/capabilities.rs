@@ -1,67 +1,110 @@
 //! What this codex can do, asked and not guessed from its version.
 //!
 //! codex answers a method it does not know with the list of those it knows, and a field of the wrong type with a
-//! complaint, while it ignores a field it does not know. So three refused calls tell everything, and start nothing.
+//! complaint, while it ignores a field it does not know. So a few refused calls tell everything, and start nothing.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-/// A method that no codex has.
-pub(crate) const UNKNOWN_METHOD: &str = "codexProxy/whatDoYouKnow";
+use crate::error::CodexError;
+use crate::protocol::{Content, Item};
+use crate::turn::TurnRequest;
+
+/// A method that no codex has, and a value that no field takes.
+pub(crate) const UNKNOWN: &str = "codexProxy/whatDoYouKnow";
+
+/// There is no method to ask for it, but every codex that has this one reports the end of each response. One without it may
+/// too, and is known by it once it has.
+const KNOWN_SINCE_WHOLE_RESPONSES: &str = "thread/items/read";
 
 /// What a running codex can do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Earlier turns can be put into a thread with their roles.
+    /// Threads and turns can be started over the app-server, and answers come word by word. Without it each turn is a
+    /// process of `codex exec`, and an answer comes as one block.
+    pub threads: bool,
+    /// Earlier turns can be put into a thread with their roles. Without it they go as one marked text.
     pub inject_items: bool,
     /// The client's tools can be offered to the model.
     pub dynamic_tools: bool,
-    /// The exact usage of each upstream response is reported.
+    /// The items that the model writes are reported as they are.
     pub raw_events: bool,
     /// A running turn can be stopped.
     pub interrupt: bool,
     /// A thread can be given up and its memory freed.
     pub unsubscribe: bool,
+    /// A thread can be put aside, which frees its memory too.
+    pub archive: bool,
+    /// The end of each upstream response is reported for sure, so a response's calls of tools can be told as one.
+    pub whole_responses: bool,
     /// codex lists its models.
     pub model_list: bool,
     /// codex says whether it is signed in.
     pub account_read: bool,
-    /// Threads and turns can be started at all.
-    pub threads: bool,
 }
 
 impl Capabilities {
-    /// Reads the methods out of codex's complaint about [`UNKNOWN_METHOD`]: every name between backquotes.
+    /// Reads the methods out of codex's complaint about [`UNKNOWN`]: every name between backquotes.
     pub(crate) fn from_complaint(complaint: &str) -> Self {
         let known: BTreeSet<&str> = complaint.split('`').skip(1).step_by(2).collect();
         let knows = |method: &str| known.contains(method);
         Self {
+            threads: knows("thread/start") && knows("turn/start"),
             inject_items: knows("thread/inject_items"),
             interrupt: knows("turn/interrupt"),
             unsubscribe: knows("thread/unsubscribe"),
+            archive: knows("thread/archive"),
             model_list: knows("model/list"),
             account_read: knows("account/read"),
-            threads: knows("thread/start") && knows("turn/start"),
+            whole_responses: knows(KNOWN_SINCE_WHOLE_RESPONSES),
             dynamic_tools: false,
             raw_events: false,
         }
     }
 
-    /// What keeps this codex from serving a chat, as the end of "codex … cannot …".
-    pub(crate) fn missing(&self) -> Option<&'static str> {
-        if !self.threads {
-            Some("stream answers over its app-server")
-        } else if !self.inject_items {
-            Some("take the earlier messages of a conversation")
+    /// What is left when turns are processes of `codex exec`: they end when they are killed.
+    pub(crate) fn by_exec(self) -> Self {
+        let Self { model_list, account_read, .. } = self;
+        Self { model_list, account_read, interrupt: true, ..Self::default() }
+    }
+
+    /// Whether the client's tools can be offered to the model.
+    #[must_use]
+    pub fn tools(&self) -> bool {
+        self.threads && self.dynamic_tools && self.raw_events
+    }
+
+    /// Whether the model can be shown pictures.
+    #[must_use]
+    pub fn pictures(&self) -> bool {
+        self.threads
+    }
+
+    /// Refuses a request that asks for what this codex cannot do.
+    pub(crate) fn check(&self, request: &TurnRequest, version: &str) -> Result<(), CodexError> {
+        let cannot = |what, since| Err(CodexError::CannotDo { version: version.to_owned(), what, since });
+        if !request.profile.tools.is_empty() && !self.tools() {
+            cannot("offer the client's tools to the model", "0.100")
+        } else if !self.pictures() && request.items.iter().any(has_picture) {
+            cannot("show pictures to the model within a conversation", "0.80")
         } else {
-            None
+            Ok(())
         }
     }
 }
 
-/// What a plain model's thread is told where the client's instructions cannot be the only ones.
-const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
+fn has_picture(item: &Item) -> bool {
+    match item {
+        Item::Message { content, .. } | Item::ToolOutput { output: content, .. } => {
+            content.iter().any(|part| matches!(part, Content::Image { .. }))
+        }
+        Item::ToolCall(_) => false,
+    }
+}
+
+/// What a plain model is told where the client's instructions cannot be the only ones.
+pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
 /// The first version that was measured to send a thread's instructions as a message, which is left out when they are empty.
 const INSTRUCTIONS_AS_MESSAGE: [u64; 2] = [0, 169];
@@ -87,6 +130,17 @@ pub(crate) fn complains_about_field(complaint: &str) -> bool {
     complaint.contains("`5`")
 }
 
+/// Parameters for `thread/start` whose complaint tells how the modes of the sandbox are spelled.
+pub(crate) fn spelling_probe() -> Value {
+    json!({ "sandbox": UNKNOWN })
+}
+
+/// Whether the complaint about [`spelling_probe`] names the modes as we do. Where it does not, much else of the protocol
+/// is of an earlier form too.
+pub(crate) fn spells_as_we_do(complaint: &str) -> bool {
+    complaint.contains("`read-only`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +152,6 @@ mod tests {
         );
         assert!(capabilities.threads && capabilities.model_list);
         assert!(!capabilities.inject_items && !capabilities.interrupt);
-        assert_eq!(capabilities.missing(), Some("take the earlier messages of a conversation"));
     }
 
     #[test]
@@ -112,8 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_codex_without_threads_is_named_as_such() {
-        let old = Capabilities::from_complaint("unknown variant `x`, expected `initialize`");
-        assert_eq!(old.missing(), Some("stream answers over its app-server"));
+    fn a_complaint_that_names_nothing_is_of_a_codex_without_threads() {
+        assert_eq!(Capabilities::from_complaint("Invalid request"), Capabilities::default());
+    }
+
+    #[test]
+    fn the_earlier_spelling_is_told_apart() {
+        let complaint = |known: &str| format!("unknown variant `{UNKNOWN}`, expected one of {known}");
+        assert!(spells_as_we_do(&complaint("`read-only`, `workspace-write`")));
+        assert!(!spells_as_we_do(&complaint("`readOnly`, `workspaceWrite`")));
     }
 }

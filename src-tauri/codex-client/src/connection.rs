@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -18,21 +18,22 @@ use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ahead::{Ahead, ReadyThread};
+use crate::ahead::Ahead;
+use crate::capabilities::Capabilities;
 use crate::error::CodexError;
-use crate::home;
+use crate::exec::Exec;
 use crate::kept::{Keeping, Kept};
 use crate::notifications::Params;
 use crate::pending::Pending;
-use crate::protocol::{RateLimits, ThreadStarted};
+use crate::protocol::RateLimits;
 use crate::routes::Routes;
+use crate::server_requests;
 use crate::servers::{self, Servers};
-use crate::turn::ThreadProfile;
+use crate::session_file::SessionFiles;
 use crate::wire::{self, Incoming};
-use crate::{server_requests, thread_params};
 
 /// The longest line that is read. A longer one is skipped and said in the log; no message of codex comes near it.
-const MAX_LINE: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// Lines waiting to be written. When codex reads none for so long that it is full, callers wait, each to its own limit.
 const OUTGOING_LINES: usize = 256;
@@ -46,9 +47,6 @@ const PATIENCE: u32 = 6;
 /// Turns that are being started at once; more only wait for each other within codex. A turn that is given up while it
 /// waits here never reaches codex.
 const STARTS: usize = 8;
-
-/// The same for starting a thread; the user's MCP servers start with an agent's thread.
-const THREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a retired connection waits for turns of those who were given it before.
 const LAST_TURNS: Duration = Duration::from_secs(1);
@@ -70,6 +68,12 @@ pub(crate) struct Connection {
     pub(crate) servers: Servers,
     /// The user's home of codex, where it is known.
     pub(crate) users_home: OnceLock<PathBuf>,
+    /// What this codex can do; set once it is known.
+    capabilities: OnceLock<Capabilities>,
+    /// How turns are run where the app-server has none.
+    exec: OnceLock<Exec>,
+    /// The session files of threads that codex would not leave unwritten.
+    pub(crate) sessions: SessionFiles,
     /// When codex last said anything.
     heard: Mutex<Instant>,
     /// Places for turns that are being started.
@@ -103,6 +107,9 @@ impl Connection {
             instructions: OnceLock::new(),
             servers: Servers::default(),
             users_home: OnceLock::new(),
+            capabilities: OnceLock::new(),
+            exec: OnceLock::new(),
+            sessions: SessionFiles::default(),
             heard: Mutex::new(Instant::now()),
             starts: Semaphore::new(STARTS),
             closed: CancellationToken::new(),
@@ -114,6 +121,27 @@ impl Connection {
         connection.tasks.spawn(read(Arc::clone(&connection), stdout));
         connection.tasks.spawn(crate::ahead::tend(Arc::clone(&connection), wanted));
         connection
+    }
+
+    /// Notes what this codex can do, once.
+    pub(crate) fn know(&self, capabilities: Capabilities, exec: Option<Exec>) {
+        if capabilities.whole_responses {
+            self.routes.expect_whole_responses();
+        }
+        let _ = self.capabilities.set(capabilities);
+        if let Some(exec) = exec {
+            let _ = self.exec.set(exec);
+        }
+    }
+
+    /// What this codex can do; nothing while it is not known.
+    pub(crate) fn can(&self) -> Capabilities {
+        self.capabilities.get().copied().unwrap_or_default()
+    }
+
+    /// How turns are run; `None` when the app-server runs them.
+    pub(crate) fn exec(&self) -> Option<&Exec> {
+        self.exec.get()
     }
 
     /// Calls a method that codex answers at once.
@@ -179,23 +207,6 @@ impl Connection {
         if let Ok(line) = wire::answer(id, outcome) {
             // Waits when the queue is full: codex reads, or the connection ends and with it the queue.
             let _ = self.outgoing.send(line).await;
-        }
-    }
-
-    /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
-    pub(crate) async fn start_thread(&self, profile: &ThreadProfile) -> Result<ReadyThread, CodexError> {
-        let instructions = self.instructions.get().copied().unwrap_or_default();
-        let trusts = home::trusts(self.users_home.get().map(PathBuf::as_path), &profile.workspace);
-        let params = thread_params::thread_start(profile, instructions, trusts);
-        let started: ThreadStarted = self.call_within(THREAD_LIMIT, "thread/start", params).await?;
-        Ok(ReadyThread { id: started.thread.id, model: started.model })
-    }
-
-    /// Lets codex forget a thread. A codex that is gone or cannot do it has forgotten it already, or keeps it.
-    pub(crate) async fn give_up_thread(&self, id: &str) {
-        let outcome = self.call::<Value>("thread/unsubscribe", json!({ "threadId": id })).await;
-        if let Err(error) = outcome {
-            tracing::debug!(%error, "a thread was not given up");
         }
     }
 

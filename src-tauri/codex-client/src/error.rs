@@ -33,6 +33,19 @@ pub enum CodexError {
         missing: String,
     },
 
+    /// This version of codex cannot do what the request asks for; others can.
+    #[error(
+        "codex {version} cannot {what}; codex {since} and later can. Update it with `npm install -g @openai/codex@latest`"
+    )]
+    CannotDo {
+        /// The version that was found, or "of an unknown version".
+        version: String,
+        /// What was asked for, as the end of a sentence.
+        what: &'static str,
+        /// The version to update to at least.
+        since: &'static str,
+    },
+
     /// codex has no account to work with.
     #[error("codex is not signed in. Run `codex login` in a terminal, then try again")]
     NotSignedIn,

@@ -71,6 +71,8 @@ struct TurnState {
 #[derive(Deserialize)]
 struct ThreadUsage {
     last: Usage,
+    #[serde(default)]
+    total: Usage,
 }
 
 #[derive(Deserialize)]
@@ -91,11 +93,23 @@ pub(crate) struct Reading {
     thought_anything: bool,
     exact: Option<Usage>,
     reported: Option<Usage>,
+    /// What the thread has cost in all, as last told.
+    total: Usage,
     /// The text of the answer so far.
     answer: String,
 }
 
 impl Reading {
+    /// Reads the next turn of a thread that has cost so much already.
+    pub(crate) fn after(total: Usage) -> Self {
+        Self { total, ..Self::default() }
+    }
+
+    /// What the thread has cost in all, as far as it was told.
+    pub(crate) fn total(&self) -> Usage {
+        self.total
+    }
+
     /// The text of the answer; what comes next belongs to another one.
     pub(crate) fn take_text(&mut self) -> String {
         (self.message, self.said_anything, self.thought_anything) = (None, false, false);
@@ -145,7 +159,9 @@ impl Reading {
                 }
             }
             "thread/tokenUsage/updated" => {
-                if let Some(usage) = params.token_usage {
+                // An older codex tells what the turn before has cost once more when the next one begins.
+                if let Some(usage) = params.token_usage.filter(|usage| usage.total != self.total) {
+                    self.total = usage.total;
                     *self.reported.get_or_insert_default() += usage.last;
                 }
             }
@@ -335,6 +351,22 @@ fn failure(problem: Option<TurnProblem>, limits: &RateLimits) -> TurnFailure {
     TurnFailure { kind, message: body.message.unwrap_or(message), upstream_status, resets_at }
 }
 
+/// What a failure means of which codex gives nothing but words, as `codex exec` does.
+pub(crate) fn failure_in_words(message: String) -> TurnFailure {
+    let says = |words: &str| message.contains(words);
+    let info = if says("context window") {
+        "contextWindowExceeded"
+    } else if says("usage limit") {
+        "usageLimitExceeded"
+    } else if says("at capacity") || says("overloaded") {
+        "serverOverloaded"
+    } else {
+        ""
+    };
+    let problem = TurnProblem { message, codex_error_info: info.into() };
+    failure(Some(problem), &RateLimits::default())
+}
+
 /// What can be told from a message that is an upstream's JSON error body.
 #[derive(Default)]
 struct UpstreamBody {
@@ -363,7 +395,8 @@ fn upstream_body(message: &str) -> UpstreamBody {
 
 /// The status in "unexpected status 404 Not Found: …", as codex words it where it has no field for it.
 fn status_in_words(message: &str) -> Option<u16> {
-    let (_, rest) = message.split_once("unexpected status ")?;
+    let (_, rest) =
+        message.split_once("unexpected status ").or_else(|| message.split_once("last status: "))?;
     rest.get(..3)?.parse().ok()
 }
 

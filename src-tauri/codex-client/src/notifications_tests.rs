@@ -83,6 +83,21 @@ fn usage_is_the_sum_of_the_exact_ones_and_else_of_the_reported_ones() {
 }
 
 #[test]
+fn what_the_turn_before_has_cost_is_not_counted_again() {
+    let cost =
+        |n: u64| json!({"inputTokens":n,"cachedInputTokens":0,"outputTokens":0,"reasoningOutputTokens":0});
+    let told =
+        |last: u64, total: u64| json!({"tokenUsage":{"last":cost(last),"total":cost(total)}}).to_string();
+    let mut reading = Reading::after(Usage { input: 7, ..Usage::default() });
+    for params in [told(7, 7), told(5, 12), told(5, 12)] {
+        let params = serde_json::from_str::<Params<'_>>(&params).unwrap();
+        reading.read("thread/tokenUsage/updated", params, &RateLimits::default(), &mut |_| {});
+    }
+    assert_eq!(reading.take_usage().map(|usage| usage.input), Some(5));
+    assert_eq!(reading.total().input, 12);
+}
+
+#[test]
 fn reasoning_parts_are_paragraphs() {
     let part = || ("item/reasoning/summaryPartAdded", json!({"summaryIndex":0}));
     let say = |text: &str| ("item/reasoning/summaryTextDelta", json!({"delta":text}));

@@ -3,6 +3,8 @@
 //! Read off `codex app-server generate-ts --experimental` and measured; see the notes on codex in ARCHITECTURE.md. Only
 //! what we use is here, and unknown fields are ignored, so that a newer codex does not break us.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -146,8 +148,8 @@ impl Content {
     }
 }
 
-/// What the commands that codex runs may do to this machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What the commands that codex runs may do to this machine; the stricter mode is the lesser one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxMode {
     /// Read files, change nothing.
@@ -157,6 +159,26 @@ pub enum SandboxMode {
     WorkspaceWrite,
     /// Anything that the user may do.
     DangerFullAccess,
+}
+
+impl SandboxMode {
+    /// The mode's name, as codex spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::WorkspaceWrite => "workspace-write",
+            Self::DangerFullAccess => "danger-full-access",
+        }
+    }
+
+    /// The mode of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::ReadOnly, Self::WorkspaceWrite, Self::DangerFullAccess]
+            .into_iter()
+            .find(|mode| mode.name() == name)
+    }
 }
 
 /// How hard a model thinks, in codex's own words: `low`, `medium`, `high` and others by model.
@@ -266,10 +288,12 @@ pub(crate) struct TurnStarted {
     pub(crate) turn: ById,
 }
 
-/// A thread or a turn, of which we only need the id.
+/// A thread or a turn, of which we only need the id, and where a thread is written to if it is.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ById {
     pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// The answer to `model/list`.

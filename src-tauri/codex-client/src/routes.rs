@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::mailbox::{Posted, Sender};
 use crate::notifications::{Params, Reading};
 use crate::protocol::{RateLimits, ToolCall};
-use crate::turn::{ItemEvent, TurnEnd, TurnEvent};
+use crate::turn::{ItemEvent, TurnEnd, TurnEvent, Usage};
 
 /// What codex puts in the place of a picture that it cannot read, and goes on. An answer about nothing helps nobody.
 const PICTURE_LEFT_OUT: &str = "\"image content omitted because it could not be processed\"";
@@ -39,6 +40,8 @@ pub(crate) struct Routes {
 #[derive(Debug, Default)]
 struct Inner {
     closed: bool,
+    /// Whether codex reports the end of each upstream response.
+    whole_responses: bool,
     turns: HashMap<String, Running>,
 }
 
@@ -49,7 +52,9 @@ pub(crate) enum Phase {
     Quiet,
     /// It has begun to speak or to think.
     Speaking,
-    /// It waits for the outputs of the client's tools.
+    /// A call of the client's tools waits for its output; more may come.
+    Calling,
+    /// It waits for the outputs of the client's tools, and the client has been told.
     Waiting,
     /// The turn is over.
     Over,
@@ -67,6 +72,8 @@ struct Running {
     phase: watch::Sender<Phase>,
     /// How the answer ended; its task takes it.
     answered: Option<Answered>,
+    /// How much codex has told of this turn.
+    heard: u64,
 }
 
 /// An answer that has ended, by the turn's end or by calls of the client's tools.
@@ -78,6 +85,8 @@ pub(crate) struct Answered {
     pub(crate) text: String,
     /// Its calls.
     pub(crate) calls: Vec<ToolCall>,
+    /// What the thread has cost so far.
+    pub(crate) cost: Usage,
 }
 
 /// A turn's place in the table; dropping it takes the turn out.
@@ -89,7 +98,7 @@ pub(crate) struct Route {
 }
 
 impl Routes {
-    /// Leads the notifications of `thread` to `post` from now on.
+    /// Leads the notifications of `thread` to `post` from now on. `cost_before` is what its earlier turns have cost.
     pub(crate) fn add(
         &self,
         thread: &str,
@@ -97,24 +106,41 @@ impl Routes {
         interrupt: CancellationToken,
         calls: Calls,
         has_pictures: bool,
+        cost_before: Usage,
     ) -> Result<Route, CodexError> {
         let (phase, watched) = watch::channel(Phase::Quiet);
         let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
-        let reading = Reading::default();
-        let running = Running { reading, calls, has_pictures, post, interrupt, phase, answered: None };
+        let running = Running {
+            reading: Reading::after(cost_before),
+            calls,
+            has_pictures,
+            post,
+            interrupt,
+            phase,
+            answered: None,
+            heard: 0,
+        };
         inner.turns.insert(thread.to_owned(), running);
         Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
+    }
+
+    /// codex is known to report the end of each upstream response.
+    pub(crate) fn expect_whole_responses(&self) {
+        lock(&self.inner).whole_responses = true;
     }
 
     /// Passes a notification on to its turn, if it has one.
     pub(crate) fn note(&self, method: &str, params: Params<'_>, limits: impl FnOnce() -> RateLimits) {
         let mut inner = lock(&self.inner);
+        inner.whole_responses |= method == "rawResponse/completed";
+        let whole = inner.whole_responses;
         let Some(running) = params.thread_id.as_deref().and_then(|thread| inner.turns.get_mut(thread)) else {
             return;
         };
+        running.heard += 1;
         // Only the end of a turn looks at the limits, and only that is worth a copy of them.
         let limits = if method == "turn/completed" { limits() } else { RateLimits::default() };
         match (method, params.item) {
@@ -148,7 +174,7 @@ impl Routes {
         });
         match ended {
             Some(end) => running.over(end),
-            None => running.settle(),
+            None => running.settle(whole),
         }
     }
 
@@ -158,9 +184,11 @@ impl Routes {
             return Err(request);
         };
         let mut inner = lock(&self.inner);
+        let whole = inner.whole_responses;
         let Some(running) = inner.turns.get_mut(&*call.thread_id) else { return Err(request) };
         running.calls.wait(&call.tool, &call.call_id, request)?;
-        running.settle();
+        running.heard += 1;
+        running.settle(whole);
         Ok(())
     }
 
@@ -204,19 +232,34 @@ struct Wait<'a> {
 impl Running {
     /// The turn is over.
     fn over(&mut self, end: Result<TurnEnd, CodexError>) {
-        self.answered = Some(Answered { end, text: self.reading.take_text(), calls: Vec::new() });
+        self.answered = Some(Answered {
+            end,
+            text: self.reading.take_text(),
+            calls: Vec::new(),
+            cost: self.reading.total(),
+        });
         self.phase.send_replace(Phase::Over);
     }
 
     /// Sees whether the client is to be told of calls now.
-    fn settle(&mut self) {
+    fn settle(&mut self, whole_responses: bool) {
         if *self.phase.borrow() >= Phase::Waiting {
             return;
         }
         let calls = self.calls.take();
         if !calls.is_empty() {
+            self.tell(calls);
+        } else if self.calls.some_wait() && (self.calls.is_response_over() || !whole_responses) {
+            self.phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Calling) != Phase::Calling);
+        }
+    }
+
+    /// Tells the client of calls, which ends its answer.
+    fn tell(&mut self, calls: Vec<ToolCall>) {
+        if !calls.is_empty() {
             let end = Ok(TurnEnd { usage: self.reading.take_usage(), interrupted: false });
-            self.answered = Some(Answered { end, text: self.reading.take_text(), calls });
+            self.answered =
+                Some(Answered { end, text: self.reading.take_text(), calls, cost: self.reading.total() });
             self.phase.send_replace(Phase::Waiting);
         }
     }
@@ -228,9 +271,32 @@ impl Route {
         self.beyond(Phase::Speaking).await;
     }
 
-    /// Waits until the answer has ended, and says whether the turn has.
-    pub(crate) async fn stopped(&self) -> Phase {
-        self.beyond(Phase::Waiting).await
+    /// Waits until the answer has ended, and says whether the turn has. Calls that wait are told when codex has told nothing
+    /// more of this turn for so long.
+    pub(crate) async fn stopped(&self, quiet: Duration) -> Phase {
+        loop {
+            if self.beyond(Phase::Calling).await >= Phase::Waiting {
+                return self.beyond(Phase::Waiting).await;
+            }
+            let heard = self.heard();
+            let _stopped_meanwhile = tokio::time::timeout(quiet, self.beyond(Phase::Waiting)).await;
+            self.tell_if_quiet_since(heard);
+        }
+    }
+
+    fn heard(&self) -> u64 {
+        lock(&self.inner).turns.get(&self.thread).map_or(0, |running| running.heard)
+    }
+
+    /// Tells the client of the calls that wait, unless codex has told more meanwhile.
+    fn tell_if_quiet_since(&self, heard: u64) {
+        if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread)
+            && running.heard == heard
+            && *running.phase.borrow() == Phase::Calling
+        {
+            let calls = running.calls.take_waiting();
+            running.tell(calls);
+        }
     }
 
     /// Waits until the turn has ended.
@@ -272,8 +338,10 @@ impl Route {
 
     /// Sees whether calls are left that the client has not been told of.
     pub(crate) fn settle(&self) {
-        if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread) {
-            running.settle();
+        let mut inner = lock(&self.inner);
+        let whole = inner.whole_responses;
+        if let Some(running) = inner.turns.get_mut(&self.thread) {
+            running.settle(whole);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! conversation, and waits. A parked turn goes on with the outputs of the client's tools, an idle thread with a new turn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{SemaphorePermit, oneshot};
@@ -17,7 +18,12 @@ use crate::error::{CodexError, FailureKind};
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
-use crate::turn::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest};
+use crate::transcript;
+use crate::turn::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
+
+/// How long a thread that waits for a tool's output is silent before no further call of the same response is awaited. Only
+/// an older codex, which makes a response's calls one after the other, comes to that.
+const CALLS_QUIET: Duration = Duration::from_millis(150);
 
 /// One answer to be given.
 #[derive(Debug)]
@@ -61,11 +67,13 @@ impl Served {
 pub(crate) struct Run {
     connection: Arc<Connection>,
     thread: Option<ReadyThread>,
+    /// What the thread has cost so far.
+    cost: Usage,
 }
 
 impl Run {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, thread: None }
+        Self { connection, thread: None, cost: Usage::default() }
     }
 
     /// Gives the first answer, and further ones as they are asked for.
@@ -98,7 +106,7 @@ impl Run {
             }
         }
         if let Some(thread) = &self.thread {
-            self.connection.give_up_thread(&thread.id).await;
+            self.connection.give_up_thread(thread).await;
         }
     }
 
@@ -126,21 +134,32 @@ impl Run {
         };
         let request = &job.request;
         let is_new = self.thread.is_none();
+        let mut instructed = false;
         let thread = match &self.thread {
             Some(thread) => thread.clone(),
             None => {
-                let ready = connection.ahead.take(&request.profile);
+                let instructions = match request.profile.kind {
+                    ThreadKind::Plain if !connection.can().inject_items => {
+                        let (instructions, rest) = transcript::split_instructions(&request.items);
+                        job.has = request.items.len() - rest.len();
+                        instructions
+                    }
+                    // An agent's user may have set such instructions, and these would take their place.
+                    ThreadKind::Plain | ThreadKind::Agent => None,
+                };
+                instructed = instructions.is_some();
+                let ready = if instructed { None } else { connection.ahead.take(&request.profile) };
                 let thread = match ready {
                     Some(thread) => thread,
-                    None => connection.start_thread(&request.profile).await?,
+                    None => connection.start_thread(&request.profile, instructions).await?,
                 };
                 self.thread.insert(thread).clone()
             }
         };
         let calls = Calls::new(&request.profile.tools, request.one_call_at_a_time);
         let pictures = request.items.iter().any(Item::has_pictures);
-        let route =
-            connection.routes.add(&thread.id, job.post.clone(), job.interrupt.clone(), calls, pictures)?;
+        let (post, interrupt) = (job.post.clone(), job.interrupt.clone());
+        let route = connection.routes.add(&thread.id, post, interrupt, calls, pictures, self.cost)?;
         job.post.post(TurnEvent::Model(thread.model.clone()));
         let Some(open) = self.start(&thread, route, job, start).await? else { return Ok(Served::UNHEARD) };
         if job.request.profile.kind == ThreadKind::Agent {
@@ -148,7 +167,8 @@ impl Run {
                 job.post.post(TurnEvent::Item(ItemEvent::McpMissing { server }));
             }
         }
-        if is_new {
+        // A thread that is written to a file is not started for nobody, and one without instructions would not be used.
+        if is_new && thread.session.is_none() && !instructed {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
             tokio::select! {
                 () = open.route.spoke() => {}
@@ -168,23 +188,20 @@ impl Run {
         start: SemaphorePermit<'_>,
     ) -> Result<Option<Open>, CodexError> {
         let new = job.request.items.get(job.has..).unwrap_or_default();
-        let (history, input) = match new.split_last() {
-            Some((Item::Message { role: Role::User, content }, history)) => (history, content.as_slice()),
-            _ => (new, [].as_slice()),
+        let note = job.request.note.as_deref();
+        let input: Vec<Value> = if self.connection.can().inject_items {
+            let (history, input) = match new.split_last() {
+                Some((Item::Message { role: Role::User, content }, history)) => (history, content.as_slice()),
+                _ => (new, [].as_slice()),
+            };
+            self.inject(thread, history, note).await?;
+            input.iter().map(Content::to_input).collect()
+        } else {
+            transcript::input(new, note).iter().map(Content::to_input).collect()
         };
-        let mut items: Vec<Value> = history.iter().map(Item::to_raw).collect();
-        if let Some(note) = &job.request.note {
-            let content = vec![Content::Text(note.clone())];
-            items.push(Item::Message { role: Role::Developer, content }.to_raw());
-        }
-        if !items.is_empty() {
-            let params = json!({ "threadId": thread.id, "items": items });
-            self.connection.call::<Value>("thread/inject_items", params).await?;
-        }
         if job.interrupt.is_cancelled() {
             return Ok(None);
         }
-        let input: Vec<Value> = input.iter().map(Content::to_input).collect();
         let mut params = json!({
             "threadId": thread.id,
             "input": input,
@@ -204,8 +221,27 @@ impl Run {
         Ok(Some(Open { route, turn: turn.turn.id }))
     }
 
+    /// Puts earlier items into the thread, and the note behind them.
+    async fn inject(
+        &self,
+        thread: &ReadyThread,
+        history: &[Item],
+        note: Option<&str>,
+    ) -> Result<(), CodexError> {
+        let mut items: Vec<Value> = history.iter().map(Item::to_raw).collect();
+        if let Some(note) = note {
+            let content = vec![Content::Text(note.to_owned())];
+            items.push(Item::Message { role: Role::Developer, content }.to_raw());
+        }
+        if !items.is_empty() {
+            let params = json!({ "threadId": thread.id, "items": items });
+            self.connection.call::<Value>("thread/inject_items", params).await?;
+        }
+        Ok(())
+    }
+
     /// Gives codex the outputs that it waits for.
-    async fn go_on(&self, open: Open, job: &Job) -> Result<Served, CodexError> {
+    async fn go_on(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
         let thread = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
         open.route.lead_to(job.post.clone(), job.interrupt.clone(), job.request.one_call_at_a_time);
         job.post.post(TurnEvent::Model(thread));
@@ -223,10 +259,10 @@ impl Run {
     }
 
     /// Follows the turn to the end of the answer.
-    async fn follow(&self, open: Open, job: &Job) -> Result<Served, CodexError> {
+    async fn follow(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
         let phase = tokio::select! {
             biased;
-            phase = open.route.stopped() => phase,
+            phase = open.route.stopped(CALLS_QUIET) => phase,
             () = job.interrupt.cancelled() => {
                 self.interrupt(&open).await;
                 return Ok(Served::UNHEARD);
@@ -234,7 +270,8 @@ impl Run {
         };
         // Without an answer codex is gone, and its reader knows.
         let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };
-        let Answered { end, text, calls } = answered;
+        let Answered { end, text, calls, cost } = answered;
+        self.cost = cost;
         if matches!(&end, Err(CodexError::Turn(failure)) if failure.kind == FailureKind::Unauthorized) {
             // codex may still be trying; of a turn that has ended it says so at once.
             self.interrupt(&open).await;

@@ -10,10 +10,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStderr;
 
 use crate::capabilities::{
-    Capabilities, UNKNOWN_METHOD, base_instructions, complains_about_field, field_probe,
+    Capabilities, UNKNOWN, base_instructions, complains_about_field, field_probe, spelling_probe,
+    spells_as_we_do,
 };
 use crate::connection::Connection;
 use crate::error::CodexError;
+use crate::exec::Exec;
 use crate::home::{self, Prepared};
 use crate::notifications::OPT_OUT;
 use crate::process::{Launch, Process};
@@ -25,6 +27,9 @@ const KEPT_LINES: usize = 5;
 
 /// The longest part of a stderr line that is kept.
 const KEPT_BYTES: u64 = 1000;
+
+/// The last lines of a process's stderr.
+pub(crate) type LastWords = VecDeque<String>;
 
 /// A codex that answers.
 pub(crate) struct Started {
@@ -57,6 +62,8 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     connection.tasks.spawn(listen(streams.stderr, Arc::clone(&last_words)));
     match shake_hands(&connection, config).await {
         Ok((version, capabilities, account)) => {
+            let exec = (!capabilities.threads).then(|| Exec::new(&found.path, environment, &version));
+            connection.know(capabilities, exec);
             let readiness = Readiness { path: found.path, version, capabilities, account, home: used };
             Ok(Started { process, connection, readiness })
         }
@@ -86,9 +93,6 @@ async fn shake_hands(
     let _ = connection.instructions.set(base_instructions(&version));
     connection.notify("initialized").await?;
     let capabilities = probe(connection).await?;
-    if let Some(missing) = capabilities.missing() {
-        return Err(CodexError::Unsupported { version, missing: missing.to_owned() });
-    }
     let mut account = None;
     if capabilities.account_read {
         account = match connection.call::<AccountRead>("account/read", json!({})).await {
@@ -105,8 +109,13 @@ async fn shake_hands(
 }
 
 async fn probe(connection: &Connection) -> Result<Capabilities, CodexError> {
-    let complaint = complaint(connection, UNKNOWN_METHOD, json!({})).await?;
+    let complaint = complaint(connection, UNKNOWN, json!({})).await?;
     let mut capabilities = Capabilities::from_complaint(&complaint);
+    if capabilities.threads
+        && !spells_as_we_do(&self::complaint(connection, "thread/start", spelling_probe()).await?)
+    {
+        capabilities.threads = false;
+    }
     if capabilities.threads {
         for (field, known) in [
             ("dynamicTools", &mut capabilities.dynamic_tools),
@@ -117,7 +126,7 @@ async fn probe(connection: &Connection) -> Result<Capabilities, CodexError> {
             );
         }
     }
-    Ok(capabilities)
+    Ok(if capabilities.threads { capabilities } else { capabilities.by_exec() })
 }
 
 /// Calls something that must be refused, and gives back codex's words.
@@ -135,7 +144,7 @@ async fn complaint(
 
 /// Reads codex's stderr to its end, so that it never blocks, and keeps the last lines of the start. They are not logged:
 /// later lines can hold what a command printed.
-async fn listen(stderr: ChildStderr, last_words: Arc<Mutex<VecDeque<String>>>) {
+pub(crate) async fn listen(stderr: ChildStderr, last_words: Arc<Mutex<LastWords>>) {
     let mut stderr = BufReader::new(stderr);
     loop {
         let mut line = Vec::new();
@@ -154,12 +163,16 @@ async fn listen(stderr: ChildStderr, last_words: Arc<Mutex<VecDeque<String>>>) {
     }
 }
 
-/// Adds what codex wrote to stderr to an error that says little by itself.
-fn explain(error: CodexError, last_words: &Mutex<VecDeque<String>>) -> CodexError {
+/// The last line that says anything.
+pub(crate) fn last_of(last_words: &Mutex<LastWords>) -> Option<String> {
     let kept = last_words.lock().unwrap_or_else(PoisonError::into_inner);
-    let words = kept.iter().rev().find(|line| !line.is_empty());
-    match (error, words) {
-        (CodexError::Disconnected, Some(words)) => CodexError::StartFailed { reason: words.clone() },
+    kept.iter().rev().find(|line| !line.is_empty()).cloned()
+}
+
+/// Adds what codex wrote to stderr to an error that says little by itself.
+fn explain(error: CodexError, last_words: &Mutex<LastWords>) -> CodexError {
+    match (error, last_of(last_words)) {
+        (CodexError::Disconnected, Some(reason)) => CodexError::StartFailed { reason },
         (CodexError::Disconnected, None) => {
             CodexError::StartFailed { reason: "it ended without a word".to_owned() }
         }

@@ -135,6 +135,9 @@ pub async fn probe(config: &CodexConfig) -> Result<Probed, CodexError> {
 
 async fn list_models(connection: &Connection) -> Result<Vec<Model>, CodexError> {
     let mut models = Vec::new();
+    if !connection.can().model_list {
+        return Ok(models);
+    }
     let mut cursor: Option<String> = None;
     for _ in 0..MODEL_PAGES {
         let params = match &cursor {
@@ -193,12 +196,8 @@ impl Codex {
     /// Whatever keeps codex from starting.
     pub async fn turn(&self, request: TurnRequest) -> Result<Turn, CodexError> {
         let connection = self.connection().await?;
-        if !request.profile.tools.is_empty()
-            && let Status::Ready(readiness) = &*self.status.borrow()
-            && !(readiness.capabilities.dynamic_tools && readiness.capabilities.raw_events)
-        {
-            let missing = "offer the client's tools to the model".to_owned();
-            return Err(CodexError::Unsupported { version: readiness.version.clone(), missing });
+        if let Status::Ready(readiness) = &*self.status.borrow() {
+            readiness.capabilities.check(&request, &readiness.version)?;
         }
         Ok(Turn::start(&connection, request))
     }

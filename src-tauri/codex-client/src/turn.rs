@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::connection::Connection;
 use crate::conversation::Chain;
 use crate::error::CodexError;
+use crate::exec;
 use crate::mailbox::{self, mailbox};
 use crate::protocol::{Effort, Item, SandboxMode, ToolCall};
 use crate::run::{Job, Run};
@@ -242,6 +243,10 @@ impl Turn {
     pub(crate) fn start(connection: &Arc<Connection>, request: TurnRequest) -> Self {
         let (post, events) = mailbox();
         let interrupt = CancellationToken::new();
+        if connection.exec().is_some() {
+            exec::spawn(connection, request, post, interrupt.clone());
+            return Self { events, _interrupt: interrupt.drop_guard() };
+        }
         let chain = Chain::of(&request);
         let kept = connection.kept.take(&chain, &request.items);
         let mut job = Job { request, chain, has: 0, post, interrupt: interrupt.clone() };

@@ -5,6 +5,7 @@
 //! (the window, the tray, the clipboard, the start at login) is deliberately not here.
 
 mod keys;
+mod limits;
 mod overview;
 mod preferences;
 mod requests;

@@ -1,16 +1,21 @@
 //! Which models there are: `codex-local`, and every id of codex's own list.
 //!
 //! The list is asked of codex and kept for a while; an id that is not in it is looked for once more in a fresh one. What
-//! a model's thread is started with is decided here too, so that the two kinds differ in one place.
+//! a model's thread is started with is decided here too, so that the two kinds differ in one place. A list that another codex
+//! gave, or the same one for another account, is not believed.
+
+mod smallest;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, Model, ThreadKind, ThreadProfile};
+use codex_client::{Codex, CodexError, Model, Readiness, Status, ThreadKind, ThreadProfile};
 use tokio::time::Instant;
 
 use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
 use crate::settings::Settings;
+
+pub use smallest::{lowest_effort, smallest};
 
 /// The id of Codex itself.
 pub const CODEX_LOCAL: &str = "codex-local";
@@ -21,7 +26,16 @@ const FRESH_FOR: Duration = Duration::from_secs(300);
 /// The models, as last heard.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    known: Mutex<Option<(Instant, Vec<Model>)>>,
+    known: Mutex<Option<Known>>,
+}
+
+/// A list, and where it came from.
+#[derive(Clone, Debug)]
+struct Known {
+    since: Instant,
+    /// The codex that gave it.
+    from: Option<Readiness>,
+    models: Vec<Model>,
 }
 
 /// What became of looking for a model.
@@ -29,16 +43,23 @@ pub struct Catalog {
 pub enum Lookup {
     /// It is there, and this is what its threads are started with.
     Found(Box<ThreadProfile>),
-    /// It is not; these ids come nearest.
-    Unknown(Vec<String>),
+    /// It is not.
+    Unknown {
+        /// The model that the id is an alias of, and that is the one that is missing.
+        alias_of: Option<String>,
+        /// The ids that come nearest.
+        nearest: Vec<String>,
+    },
 }
 
 impl Catalog {
-    /// Finds the model `id`.
+    /// Finds the model `id`, which may be an alias. What an alias leads to is a model and no further alias.
     ///
     /// # Errors
     /// Whatever keeps codex from listing its models.
     pub async fn look_up(&self, id: &str, codex: &Codex, settings: &Settings) -> Result<Lookup, CodexError> {
+        let alias_of = settings.model_aliases.get(id);
+        let id = alias_of.map_or(id, String::as_str);
         if id == CODEX_LOCAL {
             return Ok(Lookup::Found(Box::new(profile(ThreadKind::Agent, settings.model.clone(), settings))));
         }
@@ -52,21 +73,26 @@ impl Catalog {
             return found();
         }
         let models = self.refresh(codex).await?;
-        if has(&models) { found() } else { Ok(Lookup::Unknown(nearest(id, &models))) }
+        // An old codex lists none; then its upstream says whether there is such a model.
+        if has(&models) || models.is_empty() {
+            return found();
+        }
+        let others = settings.model_aliases.keys().filter(|_| alias_of.is_none());
+        Ok(Lookup::Unknown { alias_of: alias_of.cloned(), nearest: nearest(id, &models, others) })
     }
 
     /// The models as last heard, however long ago; empty when they never were.
     #[must_use]
     pub fn known(&self) -> Vec<Model> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().map(|(_, models)| models.clone()).unwrap_or_default()
+        known.as_ref().map(|known| known.models.clone()).unwrap_or_default()
     }
 
     /// How hard the model `id` can be told to think, as last heard; empty when codex has not said so of it.
     #[must_use]
     pub fn efforts(&self, id: &str) -> Vec<String> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let models = known.as_ref().map(|(_, models)| models.as_slice()).unwrap_or_default();
+        let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
         models.iter().find(|model| model.id == id).map(|model| model.efforts.clone()).unwrap_or_default()
     }
 
@@ -75,7 +101,7 @@ impl Catalog {
     #[must_use]
     pub fn reads_pictures(&self, id: Option<&str>) -> bool {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let models = known.as_ref().map(|(_, models)| models.as_slice()).unwrap_or_default();
+        let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
         let model = models.iter().find(|model| id.map_or(model.is_default, |id| model.id == id));
         let reads = model.map(|model| model.input_modalities.as_slice()).unwrap_or_default();
         reads.is_empty() || reads.iter().any(|kind| kind == "image")
@@ -88,15 +114,32 @@ impl Catalog {
     pub async fn models(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
-            Some((since, models)) if since.elapsed() < FRESH_FOR => Ok(models),
+            Some(known) if known.is_fresh(codex) => Ok(known.models),
             _ => self.refresh(codex).await,
         }
     }
 
     async fn refresh(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
         let models = codex.models().await?;
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), models.clone()));
+        let known = Known { since: Instant::now(), from: answering(codex), models: models.clone() };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         Ok(models)
+    }
+}
+
+impl Known {
+    /// Whether it is young enough, and no other codex, version or account answers by now.
+    fn is_fresh(&self, codex: &Codex) -> bool {
+        let is_the_same = answering(codex).is_none_or(|now| self.from.as_ref() == Some(&now));
+        self.since.elapsed() < FRESH_FOR && is_the_same
+    }
+}
+
+/// The codex that answers now; `None` while none does.
+fn answering(codex: &Codex) -> Option<Readiness> {
+    match &*codex.status().borrow() {
+        Status::Ready(readiness) => Some(readiness.clone()),
+        _ => None,
     }
 }
 
@@ -113,24 +156,46 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
     }
 }
 
-/// The entries of the list: `codex-local` first, then codex's models in its own order, the hidden ones left out.
+/// The entries of the list: `codex-local` first, then codex's models in its own order, the hidden ones left out, then the aliases of
+/// models that there are. An alias that has the id of a model stands in its place.
 #[must_use]
 pub fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<ModelEntry> {
+    let aliases = &settings.model_aliases;
+    let shown = models.iter().filter(|model| !model.hidden && !aliases.contains_key(&model.id));
     let mut entries = vec![codex_local(settings, created)];
-    entries.extend(
-        models.iter().filter(|model| !model.hidden).map(|model| entry_of(&model.id, models, created)),
-    );
+    entries.extend(shown.map(|model| entry_of(&model.id, models, settings, created)));
     if let Some(model) = &settings.model
         && !entries.iter().any(|entry| entry.id == *model)
     {
-        entries.push(entry_of(model, models, created));
+        entries.push(entry_of(model, models, settings, created));
     }
+    let is_there = |model: &String| {
+        model == CODEX_LOCAL
+            || settings.model.as_ref() == Some(model)
+            || models.iter().any(|known| known.id == *model)
+    };
+    let there = aliases.iter().filter(|(_, model)| is_there(model));
+    entries.extend(there.map(|(alias, _)| entry_of(alias, models, settings, created)));
     entries
 }
 
-/// The entry of the plain model `id`, with what codex says of it, if it says anything.
+/// The entry of `id`, which is there: codex-local, an alias, or a plain model with what codex says of it, if it says anything.
 #[must_use]
-pub fn entry_of(id: &str, models: &[Model], created: u64) -> ModelEntry {
+pub fn entry_of(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
+    match settings.model_aliases.get(id) {
+        Some(model) => {
+            let real = entry_of_model(model, models, settings, created);
+            let description = format!("Another name for {model}. {}", real.info.meta.description);
+            entry(id, id, description.trim_end(), real.owned_by, created)
+        }
+        None => entry_of_model(id, models, settings, created),
+    }
+}
+
+fn entry_of_model(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
+    if id == CODEX_LOCAL {
+        return codex_local(settings, created);
+    }
     match models.iter().find(|model| model.id == id) {
         Some(model) if !model.display_name.is_empty() => {
             entry(id, &model.display_name, &model.description, "openai", created)
@@ -140,8 +205,7 @@ pub fn entry_of(id: &str, models: &[Model], created: u64) -> ModelEntry {
 }
 
 /// The entry of Codex itself.
-#[must_use]
-pub fn codex_local(settings: &Settings, created: u64) -> ModelEntry {
+fn codex_local(settings: &Settings, created: u64) -> ModelEntry {
     let description = match &settings.model {
         Some(model) => format!("Codex itself, with its tools, on {model}."),
         None => "Codex itself, with its tools and your own configuration.".to_owned(),
@@ -163,7 +227,7 @@ fn entry(id: &str, name: &str, description: &str, owned_by: &'static str, create
 }
 
 /// Up to three ids that share the most with `id`, by pairs of letters.
-fn nearest(id: &str, models: &[Model]) -> Vec<String> {
+fn nearest<'a>(id: &str, models: &'a [Model], aliases: impl Iterator<Item = &'a String>) -> Vec<String> {
     let pairs = |text: &str| -> Vec<(char, char)> {
         let lower = text.to_lowercase();
         lower.chars().zip(lower.chars().skip(1)).collect()
@@ -173,6 +237,7 @@ fn nearest(id: &str, models: &[Model]) -> Vec<String> {
         .iter()
         .map(|model| model.id.as_str())
         .chain([CODEX_LOCAL])
+        .chain(aliases.map(String::as_str))
         .map(|known| (pairs(known).iter().filter(|pair| wanted.contains(pair)).count(), known))
         .filter(|(shared, _)| *shared > 0)
         .collect();
@@ -188,8 +253,11 @@ mod tests {
     fn the_nearest_ids_are_named() {
         let models = ["gpt-5.5", "gpt-6-sol", "o9"]
             .map(|id| serde_json::from_value(serde_json::json!({ "id": id })).unwrap());
-        assert_eq!(nearest("gpt-5", &models)[0], "gpt-5.5");
-        assert_eq!(nearest("codex", &models), [CODEX_LOCAL]);
-        assert!(nearest("", &models).is_empty());
+        let aliases = ["gpt-4o".to_owned()];
+        let nearest = |id| nearest(id, &models, aliases.iter());
+        assert_eq!(nearest("gpt-5")[0], "gpt-5.5");
+        assert_eq!(nearest("codex"), [CODEX_LOCAL]);
+        assert_eq!(nearest("4o"), ["gpt-4o"]);
+        assert!(nearest("").is_empty());
     }
 }

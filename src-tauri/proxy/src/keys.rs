@@ -2,17 +2,21 @@
 //!
 //! On disk and in memory a key is its SHA-256, a name and its last four characters. A [`Key`] itself exists only while a
 //! request is being checked or a new key is being handed out; it hides itself from `Debug` and cannot be serialised.
-//! Where the file of keys is, and that it is read anew when it changes, is in `file`.
+//! Where the file of keys is, and that it is read anew when it changes, is in `file`; what a key allows less than the settings do
+//! is in `limits`.
 
 mod file;
+mod limits;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 pub use file::{KeyFile, KeyFileError};
+pub use limits::{KeyLimits, LimitsError};
 
 /// A secret that a client presents.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,6 +98,12 @@ pub struct KeyEntry {
     pub last_four: String,
     /// When it was made, in Unix seconds.
     pub created: u64,
+    /// What codex may do for it, where that is less than the settings allow.
+    #[serde(flatten)]
+    pub limits: KeyLimits,
+    /// Fields of a newer program, written back as they were.
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
 }
 
 impl KeyEntry {
@@ -103,7 +113,15 @@ impl KeyEntry {
         let sha256 = key.digest();
         // The digest tells nothing of the key, so a piece of it is a fine id.
         let id = hex(&sha256.0[..4]);
-        Self { id, name: name.to_owned(), sha256, last_four: key.last_four(), created }
+        Self {
+            id,
+            name: name.to_owned(),
+            sha256,
+            last_four: key.last_four(),
+            created,
+            limits: KeyLimits::default(),
+            unknown: Map::new(),
+        }
     }
 }
 

@@ -7,3 +7,6 @@ pub mod chunk;
 pub mod completion;
 pub mod error;
 pub mod model;
+pub mod responses;
+pub mod text_completion;
+pub mod text_or;

@@ -5,6 +5,7 @@
 
 mod auth;
 mod chat;
+mod completions;
 mod docs;
 mod error;
 mod extract;
@@ -13,8 +14,11 @@ mod health;
 mod models;
 mod openapi;
 mod request_id;
+mod response_store;
+mod responses;
 mod router;
 mod run;
+mod side_calls;
 mod stream;
 mod turns;
 
@@ -31,6 +35,7 @@ use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
 use crate::shape::tokens::Tokenizer;
+use response_store::ResponseStore;
 
 pub use error::ApiError;
 pub use router::router;
@@ -48,6 +53,8 @@ pub struct Inner {
     pub(crate) codex: Codexes,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
+    /// The responses that can be asked for and gone on from.
+    pub(crate) responses: ResponseStore,
     /// Counts tokens where an answer has a limit.
     pub(crate) tokenizer: Arc<Tokenizer>,
     key_file: KeyFile,
@@ -111,6 +118,7 @@ impl Proxy {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
+            responses: ResponseStore::default(),
             tokenizer: Arc::default(),
             started: now,
             stopping: CancellationToken::new(),

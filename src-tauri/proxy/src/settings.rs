@@ -3,6 +3,7 @@
 //! Nothing here reads the environment or the disk; the layers are handed in. Where a value came from is part of every
 //! complaint about it.
 
+pub mod aliases;
 mod layers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +13,7 @@ use codex_client::SandboxMode;
 
 use crate::keys::Key;
 
+pub use aliases::Aliases;
 pub use layers::{Flags, Layers};
 
 /// The port of the original, which existing clients are set up for.
@@ -48,6 +50,10 @@ pub struct Settings {
     pub reasoning: ReasoningAs,
     /// Whether an answer of `codex-local` shows what codex does, as lines of the reasoning.
     pub show_work: bool,
+    /// Other names for models.
+    pub model_aliases: Aliases,
+    /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
+    pub side_calls: bool,
 }
 
 /// How summaries of the reasoning are sent.
@@ -143,11 +149,12 @@ impl Settings {
         let workspace = layers
             .value(&flags.workspace, "--workspace", "CODEX_WORKSPACE")
             .map_or_else(|| data_dir.join("workspace"), |folder| layers.path(&folder.text));
-        let sandbox = layers
-            .value(&flags.sandbox, "--sandbox", "CODEX_SANDBOX")
-            .map_or(Ok(SandboxMode::default()), |mode| {
-                mode.parse(parse_sandbox, "Choose read-only, workspace-write or danger-full-access")
-            })?;
+        let sandbox = layers.value(&flags.sandbox, "--sandbox", "CODEX_SANDBOX").map_or(
+            Ok(SandboxMode::default()),
+            |mode| {
+                mode.parse(SandboxMode::from_name, "Choose read-only, workspace-write or danger-full-access")
+            },
+        )?;
         let log_level = layers
             .value(&flags.log_level, "--log-level", "LOG_LEVEL")
             .map_or(Ok(LogLevel::default()), |level| {
@@ -161,6 +168,14 @@ impl Settings {
         let show_work = layers
             .value(&flags.show_work, "--show-work", "CODEX_SHOW_WORK")
             .map_or(Ok(true), |switch| switch.parse(parse_switch, "Choose on or off"))?;
+        let side_calls = layers
+            .value(&flags.side_calls, "--side-calls", "CODEX_SIDE_CALLS")
+            .map_or(Ok(true), |switch| switch.parse(parse_switch, "Choose on or off"))?;
+        let texts = layers.list(&flags.model_alias, "MODEL_ALIASES");
+        let model_aliases = aliases::parse(texts.iter().map(String::as_str)).map_err(|(value, wanted)| {
+            let source = if flags.model_alias.is_empty() { "MODEL_ALIASES" } else { "--model-alias" };
+            SettingsError::Bad { source_name: source.to_owned(), value, wanted }
+        })?;
         let api_keys = layers.list(&[], "API_KEYS").into_iter().map(Key::new).collect();
         Ok(Self {
             bind: SocketAddr::new(ip, port),
@@ -179,6 +194,8 @@ impl Settings {
             allowed_hosts: layers.list(&flags.allow_host, "ALLOWED_HOSTS"),
             reasoning,
             show_work,
+            model_aliases,
+            side_calls,
         })
     }
 }
@@ -187,15 +204,6 @@ fn parse_host(text: &str) -> Option<IpAddr> {
     match text {
         "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
         _ => text.trim_start_matches('[').trim_end_matches(']').parse().ok(),
-    }
-}
-
-fn parse_sandbox(text: &str) -> Option<SandboxMode> {
-    match text {
-        "read-only" => Some(SandboxMode::ReadOnly),
-        "workspace-write" => Some(SandboxMode::WorkspaceWrite),
-        "danger-full-access" => Some(SandboxMode::DangerFullAccess),
-        _ => None,
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
+pub(crate) use form::whole_path;
 pub use form::{Context, form, parse};
 pub(crate) use replace::replace_file;
 pub use stored::{MOST_DAYS, Stored, addresses, to_settings};
@@ -59,7 +60,7 @@ pub enum SaveError {
 
 /// What the bytes of a settings file turned out to be.
 enum Content {
-    Ours(State),
+    Ours(Box<State>),
     Newer,
     Damaged(String),
 }
@@ -82,7 +83,7 @@ impl SettingsFile {
                 (State::default(), Some(why.clone()), Some(why))
             }
             Ok(bytes) => match read(&bytes) {
-                Content::Ours(state) => (state, None, None),
+                Content::Ours(state) => (*state, None, None),
                 Content::Newer => {
                     let why = format!(
                         "The settings in {} were written by a newer version of Codex Proxy. The default settings \
@@ -171,7 +172,7 @@ fn read(bytes: &[u8]) -> Content {
         Some(_) => return Content::Damaged("version is not a number that was ever used".to_owned()),
     }
     match Stored::from_fields(fields) {
-        Ok((stored, unknown)) => Content::Ours(State { stored, unknown }),
+        Ok((stored, unknown)) => Content::Ours(Box::new(State { stored, unknown })),
         Err(why) => Content::Damaged(why),
     }
 }

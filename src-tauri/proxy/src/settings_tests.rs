@@ -126,3 +126,20 @@ fn paths_are_made_absolute_and_a_bare_program_name_is_not() {
     assert_eq!(settings.workspace, Path::new("/here/work"));
     assert_eq!(settings.data_dir, Path::new("/home/me/proxy"));
 }
+
+#[test]
+fn aliases_come_from_flags_or_from_one_list_and_side_calls_are_switched() {
+    let flags = Flags {
+        model_alias: vec!["gpt-4o=gpt-5.5".to_owned(), "agent=codex-local".to_owned()],
+        side_calls: Some("off".to_owned()),
+        ..Flags::default()
+    };
+    let ours = settings(&flags, &[("MODEL_ALIASES", "x=y")], &[]).unwrap();
+    assert_eq!(ours.model_aliases.len(), 2);
+    assert!(ours.model_aliases["agent"] == "codex-local" && !ours.side_calls);
+    let dotenv = [("MODEL_ALIASES", "gpt-4o=gpt-5.5, gpt-4=gpt-5.5")];
+    let theirs = settings(&Flags::default(), &[], &dotenv).unwrap();
+    assert!(theirs.model_aliases["gpt-4"] == "gpt-5.5" && theirs.side_calls);
+    let error = settings(&Flags::default(), &[("MODEL_ALIASES", "gpt-4o")], &[]).unwrap_err();
+    assert!(error.to_string().starts_with("MODEL_ALIASES is \"gpt-4o\". Write ALIAS=MODEL"), "{error}");
+}

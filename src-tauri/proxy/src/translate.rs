@@ -3,10 +3,13 @@
 //! No IO and no clock here: a test is a value in and a value out.
 
 pub mod chunks;
+pub mod completions;
 pub mod images;
 pub mod limits;
 pub mod parameters;
 pub mod request;
+pub mod response_events;
+pub mod responses;
 pub mod schema;
 pub mod tool_names;
 pub mod tools;

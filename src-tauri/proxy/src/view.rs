@@ -13,7 +13,7 @@ use serde::Serialize;
 use ts_rs::TS;
 
 pub use connect::{CheckStep, Recipe, RecipePiece, TestPromptEvent};
-pub use keys::{KeyRow, NewKey};
+pub use keys::{KeyLimitsForm, KeyRow, NewKey};
 pub use requests::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
 pub use settings::{CodexCheck, FieldError, Listen, ListenChoice, ModelChoice, SettingsForm, SettingsView};
 pub use status::{CodexState, CodexView, Fix, KeychainState, Overview, Problem, ProxyState};

@@ -17,6 +17,20 @@ use crate::workspace;
 /// The codex that tests, measurements and the demo use. It is named here and nowhere else.
 pub(crate) const DEFAULT_VERSION: &str = "0.169.0";
 
+/// The versions that every run of the tests drives: the newest, and the newest of each older way of running a turn.
+pub(crate) const TESTED_VERSIONS: &[&str] = &[DEFAULT_VERSION, "0.120.0", "0.60.1"];
+
+/// The versions of the README's table, which `test --all-versions` drives.
+pub(crate) const ALL_VERSIONS: &[&str] =
+    &["0.44.0", "0.60.1", "0.80.0", "0.100.0", "0.120.0", "0.140.0", "0.155.1", DEFAULT_VERSION];
+
+/// Installs these versions and names them as the tests take them: `VERSION=PATH;VERSION=PATH`.
+pub(crate) fn named(versions: &[&str]) -> Result<String> {
+    let named: Result<Vec<String>> =
+        versions.iter().map(|version| Ok(format!("{version}={}", installed(version)?.display()))).collect();
+    Ok(named?.join(";"))
+}
+
 /// Installs that version and prints its path as the only line on stdout, so that a script can take it.
 pub(crate) fn print(version: &str) -> Result<ExitCode> {
     println!("{}", installed(version)?.display());

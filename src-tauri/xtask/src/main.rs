@@ -48,7 +48,11 @@ enum Command {
         args: Vec<OsString>,
     },
     /// Formatting, lints, documentation and every test, with the totals at the end.
-    Test,
+    Test {
+        /// Every codex of the README's table, and not only three of them.
+        #[arg(long)]
+        all_versions: bool,
+    },
     /// Packages the desktop app; all arguments go to `tauri build`.
     Bundle {
         /// Such as `--bundles deb,rpm`.
@@ -77,7 +81,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
         Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
-        Command::Test => test::test(),
+        Command::Test { all_versions } => test::test(all_versions),
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
         Command::Codex { version } => codex::print(&version),

@@ -18,7 +18,8 @@ use crate::totals::Totals;
 use crate::window;
 use crate::workspace;
 
-pub(crate) fn test() -> Result<ExitCode> {
+/// `all_versions` drives every codex of the README's table, and not only three of them.
+pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     let mut report = Report::default();
     let mut window_totals = Totals::default();
     report.step("system packages", || {
@@ -28,6 +29,8 @@ pub(crate) fn test() -> Result<ExitCode> {
     let clients = Clients::places()?;
     report.step("client packages", || clients.ensure());
     let codex = report.step("codex", || codex::installed(codex::DEFAULT_VERSION));
+    let versions = if all_versions { codex::ALL_VERSIONS } else { codex::TESTED_VERSIONS };
+    let versions = report.step("older codexes", || codex::named(versions));
 
     // The window first: the desktop app takes its files in when it is compiled.
     report.step("window", window::build);
@@ -43,7 +46,7 @@ pub(crate) fn test() -> Result<ExitCode> {
 
     let mut totals = Totals::default();
     let before_tests = report.failed();
-    report.step("tests", || run_tests(codex, &clients, &mut totals));
+    report.step("tests", || run_tests(codex, versions, &clients, &mut totals));
     // A run that failed with no failed test did not compile, or crashed, and that is one failure too.
     if report.failed() > before_tests && totals.failed == 0 {
         totals.failed = 1;
@@ -63,12 +66,20 @@ fn cargo(args: &[&str], env: &[(&str, PathBuf)]) -> Result<()> {
 }
 
 /// Runs the tests with everything they may use named in the environment, and passes their output through.
-fn run_tests(codex: Option<PathBuf>, clients: &Clients, totals: &mut Totals) -> Result<()> {
+fn run_tests(
+    codex: Option<PathBuf>,
+    versions: Option<String>,
+    clients: &Clients,
+    totals: &mut Totals,
+) -> Result<()> {
     let mut cargo = workspace::cargo()?;
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     cargo.env("CLIENTS_PYTHON", &clients.python).env("CLIENTS_NODE_DIR", &clients.node);
     if let Some(codex) = codex {
         cargo.env("CODEX_TEST_BIN", codex);
+    }
+    if let Some(versions) = versions {
+        cargo.env("CODEX_TEST_VERSIONS", versions);
     }
     let mut stdout = io::stdout();
     let status = child::stream(&mut cargo, child::BUILD_LIMIT, |line| {

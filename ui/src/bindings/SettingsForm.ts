@@ -35,6 +35,14 @@ reasoning: ReasoningAs,
  */
 showWork: boolean, 
 /**
+ * Other names for models, one a line, as `gpt-4o=gpt-5.5`.
+ */
+modelAliases: string, 
+/**
+ * Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
+ */
+sideCalls: boolean, 
+/**
  * The port.
  */
 port: string, 

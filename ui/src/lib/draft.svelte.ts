@@ -9,7 +9,7 @@ import type { SettingsForm } from '../bindings/SettingsForm';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { App } from './app.svelte';
 import { changedFields, rebase, type FieldName } from './form';
-import { errorText, isViewError } from './words';
+import { errorText, fieldErrors } from './words';
 
 export class Draft {
   /** `null` until the first answer. */
@@ -81,9 +81,7 @@ export class Draft {
       this.app.trouble = null;
       return true;
     } catch (error) {
-      if (isViewError(error) && error.fields.length > 0) {
-        this.errors = Object.fromEntries(error.fields.map((field) => [field.field, field.message]));
-      }
+      this.errors = fieldErrors(error);
       this.error = errorText(error);
       return false;
     } finally {

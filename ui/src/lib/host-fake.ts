@@ -6,11 +6,13 @@
 
 import type { ExchangeRow } from '../bindings/ExchangeRow';
 import type { FieldError } from '../bindings/FieldError';
+import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
 import type { SettingsForm } from '../bindings/SettingsForm';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
+import { aliasesOf } from './aliases';
 import { checkOf, recipesOf } from './fake/recipes';
 import { keysOf, overviewOf, SCENARIOS, settingsOf, type Scenario } from './fake/scenario';
 import { chartOf, detailOf, dice, plan, rowAt, type Plan } from './fake/traffic';
@@ -67,6 +69,11 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
   const shown = (id: string | null) => `sk-…${keyOf(id)?.lastFour ?? 'none'}`;
   const docker = () => settings.form.listen !== 'loopback';
 
+  function refuseLimits({ workspace }: KeyLimitsForm) {
+    if (workspace === '' || workspace.startsWith('/home/me/projects')) return;
+    reject('Some settings need another look.', [{ field: 'workspace', message: `${workspace} is not within the working folder of the settings, /home/me/projects.` }]);
+  }
+
   function show(row: ExchangeRow) {
     rows = [row, ...rows.filter((other) => other.id !== row.id)].sort((a, b) => (a.id < b.id ? 1 : -1));
     emit('exchange', row);
@@ -105,13 +112,19 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     lookAgain: async () => change({ codex: overviewOf('running', now()).codex, problem: null }),
 
     keys: async () => keys,
-    createKey: async (name) => {
+    createKey: async (name, limits) => {
       if (name.trim() === '') reject('A key needs a name.', [{ field: 'name', message: 'A key needs a name.' }]);
       if (keys.some((key) => key.name === name.trim())) reject(`There is a key named '${name.trim()}' already.`);
-      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available', unshown: false };
+      refuseLimits(limits);
+      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available', limits, unshown: false };
       keys = [row, ...keys];
       emit('keys', null);
       return { row, secret: SECRET };
+    },
+    limitKey: async (id, limits) => {
+      refuseLimits(limits);
+      keys = keys.map((key) => (key.id === id ? { ...key, limits } : key));
+      emit('keys', null);
     },
     copyKey: async () => {},
     showKey: async (id) => {
@@ -228,6 +241,8 @@ function faultsOf(form: SettingsForm): FieldError[] {
   const days = Number(form.keepDays);
   if (!Number.isInteger(days) || days < 1 || days > 3650) faults.push({ field: 'keepDays', message: 'From 1 to 3650 days.' });
   if (form.workspace !== '' && !form.workspace.startsWith('/')) faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
+  const lost = aliasesOf(form.modelAliases).find(({ alias, model }) => alias === '' || model === '');
+  if (lost) faults.push({ field: 'modelAliases', message: `${lost.alias}=${lost.model}: Write the alias and the model that it leads to.` });
   if (!form.keysNeeded && form.listen !== 'loopback') faults.push({ field: 'keysNeeded', message: 'Without keys, the proxy may listen on this machine alone.' });
   return faults;
 }

@@ -16,7 +16,8 @@ export const tauriHost: Host = {
   lookAgain: () => invoke('look_again'),
 
   keys: () => invoke('keys'),
-  createKey: (name) => invoke('create_key', { name }),
+  createKey: (name, limits) => invoke('create_key', { name, limits }),
+  limitKey: (id, limits) => invoke('limit_key', { id, limits }),
   copyKey: (id) => invoke('copy_key', { id }),
   showKey: (id) => invoke('show_key', { id }),
   revokeKey: (id) => invoke('revoke_key', { id }),

@@ -12,6 +12,7 @@ import type { CodexCheck } from '../bindings/CodexCheck';
 import type { ExchangeDetail } from '../bindings/ExchangeDetail';
 import type { ExchangeQuery } from '../bindings/ExchangeQuery';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
+import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { NewKey } from '../bindings/NewKey';
 import type { Overview } from '../bindings/Overview';
@@ -55,7 +56,9 @@ export interface Host {
   lookAgain(): Promise<void>;
 
   keys(): Promise<KeyRow[]>;
-  createKey(name: string): Promise<NewKey>;
+  createKey(name: string, limits: KeyLimitsForm): Promise<NewKey>;
+  /** Counts from the next request on. */
+  limitKey(id: string, limits: KeyLimitsForm): Promise<void>;
   /** Puts the key on the clipboard; its secret never comes into the window. */
   copyKey(id: string): Promise<void>;
   /** Shows the key that was made by itself and that no keychain has; a second time it is refused. */

@@ -107,6 +107,11 @@ export function isViewError(error: unknown): error is ViewError {
   return typeof error === 'object' && error !== null && 'message' in error && 'fields' in error;
 }
 
+/** What was wrong with each field of a form that was refused. */
+export function fieldErrors(error: unknown): Partial<Record<string, string>> {
+  return isViewError(error) ? Object.fromEntries(error.fields.map((field) => [field.field, field.message])) : {};
+}
+
 /** What to say of a call that was refused. */
 export function errorText(error: unknown): string {
   if (isViewError(error)) return error.message;

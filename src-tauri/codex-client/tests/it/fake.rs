@@ -1,8 +1,8 @@
 //! What codex does wrong, on command.
 
-use codex_client::{CodexError, FailureKind, ItemEvent};
+use codex_client::{CodexError, Content, FailureKind, Item, ItemEvent, Role, ThreadKind, Tool};
 
-use crate::support::fake;
+use crate::support::{fake, request};
 
 #[tokio::test]
 async fn a_fake_turn_runs() {
@@ -92,14 +92,39 @@ async fn every_request_of_codex_is_answered_and_consent_is_declined() {
 }
 
 #[tokio::test]
-async fn a_codex_that_is_too_old_is_named_with_its_version() {
-    for version in ["0.44", "0.60", "0.80"] {
+async fn an_old_codex_answers_too_if_not_word_by_word() {
+    for (version, blocks) in [("0.44", 1), ("0.60", 1), ("0.80", 3)] {
+        let heard = fake(&format!("old={version}")).ask("hi").await;
+        assert_eq!((heard.text().as_str(), heard.texts.len()), ("Hello from fake", blocks), "{version}");
+        assert!(heard.ended_well().usage.is_some(), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_old_codex_cannot_do_is_refused_with_its_version_and_the_one_to_update_to() {
+    let tool = Tool { name: "a".into(), description: String::new(), schema: "{}".into() };
+    let picture = Content::Image { url: "data:image/png;base64,AA==".into(), detail: None };
+    for (version, since) in [("0.44", "0.100"), ("0.80", "0.100"), ("0.60", "0.80")] {
         let fake = fake(&format!("old={version}"));
-        match fake.ask("hi").await.error() {
-            CodexError::Unsupported { version: named, .. } => assert!(named.starts_with(version), "{named}"),
+        let mut request = request(ThreadKind::Plain, fake.folder.path().to_owned(), "hi");
+        if since == "0.100" {
+            request.profile.tools = [tool.clone()].into();
+        } else {
+            request.items.insert(0, Item::Message { role: Role::User, content: vec![picture.clone()] });
+        }
+        match fake.codex.turn(request).await {
+            Err(CodexError::CannotDo { version: named, since: update, .. }) => {
+                assert!(named.starts_with(version) && update == since, "{version}: {named} {update}");
+            }
             other => panic!("{version}: {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_failed_process_of_a_turn_says_why() {
+    let heard = fake("old=0.44 error=other").ask("hi").await;
+    assert!(matches!(heard.error(), CodexError::Turn(_)), "{heard:?}");
 }
 
 #[tokio::test]

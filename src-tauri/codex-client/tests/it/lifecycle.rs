@@ -37,6 +37,25 @@ async fn shutdown_leaves_no_process_of_its_group_behind() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
+async fn a_process_of_a_turn_leaves_no_process_of_its_group_behind() {
+    let fake = fake("old=0.44 spawn-child");
+    assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
+    let group = fake.pids()[1];
+    eventually("the group is gone", || members(group).is_empty()).await;
+    assert!(!members(fake.pids()[0]).is_empty(), "the app-server stays");
+}
+
+#[tokio::test]
+async fn many_turns_that_are_processes_take_turns() {
+    let fake = fake("old=0.44");
+    let asked = (0..12).map(|_| fake.ask("hi"));
+    for heard in futures_util::future::join_all(asked).await {
+        assert_eq!(heard.text(), "Hello from fake");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
 async fn dropping_the_last_handle_ends_it() {
     let fake = fake("spawn-child ignore-eof");
     fake.codex.ready().await.unwrap();

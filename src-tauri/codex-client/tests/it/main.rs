@@ -15,3 +15,5 @@ mod lifecycle;
 mod real;
 mod sign_in;
 mod support;
+mod versions;
+mod versions_table;

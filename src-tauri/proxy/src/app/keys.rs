@@ -10,7 +10,8 @@ use crate::keychain::KeyRingError;
 use crate::keys::Key;
 use crate::server::unix_now;
 use crate::view::{
-    CheckStep, ExchangeQuery, KeyRow, Listen, NewKey, ProxyState, Recipe, TestPromptEvent, ViewError,
+    CheckStep, ExchangeQuery, KeyLimitsForm, KeyRow, Listen, NewKey, ProxyState, Recipe, TestPromptEvent,
+    ViewError,
 };
 
 /// The model that examples and the test prompt name: it is always there.
@@ -34,12 +35,13 @@ impl App {
         self.0.keys.rows(last_used).await.map_err(in_words)
     }
 
-    /// Makes a key. Its secret is in the answer, this once.
+    /// Makes a key, which may do less than the settings allow. Its secret is in the answer, this once.
     ///
     /// # Errors
-    /// When the name will not do, or the file of keys cannot be written.
-    pub async fn create_key(&self, name: &str) -> Result<NewKey, ViewError> {
-        let made = self.0.keys.create(name, unix_now()).await.map_err(in_words)?;
+    /// When the name or the limits will not do, or the file of keys cannot be written.
+    pub async fn create_key(&self, name: &str, limits: KeyLimitsForm) -> Result<NewKey, ViewError> {
+        let limits = self.checked_limits(limits).await?;
+        let made = self.0.keys.create_limited(name, limits, unix_now()).await.map_err(in_words)?;
         self.keys_changed().await;
         Ok(made)
     }
@@ -189,7 +191,7 @@ impl App {
         Ok((input, key.map(|row| row.id.clone())))
     }
 
-    async fn keys_changed(&self) {
+    pub(super) async fn keys_changed(&self) {
         let state = self.0.keys.state().await;
         *lock(&self.0.keychain) = state;
         self.tell(Change::Keys);
@@ -198,6 +200,6 @@ impl App {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn in_words(error: KeyRingError) -> ViewError {
+pub(super) fn in_words(error: KeyRingError) -> ViewError {
     said(error.to_string())
 }

@@ -44,7 +44,7 @@ pub(super) fn told(item: &ItemEvent) -> Told {
             told("An MCP server did not start, so its tools are missing", Some(server.clone()), true)
         }
         ItemEvent::Declined { what } => {
-            told("Asked for consent and was declined", Some((*what).to_owned()), false)
+            told("Asked for consent and was declined", Some((*what).to_owned()), true)
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn line(item: &ItemEvent) -> String {
             format!("Called {tool} of {server}, which failed")
         }
         ItemEvent::McpMissing { server } => format!("The tools of {server} are missing: it did not start"),
-        ItemEvent::Declined { what } => format!("Asked for consent to {what}, which nobody can give here"),
+        ItemEvent::Declined { what } => format!("Asked for consent to {what}, and was declined"),
     };
     one_line(&line)
 }
@@ -113,6 +113,14 @@ mod tests {
         let ended = told(&command(Some(101), false));
         assert_eq!(ended.detail.as_deref(), Some("cargo test: exit code 101, 2.3 s"));
         assert!(ended.bad && !told(&command(Some(0), false)).bad);
+    }
+
+    #[test]
+    fn a_consent_that_was_declined_is_told_as_such() {
+        let declined = ItemEvent::Declined { what: "running a command" };
+        assert_eq!(line(&declined), "Asked for consent to running a command, and was declined");
+        let told = told(&declined);
+        assert!(told.what.contains("declined") && told.detail.as_deref() == Some("running a command"));
     }
 
     #[test]

@@ -95,6 +95,14 @@ impl Entry {
         });
     }
 
+    /// Another model answers than the one that was asked for.
+    pub fn model(&self, model: &str) {
+        self.change(News::Soon, |row, _, _| {
+            row.model = cut(model, LONGEST_NAME);
+            true
+        });
+    }
+
     /// It got its place, after that many milliseconds.
     pub fn waited(&self, ms: u64) {
         self.change(News::Soon, |row, body, now| {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::copies::Copies;
 use super::{Keychain, Proves, START_LIMIT, SecretError, SecretStore, USER_LIMIT, failed};
-use crate::keys::{Key, KeyEntry, KeyFile, KeyFileError};
-use crate::view::{KeyRow, KeychainState, NewKey};
+use crate::keys::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};
+use crate::view::{KeyLimitsForm, KeyRow, KeychainState, NewKey};
 
 /// The name of the key that is made at the first start.
 const FIRST_NAME: &str = "Default";
@@ -97,15 +97,42 @@ impl KeyRing {
     /// When the name will not do, or the file of keys cannot be written. A keychain that fails is no error: the row says that
     /// the key cannot be copied later.
     pub async fn create(&self, name: &str, now: u64) -> Result<NewKey, KeyRingError> {
+        self.create_limited(name, KeyLimits::default(), now).await
+    }
+
+    /// Makes a key that may do less than the settings allow; the limits have been checked. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// As [`KeyRing::create`].
+    pub async fn create_limited(
+        &self,
+        name: &str,
+        limits: KeyLimits,
+        now: u64,
+    ) -> Result<NewKey, KeyRingError> {
         let name = name.trim().to_owned();
         let (key, entry) = self
             .on_disk(move |disk| {
                 let _changing = disk.changing.lock().unwrap_or_else(PoisonError::into_inner);
                 check_name(&name, &disk.keys.entries()?)?;
-                Ok(disk.keys.create(&name, now)?)
+                Ok(disk.keys.create_limited(&name, limits, now)?)
             })
             .await?;
         Ok(self.with_keychain(key, entry, USER_LIMIT).await)
+    }
+
+    /// Gives a key other limits, which count from the next request on; they have been checked.
+    ///
+    /// # Errors
+    /// When there is no such key, or the file of keys cannot be written.
+    pub async fn limit(&self, id: &str, limits: KeyLimits) -> Result<(), KeyRingError> {
+        let id = id.to_owned();
+        self.on_disk(move |disk| {
+            let _changing = disk.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            disk.keys.limit(&id, limits)?;
+            Ok(())
+        })
+        .await
     }
 
     /// Makes the key `Default` when there is none at all. If the keychain does not have its secret, it waits in memory for
@@ -270,6 +297,14 @@ impl Disk {
     }
 }
 
+fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
+    let folder = limits.workspace.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+    KeyLimitsForm {
+        sandbox: limits.sandbox.map(|mode| mode.name().to_owned()).unwrap_or_default(),
+        workspace: folder.unwrap_or_default(),
+    }
+}
+
 fn row(entry: &KeyEntry, last_used: Option<u64>, can_copy: bool) -> KeyRow {
     KeyRow {
         id: entry.id.clone(),
@@ -278,6 +313,7 @@ fn row(entry: &KeyEntry, last_used: Option<u64>, can_copy: bool) -> KeyRow {
         created: entry.created,
         last_used,
         can_copy,
+        limits: limits_form(&entry.limits),
         unshown: false,
     }
 }

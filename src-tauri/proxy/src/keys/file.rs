@@ -10,11 +10,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{Key, KeyEntry};
+use super::{Key, KeyEntry, KeyLimits};
 
-/// The format that is written.
-const VERSION: u32 = 1;
+/// The newest format that is known.
+const VERSION: u32 = 2;
+
+/// The format that is written while no key has limits.
+///
+/// A program that knows only this one would let a key with limits do everything, so it must not take the file for its own.
+const WITHOUT_LIMITS: u32 = 1;
 
 /// Why the file of keys could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +56,9 @@ pub enum KeyFileError {
 struct Stored {
     version: u32,
     keys: Vec<KeyEntry>,
+    /// Fields of a newer program, written back as they were.
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
 }
 
 /// The file of keys.
@@ -88,7 +97,7 @@ impl KeyFile {
         let stamp = self.stamp()?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if stamp != read.stamp {
-            *read = Read { stamp, entries: self.load()?.into() };
+            *read = Read { stamp, entries: self.load()?.keys.into() };
         }
         Ok(Arc::clone(&read.entries))
     }
@@ -98,12 +107,39 @@ impl KeyFile {
     /// # Errors
     /// When the file cannot be used, or the system gives no random bytes.
     pub fn create(&self, name: &str, now: u64) -> Result<(Key, KeyEntry), KeyFileError> {
+        self.create_limited(name, KeyLimits::default(), now)
+    }
+
+    /// Makes a key that may do less than the settings allow; the limits have been checked. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// As [`KeyFile::create`].
+    pub fn create_limited(
+        &self,
+        name: &str,
+        limits: KeyLimits,
+        now: u64,
+    ) -> Result<(Key, KeyEntry), KeyFileError> {
         let key = Key::generate().map_err(|error| self.io(io::Error::other(error.to_string())))?;
-        let entry = KeyEntry::new(name, &key, now);
-        let mut entries = self.load()?;
-        entries.push(entry.clone());
-        self.save(entries)?;
+        let entry = KeyEntry { limits, ..KeyEntry::new(name, &key, now) };
+        let mut stored = self.load()?;
+        stored.keys.push(entry.clone());
+        self.save(stored)?;
         Ok((key, entry))
+    }
+
+    /// Gives a key other limits, which count from the next request on; they have been checked.
+    ///
+    /// # Errors
+    /// When there is no such key, or the file cannot be used.
+    pub fn limit(&self, id: &str, limits: KeyLimits) -> Result<KeyEntry, KeyFileError> {
+        let mut stored = self.load()?;
+        let entry = stored.keys.iter_mut().find(|entry| entry.id == id);
+        let entry = entry.ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
+        entry.limits = limits;
+        let entry = entry.clone();
+        self.save(stored)?;
+        Ok(entry)
     }
 
     /// Takes a key away.
@@ -111,11 +147,11 @@ impl KeyFile {
     /// # Errors
     /// When there is no such key, or the file cannot be used.
     pub fn revoke(&self, id: &str) -> Result<KeyEntry, KeyFileError> {
-        let mut entries = self.load()?;
-        let at = entries.iter().position(|entry| entry.id == id);
+        let mut stored = self.load()?;
+        let at = stored.keys.iter().position(|entry| entry.id == id);
         let revoked =
-            at.map(|at| entries.remove(at)).ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
-        self.save(entries)?;
+            at.map(|at| stored.keys.remove(at)).ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
+        self.save(stored)?;
         Ok(revoked)
     }
 
@@ -130,7 +166,7 @@ impl KeyFile {
         }
     }
 
-    fn load(&self) -> Result<Vec<KeyEntry>, KeyFileError> {
+    fn load(&self) -> Result<Stored, KeyFileError> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
@@ -138,23 +174,25 @@ impl KeyFile {
         let damaged = |error| KeyFileError::Damaged { path: self.path.clone(), error };
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stored::default()),
             Err(error) => return Err(self.io(error)),
         };
         // The version first: a newer file may have another form, and must not be called damaged.
         if serde_json::from_str::<Versioned>(&text).map_err(damaged)?.version > VERSION {
             return Err(KeyFileError::Newer { path: self.path.clone() });
         }
-        Ok(serde_json::from_str::<Stored>(&text).map_err(damaged)?.keys)
+        serde_json::from_str(&text).map_err(damaged)
     }
 
-    fn save(&self, keys: Vec<KeyEntry>) -> Result<(), KeyFileError> {
+    fn save(&self, mut stored: Stored) -> Result<(), KeyFileError> {
+        let limited = stored.keys.iter().any(|entry| !entry.limits.is_none());
+        stored.version = if limited { VERSION } else { WITHOUT_LIMITS };
         let write = || -> io::Result<()> {
             let folder = self.path.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(folder)?;
             // A temporary file of this kind is readable by its owner only.
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, &Stored { version: VERSION, keys })?;
+            serde_json::to_writer_pretty(&mut file, &stored)?;
             file.write_all(b"\n")?;
             file.as_file().sync_all()?;
             file.persist(&self.path)?;
@@ -170,6 +208,8 @@ impl KeyFile {
 
 #[cfg(test)]
 mod tests {
+    use codex_client::SandboxMode;
+
     use super::super::find;
     use super::*;
 
@@ -182,6 +222,43 @@ mod tests {
         assert_eq!(find(ours.entries().unwrap().iter(), &key), Some(&entry));
         theirs.revoke(&entry.id).unwrap();
         assert_eq!(find(ours.entries().unwrap().iter(), &key), None);
+    }
+
+    #[test]
+    fn a_file_from_before_there_were_limits_is_read_and_what_a_newer_one_says_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
+        let (_, old) = keys.create("laptop", 5).unwrap();
+        let mut text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(text["version"], 1);
+        assert!(text["keys"][0].get("sandbox").is_none() && text["keys"][0].get("limits").is_none());
+        text["later"] = "whole".into();
+        text["keys"][0]["later"] = "of a key".into();
+        fs::write(&path, text.to_string()).unwrap();
+        let limits = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: Some("/srv/notes".into()) };
+        let (_, limited) = keys.create_limited("phone", limits.clone(), 6).unwrap();
+        assert_eq!(limited.limits, limits);
+        let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!((&text["later"], &text["keys"][0]["later"]), (&"whole".into(), &"of a key".into()));
+        assert_eq!(KeyFile::in_folder(folder.path()).entries().unwrap()[1].limits, limits);
+        assert!(keys.entries().unwrap()[0].limits == old.limits && old.limits.is_none());
+    }
+
+    #[test]
+    fn a_program_that_knows_no_limits_is_kept_from_a_file_that_has_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
+        let version = || -> Value {
+            let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            text["version"].clone()
+        };
+        let (_, entry) = keys.create("laptop", 5).unwrap();
+        let read_only = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: None };
+        assert_eq!(keys.limit(&entry.id, read_only.clone()).unwrap().limits, read_only);
+        assert_eq!(version(), 2);
+        keys.limit(&entry.id, KeyLimits::default()).unwrap();
+        assert_eq!(version(), 1);
+        assert!(matches!(keys.limit("abc", read_only), Err(KeyFileError::NoSuchKey(_))));
     }
 
     #[test]

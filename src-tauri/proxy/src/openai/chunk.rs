@@ -95,7 +95,7 @@ pub enum ChunkUsage {
 }
 
 impl ChunkUsage {
-    fn is_absent(&self) -> bool {
+    pub(super) fn is_absent(&self) -> bool {
         *self == Self::Absent
     }
 }

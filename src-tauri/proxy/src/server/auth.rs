@@ -1,26 +1,51 @@
-//! Who may ask: a key in the `Authorization` header, compared in constant time.
+//! Who may ask: a key in the `Authorization` header, compared in constant time; and what codex may do for that key.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
 
 use super::Inner;
 use super::error::ApiError;
-use crate::keys;
+use crate::keys::{self, KeyLimits, LimitsError};
 
 /// The key that a request was made with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyName {
     /// Its name, for the log.
     pub(crate) name: String,
     /// What sets it apart from every other key: a name can be given again.
     pub(crate) id: String,
+    /// What it allows less than the settings do.
+    pub(crate) limits: KeyLimits,
+}
+
+impl KeyName {
+    /// Makes what a thread is started with no freer than the key.
+    pub(super) async fn limit(&self, profile: &mut ThreadProfile) -> Result<(), ApiError> {
+        if self.limits.is_none() {
+            return Ok(());
+        }
+        if profile.kind == ThreadKind::Plain {
+            // A plain model runs nothing. A codex that gives it a shell all the same lets it change nothing.
+            profile.sandbox = SandboxMode::ReadOnly;
+            return Ok(());
+        }
+        let (limits, sandbox, workspace) = (self.limits.clone(), profile.sandbox, profile.workspace.clone());
+        let within = tokio::task::spawn_blocking(move || limits.within(sandbox, &workspace)).await;
+        (profile.sandbox, profile.workspace) =
+            within.map_err(|_| ApiError::internal())?.map_err(|error| {
+                tracing::warn!(key = self.name, "codex was not started for this key: {error}");
+                ApiError::workspace_unavailable(matches!(error, LimitsError::Outside { .. }))
+            })?;
+        Ok(())
+    }
 }
 
 impl Inner {
     /// Checks the key of a request.
     pub(crate) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, ApiError> {
         if !self.settings.auth {
-            return Ok(KeyName { name: "no key needed".to_owned(), id: String::new() });
+            return Ok(KeyName { name: "no key needed".to_owned(), ..KeyName::default() });
         }
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Some(presented) = keys::bearer(header) else {
@@ -37,7 +62,9 @@ impl Inner {
             Err(error) => (Default::default(), Some(error)),
         };
         match keys::find(self.given_keys.iter().chain(stored.iter()), &presented) {
-            Some(entry) => Ok(KeyName { name: entry.name.clone(), id: entry.id.clone() }),
+            Some(entry) => {
+                Ok(KeyName { name: entry.name.clone(), id: entry.id.clone(), limits: entry.limits.clone() })
+            }
             None => Err(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true))),
         }
     }

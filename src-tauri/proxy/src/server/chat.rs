@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::auth::KeyName;
 use super::error::ApiError;
 use super::extract::JsonObject;
-use super::{Proxy, stream, turns, unix_now};
+use super::{Proxy, side_calls, stream, turns, unix_now};
 use crate::answer::{FinishReason, Piece};
 use crate::exchange::Exchange;
 use crate::journal::Arrival;
@@ -47,19 +47,23 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
     let entry = proxy.journal.begin(arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"));
-    let Read { ignored, wanted, form, streamed } = match read(body) {
+    let is_side_call = request::is_background(&body.0);
+    let Read { ignored, mut wanted, form, streamed } = match read(body) {
         Ok(read) => read,
         Err(error) => {
             entry.failed(error.status(), &error.for_log());
             return Err(error);
         }
     };
+    if is_side_call {
+        side_calls::to_smallest(&proxy, &mut wanted, &entry).await;
+    }
     let n = wanted.n;
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived).await?;
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
     let mut response = if streamed {
         let writer = ChunkWriter::new(id, unix_now(), n, form);
-        stream::answer(exchange, writer, proxy.limits.ping).await?
+        stream::answer(Chunks { exchange: Some(exchange), writer }, proxy.limits.ping).await?
     } else {
         Json(whole(exchange, id, n, form).await?).into_response()
     };
@@ -188,20 +192,41 @@ impl Gathered {
     }
 }
 
-impl stream::Writer for ChunkWriter {
-    fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes> {
-        ChunkWriter::piece(self, index, piece)
+/// A completion that is being sent.
+struct Chunks {
+    /// `None` once all is said.
+    exchange: Option<Exchange>,
+    writer: ChunkWriter,
+}
+
+impl stream::Source for Chunks {
+    async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
+        loop {
+            match self.exchange.as_mut()?.next().await {
+                None => {
+                    self.exchange = None;
+                    return Some(Ok(self.writer.end()));
+                }
+                Some((_, Piece::Ended(Err(failure)))) => return Some(Err(failure.into())),
+                Some((index, piece)) => {
+                    if let Some(chunks) = self.writer.piece(index, &piece) {
+                        return Some(Ok(chunks));
+                    }
+                }
+            }
+        }
     }
 
-    fn end(&mut self) -> Bytes {
-        ChunkWriter::end(self)
+    fn failed(&mut self, error: ApiError) -> Bytes {
+        error_event(&error)
     }
+}
 
-    fn failed(&mut self, error: &ApiError) -> Bytes {
-        let mut out = BytesMut::new();
-        event(&mut out, &error.body());
-        out.freeze()
-    }
+/// An error as the last event of a stream.
+pub(super) fn error_event(error: &ApiError) -> Bytes {
+    let mut out = BytesMut::new();
+    event(&mut out, &error.body());
+    out.freeze()
 }
 
 /// SDKs send null for what was not set; it means the same as leaving the field out.

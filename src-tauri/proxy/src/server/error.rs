@@ -3,6 +3,8 @@
 //! Nothing internal gets into a message: no path, no prompt, no key, and of codex's own words only those that tell the
 //! client what was wrong with its request. Conversions do not log; the exchange and the request log do, once.
 
+mod responses;
+
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -64,14 +66,30 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", message)
     }
 
-    /// There is no such model.
-    pub(crate) fn model_not_found(model: &str, nearest: &[String]) -> Self {
+    /// The key's own working folder cannot be worked in: it is not there, or it is outside of the one of the settings.
+    pub(crate) fn workspace_unavailable(outside: bool) -> Self {
+        let message = if outside {
+            "The working folder of this key is not within the one of the proxy's settings. Give the key another one; the proxy's log names both."
+        } else {
+            "The working folder of this key is not there. Make it again, or give the key another one; the proxy's log names it."
+        };
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "workspace_unavailable", message);
+        Self { should_retry: Some(false), ..error }
+    }
+
+    /// There is no such model, or none that the alias of this name leads to.
+    pub(crate) fn model_not_found(model: &str, alias_of: Option<&str>, nearest: &[String]) -> Self {
         let model: String = model.chars().take(100).collect();
         let hint = match nearest {
             [] => "`GET /v1/models` lists them.".to_owned(),
             nearest => format!("Did you mean {}? `GET /v1/models` lists all.", nearest.join(", ")),
         };
-        let message = format!("The model {model:?} does not exist. {hint}");
+        let message = match alias_of {
+            Some(real) => format!(
+                "The model {model:?} is an alias of {real:?} in the proxy's settings, which codex does not list. {hint}"
+            ),
+            None => format!("The model {model:?} does not exist. {hint}"),
+        };
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
     }
 
@@ -89,8 +107,10 @@ impl ApiError {
         let tidy = path.replace("//", "/");
         let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/').to_owned() } else { tidy };
         let short_tidy: String = tidy.chars().take(100).collect();
-        let message = if matches!(tidy.as_str(), "/models" | "/chat/completions")
-            || tidy.starts_with("/models/")
+        let message = if matches!(
+            tidy.as_str(),
+            "/models" | "/chat/completions" | "/completions" | "/responses"
+        ) || tidy.starts_with("/models/")
         {
             format!("There is nothing at {shown}. The base URL ends with /v1: try /v1{short_tidy}.")
         } else if tidy != path {
@@ -281,6 +301,9 @@ impl From<CodexError> for ApiError {
                 ),
             ),
             CodexError::Unsupported { .. } => unavailable("codex_unsupported", format!("{error}.")),
+            CodexError::CannotDo { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", format!("{error}."))
+            }
             CodexError::NotSignedIn => unavailable("codex_not_signed_in", format!("{error}.")),
             CodexError::StartFailed { .. } => unavailable(
                 "codex_unavailable",

@@ -31,13 +31,15 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<ModelEntry>, ApiError> {
     if id == CODEX_LOCAL {
-        return Ok(Json(catalog::codex_local(&proxy.settings, proxy.started)));
+        return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings, proxy.started)));
     }
     match proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings).await? {
         Lookup::Found(_) => {
             let models = proxy.catalog.models(proxy.codex.plain()).await?;
-            Ok(Json(catalog::entry_of(&id, &models, proxy.started)))
+            Ok(Json(catalog::entry_of(&id, &models, &proxy.settings, proxy.started)))
         }
-        Lookup::Unknown(nearest) => Err(ApiError::model_not_found(&id, &nearest)),
+        Lookup::Unknown { alias_of, nearest } => {
+            Err(ApiError::model_not_found(&id, alias_of.as_deref(), &nearest))
+        }
     }
 }

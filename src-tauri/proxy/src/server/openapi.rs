@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{chat, health, models};
+use super::{chat, completions, health, models, responses};
 
 /// The description.
 #[derive(OpenApi)]
@@ -14,10 +14,15 @@ use super::{chat, health, models};
     ),
     tags(
         (name = "Chat", description = "Ask, and be answered token by token"),
+        (name = "Responses", description = "The newer way to ask, with responses that can be gone on from"),
         (name = "Models", description = "Who answers"),
         (name = "Health", description = "How the proxy and codex are")
     ),
-    paths(chat::create, models::list, models::one, health::health),
+    paths(
+        chat::create, completions::create,
+        responses::create, responses::one, responses::delete, responses::cancel,
+        models::list, models::one, health::health
+    ),
     modifiers(&KeyScheme)
 )]
 pub(crate) struct ApiDescription;

@@ -10,12 +10,16 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::error::ApiError;
 use super::guard::guard;
 use super::request_id::with_request_id;
-use super::{Proxy, chat, docs, health, models};
+use super::{Proxy, chat, completions, docs, health, models, responses};
 
 /// All routes, known and unknown.
 pub fn router(proxy: Proxy) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/completions", post(completions::create))
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/{id}", get(responses::one).delete(responses::delete))
+        .route("/v1/responses/{id}/cancel", post(responses::cancel))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
         .route("/health", get(health::health))

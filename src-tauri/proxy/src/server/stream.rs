@@ -1,8 +1,8 @@
-//! Answers as server-sent events.
+//! Answers as server-sent events, whatever a route's events are.
 //!
-//! Nothing is sent before the first piece of an answer, so that an early failure is a proper HTTP error; when codex stays
-//! silent for long, the stream is begun with a comment instead. Dropping the stream, as hyper does when the client
-//! goes away, drops the exchange and with it interrupts the turns.
+//! Nothing is sent before the first piece of the answer, so that an early failure is a proper HTTP error; when codex stays
+//! silent for long, the stream is begun all the same. Dropping the stream, as hyper does when the client goes away, drops
+//! its source and with it interrupts the turns.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,59 +15,36 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::error::ApiError;
-use crate::answer::Piece;
-use crate::exchange::Exchange;
 use crate::translate::chunks::PING;
 
-/// A route's own form of a stream.
-pub(super) trait Writer: Send + 'static {
-    /// What a piece of one of the answers puts into the stream, if anything. Failures come to `failed` instead.
-    fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes>;
+/// Where the events come from.
+pub(super) trait Source: Send + 'static {
+    /// The next events, never empty; `None` after the last, and after an error. Dropping the future loses nothing.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, ApiError>>> + Send;
 
-    /// What ends a stream whose answers are whole.
-    fn end(&mut self) -> Bytes;
+    /// What begins a stream whose first piece is long in coming.
+    fn silent(&mut self) -> Bytes {
+        Bytes::from_static(PING)
+    }
 
-    /// What ends a stream that failed.
-    fn failed(&mut self, error: &ApiError) -> Bytes;
+    /// The events that tell of an error within the stream, and end it.
+    fn failed(&mut self, error: ApiError) -> Bytes;
 }
 
-/// A stream that is being sent.
-struct Sending<W> {
-    exchange: Exchange,
-    writer: W,
-    ping: Duration,
-    /// What was read before the stream began.
-    first: Option<Bytes>,
-    ended: bool,
-}
-
-/// Waits for the first piece of an answer and sends the rest as it comes.
+/// Waits for the first events and sends the rest as they come. `ping` is the silence after which a comment is sent.
 ///
 /// # Errors
-/// A failure that came before the first piece.
-pub(super) async fn answer<W: Writer>(
-    mut exchange: Exchange,
-    mut writer: W,
-    ping: Duration,
-) -> Result<Response, ApiError> {
-    let silence = tokio::time::sleep(ping);
-    tokio::pin!(silence);
-    let first = loop {
-        let next = tokio::select! {
-            next = exchange.next() => next,
-            () = &mut silence => break Bytes::from_static(PING),
-        };
-        match next {
-            Some((_, Piece::Ended(Err(failure)))) => return Err(failure.into()),
+/// A failure that came before the first events.
+pub(super) async fn answer(mut source: impl Source, ping: Duration) -> Result<Response, ApiError> {
+    let first = tokio::select! {
+        biased;
+        events = source.next() => match events {
+            Some(events) => events?,
             None => return Err(ApiError::internal()),
-            Some((index, piece)) => {
-                if let Some(bytes) = writer.piece(index, &piece) {
-                    break bytes;
-                }
-            }
-        }
+        },
+        () = tokio::time::sleep(ping) => source.silent(),
     };
-    let sending = Sending { exchange, writer, ping, first: Some(first), ended: false };
+    let sending = Sending { source, ping, first: Some(first), ended: false };
     let body = Body::from_stream(stream::unfold(sending, |mut sending| async {
         let bytes = sending.next().await?;
         Some((Ok::<_, Infallible>(bytes), sending))
@@ -81,31 +58,34 @@ pub(super) async fn answer<W: Writer>(
     Ok((headers, body).into_response())
 }
 
-impl<W: Writer> Sending<W> {
+/// A stream that is being sent.
+struct Sending<S> {
+    source: S,
+    ping: Duration,
+    /// What was read before the stream began.
+    first: Option<Bytes>,
+    ended: bool,
+}
+
+impl<S: Source> Sending<S> {
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(bytes) = self.first.take() {
-            return Some(bytes);
+        if let Some(first) = self.first.take() {
+            return Some(first);
         }
-        while !self.ended {
-            let Ok(next) = tokio::time::timeout(self.ping, self.exchange.next()).await else {
-                return Some(Bytes::from_static(PING));
-            };
-            match next {
-                None => {
-                    self.ended = true;
-                    return Some(self.writer.end());
-                }
-                Some((_, Piece::Ended(Err(failure)))) => {
-                    self.ended = true;
-                    return Some(self.writer.failed(&failure.into()));
-                }
-                Some((index, piece)) => {
-                    if let Some(bytes) = self.writer.piece(index, &piece) {
-                        return Some(bytes);
-                    }
-                }
+        if self.ended {
+            return None;
+        }
+        match tokio::time::timeout(self.ping, self.source.next()).await {
+            Err(_) => Some(Bytes::from_static(PING)),
+            Ok(Some(Ok(events))) => Some(events),
+            Ok(Some(Err(error))) => {
+                self.ended = true;
+                Some(self.source.failed(error))
+            }
+            Ok(None) => {
+                self.ended = true;
+                None
             }
         }
-        None
     }
 }

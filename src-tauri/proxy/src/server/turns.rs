@@ -75,16 +75,19 @@ async fn prepare(
     arrived: Instant,
 ) -> Result<Prepared, ApiError> {
     limits::check(&wanted, most_tokens)?;
-    schema::check_tools(&wanted.tools, false)?;
+    schema::check_tools(&wanted.tools)?;
     let form = form(&wanted.format)?;
 
     let asked = Instant::now();
     let mut profile = match proxy.catalog.look_up(&wanted.model, proxy.codex.plain(), &proxy.settings).await?
     {
         Lookup::Found(profile) => *profile,
-        Lookup::Unknown(nearest) => return Err(ApiError::model_not_found(&wanted.model, &nearest)),
+        Lookup::Unknown { alias_of, nearest } => {
+            return Err(ApiError::model_not_found(&wanted.model, alias_of.as_deref(), &nearest));
+        }
     };
     let codex = asked.elapsed();
+    caller.limit(&mut profile).await?;
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
     }

@@ -29,6 +29,10 @@ pub struct Flags {
     pub reasoning: Option<String>,
     /// `--show-work`
     pub show_work: Option<String>,
+    /// `--model-alias`, any number of times
+    pub model_alias: Vec<String>,
+    /// `--side-calls`
+    pub side_calls: Option<String>,
     /// `--data-dir`
     pub data_dir: Option<String>,
     /// `--log-level`

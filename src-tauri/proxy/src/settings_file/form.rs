@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use codex_client::SandboxMode;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::stored::{MOST_DAYS, Stored, log_level};
+use crate::catalog::CODEX_LOCAL;
+use crate::settings::{Aliases, aliases};
 use crate::view::{FieldError, Listen, ModelChoice, SettingsForm};
 
 /// The longest name of a model or an effort; the real ones are far shorter.
@@ -41,10 +41,12 @@ pub fn form(stored: &Stored) -> SettingsForm {
         codex_path: path(&stored.codex_path),
         model: stored.model.clone().unwrap_or_default(),
         effort: stored.effort.clone().unwrap_or_default(),
-        sandbox: sandbox_name(stored.sandbox),
+        sandbox: stored.sandbox.name().to_owned(),
         workspace: path(&stored.workspace),
         reasoning: stored.reasoning,
         show_work: stored.show_work,
+        model_aliases: aliases::texts(&stored.model_aliases).collect::<Vec<_>>().join("\n"),
+        side_calls: stored.side_calls,
         port: stored.port.to_string(),
         listen: stored.listen,
         keys_needed: stored.keys_needed,
@@ -72,6 +74,8 @@ pub fn parse(form: &SettingsForm, context: &Context<'_>) -> Result<Stored, Vec<F
         workspace: wrong.note("workspace", workspace(form.workspace.trim(), context)),
         reasoning: form.reasoning,
         show_work: form.show_work,
+        model_aliases: wrong.note("modelAliases", model_aliases(&form.model_aliases, context)),
+        side_calls: form.side_calls,
         port: wrong.note("port", port(form.port.trim())),
         listen: wrong.note("listen", listen(form.listen, context)),
         keys_needed: wrong.note("keysNeeded", keys_needed(form)),
@@ -108,7 +112,7 @@ fn codex_path(text: &str, context: &Context<'_>) -> Result<Option<PathBuf>, Stri
     if text.is_empty() || a_bare_name {
         return Ok(Some(PathBuf::from(text)).filter(|_| !text.is_empty()));
     }
-    let path = whole_path(text, context)
+    let path = whole_path(text, context.home)
         .ok_or("Write the whole path of the codex program, or its bare name, or nothing to have it found.")?;
     let shown = path.display();
     let metadata = fs::metadata(&path).map_err(|error| match error.kind() {
@@ -143,7 +147,7 @@ fn workspace(text: &str, context: &Context<'_>) -> Result<Option<PathBuf>, Strin
     if text.is_empty() {
         return Ok(None);
     }
-    let path = whole_path(text, context).ok_or(
+    let path = whole_path(text, context.home).ok_or(
         "Write the whole path of the folder, or nothing to use an empty folder of Codex Proxy's own.",
     )?;
     let shown = path.display();
@@ -158,9 +162,9 @@ fn workspace(text: &str, context: &Context<'_>) -> Result<Option<PathBuf>, Strin
 }
 
 /// A relative path would mean another place each time the app is started from elsewhere.
-fn whole_path(text: &str, context: &Context<'_>) -> Option<PathBuf> {
+pub(crate) fn whole_path(text: &str, home: Option<&Path>) -> Option<PathBuf> {
     let below_home = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(['/', '\\']));
-    let path = match (below_home, context.home) {
+    let path = match (below_home, home) {
         (Some(rest), Some(home)) => home.join(rest.trim_start_matches(['/', '\\'])),
         _ => PathBuf::from(text),
     };
@@ -185,6 +189,26 @@ fn effort(text: &str, model: &str, context: &Context<'_>) -> Result<Option<Strin
     }
 }
 
+fn model_aliases(text: &str, context: &Context<'_>) -> Result<Aliases, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let aliases = aliases::parse(lines).map_err(|(line, wrong)| format!("{line}: {wrong}"))?;
+    // While codex's list is not known, the request says whether there is such a model; a model of the settings need not be listed.
+    let known = |model: &str| {
+        context.models.is_empty()
+            || model == CODEX_LOCAL
+            || context.current.model.as_deref() == Some(model)
+            || context.models.iter().any(|choice| choice.id == model)
+            // Whoever has it already may change other settings while codex lists it no longer.
+            || context.current.model_aliases.values().any(|kept| kept == model)
+    };
+    match aliases.iter().find(|(_, model)| !known(model)) {
+        Some((alias, model)) => Err(format!(
+            "{alias} leads to {model}, which codex does not list. An alias leads to one of its models or to codex-local, and to no other alias."
+        )),
+        None => Ok(aliases),
+    }
+}
+
 /// A name without blanks; nothing is a name too, the one that leaves the choice to codex.
 fn name(text: &str) -> Option<Option<String>> {
     let is_name = text.len() <= LONGEST_NAME && !text.contains(|c: char| c.is_whitespace() || c.is_control());
@@ -192,15 +216,8 @@ fn name(text: &str) -> Option<Option<String>> {
 }
 
 fn sandbox(text: &str) -> Result<SandboxMode, String> {
-    SandboxMode::deserialize(Value::from(text))
-        .map_err(|_| "Choose read-only, workspace-write or danger-full-access.".to_owned())
-}
-
-fn sandbox_name(mode: SandboxMode) -> String {
-    mode.serialize(serde_json::value::Serializer)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    SandboxMode::from_name(text)
+        .ok_or_else(|| "Choose read-only, workspace-write or danger-full-access.".to_owned())
 }
 
 fn port(text: &str) -> Result<u16, String> {

@@ -40,6 +40,8 @@ fn a_form_says_the_settings_that_it_was_made_of() {
         workspace: Some(folder.path().to_owned()),
         reasoning: ReasoningAs::Think,
         show_work: false,
+        model_aliases: [("gpt-4o".to_owned(), "gpt-5".to_owned())].into(),
+        side_calls: false,
         port: 65535,
         listen: Listen::Everywhere,
         keys_needed: true,
@@ -203,4 +205,35 @@ fn keys_can_be_switched_off_on_loopback_only() {
         assert_eq!(only_wrong(parse(&form, &context(&current))).0, "keysNeeded");
     }
     assert!(!judged(|form| form.keys_needed = false).unwrap().keys_needed);
+}
+
+#[test]
+fn an_alias_leads_to_a_model_that_codex_lists_or_to_codex_itself_and_to_no_other_alias() {
+    let current = Stored::default();
+    let models = ["gpt-5.5", "gpt-5.5-mini"].map(|id| ModelChoice {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        efforts: Vec::new(),
+    });
+    let judged = |aliases: &str| {
+        let form = SettingsForm { model_aliases: aliases.to_owned(), ..form(&current) };
+        parse(&form, &Context { models: &models, ..context(&current) })
+    };
+    let stored = judged(" gpt-4o = gpt-5.5 \n\nagent=codex-local\n").unwrap();
+    assert_eq!(stored.model_aliases["gpt-4o"], "gpt-5.5");
+    assert_eq!(stored.model_aliases["agent"], "codex-local");
+    for (aliases, words) in [
+        ("gpt-4o=gpt-9", "gpt-4o leads to gpt-9, which codex does not list"),
+        ("a=gpt-5.5\nb=a", "b leads to a"),
+        ("gpt-4o", "ALIAS=MODEL"),
+        ("gpt-4o=", "such as gpt-4o"),
+    ] {
+        let (field, message) = only_wrong(judged(aliases));
+        assert!(field == "modelAliases" && message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn an_alias_is_taken_on_trust_while_codex_has_not_told_its_models() {
+    assert!(judged(|form| form.model_aliases = "gpt-4o=gpt-9".to_owned()).is_ok());
 }

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::settings::{DEFAULT_PORT, LogLevel, ReasoningAs, Settings};
+use crate::settings::{Aliases, DEFAULT_PORT, LogLevel, ReasoningAs, Settings, aliases};
 use crate::view::Listen;
 
 /// The longest time that the request log can be kept.
@@ -34,6 +34,10 @@ pub struct Stored {
     pub reasoning: ReasoningAs,
     /// Whether an answer of `codex-local` shows what codex does.
     pub show_work: bool,
+    /// Other names for models.
+    pub model_aliases: Aliases,
+    /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
+    pub side_calls: bool,
     /// The port.
     pub port: u16,
     /// Who can reach the proxy.
@@ -69,6 +73,8 @@ impl Default for Stored {
             workspace: None,
             reasoning: ReasoningAs::default(),
             show_work: true,
+            model_aliases: Aliases::new(),
+            side_calls: true,
             port: DEFAULT_PORT,
             listen: Listen::default(),
             keys_needed: true,
@@ -111,6 +117,8 @@ impl Stored {
             Some("keep_days is not from 1 to 3650")
         } else if !self.keys_needed && self.listen != Listen::Loopback {
             Some("keys_needed is off while others can reach the proxy")
+        } else if self.model_aliases.iter().any(|(alias, model)| aliases::check(alias, model).is_err()) {
+            Some("model_aliases holds a name that cannot be one")
         } else {
             None
         }
@@ -149,6 +157,8 @@ pub fn to_settings(
         allowed_hosts: stored.allowed_hosts.clone(),
         reasoning: stored.reasoning,
         show_work: stored.show_work,
+        model_aliases: stored.model_aliases.clone(),
+        side_calls: stored.side_calls,
     };
     (settings, addresses)
 }

@@ -17,6 +17,8 @@ fn unusual() -> Stored {
         workspace: Some("/home/me/work".into()),
         reasoning: ReasoningAs::None,
         show_work: false,
+        model_aliases: [("gpt-4o".to_owned(), "gpt-5.5".to_owned())].into(),
+        side_calls: false,
         port: 9000,
         listen: Listen::DockerBridge,
         keys_needed: true,

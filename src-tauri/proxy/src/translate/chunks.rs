@@ -12,7 +12,7 @@ use crate::openai::completion::FinishReason;
 pub const PING: &[u8] = b": ping\n\n";
 
 /// The line that ends a stream.
-const DONE: &[u8] = b"data: [DONE]\n\n";
+pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// How the chunks of a completion look.
 #[derive(Clone, Copy, Debug, Default)]

@@ -86,7 +86,7 @@ fn is_neutral(name: &str, value: &Value) -> bool {
 }
 
 /// The name is a client's text: only what is safe in a header goes there.
-fn fits_a_header(name: &str) -> bool {
+pub(super) fn fits_a_header(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= LONGEST_NAME
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))

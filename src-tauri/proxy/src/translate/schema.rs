@@ -27,23 +27,21 @@ const DRAFTS: [Draft; 3] = [Draft::Draft202012, Draft::Draft7, Draft::Draft4];
 /// The longest explanation of what is wrong in a schema, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Checks that every tool has a name of its own and a schema that can be used. `nested` says whether an entry of `tools` holds its
-/// function in a field of that name, as the chat API has it and the Responses API has not.
+/// Checks that every tool has a name of its own and a schema that can be used.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] that names the tool.
-pub fn check_tools(tools: &[ClientTool], nested: bool) -> Result<(), Refusal> {
+pub fn check_tools(tools: &[ClientTool]) -> Result<(), Refusal> {
     let mut names = BTreeSet::new();
     for tool in tools {
-        let within = if nested && tool.param.starts_with("tools[") { ".function" } else { "" };
         if !names.insert(&tool.name) {
             return Err(Refusal::Invalid {
-                param: format!("{}{within}.name", tool.param),
+                param: format!("{}.name", tool.param),
                 message: format!("There are two tools with the name {:?}.", tool.name),
             });
         }
         check_parameters(tool).map_err(|reason| Refusal::Invalid {
-            param: format!("{}{within}.parameters", tool.param),
+            param: format!("{}.parameters", tool.param),
             message: format!(
                 "The parameters of the tool {:?} are no usable JSON schema: {reason}.",
                 tool.name

@@ -45,7 +45,7 @@ fn usual_tools_are_taken() {
         ),
         tool("look", json!({"properties":{"a":{"type":"string","pattern":"^(?!x)\\d+$"}}}), "tools[6]"),
     ];
-    assert_eq!(check_tools(&tools, true), Ok(()));
+    assert_eq!(check_tools(&tools), Ok(()));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_tool_with_a_wrong_schema_is_named_with_what_is_wrong() {
         (json!({"$ref": "file:///etc/passwd"}), "file:///etc/passwd"),
         (json!({"properties": {"a": {"type": "string", "pattern": "["}}}), "at /properties/a/pattern"),
     ] {
-        let (param, message) = refused(check_tools(&[tool("get_weather", schema, "tools[2]")], true));
+        let (param, message) = refused(check_tools(&[tool("get_weather", schema, "tools[2].function")]));
         assert_eq!(param, "tools[2].function.parameters");
         assert!(message.contains("\"get_weather\""), "{message}");
         assert!(message.contains(says), "{message}");
@@ -71,15 +71,14 @@ fn a_tool_with_a_wrong_schema_is_named_with_what_is_wrong() {
 #[test]
 fn the_field_is_named_as_the_route_has_it() {
     let wrong = |param| [tool("t", json!(1), param)];
-    assert_eq!(refused(check_tools(&wrong("tools[2]"), true)).0, "tools[2].function.parameters");
-    assert_eq!(refused(check_tools(&wrong("functions[0]"), true)).0, "functions[0].parameters");
-    assert_eq!(refused(check_tools(&wrong("tools[2]"), false)).0, "tools[2].parameters");
+    assert_eq!(refused(check_tools(&wrong("functions[0]"))).0, "functions[0].parameters");
+    assert_eq!(refused(check_tools(&wrong("tools[2]"))).0, "tools[2].parameters");
 }
 
 #[test]
 fn two_tools_of_one_name_are_refused() {
-    let tools = [tool("twin", json!({}), "tools[0]"), tool("twin", json!({}), "tools[1]")];
-    let (param, message) = refused(check_tools(&tools, true));
+    let tools = [tool("twin", json!({}), "tools[0].function"), tool("twin", json!({}), "tools[1].function")];
+    let (param, message) = refused(check_tools(&tools));
     assert_eq!(param, "tools[1].function.name");
     assert!(message.contains("\"twin\""), "{message}");
 }

@@ -1,6 +1,6 @@
 //! Keys, as the window lists them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// A key in the list.
@@ -20,8 +20,21 @@ pub struct KeyRow {
     pub last_used: Option<u64>,
     /// Whether the keychain has it, so that it can be copied again.
     pub can_copy: bool,
+    /// What it allows less than the settings do.
+    pub limits: KeyLimitsForm,
     /// Whether nobody has seen it yet: it was made by itself, no keychain has it, and it can be shown once until the app ends.
     pub unshown: bool,
+}
+
+/// What a key allows less than the settings do, as the window shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct KeyLimitsForm {
+    /// `read-only`, `workspace-write` or `danger-full-access`; empty leaves it to the settings.
+    pub sandbox: String,
+    /// Codex's working folder; empty takes the one of the settings.
+    pub workspace: String,
 }
 
 /// A key that was just made.

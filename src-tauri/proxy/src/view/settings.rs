@@ -24,6 +24,10 @@ pub struct SettingsForm {
     pub reasoning: ReasoningAs,
     /// Whether an answer of `codex-local` shows what codex does.
     pub show_work: bool,
+    /// Other names for models, one a line, as `gpt-4o=gpt-5.5`.
+    pub model_aliases: String,
+    /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
+    pub side_calls: bool,
     /// The port.
     pub port: String,
     /// Who can reach the proxy.

@@ -211,6 +211,35 @@ async fn keys_are_made_listed_and_revoked_from_the_command_line() {
 }
 
 #[tokio::test]
+async fn a_key_is_limited_from_the_command_line_and_never_beyond_the_settings() {
+    let folder = folder();
+    std::fs::create_dir_all(folder.path().join("work/notes")).unwrap();
+    let key = async |before: &[&str], behind: &[&str]| {
+        let mut command = codex_proxyd(folder.path());
+        command.args(["--workspace", "work"]).args(before).arg("key").args(behind);
+        run(command.args(["--data-dir", "data"])).await
+    };
+    let (ok, _, told) = key(&[], &["new", "reader", "--sandbox", "read-only"]).await;
+    assert!(ok && told.contains("read-only"), "{told}");
+    let writer = ["new", "writer", "--sandbox", "workspace-write", "--workspace", "work/notes"];
+    let (ok, _, error) = key(&[], &writer).await;
+    assert!(!ok && error.contains("allow read-only at most"), "{error}");
+    let (ok, _, error) = key(&["--sandbox", "workspace-write"], &writer).await;
+    assert!(ok, "{error}");
+    let (ok, _, error) = key(&[], &["new", "stray", "--workspace", "data"]).await;
+    assert!(!ok && error.contains("not within the working folder"), "{error}");
+    let (ok, _, error) = key(&[], &["new", "lost", "--workspace", "work/gone"]).await;
+    assert!(!ok && error.contains("is not there"), "{error}");
+    let (_, list, _) = key(&[], &["list"]).await;
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(lines.len() == 2 && lines[0].ends_with("reader  [read-only]"), "{list}");
+    assert!(
+        lines[1].contains("writer  [workspace-write in /") && lines[1].ends_with("work/notes]"),
+        "{list}"
+    );
+}
+
+#[tokio::test]
 async fn the_version_names_ours_and_codexs() {
     let folder = folder();
     let (ok, out, _) = run(codex_proxyd(folder.path()).arg("--version")).await;

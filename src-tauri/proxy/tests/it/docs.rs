@@ -9,7 +9,16 @@ async fn the_description_names_every_route_without_a_key() {
     let proxy = fake("").start().await;
     let description: Value =
         proxy.bare(reqwest::Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
-    for path in ["/v1/chat/completions", "/v1/models", "/v1/models/{id}", "/health"] {
+    for path in [
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/responses",
+        "/v1/responses/{id}",
+        "/v1/responses/{id}/cancel",
+        "/v1/models",
+        "/v1/models/{id}",
+        "/health",
+    ] {
         assert!(description["paths"][path].is_object(), "{path}");
     }
     assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));

@@ -193,7 +193,6 @@ async fn a_used_up_account_is_429_with_its_reset_and_not_worth_a_retry() {
 async fn a_codex_that_cannot_serve_is_a_503_that_says_why() {
     for (plan, code) in [
         (fake("not-signed-in"), "codex_not_signed_in"),
-        (fake("old=0.44"), "codex_unsupported"),
         (fake("crash-on=initialize"), "codex_unavailable"),
         (Plan { codex: "/no/such/codex".into(), ..real() }, "codex_not_found"),
     ] {
@@ -204,6 +203,17 @@ async fn a_codex_that_cannot_serve_is_a_503_that_says_why() {
         assert_eq!(health["codex"]["state"], "failed", "{code}");
         assert!(health["codex"]["message"].is_string());
     }
+}
+
+#[tokio::test]
+async fn what_an_old_codex_cannot_do_is_a_400_that_says_what_to_update_to() {
+    let proxy = fake("old=0.44").start().await;
+    assert_eq!(proxy.ask("hi").await.status(), 200);
+    let body = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}],
+        "tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object","properties":{}}}}]});
+    let (error, _) = expect(proxy.chat(&body).await, 400, "unsupported_parameter").await;
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("codex 0.44.0") && message.contains("0.100"), "{message}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the request log says of requests that were really made.
 
 use proxy::view::{ExchangeQuery, ExchangeRow, ExchangeState};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
 
@@ -35,6 +35,29 @@ async fn what_codex_ran_is_on_the_time_line() {
             .any(|step| step.bad
                 && step.detail.as_deref().is_some_and(|detail| detail.contains("exit code 3")))
     );
+}
+
+#[tokio::test]
+async fn a_consent_that_codex_asked_for_and_did_not_get_is_in_the_answer_and_on_the_time_line() {
+    for (method, what) in [
+        ("item/commandExecution/requestApproval", "running a command"),
+        ("item/fileChange/requestApproval", "changing files"),
+        ("item/permissions/requestApproval", "more permissions"),
+        ("mcpServer/elicitation/request", "a question of an MCP server"),
+    ] {
+        let proxy = fake(&format!("ask={method}")).start().await;
+        let mut body = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
+        let answer: Value = proxy.chat(&body).await.json().await.unwrap();
+        let line = format!("Asked for consent to {what}, and was declined\n");
+        assert_eq!(answer["choices"][0]["message"]["reasoning_content"], line, "{answer}");
+        body["stream"] = true.into();
+        let chunks = proxy.stream_of(&body).await.rest().await;
+        let told = |chunk: &Value| chunk["choices"][0]["delta"]["reasoning_content"] == line;
+        assert!(chunks.iter().any(told), "{chunks:?}");
+        let steps = proxy.journal.detail(&newest(&proxy).await.id).await.unwrap().steps;
+        let told = steps.iter().find(|step| step.what == "Asked for consent and was declined").unwrap();
+        assert!(told.bad && told.detail.as_deref() == Some(what), "{steps:?}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 
 mod chat;
 mod clients;
+mod completions;
 mod connect;
 mod daemon;
 mod docs;
@@ -17,8 +18,11 @@ mod errors;
 mod guard;
 mod hang_up;
 mod kinds;
+mod limits;
 mod log;
+mod models;
 mod relay;
+mod responses;
 mod schema;
 mod shape;
 mod stopping;

@@ -175,7 +175,7 @@ impl Running {
     pub(crate) async fn stream_of(&self, body: &Value) -> Events {
         let response = self.chat(body).await;
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
-        Events { response, buffer: String::new() }
+        Events::of(response)
     }
 }
 
@@ -204,6 +204,10 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    pub(crate) fn of(response: Response) -> Self {
+        Self { response, buffer: String::new() }
+    }
+
     /// The next block of lines, without the blank line that ends it.
     pub(crate) async fn next_block(&mut self) -> Option<String> {
         loop {

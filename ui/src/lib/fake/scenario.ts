@@ -3,6 +3,7 @@
 import type { KeyRow } from '../../bindings/KeyRow';
 import type { Overview } from '../../bindings/Overview';
 import type { SettingsView } from '../../bindings/SettingsView';
+import { NO_LIMITS } from '../limits';
 
 export const SCENARIOS = [
   'running',
@@ -103,12 +104,12 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
 export function keysOf(scenario: Scenario, now: number): KeyRow[] {
   const seconds = Math.floor(now / 1000);
   const canCopy = scenario !== 'no-keychain';
-  const first: KeyRow = { id: 'k1', name: 'Default', lastFour: 'k7Fd', created: seconds - 20 * DAY, lastUsed: seconds - 12, canCopy, unshown: !canCopy };
+  const first: KeyRow = { id: 'k1', name: 'Default', lastFour: 'k7Fd', created: seconds - 20 * DAY, lastUsed: seconds - 12, canCopy, limits: NO_LIMITS, unshown: !canCopy };
   if (scenario === 'empty') return [{ ...first, created: seconds - 60, lastUsed: null }];
   return [
     first,
-    { id: 'k2', name: 'Work laptop', lastFour: '3fQ2', created: seconds - 3 * HOUR, lastUsed: null, canCopy, unshown: false },
-    { id: 'k3', name: 'Scripts', lastFour: '0pLx', created: seconds - 13 * DAY, lastUsed: seconds - 26 * HOUR, canCopy: false, unshown: false },
+    { id: 'k2', name: 'Work laptop', lastFour: '3fQ2', created: seconds - 3 * HOUR, lastUsed: null, canCopy, limits: NO_LIMITS, unshown: false },
+    { id: 'k3', name: 'Scripts', lastFour: '0pLx', created: seconds - 13 * DAY, lastUsed: seconds - 26 * HOUR, canCopy: false, limits: { sandbox: 'read-only', workspace: '/home/me/projects/notes' }, unshown: false },
   ];
 }
 
@@ -121,6 +122,8 @@ export function settingsOf(scenario: Scenario): SettingsView {
     workspace: '',
     reasoning: 'reasoning_content' as const,
     showWork: true,
+    modelAliases: '',
+    sideCalls: true,
     port: '8000',
     listen: 'loopback' as const,
     keysNeeded: true,

@@ -6,8 +6,8 @@ use proxy::settings::Flags;
 /// Answers the OpenAI API with the codex CLI of this machine.
 ///
 /// Each option can also be set in the environment or in a file named .env: HOST, PORT, CODEX_PATH, CODEX_MODEL,
-/// CODEX_SANDBOX, CODEX_WORKSPACE, CODEX_REASONING, CODEX_SHOW_WORK, DATA_DIR, LOG_LEVEL, ALLOWED_ORIGINS, ALLOWED_HOSTS;
-/// keys in API_KEYS.
+/// CODEX_SANDBOX, CODEX_WORKSPACE, CODEX_REASONING, CODEX_SHOW_WORK, MODEL_ALIASES, CODEX_SIDE_CALLS, DATA_DIR, LOG_LEVEL,
+/// ALLOWED_ORIGINS, ALLOWED_HOSTS; keys in API_KEYS.
 #[derive(Debug, Parser)]
 #[command(name = "codex-proxyd", disable_version_flag = true, args_conflicts_with_subcommands = false)]
 pub(crate) struct Cli {
@@ -24,10 +24,11 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     model: Option<String>,
     /// What codex's commands may do: read-only, workspace-write or danger-full-access [default: read-only]
-    #[arg(long, global = true, value_name = "MODE")]
+    // Not global, as with the folder: behind `key new` it is the key's.
+    #[arg(long, value_name = "MODE")]
     sandbox: Option<String>,
     /// Codex's working folder [default: an empty one below the data folder]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     workspace: Option<String>,
     #[arg(
         long,
@@ -40,6 +41,12 @@ pub(crate) struct Cli {
     /// Whether codex-local shows what codex does, as short lines of the reasoning: on or off [default: on]
     #[arg(long, global = true, value_name = "ON|OFF")]
     show_work: Option<String>,
+    /// Another name for a model, which may also be codex-local; may be given several times
+    #[arg(long, global = true, value_name = "ALIAS=MODEL")]
+    model_alias: Vec<String>,
+    /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model: on or off [default: on]
+    #[arg(long, global = true, value_name = "ON|OFF")]
+    side_calls: Option<String>,
     /// Folder of our own data [default: the system's]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
@@ -79,6 +86,12 @@ pub(crate) enum KeyAction {
     New {
         /// A name to know it by
         name: String,
+        /// What codex's commands may do for it, no more than the setting: read-only, workspace-write or danger-full-access
+        #[arg(id = "key_sandbox", long = "sandbox", value_name = "MODE")]
+        sandbox: Option<String>,
+        /// Codex's working folder for it, within the one of the settings; without a mode it means workspace-write at most
+        #[arg(id = "key_workspace", long = "workspace", value_name = "DIR")]
+        workspace: Option<std::path::PathBuf>,
     },
     /// List the keys, without their secrets
     List,
@@ -101,6 +114,8 @@ impl Cli {
             workspace: self.workspace.clone(),
             reasoning: self.reasoning.clone(),
             show_work: self.show_work.clone(),
+            model_alias: self.model_alias.clone(),
+            side_calls: self.side_calls.clone(),
             data_dir: self.data_dir.clone(),
             log_level: self.log_level.clone(),
             allow_origin: self.allow_origin.clone(),

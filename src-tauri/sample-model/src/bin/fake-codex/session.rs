@@ -125,11 +125,14 @@ impl Session {
     }
 
     fn start_thread(&self, params: &Value) -> Result<Value, String> {
-        if let Some(sandbox @ ("read-only" | "workspace-write" | "danger-full-access")) =
-            params["sandbox"].as_str()
-            && self.script.minor() < 80
+        let spelled = if self.script.minor() < 80 {
+            ["readOnly", "workspaceWrite", "dangerFullAccess"]
+        } else {
+            ["read-only", "workspace-write", "danger-full-access"]
+        };
+        if let Some(sandbox) = params["sandbox"].as_str()
+            && !spelled.contains(&sandbox)
         {
-            let spelled = ["dangerFullAccess", "readOnly", "workspaceWrite"];
             return Err(unknown_variant(sandbox, &spelled));
         }
         let id = self.new_id();

@@ -1,0 +1,67 @@
+//! Threads of codex: started, and given up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::ahead::ReadyThread;
+use crate::capabilities::Capabilities;
+use crate::connection::Connection;
+use crate::error::CodexError;
+use crate::protocol::{ById, ThreadStarted};
+use crate::turn::ThreadProfile;
+use crate::{home, session_file, thread_params};
+
+/// How long a thread may take to start; the user's MCP servers start with an agent's.
+const THREAD_LIMIT: Duration = Duration::from_secs(60);
+
+impl Connection {
+    /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
+    /// `instructions` are given to it where they cannot be put in later.
+    pub(crate) async fn start_thread(
+        &self,
+        profile: &ThreadProfile,
+        instructions: Option<String>,
+    ) -> Result<ReadyThread, CodexError> {
+        let base = self.instructions.get().copied().unwrap_or_default();
+        let trusts = home::trusts(self.users_home.get().map(PathBuf::as_path), &profile.workspace);
+        let mut params = thread_params::thread_start(profile, base, trusts);
+        if let Some(instructions) = instructions {
+            params["developerInstructions"] = instructions.into();
+        }
+        let mut started = self.call_within(THREAD_LIMIT, "thread/start", params.clone()).await;
+        if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &profile.service_tier)
+            && message.contains(&format!("unknown variant `{tier}`"))
+        {
+            // Every other codex passes over a tier that it does not know.
+            params["serviceTier"] = Value::Null;
+            started = self.call_within(THREAD_LIMIT, "thread/start", params).await;
+        }
+        let started: ThreadStarted = started?;
+        let ById { id, path } = started.thread;
+        let session = path.and_then(|path| session_file::of_session(&path, &id));
+        if let Some(session) = &session {
+            self.sessions.add(session.clone());
+        }
+        Ok(ReadyThread { id, model: started.model, session })
+    }
+
+    /// Lets codex forget a thread. A codex that is gone or cannot do it has forgotten it already, or keeps it.
+    pub(crate) async fn give_up_thread(&self, thread: &ReadyThread) {
+        let method = match (&thread.session, self.can()) {
+            (_, Capabilities { unsubscribe: true, .. }) => Some("thread/unsubscribe"),
+            // Only what was written can be put aside.
+            (Some(_), Capabilities { archive: true, .. }) => Some("thread/archive"),
+            _ => None,
+        };
+        if let Some(method) = method
+            && let Err(error) = self.call::<Value>(method, json!({ "threadId": thread.id })).await
+        {
+            tracing::debug!(%error, "a thread was not given up");
+        }
+        if let Some(session) = &thread.session {
+            self.sessions.remove(session);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What each codex can do, on the real binaries that `CODEX_TEST_VERSIONS` names as `VERSION=PATH;VERSION=PATH`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use codex_client::{
+    CodexError, Content, Item, ItemEvent, Readiness, Role, Status, ThreadKind, Tool, ToolCall, TurnRequest,
+    Usage,
+};
+use sample_model::{Event, under_test};
+use serde_json::{Value, json};
+
+use crate::support::{LONG, Real, next_text, real_at, says};
+
+const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+/// The binaries to test with; the one under test alone where none are named.
+pub(crate) fn binaries() -> Vec<PathBuf> {
+    match std::env::var("CODEX_TEST_VERSIONS") {
+        Ok(named) => {
+            named.split(';').filter_map(|pair| pair.split_once('=')).map(|(_, path)| path.into()).collect()
+        }
+        Err(_) => vec![under_test::codex_under_test()],
+    }
+}
+
+/// Runs `check` with each version, with a home of its own.
+async fn with_each(check: impl AsyncFn(&Real, &Readiness)) {
+    for binary in binaries() {
+        let real = real_at(&binary).await;
+        real.codex.ready().await.unwrap();
+        let Status::Ready(readiness) = real.codex.status().borrow().clone() else { panic!("{binary:?}") };
+        println!("codex {}", readiness.version);
+        check(&real, &readiness).await;
+        real.codex.shutdown().await;
+        for left in ["sessions", "archived_sessions", "history.jsonl"] {
+            let left = real.home.path().join(".codex").join(left);
+            assert!(!left.exists(), "codex {} has left {}", readiness.version, left.display());
+        }
+    }
+}
+
+/// All that the model was sent in a request, in its order.
+fn sent(real: &Real, n: usize) -> String {
+    let request = &real.model.requests()[n];
+    let mut text = request.body()["instructions"].as_str().unwrap_or_default().to_owned();
+    for (role, said) in request.input() {
+        write!(text, "\n<{role}> {said}").unwrap();
+    }
+    text
+}
+
+/// Asserts that these are said once each, and in this order.
+fn assert_in_order(text: &str, parts: &[&str]) {
+    let places: Vec<usize> =
+        parts.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("no {part}: {text}"))).collect();
+    assert!(places.is_sorted(), "{places:?}: {text}");
+    for part in parts {
+        assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
+    }
+}
+
+pub(crate) fn conversation(real: &Real, items: Vec<Item>) -> TurnRequest {
+    TurnRequest { items, ..real.request(ThreadKind::Plain, "") }
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_with_everything_that_was_said() {
+    with_each(async |real, _| {
+        let mut items =
+            vec![says(Role::Developer, "be brief as a haiku"), says(Role::User, "Tell me a joke.")];
+        let first = real.run(conversation(real, items.clone())).await;
+        first.ended_well();
+        items.push(says(Role::Assistant, &first.text()));
+        items.push(says(Role::User, "[[say=\"the plum\" usage=20,8,5,0]]"));
+        let second = real.run(conversation(real, items)).await;
+        assert_eq!(second.text(), "the plum");
+        assert_eq!(second.ended_well().usage, Some(Usage { input: 20, cached: 8, output: 5, reasoning: 0 }));
+        assert_in_order(
+            &sent(real, 1),
+            &["be brief as a haiku", "Tell me a joke.", first.text().trim(), "[[say="],
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_history_that_the_client_brings_reaches_the_model_and_the_user_has_the_last_word() {
+    with_each(async |real, readiness| {
+        let request = conversation(
+            real,
+            vec![
+                says(Role::Developer, "be brief as a haiku"),
+                says(Role::User, "first question"),
+                says(Role::Assistant, "first answer"),
+                Item::ToolCall(ToolCall {
+                    call_id: "c1".into(),
+                    name: "look".into(),
+                    arguments: "{\"at\":1}".into(),
+                }),
+                Item::ToolOutput { call_id: "c1".into(), output: vec![Content::Text("seen this".into())] },
+                says(Role::Developer, "be kind in the middle"),
+                says(Role::User, "[[words=1]]"),
+            ],
+        );
+        real.run(TurnRequest { note: Some("a note at last".into()), ..request }).await.ended_well();
+        let text = sent(real, 0);
+        let said = [
+            "be brief as a haiku",
+            "first question",
+            "first answer",
+            "be kind in the middle",
+            "a note at last",
+            "[[words=1]]",
+        ];
+        assert_in_order(&text, &said);
+        assert!(text.ends_with("[[words=1]]"), "{text}");
+        let items: String = real.model.requests()[0].items().map(Value::to_string).collect();
+        assert!(
+            items.contains("seen this") && items.contains("look"),
+            "codex {}: {items}",
+            readiness.version
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn effort_schema_and_reasoning_work_alike() {
+    with_each(async |real, _| {
+        let schema = json!({"type":"object","properties":{},"required":[],"additionalProperties":false});
+        let mut request = TurnRequest {
+            effort: Some("low".into()),
+            output_schema: Some(schema),
+            ..real.request(ThreadKind::Plain, "[[words=2 reasoning=2]]")
+        };
+        // Not every version knows it, and none stumbles over it.
+        request.profile.service_tier = Some("priority".into());
+        let heard = real.run(request).await;
+        assert_eq!(heard.text(), "word1 word2 ");
+        assert!(
+            heard.reasoning.contains("\n\n") && heard.reasoning.contains("thinking"),
+            "{:?}",
+            heard.reasoning
+        );
+        let body = real.model.requests()[0].body().clone();
+        assert_eq!(
+            (&body["reasoning"]["effort"], &body["text"]["format"]["type"]),
+            (&json!("low"), &json!("json_schema"))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_turn_that_is_dropped_leaves_the_model_and_no_trace() {
+    with_each(async |real, readiness| {
+        let mut turn =
+            real.codex.turn(real.request(ThreadKind::Plain, "[[words=2000 every=10]]")).await.unwrap();
+        if readiness.capabilities.threads {
+            assert_eq!(next_text(&mut turn).await, "word1 ");
+        } else {
+            assert!(real.model.wait_for(|event| matches!(event, Event::Delta { .. }), LONG).await.is_some());
+        }
+        drop(turn);
+        assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_agents_command_is_told_and_failures_are_told_apart() {
+    with_each(async |real, readiness| {
+        let heard = real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await;
+        heard.ended_well();
+        let ended = |item: &ItemEvent| matches!(item, ItemEvent::Command { ended: true, .. });
+        assert!(heard.items.iter().any(ended), "codex {}: {:?}", readiness.version, heard.items);
+        let limit = "[[status=429 type=usage_limit_reached limits=100,300,3600]]";
+        match real.ask(limit).await.error() {
+            CodexError::Turn(failure) => assert_eq!(failure.kind, codex_client::FailureKind::UsageLimit),
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_clients_tools_work_or_are_refused() {
+    with_each(async |real, readiness| {
+        let schema = json!({"type":"object","properties":{}}).to_string();
+        let tool =
+            |name: &str| Tool { name: name.into(), description: "A tool.".into(), schema: schema.clone() };
+        let mut request = real.request(ThreadKind::Plain, "[[tool=one:{} tool=two:{}]]");
+        request.profile.tools = [tool("one"), tool("two")].into();
+        if !readiness.capabilities.tools() {
+            let refused = real.codex.turn(request).await.err();
+            assert!(matches!(refused, Some(CodexError::CannotDo { .. })), "{refused:?}");
+            return;
+        }
+        let mut called = Vec::new();
+        // Older ones call one tool after the other, and each is an answer of its own.
+        let text = loop {
+            let heard = real.run(request.clone()).await;
+            heard.ended_well();
+            if heard.calls.is_empty() {
+                break heard.text();
+            }
+            for call in heard.calls {
+                let output = vec![Content::Text(format!("from {}", call.name))];
+                let call_id = call.call_id.clone();
+                called.push(call.name.clone());
+                request.items.extend([Item::ToolCall(call), Item::ToolOutput { call_id, output }]);
+            }
+        };
+        called.sort();
+        assert_eq!(called, ["one", "two"], "codex {}", readiness.version);
+        assert!(
+            text.contains("from one") && text.contains("from two"),
+            "codex {}: {text}",
+            readiness.version
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pictures_reach_the_model_from_anywhere_in_the_conversation_or_are_refused() {
+    with_each(async |real, readiness| {
+        let picture = || Content::Image { url: PICTURE.into(), detail: None };
+        let shows = |text: &str| Item::Message {
+            role: Role::User,
+            content: vec![picture(), Content::Text(text.into())],
+        };
+        let request =
+            conversation(real, vec![shows("this"), says(Role::Assistant, "nice"), shows("[[words=1]]")]);
+        if !readiness.capabilities.pictures() {
+            let refused = real.codex.turn(request).await.err();
+            assert!(matches!(refused, Some(CodexError::CannotDo { .. })), "{refused:?}");
+            return;
+        }
+        real.run(request).await.ended_well();
+        let sent: String = real.model.requests()[0].items().map(Value::to_string).collect();
+        assert_eq!(sent.matches(PICTURE).count(), 2, "codex {}: {sent}", readiness.version);
+    })
+    .await;
+}

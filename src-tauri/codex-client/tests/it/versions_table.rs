@@ -1,0 +1,81 @@
+//! The README's table of what each codex can do, held against what was probed. `CODEX_TEST_WRITE_TABLE=1` writes the rows of
+//! the versions that are tested instead of comparing them.
+
+use std::path::Path;
+
+use codex_client::{Role, Status};
+
+use crate::support::{Real, real_at, says};
+use crate::versions::{binaries, conversation};
+
+#[tokio::test]
+async fn the_readmes_table_says_what_was_probed() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("README.md");
+    let mut rows = Vec::new();
+    for binary in binaries() {
+        let real = real_at(&binary).await;
+        let row = row(&real).await;
+        rows.push(row);
+        real.codex.shutdown().await;
+    }
+    let text = std::fs::read_to_string(&readme).unwrap();
+    let lines = rows.join("\n");
+    if std::env::var_os("CODEX_TEST_WRITE_TABLE").is_some() {
+        let first = |row: &str| row.split('|').nth(1).unwrap_or_default().to_owned();
+        let known: Vec<String> = rows.iter().map(|row| first(row)).collect();
+        let (before, after) = text.split_once(HEADING).expect("the README has no such table");
+        let (table, after) = after.split_once("\n\n").unwrap();
+        let mut all: Vec<String> = table
+            .lines()
+            .filter(|row| row.starts_with('|') && !known.contains(&first(row)))
+            .map(str::to_owned)
+            .collect();
+        all.extend(rows);
+        all.sort_by_key(|row| {
+            first(row).trim().split('.').map(|n| n.parse().unwrap_or(0)).collect::<Vec<u32>>()
+        });
+        std::fs::write(&readme, format!("{before}{HEADING}\n{}\n\n{after}", all.join("\n"))).unwrap();
+    } else {
+        for row in &rows {
+            assert!(
+                text.contains(row),
+                "README.md lacks this row (CODEX_TEST_WRITE_TABLE=1 writes it):\n{lines}"
+            );
+        }
+    }
+}
+
+const HEADING: &str = "| codex | answers come | earlier messages | the client's tools | pictures | lists its models | added to a plain model's prompt |\n| --- | --- | --- | --- | --- | --- | --- |";
+
+/// The row of a version: what it says it can do, and what it adds to the prompt of a model that was told two words.
+async fn row(real: &Real) -> String {
+    real.codex.ready().await.unwrap();
+    let Status::Ready(readiness) = real.codex.status().borrow().clone() else { panic!("not ready") };
+    let can = readiness.capabilities;
+    real.run(conversation(real, vec![says(Role::Developer, "be brief"), says(Role::User, "[[words=1]]")]))
+        .await
+        .ended_well();
+    let request = real.model.requests()[0].clone();
+    let mut added: Vec<String> = request.tools().iter().map(|tool| format!("`{tool}`")).collect();
+    for (role, text) in request.input() {
+        let what = match text.as_str() {
+            "be brief" | "[[words=1]]" => continue,
+            text if text.starts_with("<environment_context>") => "the folder",
+            text if text.starts_with("<permissions") => "the sandbox",
+            text if text.contains("## Skills") || text.starts_with("<skills") => "skills",
+            _ => role.as_str(),
+        };
+        added.push(what.to_owned());
+    }
+    let yes = |can: bool| if can { "yes" } else { "no" };
+    let added = if added.is_empty() { "nothing".to_owned() } else { added.join(", ") };
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {added} |",
+        readiness.version,
+        if can.threads { "word by word" } else { "as one block" },
+        if can.inject_items { "with their roles" } else { "as one marked text" },
+        yes(can.tools()),
+        yes(can.pictures()),
+        yes(!real.codex.models().await.unwrap().is_empty()),
+    )
+}

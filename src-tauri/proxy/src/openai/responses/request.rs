@@ -1,0 +1,198 @@
+//! The body of `POST /v1/responses`, as clients send it.
+//!
+//! Items and parts are flat, with all fields optional: which of them must be there depends on the type, and an error then
+//! names the one that is missing. A parameter that is not named here is judged by its name in `translate`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::openai::text_or::TextOr;
+
+/// A request for a response.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct ResponsesRequest {
+    /// `codex-local`, or an id of `GET /v1/models`.
+    #[schema(example = "codex-local")]
+    pub model: String,
+    /// What is said: one string, or items, oldest first.
+    #[serde(default)]
+    #[schema(example = "Say hello.")]
+    pub input: Option<TextOr<InputItem>>,
+    /// Instructions for this request only; a later one that names it as its previous response has its own.
+    #[serde(default)]
+    pub instructions: Option<String>,
+    /// The response that this one goes on from.
+    #[serde(default)]
+    pub previous_response_id: Option<String>,
+    /// Whether the response is kept, in memory, so that it can be asked for and gone on from. `true` without it.
+    #[serde(default)]
+    pub store: Option<bool>,
+    /// Whether the answer comes as server-sent events.
+    #[serde(default)]
+    pub stream: Option<bool>,
+    /// The client's tools.
+    #[serde(default)]
+    pub tools: Option<Vec<Tool>>,
+    /// `auto`, `none`, `required`, or the one function to call.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub tool_choice: Option<Value>,
+    /// Whether one answer may hold several calls.
+    #[serde(default)]
+    pub parallel_tool_calls: Option<bool>,
+    /// The form of the answer's text.
+    #[serde(default)]
+    pub text: Option<TextOptions>,
+    /// How to think.
+    #[serde(default)]
+    pub reasoning: Option<ReasoningOptions>,
+    /// The most tokens that the answer may have.
+    #[serde(default)]
+    pub max_output_tokens: Option<u64>,
+    /// The service tier, such as `flex`.
+    #[serde(default)]
+    pub service_tier: Option<String>,
+    /// Labels of the client's, sent back as they are.
+    #[serde(default)]
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Sent back as it is, and ignored: codex has no such knob.
+    #[serde(default)]
+    pub temperature: Option<f64>,
+    /// Sent back as it is, and ignored: codex has no such knob.
+    #[serde(default)]
+    pub top_p: Option<f64>,
+    /// Sent back as it is, and ignored: a conversation that is too long is an error.
+    #[serde(default)]
+    pub truncation: Option<String>,
+    /// Sent back as it is.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Sent back as it is.
+    #[serde(default)]
+    pub safety_identifier: Option<String>,
+    /// Sent back as it is.
+    #[serde(default)]
+    pub prompt_cache_key: Option<String>,
+}
+
+/// One item of the input: a message, a call of a tool, what a tool answered, or a reference to an earlier item.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+pub struct InputItem {
+    /// `message`, which may be left out, `function_call`, `function_call_output`, `reasoning` or `item_reference`.
+    #[serde(rename = "type", default)]
+    pub kind: Option<String>,
+    /// The item that a reference means.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Who speaks in a message.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// What a message says.
+    #[serde(default)]
+    pub content: Option<TextOr<InputPart>>,
+    /// The id of a call, in the call and in its output.
+    #[serde(default)]
+    pub call_id: Option<String>,
+    /// The function that is called.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A call's arguments, as the string of JSON that the model wrote.
+    #[serde(default)]
+    pub arguments: Option<String>,
+    /// What a tool answered.
+    #[serde(default)]
+    pub output: Option<TextOr<InputPart>>,
+}
+
+/// One part of a message, or of a tool's output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+pub struct InputPart {
+    /// `input_text`, `output_text`, `refusal`, `input_image`.
+    #[serde(rename = "type")]
+    #[schema(example = "input_text")]
+    pub kind: String,
+    /// The text of a text part.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// The text of a `refusal` part.
+    #[serde(default)]
+    pub refusal: Option<String>,
+    /// The data URL of an `input_image` part.
+    #[serde(default)]
+    pub image_url: Option<String>,
+    /// How closely a picture is looked at.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// A tool. Only functions can be given.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub struct Tool {
+    /// `function`.
+    #[serde(rename = "type")]
+    #[schema(example = "function")]
+    pub kind: String,
+    /// The function's name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The JSON schema of its arguments.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Value>,
+    /// Sent back as it is.
+    #[serde(default)]
+    pub strict: Option<bool>,
+}
+
+/// The form of the answer's text.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+pub struct TextOptions {
+    /// Just text, JSON, or JSON that follows a schema.
+    #[serde(default)]
+    pub format: Option<TextFormat>,
+    /// `low`, `medium` or `high`.
+    #[serde(default)]
+    pub verbosity: Option<String>,
+}
+
+/// Just text, JSON, or JSON that follows a schema.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub struct TextFormat {
+    /// `text`, `json_object` or `json_schema`.
+    #[serde(rename = "type")]
+    #[schema(example = "text")]
+    pub kind: String,
+    /// The name of a schema.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What a schema is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The schema.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub schema: Option<Value>,
+    /// Whether OpenAI's strict rules are asked for.
+    #[serde(default)]
+    pub strict: Option<bool>,
+}
+
+/// How to think.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+pub struct ReasoningOptions {
+    /// How hard; which efforts there are depends on the model.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// `auto`, `concise` or `detailed`: the answer then holds a summary, whatever the settings say.
+    #[serde(default)]
+    pub summary: Option<String>,
+    /// The old name of `summary`.
+    #[serde(default)]
+    pub generate_summary: Option<String>,
+}

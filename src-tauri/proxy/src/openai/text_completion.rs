@@ -1,0 +1,80 @@
+//! The old completions API: a prompt, and the text that goes on from it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::chat::{OneOrMany, StreamOptions};
+use super::chunk::ChunkUsage;
+use super::completion::Usage;
+use super::text_or::TextOr;
+
+/// The body of `POST /v1/completions`, as clients send it.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct CompletionsRequest {
+    /// `codex-local`, or an id of `GET /v1/models`.
+    #[schema(example = "codex-local")]
+    pub model: String,
+    /// One prompt, or several, each with choices of its own. Tokens cannot be read.
+    #[schema(value_type = TextOr<String>, example = "Say hello.")]
+    pub prompt: TextOr<Value>,
+    /// How many choices for each prompt; with the prompts up to eight in all.
+    #[serde(default)]
+    pub n: Option<u32>,
+    /// The most tokens of each choice; without it, as many as the model likes.
+    #[serde(default)]
+    pub max_tokens: Option<u64>,
+    /// Texts before which a choice ends, up to four.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub stop: Option<OneOrMany>,
+    /// Whether the choices come as server-sent events.
+    #[serde(default)]
+    pub stream: Option<bool>,
+    /// What a stream carries beside the choices.
+    #[serde(default)]
+    pub stream_options: Option<StreamOptions>,
+}
+
+/// A completion, or a chunk of one that is streamed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TextCompletion<'a> {
+    /// `cmpl-…`, unique, and the same in every chunk.
+    pub id: &'a str,
+    /// Always `text_completion`.
+    pub object: &'static str,
+    /// When it was begun, in Unix seconds.
+    pub created: u64,
+    /// The model that answers.
+    pub model: &'a str,
+    /// All choices, the one that a chunk adds to, or none in the chunk that carries the usage.
+    pub choices: &'a [TextChoice<'a>],
+    /// What it cost; absent when codex did not say. In a chunk it is there only when it was asked for, and null but in the last one.
+    #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
+    #[schema(value_type = Option<Usage>)]
+    pub usage: ChunkUsage,
+}
+
+/// One choice, or what a chunk adds to it.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct TextChoice<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// The choice's number: those of the first prompt come first.
+    pub index: u32,
+    /// Always null: codex has no log probabilities.
+    #[schema(value_type = Option<Object>)]
+    pub logprobs: Option<()>,
+    /// Why the text ended; null in every chunk but a choice's last.
+    pub finish_reason: Option<TextFinish>,
+}
+
+/// Why a text ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextFinish {
+    /// The model was done, or a stop text came.
+    Stop,
+    /// It was as long as it may be.
+    Length,
+}

@@ -1,0 +1,269 @@
+//! From the pieces of an answer to a response, and to the server-sent events that tell how it grows.
+//!
+//! Both come of the same fold: the events are written while the response is built, and a request that is not streamed only
+//! leaves them out. So a stream and a whole response can never say different things.
+
+mod items;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use codex_client::{ToolCall, Usage as TurnUsage};
+
+use crate::answer::{Finish, FinishReason};
+use crate::openai::responses::event::{EventBody, StreamEvent};
+use crate::openai::responses::item::{ItemStatus, OutputItem};
+use crate::openai::responses::response::{
+    IncompleteDetails, Response, ResponseError, ResponseOptions, Status,
+};
+use crate::translate::chunks::event;
+
+/// The piece of reasoning that stands between two parts of a summary.
+const BETWEEN_PARTS: &str = "\n\n";
+
+/// Numbers the items of one request and its response. The ids are unique where `base` is.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    base: String,
+    given: u32,
+}
+
+impl Ids {
+    /// Ids on a base such as a UUID.
+    #[must_use]
+    pub fn new(base: String) -> Self {
+        Self { base, given: 0 }
+    }
+
+    /// The id of the response.
+    #[must_use]
+    pub fn response(&self) -> String {
+        format!("resp_{}", self.base)
+    }
+
+    /// A new id for an item, with a prefix such as `msg`.
+    pub fn item(&mut self, prefix: &str) -> String {
+        self.given += 1;
+        format!("{prefix}_{}{:04x}", self.base, self.given)
+    }
+}
+
+/// A response that is being written.
+#[derive(Debug)]
+pub struct ResponseWriter {
+    response: Response,
+    ids: Ids,
+    /// Whether the last item of the output still grows.
+    open: bool,
+    /// Whether the next piece of reasoning begins a new part of the summary.
+    new_part: bool,
+    begun: bool,
+    sink: Sink,
+}
+
+impl ResponseWriter {
+    /// A response without anything in it. `model` is the one that was asked for, `created_at` is in Unix seconds, and
+    /// `streamed` says whether the events are wanted.
+    #[must_use]
+    pub fn new(ids: Ids, created_at: u64, model: String, options: ResponseOptions, streamed: bool) -> Self {
+        let response = Response {
+            id: ids.response(),
+            object: "response",
+            created_at,
+            status: Status::InProgress,
+            access_programs: None,
+            background: false,
+            completed_at: None,
+            error: None,
+            incomplete_details: None,
+            model,
+            output: Vec::new(),
+            options,
+            usage: None,
+        };
+        let sink = Sink { out: BytesMut::new(), next: 0, wanted: streamed };
+        Self { response, ids, open: false, new_part: false, begun: false, sink }
+    }
+
+    /// The response as it is now.
+    #[must_use]
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// Whether it has ended; whatever comes then is left out.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.response.status != Status::InProgress
+    }
+
+    /// The events that nobody has taken yet.
+    pub fn take_events(&mut self) -> Bytes {
+        self.sink.out.split().freeze()
+    }
+
+    /// From now on the response names this model.
+    pub fn set_model(&mut self, model: String) {
+        if !model.is_empty() {
+            self.response.model = model;
+        }
+    }
+
+    /// Begins the stream, if it has not begun.
+    pub fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.tell("response.created");
+            self.tell("response.in_progress");
+        }
+    }
+
+    /// A piece of the answer.
+    pub fn text(&mut self, text: &str) {
+        if self.has_ended() {
+            return;
+        }
+        if !(self.open && matches!(self.response.output.last(), Some(OutputItem::Message { .. }))) {
+            self.close(ItemStatus::Completed);
+            let id = self.ids.item("msg");
+            self.add(items::message(id));
+        }
+        self.grow(|item, index, sink| items::add_text(item, index, text, sink));
+    }
+
+    /// A piece of the reasoning's summary.
+    pub fn reasoning(&mut self, text: &str) {
+        if self.has_ended() {
+            return;
+        }
+        let goes_on = self.open && matches!(self.response.output.last(), Some(OutputItem::Reasoning { .. }));
+        if text == BETWEEN_PARTS {
+            self.new_part = goes_on;
+            return;
+        }
+        if !goes_on {
+            self.close(ItemStatus::Completed);
+            let id = self.ids.item("rs");
+            self.add(items::reasoning(id));
+        }
+        let new_part = std::mem::take(&mut self.new_part);
+        self.grow(|item, index, sink| items::add_summary(item, index, text, new_part, sink));
+    }
+
+    /// A call of one of the client's tools.
+    pub fn call(&mut self, call: ToolCall) {
+        if self.has_ended() {
+            return;
+        }
+        self.close(ItemStatus::Completed);
+        let id = self.ids.item("fc");
+        self.add(items::call(id, call.call_id, call.name));
+        self.grow(|item, index, sink| items::add_arguments(item, index, call.arguments, sink));
+        self.close(ItemStatus::Completed);
+    }
+
+    /// The end of an answer that went well. `now` is in Unix seconds.
+    pub fn end(&mut self, finish: Finish, now: u64) {
+        if self.has_ended() {
+            return;
+        }
+        self.begin();
+        self.response.usage = finish.usage.map(|usage: TurnUsage| usage.into());
+        if finish.reason == FinishReason::Length {
+            self.close(ItemStatus::Incomplete);
+            self.response.status = Status::Incomplete;
+            self.response.incomplete_details = Some(IncompleteDetails { reason: "max_output_tokens" });
+            self.tell("response.incomplete");
+        } else {
+            self.close(ItemStatus::Completed);
+            self.response.status = Status::Completed;
+            self.response.completed_at = Some(now);
+            self.tell("response.completed");
+        }
+    }
+
+    /// The end of an answer that failed. An item that was being written is not called done.
+    pub fn fail(&mut self, error: ResponseError) {
+        if self.has_ended() {
+            return;
+        }
+        self.begin();
+        self.abandon();
+        self.response.status = Status::Failed;
+        self.response.error = Some(error);
+        self.tell("response.failed");
+    }
+
+    /// The end of an answer that is not wanted any more. OpenAI has no event of its own for this one.
+    pub fn cancel(&mut self) {
+        if self.has_ended() {
+            return;
+        }
+        self.begin();
+        self.abandon();
+        self.response.status = Status::Cancelled;
+        self.tell("response.incomplete");
+    }
+
+    /// An event that carries the whole response.
+    fn tell(&mut self, kind: &'static str) {
+        self.sink.event(kind, EventBody::Response { response: &self.response });
+    }
+
+    /// Puts a new item behind the last one.
+    fn add(&mut self, item: OutputItem) {
+        self.begin();
+        let body = EventBody::Item { output_index: self.response.output.len(), item: &item };
+        self.sink.event("response.output_item.added", body);
+        self.response.output.push(item);
+        (self.open, self.new_part) = (true, false);
+    }
+
+    /// Changes the last item.
+    fn grow(&mut self, change: impl FnOnce(&mut OutputItem, usize, &mut Sink)) {
+        let index = self.response.output.len().saturating_sub(1);
+        if let Some(item) = self.response.output.last_mut() {
+            change(item, index, &mut self.sink);
+        }
+    }
+
+    /// Ends the last item, if it still grows, and says so.
+    fn close(&mut self, status: ItemStatus) {
+        if std::mem::take(&mut self.open) {
+            self.grow(|item, index, sink| {
+                items::set_status(item, status);
+                items::close(item, index, sink);
+                sink.event("response.output_item.done", EventBody::Item { output_index: index, item });
+            });
+        }
+    }
+
+    /// Leaves the last item as it is, if it still grows.
+    fn abandon(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.grow(|item, _, _| items::set_status(item, ItemStatus::Incomplete));
+        }
+    }
+}
+
+/// Where the events go.
+#[derive(Debug)]
+struct Sink {
+    out: BytesMut,
+    /// The next event's number.
+    next: u64,
+    wanted: bool,
+}
+
+impl Sink {
+    fn event(&mut self, kind: &'static str, body: EventBody<'_>) {
+        if !self.wanted {
+            return;
+        }
+        self.out.put_slice(b"event: ");
+        self.out.put_slice(kind.as_bytes());
+        self.out.put_slice(b"\n");
+        event(&mut self.out, &StreamEvent { kind, sequence_number: self.next, body });
+        self.next += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

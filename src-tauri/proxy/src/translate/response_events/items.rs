@@ -1,0 +1,101 @@
+//! How each kind of item grows, and the events that say so.
+
+use super::Sink;
+use crate::openai::responses::event::EventBody;
+use crate::openai::responses::item::{ItemStatus, OutputItem, OutputPart, SummaryPart};
+
+/// A message without text.
+pub(super) fn message(id: String) -> OutputItem {
+    OutputItem::Message { id, status: ItemStatus::InProgress, role: "assistant", content: Vec::new() }
+}
+
+/// A summary without text.
+pub(super) fn reasoning(id: String) -> OutputItem {
+    OutputItem::Reasoning { id, summary: Vec::new() }
+}
+
+/// A call without arguments.
+pub(super) fn call(id: String, call_id: String, name: String) -> OutputItem {
+    OutputItem::FunctionCall { id, status: ItemStatus::InProgress, call_id, name, arguments: String::new() }
+}
+
+/// Adds to the one part of a message.
+pub(super) fn add_text(item: &mut OutputItem, output_index: usize, text: &str, sink: &mut Sink) {
+    let OutputItem::Message { id: item_id, content, .. } = item else { return };
+    if content.is_empty() {
+        content.push(OutputPart::default());
+        let body = EventBody::Part { item_id, output_index, content_index: 0, part: &content[0] };
+        sink.event("response.content_part.added", body);
+    }
+    content[0].text.push_str(text);
+    let body = EventBody::TextDelta { item_id, output_index, content_index: 0, delta: text, logprobs: [] };
+    sink.event("response.output_text.delta", body);
+}
+
+/// Adds to the last part of a summary, or to a new one.
+pub(super) fn add_summary(
+    item: &mut OutputItem,
+    output_index: usize,
+    text: &str,
+    new_part: bool,
+    sink: &mut Sink,
+) {
+    if new_part {
+        close(item, output_index, sink);
+    }
+    let OutputItem::Reasoning { id: item_id, summary } = item else { return };
+    if new_part || summary.is_empty() {
+        let part = SummaryPart::default();
+        let body =
+            EventBody::SummaryPart { item_id, output_index, summary_index: summary.len(), part: &part };
+        sink.event("response.reasoning_summary_part.added", body);
+        summary.push(part);
+    }
+    let summary_index = summary.len() - 1;
+    summary[summary_index].text.push_str(text);
+    let body = EventBody::SummaryDelta { item_id, output_index, summary_index, delta: text };
+    sink.event("response.reasoning_summary_text.delta", body);
+}
+
+/// Gives a call its arguments, which come whole.
+pub(super) fn add_arguments(item: &mut OutputItem, output_index: usize, whole: String, sink: &mut Sink) {
+    let OutputItem::FunctionCall { id: item_id, arguments, .. } = item else { return };
+    *arguments = whole;
+    if !arguments.is_empty() {
+        let body = EventBody::ArgumentsDelta { item_id, output_index, delta: arguments };
+        sink.event("response.function_call_arguments.delta", body);
+    }
+}
+
+/// Says that the item's last part is whole.
+pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
+    match item {
+        OutputItem::Message { id: item_id, content, .. } => {
+            let Some(part) = content.last() else { return };
+            let (content_index, text) = (0, part.text.as_str());
+            let body = EventBody::TextDone { item_id, output_index, content_index, text, logprobs: [] };
+            sink.event("response.output_text.done", body);
+            let body = EventBody::Part { item_id, output_index, content_index, part };
+            sink.event("response.content_part.done", body);
+        }
+        OutputItem::Reasoning { id: item_id, summary } => {
+            let Some(part) = summary.last() else { return };
+            let (summary_index, text) = (summary.len() - 1, part.text.as_str());
+            let body = EventBody::SummaryDone { item_id, output_index, summary_index, text };
+            sink.event("response.reasoning_summary_text.done", body);
+            let body = EventBody::SummaryPart { item_id, output_index, summary_index, part };
+            sink.event("response.reasoning_summary_part.done", body);
+        }
+        OutputItem::FunctionCall { id: item_id, name, arguments, .. } => {
+            let body = EventBody::ArgumentsDone { item_id, output_index, name, arguments };
+            sink.event("response.function_call_arguments.done", body);
+        }
+    }
+}
+
+pub(super) fn set_status(item: &mut OutputItem, now: ItemStatus) {
+    match item {
+        OutputItem::Message { status, .. } | OutputItem::FunctionCall { status, .. } => *status = now,
+        OutputItem::Reasoning { .. } => {}
+    }
+}

@@ -1,0 +1,240 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::openai::responses::response::{Format, Reasoning, Text};
+
+fn options() -> ResponseOptions {
+    ResponseOptions {
+        instructions: None,
+        max_output_tokens: None,
+        metadata: std::collections::BTreeMap::new(),
+        parallel_tool_calls: true,
+        previous_response_id: None,
+        reasoning: Reasoning::default(),
+        service_tier: Some("auto".into()),
+        temperature: Some(1.0),
+        text: Text { format: Format::Text, verbosity: None },
+        tool_choice: json!("auto"),
+        tools: Vec::new(),
+        top_logprobs: 0,
+        top_p: Some(1.0),
+        truncation: Some("disabled".into()),
+        user: None,
+        safety_identifier: None,
+        prompt_cache_key: None,
+    }
+}
+
+fn writer(streamed: bool) -> ResponseWriter {
+    ResponseWriter::new(Ids::new("0a".into()), 7, "m".into(), options(), streamed)
+}
+
+fn finish(reason: FinishReason) -> Finish {
+    Finish { reason, usage: Some(TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 }) }
+}
+
+fn weather(arguments: &str) -> ToolCall {
+    ToolCall { call_id: "call_1".into(), name: "weather".into(), arguments: arguments.into() }
+}
+
+fn error() -> ResponseError {
+    ResponseError { code: "server_error", message: "it broke".into() }
+}
+
+/// The events of some bytes, with the name of each as its type says.
+fn events(bytes: &[u8]) -> Vec<Value> {
+    std::str::from_utf8(bytes)
+        .unwrap()
+        .split_terminator("\n\n")
+        .map(|block| {
+            let (name, data) = block.split_once('\n').unwrap();
+            let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+            assert_eq!(name.strip_prefix("event: ").unwrap(), event["type"]);
+            event
+        })
+        .collect()
+}
+
+fn kinds(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["type"].as_str().unwrap().strip_prefix("response.").unwrap()).collect()
+}
+
+#[test]
+fn an_answer_of_every_kind_is_told_item_by_item() {
+    let mut writer = writer(true);
+    writer.set_model("m-2".into());
+    writer.reasoning("hm");
+    writer.text("Hel");
+    writer.text("lo");
+    writer.call(weather("{ }"));
+    writer.end(finish(FinishReason::ToolCalls), 9);
+    let events = events(&writer.take_events());
+    assert_eq!(
+        kinds(&events),
+        [
+            "created",
+            "in_progress",
+            "output_item.added",
+            "reasoning_summary_part.added",
+            "reasoning_summary_text.delta",
+            "reasoning_summary_text.done",
+            "reasoning_summary_part.done",
+            "output_item.done",
+            "output_item.added",
+            "content_part.added",
+            "output_text.delta",
+            "output_text.delta",
+            "output_text.done",
+            "content_part.done",
+            "output_item.done",
+            "output_item.added",
+            "function_call_arguments.delta",
+            "function_call_arguments.done",
+            "output_item.done",
+            "completed",
+        ]
+    );
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+    }
+    assert_eq!(events[0]["response"]["status"], "in_progress");
+    assert_eq!(events[0]["response"]["model"], "m-2");
+    assert_eq!(
+        events[10],
+        json!({"type":"response.output_text.delta","sequence_number":10,"item_id":"msg_0a0002",
+            "output_index":1,"content_index":0,"delta":"Hel","logprobs":[]})
+    );
+    assert_eq!(events[8]["item"]["content"], json!([]));
+    assert_eq!(events[9]["part"]["text"], "");
+    assert_eq!(
+        events[14]["item"],
+        json!({"type":"message","id":"msg_0a0002","status":"completed","role":"assistant","content":[
+            {"type":"output_text","text":"Hello","annotations":[],"logprobs":[]}]})
+    );
+    assert_eq!(events[15]["item"]["arguments"], "");
+    assert_eq!(events[17]["arguments"], "{ }");
+    assert_eq!(events[17]["name"], "weather");
+    let last = &events[19]["response"];
+    assert_eq!(last["status"], "completed");
+    assert_eq!(last["completed_at"], 9);
+    assert_eq!(last["output"][0]["summary"], json!([{"type":"summary_text","text":"hm"}]));
+    assert_eq!(last["output"][2]["call_id"], "call_1");
+    assert_eq!(
+        last["usage"],
+        json!({"input_tokens":10,"input_tokens_details":{"cached_tokens":4,"cache_write_tokens":0},
+            "output_tokens":5,"output_tokens_details":{"reasoning_tokens":2},"total_tokens":15})
+    );
+}
+
+#[test]
+fn text_after_reasoning_after_text_is_an_item_of_its_own() {
+    let mut writer = writer(false);
+    writer.text("a");
+    writer.reasoning("b");
+    writer.text("c");
+    writer.end(finish(FinishReason::Stop), 9);
+    let output = serde_json::to_value(&writer.response().output).unwrap();
+    let kinds: Vec<&Value> = output.as_array().unwrap().iter().map(|item| &item["type"]).collect();
+    assert_eq!(kinds, ["message", "reasoning", "message"]);
+    assert_eq!(output[2]["content"][0]["text"], "c");
+}
+
+#[test]
+fn a_blank_line_in_the_reasoning_begins_another_part_of_the_summary() {
+    let mut writer = writer(true);
+    writer.reasoning("\n\n");
+    writer.reasoning("one");
+    writer.reasoning("\n\n");
+    writer.reasoning("two");
+    writer.text("answer");
+    let events = events(&writer.take_events());
+    let second =
+        events.iter().find(|event| event["delta"] == "two").expect("the second part has its own delta");
+    assert_eq!(second["summary_index"], 1);
+    let part_done =
+        events.iter().filter(|event| event["type"] == "response.reasoning_summary_part.done").count();
+    assert_eq!(part_done, 2);
+    assert_eq!(
+        serde_json::to_value(&writer.response().output[0]).unwrap()["summary"],
+        json!([{"type":"summary_text","text":"one"},{"type":"summary_text","text":"two"}])
+    );
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_incomplete() {
+    let mut writer = writer(true);
+    writer.text("a");
+    writer.end(finish(FinishReason::Length), 9);
+    let events = events(&writer.take_events());
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.incomplete");
+    assert_eq!(last["response"]["status"], "incomplete");
+    assert_eq!(last["response"]["incomplete_details"], json!({"reason":"max_output_tokens"}));
+    assert_eq!(last["response"]["output"][0]["status"], "incomplete");
+    assert_eq!(last["response"]["completed_at"], Value::Null);
+}
+
+#[test]
+fn what_failed_halfway_is_not_called_done() {
+    let mut writer = writer(true);
+    writer.text("a");
+    writer.fail(error());
+    let events = events(&writer.take_events());
+    assert!(!kinds(&events).iter().any(|kind| kind.ends_with("done")));
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.failed");
+    assert_eq!(last["response"]["error"], json!({"code":"server_error","message":"it broke"}));
+    assert_eq!(last["response"]["output"][0]["status"], "incomplete");
+}
+
+#[test]
+fn a_cancelled_response_ends_and_stays_cancelled() {
+    let mut writer = writer(true);
+    writer.text("a");
+    writer.take_events();
+    writer.cancel();
+    writer.text("b");
+    writer.reasoning("c");
+    writer.call(weather(""));
+    writer.end(finish(FinishReason::Stop), 9);
+    writer.fail(error());
+    writer.cancel();
+    let events = events(&writer.take_events());
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["response"]["status"], "cancelled");
+    assert_eq!(events[0]["response"]["output"][0]["content"][0]["text"], "a");
+    assert!(writer.has_ended());
+}
+
+#[test]
+fn an_empty_answer_is_a_whole_stream_all_the_same() {
+    let mut writer = writer(true);
+    writer.end(Finish { reason: FinishReason::Stop, usage: None }, 9);
+    let events = events(&writer.take_events());
+    assert_eq!(kinds(&events), ["created", "in_progress", "completed"]);
+    assert!(events[2]["response"].get("usage").is_none());
+}
+
+#[test]
+fn the_stream_and_the_whole_response_end_in_the_same_value() {
+    let [mut streamed, mut whole] = [writer(true), writer(false)];
+    for writer in [&mut streamed, &mut whole] {
+        writer.reasoning("a");
+        writer.text("b");
+        writer.call(weather("{}"));
+        writer.end(finish(FinishReason::ToolCalls), 9);
+    }
+    assert!(whole.take_events().is_empty());
+    let events = events(&streamed.take_events());
+    assert_eq!(events.last().unwrap()["response"], serde_json::to_value(whole.response()).unwrap());
+}
+
+#[test]
+fn what_could_be_null_is_null_and_not_left_out() {
+    let response = serde_json::to_value(writer(false).response()).unwrap();
+    for name in ["error", "incomplete_details", "instructions", "completed_at", "previous_response_id"] {
+        assert_eq!(response.get(name), Some(&Value::Null), "{name}");
+    }
+    assert_eq!(response["object"], "response");
+    assert_eq!(response["text"], json!({"format":{"type":"text"},"verbosity":null}));
+}

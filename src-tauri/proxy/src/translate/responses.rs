@@ -1,0 +1,191 @@
+//! From the body of `POST /v1/responses` to what is wanted, and to what its response repeats of it.
+//!
+//! The conversation is put together here: the instructions of this request, what was said up to the previous response, and
+//! the input. Where earlier responses come from is the caller's business.
+
+mod conversation;
+mod items;
+mod options;
+pub mod parameters;
+
+use codex_client::{Content, Item, Role};
+use serde_json::{Map, Value};
+
+use super::response_events::Ids;
+use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
+use super::{Refusal, shorten, tools};
+use crate::openai::responses::item::OutputItem;
+use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
+use crate::openai::responses::response::ResponseOptions;
+use crate::settings::ReasoningAs;
+
+/// An item of a conversation that can be referred to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// Its id.
+    pub id: String,
+    /// The item; `None` for reasoning, which codex keeps itself.
+    pub item: Option<Item>,
+}
+
+/// What a request goes on from.
+pub struct Earlier<'a> {
+    /// The conversation up to the end of the previous response, without anybody's instructions.
+    pub conversation: Vec<&'a Said>,
+    /// Finds an item by the id that a reference names.
+    pub find: &'a dyn Fn(&str) -> Option<Said>,
+}
+
+/// A request that has been understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Understood {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// What the response repeats.
+    pub options: ResponseOptions,
+    /// What this request adds to the conversation.
+    pub said: Vec<Said>,
+    /// Whether the answer comes as server-sent events.
+    pub streamed: bool,
+    /// Whether the response is kept.
+    pub store: bool,
+}
+
+/// Reads a request. `reasoning` is how the settings have summaries sent.
+///
+/// # Errors
+/// [`Refusal`] naming the field that is wrong, or that asks for what cannot be given.
+pub fn understand(
+    request: ResponsesRequest,
+    earlier: &Earlier<'_>,
+    reasoning: ReasoningAs,
+    ids: &mut Ids,
+) -> Result<Understood, Refusal> {
+    let said = items::read(request.input.as_ref(), earlier.find, ids)?;
+    let given = request.tools.as_deref().unwrap_or_default();
+    let mut tools: Vec<ClientTool> =
+        given.iter().enumerate().map(|(index, tool)| client_tool(tool, index)).collect::<Result<_, _>>()?;
+    let tool_choice = tools::choice(request.tool_choice.as_ref(), "tool_choice")?;
+    tools::check_choice(&tools, &tool_choice, "tool_choice")?;
+    if tool_choice == ToolChoice::None {
+        tools.clear();
+    }
+    let text = request.text.clone().unwrap_or_default();
+    let thinking = request.reasoning.clone().unwrap_or_default();
+
+    let mut items = conversation::of(&earlier.conversation, &said)?;
+    if items.is_empty() {
+        return Err(Refusal::invalid("input", "input must say something: a string, or at least one item."));
+    }
+    if let Some(text) = request.instructions.clone().filter(|text| !text.is_empty()) {
+        items.insert(0, Item::Message { role: Role::Developer, content: vec![Content::Text(text)] });
+    }
+    let wanted = Wanted {
+        items,
+        tools,
+        tool_choice,
+        parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
+        format: format(&text)?,
+        effort: thinking.effort.clone(),
+        reasoning_as: Some(reasoning_as(&thinking, reasoning)?),
+        verbosity: text.verbosity.clone(),
+        service_tier: request
+            .service_tier
+            .clone()
+            .filter(|tier| !matches!(tier.as_str(), "auto" | "default")),
+        max_tokens: request.max_output_tokens,
+        model: request.model.clone(),
+        ..Wanted::default()
+    };
+    let (streamed, store) = (request.stream == Some(true), request.store != Some(false));
+    let options = options::repeated(request, &wanted.tool_choice)?;
+    Ok(Understood { wanted, options, said, streamed, store })
+}
+
+/// What the output of a response adds to the conversation.
+#[must_use]
+pub fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
+    output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
+}
+
+/// Whether this is one of Open WebUI's own calls, which nobody typed: one message of the user's that begins with its heading.
+#[must_use]
+pub fn is_background(body: &Map<String, Value>) -> bool {
+    let text = match body.get("input") {
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(Value::Array(items)) => match items.as_slice() {
+            [item] if item["role"] == "user" => {
+                item["content"].as_str().or_else(|| item["content"][0]["text"].as_str())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    text.is_some_and(|text| text.starts_with("### Task:"))
+}
+
+fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {
+    let param = format!("tools[{index}]");
+    if tool.kind != "function" {
+        let message =
+            format!("Tools of the type {:?} cannot be passed to codex. Send functions.", shorten(&tool.kind));
+        return Err(Refusal::Unsupported { param: format!("{param}.type"), message });
+    }
+    let Some(name) = tool.name.clone().filter(|name| !name.is_empty()) else {
+        return Err(Refusal::invalid(&format!("{param}.name"), "A function needs its name."));
+    };
+    Ok(ClientTool {
+        name,
+        description: tool.description.clone().unwrap_or_default(),
+        parameters: tool
+            .parameters
+            .clone()
+            .unwrap_or_else(|| serde_json::json!({ "type": "object", "properties": {} })),
+        param,
+    })
+}
+
+fn format(text: &TextOptions) -> Result<Format, Refusal> {
+    let Some(format) = &text.format else { return Ok(Format::Text) };
+    match format.kind.as_str() {
+        "text" => Ok(Format::Text),
+        "json_object" => Ok(Format::JsonObject),
+        "json_schema" => {
+            let param = "text.format.schema";
+            match &format.schema {
+                Some(schema) if schema.is_object() => Ok(Format::Schema {
+                    schema: schema.clone(),
+                    strict: format.strict == Some(true),
+                    param: param.to_owned(),
+                }),
+                _ => Err(Refusal::invalid(param, "A json_schema format needs its schema, an object.")),
+            }
+        }
+        other => {
+            let other = shorten(other);
+            let message = format!("The format must be text, json_object or json_schema, not {other:?}.");
+            Err(Refusal::invalid("text.format.type", &message))
+        }
+    }
+}
+
+/// Summaries are items of their own here, and never part of the text.
+fn reasoning_as(thinking: &ReasoningOptions, settings: ReasoningAs) -> Result<ReasoningAs, Refusal> {
+    match summary(thinking) {
+        Some("auto" | "concise" | "detailed") => Ok(ReasoningAs::ReasoningContent),
+        Some(_) => Err(Refusal::invalid(
+            "reasoning.summary",
+            "The summary must be auto, concise or detailed, or left out.",
+        )),
+        None if settings == ReasoningAs::None => Ok(ReasoningAs::None),
+        None => Ok(ReasoningAs::ReasoningContent),
+    }
+}
+
+/// The summary that is asked for, by its new name or its old one.
+fn summary(thinking: &ReasoningOptions) -> Option<&str> {
+    thinking.summary.as_deref().or(thinking.generate_summary.as_deref())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The items of an input, in the forms that clients send them.
+
+use codex_client::{Content, Item, Role, ToolCall};
+
+use super::Said;
+use crate::openai::responses::item::OutputItem;
+use crate::openai::responses::request::{InputItem, InputPart};
+use crate::openai::text_or::TextOr;
+use crate::translate::images::{check_detail, check_image};
+use crate::translate::response_events::Ids;
+use crate::translate::{Refusal, shorten};
+
+/// Reads the input. A string is a message of the user's.
+pub(super) fn read(
+    input: Option<&TextOr<InputItem>>,
+    find: &dyn Fn(&str) -> Option<Said>,
+    ids: &mut Ids,
+) -> Result<Vec<Said>, Refusal> {
+    match input {
+        None => Ok(Vec::new()),
+        Some(TextOr::Text(text)) => {
+            let content = vec![Content::Text(text.clone())];
+            Ok(vec![Said { id: ids.item("msg"), item: Some(Item::Message { role: Role::User, content }) }])
+        }
+        Some(TextOr::Parts(items)) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| one(item, &format!("input[{index}]"), find, ids))
+            .collect(),
+    }
+}
+
+/// What an item of an answer is in the conversation.
+pub(super) fn of_output(item: &OutputItem) -> Option<Item> {
+    match item {
+        OutputItem::Message { content, .. } => {
+            let content = content.iter().map(|part| Content::Text(part.text.clone())).collect();
+            Some(Item::Message { role: Role::Assistant, content })
+        }
+        OutputItem::FunctionCall { call_id, name, arguments, .. } => Some(Item::ToolCall(ToolCall {
+            call_id: call_id.clone(),
+            name: name.clone(),
+            arguments: arguments.clone(),
+        })),
+        OutputItem::Reasoning { .. } => None,
+    }
+}
+
+fn one(
+    item: &InputItem,
+    param: &str,
+    find: &dyn Fn(&str) -> Option<Said>,
+    ids: &mut Ids,
+) -> Result<Said, Refusal> {
+    // A reference may come without its type, and then has nothing but its id.
+    let bare = item.role.is_none() && item.content.is_none() && item.id.is_some();
+    let kind = item.kind.as_deref().unwrap_or(if bare { "item_reference" } else { "message" });
+    let (prefix, item) = match kind {
+        "message" => ("msg", Some(message(item, param)?)),
+        "function_call" => ("fc", Some(call(item, param)?)),
+        "function_call_output" => ("fco", Some(output(item, param)?)),
+        "reasoning" => ("rs", None),
+        "item_reference" => {
+            let param = format!("{param}.id");
+            let id =
+                item.id.as_deref().ok_or_else(|| Refusal::invalid(&param, "A reference needs its id."))?;
+            let id_shown = shorten(id);
+            return find(id).ok_or_else(|| {
+                Refusal::invalid(
+                    &param,
+                    &format!(
+                        "There is no item {id_shown:?} in the responses that are kept. Send the item itself."
+                    ),
+                )
+            });
+        }
+        other => {
+            let kind = shorten(other);
+            let message = format!(
+                "Items of the type {kind:?} cannot be passed to codex. Send messages, function calls and their outputs."
+            );
+            return Err(Refusal::Unsupported { param: param.to_owned(), message });
+        }
+    };
+    Ok(Said { id: ids.item(prefix), item })
+}
+
+fn message(item: &InputItem, param: &str) -> Result<Item, Refusal> {
+    let role_param = format!("{param}.role");
+    let role = match item.role.as_deref() {
+        Some("user") => Role::User,
+        Some("assistant") => Role::Assistant,
+        // codex drops `system` items.
+        Some("system" | "developer") => Role::Developer,
+        Some(other) => {
+            let other = shorten(other);
+            let message = format!("The role must be user, assistant, system or developer, not {other:?}.");
+            return Err(Refusal::invalid(&role_param, &message));
+        }
+        None => return Err(Refusal::invalid(&role_param, "A message needs its role.")),
+    };
+    let param = format!("{param}.content");
+    let Some(content) = &item.content else {
+        return Err(Refusal::invalid(&param, "This message needs a content."));
+    };
+    Ok(Item::Message { role, content: contents(content, &param, role == Role::User)? })
+}
+
+fn call(item: &InputItem, param: &str) -> Result<Item, Refusal> {
+    let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), "A call needs its call_id.")?;
+    let name =
+        needed(item.name.as_ref(), &format!("{param}.name"), "A call needs the name of its function.")?;
+    Ok(Item::ToolCall(ToolCall { call_id, name, arguments: item.arguments.clone().unwrap_or_default() }))
+}
+
+fn output(item: &InputItem, param: &str) -> Result<Item, Refusal> {
+    let message = "An output needs the call_id that it answers.";
+    let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), message)?;
+    let param = format!("{param}.output");
+    let Some(output) = &item.output else { return Err(Refusal::invalid(&param, "The output is missing.")) };
+    Ok(Item::ToolOutput { call_id, output: contents(output, &param, true)? })
+}
+
+fn needed(value: Option<&String>, param: &str, message: &str) -> Result<String, Refusal> {
+    value.filter(|value| !value.is_empty()).cloned().ok_or_else(|| Refusal::invalid(param, message))
+}
+
+fn contents(content: &TextOr<InputPart>, param: &str, pictures: bool) -> Result<Vec<Content>, Refusal> {
+    match content {
+        TextOr::Text(text) => Ok(vec![Content::Text(text.clone())]),
+        TextOr::Parts(parts) => parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| one_part(part, &format!("{param}[{index}]"), pictures))
+            .collect(),
+    }
+}
+
+fn one_part(part: &InputPart, param: &str, pictures: bool) -> Result<Content, Refusal> {
+    match (part.kind.as_str(), &part.text, &part.refusal) {
+        ("input_text" | "output_text" | "text", Some(text), _) | ("refusal", _, Some(text)) => {
+            Ok(Content::Text(text.clone()))
+        }
+        ("input_text" | "output_text" | "text" | "refusal", ..) => {
+            Err(Refusal::invalid(param, "A text part needs its text."))
+        }
+        ("input_image", ..) if !pictures => {
+            Err(Refusal::invalid(param, "Only messages of the user's and outputs of tools can hold images."))
+        }
+        ("input_image", ..) => picture(part, param),
+        (kind @ ("input_file" | "input_audio"), ..) => Err(Refusal::Unsupported {
+            param: param.to_owned(),
+            message: format!("Parts of the type {kind} cannot be passed to codex. Send text or images."),
+        }),
+        (kind, ..) => Err(Refusal::invalid(
+            param,
+            &format!("There is no content part of the type {:?}.", shorten(kind)),
+        )),
+    }
+}
+
+fn picture(part: &InputPart, part_param: &str) -> Result<Content, Refusal> {
+    let param = format!("{part_param}.image_url");
+    let Some(url) = &part.image_url else {
+        return Err(Refusal::Unsupported {
+            param,
+            message: "An image comes as a data URL in image_url; there are no files to refer to.".to_owned(),
+        });
+    };
+    check_detail(part.detail.as_deref(), &format!("{part_param}.detail"))?;
+    let url = check_image(url, &param)?.into_owned();
+    Ok(Content::Image { url, detail: part.detail.clone() })
+}

@@ -1,0 +1,71 @@
+//! What a response repeats of its request, in OpenAI's exact form.
+
+use serde_json::json;
+
+use super::{ResponseOptions, summary};
+use crate::openai::responses::request::{ResponsesRequest, TextFormat, Tool};
+use crate::openai::responses::response::{Format, FunctionTool, Reasoning, Text};
+use crate::translate::Refusal;
+use crate::translate::wanted::ToolChoice;
+
+/// The efforts that OpenAI's description knows; a model of codex's may have others, which are passed on and not repeated.
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/// The service tiers that OpenAI's description knows.
+const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
+
+/// What the response repeats.
+pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, Refusal> {
+    let text = request.text.unwrap_or_default();
+    let thinking = request.reasoning.unwrap_or_default();
+    Ok(ResponseOptions {
+        instructions: request.instructions,
+        max_output_tokens: request.max_output_tokens,
+        metadata: request.metadata.unwrap_or_default(),
+        parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
+        previous_response_id: request.previous_response_id,
+        reasoning: Reasoning {
+            summary: summary(&thinking).map(str::to_owned),
+            effort: thinking.effort.filter(|effort| EFFORTS.contains(&effort.as_str())),
+        },
+        service_tier: Some(request.service_tier.unwrap_or_else(|| "auto".to_owned()))
+            .filter(|tier| TIERS.contains(&tier.as_str())),
+        temperature: Some(request.temperature.unwrap_or(1.0)).filter(|value| (0.0..=2.0).contains(value)),
+        text: Text { format: text.format.map_or(Ok(Format::Text), format)?, verbosity: text.verbosity },
+        tool_choice: match choice {
+            ToolChoice::Auto => json!("auto"),
+            ToolChoice::None => json!("none"),
+            ToolChoice::Required => json!("required"),
+            ToolChoice::Named(name) => json!({ "type": "function", "name": name }),
+        },
+        tools: request.tools.unwrap_or_default().into_iter().map(function).collect(),
+        top_logprobs: 0,
+        top_p: Some(request.top_p.unwrap_or(1.0)).filter(|value| (0.0..=1.0).contains(value)),
+        truncation: Some(request.truncation.unwrap_or_else(|| "disabled".to_owned()))
+            .filter(|truncation| matches!(truncation.as_str(), "auto" | "disabled")),
+        user: request.user,
+        safety_identifier: request.safety_identifier,
+        prompt_cache_key: request.prompt_cache_key,
+    })
+}
+
+fn function(tool: Tool) -> FunctionTool {
+    let Tool { name, description, parameters, strict, .. } = tool;
+    FunctionTool { kind: "function", name: name.unwrap_or_default(), description, parameters, strict }
+}
+
+fn format(format: TextFormat) -> Result<Format, Refusal> {
+    match format.kind.as_str() {
+        "json_schema" => Ok(Format::JsonSchema {
+            name: format
+                .name
+                .filter(|name| !name.is_empty())
+                .ok_or_else(|| Refusal::invalid("text.format.name", "A json_schema format needs a name."))?,
+            description: format.description,
+            schema: format.schema.unwrap_or_default(),
+            strict: format.strict,
+        }),
+        "json_object" => Ok(Format::JsonObject),
+        _ => Ok(Format::Text),
+    }
+}

@@ -1,0 +1,185 @@
+mod conversation;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn read_with(
+    body: &Value,
+    before: &[Said],
+    find: &dyn Fn(&str) -> Option<Said>,
+) -> Result<Understood, Refusal> {
+    let mut body = body.clone();
+    body["model"] = "m".into();
+    let request: ResponsesRequest = serde_json::from_value(body).unwrap();
+    let earlier = Earlier { conversation: before.iter().collect(), find };
+    understand(request, &earlier, ReasoningAs::Think, &mut Ids::new("0a".into()))
+}
+
+fn read(body: &Value) -> Result<Understood, Refusal> {
+    read_with(body, &[], &|_| None)
+}
+
+fn items(body: &Value) -> Vec<Item> {
+    read(body).unwrap().wanted.items
+}
+
+fn says(role: Role, text: &str) -> Item {
+    Item::Message { role, content: vec![Content::Text(text.into())] }
+}
+
+fn output(call_id: &str, text: &str) -> Item {
+    Item::ToolOutput { call_id: call_id.into(), output: vec![Content::Text(text.into())] }
+}
+
+fn call(call_id: &str) -> Item {
+    Item::ToolCall(codex_client::ToolCall {
+        call_id: call_id.into(),
+        name: "weather".into(),
+        arguments: "{ \"city\":\"K\"}".into(),
+    })
+}
+
+/// Whether it was called invalid, and not unsupported, and which parameter was named.
+fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (bool, String) {
+    match result.unwrap_err() {
+        Refusal::Invalid { param, .. } => (true, param),
+        Refusal::Unsupported { param, .. } => (false, param),
+    }
+}
+
+#[test]
+fn instructions_come_first_and_are_not_part_of_what_was_said() {
+    let said = |item| Said { id: "msg_1".into(), item: Some(item) };
+    let earlier = [said(says(Role::User, "one")), said(says(Role::Assistant, "two"))];
+    let body = json!({"instructions":"be brief","input":"three"});
+    let understood = read_with(&body, &earlier, &|_| None).unwrap();
+    assert_eq!(
+        understood.wanted.items,
+        [
+            says(Role::Developer, "be brief"),
+            says(Role::User, "one"),
+            says(Role::Assistant, "two"),
+            says(Role::User, "three"),
+        ]
+    );
+    let said: Vec<_> = understood.said.into_iter().map(|said| (said.id, said.item)).collect();
+    assert_eq!(said, [("msg_0a0001".to_owned(), Some(says(Role::User, "three")))]);
+    assert_eq!(understood.options.instructions.as_deref(), Some("be brief"));
+    assert!(understood.store, "unless it is told not to");
+}
+
+#[test]
+fn tools_are_functions_and_nothing_else() {
+    let schema = json!({"type":"object","properties":{"city":{"type":"string"}}});
+    let understood = read(&json!({"input":"a","tool_choice":{"type":"function","name":"weather"},"tools":[
+        {"type":"function","name":"weather","description":"Tells.","parameters":schema,"strict":true},
+        {"type":"function","name":"bare"}
+    ]}))
+    .unwrap();
+    let [weather, bare] = understood.wanted.tools.as_slice() else { panic!("two tools") };
+    assert_eq!((weather.name.as_str(), weather.description.as_str()), ("weather", "Tells."));
+    assert_eq!(weather.parameters, schema);
+    assert_eq!(bare.parameters["type"], "object");
+    assert_eq!(bare.param, "tools[1]");
+    assert_eq!(understood.wanted.tool_choice, ToolChoice::Named("weather".into()));
+    let echoed = serde_json::to_value(&understood.options).unwrap();
+    assert_eq!(
+        echoed["tools"][1],
+        json!({"type":"function","name":"bare","description":null,"parameters":null,"strict":null})
+    );
+    assert_eq!(echoed["tool_choice"], json!({"type":"function","name":"weather"}));
+
+    let function = json!({"type":"function","name":"f"});
+    let refused =
+        |tools: Value, choice: Value| refused(read(&json!({"input":"a","tools":tools,"tool_choice":choice})));
+    for kind in ["web_search", "file_search", "code_interpreter", "mcp", "custom", "image_generation"] {
+        let tools = json!([function, { "type": kind }]);
+        assert_eq!(refused(tools, json!("auto")), (false, "tools[1].type".to_owned()));
+    }
+    assert_eq!(refused(json!([{"type":"function"}]), json!("auto")), (true, "tools[0].name".to_owned()));
+    assert_eq!(refused(json!([]), json!("required")), (true, "tool_choice".to_owned()));
+    let other = json!({"type":"function","name":"g"});
+    assert_eq!(refused(json!([function]), other), (true, "tool_choice".to_owned()));
+    let allowed = json!({"type":"allowed_tools","mode":"auto","tools":[]});
+    assert_eq!(refused(json!([function]), allowed), (false, "tool_choice".to_owned()));
+    assert_eq!(refused(json!([function]), json!("sometimes")), (true, "tool_choice".to_owned()));
+}
+
+#[test]
+fn the_form_of_the_text_is_passed_on_and_repeated() {
+    let schema = json!({"type":"object"});
+    let understood = read(&json!({"input":"a","text":{"verbosity":"low","format":
+        {"type":"json_schema","name":"city","strict":true,"schema":schema}}}))
+    .unwrap();
+    let param = "text.format.schema".to_owned();
+    assert_eq!(understood.wanted.format, Format::Schema { schema: schema.clone(), strict: true, param });
+    assert_eq!(understood.wanted.verbosity.as_deref(), Some("low"));
+    assert_eq!(
+        serde_json::to_value(&understood.options.text).unwrap(),
+        json!({"verbosity":"low","format":{"type":"json_schema","name":"city","strict":true,"schema":schema}})
+    );
+    let object = read(&json!({"input":"a","text":{"format":{"type":"json_object"}}})).unwrap();
+    assert_eq!(object.wanted.format, Format::JsonObject);
+    for (text, param) in [
+        (json!({"format":{"type":"json_schema","name":"n"}}), "text.format.schema"),
+        (json!({"format":{"type":"json_schema","schema":{}}}), "text.format.name"),
+        (json!({"format":{"type":"xml"}}), "text.format.type"),
+    ] {
+        assert_eq!(refused(read(&json!({"input":"a","text":text}))), (true, param.to_owned()));
+    }
+}
+
+#[test]
+fn a_summary_is_never_part_of_the_text() {
+    let with = |thinking: Value, settings| {
+        let body = json!({"model":"m","input":"a","reasoning":thinking});
+        let earlier = Earlier { conversation: Vec::new(), find: &|_| None };
+        let request = serde_json::from_value(body).unwrap();
+        let mut ids = Ids::new("0a".into());
+        understand(request, &earlier, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
+    };
+    assert_eq!(with(json!(null), ReasoningAs::Think), Ok(ReasoningAs::ReasoningContent));
+    assert_eq!(with(json!(null), ReasoningAs::None), Ok(ReasoningAs::None));
+    assert_eq!(with(json!({"summary":"auto"}), ReasoningAs::None), Ok(ReasoningAs::ReasoningContent));
+    let odd = with(json!({"summary":"poetic"}), ReasoningAs::None);
+    assert_eq!(refused(odd), (true, "reasoning.summary".to_owned()));
+}
+
+#[test]
+fn only_what_openai_knows_is_repeated() {
+    let options = read(&json!({
+        "input":"a","temperature":9,"top_p":0.5,"truncation":"odd","service_tier":"mine",
+        "reasoning":{"effort":"ultra"},"metadata":{"a":"b"},"max_output_tokens":20
+    }))
+    .unwrap()
+    .options;
+    let options = serde_json::to_value(&options).unwrap();
+    for (name, expected) in [
+        ("temperature", json!(null)),
+        ("top_p", json!(0.5)),
+        ("truncation", json!(null)),
+        ("service_tier", json!(null)),
+        ("reasoning", json!({"effort":null,"summary":null})),
+        ("metadata", json!({"a":"b"})),
+        ("max_output_tokens", json!(20)),
+    ] {
+        assert_eq!(options[name], expected, "{name}");
+    }
+}
+
+#[test]
+fn open_webuis_own_calls_are_told_apart() {
+    let background = |input: Value| {
+        let Value::Object(body) = json!({ "input": input }) else { panic!("an object") };
+        is_background(&body)
+    };
+    let task = "### Task:\nFind a title.";
+    let parts = json!([{"type":"input_text","text":task}]);
+    assert!(background(json!(task)));
+    assert!(background(json!([{"role":"user","content":task}])));
+    assert!(background(json!([{"type":"message","role":"user","content":parts}])));
+    assert!(!background(json!("What is a ### Task: heading?")));
+    assert!(!background(json!([{"role":"user","content":task},{"role":"user","content":"a"}])));
+    assert!(!background(json!(null)));
+}

@@ -1,0 +1,172 @@
+//! The list of models, other names for them, and the model that answers a call that nobody typed.
+
+use proxy::view::ExchangeQuery;
+use serde_json::{Value, json};
+
+use crate::support::{Plan, Running, fake, home_for, prompt_body, real};
+
+fn aliases(plan: Plan, aliases: &[&str]) -> Plan {
+    plan.flags(|flags| flags.model_alias = aliases.iter().map(|alias| (*alias).to_owned()).collect())
+}
+
+async fn list(proxy: &Running) -> Vec<Value> {
+    let list: Value = proxy.get("/v1/models").send().await.unwrap().json().await.unwrap();
+    list["data"].as_array().unwrap().clone()
+}
+
+async fn answer(proxy: &Running, model: &str, prompt: &str) -> (u16, Value) {
+    let body = json!({"model":model,"messages":[{"role":"user","content":prompt}]});
+    let response = proxy.chat(&body).await;
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// Whether the model was offered a shell, as only Codex itself is.
+fn has_a_shell(proxy: &Running, n: u64) -> bool {
+    let tools = proxy.model.request(n).unwrap().tools();
+    tools.iter().any(|name| name.contains("shell") || name.contains("exec"))
+}
+
+#[tokio::test]
+async fn an_alias_is_listed_and_answers_as_the_model_that_it_leads_to() {
+    let proxy = aliases(real(), &["gpt-4o=gpt-5.5", "agent=codex-local"]).start().await;
+    let list = list(&proxy).await;
+    let of = |id: &str| list.iter().filter(|model| model["id"] == id).collect::<Vec<_>>();
+    let [alias] = of("gpt-4o")[..] else { panic!("{list:?}") };
+    assert_eq!(alias["owned_by"], "openai");
+    assert!(alias["info"]["meta"]["description"].as_str().unwrap().starts_with("Another name for gpt-5.5. "));
+    assert_eq!(of("agent")[0]["owned_by"], "codex");
+    let one: Value = proxy.get("/v1/models/gpt-4o").send().await.unwrap().json().await.unwrap();
+    assert_eq!(one, *alias);
+    let (_, plain) = answer(&proxy, "gpt-4o", "[[words=1]]").await;
+    assert_eq!(plain["model"], "gpt-5.5", "the answer names the real one");
+    assert!(!has_a_shell(&proxy, 0));
+    let (_, agent) = answer(&proxy, "agent", "[[words=1]]").await;
+    assert_eq!(agent["model"], "gpt-5.5");
+    assert!(has_a_shell(&proxy, 1), "Codex itself has its tools");
+}
+
+#[tokio::test]
+async fn an_alias_that_leads_nowhere_or_to_another_alias_is_not_listed_and_says_what_is_wrong() {
+    let proxy = aliases(real(), &["lost=gpt-9", "chain=gpt-4o", "gpt-4o=gpt-5.5"]).start().await;
+    let ids: Vec<Value> = list(&proxy).await.iter().map(|model| model["id"].clone()).collect();
+    assert!(!ids.contains(&json!("lost")) && !ids.contains(&json!("chain")), "{ids:?}");
+    for (alias, real) in [("lost", "gpt-9"), ("chain", "gpt-4o")] {
+        let (status, error) = answer(&proxy, alias, "hi").await;
+        assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")));
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("\"{alias}\" is an alias of \"{real}\"")), "{message}");
+    }
+    let (_, error) = answer(&proxy, "gpt-4o-mini", "hi").await;
+    assert!(
+        error["error"]["message"].as_str().unwrap().contains("gpt-4o"),
+        "an alias may be the nearest: {error}"
+    );
+}
+
+#[tokio::test]
+async fn an_alias_of_a_models_own_name_stands_in_its_place() {
+    let proxy = aliases(fake(""), &["gpt-5.5=gpt-5.5-mini"]).start().await;
+    let list = list(&proxy).await;
+    let of: Vec<&Value> = list.iter().filter(|model| model["id"] == "gpt-5.5").collect();
+    assert_eq!(of.len(), 1, "{list:?}");
+    assert_eq!(answer(&proxy, "gpt-5.5", "hi").await.1["model"], "gpt-5.5-mini");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn another_codex_under_our_feet_brings_its_own_list() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = crate::support::folder();
+    let program = folder.path().join("codex");
+    let become_ = |codex: &std::path::Path, told: &str| {
+        let script = format!("#!/bin/sh\nexport FAKE_CODEX='{told}'\nexec '{}' \"$@\"\n", codex.display());
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    become_(&sample_model::under_test::fake_codex(), "crash-on=turn/start");
+    let proxy = Plan { codex: program.clone(), ..fake("") }.start().await;
+    let of_fake = |list: &[Value]| list.iter().any(|model| model.to_string().contains("of fake-codex"));
+    assert!(of_fake(&list(&proxy).await));
+    become_(&sample_model::under_test::codex_under_test(), "");
+    // The old one ends; the next request starts the new one.
+    assert_eq!(answer(&proxy, "gpt-5.5", "hi").await.0, 502);
+    home_for(proxy.folder.path(), &proxy.model);
+    assert_eq!(answer(&proxy, "gpt-5.5", "[[words=1]]").await.0, 200);
+    let list = list(&proxy).await;
+    assert!(!of_fake(&list) && list.len() > 2, "{list:?}");
+}
+
+#[tokio::test]
+async fn a_listed_model_that_the_account_may_not_use_gives_codexs_own_reason() {
+    let proxy = real().start().await;
+    let reason = "The 'gpt-5.5' model is not supported when using Codex with a ChatGPT account.";
+    for more in ["", "type=invalid_request_error code=model_not_found"] {
+        let (status, error) =
+            answer(&proxy, "gpt-5.5", &format!("[[status=400 message=\"{reason}\" {more}]]")).await;
+        assert!(matches!(status, 400 | 404), "{status} {error}");
+        assert!(error["error"]["message"].as_str().unwrap().contains(reason), "{error}");
+    }
+    let (status, error) =
+        answer(&proxy, "gpt-5.5", &format!("[[status=404 message=\"{reason}\" code=model_not_found]]")).await;
+    assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")), "{error}");
+    assert!(error["error"]["message"].as_str().unwrap().contains(reason), "{error}");
+}
+
+const TITLE: &str = "### Task:\nGenerate a concise title. [[echo]]";
+
+/// Asks for a title, and gives the answer and the model of the log.
+async fn title(proxy: &Running, model: &str) -> (Value, String) {
+    let mut body = prompt_body(TITLE);
+    body["model"] = model.into();
+    body["reasoning_effort"] = "high".into();
+    let answer: Value = proxy.chat(&body).await.json().await.unwrap();
+    let row = proxy.journal.query(ExchangeQuery::default()).await.remove(0);
+    assert!(row.background);
+    (answer, row.model)
+}
+
+#[tokio::test]
+async fn a_side_call_goes_to_the_smallest_model_at_its_lowest_effort_and_the_log_says_so() {
+    let proxy = real().start().await;
+    let ids: Vec<String> =
+        list(&proxy).await.iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect();
+    for model in ["codex-local", "gpt-5.5"] {
+        let (answer, logged) = title(&proxy, model).await;
+        let small = answer["model"].as_str().unwrap();
+        let is_small = ["nano", "mini", "luna"].iter().any(|word| small.contains(word));
+        assert!(is_small && ids.iter().any(|id| id == small), "{small} of {ids:?}");
+        assert_eq!(logged, small);
+        let sent = proxy.model.requests().last().unwrap().body().clone();
+        assert_eq!((&sent["model"], &sent["reasoning"]["effort"]), (&json!(small), &json!("low")));
+        assert!(!has_a_shell(&proxy, proxy.model.requests().len() as u64 - 1), "a plain model");
+    }
+    // What a person types goes where it was sent.
+    assert_eq!(answer(&proxy, "gpt-5.5", "[[words=1]]").await.1["model"], "gpt-5.5");
+}
+
+#[tokio::test]
+async fn a_side_call_keeps_its_tools_and_its_form() {
+    let proxy = real().start().await;
+    let mut body = prompt_body("### Task:\nSearch queries. [[tool=search:{}]]");
+    body["tools"] = json!([{"type":"function","function":{"name":"search","parameters":{"type":"object"}}}]);
+    let answer: Value = proxy.chat(&body).await.json().await.unwrap();
+    assert_eq!(answer["choices"][0]["finish_reason"], "tool_calls", "{answer}");
+    let schema = json!({"type":"object","properties":{"title":{"type":"string"}},"required":["title"],"additionalProperties":false});
+    let mut body = prompt_body("### Task:\nA title.");
+    body["response_format"] = json!({"type":"json_schema","json_schema":{"name":"t","schema":schema}});
+    let answer: Value = proxy.chat(&body).await.json().await.unwrap();
+    let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(serde_json::from_str::<Value>(text).unwrap()["title"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn side_calls_go_where_they_were_sent_when_that_is_switched_off() {
+    let off = real().flags(|flags| flags.side_calls = Some("off".to_owned()));
+    let proxy = off.start().await;
+    let (answer, logged) = title(&proxy, "gpt-5.5").await;
+    assert_eq!((answer["model"].as_str(), logged.as_str()), (Some("gpt-5.5"), "gpt-5.5"));
+    // A model that only the user's own provider knows is a sign that the list is not the provider's.
+    let own = real().flags(|flags| flags.model = Some("my-own".to_owned()));
+    let proxy = own.start().await;
+    assert_eq!(title(&proxy, "my-own").await.1, "my-own");
+}

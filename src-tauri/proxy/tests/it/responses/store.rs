@@ -1,0 +1,198 @@
+//! What is kept of a response, for whom, and how it is cancelled.
+
+use reqwest::{Method, StatusCode};
+use sample_model::Event;
+use serde_json::{Value, json};
+
+use super::{ask, pairs, refused, stream, text_of, until, upstream};
+use crate::support::{KEY, LONG, Running, real};
+use proxy::keys::Key;
+
+const OTHER: &str = "sk-another-key-of-the-test";
+
+/// What becomes of a response that is asked for with this key.
+async fn with_key(proxy: &Running, method: Method, path: &str, key: &str) -> (StatusCode, Value) {
+    let response = proxy.bare(method, path).bearer_auth(key).send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+async fn get(proxy: &Running, id: &str) -> (StatusCode, Value) {
+    with_key(proxy, Method::GET, &format!("/v1/responses/{id}"), KEY).await
+}
+
+fn id_of(response: &Value) -> String {
+    response["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_response_goes_on_from_the_one_before_without_its_instructions() {
+    let proxy = real().start().await;
+    let first = ask(&proxy, json!({"instructions":"be brief","input":"[[say=\"two\"]]"})).await;
+    let body = json!({"instructions":"be kind","input":"[[words=1]]","previous_response_id":id_of(&first)});
+    let second = ask(&proxy, body).await;
+    assert_eq!(second["previous_response_id"], first["id"]);
+    assert_eq!(
+        upstream(&proxy, 1),
+        pairs(&[
+            ("developer", "be kind"),
+            ("user", "[[say=\"two\"]]"),
+            ("assistant", "two"),
+            ("user", "[[words=1]]"),
+        ])
+    );
+    let body = json!({"input":"[[words=1]]","previous_response_id":id_of(&second)});
+    ask(&proxy, body).await;
+    let third = upstream(&proxy, 2);
+    assert_eq!(third.len(), 5);
+    assert!(third.iter().all(|(role, _)| role != "developer"));
+}
+
+/// What OpenAI would keep the cache of the `n`th request by: the same for all requests of one thread.
+fn cache_key(proxy: &Running, n: u64) -> Value {
+    proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone()
+}
+
+#[tokio::test]
+async fn a_conversation_stays_in_its_thread_however_it_is_sent_back() {
+    let proxy = real().start().await;
+    let first = ask(&proxy, json!({"input":"[[say=two reasoning=1]]"})).await;
+    let second = ask(&proxy, json!({"input":"[[say=four]]","previous_response_id":id_of(&first)})).await;
+    let mut input = vec![json!({"role":"user","content":"[[say=two reasoning=1]]"})];
+    input.extend(first["output"].as_array().unwrap().clone());
+    input.push(json!({"role":"user","content":"[[say=four]]"}));
+    input.extend(second["output"].as_array().unwrap().clone());
+    input.push(json!({"role":"user","content":"[[words=1]]"}));
+    ask(&proxy, json!({ "input": input })).await;
+    assert!(cache_key(&proxy, 0).is_string());
+    assert_eq!(cache_key(&proxy, 1), cache_key(&proxy, 0));
+    assert_eq!(cache_key(&proxy, 2), cache_key(&proxy, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_codexs_work_broke_off_stays_in_its_thread_too() {
+    let proxy = real().start().await;
+    let agent = async |body: Value| -> Value {
+        let mut body = body;
+        body["model"] = "codex-local".into();
+        proxy.post("/v1/responses", &body).await.json().await.unwrap()
+    };
+    let first = agent(json!({"input":"[[say=\"Let me look.\" shell=\"exit 3\"]]"})).await;
+    let kinds: Vec<&Value> = first["output"].as_array().unwrap().iter().map(|item| &item["type"]).collect();
+    assert_eq!(kinds, ["message", "reasoning", "message"], "{first}");
+    let second = agent(json!({"input":"[[words=1]]","previous_response_id":id_of(&first)})).await;
+    assert_eq!(second["status"], "completed");
+    let last = u64::try_from(proxy.model.requests().iter().filter(|request| request.id.is_some()).count())
+        .unwrap()
+        - 1;
+    assert_eq!(cache_key(&proxy, last), cache_key(&proxy, 0));
+}
+
+#[tokio::test]
+async fn an_item_can_be_referred_to_in_place_of_sending_it_again() {
+    let proxy = real().start().await;
+    let first = ask(&proxy, json!({"input":"[[say=\"two\" reasoning=1]]"})).await;
+    let reference = |index: usize| json!({"type":"item_reference","id":first["output"][index]["id"]});
+    let input = json!([{"role":"user","content":"one"},reference(0),reference(1),{"role":"user","content":"[[words=1]]"}]);
+    ask(&proxy, json!({ "input": input })).await;
+    assert_eq!(upstream(&proxy, 1), pairs(&[("user", "one"), ("assistant", "two"), ("user", "[[words=1]]")]));
+    let error = refused(&proxy, json!({"input":[{"type":"item_reference","id":"msg_none"}]}), 400).await;
+    assert_eq!(error["param"], "input[0].id");
+}
+
+#[tokio::test]
+async fn a_response_is_kept_unless_it_must_not_be() {
+    let proxy = real().start().await;
+    let kept = ask(&proxy, json!({"input":"[[words=1]]"})).await;
+    assert_eq!(get(&proxy, &id_of(&kept)).await, (StatusCode::OK, kept.clone()));
+    let path = format!("/v1/responses/{}", id_of(&kept));
+    let (status, error) = with_key(&proxy, Method::GET, &format!("{path}?stream=true"), KEY).await;
+    assert_eq!((status, &error["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("stream")));
+    let deleted = with_key(&proxy, Method::DELETE, &path, KEY).await;
+    assert_eq!(deleted, (StatusCode::OK, json!({"id":id_of(&kept),"object":"response","deleted":true})));
+    assert_eq!(with_key(&proxy, Method::DELETE, &path, KEY).await.0, StatusCode::NOT_FOUND);
+
+    let passing = ask(&proxy, json!({"input":"[[words=1]]","store":false})).await;
+    for gone in [kept, passing] {
+        let (status, error) = get(&proxy, &id_of(&gone)).await;
+        assert_eq!((status, &error["error"]["code"]), (StatusCode::NOT_FOUND, &json!("response_not_found")));
+        let body = json!({"input":"[[words=1]]","previous_response_id":id_of(&gone)});
+        let error = refused(&proxy, body, 400).await;
+        assert_eq!(error["code"], "previous_response_not_found");
+        assert_eq!(error["param"], "previous_response_id");
+    }
+}
+
+#[tokio::test]
+async fn another_key_cannot_see_that_a_response_exists() {
+    let mut plan = real();
+    plan.keys.push(Key::new(OTHER));
+    let proxy = plan.start().await;
+    let response = ask(&proxy, json!({"input":"[[words=1]]"})).await;
+    let path = format!("/v1/responses/{}", id_of(&response));
+    for (method, path) in [
+        (Method::GET, path.clone()),
+        (Method::DELETE, path.clone()),
+        (Method::POST, format!("{path}/cancel")),
+    ] {
+        let (status, error) = with_key(&proxy, method, &path, OTHER).await;
+        assert_eq!((status, &error["error"]["code"]), (StatusCode::NOT_FOUND, &json!("response_not_found")));
+    }
+    let body = json!({"model":"gpt-5.5","input":"a","previous_response_id":response["id"]});
+    let request = proxy.bare(Method::POST, "/v1/responses").bearer_auth(OTHER).json(&body);
+    let error: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(error["error"]["code"], "previous_response_not_found");
+    assert_eq!(get(&proxy, &id_of(&response)).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_response_that_is_being_written_can_be_seen_and_cancelled() {
+    let proxy = real().start().await;
+    let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
+    let id = id_of(&events.next().await.unwrap()["response"]);
+    until(&mut events, "response.output_text.delta").await;
+    let (_, running) = get(&proxy, &id).await;
+    assert_eq!((running["status"].as_str(), text_of(&running).as_str()), (Some("in_progress"), "word1 "));
+    let error = refused(&proxy, json!({"input":"a","previous_response_id":id}), 400).await;
+    assert_eq!(error["param"], "previous_response_id");
+
+    let path = format!("/v1/responses/{id}/cancel");
+    let cancelled: Value = proxy.post(&path, &json!({})).await.json().await.unwrap();
+    assert_eq!(cancelled["status"], "cancelled");
+    let gone = |event: &Event| matches!(event, Event::ClientGone { .. });
+    assert!(proxy.model.wait_for(gone, LONG).await.is_some());
+    let last = events.rest().await.pop().unwrap();
+    assert_eq!(last["response"], cancelled);
+    assert_eq!(get(&proxy, &id).await, (StatusCode::OK, cancelled.clone()));
+    let again: Value = proxy.post(&path, &json!({})).await.json().await.unwrap();
+    assert_eq!(again, cancelled);
+}
+
+#[tokio::test]
+async fn a_response_that_has_ended_cannot_be_cancelled() {
+    let proxy = real().start().await;
+    let response = ask(&proxy, json!({"input":"[[words=1]]"})).await;
+    let answer = proxy.post(&format!("/v1/responses/{}/cancel", id_of(&response)), &json!({})).await;
+    assert_eq!(answer.status(), 400);
+    assert_eq!(get(&proxy, &id_of(&response)).await.1["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_response_that_is_deleted_while_it_is_written_ends() {
+    let proxy = real().start().await;
+    let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
+    let id = id_of(&events.next().await.unwrap()["response"]);
+    with_key(&proxy, Method::DELETE, &format!("/v1/responses/{id}"), KEY).await;
+    assert_eq!(events.rest().await.pop().unwrap()["response"]["status"], "cancelled");
+    assert_eq!(get(&proxy, &id).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_a_cancelled_response() {
+    let proxy = real().start().await;
+    let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
+    let id = id_of(&events.next().await.unwrap()["response"]);
+    drop(events);
+    let gone = |event: &Event| matches!(event, Event::ClientGone { .. });
+    assert!(proxy.model.wait_for(gone, LONG).await.is_some());
+    assert_eq!(get(&proxy, &id).await.1["status"], "cancelled");
+}
