@@ -33,6 +33,7 @@ async fn with_each(check: impl AsyncFn(&Real, &Readiness)) {
         println!("codex {}", readiness.version);
         check(&real, &readiness).await;
         real.codex.shutdown().await;
+        real.agent.shutdown().await;
         for left in ["sessions", "archived_sessions", "history.jsonl"] {
             let left = real.home.path().join(".codex").join(left);
             assert!(!left.exists(), "codex {} has left {}", readiness.version, left.display());
