@@ -63,17 +63,17 @@ pub(crate) struct Connection {
     pub(crate) ahead: Ahead,
     pub(crate) kept: Kept,
     limits: Mutex<RateLimits>,
+    /// What a plain model's thread is told before all else; empty until codex's version is known.
+    pub(crate) instructions: OnceLock<&'static str>,
+    pub(crate) servers: Servers,
+    /// The user's home of codex, where it is known.
+    pub(crate) users_home: OnceLock<PathBuf>,
     /// What this codex can do; set once it is known.
     capabilities: OnceLock<Capabilities>,
     /// How turns are run where the app-server has none.
     exec: OnceLock<Exec>,
     /// The session files of threads that codex would not leave unwritten.
     pub(crate) sessions: SessionFiles,
-    /// What a plain model's thread is told before all else; empty until codex's version is known.
-    pub(crate) instructions: OnceLock<&'static str>,
-    pub(crate) servers: Servers,
-    /// The user's home of codex, where it is known.
-    pub(crate) users_home: OnceLock<PathBuf>,
     /// When codex last said anything.
     heard: Mutex<Instant>,
     /// Places for turns that are being started.
@@ -104,12 +104,12 @@ impl Connection {
             ahead,
             kept: Kept::new(keeping),
             limits: Mutex::default(),
-            capabilities: OnceLock::new(),
-            exec: OnceLock::new(),
-            sessions: SessionFiles::default(),
             instructions: OnceLock::new(),
             servers: Servers::default(),
             users_home: OnceLock::new(),
+            capabilities: OnceLock::new(),
+            exec: OnceLock::new(),
+            sessions: SessionFiles::default(),
             heard: Mutex::new(Instant::now()),
             starts: Semaphore::new(STARTS),
             closed: CancellationToken::new(),

@@ -37,12 +37,12 @@ pub(crate) async fn real() -> Real {
 
 /// The same with other limits of the threads that are kept.
 pub(crate) async fn real_keeping(keeping: Keeping) -> Real {
-    start(codex_home::write, keeping, &[]).await
+    start(codex_home::write, keeping).await
 }
 
 /// The same with a configuration that is written otherwise.
 pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
-    start(write, Keeping::default(), &[]).await
+    start(write, Keeping::default()).await
 }
 
 /// The same with these variables beside it.
@@ -50,20 +50,16 @@ pub(crate) async fn real_in(
     write: fn(&Path, &str) -> std::io::Result<()>,
     variables: &[(&str, &str)],
 ) -> Real {
-    start(write, Keeping::default(), variables).await
+    start_at(under_test::codex_under_test(), write, Keeping::default(), variables).await
+}
+
+async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
+    start_at(under_test::codex_under_test(), write, keeping, &[]).await
 }
 
 /// The same with a codex of another version.
 pub(crate) async fn real_at(binary: &Path) -> Real {
     start_at(binary.to_owned(), codex_home::write, Keeping::default(), &[]).await
-}
-
-async fn start(
-    write: fn(&Path, &str) -> std::io::Result<()>,
-    keeping: Keeping,
-    variables: &[(&str, &str)],
-) -> Real {
-    start_at(under_test::codex_under_test(), write, keeping, variables).await
 }
 
 async fn start_at(
@@ -79,15 +75,15 @@ async fn start_at(
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), private(home.path()), keeping, variables, binary.clone());
-    let agent = codex_in(home.path(), Home::Users, keeping, variables, binary);
+    let codex = codex_in(home.path(), private(home.path()), keeping, binary.clone(), variables);
+    let agent = codex_in(home.path(), Home::Users, keeping, binary, variables);
     Real { codex, agent, model, home, workspace }
 }
 
 /// A codex of its own with the same home.
 pub(crate) fn codex_of(real: &Real) -> Codex {
     let binary = under_test::codex_under_test();
-    codex_in(real.home.path(), private(real.home.path()), Keeping::default(), &[], binary)
+    codex_in(real.home.path(), private(real.home.path()), Keeping::default(), binary, &[])
 }
 
 fn private(home: &Path) -> Home {
@@ -98,8 +94,8 @@ fn codex_in(
     home: &Path,
     which: Home,
     keeping: Keeping,
-    variables: &[(&str, &str)],
     binary: PathBuf,
+    variables: &[(&str, &str)],
 ) -> Codex {
     let environment =
         Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
