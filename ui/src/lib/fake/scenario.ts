@@ -37,7 +37,8 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
       account: 'ChatGPT Plus, me@example.com',
-      abilities: ['answers word by word', 'keeps who said what', 'stops when the client does', 'counts tokens exactly'],
+      abilities: ['answers word by word', 'keeps who said what', 'stops when the client does', 'counts tokens exactly', "can use a client's tools", 'sees pictures'],
+      cannot: null,
       message: null,
     },
     problem: null,
@@ -66,7 +67,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     case 'codex-missing':
       return {
         ...overview,
-        codex: { state: 'notFound', path: null, version: null, account: null, abilities: [], message: 'No codex was found on this machine.' },
+        codex: { state: 'notFound', path: null, version: null, account: null, abilities: [], cannot: null, message: 'No codex was found on this machine.' },
         problem: {
           message: 'Codex is not installed, or not where Codex Proxy looks for it.',
           nextStep: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, and look again.',
@@ -95,7 +96,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     case 'empty':
       return { ...overview, requestsToday: 0, codex: { ...overview.codex, state: 'notStarted' }, proxy: { state: 'running', since: seconds - 20 } };
     case 'starting':
-      return { ...overview, codex: { ...overview.codex, state: 'starting', account: null, abilities: [] }, proxy: { state: 'running', since: seconds } };
+      return { ...overview, codex: { ...overview.codex, state: 'starting', account: null, abilities: [], cannot: null }, proxy: { state: 'running', since: seconds } };
     default:
       return overview;
   }
