@@ -58,4 +58,18 @@ async fn health_answers_without_a_key_and_starts_nothing() {
     let after = health().await;
     assert_eq!(after["codex"]["state"], "ready");
     assert_eq!(after["codex"]["version"], "0.169.0");
+    let can = |streaming, history, tools, pictures| {
+        serde_json::json!({
+            "streaming": streaming, "history": history, "tools": tools, "pictures": pictures, "interrupt": true,
+        })
+    };
+    assert_eq!(
+        (&before["codex"]["can"], &after["codex"]["can"]),
+        (&Value::Null, &can(true, true, true, true))
+    );
+    let older = fake("old=0.44").start().await;
+    older.ask("hi").await;
+    let health = older.bare(reqwest::Method::GET, "/health").send().await.unwrap();
+    let health: Value = health.json().await.unwrap();
+    assert_eq!(health["codex"]["can"], can(false, false, false, false));
 }

@@ -11,6 +11,7 @@ export const SCENARIOS = [
   'port-taken',
   'codex-missing',
   'not-signed-in',
+  'older-codex',
   'no-keychain',
   'keychain-locked',
   'no-tray',
@@ -79,6 +80,16 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
         ...overview,
         codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Codex has no account.' },
         problem: { message: 'Codex has no account to answer with.', nextStep: 'Run `codex login` in a terminal, and look again.', fix: 'lookAgain' },
+      };
+    case 'older-codex':
+      return {
+        ...overview,
+        codex: {
+          ...overview.codex,
+          version: '0.120.0',
+          abilities: overview.codex.abilities.filter((ability) => ability !== 'keeps who said what'),
+          cannot: 'This codex (0.120.0) cannot take the earlier messages with their roles. Update it with `npm install -g @openai/codex@latest`.',
+        },
       };
     case 'no-keychain':
       return {
