@@ -135,3 +135,18 @@ test('the numbers of today follow, although requests keep coming', async () => {
     vi.useRealTimers();
   }
 });
+
+test('an older codex is named with what it cannot do and with the command that updates it', async () => {
+  open('status', { scenario: 'older-codex' });
+  const card = within(await screen.findByRole('region', { name: 'Codex and the keychain' }));
+  expect(await card.findByText(/This codex \(0\.120\.0\) cannot take the earlier messages/)).toBeVisible();
+  expect(card.getByText('npm install -g @openai/codex@latest')).toBeVisible();
+  expect(card.queryByText(/keeps who said what/)).toBeNull();
+});
+
+test('a codex that can everything is not said to lack anything', async () => {
+  open('status');
+  const card = within(await screen.findByRole('region', { name: 'Codex and the keychain' }));
+  await card.findByText('It can');
+  expect(card.queryByText('It cannot')).toBeNull();
+});

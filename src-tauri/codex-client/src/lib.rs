@@ -9,6 +9,7 @@
 //! reads the environment or the clock of the process on its own; both are handed in.
 
 mod ahead;
+mod binary;
 mod calls;
 mod capabilities;
 mod connection;

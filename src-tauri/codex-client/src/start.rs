@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStderr;
 
+use crate::binary::Binary;
 use crate::capabilities::{
     Capabilities, UNKNOWN, base_instructions, complains_about_field, field_probe, spelling_probe,
     spells_as_we_do,
@@ -36,11 +37,14 @@ pub(crate) struct Started {
     pub(crate) process: Process,
     pub(crate) connection: Arc<Connection>,
     pub(crate) readiness: Readiness,
+    pub(crate) binary: Binary,
 }
 
 /// Starts codex and waits until it answers.
 pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
     let found = config.search.run().await?;
+    // What is put there from here on is noticed as a change.
+    let binary = Binary::at(&found.path);
     // Our own log level must not make codex write prompts to its stderr.
     let environment = found.environment.clone().without("RUST_LOG");
     let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
@@ -65,7 +69,7 @@ pub(crate) async fn start(config: &CodexConfig) -> Result<Started, CodexError> {
             let exec = (!capabilities.threads).then(|| Exec::new(&found.path, environment, &version));
             connection.know(capabilities, exec);
             let readiness = Readiness { path: found.path, version, capabilities, account, home: used };
-            Ok(Started { process, connection, readiness })
+            Ok(Started { process, connection, readiness, binary })
         }
         Err(error) => {
             connection.closed.cancel();

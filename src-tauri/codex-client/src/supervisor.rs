@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::binary::{Binary, Identity};
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
 use crate::error::CodexError;
@@ -40,8 +41,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Pages of the model list that are read at most; codex has one.
 const MODEL_PAGES: usize = 10;
 
-/// How often the sign-in is looked at while nobody asks; each turn looks by itself.
-const SIGN_IN_LOOKS: Duration = Duration::from_secs(2);
+/// How often the sign-in and the binary are looked at while nobody asks; each turn looks by itself.
+const LOOKS: Duration = Duration::from_secs(2);
 
 /// How long a codex that is only looked at may take to tell its models.
 const PROBED_MODELS_LIMIT: Duration = Duration::from_secs(5);
@@ -121,7 +122,7 @@ pub struct Probed {
 /// # Errors
 /// Whatever keeps it from answering.
 pub async fn probe(config: &CodexConfig) -> Result<Probed, CodexError> {
-    let Started { mut process, connection, readiness } = start::start(config).await?;
+    let Started { mut process, connection, readiness, .. } = start::start(config).await?;
     // A codex that looks for its models in the network may have to wait for it; they are no reason to call it not ready.
     let models = match timeout(PROBED_MODELS_LIMIT, list_models(&connection)).await {
         Ok(Ok(models)) => models,
@@ -166,6 +167,7 @@ impl Codex {
             config,
             tell,
             live: None,
+            not_yet: None,
             retiring: TaskTracker::new(),
             ending: CancellationToken::new(),
             failures: 0,
@@ -247,6 +249,7 @@ struct Live {
     process: Process,
     connection: Arc<Connection>,
     since: Instant,
+    binary: Binary,
 }
 
 struct Supervisor {
@@ -254,7 +257,9 @@ struct Supervisor {
     tell: watch::Sender<Status>,
     live: Option<Live>,
     sign_in: SignIn,
-    /// Codexes of an earlier sign-in that finish their turns.
+    /// An update that did not start, and when it is tried again: it may not be all there yet.
+    not_yet: Option<(Identity, Instant)>,
+    /// Codexes of an earlier sign-in or version that finish their turns.
     retiring: TaskTracker,
     /// Cancelled to end those as well.
     ending: CancellationToken,
@@ -266,14 +271,14 @@ struct Supervisor {
 
 impl Supervisor {
     async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
-        let mut looks = interval(SIGN_IN_LOOKS);
+        let mut looks = interval(LOOKS);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let ask = tokio::select! {
                 biased;
                 ask = asked.recv() => ask,
                 _ = looks.tick() => {
-                    self.look_at_sign_in().await;
+                    self.look_around().await;
                     continue;
                 }
                 () = gone(self.live.as_mut()) => {
@@ -302,13 +307,14 @@ impl Supervisor {
     /// The live connection, or a new one. Whoever asks meanwhile waits in the queue and finds the outcome.
     async fn connect(&mut self) -> Result<Arc<Connection>, CodexError> {
         if let Some(live) = &self.live {
-            if live.connection.is_open() && !self.sign_in.changed() {
-                return Ok(Arc::clone(&live.connection));
-            }
-            if live.connection.is_open() {
+            let connection = Arc::clone(&live.connection);
+            if !connection.is_open() {
+                self.bury().await;
+            } else if self.sign_in.changed() {
+                tracing::info!("the sign-in of codex has changed; it is started anew");
                 self.retire();
             } else {
-                self.bury().await;
+                return Ok(self.follow_update().await.unwrap_or(connection));
             }
         }
         if let (Some(not_before), Some(error)) = (self.not_before, &self.last_error)
@@ -320,13 +326,7 @@ impl Supervisor {
         // What is written from here on is noticed as a change.
         self.sign_in.changed();
         match start::start(&self.config).await {
-            Ok(Started { process, connection, readiness }) => {
-                tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
-                self.tell.send_replace(Status::Ready(readiness));
-                self.live =
-                    Some(Live { process, connection: Arc::clone(&connection), since: Instant::now() });
-                Ok(connection)
-            }
+            Ok(started) => Ok(self.take(started)),
             Err(error) => {
                 tracing::warn!(%error, "codex could not be started");
                 if matches!(
@@ -341,20 +341,56 @@ impl Supervisor {
         }
     }
 
-    /// Starts codex anew when somebody else is signed in: one that runs, and one that only waited for a sign-in.
-    async fn look_at_sign_in(&mut self) {
+    /// Makes a codex that answers the live one.
+    fn take(&mut self, started: Started) -> Arc<Connection> {
+        let Started { process, connection, readiness, binary } = started;
+        tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
+        self.tell.send_replace(Status::Ready(readiness));
+        let since = Instant::now();
+        self.live = Some(Live { process, connection: Arc::clone(&connection), since, binary });
+        connection
+    }
+
+    /// Starts what has taken the place of the live codex's binary, and lets the old one finish its turns. `None` when
+    /// nothing has, or when it does not start: the old one is still good then, and an update may not be all there yet.
+    async fn follow_update(&mut self) -> Option<Arc<Connection>> {
+        let update = self.live.as_ref()?.binary.replacement()?;
+        let waits = |(tried, until): &(Identity, Instant)| *tried == update && Instant::now() < *until;
+        if self.not_yet.as_ref().is_some_and(waits) {
+            return None;
+        }
+        tracing::info!("the binary of codex has changed; it is started anew");
+        match start::start(&self.config).await {
+            Ok(started) => {
+                self.not_yet = None;
+                self.retire();
+                Some(self.take(started))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the changed codex does not start; the one from before is used");
+                self.not_yet = Some((update, Instant::now() + LONGEST_PAUSE));
+                None
+            }
+        }
+    }
+
+    /// Starts codex anew when somebody else is signed in, one that runs and one that only waited for a sign-in, or when
+    /// its binary is another.
+    async fn look_around(&mut self) {
         let waits = matches!(*self.tell.borrow(), Status::Failed(CodexError::NotSignedIn));
         if (self.live.is_some() || waits) && self.sign_in.changed() {
+            tracing::info!("the sign-in of codex has changed; it is started anew");
             self.retire();
             // Whoever shows the status reads the outcome there.
             let _ = self.connect().await;
+        } else {
+            self.follow_update().await;
         }
     }
 
     /// Takes the live codex out of use. Its turns finish, and then it ends.
     fn retire(&mut self) {
         let Some(Live { mut process, connection, .. }) = self.live.take() else { return };
-        tracing::info!("the sign-in of codex has changed; it is started anew");
         let ending = self.ending.clone();
         self.retiring.spawn(async move {
             tokio::select! {

@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_client::{Codex, CodexConfig, CodexError, Environment, Home, Keeping, Search, Status, ThreadKind};
+use codex_client::{
+    Capabilities, Codex, CodexConfig, CodexError, Environment, Home, Keeping, Readiness, Search, Status,
+    ThreadKind,
+};
 use tokio::sync::watch;
 
 /// The folder of the private home below the app's data.
@@ -84,6 +87,52 @@ pub(crate) fn config(
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         keeping: Keeping::default(),
     }
+}
+
+/// How the codex for plain models is found and started.
+pub(crate) fn plain_config(
+    path: Option<&Path>,
+    environment: &Environment,
+    folder: &Path,
+    data_dir: &Path,
+) -> CodexConfig {
+    config(path, environment, folder, Home::Private(private_home(data_dir)))
+}
+
+/// What a codex can do, in a few words each.
+pub(crate) fn abilities(capabilities: &Capabilities) -> Vec<&'static str> {
+    [
+        (capabilities.threads, "answers word by word"),
+        (capabilities.inject_items, "keeps who said what"),
+        (capabilities.interrupt, "stops when the client does"),
+        (capabilities.raw_events, "counts tokens exactly"),
+        (capabilities.tools(), "can use a client's tools"),
+        (capabilities.pictures(), "sees pictures"),
+    ]
+    .into_iter()
+    .filter_map(|(can, words)| can.then_some(words))
+    .collect()
+}
+
+/// What a codex cannot do that later ones can, as a sentence without its dot.
+pub(crate) fn lacks(readiness: &Readiness) -> Option<String> {
+    let can = &readiness.capabilities;
+    let lacking: Vec<&str> = [
+        (can.threads, "answer word by word"),
+        (can.inject_items, "take the earlier messages with their roles"),
+        (can.tools(), "offer the client's tools to the model"),
+        (can.pictures(), "show pictures to the model"),
+        (can.interrupt, "stop when the client does"),
+    ]
+    .into_iter()
+    .filter_map(|(can, words)| (!can).then_some(words))
+    .collect();
+    let (last, others) = lacking.split_last()?;
+    let all = match others {
+        [] => (*last).to_owned(),
+        others => format!("{} or {last}", others.join(", ")),
+    };
+    Some(format!("This codex ({}) cannot {all}", readiness.version))
 }
 
 fn private_home(data_dir: &Path) -> PathBuf {

@@ -21,7 +21,7 @@ mod test_prompt;
 mod trouble;
 
 pub use check::check;
-pub use client::Target;
+pub use client::{Listening, Target, listening};
 pub use docker::{BRIDGE_NAME, Docker, find, listen_choices};
 pub use recipes::{CANNOT_REACH_LOCALHOST, Platform, RecipeInput, ShownKey, piece_text, recipes};
 pub use test_prompt::run as test_prompt;

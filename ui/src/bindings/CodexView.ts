@@ -26,6 +26,10 @@ account: string | null,
  */
 abilities: Array<string>, 
 /**
+ * What it cannot do that a later one can, and how to get that, in sentences; `None` when it can everything.
+ */
+cannot: string | null, 
+/**
  * What is wrong, in a sentence.
  */
 message: string | null, };

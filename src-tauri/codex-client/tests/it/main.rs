@@ -15,5 +15,6 @@ mod lifecycle;
 mod real;
 mod sign_in;
 mod support;
+mod update;
 mod versions;
 mod versions_table;

@@ -2,13 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use codex_client::{Account, Capabilities, CodexError, Readiness, Status};
+use codex_client::{Account, CodexError, Readiness, Status};
 
 use super::{App, Change, lock};
-use crate::codexes::CodexesStatus;
+use crate::codexes::{CodexesStatus, abilities, lacks};
 use crate::server::{ApiError, unix_now};
 use crate::settings_file::Stored;
 use crate::view::{CodexState, CodexView, Fix, KeychainState, Listen, Overview, Problem, ProxyState};
+
+/// How to get a newer codex.
+const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
 
 /// What is shown before anything is known.
 pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
@@ -102,6 +105,7 @@ fn unknown() -> CodexView {
         version: None,
         account: None,
         abilities: Vec::new(),
+        cannot: None,
         message: None,
     }
 }
@@ -113,7 +117,8 @@ fn codex_view(running: Option<&CodexesStatus>, seen: Option<&Result<Readiness, C
         path: Some(readiness.path.display().to_string()),
         version: Some(readiness.version.clone()),
         account: readiness.account.as_ref().map(in_words),
-        abilities: abilities(&readiness.capabilities),
+        abilities: abilities(&readiness.capabilities).into_iter().map(str::to_owned).collect(),
+        cannot: lacks(readiness).map(|lacks| format!("{lacks}. {UPDATE}")),
         message: None,
     };
     let message = running.and_then(|running| running.other.as_ref()).and_then(|error| failed(error).message);
@@ -162,20 +167,6 @@ fn plan_in_words(plan: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn abilities(capabilities: &Capabilities) -> Vec<String> {
-    [
-        (capabilities.threads, "answers word by word"),
-        (capabilities.inject_items, "keeps who said what"),
-        (capabilities.interrupt, "stops when the client does"),
-        (capabilities.raw_events, "counts tokens exactly"),
-        (capabilities.dynamic_tools, "can use a client's tools"),
-    ]
-    .into_iter()
-    .filter(|(can, _)| *can)
-    .map(|(_, words)| words.to_owned())
-    .collect()
-}
-
 /// The one thing that needs doing. The proxy comes first: without it nothing else matters.
 fn problem(proxy: &ProxyState, codex: &CodexView) -> Option<Problem> {
     let problem = |message: String, next_step: &str, fix| {
@@ -205,11 +196,9 @@ fn problem(proxy: &ProxyState, codex: &CodexView) -> Option<Problem> {
         CodexState::NotSignedIn => {
             problem("codex is not signed in.".to_owned(), "Run `codex login` in a terminal.", Fix::LookAgain)
         }
-        CodexState::Unsupported => problem(
-            words.unwrap_or_else(|| "This codex is too old.".to_owned()),
-            "Update it with `npm install -g @openai/codex@latest`.",
-            Fix::LookAgain,
-        ),
+        CodexState::Unsupported => {
+            problem(words.unwrap_or_else(|| "This codex is too old.".to_owned()), UPDATE, Fix::LookAgain)
+        }
         CodexState::Failed => problem(
             words.unwrap_or_else(|| "codex does not start.".to_owned()),
             "Run `codex` in a terminal to see why.",
@@ -258,7 +247,7 @@ mod tests {
         let readiness = Readiness {
             path: "/c".into(),
             version: "1".into(),
-            capabilities: Capabilities::default(),
+            capabilities: codex_client::Capabilities::default(),
             account: None,
             home: codex_client::HomeUsed::Users,
         };

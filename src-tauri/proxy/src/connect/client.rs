@@ -40,6 +40,24 @@ pub struct Target {
     pub key: Option<Key>,
 }
 
+/// Who listens on an address that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listening {
+    /// A proxy of ours, of this version.
+    Us(String),
+    /// Another program, or one that does not answer in time.
+    Other,
+}
+
+/// Asks whoever listens on `address` who it is. `limit` is for the answer; no key is sent.
+pub async fn listening(address: SocketAddr, limit: Duration) -> Listening {
+    let target = Target { address, key: None };
+    match Caller::new(&target, "codex-proxyd doctor").greet(limit).await {
+        Ok(version) => Listening::Us(version),
+        Err(_) => Listening::Other,
+    }
+}
+
 /// How a request is made.
 #[derive(Clone, Debug)]
 pub(super) struct Caller<'a> {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use codex_client::{CodexError, Status};
+use codex_client::{Capabilities, CodexError, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,9 +32,39 @@ pub(crate) struct CodexHealth {
     /// Its version, when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
+    /// What it can do, when it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    can: Option<CodexCan>,
     /// What is wrong and what to do, when it failed, or when `codex-local` or the plain models alone cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+}
+
+/// What a codex can do; a later one may do more.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CodexCan {
+    /// Answers come word by word, not as one block.
+    streaming: bool,
+    /// Earlier messages keep their roles, and do not become one text.
+    history: bool,
+    /// The client's tools can be offered to the model.
+    tools: bool,
+    /// The model can be shown pictures.
+    pictures: bool,
+    /// A turn ends when the client goes away.
+    interrupt: bool,
+}
+
+impl From<Capabilities> for CodexCan {
+    fn from(can: Capabilities) -> Self {
+        Self {
+            streaming: can.threads,
+            history: can.inject_items,
+            tools: can.tools(),
+            pictures: can.pictures(),
+            interrupt: can.interrupt,
+        }
+    }
 }
 
 /// Whether the proxy runs and how codex is.
@@ -42,6 +72,10 @@ pub(crate) struct CodexHealth {
 pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
     let in_words = |error: CodexError| ApiError::from(error).message().to_owned();
     let CodexesStatus { status, other } = proxy.codex.status();
+    let can = match &status {
+        Status::Ready(readiness) => Some(readiness.capabilities.into()),
+        _ => None,
+    };
     let (state, version, message) = match status {
         Status::Idle => ("idle", None, None),
         Status::Starting => ("starting", None, None),
@@ -53,6 +87,6 @@ pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: unix_now().saturating_sub(proxy.started),
-        codex: CodexHealth { state, version, message },
+        codex: CodexHealth { state, version, can, message },
     })
 }

@@ -77,6 +77,8 @@ pub struct CodexView {
     pub account: Option<String>,
     /// What it can do, in a few words each.
     pub abilities: Vec<String>,
+    /// What it cannot do that a later one can, and how to get that, in sentences; `None` when it can everything.
+    pub cannot: Option<String>,
     /// What is wrong, in a sentence.
     pub message: Option<String>,
 }

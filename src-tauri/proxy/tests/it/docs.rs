@@ -58,4 +58,22 @@ async fn health_answers_without_a_key_and_starts_nothing() {
     let after = health().await;
     assert_eq!(after["codex"]["state"], "ready");
     assert_eq!(after["codex"]["version"], "0.169.0");
+    assert!(before["codex"]["can"].is_null(), "{before}");
+}
+
+#[tokio::test]
+async fn health_says_what_codex_can_do() {
+    let can = async |plan: crate::support::Plan| -> Value {
+        let proxy = plan.start().await;
+        assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+        let health = proxy.bare(reqwest::Method::GET, "/health").send().await.unwrap();
+        health.json::<Value>().await.unwrap()["codex"]["can"].take()
+    };
+    let all = |what: bool| {
+        serde_json::json!({
+            "streaming": what, "history": what, "tools": what, "pictures": what, "interrupt": true,
+        })
+    };
+    assert_eq!(can(crate::support::real()).await, all(true));
+    assert_eq!(can(fake("old=0.44")).await, all(false));
 }

@@ -11,6 +11,7 @@ export const SCENARIOS = [
   'port-taken',
   'codex-missing',
   'not-signed-in',
+  'older-codex',
   'no-keychain',
   'keychain-locked',
   'no-tray',
@@ -37,7 +38,8 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
       account: 'ChatGPT Plus, me@example.com',
-      abilities: ['answers word by word', 'keeps who said what', 'stops when the client does', 'counts tokens exactly'],
+      abilities: ['answers word by word', 'keeps who said what', 'stops when the client does', 'counts tokens exactly', "can use a client's tools", 'sees pictures'],
+      cannot: null,
       message: null,
     },
     problem: null,
@@ -66,7 +68,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     case 'codex-missing':
       return {
         ...overview,
-        codex: { state: 'notFound', path: null, version: null, account: null, abilities: [], message: 'No codex was found on this machine.' },
+        codex: { state: 'notFound', path: null, version: null, account: null, abilities: [], cannot: null, message: 'No codex was found on this machine.' },
         problem: {
           message: 'Codex is not installed, or not where Codex Proxy looks for it.',
           nextStep: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, and look again.',
@@ -78,6 +80,16 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
         ...overview,
         codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Codex has no account.' },
         problem: { message: 'Codex has no account to answer with.', nextStep: 'Run `codex login` in a terminal, and look again.', fix: 'lookAgain' },
+      };
+    case 'older-codex':
+      return {
+        ...overview,
+        codex: {
+          ...overview.codex,
+          version: '0.120.0',
+          abilities: overview.codex.abilities.filter((ability) => ability !== 'keeps who said what'),
+          cannot: 'This codex (0.120.0) cannot take the earlier messages with their roles. Update it with `npm install -g @openai/codex@latest`.',
+        },
       };
     case 'no-keychain':
       return {
@@ -95,7 +107,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
     case 'empty':
       return { ...overview, requestsToday: 0, codex: { ...overview.codex, state: 'notStarted' }, proxy: { state: 'running', since: seconds - 20 } };
     case 'starting':
-      return { ...overview, codex: { ...overview.codex, state: 'starting', account: null, abilities: [] }, proxy: { state: 'running', since: seconds } };
+      return { ...overview, codex: { ...overview.codex, state: 'starting', account: null, abilities: [], cannot: null }, proxy: { state: 'running', since: seconds } };
     default:
       return overview;
   }

@@ -77,6 +77,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: KeyAction,
     },
+    /// Check everything that the proxy needs, and say what to do where something is wrong
+    Doctor,
 }
 
 /// What to do with keys.

@@ -6,13 +6,14 @@ mod cli;
 mod key_command;
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use codex_client::{Environment, Search};
+use proxy::doctor::{self, Finding};
 use proxy::exchange::Limits;
 use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::KeyFile;
@@ -31,7 +32,7 @@ type Outcome = Result<(), String>;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             eprintln!("codex-proxyd: {message}");
             ExitCode::FAILURE
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Outcome {
+fn run(cli: &Cli) -> Result<ExitCode, String> {
     let environment = Environment::of_this_process();
     let current_dir =
         std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
@@ -53,22 +54,41 @@ fn run(cli: &Cli) -> Outcome {
         default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
             .map(|dirs| dirs.data_dir().to_owned()),
     };
-    let settings = Settings::from_layers(&layers).map_err(|error| error.to_string())?;
+    let asks_doctor = matches!(cli.command, Some(Command::Doctor));
+    let settings = match Settings::from_layers(&layers) {
+        Ok(settings) => settings,
+        Err(error) if asks_doctor => {
+            return Ok(print_findings(&[Finding::wrong(error.to_string(), "Change it, then try again.")]));
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     // `.env` may name the user's home of codex as well.
     let environment = match (environment.get("CODEX_HOME"), dotenv.get("CODEX_HOME")) {
         (None, Some(home)) => environment.with("CODEX_HOME", home),
         _ => environment,
     };
     if cli.version {
-        return start_runtime()?.block_on(print_versions(&settings, &environment));
+        start_runtime()?.block_on(print_versions(&settings, &environment));
+        return Ok(ExitCode::SUCCESS);
     }
     match &cli.command {
-        Some(Command::Key { action }) => key_command::run(action, &settings),
+        Some(Command::Key { action }) => key_command::run(action, &settings)?,
+        Some(Command::Doctor) => {
+            let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
+            return Ok(print_findings(&findings));
+        }
         None => {
             log_to_stderr(&settings);
-            start_runtime()?.block_on(serve_until_signal(settings, &environment))
+            start_runtime()?.block_on(serve_until_signal(settings, &environment))?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what was found; the exit code says whether something needs doing.
+fn print_findings(findings: &[Finding]) -> ExitCode {
+    print!("{}", doctor::report(findings));
+    if doctor::needs_doing(findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
@@ -77,17 +97,9 @@ fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
 
 async fn serve_until_signal(settings: Settings, environment: &Environment) -> Outcome {
     let bind = settings.bind;
-    let listener = TcpListener::bind(bind).await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => {
-            format!("port {} is taken by another program. Choose another with --port", bind.port())
-        }
-        ErrorKind::PermissionDenied => {
-            format!("port {} needs more rights. Choose one above 1023 with --port", bind.port())
-        }
-        ErrorKind::AddrNotAvailable => {
-            format!("{} is not an address of this machine. Choose another with --host", bind.ip())
-        }
-        _ => format!("cannot listen on {bind}: {error}"),
+    let listener = TcpListener::bind(bind).await.map_err(|error| {
+        let (what, next) = doctor::cannot_listen(bind, &error);
+        format!("{what}. {next}")
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let first_key = first_key(&settings)?;
@@ -147,7 +159,7 @@ fn first_key(settings: &Settings) -> Result<Option<proxy::keys::Key>, String> {
     Ok(Some(key))
 }
 
-async fn print_versions(settings: &Settings, environment: &Environment) -> Outcome {
+async fn print_versions(settings: &Settings, environment: &Environment) {
     let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
     let codex = match search.run().await {
         Ok(found) => match found.version().await {
@@ -157,7 +169,6 @@ async fn print_versions(settings: &Settings, environment: &Environment) -> Outco
         Err(error) => format!("codex: {error}"),
     };
     println!("codex-proxyd {}\n{codex}", env!("CARGO_PKG_VERSION"));
-    Ok(())
 }
 
 fn log_to_stderr(settings: &Settings) {

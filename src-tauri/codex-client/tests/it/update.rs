@@ -1,0 +1,87 @@
+//! An update of codex under our feet: used from the next turn on, and not before it starts.
+#![cfg(unix)]
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use codex_client::{Codex, Status, ThreadKind};
+use sample_model::under_test::{codex_under_test, fake_codex};
+
+use crate::support::{folder, hear, next_text, real_at, request};
+
+/// A program that runs `script`, as installers of codex make them.
+fn program(path: &Path, script: &str) {
+    std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The script of a fake codex that calls itself this version.
+fn fake_of(version: &str) -> String {
+    format!("FAKE_CODEX=version={version} exec '{}' \"$@\"", fake_codex().display())
+}
+
+/// Puts a program in the place of another at once, as installers do.
+fn replace(path: &Path, script: &str) {
+    let next = path.with_extension("next");
+    program(&next, script);
+    std::fs::rename(&next, path).unwrap();
+}
+
+fn version(codex: &Codex) -> String {
+    match &*codex.status().borrow() {
+        Status::Ready(readiness) => readiness.version.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_update_is_used_from_the_next_turn_on_and_the_running_one_finishes() {
+    let folder = folder();
+    let path = folder.path().join("codex");
+    program(&path, &format!("exec '{}' \"$@\"", codex_under_test().display()));
+    let real = real_at(&path).await;
+    let mut running = real.agent.turn(real.request(ThreadKind::Agent, "[[words=2 hold=1]]")).await.unwrap();
+    next_text(&mut running).await;
+    replace(&path, &fake_of("9.0.0"));
+    let second = real.run(real.request(ThreadKind::Agent, "hi")).await;
+    assert_eq!((second.text().as_str(), version(&real.agent).as_str()), ("Hello from fake", "9.0.0"));
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(real.model.wait_for(held, crate::support::LONG).await.is_some());
+    real.model.release();
+    hear(running).await.ended_well();
+}
+
+#[tokio::test]
+async fn a_link_that_leads_to_another_version_is_an_update() {
+    let folder = folder();
+    let at = |name: &str| -> PathBuf { folder.path().join(name) };
+    program(&at("1"), &fake_of("1.0.0"));
+    program(&at("2"), &fake_of("2.0.0"));
+    symlink(at("1"), at("codex")).unwrap();
+    let real = real_at(&at("codex")).await;
+    let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
+    real.run(turn()).await.ended_well();
+    assert_eq!(version(&real.agent), "1.0.0");
+    symlink(at("2"), at("next")).unwrap();
+    std::fs::rename(at("next"), at("codex")).unwrap();
+    real.run(turn()).await.ended_well();
+    assert_eq!(version(&real.agent), "2.0.0");
+}
+
+#[tokio::test]
+async fn an_update_that_is_not_all_there_leaves_the_old_one_at_work() {
+    let folder = folder();
+    let path = folder.path().join("codex");
+    program(&path, &fake_of("1.0.0"));
+    let real = real_at(&path).await;
+    let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
+    real.run(turn()).await.ended_well();
+    std::fs::remove_file(&path).unwrap();
+    real.run(turn()).await.ended_well();
+    program(&path, "exit 1");
+    real.run(turn()).await.ended_well();
+    assert_eq!(version(&real.agent), "1.0.0");
+    replace(&path, &fake_of("2.0.0"));
+    real.run(turn()).await.ended_well();
+    assert_eq!(version(&real.agent), "2.0.0");
+}
