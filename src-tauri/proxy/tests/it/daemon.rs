@@ -12,7 +12,7 @@ use crate::support::{LONG, folder, home_for, sample_model};
 
 /// A command of codex-proxyd with nothing of this process's environment but the PATH.
 #[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
-fn codex_proxyd(folder: &Path) -> Command {
+pub(crate) fn codex_proxyd(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_codex-proxyd"));
     command
         .env_clear()
@@ -28,16 +28,16 @@ fn codex_proxyd(folder: &Path) -> Command {
     command
 }
 
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// Everything that it printed before it was ready.
     before: Vec<String>,
     /// `http://127.0.0.1:PORT`
-    url: String,
+    pub(crate) url: String,
 }
 
-async fn start(command: &mut Command) -> Daemon {
+pub(crate) async fn start(command: &mut Command) -> Daemon {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut before = Vec::new();
@@ -57,13 +57,13 @@ async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
     request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
 }
 
-async fn run(command: &mut Command) -> (bool, String, String) {
+pub(crate) async fn run(command: &mut Command) -> (bool, String, String) {
     let output = tokio::time::timeout(LONG, command.output()).await.unwrap().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }
 
-async fn a_home() -> (TempDir, sample_model::SampleModel) {
+pub(crate) async fn a_home() -> (TempDir, sample_model::SampleModel) {
     let (folder, model) = (folder(), sample_model().await);
     home_for(folder.path(), &model);
     (folder, model)
@@ -245,50 +245,6 @@ async fn the_version_names_ours_and_codexs() {
     let (ok, out, _) = run(codex_proxyd(folder.path()).arg("--version")).await;
     assert!(ok && out.contains(concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"))), "{out}");
     assert!(out.lines().nth(1).unwrap().starts_with("codex 0."), "{out}");
-}
-
-#[tokio::test]
-async fn the_doctor_finds_nothing_to_do_where_all_is_well() {
-    let (folder, model) = a_home().await;
-    let doctor = async |args: &[&str]| {
-        let mut command = codex_proxyd(folder.path());
-        run(command.env("API_KEYS", "sk-of-a-user").arg("doctor").args(["--data-dir", "data"]).args(args))
-            .await
-    };
-    let (ok, out, error) = doctor(&["--port", "0"]).await;
-    assert!(ok && error.is_empty(), "{out}{error}");
-    for words in
-        ["can be written", "codex 0.", "answers word by word", "private home", "models", "there is 1 key"]
-    {
-        assert!(out.contains(words), "{words} in {out}");
-    }
-    assert!(!out.contains("!!") && !out.contains("sk-of"), "{out}");
-    assert!(model.requests().is_empty(), "no prompt is sent");
-
-    let daemon = start(codex_proxyd(folder.path()).args(["--port", "0", "--data-dir", "data"])).await;
-    let port = daemon.url.rsplit(':').next().unwrap();
-    let (ok, out, _) = doctor(&["--port", port]).await;
-    assert!(ok && out.contains("already answers on"), "{out}");
-}
-
-#[tokio::test]
-async fn the_doctor_names_the_next_step_of_what_is_wrong() {
-    let folder = folder();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let fake = sample_model::under_test::fake_codex().display().to_string();
-    for (args, script, words) in [
-        (["--codex", "/nowhere/codex"], "", "--codex or CODEX_PATH"),
-        (["--codex", &fake], "not-signed-in", "Run `codex login`"),
-        (["--port", &port], "", "is taken by another program\n    End that program"),
-        (["--port", "99999"], "", "--port is \"99999\""),
-    ] {
-        let mut command = codex_proxyd(folder.path());
-        let command = command.env("CODEX_PATH", &fake).env("FAKE_CODEX", script);
-        let (ok, out, error) = run(command.arg("doctor").args(args).args(["--data-dir", "data"])).await;
-        assert!(!ok && out.contains(words) && error.is_empty(), "{args:?}: {out}{error}");
-        assert!(out.lines().any(|line| line.starts_with("!!")), "{out}");
-    }
 }
 
 #[tokio::test]

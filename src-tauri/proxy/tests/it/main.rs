@@ -14,6 +14,7 @@ mod completions;
 mod connect;
 mod daemon;
 mod docs;
+mod doctor;
 mod errors;
 mod guard;
 mod hang_up;
