@@ -44,6 +44,7 @@ pub(crate) fn thread_start(workspace: &Path) -> Value {
     }
     for (key, value) in [
         ("include_apps_instructions", json!(false)),
+        ("include_collaboration_mode_instructions", json!(false)),
         ("include_environment_context", json!(false)),
         ("include_permissions_instructions", json!(false)),
         ("project_doc_max_bytes", json!(0)),
@@ -124,10 +125,15 @@ mod tests {
         "dynamicTools",
         "function",
         "inputSchema",
+        "live",
         "model_verbosity",
         "name",
+        "projects",
         "serviceTier",
+        "tools.web_search",
+        "trust_level",
         "type",
+        "untrusted",
     ];
 
     /// Every string of the code, without comments and tests.
@@ -149,6 +155,8 @@ mod tests {
         let mut ours = words(&ours[begin..end]);
         // The one that the proxy takes from its settings.
         ours.remove("read-only");
+        // Empty instructions, which the proxy takes from what it knows of codex's version.
+        ours.remove("");
         assert_eq!(ours, theirs, "make parameters.rs of the bench what {} is", path.display());
     }
 
