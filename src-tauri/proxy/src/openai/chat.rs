@@ -2,10 +2,12 @@
 //!
 //! Only what we act on is named; a parameter that is not is judged by its name in `translate::parameters`.
 
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use super::text_or::TextOr;
 
 /// A chat completion request.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -54,7 +56,7 @@ pub struct ChatRequest {
     /// Texts before which the answer ends: one, or up to four.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    pub stop: Option<OneOrMany>,
+    pub stop: Option<TextOr<String>>,
     /// How many answers, up to 8.
     #[serde(default)]
     pub n: Option<u32>,
@@ -123,16 +125,6 @@ pub struct Function {
     pub parameters: Option<Value>,
 }
 
-/// A text, or several.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "a string or an array of strings")]
-pub enum OneOrMany {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
 /// What a stream carries beside the answer.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 pub struct StreamOptions {
@@ -148,7 +140,7 @@ pub struct Message {
     pub role: Role,
     /// What is said. An assistant's message that only calls tools has none.
     #[serde(default)]
-    pub content: Option<MessageContent>,
+    pub content: Option<TextOr<Part>>,
     /// The calls that an assistant's message makes.
     #[serde(default)]
     pub tool_calls: Option<Vec<ToolCall>>,
@@ -179,49 +171,6 @@ pub enum Role {
     Tool,
     /// The same in the old form.
     Function,
-}
-
-/// A message's text: a string, or parts.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum MessageContent {
-    /// One string.
-    Text(String),
-    /// Parts, in order.
-    Parts(Vec<Part>),
-}
-
-// By hand and not `untagged`: an error then names the part that is wrong, and not "no variant matched".
-impl<'de> Deserialize<'de> for MessageContent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = MessageContent;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string or an array of content parts")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(MessageContent::Text(text.to_owned()))
-            }
-
-            fn visit_string<E: de::Error>(self, text: String) -> Result<Self::Value, E> {
-                Ok(MessageContent::Text(text))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Self::Value, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(parts)).map(MessageContent::Parts)
-            }
-
-            // Some clients send a single part without its array.
-            fn visit_map<A: MapAccess<'de>>(self, part: A) -> Result<Self::Value, A::Error> {
-                let part = Part::deserialize(de::value::MapAccessDeserializer::new(part))?;
-                Ok(MessageContent::Parts(vec![part]))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
 }
 
 /// One part of a message. The kinds that we know carry text or a picture.

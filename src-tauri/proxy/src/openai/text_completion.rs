@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::chat::{OneOrMany, StreamOptions};
+use super::chat::StreamOptions;
 use super::chunk::ChunkUsage;
 use super::completion::Usage;
 use super::text_or::TextOr;
@@ -27,7 +27,7 @@ pub struct CompletionsRequest {
     /// Texts before which a choice ends, up to four.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    pub stop: Option<OneOrMany>,
+    pub stop: Option<TextOr<String>>,
     /// Whether the choices come as server-sent events.
     #[serde(default)]
     pub stream: Option<bool>,

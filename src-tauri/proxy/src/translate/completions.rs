@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Refusal;
 use super::chunks::{DONE, event};
 use super::limits::{self, MOST_ANSWERS};
-use super::parameters::fits_a_header;
+use super::parameters::{Verdict, is_no_penalty, judged};
 use super::wanted::Wanted;
 use crate::answer::FinishReason;
 use crate::openai::chunk::ChunkUsage;
@@ -71,29 +71,17 @@ fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, Refusal> {
 /// [`Refusal::Unsupported`] for a parameter that changes the shape of the answer and cannot be given.
 pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     let n = body.get("n").and_then(Value::as_u64).unwrap_or(1);
-    let mut ignored = Vec::new();
-    for (name, value) in body {
-        let message = match name.as_str() {
-            _ if value.is_null() || UNDERSTOOD.contains(&name.as_str()) => continue,
-            "frequency_penalty" | "presence_penalty" if value.as_f64() == Some(0.0) => continue,
-            "suffix" if value == "" => continue,
-            "echo" if *value == false => continue,
-            "best_of" if value.as_u64() == Some(n) => continue,
-            "suffix" => "codex cannot put text before a suffix.",
-            "echo" => "The prompt cannot be repeated in the answer.",
-            "best_of" => "Only as many answers can be made as are sent: best_of must be n.",
-            "logprobs" => "codex gives no log probabilities.",
-            _ => {
-                if fits_a_header(name) {
-                    ignored.push(name.clone());
-                }
-                continue;
-            }
-        };
-        return Err(Refusal::Unsupported { param: name.clone(), message: message.to_owned() });
-    }
-    ignored.sort();
-    Ok(ignored)
+    judged(body, UNDERSTOOD, |name, value| match name {
+        "suffix" if value == "" => Verdict::Neutral,
+        "echo" if *value == false => Verdict::Neutral,
+        "best_of" if value.as_u64() == Some(n) => Verdict::Neutral,
+        "suffix" => Verdict::Refused("codex cannot put text before a suffix."),
+        "echo" => Verdict::Refused("The prompt cannot be repeated in the answer."),
+        "best_of" => Verdict::Refused("Only as many answers can be made as are sent: best_of must be n."),
+        "logprobs" => Verdict::Refused("codex gives no log probabilities."),
+        _ if is_no_penalty(name, value) => Verdict::Neutral,
+        _ => Verdict::Ignored,
+    })
 }
 
 /// The word for why a text ended.

@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::wanted::Wanted;
-use crate::openai::chat::OneOrMany;
+use crate::openai::text_or::TextOr;
 
 /// The most answers to one request.
 pub const MOST_ANSWERS: u32 = 8;
@@ -15,13 +15,19 @@ const LONGEST_STOP: usize = 1024;
 
 /// The stop texts of a request; an empty one would end every answer at once, and is passed over.
 #[must_use]
-pub fn stops(stop: Option<OneOrMany>) -> Vec<String> {
+pub fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
     let stops = match stop {
         None => Vec::new(),
-        Some(OneOrMany::One(stop)) => vec![stop],
-        Some(OneOrMany::Many(stops)) => stops,
+        Some(TextOr::Text(stop)) => vec![stop],
+        Some(TextOr::Parts(stops)) => stops,
     };
     stops.into_iter().filter(|stop| !stop.is_empty()).collect()
+}
+
+/// The service tier to ask for; `None` for the words that ask for none in particular.
+#[must_use]
+pub fn service_tier(tier: Option<String>) -> Option<String> {
+    tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default"))
 }
 
 /// Checks the limits that are wanted. `most_tokens` is what the route calls that limit.

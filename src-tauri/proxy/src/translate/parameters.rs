@@ -40,53 +40,74 @@ const UNDERSTOOD: &[&str] = &[
 /// The longest name of an ignored parameter that goes into the header; a client's typo is not worth more.
 const LONGEST_NAME: usize = 64;
 
+/// What becomes of a parameter that is not read.
+pub(super) enum Verdict {
+    /// It asks for nothing beyond what happens anyway, so it is not worth a mention.
+    Neutral,
+    /// It is named in the header.
+    Ignored,
+    /// It cannot be given, for this reason.
+    Refused(&'static str),
+}
+
 /// The names of the parameters that are ignored, in alphabetical order.
 ///
 /// # Errors
 /// [`Refusal::Unsupported`] for a parameter that changes the shape of the answer and cannot be given.
 pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+    judged(body, UNDERSTOOD, verdict)
+}
+
+/// The same for the routes that have other parameters: those of `understood` are read elsewhere.
+pub(super) fn judged(
+    body: &Map<String, Value>,
+    understood: &[&str],
+    verdict: impl Fn(&str, &Value) -> Verdict,
+) -> Result<Vec<String>, Refusal> {
     let mut ignored = Vec::new();
     for (name, value) in body {
-        if value.is_null() || UNDERSTOOD.contains(&name.as_str()) {
+        // SDKs send null for what was not set.
+        if value.is_null() || understood.contains(&name.as_str()) {
             continue;
         }
-        if let Some(message) = unsupported(name, value) {
-            return Err(Refusal::Unsupported { param: name.clone(), message: message.to_owned() });
-        }
-        if !is_neutral(name, value) && fits_a_header(name) {
-            ignored.push(name.clone());
+        match verdict(name, value) {
+            Verdict::Neutral => {}
+            Verdict::Ignored if !fits_a_header(name) => {}
+            Verdict::Ignored => ignored.push(name.clone()),
+            Verdict::Refused(message) => {
+                return Err(Refusal::Unsupported { param: name.clone(), message: message.to_owned() });
+            }
         }
     }
     ignored.sort();
     Ok(ignored)
 }
 
-/// Why a parameter with this value cannot be given, if so.
-fn unsupported(name: &str, value: &Value) -> Option<&'static str> {
+fn verdict(name: &str, value: &Value) -> Verdict {
     match name {
-        "logprobs" if value.as_bool() != Some(false) => Some("codex gives no log probabilities."),
-        "top_logprobs" if value.as_u64() != Some(0) => Some("codex gives no log probabilities."),
-        "audio" => Some("codex gives no audio."),
-        "modalities" if has_other_than_text(value) => Some("codex gives text only."),
-        _ => None,
+        "logprobs" if *value == false => Verdict::Neutral,
+        "top_logprobs" if value.as_u64() == Some(0) => Verdict::Neutral,
+        "logprobs" | "top_logprobs" => Verdict::Refused("codex gives no log probabilities."),
+        "audio" => Verdict::Refused("codex gives no audio."),
+        "modalities" if is_text_alone(value) => Verdict::Neutral,
+        "modalities" => Verdict::Refused("codex gives text only."),
+        _ if is_no_penalty(name, value) => Verdict::Neutral,
+        _ => Verdict::Ignored,
     }
 }
 
-fn has_other_than_text(value: &Value) -> bool {
-    value.as_array().is_none_or(|modalities| modalities.iter().any(|modality| modality != "text"))
+/// Whether these modalities are what is given anyway.
+pub(super) fn is_text_alone(value: &Value) -> bool {
+    value.as_array().is_some_and(|modalities| modalities.iter().all(|modality| modality == "text"))
 }
 
-/// Whether the value asks for nothing beyond what happens anyway, so that it is not worth a mention.
-fn is_neutral(name: &str, value: &Value) -> bool {
-    match name {
-        "logprobs" | "top_logprobs" | "modalities" => true,
-        "frequency_penalty" | "presence_penalty" => value.as_f64() == Some(0.0),
-        _ => false,
-    }
+/// Whether this is a penalty of nothing, which clients send without being asked.
+pub(super) fn is_no_penalty(name: &str, value: &Value) -> bool {
+    matches!(name, "frequency_penalty" | "presence_penalty") && value.as_f64() == Some(0.0)
 }
 
 /// The name is a client's text: only what is safe in a header goes there.
-pub(super) fn fits_a_header(name: &str) -> bool {
+fn fits_a_header(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= LONGEST_NAME
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))

@@ -9,9 +9,8 @@ use serde_json::{Map, Value};
 use super::images::{check_detail, check_image};
 use super::wanted::{Format, ToolChoice, Wanted};
 use super::{Refusal, shorten, tools};
-use crate::openai::chat::{
-    ChatRequest, Message, MessageContent, Part, ResponseFormat, Role, WebSearchOptions,
-};
+use crate::openai::chat::{ChatRequest, Message, Part, ResponseFormat, Role, WebSearchOptions};
+use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningAs;
 
 /// Reads a request.
@@ -40,7 +39,7 @@ pub fn wanted(request: ChatRequest) -> Result<Wanted, Refusal> {
         effort: request.reasoning_effort,
         reasoning_as: reasoning_as(request.reasoning_format.as_deref(), request.include_reasoning)?,
         verbosity: request.verbosity,
-        service_tier: request.service_tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default")),
+        service_tier: super::limits::service_tier(request.service_tier),
         web_search: request.web_search_options.map(web_search).transpose()?,
         max_tokens: request.max_completion_tokens.or(request.max_tokens),
         stop: super::limits::stops(request.stop),
@@ -221,8 +220,8 @@ fn contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Conte
 fn optional_contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, Refusal> {
     match &message.content {
         None => Ok(Vec::new()),
-        Some(MessageContent::Text(text)) => Ok(vec![Content::Text(text.clone())]),
-        Some(MessageContent::Parts(parts)) => {
+        Some(TextOr::Text(text)) => Ok(vec![Content::Text(text.clone())]),
+        Some(TextOr::Parts(parts)) => {
             parts.iter().enumerate().map(|(part, value)| content(value, index, part, pictures)).collect()
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::response_events::Ids;
 use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
-use super::{Refusal, shorten, tools};
+use super::{Refusal, limits, shorten, tools};
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
 use crate::openai::responses::response::ResponseOptions;
@@ -89,10 +89,7 @@ pub fn understand(
         effort: thinking.effort.clone(),
         reasoning_as: Some(reasoning_as(&thinking, reasoning)?),
         verbosity: text.verbosity.clone(),
-        service_tier: request
-            .service_tier
-            .clone()
-            .filter(|tier| !matches!(tier.as_str(), "auto" | "default")),
+        service_tier: limits::service_tier(request.service_tier.clone()),
         max_tokens: request.max_output_tokens,
         model: request.model.clone(),
         ..Wanted::default()
@@ -127,9 +124,7 @@ pub fn is_background(body: &Map<String, Value>) -> bool {
 fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {
     let param = format!("tools[{index}]");
     if tool.kind != "function" {
-        let message =
-            format!("Tools of the type {:?} cannot be passed to codex. Send functions.", shorten(&tool.kind));
-        return Err(Refusal::Unsupported { param: format!("{param}.type"), message });
+        return Err(tools::no_function(&tool.kind, &param));
     }
     let Some(name) = tool.name.clone().filter(|name| !name.is_empty()) else {
         return Err(Refusal::invalid(&format!("{param}.name"), "A function needs its name."));
@@ -137,10 +132,7 @@ fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {
     Ok(ClientTool {
         name,
         description: tool.description.clone().unwrap_or_default(),
-        parameters: tool
-            .parameters
-            .clone()
-            .unwrap_or_else(|| serde_json::json!({ "type": "object", "properties": {} })),
+        parameters: tool.parameters.clone().unwrap_or_else(tools::no_arguments),
         param,
     })
 }

@@ -19,13 +19,7 @@ pub fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
                 let param = format!("{param}.function");
                 Err(Refusal::invalid(&param, "A tool of the type function needs its function."))
             }
-            (kind, _) => {
-                let message = format!(
-                    "Tools of the type {:?} cannot be passed to codex. Send functions.",
-                    shorten(kind)
-                );
-                Err(Refusal::Unsupported { param: format!("{param}.type"), message })
-            }
+            (kind, _) => Err(no_function(kind, &param)),
         }
     };
     tools.into_iter().enumerate().map(read).collect()
@@ -42,9 +36,20 @@ fn of_function(function: Function, param: String) -> ClientTool {
     ClientTool {
         name: function.name,
         description: function.description.unwrap_or_default(),
-        parameters: function.parameters.unwrap_or_else(|| json!({ "type": "object", "properties": {} })),
+        parameters: function.parameters.unwrap_or_else(no_arguments),
         param,
     }
+}
+
+/// A tool of a kind that codex does not take; `param` is where the body has it.
+pub(super) fn no_function(kind: &str, param: &str) -> Refusal {
+    let message = format!("Tools of the type {:?} cannot be passed to codex. Send functions.", shorten(kind));
+    Refusal::Unsupported { param: format!("{param}.type"), message }
+}
+
+/// The schema of a function that takes no arguments.
+pub(super) fn no_arguments() -> Value {
+    json!({ "type": "object", "properties": {} })
 }
 
 /// Which tools must be called, in any of the forms that clients use.

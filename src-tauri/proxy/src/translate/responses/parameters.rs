@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::translate::Refusal;
-use crate::translate::parameters::fits_a_header;
+use crate::translate::parameters::{Verdict, is_no_penalty, is_text_alone, judged};
 
 /// Parameters that are read, or that have no bearing on the answer: ids, labels and caching.
 const UNDERSTOOD: &[&str] = &[
@@ -35,54 +35,38 @@ const UNDERSTOOD: &[&str] = &[
 /// # Errors
 /// [`Refusal::Unsupported`] for a parameter that changes the shape of the answer and cannot be given.
 pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
-    let mut ignored = Vec::new();
-    for (name, value) in body {
-        if value.is_null() || UNDERSTOOD.contains(&name.as_str()) || is_neutral(name, value) {
-            continue;
-        }
-        if let Some(message) = unsupported(name, value) {
-            return Err(Refusal::Unsupported { param: name.clone(), message: message.to_owned() });
-        }
-        if fits_a_header(name) {
-            ignored.push(name.clone());
-        }
-    }
-    ignored.sort();
-    Ok(ignored)
+    judged(body, UNDERSTOOD, verdict)
 }
 
-/// Why a parameter cannot be given, if so.
-fn unsupported(name: &str, value: &Value) -> Option<&'static str> {
+fn verdict(name: &str, value: &Value) -> Verdict {
+    let is_empty = value.as_array().is_some_and(Vec::is_empty);
     let holds = |wanted: &str| value.as_array().is_some_and(|list| list.iter().any(|entry| entry == wanted));
     match name {
-        "background" => Some("Nothing is answered in the background. Send the request without it."),
-        "conversation" => Some("There are no conversations here. Use previous_response_id."),
-        "prompt" => {
-            Some("There are no prompt templates here. Send the instructions and the input themselves.")
+        "background" | "logprobs" if *value == false => Verdict::Neutral,
+        "n" if value.as_u64() == Some(1) => Verdict::Neutral,
+        "top_logprobs" if value.as_u64() == Some(0) => Verdict::Neutral,
+        "include" | "functions" if is_empty => Verdict::Neutral,
+        "modalities" if is_text_alone(value) => Verdict::Neutral,
+        "function_call" if *value == "none" || *value == "auto" => Verdict::Neutral,
+        "truncation" if *value == "disabled" => Verdict::Neutral,
+        "background" => {
+            Verdict::Refused("Nothing is answered in the background. Send the request without it.")
         }
-        "n" => Some("Only one answer per request can be given."),
-        "response_format" => Some("The Responses API has the format in text.format."),
-        "messages" => Some("The Responses API has the conversation in input."),
-        "functions" | "function_call" => Some("The Responses API has functions in tools."),
-        "top_logprobs" | "logprobs" => Some("codex gives no log probabilities."),
-        "include" if holds("message.output_text.logprobs") => Some("codex gives no log probabilities."),
-        "audio" | "modalities" => Some("codex gives text only."),
-        _ => None,
-    }
-}
-
-/// Whether the value asks for nothing beyond what happens anyway, so that it is not worth a mention.
-fn is_neutral(name: &str, value: &Value) -> bool {
-    match name {
-        "background" | "logprobs" => *value == false,
-        "n" => value.as_u64() == Some(1),
-        "top_logprobs" => value.as_u64() == Some(0),
-        "include" | "functions" => value.as_array().is_some_and(Vec::is_empty),
-        "modalities" => value.as_array().is_some_and(|list| list.iter().all(|entry| entry == "text")),
-        "function_call" => matches!(value.as_str(), Some("none" | "auto")),
-        "truncation" => value == "disabled",
-        "frequency_penalty" | "presence_penalty" => value.as_f64() == Some(0.0),
-        _ => false,
+        "conversation" => Verdict::Refused("There are no conversations here. Use previous_response_id."),
+        "prompt" => Verdict::Refused(
+            "There are no prompt templates here. Send the instructions and the input themselves.",
+        ),
+        "n" => Verdict::Refused("Only one answer per request can be given."),
+        "response_format" => Verdict::Refused("The Responses API has the format in text.format."),
+        "messages" => Verdict::Refused("The Responses API has the conversation in input."),
+        "functions" | "function_call" => Verdict::Refused("The Responses API has functions in tools."),
+        "top_logprobs" | "logprobs" => Verdict::Refused("codex gives no log probabilities."),
+        "include" if holds("message.output_text.logprobs") => {
+            Verdict::Refused("codex gives no log probabilities.")
+        }
+        "audio" | "modalities" => Verdict::Refused("codex gives text only."),
+        _ if is_no_penalty(name, value) => Verdict::Neutral,
+        _ => Verdict::Ignored,
     }
 }
 
