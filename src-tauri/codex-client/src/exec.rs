@@ -66,7 +66,10 @@ pub(crate) fn spawn(
     let counted = connection.turns.token();
     connection.tasks.clone().spawn(async move {
         let _counted = counted;
-        let Some(exec) = connection.exec() else { return };
+        let Some(exec) = connection.exec() else {
+            post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
+            return;
+        };
         let stop = async {
             tokio::select! {
                 () = interrupt.cancelled() => {}

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::error::CodexError;
 use crate::notifications::failure_in_words;
-use crate::turn::{ItemEvent, TurnEnd, TurnEvent, Usage};
+use crate::thread_item::ThreadItem;
+use crate::turn::{TurnEnd, TurnEvent, Usage};
 
 /// Reads the lines of one process, in order.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ struct Line {
     #[serde(default)]
     thread_id: Option<String>,
     #[serde(default)]
-    item: Option<Item>,
+    item: Option<ThreadItem>,
     #[serde(default)]
     usage: Option<ExecUsage>,
     #[serde(default)]
@@ -43,61 +44,13 @@ struct Message {
     message: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct ExecUsage {
     input_tokens: u64,
     cached_input_tokens: u64,
     output_tokens: u64,
     reasoning_output_tokens: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Item {
-    AgentMessage {
-        #[serde(default)]
-        text: String,
-    },
-    Reasoning {
-        #[serde(default)]
-        text: String,
-    },
-    CommandExecution {
-        #[serde(default)]
-        command: String,
-        #[serde(default)]
-        exit_code: Option<i64>,
-        #[serde(default)]
-        status: String,
-    },
-    FileChange {
-        #[serde(default)]
-        changes: Vec<ChangedFile>,
-        #[serde(default)]
-        status: String,
-    },
-    WebSearch {
-        #[serde(default)]
-        query: String,
-    },
-    McpToolCall {
-        #[serde(default)]
-        server: String,
-        #[serde(default)]
-        tool: String,
-        #[serde(default)]
-        status: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct ChangedFile {
-    #[serde(default)]
-    path: String,
 }
 
 impl ExecReading {
@@ -151,40 +104,26 @@ impl ExecReading {
         }
     }
 
-    fn item(&mut self, item: Item, completed: bool, post: &mut dyn FnMut(TurnEvent)) {
+    fn item(&mut self, item: ThreadItem, completed: bool, post: &mut dyn FnMut(TurnEvent)) {
         match item {
-            Item::AgentMessage { text } if completed && !text.is_empty() => {
+            ThreadItem::AgentMessage { text, .. } if completed && !text.is_empty() => {
                 // One before a command and one after: paragraphs of one answer.
                 if std::mem::replace(&mut self.said_anything, true) {
                     post(TurnEvent::Text("\n\n".to_owned()));
                 }
                 post(TurnEvent::Text(text));
             }
-            Item::Reasoning { text } if completed && !text.is_empty() => {
+            ThreadItem::Reasoning { text } if completed && !text.is_empty() => {
                 if std::mem::replace(&mut self.thought_anything, true) {
                     post(TurnEvent::Reasoning("\n\n".to_owned()));
                 }
                 post(TurnEvent::Reasoning(text));
             }
-            Item::CommandExecution { command, exit_code, status } => {
-                post(TurnEvent::Item(ItemEvent::Command {
-                    command,
-                    ended: completed,
-                    exit_code: exit_code.filter(|_| completed),
-                    duration_ms: None,
-                    declined: status == "declined",
-                }));
+            item => {
+                if let Some(work) = item.work(completed) {
+                    post(TurnEvent::Item(work));
+                }
             }
-            Item::FileChange { changes, status } if completed => {
-                let paths = changes.into_iter().map(|change| change.path).collect();
-                let done = !matches!(status.as_str(), "failed" | "declined");
-                post(TurnEvent::Item(ItemEvent::FileChange { paths, done }));
-            }
-            Item::WebSearch { query } if completed => post(TurnEvent::Item(ItemEvent::WebSearch { query })),
-            Item::McpToolCall { server, tool, status } if completed => {
-                post(TurnEvent::Item(ItemEvent::McpCall { server, tool, failed: status == "failed" }));
-            }
-            _ => {}
         }
     }
 }
@@ -197,6 +136,7 @@ fn failed(message: String) -> CodexError {
 mod tests {
     use super::*;
     use crate::error::FailureKind;
+    use crate::turn::ItemEvent;
 
     fn read(lines: &[&str]) -> (ExecReading, Vec<TurnEvent>) {
         let mut reading = ExecReading::default();

@@ -36,6 +36,7 @@ mod session_file;
 mod sign_in;
 mod start;
 mod supervisor;
+mod thread_item;
 mod thread_params;
 mod threads;
 mod transcript;

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::protocol::RateLimits;
-use crate::turn::{ItemEvent, TurnEnd, TurnEvent, Usage};
+use crate::thread_item::ThreadItem;
+use crate::turn::{TurnEnd, TurnEvent, Usage};
 
 /// Notifications that we never read; codex is asked not to send them.
 pub(crate) const OPT_OUT: &[&str] = &[
@@ -224,28 +225,11 @@ impl Reading {
                     self.text(&id, rest, post);
                 }
             }
-            ThreadItem::CommandExecution { command, exit_code, duration_ms, status } => {
-                let declined = status == "declined";
-                post(TurnEvent::Item(ItemEvent::Command {
-                    command,
-                    ended: completed,
-                    exit_code: exit_code.filter(|_| completed),
-                    duration_ms: duration_ms.filter(|_| completed),
-                    declined,
-                }));
+            item => {
+                if let Some(work) = item.work(completed) {
+                    post(TurnEvent::Item(work));
+                }
             }
-            ThreadItem::FileChange { changes, status } if completed => {
-                let paths = changes.into_iter().map(|change| change.path).collect();
-                let done = !matches!(status.as_str(), "failed" | "declined");
-                post(TurnEvent::Item(ItemEvent::FileChange { paths, done }));
-            }
-            ThreadItem::WebSearch { query } if completed => {
-                post(TurnEvent::Item(ItemEvent::WebSearch { query }));
-            }
-            ThreadItem::McpToolCall { server, tool, status } if completed => {
-                post(TurnEvent::Item(ItemEvent::McpCall { server, tool, failed: status == "failed" }));
-            }
-            _ => {}
         }
     }
 
@@ -257,52 +241,6 @@ impl Reading {
             _ => Err(CodexError::Turn(failure(turn.error, limits))),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum ThreadItem {
-    AgentMessage {
-        id: String,
-        #[serde(default)]
-        text: String,
-    },
-    CommandExecution {
-        #[serde(default)]
-        command: String,
-        #[serde(default)]
-        exit_code: Option<i64>,
-        #[serde(default)]
-        duration_ms: Option<u64>,
-        #[serde(default)]
-        status: String,
-    },
-    FileChange {
-        #[serde(default)]
-        changes: Vec<ChangedFile>,
-        #[serde(default)]
-        status: String,
-    },
-    WebSearch {
-        #[serde(default)]
-        query: String,
-    },
-    McpToolCall {
-        #[serde(default)]
-        server: String,
-        #[serde(default)]
-        tool: String,
-        #[serde(default)]
-        status: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct ChangedFile {
-    #[serde(default)]
-    path: String,
 }
 
 /// What a failed turn means, by `codexErrorInfo` first and by the upstream's HTTP status where that says more.

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::turn::ItemEvent;
 
 /// Reads notifications one after the other and gives back the events.
 fn read(notes: &[(&str, Value)]) -> Vec<TurnEvent> {

@@ -315,10 +315,17 @@ impl Route {
     }
 
     /// Leads what comes next to another reader: the turn goes on for the next request.
-    pub(crate) fn lead_to(&self, post: Sender, interrupt: CancellationToken, one_at_a_time: bool) {
+    pub(crate) fn lead_to(
+        &self,
+        post: Sender,
+        interrupt: CancellationToken,
+        one_at_a_time: bool,
+        has_pictures: bool,
+    ) {
         if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread) {
             (running.post, running.interrupt) = (post, interrupt);
             running.calls.one_at_a_time(one_at_a_time);
+            running.has_pictures |= has_pictures;
             running.phase.send_if_modified(|phase| {
                 let waited = *phase == Phase::Waiting;
                 if waited {

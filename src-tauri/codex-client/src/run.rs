@@ -14,7 +14,7 @@ use crate::ahead::ReadyThread;
 use crate::calls::Calls;
 use crate::connection::{Connection, TURN_ANSWER_LIMIT};
 use crate::conversation::{Chain, Digest};
-use crate::error::{CodexError, FailureKind};
+use crate::error::CodexError;
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
@@ -243,9 +243,12 @@ impl Run {
     /// Gives codex the outputs that it waits for.
     async fn go_on(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
         let thread = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
-        open.route.lead_to(job.post.clone(), job.interrupt.clone(), job.request.one_call_at_a_time);
+        let outputs = job.request.items.get(job.has..).unwrap_or_default();
+        let pictures = outputs.iter().any(Item::has_pictures);
+        let one = job.request.one_call_at_a_time;
+        open.route.lead_to(job.post.clone(), job.interrupt.clone(), one, pictures);
         job.post.post(TurnEvent::Model(thread));
-        for item in job.request.items.get(job.has..).unwrap_or_default() {
+        for item in outputs {
             if let Item::ToolOutput { call_id, output } = item
                 && let Some(request) = open.route.answer(call_id)
             {
@@ -272,18 +275,17 @@ impl Run {
         let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };
         let Answered { end, text, calls, cost } = answered;
         self.cost = cost;
-        if matches!(&end, Err(CodexError::Turn(failure)) if failure.kind == FailureKind::Unauthorized) {
-            // codex may still be trying; of a turn that has ended it says so at once.
+        if end.is_err() {
+            job.post.post(TurnEvent::Ended(end));
+            // Usually it is over by itself; but not where it was given up for a picture that codex left out, or for a sign-in
+            // that codex goes on trying. Nobody waits for this.
             self.interrupt(&open).await;
+            return Ok(Served::UNHEARD);
         }
         let at = job.chain.after_answer(&text, &calls);
         let ids: Vec<String> = calls.iter().map(|call| call.call_id.clone()).collect();
         for call in calls {
             job.post.post(TurnEvent::Call(call));
-        }
-        if end.is_err() {
-            // Usually over by itself; but not where we gave it up for a picture that codex left out.
-            self.interrupt(&open).await;
         }
         let keep = if phase == Phase::Waiting {
             Some(Keep { at, calls: ids, open: Some(open) })

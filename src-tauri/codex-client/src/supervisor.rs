@@ -277,7 +277,8 @@ impl Supervisor {
             let ask = tokio::select! {
                 biased;
                 ask = asked.recv() => ask,
-                _ = looks.tick() => {
+                // An app that nobody uses shall not wake up for nothing.
+                _ = looks.tick(), if self.live.is_some() || self.waits_for_sign_in() => {
                     self.look_around().await;
                     continue;
                 }
@@ -377,8 +378,7 @@ impl Supervisor {
     /// Starts codex anew when somebody else is signed in, one that runs and one that only waited for a sign-in, or when
     /// its binary is another.
     async fn look_around(&mut self) {
-        let waits = matches!(*self.tell.borrow(), Status::Failed(CodexError::NotSignedIn));
-        if (self.live.is_some() || waits) && self.sign_in.changed() {
+        if self.sign_in.changed() {
             tracing::info!("the sign-in of codex has changed; it is started anew");
             self.retire();
             // Whoever shows the status reads the outcome there.
@@ -386,6 +386,11 @@ impl Supervisor {
         } else {
             self.follow_update().await;
         }
+    }
+
+    /// Whether the last start failed only because nobody is signed in.
+    fn waits_for_sign_in(&self) -> bool {
+        matches!(*self.tell.borrow(), Status::Failed(CodexError::NotSignedIn))
     }
 
     /// Takes the live codex out of use. Its turns finish, and then it ends.

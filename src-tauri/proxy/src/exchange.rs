@@ -152,8 +152,15 @@ impl Exchange {
         requests.push(request);
         let mut choices = Vec::new();
         for request in requests {
+            let turn = match codex.turn(request).await {
+                Ok(turn) => turn,
+                Err(error) => {
+                    record::failed(&entry, Failure::Codex(error.clone()));
+                    return Err(error);
+                }
+            };
             choices.push(Choice {
-                turn: Some(codex.turn(request).await?),
+                turn: Some(turn),
                 shaping: Shaping::new(plan.clone()),
                 ready: VecDeque::new(),
                 again: again.clone(),

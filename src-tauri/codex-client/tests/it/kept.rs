@@ -200,6 +200,21 @@ async fn a_tools_picture_reaches_the_model() {
 }
 
 #[tokio::test]
+async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_silence() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["look"]);
+    let heard = chat.say("[[tool=look]]").await;
+    // The first bytes of a PNG, and nothing behind them.
+    let url = "data:image/png;base64,iVBORw0KGgo=".to_owned();
+    let output = vec![Content::Image { url, detail: None }];
+    chat.request.items.push(Item::ToolOutput { call_id: heard.calls[0].call_id.clone(), output });
+    match chat.send().await.error() {
+        CodexError::Turn(failure) => assert_eq!(failure.kind, codex_client::FailureKind::BadRequest),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);

@@ -58,14 +58,19 @@ pub(super) fn close(entry: &Entry, figures: &Figures<'_>, outcome: &Outcome<'_>)
         }
         Outcome::Failed(failure) => {
             let why = reason(failure);
-            let error = ApiError::from((*failure).clone());
-            entry.failed(error.status(), &error.for_log());
+            failed(entry, (*failure).clone());
             tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
         }
         Outcome::ClientGone => {
             tracing::info!(model, deltas, wait_ms, first_ms, total_ms, "client went away; turn interrupted");
         }
     }
+}
+
+/// Closes the entry of a request that failed.
+pub(super) fn failed(entry: &Entry, failure: Failure) {
+    let error = ApiError::from(failure);
+    entry.failed(error.status(), &error.for_log());
 }
 
 pub(super) fn ms(duration: Duration) -> u64 {

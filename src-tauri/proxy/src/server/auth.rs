@@ -13,7 +13,7 @@ use crate::keys::{self, KeyLimits, LimitsError};
 pub(crate) struct KeyName {
     /// Its name, for the log.
     pub(crate) name: String,
-    /// What sets it apart from every other key: a name can be given again.
+    /// Its digest, which sets it apart from every other key: a name can be given again.
     pub(crate) id: String,
     /// What it allows less than the settings do.
     pub(crate) limits: KeyLimits,
@@ -62,9 +62,11 @@ impl Inner {
             Err(error) => (Default::default(), Some(error)),
         };
         match keys::find(self.given_keys.iter().chain(stored.iter()), &presented) {
-            Some(entry) => {
-                Ok(KeyName { name: entry.name.clone(), id: entry.id.clone(), limits: entry.limits.clone() })
-            }
+            Some(entry) => Ok(KeyName {
+                name: entry.name.clone(),
+                id: entry.sha256.to_hex(),
+                limits: entry.limits.clone(),
+            }),
             None => Err(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true))),
         }
     }

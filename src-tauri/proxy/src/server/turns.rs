@@ -91,9 +91,12 @@ async fn prepare(
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
     }
-    if wanted.items.iter().any(Item::has_pictures) && !proxy.catalog.reads_pictures(profile.model.as_deref())
-    {
-        return Err(ApiError::no_pictures(&wanted.model));
+    if wanted.items.iter().any(Item::has_pictures) {
+        // A codex that lists no models says nothing of what they read, and then its upstream does.
+        let _ = proxy.catalog.models(proxy.codex.plain()).await;
+        if !proxy.catalog.reads_pictures(profile.model.as_deref()) {
+            return Err(ApiError::no_pictures(&wanted.model));
+        }
     }
 
     let asked = Instant::now();

@@ -61,6 +61,17 @@ async fn a_consent_that_codex_asked_for_and_did_not_get_is_in_the_answer_and_on_
 }
 
 #[tokio::test]
+async fn a_codex_that_does_not_start_is_a_failure_for_every_kind_of_model() {
+    let proxy = fake("crash-on=initialize").start().await;
+    for model in ["gpt-5.5", "codex-local"] {
+        let body = json!({"model":model,"messages":[{"role":"user","content":"hi"}]});
+        assert_eq!(proxy.chat(&body).await.status(), 503);
+        let row = newest(&proxy).await;
+        assert_eq!((row.state, row.status), (ExchangeState::Failed, Some(503)), "{model}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_request_and_a_failed_one_say_so_without_the_clients_words() {
     let proxy = fake("error=serverOverloaded").start().await;
     proxy.chat(&json!({"model":"gpt-5.5","messages":"my secret"})).await;
