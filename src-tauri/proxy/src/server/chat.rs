@@ -48,13 +48,8 @@ pub(crate) async fn create(
     let arrived = Instant::now();
     let entry = proxy.journal.begin(arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"));
     let is_side_call = request::is_background(&body.0);
-    let Read { ignored, mut wanted, form, streamed } = match read(body) {
-        Ok(read) => read,
-        Err(error) => {
-            entry.failed(error.status(), &error.for_log());
-            return Err(error);
-        }
-    };
+    let Read { ignored, mut wanted, form, streamed } =
+        read(body).map_err(|error| turns::refused(&entry, error))?;
     if is_side_call {
         side_calls::to_smallest(&proxy, &mut wanted, &entry).await;
     }

@@ -47,13 +47,7 @@ pub(crate) async fn create(
     let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/completions");
     let entry = proxy.journal.begin(arrival.clone());
-    let (ignored, request, prompts) = match read(body) {
-        Ok(read) => read,
-        Err(error) => {
-            entry.failed(error.status(), &error.for_log());
-            return Err(error);
-        }
-    };
+    let (ignored, request, prompts) = read(body).map_err(|error| turns::refused(&entry, error))?;
     let mut prompts = prompts.into_iter();
     let Some(first) = prompts.next() else { return Err(ApiError::internal()) };
     let n = first.n;

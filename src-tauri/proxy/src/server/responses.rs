@@ -47,13 +47,7 @@ pub(crate) async fn create(
     let is_side_call = is_background(&body.0);
     let entry = proxy.journal.begin(Arrival { background: is_side_call, ..arrival });
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let read = match read(&proxy, &caller.id, body, &mut ids) {
-        Ok(read) => read,
-        Err(error) => {
-            entry.failed(error.status(), &error.for_log());
-            return Err(error);
-        }
-    };
+    let read = read(&proxy, &caller.id, body, &mut ids).map_err(|error| turns::refused(&entry, error))?;
     let Read { ignored, understood: Understood { mut wanted, options, said, streamed, store }, before } =
         read;
     if is_side_call {

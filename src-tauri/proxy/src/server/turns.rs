@@ -50,11 +50,14 @@ pub(super) async fn begin(
             };
             Exchange::begin(start).await.map_err(ApiError::from)
         }
-        Err(error) => {
-            entry.failed(error.status(), &error.for_log());
-            Err(error)
-        }
+        Err(error) => Err(refused(&entry, error)),
     }
+}
+
+/// Closes the entry of a request that is refused.
+pub(super) fn refused(entry: &Entry, error: ApiError) -> ApiError {
+    entry.failed(error.status(), &error.for_log());
+    error
 }
 
 struct Prepared {

@@ -274,6 +274,39 @@ async fn a_picture_that_cannot_be_passed_on_is_a_400() {
     assert!(proxy.model.requests().is_empty());
 }
 
+/// Has codex list its models as ones that read nothing but text.
+#[expect(clippy::disallowed_methods, reason = "codex is asked as a user does")]
+async fn without_eyes(proxy: &Running) {
+    let home = proxy.folder.path().join(".codex");
+    let mut codex = tokio::process::Command::new(sample_model::under_test::codex_under_test());
+    let printed =
+        codex.args(["debug", "models", "--bundled"]).env("CODEX_HOME", &home).output().await.unwrap();
+    let mut list: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    for model in list["models"].as_array_mut().unwrap() {
+        model["input_modalities"] = json!(["text"]);
+    }
+    let file = home.join("text-models.json");
+    std::fs::write(&file, list.to_string()).unwrap();
+    let config = home.join("config.toml");
+    let settings = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("model_catalog_json = {:?}\n{settings}", file.display().to_string()))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_model_that_reads_no_pictures_is_named_in_a_400() {
+    let proxy = real().start().await;
+    without_eyes(&proxy).await;
+    let content = json!([{"type":"text","text":"[[words=1]]"}, {"type":"image_url","image_url":{"url":PNG}}]);
+    for model in ["gpt-5.5", "codex-local"] {
+        let body = json!({"model":model,"messages":[{"role":"user","content":content}]});
+        let (status, error) = refused(&proxy, &body).await;
+        assert!(status == 400 && error["message"].as_str().unwrap().contains(model), "{status} {error}");
+    }
+    assert!(proxy.model.requests().is_empty());
+    answer(&proxy, &prompt_body("[[words=1]]")).await;
+}
+
 #[tokio::test]
 async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence() {
     let proxy = real().start().await;
