@@ -77,6 +77,10 @@ impl Window {
                     Ok(_) => return,
                     Err(error) => refused = error,
                 }
+                // It may lie behind the bar at the foot, from where a person scrolls it.
+                let script = "arguments[0].scrollIntoView({ block: 'center' })";
+                let scroll = json!({"script":script,"args":[{ELEMENT:id}]});
+                let _gone = self.call(Method::POST, "/execute/sync", scroll).await;
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };

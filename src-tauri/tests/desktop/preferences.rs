@@ -53,6 +53,37 @@ async fn the_model_is_chosen_from_codexs_own_list_before_any_request() {
 }
 
 #[tokio::test]
+async fn reasoning_and_another_name_for_a_model_count_as_soon_as_they_are_saved() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let window = Window::open(&session).await;
+    window.go_to("Settings").await;
+    window.click("//button[normalize-space(.)='Add a name']").await;
+    window.type_into("//input[@aria-label='Name 1']", "gpt-4o").await;
+    window.click("//select[@aria-label='Model of name 1']/option[@value='gpt-5.5']").await;
+    window.picture("other-names").await;
+    window.click("//label[contains(., 'Inside the answer')] | //*[@role='radio'][contains(., 'Inside the answer')]").await;
+    window.picture("reasoning").await;
+    window.click(SAVE).await;
+    eventually("it is saved", || async {
+        let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
+        saved.contains("think") && saved.contains("gpt-4o")
+    })
+    .await;
+    let ask = || async {
+        let body = serde_json::json!({"model":"gpt-4o","messages":[{"role":"user","content":"[[words=1 reasoning=1]]"}]});
+        let url = format!("http://127.0.0.1:{}/v1/chat/completions", session.port);
+        let asked = reqwest::Client::new().post(url).bearer_auth("sk-demo").json(&body).send().await;
+        match asked {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            // The proxy is just being started anew.
+            Err(_) => String::new(),
+        }
+    };
+    eventually("the answer comes with its reasoning in it", || async { ask().await.contains("<think>") })
+        .await;
+}
+
+#[tokio::test]
 async fn start_at_login_is_one_switch_in_the_window_and_in_the_tray() {
     let session = Session::start(USUAL).await;
     let tray = session.tray.as_ref().unwrap();

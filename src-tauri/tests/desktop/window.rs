@@ -1,5 +1,7 @@
 //! What a person does with the app, from the first start on.
 
+use sample_model::under_test;
+
 use crate::driver::Window;
 use crate::session::{Session, USUAL, With, eventually};
 
@@ -150,4 +152,15 @@ async fn a_second_start_ends_and_leaves_the_first_alone() {
     })
     .await;
     drop(first);
+}
+
+#[tokio::test]
+async fn an_older_codex_is_said_to_lack_what_it_lacks() {
+    let fake = under_test::fake_codex().display().to_string();
+    let session = Session::start_with(USUAL, &[("CODEX_PATH", &fake), ("FAKE_CODEX", "old=0.80")]).await;
+    let window = Window::open(&session).await;
+    window.says("It cannot").await;
+    window.says("take the earlier messages with their roles").await;
+    window.says("npm install -g @openai/codex@latest").await;
+    window.picture("older-codex").await;
 }
