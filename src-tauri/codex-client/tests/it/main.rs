@@ -12,6 +12,7 @@ mod fake;
 mod homes;
 mod kept;
 mod lifecycle;
+mod measured;
 mod real;
 mod sign_in;
 mod support;

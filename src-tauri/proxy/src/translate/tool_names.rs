@@ -15,7 +15,7 @@ const LONGEST: usize = 64;
 /// How many bytes of the hash a name gets.
 const HASH_BYTES: usize = 4;
 
-/// What codex keeps for the tools of MCP servers.
+/// What codex keeps for the tools of MCP servers: names that begin so, and `mcp` itself.
 const RESERVED: &str = "mcp__";
 
 /// Tools that codex itself may offer to the model. A client's tool of the same name must not take its place.
@@ -90,6 +90,7 @@ fn is_taken(name: &str) -> bool {
         && name.len() <= LONGEST
         && name.chars().all(is_allowed)
         && !name.starts_with(RESERVED)
+        && name != "mcp"
         && CODEX_TOOLS.binary_search(&name).is_err()
 }
 
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn a_name_that_codex_takes_stays_as_it_is() {
         let longest = "n".repeat(64);
-        for name in ["get_weather", "a", "A-1_b", "mcp", "mcp_x", &longest] {
+        for name in ["get_weather", "a", "A-1_b", "mcp_x", "mcp-x", &longest] {
             assert_eq!(names(&[name]).to_codex(name), name);
             assert_eq!(names(&[name]).to_client(name), name);
         }
@@ -152,6 +153,7 @@ mod tests {
             ("fs.read file", "fs_read_file_"),
             ("mcp__git__log", "mcp_git__log_"),
             ("mcp.", "mcp_"),
+            ("mcp", "mcp_"),
             ("apply_patch", "apply_patch_"),
             ("天気", "tool_"),
             ("", "tool_"),

@@ -117,14 +117,14 @@ async fn a_stream_names_each_call_first_with_its_index() {
 async fn names_that_codex_would_refuse_work_all_the_same() {
     let proxy = real().start().await;
     let long = "x".repeat(70);
-    let mut chat = Chat::new(&proxy, &["my.tool", "mcp__a__b", "apply_patch", &long]);
+    let mut chat = Chat::new(&proxy, &["my.tool", "mcp__a__b", "mcp", "apply_patch", &long]);
     chat.body["tool_choice"] = "auto".into();
     chat.push(json!({"role":"user","content":"[[words=1]]"}));
     chat.send().await;
     // What the model is offered is what the client's name became.
     let offered = proxy.model.request(0).unwrap().tools();
     let names: Vec<&String> = offered.iter().filter(|name| name.as_str() != "apply_patch").collect();
-    assert_eq!(names.len(), 4, "{offered:?}");
+    assert_eq!(names.len(), 5, "{offered:?}");
     assert!(names.iter().all(|name| name.len() <= 64 && !name.contains('.')), "{names:?}");
     let prompt: String = names.iter().map(|name| format!("tool={name}:{{}} ")).collect();
     let answer = chat.say(&format!("[[{prompt}]]")).await;
@@ -136,7 +136,7 @@ async fn names_that_codex_would_refuse_work_all_the_same() {
         .collect();
     let mut sorted = called.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, ["apply_patch", "mcp__a__b", "my.tool", &long]);
+    assert_eq!(sorted, ["apply_patch", "mcp", "mcp__a__b", "my.tool", &long]);
     for call in answer["message"]["tool_calls"].as_array().unwrap() {
         chat.output(call, "x");
     }
