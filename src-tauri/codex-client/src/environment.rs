@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A snapshot of environment variables.
 ///
@@ -25,7 +25,21 @@ impl Environment {
     /// The environment of the running process, taken once.
     #[must_use]
     pub fn of_this_process() -> Self {
-        std::env::vars_os().fold(Self::default(), |env, (name, value)| env.with(name, value))
+        let environment =
+            std::env::vars_os().fold(Self::default(), |env, (name, value)| env.with(name, value));
+        match std::env::current_dir() {
+            Ok(folder) => environment.whole_from(&folder),
+            Err(_) => environment,
+        }
+    }
+
+    /// The same with a `CODEX_HOME` that does not depend on where codex is started: a path that is not whole is one from
+    /// `folder`.
+    fn whole_from(self, folder: &Path) -> Self {
+        match self.path("CODEX_HOME") {
+            Some(home) if home.is_relative() => self.with("CODEX_HOME", folder.join(home)),
+            _ => self,
+        }
     }
 
     /// The same environment with `name` set to `value`.
@@ -80,4 +94,21 @@ impl Environment {
 
 fn canonical(name: &OsStr) -> OsString {
     if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_os_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_of_codex_is_one_folder_wherever_codex_is_started() {
+        let folder = std::env::temp_dir();
+        let home = |value: &str| {
+            Environment::empty().with("CODEX_HOME", value).whole_from(&folder).path("CODEX_HOME").unwrap()
+        };
+        assert_eq!(home("mine"), folder.join("mine"));
+        let whole = folder.join("whole").display().to_string();
+        assert_eq!(home(&whole), Path::new(&whole));
+        assert_eq!(Environment::empty().whole_from(&folder), Environment::empty());
+    }
 }
