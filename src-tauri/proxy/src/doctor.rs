@@ -10,12 +10,9 @@ use std::net::SocketAddr;
 
 use codex_client::{Account, CodexError, Found, FoundBy, HomeUsed, Probed, Readiness};
 
-use crate::codexes;
+use crate::codexes::{self, UPDATE};
 
 pub use look::examine;
-
-/// How to get a newer codex.
-const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
 
 /// How to learn what codex itself has to say.
 const ASK_CODEX: &str = "Run `codex` in a terminal to see why.";

@@ -5,13 +5,10 @@ use std::sync::atomic::Ordering;
 use codex_client::{Account, CodexError, Readiness, Status};
 
 use super::{App, Change, lock};
-use crate::codexes::{CodexesStatus, abilities, lacks};
+use crate::codexes::{CodexesStatus, UPDATE, abilities, lacks};
 use crate::server::{ApiError, unix_now};
 use crate::settings_file::Stored;
 use crate::view::{CodexState, CodexView, Fix, KeychainState, Listen, Overview, Problem, ProxyState};
-
-/// How to get a newer codex.
-const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
 
 /// What is shown before anything is known.
 pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
