@@ -12,6 +12,7 @@ mod ahead;
 mod binary;
 mod calls;
 mod capabilities;
+mod codex;
 mod connection;
 mod conversation;
 mod environment;
@@ -26,6 +27,7 @@ mod login_shell;
 mod mailbox;
 mod notifications;
 mod pending;
+mod probe;
 mod process;
 mod protocol;
 mod routes;
@@ -44,15 +46,16 @@ mod turn;
 mod wire;
 
 pub use capabilities::Capabilities;
+pub use codex::{Codex, CodexConfig, Readiness, Status};
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use home::{Home, HomeUsed};
 pub use kept::Keeping;
 pub use locate::{Found, FoundBy, Search, version_of};
+pub use probe::{Probed, probe};
 pub use protocol::{
     Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
 };
-pub use supervisor::{Codex, CodexConfig, Probed, Readiness, Status, probe};
 pub use turn::{
     ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage, WebSearch,
     WebSearchLocation,

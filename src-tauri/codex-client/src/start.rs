@@ -14,6 +14,7 @@ use crate::capabilities::{
     Capabilities, UNKNOWN, base_instructions, complains_about_field, field_probe, spelling_probe,
     spells_as_we_do,
 };
+use crate::codex::{CodexConfig, Readiness};
 use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::exec::Exec;
@@ -21,7 +22,6 @@ use crate::home::{self, Prepared};
 use crate::notifications::OPT_OUT;
 use crate::process::{Launch, Process};
 use crate::protocol::{Account, AccountRead, Initialized};
-use crate::supervisor::{CodexConfig, Readiness};
 
 /// Lines of stderr that are kept to explain a failed start.
 const KEPT_LINES: usize = 5;

@@ -1,33 +1,24 @@
 //! Keeps one codex process: starts it on first use, shakes hands, tells everybody who waits how it went, and starts it
 //! again when it is needed after it has ended.
 //!
-//! One task owns the process; [`Codex`] is the handle to it that everybody holds. The task ends the process when it is
-//! told to, or when the last handle is dropped.
+//! One task owns the process; [`Codex`](crate::Codex) is the handle to it that everybody holds. The task ends the process
+//! when it is told to, or when the last handle is dropped.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::binary::{Binary, Identity};
-use crate::capabilities::Capabilities;
+use crate::codex::{Ask, CodexConfig, Status};
 use crate::connection::Connection;
 use crate::error::CodexError;
-use crate::home::{Home, HomeUsed};
-use crate::kept::Keeping;
-use crate::locate::Search;
 use crate::process::Process;
-use crate::protocol::{Account, Model, ModelPage, RateLimits};
 use crate::sign_in::SignIn;
 use crate::start::{self, Started};
-use crate::turn::{Turn, TurnRequest};
-
-/// Questions waiting for the supervisor. When it is full, askers wait for room.
-const ASKS: usize = 256;
 
 /// A codex that lived shorter than this counts as having failed to start well, and is not started again at once.
 const WELL_AFTER: Duration = Duration::from_secs(10);
@@ -38,211 +29,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Pages of the model list that are read at most; codex has one.
-const MODEL_PAGES: usize = 10;
-
 /// How often the sign-in and the binary are looked at while nobody asks; each turn looks by itself.
 const LOOKS: Duration = Duration::from_secs(2);
-
-/// How long a codex that is only looked at may take to tell its models.
-const PROBED_MODELS_LIMIT: Duration = Duration::from_secs(5);
-
-/// How codex is to be found and started.
-#[derive(Clone, Debug)]
-pub struct CodexConfig {
-    /// Where to look, and the environment to start it with. `CODEX_HOME` in it is the user's home of codex.
-    pub search: Search,
-    /// Which home it gets.
-    pub home: Home,
-    /// The folder that the process is started in; it must exist.
-    pub folder: PathBuf,
-    /// Our version, which codex passes on upstream.
-    pub client_version: String,
-    /// How many threads are kept after their answer, and for how long.
-    pub keeping: Keeping,
-}
-
-/// How codex is, for people to see.
-#[derive(Clone, Debug, Default)]
-pub enum Status {
-    /// It has not been needed yet, or has ended and is not needed now.
-    #[default]
-    Idle,
-    /// It is being started.
-    Starting,
-    /// It answers.
-    Ready(Readiness),
-    /// The last attempt to start it failed.
-    Failed(CodexError),
-    /// It was stopped for good.
-    Stopped,
-}
-
-/// What is known of a codex that answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readiness {
-    /// The binary.
-    pub path: PathBuf,
-    /// Its version, as it names itself.
-    pub version: String,
-    /// What it can do.
-    pub capabilities: Capabilities,
-    /// The account that it works with; `None` when this codex does not say.
-    pub account: Option<Account>,
-    /// Which home it has.
-    pub home: HomeUsed,
-}
-
-/// A handle to codex. Clones share one process.
-#[derive(Clone, Debug)]
-pub struct Codex {
-    asks: mpsc::Sender<Ask>,
-    status: watch::Receiver<Status>,
-}
-
-/// What can be asked of the supervisor.
-#[derive(Debug)]
-enum Ask {
-    Connect(oneshot::Sender<Result<Arc<Connection>, CodexError>>),
-    Shutdown(oneshot::Sender<()>),
-}
-
-/// A codex that was started to be looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probed {
-    /// What it is and can do.
-    pub readiness: Readiness,
-    /// Its models; none when it did not tell them soon.
-    pub models: Vec<Model>,
-}
-
-/// Starts codex, asks it what it is, what it can do and which models it has, and ends it again: how things stand, without
-/// keeping a process.
-///
-/// # Errors
-/// Whatever keeps it from answering.
-pub async fn probe(config: &CodexConfig) -> Result<Probed, CodexError> {
-    let Started { mut process, connection, readiness, .. } = start::start(config).await?;
-    // A codex that looks for its models in the network may have to wait for it; they are no reason to call it not ready.
-    let models = match timeout(PROBED_MODELS_LIMIT, list_models(&connection)).await {
-        Ok(Ok(models)) => models,
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    };
-    connection.closed.cancel();
-    process.kill().await;
-    connection.tasks.wait().await;
-    Ok(Probed { readiness, models })
-}
-
-async fn list_models(connection: &Connection) -> Result<Vec<Model>, CodexError> {
-    let mut models = Vec::new();
-    if !connection.can().model_list {
-        return Ok(models);
-    }
-    let mut cursor: Option<String> = None;
-    for _ in 0..MODEL_PAGES {
-        let params = match &cursor {
-            Some(cursor) => serde_json::json!({ "cursor": cursor }),
-            None => serde_json::json!({}),
-        };
-        let page: ModelPage = connection.call("model/list", params).await?;
-        models.extend(page.data);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(models)
-}
-
-impl Codex {
-    /// A handle to a codex that is started on first use. Must be called within a tokio runtime, which then runs the
-    /// supervisor until [`Codex::shutdown`], or until the last handle is gone.
-    #[must_use]
-    pub fn new(config: CodexConfig) -> Self {
-        let (asks, asked) = mpsc::channel(ASKS);
-        let (tell, status) = watch::channel(Status::Idle);
-        let supervisor = Supervisor {
-            sign_in: SignIn::of(&config.search.environment),
-            config,
-            tell,
-            live: None,
-            not_yet: None,
-            retiring: TaskTracker::new(),
-            ending: CancellationToken::new(),
-            failures: 0,
-            not_before: None,
-            last_error: None,
-        };
-        tokio::spawn(supervisor.run(asked));
-        Self { asks, status }
-    }
-
-    /// How codex is, and every change of it.
-    #[must_use]
-    pub fn status(&self) -> watch::Receiver<Status> {
-        self.status.clone()
-    }
-
-    /// Starts codex if it does not run, and waits until it answers.
-    ///
-    /// # Errors
-    /// Whatever keeps it from answering.
-    pub async fn ready(&self) -> Result<(), CodexError> {
-        self.connection().await.map(|_| ())
-    }
-
-    /// Runs a turn. It begins at once; what goes wrong on the way comes as its last event.
-    ///
-    /// # Errors
-    /// Whatever keeps codex from starting.
-    pub async fn turn(&self, request: TurnRequest) -> Result<Turn, CodexError> {
-        let connection = self.connection().await?;
-        if let Status::Ready(readiness) = &*self.status.borrow() {
-            readiness.capabilities.check(&request, &readiness.version)?;
-        }
-        Ok(Turn::start(&connection, request))
-    }
-
-    /// codex's own list of models, the hidden ones included.
-    ///
-    /// # Errors
-    /// Whatever keeps codex from starting or answering.
-    pub async fn models(&self) -> Result<Vec<Model>, CodexError> {
-        let connection = self.connection().await?;
-        list_models(&connection).await
-    }
-
-    /// The account's limits as codex last heard them; empty when codex does not run.
-    ///
-    /// # Errors
-    /// Whatever keeps codex from starting.
-    pub async fn rate_limits(&self) -> Result<RateLimits, CodexError> {
-        Ok(self.connection().await?.limits())
-    }
-
-    /// How many threads are kept for conversations to go on in.
-    ///
-    /// # Errors
-    /// Whatever keeps codex from starting.
-    pub async fn kept_threads(&self) -> Result<usize, CodexError> {
-        Ok(self.connection().await?.kept.count())
-    }
-
-    /// Ends codex for good. Turns that still run are told that it is gone. Returns when the process is.
-    pub async fn shutdown(&self) {
-        let (done, ended) = oneshot::channel();
-        if self.asks.send(Ask::Shutdown(done)).await.is_ok() {
-            let _ = ended.await;
-        }
-    }
-
-    async fn connection(&self) -> Result<Arc<Connection>, CodexError> {
-        let (reply, answer) = oneshot::channel();
-        self.asks.send(Ask::Connect(reply)).await.map_err(|_| CodexError::ShuttingDown)?;
-        answer.await.map_err(|_| CodexError::ShuttingDown)?
-    }
-}
 
 /// A codex that runs.
 struct Live {
@@ -252,7 +40,7 @@ struct Live {
     binary: Binary,
 }
 
-struct Supervisor {
+pub(crate) struct Supervisor {
     config: CodexConfig,
     tell: watch::Sender<Status>,
     live: Option<Live>,
@@ -270,7 +58,24 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
+    /// A supervisor that has not started codex.
+    pub(crate) fn new(config: CodexConfig, tell: watch::Sender<Status>) -> Self {
+        Self {
+            sign_in: SignIn::of(&config.search.environment),
+            config,
+            tell,
+            live: None,
+            not_yet: None,
+            retiring: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            failures: 0,
+            not_before: None,
+            last_error: None,
+        }
+    }
+
+    /// Answers what is asked, until it is told to end or nobody can ask any more.
+    pub(crate) async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
         let mut looks = interval(LOOKS);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
