@@ -103,22 +103,6 @@ fn has_picture(item: &Item) -> bool {
     }
 }
 
-/// What a plain model is told where the client's instructions cannot be the only ones.
-pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
-
-/// The first version that was measured to send a thread's instructions as a message, which is left out when they are empty.
-const INSTRUCTIONS_AS_MESSAGE: [u64; 2] = [0, 169];
-
-/// The instructions of a plain model's thread; the client's own come after them, as messages.
-///
-/// Earlier versions send them in a field of its own, and without it ChatGPT refuses the request ("Instructions are
-/// required"). Nothing but a request upstream tells which kind a codex is, so the version decides, and one that is not
-/// known gets the line that does no harm to either.
-pub(crate) fn base_instructions(version: &str) -> &'static str {
-    let numbers: Vec<u64> = version.split('.').map_while(|part| part.parse().ok()).take(2).collect();
-    if numbers.as_slice() >= INSTRUCTIONS_AS_MESSAGE.as_slice() { "" } else { DEFAULT_INSTRUCTIONS }
-}
-
 /// Parameters for `thread/start` that are refused in any case, and whose complaint tells whether `field` is known:
 /// a known one is complained about first, as 5, an unknown one is passed over and the model is wrong, as 7.
 pub(crate) fn field_probe(field: &str) -> Value {
@@ -152,16 +136,6 @@ mod tests {
         );
         assert!(capabilities.threads && capabilities.model_list);
         assert!(!capabilities.inject_items && !capabilities.interrupt);
-    }
-
-    #[test]
-    fn only_a_codex_that_can_do_without_gets_no_instructions_of_ours() {
-        for version in ["0.169.0", "0.170.1-alpha.2", "1.0.0"] {
-            assert_eq!(base_instructions(version), "", "{version}");
-        }
-        for version in ["0.140.0", "0.155.1", "of an unknown version"] {
-            assert_eq!(base_instructions(version), DEFAULT_INSTRUCTIONS, "{version}");
-        }
     }
 
     #[test]

@@ -63,8 +63,6 @@ pub(crate) struct Connection {
     pub(crate) ahead: Ahead,
     pub(crate) kept: Kept,
     limits: Mutex<RateLimits>,
-    /// What a plain model's thread is told before all else; empty until codex's version is known.
-    pub(crate) instructions: OnceLock<&'static str>,
     pub(crate) servers: Servers,
     /// The user's home of codex, where it is known.
     pub(crate) users_home: OnceLock<PathBuf>,
@@ -104,7 +102,6 @@ impl Connection {
             ahead,
             kept: Kept::new(keeping),
             limits: Mutex::default(),
-            instructions: OnceLock::new(),
             servers: Servers::default(),
             users_home: OnceLock::new(),
             capabilities: OnceLock::new(),

@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 use tokio_util::sync::CancellationToken;
 
-use crate::capabilities::DEFAULT_INSTRUCTIONS;
 use crate::connection::{Connection, MAX_LINE};
 use crate::environment::Environment;
 use crate::error::CodexError;
@@ -26,6 +25,7 @@ use crate::exec_events::ExecReading;
 use crate::mailbox::{Posted, Sender};
 use crate::process::{Launch, Process};
 use crate::start::{self, LastWords};
+use crate::thread_params::DEFAULT_INSTRUCTIONS;
 use crate::turn::{ThreadKind, TurnEvent, TurnRequest};
 use crate::{session_file, transcript};
 
@@ -115,8 +115,6 @@ impl Exec {
         let (instructions, items) = match request.profile.kind {
             ThreadKind::Plain => {
                 let (instructions, rest) = transcript::split_instructions(&request.items);
-                let instructions = instructions.filter(|text| !text.trim().is_empty());
-                // codex takes no empty instructions from a file.
                 let text = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
                 (Some(write("instructions.md", text)?), rest)
             }

@@ -18,6 +18,7 @@ use crate::error::CodexError;
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
+use crate::threads::NewThread;
 use crate::transcript;
 use crate::turn::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
 
@@ -133,26 +134,17 @@ impl Run {
             () = connection.closed.cancelled() => return Err(CodexError::Disconnected),
         };
         let request = &job.request;
-        let is_new = self.thread.is_none();
-        let mut instructed = false;
+        let mut new = None;
         let thread = match &self.thread {
             Some(thread) => thread.clone(),
             None => {
-                let instructions = match request.profile.kind {
-                    ThreadKind::Plain if !connection.can().inject_items => {
-                        let (instructions, rest) = transcript::split_instructions(&request.items);
-                        job.has = request.items.len() - rest.len();
-                        instructions
-                    }
-                    // An agent's user may have set such instructions, and these would take their place.
-                    ThreadKind::Plain | ThreadKind::Agent => None,
-                };
-                instructed = instructions.is_some();
-                let ready = if instructed { None } else { connection.ahead.take(&request.profile) };
-                let thread = match ready {
+                let (wanted, has) = NewThread::of(request);
+                let thread = match connection.ahead.take(&wanted) {
                     Some(thread) => thread,
-                    None => connection.start_thread(&request.profile, instructions).await?,
+                    None => connection.start_thread(&wanted).await?,
                 };
+                job.has = has;
+                new = Some(wanted);
                 self.thread.insert(thread).clone()
             }
         };
@@ -167,14 +159,14 @@ impl Run {
                 job.post.post(TurnEvent::Item(ItemEvent::McpMissing { server }));
             }
         }
-        // A thread that is written to a file is not started for nobody, and one without instructions would not be used.
-        if is_new && thread.session.is_none() && !instructed {
+        // A thread that is written to a file is not started for nobody.
+        if let Some(new) = new.filter(|_| thread.session.is_none()) {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
             tokio::select! {
                 () = open.route.spoke() => {}
                 () = job.interrupt.cancelled() => {}
             }
-            connection.ahead.want(job.request.profile.clone());
+            connection.ahead.want(new);
         }
         self.follow(open, job).await
     }

@@ -11,8 +11,7 @@ use tokio::process::ChildStderr;
 
 use crate::binary::Binary;
 use crate::capabilities::{
-    Capabilities, UNKNOWN, base_instructions, complains_about_field, field_probe, spelling_probe,
-    spells_as_we_do,
+    Capabilities, UNKNOWN, complains_about_field, field_probe, spelling_probe, spells_as_we_do,
 };
 use crate::codex::{CodexConfig, Readiness};
 use crate::connection::Connection;
@@ -94,7 +93,6 @@ async fn shake_hands(
     });
     let initialized: Initialized = connection.call("initialize", hello).await?;
     let version = initialized.version().unwrap_or_else(|| "of an unknown version".to_owned());
-    let _ = connection.instructions.set(base_instructions(&version));
     connection.notify("initialized").await?;
     let capabilities = probe(connection).await?;
     let mut account = None;

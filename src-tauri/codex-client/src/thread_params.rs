@@ -7,7 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::protocol::SandboxMode;
-use crate::turn::{ThreadKind, ThreadProfile, Tool, WebSearch};
+use crate::threads::NewThread;
+use crate::turn::{ThreadKind, Tool, WebSearch};
 
 /// Features of codex that put tools or text into the prompt.
 const AGENT_FEATURES: &[&str] = &[
@@ -34,8 +35,13 @@ const AGENT_FEATURES: &[&str] = &[
     "workspace_dependencies",
 ];
 
+/// What a plain model is told when the client tells it nothing: ChatGPT refuses a request without any ("Instructions are
+/// required").
+pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
+
 /// The parameters of `thread/start`.
-pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str, trusted: bool) -> Value {
+pub(crate) fn thread_start(thread: &NewThread, trusted: bool) -> Value {
+    let NewThread { profile, instructions } = thread;
     let mut config = Map::new();
     // Without it a thread that was given up stays in codex's memory for long.
     config.insert("thread_unload_delay_secs".into(), 0.into());
@@ -67,8 +73,8 @@ pub(crate) fn thread_start(profile: &ThreadProfile, instructions: &str, trusted:
     }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);
-        // In the place of codex's own; the client's go in as developer messages.
-        params["baseInstructions"] = instructions.into();
+        // In the place of codex's own.
+        params["baseInstructions"] = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS).into();
         params["environments"] = json!([]);
     }
     if let Some(search) = &profile.web_search {

@@ -10,26 +10,41 @@ use crate::capabilities::Capabilities;
 use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::protocol::{ById, ThreadStarted};
-use crate::turn::ThreadProfile;
-use crate::{home, session_file, thread_params};
+use crate::turn::{ThreadKind, ThreadProfile, TurnRequest};
+use crate::{home, session_file, thread_params, transcript};
 
 /// How long a thread may take to start; the user's MCP servers start with an agent's.
 const THREAD_LIMIT: Duration = Duration::from_secs(60);
 
+/// A thread that is to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewThread {
+    pub(crate) profile: ThreadProfile,
+    /// The client's instructions, which a plain model gets in the place of codex's own. They cannot be put in later.
+    pub(crate) instructions: Option<String>,
+}
+
+impl NewThread {
+    /// The thread that a request needs, and how many of its items are in the thread from the start.
+    pub(crate) fn of(request: &TurnRequest) -> (Self, usize) {
+        let (instructions, has) = match request.profile.kind {
+            ThreadKind::Plain => {
+                let (instructions, rest) = transcript::split_instructions(&request.items);
+                (instructions, request.items.len() - rest.len())
+            }
+            // codex keeps its own, and so do those of its user.
+            ThreadKind::Agent => (None, 0),
+        };
+        (Self { profile: request.profile.clone(), instructions }, has)
+    }
+}
+
 impl Connection {
     /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
-    /// `instructions` are given to it where they cannot be put in later.
-    pub(crate) async fn start_thread(
-        &self,
-        profile: &ThreadProfile,
-        instructions: Option<String>,
-    ) -> Result<ReadyThread, CodexError> {
-        let base = self.instructions.get().copied().unwrap_or_default();
+    pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
+        let profile = &thread.profile;
         let trusts = home::trusts(self.users_home.get().map(PathBuf::as_path), &profile.workspace);
-        let mut params = thread_params::thread_start(profile, base, trusts);
-        if let Some(instructions) = instructions {
-            params["developerInstructions"] = instructions.into();
-        }
+        let mut params = thread_params::thread_start(thread, trusts);
         let mut started = self.call_within(THREAD_LIMIT, "thread/start", params.clone()).await;
         if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &profile.service_tier)
             && message.contains(&format!("unknown variant `{tier}`"))

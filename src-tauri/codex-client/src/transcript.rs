@@ -12,9 +12,11 @@ use crate::protocol::{Content, Item, Role, ToolCall};
 /// Hexadecimal digits of a mark.
 const MARK_DIGITS: usize = 12;
 
-/// The instructions that a conversation begins with, as one text, and the rest of it.
+/// The instructions that a conversation begins with, as one text, and the rest of it, which is never empty where `items` is
+/// not: a model that is asked nothing is refused upstream. Blank ones are none.
 pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
-    let instructions = items.iter().map_while(|item| match item {
+    let before_last = items.len().saturating_sub(1);
+    let instructions = items.iter().take(before_last).map_while(|item| match item {
         // A picture among instructions has no place in a text, so such a message stays where it is.
         Item::Message { role: Role::Developer, content } => {
             content.iter().map(Content::as_text).collect::<Option<Vec<&str>>>()
@@ -23,7 +25,7 @@ pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
     });
     let texts: Vec<String> = instructions.map(|parts| parts.join("\n")).collect();
     let rest = items.get(texts.len()..).unwrap_or_default();
-    ((!texts.is_empty()).then(|| texts.join("\n\n")), rest)
+    (Some(texts.join("\n\n")).filter(|text| !text.trim().is_empty()), rest)
 }
 
 /// The conversation as the parts of one user's message. The last thing that the user said is the last part, as it is;

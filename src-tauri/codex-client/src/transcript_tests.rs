@@ -104,3 +104,17 @@ fn only_the_instructions_at_the_beginning_are_split_off() {
     assert_eq!(rest, &items[2..]);
     assert_eq!(split_instructions(&items[2..]), (None, &items[2..]));
 }
+
+#[test]
+fn instructions_alone_are_what_the_model_is_asked() {
+    let items = [says(Role::Developer, "a"), says(Role::Developer, "b")];
+    assert_eq!(split_instructions(&items), (Some("a".to_owned()), &items[1..]));
+    assert_eq!(split_instructions(&items[1..]), (None, &items[1..]));
+    assert_eq!(split_instructions(&[]), (None, &[][..]));
+}
+
+#[test]
+fn blank_instructions_are_none() {
+    let items = [says(Role::Developer, " \n"), says(Role::User, "c")];
+    assert_eq!(split_instructions(&items), (None, &items[1..]));
+}

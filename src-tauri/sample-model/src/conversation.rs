@@ -10,6 +10,12 @@ pub(crate) fn input_items(body: &Value) -> &[Value] {
     body["input"].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// Whether the model is told what to be: in a field of its own, or by a developer's message, as later codexes do it.
+pub(crate) fn is_instructed(body: &Value, items: &[&Value]) -> bool {
+    body["instructions"].as_str().is_some_and(|text| !text.is_empty())
+        || items.iter().any(|item| item["role"] == "developer")
+}
+
 /// Role and text of the message items, in order.
 pub(crate) fn messages<'a>(items: impl Iterator<Item = &'a Value>) -> Vec<(String, String)> {
     items

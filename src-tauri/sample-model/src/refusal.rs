@@ -28,6 +28,11 @@ impl Refusal {
         }
     }
 
+    /// What ChatGPT is reported to answer to a request without instructions.
+    pub(crate) fn no_instructions() -> Self {
+        Self::invalid_request("Instructions are required".to_owned())
+    }
+
     /// The one a script asks for.
     pub(crate) fn scripted(status: u16, script: &Script) -> Self {
         let error_type = match status {

@@ -69,13 +69,14 @@ impl Stage {
         self.records.push(origin.record(Some(id), Arc::clone(body), Arc::clone(earlier)));
         self.events.push(Event::Request { id });
         let items: Vec<&Value> = earlier.iter().chain(conversation::input_items(body)).collect();
+        let refused = (!conversation::is_instructed(body, &items)).then(Refusal::no_instructions);
         let (primary, secondary, outcome) =
             match reply::decide(body, &items, |prompt, times| self.strikes(prompt, times)) {
                 Ok(reply) => (reply.primary, reply.secondary, reply.outcome),
                 // A slip in a directive must fail its test, and say why.
                 Err(error) => (None, None, Err(Refusal::invalid_request(format!("sample script: {error}")))),
             };
-        let outcome = match outcome {
+        let outcome = match refused.map_or(outcome, Err) {
             Ok(answer) => Ok(self.perform(id, &answer)),
             Err(refusal) => {
                 self.events.push(Event::Finished { id });

@@ -7,7 +7,7 @@ use codex_client::{
     CodexError, HomeUsed, ItemEvent, SandboxMode, Status, ThreadKind, WebSearch, WebSearchLocation,
 };
 
-use crate::support::{Real, real, real_with};
+use crate::support::{Real, prompt_alone, real, real_with};
 
 /// A home full of things that must not reach a plain model, beside the provider's settings.
 fn hostile(dir: &Path, base_url: &str) -> std::io::Result<()> {
@@ -45,8 +45,8 @@ async fn no_model_of_the_list_brings_a_tool_or_a_word_of_codexs_own() {
         let upstream = real.model.request(n).unwrap();
         assert_eq!(upstream.body()["model"], model.id.as_str());
         // Not even an item that is no message, such as one that offers tools.
-        assert_eq!(upstream.items().count(), 1, "{}: {}", model.id, upstream.body());
-        assert_eq!(upstream.input(), [("user".to_owned(), "[[words=1]]".to_owned())], "{}", model.id);
+        assert_eq!(upstream.items().count(), 2, "{}: {}", model.id, upstream.body());
+        assert_eq!(upstream.input(), prompt_alone("[[words=1]]"), "{}", model.id);
         assert!(upstream.tools().is_empty(), "{}: {:?}", model.id, upstream.tools());
         assert!(!upstream.body().to_string().contains("HOSTILE"), "{}", upstream.body());
         assert!(upstream.body().to_string().len() < 2500, "{}", upstream.body());
@@ -122,7 +122,7 @@ async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_the
         let tool = &upstream.body()["tools"][0];
         assert_eq!(tool["search_context_size"], "low", "{tool}");
         assert_eq!(tool["user_location"]["city"], "Berlin", "{tool}");
-        assert_eq!(upstream.items().count(), 1, "{}: {}", model.id, upstream.body());
+        assert_eq!(upstream.items().count(), 2, "{}: {}", model.id, upstream.body());
     }
 }
 

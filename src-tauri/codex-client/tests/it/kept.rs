@@ -123,7 +123,7 @@ async fn two_at_once_on_one_conversation_do_not_mix() {
         tokio::join!(with("[[say=\"one a b c\" every=5]]"), with("[[say=\"two a b c\" every=5]]"));
     assert_eq!((one.text(), two.text()), ("one a b c".to_owned(), "two a b c".to_owned()));
     assert_ne!(cache_key(&real, 1), cache_key(&real, 2));
-    assert_eq!((input(&real, 1).len(), input(&real, 2).len()), (3, 3));
+    assert_eq!((input(&real, 1).len(), input(&real, 2).len()), (4, 4));
 }
 
 #[tokio::test]

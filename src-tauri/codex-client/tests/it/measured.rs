@@ -41,7 +41,7 @@ async fn a_picture_is_sent_as_it_is_or_as_a_png_and_always_with_its_original_det
     for (n, url) in [PNG, GIF].into_iter().enumerate() {
         real.run(with_picture(&real, url)).await.ended_well();
         let sent: Vec<Value> = real.model.requests()[n].items().cloned().collect();
-        let picture = &sent[0]["content"][1];
+        let picture = &sent[1]["content"][1];
         assert!(picture["image_url"].as_str().unwrap().starts_with("data:image/png;base64,"), "{picture}");
         assert_eq!(picture["detail"], "original");
         assert_eq!(picture["image_url"] == url, url == PNG);

@@ -4,7 +4,7 @@ use codex_client::{Account, CodexError, FailureKind, Role, Status, ThreadKind, T
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use crate::support::{LONG, hear, next, next_text, real, real_with, says};
+use crate::support::{LONG, hear, next, next_text, prompt_alone, real, real_with, says};
 
 #[tokio::test]
 async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
@@ -49,8 +49,8 @@ async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
     std::fs::create_dir_all(home.join("skills/x")).unwrap();
     real.ask("[[words=1]]").await.ended_well();
     let upstream = real.model.request(0).unwrap();
-    assert_eq!(upstream.input(), [("user".to_owned(), "[[words=1]]".to_owned())]);
-    assert!(upstream.body()["instructions"].as_str().unwrap_or_default().is_empty());
+    assert_eq!(upstream.input(), prompt_alone("[[words=1]]"));
+    assert!(upstream.body()["instructions"].is_null(), "this codex sends instructions as a message");
     assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
 }
 
@@ -122,7 +122,7 @@ async fn a_turn_without_input_goes_on_from_its_history() {
     request.items =
         vec![says(Role::User, "[[say=\"from the history\"]]"), says(Role::Developer, "and so on")];
     assert_eq!(real.run(request).await.text(), "from the history");
-    assert_eq!(real.model.request(0).unwrap().input().len(), 2);
+    assert_eq!(real.model.request(0).unwrap().input().len(), 3);
 }
 
 #[tokio::test]
@@ -186,8 +186,34 @@ async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
         real.ask(&format!("[[say=\"secret {n}\"]]")).await.ended_well();
     }
     for n in 0..4 {
-        assert_eq!(real.model.request(n).unwrap().input().len(), 1, "turn {n}");
+        let secret = format!("[[say=\"secret {n}\"]]");
+        assert_eq!(real.model.request(n).unwrap().input(), prompt_alone(&secret));
     }
+}
+
+#[tokio::test]
+async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
+    let real = real().await;
+    for (n, instructions) in
+        ["be brief", "be brief", "be kind", "be brief", " ", "be kind"].iter().enumerate()
+    {
+        let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
+        request.items.insert(0, says(Role::Developer, instructions));
+        real.run(request).await.ended_well();
+        let upstream = real.model.requests()[n].input();
+        let told = if instructions.trim().is_empty() { "You are a helpful assistant." } else { instructions };
+        assert_eq!(upstream[0], ("developer".to_owned(), told.to_owned()));
+        assert_eq!(upstream.len(), 2, "{upstream:?}");
+    }
+}
+
+#[tokio::test]
+async fn instructions_alone_are_asked_for_as_they_are() {
+    let real = real().await;
+    let mut request = real.request(ThreadKind::Plain, "");
+    request.items = vec![says(Role::Developer, "[[words=1]]")];
+    real.run(request).await.ended_well();
+    assert_eq!(real.model.request(0).unwrap().input()[1], ("developer".to_owned(), "[[words=1]]".to_owned()));
 }
 
 #[tokio::test]

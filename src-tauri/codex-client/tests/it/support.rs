@@ -188,6 +188,12 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
     }
 }
 
+/// All that the model is sent for a prompt without instructions.
+pub(crate) fn prompt_alone(prompt: &str) -> [(String, String); 2] {
+    [("developer", "You are a helpful assistant."), ("user", prompt)]
+        .map(|(role, text)| (role.to_owned(), text.to_owned()))
+}
+
 pub(crate) fn says(role: Role, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }

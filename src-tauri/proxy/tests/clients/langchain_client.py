@@ -183,7 +183,7 @@ def previous_response():
     first = stored.invoke("[[say=One.]] Begin.")
     second = stored.invoke([HumanMessage("[[say=One.]] Begin."), first, HumanMessage("[[echo]]")])
     heard = json.loads(second.text)["input"]
-    wanted = [["user", "[[say=One.]] Begin."], ["assistant", "One."], ["user", "[[echo]]"]]
+    wanted = [["developer", "You are a helpful assistant."], ["user", "[[say=One.]] Begin."], ["assistant", "One."], ["user", "[[echo]]"]]
     equal(heard, wanted, "each message once")
     return {"id": first.response_metadata["id"]}
 

@@ -39,6 +39,9 @@ const outputsOf = (response) =>
     output: `${name} ${given}`,
   }));
 /** What the model was sent, as it says itself when the prompt was [[echo]]. */
+// What a plain model is told when the client tells it nothing.
+const UNINSTRUCTED = ["developer", "You are a helpful assistant."];
+
 const heard = (response) => JSON.parse(response.output_text).input;
 
 await run({
@@ -192,11 +195,11 @@ await run({
     const echo = (previous) => ask("[[echo]]", { previous_response_id: previous.id });
     const second = await echo(first);
     deepStrictEqual(second.previous_response_id, first.id);
-    const conversation = [["user", "[[say=One.]] Begin."], ["assistant", "One."], ["user", "[[echo]]"]];
+    const conversation = [UNINSTRUCTED, ["user", "[[say=One.]] Begin."], ["assistant", "One."], ["user", "[[echo]]"]];
     deepStrictEqual(heard(second), conversation, "the conversation; instructions are of one response only");
     deepStrictEqual(heard(await echo(first)), conversation, "another branch");
     const third = heard(await echo(second));
-    deepStrictEqual([third.slice(0, 2), third.length], [conversation.slice(0, 2), 5], "two steps back");
+    deepStrictEqual([third.slice(0, 3), third.length], [conversation.slice(0, 3), 6], "two steps back");
   },
 
   async retrieve_and_delete() {
@@ -215,7 +218,7 @@ await run({
 
   async image() {
     const parts = [{ type: "input_text", text: "[[echo]]" }, { type: "input_image", image_url: IMAGE, detail: "auto" }];
-    deepStrictEqual(heard(await ask([message("user", parts)])), [["user", "[[echo]]\n[image]"]]);
+    deepStrictEqual(heard(await ask([message("user", parts)])), [UNINSTRUCTED, ["user", "[[echo]]\n[image]"]]);
   },
 
   async reasoning() {

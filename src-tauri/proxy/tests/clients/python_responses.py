@@ -59,6 +59,10 @@ def pairs(response):
     return [(call.name, call.arguments) for call in calls_of(response)]
 
 
+# What a plain model is told when the client tells it nothing.
+UNINSTRUCTED = ("developer", "You are a helpful assistant.")
+
+
 def heard(response):
     """What the model was sent, as it says itself when the prompt was [[echo]]."""
     return [tuple(pair) for pair in json.loads(response.output_text)["input"]]
@@ -223,12 +227,12 @@ def previous_response():
     first = ask("[[say=One.]] Begin.", instructions="Be brief.")
     second = ask("[[echo]]", previous_response_id=first.id)
     equal(second.previous_response_id, first.id, "previous_response_id")
-    conversation = [("user", "[[say=One.]] Begin."), ("assistant", "One."), ("user", "[[echo]]")]
+    conversation = [UNINSTRUCTED, ("user", "[[say=One.]] Begin."), ("assistant", "One."), ("user", "[[echo]]")]
     equal(heard(second), conversation, "the conversation; instructions are of one response only")
     branch = ask("[[echo]]", previous_response_id=first.id)
     equal(heard(branch), conversation, "another branch")
     third = ask([message("user", "[[echo]]")], previous_response_id=second.id)
-    equal((heard(third)[:2], len(heard(third))), (conversation[:2], 5), "two steps back")
+    equal((heard(third)[:3], len(heard(third))), (conversation[:3], 6), "two steps back")
     return {"ids": [first.id, second.id, third.id]}
 
 
@@ -250,7 +254,7 @@ def retrieve_and_delete():
 @check
 def image():
     parts = [{"type": "input_text", "text": "[[echo]]"}, {"type": "input_image", "image_url": IMAGE, "detail": "auto"}]
-    equal(heard(ask([message("user", parts)])), [("user", "[[echo]]\n[image]")], "an image")
+    equal(heard(ask([message("user", parts)])), [UNINSTRUCTED, ("user", "[[echo]]\n[image]")], "an image")
     return {}
 
 

@@ -45,7 +45,7 @@ async fn a_prompt_is_gone_on_from() {
         json!([{"text":"Hello there","index":0,"logprobs":null,"finish_reason":"stop"}])
     );
     assert_eq!(answer["usage"]["total_tokens"], 120);
-    assert_eq!(proxy.model.request(0).unwrap().input().len(), 1);
+    assert_eq!(proxy.model.request(0).unwrap().input().len(), 2);
 }
 
 #[tokio::test]

@@ -36,7 +36,8 @@ async fn a_server_that_hangs_in_the_users_settings_is_not_known_to_a_plain_chat(
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
     let upstream = proxy.model.request(0).unwrap();
     assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
-    assert_eq!(upstream.items().count(), 1, "{}", upstream.body());
+    assert_eq!(upstream.items().count(), 2, "{}", upstream.body());
+    assert!(!upstream.body().to_string().contains("HOSTILE"), "{}", upstream.body());
 }
 
 #[tokio::test]

@@ -62,6 +62,9 @@ fn upstream(proxy: &Running, n: u64) -> Vec<(String, String)> {
     proxy.model.request(n).unwrap().input()
 }
 
+/// What a plain model is told when the client tells it nothing.
+const UNINSTRUCTED: (&str, &str) = ("developer", "You are a helpful assistant.");
+
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(role, text)| ((*role).to_owned(), (*text).to_owned())).collect()
 }
@@ -95,7 +98,10 @@ async fn a_whole_response_has_openais_shape_and_exact_usage() {
             "output_tokens":20,"output_tokens_details":{"reasoning_tokens":5},"total_tokens":120})
     );
     assert_eq!((&response["metadata"], &response["temperature"]), (&json!({"mine":"1"}), &json!(0.5)));
-    assert_eq!(upstream(&proxy, 0), pairs(&[("user", "[[say=\"Hello there\" usage=100,40,20,5]]")]));
+    assert_eq!(
+        upstream(&proxy, 0),
+        pairs(&[UNINSTRUCTED, ("user", "[[say=\"Hello there\" usage=100,40,20,5]]")])
+    );
 }
 
 #[tokio::test]
@@ -183,11 +189,11 @@ async fn items_reach_the_model_with_their_roles() {
     let upstream = proxy.model.request(0).unwrap();
     let items: Vec<&Value> = upstream.items().collect();
     let roles: Vec<&Value> = items.iter().map(|item| &item["role"]).collect();
-    assert_eq!(roles[..4], ["developer", "developer", "user", "assistant"]);
-    assert_eq!(items[0]["content"][0]["text"], "be kind");
-    assert_eq!(items[4]["arguments"], "{ \"a\": 1 }");
-    assert_eq!(items[5]["output"], "seen");
-    let image = items[6]["content"].as_array().unwrap().iter().find(|part| part["type"] == "input_image");
+    assert_eq!(roles[..3], ["developer", "user", "assistant"]);
+    assert_eq!(items[0]["content"][0]["text"], "be kind\n\nbe brief");
+    assert_eq!(items[3]["arguments"], "{ \"a\": 1 }");
+    assert_eq!(items[4]["output"], "seen");
+    let image = items[5]["content"].as_array().unwrap().iter().find(|part| part["type"] == "input_image");
     assert_eq!(image.unwrap()["image_url"], PNG);
 }
 

@@ -249,7 +249,7 @@ async fn pictures_reach_the_model_in_the_question_and_in_the_history() {
     answer(&proxy, &body).await;
     let items: Vec<Value> = proxy.model.request(0).unwrap().items().cloned().collect();
     assert_eq!(
-        (&items[0]["content"][1]["image_url"], &items[2]["content"][1]["image_url"]),
+        (&items[1]["content"][1]["image_url"], &items[3]["content"][1]["image_url"]),
         (&json!(PNG), &json!(PNG))
     );
 }

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use super::{ask, pairs, refused, stream, text_of, until, upstream};
+use super::{UNINSTRUCTED, ask, pairs, refused, stream, text_of, until, upstream};
 use crate::support::{KEY, LONG, Running, real};
 use proxy::keys::Key;
 
@@ -43,8 +43,9 @@ async fn a_response_goes_on_from_the_one_before_without_its_instructions() {
     let body = json!({"input":"[[words=1]]","previous_response_id":id_of(&second)});
     ask(&proxy, body).await;
     let third = upstream(&proxy, 2);
-    assert_eq!(third.len(), 5);
-    assert!(third.iter().all(|(role, _)| role != "developer"));
+    assert_eq!(third[0], pairs(&[UNINSTRUCTED])[0]);
+    assert_eq!(third.len(), 6);
+    assert!(third[1..].iter().all(|(role, _)| role != "developer"));
 }
 
 /// What OpenAI would keep the cache of the `n`th request by: the same for all requests of one thread.
@@ -94,7 +95,10 @@ async fn an_item_can_be_referred_to_in_place_of_sending_it_again() {
     let reference = |index: usize| json!({"type":"item_reference","id":first["output"][index]["id"]});
     let input = json!([{"role":"user","content":"one"},reference(0),reference(1),{"role":"user","content":"[[words=1]]"}]);
     ask(&proxy, json!({ "input": input })).await;
-    assert_eq!(upstream(&proxy, 1), pairs(&[("user", "one"), ("assistant", "two"), ("user", "[[words=1]]")]));
+    assert_eq!(
+        upstream(&proxy, 1),
+        pairs(&[UNINSTRUCTED, ("user", "one"), ("assistant", "two"), ("user", "[[words=1]]")])
+    );
     let error = refused(&proxy, json!({"input":[{"type":"item_reference","id":"msg_none"}]}), 400).await;
     assert_eq!(error["param"], "input[0].id");
 }

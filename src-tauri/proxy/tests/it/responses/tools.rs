@@ -33,7 +33,7 @@ async fn a_tool_is_called_and_its_output_goes_on_from_the_call() {
     let second = ask(&proxy, body).await;
     assert_eq!(text_of(&second), "Tool results: rain");
     let upstream = proxy.model.request(1).unwrap();
-    let last: Vec<&Value> = upstream.items().skip(1).collect();
+    let last: Vec<&Value> = upstream.items().skip(2).collect();
     assert_eq!((&last[1]["call_id"], &last[2]["call_id"]), (&call["call_id"], &call["call_id"]));
     assert_eq!(last[1]["arguments"], "{\"city\": \"Köln\"}");
 }
