@@ -161,7 +161,9 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes `link` lead to `target`, which may not exist yet.
+/// Makes `link` lead to `target`, which may not exist yet. A symlink or nothing: codex does not write to a file with two names
+/// (0.169: "atomic credential replacement does not support hard-linked files"), so with a hard link a new token would be
+/// fetched, lost, and the old one be spent.
 fn link(target: &Path, link: &Path) -> io::Result<()> {
     if fs::read_link(link).is_ok_and(|leads_to| leads_to == target) {
         return Ok(());
@@ -170,12 +172,7 @@ fn link(target: &Path, link: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    match symlink(target, link) {
-        // A second name of the same file, where the system allows no symlinks. Without a file there is nothing to name;
-        // the next start looks again.
-        Err(_) if target.exists() => fs::hard_link(target, link),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    symlink(target, link)
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The private home of plain models, and the user's own, on the real codex.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use codex_client::{
@@ -107,6 +108,22 @@ async fn a_sign_in_in_the_keychain_shares_the_users_home_with_everything_switche
 }
 
 #[tokio::test]
+async fn where_no_link_can_be_made_the_users_home_is_shared_and_no_second_sign_in_is_made() {
+    let real = real_with(|dir, base_url| {
+        hostile(dir, base_url)?;
+        // Something that cannot be taken away stands where the link would be.
+        std::fs::create_dir_all(dir.join("../private/auth.json/taken"))
+    })
+    .await;
+    let HomeUsed::Shared { why } = home_used(&real).await else { panic!("a private home") };
+    assert!(why.starts_with("no private home can be made"), "{why}");
+    real.ask("[[words=1]]").await.ended_well();
+    let body = real.model.request(0).unwrap().body().to_string();
+    assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");
+    assert!(real.home.path().join("private/auth.json/taken").exists());
+}
+
+#[tokio::test]
 async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_then() {
     let real = real().await;
     let models = real.codex.models().await.unwrap();
@@ -127,21 +144,31 @@ async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_the
 }
 
 #[tokio::test]
-async fn an_agent_does_without_a_server_that_fails_and_names_it() {
+async fn an_agent_does_without_servers_that_fail_crash_or_hang_and_names_those_that_are_gone() {
     let real = real_with(|dir, base_url| {
         sample_model::codex_home::write(dir, base_url)?;
-        let config = std::fs::read_to_string(dir.join("config.toml"))?;
-        let broken = "\n[mcp_servers.broken]\ncommand = \"/no/such/server\"\n";
-        std::fs::write(dir.join("config.toml"), format!("{config}{broken}"))
+        let mut config = std::fs::read_to_string(dir.join("config.toml"))?;
+        for (name, command) in
+            [("broken", "/no/such/server"), ("crashes", "exit 1"), ("hangs", "exec sleep 600")]
+        {
+            let command = match name {
+                "broken" => format!("command = \"{command}\""),
+                _ => format!("command = \"sh\"\nargs = [\"-c\", \"{command}\"]"),
+            };
+            write!(config, "\n[mcp_servers.{name}]\n{command}\nstartup_timeout_sec = 600\n").unwrap();
+        }
+        std::fs::write(dir.join("config.toml"), config)
     })
     .await;
     real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
     // The first answer may be there before codex has found out.
+    let missing = ["broken", "crashes"].map(|server| ItemEvent::McpMissing { server: server.into() });
     let mut named = false;
     while !named {
         let heard = real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await;
         heard.ended_well();
-        named = heard.items == [ItemEvent::McpMissing { server: "broken".into() }];
+        assert!(heard.items.iter().all(|item| missing.contains(item)), "{:?}", heard.items);
+        named = heard.items == missing;
     }
 }
 

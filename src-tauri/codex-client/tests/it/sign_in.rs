@@ -1,5 +1,6 @@
 //! Another sign-in, none, one that is refused, and one that is refreshed, on the real codex.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -107,25 +108,43 @@ fn token(seconds: i64, mark: &str) -> String {
     format!("{}.{}.{}", part(json!({"alg":"none","typ":"JWT"})), part(claims), URL_SAFE_NO_PAD.encode("sig"))
 }
 
+/// A ChatGPT sign-in whose token has run out.
+fn signed_in_long_ago(dir: &Path, base_url: &str) -> std::io::Result<()> {
+    let config = format!("openai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{base_url}/backend\"\n");
+    std::fs::write(dir.join("config.toml"), config)?;
+    let old = token(-60, "old");
+    let auth = json!({
+        "auth_mode": "chatgpt", "last_refresh": "2020-01-01T00:00:00Z",
+        "tokens": {"id_token": old, "access_token": old, "refresh_token": "first", "account_id": "acc"},
+    });
+    std::fs::write(dir.join("auth.json"), auth.to_string())
+}
+
+/// What the login server gives out.
+fn renewed(token: &str) -> Value {
+    json!({"id_token": token, "access_token": token, "refresh_token": "second"})
+}
+
+/// Why the private home has no hard link where it cannot have a symlink: codex would fetch a token and lose it.
+#[tokio::test]
+async fn codex_does_not_save_a_token_in_a_file_with_two_names() {
+    let (url, asked) = login_server(renewed(&token(36_000, "fresh"))).await;
+    let write = |dir: &Path, base_url: &str| {
+        signed_in_long_ago(dir, base_url)?;
+        std::fs::hard_link(dir.join("auth.json"), dir.join("second-name.json"))
+    };
+    let real = real_in(write, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    assert!(asked.load(Ordering::Relaxed) > 0);
+    let users = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
+    assert!(users.contains("first") && !users.contains("second"), "{users}");
+}
+
 #[tokio::test]
 async fn a_refreshed_token_is_in_both_homes() {
     let fresh = token(36_000, "fresh");
-    let tokens = json!({"id_token": fresh, "access_token": fresh, "refresh_token": "second"});
-    let (url, asked) = login_server(tokens).await;
-    let real = real_in(
-        |dir, base_url| {
-            let config = format!("openai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{base_url}/backend\"\n");
-            std::fs::write(dir.join("config.toml"), config)?;
-            let old = token(-60, "old");
-            let auth = json!({
-                "auth_mode": "chatgpt", "last_refresh": "2020-01-01T00:00:00Z",
-                "tokens": {"id_token": old, "access_token": old, "refresh_token": "first", "account_id": "acc"},
-            });
-            std::fs::write(dir.join("auth.json"), auth.to_string())
-        },
-        &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)],
-    )
-    .await;
+    let (url, asked) = login_server(renewed(&fresh)).await;
+    let real = real_in(signed_in_long_ago, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
     real.ask("[[words=1]]").await.ended_well();
     assert_eq!(key_of(&real, 0), format!("Bearer {fresh}"));
     let users = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
