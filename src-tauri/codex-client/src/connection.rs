@@ -182,16 +182,21 @@ impl Connection {
     }
 
     /// Resolves when codex has said nothing at all for so long, from now on.
-    async fn silent_for(&self, limit: Duration) {
+    pub(crate) async fn silent_for(&self, limit: Duration) {
         let mut since = Instant::now();
         loop {
             tokio::time::sleep_until(since + limit).await;
-            let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let heard = self.last_heard();
             if heard <= since {
                 return;
             }
             since = heard;
         }
+    }
+
+    /// When codex last said anything.
+    pub(crate) fn last_heard(&self) -> Instant {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells codex something that needs no answer.

@@ -55,6 +55,27 @@ async fn a_codex_that_is_busy_with_others_is_not_given_up() {
     assert!(begun.elapsed() >= ANSWER_LIMIT * PATIENCE && connection.is_open());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_silent_codex_is_asked_for_a_sign_of_life_and_kept_while_it_gives_one() {
+    let (connection, mut codex, mut asked) = open();
+    let signs = async {
+        for _ in 0..100 {
+            let ask: Value = serde_json::from_str(&asked.next_line().await.unwrap().unwrap()).unwrap();
+            let refusal = json!({"id": ask["id"], "error": {"code": -32600, "message": "unknown variant"}});
+            codex.write_all(format!("{refusal}\n").as_bytes()).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = connection.keep_asking() => unreachable!(),
+        () = signs => {}
+    }
+    assert!(connection.is_open());
+    tokio::select! {
+        () = connection.keep_asking() => unreachable!(),
+        () = connection.closed.cancelled() => {}
+    }
+}
+
 #[tokio::test]
 async fn the_end_of_its_output_is_the_end_of_the_connection() {
     let (connection, codex, _asked) = open();

@@ -43,6 +43,7 @@ mod thread_params;
 mod threads;
 mod transcript;
 mod turn;
+mod vitals;
 mod wire;
 
 pub use capabilities::Capabilities;

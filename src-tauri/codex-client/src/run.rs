@@ -262,6 +262,7 @@ impl Run {
                 self.interrupt(&open).await;
                 return Ok(Served::UNHEARD);
             }
+            () = self.connection.keep_asking() => return Ok(Served::UNHEARD),
         };
         // Without an answer codex is gone, and its reader knows.
         let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };

@@ -19,6 +19,7 @@ use crate::error::CodexError;
 use crate::process::Process;
 use crate::sign_in::SignIn;
 use crate::start::{self, Started};
+use crate::vitals::{MOST_MEMORY, WEIGHINGS};
 
 /// A codex that lived shorter than this counts as having failed to start well, and is not started again at once.
 const WELL_AFTER: Duration = Duration::from_secs(10);
@@ -38,6 +39,8 @@ struct Live {
     connection: Arc<Connection>,
     since: Instant,
     binary: Binary,
+    /// When its memory was last looked at.
+    weighed: Instant,
 }
 
 pub(crate) struct Supervisor {
@@ -153,7 +156,8 @@ impl Supervisor {
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
         self.tell.send_replace(Status::Ready(readiness));
         let since = Instant::now();
-        self.live = Some(Live { process, connection: Arc::clone(&connection), since, binary });
+        self.live =
+            Some(Live { process, connection: Arc::clone(&connection), since, binary, weighed: since });
         connection
     }
 
@@ -181,16 +185,35 @@ impl Supervisor {
     }
 
     /// Starts codex anew when somebody else is signed in, one that runs and one that only waited for a sign-in, or when
-    /// its binary is another.
+    /// its binary is another, and ends one that has grown too large.
     async fn look_around(&mut self) {
         if self.sign_in.changed() {
             tracing::info!("the sign-in of codex has changed; it is started anew");
             self.retire();
             // Whoever shows the status reads the outcome there.
             let _ = self.connect().await;
+        } else if self.is_too_large().await {
+            self.retire();
+            self.tell.send_replace(Status::Idle);
         } else {
             self.follow_update().await;
         }
+    }
+
+    /// Whether codex holds more memory than it may. It is asked only when it has done something since.
+    async fn is_too_large(&mut self) -> bool {
+        let Some(live) = &mut self.live else { return false };
+        if live.weighed.elapsed() < WEIGHINGS || !live.connection.spoke_since(live.weighed) {
+            return false;
+        }
+        let memory = live.connection.memory().await;
+        live.weighed = Instant::now();
+        let too_large = memory.is_some_and(|bytes| bytes > MOST_MEMORY);
+        if too_large {
+            let megabytes = memory.unwrap_or_default() / (1024 * 1024);
+            tracing::warn!(megabytes, "codex holds too much memory; the next request starts another");
+        }
+        too_large
     }
 
     /// Whether the last start failed only because nobody is signed in.

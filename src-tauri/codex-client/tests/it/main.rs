@@ -9,6 +9,7 @@
 )]
 
 mod fake;
+mod faults;
 mod homes;
 mod kept;
 mod lifecycle;

@@ -117,12 +117,17 @@ pub(crate) struct Fake {
 
 /// A fake codex with these directives; `{folder}` in them is its own folder.
 pub(crate) fn fake(directives: &str) -> Fake {
+    fake_at(&under_test::fake_codex(), directives)
+}
+
+/// The same with a binary of its own.
+pub(crate) fn fake_at(binary: &Path, directives: &str) -> Fake {
     let folder = folder();
     let script = directives.replace("{folder}", &folder.path().display().to_string());
     let script = format!("pid-file={} {script}", folder.path().join("pids").display());
     let environment = Environment::of_this_process().with("FAKE_CODEX", script);
     let codex = Codex::new(CodexConfig {
-        search: Search { setting: Some(under_test::fake_codex()), environment },
+        search: Search { setting: Some(binary.to_owned()), environment },
         home: Home::Users,
         folder: folder.path().to_owned(),
         client_version: "0.0.0".into(),

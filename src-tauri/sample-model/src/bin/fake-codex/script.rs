@@ -36,6 +36,7 @@ pub(crate) struct Script {
     pub(crate) retrying: usize,
     pub(crate) not_signed_in: bool,
     pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) resident: Option<u64>,
 }
 
 impl Script {
@@ -68,6 +69,7 @@ impl Script {
             "error" => self.error = Some(json_or_string(text(item)?)),
             "retrying" => self.retrying = number(item)?,
             "not-signed-in" => self.not_signed_in = true,
+            "resident" => self.resident = Some(number(item)?),
             "pid-file" => self.pid_file = Some(text(item)?.into()),
             other => return Err(format!("unknown directive `{other}`")),
         }

@@ -83,7 +83,7 @@ impl Session {
                 Err("codex account authentication required to read rate limits".to_owned())
             }
             "config/read" => Ok(shapes::config()),
-            "server/diagnostics" => Ok(shapes::diagnostics()),
+            "server/diagnostics" => Ok(shapes::diagnostics(self.script.resident)),
             "thread/start" => self.start_thread(params),
             "thread/inject_items" => self.thread(params).map(|_| json!({})),
             "thread/loaded/list" => Ok(json!({"data": self.state().threads, "nextCursor": null})),

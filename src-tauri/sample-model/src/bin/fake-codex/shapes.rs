@@ -41,8 +41,8 @@ fn model(id: &str, name: &str, is_default: bool) -> Value {
     })
 }
 
-pub(crate) fn diagnostics() -> Value {
-    json!({"process": {"id": std::process::id(), "residentMemoryBytes": 12_345_678, "physicalFootprintBytes": null},
+pub(crate) fn diagnostics(resident: Option<u64>) -> Value {
+    json!({"process": {"id": std::process::id(), "residentMemoryBytes": resident.unwrap_or(12_345_678), "physicalFootprintBytes": null},
         "gauges": [{"name": "app.requests.in_flight", "value": 1}, {"name": "app.requests.queued", "value": 0}]})
 }
 
