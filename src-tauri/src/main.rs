@@ -49,6 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    proxy::descriptors::allow_enough();
     // One runtime for everything: Tauri's own commands run on it too.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS))

@@ -40,6 +40,9 @@ pub struct Limits {
     pub turn: Duration,
     /// Silence after which a stream is given a comment, so that nobody in between takes it for dead.
     pub ping: Duration,
+    /// Connections at once, each with some 10 KB of memory, and up to 1 MiB of an answer that its client does not read. When there
+    /// are as many, the oldest gives way.
+    pub connections: usize,
     /// How long a client may take to send its request's head, and be silent between two requests.
     pub head: Duration,
     /// How long a client may be silent within its request's body.
@@ -56,6 +59,7 @@ impl Default for Limits {
             wait: Duration::from_secs(120),
             turn: Duration::from_secs(60 * 60),
             ping: Duration::from_secs(10),
+            connections: 1024,
             head: Duration::from_secs(30),
             body_silence: Duration::from_secs(30),
             drain: Duration::from_secs(5),

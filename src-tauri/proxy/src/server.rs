@@ -6,6 +6,7 @@
 mod auth;
 mod chat;
 mod completions;
+mod connections;
 mod docs;
 mod error;
 mod extract;

@@ -1,20 +1,23 @@
 //! Accepts connections until told to stop, and then ends in order: no further request, open streams to a deadline, the
 //! rest cut off, codex ended.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::join_all;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::{Connections, Place};
 use super::{Proxy, router};
 
 /// How long a stream that was cut off may take to send its last event.
@@ -23,8 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long to wait after accepting has failed, as it does when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connections at once. When there are as many, further ones wait in the system's queue until one ends.
-const CONNECTIONS: usize = 1024;
+/// How long a client may read nothing at all while something waits to be sent to it.
+const UNREAD: Duration = Duration::from_secs(120);
 
 /// Serves until `stop`, and returns when no connection, no turn and no codex is left. There may be several listeners: one on
 /// loopback and one on the bridge of Docker, say.
@@ -35,9 +38,8 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
     let door = Door {
         service: TowerToHyperService::new(router(proxy.clone())),
         http,
-        graceful: GracefulShutdown::new(),
-        connections: TaskTracker::new(),
-        places: Arc::new(Semaphore::new(CONNECTIONS)),
+        connections: Connections::new(proxy.limits.connections),
+        tasks: TaskTracker::new(),
     };
     let accepting = join_all(listeners.iter().map(|listener| door.accept(listener)));
     tokio::select! {
@@ -47,12 +49,13 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
 
     drop(listeners);
     proxy.stopping.cancel();
-    door.connections.close();
-    tracing::info!(open = door.connections.len(), "stopping");
-    let drained = tokio::time::timeout(proxy.limits.drain, door.graceful.shutdown()).await.is_ok();
+    door.connections.end();
+    door.tasks.close();
+    tracing::info!(open = door.tasks.len(), "stopping");
+    let drained = tokio::time::timeout(proxy.limits.drain, door.tasks.wait()).await.is_ok();
     if !drained {
         proxy.cut_off.cancel();
-        let _ = tokio::time::timeout(LAST_WORDS, door.connections.wait()).await;
+        let _ = tokio::time::timeout(LAST_WORDS, door.tasks.wait()).await;
     }
     proxy.codex.shutdown().await;
     tracing::info!(drained, "stopped");
@@ -62,17 +65,14 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
 struct Door {
     service: TowerToHyperService<Router>,
     http: http1::Builder,
-    graceful: GracefulShutdown,
-    connections: TaskTracker,
-    places: Arc<Semaphore>,
+    connections: Connections,
+    tasks: TaskTracker,
 }
 
 impl Door {
     /// Lets connections in for as long as it is polled.
     async fn accept(&self, listener: &TcpListener) {
         loop {
-            // The semaphore is never closed, so there is always a permit in the end.
-            let permit = Arc::clone(&self.places).acquire_owned().await.ok();
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -83,14 +83,40 @@ impl Door {
             };
             // A delta is one small write, and must not wait for the next.
             let _ = stream.set_nodelay(true);
-            let connection = self.http.serve_connection(TokioIo::new(stream), self.service.clone());
-            let connection = self.graceful.watch(connection);
-            self.connections.spawn(async move {
-                let _permit = permit;
-                if let Err(error) = connection.await {
+            if let Some(place) = self.connections.place().await {
+                self.tasks.spawn(attend(stream, place, self.http.clone(), self.service.clone()));
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end.
+async fn attend(stream: TcpStream, place: Place, http: http1::Builder, service: TowerToHyperService<Router>) {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
+    let used = Arc::clone(&place.used);
+    let service = service_fn(move |request| {
+        used.store(true, Ordering::Relaxed);
+        service.call(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
                     tracing::trace!(%error, "a connection ended early");
                 }
-            });
+                return;
+            }
+            () = place.leave.cancelled(), if !leaving => {
+                // Without a request there is nothing to finish, and hyper would wait for one.
+                if !place.used.load(Ordering::Relaxed) {
+                    return;
+                }
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
         }
     }
 }

@@ -13,7 +13,19 @@ use crate::support::{LONG, folder, home_for, sample_model};
 /// A command of codex-proxyd with nothing of this process's environment but the PATH.
 #[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
 pub(crate) fn codex_proxyd(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_codex-proxyd"));
+    of_this_environment(Command::new(env!("CARGO_BIN_EXE_codex-proxyd")), folder)
+}
+
+/// The same behind a line of the shell, such as one that sets a limit.
+#[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
+fn codex_proxyd_after(line: &str, folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{line}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_codex-proxyd")]);
+    of_this_environment(command, folder)
+}
+
+fn of_this_environment(mut command: Command, folder: &Path) -> Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -237,6 +249,36 @@ async fn a_key_is_limited_from_the_command_line_and_never_beyond_the_settings() 
         lines[1].contains("writer  [workspace-write in /") && lines[1].ends_with("work/notes]"),
         "{list}"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_said_and_ends_nothing() {
+    let (home, _model) = a_home().await;
+    // Whatever is written to a file fails, and the process is not killed for it.
+    let mut command = codex_proxyd_after("trap '' XFSZ; ulimit -f 0", home.path());
+    let daemon = start(command.args(["--port", "0", "--no-auth"])).await;
+    for _ in 0..2 {
+        let answer = ask(&daemon.url, "none", "[[words=1]]").await;
+        assert_eq!(answer.status(), 503);
+        let error: Value = answer.json().await.unwrap();
+        assert_eq!(error["error"]["code"], "codex_unavailable", "{error}");
+    }
+    let log = ended(daemon).await;
+    assert!(log.contains("config.toml of its private home cannot be written"), "{log}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn more_files_may_be_open_than_a_desktop_allows_at_first() {
+    let (home, _model) = a_home().await;
+    let mut command = codex_proxyd_after("ulimit -S -n 256", home.path());
+    command.args(["--port", "0", "--no-auth"]);
+    let daemon = start(&mut command).await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.child.id().unwrap())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: u64 = files.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(soft > 256, "{files}");
 }
 
 #[tokio::test]

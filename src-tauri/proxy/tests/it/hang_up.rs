@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proxy::view::{ExchangeQuery, ExchangeState};
+use reqwest::Method;
 use sample_model::Event;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -91,6 +93,67 @@ async fn a_connection_that_idles_after_a_request_is_closed() {
     let closed = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await;
     assert!(closed.is_ok());
     assert!(String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn connections_that_only_idle_keep_nobody_out_and_end_no_answer() {
+    let proxy = real().limits(|limits| limits.connections = 4).start().await;
+    let mut events = proxy.stream("[[words=3 hold=1]]").await;
+    events.next_text().await;
+    let mut idle = Vec::new();
+    for n in 0..100 {
+        let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+        let head =
+            ["", "GET /health HTTP/1.1\r\nHost: local", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"]
+                [n % 3];
+        // The proxy may have closed it already.
+        let _ = socket.write_all(head.as_bytes()).await;
+        idle.push(socket);
+    }
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
+    proxy.let_go_on().await;
+    assert_eq!(events.rest().await.last().unwrap(), "[DONE]");
+}
+
+#[tokio::test]
+async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_left_stops_them_all() {
+    let proxy = real().limits(|limits| limits.ping = Duration::from_millis(200)).start().await;
+    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+    let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let last = "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    socket.write_all(format!("{health}{health}{last}").as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    tokio::time::timeout(LONG, socket.read_to_string(&mut answers)).await.unwrap().unwrap();
+    let statuses: Vec<&str> =
+        answers.matches("HTTP/1.1 200").chain(answers.matches("HTTP/1.1 404")).collect();
+    assert_eq!(statuses, ["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 404"], "{answers}");
+
+    let mut socket = send_chat(&proxy, "[[words=3 hold=1]]", true).await;
+    assert!(proxy.model.wait_for(is_held, LONG).await.is_some());
+    // Those behind wait for it, and must not hide that the client has gone.
+    socket.write_all(health.repeat(3).as_bytes()).await.unwrap();
+    drop(socket);
+    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+}
+
+#[tokio::test]
+async fn two_requests_with_the_same_id_are_two() {
+    let proxy = real().start().await;
+    let ask = || {
+        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        request.header("x-request-id", "mine").json(&prompt_body("[[words=1 every=20]]")).send()
+    };
+    let (one, two) = tokio::join!(ask(), ask());
+    for answer in [one.unwrap(), two.unwrap()] {
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-request-id"]),
+            (200, &"mine".parse().unwrap())
+        );
+    }
+    let rows = proxy.journal.query(ExchangeQuery::default()).await;
+    assert_eq!(rows.len(), 2);
+    assert_ne!(rows[0].id, rows[1].id);
+    assert!(rows.iter().all(|row| row.state == ExchangeState::Done));
 }
 
 #[tokio::test]

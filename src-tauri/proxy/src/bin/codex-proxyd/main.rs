@@ -41,6 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, String> {
+    proxy::descriptors::allow_enough();
     let environment = Environment::of_this_process();
     let current_dir =
         std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
