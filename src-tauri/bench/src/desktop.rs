@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::bare::MODEL;
 use crate::child::{self, Server};
+use crate::client::Client;
 use crate::folder::Folder;
 use crate::processes::{self, Private};
-use crate::proxyd::{Client, Proxyd};
+use crate::proxyd::Proxyd;
 use crate::run::{built, say};
 use crate::script;
 use crate::stream::{Stream, micros};

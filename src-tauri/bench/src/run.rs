@@ -70,7 +70,7 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
     results.machine.load[1] = load();
 
     // The numbers are there; a program that does not end as it should is told of beside them.
-    let ends = sides.end().await.into_iter().chain([ahead, anew, model.end().await]);
+    let ends = sides.end().await.into_iter().chain([ahead, anew, model.end().await.map(drop)]);
     results.troubles.extend(ends.filter_map(Result::err).map(|error| format!("{error:#}")));
     Ok(results)
 }
