@@ -146,7 +146,7 @@ async fn started(session: &Session, args: &[&str]) -> Result<(App, u64)> {
 
 async fn one(client: &Client) -> Result<Stream> {
     let mut stream = client.round(&script::prompt(), 1).await?.pop().context("there is no stream")?;
-    stream.judge();
+    stream.judge(script::WORDS);
     Ok(stream)
 }
 

@@ -11,6 +11,7 @@ mod client;
 mod desktop;
 mod exec;
 mod folder;
+mod load;
 mod metrics;
 mod plan;
 mod processes;

@@ -117,7 +117,7 @@ fn request(world: &World, name: &str, stage: Stage, dice: &mut Dice) -> (Vec<u8>
     let body = body.to_string().into_bytes();
     let head = format!(
         "POST {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {KEY}\r\n{REQUEST_ID}: {name}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+         Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         route.path(),
         world.host(),
         body.len()

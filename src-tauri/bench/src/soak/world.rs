@@ -108,12 +108,17 @@ impl World {
             Err(Trouble::Broken(Broken::NotWhole(why))) => (why, String::new()),
             Err(Trouble::Lost(error)) => (format!("{error:#}"), String::new()),
         };
-        if OF_A_KILL.contains(&code.as_str()) && self.faults.killed_within(begun, Instant::now()) {
+        if self.is_of_a_kill(&code, begun) {
             tally.killed += 1;
         } else {
             tally.fail(format_args!("{id} ({}): {what}", route.path()));
         }
         None
+    }
+
+    /// Whether an error of this code may be what a kill has cost a request that began then.
+    pub(super) fn is_of_a_kill(&self, code: &str, begun: Instant) -> bool {
+        OF_A_KILL.contains(&code) && self.faults.killed_within(begun, Instant::now())
     }
 
     /// Counts an answer as right, if it is: it must have these texts and calls, and no others. One that is `excused` may be

@@ -3,6 +3,7 @@
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use reqwest::{Client, Method};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::answer::code;
 use super::dice::Dice;
@@ -88,6 +89,7 @@ pub(super) async fn ask_wrongly(world: &World, http: &Client, name: &str, dice: 
         let bytes = response.bytes().await?;
         Ok::<_, reqwest::Error>((status, serde_json::from_slice::<Value>(&bytes).unwrap_or_default()))
     };
+    let begun = Instant::now();
     let outcome = outcome.await;
     let mut tally = world.tally();
     match outcome {
@@ -96,6 +98,9 @@ pub(super) async fn ask_wrongly(world: &World, http: &Client, name: &str, dice: 
             let code = code(&body).unwrap_or_default();
             if (status, code.as_str()) == (wrong.status, wrong.code) {
                 tally.refused += 1;
+            } else if world.is_of_a_kill(&code, begun) {
+                // Whether there is such a model is codex's to say.
+                tally.killed += 1;
             } else {
                 let Wrong { path, body, status: wanted, code: named, .. } = wrong;
                 tally.fail(format_args!(
