@@ -5,7 +5,7 @@
 //! ended by being dropped, and by nothing else.
 
 use std::ffi::OsStr;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -84,15 +84,14 @@ impl Server {
         self.child.id().with_context(|| format!("{} has ended by itself", self.name))
     }
 
-    /// Asks it to end and waits until it has.
-    pub(crate) async fn end(mut self) -> Result<()> {
+    /// Asks it to end, waits until it has, and says how it ended.
+    pub(crate) async fn end(mut self) -> Result<ExitStatus> {
         if let Some(status) = self.child.try_wait()? {
             bail!("{} ended by itself: {status}", self.name);
         }
         ask_to_end(&mut self.child)?;
         let ended = timeout(END_LIMIT, self.child.wait()).await;
-        ended.with_context(|| format!("{} did not end within {END_LIMIT:?}", self.name))??;
-        Ok(())
+        Ok(ended.with_context(|| format!("{} did not end within {END_LIMIT:?}", self.name))??)
     }
 }
 

@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::bare::MODEL;
 use crate::child::{self, Server};
+use crate::client::Client;
 use crate::folder::Folder;
 use crate::processes::{self, Private};
-use crate::proxyd::{Client, Proxyd};
+use crate::proxyd::Proxyd;
 use crate::run::{built, say};
 use crate::script;
 use crate::stream::{Stream, micros};
@@ -145,7 +146,7 @@ async fn started(session: &Session, args: &[&str]) -> Result<(App, u64)> {
 
 async fn one(client: &Client) -> Result<Stream> {
     let mut stream = client.round(&script::prompt(), 1).await?.pop().context("there is no stream")?;
-    stream.judge();
+    stream.judge(script::WORDS);
     Ok(stream)
 }
 

@@ -40,6 +40,17 @@ impl Folder {
         Ok(path)
     }
 
+    /// Puts one of its folders away where nothing is removed, as `target/NAME`, and says where. What was there of an earlier run
+    /// is replaced.
+    pub(crate) fn keep(&self, room: &str, name: &str) -> Result<PathBuf> {
+        let target =
+            self.0.parent().and_then(Path::parent).context("the folder has no target folder above it")?;
+        let path = target.join(name);
+        let _absent = fs::remove_dir_all(&path);
+        fs::rename(self.0.join(room), &path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(path)
+    }
+
     /// Makes a codex home in it whose only model is the sample model.
     pub(crate) fn codex_home(&self, name: &str, base_url: &str) -> Result<PathBuf> {
         let home = self.room(name)?;

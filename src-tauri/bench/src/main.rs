@@ -7,9 +7,11 @@
 
 mod bare;
 mod child;
+mod client;
 mod desktop;
 mod exec;
 mod folder;
+mod load;
 mod metrics;
 mod plan;
 mod processes;
@@ -20,6 +22,7 @@ mod rows;
 mod run;
 mod script;
 mod sides;
+mod soak;
 mod sse;
 mod stream;
 mod table;
@@ -70,6 +73,8 @@ enum Command {
     /// The yardstick, in a process of its own so that its time and memory can be read like the proxy's.
     #[command(hide = true)]
     BareClient(bare::Start),
+    /// Random clients, hang-ups and kills for some minutes: is anything lost or leaked?
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -92,10 +97,10 @@ async fn start(bench: Bench) -> Result<ExitCode> {
             // Returning would wait for stdin, which is read on a thread that nothing can interrupt.
             std::process::exit(1)
         }
-        None => {
+        command => {
             // Whatever runs is ended by being dropped, so an interruption clears up like any other end.
             tokio::select! {
-                outcome = measure(&bench.options) => outcome,
+                outcome = work(&bench.options, command) => outcome,
                 outcome = interrupted() => {
                     outcome.context("signals cannot be listened for")?;
                     Ok(ExitCode::from(INTERRUPTED))
@@ -105,22 +110,28 @@ async fn start(bench: Bench) -> Result<ExitCode> {
     }
 }
 
-async fn measure(options: &Options) -> Result<ExitCode> {
+async fn work(options: &Options, command: Option<Command>) -> Result<ExitCode> {
     let codex = env::var_os(CODEX)
         .map(PathBuf::from)
         .with_context(|| format!("no codex is named in {CODEX}: start this as `cargo xtask bench`"))?;
-    if options.app {
-        let report = desktop::Report::of(&desktop::run(&codex, options.quick).await?);
-        print!("{report}");
-        return Ok(if report.is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    }
-    let results = run::run(&codex, &plan::Plan::new(options.rounds, options.quick)).await?;
-    let report = report::Report::of(&results);
-    print!("{report}");
-    if let Some(file) = &options.json {
-        results::write(file, &results, &report)?;
-    }
-    Ok(if results.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_well = match command {
+        Some(Command::Soak(options)) => soak::soak(&codex, &options).await?,
+        _ if options.app => {
+            let report = desktop::Report::of(&desktop::run(&codex, options.quick).await?);
+            print!("{report}");
+            report.is_whole
+        }
+        _ => {
+            let results = run::run(&codex, &plan::Plan::new(options.rounds, options.quick)).await?;
+            let report = report::Report::of(&results);
+            print!("{report}");
+            if let Some(file) = &options.json {
+                results::write(file, &results, &report)?;
+            }
+            results.failures().is_empty()
+        }
+    };
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[cfg(unix)]

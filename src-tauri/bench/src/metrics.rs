@@ -10,10 +10,15 @@ pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some((sorted.get(middle.checked_sub(1)?)? + sorted.get(middle)?) / 2.0)
 }
 
-/// The one that 95 of 100 do not exceed, by nearest rank: always a number that was measured.
+/// The one that 95 of 100 do not exceed.
 pub(crate) fn p95(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
+    percentile(numbers, 95)
+}
+
+/// The one that so many of 100 do not exceed, by nearest rank: always a number that was measured.
+pub(crate) fn percentile(numbers: impl IntoIterator<Item = f64>, of_hundred: usize) -> Option<f64> {
     let sorted = sorted(numbers);
-    let rank = (sorted.len() * 95).div_ceil(100);
+    let rank = (sorted.len() * of_hundred).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()
 }
 
@@ -46,6 +51,7 @@ mod tests {
         assert_eq!(p95((1..=100).map(f64::from)), Some(95.0));
         assert_eq!(p95((1..=5).map(f64::from)), Some(5.0));
         assert_eq!(p95([]), None);
+        assert_eq!(percentile((1..=200).map(f64::from), 99), Some(198.0));
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub(crate) struct Plan {
     pub(crate) rows: u32,
     /// Rounds of many streams.
     pub(crate) at_once: u32,
+    /// Requests to codex-proxyd alone, one after the other.
+    pub(crate) in_a_row: u32,
+    /// Rounds of eight streams on codex-proxyd alone: of so few streams the slowest of a hundred is the slowest of all.
+    pub(crate) eights: u32,
 }
 
 impl Plan {
@@ -24,6 +28,8 @@ impl Plan {
             execs: rounds.div_ceil(4).min(5),
             rows: rounds.div_ceil(IN_A_ROW),
             at_once: if quick { 2 } else { 5 },
+            in_a_row: if quick { 300 } else { 1_000 },
+            eights: if quick { 5 } else { 25 },
         }
     }
 

@@ -130,11 +130,32 @@ pub(crate) fn children(parent: u32) -> Vec<u32> {
 
 /// The child of `parent` whose program has this name.
 pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+    children_named(parent, name).first().copied()
+}
+
+/// The children of `parent` whose program has this name.
+pub(crate) fn children_named(parent: u32, name: &str) -> Vec<u32> {
+    let children = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let status = Status::of_stat(&fs::read_to_string(entry.path().join("stat")).ok()?)?;
         (status.parent == parent && status.name == name).then_some(pid)
-    })
+    });
+    children.collect()
+}
+
+/// Whether there is such a process; one that has ended and was not waited for is none.
+pub(crate) fn is_there(pid: u32) -> bool {
+    memory(pid).is_some()
+}
+
+/// How many threads a process has.
+pub(crate) fn threads(pid: u32) -> Option<usize> {
+    Some(fs::read_dir(format!("/proc/{pid}/task")).ok()?.count())
+}
+
+/// How many files, sockets and pipes a process has open.
+pub(crate) fn descriptors(pid: u32) -> Option<usize> {
+    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
 }
 
 /// What is used of /proc/PID/stat.
@@ -214,6 +235,8 @@ mod tests {
         let private = private(pid).unwrap();
         assert!(private.dirty > 0 && private.share > 0 && private.dirty <= memory.resident);
         assert!(switches(pid).unwrap() > 0);
+        assert!(is_there(pid) && threads(pid).unwrap() > 0 && descriptors(pid).unwrap() > 2);
+        assert!(!is_there(u32::MAX) && descriptors(u32::MAX).is_none());
         let parent = std::os::unix::process::parent_id();
         assert!(children(parent).contains(&pid) && !children(pid).contains(&pid));
     }

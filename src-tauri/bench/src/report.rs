@@ -3,6 +3,7 @@
 //! Every number is made of what this run has measured. A stream that failed is counted as failed, and none of its times
 //! are used.
 
+mod load;
 mod second;
 
 use std::fmt;
@@ -50,6 +51,7 @@ impl Report {
     pub(crate) fn of(results: &Results) -> Self {
         let mut sections = vec![single(results), second::section(&results.second), back_to_back(results)];
         sections.extend(results.at_once.iter().map(|at_once| many(at_once.streams, &at_once.pair)));
+        sections.push(load::section(&results.load));
         sections.push(processes(results));
         Self { head: head(results), sections, notes: notes(results) }
     }

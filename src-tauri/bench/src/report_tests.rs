@@ -1,7 +1,7 @@
 //! What a report says of made-up results.
 
 use super::*;
-use crate::results::{AtOnce, Results, SecondTurns};
+use crate::results::{AtOnce, Dense, InARow, Load, Resident, Results, SecondTurns};
 
 /// A stream with a first piece at `first` milliseconds and the others at the model's pace.
 fn stream(first: u64) -> Stream {
@@ -30,7 +30,17 @@ fn results() -> Results {
         back_to_back: pair(60, 62, 1),
         at_once: vec![AtOnce { streams: MANY, pair: pair(300, 310, MANY) }],
         memory: crate::results::Memories { proxy: memory, ..crate::results::Memories::default() },
+        load: load(),
         ..Results::default()
+    }
+}
+
+fn load() -> Load {
+    let resident = || Resident { proxy: Some(10_000_000), codex: Some(90_000_000) };
+    Load {
+        in_a_row: InARow { requests: 1_000, early: resident(), late: resident(), failed: Vec::new() },
+        eight: vec![vec![stream(50); 8]],
+        dense: Dense { rounds: Vec::new(), cpu: Some(20), codex_cpu: Some(100) },
     }
 }
 

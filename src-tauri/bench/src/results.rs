@@ -33,6 +33,7 @@ pub(crate) struct Results {
     pub(crate) back_to_back: Pair,
     pub(crate) at_once: Vec<AtOnce>,
     pub(crate) memory: Memories,
+    pub(crate) load: Load,
     /// What went wrong and belongs to no stream.
     pub(crate) troubles: Vec<String>,
 }
@@ -98,6 +99,43 @@ pub(crate) struct Memories {
     pub(crate) codex_of_proxy: Option<Memory>,
 }
 
+/// codex-proxyd alone.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Load {
+    pub(crate) in_a_row: InARow,
+    /// Rounds of eight streams.
+    pub(crate) eight: Vec<Round>,
+    pub(crate) dense: Dense,
+}
+
+/// Many requests, one after the other.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct InARow {
+    pub(crate) requests: u32,
+    /// Why those failed that did.
+    pub(crate) failed: Vec<String>,
+    /// After the hundredth.
+    pub(crate) early: Resident,
+    /// After the last.
+    pub(crate) late: Resident,
+}
+
+/// Bytes that are resident.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Resident {
+    pub(crate) proxy: Option<u64>,
+    pub(crate) codex: Option<u64>,
+}
+
+/// Dense streams at once.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Dense {
+    pub(crate) rounds: Vec<Round>,
+    /// Microseconds on a CPU, of the proxy and of its codex.
+    pub(crate) cpu: Option<u64>,
+    pub(crate) codex_cpu: Option<u64>,
+}
+
 impl Results {
     /// Every stream of every side.
     fn streams(&self) -> impl Iterator<Item = &Stream> {
@@ -105,14 +143,15 @@ impl Results {
         let pairs = [&self.single, &self.back_to_back].into_iter().chain(second);
         let pairs = pairs.chain(self.at_once.iter().map(|at_once| &at_once.pair));
         let rounds = pairs.flat_map(|pair| pair.bare.rounds.iter().chain(&pair.proxy.rounds));
-        rounds.chain(&self.ahead).chain(&self.exec.rounds).flatten()
+        let alone = self.load.eight.iter().chain(&self.load.dense.rounds);
+        rounds.chain(&self.ahead).chain(&self.exec.rounds).chain(alone).flatten()
     }
 
     /// What went wrong, each sentence once with how often it was said.
     pub(crate) fn failures(&self) -> Vec<(String, usize)> {
         let mut counted: Vec<(String, usize)> = Vec::new();
         let failures = self.streams().filter_map(|stream| stream.failure.as_ref());
-        for failure in failures.chain(&self.troubles) {
+        for failure in failures.chain(&self.load.in_a_row.failed).chain(&self.troubles) {
             match counted.iter_mut().find(|(known, _)| known == failure) {
                 Some((_, count)) => *count += 1,
                 None => counted.push((failure.clone(), 1)),

@@ -15,6 +15,9 @@ pub(crate) enum Unit {
     Megabytes,
     Count,
     Times,
+    /// Times again, where a hundredth matters.
+    Ratio,
+    Percent,
 }
 
 /// What is to be reached.
@@ -130,6 +133,8 @@ impl Unit {
             Self::Megabytes => format!("{:.1} MB", number / 1_000_000.0),
             Self::Count => format!("{number:.0}"),
             Self::Times => format!("{number:.1} ×"),
+            Self::Ratio => format!("{number:.2} ×"),
+            Self::Percent => format!("{number:.1} %"),
         }
     }
 }

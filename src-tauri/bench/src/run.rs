@@ -14,6 +14,7 @@ use crate::bare::MODEL;
 use crate::child::{self, Server};
 use crate::exec::Exec;
 use crate::folder::{self, Folder};
+use crate::load;
 use crate::plan::Plan;
 use crate::proxyd::Proxyd;
 use crate::results::{AtOnce, Machine, Results};
@@ -67,10 +68,16 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
         results.at_once.push(AtOnce { streams, pair: sides.at_once(streams, plan.at_once).await? });
     }
     results.memory = sides.memory()?;
-    results.machine.load[1] = load();
+    let ends = sides.end().await;
+    say("codex-proxyd alone");
+    let data = folder.room("alone-data")?;
+    let alone =
+        Proxyd::start(&built("codex-proxyd")?, codex, &home("alone-home")?, &data, MODEL, None).await?;
+    results.load = load::measure(&alone, plan).await?;
+    results.machine.load[1] = load_average();
 
     // The numbers are there; a program that does not end as it should is told of beside them.
-    let ends = sides.end().await.into_iter().chain([ahead, anew, model.end().await]);
+    let ends = ends.into_iter().chain([ahead, anew, alone.end().await, model.end().await.map(drop)]);
     results.troubles.extend(ends.filter_map(Result::err).map(|error| format!("{error:#}")));
     Ok(results)
 }
@@ -91,12 +98,12 @@ async fn machine(codex: &Path) -> Result<Machine> {
         codex: String::from_utf8_lossy(&version.stdout).trim().to_owned(),
         system: format!("{} {}", env::consts::OS, env::consts::ARCH),
         cpus: available_parallelism().map_or(0, usize::from),
-        load: [load(), None],
+        load: [load_average(), None],
     })
 }
 
 /// The average number of programs that wanted a CPU in the last minute.
-fn load() -> Option<String> {
+fn load_average() -> Option<String> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next().map(str::to_owned)
 }
 

@@ -24,9 +24,25 @@ pub(crate) fn opening(name: &str) -> String {
 /// The prompt that makes the model say what it received.
 pub(crate) const ECHO: &str = "[[echo]]";
 
-/// Whether this is the whole answer to [`prompt`]. White space at the end is each transport's own affair.
-pub(crate) fn is_whole(text: &str) -> bool {
-    let words: Vec<String> = (1..=WORDS).map(|n| format!("word{n}")).collect();
+/// Deltas of one answer of a dense stream.
+pub(crate) const DENSE: usize = 200;
+
+/// The prompt of a dense stream.
+pub(crate) fn dense() -> String {
+    format!("[[words={DENSE} every=5]]")
+}
+
+/// Deltas of a short answer.
+pub(crate) const SHORT: usize = 5;
+
+/// The prompt of a short answer.
+pub(crate) fn short() -> String {
+    format!("[[words={SHORT}]]")
+}
+
+/// Whether this is the whole answer of so many words. White space at the end is each transport's own affair.
+pub(crate) fn is_whole(text: &str, words: usize) -> bool {
+    let words: Vec<String> = (1..=words).map(|n| format!("word{n}")).collect();
     text.trim_end() == words.join(" ")
 }
 
@@ -37,9 +53,9 @@ mod tests {
     #[test]
     fn an_answer_is_whole_with_every_word_in_its_place() {
         let all: String = (1..=WORDS).map(|n| format!("word{n} ")).collect();
-        assert!(is_whole(&all));
-        assert!(!is_whole(&all.replace("word7 ", "")));
-        assert!(!is_whole(""));
+        assert!(is_whole(&all, WORDS));
+        assert!(!is_whole(&all.replace("word7 ", ""), WORDS));
+        assert!(!is_whole("", WORDS));
         assert_eq!(prompt(), "[[words=40 every=20]]");
     }
 }

@@ -17,7 +17,7 @@ use crate::processes::{CpuClock, child_named, memory};
 use crate::proxyd::Proxyd;
 use crate::results::{Memories, Pair, Received, Results, Round, Side};
 use crate::script::{self, ECHO};
-use crate::stream::{Stream, micros};
+use crate::stream::micros;
 use crate::yardstick::BareClient;
 
 /// The pause before a round, on both sides: a person takes longer than this to ask again.
@@ -211,7 +211,7 @@ impl Who {
 }
 
 fn judged(mut round: Round) -> Round {
-    round.iter_mut().for_each(Stream::judge);
+    round.iter_mut().for_each(|stream| stream.judge(script::WORDS));
     round
 }
 

@@ -43,10 +43,10 @@ impl Stream {
         self.text.push_str(text);
     }
 
-    /// Checks that the answer is the one that was asked for, and lets go of its text.
-    pub(crate) fn judge(&mut self) {
+    /// Checks that the answer is the one of so many words, and lets go of its text.
+    pub(crate) fn judge(&mut self, words: usize) {
         let text = std::mem::take(&mut self.text);
-        if self.failure.is_none() && !script::is_whole(&text) {
+        if self.failure.is_none() && !script::is_whole(&text, words) {
             self.failure = Some(format!("the answer is not whole: {} bytes", text.len()));
         }
     }
@@ -126,13 +126,13 @@ mod tests {
     fn only_the_answer_that_was_asked_for_counts() {
         let mut whole = Stream::default();
         (1..=script::WORDS).for_each(|n| whole.hear(&format!("word{n} "), 1));
-        whole.judge();
+        whole.judge(script::WORDS);
         assert_eq!((whole.failure.as_deref(), whole.text.as_str(), whole.arrivals.len()), (None, "", 40));
         let mut other = Stream { text: "word1".into(), ..Stream::default() };
-        other.judge();
+        other.judge(script::WORDS);
         assert_eq!(other.failure.as_deref(), Some("the answer is not whole: 5 bytes"));
         let mut failed = Stream::failed("gone");
-        failed.judge();
+        failed.judge(script::WORDS);
         assert_eq!(failed.failure.as_deref(), Some("gone"));
     }
 }

@@ -12,6 +12,7 @@ mod codex;
 mod demo;
 mod package_system;
 mod run;
+mod soak;
 mod system;
 mod test;
 mod totals;
@@ -65,6 +66,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Random clients, hang-ups and kills of codex: nothing may be lost or leaked.
+    Soak {
+        /// Minutes that the clients are at it.
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// What decides who does what; each run names its own.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Installs a codex below the target folder and prints the path of its binary.
     Codex {
         /// The version, as npm names it.
@@ -84,6 +94,7 @@ fn main() -> ExitCode {
         Command::Test { all_versions } => test::test(all_versions),
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
+        Command::Soak { minutes, seed } => soak::soak(minutes, seed),
         Command::Codex { version } => codex::print(&version),
         Command::Vendor => vendor::vendor().map(|()| ExitCode::SUCCESS),
         Command::BesideDemo(beside) => beside.stand().map(|()| ExitCode::SUCCESS),

@@ -13,10 +13,17 @@ use anyhow::{Result, bail};
 use crate::child;
 use crate::clients::Clients;
 use crate::codex;
+use crate::soak;
 use crate::system::{self, Need};
 use crate::totals::Totals;
 use crate::window;
 use crate::workspace;
+
+/// How long random clients are at it: enough for a kill or two.
+const SOAK_MINUTES: f64 = 0.3;
+
+/// The same clients each time, so that a run that fails can be told from one that did not.
+const SOAK_SEED: u64 = 1;
 
 /// `all_versions` drives every codex of the README's table, and not only three of them.
 pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
@@ -45,8 +52,13 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     });
 
     let mut totals = Totals::default();
+    let soaked = codex.clone();
     let before_tests = report.failed();
     report.step("tests", || run_tests(codex, versions, &clients, &mut totals));
+    report.step("soak", || match &soaked {
+        Some(codex) => soak::with(codex, SOAK_MINUTES, Some(SOAK_SEED)),
+        None => bail!("there is no codex"),
+    });
     // A run that failed with no failed test did not compile, or crashed, and that is one failure too.
     if report.failed() > before_tests && totals.failed == 0 {
         totals.failed = 1;

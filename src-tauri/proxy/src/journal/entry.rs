@@ -78,6 +78,8 @@ impl Entry {
         body.step(0, "Arrived", None, false);
         let request = arrival.request_text.map(|text| cut_text(text, REQUEST_TEXT));
         let (id, keeps_text) = shared.begin(row, body, request);
+        // The soak counts these two lines: each request that is put down is closed once.
+        tracing::debug!(entry = &*id, "put down");
         Self { shared, id, keeps_text }
     }
 
@@ -183,12 +185,15 @@ impl Entry {
 
     fn end(&self, what: &str, error: Option<&str>, edit: impl FnOnce(&mut ExchangeRow)) {
         let now = (self.shared.now_ms)();
-        self.shared.end(&self.id, |row, body| {
+        let was_open = self.shared.end(&self.id, |row, body| {
             let total = since(row, now);
             row.total_ms = Some(total);
             edit(row);
             body.last_step(total, what, error);
         });
+        if was_open {
+            tracing::debug!(entry = &*self.id, what, "closed");
+        }
     }
 }
 

@@ -176,15 +176,17 @@ impl Shared {
         }
     }
 
-    /// Ends a request that has not ended.
-    pub(super) fn end(&self, id: &Arc<str>, edit: impl FnOnce(&mut ExchangeRow, &mut Body)) {
+    /// Ends a request, and says whether it had not ended yet.
+    pub(super) fn end(&self, id: &Arc<str>, edit: impl FnOnce(&mut ExchangeRow, &mut Body)) -> bool {
         let mut ring = self.ring();
-        let Some((row, body)) = ring.running_mut(id) else { return };
+        let Some((row, body)) = ring.running_mut(id) else { return false };
         edit(row, body);
         if let Some(row) = ring.ended(id) {
             self.tell_at_once(row);
         }
+        drop(ring);
         self.write.notify_one();
+        true
     }
 
     /// Told while the ring is held, so that the last word about a request is the last that is heard.
