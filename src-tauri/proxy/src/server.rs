@@ -21,6 +21,7 @@ mod run;
 mod side_calls;
 mod stream;
 mod turns;
+mod wrong_keys;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -36,6 +37,7 @@ use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
 use crate::shape::tokens::Tokenizer;
 use response_store::ResponseStore;
+use wrong_keys::WrongKeys;
 
 pub use error::ApiError;
 pub use router::router;
@@ -59,6 +61,7 @@ pub struct Inner {
     pub(crate) tokenizer: Arc<Tokenizer>,
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
+    wrong_keys: WrongKeys,
     pub(crate) journal: Journal,
     /// When the proxy was made, in Unix seconds.
     pub(crate) started: u64,
@@ -124,6 +127,7 @@ impl Proxy {
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),
             given_keys,
+            wrong_keys: WrongKeys::default(),
             journal,
             codex,
             limits,

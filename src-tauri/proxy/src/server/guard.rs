@@ -3,6 +3,7 @@
 //! The order matters. The host comes first, since a page that rebinds its name must learn nothing; then the preflight,
 //! which browsers send without a key; then the key.
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -14,7 +15,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Proxy;
+use super::auth::Denied;
 use super::error::ApiError;
+use super::wrong_keys::{Counted, Peer};
 
 /// Lets a request through to its route, or answers it.
 pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
@@ -45,7 +48,11 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
                 request.extensions_mut().insert(name);
                 next.run(request).await
             }
-            Err(error) => error.into_response(),
+            Err(Denied::Error(error)) => error.into_response(),
+            Err(Denied::WrongKey(error)) => {
+                let from = request.extensions().get::<Peer>().copied();
+                (Extension(Counted), proxy.refuse(from, error).await).into_response()
+            }
         }
     } else {
         next.run(request).await

@@ -7,6 +7,8 @@ use axum::response::Response;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
+use super::wrong_keys::Counted;
+
 /// The header of the id, in the request and in the answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -20,6 +22,7 @@ pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
     let mut line = Line::new(&request, span.clone());
     let mut response = next.run(request).instrument(span).await;
     line.status = Some(response.status());
+    line.is_counted = response.extensions().get::<Counted>().is_some();
     response.headers_mut().insert(X_REQUEST_ID, id);
     response
 }
@@ -31,13 +34,22 @@ struct Line {
     path: String,
     begun: Instant,
     status: Option<StatusCode>,
+    /// Others are said together with it, in a line of their own.
+    is_counted: bool,
     span: Span,
 }
 
 impl Line {
     fn new(request: &Request, span: Span) -> Self {
         let path = request.uri().path().chars().take(200).collect();
-        Self { method: request.method().clone(), path, begun: Instant::now(), status: None, span }
+        Self {
+            method: request.method().clone(),
+            path,
+            begun: Instant::now(),
+            status: None,
+            is_counted: false,
+            span,
+        }
     }
 }
 
@@ -48,6 +60,9 @@ impl Drop for Line {
         // The path is a client's text: as a debug string it cannot make a line of its own.
         let (method, path) = (&self.method, &self.path);
         match self.status {
+            Some(status) if self.is_counted => {
+                tracing::debug!(%method, ?path, status = status.as_u16(), ms, "answered");
+            }
             Some(status) => tracing::info!(%method, ?path, status = status.as_u16(), ms, "answered"),
             None => tracing::info!(%method, ?path, ms, "client went away before the answer"),
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use futures_util::future::join_all;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,7 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Layer;
 
+use super::wrong_keys::Peer;
 use super::{Proxy, router};
 
 /// How long a stream that was cut off may take to send its last event.
@@ -33,7 +35,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
     // Also how long a connection may idle between two requests.
     http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.head);
     let door = Door {
-        service: TowerToHyperService::new(router(proxy.clone())),
+        router: router(proxy.clone()),
         http,
         graceful: GracefulShutdown::new(),
         connections: TaskTracker::new(),
@@ -60,7 +62,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
 
 /// What every connection needs.
 struct Door {
-    service: TowerToHyperService<Router>,
+    router: Router,
     http: http1::Builder,
     graceful: GracefulShutdown,
     connections: TaskTracker,
@@ -73,8 +75,8 @@ impl Door {
         loop {
             // The semaphore is never closed, so there is always a permit in the end.
             let permit = Arc::clone(&self.places).acquire_owned().await.ok();
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -83,7 +85,8 @@ impl Door {
             };
             // A delta is one small write, and must not wait for the next.
             let _ = stream.set_nodelay(true);
-            let connection = self.http.serve_connection(TokioIo::new(stream), self.service.clone());
+            let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
+            let connection = self.http.serve_connection(TokioIo::new(stream), service);
             let connection = self.graceful.watch(connection);
             self.connections.spawn(async move {
                 let _permit = permit;
