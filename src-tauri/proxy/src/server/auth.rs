@@ -13,6 +13,9 @@ use super::error::ApiError;
 use super::wrong_keys::Peer;
 use crate::keys::{self, KeyLimits, LimitsError};
 
+/// How much of a short text is looked through for keys, in characters.
+const LONGEST_LOOKED_AT: usize = 1000;
+
 /// The key that a request was made with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyName {
@@ -64,6 +67,18 @@ impl Inner {
             () = self.stopping.cancelled() => Ok(()),
         };
         noted.map_or_else(|_| ApiError::too_many_wrong_keys(), |()| denied)
+    }
+
+    /// A client's text as it may be kept, without any key.
+    pub(super) fn without_keys(&self, text: &str) -> String {
+        keys::without_keys(text, &self.settings.api_keys)
+    }
+
+    /// The same of a short text, of which `longest` characters are kept.
+    pub(super) fn for_log(&self, text: &str, longest: usize) -> String {
+        // What could be half a key at its end is looked at whole; a header or a path of any length is not.
+        let text: String = text.chars().take(LONGEST_LOOKED_AT).collect();
+        self.without_keys(&text).chars().take(longest).collect()
     }
 
     /// Looks up the key of a request.

@@ -219,7 +219,7 @@ impl ApiError {
     #[must_use]
     pub fn for_log(&self) -> String {
         match (self.status.as_u16(), &self.param) {
-            (400, Some(param)) => format!("Refused: {} ({param}). The client was told why.", self.code),
+            (400 | 404, Some(param)) => format!("Refused: {} ({param}). The client was told why.", self.code),
             (400, None) => format!("Refused: {}. The client was told why.", self.code),
             _ => self.message.clone(),
         }
