@@ -43,5 +43,7 @@ fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
 }
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 #[path = "router_tests.rs"]
 mod tests;

@@ -12,11 +12,15 @@ use crate::journal::{Journal, JournalOptions};
 use crate::keys::Key;
 use crate::settings::{Flags, Layers, Settings};
 
-const KEY: &str = "sk-of-this-test";
+pub(super) const KEY: &str = "sk-of-this-test";
 
-async fn proxy(folder: &std::path::Path) -> Proxy {
+pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
     let layers = Layers {
-        flags: &Flags { data_dir: Some(folder.display().to_string()), ..Flags::default() },
+        flags: &Flags {
+            data_dir: Some(folder.display().to_string()),
+            codex: Some("/no/such/codex".to_owned()),
+            ..Flags::default()
+        },
         environment: &Environment::empty(),
         dotenv: &std::collections::BTreeMap::new(),
         current_dir: folder,
