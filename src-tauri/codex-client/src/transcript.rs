@@ -146,7 +146,7 @@ fn mark(items: &[Item], note: Option<&str>) -> String {
 /// The mark that comes of some texts at one of the tries.
 fn marked(tries: u64, texts: &[&str]) -> String {
     let digest = Sha256::new().chain_update(tries.to_le_bytes());
-    let digest = texts.iter().fold(digest, |digest, text| digest.chain_update(text)).finalize();
+    let digest = texts.iter().fold(digest, Sha256::chain_update).finalize();
     digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..MARK_DIGITS].into()
 }
 

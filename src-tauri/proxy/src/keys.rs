@@ -176,8 +176,11 @@ pub fn without_keys(text: &str, known: &[Key]) -> String {
         let (before, secret) = (&rest[..start], &rest[start + BEGINNING.len()..]);
         let end =
             secret.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).unwrap_or(secret.len());
-        // Behind a letter it may be the end of a word, as in `task-`, or of an encoded sign, as in `%2F`.
-        let begins_a_word = !before.ends_with(|c: char| c.is_ascii_alphanumeric());
+        // Behind a letter it may be the end of a word, as in `task-`, but for the letters of an encoded sign, as in `%2F`.
+        let begins_a_word = match before.as_bytes() {
+            [.., b'%', _, _] => true,
+            before => !before.last().is_some_and(u8::is_ascii_alphanumeric),
+        };
         let is_key = end >= FEWEST && (begins_a_word || secret[..end].contains(|c: char| c.is_ascii_digit()));
         told.push_str(before);
         told.push_str(if is_key { LEFT_OUT } else { BEGINNING });
@@ -253,6 +256,7 @@ mod tests {
             ("key=sk-local-key1&sk-proj-AB_cd12345", "key=(a key)&(a key)"),
             ("a-task-force-of-many and sk-short", "a-task-force-of-many and sk-short"),
             ("/%2Fsk-cp-0123456789abcdef", "/%2F(a key)"),
+            ("/%2Fsk-chosen-by-me", "/%2F(a key)"),
             ("risk-averse sk-local-key1 (a risk-based-one)", "risk-averse (a key) (a risk-based-one)"),
             ("-sk-local-key1é", "-(a key)é"),
         ] {

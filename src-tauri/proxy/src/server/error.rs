@@ -12,6 +12,7 @@ use codex_client::{CodexError, FailureKind};
 
 use super::unix_now;
 use crate::exchange::{Failure, Refused};
+use crate::keys::without_keys;
 use crate::openai::error::{ErrorBody, ErrorDetail};
 use crate::translate::Refusal;
 
@@ -39,7 +40,8 @@ const RETRY_AFTER_GUESSES: u64 = 60;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
+        // A client that names a model or an address by its key has it in its own logs otherwise.
+        let message = without_keys(&message.into(), &[]);
         Self { status, code, message, param: None, retry_after: None, should_retry: None }
     }
 
