@@ -21,6 +21,7 @@ mod hang_up;
 mod hostile;
 mod kinds;
 mod limits;
+mod loaded_words;
 mod log;
 mod models;
 mod relay;
