@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use proxy::log_line::{OneLine, tell_of_panics};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{Builder, Rotation};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -33,8 +34,9 @@ impl Log {
             .map_err(|error| format!("no log can be written: {error}"))?;
         let (writer, guard) = tracing_appender::non_blocking(files);
         let (filter, handle) = reload::Layer::new(filter(data_dir));
-        let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+        let lines = tracing_subscriber::fmt::layer().with_writer(OneLine(writer)).with_ansi(false);
         tracing_subscriber::registry().with(filter).with(lines).init();
+        tell_of_panics();
         Ok(Self { filter: handle, _writer: guard })
     }
 

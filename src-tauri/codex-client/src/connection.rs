@@ -32,7 +32,7 @@ use crate::servers::{self, Servers};
 use crate::session_file::SessionFiles;
 use crate::wire::{self, Incoming};
 
-/// The longest line that is read. A longer one is skipped and said in the log; no message of codex comes near it.
+/// The longest line that is read. A longer one ends the connection, and the log says so; no message of codex comes near it.
 pub(crate) const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// Lines waiting to be written. When codex reads none for so long that it is full, callers wait, each to its own limit.

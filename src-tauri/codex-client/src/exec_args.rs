@@ -70,7 +70,8 @@ pub(crate) fn args(request: &TurnRequest, files: Files<'_>) -> Vec<String> {
         args.extend(["--output-schema".to_owned(), file.to_string_lossy().into_owned()]);
     }
     if let Some(model) = &profile.model {
-        args.extend(["-m".to_owned(), model.clone()]);
+        // In one piece, so that no name can be an option of its own.
+        args.push(format!("--model={model}"));
     }
     args.push("-".to_owned());
     args

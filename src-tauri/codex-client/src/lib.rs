@@ -21,6 +21,8 @@ mod exec;
 mod exec_args;
 mod exec_events;
 mod home;
+#[cfg(test)]
+mod hostile_tests;
 mod kept;
 mod locate;
 mod login_shell;

@@ -12,6 +12,9 @@ use crate::protocol::{Content, Item, Role, ToolCall};
 /// Hexadecimal digits of a mark.
 const MARK_DIGITS: usize = 12;
 
+/// Marks of a conversation's beginning that are tried, before one of all of it.
+const TRIES: u64 = 4;
+
 /// The instructions that a conversation begins with, as one text, and the rest of it, which is never empty where `items` is
 /// not: a model that is asked nothing is refused upstream. Blank ones are none.
 pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
@@ -128,17 +131,25 @@ fn quoted(name: &str) -> serde_json::Value {
 fn mark(items: &[Item], note: Option<&str>) -> String {
     let mut texts: Vec<&str> = items.iter().flat_map(texts_of).collect();
     texts.extend(note);
-    let beginning = items.first().map(texts_of).unwrap_or_default().concat();
+    let beginning = items.first().map(texts_of).unwrap_or_default();
     let mut tries: u64 = 0;
     loop {
-        let digest = Sha256::new().chain_update(tries.to_le_bytes()).chain_update(&beginning).finalize();
-        let mark: String =
-            digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..MARK_DIGITS].into();
+        // Whoever writes the beginning knows the marks that come of it, and could fill the rest with them. Nobody writes a text
+        // that holds its own digest.
+        let seed = if tries < TRIES { &beginning } else { &texts };
+        let mark = marked(tries, seed);
         if texts.iter().all(|text| !text.contains(&mark)) {
             return mark;
         }
         tries += 1;
     }
+}
+
+/// The mark that comes of some texts at one of the tries.
+fn marked(tries: u64, texts: &[&str]) -> String {
+    let digest = Sha256::new().chain_update(tries.to_le_bytes());
+    let digest = texts.iter().fold(digest, Sha256::chain_update).finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..MARK_DIGITS].into()
 }
 
 fn texts_of(item: &Item) -> Vec<&str> {

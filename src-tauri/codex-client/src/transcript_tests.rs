@@ -118,3 +118,19 @@ fn blank_instructions_are_none() {
     let items = [says(Role::Developer, " \n"), says(Role::User, "c")];
     assert_eq!(split_instructions(&items), (None, &items[1..]));
 }
+
+#[test]
+fn a_text_that_holds_every_mark_of_its_beginning_costs_no_more_than_another() {
+    let first = says(Role::User, "first");
+    let mut hostile = String::new();
+    // As many as there are to know: without them the next one would be taken.
+    for _ in 0..1000 {
+        let mark = mark(&[first.clone(), says(Role::User, &hostile)], None);
+        hostile.push_str(&mark);
+    }
+    let items = [first, says(Role::User, &hostile), says(Role::User, "last")];
+    let marks: Vec<String> = (0..2 * TRIES).map(|tries| marked(tries, &["first"])).collect();
+    let known = marks.iter().filter(|mark| hostile.contains(mark.as_str())).count();
+    assert_eq!(known, usize::try_from(TRIES).unwrap(), "only the first ones come of the beginning alone");
+    assert!(!hostile.contains(&mark(&items, None)));
+}

@@ -152,6 +152,43 @@ pub fn bearer(authorization: &str) -> Option<Key> {
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then(|| Key::new(secret))
 }
 
+/// What stands for a key in a text that is kept.
+const LEFT_OUT: &str = "(a key)";
+
+/// How the keys begin that we make, and OpenAI's.
+const BEGINNING: &str = "sk-";
+
+/// The fewest characters behind its beginning that make a word a key.
+const FEWEST: usize = 8;
+
+/// A client's text as it may be kept: without what looks like a key of ours, and without the keys of `known`, which their owner chose
+/// and which may look like anything.
+#[must_use]
+pub fn without_keys(text: &str, known: &[Key]) -> String {
+    let mut kept = text.to_owned();
+    for Key(secret) in known {
+        if !secret.is_empty() && kept.contains(secret) {
+            kept = kept.replace(secret, LEFT_OUT);
+        }
+    }
+    let (mut told, mut rest) = (String::with_capacity(kept.len()), kept.as_str());
+    while let Some(start) = rest.find(BEGINNING) {
+        let (before, secret) = (&rest[..start], &rest[start + BEGINNING.len()..]);
+        let end =
+            secret.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).unwrap_or(secret.len());
+        // Behind a letter it may be the end of a word, as in `task-`, but for the letters of an encoded sign, as in `%2F`.
+        let begins_a_word = match before.as_bytes() {
+            [.., b'%', _, _] => true,
+            before => !before.last().is_some_and(u8::is_ascii_alphanumeric),
+        };
+        let is_key = end >= FEWEST && (begins_a_word || secret[..end].contains(|c: char| c.is_ascii_digit()));
+        told.push_str(before);
+        told.push_str(if is_key { LEFT_OUT } else { BEGINNING });
+        rest = if is_key { &secret[end..] } else { secret };
+    }
+    told + rest
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -207,6 +244,24 @@ mod tests {
         assert_eq!(Key::new("sk-local-key1").last_four(), "key1");
         assert_eq!(Key::new("abc").last_four(), "c");
         assert_eq!(Key::new("").last_four(), "");
+    }
+
+    #[test]
+    fn a_text_that_is_kept_holds_no_key() {
+        let known = [Key::new("hunter2"), Key::new("")];
+        for (text, kept) in [
+            ("gpt-5.5", "gpt-5.5"),
+            ("/v1/hunter2/x", "/v1/(a key)/x"),
+            ("/v1/sk-cp-0123456789abcdef/x", "/v1/(a key)/x"),
+            ("key=sk-local-key1&sk-proj-AB_cd12345", "key=(a key)&(a key)"),
+            ("a-task-force-of-many and sk-short", "a-task-force-of-many and sk-short"),
+            ("/%2Fsk-cp-0123456789abcdef", "/%2F(a key)"),
+            ("/%2Fsk-chosen-by-me", "/%2F(a key)"),
+            ("risk-averse sk-local-key1 (a risk-based-one)", "risk-averse (a key) (a risk-based-one)"),
+            ("-sk-local-key1é", "-(a key)é"),
+        ] {
+            assert_eq!(without_keys(text, &known), kept);
+        }
     }
 
     #[test]

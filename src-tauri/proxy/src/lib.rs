@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod journal;
 pub mod keychain;
 pub mod keys;
+pub mod log_line;
 pub mod openai;
 pub mod server;
 pub mod settings;

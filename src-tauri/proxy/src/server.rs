@@ -22,6 +22,7 @@ mod run;
 mod side_calls;
 mod stream;
 mod turns;
+mod wrong_keys;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,6 +38,7 @@ use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
 use crate::shape::tokens::Tokenizer;
 use response_store::ResponseStore;
+use wrong_keys::WrongKeys;
 
 pub use error::ApiError;
 pub use router::router;
@@ -60,6 +62,7 @@ pub struct Inner {
     pub(crate) tokenizer: Arc<Tokenizer>,
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
+    wrong_keys: WrongKeys,
     pub(crate) journal: Journal,
     /// When the proxy was made, in Unix seconds.
     pub(crate) started: u64,
@@ -125,6 +128,7 @@ impl Proxy {
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),
             given_keys,
+            wrong_keys: WrongKeys::default(),
             journal,
             codex,
             limits,

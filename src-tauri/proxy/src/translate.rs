@@ -15,6 +15,9 @@ pub mod tool_names;
 pub mod tools;
 pub mod wanted;
 
+#[cfg(test)]
+mod hostile_tests;
+
 /// A request that cannot be served as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

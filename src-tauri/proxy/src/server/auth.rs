@@ -1,4 +1,8 @@
 //! Who may ask: a key in the `Authorization` header, compared in constant time; and what codex may do for that key.
+//!
+//! A key counts nowhere else: not in the address, which logs and browsers keep, nor in a cookie, which browsers send unasked.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -6,7 +10,11 @@ use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
 
 use super::Inner;
 use super::error::ApiError;
+use super::wrong_keys::Peer;
 use crate::keys::{self, KeyLimits, LimitsError};
+
+/// How much of a short text is looked through for keys, in characters.
+const LONGEST_LOOKED_AT: usize = 1000;
 
 /// The key that a request was made with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,16 +49,48 @@ impl KeyName {
     }
 }
 
+/// Why a request is not let in.
+#[derive(Debug)]
+pub(super) enum Denied {
+    /// It names no key, or the keys cannot be read.
+    Error(ApiError),
+    /// Its key is none of ours, which may be a guess.
+    WrongKey(ApiError),
+}
+
 impl Inner {
-    /// Checks the key of a request.
-    pub(crate) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, ApiError> {
+    /// What a request with a wrong key is answered, where `denied` says why. It may take a while, which ends when the proxy stops.
+    pub(super) async fn refuse(&self, from: Option<Peer>, denied: ApiError) -> ApiError {
+        let from = from.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
+        let noted = tokio::select! {
+            noted = self.wrong_keys.note(from) => noted,
+            () = self.stopping.cancelled() => Ok(()),
+        };
+        noted.map_or_else(|_| ApiError::too_many_wrong_keys(), |()| denied)
+    }
+
+    /// A client's text as it may be kept, without any key.
+    pub(super) fn without_keys(&self, text: &str) -> String {
+        keys::without_keys(text, &self.settings.api_keys)
+    }
+
+    /// The same of a short text, of which `longest` characters are kept.
+    pub(super) fn for_log(&self, text: &str, longest: usize) -> String {
+        // What could be half a key at its end is looked at whole; a header or a path of any length is not.
+        let text: String = text.chars().take(LONGEST_LOOKED_AT).collect();
+        self.without_keys(&text).chars().take(longest).collect()
+    }
+
+    /// Looks up the key of a request.
+    pub(super) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, Denied> {
         if !self.settings.auth {
             return Ok(KeyName { name: "no key needed".to_owned(), ..KeyName::default() });
         }
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let Some(presented) = keys::bearer(header) else {
+        let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let header = header.unwrap_or_default();
+        let Some(presented) = keys::bearer(&header) else {
             let given = !header.is_empty() && !header.trim().eq_ignore_ascii_case("bearer");
-            return Err(ApiError::invalid_api_key(given));
+            return Err(Denied::Error(ApiError::invalid_api_key(given)));
         };
         let stored = self.key_file.entries().map_err(|error| {
             tracing::error!(%error, "the keys cannot be read");
@@ -67,7 +107,7 @@ impl Inner {
                 id: entry.sha256.to_hex(),
                 limits: entry.limits.clone(),
             }),
-            None => Err(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true))),
+            None => Err(Denied::WrongKey(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true)))),
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::translate::{parameters, request};
 /// What this route calls the limit of an answer's tokens.
 const MOST_TOKENS: &str = "max_completion_tokens";
 
+/// The longest word of a client's that the request log is told, in characters.
+const LONGEST_LABEL: usize = 100;
+
 /// The header that names the parameters that were ignored.
 const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 
@@ -87,11 +90,14 @@ pub(super) fn arrival(
     Arrival {
         id: uuid::Uuid::now_v7().to_string(),
         key: caller.name.clone(),
-        client: short(client),
+        client: proxy.for_log(client, LONGEST_LABEL),
         route: route.to_owned(),
-        model: short(body.get("model").and_then(Value::as_str).unwrap_or_default()),
+        model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), LONGEST_LABEL),
         background: request::is_background(body),
-        request_text: proxy.journal.keeps_texts().then(|| Value::Object(body.clone()).to_string()),
+        request_text: proxy
+            .journal
+            .keeps_texts()
+            .then(|| proxy.without_keys(&Value::Object(body.clone()).to_string())),
     }
 }
 
@@ -228,8 +234,4 @@ pub(super) fn error_event(error: &ApiError) -> Bytes {
 pub(super) fn without_nulls(body: JsonObject) -> JsonObject {
     let kept: Map<String, Value> = body.0.into_iter().filter(|(_, value)| !value.is_null()).collect();
     JsonObject(kept)
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(100).collect()
 }

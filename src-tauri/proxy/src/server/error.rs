@@ -12,6 +12,7 @@ use codex_client::{CodexError, FailureKind};
 
 use super::unix_now;
 use crate::exchange::{Failure, Refused};
+use crate::keys::without_keys;
 use crate::openai::error::{ErrorBody, ErrorDetail};
 use crate::translate::Refusal;
 
@@ -34,9 +35,13 @@ const RETRY_SOON: u64 = 5;
 /// How long a client should wait for an account's limit whose reset is not known, in seconds.
 const RETRY_LATER: u64 = 300;
 
+/// How long a client should wait that has sent too many wrong keys, in seconds.
+const RETRY_AFTER_GUESSES: u64 = 60;
+
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
+        // A client that names a model or an address by its key has it in its own logs otherwise.
+        let message = without_keys(&message.into(), &[]);
         Self { status, code, message, param: None, retry_after: None, should_retry: None }
     }
 
@@ -58,6 +63,14 @@ impl ApiError {
             "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`."
         };
         Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+    }
+
+    /// One of so many wrong keys that not even a slow refusal is left for it.
+    pub(crate) fn too_many_wrong_keys() -> Self {
+        let message =
+            "Too many wrong API keys came from this address. Check the key, then try again in a minute.";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message);
+        Self { should_retry: Some(false), ..error.retry_after(RETRY_AFTER_GUESSES) }
     }
 
     /// The keys cannot be read.
@@ -208,7 +221,7 @@ impl ApiError {
     #[must_use]
     pub fn for_log(&self) -> String {
         match (self.status.as_u16(), &self.param) {
-            (400, Some(param)) => format!("Refused: {} ({param}). The client was told why.", self.code),
+            (400 | 404, Some(param)) => format!("Refused: {} ({param}). The client was told why.", self.code),
             (400, None) => format!("Refused: {}. The client was told why.", self.code),
             _ => self.message.clone(),
         }

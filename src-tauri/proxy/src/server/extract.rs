@@ -1,8 +1,9 @@
 //! Reads a request's body as JSON, with errors in OpenAI's shape that name the field.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,13 @@ use super::error::ApiError;
 
 /// The largest body that is read: a few large images, and no more.
 pub(crate) const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// The most values that a body can hold: the smallest take a hundred times their text in memory, and this is some 300 MB. A
+/// conversation of 100,000 messages has fewer.
+pub(crate) const MOST_VALUES: usize = 1_000_000;
+
+/// The longest words of an error that quotes what a client sent, in characters.
+const LONGEST_WORDS: usize = 300;
 
 /// A body that is a JSON object, not yet read into a type, so that every name in it can be looked at.
 #[derive(Debug)]
@@ -27,6 +35,10 @@ impl FromRequest<Proxy> for JsonObject {
             return Err(ApiError::unsupported_media_type());
         }
         let bytes = read(&head.headers, body, proxy.limits.body_silence).await?;
+        if has_too_many_values(&bytes) {
+            let message = format!("The body has more than {MOST_VALUES} values. Send fewer of them.");
+            return Err(ApiError::invalid_request(message, None));
+        }
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(object)) => Ok(Self(object)),
             Ok(_) => Err(ApiError::invalid_request("The body must be a JSON object.", None)),
@@ -53,6 +65,8 @@ impl JsonObject {
                 (".", None) => None,
                 (path, None) => Some(path.to_owned()),
             };
+            // Both may quote the client, who may have sent megabytes of it.
+            let (param, words) = (param.map(|param| cut(&param)), cut(&words));
             let message = match &param {
                 Some(param) => format!("{param}: {words}."),
                 None => format!("{words}."),
@@ -60,6 +74,43 @@ impl JsonObject {
             ApiError::invalid_request(message, param)
         })
     }
+}
+
+/// The id that a path ends with.
+#[derive(Debug)]
+pub(crate) struct PathId(pub(crate) String);
+
+impl FromRequestParts<Proxy> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(head: &mut Parts, proxy: &Proxy) -> Result<Self, ApiError> {
+        Path::from_request_parts(head, proxy).await.map(|Path(id)| Self(id)).map_err(|_| {
+            ApiError::invalid_request("The id in the address is not valid UTF-8.", Some("id".to_owned()))
+        })
+    }
+}
+
+/// Whether a body has more than [`MOST_VALUES`], judged by what stands between them, strings left out.
+fn has_too_many_values(body: &[u8]) -> bool {
+    if body.len() <= MOST_VALUES {
+        return false;
+    }
+    let (mut values, mut in_string, mut escaped) = (1_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values > MOST_VALUES
+}
+
+/// As much of a text as an error message has room for.
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_WORDS).collect()
 }
 
 /// The field that serde misses, which its path does not name.

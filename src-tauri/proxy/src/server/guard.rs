@@ -3,18 +3,25 @@
 //! The order matters. The host comes first, since a page that rebinds its name must learn nothing; then the preflight,
 //! which browsers send without a key; then the key.
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Proxy;
+use super::auth::Denied;
 use super::error::ApiError;
+use super::wrong_keys::{Counted, Peer};
+
+/// Where a browser says whether the page that asks is of our own origin. No page can set it.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets a request through to its route, or answers it.
 pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
@@ -31,11 +38,15 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         };
     }
     // Without keys nothing else would keep a web page from using codex behind its visitor's back.
-    if !proxy.settings.auth
-        && allowed.is_none()
-        && origin.is_some_and(|origin| !is_same_origin(&origin, request.headers()))
-    {
-        return ApiError::origin_not_allowed().into_response();
+    if !proxy.settings.auth && allowed.is_none() {
+        let is_foreign = match origin {
+            Some(origin) => !is_same_origin(&origin, request.headers()),
+            // Pictures, scripts and links name no origin.
+            None => needs_key(request.uri().path()) && is_of_another_page(request.headers()),
+        };
+        if is_foreign {
+            return ApiError::origin_not_allowed().into_response();
+        }
     }
     let mut response = if proxy.stopping.is_cancelled() {
         ApiError::shutting_down().into_response()
@@ -45,7 +56,11 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
                 request.extensions_mut().insert(name);
                 next.run(request).await
             }
-            Err(error) => error.into_response(),
+            Err(Denied::Error(error)) => error.into_response(),
+            Err(Denied::WrongKey(error)) => {
+                let from = request.extensions().get::<Peer>().copied();
+                (Extension(Counted), proxy.refuse(from, error).await).into_response()
+            }
         }
     } else {
         next.run(request).await
@@ -95,14 +110,28 @@ fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     origin.is_some() && origin == host
 }
 
+/// Whether a browser says that a page of another origin has this loaded. Other programs say nothing, nor do old browsers.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let site = headers.get(SEC_FETCH_SITE).and_then(|site| site.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
 /// Whether the request names a host that is us: an IP address, a name of this machine, or one that was allowed.
 ///
 /// A page that rebinds its own name to 127.0.0.1 comes with that name, and with no other.
 fn host_is_allowed(request: &Request, allowed: &[String]) -> bool {
-    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = request.uri().authority().map(axum::http::uri::Authority::as_str).or(header) else {
+    let authority = request.uri().authority().map(Authority::as_str);
+    let headers = request.headers().get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
+    let mut hosts = authority.into_iter().chain(headers).peekable();
+    // All of them: which one counts is for nobody to guess.
+    hosts.peek().is_some() && hosts.all(|host| is_ours(host, allowed))
+}
+
+fn is_ours(host: &str, allowed: &[String]) -> bool {
+    // What stands before an `@` is a user's name, whatever it looks like.
+    if host.contains('@') {
         return false;
-    };
+    }
     let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
     name == "localhost"
         || name.ends_with(".localhost")
@@ -156,6 +185,12 @@ mod tests {
             "evil.example:8000",
             "localhost.evil.example",
             "127.0.0.1.evil.example",
+            "localhost:80@evil.example",
+            "localhost@evil.example:80",
+            "evil.example#localhost",
+            "localhost evil.example",
+            "2130706433.evil.example",
+            "0x7f.1",
             "",
             "[::1",
         ] {
@@ -171,5 +206,16 @@ mod tests {
             .body(Body::empty())
             .unwrap();
         assert!(!host_is_allowed(&request, &[]));
+    }
+
+    #[test]
+    fn every_host_that_a_request_names_must_be_ours() {
+        for hosts in [["localhost", "evil.example"], ["evil.example", "localhost"]] {
+            let request = Request::builder().uri("/").header(HOST, hosts[0]).header(HOST, hosts[1]);
+            assert!(!host_is_allowed(&request.body(Body::empty()).unwrap(), &[]));
+        }
+        let request = Request::builder().uri("http://localhost/").header(HOST, "evil.example");
+        assert!(!host_is_allowed(&request.body(Body::empty()).unwrap(), &[]));
+        assert!(!host_is_allowed(&Request::builder().uri("/").body(Body::empty()).unwrap(), &[]));
     }
 }

@@ -1,10 +1,11 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::Proxy;
 use super::error::ApiError;
+use super::extract::PathId;
 use crate::catalog::{self, CODEX_LOCAL, Lookup};
 use crate::openai::error::ErrorBody;
 use crate::openai::model::{ModelEntry, ModelList};
@@ -28,7 +29,7 @@ pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, 
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<ModelEntry>, ApiError> {
     if id == CODEX_LOCAL {
         return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings, proxy.started)));

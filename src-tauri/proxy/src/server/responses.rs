@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response as Answer};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::auth::KeyName;
 use super::chat::{arrival, name_ignored, without_nulls};
 use super::error::ApiError;
-use super::extract::JsonObject;
+use super::extract::{JsonObject, PathId};
 use super::response_store::{Conversation, Found, NotThere, Recording};
 use super::{Proxy, side_calls, stream, turns, unix_now};
 use crate::answer::Piece;
@@ -192,7 +192,7 @@ impl stream::Source for Writing {
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
     Extension(caller): Extension<KeyName>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, ApiError> {
     if query.is_some_and(|query| query.split('&').any(|pair| pair == "stream=true")) {
@@ -214,7 +214,7 @@ pub(crate) async fn one(
 pub(crate) async fn delete(
     State(proxy): State<Proxy>,
     Extension(caller): Extension<KeyName>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<DeletedResponse>, ApiError> {
     if proxy.responses.remove(&caller.id, &id) {
         Ok(Json(DeletedResponse { id, object: "response", deleted: true }))
@@ -232,7 +232,7 @@ pub(crate) async fn delete(
 pub(crate) async fn cancel(
     State(proxy): State<Proxy>,
     Extension(caller): Extension<KeyName>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Answer, ApiError> {
     match proxy.responses.find(&caller.id, &id) {
         Some(Found::Running(running)) => {

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +14,7 @@ use super::{Proxy, chat, completions, docs, health, models, responses};
 
 /// All routes, known and unknown.
 pub fn router(proxy: Proxy) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/responses", post(responses::create))
@@ -23,7 +23,13 @@ pub fn router(proxy: Proxy) -> Router {
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
         .route("/health", get(health::health))
-        .merge(docs::routes())
+        .merge(docs::routes());
+    with_layers(routes, proxy)
+}
+
+/// What every request passes, whatever its route.
+fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
+    routes
         .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(proxy.clone(), guard))
@@ -32,6 +38,12 @@ pub fn router(proxy: Proxy) -> Router {
             ApiError::internal().into_response()
         }))
         // Outermost, so that every answer has an id and a line in the log, refused ones too.
-        .layer(from_fn(with_request_id))
+        .layer(from_fn_with_state(proxy.clone(), with_request_id))
         .with_state(proxy)
 }
+
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
 use futures_util::future::join_all;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -16,8 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Layer;
 
 use super::connections::{Connections, Place};
+use super::wrong_keys::Peer;
 use super::{Proxy, router};
 
 /// How long a stream that was cut off may take to send its last event.
@@ -36,7 +39,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
     // Also how long a connection may idle between two requests.
     http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.head);
     let door = Door {
-        service: TowerToHyperService::new(router(proxy.clone())),
+        router: router(proxy.clone()),
         http,
         connections: Connections::new(proxy.limits.connections),
         tasks: TaskTracker::new(),
@@ -63,7 +66,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
 
 /// What every connection needs.
 struct Door {
-    service: TowerToHyperService<Router>,
+    router: Router,
     http: http1::Builder,
     connections: Connections,
     tasks: TaskTracker,
@@ -73,8 +76,8 @@ impl Door {
     /// Lets connections in for as long as it is polled.
     async fn accept(&self, listener: &TcpListener) {
         loop {
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -84,14 +87,20 @@ impl Door {
             // A delta is one small write, and must not wait for the next.
             let _ = stream.set_nodelay(true);
             if let Some(place) = self.connections.place().await {
-                self.tasks.spawn(attend(stream, place, self.http.clone(), self.service.clone()));
+                let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
+                self.tasks.spawn(attend(stream, place, self.http.clone(), service));
             }
         }
     }
 }
 
 /// Serves one connection to its end.
-async fn attend(stream: TcpStream, place: Place, http: http1::Builder, service: TowerToHyperService<Router>) {
+async fn attend(
+    stream: TcpStream,
+    place: Place,
+    http: http1::Builder,
+    service: TowerToHyperService<AddExtension<Router, Peer>>,
+) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));
     let used = Arc::clone(&place.used);

@@ -13,6 +13,9 @@ pub const MOST_STOPS: usize = 4;
 /// The longest stop text, in bytes: as much of an answer is held back.
 const LONGEST_STOP: usize = 1024;
 
+/// The longest name of a model, an effort or a tier, in bytes.
+const LONGEST_NAME: usize = 256;
+
 /// The stop texts of a request; an empty one would end every answer at once, and is passed over.
 #[must_use]
 pub fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
@@ -47,8 +50,26 @@ pub fn check(wanted: &Wanted, most_tokens: &str) -> Result<(), Refusal> {
     if wanted.stop.iter().any(|stop| stop.len() > LONGEST_STOP) {
         return Err(Refusal::invalid("stop", "A stop text can have 1024 bytes at most."));
     }
+    let names = [
+        ("model", Some(&wanted.model)),
+        ("reasoning_effort", wanted.effort.as_ref()),
+        ("service_tier", wanted.service_tier.as_ref()),
+    ];
+    for (param, name) in names {
+        if name.is_some_and(|name| !is_name(name)) {
+            let message = format!(
+                "{param} must be a name of {LONGEST_NAME} bytes at most, without control characters."
+            );
+            return Err(Refusal::invalid(param, &message));
+        }
+    }
     match wanted.verbosity.as_deref() {
         None | Some("low" | "medium" | "high") => Ok(()),
         Some(_) => Err(Refusal::invalid("verbosity", "verbosity must be low, medium or high.")),
     }
+}
+
+/// Whether this can be the name of anything: an older codex is told names on its command line, where there is no room for more.
+fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
 }

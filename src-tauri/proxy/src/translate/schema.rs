@@ -37,14 +37,14 @@ pub fn check_tools(tools: &[ClientTool]) -> Result<(), Refusal> {
         if !names.insert(&tool.name) {
             return Err(Refusal::Invalid {
                 param: format!("{}.name", tool.param),
-                message: format!("There are two tools with the name {:?}.", tool.name),
+                message: format!("There are two tools with the name {:?}.", shorten(&tool.name)),
             });
         }
         check_parameters(tool).map_err(|reason| Refusal::Invalid {
             param: format!("{}.parameters", tool.param),
             message: format!(
                 "The parameters of the tool {:?} are no usable JSON schema: {reason}.",
-                tool.name
+                shorten(&tool.name)
             ),
         })?;
     }

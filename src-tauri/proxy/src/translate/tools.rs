@@ -1,5 +1,7 @@
 //! The client's tools: which there are, which must be called, and whether a history's calls have their outputs.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::wanted::{ClientTool, ToolChoice};
@@ -114,24 +116,33 @@ pub fn notes(choice: &ToolChoice) -> Option<(String, String)> {
 /// Follows a history, and sees that every call has its output before the conversation goes on, as OpenAI demands it.
 #[derive(Debug, Default)]
 pub struct Pairing {
-    open: Vec<String>,
+    /// The calls of the last message, and whether each is answered.
+    calls: HashMap<String, Call>,
+    /// How many of them are not.
+    open: usize,
     message: usize,
-    /// The calls of the last message, answered or not.
-    calls: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Call {
+    /// Which of the calls it is.
+    number: usize,
+    answered: bool,
 }
 
 impl Pairing {
     /// The message `message` makes these calls.
     pub fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
-        self.calls = calls.map(str::to_owned).collect();
-        self.open.clone_from(&self.calls);
+        let calls = calls.enumerate().map(|(number, id)| (id.to_owned(), Call { number, answered: false }));
+        self.calls = calls.collect();
+        self.open = self.calls.len();
         self.message = message;
     }
 
     /// The one call of the last message; the old form has no more.
     #[must_use]
     pub fn only(&self) -> Option<String> {
-        self.calls.first().cloned()
+        self.calls.iter().min_by_key(|(_, call)| call.number).map(|(id, _)| id.clone())
     }
 
     /// The message `message` holds the output of a call.
@@ -139,13 +150,15 @@ impl Pairing {
     /// # Errors
     /// [`Refusal`] when there is no such call.
     pub fn answer(&mut self, call_id: &str, message: usize) -> Result<(), Refusal> {
-        if !self.calls.iter().any(|call| call == call_id) {
+        let Some(call) = self.calls.get_mut(call_id) else {
             return Err(Refusal::invalid(
                 &format!("messages[{message}].tool_call_id"),
                 "A tool message must follow the assistant's message that made its call.",
             ));
+        };
+        if !std::mem::replace(&mut call.answered, true) {
+            self.open -= 1;
         }
-        self.open.retain(|open| open != call_id);
         Ok(())
     }
 
@@ -154,16 +167,16 @@ impl Pairing {
     /// # Errors
     /// [`Refusal`] when outputs are missing.
     pub fn end(&self) -> Result<(), Refusal> {
-        match self.open.as_slice() {
-            [] => Ok(()),
-            open => {
-                let ids: Vec<String> = open.iter().take(4).map(|id| shorten(id)).collect();
-                Err(Refusal::invalid(
-                    &format!("messages[{}].tool_calls", self.message),
-                    &format!("Every call needs a tool message with its output. Missing: {}.", ids.join(", ")),
-                ))
-            }
+        if self.open == 0 {
+            return Ok(());
         }
+        let mut open: Vec<_> = self.calls.iter().filter(|(_, call)| !call.answered).collect();
+        open.sort_unstable_by_key(|(_, call)| call.number);
+        let ids: Vec<String> = open.iter().take(4).map(|(id, _)| shorten(id)).collect();
+        Err(Refusal::invalid(
+            &format!("messages[{}].tool_calls", self.message),
+            &format!("Every call needs a tool message with its output. Missing: {}.", ids.join(", ")),
+        ))
     }
 }
 

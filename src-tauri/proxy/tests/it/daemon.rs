@@ -121,7 +121,7 @@ async fn an_env_file_is_read_and_the_log_holds_no_key_no_prompt_and_an_id_a_line
 }
 
 /// Ends a daemon as a system does, and gives back its log.
-async fn ended(mut daemon: Daemon) -> String {
+pub(crate) async fn ended(mut daemon: Daemon) -> String {
     terminate(&daemon.child);
     let mut stderr = daemon.child.stderr.take().unwrap();
     let mut log = String::new();

@@ -87,3 +87,117 @@ async fn a_key_that_is_made_while_the_proxy_runs_works_until_it_is_revoked() {
     assert_eq!(status(KEY).await, 200);
     assert_eq!(status(key.reveal()).await, 503);
 }
+
+#[tokio::test]
+async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
+    let chat = prompt_body("hi").to_string();
+    for no_auth in [false, true] {
+        let proxy = fake("").flags(|flags| flags.no_auth = no_auth).start().await;
+        for route in
+            ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/responses/resp_1/cancel"]
+        {
+            for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+            {
+                for origin in
+                    ["http://page.example", "null", "http://localhost.page.example", "https://127.0.0.1"]
+                {
+                    let form =
+                        proxy.bare(Method::POST, route).header("content-type", kind).header("origin", origin);
+                    let form =
+                        form.header("sec-fetch-site", "cross-site").header("cookie", format!("key={KEY}"));
+                    let response = form.body(chat.clone()).send().await.unwrap();
+                    assert_eq!(response.status(), if no_auth { 403 } else { 401 }, "{route} {kind} {origin}");
+                    assert!(!response.headers().contains_key("access-control-allow-origin"));
+                }
+                // Even a page that has the key must say that it sends JSON, for which a browser asks first.
+                let form = proxy.bare(Method::POST, route).header("content-type", kind).bearer_auth(KEY);
+                let status = form.body(chat.clone()).send().await.unwrap().status();
+                assert!(status == 415 || route.ends_with("cancel"), "{route} {kind}: {status}");
+            }
+        }
+        let began = |event: &sample_model::Event| matches!(event, sample_model::Event::Request { .. });
+        assert!(proxy.model.wait_for(began, std::time::Duration::ZERO).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_loads_without_an_origin_is_kept_out_where_no_key_is_needed() {
+    let proxy = fake("").flags(|flags| flags.no_auth = true).start().await;
+    for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
+        let request = proxy.bare(Method::GET, "/v1/models").header("sec-fetch-site", site);
+        assert_eq!(request.send().await.unwrap().status(), status, "{site}");
+        // A link to the documentation is no harm.
+        let link = proxy.bare(Method::GET, "/docs").header("sec-fetch-site", site);
+        assert_eq!(link.send().await.unwrap().status(), 200, "{site}");
+    }
+    // With keys the key decides.
+    let proxy = fake("").start().await;
+    let request = proxy.get("/v1/models").header("sec-fetch-site", "cross-site");
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
+    let listed = "http://localhost:3000";
+    let proxy = fake("").flags(|flags| flags.allow_origin = vec![listed.into()]).start().await;
+    let origins = [
+        "null",
+        "*",
+        "http://localhost:30000",
+        "http://localhost",
+        "https://localhost:3000",
+        "http://localhost:3000.page.example",
+        "",
+    ];
+    for origin in origins {
+        for path in ["/v1/chat/completions", "/health", "/nope"] {
+            let preflight = proxy.bare(Method::OPTIONS, path).header("origin", origin);
+            let preflight = preflight
+                .header("access-control-request-method", "POST")
+                .header("access-control-request-headers", "authorization")
+                .header("access-control-request-private-network", "true");
+            let response = preflight.send().await.unwrap();
+            assert_eq!(response.status(), 403, "{origin} {path}");
+            let gives =
+                |name: &reqwest::header::HeaderName| name.as_str().starts_with("access-control-allow");
+            assert!(!response.headers().keys().any(gives), "{origin} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_wrong_keys_are_refused_slowly_or_as_too_many_and_the_right_key_is_let_in_as_ever() {
+    let proxy = fake("").start().await;
+    let ask = |key: &str| proxy.bare(Method::GET, "/v1/models").bearer_auth(key).send();
+    for attempt in 0..20 {
+        assert_eq!(ask(&format!("sk-guess-{attempt}")).await.unwrap().status(), 401);
+    }
+    // More than may wait at once.
+    let guesses = futures_util::future::join_all((0..40).map(|_| ask("sk-another-guess")));
+    let right = async {
+        for _ in 0..20 {
+            assert_eq!(ask(KEY).await.unwrap().status(), 200);
+        }
+    };
+    let (answers, ()) = tokio::join!(guesses, right);
+    let mut too_many = 0;
+    for answer in answers {
+        let answer = answer.unwrap();
+        match answer.status().as_u16() {
+            401 => {}
+            429 => {
+                too_many += 1;
+                assert_eq!(answer.headers()["retry-after"], "60");
+                let body: Value = answer.json().await.unwrap();
+                assert_eq!(body["error"]["code"], "rate_limit_exceeded");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!(too_many > 0);
+    // A slow refusal does not hold up the end.
+    let guess = ask("sk-a-last-guess");
+    proxy.stop.cancel();
+    let _cut_off = guess.await;
+    tokio::time::timeout(crate::support::LONG, proxy.server).await.unwrap().unwrap();
+}

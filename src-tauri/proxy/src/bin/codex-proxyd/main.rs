@@ -17,6 +17,7 @@ use proxy::doctor::{self, Finding};
 use proxy::exchange::Limits;
 use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::KeyFile;
+use proxy::log_line::{OneLine, tell_of_panics};
 use proxy::server::unix_now;
 use proxy::settings::{Layers, Settings};
 use proxy::{Proxy, ProxyParts, serve};
@@ -176,7 +177,9 @@ fn log_to_stderr(settings: &Settings) {
     let level = settings.log_level.name();
     // Ours at the chosen level; the libraries only when something is wrong with them.
     let filter = EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxyd={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let writer = OneLine(std::io::stderr);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
+    tell_of_panics();
 }
 
 fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {

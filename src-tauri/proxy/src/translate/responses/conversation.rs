@@ -1,5 +1,7 @@
 //! From what was said, item by item, to the conversation that codex is given.
 
+use std::collections::{HashMap, HashSet};
+
 use codex_client::{Item, Role};
 
 use super::Said;
@@ -14,8 +16,9 @@ const NAMED: usize = 4;
 /// [`Refusal`] when a call has no output, or an output no call.
 pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal> {
     let mut items = Vec::with_capacity(before.len() + added.len());
-    let mut calls: Vec<&str> = Vec::new();
-    let mut open: Vec<&str> = Vec::new();
+    let mut calls: HashSet<&str> = HashSet::new();
+    // With where each was made, so that the missing ones are named in order.
+    let mut open: HashMap<&str, usize> = HashMap::new();
     let mut after_reasoning = false;
     let params = (0..before.len()).map(|_| None).chain((0..added.len()).map(Some));
     for (said, param) in before.iter().copied().chain(added).zip(params) {
@@ -25,17 +28,17 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal>
         };
         match item {
             Item::ToolCall(call) => {
-                calls.push(&call.call_id);
-                open.push(&call.call_id);
+                calls.insert(&call.call_id);
+                open.insert(&call.call_id, items.len());
             }
             Item::ToolOutput { call_id, .. } => {
                 if let Some(index) = param
-                    && !calls.contains(&call_id.as_str())
+                    && !calls.contains(call_id.as_str())
                 {
                     let message = format!("There is no call {:?} before its output.", shorten(call_id));
                     return Err(Refusal::invalid(&format!("input[{index}].call_id"), &message));
                 }
-                open.retain(|open| open != call_id);
+                open.remove(call_id.as_str());
             }
             Item::Message { .. } => {}
         }
@@ -52,7 +55,9 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal>
     if open.is_empty() {
         return Ok(items);
     }
-    let ids: Vec<String> = open.into_iter().take(NAMED).map(shorten).collect();
+    let mut open: Vec<(&str, usize)> = open.into_iter().collect();
+    open.sort_unstable_by_key(|(_, made)| *made);
+    let ids: Vec<String> = open.into_iter().take(NAMED).map(|(id, _)| shorten(id)).collect();
     let message = format!("Every call needs its output. Missing: {}.", ids.join(", "));
     Err(Refusal::invalid("input", &message))
 }

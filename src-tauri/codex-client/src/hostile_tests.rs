@@ -1,0 +1,143 @@
+//! Whatever bytes come from codex, however they are cut into pieces: nothing panics, the next good line is read, and a turn ends.
+
+mod lines;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, duplex};
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::Calls;
+use crate::connection::Connection;
+use crate::error::CodexError;
+use crate::exec_events::ExecReading;
+use crate::kept::Keeping;
+use crate::mailbox::{self, mailbox};
+use crate::routes::Route;
+use crate::turn::{Tool, TurnEvent, Usage};
+use crate::wire::{self, Incoming};
+use lines::{exec_line, line};
+
+/// The thread of the turn that runs while the bytes come.
+const THREAD: &str = "t";
+
+/// A connection with a turn on it, and the other ends of its pipes.
+struct Rig {
+    connection: Arc<Connection>,
+    codex: DuplexStream,
+    asked: Lines<BufReader<DuplexStream>>,
+    _route: Route,
+    turn: mailbox::Receiver,
+}
+
+fn open() -> Rig {
+    let (stdin, codex_reads) = duplex(64 * 1024);
+    let (codex, stdout) = duplex(64 * 1024);
+    let connection = Connection::open(stdin, stdout, Keeping::default());
+    let (post, turn) = mailbox();
+    let tools: Arc<[Tool]> =
+        vec![Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
+    let route = connection
+        .routes
+        .add(THREAD, post, CancellationToken::new(), Calls::new(&tools, false), true, Usage::default())
+        .unwrap();
+    Rig { connection, codex, asked: BufReader::new(codex_reads).lines(), _route: route, turn }
+}
+
+/// Runs `test` on a runtime of its own whose time passes by itself, so that what would never end does.
+fn with_paused_time<T>(test: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(test)
+}
+
+/// Enough for every day; `PROPTEST_CASES` has its way where it is set.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() { usual } else { ProptestConfig { cases: 64, ..usual } }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn after_any_lines_in_any_pieces_the_next_good_line_is_read_and_the_turn_is_told_of_the_end(
+        lines in prop::collection::vec(line(), 1..12), cuts in prop::collection::vec(1..5000_usize, 1..20)
+    ) {
+        let mut bytes = lines.join(&b'\n');
+        bytes.extend_from_slice(b"\n{\"id\":1,\"result\":\"good\"}\n");
+        let answer = with_paused_time(async {
+            let Rig { connection, mut codex, mut asked, _route, mut turn } = open();
+            // What codex is answered is read, or it would wait for us as we for it.
+            let reading = tokio::spawn(async move { while let Ok(Some(_)) = asked.next_line().await {} });
+            let writing = async {
+                let mut rest = bytes.as_slice();
+                for cut in cuts.iter().cycle() {
+                    let (piece, more) = rest.split_at((*cut).min(rest.len()));
+                    codex.write_all(piece).await.unwrap();
+                    tokio::task::yield_now().await;
+                    rest = more;
+                    if rest.is_empty() { break }
+                }
+            };
+            let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), writing);
+            drop(codex);
+            // Every event is taken, the last one is the end.
+            let told = async { while let Some(event) = turn.next().await { if event.is_end() { break } } };
+            tokio::time::timeout(Duration::from_secs(5), told).await.expect("the turn was not told of the end");
+            drop(_route);
+            connection.tasks.wait().await;
+            reading.abort();
+            answer
+        });
+        prop_assert_eq!(answer.unwrap(), json!("good"));
+    }
+
+    #[test]
+    fn any_lines_of_a_process_of_exec_are_read_or_skipped(lines in prop::collection::vec(exec_line(), 1..12)) {
+        let mut reading = ExecReading::default();
+        let mut said = String::new();
+        for line in &lines {
+            reading.read(line, &mut |event| if let TurnEvent::Text(text) = event { said.push_str(&text) });
+        }
+        let good = br#"{"type":"item.completed","item":{"type":"agent_message","id":"1","text":"good"}}"#;
+        reading.read(good, &mut |event| if let TurnEvent::Text(text) = event { said.push_str(&text) });
+        prop_assert!(said.ends_with("good"));
+        drop(reading.ended_early(None, "0.1.0"));
+    }
+
+    #[test]
+    fn any_bytes_are_a_message_or_none(bytes in prop::collection::vec(any::<u8>(), 0..400), line in line()) {
+        drop(Incoming::parse(&bytes));
+        drop(Incoming::parse(&line));
+    }
+
+    #[test]
+    fn whatever_is_said_to_codex_is_one_line_that_says_it(texts in prop::collection::vec(any::<String>(), 1..4)) {
+        let params = json!({ "texts": texts, "a\nname": "\r\n\u{2028}" });
+        let line = wire::request(7, "m", &params).unwrap();
+        prop_assert!(!line.contains(&b'\n') && !line.contains(&b'\r'));
+        let read: Value = serde_json::from_slice(&line).unwrap();
+        prop_assert_eq!(&read["params"], &params);
+        let answer = wire::answer(&json!(texts), Err(&texts[0])).unwrap();
+        prop_assert!(!answer.contains(&b'\n'));
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_far_too_long_ends_the_connection_in_order() {
+    let Rig { connection, mut codex, asked: _asked, _route, mut turn } = open();
+    let flood = async {
+        let piece = vec![b'x'; 1024 * 1024];
+        // It is not read to its end, let alone kept.
+        while codex.write_all(&piece).await.is_ok() {}
+    };
+    let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), flood);
+    assert!(matches!(answer, Err(CodexError::Disconnected)), "{answer:?}");
+    assert!(matches!(turn.next().await, Some(TurnEvent::Ended(Err(CodexError::Disconnected)))));
+    drop(_route);
+    connection.tasks.wait().await;
+}

@@ -1,0 +1,85 @@
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// Where a log is written to.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The log of what `work` says.
+fn log_of(work: impl FnOnce()) -> String {
+    let written = Written::default();
+    let writer = written.clone();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(OneLine(move || writer.clone()));
+    tracing::subscriber::with_default(log.finish(), work);
+    let bytes = written.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// What a hostile client puts wherever it can.
+const HOSTILE: &str =
+    "a\n2026-01-01T00:00:00Z  INFO forged\r\n\u{1b}[2K\u{1b}[1A\u{85}\u{2028}\u{202e}é\0b\t";
+
+#[test]
+fn an_event_is_one_line_wherever_a_hostile_text_is_in_it() {
+    let error = io::Error::other(HOSTILE);
+    for log in [
+        log_of(|| tracing::info!("{HOSTILE}")),
+        log_of(|| tracing::warn!(%error, "failed")),
+        log_of(|| tracing::warn!(value = %HOSTILE, text = HOSTILE, debug = ?HOSTILE, "failed")),
+        log_of(|| tracing::info_span!("request", id = %HOSTILE).in_scope(|| tracing::error!("in a span"))),
+    ] {
+        let line = log.strip_suffix('\n').unwrap();
+        assert!(!line.chars().any(steers), "{line:?}");
+        assert!(line.contains('é'), "{line:?}");
+        let level = line.split_whitespace().nth(1).unwrap();
+        assert!(["INFO", "WARN", "ERROR"].contains(&level), "{line:?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_only_text_is_written_as_it_is() {
+    let log = log_of(|| tracing::info!("Grüße"));
+    assert!(log.ends_with("Grüße\n") && log.lines().count() == 1, "{log:?}");
+}
+
+/// Set in the process that panics on purpose.
+const INSIDE: &str = "CODEX_PROXY_TEST_PANIC";
+
+/// The hook is the whole process's, so the panic happens in another one.
+#[test]
+fn a_panic_is_one_line_that_says_where_and_nothing_of_its_message() {
+    if std::env::var_os(INSIDE).is_some() {
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(OneLine(io::stderr));
+        tracing::subscriber::set_global_default(log.finish()).unwrap();
+        tell_of_panics();
+        let text = "sk-a-secret\nforged".to_owned();
+        let _ = std::panic::catch_unwind(|| panic!("{text}"));
+        return;
+    }
+    let name = "log_line::tests::a_panic_is_one_line_that_says_where_and_nothing_of_its_message";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("panic")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("log_line_tests.rs:"), "{said}");
+    assert!(!said.contains("secret") && !said.contains("forged"), "{said}");
+}

@@ -1,0 +1,151 @@
+//! Any body on any of the routes that read one, and any address: an error of OpenAI's shape, or a request that codex could be given.
+//!
+//! There is no codex here, so a request that is understood ends with `codex_not_found`. The corpus in `tests/corpus` holds bodies that
+//! are right and such as are wrong in a way worth keeping; each is also the beginning of many others.
+
+mod near;
+
+use axum::body::Body;
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::tests::{KEY, proxy};
+use super::*;
+use near::{broken_body, near_body};
+
+const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/completions"];
+
+/// Enough for every day; `PROPTEST_CASES` has its way where it is set.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() { usual } else { ProptestConfig { cases: 150, ..usual } }
+}
+
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    assert!(files.len() > 20, "{files:?}");
+    files
+        .into_iter()
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
+        .collect()
+}
+
+/// The router on a folder that goes with it.
+fn start() -> (tempfile::TempDir, tokio::runtime::Runtime, Router) {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let router = router(runtime.block_on(proxy(folder.path())));
+    (folder, runtime, router)
+}
+
+/// Sends a request with the key, and checks that its answer is one that a client can read. Gives back its status and code.
+async fn send(router: &Router, request: axum::http::request::Builder, body: Vec<u8>) -> (u16, String) {
+    let request = request.header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
+    let response = router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    assert!(body.len() < 4096, "{status}, and much too long: {} bytes", body.len());
+    let body: Value = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{status}: {text}"));
+    let error = &body["error"];
+    assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{status}: {text}");
+    assert!(error["type"].is_string() && error["code"].is_string(), "{status}: {text}");
+    assert!(error["param"].is_null() || error["param"].is_string(), "{status}: {text}");
+    (status, error["code"].as_str().unwrap().to_owned())
+}
+
+/// The same with a body; it is either refused, or understood and given to a codex that is not there.
+async fn post(router: &Router, route: &str, body: Vec<u8>) -> (u16, String) {
+    let request = Request::post(route).header("content-type", "application/json");
+    let (status, code) = send(router, request, body).await;
+    assert!(matches!(status, 400 | 404 | 413) || code == "codex_not_found", "{route}: {status} {code}");
+    (status, code)
+}
+
+#[test]
+fn every_body_of_the_corpus_is_understood_or_refused_as_its_name_says() {
+    let (_folder, runtime, router) = start();
+    for (name, body) in corpus() {
+        // `chat-ok-tools.json` is understood by the route of chats, `chat-bad-…` is not, `any-bad-…` by none.
+        let mut words = name.split('-');
+        let (route, is_right) = (words.next().unwrap(), words.next().unwrap() == "ok");
+        let own = ROUTES.iter().filter(|path| match route {
+            "chat" => path.contains("chat"),
+            "responses" => path.contains("responses"),
+            "completions" => **path == "/v1/completions",
+            _ => true,
+        });
+        for route in own {
+            let (status, code) = runtime.block_on(post(&router, route, body.clone()));
+            assert_eq!(code == "codex_not_found", is_right, "{name} on {route}: {status} {code}");
+        }
+        for route in ROUTES {
+            runtime.block_on(post(&router, route, body.clone()));
+        }
+    }
+}
+
+#[test]
+fn any_body_is_understood_or_refused_in_openais_shape() {
+    let (_folder, runtime, router) = start();
+    let body = prop_oneof![3 => near_body(), 1 => broken_body()];
+    let mut runner =
+        proptest::test_runner::TestRunner::new(ProptestConfig { source_file: Some(file!()), ..cases() });
+    let outcome = runner.run(&(body, prop::sample::select(&ROUTES[..])), |(body, route)| {
+        runtime.block_on(post(&router, route, body));
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn any_address_is_answered_in_openais_shape() {
+    let (_folder, runtime, router) = start();
+    let escaped = any::<u8>().prop_map(|byte| format!("%{byte:02x}"));
+    const PIECES: &[&str] = &[
+        "/",
+        "//",
+        "..",
+        ".",
+        "?",
+        "&",
+        "=",
+        "%",
+        "v1",
+        "models",
+        "responses",
+        "cancel",
+        "stream=true",
+        "é",
+        ";",
+    ];
+    let piece = prop_oneof![2 => escaped, 3 => prop::sample::select(PIECES).prop_map(str::to_owned), 1 => "[ -~]{0,5}"];
+    let beginning = prop::sample::select(vec!["/v1/models/", "/v1/responses/", "/v1/", "/"]);
+    let method =
+        prop::sample::select(vec!["GET", "POST", "DELETE", "PUT", "OPTIONS", "PATCH", "TRACE", "BREW"]);
+    let mut runner =
+        proptest::test_runner::TestRunner::new(ProptestConfig { source_file: Some(file!()), ..cases() });
+    let outcome = runner.run(
+        &(method, beginning, prop::collection::vec(piece, 0..6)),
+        |(method, beginning, pieces)| {
+            let address = format!("{beginning}{}", pieces.concat());
+            let Ok(uri) = address.parse::<axum::http::Uri>() else { return Ok(()) };
+            let is_ours = matches!(
+                uri.path(),
+                "/health" | "/docs" | "/openapi.json" | "/redoc" | "/v1/models/codex-local"
+            );
+            if !is_ours && method != "HEAD" {
+                let (status, code) =
+                    runtime.block_on(send(&router, Request::builder().method(method).uri(uri), Vec::new()));
+                let is_refused = (400..500).contains(&status) || code == "codex_not_found";
+                prop_assert!(is_refused, "{} {}: {} {}", method, address, status, code);
+            }
+            Ok(())
+        },
+    );
+    outcome.unwrap();
+}

@@ -1,0 +1,62 @@
+use axum::body::Body;
+use axum::http::Response;
+use codex_client::Environment;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::*;
+use crate::ProxyParts;
+use crate::exchange::Limits;
+use crate::journal::{Journal, JournalOptions};
+use crate::keys::Key;
+use crate::settings::{Flags, Layers, Settings};
+
+pub(super) const KEY: &str = "sk-of-this-test";
+
+pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
+    let layers = Layers {
+        flags: &Flags {
+            data_dir: Some(folder.display().to_string()),
+            codex: Some("/no/such/codex".to_owned()),
+            ..Flags::default()
+        },
+        environment: &Environment::empty(),
+        dotenv: &std::collections::BTreeMap::new(),
+        current_dir: folder,
+        default_data_dir: None,
+    };
+    let settings = Settings { api_keys: vec![Key::new(KEY)], ..Settings::from_layers(&layers).unwrap() };
+    let now_ms = std::sync::Arc::new(|| 0);
+    let options = JournalOptions { path: None, keep_days: 1, keep_texts: false, now_ms };
+    let journal = Journal::open(options).await;
+    let environment = Environment::empty();
+    let limits = Limits::default();
+    Proxy::new(ProxyParts { settings, environment, limits, keys: Vec::new(), journal }).unwrap()
+}
+
+async fn ask(router: &Router, path: &str) -> Response<Body> {
+    let request =
+        Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
+    router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_a_500_that_says_nothing_of_it_and_the_next_request_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let routes = Router::new()
+        .route("/v1/panics", get(async |request: Request| -> () { panic!("{:?}", request.headers()) }))
+        .route("/v1/works", get(async || "yes"));
+    let router = with_layers(routes, proxy(folder.path()).await);
+    for _ in 0..2 {
+        let response = ask(&router, "/v1/panics").await;
+        assert_eq!(response.status(), 500);
+        assert!(response.headers().contains_key("x-request-id"));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(!String::from_utf8_lossy(&body).contains(KEY));
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], "internal_error");
+        assert_eq!(body["error"]["type"], "server_error");
+        assert_eq!(ask(&router, "/v1/works").await.status(), 200);
+    }
+}
