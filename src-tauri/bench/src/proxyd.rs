@@ -103,6 +103,8 @@ impl Proxyd {
             command.env_remove(name);
         });
         command.args(["--host", "127.0.0.1", "--port", "0", "--log-level", "warn"]);
+        // As many as are measured at once: nothing is to wait here.
+        command.args(["--max-turns", "100"]);
         command.arg("--codex").arg(codex).arg("--data-dir").arg(data);
         // Its working folder holds no `.env` that would be read.
         command.env("API_KEYS", KEY).env("CODEX_HOME", codex_home).current_dir(data);

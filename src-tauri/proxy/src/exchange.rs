@@ -20,8 +20,9 @@ use tracing::Span;
 
 use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
+use crate::settings::TurnLimits;
 
-pub use admission::{Admission, Place, Refused};
+pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
 pub(crate) use shaping::{Counting, Plan};
 
 use record::Outcome;
@@ -32,12 +33,15 @@ use shaping::{Next, Shaping};
 pub struct Limits {
     /// Turns that run at once.
     pub turns: usize,
-    /// Turns that wait for their place. When as many wait, a further request is refused with 429.
+    /// Requests that wait for their place. When as many wait, one is refused with 429: a further one, or another for which it
+    /// makes room.
     pub waiting: usize,
     /// How long one waits at most.
     pub wait: Duration,
     /// How long a turn may take.
     pub turn: Duration,
+    /// How long codex may say nothing at all of a turn.
+    pub silence: Duration,
     /// Silence after which a stream is given a comment, so that nobody in between takes it for dead.
     pub ping: Duration,
     /// How long a client may take to send its request's head, and be silent between two requests.
@@ -48,13 +52,30 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+impl Limits {
+    /// The limits with those that the user has set.
+    #[must_use]
+    pub fn with(self, set: &TurnLimits) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        Self {
+            turns: set.max_turns as usize,
+            waiting: set.max_waiting as usize,
+            wait: seconds(set.max_wait_seconds),
+            turn: seconds(set.turn_limit_minutes) * 60,
+            silence: seconds(set.silence_limit_minutes) * 60,
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            turns: 32,
+            turns: 8,
             waiting: 64,
             wait: Duration::from_secs(120),
             turn: Duration::from_secs(60 * 60),
+            silence: Duration::from_secs(10 * 60),
             ping: Duration::from_secs(10),
             head: Duration::from_secs(30),
             body_silence: Duration::from_secs(30),
@@ -70,6 +91,8 @@ pub enum Failure {
     Codex(CodexError),
     /// The turn took longer than it may.
     TooLong(Duration),
+    /// codex said nothing of the turn for longer than it may.
+    Silent(Duration),
     /// The answer does not have the form that was asked for: what is wrong, without a word of it.
     BadForm(String),
     /// The model did not call the tool that had to be called.
@@ -116,7 +139,10 @@ pub struct Exchange {
     timing: Timing,
     /// The proxy's own share of the time to the first word.
     own: Duration,
+    /// When its turns began.
+    begun: Instant,
     turn_limit: Duration,
+    silence_limit: Duration,
     cut_off: CancellationToken,
     first: Option<Duration>,
     deltas: u64,
@@ -175,7 +201,9 @@ impl Exchange {
             own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
             entry,
             timing,
+            begun: Instant::now(),
             turn_limit: limits.turn,
+            silence_limit: limits.silence,
             cut_off,
             first: None,
             deltas: 0,
@@ -197,18 +225,43 @@ impl Exchange {
             if self.closed {
                 return None;
             }
-            let deadline = self.timing.arrived + self.turn_limit;
+            let due = self.due();
             let event = tokio::select! {
                 biased;
                 event = next_event(&self.codex, &mut self.choices) => event,
                 () = self.cut_off.cancelled() => Err(Failure::Stopping),
-                () = sleep_until(deadline) => Err(Failure::TooLong(self.turn_limit)),
+                () = sleep_until(due) => match self.overdue() {
+                    Some(failure) => Err(failure),
+                    // codex has said something meanwhile that is no event.
+                    None => continue,
+                },
             };
             match event {
                 Ok((index, event)) => self.take(index, event),
                 Err(failure) => return Some((0, self.fail(failure))),
             }
         }
+    }
+
+    /// When the turns have to be looked at: one of them may have been silent for too long by then, or all have taken too long.
+    fn due(&self) -> Instant {
+        let limit = self.begun + self.turn_limit;
+        let running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
+        // While codex is at work on something of its own nobody knows when it will speak again.
+        let silent =
+            running.map(|turn| turn.silent_since().unwrap_or_else(Instant::now) + self.silence_limit);
+        silent.chain([limit]).min().unwrap_or(limit)
+    }
+
+    /// What has taken too long, if anything has.
+    fn overdue(&self) -> Option<Failure> {
+        if self.begun.elapsed() >= self.turn_limit {
+            return Some(Failure::TooLong(self.turn_limit));
+        }
+        let mut running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
+        running
+            .any(|turn| turn.silent_since().is_some_and(|since| since.elapsed() >= self.silence_limit))
+            .then_some(Failure::Silent(self.silence_limit))
     }
 
     /// Makes pieces of an event.
