@@ -5,6 +5,7 @@
 //! dropped, which means that the client has gone. No text of the conversation is kept or logged.
 
 mod admission;
+mod patience;
 mod record;
 mod shaping;
 mod work;
@@ -241,27 +242,6 @@ impl Exchange {
                 Err(failure) => return Some((0, self.fail(failure))),
             }
         }
-    }
-
-    /// When the turns have to be looked at: one of them may have been silent for too long by then, or all have taken too long.
-    fn due(&self) -> Instant {
-        let limit = self.begun + self.turn_limit;
-        let running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
-        // While codex is at work on something of its own nobody knows when it will speak again.
-        let silent =
-            running.map(|turn| turn.silent_since().unwrap_or_else(Instant::now) + self.silence_limit);
-        silent.chain([limit]).min().unwrap_or(limit)
-    }
-
-    /// What has taken too long, if anything has.
-    fn overdue(&self) -> Option<Failure> {
-        if self.begun.elapsed() >= self.turn_limit {
-            return Some(Failure::TooLong(self.turn_limit));
-        }
-        let mut running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
-        running
-            .any(|turn| turn.silent_since().is_some_and(|since| since.elapsed() >= self.silence_limit))
-            .then_some(Failure::Silent(self.silence_limit))
     }
 
     /// Makes pieces of an event.

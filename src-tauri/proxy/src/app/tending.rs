@@ -68,7 +68,7 @@ async fn moved(turns: Option<&mut watch::Receiver<Turns>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn at(due: Option<Instant>) {

@@ -10,7 +10,8 @@
 //!
 //! Deliberately not here: what a key is, and in which words a client is refused.
 
-use std::collections::{HashMap, VecDeque};
+mod state;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Limits;
+use state::{State, Waiter};
 
 /// After how long another try makes sense, while no turn has ended yet that could tell.
 const RETRY_UNKNOWN: Duration = Duration::from_secs(5);
@@ -94,52 +96,16 @@ struct Inner {
     tell: watch::Sender<Turns>,
 }
 
-#[derive(Debug)]
-struct State {
-    free: u32,
-    /// The turns that run of each key that has any.
-    running: HashMap<Arc<str>, u32>,
-    /// In the order in which they came. When as many wait as may, a further one is refused or takes another's place.
-    queue: VecDeque<Waiter>,
-    /// When each key last had its turn, since there has been a queue: the count of turns that were given by then. There are no
-    /// more keys than people have made.
-    had_turn: HashMap<Arc<str>, u64>,
-    given: u64,
-    /// Whose turn it is, while there are too few places for it.
-    next: Option<u64>,
-    last_id: u64,
-    /// How long a turn has its place, roughly: of those that ended last.
-    usual: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    id: u64,
-    key: Arc<str>,
-    turns: u32,
-    answer: oneshot::Sender<Result<Place, Refused>>,
-}
-
 impl Admission {
     /// As many places as the limits allow.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let most = u32::try_from(limits.turns).unwrap_or(u32::MAX).max(1);
-        let state = State {
-            free: most,
-            running: HashMap::new(),
-            queue: VecDeque::new(),
-            had_turn: HashMap::new(),
-            given: 0,
-            next: None,
-            last_id: 0,
-            usual: None,
-        };
         Self(Arc::new(Inner {
             most,
             most_waiting: limits.waiting,
             longest_wait: limits.wait,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(most)),
             tell: watch::Sender::default(),
         }))
     }
@@ -236,42 +202,6 @@ impl Admission {
     }
 }
 
-impl State {
-    /// Where the request stands that is to have the next place.
-    fn whose_turn(&self) -> Option<usize> {
-        if let Some(next) = self.next {
-            return self.queue.iter().position(|waiter| waiter.id == next);
-        }
-        let rank = |waiter: &Waiter| {
-            let running = self.running.get(&waiter.key).copied().unwrap_or_default();
-            (running, self.had_turn.get(&waiter.key).copied().unwrap_or_default())
-        };
-        // Of several of the same rank, the first.
-        (0..).zip(&self.queue).min_by_key(|(_, waiter)| rank(waiter)).map(|(at, _)| at)
-    }
-
-    /// Takes out who has to give way to a newcomer, if anybody has.
-    fn make_room(&mut self, key: &Arc<str>, turns: u32) -> Option<Waiter> {
-        let mut held = self.running.clone();
-        for waiter in &self.queue {
-            *held.entry(Arc::clone(&waiter.key)).or_default() += waiter.turns;
-        }
-        let of = |key: &Arc<str>| held.get(key).copied().unwrap_or_default();
-        // Of several that have as many, the last is taken: the youngest.
-        let (at, youngest) = self.queue.iter().enumerate().max_by_key(|(_, waiter)| of(&waiter.key))?;
-        if of(key) + turns > of(&youngest.key) - youngest.turns {
-            return None;
-        }
-        self.take_out(at)
-    }
-
-    fn take_out(&mut self, at: usize) -> Option<Waiter> {
-        let waiter = self.queue.remove(at)?;
-        self.next = self.next.filter(|next| *next != waiter.id);
-        Some(waiter)
-    }
-}
-
 impl Waiting {
     /// Waits for the place.
     ///
@@ -315,5 +245,6 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-#[path = "admission_tests.rs"]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -94,7 +94,7 @@ impl Limit {
         format!("Write a number of {} from {} to {}", self.unit, self.range.start(), self.range.end())
     }
 
-    fn from_layers(
+    fn of_layers(
         &self,
         layers: &Layers<'_>,
         flag: &Option<String>,
@@ -110,11 +110,11 @@ impl TurnLimits {
         let (Flags { max_turns, max_waiting, max_wait, turn_limit, silence_limit, .. }, usual) =
             (layers.flags, Self::default());
         Ok(Self {
-            max_turns: MAX_TURNS.from_layers(layers, max_turns, usual.max_turns)?,
-            max_waiting: MAX_WAITING.from_layers(layers, max_waiting, usual.max_waiting)?,
-            max_wait_seconds: MAX_WAIT.from_layers(layers, max_wait, usual.max_wait_seconds)?,
-            turn_limit_minutes: TURN_LIMIT.from_layers(layers, turn_limit, usual.turn_limit_minutes)?,
-            silence_limit_minutes: SILENCE_LIMIT.from_layers(
+            max_turns: MAX_TURNS.of_layers(layers, max_turns, usual.max_turns)?,
+            max_waiting: MAX_WAITING.of_layers(layers, max_waiting, usual.max_waiting)?,
+            max_wait_seconds: MAX_WAIT.of_layers(layers, max_wait, usual.max_wait_seconds)?,
+            turn_limit_minutes: TURN_LIMIT.of_layers(layers, turn_limit, usual.turn_limit_minutes)?,
+            silence_limit_minutes: SILENCE_LIMIT.of_layers(
                 layers,
                 silence_limit,
                 usual.silence_limit_minutes,
