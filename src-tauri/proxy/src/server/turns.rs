@@ -11,7 +11,7 @@ use super::Proxy;
 use super::auth::KeyName;
 use super::error::ApiError;
 use crate::catalog::Lookup;
-use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Refused, Start, Timing, Turns};
+use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Start, Timing, Turns};
 use crate::journal::Entry;
 use crate::settings::ReasoningAs;
 use crate::shape::json::JsonCut;
@@ -106,10 +106,10 @@ async fn prepare(
     let place = place(proxy, caller, wanted.n, entry).await;
     let waited = asked.elapsed();
     let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-    let place = place.inspect_err(|refused| {
+    let place = place.inspect_err(|error| {
         entry.waited_in_vain(wait_ms);
         let Turns { running, waiting } = *proxy.admission.turns().borrow();
-        tracing::warn!(key = caller.name, why = ?refused.why, running, waiting, wait_ms, "turned away");
+        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "turned away");
     })?;
     entry.waited(wait_ms);
 
@@ -160,13 +160,16 @@ async fn prepare(
     Ok(Prepared { request, urging, plan, n: wanted.n, place, timing: Timing { arrived, waited, codex } })
 }
 
-/// A place for so many turns, at once or after a wait.
-async fn place(proxy: &Proxy, caller: &KeyName, turns: u32, entry: &Entry) -> Result<Place, Refused> {
+/// A place for so many turns, at once or after a wait. Nobody begins any more once the proxy is stopping.
+async fn place(proxy: &Proxy, caller: &KeyName, turns: u32, entry: &Entry) -> Result<Place, ApiError> {
     match proxy.admission.ask(&caller.id, turns)? {
         Asked::Placed(place) => Ok(place),
         Asked::Waits(waiting) => {
             entry.step("Waits for its place", None, false);
-            waiting.place().await
+            tokio::select! {
+                place = waiting.place() => Ok(place?),
+                () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
+            }
         }
     }
 }

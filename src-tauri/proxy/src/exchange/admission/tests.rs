@@ -137,6 +137,22 @@ fn a_wide_request_is_not_starved_by_narrow_ones() {
     assert!(narrow.iter_mut().all(|waiting| waiting.now().is_some()));
 }
 
+#[test]
+fn the_places_that_are_saved_for_a_wide_request_go_to_nobody_who_comes_later() {
+    let admission = admission(2, 64);
+    let (of_a, of_b) = (admission.take("a", 1), admission.take("b", 1));
+    let mut wide = admission.queue("a", 2);
+    drop(of_b);
+    // c has no turn at all and a has one; but a's second request had its turn before c came.
+    let mut of_c = admission.queue("c", 1);
+    assert!(of_c.still_waits() && wide.still_waits());
+    drop(of_a);
+    let wide = wide.now().unwrap().unwrap();
+    assert!(of_c.still_waits());
+    drop(wide);
+    assert!(of_c.now().unwrap().is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wide_request_holds_the_others_up_no_longer_than_it_may_wait() {
     let admission = admission(2, 8);
