@@ -246,15 +246,19 @@ async fn the_time_to_try_again_follows_from_the_queue_and_from_how_long_turns_ta
 }
 
 #[tokio::test]
-async fn whoever_watches_is_told_of_changes_and_of_nothing_else() {
+async fn whoever_watches_is_told_of_every_change() {
     let admission = admission(1, 1);
     let mut turns = admission.turns();
     assert!(!turns.has_changed().unwrap());
     let place = admission.take("a", 1);
     turns.changed().await.unwrap();
     assert_eq!(*turns.borrow_and_update(), Turns { running: 1, waiting: 0 });
-    assert_eq!(drop(admission.queue("a", 1)), ());
-    turns.borrow_and_update();
+    let waiting = admission.queue("a", 1);
+    turns.changed().await.unwrap();
+    assert_eq!(*turns.borrow_and_update(), Turns { running: 1, waiting: 1 });
+    drop(waiting);
+    turns.changed().await.unwrap();
+    assert_eq!(*turns.borrow_and_update(), Turns { running: 1, waiting: 0 });
     drop(place);
     turns.changed().await.unwrap();
     assert_eq!(*turns.borrow_and_update(), Turns::default());
