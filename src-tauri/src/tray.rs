@@ -120,7 +120,19 @@ fn status_line(overview: &Overview) -> String {
         (ProxyState::Stopped, _) => "Codex Proxy is stopped".to_owned(),
         (ProxyState::Stopping, _) => "Codex Proxy is stopping…".to_owned(),
         (_, Some(problem)) => problem.message.clone(),
-        _ if overview.running_now > 0 => format!("Codex Proxy is running · {} now", overview.running_now),
-        _ => "Codex Proxy is running".to_owned(),
+        _ => match traffic(overview) {
+            Some(traffic) => format!("Codex Proxy is running · {traffic}"),
+            None => "Codex Proxy is running".to_owned(),
+        },
+    }
+}
+
+/// How many are answered and wait now, where there are any.
+fn traffic(Overview { answering, waiting, .. }: &Overview) -> Option<String> {
+    match (answering, waiting) {
+        (0, 0) => None,
+        (_, 0) => Some(format!("{answering} answering")),
+        (0, _) => Some(format!("{waiting} waiting")),
+        _ => Some(format!("{answering} answering, {waiting} waiting")),
     }
 }

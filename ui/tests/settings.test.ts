@@ -36,6 +36,27 @@ test('before saving it is said what saving does', async () => {
   await waitFor(() => expect(said()).toContain('answers that are being written finish first'));
 });
 
+test('limits say their bounds, and saving them starts the proxy anew', async () => {
+  const host = open('settings');
+  await type('At once', '0');
+  await type('Longest silence', '9999');
+  await press('Save');
+  const most = screen.getByLabelText('At once');
+  await waitFor(() => expect(most).toHaveAttribute('aria-invalid', 'true'));
+  expect(most).toHaveAccessibleDescription(/Write a number of requests from 1 to 100\./);
+  expect(screen.getByLabelText('Longest silence')).toHaveAccessibleDescription(/minutes from 1 to 1440\./);
+
+  await type('At once', '2');
+  await type('Waiting', '0');
+  await type('Longest wait', '30');
+  await type('Longest answer', '5');
+  await type('Longest silence', '1');
+  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await press('Save');
+  await screen.findByText(/Everything is saved/);
+  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ maxTurns: '2', maxWaiting: '0', maxWait: '30', turnLimit: '5', silenceLimit: '1' });
+});
+
 test('a look at another view loses nothing', async () => {
   open('settings');
   await type('Port', '9000');

@@ -43,6 +43,16 @@ test.each([
   expect(screen.queryByRole('region', { name: 'What needs doing' })).toBeNull();
 });
 
+test('how many are answered and wait is said, and follows', async () => {
+  const host = open('status');
+  await screen.findByText(/no request is running$/);
+  const overview = await host.overview();
+  host.emit('overview', { ...overview, runningNow: 5, answering: 2, waiting: 3 });
+  await screen.findByText(/2 answering, 3 waiting for a place$/);
+  host.emit('overview', { ...overview, runningNow: 1, answering: 1, waiting: 0 });
+  await screen.findByText(/· 1 answering$/);
+});
+
 test('a problem that the settings solve opens them', async () => {
   const host = open('status');
   await screen.findByText('Ready for requests');

@@ -110,3 +110,61 @@ async fn limits_that_are_not_named_have_not_changed() {
     answer.unwrap();
     assert_eq!(connection.limits().primary.map(|window| window.resets_at), Some(Some(9)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whatever_codex_says_of_a_turn_ends_its_silence_and_a_command_of_its_own_is_none() {
+    let (connection, mut codex, _asked) = open();
+    let (post, mut events) = crate::mailbox::mailbox();
+    let calls = crate::calls::Calls::new(&Arc::from([]), false);
+    let usage = crate::turn::Usage::default();
+    let _route = connection.routes.add("t", post, CancellationToken::new(), calls, false, usage).unwrap();
+    let begun = Instant::now();
+    let mut say = async |lines: &[Value]| {
+        tokio::time::advance(Duration::from_secs(60)).await;
+        // Of the last one there is an event, so all have been read by then.
+        let last =
+            json!({"method":"error","params":{"threadId":"t","willRetry":true,"error":{"message":"m"}}});
+        for line in lines.iter().chain([&last]) {
+            codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+        while !matches!(events.next().await, Some(crate::turn::TurnEvent::Retrying(_))) {}
+        events.silent_since().map(|since| (since - begun).as_secs())
+    };
+    let item =
+        |method: &str, kind: &str| json!({"method":method,"params":{"threadId":"t","item":{"type":kind}}});
+    assert_eq!(say(&[]).await, Some(60));
+    assert_eq!(say(&[item("item/started", "agentMessage")]).await, Some(120));
+    assert_eq!(say(&[item("item/started", "commandExecution")]).await, None);
+    assert_eq!(say(&[item("item/started", "mcpToolCall")]).await, None);
+    assert_eq!(say(&[item("item/completed", "commandExecution")]).await, None);
+    assert_eq!(say(&[item("item/completed", "mcpToolCall")]).await, Some(360));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_codex_says_of_a_turn_that_is_no_event_counts_and_what_it_says_of_another_does_not() {
+    let (connection, mut codex, _asked) = open();
+    let add = |thread: &str| {
+        let (post, events) = crate::mailbox::mailbox();
+        let calls = crate::calls::Calls::new(&Arc::from([]), false);
+        let usage = crate::turn::Usage::default();
+        (connection.routes.add(thread, post, CancellationToken::new(), calls, false, usage).unwrap(), events)
+    };
+    let ((_silent, silent), (_other, mut other)) = (add("silent"), add("other"));
+    let begun = Instant::now();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    for line in [
+        json!({"method":"item/plan/delta","params":{"threadId":"other","delta":"x"}}),
+        json!({"method":"item/agentMessage/delta","params":{"threadId":"other","itemId":"i","delta":"x"}}),
+    ] {
+        codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    other.next().await.unwrap();
+    assert_eq!(silent.silent_since(), Some(begun));
+    let line = json!({"method":"item/plan/delta","params":{"threadId":"silent","delta":"x"}});
+    codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    let line =
+        json!({"method":"item/agentMessage/delta","params":{"threadId":"other","itemId":"i","delta":"x"}});
+    codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    other.next().await.unwrap();
+    assert_eq!(silent.silent_since(), Some(begun + Duration::from_secs(60)));
+}

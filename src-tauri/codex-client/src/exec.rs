@@ -204,6 +204,7 @@ async fn read(
             over |= event.is_end();
             over |= post.post(event) == Posted::Overflow;
         });
+        post.heard(reading.is_at_work());
         if reading.session.is_some() {
             named.cancel();
         }

@@ -18,6 +18,8 @@ pub(crate) struct ExecReading {
     thought_anything: bool,
     /// Whether there was a line of another protocol, as codex spoke before 0.44.
     foreign: bool,
+    /// Commands and calls of codex's own tools that have begun and not ended.
+    at_work: usize,
     /// The last error that was told; the end says whether it counts.
     error: Option<String>,
 }
@@ -90,6 +92,11 @@ impl ExecReading {
         }
     }
 
+    /// Whether codex is at work on something that it may be silent about.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.at_work > 0
+    }
+
     /// How a turn ended whose process, a codex of `version`, has ended without saying so; `last_words` is what it wrote to
     /// stderr.
     pub(crate) fn ended_early(&mut self, last_words: Option<String>, version: &str) -> CodexError {
@@ -105,6 +112,9 @@ impl ExecReading {
     }
 
     fn item(&mut self, item: ThreadItem, completed: bool, post: &mut dyn FnMut(TurnEvent)) {
+        if item.is_own_work() {
+            self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
+        }
         match item {
             ThreadItem::AgentMessage { text, .. } if completed && !text.is_empty() => {
                 // One before a command and one after: paragraphs of one answer.

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error::CodexError;
 use crate::turn::TurnEvent;
@@ -17,17 +18,21 @@ pub(crate) const MAILBOX_BYTES: usize = 1024 * 1024;
 /// What one event weighs beside its text, so that empty events are bounded too.
 const EVENT_BYTES: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     inner: Mutex<Inner>,
     arrived: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     events: VecDeque<TurnEvent>,
     bytes: usize,
     ended: bool,
+    /// When codex last said anything of the turn, whether an event was made of it or not.
+    heard: Instant,
+    /// Whether it is at work on something of its own, which it may be silent about.
+    at_work: bool,
 }
 
 /// The writing end.
@@ -49,11 +54,19 @@ pub(crate) enum Posted {
 
 /// A new, empty mailbox.
 pub(crate) fn mailbox() -> (Sender, Receiver) {
-    let shared = Arc::new(Shared::default());
+    let inner =
+        Inner { events: VecDeque::new(), bytes: 0, ended: false, heard: Instant::now(), at_work: false };
+    let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 
 impl Sender {
+    /// Puts down that codex has said something of the turn, and whether it is at work on something of its own now.
+    pub(crate) fn heard(&self, at_work: bool) {
+        let mut inner = self.0.lock();
+        (inner.heard, inner.at_work) = (Instant::now(), at_work);
+    }
+
     /// Adds an event. The first `Ended` closes the mailbox; what comes after is dropped.
     pub(crate) fn post(&self, event: TurnEvent) -> Posted {
         let mut inner = self.0.lock();
@@ -81,6 +94,12 @@ impl Sender {
 }
 
 impl Receiver {
+    /// Since when codex has said nothing of the turn; `None` while it is at work on something of its own.
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
+        let inner = self.0.lock();
+        (!inner.at_work).then_some(inner.heard)
+    }
+
     /// The next event; `None` after the end was read.
     pub(crate) async fn next(&mut self) -> Option<TurnEvent> {
         loop {

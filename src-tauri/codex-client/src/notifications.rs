@@ -98,6 +98,8 @@ pub(crate) struct Reading {
     total: Usage,
     /// The text of the answer so far.
     answer: String,
+    /// Commands and calls of codex's own tools that have begun and not ended.
+    at_work: usize,
 }
 
 impl Reading {
@@ -109,6 +111,11 @@ impl Reading {
     /// What the thread has cost in all, as far as it was told.
     pub(crate) fn total(&self) -> Usage {
         self.total
+    }
+
+    /// Whether codex is at work on something that it may be silent about.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.at_work > 0
     }
 
     /// The text of the answer; what comes next belongs to another one.
@@ -214,6 +221,9 @@ impl Reading {
     }
 
     fn item(&mut self, item: ThreadItem, completed: bool, post: &mut dyn FnMut(TurnEvent)) {
+        if item.is_own_work() {
+            self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
+        }
         match item {
             ThreadItem::AgentMessage { id, text } if completed => {
                 // Whatever of the message did not come as a delta comes now; usually nothing.

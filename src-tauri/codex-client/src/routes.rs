@@ -172,6 +172,7 @@ impl Routes {
                 }
             }
         });
+        post.heard(reading.is_at_work());
         match ended {
             Some(end) => running.over(end),
             None => running.settle(whole),
@@ -188,6 +189,7 @@ impl Routes {
         let Some(running) = inner.turns.get_mut(&*call.thread_id) else { return Err(request) };
         running.calls.wait(&call.tool, &call.call_id, request)?;
         running.heard += 1;
+        running.post.heard(running.reading.is_at_work());
         running.settle(whole);
         Ok(())
     }
@@ -323,6 +325,7 @@ impl Route {
         has_pictures: bool,
     ) {
         if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread) {
+            post.heard(running.reading.is_at_work());
             (running.post, running.interrupt) = (post, interrupt);
             running.calls.one_at_a_time(one_at_a_time);
             running.has_pictures |= has_pictures;

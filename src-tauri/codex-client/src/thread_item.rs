@@ -66,6 +66,11 @@ pub(crate) struct ChangedFile {
 }
 
 impl ThreadItem {
+    /// Whether it is work on this machine, or of a server of the user's, about which codex may be silent until it has ended.
+    pub(crate) fn is_own_work(&self) -> bool {
+        matches!(self, Self::CommandExecution { .. } | Self::McpToolCall { .. })
+    }
+
     /// What codex did, where the item is something that it did and is told now: a command twice, everything else when it is
     /// `completed`.
     pub(crate) fn work(self, completed: bool) -> Option<ItemEvent> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::connection::Connection;
@@ -265,6 +266,13 @@ impl Turn {
             drop(counted);
         });
         Self { events, _interrupt: interrupt.drop_guard() }
+    }
+
+    /// Since when codex has said nothing at all of this turn. `None` while it runs a command or waits for a tool of its own: it
+    /// has said so, and need not say more until that has ended.
+    #[must_use]
+    pub fn silent_since(&self) -> Option<Instant> {
+        self.events.silent_since()
     }
 
     /// The next event; `None` after the end.

@@ -51,7 +51,7 @@ pub struct AppOptions {
     pub has_tray: bool,
     /// Where secrets are kept; `None` takes the system's keychain.
     pub secrets: Option<MakeKeyRing>,
-    /// The limits of the proxy.
+    /// The limits of connections; those of turns are settings.
     pub limits: Limits,
 }
 
@@ -299,9 +299,9 @@ impl App {
         settings.api_keys =
             brought.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect();
         let proxy = Proxy::new(ProxyParts {
+            limits: self.0.limits.with(&settings.limits),
             settings,
             environment: self.0.environment.clone(),
-            limits: self.0.limits,
             keys: vec![KeyEntry::new(OWN_KEY, &self.0.own_key, unix_now())],
             journal: self.0.journal.clone(),
         })?;

@@ -5,6 +5,7 @@
 //! dropped, which means that the client has gone. No text of the conversation is kept or logged.
 
 mod admission;
+mod patience;
 mod record;
 mod shaping;
 mod work;
@@ -20,8 +21,9 @@ use tracing::Span;
 
 use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
+use crate::settings::TurnLimits;
 
-pub use admission::{Admission, Place, Refused};
+pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
 pub(crate) use shaping::{Counting, Plan};
 
 use record::Outcome;
@@ -32,12 +34,15 @@ use shaping::{Next, Shaping};
 pub struct Limits {
     /// Turns that run at once.
     pub turns: usize,
-    /// Turns that wait for their place. When as many wait, a further request is refused with 429.
+    /// Requests that wait for their place. When as many wait, one is refused with 429: a further one, or another for which it
+    /// makes room.
     pub waiting: usize,
     /// How long one waits at most.
     pub wait: Duration,
     /// How long a turn may take.
     pub turn: Duration,
+    /// How long codex may say nothing at all of a turn.
+    pub silence: Duration,
     /// Silence after which a stream is given a comment, so that nobody in between takes it for dead.
     pub ping: Duration,
     /// Connections at once, each with some 10 KB of memory, and up to 1 MiB of an answer that its client does not read. When there
@@ -51,13 +56,30 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+impl Limits {
+    /// The limits with those that the user has set.
+    #[must_use]
+    pub fn with(self, set: &TurnLimits) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        Self {
+            turns: set.max_turns as usize,
+            waiting: set.max_waiting as usize,
+            wait: seconds(set.max_wait_seconds),
+            turn: seconds(set.turn_limit_minutes) * 60,
+            silence: seconds(set.silence_limit_minutes) * 60,
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            turns: 32,
+            turns: 8,
             waiting: 64,
             wait: Duration::from_secs(120),
             turn: Duration::from_secs(60 * 60),
+            silence: Duration::from_secs(10 * 60),
             ping: Duration::from_secs(10),
             connections: 1024,
             head: Duration::from_secs(30),
@@ -74,6 +96,8 @@ pub enum Failure {
     Codex(CodexError),
     /// The turn took longer than it may.
     TooLong(Duration),
+    /// codex said nothing of the turn for longer than it may.
+    Silent(Duration),
     /// The answer does not have the form that was asked for: what is wrong, without a word of it.
     BadForm(String),
     /// The model did not call the tool that had to be called.
@@ -120,7 +144,10 @@ pub struct Exchange {
     timing: Timing,
     /// The proxy's own share of the time to the first word.
     own: Duration,
+    /// When its turns began.
+    begun: Instant,
     turn_limit: Duration,
+    silence_limit: Duration,
     cut_off: CancellationToken,
     first: Option<Duration>,
     deltas: u64,
@@ -179,7 +206,9 @@ impl Exchange {
             own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
             entry,
             timing,
+            begun: Instant::now(),
             turn_limit: limits.turn,
+            silence_limit: limits.silence,
             cut_off,
             first: None,
             deltas: 0,
@@ -201,12 +230,16 @@ impl Exchange {
             if self.closed {
                 return None;
             }
-            let deadline = self.timing.arrived + self.turn_limit;
+            let due = self.due();
             let event = tokio::select! {
                 biased;
                 event = next_event(&self.codex, &mut self.choices) => event,
                 () = self.cut_off.cancelled() => Err(Failure::Stopping),
-                () = sleep_until(deadline) => Err(Failure::TooLong(self.turn_limit)),
+                () = sleep_until(due) => match self.overdue() {
+                    Some(failure) => Err(failure),
+                    // codex has said something meanwhile that is no event.
+                    None => continue,
+                },
             };
             match event {
                 Ok((index, event)) => self.take(index, event),

@@ -28,11 +28,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codex_client::Environment;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::codexes::Codexes;
-use crate::exchange::{Admission, Limits};
+use crate::exchange::{Admission, Limits, Turns};
 use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::settings::Settings;
@@ -140,6 +141,12 @@ impl Proxy {
     #[must_use]
     pub fn models_if_known(&self) -> Vec<codex_client::Model> {
         self.0.catalog.known()
+    }
+
+    /// How many turns run and how many requests wait, and every change of it.
+    #[must_use]
+    pub fn turns(&self) -> watch::Receiver<Turns> {
+        self.0.admission.turns()
     }
 
     /// codex, for whoever shows its state.

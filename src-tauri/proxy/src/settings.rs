@@ -5,6 +5,7 @@
 
 pub mod aliases;
 mod layers;
+pub(crate) mod limits;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::keys::Key;
 
 pub use aliases::Aliases;
 pub use layers::{Flags, Layers};
+pub use limits::TurnLimits;
 
 /// The port of the original, which existing clients are set up for.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub model_aliases: Aliases,
     /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
     pub side_calls: bool,
+    /// How many turns run and wait, and for how long.
+    pub limits: TurnLimits,
 }
 
 /// How summaries of the reasoning are sent.
@@ -196,6 +200,7 @@ impl Settings {
             show_work,
             model_aliases,
             side_calls,
+            limits: TurnLimits::from_layers(layers)?,
         })
     }
 }

@@ -30,6 +30,7 @@ fn without_anything_it_listens_on_loopback_asks_for_a_key_and_changes_nothing() 
     assert_eq!(settings.workspace, Path::new("/data/workspace"));
     assert_eq!(settings.reasoning, ReasoningAs::ReasoningContent);
     assert!(settings.show_work);
+    assert_eq!(settings.limits, TurnLimits::default());
 }
 
 #[test]
@@ -70,6 +71,11 @@ fn a_bad_value_is_named_with_where_it_came_from() {
         ("LOG_LEVEL", "loud"),
         ("CODEX_REASONING", "aloud"),
         ("CODEX_SHOW_WORK", "sometimes"),
+        ("MAX_TURNS", "101"),
+        ("MAX_WAITING", "-1"),
+        ("MAX_WAIT", "2m"),
+        ("TURN_LIMIT", "1441"),
+        ("SILENCE_LIMIT", "0"),
     ] {
         let error = settings(&Flags::default(), &[(name, value)], &[]).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains(value), "{error}");
@@ -142,4 +148,31 @@ fn aliases_come_from_flags_or_from_one_list_and_side_calls_are_switched() {
     assert!(theirs.model_aliases["gpt-4"] == "gpt-5.5" && theirs.side_calls);
     let error = settings(&Flags::default(), &[("MODEL_ALIASES", "gpt-4o")], &[]).unwrap_err();
     assert!(error.to_string().starts_with("MODEL_ALIASES is \"gpt-4o\". Write ALIAS=MODEL"), "{error}");
+}
+
+#[test]
+fn limits_of_turns_are_set_in_every_layer_and_are_those_of_the_proxy() {
+    let flags = Flags {
+        max_turns: Some("2".to_owned()),
+        max_waiting: Some("0".to_owned()),
+        max_wait: Some("30".to_owned()),
+        ..Flags::default()
+    };
+    let ours =
+        settings(&flags, &[("MAX_TURNS", "3"), ("TURN_LIMIT", "5")], &[("SILENCE_LIMIT", "1")]).unwrap();
+    let limits = crate::exchange::Limits::default().with(&ours.limits);
+    let minutes = |minutes: u64| std::time::Duration::from_secs(minutes * 60);
+    assert_eq!((limits.turns, limits.waiting, limits.wait), (2, 0, minutes(1) / 2));
+    assert_eq!((limits.turn, limits.silence), (minutes(5), minutes(1)));
+    let error =
+        settings(&Flags { turn_limit: Some("0".to_owned()), ..Flags::default() }, &[], &[]).unwrap_err();
+    let words = "--turn-limit is \"0\". Write a number of minutes from 1 to 1440.";
+    assert_eq!(error.to_string(), words);
+}
+
+#[test]
+fn the_limits_that_nobody_has_set_are_those_of_the_proxy_by_itself() {
+    let (by_itself, set) =
+        (crate::exchange::Limits::default(), crate::exchange::Limits::default().with(&TurnLimits::default()));
+    assert_eq!(format!("{by_itself:?}"), format!("{set:?}"));
 }

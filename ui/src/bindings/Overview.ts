@@ -37,9 +37,17 @@ problem: Problem | null,
  */
 requestsToday: number, 
 /**
- * Requests that run now.
+ * Requests that run now, those that wait included.
  */
 runningNow: number, 
+/**
+ * Answers that are being made now.
+ */
+answering: number, 
+/**
+ * Requests that wait for their place among these.
+ */
+waiting: number, 
 /**
  * Whether secrets are kept in the system's keychain.
  */

@@ -43,6 +43,26 @@ modelAliases: string,
  */
 sideCalls: boolean, 
 /**
+ * How many turns run at once.
+ */
+maxTurns: string, 
+/**
+ * How many requests may wait for their place.
+ */
+maxWaiting: string, 
+/**
+ * For how many seconds a request waits at most.
+ */
+maxWait: string, 
+/**
+ * For how many minutes a turn may last.
+ */
+turnLimit: string, 
+/**
+ * For how many minutes codex may say nothing within a turn.
+ */
+silenceLimit: string, 
+/**
  * The port.
  */
 port: string, 

@@ -79,18 +79,24 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     emit('exchange', row);
   }
 
+  // Whoever has not had its place yet waits.
+  const counted = (): Partial<Overview> => {
+    const waiting = running.filter((one) => rowAt(one, now() - one.row.at).waitMs === null).length;
+    return { runningNow: running.length, answering: running.length - waiting, waiting };
+  };
+
   function tick() {
     if (overview.proxy.state !== 'running' || overview.codex.state !== 'ready') return;
     if (running.length < 3 && Math.random() < 0.1) {
       running.push(plan(now(), rows.length, Math.random));
-      change({ requestsToday: overview.requestsToday + 1, runningNow: running.length });
+      change({ requestsToday: overview.requestsToday + 1, ...counted() });
     }
     for (const one of [...running]) {
       const row = rowAt(one, now() - one.row.at);
       show(row);
       if (row.totalMs !== null) {
         running.splice(running.indexOf(one), 1);
-        change({ runningNow: running.length });
+        change(counted());
       }
     }
   }
@@ -99,7 +105,7 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     const quick = plan(now() - 1900, 1, dice(3));
     running.push({ ...quick, row: { ...quick.row, client: 'Open WebUI', model: 'codex-local', key: 'Default', commands: 1, background: false }, totalMs: 9000, ends: 'done' });
     running.push({ ...plan(now() - 300, 2, dice(9)), firstMs: 2600, waitMs: 0, totalMs: 6000, ends: 'done' });
-    overview = { ...overview, runningNow: overview.proxy.state === 'running' ? 2 : 0 };
+    if (overview.proxy.state === 'running') overview = { ...overview, ...counted() };
     tick();
     setInterval(tick, 220);
   }
@@ -107,7 +113,7 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
   const host: Host = {
     overview: async () => (scenario === 'loading' ? new Promise(() => {}) : scenario === 'broken' ? reject('The app does not answer.') : overview),
     startProxy: async () => change({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, problem: null }),
-    stopProxy: async () => change({ proxy: { state: 'stopped' }, runningNow: 0 }),
+    stopProxy: async () => change({ proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
     useFreePort: async () => change({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, baseUrl: 'http://127.0.0.1:8001/v1', problem: null }),
     lookAgain: async () => change({ codex: overviewOf('running', now()).codex, problem: null }),
 
@@ -234,10 +240,22 @@ function historyOf(length: number, now: number, roll: () => number): ExchangeRow
   });
 }
 
+const BOUNDS = [
+  ['maxTurns', 'requests', 1, 100],
+  ['maxWaiting', 'requests', 0, 1000],
+  ['maxWait', 'seconds', 1, 3600],
+  ['turnLimit', 'minutes', 1, 1440],
+  ['silenceLimit', 'minutes', 1, 1440],
+] as const;
+
 function faultsOf(form: SettingsForm): FieldError[] {
   const faults: FieldError[] = [];
   const port = Number(form.port);
   if (!Number.isInteger(port) || port < 1 || port > 65535) faults.push({ field: 'port', message: 'A port is a whole number from 1 to 65535; 8000 is usual.' });
+  for (const [field, what, from, to] of BOUNDS) {
+    const number = Number(form[field]);
+    if (form[field].trim() === '' || !Number.isInteger(number) || number < from || number > to) faults.push({ field, message: `Write a number of ${what} from ${from} to ${to}.` });
+  }
   const days = Number(form.keepDays);
   if (!Number.isInteger(days) || days < 1 || days > 3650) faults.push({ field: 'keepDays', message: 'From 1 to 3650 days.' });
   if (form.workspace !== '' && !form.workspace.startsWith('/')) faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });

@@ -2,7 +2,7 @@
 
 import type { CodexView } from '../bindings/CodexView';
 import type { Overview } from '../bindings/Overview';
-import { plural, since } from './words';
+import { count, plural, since } from './words';
 
 export type Tone = 'good' | 'careful' | 'bad' | 'moving' | '';
 
@@ -67,8 +67,7 @@ export function subline(overview: Overview, now: number): string {
   const proxy = overview.proxy;
   switch (proxy.state) {
     case 'running': {
-      const running = overview.runningNow === 0 ? 'no request is running' : `${plural(overview.runningNow, 'request')} running`;
-      return `Running ${since(proxy.since * 1000, now)} · ${running}`;
+      return `Running ${since(proxy.since * 1000, now)} · ${traffic(overview)}`;
     }
     case 'stopping':
       return 'Answers that are being written may finish first.';
@@ -79,6 +78,14 @@ export function subline(overview: Overview, now: number): string {
     case 'failed':
       return proxy.message;
   }
+}
+
+/** How many are answered and wait now. A request that is only read or refused is neither. */
+export function traffic(overview: Overview): string {
+  const answering = overview.answering > 0 ? `${count(overview.answering)} answering` : '';
+  const waiting = overview.waiting > 0 ? `${count(overview.waiting)} waiting for a place` : '';
+  if (answering || waiting) return [answering, waiting].filter(Boolean).join(', ');
+  return overview.runningNow === 0 ? 'no request is running' : `${plural(overview.runningNow, 'request')} running`;
 }
 
 /** Codex in two words and a tone. */

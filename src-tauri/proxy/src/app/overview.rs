@@ -21,6 +21,8 @@ pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
         problem: None,
         requests_today: 0,
         running_now: 0,
+        answering: 0,
+        waiting: 0,
         keychain: KeychainState::Available,
         has_tray,
         starts_at_login: stored.start_at_login,
@@ -42,6 +44,8 @@ impl App {
     pub(super) async fn renew_overview(&self) {
         let stored = self.0.settings.current();
         let gateway = self.0.gateway.state().borrow().clone();
+        let turns =
+            gateway.running.as_ref().map(|running| *running.proxy.turns().borrow()).unwrap_or_default();
         let running = gateway.running.as_ref().map(|running| running.proxy.codex().status());
         let seen = lock(&self.0.codex).clone().map(|seen| seen.map(|probed| probed.readiness));
         let codex = codex_view(running.as_ref(), seen.as_ref());
@@ -57,6 +61,8 @@ impl App {
                 .requests_since(midnight(unix_now(), self.0.utc_offset.load(Ordering::Relaxed)))
                 .await,
             running_now: self.0.journal.running(),
+            answering: turns.running,
+            waiting: turns.waiting,
             keychain: lock(&self.0.keychain).clone(),
             has_tray: self.0.has_tray,
             starts_at_login: stored.start_at_login,

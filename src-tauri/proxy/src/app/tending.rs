@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{App, Change};
 use crate::codexes::Watch;
+use crate::exchange::Turns;
 use crate::journal;
 
-/// How long changes of the request log are gathered before the overview's counts are renewed.
+/// How long changes of the request log and of the turns are gathered before the overview's counts are renewed.
 const GATHER: Duration = Duration::from_millis(300);
 
 /// Passes changes on until the app ends.
@@ -17,6 +18,7 @@ pub(super) async fn tend(app: App) {
     let mut gateway = app.0.gateway.state();
     let mut log = app.0.journal.subscribe();
     let mut codex: Option<Watch> = app.running().map(|running| running.proxy.codex().watch());
+    let mut turns = app.running().map(|running| running.proxy.turns());
     let mut due: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -25,9 +27,13 @@ pub(super) async fn tend(app: App) {
                     return;
                 }
                 codex = app.running().map(|running| running.proxy.codex().watch());
+                turns = app.running().map(|running| running.proxy.turns());
                 app.renew_overview().await;
             }
             () = changed(codex.as_mut()) => app.renew_overview().await,
+            () = moved(turns.as_mut()) => {
+                due.get_or_insert_with(|| Instant::now() + GATHER);
+            }
             change = log.recv() => {
                 match change {
                     Ok(journal::Change::Row(row)) => app.tell(Change::Exchange(row)),
@@ -53,6 +59,16 @@ async fn changed(codex: Option<&mut Watch>) {
         Some(codex) => codex.changed().await,
         None => std::future::pending().await,
     }
+}
+
+/// Resolves when another number of turns runs or waits; never when there is no proxy, or it is gone.
+async fn moved(turns: Option<&mut watch::Receiver<Turns>>) {
+    if let Some(turns) = turns
+        && turns.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn at(due: Option<Instant>) {

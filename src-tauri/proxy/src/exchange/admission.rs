@@ -1,138 +1,250 @@
 //! Who may run a turn now, who waits, and who is turned away.
+//!
+//! First come first served, and fair by key: a place that becomes free goes to the waiting request whose key has the fewest turns
+//! running; among several such keys they take turns; and the requests of one key are served as they came. So a key may use every
+//! place while nobody else waits, and keeps nobody out. A request for several turns whose turn has come gets the places that become free until it has enough: narrow ones
+//! cannot starve it, and it holds the others up no longer than it may wait.
+//!
+//! The queue is fair in the same way. When it is full, a newcomer takes the place of the youngest request of the key that has the
+//! most turns, running and waiting, if its own key has no more than that one even then.
+//!
+//! Deliberately not here: what a key is, and in which words a client is refused.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use super::Limits;
+use state::{State, Waiter};
+
+/// After how long another try makes sense, while no turn has ended yet that could tell.
+const RETRY_UNKNOWN: Duration = Duration::from_secs(5);
+
+/// The shortest and the longest time that is told. OpenAI's libraries pass over more than a minute.
+const RETRY_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// A place among the turns that run, for one or for several; dropping it makes room.
 #[derive(Debug)]
 pub struct Place {
-    _permit: OwnedSemaphorePermit,
+    admission: Admission,
+    key: Arc<str>,
+    turns: u32,
+    since: Instant,
 }
 
 /// Why there was no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub struct Refused {
+    /// The reason.
+    pub why: Why,
+    /// After how long another try makes sense, by the length of the queue and of the turns that ended last.
+    pub retry: Duration,
+}
+
+/// The reasons for which there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
     /// As many wait already as may.
     Full,
+    /// It waited, and gave way to the request of a key that has fewer turns.
+    GaveWay,
     /// The wait took too long.
     WaitedTooLong,
 }
 
-/// The turns that run and those that wait, first come first served.
+/// How many turns there are now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// Turns that run.
+    pub running: u32,
+    /// Requests that wait for their place.
+    pub waiting: u32,
+}
+
+/// What became of a request for a place.
+#[derive(Debug)]
+pub enum Asked {
+    /// It has it.
+    Placed(Place),
+    /// It is in the queue.
+    Waits(Waiting),
+}
+
+/// A request in the queue. Dropping it leaves the queue.
+#[derive(Debug)]
+pub struct Waiting {
+    admission: Admission,
+    id: u64,
+    until: Instant,
+    answer: oneshot::Receiver<Result<Place, Refused>>,
+}
+
+/// The turns that run and those that wait. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Admission {
-    places: Arc<Semaphore>,
+pub struct Admission(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     most: u32,
-    waiting: Arc<AtomicUsize>,
     most_waiting: usize,
     longest_wait: Duration,
+    state: Mutex<State>,
+    tell: watch::Sender<Turns>,
 }
 
 impl Admission {
     /// As many places as the limits allow.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(limits.turns)),
-            most: u32::try_from(limits.turns).unwrap_or(u32::MAX),
-            waiting: Arc::default(),
+        let most = u32::try_from(limits.turns).unwrap_or(u32::MAX).max(1);
+        Self(Arc::new(Inner {
+            most,
             most_waiting: limits.waiting,
             longest_wait: limits.wait,
-        }
+            state: Mutex::new(State::new(most)),
+            tell: watch::Sender::default(),
+        }))
     }
 
-    /// A place for so many turns (for all that there are, where more are wanted), at once or after a wait. A caller that is
-    /// dropped while it waits leaves the queue.
+    /// How many turns run and how many requests wait, and every change of it.
+    #[must_use]
+    pub fn turns(&self) -> watch::Receiver<Turns> {
+        self.0.tell.subscribe()
+    }
+
+    /// Asks for places for so many turns of a key: for all that there are, where more are wanted.
     ///
     /// # Errors
-    /// [`Refused`], at once or after the longest wait.
-    pub async fn enter(&self, turns: u32) -> Result<Place, Refused> {
-        let turns = turns.min(self.most);
-        if let Ok(permit) = Arc::clone(&self.places).try_acquire_many_owned(turns) {
-            return Ok(Place { _permit: permit });
+    /// When as many wait already as may, and nobody has to give way.
+    pub fn ask(&self, key: &str, turns: u32) -> Result<Asked, Refused> {
+        let (key, turns) = (Arc::from(key), turns.clamp(1, self.0.most));
+        let mut state = self.lock();
+        if state.queue.is_empty() && turns <= state.free {
+            let place = self.place(&mut state, key, turns);
+            self.tell(&state);
+            return Ok(Asked::Placed(place));
         }
-        let _counted = Counted::new(&self.waiting, self.most_waiting).ok_or(Refused::Full)?;
-        match tokio::time::timeout(self.longest_wait, Arc::clone(&self.places).acquire_many_owned(turns))
-            .await
+        let gives_way = if state.queue.len() < self.0.most_waiting {
+            None
+        } else {
+            Some(state.make_room(&key, turns).ok_or_else(|| self.refusal(&state, Why::Full))?)
+        };
+        let refusal = self.refusal(&state, Why::GaveWay);
+        let (send, answer) = oneshot::channel();
+        state.last_id += 1;
+        let id = state.last_id;
+        state.queue.push_back(Waiter { id, key, turns, answer: send });
+        self.serve(state);
+        if let Some(waiter) = gives_way {
+            // Whoever has just gone away need not be told.
+            let _ = waiter.answer.send(Err(refusal));
+        }
+        let until = Instant::now() + self.0.longest_wait;
+        Ok(Asked::Waits(Waiting { admission: self.clone(), id, until, answer }))
+    }
+
+    /// Gives the places that are free to those whose turn it is.
+    fn serve(&self, mut state: MutexGuard<'_, State>) {
+        let mut served = Vec::new();
+        while state.free > 0
+            && let Some(at) = state.whose_turn()
         {
-            Ok(Ok(permit)) => Ok(Place { _permit: permit }),
-            // The semaphore is never closed, so this is the time limit.
-            Ok(Err(_)) | Err(_) => Err(Refused::WaitedTooLong),
+            if state.queue.get(at).is_some_and(|waiter| waiter.turns > state.free) {
+                state.next = state.queue.get(at).map(|waiter| waiter.id);
+                break;
+            }
+            state.next = None;
+            if let Some(Waiter { key, turns, answer, .. }) = state.queue.remove(at) {
+                state.given += 1;
+                let given = state.given;
+                state.had_turn.insert(Arc::clone(&key), given);
+                served.push((answer, self.place(&mut state, key, turns)));
+            }
+        }
+        if state.queue.is_empty() {
+            state.had_turn.clear();
+        }
+        self.tell(&state);
+        // A place that nobody takes any more comes back by being dropped, which needs the lock.
+        drop(state);
+        for (answer, place) in served {
+            let _ = answer.send(Ok(place));
+        }
+    }
+
+    fn place(&self, state: &mut State, key: Arc<str>, turns: u32) -> Place {
+        state.free -= turns;
+        *state.running.entry(Arc::clone(&key)).or_default() += turns;
+        Place { admission: self.clone(), key, turns, since: Instant::now() }
+    }
+
+    fn refusal(&self, state: &State, why: Why) -> Refused {
+        let (shortest, longest) = RETRY_BOUNDS;
+        let waiting = state.queue.iter().map(|waiter| waiter.turns).sum::<u32>();
+        // In that time everybody who waits now has their place.
+        let retry = state.usual.map_or(RETRY_UNKNOWN, |usual| usual.saturating_mul(waiting) / self.0.most);
+        Refused { why, retry: retry.clamp(shortest, longest) }
+    }
+
+    fn tell(&self, state: &State) {
+        let waiting = u32::try_from(state.queue.len()).unwrap_or(u32::MAX);
+        let turns = Turns { running: self.0.most - state.free, waiting };
+        self.0.tell.send_if_modified(|known| std::mem::replace(known, turns) != turns);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that is done under the lock can panic half-way.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Waits for the place.
+    ///
+    /// # Errors
+    /// When the wait takes too long, or the request has to give way to another.
+    pub async fn place(mut self) -> Result<Place, Refused> {
+        match tokio::time::timeout_at(self.until, &mut self.answer).await {
+            Ok(Ok(answer)) => answer,
+            // Nobody drops the other end without an answer, so this is the time limit.
+            Ok(Err(_)) | Err(_) => Err(self.admission.refusal(&self.admission.lock(), Why::WaitedTooLong)),
         }
     }
 }
 
-/// One in the count of those who wait.
-struct Counted<'a>(&'a AtomicUsize);
-
-impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize, most: usize) -> Option<Self> {
-        count
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |waiting| {
-                (waiting < most).then_some(waiting + 1)
-            })
-            .ok()
-            .map(|_| Self(count))
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = self.admission.lock();
+        if let Some(at) = state.queue.iter().position(|waiter| waiter.id == self.id) {
+            state.take_out(at);
+            // It may have been the one for which places were saved.
+            self.admission.serve(state);
+        }
+        // A place that has come meanwhile goes back with the other end of the answer.
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let mut state = self.admission.lock();
+        state.free += self.turns;
+        let held = self.since.elapsed();
+        state.usual = Some(state.usual.map_or(held, |usual| (usual * 3 + held) / 4));
+        let left = state.running.get(&self.key).copied().unwrap_or_default().saturating_sub(self.turns);
+        if left == 0 {
+            state.running.remove(&self.key);
+        } else {
+            state.running.insert(Arc::clone(&self.key), left);
+        }
+        self.admission.serve(state);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn admission(turns: usize, waiting: usize) -> Admission {
-        Admission::new(&Limits { turns, waiting, wait: Duration::from_secs(120), ..Limits::default() })
-    }
-
-    #[tokio::test]
-    async fn a_place_that_becomes_free_goes_to_who_waits() {
-        let admission = admission(1, 1);
-        let first = admission.enter(1).await.unwrap();
-        let waiting = admission.enter(1);
-        tokio::pin!(waiting);
-        assert!(futures_util::poll!(&mut waiting).is_pending());
-        assert_eq!(admission.enter(1).await.unwrap_err(), Refused::Full);
-        drop(first);
-        waiting.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn several_turns_of_one_request_get_their_places_together() {
-        let admission = admission(3, 1);
-        let two = admission.enter(2).await.unwrap();
-        let waiting = admission.enter(8);
-        tokio::pin!(waiting);
-        assert!(futures_util::poll!(&mut waiting).is_pending());
-        drop(two);
-        waiting.await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_waits_longer_than_the_limit() {
-        let admission = admission(1, 1);
-        let _first = admission.enter(1).await.unwrap();
-        assert_eq!(admission.enter(1).await.unwrap_err(), Refused::WaitedTooLong);
-    }
-
-    #[tokio::test]
-    async fn whoever_gives_up_waiting_leaves_the_queue() {
-        let admission = admission(1, 1);
-        let _first = admission.enter(1).await.unwrap();
-        for _ in 0..3 {
-            let mut waiting = Box::pin(admission.enter(1));
-            assert!(futures_util::poll!(&mut waiting).is_pending());
-        }
-        assert_eq!(admission.waiting.load(Ordering::Acquire), 0);
-    }
-}
+mod model;
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,7 @@ fn reason(failure: &Failure) -> String {
         Failure::Codex(CodexError::Refused { method, .. }) => format!("codex refused {method}"),
         Failure::Codex(error) => error.to_string(),
         Failure::TooLong(limit) => format!("longer than {} s", limit.as_secs()),
+        Failure::Silent(limit) => format!("codex was silent for {} s", limit.as_secs()),
         Failure::BadForm(what) => what.clone(),
         Failure::NoCall => "the model did not call the tool".to_owned(),
         Failure::Stopping => "the proxy is stopping".to_owned(),

@@ -116,6 +116,14 @@ impl Entry {
         });
     }
 
+    /// It waited that many milliseconds and got no place.
+    pub fn waited_in_vain(&self, ms: u64) {
+        self.change(News::Soon, |row, _, _| {
+            row.wait_ms = Some(ms);
+            true
+        });
+    }
+
     /// codex has it.
     pub fn given_to_codex(&self) {
         self.step("Given to codex", None, false);

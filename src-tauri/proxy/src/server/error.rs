@@ -5,13 +5,15 @@
 
 mod responses;
 
+use std::time::Duration;
+
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use codex_client::{CodexError, FailureKind};
 
 use super::unix_now;
-use crate::exchange::{Failure, Refused};
+use crate::exchange::{Failure, Refused, Why};
 use crate::keys::without_keys;
 use crate::openai::error::{ErrorBody, ErrorDetail};
 use crate::translate::Refusal;
@@ -187,6 +189,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message).retry_after(RETRY_SOON)
     }
 
+    /// The turn took its time. A library that tries again by itself would spend as much once more.
+    fn turn_timeout(message: String) -> Self {
+        let error = Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message);
+        Self { should_retry: Some(false), ..error }
+    }
+
     /// A bug of ours.
     pub(crate) fn internal() -> Self {
         let message = "Something went wrong within the proxy. Its log says more.";
@@ -269,11 +277,15 @@ impl From<Refusal> for ApiError {
 
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
-        let message = match refused {
-            Refused::Full => "Too many requests are waiting for codex. Try again in a moment.",
-            Refused::WaitedTooLong => "The request waited too long for codex. Try again in a moment.",
+        let message = match refused.why {
+            Why::Full => "Too many requests are waiting for codex. Try again in a moment.",
+            Why::GaveWay => {
+                "Too many requests of this key are waiting for codex, so this one made room for another key's. Try again in a moment."
+            }
+            Why::WaitedTooLong => "The request waited too long for codex. Try again in a moment.",
         };
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(RETRY_SOON)
+        let seconds = refused.retry.as_secs() + u64::from(refused.retry.subsec_nanos() > 0);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(seconds)
     }
 }
 
@@ -282,10 +294,12 @@ impl From<Failure> for ApiError {
         match failure {
             Failure::Codex(error) => error.into(),
             Failure::TooLong(limit) => {
-                let message =
-                    format!("The turn took longer than {} minutes and was ended.", limit.as_secs() / 60);
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message)
+                Self::turn_timeout(format!("The turn took longer than {} and was ended.", in_words(limit)))
             }
+            Failure::Silent(limit) => Self::turn_timeout(format!(
+                "codex said nothing for {}, so the turn was ended. Try again; the limit is one of the proxy's settings.",
+                in_words(limit)
+            )),
             Failure::BadForm(what) => {
                 let message = format!(
                     "The model did not keep to the form: {what}. Try again, or ask for a simpler form."
@@ -299,6 +313,15 @@ impl From<Failure> for ApiError {
             Failure::Stopping => Self::shutting_down(),
         }
     }
+}
+
+/// A limit of time, in minutes where there are whole ones.
+fn in_words(limit: Duration) -> String {
+    let (number, unit) = match limit.as_secs() {
+        seconds if seconds > 0 && seconds % 60 == 0 => (seconds / 60, "minute"),
+        seconds => (seconds, "second"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 impl From<CodexError> for ApiError {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use super::{Proxy, unix_now};
 use crate::codexes::CodexesStatus;
+use crate::exchange::{Limits, Turns};
 
 /// How the proxy is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,8 +21,23 @@ pub(crate) struct Health {
     version: &'static str,
     /// How long it has been running, in seconds.
     uptime_seconds: u64,
+    /// How many turns run and wait.
+    turns: TurnsHealth,
     /// How codex is.
     codex: CodexHealth,
+}
+
+/// How many turns run and wait, and how many may.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TurnsHealth {
+    /// Turns that run now.
+    running: u32,
+    /// Requests that wait for their place now.
+    waiting: u32,
+    /// Turns that may run at once.
+    most: usize,
+    /// Requests that may wait.
+    most_waiting: usize,
 }
 
 /// How codex is.
@@ -83,7 +99,10 @@ pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
         Status::Failed(error) => ("failed", None, Some(in_words(error))),
         Status::Stopped => ("stopped", None, None),
     };
+    let Turns { running, waiting } = *proxy.admission.turns().borrow();
+    let Limits { turns: most, waiting: most_waiting, .. } = proxy.limits;
     Json(Health {
+        turns: TurnsHealth { running, waiting, most, most_waiting },
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: unix_now().saturating_sub(proxy.started),

@@ -11,7 +11,7 @@ use super::Proxy;
 use super::auth::KeyName;
 use super::error::ApiError;
 use crate::catalog::Lookup;
-use crate::exchange::{Counting, Exchange, Plan, Start, Timing};
+use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Start, Timing, Turns};
 use crate::journal::Entry;
 use crate::settings::ReasoningAs;
 use crate::shape::json::JsonCut;
@@ -65,7 +65,7 @@ struct Prepared {
     urging: Option<String>,
     plan: Plan,
     n: u32,
-    place: crate::exchange::Place,
+    place: Place,
     timing: Timing,
 }
 
@@ -103,9 +103,15 @@ async fn prepare(
     }
 
     let asked = Instant::now();
-    let place = proxy.admission.enter(wanted.n).await?;
+    let place = place(proxy, caller, wanted.n, entry).await;
     let waited = asked.elapsed();
-    entry.waited(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+    let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+    let place = place.inspect_err(|error| {
+        entry.waited_in_vain(wait_ms);
+        let Turns { running, waiting } = *proxy.admission.turns().borrow();
+        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "turned away");
+    })?;
+    entry.waited(wait_ms);
 
     let names = Arc::new(ToolNames::new(wanted.tools.iter().map(|tool| tool.name.as_str())));
     profile.tools = wanted.tools.iter().map(|tool| to_codex(tool, &names)).collect();
@@ -152,6 +158,20 @@ async fn prepare(
         one_call_at_a_time: !wanted.parallel_tool_calls,
     };
     Ok(Prepared { request, urging, plan, n: wanted.n, place, timing: Timing { arrived, waited, codex } })
+}
+
+/// A place for so many turns, at once or after a wait. Nobody begins any more once the proxy is stopping.
+async fn place(proxy: &Proxy, caller: &KeyName, turns: u32, entry: &Entry) -> Result<Place, ApiError> {
+    match proxy.admission.ask(&caller.id, turns)? {
+        Asked::Placed(place) => Ok(place),
+        Asked::Waits(waiting) => {
+            entry.step("Waits for its place", None, false);
+            tokio::select! {
+                place = waiting.place() => Ok(place?),
+                () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
+            }
+        }
+    }
 }
 
 /// What the form of an answer takes.

@@ -33,6 +33,16 @@ pub struct Flags {
     pub model_alias: Vec<String>,
     /// `--side-calls`
     pub side_calls: Option<String>,
+    /// `--max-turns`
+    pub max_turns: Option<String>,
+    /// `--max-waiting`
+    pub max_waiting: Option<String>,
+    /// `--max-wait`
+    pub max_wait: Option<String>,
+    /// `--turn-limit`
+    pub turn_limit: Option<String>,
+    /// `--silence-limit`
+    pub silence_limit: Option<String>,
     /// `--data-dir`
     pub data_dir: Option<String>,
     /// `--log-level`

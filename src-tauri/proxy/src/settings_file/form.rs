@@ -12,7 +12,7 @@ use codex_client::SandboxMode;
 
 use super::stored::{MOST_DAYS, Stored, log_level};
 use crate::catalog::CODEX_LOCAL;
-use crate::settings::{Aliases, aliases};
+use crate::settings::{Aliases, TurnLimits, aliases, limits};
 use crate::view::{FieldError, Listen, ModelChoice, SettingsForm};
 
 /// The longest name of a model or an effort; the real ones are far shorter.
@@ -47,6 +47,11 @@ pub fn form(stored: &Stored) -> SettingsForm {
         show_work: stored.show_work,
         model_aliases: aliases::texts(&stored.model_aliases).collect::<Vec<_>>().join("\n"),
         side_calls: stored.side_calls,
+        max_turns: stored.limits.max_turns.to_string(),
+        max_waiting: stored.limits.max_waiting.to_string(),
+        max_wait: stored.limits.max_wait_seconds.to_string(),
+        turn_limit: stored.limits.turn_limit_minutes.to_string(),
+        silence_limit: stored.limits.silence_limit_minutes.to_string(),
         port: stored.port.to_string(),
         listen: stored.listen,
         keys_needed: stored.keys_needed,
@@ -76,6 +81,14 @@ pub fn parse(form: &SettingsForm, context: &Context<'_>) -> Result<Stored, Vec<F
         show_work: form.show_work,
         model_aliases: wrong.note("modelAliases", model_aliases(&form.model_aliases, context)),
         side_calls: form.side_calls,
+        limits: TurnLimits {
+            max_turns: wrong.note("maxTurns", limits::MAX_TURNS.read(form.max_turns.trim())),
+            max_waiting: wrong.note("maxWaiting", limits::MAX_WAITING.read(form.max_waiting.trim())),
+            max_wait_seconds: wrong.note("maxWait", limits::MAX_WAIT.read(form.max_wait.trim())),
+            turn_limit_minutes: wrong.note("turnLimit", limits::TURN_LIMIT.read(form.turn_limit.trim())),
+            silence_limit_minutes: wrong
+                .note("silenceLimit", limits::SILENCE_LIMIT.read(form.silence_limit.trim())),
+        },
         port: wrong.note("port", port(form.port.trim())),
         listen: wrong.note("listen", listen(form.listen, context)),
         keys_needed: wrong.note("keysNeeded", keys_needed(form)),

@@ -42,6 +42,13 @@ fn a_form_says_the_settings_that_it_was_made_of() {
         show_work: false,
         model_aliases: [("gpt-4o".to_owned(), "gpt-5".to_owned())].into(),
         side_calls: false,
+        limits: TurnLimits {
+            max_turns: 100,
+            max_waiting: 0,
+            max_wait_seconds: 3600,
+            turn_limit_minutes: 1440,
+            silence_limit_minutes: 1,
+        },
         port: 65535,
         listen: Listen::Everywhere,
         keys_needed: true,
@@ -72,6 +79,11 @@ fn all_wrong_fields_are_said_at_once_and_by_their_names() {
         port: "0".to_owned(),
         listen: Listen::DockerBridge,
         keys_needed: false,
+        max_turns: "0".to_owned(),
+        max_waiting: "-1".to_owned(),
+        max_wait: "soon".to_owned(),
+        turn_limit: "1441".to_owned(),
+        silence_limit: "".to_owned(),
         log_level: "loud".to_owned(),
         keep_days: "forever".to_owned(),
         ..form(&current)
@@ -86,6 +98,11 @@ fn all_wrong_fields_are_said_at_once_and_by_their_names() {
             "effort",
             "sandbox",
             "workspace",
+            "maxTurns",
+            "maxWaiting",
+            "maxWait",
+            "turnLimit",
+            "silenceLimit",
             "port",
             "listen",
             "keysNeeded",
@@ -110,6 +127,21 @@ fn numbers_have_their_limits() {
     for (days, right) in [("1", true), ("3650", true), ("0", false), ("3651", false), ("1.5", false)] {
         assert_eq!(judged(|form| form.keep_days = days.to_owned()).is_ok(), right, "{days:?}");
     }
+}
+
+#[test]
+fn limits_of_turns_have_bounds_and_say_them() {
+    let wrong = |change: fn(&mut SettingsForm)| only_wrong(judged(change));
+    for ((field, message), bounds) in [
+        (wrong(|form| form.max_turns = "101".to_owned()), "requests from 1 to 100."),
+        (wrong(|form| form.max_waiting = "1001".to_owned()), "requests from 0 to 1000."),
+        (wrong(|form| form.max_wait = "0".to_owned()), "seconds from 1 to 3600."),
+        (wrong(|form| form.turn_limit = "1.5".to_owned()), "minutes from 1 to 1440."),
+        (wrong(|form| form.silence_limit = "0".to_owned()), "minutes from 1 to 1440."),
+    ] {
+        assert!(message.ends_with(bounds), "{field}: {message}");
+    }
+    assert_eq!(judged(|form| form.max_waiting = " 0 ".to_owned()).unwrap().limits.max_waiting, 0);
 }
 
 #[test]

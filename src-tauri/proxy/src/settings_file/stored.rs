@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::settings::{Aliases, DEFAULT_PORT, LogLevel, ReasoningAs, Settings, aliases};
+use crate::settings::{Aliases, DEFAULT_PORT, LogLevel, ReasoningAs, Settings, TurnLimits, aliases};
 use crate::view::Listen;
 
 /// The longest time that the request log can be kept.
@@ -38,6 +38,9 @@ pub struct Stored {
     pub model_aliases: Aliases,
     /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
     pub side_calls: bool,
+    /// How many turns run and wait, and for how long.
+    #[serde(flatten)]
+    pub limits: TurnLimits,
     /// The port.
     pub port: u16,
     /// Who can reach the proxy.
@@ -75,6 +78,7 @@ impl Default for Stored {
             show_work: true,
             model_aliases: Aliases::new(),
             side_calls: true,
+            limits: TurnLimits::default(),
             port: DEFAULT_PORT,
             listen: Listen::default(),
             keys_needed: true,
@@ -97,7 +101,7 @@ impl Stored {
         let (known, unknown) = fields.into_iter().partition(|(name, _)| ours.contains_key(name));
         let stored: Self = serde_json::from_value(Value::Object(known)).map_err(|error| error.to_string())?;
         match stored.contradiction() {
-            Some(contradiction) => Err(contradiction.to_owned()),
+            Some(contradiction) => Err(contradiction),
             None => Ok((stored, unknown)),
         }
     }
@@ -110,8 +114,8 @@ impl Stored {
     }
 
     /// What the types allow and the window would not; only an edit by hand can bring it about.
-    fn contradiction(&self) -> Option<&'static str> {
-        if self.port == 0 {
+    fn contradiction(&self) -> Option<String> {
+        let wrong = if self.port == 0 {
             Some("port is 0")
         } else if !(1..=MOST_DAYS).contains(&self.keep_days) {
             Some("keep_days is not from 1 to 3650")
@@ -121,7 +125,8 @@ impl Stored {
             Some("model_aliases holds a name that cannot be one")
         } else {
             None
-        }
+        };
+        wrong.map(str::to_owned).or_else(|| self.limits.contradiction())
     }
 
     fn fields(&self) -> serde_json::Result<Map<String, Value>> {
@@ -159,6 +164,7 @@ pub fn to_settings(
         show_work: stored.show_work,
         model_aliases: stored.model_aliases.clone(),
         side_calls: stored.side_calls,
+        limits: stored.limits,
     };
     (settings, addresses)
 }

@@ -2,7 +2,7 @@ use codex_client::SandboxMode;
 use serde_json::json;
 
 use super::*;
-use crate::settings::{LogLevel, ReasoningAs};
+use crate::settings::{LogLevel, ReasoningAs, TurnLimits};
 use crate::view::Listen;
 
 const NOW: u64 = 1_800_000_000;
@@ -19,6 +19,13 @@ fn unusual() -> Stored {
         show_work: false,
         model_aliases: [("gpt-4o".to_owned(), "gpt-5.5".to_owned())].into(),
         side_calls: false,
+        limits: TurnLimits {
+            max_turns: 3,
+            max_waiting: 5,
+            max_wait_seconds: 7,
+            turn_limit_minutes: 11,
+            silence_limit_minutes: 13,
+        },
         port: 9000,
         listen: Listen::DockerBridge,
         keys_needed: true,
@@ -78,6 +85,9 @@ fn only_differences_from_the_defaults_are_on_disk() {
     assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9000 }));
     file.change(|stored| stored.log_level = LogLevel::Debug).unwrap();
     assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9000, "log_level": "debug" }));
+    file.change(|stored| stored.limits.max_turns = 4).unwrap();
+    assert_eq!(on_disk(folder.path())["max_turns"], 4);
+    assert_eq!(on_disk(folder.path()).as_object().unwrap().len(), 4);
     file.save(Stored::default()).unwrap();
     assert_eq!(on_disk(folder.path()), json!({ "version": 1 }));
 }
@@ -138,6 +148,8 @@ fn a_damaged_file_is_set_aside_said_so_and_replaced_by_the_defaults() {
         "{ \"version\": 1, \"port\": \"nine\" }",
         "{ \"version\": 1, \"port\": 0 }",
         "{ \"version\": 1, \"keep_days\": 3651 }",
+        "{ \"version\": 1, \"max_turns\": 0 }",
+        "{ \"version\": 1, \"silence_limit_minutes\": -1 }",
         "{ \"version\": 1, \"log_level\": \"loud\" }",
         "{ \"version\": 1, \"reasoning\": \"aloud\" }",
         "{ \"version\": 1, \"listen\": \"everywhere\", \"keys_needed\": false }",
@@ -244,6 +256,7 @@ fn the_proxy_is_started_with_what_is_stored() {
     assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::None, false));
     assert_eq!(settings.allowed_origins, ["https://chat.example"]);
     assert_eq!(settings.allowed_hosts, ["laptop.example"]);
+    assert_eq!(settings.limits, unusual().limits);
 }
 
 #[test]

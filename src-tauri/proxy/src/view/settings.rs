@@ -28,6 +28,16 @@ pub struct SettingsForm {
     pub model_aliases: String,
     /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
     pub side_calls: bool,
+    /// How many turns run at once.
+    pub max_turns: String,
+    /// How many requests may wait for their place.
+    pub max_waiting: String,
+    /// For how many seconds a request waits at most.
+    pub max_wait: String,
+    /// For how many minutes a turn may last.
+    pub turn_limit: String,
+    /// For how many minutes codex may say nothing within a turn.
+    pub silence_limit: String,
     /// The port.
     pub port: String,
     /// Who can reach the proxy.

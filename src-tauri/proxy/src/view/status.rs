@@ -22,8 +22,12 @@ pub struct Overview {
     pub problem: Option<Problem>,
     /// Requests since midnight.
     pub requests_today: u64,
-    /// Requests that run now.
+    /// Requests that run now, those that wait included.
     pub running_now: u64,
+    /// Answers that are being made now.
+    pub answering: u32,
+    /// Requests that wait for their place among these.
+    pub waiting: u32,
     /// Whether secrets are kept in the system's keychain.
     pub keychain: KeychainState,
     /// Whether there is a tray; without one the window does all that the tray does.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{LONG, eventually, fake, real};
+use crate::support::{KEY, LONG, eventually, fake, prompt_body, real};
 
 #[tokio::test]
 async fn an_open_stream_is_finished_before_the_proxy_ends() {
@@ -24,6 +24,24 @@ async fn a_stream_that_goes_on_past_the_deadline_is_told_and_interrupted() {
     proxy.stop.cancel();
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
+    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_still_waits_for_its_turn_is_told_at_once() {
+    let mut proxy = fake("hang-after-delta=1").limits(|limits| limits.turns = 1).start().await;
+    let mut events = proxy.stream("hi").await;
+    events.next_text().await;
+    let request = proxy.bare(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let waiting = tokio::spawn(request.json(&prompt_body("hi")).send());
+    proxy.turns.wait_for(|turns| turns.waiting == 1).await.unwrap();
+    proxy.stop.cancel();
+    let told = tokio::time::timeout(LONG, waiting).await.unwrap().unwrap().unwrap();
+    assert_eq!(told.status(), 503);
+    assert!(told.headers().contains_key("retry-after"));
+    // The stream that was open goes on meanwhile.
+    assert_eq!(proxy.turns.borrow().running, 1);
+    drop(events);
     tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codex_client::Environment;
-use proxy::exchange::Limits;
+use proxy::exchange::{Limits, Turns};
 use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::Key;
 use proxy::settings::{Flags, Layers, Settings};
@@ -113,17 +113,20 @@ impl Plan {
         };
         let journal = parts.journal.clone();
         let proxy = Proxy::new(parts).unwrap();
+        let turns = proxy.turns();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(vec![listener], proxy, stop.clone()));
-        Running { journal, model, folder, address, stop, server, http: reqwest::Client::new() }
+        Running { journal, turns, model, folder, address, stop, server, http: reqwest::Client::new() }
     }
 }
 
 /// A proxy that runs.
 pub(crate) struct Running {
     pub(crate) journal: Journal,
+    /// How many turns run and wait, as it changes.
+    pub(crate) turns: tokio::sync::watch::Receiver<Turns>,
     pub(crate) model: SampleModel,
     pub(crate) folder: TempDir,
     /// `127.0.0.1:PORT`

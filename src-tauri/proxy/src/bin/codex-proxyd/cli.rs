@@ -6,8 +6,8 @@ use proxy::settings::Flags;
 /// Answers the OpenAI API with the codex CLI of this machine.
 ///
 /// Each option can also be set in the environment or in a file named .env: HOST, PORT, CODEX_PATH, CODEX_MODEL,
-/// CODEX_SANDBOX, CODEX_WORKSPACE, CODEX_REASONING, CODEX_SHOW_WORK, MODEL_ALIASES, CODEX_SIDE_CALLS, DATA_DIR, LOG_LEVEL,
-/// ALLOWED_ORIGINS, ALLOWED_HOSTS; keys in API_KEYS.
+/// CODEX_SANDBOX, CODEX_WORKSPACE, CODEX_REASONING, CODEX_SHOW_WORK, MODEL_ALIASES, CODEX_SIDE_CALLS, MAX_TURNS, MAX_WAITING,
+/// MAX_WAIT, TURN_LIMIT, SILENCE_LIMIT, DATA_DIR, LOG_LEVEL, ALLOWED_ORIGINS, ALLOWED_HOSTS; keys in API_KEYS.
 #[derive(Debug, Parser)]
 #[command(name = "codex-proxyd", disable_version_flag = true, args_conflicts_with_subcommands = false)]
 pub(crate) struct Cli {
@@ -47,6 +47,21 @@ pub(crate) struct Cli {
     /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model: on or off [default: on]
     #[arg(long, global = true, value_name = "ON|OFF")]
     side_calls: Option<String>,
+    /// How many turns run at once, 1 to 100; more requests wait [default: 8]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    max_turns: Option<String>,
+    /// How many requests may wait, 0 to 1000; further ones are refused with 429 [default: 64]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    max_waiting: Option<String>,
+    /// How long a request waits for its place at most, 1 to 3600 [default: 120]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    max_wait: Option<String>,
+    /// How long a turn may take, 1 to 1440 [default: 60]
+    #[arg(long, global = true, value_name = "MINUTES")]
+    turn_limit: Option<String>,
+    /// How long codex may say nothing within a turn, 1 to 1440; a command that it runs is no silence [default: 10]
+    #[arg(long, global = true, value_name = "MINUTES")]
+    silence_limit: Option<String>,
     /// Folder of our own data [default: the system's]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
@@ -118,6 +133,11 @@ impl Cli {
             show_work: self.show_work.clone(),
             model_alias: self.model_alias.clone(),
             side_calls: self.side_calls.clone(),
+            max_turns: self.max_turns.clone(),
+            max_waiting: self.max_waiting.clone(),
+            max_wait: self.max_wait.clone(),
+            turn_limit: self.turn_limit.clone(),
+            silence_limit: self.silence_limit.clone(),
             data_dir: self.data_dir.clone(),
             log_level: self.log_level.clone(),
             allow_origin: self.allow_origin.clone(),

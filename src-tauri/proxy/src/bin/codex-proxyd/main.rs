@@ -114,9 +114,9 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         now_ms: Arc::new(|| unix_now() * 1000),
     });
     let parts = ProxyParts {
+        limits: Limits::default().with(&settings.limits),
         settings,
         environment: environment.clone(),
-        limits: Limits::default(),
         keys: Vec::new(),
         journal: journal.await,
     };
