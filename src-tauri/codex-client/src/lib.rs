@@ -46,7 +46,7 @@ mod turn;
 mod wire;
 
 pub use capabilities::Capabilities;
-pub use codex::{Codex, CodexConfig, Readiness, Status};
+pub use codex::{Codex, CodexConfig, Counts, Readiness, Status};
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use home::{Home, HomeUsed};

@@ -12,7 +12,7 @@ mod work;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+use codex_client::{Codex, CodexError, ThreadKind, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
 use futures_util::future::select_all;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use tracing::Span;
 
 use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
+use crate::metrics::{Counted, Metrics, TurnFigures, TurnOutcome};
 
 pub use admission::{Admission, Place, Refused};
 pub(crate) use shaping::{Counting, Plan};
@@ -102,6 +103,7 @@ pub(crate) struct Start<'a> {
     pub(crate) place: Place,
     pub(crate) entry: Entry,
     pub(crate) timing: Timing,
+    pub(crate) metrics: &'a Metrics,
     pub(crate) limits: &'a Limits,
     pub(crate) cut_off: CancellationToken,
 }
@@ -111,8 +113,10 @@ pub(crate) struct Start<'a> {
 pub struct Exchange {
     codex: Codex,
     choices: Vec<Choice>,
-    place: Option<Place>,
+    place: Option<(Place, Counted)>,
     entry: Entry,
+    metrics: Metrics,
+    kind: ThreadKind,
     timing: Timing,
     /// The proxy's own share of the time to the first word.
     own: Duration,
@@ -145,7 +149,8 @@ impl Exchange {
     /// # Errors
     /// Whatever keeps codex from starting; the entry is closed with it.
     pub(crate) async fn begin(start: Start<'_>) -> Result<Self, CodexError> {
-        let Start { codex, request, urging, plan, n, place, entry, timing, limits, cut_off } = start;
+        let Start { codex, request, urging, plan, n, place, entry, timing, metrics, limits, cut_off } = start;
+        let kind = request.profile.kind;
         let again = urging.map(|urging| TurnRequest { note: Some(urging), ..request.clone() });
         // A conversation can be megabytes of pictures, and is usually for one turn.
         let mut requests: Vec<TurnRequest> = (1..n).map(|_| request.clone()).collect();
@@ -156,6 +161,7 @@ impl Exchange {
                 Ok(turn) => turn,
                 Err(error) => {
                     record::failed(&entry, Failure::Codex(error.clone()));
+                    metrics.turn_ended(kind, &TurnFigures::default(), TurnOutcome::Failed);
                     return Err(error);
                 }
             };
@@ -171,7 +177,9 @@ impl Exchange {
         Ok(Self {
             codex: codex.clone(),
             choices,
-            place: Some(place),
+            place: Some((place, metrics.run(n))),
+            metrics: metrics.clone(),
+            kind,
             own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
             entry,
             timing,
@@ -303,12 +311,16 @@ impl Exchange {
         // Whoever waits may start now, even while this client still reads.
         self.place = None;
         let _in_span = self.span.enter();
+        let whole = self.timing.arrived.elapsed();
+        let measured =
+            TurnFigures { deltas: self.deltas, first: self.first.map(|first| (first, self.own)), whole };
+        self.metrics.turn_ended(self.kind, &measured, outcome.into());
         let figures = record::Figures {
             model: &self.model,
             deltas: self.deltas,
             wait_ms: record::ms(self.timing.waited),
             first_ms: self.first.map(record::ms),
-            total_ms: record::ms(self.timing.arrived.elapsed()),
+            total_ms: record::ms(whole),
         };
         record::close(&self.entry, &figures, outcome);
     }

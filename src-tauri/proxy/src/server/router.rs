@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::error::ApiError;
 use super::guard::guard;
 use super::request_id::with_request_id;
-use super::{Proxy, chat, completions, docs, health, models, responses};
+use super::{Proxy, chat, completions, docs, health, metrics, models, responses};
 
 /// All routes, known and unknown.
 pub fn router(proxy: Proxy) -> Router {
@@ -23,6 +23,7 @@ pub fn router(proxy: Proxy) -> Router {
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
         .route("/health", get(health::health))
+        .route("/metrics", get(metrics::metrics))
         .merge(docs::routes())
         .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
@@ -32,6 +33,6 @@ pub fn router(proxy: Proxy) -> Router {
             ApiError::internal().into_response()
         }))
         // Outermost, so that every answer has an id and a line in the log, refused ones too.
-        .layer(from_fn(with_request_id))
+        .layer(from_fn_with_state(proxy.clone(), with_request_id))
         .with_state(proxy)
 }

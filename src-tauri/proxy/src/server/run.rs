@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use futures_util::future::join_all;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use super::{Proxy, router};
 
@@ -33,7 +37,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
     // Also how long a connection may idle between two requests.
     http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.head);
     let door = Door {
-        service: TowerToHyperService::new(router(proxy.clone())),
+        routes: router(proxy.clone()),
         http,
         graceful: GracefulShutdown::new(),
         connections: TaskTracker::new(),
@@ -60,7 +64,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
 
 /// What every connection needs.
 struct Door {
-    service: TowerToHyperService<Router>,
+    routes: Router,
     http: http1::Builder,
     graceful: GracefulShutdown,
     connections: TaskTracker,
@@ -73,8 +77,8 @@ impl Door {
         loop {
             // The semaphore is never closed, so there is always a permit in the end.
             let permit = Arc::clone(&self.places).acquire_owned().await.ok();
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -83,7 +87,12 @@ impl Door {
             };
             // A delta is one small write, and must not wait for the next.
             let _ = stream.set_nodelay(true);
-            let connection = self.http.serve_connection(TokioIo::new(stream), self.service.clone());
+            let service = self.routes.clone().map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request
+            });
+            let service = TowerToHyperService::new(service);
+            let connection = self.http.serve_connection(TokioIo::new(stream), service);
             let connection = self.graceful.watch(connection);
             self.connections.spawn(async move {
                 let _permit = permit;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Proxy;
 use super::auth::KeyName;
 use super::error::ApiError;
+use super::request_id::asks_for;
 use crate::catalog::Lookup;
 use crate::exchange::{Counting, Exchange, Plan, Start, Timing};
 use crate::journal::Entry;
@@ -45,6 +46,7 @@ pub(super) async fn begin(
                 place,
                 entry,
                 timing,
+                metrics: &proxy.metrics,
                 limits: &proxy.limits,
                 cut_off: proxy.cut_off.clone(),
             };
@@ -90,6 +92,7 @@ async fn prepare(
         }
     };
     let codex = asked.elapsed();
+    asks_for(profile.kind);
     caller.limit(&mut profile).await?;
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
@@ -103,7 +106,9 @@ async fn prepare(
     }
 
     let asked = Instant::now();
+    let waits = proxy.metrics.waits();
     let place = proxy.admission.enter(wanted.n).await?;
+    drop(waits);
     let waited = asked.elapsed();
     entry.waited(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
 
