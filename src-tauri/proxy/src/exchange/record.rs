@@ -81,7 +81,7 @@ pub(super) fn close(entry: &Entry, figures: &Figures<'_>, outcome: &Outcome<'_>)
 /// Closes the entry of a request that failed.
 pub(super) fn failed(entry: &Entry, failure: Failure) {
     let error = ApiError::from(failure);
-    entry.failed(error.status(), &error.for_log());
+    entry.failed(error.status(), error.code(), &error.for_log());
 }
 
 pub(super) fn ms(duration: Duration) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use codex_client::ThreadKind;
@@ -32,8 +32,14 @@ pub(super) fn asks_for(kind: ThreadKind) {
 }
 
 /// Wraps everything else.
-pub(crate) async fn with_request_id(State(proxy): State<Proxy>, request: Request, next: Next) -> Response {
+pub(crate) async fn with_request_id(
+    State(proxy): State<Proxy>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request.headers().get(&X_REQUEST_ID).filter(|id| is_fit(id)).cloned().unwrap_or_else(new_id);
+    // In the place of what the client sent, so that whoever is further inside has one id to put down.
+    request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let kind = Arc::default();
     let mut line = Line::new(&request, span.clone(), proxy.metrics.clone(), Arc::clone(&kind));
@@ -41,6 +47,11 @@ pub(crate) async fn with_request_id(State(proxy): State<Proxy>, request: Request
     line.status = Some(response.status());
     response.headers_mut().insert(X_REQUEST_ID, id);
     response
+}
+
+/// The id of a request that came through [`with_request_id`].
+pub(super) fn of(headers: &HeaderMap) -> String {
+    headers.get(&X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 /// The request's line in the log. It is written when it is dropped, so that a client that leaves before the answer has its

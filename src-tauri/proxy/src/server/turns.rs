@@ -58,7 +58,7 @@ pub(super) async fn begin(
 
 /// Closes the entry of a request that is refused.
 pub(super) fn refused(entry: &Entry, error: ApiError) -> ApiError {
-    entry.failed(error.status(), &error.for_log());
+    entry.failed(error.status(), error.code(), &error.for_log());
     error
 }
 

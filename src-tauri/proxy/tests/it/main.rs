@@ -24,6 +24,7 @@ mod log;
 mod metrics;
 mod models;
 mod relay;
+mod request_ids;
 mod responses;
 mod schema;
 mod shape;
