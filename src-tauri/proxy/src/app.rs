@@ -272,7 +272,7 @@ impl App {
     /// The folder of the log files.
     #[must_use]
     pub fn log_folder(&self) -> PathBuf {
-        self.0.data_dir.join("logs")
+        crate::log_files::folder(&self.0.data_dir)
     }
 
     /// Makes the first key, and finds out how the keychain and codex are.

@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod journal;
 pub mod keychain;
 pub mod keys;
+pub mod log_files;
 pub mod metrics;
 pub mod openai;
 pub mod server;

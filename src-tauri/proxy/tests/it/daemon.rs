@@ -51,7 +51,7 @@ pub(crate) async fn start(command: &mut Command) -> Daemon {
     }
 }
 
-async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
+pub(crate) async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
     let body = crate::support::prompt_body(prompt);
     let request = reqwest::Client::new().post(format!("{url}/v1/chat/completions"));
     request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
@@ -109,7 +109,7 @@ async fn an_env_file_is_read_and_the_log_holds_no_key_no_prompt_and_an_id_a_line
 }
 
 /// Ends a daemon as a system does, and gives back its log.
-async fn ended(mut daemon: Daemon) -> String {
+pub(crate) async fn ended(mut daemon: Daemon) -> String {
     terminate(&daemon.child);
     let mut stderr = daemon.child.stderr.take().unwrap();
     let mut log = String::new();

@@ -21,6 +21,7 @@ mod hang_up;
 mod kinds;
 mod limits;
 mod log;
+mod log_files;
 mod metrics;
 mod models;
 mod relay;

@@ -17,12 +17,16 @@ use proxy::doctor::{self, Finding};
 use proxy::exchange::Limits;
 use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::KeyFile;
+use proxy::log_files;
 use proxy::server::unix_now;
 use proxy::settings::{Layers, Settings};
 use proxy::{Proxy, ProxyParts, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::{Cli, Command};
 
@@ -78,7 +82,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
             return Ok(print_findings(&findings));
         }
         None => {
-            log_to_stderr(&settings);
+            let _log = start_log(&settings);
             start_runtime()?.block_on(serve_until_signal(settings, &environment))?;
         }
     }
@@ -171,11 +175,23 @@ async fn print_versions(settings: &Settings, environment: &Environment) {
     println!("codex-proxyd {}\n{codex}", env!("CARGO_PKG_VERSION"));
 }
 
-fn log_to_stderr(settings: &Settings) {
+/// Starts the log, on stderr and in files of the data folder. What is left is written when the guard is dropped.
+fn start_log(settings: &Settings) -> Option<WorkerGuard> {
     let level = settings.log_level.name();
     // Ours at the chosen level; the libraries only when something is wrong with them.
     let filter = EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxyd={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let (files, guard, error) = match log_files::start(&settings.data_dir, "codex-proxyd") {
+        Ok((writer, guard)) => (Some(writer), Some(guard), None),
+        Err(error) => (None, None, Some(error)),
+    };
+    let files = files.map(|writer| tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false));
+    let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(filter).with(stderr).with(files).init();
+    if let Some(error) = error {
+        let folder = log_files::folder(&settings.data_dir);
+        tracing::warn!(%error, folder = %folder.display(), "no log file can be written; the log is here only");
+    }
+    guard
 }
 
 fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {
