@@ -12,6 +12,7 @@ pub mod app;
 pub mod catalog;
 pub mod codexes;
 pub mod connect;
+pub mod diagnostics;
 pub mod doctor;
 pub mod exchange;
 pub mod gateway;

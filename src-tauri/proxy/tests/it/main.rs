@@ -13,6 +13,7 @@ mod clients;
 mod completions;
 mod connect;
 mod daemon;
+mod diagnostics;
 mod docs;
 mod doctor;
 mod errors;

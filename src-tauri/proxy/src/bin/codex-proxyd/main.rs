@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use codex_client::{Environment, Search};
+use proxy::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
 use proxy::exchange::Limits;
 use proxy::journal::{Journal, JournalOptions};
@@ -58,7 +59,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
         default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
             .map(|dirs| dirs.data_dir().to_owned()),
     };
-    let asks_doctor = matches!(cli.command, Some(Command::Doctor));
+    let asks_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
     let settings = match Settings::from_layers(&layers) {
         Ok(settings) => settings,
         Err(error) if asks_doctor => {
@@ -77,8 +78,12 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     }
     match &cli.command {
         Some(Command::Key { action }) => key_command::run(action, &settings)?,
-        Some(Command::Doctor) => {
+        Some(Command::Doctor { report }) => {
             let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
+            if *report {
+                print!("{}", for_others(&settings, &environment, &findings));
+                return Ok(ExitCode::SUCCESS);
+            }
             return Ok(print_findings(&findings));
         }
         None => {
@@ -93,6 +98,21 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
 fn print_findings(findings: &[Finding]) -> ExitCode {
     print!("{}", doctor::report(findings));
     if doctor::needs_doing(findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What can be shown to others who help.
+fn for_others(settings: &Settings, environment: &Environment, findings: &[Finding]) -> String {
+    diagnostics::text(&Facts {
+        program: "codex-proxyd",
+        system: &diagnostics::system(),
+        now: unix_now(),
+        findings,
+        counts: &[],
+        errors: None,
+        settings: &format!("{settings:#?}"),
+        keys: &settings.api_keys,
+        home: environment.home().as_deref(),
+    })
 }
 
 fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
