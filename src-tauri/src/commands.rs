@@ -54,6 +54,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         stop_test_prompt,
         copy_text,
         open_log_folder,
+        copy_diagnostics,
         answer_close,
         quit,
     ]
@@ -227,6 +228,11 @@ fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
         .opener()
         .open_path(folder, None::<&str>)
         .map_err(|error| said(format!("The folder cannot be opened: {error}.")))
+}
+
+#[tauri::command]
+async fn copy_diagnostics(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
+    copy(&handle, &app.diagnostics().await)
 }
 
 #[tauri::command]

@@ -1,43 +1,36 @@
-//! The app's log: a file a day in the data folder, of which the last week is kept.
+//! The app's log, in files of the data folder; `proxy::log_files` bounds them.
 
 use std::path::Path;
 
 use proxy::log_line::{OneLine, tell_of_panics};
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_appender::rolling::{Builder, Rotation};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-/// Days of log files that are kept.
-const KEPT: usize = 7;
-
 /// The log. It is written for as long as this is held.
 pub(crate) struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
-    _writer: WorkerGuard,
+    /// `None` where no file can be written.
+    _writer: Option<WorkerGuard>,
 }
 
 impl Log {
-    /// Starts the log, at the level of the settings.
-    pub(crate) fn start(data_dir: &Path) -> Result<Self, String> {
-        let folder = data_dir.join("logs");
-        // The builder would make it too, and complain first that there is nothing in it.
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
-        let files = Builder::new()
-            .rotation(Rotation::DAILY)
-            .filename_prefix("codex-proxy")
-            .filename_suffix("log")
-            .max_log_files(KEPT)
-            .build(folder)
-            .map_err(|error| format!("no log can be written: {error}"))?;
-        let (writer, guard) = tracing_appender::non_blocking(files);
+    /// Starts the log, at the level of the settings. Where no file can be written it goes to stderr, and says so.
+    pub(crate) fn start(data_dir: &Path) -> Self {
+        let (writer, guard, error) = match proxy::log_files::start(data_dir, "codex-proxy") {
+            Ok((writer, guard)) => (BoxMakeWriter::new(writer), Some(guard), None),
+            Err(error) => (BoxMakeWriter::new(std::io::stderr), None, Some(error)),
+        };
         let (filter, handle) = reload::Layer::new(filter(data_dir));
         let lines = tracing_subscriber::fmt::layer().with_writer(OneLine(writer)).with_ansi(false);
         tracing_subscriber::registry().with(filter).with(lines).init();
         tell_of_panics();
-        Ok(Self { filter: handle, _writer: guard })
+        if let Some(error) = error {
+            tracing::warn!(%error, "no log file can be written; the log is here only");
+        }
+        Self { filter: handle, _writer: guard }
     }
 
     /// Takes the level that the settings have now.

@@ -58,7 +58,7 @@ fn run(options: &Options) -> Result<(), String> {
         .map_err(|error| format!("no threads can be started: {error}"))?;
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
-    let log = Log::start(&data_dir)?;
+    let log = Log::start(&data_dir);
     let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
     // Before the desktop's parts, which take longer than all else to load: meanwhile the proxy answers already.
     let mut claim = running::Claim::on(&data_dir)?;

@@ -40,6 +40,7 @@ export function said(): string {
 
 export function row(change: Partial<ExchangeRow> & { id: string }): ExchangeRow {
   return {
+    requestId: `req_${change.id}`,
     at: Date.now(),
     key: 'Default',
     client: 'curl 8.14',
@@ -57,6 +58,7 @@ export function row(change: Partial<ExchangeRow> & { id: string }): ExchangeRow 
     reasoning: 0,
     commands: 0,
     background: false,
+    code: null,
     error: null,
     ...change,
   };

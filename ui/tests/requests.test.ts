@@ -96,6 +96,7 @@ test('arrow keys choose a request, Enter shows its steps, Escape closes them', a
   await fireEvent.keyDown(grid, { key: 'Enter' });
   const steps = await screen.findByRole('list', { name: 'Steps' });
   expect(within(steps).getByText('Arrived')).toBeVisible();
+  expect(screen.getByTitle(/x-request-id/)).toHaveTextContent(/^req_/);
   expect(asked(host, 'exchangeDetail')).toEqual([[chosen.id.replace('row-', '')]]);
 
   await fireEvent.keyDown(grid, { key: 'Escape' });

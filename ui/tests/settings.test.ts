@@ -222,3 +222,11 @@ test('an error of no field is said beside the button', async () => {
   await screen.findByText('The disk is full. Nothing was saved.');
   expect(screen.getByLabelText('Port')).toHaveValue('9000');
 });
+
+test('diagnostics are copied by the host, and said to be', async () => {
+  const host = open('settings');
+  await press('Copy diagnostics: versions, settings and the last errors');
+  expect(asked(host, 'copyDiagnostics')).toEqual([[]]);
+  await waitFor(() => expect(said()).toBe('Copied: versions, settings and the last errors'));
+  expect(asked(host, 'saveSettings')).toEqual([]);
+});

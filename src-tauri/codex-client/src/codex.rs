@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -67,11 +68,31 @@ pub struct Readiness {
     pub home: HomeUsed,
 }
 
+/// How often codex was started, and what came of it, since the handle was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Starts that went well.
+    pub started: u64,
+    /// Starts that failed.
+    pub failed: u64,
+    /// Times that it ended by itself.
+    pub ended: u64,
+}
+
+/// The same while it is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) started: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) ended: AtomicU64,
+}
+
 /// A handle to codex. Clones share one process.
 #[derive(Clone, Debug)]
 pub struct Codex {
     asks: mpsc::Sender<Ask>,
     status: watch::Receiver<Status>,
+    counters: Arc<Counters>,
 }
 
 /// What can be asked of the supervisor.
@@ -88,14 +109,23 @@ impl Codex {
     pub fn new(config: CodexConfig) -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
         let (tell, status) = watch::channel(Status::Idle);
-        tokio::spawn(Supervisor::new(config, tell).run(asked));
-        Self { asks, status }
+        let counters = Arc::default();
+        tokio::spawn(Supervisor::new(config, tell, Arc::clone(&counters)).run(asked));
+        Self { asks, status, counters }
     }
 
     /// How codex is, and every change of it.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// How often it was started so far, and what came of it.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters { started, failed, ended } = &*self.counters;
+        Counts { started: read(started), failed: read(failed), ended: read(ended) }
     }
 
     /// Starts codex if it does not run, and waits until it answers.

@@ -49,7 +49,7 @@ mod vitals;
 mod wire;
 
 pub use capabilities::Capabilities;
-pub use codex::{Codex, CodexConfig, Readiness, Status};
+pub use codex::{Codex, CodexConfig, Counts, Readiness, Status};
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use home::{Home, HomeUsed};

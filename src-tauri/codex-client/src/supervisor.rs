@@ -5,6 +5,7 @@
 //! when it is told to, or when the last handle is dropped.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::binary::{Binary, Identity};
-use crate::codex::{Ask, CodexConfig, Status};
+use crate::codex::{Ask, CodexConfig, Counters, Status};
 use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::process::Process;
@@ -58,11 +59,12 @@ pub(crate) struct Supervisor {
     failures: u32,
     not_before: Option<Instant>,
     last_error: Option<CodexError>,
+    counters: Arc<Counters>,
 }
 
 impl Supervisor {
     /// A supervisor that has not started codex.
-    pub(crate) fn new(config: CodexConfig, tell: watch::Sender<Status>) -> Self {
+    pub(crate) fn new(config: CodexConfig, tell: watch::Sender<Status>, counters: Arc<Counters>) -> Self {
         Self {
             sign_in: SignIn::of(&config.search.environment),
             config,
@@ -74,6 +76,7 @@ impl Supervisor {
             failures: 0,
             not_before: None,
             last_error: None,
+            counters,
         }
     }
 
@@ -137,6 +140,7 @@ impl Supervisor {
         match start::start(&self.config).await {
             Ok(started) => Ok(self.take(started)),
             Err(error) => {
+                self.counters.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%error, "codex could not be started");
                 if matches!(
                     error,
@@ -153,6 +157,7 @@ impl Supervisor {
     /// Makes a codex that answers the live one.
     fn take(&mut self, started: Started) -> Arc<Connection> {
         let Started { process, connection, readiness, binary } = started;
+        self.counters.started.fetch_add(1, Ordering::Relaxed);
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
         self.tell.send_replace(Status::Ready(readiness));
         let since = Instant::now();
@@ -177,6 +182,7 @@ impl Supervisor {
                 Some(self.take(started))
             }
             Err(error) => {
+                self.counters.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%error, "the changed codex does not start; the one from before is used");
                 self.not_yet = Some((update, Instant::now() + LONGEST_PAUSE));
                 None
@@ -240,6 +246,7 @@ impl Supervisor {
     /// Clears away a codex that has ended by itself.
     async fn bury(&mut self) {
         let Some(mut live) = self.live.take() else { return };
+        self.counters.ended.fetch_add(1, Ordering::Relaxed);
         live.connection.closed.cancel();
         live.process.kill().await;
         live.connection.tasks.wait().await;

@@ -4,6 +4,7 @@
 //! Every rule of the app is here or further inside, so a test drives it with no desktop around it. What a shell alone can do
 //! (the window, the tray, the clipboard, the start at login) is deliberately not here.
 
+mod diagnostics;
 mod keys;
 mod limits;
 mod overview;
@@ -272,7 +273,7 @@ impl App {
     /// The folder of the log files.
     #[must_use]
     pub fn log_folder(&self) -> PathBuf {
-        self.0.data_dir.join("logs")
+        crate::log_files::folder(&self.0.data_dir)
     }
 
     /// Makes the first key, and finds out how the keychain and codex are.
@@ -294,10 +295,7 @@ impl App {
         let bridge = connect::find(&self.0.environment).bridge.map(Into::into);
         let (mut settings, addresses) = to_settings(&stored, &self.0.data_dir, bridge);
         settings.codex_path = settings.codex_path.or_else(|| self.0.environment.path("CODEX_PATH"));
-        // The demo, and whoever starts the app from a script, brings its own.
-        let brought = self.0.environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
-        settings.api_keys =
-            brought.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect();
+        settings.api_keys = self.brought_keys();
         let proxy = Proxy::new(ProxyParts {
             limits: self.0.limits.with(&settings.limits),
             settings,
@@ -306,6 +304,12 @@ impl App {
             journal: self.0.journal.clone(),
         })?;
         Ok(Launch { addresses, proxy })
+    }
+
+    /// The demo, and whoever starts the app from a script, brings its own keys.
+    fn brought_keys(&self) -> Vec<Key> {
+        let brought = self.0.environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
+        brought.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect()
     }
 
     fn codex_config(&self) -> CodexConfig {

@@ -112,7 +112,7 @@ fn of_place(found: &Found) -> Finding {
 }
 
 /// What keeps codex from answering.
-fn of_error(error: &CodexError) -> Finding {
+pub(crate) fn of_error(error: &CodexError) -> Finding {
     let (what, next) = match error {
         CodexError::NotFound => (
             "codex was not found".to_owned(),
@@ -132,7 +132,7 @@ fn of_error(error: &CodexError) -> Finding {
 }
 
 /// What a codex that answers is and can do.
-fn of_codex(probed: &Probed) -> Vec<Finding> {
+pub(crate) fn of_codex(probed: &Probed) -> Vec<Finding> {
     let Probed { readiness, models } = probed;
     let Readiness { version, capabilities, account, home, .. } = readiness;
     let mut findings =

@@ -13,7 +13,7 @@ mod work;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+use codex_client::{Codex, CodexError, ThreadKind, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
 use futures_util::future::select_all;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use tracing::Span;
 
 use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
+use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
 use crate::settings::TurnLimits;
 
 pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
@@ -130,6 +131,7 @@ pub(crate) struct Start<'a> {
     pub(crate) place: Place,
     pub(crate) entry: Entry,
     pub(crate) timing: Timing,
+    pub(crate) metrics: &'a Metrics,
     pub(crate) limits: &'a Limits,
     pub(crate) cut_off: CancellationToken,
 }
@@ -141,6 +143,8 @@ pub struct Exchange {
     choices: Vec<Choice>,
     place: Option<Place>,
     entry: Entry,
+    metrics: Metrics,
+    kind: ThreadKind,
     timing: Timing,
     /// The proxy's own share of the time to the first word.
     own: Duration,
@@ -176,7 +180,8 @@ impl Exchange {
     /// # Errors
     /// Whatever keeps codex from starting; the entry is closed with it.
     pub(crate) async fn begin(start: Start<'_>) -> Result<Self, CodexError> {
-        let Start { codex, request, urging, plan, n, place, entry, timing, limits, cut_off } = start;
+        let Start { codex, request, urging, plan, n, place, entry, timing, metrics, limits, cut_off } = start;
+        let kind = request.profile.kind;
         let again = urging.map(|urging| TurnRequest { note: Some(urging), ..request.clone() });
         // A conversation can be megabytes of pictures, and is usually for one turn.
         let mut requests: Vec<TurnRequest> = (1..n).map(|_| request.clone()).collect();
@@ -187,6 +192,7 @@ impl Exchange {
                 Ok(turn) => turn,
                 Err(error) => {
                     record::failed(&entry, Failure::Codex(error.clone()));
+                    metrics.turn_ended(kind, &TurnFigures::default(), TurnOutcome::Failed);
                     return Err(error);
                 }
             };
@@ -203,6 +209,8 @@ impl Exchange {
             codex: codex.clone(),
             choices,
             place: Some(place),
+            metrics: metrics.clone(),
+            kind,
             own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
             entry,
             timing,
@@ -340,12 +348,16 @@ impl Exchange {
         // Whoever waits may start now, even while this client still reads.
         self.place = None;
         let _in_span = self.span.enter();
+        let whole = self.timing.arrived.elapsed();
+        let measured =
+            TurnFigures { deltas: self.deltas, first: self.first.map(|first| (first, self.own)), whole };
+        self.metrics.turn_ended(self.kind, &measured, outcome.into());
         let figures = record::Figures {
             model: &self.model,
             deltas: self.deltas,
             wait_ms: record::ms(self.timing.waited),
             first_ms: self.first.map(record::ms),
-            total_ms: record::ms(self.timing.arrived.elapsed()),
+            total_ms: record::ms(whole),
         };
         record::close(&self.entry, &figures, outcome);
     }

@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod guard;
 mod health;
+mod metrics;
 mod models;
 mod openapi;
 mod request_id;
@@ -36,6 +37,7 @@ use crate::codexes::Codexes;
 use crate::exchange::{Admission, Limits, Turns};
 use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::shape::tokens::Tokenizer;
 use response_store::ResponseStore;
@@ -65,6 +67,7 @@ pub struct Inner {
     given_keys: Vec<KeyEntry>,
     wrong_keys: WrongKeys,
     pub(crate) journal: Journal,
+    pub(crate) metrics: Metrics,
     /// When the proxy was made, in Unix seconds.
     pub(crate) started: u64,
     /// Cancelled when the proxy is told to stop: no further request is taken.
@@ -125,6 +128,7 @@ impl Proxy {
             admission: Admission::new(&limits),
             responses: ResponseStore::default(),
             tokenizer: Arc::default(),
+            metrics: Metrics::default(),
             started: now,
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),

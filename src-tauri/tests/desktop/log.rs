@@ -49,7 +49,7 @@ async fn write_history(session: &Session) {
         entry.first(1);
         clock.store(at + 3_000, Ordering::Relaxed);
         if n % 40 == 0 {
-            entry.failed(502, "codex ended during the answer.");
+            entry.failed(502, "codex_disconnected", "codex ended during the answer.");
         } else {
             entry.done(200, Some(Usage { input: 1_200, cached: 900, output: n % 700, reasoning: n % 100 }));
         }

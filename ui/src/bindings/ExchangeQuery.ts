@@ -14,7 +14,7 @@ before: string | null,
  */
 limit: number | null, 
 /**
- * Only rows that hold this text in their key, client, model, route or error.
+ * Only rows that hold this text in their key, client, model, route, request id or error.
  */
 text: string | null, 
 /**

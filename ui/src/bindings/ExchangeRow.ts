@@ -6,9 +6,14 @@ import type { ExchangeState } from "./ExchangeState";
  */
 export type ExchangeRow = { 
 /**
- * Its id, the same as in `x-request-id`'s log line; newer ones sort after older ones.
+ * Its id in the log; newer ones sort after older ones.
  */
 id: string, 
+/**
+ * The id that its client and the program's log know it by: the answer's `x-request-id`. A client may choose it, so several
+ * requests may have the same one. Empty where an older version wrote the row.
+ */
+requestId: string, 
 /**
  * When it arrived, in Unix milliseconds.
  */
@@ -77,6 +82,10 @@ commands: number,
  * Whether it is a background call of a chat interface: a title, tags, follow-ups.
  */
 background: boolean, 
+/**
+ * The code of what went wrong, as the client was told it.
+ */
+code: string | null, 
 /**
  * What went wrong, in a sentence.
  */

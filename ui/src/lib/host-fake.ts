@@ -205,6 +205,7 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
 
     copyText: async () => {},
     openLogFolder: async () => {},
+    copyDiagnostics: async () => {},
     quit: async () => {},
     answerClose: async () => {},
 

@@ -47,6 +47,7 @@ export const tauriHost: Host = {
 
   copyText: (text) => invoke('copy_text', { text }),
   openLogFolder: () => invoke('open_log_folder'),
+  copyDiagnostics: () => invoke('copy_diagnostics'),
   quit: () => invoke('quit'),
   answerClose: (keepRunning) => invoke('answer_close', { keepRunning }),
 

@@ -92,6 +92,8 @@ export interface Host {
 
   copyText(text: string): Promise<void>;
   openLogFolder(): Promise<void>;
+  /** Puts versions, settings and the last errors on the clipboard: no key, and no word of a conversation. */
+  copyDiagnostics(): Promise<void>;
   quit(): Promise<void>;
   /** The answer to `close_asked`. */
   answerClose(keepRunning: boolean): Promise<void>;

@@ -8,6 +8,7 @@ use tracing::Span;
 use super::Failure;
 use super::work::{self, Told};
 use crate::journal::Entry;
+use crate::metrics::TurnOutcome;
 use crate::server::ApiError;
 
 /// How an exchange was closed.
@@ -15,6 +16,16 @@ pub(super) enum Outcome<'a> {
     Done(Option<Usage>),
     Failed(&'a Failure),
     ClientGone,
+}
+
+impl From<&Outcome<'_>> for TurnOutcome {
+    fn from(outcome: &Outcome<'_>) -> Self {
+        match outcome {
+            Outcome::Done(usage) => Self::Done(*usage),
+            Outcome::Failed(_) => Self::Failed,
+            Outcome::ClientGone => Self::ClientGone,
+        }
+    }
 }
 
 /// What is measured of an exchange.
@@ -70,7 +81,7 @@ pub(super) fn close(entry: &Entry, figures: &Figures<'_>, outcome: &Outcome<'_>)
 /// Closes the entry of a request that failed.
 pub(super) fn failed(entry: &Entry, failure: Failure) {
     let error = ApiError::from(failure);
-    entry.failed(error.status(), &error.for_log());
+    entry.failed(error.status(), error.code(), &error.for_log());
 }
 
 pub(super) fn ms(duration: Duration) -> u64 {

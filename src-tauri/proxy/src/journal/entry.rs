@@ -27,6 +27,8 @@ const LONGEST_ERROR: usize = 500;
 pub struct Arrival {
     /// Its id; a newer one sorts after an older one, as those of UUID version 7 do.
     pub id: String,
+    /// The id of the answer's header, which a client may have chosen.
+    pub request_id: String,
     /// The name of its key, never the key.
     pub key: String,
     /// What it says about its client.
@@ -55,6 +57,7 @@ impl Entry {
         let now = (shared.now_ms)();
         let row = ExchangeRow {
             id: cut(&arrival.id, LONGEST_ID),
+            request_id: cut(&arrival.request_id, LONGEST_ID),
             at: now,
             key: cut(&arrival.key, LONGEST_NAME),
             client: cut(&arrival.client, LONGEST_NAME),
@@ -72,6 +75,7 @@ impl Entry {
             reasoning: None,
             commands: 0,
             background: arrival.background,
+            code: None,
             error: None,
         };
         let mut body = Body::default();
@@ -175,12 +179,13 @@ impl Entry {
         });
     }
 
-    /// It ended with an error. The sentence must hold nothing of the conversation.
-    pub fn failed(&self, status: u16, sentence: &str) {
+    /// It ended with an error of this code. The sentence must hold nothing of the conversation.
+    pub fn failed(&self, status: u16, code: &str, sentence: &str) {
         let sentence = cut(sentence, LONGEST_ERROR);
         self.end("Failed", Some(&sentence), |row| {
             row.state = ExchangeState::Failed;
             row.status = Some(status);
+            row.code = Some(cut(code, LONGEST_NAME));
             row.error = Some(sentence.clone());
         });
     }

@@ -31,7 +31,7 @@ impl Filter {
     /// Whether a row in memory is asked for.
     pub(super) fn takes(&self, row: &ExchangeRow) -> bool {
         let Self { before, text, state, key, model } = self;
-        let searched = [&row.key, &row.client, &row.model, &row.route].map(Some);
+        let searched = [&row.key, &row.client, &row.model, &row.route, &row.request_id].map(Some);
         before.as_ref().is_none_or(|before| row.id < *before)
             && state.is_none_or(|state| row.state == state)
             && key.as_ref().is_none_or(|key| row.key == *key)
@@ -65,7 +65,7 @@ impl Filter {
             and("model = ?", model.clone());
         }
         if let Some(text) = text {
-            let fields = ["key_name", "client", "model", "route", "error"];
+            let fields = ["key_name", "client", "model", "route", "request_id", "error"];
             let any = fields.map(|field| format!(r"{field} LIKE ? ESCAPE '\'")).join(" OR ");
             and(&format!("({any})"), pattern(text));
         }

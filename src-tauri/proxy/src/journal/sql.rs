@@ -13,7 +13,7 @@ use crate::view::{ExchangeRow, ExchangeState, Step};
 const CUT_OFF_BY_THE_END: &str = "Codex Proxy ended while it ran";
 
 /// The columns of a row, in the order in which [`read_row`] reads them.
-const COLUMNS: &str = "id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms, input, cached, output, reasoning, commands, background, error";
+const COLUMNS: &str = "id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms, input, cached, output, reasoning, commands, background, error, request_id, code";
 
 /// The word for a state in the database.
 pub(super) fn state_word(state: ExchangeState) -> &'static str {
@@ -61,17 +61,17 @@ fn write_row(connection: &Connection, row: &ExchangeRow) -> rusqlite::Result<()>
     // Not INSERT OR REPLACE, which deletes the old row and with it its steps and texts.
     let sql = format!(
         "INSERT INTO exchanges ({COLUMNS}, ended)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
          ON CONFLICT (id) DO UPDATE SET state = ?7, status = ?8, wait_ms = ?9, first_ms = ?10, own_ms = ?11,
          total_ms = ?12, input = ?13, cached = ?14, output = ?15, reasoning = ?16, commands = ?17, error = ?19,
-         ended = ?20"
+         code = ?21, ended = ?22"
     );
     let ended = if runs(row) { None } else { Some(signed(ended_ms(row))) };
     let [wait, first, own, total] = [row.wait_ms, row.first_ms, row.own_ms, row.total_ms].map(opt_signed);
     let [input, cached, output, reasoning] =
         [row.input, row.cached, row.output, row.reasoning].map(opt_signed);
     let (at, state) = (signed(row.at), state_word(row.state));
-    let values: [&dyn ToSql; 20] = [
+    let values: [&dyn ToSql; 22] = [
         &row.id,
         &at,
         &row.key,
@@ -91,6 +91,8 @@ fn write_row(connection: &Connection, row: &ExchangeRow) -> rusqlite::Result<()>
         &row.commands,
         &row.background,
         &row.error,
+        &row.request_id,
+        &row.code,
         &ended,
     ];
     connection.prepare_cached(&sql)?.execute(values).map(drop)
@@ -251,6 +253,8 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<ExchangeRow> {
         commands: row.get(16)?,
         background: row.get(17)?,
         error: row.get(18)?,
+        request_id: row.get(19)?,
+        code: row.get(20)?,
     })
 }
 

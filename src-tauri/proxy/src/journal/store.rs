@@ -12,7 +12,8 @@ use super::sql;
 
 /// What brings the database from one version to the next; `user_version` says how many have been run. Never change one that was
 /// released: add another.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE exchanges (
         id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, ended INTEGER,
         key_name TEXT NOT NULL, client TEXT NOT NULL, route TEXT NOT NULL, model TEXT NOT NULL,
@@ -29,7 +30,12 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE texts (
         id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, request TEXT, answer TEXT
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE exchanges ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE exchanges ADD COLUMN code TEXT;
+",
+];
 
 /// How long another process that writes to the same file is waited for.
 const OTHERS: Duration = Duration::from_secs(5);

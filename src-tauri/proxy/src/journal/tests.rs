@@ -80,6 +80,7 @@ fn id(n: usize) -> String {
 fn arrival(n: usize) -> Arrival {
     Arrival {
         id: id(n),
+        request_id: format!("of-client-{n}"),
         key: "Default".into(),
         client: "curl/8.5".into(),
         route: "/v1/chat/completions".into(),

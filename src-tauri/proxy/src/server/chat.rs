@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::auth::KeyName;
 use super::error::ApiError;
 use super::extract::JsonObject;
-use super::{Proxy, side_calls, stream, turns, unix_now};
+use super::{Proxy, request_id, side_calls, stream, turns, unix_now};
 use crate::answer::{FinishReason, Piece};
 use crate::exchange::Exchange;
 use crate::journal::Arrival;
@@ -89,6 +89,7 @@ pub(super) fn arrival(
     let client = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     Arrival {
         id: uuid::Uuid::now_v7().to_string(),
+        request_id: request_id::of(headers),
         key: caller.name.clone(),
         client: proxy.for_log(client, LONGEST_LABEL),
         route: route.to_owned(),

@@ -219,6 +219,12 @@ impl ApiError {
         self.status.as_u16()
     }
 
+    /// The error's code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The error's message.
     #[must_use]
     pub fn message(&self) -> &str {

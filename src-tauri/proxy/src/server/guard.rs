@@ -23,6 +23,9 @@ use super::wrong_keys::{Counted, Peer};
 /// Where a browser says whether the page that asks is of our own origin. No page can set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// The one route whose need of a key depends on where the request comes from.
+const METRICS: &str = "/metrics";
+
 /// Lets a request through to its route, or answers it.
 pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
     if !host_is_allowed(&request, &proxy.settings.allowed_hosts) {
@@ -37,12 +40,13 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
             None => ApiError::origin_not_allowed().into_response(),
         };
     }
+    let needs_key = needs_key(&request);
     // Without keys nothing else would keep a web page from using codex behind its visitor's back.
-    if !proxy.settings.auth && allowed.is_none() {
+    if (!proxy.settings.auth || request.uri().path() == METRICS) && allowed.is_none() {
         let is_foreign = match origin {
             Some(origin) => !is_same_origin(&origin, request.headers()),
             // Pictures, scripts and links name no origin.
-            None => needs_key(request.uri().path()) && is_of_another_page(request.headers()),
+            None => needs_key && is_of_another_page(request.headers()),
         };
         if is_foreign {
             return ApiError::origin_not_allowed().into_response();
@@ -50,7 +54,7 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
     }
     let mut response = if proxy.stopping.is_cancelled() {
         ApiError::shutting_down().into_response()
-    } else if needs_key(request.uri().path()) {
+    } else if needs_key {
         match proxy.check_key(request.headers()) {
             Ok(name) => {
                 request.extensions_mut().insert(name);
@@ -76,8 +80,18 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
     response
 }
 
-fn needs_key(path: &str) -> bool {
-    path == "/v1" || path.starts_with("/v1/")
+fn needs_key(request: &Request) -> bool {
+    match request.uri().path() {
+        METRICS => !is_from_this_machine(request),
+        path => path == "/v1" || path.starts_with("/v1/"),
+    }
+}
+
+/// Whether the request was made on this machine, and not handed on by something on it.
+fn is_from_this_machine(request: &Request) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    peer.is_some_and(|Peer(peer)| peer.to_canonical().is_loopback())
+        && !["forwarded", "x-forwarded-for"].iter().any(|header| request.headers().contains_key(*header))
 }
 
 fn is_preflight(request: &Request) -> bool {
@@ -196,6 +210,28 @@ mod tests {
         ] {
             assert_eq!(allowed(host), host == "[::1", "{host}");
         }
+    }
+
+    #[test]
+    fn the_metrics_need_no_key_from_this_machine_and_one_from_elsewhere_or_where_nobody_knows() {
+        let request = |path: &str, peer: Option<&str>| {
+            let mut request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+            }
+            request
+        };
+        for here in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(!needs_key(&request("/metrics", Some(here))), "{here}");
+            assert!(needs_key(&request("/v1/models", Some(here))), "{here}");
+        }
+        for elsewhere in ["192.168.1.5", "172.17.0.2", "fe80::1", "::ffff:10.0.0.1"] {
+            assert!(needs_key(&request("/metrics", Some(elsewhere))), "{elsewhere}");
+        }
+        assert!(needs_key(&request("/metrics", None)));
+        let mut handed_on = request("/metrics", Some("127.0.0.1"));
+        handed_on.headers_mut().insert("forwarded", HeaderValue::from_static("for=192.0.2.1"));
+        assert!(needs_key(&handed_on));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{chat, completions, health, models, responses};
+use super::{chat, completions, health, metrics, models, responses};
 
 /// The description.
 #[derive(OpenApi)]
@@ -21,7 +21,7 @@ use super::{chat, completions, health, models, responses};
     paths(
         chat::create, completions::create,
         responses::create, responses::one, responses::delete, responses::cancel,
-        models::list, models::one, health::health
+        models::list, models::one, health::health, metrics::metrics
     ),
     modifiers(&KeyScheme)
 )]

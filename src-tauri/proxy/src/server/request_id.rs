@@ -1,14 +1,18 @@
-//! Gives every request an id, keeps the client's own, and writes one line a request to the log.
+//! Gives every request an id, keeps the client's own, writes one line a request to the log, and counts it.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use codex_client::ThreadKind;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::Proxy;
 use super::wrong_keys::Counted;
+use crate::metrics::Metrics;
 
 /// The header of the id, in the request and in the answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,16 +26,40 @@ const LONGEST_METHOD: usize = 20;
 /// The longest path that is logged, in characters.
 const LONGEST_PATH: usize = 200;
 
+tokio::task_local! {
+    /// The kind of model that the request of this task asks for, once that is known. Far inside it is found out, and out here it
+    /// is counted, for requests that fail in between as well.
+    static KIND: Arc<OnceLock<ThreadKind>>;
+}
+
+/// Says which kind of model the request of this task asks for.
+pub(super) fn asks_for(kind: ThreadKind) {
+    // A later prompt of a request is begun while the answer is sent already; its kind is that of the first.
+    let _ = KIND.try_with(|known| known.set(kind));
+}
+
 /// Wraps everything else.
-pub(crate) async fn with_request_id(State(proxy): State<Proxy>, request: Request, next: Next) -> Response {
+pub(crate) async fn with_request_id(
+    State(proxy): State<Proxy>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request.headers().get(&X_REQUEST_ID).filter(|id| is_fit(id)).cloned().unwrap_or_else(new_id);
+    // In the place of what the client sent, so that whoever is further inside has one id to put down.
+    request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let span = tracing::info_span!("request", id = proxy.for_log(id.to_str().unwrap_or_default(), LONGEST));
-    let mut line = Line::new(&proxy, &request, span.clone());
-    let mut response = next.run(request).instrument(span).await;
+    let kind = Arc::default();
+    let mut line = Line::new(&proxy, &request, span.clone(), Arc::clone(&kind));
+    let mut response = KIND.scope(kind, next.run(request)).instrument(span).await;
     line.status = Some(response.status());
     line.is_counted = response.extensions().get::<Counted>().is_some();
     response.headers_mut().insert(X_REQUEST_ID, id);
     response
+}
+
+/// The id of a request that came through [`with_request_id`].
+pub(super) fn of(headers: &HeaderMap) -> String {
+    headers.get(&X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 /// The request's line in the log. It is written when it is dropped, so that a client that leaves before the answer has its
@@ -44,11 +72,15 @@ struct Line {
     /// Others are said together with it, in a line of their own.
     is_counted: bool,
     span: Span,
+    metrics: Metrics,
+    endpoint: &'static str,
+    kind: Arc<OnceLock<ThreadKind>>,
 }
 
 impl Line {
-    fn new(proxy: &Proxy, request: &Request, span: Span) -> Self {
+    fn new(proxy: &Proxy, request: &Request, span: Span, kind: Arc<OnceLock<ThreadKind>>) -> Self {
         let path = proxy.for_log(request.uri().path(), LONGEST_PATH);
+        let route = request.extensions().get::<MatchedPath>();
         Self {
             method: proxy.for_log(request.method().as_str(), LONGEST_METHOD),
             path,
@@ -56,12 +88,20 @@ impl Line {
             status: None,
             is_counted: false,
             span,
+            metrics: proxy.metrics.clone(),
+            endpoint: endpoint(route.map_or("", MatchedPath::as_str)),
+            kind,
         }
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
+        self.metrics.answered(
+            self.endpoint,
+            self.kind.get().copied(),
+            self.status.map(|status| status.as_u16()),
+        );
         let _in_span = self.span.enter();
         let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         // The path is a client's text: as a debug string it cannot make a line of its own.
@@ -73,6 +113,21 @@ impl Drop for Line {
             Some(status) => tracing::info!(%method, ?path, status = status.as_u16(), ms, "answered"),
             None => tracing::info!(%method, ?path, ms, "client went away before the answer"),
         }
+    }
+}
+
+/// The name of a route in the metrics.
+fn endpoint(route: &str) -> &'static str {
+    match route {
+        "/v1/chat/completions" => "/v1/chat/completions",
+        "/v1/completions" => "/v1/completions",
+        "/v1/responses" => "/v1/responses",
+        "/v1/responses/{id}" | "/v1/responses/{id}/cancel" => "/v1/responses/{id}",
+        "/v1/models" | "/v1/models/{id}" => "/v1/models",
+        "/health" => "/health",
+        "/metrics" => "/metrics",
+        "" => "none",
+        _ => "docs",
     }
 }
 

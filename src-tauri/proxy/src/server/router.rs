@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::error::ApiError;
 use super::guard::guard;
 use super::request_id::with_request_id;
-use super::{Proxy, chat, completions, docs, health, models, responses};
+use super::{Proxy, chat, completions, docs, health, metrics, models, responses};
 
 /// All routes, known and unknown.
 pub fn router(proxy: Proxy) -> Router {
@@ -23,6 +23,7 @@ pub fn router(proxy: Proxy) -> Router {
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
         .route("/health", get(health::health))
+        .route("/metrics", get(metrics::metrics))
         .merge(docs::routes());
     with_layers(routes, proxy)
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Proxy;
 use super::auth::KeyName;
 use super::error::ApiError;
+use super::request_id::asks_for;
 use crate::catalog::Lookup;
 use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Start, Timing, Turns};
 use crate::journal::Entry;
@@ -45,6 +46,7 @@ pub(super) async fn begin(
                 place,
                 entry,
                 timing,
+                metrics: &proxy.metrics,
                 limits: &proxy.limits,
                 cut_off: proxy.cut_off.clone(),
             };
@@ -56,7 +58,7 @@ pub(super) async fn begin(
 
 /// Closes the entry of a request that is refused.
 pub(super) fn refused(entry: &Entry, error: ApiError) -> ApiError {
-    entry.failed(error.status(), &error.for_log());
+    entry.failed(error.status(), error.code(), &error.for_log());
     error
 }
 
@@ -90,6 +92,7 @@ async fn prepare(
         }
     };
     let codex = asked.elapsed();
+    asks_for(profile.kind);
     caller.limit(&mut profile).await?;
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;

@@ -8,8 +8,11 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ExchangeRow {
-    /// Its id, the same as in `x-request-id`'s log line; newer ones sort after older ones.
+    /// Its id in the log; newer ones sort after older ones.
     pub id: String,
+    /// The id that its client and the program's log know it by: the answer's `x-request-id`. A client may choose it, so several
+    /// requests may have the same one. Empty where an older version wrote the row.
+    pub request_id: String,
     /// When it arrived, in Unix milliseconds.
     pub at: u64,
     /// The name of the key.
@@ -44,6 +47,8 @@ pub struct ExchangeRow {
     pub commands: u32,
     /// Whether it is a background call of a chat interface: a title, tags, follow-ups.
     pub background: bool,
+    /// The code of what went wrong, as the client was told it.
+    pub code: Option<String>,
     /// What went wrong, in a sentence.
     pub error: Option<String>,
 }
@@ -104,7 +109,7 @@ pub struct ExchangeQuery {
     pub before: Option<String>,
     /// How many at most; 200 when absent, 1,000 at most.
     pub limit: Option<u32>,
-    /// Only rows that hold this text in their key, client, model, route or error.
+    /// Only rows that hold this text in their key, client, model, route, request id or error.
     pub text: Option<String>,
     /// Only rows in this state.
     pub state: Option<ExchangeState>,

@@ -63,7 +63,7 @@ pub(crate) async fn start(command: &mut Command) -> Daemon {
     }
 }
 
-async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
+pub(crate) async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
     let body = crate::support::prompt_body(prompt);
     let request = reqwest::Client::new().post(format!("{url}/v1/chat/completions"));
     request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()

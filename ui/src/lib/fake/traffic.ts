@@ -54,6 +54,7 @@ export function plan(at: number, n: number, roll: () => number): Plan {
     ends: wrongModel || odd < 0.06 ? 'failed' : odd < 0.1 ? 'stopped' : 'done',
     row: {
       id: idOf(at, n),
+      requestId: `req_${idOf(at, n).replaceAll('-', '')}`,
       at,
       key: from.key,
       client: from.client,
@@ -71,6 +72,7 @@ export function plan(at: number, n: number, roll: () => number): Plan {
       reasoning: background ? 0 : Math.floor(output * roll() * 0.5),
       commands: agent ? Math.floor(roll() * 4) : 0,
       background,
+      code: wrongModel ? 'model_not_found' : odd < 0.06 ? 'codex_disconnected' : null,
       error: wrongModel ? "There is no model 'gpt-9'. /v1/models lists those that there are." : odd < 0.06 ? 'codex ended during the turn.' : null,
     },
   };
@@ -97,6 +99,7 @@ export function rowAt(of: Plan, elapsed: number): ExchangeRow {
     output: answered ? Math.round((row.output ?? 0) * part) : null,
     reasoning: answered ? Math.round((row.reasoning ?? 0) * part) : null,
     commands: begun ? Math.round(row.commands * (first ? 1 : 0)) : 0,
+    code: ended && of.ends === 'failed' ? row.code : null,
     error: ended && of.ends === 'failed' ? row.error : null,
   };
 }

@@ -93,7 +93,11 @@ pub(crate) enum Command {
         action: KeyAction,
     },
     /// Check everything that the proxy needs, and say what to do where something is wrong
-    Doctor,
+    Doctor {
+        /// Print what can be shown to others who help: versions, settings and findings, without keys and texts
+        #[arg(long)]
+        report: bool,
+    },
 }
 
 /// What to do with keys.

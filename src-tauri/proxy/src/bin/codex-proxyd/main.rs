@@ -13,17 +13,22 @@ use std::sync::Arc;
 
 use clap::Parser;
 use codex_client::{Environment, Search};
+use proxy::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
 use proxy::exchange::Limits;
 use proxy::journal::{Journal, JournalOptions};
 use proxy::keys::KeyFile;
+use proxy::log_files;
 use proxy::log_line::{OneLine, tell_of_panics};
 use proxy::server::unix_now;
 use proxy::settings::{Layers, Settings};
 use proxy::{Proxy, ProxyParts, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::{Cli, Command};
 
@@ -56,7 +61,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
         default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
             .map(|dirs| dirs.data_dir().to_owned()),
     };
-    let asks_doctor = matches!(cli.command, Some(Command::Doctor));
+    let asks_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
     let settings = match Settings::from_layers(&layers) {
         Ok(settings) => settings,
         Err(error) if asks_doctor => {
@@ -75,12 +80,16 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     }
     match &cli.command {
         Some(Command::Key { action }) => key_command::run(action, &settings)?,
-        Some(Command::Doctor) => {
+        Some(Command::Doctor { report }) => {
             let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
+            if *report {
+                print!("{}", for_others(&settings, &environment, &findings));
+                return Ok(ExitCode::SUCCESS);
+            }
             return Ok(print_findings(&findings));
         }
         None => {
-            log_to_stderr(&settings);
+            let _log = start_log(&settings);
             start_runtime()?.block_on(serve_until_signal(settings, &environment))?;
         }
     }
@@ -91,6 +100,21 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
 fn print_findings(findings: &[Finding]) -> ExitCode {
     print!("{}", doctor::report(findings));
     if doctor::needs_doing(findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What can be shown to others who help.
+fn for_others(settings: &Settings, environment: &Environment, findings: &[Finding]) -> String {
+    diagnostics::text(&Facts {
+        program: "codex-proxyd",
+        system: &diagnostics::system(),
+        now: unix_now(),
+        findings,
+        counts: &[],
+        errors: None,
+        settings: &format!("{settings:#?}"),
+        keys: &settings.api_keys,
+        home: environment.home().as_deref(),
+    })
 }
 
 fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
@@ -173,13 +197,24 @@ async fn print_versions(settings: &Settings, environment: &Environment) {
     println!("codex-proxyd {}\n{codex}", env!("CARGO_PKG_VERSION"));
 }
 
-fn log_to_stderr(settings: &Settings) {
+/// Starts the log, on stderr and in files of the data folder. What is left is written when the guard is dropped.
+fn start_log(settings: &Settings) -> Option<WorkerGuard> {
     let level = settings.log_level.name();
     // Ours at the chosen level; the libraries only when something is wrong with them.
     let filter = EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxyd={level}"));
-    let writer = OneLine(std::io::stderr);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
+    let (files, guard, error) = match log_files::start(&settings.data_dir, "codex-proxyd") {
+        Ok((writer, guard)) => (Some(writer), Some(guard), None),
+        Err(error) => (None, None, Some(error)),
+    };
+    let to = |writer| tracing_subscriber::fmt::layer().with_writer(OneLine(writer)).with_ansi(false);
+    let stderr = tracing_subscriber::fmt::layer().with_writer(OneLine(std::io::stderr)).with_ansi(false);
+    tracing_subscriber::registry().with(filter).with(stderr).with(files.map(to)).init();
     tell_of_panics();
+    if let Some(error) = error {
+        let folder = log_files::folder(&settings.data_dir);
+        tracing::warn!(%error, folder = %folder.display(), "no log file can be written; the log is here only");
+    }
+    guard
 }
 
 fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {

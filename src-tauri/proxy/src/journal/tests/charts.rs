@@ -56,7 +56,7 @@ async fn a_request_counts_once_in_the_bar_in_which_it_ended() {
     let journal = bench.on_disk().await;
     ended(&bench, &journal, 5, this_hour + 2, 500);
     bench.set(NOON);
-    journal.begin(arrival(6)).failed(500, "It broke.");
+    journal.begin(arrival(6)).failed(500, "internal_error", "It broke.");
     let running = journal.begin(arrival(7));
     let check = async || {
         let bars = journal.chart(ChartBy::Hour, 0).await;

@@ -66,7 +66,7 @@ async fn a_database_that_breaks_while_it_is_open_is_replaced_and_gets_what_memor
     bytes[4096..].fill(0xa5);
     std::fs::write(bench.path(), bytes).unwrap();
     // Another connection's write makes the journal's read its pages again.
-    bench.sqlite().execute_batch("PRAGMA user_version = 1").unwrap();
+    bench.sqlite().execute_batch("PRAGMA user_version = 2").unwrap();
     journal.begin(arrival(2)).done(200, None);
     until(async || rows() == Ok(2)).await;
     assert!(journal.notice().unwrap().starts_with("The request log was damaged."));
@@ -87,6 +87,29 @@ async fn a_database_of_a_newer_version_is_left_as_it_is() {
     journal.close().await;
     assert_eq!(std::fs::read(bench.path()).unwrap(), before);
     assert_eq!(files(&bench), ["journal.sqlite3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_of_an_older_version_keeps_its_rows_and_takes_new_ones() {
+    let bench = Bench::new();
+    with_one_request(&bench).await;
+    bench
+        .sqlite()
+        .execute_batch(
+            "ALTER TABLE exchanges DROP COLUMN request_id; ALTER TABLE exchanges DROP COLUMN code;
+             PRAGMA user_version = 1",
+        )
+        .unwrap();
+    let journal = bench.on_disk().await;
+    assert_eq!(journal.notice(), None);
+    journal.begin(arrival(2)).failed(500, "internal_error", "It broke.");
+    journal.close().await;
+    let journal = bench.on_disk().await;
+    let rows = all(&journal).await;
+    let of = |row: &ExchangeRow| (row.id.clone(), row.request_id.clone(), row.code.clone());
+    assert_eq!(of(&rows[0]), (id(2), "of-client-2".into(), Some("internal_error".into())));
+    assert_eq!(of(&rows[1]), (id(1), String::new(), None));
+    journal.close().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ async fn everything_of_a_request_is_there_after_the_next_start() {
     bench.pass(60);
     entry.done(200, Some(Usage { input: 1_000, cached: 900, output: 70, reasoning: 30 }));
     let failed = journal.begin(arrival(2));
-    failed.failed(429, "Too many turns wait.");
+    failed.failed(429, "rate_limit_exceeded", "Too many turns wait.");
     let before = (all(&journal).await, journal.detail(&id(1)).await, journal.detail(&id(2)).await);
     journal.close().await;
     let journal = bench.on_disk().await;

@@ -102,7 +102,7 @@ async fn a_request_is_closed_once_whatever_is_said_afterwards() {
     let journal = bench.in_memory().await;
     let mut changes = journal.subscribe();
     let entry = journal.begin(arrival(1));
-    entry.failed(502, "codex ended.");
+    entry.failed(502, "codex_disconnected", "codex ended.");
     assert_eq!(told(&mut changes).len(), 2);
     entry.done(200, None);
     entry.first(1);
@@ -171,7 +171,7 @@ async fn long_words_of_a_client_are_cut_and_cannot_forge_a_line() {
     let journal = bench.in_memory().await;
     let long = "ä\u{1b}".repeat(10_000);
     let entry = journal.begin(Arrival { model: long.clone(), client: long.clone(), ..arrival(1) });
-    entry.failed(400, &long);
+    entry.failed(400, "invalid_request", &long);
     let row = &all(&journal).await[0];
     assert_eq!((row.model.chars().count(), row.client.chars().count()), (101, 101));
     assert_eq!(row.error.as_ref().unwrap().chars().count(), 501);
@@ -186,7 +186,7 @@ async fn two_requests_with_the_same_id_have_a_row_each() {
     let first = journal.begin(arrival(1));
     let second = journal.begin(arrival(1));
     second.done(200, None);
-    first.failed(500, "It broke.");
+    first.failed(500, "internal_error", "It broke.");
     let states: Vec<_> = all(&journal).await.into_iter().map(|row| (row.id, row.state)).collect();
     let again = format!("{}+", id(1));
     assert_eq!(states, [(again.clone(), ExchangeState::Done), (id(1), ExchangeState::Failed)]);

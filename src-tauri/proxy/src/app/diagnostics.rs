@@ -1,0 +1,67 @@
+//! What the button `Copy diagnostics` copies.
+
+use std::collections::HashMap;
+
+use super::{App, lock, unix_now};
+use crate::diagnostics::{ERRORS, Facts, system, text};
+use crate::doctor::{self, Finding};
+use crate::view::{ExchangeQuery, ExchangeState, KeychainState, ProxyState};
+
+impl App {
+    /// Versions, settings, what is known of codex and the last errors, for whoever is asked for help. Nothing is looked at anew.
+    pub async fn diagnostics(&self) -> String {
+        // A version of the system that cannot be had is no reason to say nothing.
+        let system = tokio::task::spawn_blocking(system).await.unwrap_or_default();
+        let overview = self.overview();
+        let mut findings = vec![match &overview.proxy {
+            ProxyState::Running { .. } => {
+                Finding::good(format!("the proxy answers at {}", overview.base_url))
+            }
+            ProxyState::Stopping | ProxyState::Stopped => Finding::aside("the proxy does not run"),
+            ProxyState::PortTaken { port, .. } => {
+                Finding::wrong(format!("port {port} is taken by another program"), "Choose another one.")
+            }
+            ProxyState::Failed { message } => Finding::wrong(message, "Look at the settings."),
+        }];
+        match &*lock(&self.0.codex) {
+            None => findings.push(Finding::aside("codex has not been looked at yet")),
+            Some(Ok(probed)) => findings.extend(doctor::of_codex(probed)),
+            Some(Err(error)) => findings.push(doctor::of_error(error)),
+        }
+        findings.push(match &overview.keychain {
+            KeychainState::Available => Finding::good("keys are in the system's keychain"),
+            KeychainState::Unavailable { message } => Finding::aside(message),
+        });
+        let notices = [lock(&self.0.notice).clone(), self.0.journal.notice()];
+        findings.extend(notices.into_iter().flatten().map(Finding::aside));
+        let keys = match self.0.keys.rows(HashMap::new()).await {
+            Ok(rows) => rows.len() as u64,
+            Err(error) => {
+                findings.push(Finding::wrong(error.to_string(), "Mend the file of keys, or move it away."));
+                0
+            }
+        };
+        let failed = ExchangeQuery {
+            state: Some(ExchangeState::Failed),
+            limit: Some(ERRORS),
+            ..ExchangeQuery::default()
+        };
+        let errors = self.0.journal.query(failed).await;
+        let brought = self.brought_keys();
+        text(&Facts {
+            program: "Codex Proxy",
+            system: &system,
+            now: unix_now(),
+            findings: &findings,
+            counts: &[
+                ("keys", keys),
+                ("requests today", overview.requests_today),
+                ("requests that run now", overview.running_now),
+            ],
+            errors: Some(&errors),
+            settings: &format!("{:#?}", self.0.settings.current()),
+            keys: &brought,
+            home: self.0.environment.home().as_deref(),
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! `GET /metrics`: what the proxy counts of itself, in Prometheus' text form. Who may read it is `guard`'s business.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+
+use super::error::ApiError;
+use super::{Proxy, unix_now};
+use crate::metrics::{Form, Reading};
+use crate::openai::error::ErrorBody;
+
+/// What the proxy counts of itself, for Prometheus. A request from this machine needs no key.
+#[utoipa::path(
+    get, path = "/metrics", tag = "Health", security((), ("key" = [])),
+    responses(
+        (status = 200, description = "The metrics, in the OpenMetrics form where it is asked for", body = String, content_type = "text/plain"),
+        (status = "default", description = "An error", body = ErrorBody)
+    )
+)]
+pub(crate) async fn metrics(State(proxy): State<Proxy>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let form = Form::of(accept);
+    let turns = *proxy.admission.turns().borrow();
+    let (started, now) = (proxy.started, unix_now());
+    let reading = Reading { metrics: &proxy.metrics, turns, codex: &proxy.codex, started, now };
+    let text = reading.text(form).map_err(|_| ApiError::internal())?;
+    Ok(([(CONTENT_TYPE, form.content_type())], text).into_response())
+}

@@ -1,0 +1,197 @@
+//! `GET /metrics` as a scraper reads it.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
+
+async fn scrape(proxy: &Running) -> String {
+    let response = proxy.bare(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    response.text().await.unwrap()
+}
+
+/// The value of one series, which stands there once.
+fn value(text: &str, series: &str) -> Option<f64> {
+    let mut found = text.lines().filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let value = found.next().map(|value| value.parse().unwrap());
+    assert_eq!(found.next(), None, "{series} twice");
+    value
+}
+
+/// Asserts these series and their values.
+fn assert_holds(text: &str, wanted: &[(&str, f64)]) {
+    for (series, wanted) in wanted {
+        assert_eq!(value(text, &format!("codex_proxy_{series}")), Some(*wanted), "{series} in\n{text}");
+    }
+}
+
+/// Asserts that every sample is declared by its name, as the classic form has it.
+fn assert_declared(text: &str) {
+    let declared: Vec<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .inspect(|(name, kind)| assert_eq!(*kind == "counter", name.ends_with("_total"), "{name}"))
+        .collect();
+    for sample in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = sample.split(['{', ' ']).next().unwrap();
+        let is_declared = |(declared, kind): &(&str, &str)| match *kind {
+            "histogram" => {
+                ["_bucket", "_sum", "_count"].iter().any(|part| name == format!("{declared}{part}"))
+            }
+            _ => name == *declared,
+        };
+        assert!(declared.iter().any(is_declared), "{sample}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_and_answered_is_counted_by_endpoint_model_and_status() {
+    let proxy = real().start().await;
+    assert_eq!(proxy.ask("[[words=2 usage=100,40,20,5]]").await.status(), 200);
+    let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"[[words=1]]"}]});
+    assert_eq!(proxy.chat(&agent).await.status(), 200);
+    assert_eq!(proxy.chat(&json!({"model":"gpt-5.5"})).await.status(), 400);
+    assert_eq!(proxy.bare(Method::GET, "/v1/models").send().await.unwrap().status(), 401);
+    let text = scrape(&proxy).await;
+    assert_declared(&text);
+    assert_holds(
+        &text,
+        &[
+            ("requests_total{endpoint=\"/v1/chat/completions\",model=\"plain\",status=\"2xx\"}", 1.0),
+            ("requests_total{endpoint=\"/v1/chat/completions\",model=\"agent\",status=\"2xx\"}", 1.0),
+            ("requests_total{endpoint=\"/v1/chat/completions\",model=\"none\",status=\"4xx\"}", 1.0),
+            ("requests_total{endpoint=\"/v1/models\",model=\"none\",status=\"4xx\"}", 1.0),
+            ("turns_total{model=\"plain\",outcome=\"done\"}", 1.0),
+            ("turns_total{model=\"agent\",outcome=\"done\"}", 1.0),
+            ("turns_running", 0.0),
+            ("turns_waiting", 0.0),
+            ("first_token_seconds_count{model=\"plain\"}", 1.0),
+            ("first_token_own_seconds_count{model=\"plain\"}", 1.0),
+            ("turn_seconds_count{model=\"plain\"}", 1.0),
+            ("deltas_total{model=\"plain\"}", 2.0),
+            ("tokens_total{model=\"plain\",kind=\"input\"}", 100.0),
+            ("tokens_total{model=\"plain\",kind=\"cached\"}", 40.0),
+            ("tokens_total{model=\"plain\",kind=\"output\"}", 20.0),
+            ("tokens_total{model=\"plain\",kind=\"reasoning\"}", 5.0),
+            ("codex_starts_total{model=\"plain\"}", 1.0),
+            ("codex_starts_total{model=\"agent\"}", 1.0),
+            ("codex_start_failures_total{model=\"plain\"}", 0.0),
+            ("codex_state{model=\"plain\",state=\"ready\"}", 1.0),
+            ("codex_state{model=\"plain\",state=\"idle\"}", 0.0),
+            (concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1.0),
+        ],
+    );
+    assert!(text.contains("codex_proxy_codex_info{model=\"plain\",version=\"0."), "{text}");
+    assert!(value(&text, "codex_proxy_uptime_seconds").is_some());
+    #[cfg(target_os = "linux")]
+    assert!(value(&text, "process_resident_memory_bytes").unwrap() > 1_000_000.0);
+    let own = value(&text, "codex_proxy_first_token_own_seconds_sum{model=\"plain\"}").unwrap();
+    let first = value(&text, "codex_proxy_first_token_seconds_sum{model=\"plain\"}").unwrap();
+    assert!(own > 0.0 && own <= first, "{own} of {first}");
+}
+
+#[tokio::test]
+async fn a_turn_counts_while_it_runs_and_a_client_that_leaves_is_told_from_a_failure() {
+    let proxy = real().limits(|limits| limits.turns = 1).start().await;
+    let mut events = proxy.stream("[[words=3 hold=1]]").await;
+    events.next_text().await;
+    let second = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let second = tokio::spawn(second.json(&prompt_body("[[error=serverOverloaded]]")).send());
+    eventually("it waits", || proxy.journal.running() == 2).await;
+    let waiting = async || value(&scrape(&proxy).await, "codex_proxy_turns_waiting") == Some(1.0);
+    for _ in 0..200 {
+        if waiting().await {
+            break;
+        }
+    }
+    assert_holds(&scrape(&proxy).await, &[("turns_running", 1.0), ("turns_waiting", 1.0)]);
+    drop(events);
+    second.await.unwrap().unwrap();
+    eventually("nothing runs", || proxy.journal.running() == 0).await;
+    let gone = ("turns_total{model=\"plain\",outcome=\"client_gone\"}", 1.0);
+    assert_holds(&scrape(&proxy).await, &[gone, ("turns_running", 0.0), ("turns_waiting", 0.0)]);
+}
+
+#[tokio::test]
+async fn a_codex_that_fails_is_counted_and_named_in_its_state() {
+    let proxy = fake("crash-on=initialize").start().await;
+    assert_eq!(proxy.ask("hi").await.status(), 503);
+    let text = scrape(&proxy).await;
+    assert_holds(
+        &text,
+        &[
+            ("codex_state{model=\"plain\",state=\"failed\"}", 1.0),
+            ("codex_state{model=\"agent\",state=\"idle\"}", 1.0),
+            ("codex_starts_total{model=\"plain\"}", 0.0),
+            ("codex_start_failures_total{model=\"plain\"}", 1.0),
+            ("requests_total{endpoint=\"/v1/chat/completions\",model=\"none\",status=\"5xx\"}", 1.0),
+        ],
+    );
+    let proxy = fake("crash-on=turn/start").start().await;
+    assert_eq!(proxy.ask("hi").await.status(), 502);
+    let ended = "codex_proxy_codex_ends_total{model=\"plain\"}";
+    for _ in 0..200 {
+        if value(&scrape(&proxy).await, ended) == Some(1.0) {
+            break;
+        }
+    }
+    let failed = ("turns_total{model=\"plain\",outcome=\"failed\"}", 1.0);
+    assert_holds(&scrape(&proxy).await, &[failed, ("codex_ends_total{model=\"plain\"}", 1.0)]);
+}
+
+#[tokio::test]
+async fn nothing_that_a_client_chose_is_in_it_and_its_size_does_not_grow_with_what_they_choose() {
+    let proxy = fake("").start().await;
+    let ask = async |word: &str| {
+        let body = json!({"model":word,"messages":[{"role":"user","content":word}]});
+        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        let request = request.header("x-request-id", word).header("user-agent", word);
+        assert_eq!(request.json(&body).send().await.unwrap().status(), 404);
+        for path in [format!("/{word}"), format!("/v1/models/{word}"), format!("/v1/responses/{word}")] {
+            assert_eq!(proxy.get(&path).send().await.unwrap().status(), 404);
+        }
+        proxy.bare(Method::GET, "/v1/models").bearer_auth(format!("sk-{word}")).send().await.unwrap();
+    };
+    ask("unmistakable-0").await;
+    let series = scrape(&proxy).await.lines().count();
+    for word in ["unmistakable-1", "unmistakable-2"] {
+        ask(word).await;
+    }
+    let text = scrape(&proxy).await;
+    // The first look is a request of its own, which the second one shows.
+    assert_eq!(text.lines().count(), series + 1, "{text}");
+    assert!(!text.contains("unmistakable") && !text.contains(KEY), "{text}");
+}
+
+#[tokio::test]
+async fn prometheus_gets_the_form_that_it_asks_for() {
+    let proxy = fake("").start().await;
+    let request = proxy.bare(Method::GET, "/metrics").header("accept", OPEN_METRICS);
+    let response = request.send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with(OPEN_METRICS));
+    let text = response.text().await.unwrap();
+    assert!(
+        text.ends_with("# EOF\n") && text.contains("# TYPE codex_proxy_codex_starts counter\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_handed_on_from_elsewhere_needs_a_key_and_a_web_page_is_refused() {
+    let proxy = fake("").start().await;
+    let status = async |header: (&str, &str), key: Option<&str>| {
+        let request = proxy.bare(Method::GET, "/metrics").header(header.0, header.1);
+        let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(("x-other", ""), None).await, 200);
+    assert_eq!(status(("x-forwarded-for", "192.0.2.1"), None).await, 401);
+    assert_eq!(status(("x-forwarded-for", "192.0.2.1"), Some("sk-wrong")).await, 401);
+    assert_eq!(status(("x-forwarded-for", "192.0.2.1"), Some(KEY)).await, 200);
+    assert_eq!(status(("origin", "http://page.example"), None).await, 403);
+    assert_eq!(status(("host", "evil.example"), None).await, 403);
+}

@@ -1,0 +1,145 @@
+//! One id of a request: in the answer's header, in each of its lines of the program's log, and in its row of the database.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
+
+/// The program's log, in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The lines that say `what`.
+    fn saying(&self, what: &str) -> Vec<String> {
+        self.lines().into_iter().filter(|line| line.contains(what)).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What this thread logs, which in these tests is everything but what codex's files say.
+fn log() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let filter = tracing_subscriber::EnvFilter::new("proxy=debug");
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(log.clone());
+    (log, tracing::subscriber::set_default(lines.finish()))
+}
+
+/// The rows of the database file with this id: their states and codes.
+fn on_disk(proxy: &Running, request_id: &str) -> Vec<(String, Option<String>)> {
+    let database = rusqlite::Connection::open(proxy.folder.path().join("requests.sqlite")).unwrap();
+    let mut found =
+        database.prepare("SELECT state, code FROM exchanges WHERE request_id = ?1 ORDER BY id").unwrap();
+    let rows = found.query_map([request_id], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn given(response: &reqwest::Response) -> String {
+    response.headers()["x-request-id"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of_the_request() {
+    let (log, _guard) = log();
+    let proxy = real().start().await;
+    let post = |path: &str, body: &Value| {
+        proxy.bare(Method::POST, path).bearer_auth(KEY).header("x-request-id", "of-the-client/7").json(body)
+    };
+    // The client's own is kept, by every route; the two prompts have a row each.
+    for (path, body) in [
+        ("/v1/chat/completions", prompt_body("[[words=1]]")),
+        ("/v1/completions", json!({"model":"gpt-5.5","prompt":["[[words=1]]", "[[words=1]]"]})),
+        ("/v1/responses", json!({"model":"gpt-5.5","input":"[[words=1]]"})),
+    ] {
+        let response = post(path, &body).send().await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), given(&response).as_str()),
+            (200, "of-the-client/7"),
+            "{path}"
+        );
+        response.bytes().await.unwrap();
+    }
+    // Ours, for a stream that is read to its end, a request that is refused, and one that nobody answers any more.
+    let mut stream = proxy.stream("[[words=2]]").await;
+    let streamed = given(&stream.response);
+    stream.rest().await;
+    let refused = given(&proxy.chat(&json!({"model":"gpt-5.5"})).await);
+    let mut left = proxy.stream("[[words=3 hold=1]]").await;
+    let left_id = given(&left.response);
+    left.next_text().await;
+    drop(left);
+    eventually("nothing runs", || proxy.journal.running() == 0).await;
+    proxy.journal.close().await;
+
+    let done = || ("done".to_owned(), None);
+    assert_eq!(on_disk(&proxy, "of-the-client/7"), [done(), done(), done(), done()]);
+    assert_eq!(on_disk(&proxy, &streamed), [done()]);
+    assert_eq!(on_disk(&proxy, &refused), [("failed".to_owned(), Some("invalid_request".to_owned()))]);
+    assert_eq!(on_disk(&proxy, &left_id), [("stopped".to_owned(), None)]);
+
+    let of = |id: &str| format!("request{{id=\"{id}\"}}");
+    for (what, id, lines) in [
+        ("answered", "of-the-client/7", 3),
+        ("turn done", "of-the-client/7", 4),
+        ("answered", &streamed, 1),
+        ("turn done", &streamed, 1),
+        ("answered", &refused, 1),
+        ("turn interrupted", &left_id, 1),
+    ] {
+        let found = log.saying(what);
+        assert_eq!(found.iter().filter(|line| line.contains(&of(id))).count(), lines, "{what}: {found:#?}");
+    }
+    for what in ["answered", "turn "] {
+        assert!(log.saying(what).iter().all(|line| line.contains("request{id=")), "{:#?}", log.lines());
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
+    let (log, _guard) = log();
+    let proxy = fake("").start().await;
+    for bad in ["two words", "x\ty", "\u{e9}", &"x".repeat(200)] {
+        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        let bytes = reqwest::header::HeaderValue::from_bytes(bad.as_bytes()).unwrap();
+        let request = request.header("x-request-id", bytes).json(&prompt_body("hi"));
+        let response = request.send().await.unwrap();
+        let id = given(&response);
+        assert!(id.starts_with("req_") && response.status() == 200, "{bad:?} became {id}");
+    }
+    // Of two, the first counts.
+    let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let request = request.header("x-request-id", "first").header("x-request-id", "second");
+    assert_eq!(given(&request.json(&prompt_body("hi")).send().await.unwrap()), "first");
+    proxy.journal.close().await;
+    assert_eq!((on_disk(&proxy, "first").len(), on_disk(&proxy, "second").len()), (1, 0));
+    for bad in ["two words", "xxxx"] {
+        assert!(on_disk(&proxy, bad).is_empty() && log.saying(bad).is_empty(), "{:#?}", log.lines());
+    }
+}
