@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codex_client::Environment;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
@@ -59,6 +59,8 @@ pub struct Inner {
     pub(crate) codex: Codexes,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
+    /// Room for the bodies that are being read, in bytes.
+    pub(crate) bodies: Arc<Semaphore>,
     /// The responses that can be asked for and gone on from.
     pub(crate) responses: ResponseStore,
     /// Counts tokens where an answer has a limit.
@@ -126,6 +128,7 @@ impl Proxy {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
+            bodies: Arc::new(Semaphore::new(extract::BODIES)),
             responses: ResponseStore::default(),
             tokenizer: Arc::default(),
             metrics: Metrics::default(),

@@ -99,7 +99,7 @@ impl Reading<'_> {
             ("codex_proxy_turns_running", "Turns that run", self.turns.running),
             ("codex_proxy_turns_waiting", "Requests that wait for their place", self.turns.waiting),
         ] {
-            registry.register(name, help, ConstGauge::new(u64::try_from(count).unwrap_or(u64::MAX)));
+            registry.register(name, help, ConstGauge::new(u64::from(count)));
         }
         registry.register("codex_proxy_uptime_seconds", "How long the proxy has been running", uptime);
         if let Some(bytes) = resident_bytes() {

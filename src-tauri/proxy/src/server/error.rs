@@ -156,6 +156,12 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
     }
 
+    /// There are too many large bodies at once.
+    pub(crate) fn too_many_bodies() -> Self {
+        let message = "Too many large requests arrive at once. Try again in a moment.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(5)
+    }
+
     /// The body did not come.
     pub(crate) fn body_timeout() -> Self {
         Self::new(

@@ -1,5 +1,7 @@
 //! Reads a request's body as JSON, with errors in OpenAI's shape that name the field.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -8,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Proxy;
 use super::error::ApiError;
@@ -22,6 +25,12 @@ pub(crate) const MOST_VALUES: usize = 1_000_000;
 /// The longest words of an error that quotes what a client sent, in characters.
 const LONGEST_WORDS: usize = 300;
 
+/// Bytes of bodies that are being read at once, all together; so eight of the largest.
+pub(crate) const BODIES: usize = 8 * BODY_LIMIT;
+
+/// The room that a body has from the start, in bytes.
+const FIRST_ROOM: usize = 64 * 1024;
+
 /// A body that is a JSON object, not yet read into a type, so that every name in it can be looked at.
 #[derive(Debug)]
 pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
@@ -34,7 +43,8 @@ impl FromRequest<Proxy> for JsonObject {
         if !is_json(&head.headers) {
             return Err(ApiError::unsupported_media_type());
         }
-        let bytes = read(&head.headers, body, proxy.limits.body_silence).await?;
+        let Bytes { bytes, _room } =
+            read(&head.headers, body, &proxy.bodies, proxy.limits.body_silence).await?;
         if has_too_many_values(&bytes) {
             let message = format!("The body has more than {MOST_VALUES} values. Send fewer of them.");
             return Err(ApiError::invalid_request(message, None));
@@ -124,24 +134,42 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// A body that was read, and its room among the others'.
+struct Bytes {
+    bytes: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 async fn read(
     headers: &HeaderMap,
     mut body: Body,
+    bodies: &Arc<Semaphore>,
     silence: std::time::Duration,
-) -> Result<Vec<u8>, ApiError> {
+) -> Result<Bytes, ApiError> {
     let declared = headers.get(CONTENT_LENGTH).and_then(length).unwrap_or(0);
     if declared > BODY_LIMIT {
         return Err(ApiError::too_large(BODY_LIMIT));
     }
-    let mut bytes = Vec::with_capacity(declared);
+    // What was only declared takes no room.
+    let mut bytes = Vec::with_capacity(declared.min(FIRST_ROOM));
+    let mut room: Option<OwnedSemaphorePermit> = None;
     loop {
         let frame =
             tokio::time::timeout(silence, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
-        let Some(frame) = frame else { return Ok(bytes) };
+        let Some(frame) = frame else { return Ok(Bytes { bytes, _room: room }) };
         let broken = |_| ApiError::invalid_request("The request's body broke off.", None);
         if let Ok(data) = frame.map_err(broken)?.into_data() {
             if bytes.len() + data.len() > BODY_LIMIT {
                 return Err(ApiError::too_large(BODY_LIMIT));
+            }
+            let more = Arc::clone(bodies).acquire_many_owned(u32::try_from(data.len()).unwrap_or(u32::MAX));
+            // The others' bodies may come as slowly as this one's.
+            match tokio::time::timeout(silence, more).await {
+                Ok(Ok(more)) => match &mut room {
+                    Some(room) => room.merge(more),
+                    None => room = Some(more),
+                },
+                Ok(Err(_)) | Err(_) => return Err(ApiError::too_many_bodies()),
             }
             bytes.extend_from_slice(&data);
         }

@@ -171,6 +171,34 @@ async fn half_a_body_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn large_bodies_that_do_not_end_leave_room_for_others_once_they_are_given_up() {
+    let proxy = fake("").limits(|limits| limits.body_silence = Duration::from_secs(2)).start().await;
+    let part = vec![b' '; 30 * 1024 * 1024];
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        part.len() + 1
+    );
+    let send = async || {
+        let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        // One that is refused is not read to its end.
+        let _ = socket.write_all(&part).await;
+        let mut answer = vec![0; 12];
+        let read = tokio::time::timeout(LONG, socket.read_exact(&mut answer)).await.unwrap();
+        read.map(|_| String::from_utf8(answer).unwrap()).unwrap_or_default()
+    };
+    let answers = futures_util::future::join_all((0..10).map(|_| send())).await;
+    // Eight fit in; the others find no room, or find it when those have been given up.
+    assert!(
+        answers.iter().all(|answer| ["HTTP/1.1 408", "HTTP/1.1 429", ""].contains(&answer.as_str())),
+        "{answers:?}"
+    );
+    assert!(answers.iter().filter(|answer| *answer == "HTTP/1.1 408").count() >= 8, "{answers:?}");
+    assert_eq!(proxy.ask("hi").await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_kept_connection_serves_request_after_request() {
     let proxy = fake("").start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
