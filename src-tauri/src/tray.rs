@@ -129,10 +129,10 @@ fn status_line(overview: &Overview) -> String {
 
 /// How many are answered and wait now, where there are any.
 fn traffic(Overview { answering, waiting, .. }: &Overview) -> Option<String> {
-    match (answering, waiting) {
+    match (*answering, *waiting) {
         (0, 0) => None,
-        (_, 0) => Some(format!("{answering} answering")),
-        (0, _) => Some(format!("{waiting} waiting")),
-        _ => Some(format!("{answering} answering, {waiting} waiting")),
+        (answering, 0) => Some(format!("{answering} answering")),
+        (0, waiting) => Some(format!("{waiting} waiting")),
+        (answering, waiting) => Some(format!("{answering} answering, {waiting} waiting")),
     }
 }
