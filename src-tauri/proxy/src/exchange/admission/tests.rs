@@ -245,21 +245,23 @@ async fn the_time_to_try_again_follows_from_the_queue_and_from_how_long_turns_ta
     assert_eq!(retry(&admission), 20, "four that wait, two at a time, ten seconds each");
 }
 
-#[tokio::test]
-async fn whoever_watches_is_told_of_every_change() {
+#[test]
+fn whoever_watches_is_told_of_every_change() {
     let admission = admission(1, 1);
-    let mut turns = admission.turns();
-    assert!(!turns.has_changed().unwrap());
+    let mut watched = admission.turns();
+    let mut told = || {
+        let changed = watched.has_changed().unwrap();
+        let Turns { running, waiting } = *watched.borrow_and_update();
+        changed.then_some((running, waiting))
+    };
+    assert_eq!(told(), None);
     let place = admission.take("a", 1);
-    turns.changed().await.unwrap();
-    assert_eq!(*turns.borrow_and_update(), Turns { running: 1, waiting: 0 });
+    assert_eq!(told(), Some((1, 0)));
     let waiting = admission.queue("a", 1);
-    turns.changed().await.unwrap();
-    assert_eq!(*turns.borrow_and_update(), Turns { running: 1, waiting: 1 });
+    assert_eq!(told(), Some((1, 1)));
+    assert_eq!((admission.refused("a", 1), told()), (Why::Full, None));
     drop(waiting);
-    turns.changed().await.unwrap();
-    assert_eq!(*turns.borrow_and_update(), Turns { running: 1, waiting: 0 });
+    assert_eq!(told(), Some((1, 0)));
     drop(place);
-    turns.changed().await.unwrap();
-    assert_eq!(*turns.borrow_and_update(), Turns::default());
+    assert_eq!(told(), Some((0, 0)));
 }
