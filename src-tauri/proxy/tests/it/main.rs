@@ -30,6 +30,8 @@ mod request_ids;
 mod responses;
 mod schema;
 mod shape;
+#[cfg(unix)]
+mod signals;
 mod stopping;
 mod support;
 mod tools;

@@ -230,6 +230,12 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(windows)]
     interrupt: tokio::signal::windows::CtrlC,
+    /// The console's window is closed.
+    #[cfg(windows)]
+    close: tokio::signal::windows::CtrlClose,
+    /// The system ends.
+    #[cfg(windows)]
+    shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
 impl Signals {
@@ -243,7 +249,10 @@ impl Signals {
             })
         }
         #[cfg(windows)]
-        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+        {
+            use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+            Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+        }
     }
 
     async fn next(&mut self) {
@@ -253,6 +262,10 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
         #[cfg(windows)]
-        self.interrupt.recv().await;
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.close.recv() => {}
+            _ = self.shutdown.recv() => {}
+        }
     }
 }
