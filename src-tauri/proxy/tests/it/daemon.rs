@@ -32,7 +32,7 @@ pub(crate) struct Daemon {
     pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// Everything that it printed before it was ready.
-    before: Vec<String>,
+    pub(crate) before: Vec<String>,
     /// `http://127.0.0.1:PORT`
     pub(crate) url: String,
 }

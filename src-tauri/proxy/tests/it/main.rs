@@ -25,6 +25,8 @@ mod log;
 mod log_files;
 mod metrics;
 mod models;
+#[cfg(unix)]
+mod own_files;
 mod relay;
 mod request_ids;
 mod responses;

@@ -173,6 +173,9 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
 /// Makes the key named Default when nobody could get in otherwise.
 fn first_key(settings: &Settings) -> Result<Option<proxy::keys::Key>, String> {
     let keys = KeyFile::in_folder(&settings.data_dir);
+    if let Some(said) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
+        tracing::warn!("{said}");
+    }
     if !settings.auth || !settings.api_keys.is_empty() {
         return Ok(None);
     }
