@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
@@ -93,6 +94,8 @@ pub struct Codex {
     asks: mpsc::Sender<Ask>,
     status: watch::Receiver<Status>,
     counters: Arc<Counters>,
+    /// Cancelled to end codex for good, in the middle of a start too.
+    ending: CancellationToken,
 }
 
 /// What can be asked of the supervisor.
@@ -109,9 +112,10 @@ impl Codex {
     pub fn new(config: CodexConfig) -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
         let (tell, status) = watch::channel(Status::Idle);
-        let counters = Arc::default();
-        tokio::spawn(Supervisor::new(config, tell, Arc::clone(&counters)).run(asked));
-        Self { asks, status, counters }
+        let (counters, ending) = (Arc::default(), CancellationToken::new());
+        let supervisor = Supervisor::new(config, tell, Arc::clone(&counters), ending.clone());
+        tokio::spawn(supervisor.run(asked));
+        Self { asks, status, counters, ending }
     }
 
     /// How codex is, and every change of it.
@@ -175,6 +179,7 @@ impl Codex {
 
     /// Ends codex for good. Turns that still run are told that it is gone. Returns when the process is.
     pub async fn shutdown(&self) {
+        self.ending.cancel();
         let (done, ended) = oneshot::channel();
         if self.asks.send(Ask::Shutdown(done)).await.is_ok() {
             let _ = ended.await;

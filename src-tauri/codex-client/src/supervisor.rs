@@ -53,7 +53,7 @@ pub(crate) struct Supervisor {
     not_yet: Option<(Identity, Instant)>,
     /// Codexes of an earlier sign-in or version that finish their turns.
     retiring: TaskTracker,
-    /// Cancelled to end those as well.
+    /// Cancelled to end those as well, and a start.
     ending: CancellationToken,
     /// How many attempts in a row have failed or did not live long.
     failures: u32,
@@ -64,7 +64,12 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     /// A supervisor that has not started codex.
-    pub(crate) fn new(config: CodexConfig, tell: watch::Sender<Status>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        config: CodexConfig,
+        tell: watch::Sender<Status>,
+        counters: Arc<Counters>,
+        ending: CancellationToken,
+    ) -> Self {
         Self {
             sign_in: SignIn::of(&config.search.environment),
             config,
@@ -72,7 +77,7 @@ impl Supervisor {
             live: None,
             not_yet: None,
             retiring: TaskTracker::new(),
-            ending: CancellationToken::new(),
+            ending,
             failures: 0,
             not_before: None,
             last_error: None,
@@ -137,8 +142,9 @@ impl Supervisor {
         self.tell.send_replace(Status::Starting);
         // What is written from here on is noticed as a change.
         self.sign_in.changed();
-        match start::start(&self.config).await {
+        match self.start().await {
             Ok(started) => Ok(self.take(started)),
+            Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
             Err(error) => {
                 self.counters.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%error, "codex could not be started");
@@ -151,6 +157,15 @@ impl Supervisor {
                 self.tell.send_replace(Status::Failed(error.clone()));
                 Err(error)
             }
+        }
+    }
+
+    /// Starts a codex, unless all ends meanwhile: one that does not answer must not hold up the end.
+    async fn start(&self) -> Result<Started, CodexError> {
+        tokio::select! {
+            biased;
+            () = self.ending.cancelled() => Err(CodexError::ShuttingDown),
+            started = start::start(&self.config) => started,
         }
     }
 
@@ -175,7 +190,7 @@ impl Supervisor {
             return None;
         }
         tracing::info!("the binary of codex has changed; it is started anew");
-        match start::start(&self.config).await {
+        match self.start().await {
             Ok(started) => {
                 self.not_yet = None;
                 self.retire();

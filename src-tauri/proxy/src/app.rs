@@ -114,7 +114,7 @@ struct Inner {
     limits: Limits,
     has_tray: bool,
     settings: SettingsFile,
-    /// Said until settings are saved: that the file was damaged, and where it was put.
+    /// Said until settings are saved: that a file was damaged, and where it was put.
     notice: Mutex<Option<String>>,
     keys: KeyRing,
     /// Opens the proxy for the window's own requests; it is nowhere on disk and ends with the app.
@@ -181,6 +181,12 @@ impl App {
             settings,
             data_dir,
         }));
+        // Before the proxy starts, which would refuse every key for as long as the file is there.
+        match app.0.keys.set_aside_damaged(unix_now()).await {
+            Ok(None) => {}
+            Ok(Some(said)) => app.add_notice(&said),
+            Err(error) => app.add_notice(&error.to_string()),
+        }
         if stored.start_proxy {
             app.start().await;
         }
@@ -195,6 +201,18 @@ impl App {
             }
         });
         Ok(app)
+    }
+
+    /// What is wrong with the app's own files, in sentences.
+    fn notice(&self) -> Option<String> {
+        let said = [lock(&self.0.notice).clone(), self.0.journal.notice()];
+        Some(said.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|said| !said.is_empty())
+    }
+
+    fn add_notice(&self, notice: &str) {
+        tracing::warn!("{notice}");
+        let mut said = lock(&self.0.notice);
+        *said = Some(said.as_deref().into_iter().chain([notice]).collect::<Vec<_>>().join(" "));
     }
 
     /// How everything is.

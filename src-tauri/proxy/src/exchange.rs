@@ -188,7 +188,12 @@ impl Exchange {
         requests.push(request);
         let mut choices = Vec::new();
         for request in requests {
-            let turn = match codex.turn(request).await {
+            let turn = tokio::select! {
+                biased;
+                () = cut_off.cancelled() => Err(CodexError::ShuttingDown),
+                turn = codex.turn(request) => turn,
+            };
+            let turn = match turn {
                 Ok(turn) => turn,
                 Err(error) => {
                     record::failed(&entry, Failure::Codex(error.clone()));

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use form::whole_path;
 pub use form::{Context, form, parse};
-pub(crate) use replace::replace_file;
+pub(crate) use replace::{replace_file, set_aside as set_file_aside};
 pub use stored::{MOST_DAYS, Stored, addresses, to_settings};
 
 /// The format that is written. New fields do not change it; another meaning of an old one does.
@@ -179,13 +179,8 @@ fn read(bytes: &[u8]) -> Content {
 
 /// Moves a damaged file out of the way: the notice, and why nothing can be saved if it is still there.
 fn set_aside(path: &Path, why: &str, now: u64) -> (String, Option<String>) {
-    let name = |more: &str| path.with_file_name(format!("settings.damaged-{now}{more}.json"));
-    // An earlier damaged file of the same second is somebody's settings as well.
-    let aside = (2..).map(|n| format!("-{n}")).map(|more| name(&more));
-    let aside =
-        std::iter::once(name("")).chain(aside).find(|aside| !aside.exists()).unwrap_or_else(|| name(""));
-    match fs::rename(path, &aside) {
-        Ok(()) => {
+    match replace::set_aside(path, now) {
+        Ok(aside) => {
             let notice = format!(
                 "The settings file was damaged ({why}). It was set aside as {}, and the default settings are used.",
                 aside.display()

@@ -29,6 +29,6 @@ models: Array<ModelChoice>,
  */
 addresses: Array<ListenChoice>, 
 /**
- * Said once when the settings file was damaged: where it was put.
+ * What is wrong with the app's own files, such as that one was damaged, and where it was put.
  */
 notice: string | null, };

@@ -32,8 +32,7 @@ impl App {
             KeychainState::Available => Finding::good("keys are in the system's keychain"),
             KeychainState::Unavailable { message } => Finding::aside(message),
         });
-        let notices = [lock(&self.0.notice).clone(), self.0.journal.notice()];
-        findings.extend(notices.into_iter().flatten().map(Finding::aside));
+        findings.extend(self.notice().map(Finding::aside));
         let keys = match self.0.keys.rows(HashMap::new()).await {
             Ok(rows) => rows.len() as u64,
             Err(error) => {

@@ -20,7 +20,7 @@ impl App {
             codex,
             models: self.models().await,
             addresses: connect::listen_choices(&connect::find(&self.0.environment)),
-            notice: lock(&self.0.notice).clone(),
+            notice: self.notice(),
         }
     }
 

@@ -136,6 +136,14 @@ impl KeyRing {
         .await
     }
 
+    /// Moves a damaged file of keys out of the way, and says so in a sentence. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// When it is damaged and is still there.
+    pub async fn set_aside_damaged(&self, now: u64) -> Result<Option<String>, KeyRingError> {
+        self.on_disk(move |disk| Ok(disk.keys.set_aside_damaged(now)?)).await
+    }
+
     /// Makes the key `Default` when there is none at all. If the keychain does not have its secret, it waits in memory for
     /// [`KeyRing::show`].
     ///

@@ -4,7 +4,7 @@
 //! makes or revokes counts from the next request on.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Key, KeyEntry, KeyLimits};
+use crate::settings_file::{replace_file, set_file_aside};
 
 /// The newest format that is known.
 const VERSION: u32 = 2;
@@ -155,6 +156,20 @@ impl KeyFile {
         Ok(revoked)
     }
 
+    /// Moves a damaged file out of the way, so that a start can go on with new keys. Says what was done, in a sentence; `None` where
+    /// nothing was to be done. One of a newer program is not damaged. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// When it is damaged and is still there.
+    pub fn set_aside_damaged(&self, now: u64) -> Result<Option<String>, KeyFileError> {
+        let Err(KeyFileError::Damaged { error, .. }) = self.load() else { return Ok(None) };
+        let aside = set_file_aside(&self.path, now).map_err(|error| self.io(error))?;
+        Ok(Some(format!(
+            "The file of keys was damaged ({error}). It was set aside as {}, and its keys do not work any more.",
+            aside.display()
+        )))
+    }
+
     fn stamp(&self) -> Result<Option<Stamp>, KeyFileError> {
         match fs::metadata(&self.path) {
             Ok(metadata) => {
@@ -172,33 +187,24 @@ impl KeyFile {
             version: u32,
         }
         let damaged = |error| KeyFileError::Damaged { path: self.path.clone(), error };
-        let text = match fs::read_to_string(&self.path) {
+        let text = match fs::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stored::default()),
             Err(error) => return Err(self.io(error)),
         };
         // The version first: a newer file may have another form, and must not be called damaged.
-        if serde_json::from_str::<Versioned>(&text).map_err(damaged)?.version > VERSION {
+        if serde_json::from_slice::<Versioned>(&text).map_err(damaged)?.version > VERSION {
             return Err(KeyFileError::Newer { path: self.path.clone() });
         }
-        serde_json::from_str(&text).map_err(damaged)
+        serde_json::from_slice(&text).map_err(damaged)
     }
 
     fn save(&self, mut stored: Stored) -> Result<(), KeyFileError> {
         let limited = stored.keys.iter().any(|entry| !entry.limits.is_none());
         stored.version = if limited { VERSION } else { WITHOUT_LIMITS };
-        let write = || -> io::Result<()> {
-            let folder = self.path.parent().unwrap_or(Path::new("."));
-            fs::create_dir_all(folder)?;
-            // A temporary file of this kind is readable by its owner only.
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, &stored)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path)?;
-            Ok(())
-        };
-        write().map_err(|error| self.io(error))
+        let mut text = serde_json::to_vec_pretty(&stored).map_err(|error| self.io(error.into()))?;
+        text.push(b'\n');
+        replace_file(&self.path, &text).map_err(|error| self.io(error))
     }
 
     fn io(&self, error: io::Error) -> KeyFileError {
@@ -207,86 +213,5 @@ impl KeyFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use codex_client::SandboxMode;
-
-    use super::super::find;
-    use super::*;
-
-    #[test]
-    fn a_key_made_by_another_process_counts_at_once_and_until_it_is_revoked() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (KeyFile::in_folder(folder.path()), KeyFile::in_folder(folder.path()));
-        assert!(ours.entries().unwrap().is_empty());
-        let (key, entry) = theirs.create("laptop", 5).unwrap();
-        assert_eq!(find(ours.entries().unwrap().iter(), &key), Some(&entry));
-        theirs.revoke(&entry.id).unwrap();
-        assert_eq!(find(ours.entries().unwrap().iter(), &key), None);
-    }
-
-    #[test]
-    fn a_file_from_before_there_were_limits_is_read_and_what_a_newer_one_says_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
-        let (_, old) = keys.create("laptop", 5).unwrap();
-        let mut text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(text["version"], 1);
-        assert!(text["keys"][0].get("sandbox").is_none() && text["keys"][0].get("limits").is_none());
-        text["later"] = "whole".into();
-        text["keys"][0]["later"] = "of a key".into();
-        fs::write(&path, text.to_string()).unwrap();
-        let limits = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: Some("/srv/notes".into()) };
-        let (_, limited) = keys.create_limited("phone", limits.clone(), 6).unwrap();
-        assert_eq!(limited.limits, limits);
-        let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!((&text["later"], &text["keys"][0]["later"]), (&"whole".into(), &"of a key".into()));
-        assert_eq!(KeyFile::in_folder(folder.path()).entries().unwrap()[1].limits, limits);
-        assert!(keys.entries().unwrap()[0].limits == old.limits && old.limits.is_none());
-    }
-
-    #[test]
-    fn a_program_that_knows_no_limits_is_kept_from_a_file_that_has_some() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
-        let version = || -> Value {
-            let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-            text["version"].clone()
-        };
-        let (_, entry) = keys.create("laptop", 5).unwrap();
-        let read_only = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: None };
-        assert_eq!(keys.limit(&entry.id, read_only.clone()).unwrap().limits, read_only);
-        assert_eq!(version(), 2);
-        keys.limit(&entry.id, KeyLimits::default()).unwrap();
-        assert_eq!(version(), 1);
-        assert!(matches!(keys.limit("abc", read_only), Err(KeyFileError::NoSuchKey(_))));
-    }
-
-    #[test]
-    fn the_secret_is_nowhere_in_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let (key, _) = KeyFile::in_folder(folder.path()).create("laptop", 5).unwrap();
-        let text = fs::read_to_string(folder.path().join("keys.json")).unwrap();
-        assert!(text.contains("laptop") && !text.contains(key.reveal()));
-        assert!(!text.contains(&key.reveal()[6..]));
-    }
-
-    #[test]
-    fn a_damaged_or_newer_file_is_said_and_left_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.json");
-        let keys = KeyFile::in_folder(folder.path());
-        for (text, newer) in [("{", false), ("{\"version\":9,\"keys\":{}}", true)] {
-            fs::write(&path, text).unwrap();
-            let error = keys.create("laptop", 5).unwrap_err();
-            assert_eq!(matches!(error, KeyFileError::Newer { .. }), newer, "{error}");
-            assert!(keys.entries().is_err());
-            assert_eq!(fs::read_to_string(&path).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn revoking_a_key_that_is_not_there_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(KeyFile::in_folder(folder.path()).revoke("abc"), Err(KeyFileError::NoSuchKey(_))));
-    }
-}
+#[path = "file_tests.rs"]
+mod tests;

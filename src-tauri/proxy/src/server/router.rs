@@ -10,6 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::error::ApiError;
 use super::guard::guard;
 use super::request_id::with_request_id;
+use super::run::or_shutting_down;
 use super::{Proxy, chat, completions, docs, health, metrics, models, responses};
 
 /// All routes, known and unknown.
@@ -33,6 +34,7 @@ fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
     routes
         .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(from_fn_with_state(proxy.clone(), or_shutting_down))
         .layer(from_fn_with_state(proxy.clone(), guard))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             tracing::error!("a request ended in a panic");

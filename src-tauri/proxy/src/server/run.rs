@@ -1,13 +1,17 @@
 //! Accepts connections until told to stop, and then ends in order: no further request, open streams to a deadline, the
 //! rest cut off, codex ended.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::middleware::AddExtension;
+use axum::extract::State;
+use axum::middleware::{AddExtension, Next};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -20,8 +24,12 @@ use tokio_util::task::TaskTracker;
 use tower::Layer;
 
 use super::connections::{Connections, Place};
+use super::error::ApiError;
 use super::wrong_keys::Peer;
 use super::{Proxy, router};
+
+/// How long a connection that was let in just before the end has for its request to be read.
+const FIRST_WORDS: Duration = Duration::from_millis(50);
 
 /// How long a stream that was cut off may take to send its last event.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -50,11 +58,21 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
         () = stop.cancelled() => {}
     }
 
+    // Who has come already is told so by an answer.
+    let late: Vec<_> = listeners.iter().flat_map(waiting).collect();
     drop(listeners);
     proxy.stopping.cancel();
-    door.connections.end();
+    for (stream, peer) in late {
+        if let Some(Some(place)) = door.connections.place().now_or_never() {
+            door.let_in(stream, peer, place);
+        }
+    }
     door.tasks.close();
     tracing::info!(open = door.tasks.len(), "stopping");
+    if !door.tasks.is_empty() {
+        tokio::time::sleep(FIRST_WORDS).await;
+    }
+    door.connections.end();
     let drained = tokio::time::timeout(proxy.limits.drain, door.tasks.wait()).await.is_ok();
     if !drained {
         proxy.cut_off.cancel();
@@ -62,6 +80,28 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
     }
     proxy.codex.shutdown().await;
     tracing::info!(drained, "stopped");
+}
+
+/// The connections that wait in the system's queue, as far as it tells without being waited for.
+fn waiting(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    std::iter::from_fn(|| listener.accept().now_or_never()?.ok())
+}
+
+/// Answers for a route that has not done so by itself soon after the cut-off, such as one that waits for the rest of a body.
+pub(super) async fn or_shutting_down(
+    State(proxy): State<Proxy>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let too_late = async {
+        proxy.cut_off.cancelled().await;
+        tokio::time::sleep(LAST_WORDS / 2).await;
+    };
+    tokio::select! {
+        biased;
+        response = next.run(request) => response,
+        () = too_late => ApiError::shutting_down().into_response(),
+    }
 }
 
 /// What every connection needs.
@@ -84,13 +124,18 @@ impl Door {
                     continue;
                 }
             };
-            // A delta is one small write, and must not wait for the next.
-            let _ = stream.set_nodelay(true);
             if let Some(place) = self.connections.place().await {
-                let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
-                self.tasks.spawn(attend(stream, place, self.http.clone(), service));
+                self.let_in(stream, peer, place);
             }
         }
+    }
+
+    /// Serves a connection until it ends.
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
+        // A delta is one small write, and must not wait for the next.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
+        self.tasks.spawn(attend(stream, place, self.http.clone(), service));
     }
 }
 

@@ -35,7 +35,13 @@ pub(super) async fn begin(
     entry: Entry,
     arrived: Instant,
 ) -> Result<Exchange, ApiError> {
-    match prepare(proxy, caller, wanted, most_tokens, &entry, arrived).await {
+    // Nothing that has not begun is begun once the proxy stops: whoever waits is told at once, and can go elsewhere.
+    let prepared = tokio::select! {
+        biased;
+        () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
+        prepared = prepare(proxy, caller, wanted, most_tokens, &entry, arrived) => prepared,
+    };
+    match prepared {
         Ok(Prepared { request, urging, plan, n, place, timing }) => {
             let start = Start {
                 codex: proxy.codex.of(request.profile.kind),

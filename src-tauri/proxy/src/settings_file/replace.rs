@@ -1,8 +1,9 @@
-//! Replacing a file whole, so that whoever reads it finds the old text or the new one and nothing between.
+//! Replacing a file whole, so that whoever reads it finds the old text or the new one and nothing between; and setting one aside
+//! that makes no sense.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `text` beside `path`, waits until the disk has it, and renames it to `path`.
 ///
@@ -21,4 +22,17 @@ pub(crate) fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// Moves a damaged file out of the way, to a name that says so, and gives that. `now` is in Unix seconds.
+pub(crate) fn set_aside(path: &Path, now: u64) -> io::Result<PathBuf> {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, kind) = (part(path.file_stem()), part(path.extension()));
+    let name = |more: &str| path.with_file_name(format!("{stem}.damaged-{now}{more}.{kind}"));
+    // An earlier damaged file of the same second is somebody's as well.
+    let others = (2..).map(|n| format!("-{n}")).map(|more| name(&more));
+    let aside =
+        std::iter::once(name("")).chain(others).find(|aside| !aside.exists()).unwrap_or_else(|| name(""));
+    fs::rename(path, &aside)?;
+    Ok(aside)
 }

@@ -85,7 +85,7 @@ pub struct SettingsView {
     pub models: Vec<ModelChoice>,
     /// The addresses for each choice of who can reach the proxy.
     pub addresses: Vec<ListenChoice>,
-    /// Said once when the settings file was damaged: where it was put.
+    /// What is wrong with the app's own files, such as that one was damaged, and where it was put.
     pub notice: Option<String>,
 }
 

@@ -41,10 +41,10 @@ fn of_this_environment(mut command: Command, folder: &Path) -> Command {
 }
 
 pub(crate) struct Daemon {
-    child: Child,
+    pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// Everything that it printed before it was ready.
-    before: Vec<String>,
+    pub(crate) before: Vec<String>,
     /// `http://127.0.0.1:PORT`
     pub(crate) url: String,
 }
@@ -133,8 +133,13 @@ pub(crate) async fn ended(mut daemon: Daemon) -> String {
 }
 
 fn terminate(child: &Child) {
+    signal(child, "-TERM");
+}
+
+/// Sends a signal, as `kill` names it.
+pub(crate) fn signal(child: &Child, name: &str) {
     let pid = child.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
 #[cfg(unix)]

@@ -1,5 +1,7 @@
 //! What can be shown to others who help: from the window's button, and from `codex-proxyd doctor --report`.
 
+use std::path::Path;
+
 use codex_client::Environment;
 use proxy::app::{App, AppOptions};
 use proxy::journal::{Arrival, Journal, JournalOptions};
@@ -11,7 +13,7 @@ use crate::daemon::{a_home, codex_proxyd, run};
 use crate::support::{eventually, folder};
 
 /// Fails a request that was made with this text and this name of a key, in the log that the app opens.
-async fn with_a_failed_request(data: &std::path::Path) {
+async fn with_a_failed_request(data: &Path) {
     let options = JournalOptions {
         path: Some(data.join("requests.sqlite")),
         keep_days: 3650,
@@ -46,6 +48,7 @@ async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_
     with_a_failed_request(&data).await;
     let environment = Environment::of_this_process()
         .with("HOME", folder.path())
+        .with("USERPROFILE", folder.path())
         .with("CODEX_HOME", folder.path().join(".codex"))
         .with("CODEX_PATH", sample_model::under_test::codex_under_test())
         .with("API_KEYS", "brought-along");
@@ -62,7 +65,7 @@ async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_
         "keys: 1\n",
         "GMT  404  model_not_found  req_of_the_failed_one\n",
         "port: 8123",
-        "\"~/work\"",
+        &format!("{:?}", Path::new("~").join("work")),
         "\"gpt-4o\": \"gpt-5.5\"",
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
@@ -88,7 +91,7 @@ async fn the_doctor_prints_the_same_for_the_proxy_without_a_window() {
     for wanted in [
         concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"), "\n"),
         "ok  there are 2 keys",
-        "the data folder ~/data can be written",
+        &format!("the data folder {} can be written", Path::new("~").join("data").display()),
         "log_level: Debug",
         "Last errors",
     ] {

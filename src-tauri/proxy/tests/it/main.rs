@@ -27,6 +27,8 @@ mod log;
 mod log_files;
 mod metrics;
 mod models;
+#[cfg(unix)]
+mod own_files;
 mod queue;
 mod relay;
 mod request_ids;
@@ -34,6 +36,8 @@ mod responses;
 mod schema;
 mod secrets;
 mod shape;
+#[cfg(unix)]
+mod signals;
 mod silence;
 mod stopping;
 mod support;

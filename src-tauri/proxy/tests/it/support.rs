@@ -78,7 +78,8 @@ impl Plan {
         self
     }
 
-    pub(crate) async fn start(self) -> Running {
+    /// The proxy alone, which nobody serves yet, with what it stands on.
+    pub(crate) async fn proxy(self) -> (Proxy, Journal, SampleModel, TempDir) {
         let model = sample_model().await;
         let folder = folder();
         let codex_home = home_for(folder.path(), &model);
@@ -112,7 +113,11 @@ impl Plan {
             journal: journal.await,
         };
         let journal = parts.journal.clone();
-        let proxy = Proxy::new(parts).unwrap();
+        (Proxy::new(parts).unwrap(), journal, model, folder)
+    }
+
+    pub(crate) async fn start(self) -> Running {
+        let (proxy, journal, model, folder) = self.proxy().await;
         let turns = proxy.turns();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

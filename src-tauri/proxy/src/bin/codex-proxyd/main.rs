@@ -175,6 +175,9 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
 /// Makes the key named Default when nobody could get in otherwise.
 fn first_key(settings: &Settings) -> Result<Option<proxy::keys::Key>, String> {
     let keys = KeyFile::in_folder(&settings.data_dir);
+    if let Some(said) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
+        tracing::warn!("{said}");
+    }
     if !settings.auth || !settings.api_keys.is_empty() {
         return Ok(None);
     }
@@ -233,6 +236,12 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(windows)]
     interrupt: tokio::signal::windows::CtrlC,
+    /// The console's window is closed.
+    #[cfg(windows)]
+    close: tokio::signal::windows::CtrlClose,
+    /// The system ends.
+    #[cfg(windows)]
+    shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
 impl Signals {
@@ -246,7 +255,10 @@ impl Signals {
             })
         }
         #[cfg(windows)]
-        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+        {
+            use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+            Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+        }
     }
 
     async fn next(&mut self) {
@@ -256,6 +268,10 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
         #[cfg(windows)]
-        self.interrupt.recv().await;
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.close.recv() => {}
+            _ = self.shutdown.recv() => {}
+        }
     }
 }

@@ -1,0 +1,106 @@
+use codex_client::SandboxMode;
+
+use super::super::find;
+use super::*;
+
+#[test]
+fn a_key_made_by_another_process_counts_at_once_and_until_it_is_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (KeyFile::in_folder(folder.path()), KeyFile::in_folder(folder.path()));
+    assert!(ours.entries().unwrap().is_empty());
+    let (key, entry) = theirs.create("laptop", 5).unwrap();
+    assert_eq!(find(ours.entries().unwrap().iter(), &key), Some(&entry));
+    theirs.revoke(&entry.id).unwrap();
+    assert_eq!(find(ours.entries().unwrap().iter(), &key), None);
+}
+
+#[test]
+fn a_file_from_before_there_were_limits_is_read_and_what_a_newer_one_says_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
+    let (_, old) = keys.create("laptop", 5).unwrap();
+    let mut text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(text["version"], 1);
+    assert!(text["keys"][0].get("sandbox").is_none() && text["keys"][0].get("limits").is_none());
+    text["later"] = "whole".into();
+    text["keys"][0]["later"] = "of a key".into();
+    fs::write(&path, text.to_string()).unwrap();
+    let limits = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: Some("/srv/notes".into()) };
+    let (_, limited) = keys.create_limited("phone", limits.clone(), 6).unwrap();
+    assert_eq!(limited.limits, limits);
+    let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!((&text["later"], &text["keys"][0]["later"]), (&"whole".into(), &"of a key".into()));
+    assert_eq!(KeyFile::in_folder(folder.path()).entries().unwrap()[1].limits, limits);
+    assert!(keys.entries().unwrap()[0].limits == old.limits && old.limits.is_none());
+}
+
+#[test]
+fn a_program_that_knows_no_limits_is_kept_from_a_file_that_has_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
+    let version = || -> Value {
+        let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        text["version"].clone()
+    };
+    let (_, entry) = keys.create("laptop", 5).unwrap();
+    let read_only = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: None };
+    assert_eq!(keys.limit(&entry.id, read_only.clone()).unwrap().limits, read_only);
+    assert_eq!(version(), 2);
+    keys.limit(&entry.id, KeyLimits::default()).unwrap();
+    assert_eq!(version(), 1);
+    assert!(matches!(keys.limit("abc", read_only), Err(KeyFileError::NoSuchKey(_))));
+}
+
+#[test]
+fn the_secret_is_nowhere_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, _) = KeyFile::in_folder(folder.path()).create("laptop", 5).unwrap();
+    let text = fs::read_to_string(folder.path().join("keys.json")).unwrap();
+    assert!(text.contains("laptop") && !text.contains(key.reveal()));
+    assert!(!text.contains(&key.reveal()[6..]));
+}
+
+#[test]
+fn a_damaged_or_newer_file_is_said_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let keys = KeyFile::in_folder(folder.path());
+    for (text, newer) in [("{", false), ("{\"version\":9,\"keys\":{}}", true)] {
+        fs::write(&path, text).unwrap();
+        let error = keys.create("laptop", 5).unwrap_err();
+        assert_eq!(matches!(error, KeyFileError::Newer { .. }), newer, "{error}");
+        assert!(keys.entries().is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_at_a_start_and_a_newer_one_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let keys = KeyFile::in_folder(folder.path());
+    assert_eq!(keys.set_aside_damaged(7).unwrap(), None);
+    for (n, damaged) in
+        [b"{".as_slice(), b"", b"\0\0\0\0", b"\xff\xfe", b"[]", b"{\"version\":1}"].iter().enumerate()
+    {
+        fs::write(&path, damaged).unwrap();
+        assert!(keys.create("laptop", 5).is_err(), "{damaged:?}");
+        let said = keys.set_aside_damaged(7).unwrap().unwrap();
+        let more = if n == 0 { String::new() } else { format!("-{}", n + 1) };
+        let aside = folder.path().join(format!("keys.damaged-7{more}.json"));
+        assert!(said.contains(&aside.display().to_string()), "{said}");
+        assert_eq!(fs::read(&aside).unwrap(), *damaged);
+        assert!(keys.entries().unwrap().is_empty());
+    }
+    for whole in ["{\"version\":9,\"keys\":{}}", "{\"version\":1,\"keys\":[]}"] {
+        fs::write(&path, whole).unwrap();
+        assert_eq!(keys.set_aside_damaged(7).unwrap(), None);
+        assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+    }
+}
+
+#[test]
+fn revoking_a_key_that_is_not_there_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(KeyFile::in_folder(folder.path()).revoke("abc"), Err(KeyFileError::NoSuchKey(_))));
+}

@@ -1,0 +1,89 @@
+//! The end of codex-proxyd as a system or a terminal brings it about.
+
+use std::path::Path;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use crate::daemon::{Daemon, a_home, codex_proxyd, signal, start};
+use crate::support::{Events, LONG, eventually, prompt_body};
+
+fn daemon(folder: &Path) -> Command {
+    let mut command = codex_proxyd(folder);
+    command.env("API_KEYS", "sk-1").args(["--port", "0", "--data-dir", "data"]);
+    command
+}
+
+/// A stream that stands still after its first word.
+async fn held_stream(daemon: &Daemon) -> Events {
+    let mut body = prompt_body("[[words=3 hold=1]]");
+    body["stream"] = true.into();
+    let request = reqwest::Client::new().post(format!("{}/v1/chat/completions", daemon.url));
+    let response = request.bearer_auth("sk-1").json(&body).timeout(LONG).send().await.unwrap();
+    let mut events = Events::of(response);
+    events.next_text().await;
+    events
+}
+
+async fn nobody_gets_in(daemon: &Daemon) {
+    let address = daemon.url.trim_start_matches("http://").to_owned();
+    eventually("the port is closed", || std::net::TcpStream::connect(&address).is_err()).await;
+}
+
+async fn nothing_is_left(folder: &Path) {
+    #[cfg(target_os = "linux")]
+    eventually("codex is gone", || crate::support::processes_of(folder).is_empty()).await;
+    #[cfg(not(target_os = "linux"))]
+    let _ = folder;
+}
+
+#[tokio::test]
+async fn either_signal_lets_nobody_in_finishes_the_stream_and_ends_with_codex() {
+    for name in ["-TERM", "-INT"] {
+        let (folder, model) = a_home().await;
+        let mut daemon = start(&mut daemon(folder.path())).await;
+        let mut events = held_stream(&daemon).await;
+        signal(&daemon.child, name);
+        nobody_gets_in(&daemon).await;
+        let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+        assert!(model.wait_for(held, LONG).await.is_some());
+        model.release();
+        assert_eq!(events.rest().await.last().unwrap(), "[DONE]", "{name}");
+        let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+        assert!(status.success(), "{name}: {status}");
+        nothing_is_left(folder.path()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_end_is_told_and_the_program_ends_all_the_same() {
+    let (folder, _model) = a_home().await;
+    let mut daemon = start(&mut daemon(folder.path())).await;
+    let mut events = held_stream(&daemon).await;
+    signal(&daemon.child, "-TERM");
+    let rest = events.rest().await;
+    assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
+    let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    nothing_is_left(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_of_either_kind_ends_it_at_once_and_codex_with_it() {
+    for (first, second) in [("-TERM", "-TERM"), ("-INT", "-INT"), ("-TERM", "-INT")] {
+        let (folder, _model) = a_home().await;
+        let mut daemon = start(&mut daemon(folder.path())).await;
+        let events = held_stream(&daemon).await;
+        signal(&daemon.child, first);
+        nobody_gets_in(&daemon).await;
+        signal(&daemon.child, second);
+        let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+        // It did not come to its own end, which is a success.
+        assert_eq!(status.code(), Some(130), "{first} {second}");
+        let mut log = String::new();
+        daemon.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        assert!(log.contains("stopping") && !log.contains("stopped"), "{log}");
+        nothing_is_left(folder.path()).await;
+        drop(events);
+    }
+}
