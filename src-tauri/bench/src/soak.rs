@@ -42,6 +42,8 @@ use world::{KEY, Reader, World};
 
 /// Clients at once.
 const CLIENTS: u64 = 12;
+/// Turns at once: fewer than clients, so that some wait for their place, and some hang up while they do.
+const TURNS: &str = "6";
 /// The least and the most that the warm-up takes, and its part of the whole: the request log must have come to its bound.
 const WARM_UP: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(60));
 const WARM_UP_PART: u32 = 6;
@@ -76,7 +78,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     let (data, logs) = (folder.room("data")?, folder.room("logs")?);
     let log = logs.join("codex-proxyd.log");
     let mut command = proxyd::command(&built("codex-proxyd")?, codex, &home, &data, None);
-    command.args(["--log-level", "debug"]).env("API_KEYS", KEY);
+    command.args(["--log-level", "debug"]).env("API_KEYS", KEY).env("MAX_TURNS", TURNS);
     command.stderr(File::create(&log).with_context(|| format!("{} cannot be made", log.display()))?);
     let proxyd = Server::start(command, "codex-proxyd").await?;
 
