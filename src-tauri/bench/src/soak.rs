@@ -122,6 +122,7 @@ async fn run(world: &Arc<World>, proxyd: Server, seed: u64, time: Duration, log:
     // Whatever was done to codex: the next request of either kind works.
     sleep(QUIET).await;
     both_kinds(world, "soak-last").await?;
+    nothing_runs(world).await?;
     if let Some(before) = before {
         let (now, beyond) = Footprint::settled(pid, &before).await;
         if let Some(now) = now {
@@ -144,6 +145,19 @@ async fn run(world: &Arc<World>, proxyd: Server, seed: u64, time: Duration, log:
         world.tally().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
     }
     check_log(world, log)
+}
+
+/// Asks the proxy itself whether any turn is left that runs or waits, now that nobody asks for anything.
+async fn nothing_runs(world: &World) -> Result<()> {
+    let text = World::client()?.get(format!("{}/metrics", world.address)).send().await?.text().await?;
+    for what in ["codex_proxy_turns_running 0", "codex_proxy_turns_waiting 0"] {
+        if !text.lines().any(|line| line == what) {
+            let name = what.trim_end_matches(" 0");
+            let found = text.lines().find(|line| line.starts_with(name)).unwrap_or("nothing of it");
+            world.tally().fail(format_args!("leaked: /metrics says {found}, and not {what}"));
+        }
+    }
+    Ok(())
 }
 
 /// A request of either kind of model, so that each has a codex.
