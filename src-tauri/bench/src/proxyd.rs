@@ -31,7 +31,11 @@ const NOT_OURS: &[&str] = &[
     "DATA_DIR",
     "HOST",
     "LOG_LEVEL",
+    "MAX_WAIT",
+    "MAX_WAITING",
     "PORT",
+    "SILENCE_LIMIT",
+    "TURN_LIMIT",
 ];
 
 /// A running codex-proxyd.

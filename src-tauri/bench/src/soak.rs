@@ -42,6 +42,8 @@ use world::{KEY, Reader, World};
 
 /// Clients at once.
 const CLIENTS: u64 = 12;
+/// Turns at once: fewer than clients, so that some wait for their place, and some hang up while they do.
+const TURNS: &str = "6";
 /// The least and the most that the warm-up takes, and its part of the whole: the request log must have come to its bound.
 const WARM_UP: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(60));
 const WARM_UP_PART: u32 = 6;
@@ -76,7 +78,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     let (data, logs) = (folder.room("data")?, folder.room("logs")?);
     let log = logs.join("codex-proxyd.log");
     let mut command = proxyd::command(&built("codex-proxyd")?, codex, &home, &data, None);
-    command.args(["--log-level", "debug"]).env("API_KEYS", KEY);
+    command.args(["--log-level", "debug"]).env("API_KEYS", KEY).env("MAX_TURNS", TURNS);
     command.stderr(File::create(&log).with_context(|| format!("{} cannot be made", log.display()))?);
     let proxyd = Server::start(command, "codex-proxyd").await?;
 
@@ -120,6 +122,7 @@ async fn run(world: &Arc<World>, proxyd: Server, seed: u64, time: Duration, log:
     // Whatever was done to codex: the next request of either kind works.
     sleep(QUIET).await;
     both_kinds(world, "soak-last").await?;
+    nothing_runs(world).await?;
     if let Some(before) = before {
         let (now, beyond) = Footprint::settled(pid, &before).await;
         if let Some(now) = now {
@@ -142,6 +145,19 @@ async fn run(world: &Arc<World>, proxyd: Server, seed: u64, time: Duration, log:
         world.tally().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
     }
     check_log(world, log)
+}
+
+/// Asks the proxy itself whether any turn is left that runs or waits, now that nobody asks for anything.
+async fn nothing_runs(world: &World) -> Result<()> {
+    let text = World::client()?.get(format!("{}/metrics", world.address)).send().await?.text().await?;
+    for what in ["codex_proxy_turns_running 0", "codex_proxy_turns_waiting 0"] {
+        if !text.lines().any(|line| line == what) {
+            let name = what.trim_end_matches(" 0");
+            let found = text.lines().find(|line| line.starts_with(name)).unwrap_or("nothing of it");
+            world.tally().fail(format_args!("leaked: /metrics says {found}, and not {what}"));
+        }
+    }
+    Ok(())
 }
 
 /// A request of either kind of model, so that each has a codex.

@@ -57,7 +57,7 @@ pub type NowMs = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// What a journal is opened with.
 #[derive(Clone)]
 pub struct JournalOptions {
-    /// The database; `None` keeps requests in memory only.
+    /// The database; `None` keeps requests in memory only, and few of them.
     pub path: Option<PathBuf>,
     /// For how many days requests are kept, one at least.
     pub keep_days: u32,

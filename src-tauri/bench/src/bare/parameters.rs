@@ -62,7 +62,7 @@ pub(crate) fn thread_start(workspace: &Path) -> Value {
         "approvalPolicy": "never",
         "ephemeral": true,
         "experimentalRawEvents": true,
-        "baseInstructions": "",
+        "baseInstructions": "You are a helpful assistant.",
         "environments": [],
         "config": config,
     })

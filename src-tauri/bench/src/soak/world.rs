@@ -172,7 +172,7 @@ async fn read(
             answer.event(route, &data).map_err(Trouble::Broken)?;
         }
         if let Reader::Slow(dice) = &mut reader {
-            sleep(Duration::from_millis(dice.between(0, 30))).await;
+            sleep(Duration::from_millis(dice.between(0, 10))).await;
         }
     }
     answer.checked().map_err(Trouble::Broken)

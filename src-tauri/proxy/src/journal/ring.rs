@@ -65,6 +65,8 @@ impl Snapshot {
 pub(super) struct Ring {
     records: BTreeMap<Arc<str>, Record>,
     running: usize,
+    /// How many requests are kept, those that run and those that wait for the disk aside.
+    most: usize,
     on_disk: bool,
     horizon: Option<String>,
     /// What the disk does not have yet; each request once, so it is bounded as the ring is.
@@ -82,7 +84,12 @@ pub(super) struct Ring {
 impl Ring {
     /// An empty ring before a disk whose newest request is `newest`.
     pub(super) fn before_disk(newest: Option<String>) -> Self {
-        Self { on_disk: true, horizon: newest, ..Self::default() }
+        Self { on_disk: true, horizon: newest, ..Self::without_disk(RING) }
+    }
+
+    /// An empty ring for so many requests, with no disk behind it.
+    pub(super) fn without_disk(most: usize) -> Self {
+        Self { most, ..Self::default() }
     }
 
     /// A new request. Its id is changed if there is such a one already, so that two requests never share a record.
@@ -247,7 +254,7 @@ impl Ring {
 
     /// Brings everything back within its bounds.
     fn trim(&mut self) {
-        while self.records.len() > RING {
+        while self.records.len() > self.most {
             if let Some(id) = self.settled.pop_first() {
                 if self.on_disk && self.horizon.as_deref() < Some(&*id) {
                     self.horizon = Some(id.as_ref().into());

@@ -13,10 +13,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::body::Body;
-use super::ring::{News, Ring};
+use super::ring::{News, RING, Ring};
 use super::store::{self, Opened};
 use super::{CHANGES, Change, DAY, JournalOptions, NowMs, sql, tasks};
 use crate::view::ExchangeRow;
+
+/// Requests that are kept in memory where no disk was wanted, which means that there is no window to show them.
+pub(super) const UNSEEN: usize = 100;
 
 /// Why something was not done with the database.
 #[derive(Debug)]
@@ -71,7 +74,11 @@ impl Shared {
                 ))),
             None => Opened::default(),
         };
-        let ring = if connection.is_some() { Ring::before_disk(newest) } else { Ring::default() };
+        let ring = match (&connection, &path) {
+            (Some(_), _) => Ring::before_disk(newest),
+            (None, Some(_)) => Ring::without_disk(RING),
+            (None, None) => Ring::without_disk(UNSEEN),
+        };
         if let Some(notice) = &notice {
             tracing::warn!("{notice}");
         }

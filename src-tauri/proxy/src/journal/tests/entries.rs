@@ -1,7 +1,8 @@
 use codex_client::Usage;
 
 use super::*;
-use crate::journal::ring::{HELD, RING};
+use crate::journal::ring::HELD;
+use crate::journal::shared::UNSEEN;
 
 fn whats(detail: &ExchangeDetail) -> Vec<&str> {
     detail.steps.iter().map(|step| step.what.as_str()).collect()
@@ -195,17 +196,17 @@ async fn two_requests_with_the_same_id_have_a_row_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn memory_keeps_the_newest_requests_and_all_that_run() {
+async fn memory_alone_keeps_the_newest_requests_and_all_that_run() {
     let bench = Bench::new();
     let journal = bench.in_memory().await;
     let running = journal.begin(arrival(0));
-    for n in 1..=3_000 {
+    for n in 1..=300 {
         journal.begin(arrival(n)).done(200, None);
     }
     let known = journal.shared.ring().snapshot();
-    assert_eq!(known.rows.len(), RING);
+    assert_eq!(known.rows.len(), UNSEEN);
     assert_eq!(known.rows[0].id, id(0));
-    assert_eq!(known.rows[1].id, id(3_000 - RING + 2));
+    assert_eq!(known.rows[1].id, id(300 - UNSEEN + 2));
     drop(running);
     journal.close().await;
 }

@@ -92,7 +92,7 @@ async fn paging_gives_every_request_once_whether_in_memory_or_on_disk() {
 #[tokio::test(start_paused = true)]
 async fn a_query_gives_two_hundred_rows_unless_it_says_otherwise_and_never_too_many() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
+    let journal = bench.on_disk().await;
     for n in 0..1_500 {
         journal.begin(arrival(n)).done(200, None);
     }

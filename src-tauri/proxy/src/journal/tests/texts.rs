@@ -135,7 +135,9 @@ async fn a_long_text_is_cut_between_two_characters_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn memory_keeps_so_many_texts_and_then_the_newest() {
     let bench = Bench::new();
-    let options = JournalOptions { path: None, keep_texts: true, ..bench.options() };
+    // A folder is no database, so there is no disk to take the texts.
+    let path = Some(bench.folder.path().to_owned());
+    let options = JournalOptions { path, keep_texts: true, ..bench.options() };
     let journal = Journal::open(options).await;
     let text = "x".repeat(200 * 1024);
     for n in 0..200 {
