@@ -169,3 +169,59 @@ async fn the_log_level_counts_at_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_limit_counts_once_it_is_saved_and_the_queue_is_in_the_window_and_in_the_tray() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let (window, tray) = (Window::open(&session).await, session.tray.as_ref().unwrap());
+    window.go_to("Settings").await;
+    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-maxTurns')]", "0").await;
+    window.click(SAVE).await;
+    window.says("1 to 100").await;
+    window.picture("limits-refused").await;
+    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-maxTurns')]", "1").await;
+    window.click(SAVE).await;
+    let health = format!("http://127.0.0.1:{}/health", session.port);
+    eventually("it counts", || async {
+        let Ok(health) = reqwest::get(&health).await else { return false };
+        health.json::<serde_json::Value>().await.is_ok_and(|health| health["turns"]["most"] == 1)
+    })
+    .await;
+    let open = session.stream("sk-demo", "[[words=3 hold=1]]").await;
+    session.model_holds().await;
+    let behind = session.chat("sk-demo", "[[words=1]]");
+    let seen = async {
+        window.click("//nav//*[normalize-space(.)='Status']").await;
+        window.says("1 answering").await;
+        window.says("1 waiting").await;
+        eventually("the tray says so", || async {
+            tray.entries().await.iter().any(|entry| entry.label.contains("1 answering, 1 waiting"))
+        })
+        .await;
+        window.picture("waiting").await;
+        assert_eq!(session.model.release(), 1);
+    };
+    let (behind, ()) = tokio::join!(behind, seen);
+    assert_eq!(behind.status(), 200);
+    assert!(open.text().await.unwrap().contains("[DONE]"));
+}
+
+#[tokio::test]
+async fn the_diagnostics_are_copied_and_hold_no_key_and_no_prompt() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let window = Window::open(&session).await;
+    assert_eq!(session.chat("sk-demo", "[[status=500]] a secret prompt").await.status(), 502);
+    window.go_to("Settings").await;
+    window.click("//button[starts-with(@aria-label, 'Copy diagnostics')]").await;
+    window.picture("diagnostics").await;
+    eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
+    let copied = session.screen().clipboard().await;
+    println!("{copied}");
+    for part in [env!("CARGO_PKG_VERSION"), "0.169.0", "upstream", "max_turns"] {
+        assert!(copied.contains(part), "no {part}: {copied}");
+    }
+    let home = session.data().ancestors().nth(1).unwrap().display().to_string();
+    for secret in ["sk-demo", "secret prompt", home.as_str()] {
+        assert!(!copied.contains(secret), "{secret}: {copied}");
+    }
+}
