@@ -124,6 +124,22 @@ async fn what_goes_wrong_goes_wrong_as_asked_and_as_often() {
 }
 
 #[tokio::test]
+async fn who_tells_the_model_nothing_is_refused_as_by_chatgpt() {
+    let model = model().await;
+    let ask =
+        async |body: &str| Exchange::open(&model, "POST", "/v1/responses", body).await.read_to_end().await;
+    let bare = prompt("[[words=1]]").replace("Be a model.", "");
+    let refused = ask(&bare).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["error"]["message"], "Instructions are required");
+    let message = bare.replace(
+        "\"input\":[",
+        "\"input\":[{\"type\":\"message\",\"role\":\"developer\",\"content\":\"x\"},",
+    );
+    assert_eq!(ask(&message).await.status, 200);
+}
+
+#[tokio::test]
 async fn calls_keep_the_exact_arguments_and_have_unique_ids() {
     let model = model().await;
     let body = prompt("[[tool=f:{\"b\" : \"ö\"} tool=f:{}]]");

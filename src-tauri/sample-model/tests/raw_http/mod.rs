@@ -19,7 +19,7 @@ pub(crate) async fn model() -> SampleModel {
 /// A request body with one user message.
 pub(crate) fn prompt(text: &str) -> String {
     let content = json!([{"type": "input_text", "text": text}]);
-    json!({"model": "m", "stream": true, "input": [{"type": "message", "role": "user", "content": content}]})
+    json!({"model": "m", "stream": true, "instructions": "Be a model.", "input": [{"type": "message", "role": "user", "content": content}]})
         .to_string()
 }
 
