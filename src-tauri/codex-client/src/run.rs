@@ -14,7 +14,7 @@ use crate::ahead::ReadyThread;
 use crate::calls::Calls;
 use crate::connection::{Connection, TURN_ANSWER_LIMIT};
 use crate::conversation::{Chain, Digest};
-use crate::error::CodexError;
+use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::mailbox;
 use crate::protocol::{Content, Item, Role, TurnStarted};
 use crate::routes::{Answered, Phase, Route};
@@ -25,6 +25,9 @@ use crate::turn::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage}
 /// How long a thread that waits for a tool's output is silent before no further call of the same response is awaited. Only
 /// an older codex, which makes a response's calls one after the other, comes to that.
 const CALLS_QUIET: Duration = Duration::from_millis(150);
+
+/// What codex says of a turn's input that has more than 1,048,576 characters, which is more than its models take.
+const TOO_LONG: &str = "exceeds the maximum length";
 
 /// One answer to be given.
 #[derive(Debug)]
@@ -206,7 +209,7 @@ impl Run {
         if let Some(schema) = job.request.output_schema.take() {
             params["outputSchema"] = schema;
         }
-        let turn: TurnStarted = self.connection.call("turn/start", params).await?;
+        let turn: TurnStarted = self.connection.call("turn/start", params).await.map_err(too_long)?;
         drop(start);
         // What the thread has now need not be held on to.
         job.request.items = Vec::new();
@@ -300,5 +303,17 @@ impl Run {
             // codex says so within milliseconds; a thread that does not is given up all the same.
             let _ = tokio::time::timeout(TURN_ANSWER_LIMIT, open.route.ended()).await;
         }
+    }
+}
+
+fn too_long(error: CodexError) -> CodexError {
+    match error {
+        CodexError::Refused { message, .. } if message.contains(TOO_LONG) => CodexError::Turn(TurnFailure {
+            kind: FailureKind::ContextWindow,
+            message,
+            upstream_status: None,
+            resets_at: None,
+        }),
+        other => other,
     }
 }

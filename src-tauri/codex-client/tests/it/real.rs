@@ -208,6 +208,15 @@ async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model() {
+    let real = real().await;
+    let heard = real.ask(&"x".repeat(1024 * 1024 + 1)).await;
+    let CodexError::Turn(failure) = heard.error() else { panic!("{heard:?}") };
+    assert_eq!(failure.kind, FailureKind::ContextWindow);
+    assert_eq!(real.ask("[[words=1]]").await.text(), "word1 ");
+}
+
+#[tokio::test]
 async fn instructions_alone_are_asked_for_as_they_are() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");

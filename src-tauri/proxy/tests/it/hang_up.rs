@@ -6,7 +6,7 @@ use proxy::view::{ExchangeQuery, ExchangeState};
 use reqwest::Method;
 use sample_model::Event;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{KEY, LONG, Running, fake, prompt_body, real};
 
@@ -20,10 +20,15 @@ fn is_gone(event: &Event) -> bool {
 
 /// Sends a chat over a bare socket and leaves the answer unread.
 async fn send_chat(proxy: &Running, prompt: &str, stream: bool) -> TcpStream {
+    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
+    write_chat(&mut socket, prompt, stream).await;
+    socket
+}
+
+async fn write_chat(socket: &mut TcpStream, prompt: &str, stream: bool) {
     let mut body = prompt_body(prompt);
     body["stream"] = stream.into();
     let body = body.to_string();
-    let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -31,7 +36,6 @@ async fn send_chat(proxy: &Running, prompt: &str, stream: bool) -> TcpStream {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(body.as_bytes()).await.unwrap();
-    socket
 }
 
 #[tokio::test]
@@ -93,6 +97,23 @@ async fn a_connection_that_idles_after_a_request_is_closed() {
     let closed = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await;
     assert!(closed.is_ok());
     assert!(String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_interrupted_and_others_go_on() {
+    // So that not much fits between the proxy and its client.
+    let listener = TcpSocket::new_v4().unwrap();
+    listener.set_send_buffer_size(4096).unwrap();
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let proxy = real().start_on(listener.listen(16).unwrap()).await;
+    let client = TcpSocket::new_v4().unwrap();
+    client.set_recv_buffer_size(4096).unwrap();
+    let mut socket = client.connect(proxy.address.parse().unwrap()).await.unwrap();
+    // The model repeats them, twice as long for being quoted, and stands still when it has said more than 1 MiB.
+    let quotes = vec!["\"".repeat(10_000); 95].join(" ");
+    write_chat(&mut socket, &format!("[[echo hold=90]] {quotes}"), true).await;
+    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+    assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }
 
 #[tokio::test]

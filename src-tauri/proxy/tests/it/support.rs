@@ -117,9 +117,13 @@ impl Plan {
     }
 
     pub(crate) async fn start(self) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.start_on(listener).await
+    }
+
+    pub(crate) async fn start_on(self, listener: TcpListener) -> Running {
         let (proxy, journal, model, folder) = self.proxy().await;
         let turns = proxy.turns();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(vec![listener], proxy, stop.clone()));
