@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Measures all of it on a proxy that has done nothing yet.
 pub(crate) async fn measure(proxyd: &Proxyd, plan: &Plan) -> Result<Load> {
     let in_a_row = in_a_row(proxyd, plan.in_a_row).await?;
+    // The first round opens the connections.
+    proxyd.round(&script::prompt(), EIGHT).await?;
     let mut eight = Vec::new();
     for _ in 0..plan.eights {
         sleep(PAUSE).await;
