@@ -84,11 +84,17 @@ impl Server {
         self.child.id().with_context(|| format!("{} has ended by itself", self.name))
     }
 
+    /// That it has not ended by itself.
+    pub(crate) fn runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("{} ended by itself: {status}", self.name),
+            None => Ok(()),
+        }
+    }
+
     /// Asks it to end, waits until it has, and says how it ended.
     pub(crate) async fn end(mut self) -> Result<ExitStatus> {
-        if let Some(status) = self.child.try_wait()? {
-            bail!("{} ended by itself: {status}", self.name);
-        }
+        self.runs()?;
         ask_to_end(&mut self.child)?;
         let ended = timeout(END_LIMIT, self.child.wait()).await;
         Ok(ended.with_context(|| format!("{} did not end within {END_LIMIT:?}", self.name))??)

@@ -50,6 +50,8 @@ const WARM_UP_PART: u32 = 6;
 /// How long nobody asks anything before the proxy is looked at: hung-up turns are interrupted, and the allocator gives back.
 const QUIET: Duration = Duration::from_secs(4);
 const PROGRESS: Duration = Duration::from_secs(30);
+/// Failures after which the clients stop.
+const HOPELESS: u64 = 200;
 /// The streams of dice that are no client's.
 const FAULTS: u64 = u64::MAX;
 
@@ -86,7 +88,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     // A kill from outside, or an error here, must not cost the log: it is what says why.
     let outcome = run(&world, proxyd, seed, time, &log).await;
     if let Err(error) = &outcome {
-        world.tally().fail(format_args!("{error:#}"));
+        world.tally().fail_first(format_args!("{error:#}"));
     }
     let (told, summary) = {
         let tally = world.tally();
@@ -106,7 +108,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     Ok(false)
 }
 
-async fn run(world: &Arc<World>, proxyd: Server, seed: u64, time: Duration, log: &Path) -> Result<()> {
+async fn run(world: &Arc<World>, mut proxyd: Server, seed: u64, time: Duration, log: &Path) -> Result<()> {
     let pid = proxyd.pid()?;
     both_kinds(world, "soak-first").await?;
     let warm_up = (time / WARM_UP_PART).clamp(WARM_UP.0, WARM_UP.1);
@@ -119,6 +121,7 @@ async fn run(world: &Arc<World>, proxyd: Server, seed: u64, time: Duration, log:
     }
 
     clients(world, "soak-c", seed, time, Some(pid)).await?;
+    proxyd.runs()?;
     // Whatever was done to codex: the next request of either kind works.
     sleep(QUIET).await;
     both_kinds(world, "soak-last").await?;
@@ -217,7 +220,8 @@ async fn clients(
 /// What one client does, one thing after the other.
 async fn client_of(world: &World, http: &reqwest::Client, name: &str, mut dice: Dice, until: Instant) {
     let mut deed = 0;
-    while Instant::now() < until {
+    // A proxy that is gone fails whatever is asked of it, and more of that says nothing.
+    while Instant::now() < until && world.tally().failed < HOPELESS {
         deed += 1;
         let name = format!("{name}-{deed}");
         match dice.between(0, 99) {

@@ -42,6 +42,12 @@ impl Tally {
         }
     }
 
+    /// A failure that comes before all others, because they may come of it.
+    pub(super) fn fail_first(&mut self, what: impl fmt::Display) {
+        self.failed += 1;
+        self.failures.insert(0, what.to_string());
+    }
+
     /// Notes the id of an answer, which must be its alone.
     pub(super) fn answered(&mut self, request: &str, id: &str) {
         if !self.answers.insert(id.to_owned()) {
@@ -83,5 +89,7 @@ mod tests {
         assert_eq!(tally.failed, TOLD as u64 + 1);
         assert_eq!(tally.told().len(), TOLD + 1);
         assert_eq!(tally.told().last().unwrap(), "and 1 more");
+        tally.fail_first("codex-proxyd ended by itself");
+        assert_eq!(tally.told()[0], "codex-proxyd ended by itself");
     }
 }
