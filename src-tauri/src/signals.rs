@@ -1,10 +1,8 @@
 //! Ends the app in order when the system or a terminal asks for it: SIGTERM at the end of a session, Ctrl-C. Asked twice, it ends
 //! at once.
 
+use proxy::signals::{INTERRUPTED, Signals};
 use tauri::AppHandle;
-
-/// The exit code of a program that was ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
 
 /// Starts the task that waits for it; it ends with the app.
 pub(crate) fn heed(handle: &AppHandle) {
@@ -21,41 +19,6 @@ pub(crate) fn heed(handle: &AppHandle) {
         crate::quit(&handle);
         signals.next().await;
         // Whoever asks twice wants it now. codex's group ends with us.
-        std::process::exit(INTERRUPTED);
+        std::process::exit(INTERRUPTED.into());
     });
-}
-
-/// The signals that ask us to end. One that comes while the first is still heeded is kept for the next look.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(windows)]
-    interrupt: tokio::signal::windows::CtrlC,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self {
-                terminate: signal(SignalKind::terminate())?,
-                interrupt: signal(SignalKind::interrupt())?,
-            })
-        }
-        #[cfg(windows)]
-        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(windows)]
-        self.interrupt.recv().await;
-    }
 }

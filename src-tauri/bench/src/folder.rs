@@ -57,6 +57,17 @@ impl Folder {
         sample_model::codex_home::write(&home, base_url).context("a codex home cannot be written")?;
         Ok(home)
     }
+
+    /// Makes a codex home in it whose models are those of this list, as the proxy's own home has it.
+    pub(crate) fn bare_home(&self, name: &str, base_url: &str, models: &Path) -> Result<PathBuf> {
+        let home = self.codex_home(name, base_url)?;
+        let path = home.join("config.toml");
+        let config = fs::read_to_string(&path)?;
+        // A string of JSON is one of TOML.
+        let models = serde_json::to_string(models)?;
+        fs::write(&path, format!("model_catalog_json = {models}\n{config}"))?;
+        Ok(home)
+    }
 }
 
 impl Drop for Folder {

@@ -39,11 +39,16 @@ pub(crate) async fn run(codex: &Path, plan: &Plan) -> Result<Results> {
     let model = Server::start(model, "sample-model").await?;
     let base_url = format!("{}/v1", model.address);
     let home = |name: &str| folder.codex_home(name, &base_url);
-    let bare = BareClient::start(codex, &home("bare-home")?, &folder.room("bare-workspace")?).await?;
-    let mut ahead = BareClient::start(codex, &home("ahead-home")?, &folder.room("ahead-workspace")?).await?;
     let data = folder.room("data")?;
     let proxyd =
         Proxyd::start(&built("codex-proxyd")?, codex, &home("proxy-home")?, &data, MODEL, None).await?;
+    // With its first request the proxy writes the list of models that its codex has; the bare client's has the same.
+    proxyd.round(&script::prompt(), 1).await?;
+    let models = data.join("codex-home").join("models.json");
+    let bare_home = |name: &str| folder.bare_home(name, &base_url, &models);
+    let bare = BareClient::start(codex, &bare_home("bare-home")?, &folder.room("bare-workspace")?).await?;
+    let mut ahead =
+        BareClient::start(codex, &bare_home("ahead-home")?, &folder.room("ahead-workspace")?).await?;
     let exec =
         Exec { codex: codex.clone(), home: home("exec-home")?, workspace: folder.room("exec-workspace")? };
     results.ready_after = proxyd.ready_after;

@@ -227,7 +227,11 @@ impl Supervisor {
         if live.weighed.elapsed() < WEIGHINGS || !live.connection.spoke_since(live.weighed) {
             return false;
         }
-        let memory = live.connection.memory().await;
+        // One that does not answer must not hold up the end.
+        let memory = tokio::select! {
+            memory = live.connection.memory() => memory,
+            () = self.ending.cancelled() => None,
+        };
         live.weighed = Instant::now();
         let too_large = memory.is_some_and(|bytes| bytes > MOST_MEMORY);
         if too_large {

@@ -28,7 +28,7 @@ pub enum ThreadKind {
     Agent,
 }
 
-/// What a thread is started with. Two turns with the same profile can use each other's threads started ahead.
+/// What a thread is started with, beside the client's instructions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ThreadProfile {
     /// The model alone, or Codex itself.

@@ -53,6 +53,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long a client may be silent within its request's body.
     pub body_silence: Duration,
+    /// How long a client may read nothing at all while something waits to be sent to it.
+    pub unread: Duration,
     /// How long open streams may go on after the proxy was told to stop.
     pub drain: Duration,
 }
@@ -76,17 +78,19 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            turns: 8,
-            waiting: 64,
-            wait: Duration::from_secs(120),
-            turn: Duration::from_secs(60 * 60),
-            silence: Duration::from_secs(10 * 60),
+            turns: 0,
+            waiting: 0,
+            wait: Duration::ZERO,
+            turn: Duration::ZERO,
+            silence: Duration::ZERO,
             ping: Duration::from_secs(10),
             connections: 1024,
             head: Duration::from_secs(30),
             body_silence: Duration::from_secs(30),
+            unread: Duration::from_secs(120),
             drain: Duration::from_secs(5),
         }
+        .with(&TurnLimits::default())
     }
 }
 

@@ -28,6 +28,7 @@ pub mod server;
 pub mod settings;
 pub mod settings_file;
 pub mod shape;
+pub mod signals;
 pub mod translate;
 pub mod view;
 

@@ -57,8 +57,8 @@ fn plain(printed: &[u8]) -> Option<Vec<u8>> {
             ("experimental_supported_tools", json!([])),
             ("tool_mode", Value::Null),
             ("multi_agent_version", Value::Null),
-            // In codex's own form of a request tools are hidden among the messages, and there is no web search. Both the
-            // public API and ChatGPT's take the public form for every model.
+            // In codex's own form of a request tools are hidden among the messages, and there is no web search. The public
+            // form is what everybody else sends; that ChatGPT takes it for every model could not be tried without an account.
             ("use_responses_lite", Value::Bool(false)),
             ("include_skills_usage_instructions", Value::Bool(false)),
             ("include_plugin_usage_instructions", Value::Bool(false)),

@@ -28,9 +28,13 @@ async fn a_codex_that_is_stopped_in_the_middle_of_a_turn_is_replaced() {
     tokio::time::pause();
     for mut turn in turns {
         let mut last = None;
-        while let Some(event) = turn.next().await {
-            last = Some(event);
-        }
+        // Without it a turn that never ends would never fail the test.
+        let end = async {
+            while let Some(event) = turn.next().await {
+                last = Some(event);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(3600), end).await.unwrap();
         assert!(matches!(last, Some(TurnEvent::Ended(Err(CodexError::Disconnected)))), "{last:?}");
     }
     tokio::time::resume();

@@ -179,3 +179,33 @@ async fn read(
 fn length(value: &HeaderValue) -> Option<usize> {
     value.to_str().ok()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn body(text: &'static str) -> Body {
+        Body::from(text)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_takes_its_room_while_it_is_read_and_waits_for_it_no_longer_than_for_its_client() {
+        let (bodies, silence) = (Arc::new(Semaphore::new(10)), Duration::from_secs(30));
+        let headers = HeaderMap::new();
+        let first = read(&headers, body("1234567"), &bodies, silence).await.unwrap();
+        assert_eq!((first.bytes.as_slice(), bodies.available_permits()), (&b"1234567"[..], 3));
+        let begun = tokio::time::Instant::now();
+        let refused = read(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes);
+        assert_eq!(refused.unwrap_err(), ApiError::too_many_bodies());
+        assert_eq!(begun.elapsed(), silence);
+        let second = async { read(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes) };
+        let (second, ()) = tokio::join!(second, async {
+            tokio::time::sleep(silence / 2).await;
+            drop(first);
+        });
+        assert_eq!(second.unwrap(), b"89012");
+        assert_eq!(bodies.available_permits(), 10);
+    }
+}

@@ -37,9 +37,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long to wait after accepting has failed, as it does when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a client may read nothing at all while something waits to be sent to it.
-const UNREAD: Duration = Duration::from_secs(120);
-
 /// Serves until `stop`, and returns when no connection, no turn and no codex is left. There may be several listeners: one on
 /// loopback and one on the bridge of Docker, say.
 pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: CancellationToken) {
@@ -51,6 +48,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
         http,
         connections: Connections::new(proxy.limits.connections),
         tasks: TaskTracker::new(),
+        unread: proxy.limits.unread,
     };
     let accepting = join_all(listeners.iter().map(|listener| door.accept(listener)));
     tokio::select! {
@@ -110,6 +108,8 @@ struct Door {
     http: http1::Builder,
     connections: Connections,
     tasks: TaskTracker,
+    /// How long a client may read nothing of what waits to be sent to it.
+    unread: Duration,
 }
 
 impl Door {
@@ -135,7 +135,7 @@ impl Door {
         // A delta is one small write, and must not wait for the next.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
-        self.tasks.spawn(attend(stream, place, self.http.clone(), service));
+        self.tasks.spawn(attend(stream, place, self.http.clone(), service, self.unread));
     }
 }
 
@@ -145,9 +145,10 @@ async fn attend(
     place: Place,
     http: http1::Builder,
     service: TowerToHyperService<AddExtension<Router, Peer>>,
+    unread: Duration,
 ) {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(UNREAD));
+    stream.set_write_timeout(Some(unread));
     let used = Arc::clone(&place.used);
     let service = service_fn(move |request| {
         used.store(true, Ordering::Relaxed);

@@ -22,6 +22,7 @@ use proxy::log_files;
 use proxy::log_line::{OneLine, tell_of_panics};
 use proxy::server::unix_now;
 use proxy::settings::{Layers, Settings};
+use proxy::signals::{INTERRUPTED, Signals};
 use proxy::{Proxy, ProxyParts, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -157,7 +158,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         on_signal.cancel();
         signals.next().await;
         // Asked twice, the user wants it now. codex's group ends with us.
-        std::process::exit(130);
+        std::process::exit(INTERRUPTED.into());
     });
 
     let mut out = std::io::stdout();
@@ -226,52 +227,4 @@ fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {
     }
     let bad = |error: dotenvy::Error| format!("{}: {error}", path.display());
     dotenvy::from_path_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)
-}
-
-/// The signals that ask us to end.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(windows)]
-    interrupt: tokio::signal::windows::CtrlC,
-    /// The console's window is closed.
-    #[cfg(windows)]
-    close: tokio::signal::windows::CtrlClose,
-    /// The system ends.
-    #[cfg(windows)]
-    shutdown: tokio::signal::windows::CtrlShutdown,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self {
-                terminate: signal(SignalKind::terminate())?,
-                interrupt: signal(SignalKind::interrupt())?,
-            })
-        }
-        #[cfg(windows)]
-        {
-            use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
-            Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
-        }
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(windows)]
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.close.recv() => {}
-            _ = self.shutdown.recv() => {}
-        }
-    }
 }
