@@ -72,6 +72,21 @@ async fn a_codex_that_has_grown_too_large_is_replaced_between_turns() {
 }
 
 #[tokio::test]
+async fn a_codex_that_does_not_say_what_it_weighs_does_not_hold_up_the_end() {
+    let fake = fake("hang-on=server/diagnostics");
+    assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    // It is asked now.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::resume();
+    // By itself it would be given up after 20 s.
+    tokio::time::timeout(Duration::from_secs(15), fake.codex.shutdown()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_codex_whose_binary_is_gone_goes_on_and_the_next_start_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join(format!("codex{}", std::env::consts::EXE_SUFFIX));
