@@ -111,6 +111,17 @@ fn of_place(found: &Found) -> Finding {
     Finding::good(format!("codex is {} ({by})", found.path.display()))
 }
 
+/// What the home of a codex says of plain models; nothing where it is the one that `codex-local` has.
+pub(crate) fn of_home(home: &HomeUsed) -> Option<Finding> {
+    match home {
+        HomeUsed::Private => Some(Finding::good("plain models have a private home, linked to your sign-in")),
+        HomeUsed::Users => None,
+        HomeUsed::Shared { why } => {
+            Some(Finding::aside(format!("plain models share your home of codex, since {why}")))
+        }
+    }
+}
+
 /// What keeps codex from answering.
 pub(crate) fn of_error(error: &CodexError) -> Finding {
     let (what, next) = match error {
@@ -152,13 +163,7 @@ pub(crate) fn of_codex(probed: &Probed) -> Vec<Finding> {
         }
         None => Finding::aside("this codex does not say whether it is signed in"),
     });
-    findings.push(match home {
-        HomeUsed::Private => Finding::good("plain models have a private home, linked to your sign-in"),
-        HomeUsed::Users => Finding::good("plain models use your home of codex"),
-        HomeUsed::Shared { why } => {
-            Finding::aside(format!("plain models share your home of codex, since {why}"))
-        }
-    });
+    findings.extend(of_home(home));
     let listed = models.iter().filter(|model| !model.hidden).count();
     findings.push(match listed {
         0 if !capabilities.model_list => {

@@ -217,7 +217,7 @@ async fn the_diagnostics_are_copied_and_hold_no_key_and_no_prompt() {
     eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
     let copied = session.screen().clipboard().await;
     println!("{copied}");
-    for part in [env!("CARGO_PKG_VERSION"), "0.169.0", "upstream", "max_turns"] {
+    for part in [env!("CARGO_PKG_VERSION"), "0.169.0", "upstream", "max_turns", "a private home"] {
         assert!(copied.contains(part), "no {part}: {copied}");
     }
     let home = session.data().ancestors().nth(1).unwrap().display().to_string();

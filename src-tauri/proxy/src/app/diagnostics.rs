@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use codex_client::Status;
+
 use super::{App, lock, unix_now};
 use crate::diagnostics::{ERRORS, Facts, system, text};
 use crate::doctor::{self, Finding};
@@ -27,6 +29,12 @@ impl App {
             None => findings.push(Finding::aside("codex has not been looked at yet")),
             Some(Ok(probed)) => findings.extend(doctor::of_codex(probed)),
             Some(Err(error)) => findings.push(doctor::of_error(error)),
+        }
+        // The app looks at the codex of `codex-local`; the other one tells of itself once it runs.
+        if let Some(running) = self.running()
+            && let Status::Ready(plain) = &*running.proxy.codex().plain().status().borrow()
+        {
+            findings.extend(doctor::of_home(&plain.home));
         }
         findings.push(match &overview.keychain {
             KeychainState::Available => Finding::good("keys are in the system's keychain"),
