@@ -24,7 +24,7 @@ pub(crate) fn root() -> Result<PathBuf> {
     };
     start
         .ancestors()
-        .find(|folder| folder.join("src-tauri/xtask/Cargo.toml").is_file())
+        .find(|folder| folder.join("src-tauri/dev/xtask/Cargo.toml").is_file())
         .map(Path::to_path_buf)
         .with_context(|| format!("no checkout of this project at or above {}", start.display()))
 }

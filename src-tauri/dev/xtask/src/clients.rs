@@ -34,7 +34,7 @@ impl Clients {
 
     /// Makes whatever is missing or out of date. Node and Python must be there already.
     pub(crate) fn ensure(&self) -> Result<()> {
-        let pins = workspace::root()?.join("src-tauri/proxy/tests/clients");
+        let pins = workspace::root()?.join("src-tauri/crates/proxy/tests/clients");
         self.ensure_python(&pins)?;
         self.ensure_node(&pins)
     }

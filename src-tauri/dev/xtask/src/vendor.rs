@@ -51,7 +51,7 @@ const PACKAGES: [Package; 2] = [
 pub(crate) fn vendor() -> Result<()> {
     system::ensure(&[Need::Node])?;
     let root = workspace::root()?;
-    let assets = root.join("src-tauri/proxy/assets");
+    let assets = root.join("src-tauri/crates/proxy/assets");
     let licences = assets.join("licences");
     fs::create_dir_all(&licences).with_context(|| format!("{} cannot be made", licences.display()))?;
     let fetched = workspace::target()?.join("vendor");
@@ -59,7 +59,7 @@ pub(crate) fn vendor() -> Result<()> {
         let unpacked = package.fetch(&fetched)?;
         for (from, to) in package.assets {
             let mut node = Command::new("node");
-            node.arg(root.join("src-tauri/xtask/src/compress.js"))
+            node.arg(root.join("src-tauri/dev/xtask/src/compress.js"))
                 .arg(unpacked.join(from))
                 .arg(assets.join(to));
             child::run(&mut node, child::PROBE_LIMIT)?;
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_readme_of_the_assets_names_what_is_pinned_and_each_licence_is_there() {
-        let assets = workspace::root().unwrap().join("src-tauri/proxy/assets");
+        let assets = workspace::root().unwrap().join("src-tauri/crates/proxy/assets");
         let readme = fs::read_to_string(assets.join("README.md")).unwrap();
         for package in &PACKAGES {
             let row = format!("| {} | {} |", package.name, package.version);

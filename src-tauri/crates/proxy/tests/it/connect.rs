@@ -61,7 +61,7 @@ fn text(output: &Output) -> String {
 
 /// What `cargo xtask test` has installed, by the variable that names it or in the place where it puts it.
 fn installed(variable: &str, usual: &str) -> PathBuf {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients").join(usual);
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
     let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo xtask test` once", path.display());
     path

@@ -10,7 +10,7 @@ use crate::versions::{binaries, conversation};
 
 #[tokio::test]
 async fn the_readmes_table_says_what_was_probed() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("README.md");
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap().join("README.md");
     let mut rows = Vec::new();
     for binary in binaries() {
         let real = real_at(&binary).await;

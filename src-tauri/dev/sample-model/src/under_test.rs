@@ -36,7 +36,7 @@ pub fn fake_codex() -> PathBuf {
 }
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// `*/node_modules/@openai/codex-*/vendor/*/bin/codex` below `dir`; of several, the newest version.
