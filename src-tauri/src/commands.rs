@@ -6,8 +6,8 @@
 
 use std::path::PathBuf;
 
-use proxy::app::App;
-use proxy::view::{
+use desktop::app::App;
+use desktop::view::{
     ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyLimitsForm,
     KeyRow, NewKey, Overview, Recipe, SettingsForm, SettingsView, TestPromptEvent, ViewError,
 };

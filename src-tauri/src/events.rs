@@ -1,6 +1,6 @@
 //! Passes what changes on to the window, while there is one, and to the tray.
 
-use proxy::app::{App, Change};
+use desktop::app::{App, Change};
 use tauri::{AppHandle, Emitter};
 
 use crate::tray;

@@ -42,6 +42,6 @@ impl Log {
 }
 
 fn filter(data_dir: &Path) -> EnvFilter {
-    let level = proxy::app::log_level(data_dir);
+    let level = desktop::app::log_level(data_dir);
     EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxy={level}"))
 }

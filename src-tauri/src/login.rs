@@ -1,6 +1,6 @@
 //! The start with the session: the system has the switch, the app remembers and shows how it stands.
 
-use proxy::app::App;
+use desktop::app::App;
 use tauri::AppHandle;
 use tauri_plugin_autostart::ManagerExt as _;
 

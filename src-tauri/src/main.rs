@@ -1,6 +1,6 @@
 //! The desktop app: a tray, a window, and the proxy behind them.
 //!
-//! Nothing is decided here. What the app does is `proxy::app`; this shell shows it, passes clicks on, and ends it in order.
+//! Nothing is decided here. What the app does is `desktop::app`; this shell shows it, passes clicks on, and ends it in order.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 use codex_client::Environment;
-use proxy::app::{App, AppOptions};
-use proxy::keychain::MemoryStore;
+use desktop::app::{App, AppOptions};
+use desktop::keychain::MemoryStore;
 use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_window_state::StateFlags;
 
@@ -32,6 +32,9 @@ use options::Options;
 /// Threads that work, at most. Answers are passed on as they come, which takes next to nothing, and each thread keeps memory of its
 /// own.
 const WORKERS: usize = 4;
+
+/// Open files that are enough for the connections, codex, the database and the logs.
+const ENOUGH_FILES: u64 = 4096;
 
 /// Whether the program has been told to end for good; closing the window is no such thing.
 #[derive(Debug, Default)]
@@ -49,7 +52,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    proxy::descriptors::allow_enough();
+    // A Mac gives an app 256 open files, which a hundred idle clients use up. With fewer it works, for fewer clients at once.
+    let _ = rlimit::increase_nofile_limit(ENOUGH_FILES);
     // One runtime for everything: Tauri's own commands run on it too.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS))

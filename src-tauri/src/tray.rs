@@ -1,7 +1,7 @@
 //! The tray: an icon with three states, and a menu.
 
-use proxy::app::App;
-use proxy::view::{Overview, ProxyState};
+use desktop::app::App;
+use desktop::view::{Overview, ProxyState};
 use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::TrayIconBuilder;

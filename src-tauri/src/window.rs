@@ -1,6 +1,6 @@
 //! The window: made when it is shown, gone with its webview when it is closed.
 
-use proxy::app::App;
+use desktop::app::App;
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 /// The window's label, which the capability names.

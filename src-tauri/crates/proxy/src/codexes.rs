@@ -15,7 +15,7 @@ use tokio::sync::watch;
 const PRIVATE_HOME: &str = "codex-home";
 
 /// How to get a newer codex.
-pub(crate) const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
+pub const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
 
 /// Both codexes. Clones share them.
 #[derive(Clone, Debug)]
@@ -77,12 +77,7 @@ impl Codexes {
 }
 
 /// How codex is found and started for a look at it, or with this home.
-pub(crate) fn config(
-    path: Option<&Path>,
-    environment: &Environment,
-    folder: &Path,
-    home: Home,
-) -> CodexConfig {
+pub fn config(path: Option<&Path>, environment: &Environment, folder: &Path, home: Home) -> CodexConfig {
     CodexConfig {
         search: Search { setting: path.map(Path::to_owned), environment: environment.clone() },
         home,
@@ -93,7 +88,7 @@ pub(crate) fn config(
 }
 
 /// How the codex for plain models is found and started.
-pub(crate) fn plain_config(
+pub fn plain_config(
     path: Option<&Path>,
     environment: &Environment,
     folder: &Path,
@@ -103,7 +98,7 @@ pub(crate) fn plain_config(
 }
 
 /// What a codex can do, in a few words each.
-pub(crate) fn abilities(capabilities: &Capabilities) -> Vec<&'static str> {
+pub fn abilities(capabilities: &Capabilities) -> Vec<&'static str> {
     [
         (capabilities.threads, "answers word by word"),
         (capabilities.inject_items, "keeps who said what"),
@@ -118,7 +113,7 @@ pub(crate) fn abilities(capabilities: &Capabilities) -> Vec<&'static str> {
 }
 
 /// What a codex cannot do that later ones can, as a sentence without its dot.
-pub(crate) fn lacks(readiness: &Readiness) -> Option<String> {
+pub fn lacks(readiness: &Readiness) -> Option<String> {
     let can = &readiness.capabilities;
     let lacking: Vec<&str> = [
         (can.threads, "answer word by word"),

@@ -112,7 +112,7 @@ fn of_place(found: &Found) -> Finding {
 }
 
 /// What the home of a codex says of plain models; nothing where it is the one that `codex-local` has.
-pub(crate) fn of_home(home: &HomeUsed) -> Option<Finding> {
+pub fn of_home(home: &HomeUsed) -> Option<Finding> {
     match home {
         HomeUsed::Private => Some(Finding::good("plain models have a private home, linked to your sign-in")),
         HomeUsed::Users => None,
@@ -123,7 +123,7 @@ pub(crate) fn of_home(home: &HomeUsed) -> Option<Finding> {
 }
 
 /// What keeps codex from answering.
-pub(crate) fn of_error(error: &CodexError) -> Finding {
+pub fn of_error(error: &CodexError) -> Finding {
     let (what, next) = match error {
         CodexError::NotFound => (
             "codex was not found".to_owned(),
@@ -143,7 +143,7 @@ pub(crate) fn of_error(error: &CodexError) -> Finding {
 }
 
 /// What a codex that answers is and can do.
-pub(crate) fn of_codex(probed: &Probed) -> Vec<Finding> {
+pub fn of_codex(probed: &Probed) -> Vec<Finding> {
     let Probed { readiness, models } = probed;
     let Readiness { version, capabilities, account, home, .. } = readiness;
     let mut findings =

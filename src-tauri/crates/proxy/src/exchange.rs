@@ -5,6 +5,7 @@
 //! dropped, which means that the client has gone. No text of the conversation is kept or logged.
 
 mod admission;
+pub mod log;
 mod patience;
 mod record;
 mod shaping;
@@ -20,13 +21,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use crate::answer::{Finish, Piece};
-use crate::journal::Entry;
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
 use crate::settings::TurnLimits;
 
 pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
 pub(crate) use shaping::{Counting, Plan};
 
+use log::Recorder;
 use record::Outcome;
 use shaping::{Next, Shaping};
 
@@ -133,7 +134,7 @@ pub(crate) struct Start<'a> {
     /// How many answers.
     pub(crate) n: u32,
     pub(crate) place: Place,
-    pub(crate) entry: Entry,
+    pub(crate) entry: Recorder,
     pub(crate) timing: Timing,
     pub(crate) metrics: &'a Metrics,
     pub(crate) limits: &'a Limits,
@@ -146,7 +147,7 @@ pub struct Exchange {
     codex: Codex,
     choices: Vec<Choice>,
     place: Option<Place>,
-    entry: Entry,
+    entry: Recorder,
     metrics: Metrics,
     kind: ThreadKind,
     timing: Timing,
@@ -213,7 +214,7 @@ impl Exchange {
                 begin_again: false,
             });
         }
-        entry.given_to_codex();
+        entry.step("Given to codex", None, false);
         Ok(Self {
             codex: codex.clone(),
             choices,
@@ -346,7 +347,7 @@ impl Exchange {
         self.deltas += 1;
         if self.first.is_none() {
             self.first = Some(self.timing.arrived.elapsed());
-            self.entry.first(record::ms(self.own));
+            self.entry.first_token(record::ms(self.own));
         }
     }
 

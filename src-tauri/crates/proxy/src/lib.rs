@@ -8,17 +8,12 @@
 //! is `codex-client`'s business.
 
 pub mod answer;
-pub mod app;
 pub mod catalog;
 pub mod codexes;
-pub mod connect;
-pub mod descriptors;
 pub mod diagnostics;
 pub mod doctor;
 pub mod exchange;
-pub mod gateway;
-pub mod journal;
-pub mod keychain;
+pub mod files;
 pub mod keys;
 pub mod log_files;
 pub mod log_line;
@@ -26,10 +21,9 @@ pub mod metrics;
 pub mod openai;
 pub mod server;
 pub mod settings;
-pub mod settings_file;
 pub mod shape;
 pub mod signals;
 pub mod translate;
-pub mod view;
 
+pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use server::{Proxy, ProxyParts, serve};

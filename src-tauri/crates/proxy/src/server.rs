@@ -34,8 +34,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::codexes::Codexes;
+use crate::exchange::log::RequestLog;
 use crate::exchange::{Admission, Limits, Turns};
-use crate::journal::Journal;
 use crate::keys::{KeyEntry, KeyFile};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -68,7 +68,7 @@ pub struct Inner {
     key_file: KeyFile,
     given_keys: Vec<KeyEntry>,
     wrong_keys: WrongKeys,
-    pub(crate) journal: Journal,
+    pub(crate) request_log: Arc<dyn RequestLog>,
     pub(crate) metrics: Metrics,
     /// When the proxy was made, in Unix seconds.
     pub(crate) started: u64,
@@ -97,8 +97,8 @@ pub struct ProxyParts {
     pub limits: Limits,
     /// Keys beside those of the settings and of the file, such as the window's own.
     pub keys: Vec<KeyEntry>,
-    /// Where requests are put down.
-    pub journal: Journal,
+    /// What is told of every request; `Arc::new(())` for nothing.
+    pub request_log: Arc<dyn RequestLog>,
 }
 
 impl Proxy {
@@ -107,7 +107,7 @@ impl Proxy {
     /// # Errors
     /// When the working folder cannot be made.
     pub fn new(parts: ProxyParts) -> std::io::Result<Self> {
-        let ProxyParts { settings, environment, limits, keys, journal } = parts;
+        let ProxyParts { settings, environment, limits, keys, request_log } = parts;
         std::fs::create_dir_all(&settings.workspace)?;
         let now = unix_now();
         // What codex runs can read its environment, and our keys are none of its business.
@@ -137,7 +137,7 @@ impl Proxy {
             cut_off: CancellationToken::new(),
             given_keys,
             wrong_keys: WrongKeys::default(),
-            journal,
+            request_log,
             codex,
             limits,
             settings,
@@ -154,6 +154,11 @@ impl Proxy {
     #[must_use]
     pub fn turns(&self) -> watch::Receiver<Turns> {
         self.0.admission.turns()
+    }
+
+    /// Resolves once no further request is taken, so that the port is free for another proxy.
+    pub async fn stopping(&self) {
+        self.0.stopping.cancelled().await;
     }
 
     /// codex, for whoever shows its state.

@@ -5,7 +5,7 @@
 
 pub mod aliases;
 mod layers;
-pub(crate) mod limits;
+pub mod limits;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -61,9 +61,9 @@ pub struct Settings {
 }
 
 /// How summaries of the reasoning are sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, ts_rs::TS)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 pub enum ReasoningAs {
     /// As `reasoning_content`, beside the answer.
     #[default]

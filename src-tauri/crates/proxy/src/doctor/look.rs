@@ -9,7 +9,6 @@ use tokio::time::timeout;
 
 use super::{Finding, cannot_listen, of_codex, of_error, of_place};
 use crate::codexes;
-use crate::connect::{Listening, listening};
 use crate::keys::KeyFile;
 use crate::settings::Settings;
 
@@ -21,6 +20,9 @@ const PROBE_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long whoever listens on our address may take to say who it is.
 const GREETING_LIMIT: Duration = Duration::from_secs(3);
+
+/// Bytes of a greeting; ours has a thousand. A longer one is not ours.
+const MAX_GREETING: usize = 64 * 1024;
 
 /// Makes every check. The data folder is made if it is not there, as a start does.
 pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Finding> {
@@ -115,10 +117,28 @@ async fn address(bind: SocketAddr) -> Finding {
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    match listening(SocketAddr::new(ip, bind.port()), GREETING_LIMIT).await {
-        Listening::Us(version) => Finding::good(format!("Codex Proxy {version} already answers on {bind}")),
-        Listening::Other => Finding::wrong(what, format!("End that program, or: {}.", lower_first(next))),
+    match our_version(SocketAddr::new(ip, bind.port())).await {
+        Some(version) => Finding::good(format!("Codex Proxy {version} already answers on {bind}")),
+        None => Finding::wrong(what, format!("End that program, or: {}.", lower_first(next))),
     }
+}
+
+/// The version of the Codex Proxy that listens on `address`; `None` for another program, or one that does not answer in time.
+async fn our_version(address: SocketAddr) -> Option<String> {
+    // Past the user's HTTP_PROXY, which would ask another machine.
+    let client = reqwest::Client::builder().no_proxy().timeout(GREETING_LIMIT).build().ok()?;
+    let mut response = client.get(format!("http://{address}/health")).send().await.ok()?;
+    // Whoever listens may send without end.
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.ok()? {
+        body.extend_from_slice(&piece);
+        if body.len() > MAX_GREETING {
+            return None;
+        }
+    }
+    let health: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    let version = health["version"].as_str().filter(|_| health["codex"]["state"].is_string())?;
+    Some(version.chars().take(20).collect())
 }
 
 fn lower_first(text: &str) -> String {

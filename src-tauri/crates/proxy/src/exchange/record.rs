@@ -6,8 +6,8 @@ use codex_client::{CodexError, ItemEvent, Usage};
 use tracing::Span;
 
 use super::Failure;
+use super::log::{Recorder, Step};
 use super::work::{self, Told};
-use crate::journal::Entry;
 use crate::metrics::TurnOutcome;
 use crate::server::ApiError;
 
@@ -38,17 +38,15 @@ pub(super) struct Figures<'a> {
 }
 
 /// Puts down what codex did.
-pub(super) fn note(entry: &Entry, span: &Span, item: &ItemEvent) {
+pub(super) fn note(entry: &Recorder, span: &Span, item: &ItemEvent) {
     let Told { what, detail, bad } = work::told(item);
-    if matches!(item, ItemEvent::Command { ended: false, .. }) {
-        entry.command();
-    }
-    entry.step(what, detail.as_deref(), bad);
+    let is_command = matches!(item, ItemEvent::Command { ended: false, .. });
+    entry.log_step(Step { what, detail: detail.as_deref(), bad, is_command });
     span.in_scope(|| tracing::debug!(what, "codex did something"));
 }
 
 /// Closes the entry, with one line in the program's log.
-pub(super) fn close(entry: &Entry, figures: &Figures<'_>, outcome: &Outcome<'_>) {
+pub(super) fn close(entry: &Recorder, figures: &Figures<'_>, outcome: &Outcome<'_>) {
     let &Figures { model, deltas, wait_ms, first_ms, total_ms } = figures;
     match outcome {
         Outcome::Done(usage) => {
@@ -79,7 +77,7 @@ pub(super) fn close(entry: &Entry, figures: &Figures<'_>, outcome: &Outcome<'_>)
 }
 
 /// Closes the entry of a request that failed.
-pub(super) fn failed(entry: &Entry, failure: Failure) {
+pub(super) fn failed(entry: &Recorder, failure: Failure) {
     let error = ApiError::from(failure);
     entry.failed(error.status(), error.code(), &error.for_log());
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Key, KeyEntry, KeyLimits};
-use crate::settings_file::{replace_file, set_file_aside};
+use crate::files::{replace_file, set_aside};
 
 /// The newest format that is known.
 const VERSION: u32 = 2;
@@ -163,7 +163,7 @@ impl KeyFile {
     /// When it is damaged and is still there.
     pub fn set_aside_damaged(&self, now: u64) -> Result<Option<String>, KeyFileError> {
         let Err(KeyFileError::Damaged { error, .. }) = self.load() else { return Ok(None) };
-        let aside = set_file_aside(&self.path, now).map_err(|error| self.io(error))?;
+        let aside = set_aside(&self.path, now).map_err(|error| self.io(error))?;
         Ok(Some(format!(
             "The file of keys was damaged ({error}). It was set aside as {}, and its keys do not work any more.",
             aside.display()

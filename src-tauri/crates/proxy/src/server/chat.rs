@@ -16,7 +16,7 @@ use super::extract::JsonObject;
 use super::{Proxy, request_id, side_calls, stream, turns, unix_now};
 use crate::answer::{FinishReason, Piece};
 use crate::exchange::Exchange;
-use crate::journal::Arrival;
+use crate::exchange::log::{Arrival, Recorder};
 use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
 use crate::openai::completion::{AnswerMessage, ChatCompletion, Choice};
 use crate::openai::error::ErrorBody;
@@ -49,7 +49,10 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
-    let entry = proxy.journal.begin(arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"));
+    let entry = Recorder::begin(
+        &proxy.request_log,
+        arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"),
+    );
     let is_side_call = request::is_background(&body.0);
     let Read { ignored, mut wanted, form, streamed } =
         read(body).map_err(|error| turns::refused(&entry, error))?;
@@ -96,7 +99,7 @@ pub(super) fn arrival(
         model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), LONGEST_LABEL),
         background: request::is_background(body),
         request_text: proxy
-            .journal
+            .request_log
             .keeps_texts()
             .then(|| proxy.without_keys(&Value::Object(body.clone()).to_string())),
     }

@@ -20,7 +20,7 @@ use super::extract::JsonObject;
 use super::{Proxy, stream, turns, unix_now};
 use crate::answer::{FinishReason, Piece};
 use crate::exchange::Exchange;
-use crate::journal::Arrival;
+use crate::exchange::log::{Arrival, Recorder};
 use crate::openai::error::ErrorBody;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice, TextCompletion};
 use crate::translate::completions::{CompletionWriter, finish, ignored, understand};
@@ -46,7 +46,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/completions");
-    let entry = proxy.journal.begin(arrival.clone());
+    let entry = Recorder::begin(&proxy.request_log, arrival.clone());
     let (ignored, request, prompts) = read(body).map_err(|error| turns::refused(&entry, error))?;
     let mut prompts = prompts.into_iter();
     let Some(first) = prompts.next() else { return Err(ApiError::internal()) };
@@ -107,7 +107,8 @@ struct Later {
 impl Later {
     async fn begin(self) -> Result<Exchange, ApiError> {
         let Self { proxy, caller, wanted, arrival } = self;
-        let entry = proxy.journal.begin(arrival);
+        let entry =
+            Recorder::begin(&proxy.request_log, Arrival { id: uuid::Uuid::now_v7().to_string(), ..arrival });
         turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, Instant::now()).await
     }
 }

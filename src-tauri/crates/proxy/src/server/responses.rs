@@ -17,7 +17,7 @@ use super::response_store::{Conversation, Found, NotThere, Recording};
 use super::{Proxy, side_calls, stream, turns, unix_now};
 use crate::answer::Piece;
 use crate::exchange::Exchange;
-use crate::journal::Arrival;
+use crate::exchange::log::{Arrival, Recorder};
 use crate::openai::error::ErrorBody;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
@@ -45,7 +45,7 @@ pub(crate) async fn create(
     let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
     let is_side_call = is_background(&body.0);
-    let entry = proxy.journal.begin(Arrival { background: is_side_call, ..arrival });
+    let entry = Recorder::begin(&proxy.request_log, Arrival { background: is_side_call, ..arrival });
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let read = read(&proxy, &caller.id, body, &mut ids).map_err(|error| turns::refused(&entry, error))?;
     let Read { ignored, understood: Understood { mut wanted, options, said, streamed, store }, before } =

@@ -5,12 +5,12 @@
 
 use super::Proxy;
 use crate::catalog::{lowest_effort, smallest};
-use crate::journal::Entry;
+use crate::exchange::log::Recorder;
 use crate::translate::wanted::Wanted;
 
 /// Has a side call answered by the smallest model at its lowest effort, if the settings say so. Where codex does not tell its models
 /// the request stays as it is; whoever looks for its model says why.
-pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, entry: &Entry) {
+pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, entry: &Recorder) {
     if !proxy.settings.side_calls {
         return;
     }

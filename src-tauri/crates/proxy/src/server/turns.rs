@@ -12,8 +12,8 @@ use super::auth::KeyName;
 use super::error::ApiError;
 use super::request_id::asks_for;
 use crate::catalog::Lookup;
+use crate::exchange::log::Recorder;
 use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Start, Timing, Turns};
-use crate::journal::Entry;
 use crate::settings::ReasoningAs;
 use crate::shape::json::JsonCut;
 use crate::translate::schema::{self, OutputCheck, OutputPlan};
@@ -32,7 +32,7 @@ pub(super) async fn begin(
     caller: &KeyName,
     wanted: Wanted,
     most_tokens: &str,
-    entry: Entry,
+    entry: Recorder,
     arrived: Instant,
 ) -> Result<Exchange, ApiError> {
     // Nothing that has not begun is begun once the proxy stops: whoever waits is told at once, and can go elsewhere.
@@ -63,7 +63,7 @@ pub(super) async fn begin(
 }
 
 /// Closes the entry of a request that is refused.
-pub(super) fn refused(entry: &Entry, error: ApiError) -> ApiError {
+pub(super) fn refused(entry: &Recorder, error: ApiError) -> ApiError {
     entry.failed(error.status(), error.code(), &error.for_log());
     error
 }
@@ -82,7 +82,7 @@ async fn prepare(
     caller: &KeyName,
     mut wanted: Wanted,
     most_tokens: &str,
-    entry: &Entry,
+    entry: &Recorder,
     arrived: Instant,
 ) -> Result<Prepared, ApiError> {
     limits::check(&wanted, most_tokens)?;
@@ -116,11 +116,11 @@ async fn prepare(
     let waited = asked.elapsed();
     let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
     let place = place.inspect_err(|error| {
-        entry.waited_in_vain(wait_ms);
+        entry.waited(wait_ms, false);
         let Turns { running, waiting } = *proxy.admission.turns().borrow();
         tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "turned away");
     })?;
-    entry.waited(wait_ms);
+    entry.waited(wait_ms, true);
 
     let names = Arc::new(ToolNames::new(wanted.tools.iter().map(|tool| tool.name.as_str())));
     profile.tools = wanted.tools.iter().map(|tool| to_codex(tool, &names)).collect();
@@ -170,7 +170,7 @@ async fn prepare(
 }
 
 /// A place for so many turns, at once or after a wait. Nobody begins any more once the proxy is stopping.
-async fn place(proxy: &Proxy, caller: &KeyName, turns: u32, entry: &Entry) -> Result<Place, ApiError> {
+async fn place(proxy: &Proxy, caller: &KeyName, turns: u32, entry: &Recorder) -> Result<Place, ApiError> {
     match proxy.admission.ask(&caller.id, turns)? {
         Asked::Placed(place) => Ok(place),
         Asked::Waits(waiting) => {

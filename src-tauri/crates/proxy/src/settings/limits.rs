@@ -36,7 +36,7 @@ impl Default for TurnLimits {
 }
 
 /// One of these limits.
-pub(crate) struct Limit {
+pub struct Limit {
     flag: &'static str,
     variable: &'static str,
     /// The name in the settings file.
@@ -45,10 +45,12 @@ pub(crate) struct Limit {
     range: RangeInclusive<u32>,
 }
 
-pub(crate) const MAX_TURNS: Limit =
+/// See [`TurnLimits`].
+pub const MAX_TURNS: Limit =
     Limit { flag: "--max-turns", variable: "MAX_TURNS", name: "max_turns", unit: "requests", range: 1..=100 };
 
-pub(crate) const MAX_WAITING: Limit = Limit {
+/// See [`TurnLimits`].
+pub const MAX_WAITING: Limit = Limit {
     flag: "--max-waiting",
     variable: "MAX_WAITING",
     name: "max_waiting",
@@ -56,7 +58,8 @@ pub(crate) const MAX_WAITING: Limit = Limit {
     range: 0..=1000,
 };
 
-pub(crate) const MAX_WAIT: Limit = Limit {
+/// See [`TurnLimits`].
+pub const MAX_WAIT: Limit = Limit {
     flag: "--max-wait",
     variable: "MAX_WAIT",
     name: "max_wait_seconds",
@@ -64,7 +67,8 @@ pub(crate) const MAX_WAIT: Limit = Limit {
     range: 1..=3600,
 };
 
-pub(crate) const TURN_LIMIT: Limit = Limit {
+/// See [`TurnLimits`].
+pub const TURN_LIMIT: Limit = Limit {
     flag: "--turn-limit",
     variable: "TURN_LIMIT",
     name: "turn_limit_minutes",
@@ -72,7 +76,8 @@ pub(crate) const TURN_LIMIT: Limit = Limit {
     range: 1..=1440,
 };
 
-pub(crate) const SILENCE_LIMIT: Limit = Limit {
+/// See [`TurnLimits`].
+pub const SILENCE_LIMIT: Limit = Limit {
     flag: "--silence-limit",
     variable: "SILENCE_LIMIT",
     name: "silence_limit_minutes",
@@ -85,7 +90,7 @@ impl Limit {
     ///
     /// # Errors
     /// A sentence about what it should say.
-    pub(crate) fn read(&self, text: &str) -> Result<u32, String> {
+    pub fn read(&self, text: &str) -> Result<u32, String> {
         let number = text.parse().ok().filter(|number| self.range.contains(number));
         number.ok_or_else(|| format!("{}.", self.wanted()))
     }
@@ -123,7 +128,7 @@ impl TurnLimits {
     }
 
     /// What is out of its bounds, which only an edit of the file by hand can bring about.
-    pub(crate) fn contradiction(&self) -> Option<String> {
+    pub fn contradiction(&self) -> Option<String> {
         [
             (&MAX_TURNS, self.max_turns),
             (&MAX_WAITING, self.max_waiting),

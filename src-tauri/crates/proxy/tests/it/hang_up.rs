@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use proxy::view::{ExchangeQuery, ExchangeState};
 use reqwest::Method;
 use sample_model::Event;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::support::log::RowState;
 use crate::support::{KEY, LONG, Plan, Running, fake, prompt_body, real};
 
 fn is_held(event: &Event) -> bool {
@@ -130,9 +130,9 @@ async fn a_client_that_reads_nothing_for_long_is_let_go_of() {
     let (proxy, _unread) = unread_chat(plan, 30).await;
     assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
     let mut states = Vec::new();
-    while states != [ExchangeState::Stopped] {
+    while states != [RowState::Stopped] {
         tokio::task::yield_now().await;
-        states = proxy.journal.query(ExchangeQuery::default()).await.iter().map(|row| row.state).collect();
+        states = proxy.log.rows().iter().map(|row| row.state).collect();
     }
 }
 
@@ -191,10 +191,10 @@ async fn two_requests_with_the_same_id_are_two() {
             (200, &"mine".parse().unwrap())
         );
     }
-    let rows = proxy.journal.query(ExchangeQuery::default()).await;
+    let rows = proxy.log.rows();
     assert_eq!(rows.len(), 2);
-    assert_ne!(rows[0].id, rows[1].id);
-    assert!(rows.iter().all(|row| row.state == ExchangeState::Done));
+    assert_ne!(rows[0].arrival.id, rows[1].arrival.id);
+    assert!(rows.iter().all(|row| row.state == RowState::Done));
 }
 
 #[tokio::test]

@@ -1,23 +1,20 @@
 //! What the request log says of requests that were really made.
 
-use proxy::view::{ExchangeQuery, ExchangeRow, ExchangeState};
+use codex_client::Usage;
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
-
-async fn newest(proxy: &Running) -> ExchangeRow {
-    proxy.journal.query(ExchangeQuery::default()).await.remove(0)
-}
+use crate::support::log::RowState;
+use crate::support::{eventually, fake, real};
 
 #[tokio::test]
 async fn an_answered_request_is_done_with_its_tokens_and_times() {
     let proxy = real().start().await;
     proxy.stream("[[words=2 usage=100,40,20,5]]").await.rest().await;
-    let row = newest(&proxy).await;
-    assert_eq!((row.state, row.status), (ExchangeState::Done, Some(200)));
-    assert_eq!((row.input, row.cached, row.output, row.reasoning), (Some(100), Some(40), Some(20), Some(5)));
-    assert_eq!((row.key.as_str(), row.model.as_str()), ("API_KEYS #1", "gpt-5.5"));
-    assert!(row.first_ms.is_some() && row.total_ms >= row.first_ms && row.own_ms <= row.first_ms);
+    let row = proxy.log.newest();
+    assert_eq!((row.state, row.status), (RowState::Done, Some(200)));
+    assert_eq!(row.usage, Some(Usage { input: 100, cached: 40, output: 20, reasoning: 5 }));
+    assert_eq!((row.arrival.key.as_str(), row.model.as_str()), ("API_KEYS #1", "gpt-5.5"));
+    assert!(row.own_ms.is_some());
 }
 
 #[tokio::test]
@@ -25,9 +22,9 @@ async fn what_codex_ran_is_on_the_time_line() {
     let proxy = real().start().await;
     let body = json!({"model":"codex-local","messages":[{"role":"user","content":"[[shell=\"exit 3\"]]"}]});
     assert_eq!(proxy.chat(&body).await.status(), 200);
-    let row = newest(&proxy).await;
+    let row = proxy.log.newest();
     assert_eq!(row.commands, 1);
-    let steps = proxy.journal.detail(&row.id).await.unwrap().steps;
+    let steps = row.steps;
     assert!(steps.iter().any(|step| step.detail.as_deref().is_some_and(|line| line.contains("exit 3"))));
     assert!(
         steps
@@ -54,7 +51,7 @@ async fn a_consent_that_codex_asked_for_and_did_not_get_is_in_the_answer_and_on_
         let chunks = proxy.stream_of(&body).await.rest().await;
         let told = |chunk: &Value| chunk["choices"][0]["delta"]["reasoning_content"] == line;
         assert!(chunks.iter().any(told), "{chunks:?}");
-        let steps = proxy.journal.detail(&newest(&proxy).await.id).await.unwrap().steps;
+        let steps = proxy.log.newest().steps;
         let told = steps.iter().find(|step| step.what == "Asked for consent and was declined").unwrap();
         assert!(told.bad && told.detail.as_deref() == Some(what), "{steps:?}");
     }
@@ -66,8 +63,8 @@ async fn a_codex_that_does_not_start_is_a_failure_for_every_kind_of_model() {
     for model in ["gpt-5.5", "codex-local"] {
         let body = json!({"model":model,"messages":[{"role":"user","content":"hi"}]});
         assert_eq!(proxy.chat(&body).await.status(), 503);
-        let row = newest(&proxy).await;
-        assert_eq!((row.state, row.status), (ExchangeState::Failed, Some(503)), "{model}");
+        let row = proxy.log.newest();
+        assert_eq!((row.state, row.status), (RowState::Failed, Some(503)), "{model}");
     }
 }
 
@@ -75,11 +72,11 @@ async fn a_codex_that_does_not_start_is_a_failure_for_every_kind_of_model() {
 async fn a_refused_request_and_a_failed_one_say_so_without_the_clients_words() {
     let proxy = fake("error=serverOverloaded").start().await;
     proxy.chat(&json!({"model":"gpt-5.5","messages":"my secret"})).await;
-    let row = newest(&proxy).await;
-    assert_eq!((row.state, row.status), (ExchangeState::Failed, Some(400)));
+    let row = proxy.log.newest();
+    assert_eq!((row.state, row.status), (RowState::Failed, Some(400)));
     assert!(!row.error.unwrap().contains("secret"));
     proxy.ask("hi").await;
-    assert_eq!(newest(&proxy).await.status, Some(503));
+    assert_eq!(proxy.log.newest().status, Some(503));
 }
 
 #[tokio::test]
@@ -87,23 +84,9 @@ async fn a_client_that_leaves_is_stopped_and_a_side_call_is_marked() {
     let proxy = real().start().await;
     let mut events = proxy.stream("### Task: a title [[words=3 hold=1]]").await;
     events.next_text().await;
-    let row = newest(&proxy).await;
-    assert!(row.background && row.state == ExchangeState::Streaming);
+    let row = proxy.log.newest();
+    assert!(row.arrival.background && row.state == RowState::Streaming);
     drop(events);
-    eventually("nothing runs", || proxy.journal.running() == 0).await;
-    assert_eq!(newest(&proxy).await.state, ExchangeState::Stopped);
-}
-
-#[tokio::test]
-async fn no_prompt_answer_or_key_is_on_disk() {
-    let proxy = real().start().await;
-    assert_eq!(proxy.chat(&prompt_body("[[say=\"unmistakable words\"]]")).await.status(), 200);
-    proxy.journal.close().await;
-    for entry in std::fs::read_dir(proxy.folder.path()).unwrap().flatten() {
-        if entry.file_type().unwrap().is_file() {
-            let bytes = std::fs::read(entry.path()).unwrap();
-            let text = String::from_utf8_lossy(&bytes);
-            assert!(!text.contains("unmistakable") && !text.contains(KEY), "{entry:?}");
-        }
-    }
+    eventually("nothing runs", || proxy.log.running() == 0).await;
+    assert_eq!(proxy.log.newest().state, RowState::Stopped);
 }

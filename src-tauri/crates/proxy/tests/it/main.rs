@@ -11,11 +11,7 @@
 mod chat;
 mod clients;
 mod completions;
-mod connect;
-mod daemon;
-mod diagnostics;
 mod docs;
-mod doctor;
 mod errors;
 mod guard;
 mod hang_up;
@@ -24,20 +20,13 @@ mod kinds;
 mod limits;
 mod loaded_words;
 mod log;
-mod log_files;
 mod metrics;
 mod models;
-#[cfg(unix)]
-mod own_files;
 mod queue;
 mod relay;
 mod request_ids;
 mod responses;
-mod schema;
-mod secrets;
 mod shape;
-#[cfg(unix)]
-mod signals;
 mod silence;
 mod stopping;
 mod support;

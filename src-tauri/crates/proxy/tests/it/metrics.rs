@@ -101,7 +101,7 @@ async fn a_turn_counts_while_it_runs_and_a_client_that_leaves_is_told_from_a_fai
     events.next_text().await;
     let second = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let second = tokio::spawn(second.json(&prompt_body("[[error=serverOverloaded]]")).send());
-    eventually("it waits", || proxy.journal.running() == 2).await;
+    eventually("it waits", || proxy.log.running() == 2).await;
     let waiting = async || value(&scrape(&proxy).await, "codex_proxy_turns_waiting") == Some(1.0);
     for _ in 0..200 {
         if waiting().await {
@@ -111,7 +111,7 @@ async fn a_turn_counts_while_it_runs_and_a_client_that_leaves_is_told_from_a_fai
     assert_holds(&scrape(&proxy).await, &[("turns_running", 1.0), ("turns_waiting", 1.0)]);
     drop(events);
     second.await.unwrap().unwrap();
-    eventually("nothing runs", || proxy.journal.running() == 0).await;
+    eventually("nothing runs", || proxy.log.running() == 0).await;
     let gone = ("turns_total{model=\"plain\",outcome=\"client_gone\"}", 1.0);
     assert_holds(&scrape(&proxy).await, &[gone, ("turns_running", 0.0), ("turns_waiting", 0.0)]);
 }

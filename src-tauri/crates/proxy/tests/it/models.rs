@@ -1,6 +1,5 @@
 //! The list of models, other names for them, and the model that answers a call that nobody typed.
 
-use proxy::view::ExchangeQuery;
 use serde_json::{Value, json};
 
 use crate::support::{Plan, Running, fake, home_for, prompt_body, real};
@@ -118,8 +117,8 @@ async fn title(proxy: &Running, model: &str) -> (Value, String) {
     body["model"] = model.into();
     body["reasoning_effort"] = "high".into();
     let answer: Value = proxy.chat(&body).await.json().await.unwrap();
-    let row = proxy.journal.query(ExchangeQuery::default()).await.remove(0);
-    assert!(row.background);
+    let row = proxy.log.newest();
+    assert!(row.arrival.background);
     (answer, row.model)
 }
 

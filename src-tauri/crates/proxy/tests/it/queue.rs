@@ -1,16 +1,12 @@
 //! The queue of those who wait for their turn: who is next, who is turned away, and where it shows.
 
-use codex_client::Environment;
-use proxy::app::{App, AppOptions, Change};
-use proxy::keychain::MemoryStore;
 use proxy::keys::Key;
-use proxy::view::{ExchangeQuery, ExchangeRow, ExchangeState, Overview};
 use reqwest::{Method, Response};
-use sample_model::under_test;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::{Events, KEY, LONG, Running, eventually, fake, folder, prompt_body};
+use crate::support::log::RowState;
+use crate::support::{Events, KEY, LONG, Running, eventually, fake, prompt_body};
 
 const OTHER: &str = "sk-of-somebody-else";
 
@@ -53,10 +49,6 @@ async fn turned_away(asked: JoinHandle<Response>) -> Value {
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["error"]["code"], "rate_limit_exceeded");
     body["error"]["message"].clone()
-}
-
-async fn rows(proxy: &Running) -> Vec<ExchangeRow> {
-    proxy.journal.query(ExchangeQuery::default()).await
 }
 
 async fn health(proxy: &Running) -> Value {
@@ -111,9 +103,9 @@ async fn a_full_queue_refuses_a_busy_key_and_makes_room_for_another() {
     let message = turned_away(second).await;
     assert!(message.as_str().unwrap().contains("made room for another key"), "{message}");
     assert!(!first.is_finished() && !other.is_finished());
-    let away = rows(&proxy).await.into_iter().filter(|row| row.status == Some(429)).collect::<Vec<_>>();
+    let away = proxy.log.rows().into_iter().filter(|row| row.status == Some(429)).collect::<Vec<_>>();
     assert_eq!(away.len(), 2);
-    assert!(away.iter().all(|row| row.state == ExchangeState::Failed && row.wait_ms.is_some()), "{away:?}");
+    assert!(away.iter().all(|row| row.state == RowState::Failed && row.wait_ms.is_some()), "{away:?}");
     drop(running);
     let first = begun(first).await;
     drop(first);
@@ -128,17 +120,14 @@ async fn whoever_waits_shows_in_health_and_in_the_log_and_has_its_wait_put_down(
     let waiting = ask(&proxy, OTHER, 1);
     until(&mut proxy, 1, 1).await;
     assert_eq!(health(&proxy).await, json!({"running":1,"waiting":1,"most":1,"most_waiting":64}));
-    let row = rows(&proxy).await.into_iter().find(|row| row.key.ends_with("#2")).unwrap();
-    assert_eq!((row.state, row.wait_ms), (ExchangeState::Waiting, None));
+    let row = proxy.log.rows().into_iter().find(|row| row.arrival.key.ends_with("#2")).unwrap();
+    assert_eq!((row.state, row.wait_ms), (RowState::Waiting, None));
     drop(running);
     begun(waiting).await;
-    let detail = proxy.journal.detail(&row.id).await.unwrap();
-    assert!(detail.row.wait_ms.is_some_and(|ms| ms > 0), "{:?}", detail.row);
-    let steps: Vec<&str> = detail.steps.iter().map(|step| step.what.as_str()).collect();
-    assert!(
-        steps.starts_with(&["Arrived", "Waits for its place", "Got its place", "Given to codex"]),
-        "{steps:?}"
-    );
+    let row = proxy.log.rows().into_iter().find(|later| later.arrival.id == row.arrival.id).unwrap();
+    assert!(row.wait_ms.is_some_and(|ms| ms > 0), "{row:?}");
+    let steps: Vec<&str> = row.steps.iter().map(|step| step.what.as_str()).collect();
+    assert!(steps.starts_with(&["Waits for its place", "Given to codex"]), "{steps:?}");
 }
 
 #[tokio::test]
@@ -149,69 +138,8 @@ async fn whoever_hangs_up_while_it_waits_leaves_the_queue_and_is_closed_in_the_l
     until(&mut proxy, 1, 1).await;
     waiting.abort();
     until(&mut proxy, 1, 0).await;
-    eventually("it is closed", || proxy.journal.running() == 1).await;
-    assert_eq!(rows(&proxy).await[0].state, ExchangeState::Stopped);
+    eventually("it is closed", || proxy.log.running() == 1).await;
+    assert_eq!(proxy.log.rows()[0].state, RowState::Stopped);
     drop(running);
     until(&mut proxy, 0, 0).await;
-}
-
-#[tokio::test]
-async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_many_may() {
-    let folder = folder();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let settings = json!({"version": 1, "port": port, "max_turns": 1});
-    std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
-    let environment = Environment::of_this_process()
-        .with("HOME", folder.path())
-        .with("CODEX_HOME", folder.path().join(".codex"))
-        .with("CODEX_PATH", under_test::fake_codex())
-        .with("API_KEYS", KEY)
-        .with("FAKE_CODEX", "hang-after-delta=1");
-    let options = AppOptions::new(folder.path().to_owned(), environment, false);
-    let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
-    let ask = || {
-        let mut body = prompt_body("hi");
-        body["stream"] = true.into();
-        let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
-        let request = reqwest::Client::new().post(url).bearer_auth(KEY).json(&body);
-        tokio::spawn(async move { request.send().await.unwrap() })
-    };
-    let mut changes = app.changes();
-    let mut told = async |answering: u32, waiting: u32| {
-        let until = async {
-            loop {
-                if let Some(Change::Overview(overview)) = changes.next().await
-                    && (overview.answering, overview.waiting) == (answering, waiting)
-                {
-                    return overview;
-                }
-            }
-        };
-        let Overview { running_now, .. } = *tokio::time::timeout(LONG, until).await.expect("not told");
-        running_now
-    };
-    let first = begun(ask()).await;
-    assert_eq!(told(1, 0).await, 1);
-    let second = ask();
-    assert_eq!(told(1, 1).await, 2);
-    drop(first);
-    drop(begun(second).await);
-    assert_eq!(told(0, 0).await, 0);
-    app.shutdown().await;
-}
-
-#[tokio::test]
-async fn codex_proxyd_takes_the_limits_from_its_flags_and_its_environment_and_names_a_bad_one() {
-    let (folder, _model) = crate::daemon::a_home().await;
-    let mut command = crate::daemon::codex_proxyd(folder.path());
-    let command = command.args(["--port", "0", "--data-dir", "data", "--max-turns", "3"]);
-    let daemon = crate::daemon::start(command.env("MAX_WAITING", "7")).await;
-    let health: Value = reqwest::get(format!("{}/health", daemon.url)).await.unwrap().json().await.unwrap();
-    assert_eq!(health["turns"], json!({"running":0,"waiting":0,"most":3,"most_waiting":7}));
-    let mut command = crate::daemon::codex_proxyd(folder.path());
-    let (ok, _, words) = crate::daemon::run(command.args(["--silence-limit", "0"])).await;
-    assert!(
-        !ok && words.contains("--silence-limit is \"0\". Write a number of minutes from 1 to 1440."),
-        "{words}"
-    );
 }

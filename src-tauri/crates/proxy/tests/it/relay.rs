@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::schema;
+use crate::support::schema;
 
 /// A relay that runs.
 pub(crate) struct Relay {

@@ -1,4 +1,4 @@
-//! One id of a request: in the answer's header, in each of its lines of the program's log, and in its row of the database.
+//! One id of a request: in the answer's header, in each of its lines of the program's log, and in its row of the request log.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::support::log::RowState;
 use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
 
 /// The program's log, in memory.
@@ -52,13 +53,10 @@ fn log() -> (Log, tracing::subscriber::DefaultGuard) {
     (log, tracing::subscriber::set_default(lines.finish()))
 }
 
-/// The rows of the database file with this id: their states and codes.
-fn on_disk(proxy: &Running, request_id: &str) -> Vec<(String, Option<String>)> {
-    let database = rusqlite::Connection::open(proxy.folder.path().join("requests.sqlite")).unwrap();
-    let mut found =
-        database.prepare("SELECT state, code FROM exchanges WHERE request_id = ?1 ORDER BY id").unwrap();
-    let rows = found.query_map([request_id], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    rows.map(Result::unwrap).collect()
+/// The rows of the request log with this id: their states and codes.
+fn rows(proxy: &Running, request_id: &str) -> Vec<(Option<String>)> {
+    let rows = proxy.log.rows().into_iter().filter(|row| row.arrival.request_id == request_id);
+    rows.map(|row| (row.state, row.code)).collect()
 }
 
 fn given(response: &reqwest::Response) -> String {
@@ -95,14 +93,13 @@ async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of
     let left_id = given(&left.response);
     left.next_text().await;
     drop(left);
-    eventually("nothing runs", || proxy.journal.running() == 0).await;
-    proxy.journal.close().await;
+    eventually("nothing runs", || proxy.log.running() == 0).await;
 
-    let done = || ("done".to_owned(), None);
-    assert_eq!(on_disk(&proxy, "of-the-client/7"), [done(), done(), done(), done()]);
-    assert_eq!(on_disk(&proxy, &streamed), [done()]);
-    assert_eq!(on_disk(&proxy, &refused), [("failed".to_owned(), Some("invalid_request".to_owned()))]);
-    assert_eq!(on_disk(&proxy, &left_id), [("stopped".to_owned(), None)]);
+    let done = || (RowState::Done, None);
+    assert_eq!(rows(&proxy, "of-the-client/7"), [done(), done(), done(), done()]);
+    assert_eq!(rows(&proxy, &streamed), [done()]);
+    assert_eq!(rows(&proxy, &refused), [(RowState::Failed, Some("invalid_request".to_owned()))]);
+    assert_eq!(rows(&proxy, &left_id), [(RowState::Stopped, None)]);
 
     let of = |id: &str| format!("request{{id=\"{id}\"}}");
     for (what, id, lines) in [
@@ -137,9 +134,8 @@ async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
     let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let request = request.header("x-request-id", "first").header("x-request-id", "second");
     assert_eq!(given(&request.json(&prompt_body("hi")).send().await.unwrap()), "first");
-    proxy.journal.close().await;
-    assert_eq!((on_disk(&proxy, "first").len(), on_disk(&proxy, "second").len()), (1, 0));
+    assert_eq!((rows(&proxy, "first").len(), rows(&proxy, "second").len()), (1, 0));
     for bad in ["two words", "xxxx"] {
-        assert!(on_disk(&proxy, bad).is_empty() && log.saying(bad).is_empty(), "{:#?}", log.lines());
+        assert!(rows(&proxy, bad).is_empty() && log.saying(bad).is_empty(), "{:#?}", log.lines());
     }
 }

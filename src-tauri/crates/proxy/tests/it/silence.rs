@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use proxy::view::{ExchangeQuery, ExchangeState};
 use reqwest::Response;
 use sample_model::Event;
 use serde_json::{Value, json};
 
+use crate::support::log::RowState;
 use crate::support::{LONG, Running, fake, real};
 
 fn is_gone(event: &Event) -> bool {
@@ -24,8 +24,8 @@ async fn timed_out(response: Response) -> String {
 
 /// The newest request has failed for this reason.
 async fn failed(proxy: &Running, reason: &str) {
-    let row = proxy.journal.query(ExchangeQuery::default()).await.remove(0);
-    assert_eq!((row.state, row.status), (ExchangeState::Failed, Some(504)));
+    let row = proxy.log.newest();
+    assert_eq!((row.state, row.status), (RowState::Failed, Some(504)));
     assert!(row.error.as_deref().is_some_and(|error| error.contains(reason)), "{row:?}");
 }
 

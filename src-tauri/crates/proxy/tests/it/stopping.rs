@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use proxy::view::{ExchangeQuery, ExchangeState};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::log::RowState;
 use crate::support::{KEY, LONG, Plan, eventually, fake, prompt_body, real};
 
 /// A codex that does not answer is given up after 20 s by itself.
@@ -98,7 +98,7 @@ async fn whoever_waits_for_a_place_is_told_at_once_and_the_stream_before_it_is_f
         tokio::spawn(request.send())
     };
     let waiting = [wait(false), wait(true), wait(false)];
-    eventually("they wait", || proxy.journal.running() == 4).await;
+    eventually("they wait", || proxy.log.running() == 4).await;
     proxy.stop.cancel();
     for waiting in waiting {
         assert_told(waiting.await.unwrap().unwrap(), "a waiting request").await;
@@ -130,8 +130,8 @@ async fn a_codex_that_does_not_answer_holds_up_nobody_and_whoever_waits_for_it_i
         proxy.stop.cancel();
         assert_told(asking.await.unwrap().unwrap(), path).await;
         if body.is_some() {
-            let row = proxy.journal.query(ExchangeQuery::default()).await.remove(0);
-            assert_eq!((row.state, row.code.as_deref()), (ExchangeState::Failed, Some("shutting_down")));
+            let row = proxy.log.newest();
+            assert_eq!((row.state, row.code.as_deref()), (RowState::Failed, Some("shutting_down")));
         }
         tokio::time::timeout(BEFORE_CODEX_IS_GIVEN_UP, proxy.server).await.unwrap().unwrap();
         #[cfg(target_os = "linux")]
@@ -163,7 +163,7 @@ async fn half_a_request_is_told_too() {
 async fn who_came_before_the_end_and_was_not_let_in_yet_gets_an_answer() {
     // Which of the two comes first is by chance, so more than once.
     for _ in 0..20 {
-        let (proxy, _journal, _model, folder) = fake("").proxy().await;
+        let (proxy, _log, _model, folder) = fake("").proxy().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_thread_is_started_with_what_the_proxy_starts_it_with() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/codex-client/src/thread_params.rs");
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/codex-client/src/thread_params.rs");
         let theirs = fs::read_to_string(&path).unwrap();
         let theirs: BTreeSet<&str> =
             words(&theirs).into_iter().filter(|word| !NOT_OURS.contains(word)).collect();
@@ -160,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_not_wanted_is_what_the_proxy_does_not_want() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/codex-client/src/notifications.rs");
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/codex-client/src/notifications.rs");
         let source = fs::read_to_string(&path).unwrap();
         let list = source.split("OPT_OUT").nth(1).unwrap().split("];").next().unwrap();
         let ours = initialize();

@@ -1,0 +1,205 @@
+//! Keys, and what is filled in with them: the recipes, the check and the test prompt.
+
+use std::collections::HashMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{App, Change, lock, said};
+use crate::keychain::KeyRingError;
+use crate::pairing::{self, Platform, RecipeInput, ShownKey, Target};
+use crate::view::{
+    CheckStep, ExchangeQuery, KeyLimitsForm, KeyRow, Listen, NewKey, ProxyState, Recipe, TestPromptEvent,
+    ViewError,
+};
+use proxy::keys::Key;
+use proxy::server::unix_now;
+
+/// The model that examples and the test prompt name: it is always there.
+const EXAMPLE_MODEL: &str = proxy::catalog::CODEX_LOCAL;
+
+impl App {
+    /// The keys, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the file of keys cannot be used.
+    pub async fn keys(&self) -> Result<Vec<KeyRow>, ViewError> {
+        let rows = self.0.keys.rows(HashMap::new()).await.map_err(in_words)?;
+        let mut last_used = HashMap::new();
+        for row in &rows {
+            let query =
+                ExchangeQuery { key: Some(row.name.clone()), limit: Some(1), ..ExchangeQuery::default() };
+            if let Some(used) = self.0.journal.query(query).await.first() {
+                last_used.insert(row.name.clone(), used.at / 1000);
+            }
+        }
+        self.0.keys.rows(last_used).await.map_err(in_words)
+    }
+
+    /// Makes a key, which may do less than the settings allow. Its secret is in the answer, this once.
+    ///
+    /// # Errors
+    /// When the name or the limits will not do, or the file of keys cannot be written.
+    pub async fn create_key(&self, name: &str, limits: KeyLimitsForm) -> Result<NewKey, ViewError> {
+        let limits = self.checked_limits(limits).await?;
+        let made = self.0.keys.create_limited(name, limits, unix_now()).await.map_err(in_words)?;
+        self.keys_changed().await;
+        Ok(made)
+    }
+
+    /// The secret of a key, out of the keychain.
+    ///
+    /// # Errors
+    /// When the keychain does not give it.
+    pub async fn key_secret(&self, id: &str) -> Result<Key, ViewError> {
+        let secret = self.0.keys.secret(id).await.map_err(in_words);
+        self.keys_changed().await;
+        secret
+    }
+
+    /// Shows the key that was made at the first start, if no keychain has it and nobody has seen it.
+    ///
+    /// # Errors
+    /// When it was seen already.
+    pub async fn show_key(&self, id: &str) -> Result<NewKey, ViewError> {
+        let shown = self.0.keys.show(id).await.map_err(in_words)?;
+        self.tell(Change::Keys);
+        Ok(shown)
+    }
+
+    /// Takes a key away, from the next request on. The answer is a sentence for the user when its secret, now worthless, is
+    /// still in the keychain.
+    ///
+    /// # Errors
+    /// When there is no such key, or the file of keys cannot be written.
+    pub async fn revoke_key(&self, id: &str) -> Result<Option<String>, ViewError> {
+        let revoked = self.0.keys.revoke(id).await.map_err(in_words)?;
+        self.keys_changed().await;
+        Ok(revoked.notice)
+    }
+
+    /// The recipes, with the key's place where the key goes.
+    ///
+    /// # Errors
+    /// When the file of keys cannot be used.
+    pub async fn recipes(&self, key_id: Option<&str>) -> Result<Vec<Recipe>, ViewError> {
+        let (input, _) = self.recipe_input(key_id).await?;
+        Ok(pairing::recipes(&input))
+    }
+
+    /// One piece of a recipe with the real key, for the clipboard.
+    ///
+    /// # Errors
+    /// When the keychain does not give the key.
+    pub async fn recipe_text(
+        &self,
+        recipe: &str,
+        index: usize,
+        key_id: Option<&str>,
+    ) -> Result<String, ViewError> {
+        let (input, id) = self.recipe_input(key_id).await?;
+        let masked = pairing::recipes(&input);
+        let piece = masked.into_iter().find(|known| known.id == recipe).and_then(|recipe| {
+            let piece = recipe.pieces.into_iter().nth(index)?;
+            Some(piece.text)
+        });
+        let piece = piece.ok_or_else(|| said("There is nothing to copy here."))?;
+        // The keychain is only asked when the key is in the text.
+        let wanted = match (&input.key, id) {
+            (ShownKey::Masked(shown), Some(id)) if piece.contains(shown.as_str()) => Some(id),
+            _ => None,
+        };
+        let secret = match wanted {
+            Some(id) => Some(self.key_secret(&id).await?),
+            None => None,
+        };
+        pairing::piece_text(recipe, index, &input, secret.as_ref())
+            .ok_or_else(|| said("Make a key first, in the Keys view."))
+    }
+
+    /// Makes the requests that Open WebUI makes, and says what came of each.
+    ///
+    /// # Errors
+    /// When the proxy does not run.
+    pub async fn check_connection(&self) -> Result<Vec<CheckStep>, ViewError> {
+        let target = self.target()?;
+        let running = self.running().ok_or_else(|| said("The proxy is stopped. Start it first."))?;
+        let bridge = match self.0.settings.current().listen {
+            Listen::DockerBridge => running.addresses.get(1).or_else(|| running.missing.first()).copied(),
+            Listen::Loopback | Listen::Everywhere => None,
+        };
+        Ok(pairing::check(&target, bridge, None).await)
+    }
+
+    /// Sends a prompt through the real server with a real key, and tells what comes. Returns when it is over.
+    pub async fn test_prompt(&self, prompt: &str, mut tell: impl FnMut(TestPromptEvent)) {
+        let target = match self.target() {
+            Ok(target) => target,
+            Err(error) => return tell(TestPromptEvent::Failed { message: error.message }),
+        };
+        let stop = CancellationToken::new();
+        // One at a time: a further one ends the one before.
+        std::mem::replace(&mut *lock(&self.0.test_prompt), stop.clone()).cancel();
+        tokio::select! {
+            () = pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, tell) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Ends a test prompt that runs.
+    pub fn stop_test_prompt(&self) {
+        lock(&self.0.test_prompt).cancel();
+    }
+
+    fn target(&self) -> Result<Target, ViewError> {
+        if !matches!(self.overview().proxy, ProxyState::Running { .. }) {
+            return Err(said("The proxy is stopped. Start it first."));
+        }
+        let address = self.running().and_then(|running| running.addresses.first().copied());
+        let mut address = address.ok_or_else(|| said("The proxy is stopped. Start it first."))?;
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        Ok(Target { address, key: Some(self.0.own_key.clone()) })
+    }
+
+    async fn recipe_input(&self, key_id: Option<&str>) -> Result<(RecipeInput, Option<String>), ViewError> {
+        let stored = self.0.settings.current();
+        let keys = self.0.keys.rows(HashMap::new()).await.map_err(in_words)?;
+        let key = match key_id {
+            Some(id) => keys.iter().find(|row| row.id == id),
+            None => keys.first(),
+        };
+        let shown = match key {
+            _ if !self.overview().keys_needed => ShownKey::NotNeeded,
+            Some(row) => ShownKey::masked(&row.last_four),
+            None => ShownKey::Missing,
+        };
+        let listen = match self.running() {
+            // Docker was started after the proxy, or is not there: starting the proxy anew is the way out.
+            Some(running) if !running.missing.is_empty() => Listen::Loopback,
+            _ => stored.listen,
+        };
+        let input = RecipeInput {
+            port: stored.port,
+            listen,
+            docker: pairing::find(&self.0.environment),
+            key: shown,
+            platform: Platform::current(),
+            model: EXAMPLE_MODEL.to_owned(),
+            models: self.models().await.into_iter().map(|model| model.id).collect(),
+        };
+        Ok((input, key.map(|row| row.id.clone())))
+    }
+
+    pub(super) async fn keys_changed(&self) {
+        let state = self.0.keys.state().await;
+        *lock(&self.0.keychain) = state;
+        self.tell(Change::Keys);
+        self.0.renew.notify_one();
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+pub(super) fn in_words(error: KeyRingError) -> ViewError {
+    said(error.to_string())
+}

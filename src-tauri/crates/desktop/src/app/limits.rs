@@ -1,0 +1,102 @@
+//! What a key may do less than the settings allow, as somebody chose it in the window.
+
+use std::path::Path;
+
+use codex_client::SandboxMode;
+
+use super::keys::in_words;
+use super::{App, refused, said};
+use crate::settings_file::{to_settings, whole_path};
+use crate::view::{FieldError, KeyLimitsForm, ViewError};
+use proxy::keys::{KeyLimits, LimitsError};
+use proxy::settings::Settings;
+
+impl App {
+    /// Gives a key other limits, which count from the next request on.
+    ///
+    /// # Errors
+    /// The fields that are wrong, that there is no such key, or that the file of keys cannot be written.
+    pub async fn limit_key(&self, id: &str, limits: KeyLimitsForm) -> Result<(), ViewError> {
+        let limits = self.checked_limits(limits).await?;
+        self.0.keys.limit(id, limits).await.map_err(in_words)?;
+        self.keys_changed().await;
+        Ok(())
+    }
+
+    /// The limits that a form says, held against the settings in force.
+    pub(super) async fn checked_limits(&self, form: KeyLimitsForm) -> Result<KeyLimits, ViewError> {
+        let (settings, _) = to_settings(&self.0.settings.current(), &self.0.data_dir, None);
+        let home = self.0.environment.home();
+        // Folders are looked at where it may block.
+        let checked = tokio::task::spawn_blocking(move || limits(&form, &settings, home.as_deref())).await;
+        checked
+            .map_err(|_| said("The limits could not be checked. Try again."))?
+            .map_err(|wrong| refused(vec![wrong]))
+    }
+}
+
+fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Result<KeyLimits, FieldError> {
+    let wrong = |field: &str, message: String| FieldError { field: field.to_owned(), message };
+    let sandbox = match form.sandbox.as_str() {
+        "" => None,
+        name => Some(SandboxMode::from_name(name).ok_or_else(|| {
+            wrong("sandbox", "Choose read-only, workspace-write or danger-full-access.".to_owned())
+        })?),
+    };
+    let workspace = match form.workspace.trim() {
+        "" => None,
+        text => Some(whole_path(text, home).ok_or_else(|| {
+            wrong(
+                "workspace",
+                "Write the whole path of the folder, or nothing to use the one of the settings.".to_owned(),
+            )
+        })?),
+    };
+    let limits = KeyLimits { sandbox, workspace };
+    limits.check(settings.sandbox, &settings.workspace).map_err(|error| match error {
+        LimitsError::Freer(_) => wrong("sandbox", format!("{error}.")),
+        LimitsError::Unusable { .. } | LimitsError::Outside { .. } => wrong("workspace", format!("{error}.")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings_file::Stored;
+
+    fn judged(sandbox: &str, workspace: &str, all: &Path) -> Result<KeyLimits, FieldError> {
+        let stored = Stored {
+            sandbox: SandboxMode::WorkspaceWrite,
+            workspace: Some(all.to_owned()),
+            ..Stored::default()
+        };
+        let form = KeyLimitsForm { sandbox: sandbox.to_owned(), workspace: workspace.to_owned() };
+        limits(&form, &to_settings(&stored, all, None).0, Some(all))
+    }
+
+    #[test]
+    fn nothing_chosen_is_no_limit_and_a_path_from_home_is_made_whole() {
+        let all = tempfile::tempdir().unwrap();
+        std::fs::create_dir(all.path().join("notes")).unwrap();
+        assert!(judged("", " ", all.path()).unwrap().is_none());
+        let limits = judged("read-only", "~/notes", all.path()).unwrap();
+        let notes = std::fs::canonicalize(all.path().join("notes")).unwrap();
+        assert_eq!((limits.sandbox, limits.workspace), (Some(SandboxMode::ReadOnly), Some(notes)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_its_field() {
+        let all = tempfile::tempdir().unwrap();
+        for (sandbox, workspace, field, words) in [
+            ("danger-full-access", "", "sandbox", "can only be stricter"),
+            ("open", "", "sandbox", "Choose"),
+            ("", "notes", "workspace", "whole path"),
+            ("", "~/gone", "workspace", "is not there"),
+            ("", "/", "workspace", "not within the working folder"),
+        ] {
+            let wrong = judged(sandbox, workspace, all.path()).unwrap_err();
+            assert_eq!(wrong.field, field);
+            assert!(wrong.message.contains(words), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The settings view: what is shown, what may be saved, and what saving does.
+
+use std::path::PathBuf;
+
+use codex_client::probe;
+
+use super::{App, lock, refused, said};
+use crate::pairing;
+use crate::settings_file::{Context, Stored, form, parse};
+use crate::view::{CodexCheck, Listen, ModelChoice, ProxyState, SettingsForm, SettingsView, ViewError};
+
+impl App {
+    /// The settings, and what is needed to choose them.
+    pub async fn settings_view(&self) -> SettingsView {
+        let stored = self.0.settings.current();
+        let codex = self.codex_seen();
+        SettingsView {
+            form: form(&stored),
+            defaults: form(&Stored::default()),
+            codex,
+            models: self.models().await,
+            addresses: pairing::listen_choices(&pairing::find(&self.0.environment)),
+            notice: self.notice(),
+        }
+    }
+
+    /// Checks and saves a form. What needs a restart of the proxy applies at once, open streams finishing first.
+    ///
+    /// # Errors
+    /// The fields that are wrong, or that the settings could not be written.
+    pub async fn save_settings(&self, wanted: SettingsForm) -> Result<(), ViewError> {
+        let before = self.0.settings.current();
+        let models = self.models().await;
+        let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
+        let home = self.0.environment.home();
+        let current = before.clone();
+        let parsed = tokio::task::spawn_blocking(move || {
+            let context =
+                Context { current: &current, home: home.as_deref(), models: &models, docker_bridge: bridge };
+            parse(&wanted, &context)
+        });
+        let after = parsed
+            .await
+            .map_err(|_| said("The settings could not be checked. Try again."))?
+            .map_err(refused)?;
+        let saved = after.clone();
+        self.change_settings(move |stored| *stored = saved).await?;
+        *lock(&self.0.notice) = None;
+        self.0.journal.keep(after.keep_days, after.keep_texts).await;
+        if needs_restart(&before, &after) && !matches!(self.overview().proxy, ProxyState::Stopped) {
+            self.start().await;
+        }
+        if before.codex_path != after.codex_path {
+            let seen = probe(&self.codex_config()).await;
+            *lock(&self.0.codex) = Some(seen);
+        }
+        self.renew_overview().await;
+        Ok(())
+    }
+
+    /// Looks at a codex binary before it is chosen; an empty path looks for one.
+    pub async fn check_codex(&self, path: &str) -> CodexCheck {
+        let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
+        match probe(&self.codex_config_with(path)).await {
+            Ok(seen) => CodexCheck {
+                path: Some(seen.readiness.path.display().to_string()),
+                version: Some(seen.readiness.version),
+                error: None,
+            },
+            Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
+        }
+    }
+
+    /// Lets containers on this machine reach the proxy too.
+    ///
+    /// # Errors
+    /// When there is no bridge, or the settings cannot be saved.
+    pub async fn listen_on_docker_bridge(&self) -> Result<(), ViewError> {
+        if pairing::find(&self.0.environment).bridge.is_none() {
+            return Err(said("Docker's bridge is not there. Start Docker, then try again."));
+        }
+        self.change_settings(|stored| (stored.listen, stored.keys_needed) = (Listen::DockerBridge, true))
+            .await?;
+        self.start().await;
+        Ok(())
+    }
+
+    /// What the user answered when asked whether closing the window leaves the proxy running; `None` if never asked. With a
+    /// tray it always does.
+    #[must_use]
+    pub fn goes_on_in_background(&self) -> Option<bool> {
+        if self.0.has_tray { Some(true) } else { self.0.settings.current().asked_about_background }
+    }
+
+    /// Remembers that answer.
+    ///
+    /// # Errors
+    /// When the settings cannot be saved.
+    pub async fn set_goes_on_in_background(&self, on: bool) -> Result<(), ViewError> {
+        self.change_settings(move |stored| stored.asked_about_background = Some(on)).await
+    }
+
+    /// Remembers whether the app starts with the session, which the shell has switched.
+    pub async fn remember_start_at_login(&self, on: bool) {
+        if let Err(error) = self.change_settings(move |stored| stored.start_at_login = on).await {
+            tracing::warn!(message = error.message, "the start at login was not written down");
+        }
+        self.renew_overview().await;
+    }
+
+    /// codex's models, as the running proxy last heard them, or as they were when codex was looked at; empty while neither has
+    /// been.
+    pub(super) async fn models(&self) -> Vec<ModelChoice> {
+        let mut known = self.running().map(|running| running.proxy.models_if_known()).unwrap_or_default();
+        if known.is_empty()
+            && let Some(Ok(seen)) = &*lock(&self.0.codex)
+        {
+            known.clone_from(&seen.models);
+        }
+        let choice = |model: &codex_client::Model| ModelChoice {
+            id: model.id.clone(),
+            name: if model.display_name.is_empty() { model.id.clone() } else { model.display_name.clone() },
+            efforts: model.efforts.clone(),
+        };
+        known.iter().filter(|model| !model.hidden).map(choice).collect()
+    }
+
+    pub(super) async fn change_settings(
+        &self,
+        change: impl FnOnce(&mut Stored) + Send + 'static,
+    ) -> Result<(), ViewError> {
+        let app = self.clone();
+        let saved = tokio::task::spawn_blocking(move || app.0.settings.change(change)).await;
+        saved
+            .map_err(|_| said("The settings could not be saved. Try again."))?
+            .map_err(|error| said(error.to_string()))?;
+        self.0.renew.notify_one();
+        Ok(())
+    }
+
+    fn codex_seen(&self) -> CodexCheck {
+        match &*lock(&self.0.codex) {
+            Some(Ok(seen)) => CodexCheck {
+                path: Some(seen.readiness.path.display().to_string()),
+                version: Some(seen.readiness.version.clone()),
+                error: None,
+            },
+            Some(Err(error)) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
+            None => CodexCheck { path: None, version: None, error: None },
+        }
+    }
+}
+
+/// Whether the proxy is made with anything that has changed.
+fn needs_restart(before: &Stored, after: &Stored) -> bool {
+    let relevant = |stored: &Stored| {
+        // What only the app itself looks at is made the same, so that the rest decides.
+        Stored {
+            start_at_login: false,
+            start_proxy: false,
+            keep_days: 1,
+            keep_texts: false,
+            asked_about_background: None,
+            log_level: proxy::settings::LogLevel::default(),
+            ..stored.clone()
+        }
+    };
+    relevant(before) != relevant(after)
+}

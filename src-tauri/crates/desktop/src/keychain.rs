@@ -1,0 +1,227 @@
+//! Where the secrets of keys are kept, so that a key can be copied once more: the keychain of the system.
+//!
+//! [`KeyRing`] is what the desktop app uses. It joins the file of keys, which alone decides what opens the proxy, with the
+//! keychain, which only remembers. A keychain that is missing, locked or silent therefore takes nothing away but the second
+//! look at a key: that is a state with a sentence.
+//!
+//! Deliberately not here: a place for secrets that is not the system's keychain (there is no plaintext file to fall back
+//! on), and the check of a presented key (`keys`). Whether a keychain is locked is not asked, since systems answer that by
+//! asking the user; the last real call tells.
+
+mod copies;
+mod memory;
+mod os;
+mod ring;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::view::KeychainState;
+use proxy::keys::Key;
+
+pub use memory::MemoryStore;
+pub use os::OsKeychain;
+pub use ring::{KeyRing, KeyRingError, Revoked};
+
+/// How long a call that the user asked for may take: enough to find and type the keychain's password.
+pub const USER_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a call may take that nobody asked for, at the start and for the state.
+pub const START_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is said when the time is up; the question may still be open.
+const NO_ANSWER: &str = "The keychain has not answered. It may be asking for its password in another window: answer \
+                         there and try again. Keys work without it.";
+
+/// Why a secret was not kept, found or forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// There is no keychain, it is locked, it did not let us in, or it did not answer.
+    #[error("{message}")]
+    Unavailable {
+        /// Which of these, and what to do.
+        message: String,
+    },
+    /// It works, and does not have this secret.
+    #[error("The keychain does not have this key.")]
+    NotThere,
+    /// It gave an error of another kind.
+    #[error("{message}")]
+    Failed {
+        /// What it said, and what to do.
+        message: String,
+    },
+}
+
+/// A place for secrets. Its calls block, for as long as a user looks at a prompt, and so belong behind a [`Keychain`].
+pub trait SecretStore: Send + Sync + 'static {
+    /// Keeps a secret under an id; one that is there already is replaced.
+    ///
+    /// # Errors
+    /// When it was not kept.
+    fn put(&self, id: &str, secret: &Key) -> Result<(), SecretError>;
+
+    /// The secret of an id.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be had.
+    fn get(&self, id: &str) -> Result<Key, SecretError>;
+
+    /// Forgets the secret of an id.
+    ///
+    /// # Errors
+    /// When there is none, or it is still there.
+    fn delete(&self, id: &str) -> Result<(), SecretError>;
+
+    /// Whether there is a keychain at all, found out without a question to the user.
+    ///
+    /// # Errors
+    /// When there is none, or it does not work.
+    fn probe(&self) -> Result<(), SecretError>;
+}
+
+/// A store of secrets that answers in time.
+#[derive(Clone)]
+pub struct Keychain {
+    store: Arc<dyn SecretStore>,
+    /// One call at a time. The stores would queue them anyway, each on a thread of its own, behind an open prompt.
+    turn: Arc<Semaphore>,
+    /// What was wrong at the last call that could tell.
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+impl fmt::Debug for Keychain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keychain").field("trouble", &self.trouble()).finish_non_exhaustive()
+    }
+}
+
+/// What a call that went well says about the keychain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proves {
+    /// It let us in.
+    Access,
+    /// It is there. It may be locked all the same.
+    Presence,
+}
+
+impl Keychain {
+    /// Puts time limits around `store`.
+    #[must_use]
+    pub fn new(store: impl SecretStore) -> Self {
+        Self { store: Arc::new(store), turn: Arc::new(Semaphore::new(1)), trouble: Arc::default() }
+    }
+
+    /// Keeps a secret under an id.
+    ///
+    /// # Errors
+    /// When it was not kept within `limit`; it may be kept later, if the user answers a prompt then.
+    pub async fn put(&self, id: &str, secret: Key, limit: Duration) -> Result<(), SecretError> {
+        let id = id.to_owned();
+        self.ask(limit, Proves::Access, move |store| store.put(&id, &secret)).await
+    }
+
+    /// The secret of an id.
+    ///
+    /// # Errors
+    /// When there is none, or it was not had within `limit`.
+    pub async fn get(&self, id: &str, limit: Duration) -> Result<Key, SecretError> {
+        let id = id.to_owned();
+        self.ask(limit, Proves::Access, move |store| store.get(&id)).await
+    }
+
+    /// Forgets the secret of an id.
+    ///
+    /// # Errors
+    /// When there is none, or it was not forgotten within `limit`.
+    pub async fn delete(&self, id: &str, limit: Duration) -> Result<(), SecretError> {
+        let id = id.to_owned();
+        self.ask(limit, Proves::Access, move |store| store.delete(&id)).await
+    }
+
+    /// How the keychain is, without a question to the user: whether it is there, and what the last call met.
+    pub async fn state(&self) -> KeychainState {
+        // While a prompt is open there is nothing to wait for: the call that waits for it has said so already.
+        if self.turn.available_permits() == 0
+            && let Some(message) = self.trouble().clone()
+        {
+            return KeychainState::Unavailable { message };
+        }
+        let probed = self.ask(START_LIMIT, Proves::Presence, <dyn SecretStore>::probe).await;
+        match probed.err().map(|error| error.to_string()).or_else(|| self.trouble().clone()) {
+            Some(message) => KeychainState::Unavailable { message },
+            None => KeychainState::Available,
+        }
+    }
+
+    /// Runs `call` on a thread and waits for it, in all no longer than `limit`. It runs to its end even when nobody waits.
+    ///
+    /// The thread is its own and not one of `spawn_blocking`: a runtime that ends waits for those, and a prompt that nobody
+    /// answers must not keep the app from quitting.
+    async fn ask<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        proves: Proves,
+        call: impl FnOnce(&dyn SecretStore) -> Result<T, SecretError> + Send + 'static,
+    ) -> Result<T, SecretError> {
+        let deadline = Instant::now() + limit;
+        let no_answer = || SecretError::Unavailable { message: NO_ANSWER.to_owned() };
+        let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.turn).acquire_owned()).await else {
+            return Err(no_answer());
+        };
+        let (tell, told) = oneshot::channel();
+        let this = self.clone();
+        let started = thread::Builder::new().name("keychain".to_owned()).spawn(move || {
+            let answer = call(this.store.as_ref());
+            this.remember(&answer, proves);
+            drop(permit);
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(answer);
+        });
+        if let Err(error) = started {
+            return Err(failed(&error.to_string()));
+        }
+        match timeout_at(deadline, told).await {
+            Ok(Ok(answer)) => answer,
+            // A store that panics has dropped its end.
+            Ok(Err(_)) => Err(failed("it stopped unexpectedly")),
+            Err(_) => {
+                *self.trouble() = Some(NO_ANSWER.to_owned());
+                Err(no_answer())
+            }
+        }
+    }
+
+    fn remember<T>(&self, answer: &Result<T, SecretError>, proves: Proves) {
+        let mut trouble = self.trouble();
+        match answer {
+            Ok(_) if proves == Proves::Access || trouble.as_deref() == Some(NO_ANSWER) => *trouble = None,
+            Ok(_) | Err(SecretError::NotThere) => {}
+            Err(SecretError::Unavailable { message } | SecretError::Failed { message }) => {
+                *trouble = Some(message.clone());
+            }
+        }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(what: &str) -> SecretError {
+    let message = format!(
+        "The keychain gave an error ({what}). Try again, or start Codex Proxy again. Keys work without it."
+    );
+    SecretError::Failed { message }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod session_tests;
+#[cfg(test)]
+mod tests;

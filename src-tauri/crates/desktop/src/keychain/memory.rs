@@ -1,0 +1,38 @@
+//! Secrets in memory, for tests and for the demo; they are gone when the process is.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{SecretError, SecretStore};
+use proxy::keys::Key;
+
+/// A store that forgets with the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    secrets: Mutex<HashMap<String, Key>>,
+}
+
+impl MemoryStore {
+    fn secrets(&self) -> MutexGuard<'_, HashMap<String, Key>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SecretStore for MemoryStore {
+    fn put(&self, id: &str, secret: &Key) -> Result<(), SecretError> {
+        self.secrets().insert(id.to_owned(), secret.clone());
+        Ok(())
+    }
+
+    fn get(&self, id: &str) -> Result<Key, SecretError> {
+        self.secrets().get(id).cloned().ok_or(SecretError::NotThere)
+    }
+
+    fn delete(&self, id: &str) -> Result<(), SecretError> {
+        self.secrets().remove(id).map(|_| ()).ok_or(SecretError::NotThere)
+    }
+
+    fn probe(&self) -> Result<(), SecretError> {
+        Ok(())
+    }
+}

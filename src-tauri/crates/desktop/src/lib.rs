@@ -1,0 +1,12 @@
+//! The desktop app without its window: settings, keys in the keychain, the running proxy, the request log and pairing.
+//!
+//! A shell shows it and passes clicks on; every rule of the app is here or further inside, so a test drives it with no
+//! desktop around it. [`App`](app::App) is the entry point.
+
+pub mod app;
+pub mod gateway;
+pub mod keychain;
+pub mod pairing;
+pub mod request_log;
+pub mod settings_file;
+pub mod view;

@@ -1,0 +1,276 @@
+use codex_client::SandboxMode;
+use serde_json::json;
+
+use super::*;
+use crate::view::Listen;
+use proxy::settings::{LogLevel, ReasoningAs, TurnLimits};
+
+const NOW: u64 = 1_800_000_000;
+
+/// Every field is other than by default, so a field that is forgotten on the way is noticed.
+fn unusual() -> Stored {
+    Stored {
+        codex_path: Some("/opt/codex".into()),
+        model: Some("gpt-5".to_owned()),
+        effort: Some("high".to_owned()),
+        sandbox: SandboxMode::DangerFullAccess,
+        workspace: Some("/home/me/work".into()),
+        reasoning: ReasoningAs::None,
+        show_work: false,
+        model_aliases: [("gpt-4o".to_owned(), "gpt-5.5".to_owned())].into(),
+        side_calls: false,
+        limits: TurnLimits {
+            max_turns: 3,
+            max_waiting: 5,
+            max_wait_seconds: 7,
+            turn_limit_minutes: 11,
+            silence_limit_minutes: 13,
+        },
+        port: 9000,
+        listen: Listen::DockerBridge,
+        keys_needed: true,
+        start_at_login: true,
+        start_proxy: false,
+        log_level: LogLevel::Trace,
+        keep_days: 7,
+        keep_texts: true,
+        asked_about_background: Some(false),
+        allowed_origins: vec!["https://chat.example".to_owned()],
+        allowed_hosts: vec!["laptop.example".to_owned()],
+    }
+}
+
+fn load(folder: &Path) -> SettingsFile {
+    let (file, notice) = SettingsFile::load(folder, NOW);
+    assert_eq!(notice, None);
+    file
+}
+
+fn on_disk(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("settings.json")).unwrap()).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn without_a_file_there_are_the_defaults_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(load(&folder.path().join("not/there")).current(), Stored::default());
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn what_is_saved_is_loaded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("made/when/needed");
+    for stored in [unusual(), Stored { listen: Listen::Loopback, keys_needed: false, ..unusual() }] {
+        load(&below).save(stored.clone()).unwrap();
+        assert_eq!(load(&below).current(), stored);
+    }
+    assert_eq!(names(&below), ["settings.json"]);
+}
+
+#[test]
+fn only_differences_from_the_defaults_are_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = load(folder.path());
+    file.save(Stored { port: 9000, ..Stored::default() }).unwrap();
+    assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9000 }));
+    file.change(|stored| stored.log_level = LogLevel::Debug).unwrap();
+    assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9000, "log_level": "debug" }));
+    file.change(|stored| stored.limits.max_turns = 4).unwrap();
+    assert_eq!(on_disk(folder.path())["max_turns"], 4);
+    assert_eq!(on_disk(folder.path()).as_object().unwrap().len(), 4);
+    file.save(Stored::default()).unwrap();
+    assert_eq!(on_disk(folder.path()), json!({ "version": 1 }));
+}
+
+#[test]
+fn fields_of_a_newer_program_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = json!({ "version": 1, "port": 9000, "colour": { "of": "tray" } });
+    fs::write(folder.path().join("settings.json"), text.to_string()).unwrap();
+    let file = load(folder.path());
+    file.change(|stored| stored.port = 9001).unwrap();
+    assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9001, "colour": { "of": "tray" } }));
+}
+
+#[test]
+fn a_file_written_by_hand_may_leave_out_the_version_and_begin_with_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("settings.json"), "\u{feff}{ \"port\": 9000 }\r\n").unwrap();
+    assert_eq!(load(folder.path()).current().port, 9000);
+}
+
+#[test]
+fn what_a_killed_process_left_behind_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).save(unusual()).unwrap();
+    fs::write(folder.path().join(".saving-a1b2c3"), "{ \"version\": 1, \"po").unwrap();
+    let file = load(folder.path());
+    assert_eq!(file.current(), unusual());
+    file.save(Stored::default()).unwrap();
+    assert_eq!(load(folder.path()).current(), Stored::default());
+}
+
+#[test]
+fn whoever_reads_while_it_is_saved_reads_it_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = load(folder.path());
+    file.save(unusual()).unwrap();
+    std::thread::scope(|scope| {
+        let saving = scope.spawn(|| {
+            for port in 1..100 {
+                file.change(|stored| stored.port = port).unwrap();
+            }
+        });
+        while !saving.is_finished() {
+            assert_eq!(on_disk(folder.path())["version"], 1);
+        }
+    });
+    assert_eq!(load(folder.path()).current().port, 99);
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_said_so_and_replaced_by_the_defaults() {
+    let texts = [
+        "",
+        "{",
+        "[]",
+        "{ \"port\": 9000 } and more",
+        "{ \"version\": 1, \"port\": \"nine\" }",
+        "{ \"version\": 1, \"port\": 0 }",
+        "{ \"version\": 1, \"keep_days\": 3651 }",
+        "{ \"version\": 1, \"max_turns\": 0 }",
+        "{ \"version\": 1, \"silence_limit_minutes\": -1 }",
+        "{ \"version\": 1, \"log_level\": \"loud\" }",
+        "{ \"version\": 1, \"reasoning\": \"aloud\" }",
+        "{ \"version\": 1, \"listen\": \"everywhere\", \"keys_needed\": false }",
+        "{ \"version\": 0 }",
+        "{ \"version\": \"1\" }",
+    ];
+    for text in texts {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("settings.json"), text).unwrap();
+        let (file, notice) = SettingsFile::load(folder.path(), NOW);
+        let aside = folder.path().join("settings.damaged-1800000000.json");
+        assert!(notice.unwrap().contains(&aside.display().to_string()), "{text}");
+        assert_eq!(fs::read_to_string(&aside).unwrap(), text);
+        assert_eq!(file.current(), Stored::default());
+        assert_eq!(names(folder.path()), ["settings.damaged-1800000000.json"]);
+        file.save(unusual()).unwrap();
+        assert_eq!(load(folder.path()).current(), unusual());
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_damage_too_and_no_earlier_damaged_file_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    for bytes in [b"\xff\xfe".as_slice(), b"\x00", b"{"] {
+        fs::write(folder.path().join("settings.json"), bytes).unwrap();
+        assert!(SettingsFile::load(folder.path(), NOW).1.is_some());
+    }
+    let aside = ["settings.damaged-1800000000-2.json", "settings.damaged-1800000000-3.json"];
+    assert_eq!(names(folder.path()), [&aside[..], &["settings.damaged-1800000000.json"]].concat());
+}
+
+#[test]
+fn a_newer_file_is_left_as_it_is_and_nothing_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "{ \"version\": 2, \"port\": { \"from\": 1 } }";
+    fs::write(folder.path().join("settings.json"), text).unwrap();
+    let (file, notice) = SettingsFile::load(folder.path(), NOW);
+    assert!(notice.unwrap().contains("newer version"));
+    let error = file.save(unusual()).unwrap_err();
+    assert!(matches!(error, SaveError::KeptOff(_)) && error.to_string().contains("cannot be saved"));
+    assert_eq!(file.current(), Stored::default());
+    assert_eq!(fs::read_to_string(folder.path().join("settings.json")).unwrap(), text);
+    assert_eq!(names(folder.path()), ["settings.json"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("settings.json")).unwrap();
+    let (file, notice) = SettingsFile::load(folder.path(), NOW);
+    assert!(notice.unwrap().contains("cannot be read"));
+    assert!(matches!(file.save(unusual()), Err(SaveError::KeptOff(_))));
+    assert!(folder.path().join("settings.json").is_dir());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_and_the_settings_stay_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = load(&data);
+    file.save(Stored { port: 9000, ..Stored::default() }).unwrap();
+    // A file in the folder's place stops even a test that runs as root.
+    fs::remove_dir_all(&data).unwrap();
+    fs::write(&data, "").unwrap();
+    let error = file.save(unusual()).unwrap_err();
+    assert!(error.to_string().starts_with("The settings were not saved. The folder "), "{error}");
+    assert_eq!(file.current(), Stored { port: 9000, ..Stored::default() });
+}
+
+#[test]
+fn a_full_or_protected_disk_is_said_with_what_to_do() {
+    for (kind, words) in [
+        (io::ErrorKind::StorageFull, "is full. Make room"),
+        (io::ErrorKind::ReadOnlyFilesystem, "may not write in /data"),
+        (io::ErrorKind::PermissionDenied, "may not write in /data"),
+    ] {
+        let error = SaveError::Disk { folder: "/data".into(), error: kind.into() };
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).save(unusual()).unwrap();
+    let mode = fs::metadata(folder.path().join("settings.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn the_proxy_is_started_with_what_is_stored() {
+    let data = Path::new("/data");
+    let (settings, _) = to_settings(&Stored::default(), data, None);
+    assert_eq!(settings.workspace, data.join("workspace"));
+    assert!(settings.auth && settings.codex_path.is_none() && settings.api_keys.is_empty());
+    assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::ReasoningContent, true));
+    let (settings, _) = to_settings(&unusual(), data, None);
+    assert_eq!(settings.workspace, Path::new("/home/me/work"));
+    assert_eq!(settings.codex_path.as_deref(), Some(Path::new("/opt/codex")));
+    assert_eq!((settings.model.as_deref(), settings.log_level), (Some("gpt-5"), LogLevel::Trace));
+    assert_eq!(settings.sandbox, SandboxMode::DangerFullAccess);
+    assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::None, false));
+    assert_eq!(settings.allowed_origins, ["https://chat.example"]);
+    assert_eq!(settings.allowed_hosts, ["laptop.example"]);
+    assert_eq!(settings.limits, unusual().limits);
+}
+
+#[test]
+fn each_choice_of_who_can_reach_it_has_its_addresses_and_off_loopback_keys_are_needed() {
+    let bridge = Some("172.17.0.1".parse().unwrap());
+    for (listen, bridge, wanted, auth) in [
+        (Listen::Loopback, bridge, vec!["127.0.0.1:8000"], false),
+        (Listen::DockerBridge, bridge, vec!["127.0.0.1:8000", "172.17.0.1:8000"], true),
+        (Listen::DockerBridge, None, vec!["127.0.0.1:8000"], true),
+        (Listen::Everywhere, bridge, vec!["0.0.0.0:8000"], true),
+    ] {
+        let stored = Stored { listen, keys_needed: false, ..Stored::default() };
+        let (settings, addresses) = to_settings(&stored, Path::new("/data"), bridge);
+        assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted);
+        assert_eq!((settings.bind, settings.auth), (addresses[0], auth));
+    }
+}

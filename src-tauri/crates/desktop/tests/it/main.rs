@@ -1,0 +1,20 @@
+//! The app without its window: over real sockets, files and databases, with the real codex on the sample model.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its failure"
+)]
+
+mod app;
+mod diagnostics;
+#[path = "../../../proxyd/tests/it/key_places.rs"]
+mod key_places;
+#[cfg(unix)]
+mod own_files;
+mod pairing;
+mod request_log;
+#[path = "../../../proxy/tests/it/support/mod.rs"]
+#[expect(dead_code, reason = "shared with the tests of the proxy")]
+mod support;

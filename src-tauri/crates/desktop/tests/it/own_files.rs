@@ -1,0 +1,289 @@
+//! Our own files (settings, keys, the request log) under what a machine does to them: `kill -9` at any moment, a disk that takes no
+//! more. A child process does the writing: this test program itself, started for one of the tests at the end of this file.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use codex_client::Environment;
+use desktop::app::{App, AppOptions};
+use desktop::keychain::MemoryStore;
+use desktop::request_log::{Journal, JournalOptions};
+use desktop::settings_file::{SettingsFile, Stored};
+use desktop::view::ExchangeQuery;
+use proxy::keys::{KeyFile, KeyLimits};
+use proxy::{Arrival, Recorder};
+
+use crate::support::{eventually, folder};
+
+/// How often a child is killed.
+const KILLS: usize = 15;
+
+/// Tells a child its folder; without it the tests that are children do nothing.
+const FOLDER: &str = "OWN_FILES_FOLDER";
+
+/// A child that runs the test of this name; `before` is what a shell does first.
+fn child(test: &str, folder: &Path, before: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command
+        .args([
+            "-c",
+            &format!("{before} exec \"$0\" \"$@\""),
+            &std::env::current_exe().unwrap().display().to_string(),
+        ])
+        .args(["--exact", &format!("own_files::{test}"), "--nocapture", "--test-threads", "1"])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
+
+fn folder_of_child() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).map(PathBuf::from)
+}
+
+/// Kills a child once it has said that it wrote so many things, and gives the last number that it said.
+fn kill_after(command: &mut Command, said: usize) -> u64 {
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut numbers = lines.filter_map(|line| line.rsplit("wrote ").next()?.parse::<u64>().ok());
+    let mut last = 0;
+    for _ in 0..said {
+        last = numbers.next().expect("the child ended by itself");
+    }
+    child.kill().unwrap();
+    // What it said until it was gone.
+    last = numbers.last().unwrap_or(last);
+    child.wait().unwrap();
+    last
+}
+
+fn journal_options(folder: &Path) -> JournalOptions {
+    JournalOptions {
+        path: Some(folder.join("requests.sqlite")),
+        keep_days: 3650,
+        keep_texts: true,
+        now_ms: std::sync::Arc::new(|| proxy::server::unix_now() * 1000),
+    }
+}
+
+fn arrival(n: u64) -> Arrival {
+    Arrival { id: format!("{n:08}"), request_text: Some("x".repeat(2_000)), ..Arrival::default() }
+}
+
+/// The ids in the log, oldest first; the database must be whole and have nothing to say.
+async fn ids(folder: &Path) -> Vec<u64> {
+    let journal = Journal::open(journal_options(folder)).await;
+    assert_eq!(journal.notice(), None);
+    let (mut ids, mut before) = (Vec::new(), None);
+    loop {
+        let query = ExchangeQuery { before: before.take(), limit: Some(1_000), ..ExchangeQuery::default() };
+        let rows = journal.query(query).await;
+        let Some(last) = rows.last() else { break };
+        before = Some(last.id.clone());
+        ids.extend(rows.iter().map(|row| row.id.parse::<u64>().unwrap()));
+    }
+    journal.close().await;
+    let database = rusqlite::Connection::open(folder.join("requests.sqlite")).unwrap();
+    let check: String = database.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    ids.reverse();
+    ids
+}
+
+#[test]
+fn settings_that_were_said_to_be_saved_survive_a_kill_at_any_moment() {
+    let folder = folder();
+    for round in 0..KILLS {
+        let said = kill_after(&mut child("child_saves_settings", folder.path(), ""), 1 + round * 2);
+        let (file, notice) = SettingsFile::load(folder.path(), 7);
+        assert_eq!(notice, None);
+        let saved = u64::from(file.current().port);
+        assert!(saved == said || saved == said + 1, "{said} was said, and {saved} is there");
+    }
+}
+
+#[test]
+fn keys_that_were_made_survive_a_kill_at_any_moment() {
+    let folder = folder();
+    let mut before = 0;
+    for round in 0..KILLS {
+        let said = kill_after(&mut child("child_makes_keys", folder.path(), ""), 1 + round % 5);
+        let keys = KeyFile::in_folder(folder.path());
+        assert_eq!(keys.set_aside_damaged(7).unwrap(), None);
+        let there = keys.entries().unwrap().len() as u64;
+        let wanted = before + said;
+        assert!(there == wanted || there == wanted + 1, "{wanted} were made, and {there} are there");
+        before = there;
+    }
+}
+
+#[tokio::test]
+async fn the_request_log_survives_a_kill_at_any_moment() {
+    let folder = folder();
+    let mut before = BTreeSet::new();
+    for round in 0..KILLS {
+        let mut command = child("child_logs_requests", folder.path(), "");
+        let said = kill_after(
+            command.env("BEGIN", before.last().map_or(0, |last| last + 1).to_string()),
+            1 + round % 3,
+        );
+        let now: BTreeSet<u64> = ids(folder.path()).await.into_iter().collect();
+        assert!(now.is_superset(&before), "what was there is there");
+        let new = now.len() - before.len();
+        assert!(new as u64 >= said, "{said} were on disk, and {new} are there");
+        before = now;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_takes_no_more_leaves_the_settings_and_keys_as_they_were_and_is_said() {
+    let folder = folder();
+    let (file, _) = SettingsFile::load(folder.path(), 7);
+    file.save(Stored { port: 9000, ..Stored::default() }).unwrap();
+    let keys = KeyFile::in_folder(folder.path());
+    let (_, entry) = keys.create("laptop", 5).unwrap();
+    let output = child("child_meets_a_full_disk", folder.path(), FULL).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("settings: The settings were not saved."), "{said}");
+    for what in ["make", "limit", "revoke"] {
+        assert!(said.contains(&format!("{what}: {}/keys.json: ", folder.path().display())), "{said}");
+    }
+    let (file, notice) = SettingsFile::load(folder.path(), 7);
+    assert_eq!((notice, file.current().port), (None, 9000));
+    assert_eq!(&*KeyFile::in_folder(folder.path()).entries().unwrap(), [entry]);
+    let files: BTreeSet<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, BTreeSet::from(["keys.json".into(), "settings.json".into()]), "nothing half written");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_takes_no_more_leaves_the_request_log_whole_and_is_said_and_requests_go_on() {
+    let folder = folder();
+    for (round, before) in [FULL_SOON, FULL].into_iter().enumerate() {
+        let output = child("child_logs_until_the_disk_is_full", folder.path(), before).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains("said: The request log "), "{said}");
+        // As many as fitted, without a gap; the second child has added none.
+        let there = ids(folder.path()).await;
+        assert!(!there.is_empty() && there.iter().copied().eq(0..there.len() as u64), "{round}: {there:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_window_is_told_of_every_file_that_was_set_aside_and_the_app_works() {
+    let folder = folder();
+    for name in ["settings.json", "keys.json", "requests.sqlite"] {
+        std::fs::write(folder.path().join(name), "damaged ".repeat(1_000)).unwrap();
+    }
+    let environment = Environment::of_this_process()
+        .with("HOME", folder.path())
+        .with("CODEX_HOME", folder.path().join(".codex"))
+        .with("CODEX_PATH", sample_model::under_test::fake_codex());
+    let options = AppOptions::new(folder.path().to_owned(), environment, false);
+    let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
+    let notice = app.settings_view().await.notice.unwrap();
+    for aside in ["settings.damaged-", "keys.damaged-", "requests.sqlite.damaged-"] {
+        assert!(notice.contains(aside), "{notice}");
+    }
+    eventually("codex was looked at", || app.overview().codex.version.is_some()).await;
+    let keys = app.keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["Default"]);
+    app.shutdown().await;
+}
+
+/// What a shell does so that no file can be written any more; an error tells, not a signal.
+#[cfg(target_os = "linux")]
+const FULL: &str = "trap '' XFSZ; ulimit -f 0;";
+
+/// The same, after some hundred KiB.
+#[cfg(target_os = "linux")]
+const FULL_SOON: &str = "trap '' XFSZ; ulimit -f 800;";
+
+#[test]
+fn child_saves_settings() {
+    let Some(folder) = folder_of_child() else { return };
+    let (file, notice) = SettingsFile::load(&folder, 7);
+    assert_eq!(notice, None);
+    for port in (1..u16::MAX).cycle().skip(file.current().port.into()) {
+        let long = vec!["https://a-rather-long-origin.example".to_owned(); 200];
+        file.change(|stored| (stored.port, stored.allowed_origins) = (port, long)).unwrap();
+        println!("wrote {port}");
+    }
+}
+
+#[test]
+fn child_makes_keys() {
+    let Some(folder) = folder_of_child() else { return };
+    let keys = KeyFile::in_folder(&folder);
+    for n in 1_u64.. {
+        keys.create(&"a rather long name ".repeat(20), n).unwrap();
+        println!("wrote {n}");
+    }
+}
+
+#[tokio::test]
+async fn child_logs_requests() {
+    let Some(folder) = folder_of_child() else { return };
+    let begin: u64 = std::env::var("BEGIN").unwrap().parse().unwrap();
+    let journal = Journal::open(journal_options(&folder)).await;
+    assert_eq!(journal.notice(), None);
+    let database = rusqlite::Connection::open(folder.join("requests.sqlite")).unwrap();
+    let on_disk = || -> i64 {
+        let sql = "SELECT count(*) FROM exchanges WHERE id >= ?1";
+        database.query_row(sql, [format!("{begin:08}")], |row| row.get(0)).unwrap()
+    };
+    let mut said = 0;
+    for n in begin.. {
+        let entry = Recorder::begin(&journal.reports(), arrival(n));
+        tokio::task::yield_now().await;
+        entry.done(200, None);
+        if n % 100 == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            let now = on_disk();
+            if now > said {
+                said = now;
+                println!("wrote {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn child_meets_a_full_disk() {
+    let Some(folder) = folder_of_child() else { return };
+    let (file, _) = SettingsFile::load(&folder, 7);
+    println!("settings: {}", file.change(|stored| stored.port = 9001).unwrap_err());
+    assert_eq!(file.current().port, 9000, "what was not saved does not count");
+    let keys = KeyFile::in_folder(&folder);
+    let id = keys.entries().unwrap()[0].id.clone();
+    println!("make: {}", keys.create("phone", 5).unwrap_err());
+    println!(
+        "limit: {}",
+        keys.limit(&id, KeyLimits { workspace: Some("/x".into()), sandbox: None }).unwrap_err()
+    );
+    println!("revoke: {}", keys.revoke(&id).unwrap_err());
+    assert_eq!(keys.entries().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn child_logs_until_the_disk_is_full() {
+    let Some(folder) = folder_of_child() else { return };
+    let journal = Journal::open(journal_options(&folder)).await;
+    let begin = journal.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
+    let begin = begin.first().map_or(0, |row| row.id.parse::<u64>().unwrap() + 1);
+    for n in begin.. {
+        Recorder::begin(&journal.reports(), arrival(n)).done(200, None);
+        let newest = journal.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
+        assert_eq!(newest[0].id, format!("{n:08}"), "requests go on and are shown");
+        if let Some(notice) = journal.notice() {
+            println!("said: {notice}");
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    journal.close().await;
+}

@@ -1,0 +1,288 @@
+//! The recipes as people run them, the connection check and the test prompt, all against a proxy that listens.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use desktop::pairing::{
+    Docker, Platform, RecipeInput, ShownKey, Target, check, piece_text, recipes, test_prompt,
+};
+use desktop::view::{CheckStep, Listen, TestPromptEvent};
+use futures_util::FutureExt;
+use proxy::keys::Key;
+use sample_model::Event;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use crate::support::{KEY, LONG, Running, fake, real};
+
+fn target(proxy: &Running) -> Target {
+    Target { address: proxy.address.parse().unwrap(), key: Some(Key::new(KEY)) }
+}
+
+fn input(proxy: &Running) -> RecipeInput {
+    RecipeInput {
+        port: target(proxy).address.port(),
+        listen: Listen::Loopback,
+        docker: Docker::default(),
+        key: ShownKey::masked("roxy"),
+        platform: Platform::Linux,
+        model: "codex-local".to_owned(),
+        models: Vec::new(),
+    }
+}
+
+/// The piece of a recipe with this label, as it is copied.
+fn copied(proxy: &Running, id: &str, label: &str) -> String {
+    let input = input(proxy);
+    let recipe = recipes(&input).into_iter().find(|recipe| recipe.id == id).unwrap();
+    let index = recipe.pieces.iter().position(|piece| piece.label == label).unwrap();
+    piece_text(id, index, &input, Some(&Key::new(KEY))).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client is started as a user does")]
+async fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command.args(arguments).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(LONG * 2, command.output()).await.expect("the client hangs").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What `cargo xtask test` has installed, by the variable that names it or in the place where it puts it.
+fn installed(variable: &str, usual: &str) -> PathBuf {
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
+    let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
+    assert!(path.exists(), "{} is missing: run `cargo xtask test` once", path.display());
+    path
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_curl_recipe_works_in_a_shell() {
+    let proxy = real().start().await;
+    let list = text(&run("sh", &["-c", &copied(&proxy, "curl", "List the models")]).await);
+    assert!(list.contains("\"id\":\"codex-local\""), "{list}");
+    let answer = text(&run("sh", &["-c", &copied(&proxy, "curl", "Ask")]).await);
+    assert!(answer.contains("sample") && answer.ends_with("data: [DONE]\n\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_python_recipe_works_as_copied() {
+    let proxy = real().start().await;
+    let python = installed("CLIENTS_PYTHON", "python/bin/python");
+    let answer = text(&run(python, &["-c", &copied(&proxy, "python", "ask.py")]).await);
+    assert!(answer.contains("built-in sample model"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_node_recipe_works_as_copied() {
+    let proxy = real().start().await;
+    let program = installed("CLIENTS_NODE_DIR", "node").join("ask.mjs");
+    std::fs::write(&program, copied(&proxy, "node", "ask.mjs")).unwrap();
+    let answer = text(&run("node", &[program.to_str().unwrap()]).await);
+    assert!(answer.contains("built-in sample model"), "{answer}");
+}
+
+fn outcome(steps: &[CheckStep]) -> Vec<bool> {
+    steps.iter().map(|step| step.ok).collect()
+}
+
+fn last(steps: &[CheckStep]) -> &str {
+    &steps.last().unwrap().detail
+}
+
+#[tokio::test]
+async fn the_check_goes_through_all_that_open_webui_needs() {
+    let proxy = real().start().await;
+    let target = target(&proxy);
+    let steps = check(&target, Some(target.address), Some("gpt-5.5")).await;
+    assert_eq!(outcome(&steps), [true; 5], "{steps:?}");
+    assert!(steps[1].detail.contains("--add-host=host.docker.internal:host-gateway"));
+    assert!(steps[2].detail.contains(" models in "), "{steps:?}");
+    assert!(steps[4].what.ends_with("gpt-5.5") && last(&steps).starts_with("The first word came after "));
+    // Without a choice it is a plain model, which costs less than Codex itself.
+    let steps = check(&target, None, None).await;
+    assert_eq!(outcome(&steps), [true; 4]);
+    assert!(!steps[3].what.contains("codex-local"), "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_known_ends_the_check_with_what_to_do() {
+    let proxy = fake("").start().await;
+    for key in [None, Some(Key::new("sk-revoked"))] {
+        let target = Target { key, ..target(&proxy) };
+        let steps = check(&target, None, None).await;
+        assert_eq!(outcome(&steps), [true, false]);
+        assert!(last(&steps).contains("under Keys"), "{steps:?}");
+        let events = prompt(&target, "gpt-5.5", "hi").await;
+        assert!(failure(&events).contains("under Keys"), "{events:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_codex_from_answering_is_passed_on() {
+    let proxy = real().flags(|flags| flags.codex = Some("/nowhere/codex".into())).start().await;
+    let steps = check(&target(&proxy), None, None).await;
+    assert_eq!(outcome(&steps), [true, false]);
+    assert!(last(&steps).contains("codex"), "{steps:?}");
+    let proxy = real().start().await;
+    let events = prompt(&target(&proxy), "gpt-nope", "hi").await;
+    assert!(failure(&events).contains("\"gpt-nope\" does not exist"), "{events:?}");
+    // An error in the middle of a stream, too.
+    let events = prompt(&target(&proxy), "gpt-5.5", "[[words=2 failed=server_is_overloaded]]").await;
+    assert!(failure(&events).contains("overloaded"), "{events:?}");
+}
+
+#[tokio::test]
+async fn where_nothing_listens_and_on_a_bridge_that_is_closed_it_says_so() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let target_of_nobody = Target { address: free, key: Some(Key::new(KEY)) };
+    let steps = check(&target_of_nobody, None, None).await;
+    assert_eq!(outcome(&steps), [false]);
+    assert!(last(&steps).starts_with(&format!("Nothing listens on {free}")), "{steps:?}");
+    assert!(failure(&prompt(&target_of_nobody, "m", "hi").await).starts_with("Nothing listens"));
+    // The bridge failing does not keep the rest from being tried.
+    let proxy = fake("").start().await;
+    let steps = check(&target(&proxy), Some(free), Some("gpt-5.5")).await;
+    assert_eq!(outcome(&steps), [true, false, true, true, true], "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_ours_is_told_apart_and_never_given_the_key() {
+    for answer in
+        ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 404 No\r\n\r\n<html>", "SSH-2.0\r\n", ""]
+    {
+        let heard = Arc::new(Mutex::new(String::new()));
+        let address = stranger(answer, Arc::clone(&heard)).await;
+        let target = Target { address, key: Some(Key::new(KEY)) };
+        let steps = check(&target, None, None).await;
+        assert_eq!(outcome(&steps), [false]);
+        assert!(last(&steps).starts_with("Another program answers on"), "{answer:?}: {steps:?}");
+        assert!(failure(&prompt(&target, "m", "hi").await).starts_with("Another program"));
+        let heard = heard.lock().unwrap();
+        assert!(heard.contains("GET /health") && !heard.contains(KEY), "{heard}");
+    }
+}
+
+/// A server that says the same thing to everybody and hangs up.
+async fn stranger(answer: &'static str, heard: Arc<Mutex<String>>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut bytes = [0; 4096];
+            let read = socket.read(&mut bytes).await.unwrap_or(0);
+            heard.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answers_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target { address: silent.local_addr().unwrap(), key: None };
+    assert!(last(&check(&target, None, None).await).starts_with("No answer came within"));
+    assert!(failure(&prompt(&target, "m", "hi").await).starts_with("No answer came within"));
+}
+
+/// A server that gives itself out for ours, with these bodies for the list and for the chat.
+async fn impostor(list: &'static str, content_type: &'static str, chat: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move |request: Request| async move {
+        let headers = request.headers();
+        match request.uri().path() {
+            "/health" => r#"{"version":"9","codex":{"state":"ready"}}"#.into_response(),
+            _ if headers["authorization"] != format!("Bearer {KEY}") => {
+                (axum::http::StatusCode::UNAUTHORIZED, r#"{"error":{"message":"No."}}"#).into_response()
+            }
+            "/v1/models" => {
+                assert_eq!(headers["content-type"], "application/json");
+                assert!(headers["user-agent"].to_str().unwrap().starts_with("Python/3.11 aiohttp/"));
+                list.into_response()
+            }
+            _ => Response::builder().header("content-type", content_type).body(Body::from(chat)).unwrap(),
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    address
+}
+
+#[tokio::test]
+async fn what_open_webui_would_swallow_in_silence_is_said() {
+    let models = r#"{"data":[{"id":"m"}]}"#;
+    let sse = "text/event-stream";
+    let text = "data: {\"choices\":[{\"delta\":{\"content\":\"OK\"}}]}\n\n";
+    let done = "data: [DONE]\n\n";
+    for (list, content_type, chat, words) in [
+        ("nothing", sse, done, "no list of models"),
+        (r#"{"data":[]}"#, sse, done, "list of models is empty"),
+        (r#"{"data":[{"name":"m"}]}"#, sse, done, "has no id"),
+        (models, "application/json", text, "should be text/event-stream"),
+        (models, sse, text, "broke off"),
+        (models, sse, done, "it is empty"),
+        (models, sse, "data: {oops\n\n", "not JSON"),
+    ] {
+        let target = Target { address: impostor(list, content_type, chat).await, key: Some(Key::new(KEY)) };
+        let steps = check(&target, None, None).await;
+        assert!(!steps.last().unwrap().ok && last(&steps).contains(words), "{words}: {steps:?}");
+    }
+}
+
+async fn prompt(target: &Target, model: &str, prompt: &str) -> Vec<TestPromptEvent> {
+    let mut events = Vec::new();
+    test_prompt(target, model, prompt, |event| events.push(event)).await;
+    events
+}
+
+fn failure(events: &[TestPromptEvent]) -> &str {
+    match events.last() {
+        Some(TestPromptEvent::Failed { message }) => message,
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_test_prompt_is_told_piece_by_piece() {
+    let proxy = real().start().await;
+    let events = prompt(&target(&proxy), "gpt-5.5", "[[say=\"one two three\"]]").await;
+    let (done, texts) = events.split_last().unwrap();
+    let TestPromptEvent::Done { first_ms: first, total_ms, model } = done else { panic!("{done:?}") };
+    assert!(first <= total_ms && model == "gpt-5.5");
+    let mut whole = String::new();
+    for event in texts {
+        let TestPromptEvent::Text { text, first_ms } = event else { panic!("{event:?}") };
+        assert_eq!(first_ms, first);
+        whole.push_str(text);
+    }
+    assert!(texts.len() > 1 && whole == "one two three", "{texts:?}");
+}
+
+#[tokio::test]
+async fn a_test_prompt_that_is_dropped_interrupts_its_turn() {
+    let proxy = real().start().await;
+    let target = target(&proxy);
+    let (sender, mut first) = tokio::sync::mpsc::channel(8);
+    let answer =
+        test_prompt(&target, "gpt-5.5", "[[words=3 hold=1]]", |event| sender.try_send(event).unwrap());
+    let mut answer = answer.boxed();
+    tokio::select! {
+        () = &mut answer => panic!("it is held"),
+        event = first.recv() => assert!(matches!(event, Some(TestPromptEvent::Text { .. })), "{event:?}"),
+    }
+    drop(answer);
+    assert!(proxy.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+}

@@ -1,0 +1,300 @@
+//! What the tests stand on: a running proxy with a temporary home, and a small client. The tests of `proxyd` and `desktop`
+//! include this folder as well.
+
+pub(crate) mod log;
+pub(crate) mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codex_client::Environment;
+use proxy::exchange::{Limits, Turns};
+use proxy::keys::Key;
+use proxy::settings::{Flags, Layers, Settings};
+use proxy::{Proxy, ProxyParts, RequestLog, serve};
+use reqwest::{Method, RequestBuilder, Response};
+use sample_model::{SampleModel, codex_home, under_test};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use log::Log;
+
+/// Nothing that is waited for in these tests takes longer when it works.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+pub(crate) const KEY: &str = "sk-test-of-the-proxy";
+
+/// A folder of a test's own. Not in the system's temporary folder: codex does not sandbox from there.
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("proxy-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// The sample model on a port of its own.
+pub(crate) async fn sample_model() -> SampleModel {
+    SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap())
+}
+
+/// A home for codex below `folder` that points at the model.
+pub(crate) fn home_for(folder: &Path, model: &SampleModel) -> PathBuf {
+    let home = folder.join(".codex");
+    std::fs::create_dir_all(&home).unwrap();
+    codex_home::write(&home, &model.base_url()).unwrap();
+    home
+}
+
+/// How a proxy of a test differs from the usual.
+pub(crate) struct Plan {
+    pub(crate) flags: Flags,
+    pub(crate) limits: Limits,
+    pub(crate) codex: PathBuf,
+    pub(crate) fake: String,
+    pub(crate) keys: Vec<Key>,
+    /// Another request log than the test's [`Log`].
+    pub(crate) request_log: Option<Arc<dyn RequestLog>>,
+}
+
+/// The real codex.
+pub(crate) fn real() -> Plan {
+    Plan {
+        flags: Flags::default(),
+        limits: Limits::default(),
+        codex: under_test::codex_under_test(),
+        fake: String::new(),
+        keys: vec![Key::new(KEY)],
+        request_log: None,
+    }
+}
+
+/// The fake one, with these directives; `{folder}` in them is the test's own folder.
+pub(crate) fn fake(directives: &str) -> Plan {
+    Plan { codex: under_test::fake_codex(), fake: directives.to_owned(), ..real() }
+}
+
+impl Plan {
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    pub(crate) fn flags(mut self, change: impl FnOnce(&mut Flags)) -> Self {
+        change(&mut self.flags);
+        self
+    }
+
+    /// The proxy alone, which nobody serves yet, with what it stands on.
+    pub(crate) async fn proxy(self) -> (Proxy, Log, SampleModel, TempDir) {
+        let model = sample_model().await;
+        let folder = folder();
+        let codex_home = home_for(folder.path(), &model);
+        let script = self.fake.replace("{folder}", &folder.path().display().to_string());
+        let environment = Environment::of_this_process()
+            .with("HOME", folder.path())
+            .with("CODEX_HOME", codex_home)
+            .with("FAKE_CODEX", script);
+        let mut flags = self.flags;
+        flags.codex.get_or_insert(self.codex.display().to_string());
+        flags.data_dir.get_or_insert(folder.path().join("data").display().to_string());
+        let layers = Layers {
+            flags: &flags,
+            environment: &Environment::empty(),
+            dotenv: &std::collections::BTreeMap::new(),
+            current_dir: folder.path(),
+            default_data_dir: None,
+        };
+        let settings = Settings { api_keys: self.keys, ..Settings::from_layers(&layers).unwrap() };
+        let log = Log::default();
+        let parts = ProxyParts {
+            settings,
+            environment,
+            limits: self.limits,
+            keys: Vec::new(),
+            request_log: self.request_log.unwrap_or_else(|| Arc::new(log.clone())),
+        };
+        (Proxy::new(parts).unwrap(), log, model, folder)
+    }
+
+    pub(crate) async fn start(self) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.start_on(listener).await
+    }
+
+    pub(crate) async fn start_on(self, listener: TcpListener) -> Running {
+        let (proxy, log, model, folder) = self.proxy().await;
+        let turns = proxy.turns();
+        let address = listener.local_addr().unwrap().to_string();
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(vec![listener], proxy, stop.clone()));
+        Running { log, turns, model, folder, address, stop, server, http: reqwest::Client::new() }
+    }
+}
+
+/// A proxy that runs.
+pub(crate) struct Running {
+    pub(crate) log: Log,
+    /// How many turns run and wait, as it changes.
+    pub(crate) turns: tokio::sync::watch::Receiver<Turns>,
+    pub(crate) model: SampleModel,
+    pub(crate) folder: TempDir,
+    /// `127.0.0.1:PORT`
+    pub(crate) address: String,
+    pub(crate) stop: CancellationToken,
+    pub(crate) server: JoinHandle<()>,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Running {
+    /// Lets the model go on that stands still, once it does: a release that comes before would be missed.
+    pub(crate) async fn let_go_on(&self) {
+        let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+        assert!(self.model.wait_for(held, LONG).await.is_some());
+        self.model.release();
+    }
+
+    /// A request without a key.
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address)).timeout(LONG)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.bare(Method::GET, path).bearer_auth(KEY)
+    }
+
+    pub(crate) async fn chat(&self, body: &Value) -> Response {
+        self.post("/v1/chat/completions", body).await
+    }
+
+    /// What is no stream is held against OpenAI's schema here; a stream's events are, where they are read.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
+        let request = self.bare(Method::POST, path).bearer_auth(KEY).json(body);
+        conforming(request.send().await.unwrap()).await
+    }
+
+    /// The whole answer to one prompt.
+    pub(crate) async fn ask(&self, prompt: &str) -> Response {
+        self.chat(&prompt_body(prompt)).await
+    }
+
+    /// A stream that answers one prompt.
+    pub(crate) async fn stream(&self, prompt: &str) -> Events {
+        let mut body = prompt_body(prompt);
+        body["stream"] = true.into();
+        self.stream_of(&body).await
+    }
+
+    pub(crate) async fn stream_of(&self, body: &Value) -> Events {
+        let response = self.chat(body).await;
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+        Events::of(response)
+    }
+}
+
+/// The same answer, and its body is OpenAI's.
+async fn conforming(response: Response) -> Response {
+    let kind = response.headers().get("content-type").cloned();
+    if kind.is_none_or(|kind| kind != "application/json") {
+        return response;
+    }
+    let mut copy = axum::http::Response::builder().status(response.status());
+    copy.headers_mut().unwrap().clone_from(response.headers());
+    let body = response.bytes().await.unwrap();
+    let sent = serde_json::from_slice(&body).unwrap();
+    schema::assert_none(&schema::body_faults(&sent), &sent);
+    copy.body(body).unwrap().into()
+}
+
+pub(crate) fn prompt_body(prompt: &str) -> Value {
+    json!({"model":"gpt-5.5","messages":[{"role":"user","content":prompt}]})
+}
+
+/// The events of a stream, as they come.
+pub(crate) struct Events {
+    pub(crate) response: Response,
+    buffer: String,
+}
+
+impl Events {
+    pub(crate) fn of(response: Response) -> Self {
+        Self { response, buffer: String::new() }
+    }
+
+    /// The next block of lines, without the blank line that ends it.
+    pub(crate) async fn next_block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.buffer = rest;
+                return Some(block);
+            }
+            let bytes = self.response.chunk().await.unwrap()?;
+            self.buffer.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+    }
+
+    /// The next event's data, which is OpenAI's; `[DONE]` as a string. One that has a name bears the name of its type.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        let block = self.next_block().await?;
+        let (name, data) = match block.split_once('\n') {
+            Some((name, data)) => (name.strip_prefix("event: "), data),
+            None => (None, block.as_str()),
+        };
+        let data = data.strip_prefix("data: ").unwrap_or_else(|| panic!("not data: {block:?}"));
+        if data == "[DONE]" {
+            return Some(json!(data));
+        }
+        let event = serde_json::from_str(data).unwrap();
+        schema::assert_none(&schema::event_faults(&event), &event);
+        assert_eq!(name, event["type"].as_str(), "the event's name and type");
+        Some(event)
+    }
+
+    /// The next piece of the answer.
+    pub(crate) async fn next_text(&mut self) -> String {
+        loop {
+            let event = self.next().await.expect("the stream has ended");
+            match event["choices"][0]["delta"]["content"].as_str() {
+                Some("") | None => assert!(event["error"].is_null(), "{event}"),
+                Some(text) => return text.to_owned(),
+            }
+        }
+    }
+
+    /// All further events.
+    pub(crate) async fn rest(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next().await {
+            events.push(event);
+        }
+        events
+    }
+}
+
+/// Waits for what the system does in its own time, and cannot be awaited.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "in vain: {what}");
+}
+
+/// The living processes whose environment names `folder`: the codex of one test, and what it started.
+#[cfg(target_os = "linux")]
+pub(crate) fn processes_of(folder: &Path) -> Vec<u32> {
+    let wanted = folder.display().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if String::from_utf8_lossy(&environment).contains(&wanted) {
+            found.push(pid);
+        }
+    }
+    found
+}

@@ -1,0 +1,226 @@
+//! The proxy without a window: flags, environment and `.env` in, one line when it is ready, a clean end on a signal.
+//!
+//! Nothing is decided here: settings are checked in `proxy::settings`, and the server is `proxy::serve`.
+
+mod cli;
+mod key_command;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use codex_client::{Environment, Search};
+use proxy::diagnostics::{self, Facts};
+use proxy::doctor::{self, Finding};
+use proxy::exchange::Limits;
+use proxy::keys::KeyFile;
+use proxy::log_files;
+use proxy::log_line::{OneLine, tell_of_panics};
+use proxy::server::unix_now;
+use proxy::settings::{Layers, Settings};
+use proxy::signals::{INTERRUPTED, Signals};
+use proxy::{Proxy, ProxyParts, serve};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use cli::{Cli, Command};
+
+/// Open files that are enough for the connections, codex, the database and the logs.
+const ENOUGH_FILES: u64 = 4096;
+
+/// What a user is told, and the exit code.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("codex-proxyd: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, String> {
+    // A Mac allows 256 open files, which a hundred idle clients use up. With fewer it works, for fewer clients at once.
+    let _ = rlimit::increase_nofile_limit(ENOUGH_FILES);
+    let environment = Environment::of_this_process();
+    let current_dir =
+        std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
+    let dotenv = read_dotenv(&current_dir.join(".env"))?;
+    let flags = cli.flags();
+    let layers = Layers {
+        flags: &flags,
+        environment: &environment,
+        dotenv: &dotenv,
+        current_dir: &current_dir,
+        default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
+            .map(|dirs| dirs.data_dir().to_owned()),
+    };
+    let asks_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
+    let settings = match Settings::from_layers(&layers) {
+        Ok(settings) => settings,
+        Err(error) if asks_doctor => {
+            return Ok(print_findings(&[Finding::wrong(error.to_string(), "Change it, then try again.")]));
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    // `.env` may name the user's home of codex as well.
+    let environment = match (environment.get("CODEX_HOME"), dotenv.get("CODEX_HOME")) {
+        (None, Some(home)) => environment.with("CODEX_HOME", home),
+        _ => environment,
+    };
+    if cli.version {
+        start_runtime()?.block_on(print_versions(&settings, &environment));
+        return Ok(ExitCode::SUCCESS);
+    }
+    match &cli.command {
+        Some(Command::Key { action }) => key_command::run(action, &settings)?,
+        Some(Command::Doctor { report }) => {
+            let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
+            if *report {
+                print!("{}", for_others(&settings, &environment, &findings));
+                return Ok(ExitCode::SUCCESS);
+            }
+            return Ok(print_findings(&findings));
+        }
+        None => {
+            let _log = start_log(&settings);
+            start_runtime()?.block_on(serve_until_signal(settings, &environment))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what was found; the exit code says whether something needs doing.
+fn print_findings(findings: &[Finding]) -> ExitCode {
+    print!("{}", doctor::report(findings));
+    if doctor::needs_doing(findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What can be shown to others who help.
+fn for_others(settings: &Settings, environment: &Environment, findings: &[Finding]) -> String {
+    diagnostics::text(&Facts {
+        program: "codex-proxyd",
+        system: &diagnostics::system(),
+        now: unix_now(),
+        findings,
+        counts: &[],
+        errors: None,
+        settings: &format!("{settings:#?}"),
+        keys: &settings.api_keys,
+        home: environment.home().as_deref(),
+    })
+}
+
+fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Runtime::new().map_err(|error| format!("the program cannot start its threads: {error}"))
+}
+
+async fn serve_until_signal(settings: Settings, environment: &Environment) -> Outcome {
+    let bind = settings.bind;
+    let listener = TcpListener::bind(bind).await.map_err(|error| {
+        let (what, next) = doctor::cannot_listen(bind, &error);
+        format!("{what}. {next}")
+    })?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let first_key = first_key(&settings)?;
+    let data_dir = settings.data_dir.clone();
+    let parts = ProxyParts {
+        limits: Limits::default().with(&settings.limits),
+        settings,
+        environment: environment.clone(),
+        keys: Vec::new(),
+        request_log: Arc::new(()),
+    };
+    let proxy =
+        Proxy::new(parts).map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
+
+    let stop = CancellationToken::new();
+    // Before anybody is told that we are ready, so that a signal that comes at once is not missed.
+    let signals = Signals::listen().map_err(|error| format!("signals cannot be listened for: {error}"))?;
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        let mut signals = signals;
+        signals.next().await;
+        on_signal.cancel();
+        signals.next().await;
+        // Asked twice, the user wants it now. codex's group ends with us.
+        std::process::exit(INTERRUPTED.into());
+    });
+
+    let mut out = std::io::stdout();
+    let printed = first_key
+        .map_or(Ok(()), |key| writeln!(out, "API key \"Default\" (shown this once): {}", key.reveal()))
+        .and_then(|()| writeln!(out, "listening on http://{address}"))
+        .and_then(|()| out.flush());
+    if let Err(error) = printed {
+        tracing::debug!(%error, "nobody reads our output");
+    }
+    serve(vec![listener], proxy, stop).await;
+    Ok(())
+}
+
+/// Makes the key named Default when nobody could get in otherwise.
+fn first_key(settings: &Settings) -> Result<Option<proxy::keys::Key>, String> {
+    let keys = KeyFile::in_folder(&settings.data_dir);
+    if let Some(said) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
+        tracing::warn!("{said}");
+    }
+    if !settings.auth || !settings.api_keys.is_empty() {
+        return Ok(None);
+    }
+    if !keys.entries().map_err(|error| error.to_string())?.is_empty() {
+        return Ok(None);
+    }
+    let (key, _) = keys.create("Default", unix_now()).map_err(|error| error.to_string())?;
+    Ok(Some(key))
+}
+
+async fn print_versions(settings: &Settings, environment: &Environment) {
+    let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
+    let codex = match search.run().await {
+        Ok(found) => match found.version().await {
+            Ok(version) => format!("codex {version} ({})", found.path.display()),
+            Err(error) => format!("codex at {}: {error}", found.path.display()),
+        },
+        Err(error) => format!("codex: {error}"),
+    };
+    println!("codex-proxyd {}\n{codex}", env!("CARGO_PKG_VERSION"));
+}
+
+/// Starts the log, on stderr and in files of the data folder. What is left is written when the guard is dropped.
+fn start_log(settings: &Settings) -> Option<WorkerGuard> {
+    let level = settings.log_level.name();
+    // Ours at the chosen level; the libraries only when something is wrong with them.
+    let filter = EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxyd={level}"));
+    let (files, guard, error) = match log_files::start(&settings.data_dir, "codex-proxyd") {
+        Ok((writer, guard)) => (Some(writer), Some(guard), None),
+        Err(error) => (None, None, Some(error)),
+    };
+    let to = |writer| tracing_subscriber::fmt::layer().with_writer(OneLine(writer)).with_ansi(false);
+    let stderr = tracing_subscriber::fmt::layer().with_writer(OneLine(std::io::stderr)).with_ansi(false);
+    tracing_subscriber::registry().with(filter).with(stderr).with(files.map(to)).init();
+    tell_of_panics();
+    if let Some(error) = error {
+        let folder = log_files::folder(&settings.data_dir);
+        tracing::warn!(%error, folder = %folder.display(), "no log file can be written; the log is here only");
+    }
+    guard
+}
+
+fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let bad = |error: dotenvy::Error| format!("{}: {error}", path.display());
+    dotenvy::from_path_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)
+}

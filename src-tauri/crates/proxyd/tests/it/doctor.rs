@@ -1,0 +1,75 @@
+//! `codex-proxyd doctor` as a user runs it.
+
+use std::path::Path;
+
+use crate::daemon::{a_home, codex_proxyd, run, start};
+use crate::support::folder;
+
+#[tokio::test]
+async fn it_finds_nothing_to_do_where_all_is_well() {
+    let (folder, model) = a_home().await;
+    let doctor = async |args: &[&str]| {
+        let mut command = codex_proxyd(folder.path());
+        run(command.env("API_KEYS", "sk-of-a-user").arg("doctor").args(["--data-dir", "data"]).args(args))
+            .await
+    };
+    let (ok, out, error) = doctor(&["--port", "0"]).await;
+    assert!(ok && error.is_empty(), "{out}{error}");
+    for words in
+        ["can be written", "codex 0.", "answers word by word", "private home", "models", "there is 1 key"]
+    {
+        assert!(out.contains(words), "{words} in {out}");
+    }
+    assert!(!out.contains("!!") && !out.contains("sk-of"), "{out}");
+    assert!(model.requests().is_empty(), "no prompt is sent");
+
+    let daemon = start(codex_proxyd(folder.path()).args(["--port", "0", "--data-dir", "data"])).await;
+    let port = daemon.url.rsplit(':').next().unwrap();
+    let (ok, out, _) = doctor(&["--port", port]).await;
+    assert!(ok && out.contains("already answers on"), "{out}");
+}
+
+#[tokio::test]
+async fn it_names_the_next_step_of_what_is_wrong() {
+    let folder = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let fake = sample_model::under_test::fake_codex().display().to_string();
+    for (args, script, words) in [
+        (["--codex", "/nowhere/codex"], "", "--codex or CODEX_PATH"),
+        (["--codex", &fake], "not-signed-in", "Run `codex login`"),
+        (["--port", &port], "", "is taken by another program\n    End that program"),
+        (["--port", "99999"], "", "--port is \"99999\""),
+    ] {
+        let mut command = codex_proxyd(folder.path());
+        let command = command.env("CODEX_PATH", &fake).env("FAKE_CODEX", script);
+        let (ok, out, error) = run(command.arg("doctor").args(args).args(["--data-dir", "data"])).await;
+        assert!(!ok && out.contains(words) && error.is_empty(), "{args:?}: {out}{error}");
+        assert!(out.lines().any(|line| line.starts_with("!!")), "{out}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_prints_the_same_for_the_proxy_without_a_window() {
+    let folder = folder();
+    let mut command = codex_proxyd(folder.path());
+    let command = command
+        .env("CODEX_PATH", sample_model::under_test::fake_codex())
+        .env("API_KEYS", "sk-local-key,my-own-secret")
+        .args(["doctor", "--report", "--port", "0", "--data-dir", "data", "--log-level", "debug"]);
+    let (ok, text, error) = run(command).await;
+    assert!(ok && error.is_empty(), "{text}{error}");
+    for wanted in [
+        concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"), "\n"),
+        "ok  there are 2 keys",
+        &format!("the data folder {} can be written", Path::new("~").join("data").display()),
+        "log_level: Debug",
+        "Last errors",
+    ] {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+    let home = folder.path().display().to_string();
+    for not in ["sk-local", "my-own-secret", &home] {
+        assert!(!text.contains(not), "{not} in {text}");
+    }
+}

@@ -1,0 +1,20 @@
+//! codex-proxyd as a user runs it, with the real codex on the sample model.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic in a test is its failure"
+)]
+
+mod daemon;
+mod doctor;
+mod key_places;
+mod keys;
+mod log_files;
+mod secrets;
+#[cfg(unix)]
+mod signals;
+#[path = "../../../proxy/tests/it/support/mod.rs"]
+#[expect(dead_code, reason = "shared with the tests of the proxy")]
+mod support;
