@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use form::whole_path;
 pub use form::{Context, form, parse};
-pub(crate) use replace::{replace_file, set_aside as set_file_aside};
+pub(crate) use replace::{FileLock, lock_file, replace_file, set_aside as set_file_aside};
 pub use stored::{MOST_DAYS, Stored, addresses, to_settings};
 
 /// The format that is written. New fields do not change it; another meaning of an old one does.
