@@ -3,7 +3,7 @@
 use proxy::view::{ExchangeQuery, ExchangeRow, ExchangeState};
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
+use crate::support::{KEY, LONG, Running, eventually, fake, prompt_body, real};
 
 async fn newest(proxy: &Running) -> ExchangeRow {
     proxy.journal.query(ExchangeQuery::default()).await.remove(0)
@@ -83,13 +83,29 @@ async fn a_refused_request_and_a_failed_one_say_so_without_the_clients_words() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_is_stopped_and_a_side_call_is_marked() {
+async fn a_client_that_leaves_is_stopped() {
     let proxy = real().start().await;
     let mut events = proxy.stream("### Task: a title [[words=3 hold=1]]").await;
     events.next_text().await;
     let row = newest(&proxy).await;
-    assert!(row.background && row.state == ExchangeState::Streaming);
+    assert!(!row.background && row.state == ExchangeState::Streaming);
     drop(events);
+    eventually("nothing runs", || proxy.journal.running() == 0).await;
+    assert_eq!(newest(&proxy).await.state, ExchangeState::Stopped);
+}
+
+#[tokio::test]
+async fn a_side_call_is_marked_while_it_runs_and_stopped_when_its_client_leaves() {
+    let proxy = real().start().await;
+    let task = "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history.";
+    let prompt = format!("{task} [[words=3 hold=1]]");
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    tokio::select! {
+        answer = proxy.ask(&prompt) => panic!("{answer:?}"),
+        there = proxy.model.wait_for(held, LONG) => assert!(there.is_some()),
+    }
+    let row = newest(&proxy).await;
+    assert!(row.background);
     eventually("nothing runs", || proxy.journal.running() == 0).await;
     assert_eq!(newest(&proxy).await.state, ExchangeState::Stopped);
 }
