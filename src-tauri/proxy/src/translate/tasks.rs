@@ -1,8 +1,7 @@
-//! Open WebUI's own task prompts (titles, tags, follow-ups and the like), told from what a person typed by how they begin.
+//! Recognises Open WebUI's own task prompts (titles, tags, follow-ups and the like) by how they begin.
 //!
-//! A prompt that is not known here goes to the model that it names: one whose template an admin has rewritten, and two that
-//! Open WebUI does not type for show. Merged answers are what the user reads, and a compacted history is what later answers
-//! build on.
+//! Any other prompt goes to the model that it names, and so do three of Open WebUI's: a template that an admin has rewritten, which
+//! could be a person's; merged answers, which the user reads; and a compacted history, on which later answers build.
 
 use serde_json::{Map, Value};
 
