@@ -59,10 +59,10 @@ impl Catalog {
     /// Whatever keeps codex from listing its models.
     pub async fn look_up(&self, id: &str, codex: &Codex, settings: &Settings) -> Result<Lookup, CodexError> {
         let alias_of = settings.model_aliases.get(id);
-        let id = alias_of.map_or(id, String::as_str);
-        if id == CODEX_LOCAL {
+        if is_agent(id, settings) {
             return Ok(Lookup::Found(Box::new(profile(ThreadKind::Agent, settings.model.clone(), settings))));
         }
+        let id = alias_of.map_or(id, String::as_str);
         let found = || Ok(Lookup::Found(Box::new(profile(ThreadKind::Plain, Some(id.to_owned()), settings))));
         // The model of the settings may be one that only the user's own provider knows.
         if settings.model.as_deref() == Some(id) {
@@ -141,6 +141,12 @@ fn answering(codex: &Codex) -> Option<Readiness> {
         Status::Ready(readiness) => Some(readiness.clone()),
         _ => None,
     }
+}
+
+/// Whether `id` is Codex itself, by its own name or by an alias.
+#[must_use]
+pub fn is_agent(id: &str, settings: &Settings) -> bool {
+    settings.model_aliases.get(id).map_or(id, String::as_str) == CODEX_LOCAL
 }
 
 fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> ThreadProfile {

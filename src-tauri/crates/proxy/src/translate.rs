@@ -11,6 +11,7 @@ pub mod request;
 pub mod response_events;
 pub mod responses;
 pub mod schema;
+pub mod tasks;
 pub mod tool_names;
 pub mod tools;
 pub mod wanted;

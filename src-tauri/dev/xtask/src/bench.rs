@@ -20,7 +20,7 @@ pub(crate) fn bench(args: &[OsString]) -> Result<ExitCode> {
     system::ensure(&[Need::CCompiler, Need::Node])?;
     let codex = codex::installed(codex::DEFAULT_VERSION)?;
     let mut build = workspace::cargo()?;
-    build.args(["build", "--release", "--bins", "-p", "proxy", "-p", "sample-model", "-p", "bench"]);
+    build.args(["build", "--release", "--bins", "-p", "proxyd", "-p", "sample-model", "-p", "bench"]);
     if args.iter().any(|arg| arg == APP) {
         system::ensure(&[Need::Desktop, Need::DesktopTests])?;
         window::build()?;

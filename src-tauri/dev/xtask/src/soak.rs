@@ -27,7 +27,7 @@ pub(crate) fn soak(minutes: f64, seed: Option<u64>) -> Result<ExitCode> {
 pub(crate) fn with(codex: &Path, minutes: f64, seed: Option<u64>) -> Result<()> {
     let time = Duration::try_from_secs_f64(minutes * 60.0).context("no such number of minutes")?;
     let mut build = workspace::cargo()?;
-    build.args(["build", "--bins", "-p", "proxy", "-p", "sample-model", "-p", "bench"]);
+    build.args(["build", "--bins", "-p", "proxyd", "-p", "sample-model", "-p", "bench"]);
     child::run(&mut build, child::BUILD_LIMIT)?;
     let mut bench = Command::new(workspace::built(Profile::Dev, "bench")?);
     bench.args(["soak", "--minutes", &minutes.to_string()]).env("CODEX_TEST_BIN", codex);

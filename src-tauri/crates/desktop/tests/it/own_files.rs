@@ -156,7 +156,8 @@ async fn a_disk_that_takes_no_more_leaves_the_settings_and_keys_as_they_were_and
     assert_eq!(&*KeyFile::in_folder(folder.path()).entries().unwrap(), [entry]);
     let files: BTreeSet<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
-    assert_eq!(files, BTreeSet::from(["keys.json".into(), "settings.json".into()]), "nothing half written");
+    let wanted = ["keys.json".into(), "keys.json.lock".into(), "settings.json".into()];
+    assert_eq!(files, BTreeSet::from(wanted), "nothing half written");
 }
 
 #[cfg(target_os = "linux")]

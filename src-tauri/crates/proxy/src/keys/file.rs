@@ -1,7 +1,9 @@
 //! The file of keys in the data folder, shared by the running proxy and the `key` commands.
 //!
-//! It is written whole by a temporary file and a rename, and read anew when it has changed, so a key that another process
-//! makes or revokes counts from the next request on.
+//! It is written whole by a temporary file and a rename, and read again when it has changed, so a key that another process
+//! makes or revokes counts from the next request on. A change holds a lock from its read to its rename: without it, two processes
+//! that change the file at once would each write back what they read, and a key would be lost or a revoked one come back.
+//! Changes wait for each other and block the thread; an async caller puts the call where it may block.
 
 use std::fs;
 use std::io;
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Key, KeyEntry, KeyLimits};
-use crate::files::{replace_file, set_aside};
+use crate::files::{FileLock, lock_file, replace_file, set_aside};
 
 /// The newest format that is known.
 const VERSION: u32 = 2;
@@ -123,10 +125,10 @@ impl KeyFile {
     ) -> Result<(Key, KeyEntry), KeyFileError> {
         let key = Key::generate().map_err(|error| self.io(io::Error::other(error.to_string())))?;
         let entry = KeyEntry { limits, ..KeyEntry::new(name, &key, now) };
-        let mut stored = self.load()?;
-        stored.keys.push(entry.clone());
-        self.save(stored)?;
-        Ok((key, entry))
+        self.change(|keys| {
+            keys.push(entry.clone());
+            Ok((key, entry))
+        })
     }
 
     /// Gives a key other limits, which count from the next request on; they have been checked.
@@ -134,13 +136,12 @@ impl KeyFile {
     /// # Errors
     /// When there is no such key, or the file cannot be used.
     pub fn limit(&self, id: &str, limits: KeyLimits) -> Result<KeyEntry, KeyFileError> {
-        let mut stored = self.load()?;
-        let entry = stored.keys.iter_mut().find(|entry| entry.id == id);
-        let entry = entry.ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
-        entry.limits = limits;
-        let entry = entry.clone();
-        self.save(stored)?;
-        Ok(entry)
+        self.change(|keys| {
+            let entry = keys.iter_mut().find(|entry| entry.id == id);
+            let entry = entry.ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
+            entry.limits = limits;
+            Ok(entry.clone())
+        })
     }
 
     /// Takes a key away.
@@ -148,12 +149,10 @@ impl KeyFile {
     /// # Errors
     /// When there is no such key, or the file cannot be used.
     pub fn revoke(&self, id: &str) -> Result<KeyEntry, KeyFileError> {
-        let mut stored = self.load()?;
-        let at = stored.keys.iter().position(|entry| entry.id == id);
-        let revoked =
-            at.map(|at| stored.keys.remove(at)).ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
-        self.save(stored)?;
-        Ok(revoked)
+        self.change(|keys| {
+            let at = keys.iter().position(|entry| entry.id == id);
+            at.map(|at| keys.remove(at)).ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))
+        })
     }
 
     /// Moves a damaged file out of the way, so that a start can go on with new keys. Says what was done, in a sentence; `None` where
@@ -162,12 +161,37 @@ impl KeyFile {
     /// # Errors
     /// When it is damaged and is still there.
     pub fn set_aside_damaged(&self, now: u64) -> Result<Option<String>, KeyFileError> {
-        let Err(KeyFileError::Damaged { error, .. }) = self.load() else { return Ok(None) };
+        let damage = || match self.load() {
+            Err(KeyFileError::Damaged { error, .. }) => Some(error),
+            _ => None,
+        };
+        if damage().is_none() {
+            return Ok(None);
+        }
+        let _lock = self.lock()?;
+        // Another process may have set it aside by now, and what is there is a good one.
+        let Some(error) = damage() else { return Ok(None) };
         let aside = set_aside(&self.path, now).map_err(|error| self.io(error))?;
         Ok(Some(format!(
             "The file of keys was damaged ({error}). It was set aside as {}, and its keys do not work any more.",
             aside.display()
         )))
+    }
+
+    /// Changes the keys on disk; an error of `change` leaves them as they are.
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<KeyEntry>) -> Result<T, KeyFileError>,
+    ) -> Result<T, KeyFileError> {
+        let _lock = self.lock()?;
+        let mut stored = self.load()?;
+        let changed = change(&mut stored.keys)?;
+        self.save(stored)?;
+        Ok(changed)
+    }
+
+    fn lock(&self) -> Result<FileLock, KeyFileError> {
+        lock_file(&self.path).map_err(|error| self.io(error))
     }
 
     fn stamp(&self) -> Result<Option<Stamp>, KeyFileError> {

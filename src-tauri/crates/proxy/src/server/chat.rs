@@ -49,15 +49,13 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
-    let entry = Recorder::begin(
-        &proxy.request_log,
-        arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions"),
-    );
-    let is_side_call = request::is_background(&body.0);
+    let task = side_calls::task(&proxy, &body.0, "messages");
+    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions");
+    let entry = Recorder::begin(&proxy.request_log, Arrival { background: task.is_some(), ..arrival });
     let Read { ignored, mut wanted, form, streamed } =
         read(body).map_err(|error| turns::refused(&entry, error))?;
-    if is_side_call {
-        side_calls::to_smallest(&proxy, &mut wanted, &entry).await;
+    if let Some(task) = task {
+        side_calls::to_smallest(&proxy, &mut wanted, task, &entry).await;
     }
     let n = wanted.n;
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived).await?;
@@ -97,7 +95,7 @@ pub(super) fn arrival(
         client: proxy.for_log(client, LONGEST_LABEL),
         route: route.to_owned(),
         model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), LONGEST_LABEL),
-        background: request::is_background(body),
+        background: false,
         request_text: proxy
             .request_log
             .keeps_texts()

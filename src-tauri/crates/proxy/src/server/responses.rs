@@ -22,7 +22,7 @@ use crate::openai::error::ErrorBody;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
 use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{Earlier, Understood, is_background, parameters, understand};
+use crate::translate::responses::{Earlier, Understood, parameters, understand};
 
 /// What this route calls the limit of an answer's tokens.
 const MOST_TOKENS: &str = "max_output_tokens";
@@ -44,14 +44,14 @@ pub(crate) async fn create(
 ) -> Result<Answer, ApiError> {
     let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
-    let is_side_call = is_background(&body.0);
-    let entry = Recorder::begin(&proxy.request_log, Arrival { background: is_side_call, ..arrival });
+    let task = side_calls::task(&proxy, &body.0, "input");
+    let entry = Recorder::begin(&proxy.request_log, Arrival { background: task.is_some(), ..arrival });
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let read = read(&proxy, &caller.id, body, &mut ids).map_err(|error| turns::refused(&entry, error))?;
     let Read { ignored, understood: Understood { mut wanted, options, said, streamed, store }, before } =
         read;
-    if is_side_call {
-        side_calls::to_smallest(&proxy, &mut wanted, &entry).await;
+    if let Some(task) = task {
+        side_calls::to_smallest(&proxy, &mut wanted, task, &entry).await;
     }
     let model = wanted.model.clone();
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived)

@@ -1,16 +1,25 @@
-//! Open WebUI's own calls (titles, tags, follow-ups, search queries), which nobody typed: they go to the smallest model.
+//! Open WebUI's own calls (titles, tags, follow-ups, search queries), which no person typed: they go to the smallest model.
 //!
-//! Which requests these are is said in `translate::request`, and what is small in `catalog`. Nothing else of a request is
-//! touched: its tools and the form of its answer stay what they were.
+//! `translate::tasks` knows their prompts, and `catalog` what is small. The form of the answer stays what was asked for.
+
+use serde_json::{Map, Value};
 
 use super::Proxy;
-use crate::catalog::{lowest_effort, smallest};
+use crate::catalog::{is_agent, lowest_effort, smallest};
 use crate::exchange::log::Recorder;
+use crate::translate::tasks::open_webui_task;
 use crate::translate::wanted::Wanted;
 
-/// Has a side call answered by the smallest model at its lowest effort, if the settings say so. Where codex does not tell its models
-/// the request stays as it is; whoever looks for its model says why.
-pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, entry: &Recorder) {
+/// Which task of Open WebUI's this request is, if it is one; `conversation` is the field of its messages. A request to the agent
+/// never is: its user chose that folder, those tools and that model.
+pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str) -> Option<&'static str> {
+    let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
+    if is_agent(model, &proxy.settings) { None } else { open_webui_task(body, conversation) }
+}
+
+/// Has the smallest model answer a task at its lowest effort, if the settings say so. Where codex does not list its models the
+/// request stays as it is; the look-up of its model says why.
+pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, task: &str, entry: &Recorder) {
     if !proxy.settings.side_calls {
         return;
     }
@@ -25,5 +34,6 @@ pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, entry: &Reco
     wanted.effort = lowest_effort(model).cloned();
     let effort = wanted.effort.as_deref().map(|effort| format!(", {effort} effort")).unwrap_or_default();
     entry.model(&model.id);
-    entry.step("A side call: goes to the smallest model", Some(&format!("{}{effort}", model.id)), false);
+    let step = format!("A side call ({task}): goes to the smallest model");
+    entry.step(&step, Some(&format!("{}{effort}", model.id)), false);
 }

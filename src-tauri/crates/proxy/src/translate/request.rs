@@ -4,7 +4,6 @@
 //! developer messages, since codex drops `system` items.
 
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
-use serde_json::{Map, Value};
 
 use super::images::{check_detail, check_image};
 use super::wanted::{Format, ToolChoice, Wanted};
@@ -136,15 +135,6 @@ fn reasoning_as(format: Option<&str>, include: Option<bool>) -> Result<Option<Re
         )),
         (None, _) => Ok(None),
     }
-}
-
-/// Whether this is one of Open WebUI's own calls (a title, tags, follow-ups, search queries), which nobody typed: one message
-/// of the user's that begins with its heading.
-#[must_use]
-pub fn is_background(body: &Map<String, Value>) -> bool {
-    let messages = body.get("messages").and_then(Value::as_array);
-    let Some([message]) = messages.map(Vec::as_slice) else { return false };
-    message["role"] == "user" && message["content"].as_str().is_some_and(|text| text.starts_with("### Task:"))
 }
 
 fn read(

@@ -9,7 +9,6 @@ mod options;
 pub mod parameters;
 
 use codex_client::{Content, Item, Role};
-use serde_json::{Map, Value};
 
 use super::response_events::Ids;
 use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
@@ -103,22 +102,6 @@ pub fn understand(
 #[must_use]
 pub fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
     output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
-}
-
-/// Whether this is one of Open WebUI's own calls, which nobody typed: one message of the user's that begins with its heading.
-#[must_use]
-pub fn is_background(body: &Map<String, Value>) -> bool {
-    let text = match body.get("input") {
-        Some(Value::String(text)) => Some(text.as_str()),
-        Some(Value::Array(items)) => match items.as_slice() {
-            [item] if item["role"] == "user" => {
-                item["content"].as_str().or_else(|| item["content"][0]["text"].as_str())
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    text.is_some_and(|text| text.starts_with("### Task:"))
 }
 
 fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {

@@ -4,7 +4,7 @@ use codex_client::Usage;
 use serde_json::{Value, json};
 
 use crate::support::log::RowState;
-use crate::support::{eventually, fake, real};
+use crate::support::{LONG, eventually, fake, real};
 
 #[tokio::test]
 async fn an_answered_request_is_done_with_its_tokens_and_times() {
@@ -80,13 +80,28 @@ async fn a_refused_request_and_a_failed_one_say_so_without_the_clients_words() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_is_stopped_and_a_side_call_is_marked() {
+async fn a_client_that_leaves_is_stopped() {
     let proxy = real().start().await;
     let mut events = proxy.stream("### Task: a title [[words=3 hold=1]]").await;
     events.next_text().await;
     let row = proxy.log.newest();
-    assert!(row.arrival.background && row.state == RowState::Streaming);
+    assert!(!row.arrival.background && row.state == RowState::Streaming);
     drop(events);
+    eventually("nothing runs", || proxy.log.running() == 0).await;
+    assert_eq!(proxy.log.newest().state, RowState::Stopped);
+}
+
+#[tokio::test]
+async fn a_side_call_is_marked_while_it_runs_and_stopped_when_its_client_leaves() {
+    let proxy = real().start().await;
+    let task = "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history.";
+    let prompt = format!("{task} [[words=3 hold=1]]");
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    tokio::select! {
+        answer = proxy.ask(&prompt) => panic!("{answer:?}"),
+        there = proxy.model.wait_for(held, LONG) => assert!(there.is_some()),
+    }
+    assert!(proxy.log.newest().arrival.background);
     eventually("nothing runs", || proxy.log.running() == 0).await;
     assert_eq!(proxy.log.newest().state, RowState::Stopped);
 }

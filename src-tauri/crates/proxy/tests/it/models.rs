@@ -1,4 +1,4 @@
-//! The list of models, other names for them, and the model that answers a call that nobody typed.
+//! The list of models, other names for them, and the model that answers what Open WebUI asks by itself.
 
 use serde_json::{Value, json};
 
@@ -109,14 +109,30 @@ async fn a_listed_model_that_the_account_may_not_use_gives_codexs_own_reason() {
     assert!(error["error"]["message"].as_str().unwrap().contains(reason), "{error}");
 }
 
-const TITLE: &str = "### Task:\nGenerate a concise title. [[echo]]";
+/// How each of Open WebUI's task prompts begins.
+const TASKS: [&str; 8] = [
+    "### Task:\nGenerate a concise title summarizing the chat history.\n### Guidelines:\n",
+    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:\n",
+    "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history, along with 1-3 more specific subtopic tags.\n",
+    "### Task:\nPredict 3-5 useful messages this user might naturally send next to advance their current objective.\n",
+    "### Task:\nGenerate a detailed prompt for am image generation task based on the given language and context.",
+    "### Task:\nAnalyze the chat history to determine the necessity of generating search queries, in the given language.",
+    "### Task:\nYou are an autocompletion system. Continue the text in `<text>` based on the **completion type** in `<type>`",
+    "Your task is to reflect the speaker's likely facial expression through a fitting emoji. Interpret emotions",
+];
+
+/// The body of Open WebUI's request for a title.
+fn title_body(model: &str) -> Value {
+    let mut body = prompt_body(&format!("{} [[echo]]", TASKS[0]));
+    body["model"] = model.into();
+    body["stream"] = false.into();
+    body["max_tokens"] = 1000.into();
+    body
+}
 
 /// Asks for a title, and gives the answer and the model of the log.
 async fn title(proxy: &Running, model: &str) -> (Value, String) {
-    let mut body = prompt_body(TITLE);
-    body["model"] = model.into();
-    body["reasoning_effort"] = "high".into();
-    let answer: Value = proxy.chat(&body).await.json().await.unwrap();
+    let answer: Value = proxy.chat(&title_body(model)).await.json().await.unwrap();
     let row = proxy.log.newest();
     assert!(row.arrival.background);
     (answer, row.model)
@@ -127,33 +143,107 @@ async fn a_side_call_goes_to_the_smallest_model_at_its_lowest_effort_and_the_log
     let proxy = real().start().await;
     let ids: Vec<String> =
         list(&proxy).await.iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect();
-    for model in ["codex-local", "gpt-5.5"] {
-        let (answer, logged) = title(&proxy, model).await;
-        let small = answer["model"].as_str().unwrap();
-        let is_small = ["nano", "mini", "luna"].iter().any(|word| small.contains(word));
-        assert!(is_small && ids.iter().any(|id| id == small), "{small} of {ids:?}");
-        assert_eq!(logged, small);
-        let sent = proxy.model.requests().last().unwrap().body().clone();
-        assert_eq!((&sent["model"], &sent["reasoning"]["effort"]), (&json!(small), &json!("low")));
-        assert!(!has_a_shell(&proxy, proxy.model.requests().len() as u64 - 1), "a plain model");
-    }
+    let (title, logged) = title(&proxy, "gpt-5.5").await;
+    let small = title["model"].as_str().unwrap();
+    let is_small = ["nano", "mini", "luna"].iter().any(|word| small.contains(word));
+    assert!(is_small && ids.iter().any(|id| id == small), "{small} of {ids:?}");
+    assert_eq!(logged, small);
+    let sent = proxy.model.requests().last().unwrap().body().clone();
+    assert_eq!((&sent["model"], &sent["reasoning"]["effort"]), (&json!(small), &json!("low")));
+    assert!(!has_a_shell(&proxy, proxy.model.requests().len() as u64 - 1), "a plain model");
     // What a person types goes where it was sent.
     assert_eq!(answer(&proxy, "gpt-5.5", "[[words=1]]").await.1["model"], "gpt-5.5");
 }
 
 #[tokio::test]
-async fn a_side_call_keeps_its_tools_and_its_form() {
+async fn each_of_open_webuis_tasks_goes_to_the_smallest_model() {
+    let proxy = real().start().await;
+    for task in TASKS {
+        let prompt = format!("{task}\n[[words=1]]");
+        let answer: Value = proxy.ask(&prompt).await.json().await.unwrap();
+        assert_ne!(answer["model"], "gpt-5.5", "{task}");
+        assert!(proxy.log.newest().arrival.background, "{task}");
+        let body = json!({"model":"gpt-5.5","input":prompt,"stream":false});
+        let response: Value = proxy.post("/v1/responses", &body).await.json().await.unwrap();
+        assert_eq!(response["model"], answer["model"], "{task}");
+        assert!(proxy.log.newest().arrival.background, "{task}");
+    }
+}
+
+#[tokio::test]
+async fn a_persons_prompt_with_the_heading_of_a_task_goes_to_the_model_asked_for() {
+    let proxy = real().start().await;
+    let prompt = "### Task:\nGenerate a concise title for my essay on tides. [[words=1]]";
+    assert_eq!(answer(&proxy, "gpt-5.5", prompt).await.1["model"], "gpt-5.5");
+    assert!(!proxy.log.newest().arrival.background);
+    let body = json!({"model":"gpt-5.5","input":prompt});
+    let response: Value = proxy.post("/v1/responses", &body).await.json().await.unwrap();
+    assert_eq!(response["model"], "gpt-5.5");
+    assert!(!proxy.log.newest().arrival.background);
+}
+
+#[tokio::test]
+async fn a_task_that_asks_for_a_stream_tools_or_an_effort_goes_to_the_model_asked_for() {
+    let proxy = real().start().await;
+    let function = json!({"name":"search","parameters":{"type":"object"}});
+    let chat_tools = json!([{"type":"function","function":function}]);
+    let mut tool = function.clone();
+    tool["type"] = "function".into();
+    let prompt = format!("{}[[words=1]]", TASKS[0]);
+    let (chat, responses) = ("/v1/chat/completions", "/v1/responses");
+    for (route, field, value) in [
+        (chat, "stream", json!(true)),
+        (chat, "tools", chat_tools),
+        (chat, "functions", json!([function])),
+        (chat, "reasoning_effort", json!("high")),
+        (responses, "stream", json!(true)),
+        (responses, "tools", json!([tool])),
+        (responses, "reasoning", json!({"effort":"high"})),
+    ] {
+        let mut body = prompt_body(&prompt);
+        if route == responses {
+            body = json!({"model":"gpt-5.5","input":prompt});
+        }
+        body[field] = value;
+        let response = proxy.post(route, &body).await;
+        assert_eq!(response.status(), 200, "{route} {field}");
+        response.text().await.unwrap();
+        assert_eq!(proxy.model.requests().last().unwrap().body()["model"], "gpt-5.5", "{route} {field}");
+        let row = proxy.log.newest();
+        assert_eq!((row.model.as_str(), row.arrival.background), ("gpt-5.5", false), "{route} {field}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_for_codex_local_is_answered_by_codex_local() {
+    let proxy = aliases(real(), &["agent=codex-local"]).start().await;
+    for (n, model) in ["codex-local", "agent"].into_iter().enumerate() {
+        let answer: Value = proxy.chat(&title_body(model)).await.json().await.unwrap();
+        assert_eq!(answer["model"], "gpt-5.5", "{model}");
+        assert!(has_a_shell(&proxy, 2 * n as u64), "{model}");
+        assert!(!proxy.log.newest().arrival.background);
+        let body = json!({"model":model,"input":TASKS[0]});
+        let response: Value = proxy.post("/v1/responses", &body).await.json().await.unwrap();
+        assert_eq!(response["status"], "completed", "{response}");
+        assert!(has_a_shell(&proxy, 2 * n as u64 + 1), "{model}");
+        assert!(!proxy.log.newest().arrival.background);
+    }
+}
+
+#[tokio::test]
+async fn a_side_call_keeps_its_form_and_a_request_with_tools_its_tools() {
     let proxy = real().start().await;
     let mut body = prompt_body("### Task:\nSearch queries. [[tool=search:{}]]");
     body["tools"] = json!([{"type":"function","function":{"name":"search","parameters":{"type":"object"}}}]);
     let answer: Value = proxy.chat(&body).await.json().await.unwrap();
     assert_eq!(answer["choices"][0]["finish_reason"], "tool_calls", "{answer}");
     let schema = json!({"type":"object","properties":{"title":{"type":"string"}},"required":["title"],"additionalProperties":false});
-    let mut body = prompt_body("### Task:\nA title.");
+    let mut body = prompt_body(TASKS[0]);
     body["response_format"] = json!({"type":"json_schema","json_schema":{"name":"t","schema":schema}});
     let answer: Value = proxy.chat(&body).await.json().await.unwrap();
     let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(serde_json::from_str::<Value>(text).unwrap()["title"].is_string(), "{answer}");
+    assert!(proxy.log.newest().arrival.background);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ fn log() -> (Log, tracing::subscriber::DefaultGuard) {
 }
 
 /// The rows of the request log with this id: their states and codes.
-fn rows(proxy: &Running, request_id: &str) -> Vec<(Option<String>)> {
+fn rows(proxy: &Running, request_id: &str) -> Vec<(RowState, Option<String>)> {
     let rows = proxy.log.rows().into_iter().filter(|row| row.arrival.request_id == request_id);
     rows.map(|row| (row.state, row.code)).collect()
 }

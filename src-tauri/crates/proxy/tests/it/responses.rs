@@ -286,7 +286,7 @@ async fn the_log_has_the_route_and_a_side_call_goes_to_the_smallest_model() {
     let newest = || proxy.log.newest().arrival;
     assert_eq!(ask(&proxy, json!({"input":"[[words=1]]"})).await["model"], "gpt-5.5");
     assert_eq!((newest().route.as_str(), newest().background), ("/v1/responses", false));
-    let task = "### Task:\nGenerate a concise title. [[words=1]]";
+    let task = "### Task:\nGenerate a concise title summarizing the chat history. [[words=1]]";
     let parts = json!([{"type":"input_text","text":task}]);
     let title = ask(&proxy, json!({"input":[{"type":"message","role":"user","content":parts}]})).await;
     assert_ne!(title["model"], "gpt-5.5");

@@ -1,5 +1,9 @@
 //! The file of keys as codex-proxyd finds it.
 
+use std::path::Path;
+
+use proxy::keys::KeyFile;
+
 use crate::daemon::{a_home, ask, codex_proxyd, ended, run, start};
 use crate::support::folder;
 
@@ -32,5 +36,47 @@ async fn a_newer_file_of_keys_is_left_as_it_is_and_the_start_says_so() {
         let (ok, _, error) = run(command.args(args).args(["--port", "0", "--data-dir", "data"])).await;
         assert!(!ok && error.contains("written by a newer version"), "{error}");
         assert_eq!(std::fs::read_to_string(data.join("keys.json")).unwrap(), newer);
+    }
+}
+
+/// Runs `codex-proxyd key` with each of these arguments, all at once, and gives what they printed.
+async fn at_once(folder: &Path, commands: &[[&str; 2]]) -> Vec<String> {
+    let run = async |args: &[&str; 2]| {
+        let mut command = codex_proxyd(folder);
+        let (ok, said, error) = run(command.arg("key").args(args).args(["--data-dir", "data"])).await;
+        assert!(ok, "{args:?}: {error}");
+        said
+    };
+    futures_util::future::join_all(commands.iter().map(run)).await
+}
+
+#[tokio::test]
+async fn keys_that_twelve_processes_make_at_once_are_all_there() {
+    let folder = folder();
+    let names: Vec<String> = (0..12).map(|n| format!("key-{n}")).collect();
+    let commands: Vec<_> = names.iter().map(|name| ["new", name.as_str()]).collect();
+    let printed = at_once(folder.path(), &commands).await;
+    let keys = KeyFile::in_folder(&folder.path().join("data")).entries().unwrap();
+    let mut there: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+    let mut made: Vec<&str> = names.iter().map(String::as_str).collect();
+    there.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(there, made);
+    for key in printed {
+        assert!(proxy::keys::find(keys.iter(), &proxy::keys::Key::new(key.trim())).is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_while_others_are_made_stays_revoked() {
+    let folder = folder();
+    let keys = KeyFile::in_folder(&folder.path().join("data"));
+    for round in 0..5 {
+        let (_, revoked) = keys.create("revoked", round).unwrap();
+        let new = ["new", "kept"];
+        at_once(folder.path(), &[new, new, ["revoke", &revoked.id], new, new]).await;
+        let there = keys.entries().unwrap();
+        assert!(there.iter().all(|key| key.id != revoked.id), "round {round}");
+        assert_eq!(there.len() as u64, (round + 1) * 4);
     }
 }

@@ -8,7 +8,7 @@ const NOON_S: u64 = NOON / 1_000;
 /// A request that ends at `end_s`, in Unix seconds.
 fn ended(bench: &Bench, journal: &Journal, n: usize, end_s: u64, first_ms: u64) {
     bench.set(end_s * 1_000 - first_ms);
-    let entry = begin(&journal, arrival(n));
+    let entry = begin(journal, arrival(n));
     bench.set(end_s * 1_000);
     entry.first_token(1);
     entry.done(200, Some(Usage { input: 100, output: 10, ..Usage::default() }));

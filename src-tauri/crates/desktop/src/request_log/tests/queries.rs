@@ -11,7 +11,7 @@ fn odd(journal: &Journal) {
             2 => Arrival { model: text, ..arrival(n) },
             _ => Arrival { route: text, ..arrival(n) },
         };
-        let entry = begin(&journal, arrival);
+        let entry = begin(journal, arrival);
         match n % 3 {
             0 => entry.done(200, None),
             1 => entry.failed(500, "internal_error", "Something_broke at 100%."),

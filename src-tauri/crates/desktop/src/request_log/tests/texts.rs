@@ -9,7 +9,7 @@ fn with_secret(n: usize) -> Arrival {
 
 /// One request with the secret in its question and its answer.
 fn ask(journal: &Journal, n: usize) {
-    let entry = begin(&journal, with_secret(n));
+    let entry = begin(journal, with_secret(n));
     entry.first_token(1);
     entry.text("The answer holds ");
     entry.text(SECRET);

@@ -167,19 +167,3 @@ fn only_what_openai_knows_is_repeated() {
         assert_eq!(options[name], expected, "{name}");
     }
 }
-
-#[test]
-fn open_webuis_own_calls_are_told_apart() {
-    let background = |input: Value| {
-        let Value::Object(body) = json!({ "input": input }) else { panic!("an object") };
-        is_background(&body)
-    };
-    let task = "### Task:\nFind a title.";
-    let parts = json!([{"type":"input_text","text":task}]);
-    assert!(background(json!(task)));
-    assert!(background(json!([{"role":"user","content":task}])));
-    assert!(background(json!([{"type":"message","role":"user","content":parts}])));
-    assert!(!background(json!("What is a ### Task: heading?")));
-    assert!(!background(json!([{"role":"user","content":task},{"role":"user","content":"a"}])));
-    assert!(!background(json!(null)));
-}
