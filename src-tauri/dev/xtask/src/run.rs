@@ -22,7 +22,7 @@ struct Program {
 }
 
 const DESKTOP: Program = Program { package: "codex-proxy", binary: "codex-proxy" };
-const DAEMON: Program = Program { package: "proxy", binary: "codex-proxyd" };
+const DAEMON: Program = Program { package: "proxyd", binary: "codex-proxyd" };
 
 pub(crate) fn run(demo: bool, daemon: bool, args: &[OsString]) -> Result<ExitCode> {
     let Program { package, binary } = if daemon { DAEMON } else { DESKTOP };
