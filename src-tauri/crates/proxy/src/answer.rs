@@ -1,43 +1,12 @@
-//! One answer to a client, in the pieces that every route sends in its own form.
+//! What is done to an answer while it streams: it is cut before a stop text, ended after so many tokens, freed of what stands
+//! around its JSON, and its reasoning gets the form that is wanted.
 //!
-//! What a route writes (chat chunks, events of the Responses API, one whole body) is the route's business; what goes into the
-//! answer, and how it ends, is decided before.
+//! Each filter is a value that takes deltas and gives back what may be sent now, without IO, clock or knowledge of codex; the
+//! pipeline puts them in order.
 
-use codex_client::{ToolCall, Usage};
-
-use crate::exchange::Failure;
-
-/// A piece of an answer, in order. The last one is `Ended`.
-#[derive(Clone, Debug)]
-pub enum Piece {
-    /// The model that answers; may come again when the upstream takes another.
-    Model(String),
-    /// A piece of the text, never empty.
-    Text(String),
-    /// A piece of the reasoning's summary, or a line about what codex does; never empty.
-    Reasoning(String),
-    /// A call of one of the client's tools, whole, with the client's own name of it.
-    Call(ToolCall),
-    /// The end.
-    Ended(Result<Finish, Failure>),
-}
-
-/// How an answer ended well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finish {
-    /// Why it ended.
-    pub reason: FinishReason,
-    /// What it cost; `None` when nobody knows.
-    pub usage: Option<Usage>,
-}
-
-/// Why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FinishReason {
-    /// The model was done, or a stop text came.
-    Stop,
-    /// It was as long as it may be.
-    Length,
-    /// The client's tools are to be called.
-    ToolCalls,
-}
+pub mod activity;
+pub mod json;
+pub mod length;
+pub mod pipeline;
+pub mod stop;
+pub mod tokens;

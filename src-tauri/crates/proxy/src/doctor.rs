@@ -3,6 +3,7 @@
 //! `look` goes and sees; here what it saw becomes words. Deliberately not here: the system's keychain, which only the
 //! desktop app uses, and any repair. Whatever is to be done, the user does.
 
+pub mod diagnostics;
 mod look;
 
 use std::io::ErrorKind;
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 
 use codex_client::{Account, CodexError, Found, FoundBy, HomeUsed, Probed, Readiness};
 
-use crate::codexes::{self, UPDATE};
+use crate::models::backends::{self, UPDATE};
 
 pub use look::examine;
 
@@ -147,8 +148,8 @@ pub fn of_codex(probed: &Probed) -> Vec<Finding> {
     let Probed { readiness, models } = probed;
     let Readiness { version, capabilities, account, home, .. } = readiness;
     let mut findings =
-        vec![Finding::good(format!("codex {version} {}", codexes::abilities(capabilities).join(", ")))];
-    if let Some(lacks) = codexes::lacks(readiness) {
+        vec![Finding::good(format!("codex {version} {}", backends::abilities(capabilities).join(", ")))];
+    if let Some(lacks) = backends::lacks(readiness) {
         findings.push(Finding { next: Some(UPDATE.to_owned()), ..Finding::aside(lacks) });
     }
     findings.push(match account {

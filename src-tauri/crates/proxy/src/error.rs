@@ -12,11 +12,75 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use codex_client::{CodexError, FailureKind};
 
-use super::unix_now;
-use crate::exchange::{Failure, Refused, Why};
-use crate::keys::without_keys;
+use crate::auth::without_keys;
+use crate::clock::unix_now;
 use crate::openai::error::{ErrorBody, ErrorDetail};
-use crate::translate::Refusal;
+
+/// Why an exchange ended before its answer was whole.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// codex, or the model behind it.
+    Codex(CodexError),
+    /// The turn took longer than it may.
+    TooLong(Duration),
+    /// codex said nothing of the turn for longer than it may.
+    Silent(Duration),
+    /// The answer does not have the form that was asked for: what is wrong, without a word of it.
+    BadForm(String),
+    /// The model did not call the tool that had to be called.
+    NoCall,
+    /// The proxy is stopping.
+    Stopping,
+}
+
+/// Why there was no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The reason.
+    pub why: Why,
+    /// After how long another try makes sense, by the length of the queue and of the turns that ended last.
+    pub retry: Duration,
+}
+
+/// The reasons for which there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// As many wait already as may.
+    Full,
+    /// It waited, and gave way to the request of a key that has fewer turns.
+    GaveWay,
+    /// The wait took too long.
+    WaitedTooLong,
+}
+
+/// A request that cannot be served as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A field is missing or wrong.
+    #[error("{message}")]
+    Invalid {
+        /// The field, as a path like `messages[2].content`.
+        param: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// A parameter asks for something that cannot be given.
+    #[error("{message}")]
+    Unsupported {
+        /// The parameter.
+        param: String,
+        /// Why not, and what to do instead.
+        message: String,
+    },
+}
+
+impl Refusal {
+    /// A field that is missing or wrong.
+    #[must_use]
+    pub fn invalid(param: &str, message: &str) -> Self {
+        Self::Invalid { param: param.to_owned(), message: message.to_owned() }
+    }
+}
 
 /// An error, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

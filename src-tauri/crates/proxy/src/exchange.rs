@@ -5,11 +5,9 @@
 //! dropped, which means that the client has gone. No text of the conversation is kept or logged.
 
 mod admission;
+mod deadlines;
 pub mod log;
-mod patience;
 mod record;
-mod shaping;
-mod work;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,16 +18,16 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::answer::{Finish, Piece};
+use crate::answer::pipeline::{Next, Plan, Shaping};
+use crate::error::Failure;
+use crate::event::{Finish, Piece};
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
 use crate::settings::TurnLimits;
 
-pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
-pub(crate) use shaping::{Counting, Plan};
+pub use admission::{Admission, Asked, Place, Turns, Waiting};
 
 use log::Recorder;
 use record::Outcome;
-use shaping::{Next, Shaping};
 
 /// Limits of turns, all of them.
 #[derive(Clone, Copy, Debug)]
@@ -93,23 +91,6 @@ impl Default for Limits {
         }
         .with(&TurnLimits::default())
     }
-}
-
-/// Why an exchange ended before its answer was whole.
-#[derive(Clone, Debug)]
-pub enum Failure {
-    /// codex, or the model behind it.
-    Codex(CodexError),
-    /// The turn took longer than it may.
-    TooLong(Duration),
-    /// codex said nothing of the turn for longer than it may.
-    Silent(Duration),
-    /// The answer does not have the form that was asked for: what is wrong, without a word of it.
-    BadForm(String),
-    /// The model did not call the tool that had to be called.
-    NoCall,
-    /// The proxy is stopping.
-    Stopping,
 }
 
 /// When things happened to a request before its turn began.

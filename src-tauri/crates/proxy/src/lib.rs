@@ -8,22 +8,29 @@
 //! is `codex-client`'s business.
 
 pub mod answer;
-pub mod catalog;
-pub mod codexes;
-pub mod diagnostics;
+pub mod auth;
+pub mod clock;
 pub mod doctor;
+pub mod error;
+pub mod event;
 pub mod exchange;
 pub mod files;
-pub mod keys;
-pub mod log_files;
-pub mod log_line;
+pub mod logging;
 pub mod metrics;
+pub mod models;
 pub mod openai;
 pub mod server;
 pub mod settings;
-pub mod shape;
-pub mod signals;
 pub mod translate;
 
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use server::{Proxy, ProxyParts, serve};
+
+// Names of before the move, until every user has the new ones.
+#[doc(hidden)]
+pub use {
+    auth as keys,
+    doctor::diagnostics,
+    logging::{files as log_files, line as log_line, signals},
+    models::{backends as codexes, catalog},
+};

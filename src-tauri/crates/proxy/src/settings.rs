@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use codex_client::SandboxMode;
 
-use crate::keys::Key;
+use crate::auth::Key;
 
 pub use aliases::Aliases;
 pub use layers::{Flags, Layers};

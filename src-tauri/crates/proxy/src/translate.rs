@@ -2,6 +2,7 @@
 //!
 //! No IO and no clock here: a test is a value in and a value out.
 
+pub mod answer_request;
 pub mod chunks;
 pub mod completions;
 pub mod images;
@@ -14,39 +15,9 @@ pub mod schema;
 pub mod tasks;
 pub mod tool_names;
 pub mod tools;
-pub mod wanted;
 
 #[cfg(test)]
 mod hostile_tests;
-
-/// A request that cannot be served as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A field is missing or wrong.
-    #[error("{message}")]
-    Invalid {
-        /// The field, as a path like `messages[2].content`.
-        param: String,
-        /// What is wrong, and what would be right.
-        message: String,
-    },
-    /// A parameter asks for something that cannot be given.
-    #[error("{message}")]
-    Unsupported {
-        /// The parameter.
-        param: String,
-        /// Why not, and what to do instead.
-        message: String,
-    },
-}
-
-impl Refusal {
-    /// A field that is missing or wrong.
-    #[must_use]
-    pub fn invalid(param: &str, message: &str) -> Self {
-        Self::Invalid { param: param.to_owned(), message: message.to_owned() }
-    }
-}
 
 /// A client's word, short enough for an error message.
 #[must_use]

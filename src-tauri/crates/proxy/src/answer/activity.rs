@@ -7,17 +7,17 @@ const LONGEST_LINE: usize = 200;
 
 /// Something that happened, for the request log.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// What, in a few words.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// More about it.
-    pub(super) detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Whether it went wrong.
-    pub(super) bad: bool,
+    pub(crate) bad: bool,
 }
 
 /// What the request log says of something that codex did.
-pub(super) fn told(item: &ItemEvent) -> Told {
+pub(crate) fn told(item: &ItemEvent) -> Told {
     let told = |what, detail: Option<String>, bad| Told { what, detail, bad };
     match item {
         ItemEvent::Command { command, ended: false, .. } => {
@@ -50,7 +50,7 @@ pub(super) fn told(item: &ItemEvent) -> Told {
 }
 
 /// What the reasoning says of it, as a person reads it.
-pub(super) fn line(item: &ItemEvent) -> String {
+pub(crate) fn line(item: &ItemEvent) -> String {
     let line = match item {
         ItemEvent::Command { command, ended: false, .. } => format!("Running `{}`", one_line(command)),
         ItemEvent::Command { command, declined: true, .. } => {

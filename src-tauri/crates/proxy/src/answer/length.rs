@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Pushed;
 use super::tokens::{Loaded, Tokenizer};
 
 /// Text that is counted anew with every delta, in bytes. What lies before is counted once.
@@ -33,25 +32,25 @@ impl TokenLimit {
         Self { tokenizer, loaded: None, most, settled: 0, tail: String::new(), over: false }
     }
 
-    /// Takes a delta. What can be sent of it is given back at once: nothing is held back, and nothing taken back.
-    pub fn push(&mut self, delta: &str) -> Pushed {
+    /// Takes the next delta. Returns what can be sent of it, and whether the answer ends there. Nothing is held back.
+    pub fn push(&mut self, delta: &str) -> (String, bool) {
         if self.over {
-            return Pushed { text: String::new(), hit: true };
+            return (String::new(), true);
         }
         let sent = self.tail.len();
         self.tail.push_str(delta);
         if self.loaded.is_none() && self.tail.len() as u64 <= self.most {
-            return Pushed { text: delta.to_owned(), hit: false };
+            return (delta.to_owned(), false);
         }
         let loaded = Arc::clone(self.loaded.get_or_insert_with(|| self.tokenizer.get()));
         let left = self.most.saturating_sub(self.settled);
         if loaded.count(&self.tail) <= left {
             self.settle(&loaded);
-            return Pushed { text: delta.to_owned(), hit: false };
+            return (delta.to_owned(), false);
         }
         self.over = true;
         let end = loaded.first(&self.tail, left).max(sent);
-        Pushed { text: self.tail.get(sent..end).unwrap_or_default().to_owned(), hit: true }
+        (self.tail.get(sent..end).unwrap_or_default().to_owned(), true)
     }
 
     /// Counts what cannot change any more for good.
@@ -102,7 +101,7 @@ mod tests {
         let mut limit = TokenLimit::new(Arc::clone(&LOADED.0), most);
         let mut sent = String::new();
         for delta in deltas {
-            let Pushed { text, hit } = limit.push(delta);
+            let (text, hit) = limit.push(delta);
             sent.push_str(&text);
             if hit {
                 return (sent, true);
@@ -123,9 +122,9 @@ mod tests {
     fn a_short_answer_never_reads_the_vocabulary() {
         let tokenizer = Arc::new(Tokenizer::default());
         let mut limit = TokenLimit::new(Arc::clone(&tokenizer), 1000);
-        assert!(!limit.push(&"x".repeat(1000)).hit);
+        assert!(!limit.push(&"x".repeat(1000)).1);
         assert!(limit.loaded.is_none());
-        assert!(!limit.push("x").hit);
+        assert!(!limit.push("x").1);
         assert!(limit.loaded.is_some());
     }
 

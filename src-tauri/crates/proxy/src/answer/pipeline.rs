@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use codex_client::{ItemEvent, ToolCall, Usage};
 
-use super::{Failure, work};
-use crate::answer::{Finish, FinishReason, Piece};
+use super::activity;
+use super::json::JsonCut;
+use super::length::TokenLimit;
+use super::stop::StopCutter;
+use super::tokens::Tokenizer;
+use crate::error::Failure;
+use crate::event::{Finish, FinishReason, Piece};
 use crate::settings::ReasoningAs;
-use crate::shape::json::JsonCut;
-use crate::shape::length::TokenLimit;
-use crate::shape::stop::StopCutter;
-use crate::shape::tokens::Tokenizer;
+use crate::translate::answer_request::ToolChoice;
 use crate::translate::schema::OutputCheck;
 use crate::translate::tool_names::ToolNames;
-use crate::translate::wanted::ToolChoice;
 
 /// What an answer must be like; the answers of one request share it.
 #[derive(Clone, Debug)]
@@ -103,10 +104,7 @@ impl Shaping {
             None => text.to_owned(),
         };
         let (text, stopped) = match &mut self.stop {
-            Some(stop) => {
-                let pushed = stop.push(&text);
-                (pushed.text, pushed.hit)
-            }
+            Some(stop) => stop.push(&text),
             None => (text, false),
         };
         if self.limited(text, out) {
@@ -137,7 +135,7 @@ impl Shaping {
     pub(crate) fn item(&mut self, item: &ItemEvent, out: &mut VecDeque<Piece>) {
         if self.plan.show_work {
             let before = if self.in_line { "\n" } else { "" };
-            self.reasoning(&format!("{before}{}\n", work::line(item)), out);
+            self.reasoning(&format!("{before}{}\n", activity::line(item)), out);
         }
     }
 
@@ -189,10 +187,7 @@ impl Shaping {
     /// Passes text on as far as it may be long, and says whether it was too long.
     fn limited(&mut self, text: String, out: &mut VecDeque<Piece>) -> bool {
         let (text, full) = match &mut self.limit {
-            Some(limit) => {
-                let pushed = limit.push(&text);
-                (pushed.text, pushed.hit)
-            }
+            Some(limit) => limit.push(&text),
             None => (text, false),
         };
         if !text.is_empty() {
@@ -224,5 +219,5 @@ impl Shaping {
 }
 
 #[cfg(test)]
-#[path = "shaping_tests.rs"]
+#[path = "pipeline_tests.rs"]
 mod tests;

@@ -1,60 +1,48 @@
-//! Cuts an answer before the first of up to four stop texts, wherever the borders of its deltas are.
+//! Ends an answer before the first of its stop texts, wherever the borders of its deltas are.
 //!
-//! Only what could be the beginning of a stop text is held back. Each stop text has its own Knuth-Morris-Pratt automaton, so
-//! a byte costs the same however long the answer and the stop texts are.
-
-use super::Pushed;
+//! Only what could be the beginning of a stop text is held back. A stop text has a kilobyte at most, so plain searching is fast
+//! enough.
 
 /// Cuts one answer.
 #[derive(Clone, Debug)]
 pub struct StopCutter {
-    stops: Vec<Matcher>,
+    stops: Vec<String>,
     /// What came in and was not sent.
     held: String,
-    /// Where in `held` a stop text begins that is complete, while one that began earlier could still become so.
-    cut: Option<usize>,
     over: bool,
 }
 
 impl StopCutter {
-    /// A cutter for these stop texts. Empty ones are passed over.
+    /// A cutter for these stop texts. Empty ones are ignored.
     #[must_use]
     pub fn new(stops: Vec<String>) -> Self {
-        let stops = stops.into_iter().filter(|stop| !stop.is_empty()).map(Matcher::new).collect();
-        Self { stops, held: String::new(), cut: None, over: false }
+        let stops = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
+        Self { stops, held: String::new(), over: false }
     }
 
-    /// Takes the next piece of the answer, and gives what can be sent of it and of what was held back.
-    pub fn push(&mut self, delta: &str) -> Pushed {
+    /// Takes the next delta. Returns what can be sent now, and whether the answer ends there.
+    pub fn push(&mut self, delta: &str) -> (String, bool) {
         if self.over {
-            return Pushed { text: String::new(), hit: true };
+            return (String::new(), true);
         }
-        let seen = self.held.len();
         self.held.push_str(delta);
-        for (index, byte) in delta.bytes().enumerate() {
-            let end = seen + index + 1;
-            for stop in &mut self.stops {
-                if stop.step(byte) {
-                    let start = end - stop.text.len();
-                    self.cut = Some(self.cut.map_or(start, |cut| cut.min(start)));
-                }
-            }
-            // A stop text that began earlier and is not complete yet would win.
-            if let Some(cut) = self.cut
-                && self.stops.iter().all(|stop| end - stop.matched >= cut)
-            {
-                return Pushed { text: self.end(cut), hit: true };
-            }
+        let possible = self.stops.iter().map(|stop| partial_match(&self.held, stop)).min();
+        let possible = possible.unwrap_or(self.held.len());
+        match self.first_stop() {
+            // A stop text that begins earlier and is not complete yet would win.
+            Some(cut) if possible >= cut => (self.end(cut), true),
+            Some(_) | None => (self.held.drain(..possible).collect(), false),
         }
-        let possible = self.stops.iter().map(|stop| stop.matched).max().unwrap_or_default();
-        let sent = self.held.len() - possible;
-        self.cut = self.cut.map(|cut| cut - sent);
-        Pushed { text: self.held.drain(..sent).collect(), hit: false }
     }
 
-    /// The answer is whole: gives what was held back of it.
+    /// The answer is whole: returns what was held back of it.
     pub fn finish(&mut self) -> String {
-        self.end(self.cut.unwrap_or(self.held.len()))
+        self.end(self.first_stop().unwrap_or(self.held.len()))
+    }
+
+    /// Where the first complete stop text begins.
+    fn first_stop(&self) -> Option<usize> {
+        self.stops.iter().filter_map(|stop| self.held.find(stop)).min()
     }
 
     /// Nothing comes after the text up to `cut`.
@@ -66,46 +54,14 @@ impl StopCutter {
     }
 }
 
-/// How much of one stop text the answer's end is.
-#[derive(Clone, Debug)]
-struct Matcher {
-    text: Vec<u8>,
-    /// For each beginning of the text: how long its longest end is that is a beginning too, and not all of it.
-    borders: Vec<usize>,
-    matched: usize,
-}
-
-impl Matcher {
-    fn new(text: String) -> Self {
-        let text = text.into_bytes();
-        let mut borders = vec![0; text.len()];
-        let mut border = 0;
-        for index in 1..text.len() {
-            while border > 0 && text[index] != text[border] {
-                border = borders[border - 1];
-            }
-            if text[index] == text[border] {
-                border += 1;
-            }
-            borders[index] = border;
-        }
-        Self { text, borders, matched: 0 }
-    }
-
-    /// Takes a byte of the answer, and says whether the text is complete with it.
-    fn step(&mut self, byte: u8) -> bool {
-        while self.matched > 0 && self.text[self.matched] != byte {
-            self.matched = self.borders[self.matched - 1];
-        }
-        if self.text[self.matched] == byte {
-            self.matched += 1;
-        }
-        let complete = self.matched == self.text.len();
-        if complete {
-            self.matched = self.borders[self.matched - 1];
-        }
-        complete
-    }
+/// Where the longest end of `text` begins that is a beginning of `stop` and not all of it; the text's length where there is none.
+fn partial_match(text: &str, stop: &str) -> usize {
+    let longest = (stop.len() - 1).min(text.len());
+    let starts = text.len() - longest..text.len();
+    starts
+        .into_iter()
+        .find(|&start| stop.as_bytes().starts_with(&text.as_bytes()[start..]))
+        .unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -121,7 +77,7 @@ mod tests {
     /// What each delta gave, then what the end gave.
     fn cut(stops: &[&str], deltas: &[&str]) -> Vec<String> {
         let mut cutter = cutter(stops);
-        let mut out: Vec<_> = deltas.iter().map(|delta| cutter.push(delta).text).collect();
+        let mut out: Vec<_> = deltas.iter().map(|delta| cutter.push(delta).0).collect();
         out.push(cutter.finish());
         out
     }
@@ -136,10 +92,10 @@ mod tests {
     #[test]
     fn a_stop_text_across_deltas_ends_the_answer() {
         let mut cutter = cutter(&["STOP"]);
-        assert_eq!(cutter.push("one S"), Pushed { text: "one ".into(), hit: false });
-        assert_eq!(cutter.push("TO"), Pushed { text: String::new(), hit: false });
-        assert_eq!(cutter.push("P two"), Pushed { text: String::new(), hit: true });
-        assert_eq!(cutter.push("three"), Pushed { text: String::new(), hit: true });
+        assert_eq!(cutter.push("one S"), ("one ".to_owned(), false));
+        assert_eq!(cutter.push("TO"), (String::new(), false));
+        assert_eq!(cutter.push("P two"), (String::new(), true));
+        assert_eq!(cutter.push("three"), (String::new(), true));
         assert_eq!(cutter.finish(), "");
     }
 
@@ -181,10 +137,10 @@ mod tests {
             let (mut read, mut out, mut hit) = (String::new(), String::new(), false);
             for delta in &deltas {
                 read.push_str(delta);
-                let pushed = cutter.push(delta);
-                prop_assert!(!hit || pushed.text.is_empty());
-                hit |= pushed.hit;
-                out.push_str(&pushed.text);
+                let (text, over) = cutter.push(delta);
+                prop_assert!(!hit || text.is_empty());
+                hit |= over;
+                out.push_str(&text);
                 prop_assert!(hit || read.len() - out.len() < longest);
             }
             out.push_str(&cutter.finish());

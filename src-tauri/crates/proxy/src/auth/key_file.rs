@@ -14,7 +14,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Key, KeyEntry, KeyLimits};
+use super::keys::{Key, KeyEntry};
+use super::limits::KeyLimits;
 use crate::files::{FileLock, lock_file, replace_file, set_aside};
 
 /// The newest format that is known.
@@ -237,5 +238,5 @@ impl KeyFile {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
+#[path = "key_file_tests.rs"]
 mod tests;

@@ -2,11 +2,8 @@
 //!
 //! On disk and in memory a key is its SHA-256, a name and its last four characters. A [`Key`] itself exists only while a
 //! request is being checked or a new key is being handed out; it hides itself from `Debug` and cannot be serialised.
-//! Where the file of keys is, and that it is read anew when it changes, is in `file`; what a key allows less than the settings do
+//! Where the file of keys is, and that it is read anew when it changes, is in `key_file`; what a key allows less than the settings do
 //! is in `limits`.
-
-mod file;
-mod limits;
 
 use std::fmt;
 
@@ -15,8 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-pub use file::{KeyFile, KeyFileError};
-pub use limits::{KeyLimits, LimitsError};
+use super::limits::KeyLimits;
 
 /// A secret that a client presents.
 #[derive(Clone, PartialEq, Eq)]
@@ -111,7 +107,7 @@ pub struct KeyEntry {
     pub limits: KeyLimits,
     /// Fields of a newer program, written back as they were.
     #[serde(flatten)]
-    unknown: Map<String, Value>,
+    pub(super) unknown: Map<String, Value>,
 }
 
 impl KeyEntry {

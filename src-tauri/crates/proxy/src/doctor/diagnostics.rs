@@ -9,8 +9,8 @@
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::auth::Key;
 use crate::doctor::{self, Finding};
-use crate::keys::Key;
 
 /// Errors that are told, the newest ones.
 pub const ERRORS: u32 = 20;

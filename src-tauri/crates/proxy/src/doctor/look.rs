@@ -8,8 +8,8 @@ use codex_client::{CodexError, Environment, SandboxMode, Search, probe};
 use tokio::time::timeout;
 
 use super::{Finding, cannot_listen, of_codex, of_error, of_place};
-use crate::codexes;
-use crate::keys::KeyFile;
+use crate::auth::KeyFile;
+use crate::models::backends;
 use crate::settings::Settings;
 
 /// How long the search for codex may take; a login shell may be asked.
@@ -61,7 +61,7 @@ async fn codex(settings: &Settings, environment: &Environment) -> Vec<Finding> {
         [settings.workspace.as_path(), &settings.data_dir].into_iter().find(|folder| folder.is_dir());
     let Some(folder) = folder.or_else(|| found.path.parent()) else { return findings };
     let config =
-        codexes::plain_config(settings.codex_path.as_deref(), &environment, folder, &settings.data_dir);
+        backends::plain_config(settings.codex_path.as_deref(), &environment, folder, &settings.data_dir);
     match timeout(PROBE_LIMIT, probe(&config)).await {
         Ok(Ok(probed)) => findings.extend(of_codex(&probed)),
         Ok(Err(error)) => {

@@ -19,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Limits;
+use crate::error::{Refused, Why};
 use state::{State, Waiter};
 
 /// After how long another try makes sense, while no turn has ended yet that could tell.
@@ -34,26 +35,6 @@ pub struct Place {
     key: Arc<str>,
     turns: u32,
     since: Instant,
-}
-
-/// Why there was no place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The reason.
-    pub why: Why,
-    /// After how long another try makes sense, by the length of the queue and of the turns that ended last.
-    pub retry: Duration,
-}
-
-/// The reasons for which there is no place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// As many wait already as may.
-    Full,
-    /// It waited, and gave way to the request of a key that has fewer turns.
-    GaveWay,
-    /// The wait took too long.
-    WaitedTooLong,
 }
 
 /// How many turns there are now.

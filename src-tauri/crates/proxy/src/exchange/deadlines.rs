@@ -2,7 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::{Exchange, Failure};
+use super::Exchange;
+use crate::error::Failure;
 
 impl Exchange {
     /// When the turns have to be looked at: one of them may have been silent for too long by then, or all have taken too long.

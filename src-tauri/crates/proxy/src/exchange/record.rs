@@ -5,11 +5,10 @@ use std::time::Duration;
 use codex_client::{CodexError, ItemEvent, Usage};
 use tracing::Span;
 
-use super::Failure;
 use super::log::{Recorder, Step};
-use super::work::{self, Told};
+use crate::answer::activity::{self, Told};
+use crate::error::{ApiError, Failure};
 use crate::metrics::TurnOutcome;
-use crate::server::ApiError;
 
 /// How an exchange was closed.
 pub(super) enum Outcome<'a> {
@@ -39,7 +38,7 @@ pub(super) struct Figures<'a> {
 
 /// Puts down what codex did.
 pub(super) fn note(entry: &Recorder, span: &Span, item: &ItemEvent) {
-    let Told { what, detail, bad } = work::told(item);
+    let Told { what, detail, bad } = activity::told(item);
     let is_command = matches!(item, ItemEvent::Command { ended: false, .. });
     entry.log_step(Step { what, detail: detail.as_deref(), bad, is_command });
     span.in_scope(|| tracing::debug!(what, "codex did something"));

@@ -79,5 +79,5 @@ pub fn tell_of_panics() {
 }
 
 #[cfg(test)]
-#[path = "log_line_tests.rs"]
+#[path = "line_tests.rs"]
 mod tests;

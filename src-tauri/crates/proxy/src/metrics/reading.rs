@@ -11,8 +11,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::{Metrics, OfModel, word};
-use crate::codexes::Codexes;
 use crate::exchange::Turns;
+use crate::models::backends::Codexes;
 
 /// The two forms that scrapers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,6 @@
 //! a model's thread is started with is decided here too, so that the two kinds differ in one place. A list that another codex
 //! gave, or the same one for another account, is not believed.
 
-mod smallest;
-
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +12,6 @@ use tokio::time::Instant;
 
 use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
 use crate::settings::Settings;
-
-pub use smallest::{lowest_effort, smallest};
 
 /// The id of Codex itself.
 pub const CODEX_LOCAL: &str = "codex-local";

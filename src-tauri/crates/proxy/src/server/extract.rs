@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Proxy;
-use super::error::ApiError;
+use super::state::Proxy;
+use crate::error::ApiError;
 
 /// The largest body that is read: a few large images, and no more.
 pub(crate) const BODY_LIMIT: usize = 32 * 1024 * 1024;

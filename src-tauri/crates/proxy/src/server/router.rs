@@ -7,11 +7,12 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::error::ApiError;
-use super::guard::guard;
-use super::request_id::with_request_id;
-use super::run::or_shutting_down;
-use super::{Proxy, chat, completions, docs, health, metrics, models, responses};
+use super::middleware::host_origin::guard;
+use super::middleware::request_id::with_request_id;
+use super::routes::{chat, completions, docs, health, metrics, models, responses};
+use super::serve::or_shutting_down;
+use super::state::Proxy;
+use crate::error::ApiError;
 
 /// All routes, known and unknown.
 pub fn router(proxy: Proxy) -> Router {

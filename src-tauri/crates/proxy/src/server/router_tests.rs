@@ -7,8 +7,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::ProxyParts;
+use crate::auth::Key;
 use crate::exchange::Limits;
-use crate::keys::Key;
 use crate::settings::{Flags, Layers, Settings};
 
 pub(super) const KEY: &str = "sk-of-this-test";

@@ -24,9 +24,10 @@ use tokio_util::task::TaskTracker;
 use tower::Layer;
 
 use super::connections::{Connections, Place};
-use super::error::ApiError;
-use super::wrong_keys::Peer;
-use super::{Proxy, router};
+use super::middleware::wrong_keys::Peer;
+use super::router::router;
+use super::state::Proxy;
+use crate::error::ApiError;
 
 /// How long a connection that was let in just before the end has for its request to be read.
 const FIRST_WORDS: Duration = Duration::from_millis(50);

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 use crate::translate::chunks::PING;
 
 /// Where the events come from.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::CODEX_LOCAL;
+use crate::models::catalog::CODEX_LOCAL;
 
 /// The models by their other names.
 pub type Aliases = BTreeMap<String, String>;

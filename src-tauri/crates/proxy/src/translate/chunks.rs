@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use codex_client::{ToolCall, Usage as TurnUsage};
 use serde::Serialize;
 
-use crate::answer::{self, Piece};
+use crate::event::{self, Piece};
 use crate::openai::chunk::{CallDelta, ChatChunk, ChunkChoice, ChunkUsage, Delta, FunctionDelta};
 use crate::openai::completion::FinishReason;
 
@@ -141,12 +141,12 @@ impl ChunkWriter {
 
 /// Why an answer ended, as the wire has it.
 #[must_use]
-pub fn finish_reason(reason: answer::FinishReason, old_calls: bool) -> FinishReason {
+pub fn finish_reason(reason: event::FinishReason, old_calls: bool) -> FinishReason {
     match reason {
-        answer::FinishReason::Stop => FinishReason::Stop,
-        answer::FinishReason::Length => FinishReason::Length,
-        answer::FinishReason::ToolCalls if old_calls => FinishReason::FunctionCall,
-        answer::FinishReason::ToolCalls => FinishReason::ToolCalls,
+        event::FinishReason::Stop => FinishReason::Stop,
+        event::FinishReason::Length => FinishReason::Length,
+        event::FinishReason::ToolCalls if old_calls => FinishReason::FunctionCall,
+        event::FinishReason::ToolCalls => FinishReason::ToolCalls,
     }
 }
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::answer::Finish;
+use crate::event::Finish;
 
 fn writer(form: ChunkForm) -> ChunkWriter {
     let mut writer = ChunkWriter::new("chatcmpl-1".into(), 7, 2, form);
@@ -15,7 +15,7 @@ fn text(text: &str) -> Piece {
     Piece::Text(text.into())
 }
 
-fn end(reason: answer::FinishReason, usage: Option<TurnUsage>) -> Piece {
+fn end(reason: event::FinishReason, usage: Option<TurnUsage>) -> Piece {
     Piece::Ended(Ok(Finish { reason, usage }))
 }
 
@@ -69,7 +69,7 @@ fn a_call_names_itself_first_and_calls_are_numbered() {
     );
     let second = written(&mut writer, 0, &call("c2"));
     assert_eq!(second[0]["choices"][0]["delta"]["tool_calls"][0]["index"], 1);
-    let end = written(&mut writer, 0, &end(answer::FinishReason::ToolCalls, None));
+    let end = written(&mut writer, 0, &end(event::FinishReason::ToolCalls, None));
     assert_eq!(end[0]["choices"][0]["finish_reason"], "tool_calls");
 }
 
@@ -80,7 +80,7 @@ fn the_old_form_has_its_own_names() {
     let call = written(&mut writer, 0, &call);
     assert_eq!(call[1]["choices"][0]["delta"], json!({"function_call":{"name":"f","arguments":""}}));
     assert_eq!(call[2]["choices"][0]["delta"], json!({"function_call":{"arguments":"{}"}}));
-    let end = written(&mut writer, 0, &end(answer::FinishReason::ToolCalls, None));
+    let end = written(&mut writer, 0, &end(event::FinishReason::ToolCalls, None));
     assert_eq!(end[0]["choices"][0]["finish_reason"], "function_call");
 }
 
@@ -88,7 +88,7 @@ fn the_old_form_has_its_own_names() {
 fn the_end_has_one_finish_reason_and_done() {
     let mut writer = writer(ChunkForm::default());
     written(&mut writer, 0, &text("a"));
-    let end = written(&mut writer, 0, &end(answer::FinishReason::Length, None));
+    let end = written(&mut writer, 0, &end(event::FinishReason::Length, None));
     assert_eq!(end[0]["choices"][0], json!({"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}));
     assert_eq!(events(&writer.end()), ["[DONE]"]);
 }
@@ -100,7 +100,7 @@ fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
     assert!(written(&mut writer, 0, &text("a"))[0].as_object().unwrap().contains_key("usage"));
     let usage = TurnUsage { input: 5, cached: 2, output: 3, reasoning: 1 };
     for index in 0..2 {
-        written(&mut writer, index, &end(answer::FinishReason::Stop, Some(usage)));
+        written(&mut writer, index, &end(event::FinishReason::Stop, Some(usage)));
     }
     let end = events(&writer.end());
     assert_eq!(end[0]["choices"], json!([]));
@@ -115,7 +115,7 @@ fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
 #[test]
 fn an_empty_answer_is_a_whole_stream_all_the_same() {
     let mut writer = writer(ChunkForm::default());
-    let end = written(&mut writer, 0, &end(answer::FinishReason::Stop, None));
+    let end = written(&mut writer, 0, &end(event::FinishReason::Stop, None));
     assert_eq!(end[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(end[1]["choices"][0]["finish_reason"], "stop");
 }

@@ -4,12 +4,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use codex_client::{Content, Item, Role};
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::answer_request::Wanted;
 use super::chunks::{DONE, event};
 use super::limits::{self, MOST_ANSWERS};
 use super::parameters::{Verdict, is_no_penalty, judged};
-use super::wanted::Wanted;
-use crate::answer::FinishReason;
+use crate::error::Refusal;
+use crate::event::FinishReason;
 use crate::openai::chunk::ChunkUsage;
 use crate::openai::completion::Usage;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice, TextCompletion, TextFinish};

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::chunks::{ChunkForm, ChunkWriter};
 use super::completions::{self, CompletionWriter};
+use super::request;
 use super::response_events::{Ids, ResponseWriter};
 use super::responses::{Earlier, Understood, understand};
-use super::{Refusal, request};
-use crate::answer::{Finish, FinishReason, Piece};
+use crate::error::Refusal;
+use crate::event::{Finish, FinishReason, Piece};
 use crate::settings::ReasoningAs;
 use said::{conversation, expected, input, messages};
 

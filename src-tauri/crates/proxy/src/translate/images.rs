@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Refusal;
+use crate::error::Refusal;
 
 /// The largest picture, in bytes.
 const LARGEST: usize = 20 * 1024 * 1024;

@@ -1,7 +1,7 @@
 //! The limits of an answer, as a request may set them.
 
-use super::Refusal;
-use super::wanted::Wanted;
+use super::answer_request::Wanted;
+use crate::error::Refusal;
 use crate::openai::text_or::TextOr;
 
 /// The most answers to one request.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use crate::error::Refusal;
 
 /// Parameters that are read, or that have no bearing on the answer: ids, labels and caching.
 const UNDERSTOOD: &[&str] = &[

@@ -5,9 +5,10 @@
 
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
+use super::answer_request::{Format, ToolChoice, Wanted};
 use super::images::{check_detail, check_image};
-use super::wanted::{Format, ToolChoice, Wanted};
-use super::{Refusal, shorten, tools};
+use super::{shorten, tools};
+use crate::error::Refusal;
 use crate::openai::chat::{ChatRequest, Message, Part, ResponseFormat, Role, WebSearchOptions};
 use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningAs;

@@ -8,7 +8,7 @@ mod items;
 use bytes::{BufMut, Bytes, BytesMut};
 use codex_client::{ToolCall, Usage as TurnUsage};
 
-use crate::answer::{Finish, FinishReason};
+use crate::event::{Finish, FinishReason};
 use crate::openai::responses::event::{EventBody, StreamEvent};
 use crate::openai::responses::item::{ItemStatus, OutputItem};
 use crate::openai::responses::response::{

@@ -10,9 +10,10 @@ pub mod parameters;
 
 use codex_client::{Content, Item, Role};
 
+use super::answer_request::{ClientTool, Format, ToolChoice, Wanted};
 use super::response_events::Ids;
-use super::wanted::{ClientTool, Format, ToolChoice, Wanted};
-use super::{Refusal, limits, shorten, tools};
+use super::{limits, shorten, tools};
+use crate::error::Refusal;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
 use crate::openai::responses::response::ResponseOptions;

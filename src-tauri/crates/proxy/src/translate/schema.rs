@@ -11,8 +11,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ReferencingError, ValidationError, Validator};
 use serde_json::Value;
 
-use super::Refusal;
-use super::wanted::ClientTool;
+use super::answer_request::ClientTool;
+use crate::error::Refusal;
 
 mod strict;
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::wanted::{ClientTool, ToolChoice};
-use super::{Refusal, shorten};
+use super::answer_request::{ClientTool, ToolChoice};
+use super::shorten;
+use crate::error::Refusal;
 use crate::openai::chat::{Function, Tool};
 
 /// The tools of a chat request.

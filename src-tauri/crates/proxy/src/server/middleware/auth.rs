@@ -8,10 +8,10 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
 
-use super::Inner;
-use super::error::ApiError;
 use super::wrong_keys::Peer;
-use crate::keys::{self, KeyLimits, LimitsError};
+use crate::auth::{self, KeyLimits, LimitsError};
+use crate::error::ApiError;
+use crate::server::state::Inner;
 
 /// How much of a short text is looked through for keys, in characters.
 const LONGEST_LOOKED_AT: usize = 1000;
@@ -29,7 +29,7 @@ pub(crate) struct KeyName {
 
 impl KeyName {
     /// Makes what a thread is started with no freer than the key.
-    pub(super) async fn limit(&self, profile: &mut ThreadProfile) -> Result<(), ApiError> {
+    pub(in crate::server) async fn limit(&self, profile: &mut ThreadProfile) -> Result<(), ApiError> {
         if self.limits.is_none() {
             return Ok(());
         }
@@ -51,7 +51,7 @@ impl KeyName {
 
 /// Why a request is not let in.
 #[derive(Debug)]
-pub(super) enum Denied {
+pub(in crate::server) enum Denied {
     /// It names no key, or the keys cannot be read.
     Error(ApiError),
     /// Its key is none of ours, which may be a guess.
@@ -60,7 +60,7 @@ pub(super) enum Denied {
 
 impl Inner {
     /// What a request with a wrong key is answered, where `denied` says why. It may take a while, which ends when the proxy stops.
-    pub(super) async fn refuse(&self, from: Option<Peer>, denied: ApiError) -> ApiError {
+    pub(in crate::server) async fn refuse(&self, from: Option<Peer>, denied: ApiError) -> ApiError {
         let from = from.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
         let noted = tokio::select! {
             noted = self.wrong_keys.note(from) => noted,
@@ -70,25 +70,25 @@ impl Inner {
     }
 
     /// A client's text as it may be kept, without any key.
-    pub(super) fn without_keys(&self, text: &str) -> String {
-        keys::without_keys(text, &self.settings.api_keys)
+    pub(in crate::server) fn without_keys(&self, text: &str) -> String {
+        auth::without_keys(text, &self.settings.api_keys)
     }
 
     /// The same of a short text, of which `longest` characters are kept.
-    pub(super) fn for_log(&self, text: &str, longest: usize) -> String {
+    pub(in crate::server) fn for_log(&self, text: &str, longest: usize) -> String {
         // What could be half a key at its end is looked at whole; a header or a path of any length is not.
         let text: String = text.chars().take(LONGEST_LOOKED_AT).collect();
         self.without_keys(&text).chars().take(longest).collect()
     }
 
     /// Looks up the key of a request.
-    pub(super) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, Denied> {
+    pub(in crate::server) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, Denied> {
         if !self.settings.auth {
             return Ok(KeyName { name: "no key needed".to_owned(), ..KeyName::default() });
         }
         let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let header = header.unwrap_or_default();
-        let Some(presented) = keys::bearer(&header) else {
+        let Some(presented) = auth::bearer(&header) else {
             let given = !header.is_empty() && !header.trim().eq_ignore_ascii_case("bearer");
             return Err(Denied::Error(ApiError::invalid_api_key(given)));
         };
@@ -101,7 +101,7 @@ impl Inner {
             Ok(stored) => (stored, None),
             Err(error) => (Default::default(), Some(error)),
         };
-        match keys::find(self.given_keys.iter().chain(stored.iter()), &presented) {
+        match auth::find(self.given_keys.iter().chain(stored.iter()), &presented) {
             Some(entry) => Ok(KeyName {
                 name: entry.name.clone(),
                 id: entry.sha256.to_hex(),

@@ -15,10 +15,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Proxy;
 use super::auth::Denied;
-use super::error::ApiError;
 use super::wrong_keys::{Counted, Peer};
+use crate::error::ApiError;
+use crate::server::state::Proxy;
 
 /// Where a browser says whether the page that asks is of our own origin. No page can set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

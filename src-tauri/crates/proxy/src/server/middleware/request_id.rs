@@ -10,9 +10,9 @@ use codex_client::ThreadKind;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::Proxy;
 use super::wrong_keys::Counted;
 use crate::metrics::Metrics;
+use crate::server::state::Proxy;
 
 /// The header of the id, in the request and in the answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,7 +33,7 @@ tokio::task_local! {
 }
 
 /// Says which kind of model the request of this task asks for.
-pub(super) fn asks_for(kind: ThreadKind) {
+pub(in crate::server) fn asks_for(kind: ThreadKind) {
     // A later prompt of a request is begun while the answer is sent already; its kind is that of the first.
     let _ = KIND.try_with(|known| known.set(kind));
 }
@@ -58,7 +58,7 @@ pub(crate) async fn with_request_id(
 }
 
 /// The id of a request that came through [`with_request_id`].
-pub(super) fn of(headers: &HeaderMap) -> String {
+pub(in crate::server) fn of(headers: &HeaderMap) -> String {
     headers.get(&X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }
 

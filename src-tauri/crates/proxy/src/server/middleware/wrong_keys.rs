@@ -21,7 +21,7 @@ const FREE: usize = 20;
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// How long the refusal of a further one takes.
-pub(super) const DELAY: Duration = Duration::from_secs(2);
+pub(in crate::server) const DELAY: Duration = Duration::from_secs(2);
 
 /// Refusals of one address that wait at once. A further one is made at once, and says that it is too much.
 const WAITING_EACH: usize = 8;
@@ -35,19 +35,19 @@ const ADDRESSES: usize = 1024;
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(in crate::server) struct Peer(pub(in crate::server) IpAddr);
 
 /// A refusal that is not worth a line of its own in the log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counted;
+pub(in crate::server) struct Counted;
 
 /// There are too many wrong keys for each of them to be waited with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(in crate::server) struct TooMany;
 
 /// The wrong keys of the last minute.
 #[derive(Debug)]
-pub(super) struct WrongKeys {
+pub(in crate::server) struct WrongKeys {
     addresses: Arc<Mutex<HashMap<IpAddr, Address>>>,
     places: Arc<Semaphore>,
 }
@@ -76,7 +76,7 @@ impl WrongKeys {
     ///
     /// # Errors
     /// [`TooMany`], at once, when enough refusals wait already.
-    pub(super) async fn note(&self, from: IpAddr) -> Result<(), TooMany> {
+    pub(in crate::server) async fn note(&self, from: IpAddr) -> Result<(), TooMany> {
         let from = network(from);
         let Some(_waiting) = self.count(from, Instant::now())? else { return Ok(()) };
         tokio::time::sleep(DELAY).await;

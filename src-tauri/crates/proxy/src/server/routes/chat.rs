@@ -10,18 +10,22 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::auth::KeyName;
-use super::error::ApiError;
-use super::extract::JsonObject;
-use super::{Proxy, request_id, side_calls, stream, turns, unix_now};
-use crate::answer::{FinishReason, Piece};
+use super::{task_model, turns};
+use crate::clock::unix_now;
+use crate::error::ApiError;
+use crate::event::{FinishReason, Piece};
 use crate::exchange::Exchange;
 use crate::exchange::log::{Arrival, Recorder};
 use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
 use crate::openai::completion::{AnswerMessage, ChatCompletion, Choice};
 use crate::openai::error::ErrorBody;
+use crate::server::extract::JsonObject;
+use crate::server::middleware::auth::KeyName;
+use crate::server::middleware::request_id;
+use crate::server::sse;
+use crate::server::state::Proxy;
+use crate::translate::answer_request::Wanted;
 use crate::translate::chunks::{ChunkForm, ChunkWriter, event, finish_reason};
-use crate::translate::wanted::Wanted;
 use crate::translate::{parameters, request};
 
 /// What this route calls the limit of an answer's tokens.
@@ -49,20 +53,20 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
-    let task = side_calls::task(&proxy, &body.0, "messages");
+    let task = task_model::task(&proxy, &body.0, "messages");
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions");
     let entry = Recorder::begin(&proxy.request_log, Arrival { background: task.is_some(), ..arrival });
     let Read { ignored, mut wanted, form, streamed } =
         read(body).map_err(|error| turns::refused(&entry, error))?;
     if let Some(task) = task {
-        side_calls::to_smallest(&proxy, &mut wanted, task, &entry).await;
+        task_model::to_smallest(&proxy, &mut wanted, task, &entry).await;
     }
     let n = wanted.n;
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived).await?;
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
     let mut response = if streamed {
         let writer = ChunkWriter::new(id, unix_now(), n, form);
-        stream::answer(Chunks { exchange: Some(exchange), writer }, proxy.limits.ping).await?
+        sse::answer(Chunks { exchange: Some(exchange), writer }, proxy.limits.ping).await?
     } else {
         Json(whole(exchange, id, n, form).await?).into_response()
     };
@@ -202,7 +206,7 @@ struct Chunks {
     writer: ChunkWriter,
 }
 
-impl stream::Source for Chunks {
+impl sse::Source for Chunks {
     async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
         loop {
             match self.exchange.as_mut()?.next().await {

@@ -13,18 +13,21 @@ use codex_client::Usage;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::auth::KeyName;
 use super::chat::{arrival, error_event, name_ignored, without_nulls};
-use super::error::ApiError;
-use super::extract::JsonObject;
-use super::{Proxy, stream, turns, unix_now};
-use crate::answer::{FinishReason, Piece};
+use super::turns;
+use crate::clock::unix_now;
+use crate::error::ApiError;
+use crate::event::{FinishReason, Piece};
 use crate::exchange::Exchange;
 use crate::exchange::log::{Arrival, Recorder};
 use crate::openai::error::ErrorBody;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice, TextCompletion};
+use crate::server::extract::JsonObject;
+use crate::server::middleware::auth::KeyName;
+use crate::server::sse;
+use crate::server::state::Proxy;
+use crate::translate::answer_request::Wanted;
 use crate::translate::completions::{CompletionWriter, finish, ignored, understand};
-use crate::translate::wanted::Wanted;
 
 /// What this route calls the limit of an answer's tokens.
 const MOST_TOKENS: &str = "max_tokens";
@@ -66,7 +69,7 @@ pub(crate) async fn create(
     let writer = CompletionWriter::new(id, unix_now(), request.model, include_usage);
     let mut response = if request.stream == Some(true) {
         let chunks = Chunks { answers: Some(answers), writer, usage: None };
-        stream::answer(chunks, proxy.limits.ping).await?
+        sse::answer(chunks, proxy.limits.ping).await?
     } else {
         whole(answers, writer, choices).await?
     };
@@ -175,7 +178,7 @@ struct Chunks {
     usage: Option<Usage>,
 }
 
-impl stream::Source for Chunks {
+impl sse::Source for Chunks {
     async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
         loop {
             let next = match self.answers.as_mut()?.next().await {

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
 
-use super::Proxy;
-use super::openapi::ApiDescription;
+use crate::server::openapi::ApiDescription;
+use crate::server::state::Proxy;
 
 /// What the pages cannot say of themselves; what they may load stands in each page.
 const POLICY: &str = "frame-ancestors 'none'";
@@ -19,21 +19,23 @@ const POLICY: &str = "frame-ancestors 'none'";
 pub(crate) fn routes() -> Router<Proxy> {
     Router::new()
         .route("/openapi.json", get(async || axum::Json(ApiDescription::openapi())))
-        .route("/docs", get(async || page(include_str!("../../assets/swagger.html"))))
-        .route("/docs/swagger-init.js", get(async || script(include_str!("../../assets/swagger-init.js"))))
+        .route("/docs", get(async || page(include_str!("../../../assets/swagger.html"))))
+        .route("/docs/swagger-init.js", get(async || script(include_str!("../../../assets/swagger-init.js"))))
         .route(
             "/docs/swagger-ui-bundle.js",
-            get(async || packed("text/javascript", include_bytes!("../../assets/swagger-ui-bundle.js.gz"))),
+            get(async || {
+                packed("text/javascript", include_bytes!("../../../assets/swagger-ui-bundle.js.gz"))
+            }),
         )
         .route(
             "/docs/swagger-ui.css",
-            get(async || packed("text/css", include_bytes!("../../assets/swagger-ui.css.gz"))),
+            get(async || packed("text/css", include_bytes!("../../../assets/swagger-ui.css.gz"))),
         )
-        .route("/redoc", get(async || page(include_str!("../../assets/redoc.html"))))
-        .route("/redoc/redoc-init.js", get(async || script(include_str!("../../assets/redoc-init.js"))))
+        .route("/redoc", get(async || page(include_str!("../../../assets/redoc.html"))))
+        .route("/redoc/redoc-init.js", get(async || script(include_str!("../../../assets/redoc-init.js"))))
         .route(
             "/redoc/redoc.standalone.js",
-            get(async || packed("text/javascript", include_bytes!("../../assets/redoc.standalone.js.gz"))),
+            get(async || packed("text/javascript", include_bytes!("../../../assets/redoc.standalone.js.gz"))),
         )
 }
 

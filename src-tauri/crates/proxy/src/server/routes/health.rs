@@ -6,10 +6,11 @@ use codex_client::{Capabilities, CodexError, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::ApiError;
-use super::{Proxy, unix_now};
-use crate::codexes::CodexesStatus;
+use crate::clock::unix_now;
+use crate::error::ApiError;
 use crate::exchange::{Limits, Turns};
+use crate::models::backends::CodexesStatus;
+use crate::server::state::Proxy;
 
 /// How the proxy is.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,10 +5,11 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
-use super::error::ApiError;
-use super::{Proxy, unix_now};
+use crate::clock::unix_now;
+use crate::error::ApiError;
 use crate::metrics::{Form, Reading};
 use crate::openai::error::ErrorBody;
+use crate::server::state::Proxy;
 
 /// What the proxy counts of itself, for Prometheus. A request from this machine needs no key.
 #[utoipa::path(

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::Proxy;
-use super::error::ApiError;
-use super::extract::PathId;
-use crate::catalog::{self, CODEX_LOCAL, Lookup};
+use crate::error::ApiError;
+use crate::models::catalog::{self, CODEX_LOCAL, Lookup};
 use crate::openai::error::ErrorBody;
 use crate::openai::model::{ModelEntry, ModelList};
+use crate::server::extract::PathId;
+use crate::server::state::Proxy;
 
 /// The models that answer.
 #[utoipa::path(

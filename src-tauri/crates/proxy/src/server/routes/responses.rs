@@ -9,18 +9,21 @@ use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::auth::KeyName;
 use super::chat::{arrival, name_ignored, without_nulls};
-use super::error::ApiError;
-use super::extract::{JsonObject, PathId};
-use super::response_store::{Conversation, Found, NotThere, Recording};
-use super::{Proxy, side_calls, stream, turns, unix_now};
-use crate::answer::Piece;
+use super::{task_model, turns};
+use crate::clock::unix_now;
+use crate::error::ApiError;
+use crate::event::Piece;
 use crate::exchange::Exchange;
 use crate::exchange::log::{Arrival, Recorder};
 use crate::openai::error::ErrorBody;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
+use crate::server::extract::{JsonObject, PathId};
+use crate::server::middleware::auth::KeyName;
+use crate::server::response_store::{Conversation, Found, NotThere, Recording};
+use crate::server::sse;
+use crate::server::state::Proxy;
 use crate::translate::response_events::{Ids, ResponseWriter};
 use crate::translate::responses::{Earlier, Understood, parameters, understand};
 
@@ -44,14 +47,14 @@ pub(crate) async fn create(
 ) -> Result<Answer, ApiError> {
     let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
-    let task = side_calls::task(&proxy, &body.0, "input");
+    let task = task_model::task(&proxy, &body.0, "input");
     let entry = Recorder::begin(&proxy.request_log, Arrival { background: task.is_some(), ..arrival });
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let read = read(&proxy, &caller.id, body, &mut ids).map_err(|error| turns::refused(&entry, error))?;
     let Read { ignored, understood: Understood { mut wanted, options, said, streamed, store }, before } =
         read;
     if let Some(task) = task {
-        side_calls::to_smallest(&proxy, &mut wanted, task, &entry).await;
+        task_model::to_smallest(&proxy, &mut wanted, task, &entry).await;
     }
     let model = wanted.model.clone();
     let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived)
@@ -64,11 +67,8 @@ pub(crate) async fn create(
         Recording::forgotten(writer)
     };
     let writing = Writing { exchange: Some(exchange), recording };
-    let mut response = if streamed {
-        stream::answer(writing, proxy.limits.ping).await?
-    } else {
-        json(writing.whole().await?)
-    };
+    let mut response =
+        if streamed { sse::answer(writing, proxy.limits.ping).await? } else { json(writing.whole().await?) };
     name_ignored(&mut response, &ignored);
     Ok(response)
 }
@@ -152,7 +152,7 @@ impl Writing {
     }
 }
 
-impl stream::Source for Writing {
+impl sse::Source for Writing {
     async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
         while let Some(written) = self.write().await {
             if let Err(error) = written {

@@ -4,11 +4,12 @@
 
 use serde_json::{Map, Value};
 
-use super::Proxy;
-use crate::catalog::{is_agent, lowest_effort, smallest};
 use crate::exchange::log::Recorder;
+use crate::models::catalog::is_agent;
+use crate::models::smallest::{lowest_effort, smallest};
+use crate::server::state::Proxy;
+use crate::translate::answer_request::Wanted;
 use crate::translate::tasks::open_webui_task;
-use crate::translate::wanted::Wanted;
 
 /// Which task of Open WebUI's this request is, if it is one; `conversation` is the field of its messages. A request to the agent
 /// never is: its user chose that folder, those tools and that model.

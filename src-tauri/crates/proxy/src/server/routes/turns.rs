@@ -7,18 +7,19 @@ use std::sync::Arc;
 use codex_client::{Content, Item, Role, ThreadKind, Tool, ToolCall, TurnRequest};
 use tokio::time::Instant;
 
-use super::Proxy;
-use super::auth::KeyName;
-use super::error::ApiError;
-use super::request_id::asks_for;
-use crate::catalog::Lookup;
+use crate::answer::json::JsonCut;
+use crate::answer::pipeline::{Counting, Plan};
+use crate::error::ApiError;
 use crate::exchange::log::Recorder;
-use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Start, Timing, Turns};
+use crate::exchange::{Asked, Exchange, Place, Start, Timing, Turns};
+use crate::models::catalog::Lookup;
+use crate::server::middleware::auth::KeyName;
+use crate::server::middleware::request_id::asks_for;
+use crate::server::state::Proxy;
 use crate::settings::ReasoningAs;
-use crate::shape::json::JsonCut;
+use crate::translate::answer_request::{Format, Wanted};
 use crate::translate::schema::{self, OutputCheck, OutputPlan};
 use crate::translate::tool_names::ToolNames;
-use crate::translate::wanted::{Format, Wanted};
 use crate::translate::{limits, request, tools};
 
 /// Begins to answer: finds the model, waits for a place, and starts the turns. The entry is closed with whatever goes wrong.
@@ -212,7 +213,7 @@ fn form(format: &Format) -> Result<Form, ApiError> {
     })
 }
 
-fn to_codex(tool: &crate::translate::wanted::ClientTool, names: &ToolNames) -> Tool {
+fn to_codex(tool: &crate::translate::answer_request::ClientTool, names: &ToolNames) -> Tool {
     Tool {
         name: names.to_codex(&tool.name).into_owned(),
         description: tool.description.clone(),

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use codex_client::{Item, Role};
 
 use super::Said;
-use crate::translate::{Refusal, shorten};
+use crate::error::Refusal;
+use crate::translate::shorten;
 
 /// How many missing outputs an error names.
 const NAMED: usize = 4;

@@ -3,12 +3,13 @@
 use codex_client::{Content, Item, Role, ToolCall};
 
 use super::Said;
+use crate::error::Refusal;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{InputItem, InputPart};
 use crate::openai::text_or::TextOr;
 use crate::translate::images::{check_detail, check_image};
 use crate::translate::response_events::Ids;
-use crate::translate::{Refusal, shorten};
+use crate::translate::shorten;
 
 /// Reads the input. A string is a message of the user's.
 pub(super) fn read(

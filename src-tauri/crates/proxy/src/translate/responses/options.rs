@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{ResponseOptions, summary};
+use crate::error::Refusal;
 use crate::openai::responses::request::{ResponsesRequest, TextFormat, Tool};
 use crate::openai::responses::response::{Format, FunctionTool, Reasoning, Text};
-use crate::translate::Refusal;
-use crate::translate::wanted::ToolChoice;
+use crate::translate::answer_request::ToolChoice;
 
 /// The efforts that OpenAI's description knows; a model of codex's may have others, which are passed on and not repeated.
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];

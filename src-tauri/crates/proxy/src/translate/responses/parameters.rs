@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::translate::Refusal;
+use crate::error::Refusal;
 use crate::translate::parameters::{Verdict, is_no_penalty, is_text_alone, judged};
 
 /// Parameters that are read, or that have no bearing on the answer: ids, labels and caching.

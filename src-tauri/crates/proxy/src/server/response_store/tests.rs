@@ -2,7 +2,7 @@ use codex_client::Role;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::answer::{Finish, FinishReason};
+use crate::event::{Finish, FinishReason};
 use crate::settings::ReasoningAs;
 use crate::translate::response_events::{Ids, ResponseWriter};
 use crate::translate::responses::{Earlier, Understood, understand};

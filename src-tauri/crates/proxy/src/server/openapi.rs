@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{chat, completions, health, metrics, models, responses};
+use super::routes::{chat, completions, health, metrics, models, responses};
 
 /// The description.
 #[derive(OpenApi)]

@@ -1,0 +1,9 @@
+//! API keys: how they are made, kept, compared and kept out of logs, and what each allows.
+
+mod key_file;
+mod keys;
+mod limits;
+
+pub use key_file::{KeyFile, KeyFileError};
+pub use keys::{Key, KeyDigest, KeyEntry, bearer, find, without_keys};
+pub use limits::{KeyLimits, LimitsError};

@@ -1,0 +1,5 @@
+//! Which models there are, which of them is small, and the codex behind each kind.
+
+pub mod backends;
+pub mod catalog;
+pub mod smallest;

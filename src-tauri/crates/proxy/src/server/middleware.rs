@@ -1,0 +1,6 @@
+//! What every request passes before its route.
+
+pub(super) mod auth;
+pub(super) mod host_origin;
+pub(super) mod request_id;
+pub(super) mod wrong_keys;

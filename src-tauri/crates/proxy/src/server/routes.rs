@@ -1,0 +1,11 @@
+//! The routes, a file each.
+
+pub(super) mod chat;
+pub(super) mod completions;
+pub(super) mod docs;
+pub(super) mod health;
+pub(super) mod metrics;
+pub(super) mod models;
+pub(super) mod responses;
+mod task_model;
+mod turns;
