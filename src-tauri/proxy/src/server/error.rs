@@ -17,6 +17,7 @@ use crate::exchange::{Failure, Refused, Why};
 use crate::keys::without_keys;
 use crate::openai::error::{ErrorBody, ErrorDetail};
 use crate::translate::Refusal;
+use crate::translate::wanted::Format;
 
 /// An error, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +149,16 @@ impl ApiError {
     /// The request cannot be read. `param` names the field, where there is one.
     pub(crate) fn invalid_request(message: impl Into<String>, param: Option<String>) -> Self {
         Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
+    }
+
+    /// The schemas of a request were not compiled in time. `format` is that of its answer.
+    pub(crate) fn costly_schema(format: &Format) -> Self {
+        let param = match format {
+            Format::Schema { param, .. } => param,
+            Format::Text | Format::JsonObject => "tools",
+        };
+        let message = "The schema is too costly: it was not compiled in time. Send a simpler one, or try again when fewer requests bring theirs.";
+        Self::invalid_request(message, Some(param.to_owned()))
     }
 
     /// The body is too large; `limit` is in bytes.
