@@ -214,6 +214,12 @@ impl ApiError {
         Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
     }
 
+    /// The schemas of a request, at `param`, were not compiled in time.
+    pub(crate) fn costly_schema(param: &str) -> Self {
+        let message = "The schema is too costly: it was not compiled in time. Send a simpler one, or try again when fewer requests bring theirs.";
+        Self::invalid_request(message, Some(param.to_owned()))
+    }
+
     /// The body is too large; `limit` is in bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("The request is larger than {} MiB.", limit / (1024 * 1024));

@@ -18,6 +18,7 @@ pub mod files;
 pub mod logging;
 pub mod metrics;
 pub mod models;
+mod off_workers;
 pub mod openai;
 pub mod server;
 pub mod settings;
