@@ -101,9 +101,6 @@ const RETRY_SOON: u64 = 5;
 /// How long a client should wait for an account's limit whose reset is not known, in seconds.
 const RETRY_LATER: u64 = 300;
 
-/// How long a client should wait that has sent too many wrong keys, in seconds.
-const RETRY_AFTER_GUESSES: u64 = 60;
-
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         // A client that names a model or an address by its key has it in its own logs otherwise.
@@ -129,14 +126,6 @@ impl ApiError {
             "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`."
         };
         Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
-    }
-
-    /// One of so many wrong keys that not even a slow refusal is left for it.
-    pub(crate) fn too_many_wrong_keys() -> Self {
-        let message =
-            "Too many wrong API keys came from this address. Check the key, then try again in a minute.";
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message);
-        Self { should_retry: Some(false), ..error.retry_after(RETRY_AFTER_GUESSES) }
     }
 
     /// The keys cannot be read.

@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use crate::answer::pipeline::{Next, Plan, Shaping};
-use crate::error::Failure;
+use crate::error::{ApiError, Failure, Refused};
 use crate::event::{Finish, Piece};
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
 use crate::settings::TurnLimits;
 
-pub use admission::{Admission, Asked, Place, Turns, Waiting};
+pub use admission::{Admission, Asked, Occupancy, Place, Waiting};
 
 use checking::Checking;
 use log::Recorder;
@@ -95,58 +95,37 @@ impl Default for Limits {
     }
 }
 
-/// When things happened to a request before its turn began.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    /// It arrived.
-    pub arrived: Instant,
-    /// How long it waited for its place.
-    pub waited: Duration,
-    /// How long codex took to be there and to name its models.
-    pub codex: Duration,
-}
-
-/// What an exchange is made of.
-#[derive(Debug)]
-pub(crate) struct Start<'a> {
-    pub(crate) codex: &'a Codex,
-    pub(crate) request: TurnRequest,
-    /// The note of a second attempt, where the model has to call a tool and did not.
-    pub(crate) urging: Option<String>,
-    pub(crate) plan: Plan,
-    /// How many answers.
-    pub(crate) n: u32,
-    pub(crate) place: Place,
-    pub(crate) entry: Recorder,
-    pub(crate) timing: Timing,
-    pub(crate) metrics: &'a Metrics,
-    pub(crate) limits: &'a Limits,
-    pub(crate) cut_off: CancellationToken,
-}
-
-/// A running exchange.
+/// One request and its answers. Dropping it means that the client has disconnected, and interrupts its turns.
 #[derive(Debug)]
 pub struct Exchange {
-    codex: Codex,
-    choices: Vec<Choice>,
-    place: Option<Place>,
-    entry: Recorder,
+    recorder: Recorder,
     metrics: Metrics,
-    kind: ThreadKind,
-    timing: Timing,
-    /// The proxy's own share of the time to the first word.
-    own: Duration,
-    /// When its turns began.
-    begun: Instant,
-    turn_limit: Duration,
-    silence_limit: Duration,
+    limits: Limits,
     cut_off: CancellationToken,
+    arrived: Instant,
+    /// How long it waited for its place.
+    waited: Duration,
+    /// How long codex took to be there and to list its models.
+    codex_ready: Duration,
+    place: Option<Place>,
+    /// Its turns, once they have begun and until all is said.
+    turns: Option<Turns>,
+    /// The proxy's own share of the time to the first token.
+    own: Duration,
     first: Option<Duration>,
     deltas: u64,
     model: String,
     usage: Option<Usage>,
-    closed: bool,
     span: Span,
+}
+
+/// The turns of an exchange, one for each answer that was asked for.
+#[derive(Debug)]
+struct Turns {
+    codex: Codex,
+    kind: ThreadKind,
+    choices: Vec<Choice>,
+    begun: Instant,
 }
 
 /// One of the answers.
@@ -165,12 +144,89 @@ struct Choice {
 }
 
 impl Exchange {
-    /// Begins the turns.
+    /// A request that has just arrived.
+    pub(crate) fn new(
+        recorder: Recorder,
+        metrics: &Metrics,
+        limits: &Limits,
+        cut_off: &CancellationToken,
+    ) -> Self {
+        Self {
+            recorder,
+            metrics: metrics.clone(),
+            limits: *limits,
+            cut_off: cut_off.clone(),
+            arrived: Instant::now(),
+            waited: Duration::ZERO,
+            codex_ready: Duration::ZERO,
+            place: None,
+            turns: None,
+            own: Duration::ZERO,
+            first: None,
+            deltas: 0,
+            model: String::new(),
+            usage: None,
+            span: Span::current(),
+        }
+    }
+
+    /// Reports to the request log.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Passes on what comes of a step on the way to the turns, and ends the request with its error.
+    pub(crate) fn check<T, E: Into<ApiError>>(&self, step: Result<T, E>) -> Result<T, ApiError> {
+        step.map_err(|error| {
+            let error = error.into();
+            self.recorder.failed(error.status(), error.code(), &error.for_log());
+            error
+        })
+    }
+
+    /// Codex took so long to be there and to list its models.
+    pub(crate) fn codex_took(&mut self, took: Duration) {
+        self.codex_ready += took;
+    }
+
+    /// Waits for a place among the turns that run, for `turns` turns of the key with the id `key`.
     ///
     /// # Errors
-    /// Whatever keeps codex from starting; the entry is closed with it.
-    pub(crate) async fn begin(start: Start<'_>) -> Result<Self, CodexError> {
-        let Start { codex, request, urging, plan, n, place, entry, timing, metrics, limits, cut_off } = start;
+    /// When the queue is full, or the wait takes too long.
+    pub(crate) async fn wait_for_place(
+        &mut self,
+        admission: &Admission,
+        key: &str,
+        turns: u32,
+    ) -> Result<(), Refused> {
+        let asked = Instant::now();
+        let place = match admission.ask(key, turns) {
+            Ok(Asked::Placed(place)) => Ok(place),
+            Ok(Asked::Waits(waiting)) => {
+                self.recorder.step("Waits for its place", None, false);
+                waiting.place().await
+            }
+            Err(refused) => Err(refused),
+        };
+        self.waited = asked.elapsed();
+        self.recorder.waited(record::ms(self.waited), place.is_ok());
+        self.place = Some(place?);
+        Ok(())
+    }
+
+    /// Starts `n` turns of the same request; `plan` is what their answers must be like. `urging` is the note of a second attempt,
+    /// where the model has to call a tool and did not.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting.
+    pub(crate) async fn start(
+        &mut self,
+        codex: &Codex,
+        request: TurnRequest,
+        plan: Plan,
+        urging: Option<String>,
+        n: u32,
+    ) -> Result<(), CodexError> {
         let kind = request.profile.kind;
         let again = urging.map(|urging| TurnRequest { note: Some(urging), ..request.clone() });
         // A conversation can be megabytes of pictures, and is usually for one turn.
@@ -180,17 +236,12 @@ impl Exchange {
         for request in requests {
             let turn = tokio::select! {
                 biased;
-                () = cut_off.cancelled() => Err(CodexError::ShuttingDown),
+                () = self.cut_off.cancelled() => Err(CodexError::ShuttingDown),
                 turn = codex.turn(request) => turn,
             };
-            let turn = match turn {
-                Ok(turn) => turn,
-                Err(error) => {
-                    record::failed(&entry, Failure::Codex(error.clone()));
-                    metrics.turn_ended(kind, &TurnFigures::default(), TurnOutcome::Failed);
-                    return Err(error);
-                }
-            };
+            let turn = turn.inspect_err(|_| {
+                self.metrics.turn_ended(kind, &TurnFigures::default(), TurnOutcome::Failed);
+            })?;
             choices.push(Choice {
                 turn: Some(turn),
                 shaping: Shaping::new(plan.clone()),
@@ -200,46 +251,28 @@ impl Exchange {
                 begin_again: false,
             });
         }
-        entry.step("Given to codex", None, false);
-        Ok(Self {
-            codex: codex.clone(),
-            choices,
-            place: Some(place),
-            metrics: metrics.clone(),
-            kind,
-            own: timing.arrived.elapsed().saturating_sub(timing.waited + timing.codex),
-            entry,
-            timing,
-            begun: Instant::now(),
-            turn_limit: limits.turn,
-            silence_limit: limits.silence,
-            cut_off,
-            first: None,
-            deltas: 0,
-            model: String::new(),
-            usage: None,
-            closed: false,
-            span: Span::current(),
-        })
+        self.recorder.step("Given to codex", None, false);
+        self.own = self.arrived.elapsed().saturating_sub(self.waited + self.codex_ready);
+        self.span = Span::current();
+        self.turns = Some(Turns { codex: codex.clone(), kind, choices, begun: Instant::now() });
+        Ok(())
     }
 
     /// What comes next, and of which answer; `None` after the end of all of them. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<(u32, Piece)> {
         loop {
-            for (index, choice) in (0..).zip(&mut self.choices) {
+            let turns = self.turns.as_mut()?;
+            for (index, choice) in (0..).zip(&mut turns.choices) {
                 if let Some(piece) = choice.ready.pop_front() {
                     return Some((index, self.pass(piece)));
                 }
             }
-            if self.closed {
-                return None;
-            }
-            let due = self.due();
+            let deadline = turns.next_deadline(&self.limits);
             let event = tokio::select! {
                 biased;
-                event = next_event(&self.codex, &mut self.choices) => event,
+                event = turns.next() => event,
                 () = self.cut_off.cancelled() => Err(Failure::Stopping),
-                () = sleep_until(due) => match self.overdue() {
+                () = sleep_until(deadline) => match turns.expired(&self.limits) {
                     Some(failure) => Err(failure),
                     // codex has said something meanwhile that is no event.
                     None => continue,
@@ -258,7 +291,7 @@ impl Exchange {
         if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_) | TurnEvent::Call(_)) {
             self.count();
         }
-        let Some(choice) = self.choices.get_mut(index) else { return };
+        let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
         let Choice { shaping, ready, checking, .. } = choice;
         match event {
             TurnEvent::Model(model) => {
@@ -275,16 +308,16 @@ impl Exchange {
             TurnEvent::Call(call) => shaping.call(call),
             TurnEvent::Item(item) => {
                 shaping.item(&item, ready);
-                record::note(&self.entry, &self.span, &item);
+                self.record_item(&item);
             }
             TurnEvent::Retrying(_) => {
-                self.entry.step("Upstream failed, codex tries again", None, true);
+                self.recorder.step("Upstream failed, codex tries again", None, true);
                 self.span.in_scope(|| tracing::warn!("codex tries again after an error of the upstream"));
             }
             TurnEvent::Ended(Ok(TurnEnd { usage, .. })) => {
                 choice.turn = None;
                 if shaping.misses_its_call() && choice.again.is_some() {
-                    self.entry.step("The model did not call the tool, and is asked again", None, true);
+                    self.recorder.step("The model did not call the tool, and is asked again", None, true);
                     choice.begin_again = true;
                 } else {
                     match shaping.over(usage, ready) {
@@ -301,7 +334,8 @@ impl Exchange {
 
     /// Says the end of an answer that has been checked.
     fn checked(&mut self, index: usize, result: Result<Option<Usage>, Failure>) {
-        let Some(Choice { shaping, ready, checking, .. }) = self.choices.get_mut(index) else { return };
+        let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
+        let Choice { shaping, ready, checking, .. } = choice;
         *checking = None;
         match result {
             Ok(usage) => shaping.checked(usage, ready),
@@ -313,7 +347,7 @@ impl Exchange {
     fn pass(&mut self, piece: Piece) -> Piece {
         match piece {
             Piece::Text(text) => {
-                self.entry.text(&text);
+                self.recorder.text(&text);
                 Piece::Text(text)
             }
             Piece::Ended(Ok(Finish { reason, usage })) => {
@@ -337,14 +371,13 @@ impl Exchange {
                 && choice.ready.is_empty()
                 && !choice.begin_again
         };
-        if self.choices.iter().all(is_over) {
+        if self.turns.as_ref().is_some_and(|turns| turns.choices.iter().all(is_over)) {
             self.close(&Outcome::Done(self.usage));
         }
     }
 
     /// Ends everything with a failure.
     fn fail(&mut self, failure: Failure) -> Piece {
-        self.choices.clear();
         self.close(&Outcome::Failed(&failure));
         Piece::Ended(Err(failure))
     }
@@ -352,30 +385,21 @@ impl Exchange {
     fn count(&mut self) {
         self.deltas += 1;
         if self.first.is_none() {
-            self.first = Some(self.timing.arrived.elapsed());
-            self.entry.first_token(record::ms(self.own));
+            self.first = Some(self.arrived.elapsed());
+            self.recorder.first_token(record::ms(self.own));
         }
     }
 
     fn close(&mut self, outcome: &Outcome<'_>) {
-        if std::mem::replace(&mut self.closed, true) {
-            return;
-        }
+        let Some(turns) = self.turns.take() else { return };
         // Whoever waits may start now, even while this client still reads.
         self.place = None;
         let _in_span = self.span.enter();
-        let whole = self.timing.arrived.elapsed();
+        let whole = self.arrived.elapsed();
         let measured =
             TurnFigures { deltas: self.deltas, first: self.first.map(|first| (first, self.own)), whole };
-        self.metrics.turn_ended(self.kind, &measured, outcome.into());
-        let figures = record::Figures {
-            model: &self.model,
-            deltas: self.deltas,
-            wait_ms: record::ms(self.timing.waited),
-            first_ms: self.first.map(record::ms),
-            total_ms: record::ms(whole),
-        };
-        record::close(&self.entry, &figures, outcome);
+        self.metrics.turn_ended(turns.kind, &measured, outcome.into());
+        self.record_end(whole, outcome);
     }
 }
 
@@ -403,22 +427,25 @@ impl Choice {
     }
 }
 
-/// The next event of any of the answers. Dropping the future loses nothing.
-async fn next_event(codex: &Codex, choices: &mut [Choice]) -> Result<(usize, Event), Failure> {
-    for choice in choices.iter_mut().filter(|choice| choice.begin_again) {
-        if let Some(request) = &choice.again {
-            choice.turn = Some(codex.turn(request.clone()).await.map_err(Failure::Codex)?);
+impl Turns {
+    /// The next event of any of the answers. Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<(usize, Event), Failure> {
+        for choice in self.choices.iter_mut().filter(|choice| choice.begin_again) {
+            if let Some(request) = &choice.again {
+                choice.turn = Some(self.codex.turn(request.clone()).await.map_err(Failure::Codex)?);
+            }
+            (choice.again, choice.begin_again) = (None, false);
         }
-        (choice.again, choice.begin_again) = (None, false);
+        let running = self
+            .choices
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, choice)| choice.turn.is_some() || choice.checking.is_some())
+            .map(|(index, choice)| Box::pin(async move { choice.next().await.map(|event| (index, event)) }))
+            .collect::<Vec<_>>();
+        if running.is_empty() {
+            return Err(Failure::Codex(CodexError::Disconnected));
+        }
+        select_all(running).await.0.ok_or(Failure::Codex(CodexError::Disconnected))
     }
-    let running = choices
-        .iter_mut()
-        .enumerate()
-        .filter(|(_, choice)| choice.turn.is_some() || choice.checking.is_some())
-        .map(|(index, choice)| Box::pin(async move { choice.next().await.map(|event| (index, event)) }))
-        .collect::<Vec<_>>();
-    if running.is_empty() {
-        return Err(Failure::Codex(CodexError::Disconnected));
-    }
-    select_all(running).await.0.ok_or(Failure::Codex(CodexError::Disconnected))
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{App, Change};
 use crate::request_log;
 use proxy::codexes::Watch;
-use proxy::exchange::Turns;
+use proxy::exchange::Occupancy;
 
 /// How long changes of the request log and of the turns are gathered before the overview's counts are renewed.
 const GATHER: Duration = Duration::from_millis(300);
@@ -62,7 +62,7 @@ async fn changed(codex: Option<&mut Watch>) {
 }
 
 /// Resolves when another number of turns runs or waits; never when there is no proxy, or it is gone.
-async fn moved(turns: Option<&mut watch::Receiver<Turns>>) {
+async fn moved(turns: Option<&mut watch::Receiver<Occupancy>>) {
     if let Some(turns) = turns
         && turns.changed().await.is_ok()
     {

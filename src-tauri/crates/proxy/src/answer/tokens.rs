@@ -3,7 +3,9 @@
 //! The vocabulary takes some 40 MB while it is used, so it is read when somebody counts, and goes when nobody does any more.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use tiktoken_rs::{CoreBPE, o200k_base};
 
@@ -26,7 +28,7 @@ impl Tokenizer {
     /// The vocabulary, read now if nobody has it. It goes when the last one drops it.
     #[must_use]
     pub fn get(&self) -> Arc<Loaded> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = self.loaded.lock();
         loaded.upgrade().unwrap_or_else(|| {
             let fresh = Arc::new(Loaded { vocabulary: o200k_base().ok() });
             *loaded = Arc::downgrade(&fresh);

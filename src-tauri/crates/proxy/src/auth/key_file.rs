@@ -8,8 +8,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -99,7 +101,7 @@ impl KeyFile {
     /// When the file is there and cannot be used.
     pub fn entries(&self) -> Result<Arc<[KeyEntry]>, KeyFileError> {
         let stamp = self.stamp()?;
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.read.lock();
         if stamp != read.stamp {
             *read = Read { stamp, entries: self.load()?.keys.into() };
         }

@@ -12,8 +12,10 @@
 
 mod state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -39,8 +41,8 @@ pub struct Place {
 
 /// How many turns there are now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Turns {
-    /// Turns that run.
+pub struct Occupancy {
+    /// Occupancy that run.
     pub running: u32,
     /// Requests that wait for their place.
     pub waiting: u32,
@@ -74,7 +76,7 @@ struct Inner {
     most_waiting: usize,
     longest_wait: Duration,
     state: Mutex<State>,
-    tell: watch::Sender<Turns>,
+    tell: watch::Sender<Occupancy>,
 }
 
 impl Admission {
@@ -93,7 +95,7 @@ impl Admission {
 
     /// How many turns run and how many requests wait, and every change of it.
     #[must_use]
-    pub fn turns(&self) -> watch::Receiver<Turns> {
+    pub fn turns(&self) -> watch::Receiver<Occupancy> {
         self.0.tell.subscribe()
     }
 
@@ -173,13 +175,13 @@ impl Admission {
 
     fn tell(&self, state: &State) {
         let waiting = u32::try_from(state.queue.len()).unwrap_or(u32::MAX);
-        let turns = Turns { running: self.0.most - state.free, waiting };
+        let turns = Occupancy { running: self.0.most - state.free, waiting };
         self.0.tell.send_if_modified(|known| std::mem::replace(known, turns) != turns);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that is done under the lock can panic half-way.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

@@ -2,28 +2,27 @@
 
 use tokio::time::Instant;
 
-use super::Exchange;
+use super::{Limits, Turns};
 use crate::error::Failure;
 
-impl Exchange {
-    /// When the turns have to be looked at: one of them may have been silent for too long by then, or all have taken too long.
-    pub(super) fn due(&self) -> Instant {
-        let limit = self.begun + self.turn_limit;
+impl Turns {
+    /// When the next limit may be exceeded: one of the turns may have been silent for too long, or all have taken too long.
+    pub(super) fn next_deadline(&self, limits: &Limits) -> Instant {
+        let end = self.begun + limits.turn;
         let running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
-        // While codex is at work on something of its own nobody knows when it will speak again.
-        let silent =
-            running.map(|turn| turn.silent_since().unwrap_or_else(Instant::now) + self.silence_limit);
-        silent.chain([limit]).min().unwrap_or(limit)
+        // While codex runs something itself, its next word has no deadline.
+        let silent = running.map(|turn| turn.silent_since().unwrap_or_else(Instant::now) + limits.silence);
+        silent.chain([end]).min().unwrap_or(end)
     }
 
-    /// What has taken too long, if anything has.
-    pub(super) fn overdue(&self) -> Option<Failure> {
-        if self.begun.elapsed() >= self.turn_limit {
-            return Some(Failure::TooLong(self.turn_limit));
+    /// The limit that is exceeded, if one is.
+    pub(super) fn expired(&self, limits: &Limits) -> Option<Failure> {
+        if self.begun.elapsed() >= limits.turn {
+            return Some(Failure::TooLong(limits.turn));
         }
         let mut running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
         running
-            .any(|turn| turn.silent_since().is_some_and(|since| since.elapsed() >= self.silence_limit))
-            .then_some(Failure::Silent(self.silence_limit))
+            .any(|turn| turn.silent_since().is_some_and(|since| since.elapsed() >= limits.silence))
+            .then_some(Failure::Silent(limits.silence))
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use codex_client::{CodexError, ItemEvent, Usage};
-use tracing::Span;
 
-use super::log::{Recorder, Step};
+use super::Exchange;
+use super::log::Step;
 use crate::answer::activity::{self, Told};
 use crate::error::{ApiError, Failure};
 use crate::metrics::TurnOutcome;
@@ -27,58 +27,54 @@ impl From<&Outcome<'_>> for TurnOutcome {
     }
 }
 
-/// What is measured of an exchange.
-pub(super) struct Figures<'a> {
-    pub(super) model: &'a str,
-    pub(super) deltas: u64,
-    pub(super) wait_ms: u64,
-    pub(super) first_ms: Option<u64>,
-    pub(super) total_ms: u64,
-}
+impl Exchange {
+    /// Reports an action of codex.
+    pub(super) fn record_item(&self, item: &ItemEvent) {
+        let Told { what, detail, bad } = activity::told(item);
+        let is_command = matches!(item, ItemEvent::Command { ended: false, .. });
+        self.recorder.log_step(Step { what, detail: detail.as_deref(), bad, is_command });
+        self.span.in_scope(|| tracing::debug!(what, "codex did something"));
+    }
 
-/// Puts down what codex did.
-pub(super) fn note(entry: &Recorder, span: &Span, item: &ItemEvent) {
-    let Told { what, detail, bad } = activity::told(item);
-    let is_command = matches!(item, ItemEvent::Command { ended: false, .. });
-    entry.log_step(Step { what, detail: detail.as_deref(), bad, is_command });
-    span.in_scope(|| tracing::debug!(what, "codex did something"));
-}
-
-/// Closes the entry, with one line in the program's log.
-pub(super) fn close(entry: &Recorder, figures: &Figures<'_>, outcome: &Outcome<'_>) {
-    let &Figures { model, deltas, wait_ms, first_ms, total_ms } = figures;
-    match outcome {
-        Outcome::Done(usage) => {
-            entry.done(200, *usage);
-            let Usage { input, cached, output, reasoning } = usage.unwrap_or_default();
-            tracing::info!(
-                model,
-                deltas,
-                wait_ms,
-                first_ms,
-                total_ms,
-                input,
-                cached,
-                output,
-                reasoning,
-                "turn done"
-            );
-        }
-        Outcome::Failed(failure) => {
-            let why = reason(failure);
-            failed(entry, (*failure).clone());
-            tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
-        }
-        Outcome::ClientGone => {
-            tracing::info!(model, deltas, wait_ms, first_ms, total_ms, "client went away; turn interrupted");
+    /// Ends the request in the request log, and with one line in the program's log.
+    pub(super) fn record_end(&self, total: Duration, outcome: &Outcome<'_>) {
+        let (model, deltas) = (&self.model, self.deltas);
+        let (wait_ms, first_ms, total_ms) = (ms(self.waited), self.first.map(ms), ms(total));
+        match outcome {
+            Outcome::Done(usage) => {
+                self.recorder.done(200, *usage);
+                let Usage { input, cached, output, reasoning } = usage.unwrap_or_default();
+                tracing::info!(
+                    model,
+                    deltas,
+                    wait_ms,
+                    first_ms,
+                    total_ms,
+                    input,
+                    cached,
+                    output,
+                    reasoning,
+                    "turn done"
+                );
+            }
+            Outcome::Failed(failure) => {
+                let error = ApiError::from((*failure).clone());
+                self.recorder.failed(error.status(), error.code(), &error.for_log());
+                let why = reason(failure);
+                tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
+            }
+            Outcome::ClientGone => {
+                tracing::info!(
+                    model,
+                    deltas,
+                    wait_ms,
+                    first_ms,
+                    total_ms,
+                    "client went away; turn interrupted"
+                );
+            }
         }
     }
-}
-
-/// Closes the entry of a request that failed.
-pub(super) fn failed(entry: &Recorder, failure: Failure) {
-    let error = ApiError::from(failure);
-    entry.failed(error.status(), error.code(), &error.for_log());
 }
 
 pub(super) fn ms(duration: Duration) -> u64 {

@@ -4,8 +4,10 @@
 //! a model's thread is started with is decided here too, so that the two kinds differ in one place. A list that another codex
 //! gave, or the same one for another account, is not believed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use codex_client::{Codex, CodexError, Model, Readiness, Status, ThreadKind, ThreadProfile};
 use tokio::time::Instant;
@@ -80,14 +82,14 @@ impl Catalog {
     /// The models as last heard, however long ago; empty when they never were.
     #[must_use]
     pub fn known(&self) -> Vec<Model> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         known.as_ref().map(|known| known.models.clone()).unwrap_or_default()
     }
 
     /// How hard the model `id` can be told to think, as last heard; empty when codex has not said so of it.
     #[must_use]
     pub fn efforts(&self, id: &str) -> Vec<String> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
         models.iter().find(|model| model.id == id).map(|model| model.efforts.clone()).unwrap_or_default()
     }
@@ -96,7 +98,7 @@ impl Catalog {
     /// codex says nothing of is believed to.
     #[must_use]
     pub fn reads_pictures(&self, id: Option<&str>) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
         let model = models.iter().find(|model| id.map_or(model.is_default, |id| model.id == id));
         let reads = model.map(|model| model.input_modalities.as_slice()).unwrap_or_default();
@@ -108,7 +110,7 @@ impl Catalog {
     /// # Errors
     /// Whatever keeps codex from listing them.
     pub async fn models(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.known.lock().clone();
         match known {
             Some(known) if known.is_fresh(codex) => Ok(known.models),
             _ => self.refresh(codex).await,
@@ -118,7 +120,7 @@ impl Catalog {
     async fn refresh(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
         let models = codex.models().await?;
         let known = Known { since: Instant::now(), from: answering(codex), models: models.clone() };
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        *self.known.lock() = Some(known);
         Ok(models)
     }
 }

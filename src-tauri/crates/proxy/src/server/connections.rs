@@ -4,9 +4,11 @@
 //! request is closed, and then the oldest at all, which ends with its answer. Deliberately not here: what they carry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -99,8 +101,8 @@ impl Drop for Place {
     }
 }
 
-fn lock(open: &Mutex<Open>) -> std::sync::MutexGuard<'_, Open> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(open: &Mutex<Open>) -> parking_lot::MutexGuard<'_, Open> {
+    open.lock()
 }
 
 #[cfg(test)]

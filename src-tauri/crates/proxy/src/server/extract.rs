@@ -61,11 +61,12 @@ impl FromRequest<Proxy> for JsonObject {
 }
 
 impl JsonObject {
-    /// Reads the object into a type.
+    /// Reads the object into a type. SDKs send null for what was not set; it means the same as leaving the field out.
     ///
     /// # Errors
     /// [`ApiError`] naming the field that is missing or wrong.
-    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<T, ApiError> {
+        self.0.retain(|_, value| !value.is_null());
         serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
             let path = error.path().to_string();
             let words = error.inner().to_string();

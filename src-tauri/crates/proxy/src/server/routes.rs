@@ -1,6 +1,7 @@
 //! The routes, a file each.
 
 pub(super) mod chat;
+mod common;
 pub(super) mod completions;
 pub(super) mod docs;
 pub(super) mod health;

@@ -12,8 +12,8 @@ use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
 use crate::auth::{KeyEntry, KeyFile};
 use crate::clock::unix_now;
-use crate::exchange::log::RequestLog;
-use crate::exchange::{Admission, Limits, Turns};
+use crate::exchange::log::{Arrival, Recorder, RequestLog};
+use crate::exchange::{Admission, Exchange, Limits, Occupancy};
 use crate::metrics::Metrics;
 use crate::models::backends::Codexes;
 use crate::models::catalog::Catalog;
@@ -116,6 +116,12 @@ impl Proxy {
         })))
     }
 
+    /// Begins a request that has just arrived.
+    pub(super) fn exchange(&self, arrival: Arrival) -> Exchange {
+        let recorder = Recorder::begin(&self.request_log, arrival);
+        Exchange::new(recorder, &self.metrics, &self.limits, &self.cut_off)
+    }
+
     /// codex's models as last heard; empty while nobody has asked for them.
     #[must_use]
     pub fn models_if_known(&self) -> Vec<codex_client::Model> {
@@ -124,7 +130,7 @@ impl Proxy {
 
     /// How many turns run and how many requests wait, and every change of it.
     #[must_use]
-    pub fn turns(&self) -> watch::Receiver<Turns> {
+    pub fn turns(&self) -> watch::Receiver<Occupancy> {
         self.0.admission.turns()
     }
 

@@ -10,7 +10,7 @@ use crate::settings::ReasoningAs;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
+pub struct AnswerRequest {
     /// `codex-local`, or an id of `GET /v1/models`.
     pub model: String,
     /// The whole conversation, oldest first, with the client's own tool names.
@@ -41,7 +41,7 @@ pub struct Wanted {
     pub n: u32,
 }
 
-impl Default for Wanted {
+impl Default for AnswerRequest {
     fn default() -> Self {
         Self {
             model: String::new(),

@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use codex_client::{Content, Item, Role};
 use serde_json::{Map, Value};
 
-use super::answer_request::Wanted;
+use super::answer_request::AnswerRequest;
 use super::chunks::{DONE, event};
 use super::limits::{self, MOST_ANSWERS};
 use super::parameters::{Verdict, is_no_penalty, judged};
@@ -24,7 +24,7 @@ const UNDERSTOOD: &[&str] =
 ///
 /// # Errors
 /// [`Refusal`] naming the field that is wrong, or that asks for what cannot be given.
-pub fn understand(request: &CompletionsRequest) -> Result<Vec<Wanted>, Refusal> {
+pub fn understand(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, Refusal> {
     let prompts = prompts(&request.prompt)?;
     let n = request.n.unwrap_or(1);
     let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(n);
@@ -33,7 +33,7 @@ pub fn understand(request: &CompletionsRequest) -> Result<Vec<Wanted>, Refusal> 
         return Err(Refusal::invalid("n", &message));
     }
     let stop = limits::stops(request.stop.clone());
-    let wanted = |prompt: &str| Wanted {
+    let wanted = |prompt: &str| AnswerRequest {
         model: request.model.clone(),
         items: vec![Item::Message { role: Role::User, content: vec![Content::Text(prompt.to_owned())] }],
         // There is nowhere in a completion to put a summary.
@@ -41,7 +41,7 @@ pub fn understand(request: &CompletionsRequest) -> Result<Vec<Wanted>, Refusal> 
         max_tokens: request.max_tokens,
         stop: stop.clone(),
         n,
-        ..Wanted::default()
+        ..AnswerRequest::default()
     };
     Ok(prompts.into_iter().map(wanted).collect())
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-fn read(mut body: Value) -> Result<Vec<Wanted>, (bool, String)> {
+fn read(mut body: Value) -> Result<Vec<AnswerRequest>, (bool, String)> {
     body["model"] = "m".into();
     let request: CompletionsRequest = serde_json::from_value(body).unwrap();
     understand(&request).map_err(|refusal| match refusal {
@@ -11,7 +11,7 @@ fn read(mut body: Value) -> Result<Vec<Wanted>, (bool, String)> {
     })
 }
 
-fn said(wanted: &[Wanted]) -> Vec<&str> {
+fn said(wanted: &[AnswerRequest]) -> Vec<&str> {
     wanted
         .iter()
         .map(|wanted| match wanted.items.as_slice() {

@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn a_conversation_of_a_chat_comes_out_as_it_went_in(said in conversation()) {
         let body = json!({"model": "m", "messages": messages(&said)});
-        let wanted = request::wanted(over_the_wire(&body)).unwrap();
+        let wanted = request::parse(over_the_wire(&body)).unwrap();
         prop_assert_eq!(wanted.items, expected(&said));
     }
 

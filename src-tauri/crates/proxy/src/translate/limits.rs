@@ -1,6 +1,6 @@
 //! The limits of an answer, as a request may set them.
 
-use super::answer_request::Wanted;
+use super::answer_request::AnswerRequest;
 use crate::error::Refusal;
 use crate::openai::text_or::TextOr;
 
@@ -37,7 +37,7 @@ pub fn service_tier(tier: Option<String>) -> Option<String> {
 ///
 /// # Errors
 /// [`Refusal`] naming the one that cannot be had.
-pub fn check(wanted: &Wanted, most_tokens: &str) -> Result<(), Refusal> {
+pub fn check(wanted: &AnswerRequest, most_tokens: &str) -> Result<(), Refusal> {
     if !(1..=MOST_ANSWERS).contains(&wanted.n) {
         return Err(Refusal::invalid("n", "n must be from 1 to 8."));
     }

@@ -5,7 +5,7 @@
 
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
-use super::answer_request::{Format, ToolChoice, Wanted};
+use super::answer_request::{AnswerRequest, Format, ToolChoice};
 use super::images::{check_detail, check_image};
 use super::{shorten, tools};
 use crate::error::Refusal;
@@ -17,7 +17,7 @@ use crate::settings::ReasoningAs;
 ///
 /// # Errors
 /// [`Refusal`] naming what is wrong.
-pub fn wanted(request: ChatRequest) -> Result<Wanted, Refusal> {
+pub fn parse(request: ChatRequest) -> Result<AnswerRequest, Refusal> {
     let items = conversation(&request.messages)?;
     let old = request.functions.is_some() || request.function_call.is_some();
     let (tools, tool_choice) = if old {
@@ -28,7 +28,7 @@ pub fn wanted(request: ChatRequest) -> Result<Wanted, Refusal> {
         (tools, tools::choice(request.tool_choice.as_ref(), "tool_choice")?)
     };
     tools::check_choice(&tools, &tool_choice, if old { "function_call" } else { "tool_choice" })?;
-    Ok(Wanted {
+    Ok(AnswerRequest {
         model: request.model,
         items,
         tools: if tool_choice == ToolChoice::None { Vec::new() } else { tools },

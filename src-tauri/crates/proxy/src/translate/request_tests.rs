@@ -2,12 +2,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn read(body: &Value) -> Result<Wanted, Refusal> {
+fn read(body: &Value) -> Result<AnswerRequest, Refusal> {
     let mut whole = json!({ "model": "m", "messages": [{"role":"user","content":"hi"}] });
     for (name, value) in body.as_object().unwrap() {
         whole[name] = value.clone();
     }
-    wanted(serde_json::from_value(whole).unwrap())
+    parse(serde_json::from_value(whole).unwrap())
 }
 
 fn items_of(messages: &Value) -> Result<Vec<Item>, Refusal> {

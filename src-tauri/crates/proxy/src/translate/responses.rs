@@ -10,7 +10,7 @@ pub mod parameters;
 
 use codex_client::{Content, Item, Role};
 
-use super::answer_request::{ClientTool, Format, ToolChoice, Wanted};
+use super::answer_request::{AnswerRequest, ClientTool, Format, ToolChoice};
 use super::response_events::Ids;
 use super::{limits, shorten, tools};
 use crate::error::Refusal;
@@ -40,7 +40,7 @@ pub struct Earlier<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Understood {
     /// What is wanted.
-    pub wanted: Wanted,
+    pub wanted: AnswerRequest,
     /// What the response repeats.
     pub options: ResponseOptions,
     /// What this request adds to the conversation.
@@ -80,7 +80,7 @@ pub fn understand(
     if let Some(text) = request.instructions.clone().filter(|text| !text.is_empty()) {
         items.insert(0, Item::Message { role: Role::Developer, content: vec![Content::Text(text)] });
     }
-    let wanted = Wanted {
+    let wanted = AnswerRequest {
         items,
         tools,
         tool_choice,
@@ -92,7 +92,7 @@ pub fn understand(
         service_tier: limits::service_tier(request.service_tier.clone()),
         max_tokens: request.max_output_tokens,
         model: request.model.clone(),
-        ..Wanted::default()
+        ..AnswerRequest::default()
     };
     let (streamed, store) = (request.stream == Some(true), request.store != Some(false));
     let options = options::repeated(request, &wanted.tool_choice)?;

@@ -166,38 +166,15 @@ async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
 }
 
 #[tokio::test]
-async fn many_wrong_keys_are_refused_slowly_or_as_too_many_and_the_right_key_is_let_in_as_ever() {
+async fn wrong_keys_are_refused_at_once_however_many_and_the_right_key_is_let_in_as_ever() {
     let proxy = fake("").start().await;
     let ask = |key: &str| proxy.bare(Method::GET, "/v1/models").bearer_auth(key).send();
-    for attempt in 0..20 {
-        assert_eq!(ask(&format!("sk-guess-{attempt}")).await.unwrap().status(), 401);
-    }
-    // More than may wait at once.
-    let guesses = futures_util::future::join_all((0..40).map(|_| ask("sk-another-guess")));
+    let guesses = futures_util::future::join_all((0..60).map(|_| ask("sk-another-guess")));
     let right = async {
         for _ in 0..20 {
             assert_eq!(ask(KEY).await.unwrap().status(), 200);
         }
     };
     let (answers, ()) = tokio::join!(guesses, right);
-    let mut too_many = 0;
-    for answer in answers {
-        let answer = answer.unwrap();
-        match answer.status().as_u16() {
-            401 => {}
-            429 => {
-                too_many += 1;
-                assert_eq!(answer.headers()["retry-after"], "60");
-                let body: Value = answer.json().await.unwrap();
-                assert_eq!(body["error"]["code"], "rate_limit_exceeded");
-            }
-            other => panic!("{other}"),
-        }
-    }
-    assert!(too_many > 0);
-    // A slow refusal does not hold up the end.
-    let guess = ask("sk-a-last-guess");
-    proxy.stop.cancel();
-    let _cut_off = guess.await;
-    tokio::time::timeout(crate::support::LONG, proxy.server).await.unwrap().unwrap();
+    assert!(answers.into_iter().all(|answer| answer.unwrap().status() == 401));
 }

@@ -251,7 +251,7 @@ fn whoever_watches_is_told_of_every_change() {
     let mut watched = admission.turns();
     let mut told = || {
         let changed = watched.has_changed().unwrap();
-        let Turns { running, waiting } = *watched.borrow_and_update();
+        let Occupancy { running, waiting } = *watched.borrow_and_update();
         changed.then_some((running, waiting))
     };
     assert_eq!(told(), None);

@@ -2,13 +2,11 @@
 //!
 //! A key counts nowhere else: not in the address, which logs and browsers keep, nor in a cookie, which browsers send unasked.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
 
-use super::wrong_keys::Peer;
+use super::request_id::KindCell;
 use crate::auth::{self, KeyLimits, LimitsError};
 use crate::error::ApiError;
 use crate::server::state::Inner;
@@ -16,18 +14,20 @@ use crate::server::state::Inner;
 /// How much of a short text is looked through for keys, in characters.
 const LONGEST_LOOKED_AT: usize = 1000;
 
-/// The key that a request was made with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct KeyName {
+/// Who makes a request: the key that it was made with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
     /// Its name, for the log.
     pub(crate) name: String,
     /// Its digest, which sets it apart from every other key: a name can be given again.
     pub(crate) id: String,
     /// What it allows less than the settings do.
     pub(crate) limits: KeyLimits,
+    /// Where the kind of model that this request asks for is counted.
+    pub(in crate::server) kind: KindCell,
 }
 
-impl KeyName {
+impl Caller {
     /// Makes what a thread is started with no freer than the key.
     pub(in crate::server) async fn limit(&self, profile: &mut ThreadProfile) -> Result<(), ApiError> {
         if self.limits.is_none() {
@@ -59,16 +59,6 @@ pub(in crate::server) enum Denied {
 }
 
 impl Inner {
-    /// What a request with a wrong key is answered, where `denied` says why. It may take a while, which ends when the proxy stops.
-    pub(in crate::server) async fn refuse(&self, from: Option<Peer>, denied: ApiError) -> ApiError {
-        let from = from.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
-        let noted = tokio::select! {
-            noted = self.wrong_keys.note(from) => noted,
-            () = self.stopping.cancelled() => Ok(()),
-        };
-        noted.map_or_else(|_| ApiError::too_many_wrong_keys(), |()| denied)
-    }
-
     /// A client's text as it may be kept, without any key.
     pub(in crate::server) fn without_keys(&self, text: &str) -> String {
         auth::without_keys(text, &self.settings.api_keys)
@@ -82,9 +72,9 @@ impl Inner {
     }
 
     /// Looks up the key of a request.
-    pub(in crate::server) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, Denied> {
+    pub(in crate::server) fn check_key(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
         if !self.settings.auth {
-            return Ok(KeyName { name: "no key needed".to_owned(), ..KeyName::default() });
+            return Ok(Caller { name: "no key needed".to_owned(), ..Caller::default() });
         }
         let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let header = header.unwrap_or_default();
@@ -102,10 +92,11 @@ impl Inner {
             Err(error) => (Default::default(), Some(error)),
         };
         match auth::find(self.given_keys.iter().chain(stored.iter()), &presented) {
-            Some(entry) => Ok(KeyName {
+            Some(entry) => Ok(Caller {
                 name: entry.name.clone(),
                 id: entry.sha256.to_hex(),
                 limits: entry.limits.clone(),
+                kind: KindCell::default(),
             }),
             None => Err(Denied::WrongKey(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true)))),
         }

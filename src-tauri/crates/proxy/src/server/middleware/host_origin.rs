@@ -15,8 +15,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::auth::Denied;
-use super::wrong_keys::{Counted, Peer};
+use super::auth::{Caller, Denied};
+use super::wrong_keys::{LogSuppressed, Peer};
 use crate::error::ApiError;
 use crate::server::state::Proxy;
 
@@ -56,14 +56,15 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         ApiError::shutting_down().into_response()
     } else if needs_key {
         match proxy.check_key(request.headers()) {
-            Ok(name) => {
-                request.extensions_mut().insert(name);
+            Ok(caller) => {
+                let kind = request.extensions().get().cloned().unwrap_or_default();
+                request.extensions_mut().insert(Caller { kind, ..caller });
                 next.run(request).await
             }
             Err(Denied::Error(error)) => error.into_response(),
             Err(Denied::WrongKey(error)) => {
-                let from = request.extensions().get::<Peer>().copied();
-                (Extension(Counted), proxy.refuse(from, error).await).into_response()
+                proxy.wrong_keys.log(request.extensions().get::<Peer>().copied());
+                (Extension(LogSuppressed), error).into_response()
             }
         }
     } else {

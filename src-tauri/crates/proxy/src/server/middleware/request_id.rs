@@ -10,7 +10,7 @@ use codex_client::ThreadKind;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::wrong_keys::Counted;
+use super::wrong_keys::LogSuppressed;
 use crate::metrics::Metrics;
 use crate::server::state::Proxy;
 
@@ -26,16 +26,15 @@ const LONGEST_METHOD: usize = 20;
 /// The longest path that is logged, in characters.
 const LONGEST_PATH: usize = 200;
 
-tokio::task_local! {
-    /// The kind of model that the request of this task asks for, once that is known. Far inside it is found out, and out here it
-    /// is counted, for requests that fail in between as well.
-    static KIND: Arc<OnceLock<ThreadKind>>;
-}
+/// The kind of model that a request asks for, once that is known: requests are counted by it, those that fail later too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KindCell(Arc<OnceLock<ThreadKind>>);
 
-/// Says which kind of model the request of this task asks for.
-pub(in crate::server) fn asks_for(kind: ThreadKind) {
-    // A later prompt of a request is begun while the answer is sent already; its kind is that of the first.
-    let _ = KIND.try_with(|known| known.set(kind));
+impl KindCell {
+    /// Sets it. The first prompt of a request decides.
+    pub(in crate::server) fn set(&self, kind: ThreadKind) {
+        let _ = self.0.set(kind);
+    }
 }
 
 /// Wraps everything else.
@@ -48,11 +47,12 @@ pub(crate) async fn with_request_id(
     // In the place of what the client sent, so that whoever is further inside has one id to put down.
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
     let span = tracing::info_span!("request", id = proxy.for_log(id.to_str().unwrap_or_default(), LONGEST));
-    let kind = Arc::default();
-    let mut line = Line::new(&proxy, &request, span.clone(), Arc::clone(&kind));
-    let mut response = KIND.scope(kind, next.run(request)).instrument(span).await;
+    let kind = KindCell::default();
+    request.extensions_mut().insert(kind.clone());
+    let mut line = Line::new(&proxy, &request, span.clone(), kind);
+    let mut response = next.run(request).instrument(span).await;
     line.status = Some(response.status());
-    line.is_counted = response.extensions().get::<Counted>().is_some();
+    line.is_suppressed = response.extensions().get::<LogSuppressed>().is_some();
     response.headers_mut().insert(X_REQUEST_ID, id);
     response
 }
@@ -69,16 +69,15 @@ struct Line {
     path: String,
     begun: Instant,
     status: Option<StatusCode>,
-    /// Others are said together with it, in a line of their own.
-    is_counted: bool,
+    is_suppressed: bool,
     span: Span,
     metrics: Metrics,
     endpoint: &'static str,
-    kind: Arc<OnceLock<ThreadKind>>,
+    kind: KindCell,
 }
 
 impl Line {
-    fn new(proxy: &Proxy, request: &Request, span: Span, kind: Arc<OnceLock<ThreadKind>>) -> Self {
+    fn new(proxy: &Proxy, request: &Request, span: Span, kind: KindCell) -> Self {
         let path = proxy.for_log(request.uri().path(), LONGEST_PATH);
         let route = request.extensions().get::<MatchedPath>();
         Self {
@@ -86,7 +85,7 @@ impl Line {
             path,
             begun: Instant::now(),
             status: None,
-            is_counted: false,
+            is_suppressed: false,
             span,
             metrics: proxy.metrics.clone(),
             endpoint: endpoint(route.map_or("", MatchedPath::as_str)),
@@ -99,7 +98,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         self.metrics.answered(
             self.endpoint,
-            self.kind.get().copied(),
+            self.kind.0.get().copied(),
             self.status.map(|status| status.as_u16()),
         );
         let _in_span = self.span.enter();
@@ -107,7 +106,7 @@ impl Drop for Line {
         // The path is a client's text: as a debug string it cannot make a line of its own.
         let (method, path) = (&self.method, &self.path);
         match self.status {
-            Some(status) if self.is_counted => {
+            Some(status) if self.is_suppressed => {
                 tracing::debug!(%method, ?path, status = status.as_u16(), ms, "answered");
             }
             Some(status) => tracing::info!(%method, ?path, status = status.as_u16(), ms, "answered"),

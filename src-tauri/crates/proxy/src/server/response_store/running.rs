@@ -1,6 +1,8 @@
 //! A response that is being written: who writes it, who looks at it meanwhile, and who ends it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +21,7 @@ pub(crate) struct Running {
 impl Running {
     /// The writer. It is held for as long as a piece takes to be written, and never across an `await`.
     pub(crate) fn writer(&self) -> MutexGuard<'_, ResponseWriter> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock()
     }
 
     /// Ends the response as cancelled, if it has not ended, and wakes whoever writes it.

@@ -3,39 +3,29 @@
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use serde_json::{Map, Value};
-use tokio::time::Instant;
+use bytes::Bytes;
 
+use super::common::{arrival, error_event, name_ignored};
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::event::{FinishReason, Piece};
 use crate::exchange::Exchange;
-use crate::exchange::log::{Arrival, Recorder};
+use crate::exchange::log::Arrival;
 use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
 use crate::openai::completion::{AnswerMessage, ChatCompletion, Choice};
 use crate::openai::error::ErrorBody;
 use crate::server::extract::JsonObject;
-use crate::server::middleware::auth::KeyName;
-use crate::server::middleware::request_id;
+use crate::server::middleware::auth::Caller;
 use crate::server::sse;
 use crate::server::state::Proxy;
-use crate::translate::answer_request::Wanted;
-use crate::translate::chunks::{ChunkForm, ChunkWriter, event, finish_reason};
+use crate::translate::chunks::{ChunkForm, ChunkWriter, finish_reason};
 use crate::translate::{parameters, request};
 
 /// What this route calls the limit of an answer's tokens.
-const MOST_TOKENS: &str = "max_completion_tokens";
-
-/// The longest word of a client's that the request log is told, in characters.
-const LONGEST_LABEL: usize = 100;
-
-/// The header that names the parameters that were ignored.
-const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
+const MAX_TOKENS: &str = "max_completion_tokens";
 
 /// Answers a conversation, whole or as a stream of server-sent events.
 #[utoipa::path(
@@ -48,21 +38,32 @@ const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<KeyName>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let arrived = Instant::now();
     let task = task_model::task(&proxy, &body.0, "messages");
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions");
-    let entry = Recorder::begin(&proxy.request_log, Arrival { background: task.is_some(), ..arrival });
-    let Read { ignored, mut wanted, form, streamed } =
-        read(body).map_err(|error| turns::refused(&entry, error))?;
+    let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
+
+    let ignored = exchange.check(parameters::ignored(&body.0))?;
+    let request: ChatRequest = exchange.check(body.read())?;
+    let streamed = request.stream == Some(true);
+    let form = ChunkForm {
+        include_usage: request
+            .stream_options
+            .as_ref()
+            .is_some_and(|options| options.include_usage == Some(true)),
+        old_calls: request.functions.is_some(),
+    };
+    let mut request = exchange.check(request::parse(request))?;
     if let Some(task) = task {
-        task_model::to_smallest(&proxy, &mut wanted, task, &entry).await;
+        task_model::to_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }
-    let n = wanted.n;
-    let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived).await?;
+    let n = request.n;
+    let started = turns::start(&proxy, &caller, &mut exchange, request, MAX_TOKENS).await;
+    exchange.check(started)?;
+
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
     let mut response = if streamed {
         let writer = ChunkWriter::new(id, unix_now(), n, form);
@@ -72,58 +73,6 @@ pub(crate) async fn create(
     };
     name_ignored(&mut response, &ignored);
     Ok(response)
-}
-
-/// Names the parameters that were ignored in a header of the answer.
-pub(super) fn name_ignored(response: &mut Response, ignored: &[String]) {
-    if !ignored.is_empty()
-        && let Ok(names) = HeaderValue::from_str(&ignored.join(", "))
-    {
-        response.headers_mut().insert(X_IGNORED, names);
-    }
-}
-
-/// What the request log is told of a request that has just arrived.
-pub(super) fn arrival(
-    proxy: &Proxy,
-    caller: &KeyName,
-    headers: &HeaderMap,
-    body: &Map<String, Value>,
-    route: &str,
-) -> Arrival {
-    let client = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    Arrival {
-        id: uuid::Uuid::now_v7().to_string(),
-        request_id: request_id::of(headers),
-        key: caller.name.clone(),
-        client: proxy.for_log(client, LONGEST_LABEL),
-        route: route.to_owned(),
-        model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), LONGEST_LABEL),
-        background: false,
-        request_text: proxy
-            .request_log
-            .keeps_texts()
-            .then(|| proxy.without_keys(&Value::Object(body.clone()).to_string())),
-    }
-}
-
-/// A request that has been read.
-struct Read {
-    ignored: Vec<String>,
-    wanted: Wanted,
-    form: ChunkForm,
-    streamed: bool,
-}
-
-fn read(body: JsonObject) -> Result<Read, ApiError> {
-    let ignored = parameters::ignored(&body.0)?;
-    let request: ChatRequest = without_nulls(body).read()?;
-    let streamed = request.stream == Some(true);
-    let form = ChunkForm {
-        include_usage: request.stream_options.and_then(|options| options.include_usage) == Some(true),
-        old_calls: request.functions.is_some(),
-    };
-    Ok(Read { ignored, wanted: request::wanted(request)?, form, streamed })
 }
 
 async fn whole(
@@ -227,17 +176,4 @@ impl sse::Source for Chunks {
     fn failed(&mut self, error: ApiError) -> Bytes {
         error_event(&error)
     }
-}
-
-/// An error as the last event of a stream.
-pub(super) fn error_event(error: &ApiError) -> Bytes {
-    let mut out = BytesMut::new();
-    event(&mut out, &error.body());
-    out.freeze()
-}
-
-/// SDKs send null for what was not set; it means the same as leaving the field out.
-pub(super) fn without_nulls(body: JsonObject) -> JsonObject {
-    let kept: Map<String, Value> = body.0.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    JsonObject(kept)
 }

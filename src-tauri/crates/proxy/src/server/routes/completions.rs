@@ -11,26 +11,25 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use codex_client::Usage;
 use futures_util::future::BoxFuture;
-use tokio::time::Instant;
 
-use super::chat::{arrival, error_event, name_ignored, without_nulls};
+use super::common::{arrival, error_event, name_ignored};
 use super::turns;
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::event::{FinishReason, Piece};
 use crate::exchange::Exchange;
-use crate::exchange::log::{Arrival, Recorder};
+use crate::exchange::log::Arrival;
 use crate::openai::error::ErrorBody;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice, TextCompletion};
 use crate::server::extract::JsonObject;
-use crate::server::middleware::auth::KeyName;
+use crate::server::middleware::auth::Caller;
 use crate::server::sse;
 use crate::server::state::Proxy;
-use crate::translate::answer_request::Wanted;
+use crate::translate::answer_request::AnswerRequest;
 use crate::translate::completions::{CompletionWriter, finish, ignored, understand};
 
 /// What this route calls the limit of an answer's tokens.
-const MOST_TOKENS: &str = "max_tokens";
+const MAX_TOKENS: &str = "max_tokens";
 
 /// Goes on from a prompt, whole or as a stream of server-sent events.
 #[utoipa::path(
@@ -43,27 +42,31 @@ const MOST_TOKENS: &str = "max_tokens";
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<KeyName>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let arrived = Instant::now();
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/completions");
-    let entry = Recorder::begin(&proxy.request_log, arrival.clone());
-    let (ignored, request, prompts) = read(body).map_err(|error| turns::refused(&entry, error))?;
-    let mut prompts = prompts.into_iter();
+    let mut exchange = proxy.exchange(arrival.clone());
+
+    let ignored = exchange.check(ignored(&body.0))?;
+    let request: CompletionsRequest = exchange.check(body.read())?;
+    let mut prompts = exchange.check(understand(&request))?.into_iter();
     let Some(first) = prompts.next() else { return Err(ApiError::internal()) };
     let n = first.n;
-    let exchange = turns::begin(&proxy, &caller, first, MOST_TOKENS, entry, arrived).await?;
-    let later = prompts.map(|wanted| Later {
+    let choices = n * (1..).zip(prompts.as_slice()).last().map_or(1, |(others, _)| others + 1);
+    let started = turns::start(&proxy, &caller, &mut exchange, first, MAX_TOKENS).await;
+    exchange.check(started)?;
+
+    let answers = SequentialPrompts {
+        current: Current::Running(Box::new(exchange)),
+        queued: prompts,
         proxy: proxy.clone(),
-        caller: caller.clone(),
-        wanted,
-        arrival: Arrival { id: uuid::Uuid::now_v7().to_string(), ..arrival.clone() },
-    });
-    let later: Vec<Later> = later.collect();
-    let choices = n * (1..).zip(&later).last().map_or(1, |(others, _)| others + 1);
-    let answers = InTurn { now: Now::Running(Box::new(exchange)), later: later.into_iter(), n, first: 0 };
+        caller,
+        arrival,
+        n,
+        first_choice: 0,
+    };
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let id = format!("cmpl-{}", uuid::Uuid::now_v7().simple());
     let writer = CompletionWriter::new(id, unix_now(), request.model, include_usage);
@@ -77,67 +80,57 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-fn read(body: JsonObject) -> Result<(Vec<String>, CompletionsRequest, Vec<Wanted>), ApiError> {
-    let ignored = ignored(&body.0)?;
-    let request: CompletionsRequest = without_nulls(body).read()?;
-    let prompts = understand(&request)?;
-    Ok((ignored, request, prompts))
-}
-
 /// The answers to all prompts, a prompt after the other.
-struct InTurn {
-    now: Now,
-    later: std::vec::IntoIter<Later>,
-    n: u32,
-    /// The number of the first choice of the present prompt.
-    first: u32,
-}
-
-enum Now {
-    Running(Box<Exchange>),
-    Beginning(BoxFuture<'static, Result<Exchange, ApiError>>),
-}
-
-/// A prompt whose turn has not come.
-struct Later {
+struct SequentialPrompts {
+    current: Current,
+    queued: std::vec::IntoIter<AnswerRequest>,
     proxy: Proxy,
-    caller: KeyName,
-    wanted: Wanted,
-    /// Each prompt has its own line in the request log.
+    caller: Caller,
+    /// Each prompt has a row of the request log.
     arrival: Arrival,
+    n: u32,
+    /// The number of the first choice of the current prompt.
+    first_choice: u32,
 }
 
-impl Later {
-    async fn begin(self) -> Result<Exchange, ApiError> {
-        let Self { proxy, caller, wanted, arrival } = self;
-        let entry =
-            Recorder::begin(&proxy.request_log, Arrival { id: uuid::Uuid::now_v7().to_string(), ..arrival });
-        turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, Instant::now()).await
-    }
+enum Current {
+    Running(Box<Exchange>),
+    Starting(BoxFuture<'static, Result<Exchange, ApiError>>),
 }
 
-impl InTurn {
+impl SequentialPrompts {
     /// What comes next, and of which choice; `None` after the end of all. Dropping the future loses nothing.
     async fn next(&mut self) -> Result<Option<(u32, Piece)>, ApiError> {
         loop {
-            match &mut self.now {
-                Now::Beginning(beginning) => self.now = Now::Running(Box::new(beginning.await?)),
-                Now::Running(answers) => match answers.next().await {
+            match &mut self.current {
+                Current::Starting(starting) => self.current = Current::Running(Box::new(starting.await?)),
+                Current::Running(exchange) => match exchange.next().await {
                     Some((_, Piece::Ended(Err(failure)))) => return Err(failure.into()),
-                    Some((index, piece)) => return Ok(Some((self.first + index, piece))),
+                    Some((index, piece)) => return Ok(Some((self.first_choice + index, piece))),
                     None => {
-                        let Some(later) = self.later.next() else { return Ok(None) };
-                        self.first += self.n;
-                        self.now = Now::Beginning(Box::pin(later.begin()));
+                        let Some(request) = self.queued.next() else { return Ok(None) };
+                        self.first_choice += self.n;
+                        self.current = Current::Starting(Box::pin(self.start(request)));
                     }
                 },
             }
         }
     }
+
+    fn start(&self, request: AnswerRequest) -> impl Future<Output = Result<Exchange, ApiError>> + use<> {
+        let (proxy, caller) = (self.proxy.clone(), self.caller.clone());
+        let arrival = Arrival { id: uuid::Uuid::now_v7().to_string(), ..self.arrival.clone() };
+        async move {
+            let mut exchange = proxy.exchange(arrival);
+            let started = turns::start(&proxy, &caller, &mut exchange, request, MAX_TOKENS).await;
+            exchange.check(started)?;
+            Ok(exchange)
+        }
+    }
 }
 
 async fn whole(
-    mut answers: InTurn,
+    mut answers: SequentialPrompts,
     mut writer: CompletionWriter,
     choices: u32,
 ) -> Result<Response, ApiError> {
@@ -173,7 +166,7 @@ fn add(sum: &mut Option<Usage>, more: Option<Usage>) {
 /// A completion that is being sent.
 struct Chunks {
     /// `None` once all is said.
-    answers: Option<InTurn>,
+    answers: Option<SequentialPrompts>,
     writer: CompletionWriter,
     usage: Option<Usage>,
 }

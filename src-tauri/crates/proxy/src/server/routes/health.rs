@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::unix_now;
 use crate::error::ApiError;
-use crate::exchange::{Limits, Turns};
+use crate::exchange::{Limits, Occupancy};
 use crate::models::backends::CodexesStatus;
 use crate::server::state::Proxy;
 
@@ -31,11 +31,11 @@ pub(crate) struct Health {
 /// How many turns run and wait, and how many may.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TurnsHealth {
-    /// Turns that run now.
+    /// Occupancy that run now.
     running: u32,
     /// Requests that wait for their place now.
     waiting: u32,
-    /// Turns that may run at once.
+    /// Occupancy that may run at once.
     most: usize,
     /// Requests that may wait.
     most_waiting: usize,
@@ -100,7 +100,7 @@ pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
         Status::Failed(error) => ("failed", None, Some(in_words(error))),
         Status::Stopped => ("stopped", None, None),
     };
-    let Turns { running, waiting } = *proxy.admission.turns().borrow();
+    let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
     let Limits { turns: most, waiting: most_waiting, .. } = proxy.limits;
     Json(Health {
         turns: TurnsHealth { running, waiting, most, most_waiting },

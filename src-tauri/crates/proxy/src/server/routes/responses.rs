@@ -7,20 +7,19 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
-use tokio::time::Instant;
 
-use super::chat::{arrival, name_ignored, without_nulls};
+use super::common::{arrival, name_ignored};
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::event::Piece;
 use crate::exchange::Exchange;
-use crate::exchange::log::{Arrival, Recorder};
+use crate::exchange::log::Arrival;
 use crate::openai::error::ErrorBody;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
 use crate::server::extract::{JsonObject, PathId};
-use crate::server::middleware::auth::KeyName;
+use crate::server::middleware::auth::Caller;
 use crate::server::response_store::{Conversation, Found, NotThere, Recording};
 use crate::server::sse;
 use crate::server::state::Proxy;
@@ -28,7 +27,7 @@ use crate::translate::response_events::{Ids, ResponseWriter};
 use crate::translate::responses::{Earlier, Understood, parameters, understand};
 
 /// What this route calls the limit of an answer's tokens.
-const MOST_TOKENS: &str = "max_output_tokens";
+const MAX_TOKENS: &str = "max_output_tokens";
 
 /// Answers an input, whole or as a stream of server-sent events.
 #[utoipa::path(
@@ -41,25 +40,41 @@ const MOST_TOKENS: &str = "max_output_tokens";
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<KeyName>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Answer, ApiError> {
-    let arrived = Instant::now();
-    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
     let task = task_model::task(&proxy, &body.0, "input");
-    let entry = Recorder::begin(&proxy.request_log, Arrival { background: task.is_some(), ..arrival });
+    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
+    let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
+
+    let ignored = exchange.check(parameters::ignored(&body.0))?;
+    let request: ResponsesRequest = exchange.check(body.read())?;
+    let before = match &request.previous_response_id {
+        None => Conversation::new(),
+        Some(id) => {
+            exchange.check(proxy.responses.conversation(&caller.id, id).map_err(|reason| match reason {
+                NotThere::Unknown => ApiError::previous_response_not_found(id),
+                NotThere::Running => ApiError::previous_response_running(),
+            }))?
+        }
+    };
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let read = read(&proxy, &caller.id, body, &mut ids).map_err(|error| turns::refused(&entry, error))?;
-    let Read { ignored, understood: Understood { mut wanted, options, said, streamed, store }, before } =
-        read;
+    let parsed = {
+        let earlier = Earlier {
+            conversation: before.iter().flat_map(|batch| &batch.value).collect(),
+            find: &|id| proxy.responses.item(&caller.id, id),
+        };
+        understand(request, &earlier, proxy.settings.reasoning, &mut ids)
+    };
+    let Understood { mut wanted, options, said, streamed, store } = exchange.check(parsed)?;
     if let Some(task) = task {
-        task_model::to_smallest(&proxy, &mut wanted, task, &entry).await;
+        task_model::to_smallest(&proxy, &mut wanted, task, exchange.recorder()).await;
     }
     let model = wanted.model.clone();
-    let exchange = turns::begin(&proxy, &caller, wanted, MOST_TOKENS, entry, arrived)
-        .await
-        .map_err(ApiError::of_responses)?;
+    let started = turns::start(&proxy, &caller, &mut exchange, wanted, MAX_TOKENS).await;
+    exchange.check(started.map_err(ApiError::of_responses))?;
+
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
     let recording = if store {
         Recording::kept(writer, &proxy.responses, &caller.id, before, said)
@@ -71,33 +86,6 @@ pub(crate) async fn create(
         if streamed { sse::answer(writing, proxy.limits.ping).await? } else { json(writing.whole().await?) };
     name_ignored(&mut response, &ignored);
     Ok(response)
-}
-
-/// A request that has been read.
-struct Read {
-    ignored: Vec<String>,
-    understood: Understood,
-    /// What was said up to the previous response.
-    before: Conversation,
-}
-
-/// What is wrong with the request is said before codex is bothered.
-fn read(proxy: &Proxy, key: &str, body: JsonObject, ids: &mut Ids) -> Result<Read, ApiError> {
-    let ignored = parameters::ignored(&body.0)?;
-    let request: ResponsesRequest = without_nulls(body).read()?;
-    let before = match &request.previous_response_id {
-        None => Conversation::new(),
-        Some(id) => proxy.responses.conversation(key, id).map_err(|reason| match reason {
-            NotThere::Unknown => ApiError::previous_response_not_found(id),
-            NotThere::Running => ApiError::previous_response_running(),
-        })?,
-    };
-    let earlier = Earlier {
-        conversation: before.iter().flat_map(|batch| &batch.value).collect(),
-        find: &|id| proxy.responses.item(key, id),
-    };
-    let understood = understand(request, &earlier, proxy.settings.reasoning, ids)?;
-    Ok(Read { ignored, understood, before })
 }
 
 /// A response that is being written.
@@ -191,7 +179,7 @@ impl sse::Source for Writing {
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<KeyName>,
+    Extension(caller): Extension<Caller>,
     PathId(id): PathId,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, ApiError> {
@@ -213,7 +201,7 @@ pub(crate) async fn one(
 )]
 pub(crate) async fn delete(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<KeyName>,
+    Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Json<DeletedResponse>, ApiError> {
     if proxy.responses.remove(&caller.id, &id) {
@@ -231,7 +219,7 @@ pub(crate) async fn delete(
 )]
 pub(crate) async fn cancel(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<KeyName>,
+    Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Answer, ApiError> {
     match proxy.responses.find(&caller.id, &id) {

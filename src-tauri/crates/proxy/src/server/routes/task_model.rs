@@ -8,7 +8,7 @@ use crate::exchange::log::Recorder;
 use crate::models::catalog::is_agent;
 use crate::models::smallest::{lowest_effort, smallest};
 use crate::server::state::Proxy;
-use crate::translate::answer_request::Wanted;
+use crate::translate::answer_request::AnswerRequest;
 use crate::translate::tasks::open_webui_task;
 
 /// Which task of Open WebUI's this request is, if it is one; `conversation` is the field of its messages. A request to the agent
@@ -20,7 +20,7 @@ pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str)
 
 /// Has the smallest model answer a task at its lowest effort, if the settings say so. Where codex does not list its models the
 /// request stays as it is; the look-up of its model says why.
-pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, task: &str, entry: &Recorder) {
+pub(super) async fn to_smallest(proxy: &Proxy, request: &mut AnswerRequest, task: &str, log: &Recorder) {
     if !proxy.settings.side_calls {
         return;
     }
@@ -31,10 +31,10 @@ pub(super) async fn to_smallest(proxy: &Proxy, wanted: &mut Wanted, task: &str, 
         return;
     }
     let Some(model) = smallest(&models) else { return };
-    wanted.model.clone_from(&model.id);
-    wanted.effort = lowest_effort(model).cloned();
-    let effort = wanted.effort.as_deref().map(|effort| format!(", {effort} effort")).unwrap_or_default();
-    entry.model(&model.id);
+    request.model.clone_from(&model.id);
+    request.effort = lowest_effort(model).cloned();
+    let effort = request.effort.as_deref().map(|effort| format!(", {effort} effort")).unwrap_or_default();
+    log.model(&model.id);
     let step = format!("A side call ({task}): goes to the smallest model");
-    entry.step(&step, Some(&format!("{}{effort}", model.id)), false);
+    log.step(&step, Some(&format!("{}{effort}", model.id)), false);
 }

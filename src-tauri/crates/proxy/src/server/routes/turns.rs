@@ -12,15 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::json::JsonCut;
 use crate::answer::pipeline::{Counting, Plan};
 use crate::error::{ApiError, Refusal};
-use crate::exchange::log::Recorder;
-use crate::exchange::{Asked, Exchange, Place, Start, Timing, Turns};
+use crate::exchange::{Exchange, Occupancy};
 use crate::models::catalog::Lookup;
 use crate::off_workers;
-use crate::server::middleware::auth::KeyName;
-use crate::server::middleware::request_id::asks_for;
+use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 use crate::settings::ReasoningAs;
-use crate::translate::answer_request::{Format, Wanted};
+use crate::translate::answer_request::{AnswerRequest, Format};
 use crate::translate::schema::{self, OutputCheck, OutputPlan};
 use crate::translate::tool_names::ToolNames;
 use crate::translate::{limits, request, tools};
@@ -28,71 +26,35 @@ use crate::translate::{limits, request, tools};
 /// How long the schemas of one request may take to be compiled. The usual ones take a millisecond.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Begins to answer: finds the model, waits for a place, and starts the turns. The entry is closed with whatever goes wrong.
+/// Starts the turns that answer a request: finds the model, waits for a place, and hands everything to codex.
 ///
-/// `most_tokens` is what the route calls the limit of the answer's tokens.
+/// `max_tokens_param` is what the route calls the limit of the answer's tokens.
 ///
 /// # Errors
 /// Whatever is wrong with the request, or keeps codex from starting.
-pub(super) async fn begin(
+pub(super) async fn start(
     proxy: &Proxy,
-    caller: &KeyName,
-    wanted: Wanted,
-    most_tokens: &str,
-    entry: Recorder,
-    arrived: Instant,
-) -> Result<Exchange, ApiError> {
-    // Nothing that has not begun is begun once the proxy stops: whoever waits is told at once, and can go elsewhere.
-    let prepared = tokio::select! {
+    caller: &Caller,
+    exchange: &mut Exchange,
+    request: AnswerRequest,
+    max_tokens_param: &str,
+) -> Result<(), ApiError> {
+    // What has not begun when the proxy stops is not begun any more: its client can go elsewhere at once.
+    tokio::select! {
         biased;
         () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
-        prepared = prepare(proxy, caller, wanted, most_tokens, &entry, arrived) => prepared,
-    };
-    match prepared {
-        Ok(Prepared { request, urging, plan, n, place, timing }) => {
-            let start = Start {
-                codex: proxy.codex.of(request.profile.kind),
-                request,
-                urging,
-                plan,
-                n,
-                place,
-                entry,
-                timing,
-                metrics: &proxy.metrics,
-                limits: &proxy.limits,
-                cut_off: proxy.cut_off.clone(),
-            };
-            Exchange::begin(start).await.map_err(ApiError::from)
-        }
-        Err(error) => Err(refused(&entry, error)),
+        started = start_turns(proxy, caller, exchange, request, max_tokens_param) => started,
     }
 }
 
-/// Closes the entry of a request that is refused.
-pub(super) fn refused(entry: &Recorder, error: ApiError) -> ApiError {
-    entry.failed(error.status(), error.code(), &error.for_log());
-    error
-}
-
-struct Prepared {
-    request: TurnRequest,
-    urging: Option<String>,
-    plan: Plan,
-    n: u32,
-    place: Place,
-    timing: Timing,
-}
-
-async fn prepare(
+async fn start_turns(
     proxy: &Proxy,
-    caller: &KeyName,
-    mut wanted: Wanted,
-    most_tokens: &str,
-    entry: &Recorder,
-    arrived: Instant,
-) -> Result<Prepared, ApiError> {
-    limits::check(&wanted, most_tokens)?;
+    caller: &Caller,
+    exchange: &mut Exchange,
+    mut wanted: AnswerRequest,
+    max_tokens_param: &str,
+) -> Result<(), ApiError> {
+    limits::check(&wanted, max_tokens_param)?;
     let form = form(&mut wanted).await?;
 
     let asked = Instant::now();
@@ -103,8 +65,8 @@ async fn prepare(
             return Err(ApiError::model_not_found(&wanted.model, alias_of.as_deref(), &nearest));
         }
     };
-    let codex = asked.elapsed();
-    asks_for(profile.kind);
+    exchange.codex_took(asked.elapsed());
+    caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
@@ -117,16 +79,12 @@ async fn prepare(
         }
     }
 
-    let asked = Instant::now();
-    let place = place(proxy, caller, wanted.n, entry).await;
-    let waited = asked.elapsed();
-    let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-    let place = place.inspect_err(|error| {
-        entry.waited(wait_ms, false);
-        let Turns { running, waiting } = *proxy.admission.turns().borrow();
-        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "turned away");
+    exchange.wait_for_place(&proxy.admission, &caller.id, wanted.n).await.map_err(|refused| {
+        let error = ApiError::from(refused);
+        let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
+        tracing::warn!(key = caller.name, why = error.message(), running, waiting, "turned away");
+        error
     })?;
-    entry.waited(wait_ms, true);
 
     let names = Arc::new(ToolNames::new(wanted.tools.iter().map(|tool| tool.name.as_str())));
     profile.tools = wanted.tools.iter().map(|tool| to_codex(tool, &names)).collect();
@@ -172,21 +130,8 @@ async fn prepare(
         output_schema: form.schema,
         one_call_at_a_time: !wanted.parallel_tool_calls,
     };
-    Ok(Prepared { request, urging, plan, n: wanted.n, place, timing: Timing { arrived, waited, codex } })
-}
-
-/// A place for so many turns, at once or after a wait. Nobody begins any more once the proxy is stopping.
-async fn place(proxy: &Proxy, caller: &KeyName, turns: u32, entry: &Recorder) -> Result<Place, ApiError> {
-    match proxy.admission.ask(&caller.id, turns)? {
-        Asked::Placed(place) => Ok(place),
-        Asked::Waits(waiting) => {
-            entry.step("Waits for its place", None, false);
-            tokio::select! {
-                place = waiting.place() => Ok(place?),
-                () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
-            }
-        }
-    }
+    let codex = proxy.codex.of(request.profile.kind);
+    Ok(exchange.start(codex, request, plan, urging, wanted.n).await?)
 }
 
 /// What the form of an answer takes.
@@ -200,7 +145,7 @@ struct Form {
 
 /// Checks the schemas of the tools, and decides on the form of the answer. What the schemas cost is the client's choice, so they
 /// are compiled off the workers, all of a request at once and once only.
-async fn form(wanted: &mut Wanted) -> Result<Form, ApiError> {
+async fn form(wanted: &mut AnswerRequest) -> Result<Form, ApiError> {
     schema::check_sizes(&wanted.tools, &wanted.format)?;
     if wanted.tools.is_empty() && !matches!(wanted.format, Format::Schema { .. }) {
         return Ok(form_of(&wanted.format, &CancellationToken::new())?);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::Environment;
-use proxy::exchange::{Limits, Turns};
+use proxy::exchange::{Limits, Occupancy};
 use proxy::keys::Key;
 use proxy::settings::{Flags, Layers, Settings};
 use proxy::{Proxy, ProxyParts, RequestLog, serve};
@@ -136,7 +136,7 @@ impl Plan {
 pub(crate) struct Running {
     pub(crate) log: Log,
     /// How many turns run and wait, as it changes.
-    pub(crate) turns: tokio::sync::watch::Receiver<Turns>,
+    pub(crate) turns: tokio::sync::watch::Receiver<Occupancy>,
     pub(crate) model: SampleModel,
     pub(crate) folder: TempDir,
     /// `127.0.0.1:PORT`
