@@ -71,7 +71,7 @@ fn a_panic_is_one_line_that_says_where_and_nothing_of_its_message() {
         let _ = std::panic::catch_unwind(|| panic!("{text}"));
         return;
     }
-    let name = "log_line::tests::a_panic_is_one_line_that_says_where_and_nothing_of_its_message";
+    let name = "logging::line::tests::a_panic_is_one_line_that_says_where_and_nothing_of_its_message";
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(INSIDE, "1")
@@ -80,6 +80,6 @@ fn a_panic_is_one_line_that_says_where_and_nothing_of_its_message() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("panic")).collect();
-    assert!(lines.len() == 1 && lines[0].contains("log_line_tests.rs:"), "{said}");
+    assert!(lines.len() == 1 && lines[0].contains("line_tests.rs:"), "{said}");
     assert!(!said.contains("secret") && !said.contains("forged"), "{said}");
 }
