@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::error::CodexError;
-use crate::protocol::{Content, Item};
-use crate::turn::TurnRequest;
+use crate::item::{Content, Item};
+use crate::turn::handle::TurnRequest;
 
 /// A method that no codex has, and a value that no field takes.
 pub(crate) const UNKNOWN: &str = "codexProxy/whatDoYouKnow";

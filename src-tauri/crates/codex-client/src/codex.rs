@@ -10,15 +10,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::capabilities::Capabilities;
-use crate::connection::Connection;
 use crate::error::CodexError;
 use crate::home::{Home, HomeUsed};
-use crate::kept::Keeping;
-use crate::locate::Search;
-use crate::probe::list_models;
-use crate::protocol::{Account, Model, RateLimits};
-use crate::supervisor::Supervisor;
-use crate::turn::{Turn, TurnRequest};
+use crate::install::locate::Search;
+use crate::item::{Account, Model, RateLimits};
+use crate::rpc::connection::Connection;
+use crate::session::models::list_models;
+use crate::session::supervisor::Supervisor;
+use crate::thread::cache::Keeping;
+use crate::turn::handle::{Turn, TurnRequest};
 
 /// Questions waiting for the supervisor. When it is full, askers wait for room.
 const ASKS: usize = 256;

@@ -6,8 +6,9 @@
 //!
 //! Deliberately not here: anything that writes to the user's home.
 
-mod carried;
+pub(crate) mod auth_watch;
 mod catalog;
+mod inherited;
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::locate::Found;
+use crate::install::locate::Found;
 
 /// Which home a codex gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub(crate) async fn prepare(
     let users = environment.codex_home();
     let settings = read_settings(users.as_deref())
         .map_err(|why| CodexError::StartFailed { reason: format!("codex's {CONFIG} {why}") })?;
-    let linked = match carried::needs_keyring(&settings, users.as_deref().is_some_and(has_auth)) {
+    let linked = match inherited::needs_keyring(&settings, users.as_deref().is_some_and(has_auth)) {
         true => Err("the sign-in is in the system's keychain, which keeps it for one home only".to_owned()),
         false => {
             make(folder, users.as_deref()).map_err(|error| format!("no private home can be made ({error})"))
@@ -87,7 +88,7 @@ pub(crate) async fn prepare(
     match linked {
         Ok(()) => {
             let environment = environment.with("CODEX_HOME", folder);
-            let mut settings = carried::carried(&settings, users.as_deref());
+            let mut settings = inherited::carried(&settings, users.as_deref());
             write_settings(folder, &settings)?;
             if let Some(list) = catalog::of(found, &environment).await {
                 write(folder, CATALOG, &list)?;
@@ -99,7 +100,7 @@ pub(crate) async fn prepare(
         }
         Err(why) => {
             tracing::warn!(%why, "plain models share the home of codex with its agent");
-            let mut args = carried::switched_off(&settings);
+            let mut args = inherited::switched_off(&settings);
             if let Some(list) = catalog::of(found, &environment).await
                 && make_folder(folder).is_ok()
                 && write(folder, CATALOG, &list).is_ok()

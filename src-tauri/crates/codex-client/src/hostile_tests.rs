@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, duplex};
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::Calls;
-use crate::connection::Connection;
 use crate::error::CodexError;
-use crate::exec_events::ExecReading;
-use crate::kept::Keeping;
-use crate::mailbox::{self, mailbox};
-use crate::routes::Route;
-use crate::turn::{Tool, TurnEvent, Usage};
-use crate::wire::{self, Incoming};
+use crate::legacy::exec_events::ExecReading;
+use crate::rpc::connection::Connection;
+use crate::rpc::wire::{self, Incoming};
+use crate::thread::cache::Keeping;
+use crate::turn::event_queue::{self, mailbox};
+use crate::turn::handle::{Tool, TurnEvent, Usage};
+use crate::turn::registry::Route;
+use crate::turn::tool_calls::Calls;
 use lines::{exec_line, line};
 
 /// The thread of the turn that runs while the bytes come.
@@ -30,7 +30,7 @@ struct Rig {
     codex: DuplexStream,
     asked: Lines<BufReader<DuplexStream>>,
     _route: Route,
-    turn: mailbox::Receiver,
+    turn: event_queue::Receiver,
 }
 
 fn open() -> Rig {

@@ -8,58 +8,36 @@
 //! Deliberately not here: HTTP, keys, and the wire types of any API that a client of ours speaks. Nothing in this crate
 //! reads the environment or the clock of the process on its own; both are handed in.
 
-mod ahead;
-mod binary;
-mod calls;
 mod capabilities;
 mod codex;
-mod connection;
-mod conversation;
 mod environment;
 mod error;
-mod exec;
-mod exec_args;
-mod exec_events;
+mod files;
 mod home;
 #[cfg(test)]
 mod hostile_tests;
-mod kept;
-mod locate;
-mod login_shell;
-mod mailbox;
-mod notifications;
-mod pending;
-mod probe;
+mod install;
+mod item;
+mod legacy;
+mod notification;
 mod process;
-mod protocol;
-mod routes;
-mod run;
-mod server_requests;
-mod servers;
-mod session_file;
-mod sign_in;
-mod start;
-mod supervisor;
-mod thread_item;
-mod thread_params;
-mod threads;
-mod transcript;
+mod rpc;
+mod session;
+mod thread;
 mod turn;
-mod vitals;
-mod wire;
 
 pub use capabilities::Capabilities;
 pub use codex::{Codex, CodexConfig, Counts, Readiness, Status};
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use home::{Home, HomeUsed};
-pub use kept::Keeping;
-pub use locate::{Found, FoundBy, Search, version_of};
-pub use probe::{Probed, probe};
-pub use protocol::{
+pub use install::locate::{Found, FoundBy, Search, version_of};
+pub use item::{
     Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
 };
-pub use turn::{
+pub use session::models::{Probed, probe};
+pub use thread::cache::Keeping;
+pub use turn::handle::{
     ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage, WebSearch,
     WebSearchLocation,
 };

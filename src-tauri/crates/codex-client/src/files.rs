@@ -1,0 +1,3 @@
+//! Files on disk: telling one version from another, and replacing one whole.
+
+pub(crate) mod stamp;

@@ -1,0 +1,3 @@
+//! The notifications of the app-server.
+
+pub(crate) mod thread_item;
