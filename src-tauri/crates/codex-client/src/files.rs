@@ -1,3 +1,7 @@
-//! Files on disk: telling one version from another, and replacing one whole.
+//! Files on disk: tell one version of a file from another, and replace a file whole.
 
-pub(crate) mod stamp;
+mod replace;
+mod stamp;
+
+pub use replace::replace_file;
+pub use stamp::FileStamp;

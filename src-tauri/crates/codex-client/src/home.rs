@@ -2,21 +2,23 @@
 //!
 //! The private one holds a link to the user's sign-in, the user's provider settings, and a list of models that brings no
 //! tools along; nothing else of the user's home is there for codex to find: no AGENTS.md, no MCP servers, no skills. It is
-//! written afresh at each start. The sign-in is never copied: the first refresh of a token would strand the other copy.
-//!
-//! Deliberately not here: anything that writes to the user's home.
+//! rewritten at each start. The sign-in is never copied: the first refresh of a token would strand the other copy. Nothing
+//! here writes to the user's home.
 
-pub(crate) mod auth_watch;
+mod auth_watch;
 mod catalog;
 mod inherited;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::install::locate::Found;
+use crate::files::replace_file;
+use crate::install::Found;
+
+pub(crate) use auth_watch::AuthWatch;
 
 /// Which home a codex gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,7 +90,7 @@ pub(crate) async fn prepare(
     match linked {
         Ok(()) => {
             let environment = environment.with("CODEX_HOME", folder);
-            let mut settings = inherited::carried(&settings, users.as_deref());
+            let mut settings = inherited::inherited(&settings, users.as_deref());
             write_settings(folder, &settings)?;
             if let Some(list) = catalog::of(found, &environment).await {
                 write(folder, CATALOG, &list)?;
@@ -100,7 +102,7 @@ pub(crate) async fn prepare(
         }
         Err(why) => {
             tracing::warn!(%why, "plain models share the home of codex with its agent");
-            let mut args = inherited::switched_off(&settings);
+            let mut args = inherited::override_args(&settings);
             if let Some(list) = catalog::of(found, &environment).await
                 && make_folder(folder).is_ok()
                 && write(folder, CATALOG, &list).is_ok()
@@ -191,14 +193,8 @@ fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexErro
     write(folder, CONFIG, text.as_bytes())
 }
 
-/// Writes a file whole or not at all; on Unix its owner alone can read it.
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<(), CodexError> {
-    let written = || {
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
-        file.write_all(text)?;
-        file.persist(folder.join(name)).map_err(|error| error.error)
-    };
-    written().map(|_| ()).map_err(|error| CodexError::StartFailed {
+    replace_file(&folder.join(name), text).map_err(|error| CodexError::StartFailed {
         reason: format!("{name} of its private home cannot be written: {error}"),
     })
 }

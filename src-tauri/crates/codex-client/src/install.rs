@@ -1,4 +1,6 @@
 //! Finds the codex binary on this machine.
 
-pub(crate) mod locate;
-pub(crate) mod login_shell;
+mod locate;
+mod login_shell;
+
+pub use locate::{Found, FoundBy, Search, version_of};

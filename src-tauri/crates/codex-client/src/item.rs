@@ -1,11 +1,6 @@
-//! The parameters and answers of the app-server methods that we call, and the values our callers fill them with.
-//!
-//! Read off `codex app-server generate-ts --experimental` and measured; see the notes on codex in ARCHITECTURE.md. Only
-//! what we use is here, and unknown fields are ignored, so that a newer codex does not break us.
+//! What a conversation is made of.
 
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Who speaks in an item of the conversation. codex drops `system` items, so there is no such role here.
@@ -78,7 +73,7 @@ impl Item {
         }
     }
 
-    /// The item in the form that `thread/inject_items` takes: a raw item of the Responses API.
+    /// The item as a raw item of the Responses API, which `thread/inject_items` takes.
     pub(crate) fn to_raw(&self) -> Value {
         match self {
             Self::Message { role, content } => {
@@ -102,21 +97,7 @@ impl Item {
 }
 
 impl Content {
-    /// The part as a raw one of the Responses API; `kind` is what it calls text here.
-    fn to_raw(&self, kind: &str) -> Value {
-        match self {
-            Self::Text(text) => json!({ "type": kind, "text": text }),
-            Self::Image { url, detail } => {
-                let mut image = json!({ "type": "input_image", "image_url": url });
-                if let Some(detail) = detail {
-                    image["detail"] = detail.as_str().into();
-                }
-                image
-            }
-        }
-    }
-
-    /// The part's text, if it is one.
+    /// The text of a part that is text.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -125,7 +106,17 @@ impl Content {
         }
     }
 
-    /// The part in the form that a tool's output takes.
+    /// The part as the Responses API spells it; `kind` is its name for text in this place.
+    fn to_raw(&self, kind: &str) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": kind, "text": text }),
+            Self::Image { url, detail } => {
+                with_detail(json!({ "type": "input_image", "image_url": url }), detail.as_deref())
+            }
+        }
+    }
+
+    /// The part as the output of a tool.
     pub(crate) fn to_tool_output(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "inputText", "text": text }),
@@ -133,242 +124,38 @@ impl Content {
         }
     }
 
-    /// The part in the form that `turn/start` takes as input.
+    /// The part as input of `turn/start`.
     pub(crate) fn to_input(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "text", "text": text, "text_elements": [] }),
             Self::Image { url, detail } => {
-                let mut image = json!({ "type": "image", "url": url });
-                if let Some(detail) = detail {
-                    image["detail"] = detail.as_str().into();
-                }
-                image
+                with_detail(json!({ "type": "image", "url": url }), detail.as_deref())
             }
         }
     }
 }
 
-/// What the commands that codex runs may do to this machine; the stricter mode is the lesser one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SandboxMode {
-    /// Read files, change nothing.
-    #[default]
-    ReadOnly,
-    /// Change files below the working folder.
-    WorkspaceWrite,
-    /// Anything that the user may do.
-    DangerFullAccess,
+fn with_detail(mut image: Value, detail: Option<&str>) -> Value {
+    if let Some(detail) = detail {
+        image["detail"] = detail.into();
+    }
+    image
 }
 
-impl SandboxMode {
-    /// The mode's name, as codex spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::WorkspaceWrite => "workspace-write",
-            Self::DangerFullAccess => "danger-full-access",
+/// Splits off the instructions that a conversation begins with, as one text; blank ones are none. The rest is never empty
+/// where `items` is not: the upstream refuses a request that asks nothing.
+pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
+    let before_last = items.len().saturating_sub(1);
+    let instructions = items.iter().take(before_last).map_while(|item| match item {
+        // A message with a picture stays where it is: instructions are text.
+        Item::Message { role: Role::Developer, content } => {
+            content.iter().map(Content::as_text).collect::<Option<Vec<&str>>>()
         }
-    }
-
-    /// The mode of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::ReadOnly, Self::WorkspaceWrite, Self::DangerFullAccess]
-            .into_iter()
-            .find(|mode| mode.name() == name)
-    }
-}
-
-/// How hard a model thinks, in codex's own words: `low`, `medium`, `high` and others by model.
-pub type Effort = String;
-
-/// A model of codex's own list.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Model {
-    /// The id that a turn names it by.
-    pub id: String,
-    /// The name that people read.
-    #[serde(default)]
-    pub display_name: String,
-    /// One sentence about it.
-    #[serde(default)]
-    pub description: String,
-    /// Whether codex keeps it out of its own menus.
-    #[serde(default)]
-    pub hidden: bool,
-    /// Whether codex takes it when none is named.
-    #[serde(default)]
-    pub is_default: bool,
-    /// The efforts that it knows.
-    #[serde(default, rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
-    pub efforts: Vec<Effort>,
-    /// What it reads: `text`, `image`.
-    #[serde(default)]
-    pub input_modalities: Vec<String>,
-}
-
-fn effort_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Effort>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Entry {
-        reasoning_effort: Effort,
-    }
-    Ok(Vec::<Entry>::deserialize(deserializer)?.into_iter().map(|entry| entry.reasoning_effort).collect())
-}
-
-/// The account's limits as codex last heard them from upstream.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct RateLimits {
-    /// One window, usually the short one; tell windows apart by their length and not by their position.
-    #[serde(default)]
-    pub primary: Option<RateLimitWindow>,
-    /// The other window.
-    #[serde(default)]
-    pub secondary: Option<RateLimitWindow>,
-}
-
-/// One window of the account's limits.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RateLimitWindow {
-    /// How much of it is used, from 0 to 100.
-    pub used_percent: f64,
-    /// Its length in minutes.
-    #[serde(default)]
-    pub window_duration_mins: Option<u64>,
-    /// When it starts anew, in Unix seconds.
-    #[serde(default)]
-    pub resets_at: Option<u64>,
-}
-
-impl RateLimits {
-    /// When the account may work again, in Unix seconds: the latest reset of the windows that are used up.
-    #[must_use]
-    pub fn blocked_until(&self) -> Option<u64> {
-        [&self.primary, &self.secondary]
-            .into_iter()
-            .flatten()
-            .filter(|window| window.used_percent >= 100.0)
-            .filter_map(|window| window.resets_at)
-            .max()
-    }
-}
-
-/// The answer to `initialize`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Initialized {
-    #[serde(default)]
-    pub(crate) user_agent: String,
-}
-
-impl Initialized {
-    /// codex's version out of `name/1.2.3 (system…)`.
-    pub(crate) fn version(&self) -> Option<String> {
-        let (_, rest) = self.user_agent.split_once('/')?;
-        let version = rest.split_whitespace().next()?;
-        version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
-    }
-}
-
-/// The answer to `thread/start`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ThreadStarted {
-    pub(crate) thread: ById,
-    #[serde(default)]
-    pub(crate) model: String,
-}
-
-/// The answer to `turn/start`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct TurnStarted {
-    pub(crate) turn: ById,
-}
-
-/// A thread or a turn, of which we only need the id, and where a thread is written to if it is.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ById {
-    pub(crate) id: String,
-    #[serde(default)]
-    pub(crate) path: Option<PathBuf>,
-}
-
-/// The answer to `model/list`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ModelPage {
-    pub(crate) data: Vec<Model>,
-    #[serde(default)]
-    pub(crate) next_cursor: Option<String>,
-}
-
-/// The account that codex works with. It names a person, so it is for their eyes and no log.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Account {
-    /// A ChatGPT account, with its address and plan (`plus`, `enterprise`) where codex names them.
-    ChatGpt {
-        /// The address.
-        email: Option<String>,
-        /// The plan, as codex spells it.
-        plan: Option<String>,
-    },
-    /// A key of OpenAI's API.
-    ApiKey,
-    /// One of another kind, by codex's name of the kind.
-    Other(String),
-    /// None, and the provider that codex is set to needs none.
-    NotNeeded,
-}
-
-impl std::fmt::Debug for Account {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::ChatGpt { .. } => "ChatGpt",
-            Self::ApiKey => "ApiKey",
-            Self::Other(_) => "Other",
-            Self::NotNeeded => "NotNeeded",
-        })
-    }
-}
-
-/// The answer to `account/read`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AccountRead {
-    #[serde(default)]
-    account: Option<AccountFound>,
-    #[serde(default)]
-    requires_openai_auth: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AccountFound {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    plan_type: Option<String>,
-}
-
-impl AccountRead {
-    /// The account; `None` when one is needed and missing.
-    pub(crate) fn account(self) -> Option<Account> {
-        match self.account {
-            Some(found) if found.kind == "chatgpt" => {
-                // What codex does not know it calls so.
-                let plan = found.plan_type.filter(|plan| plan != "unknown");
-                Some(Account::ChatGpt { email: found.email, plan })
-            }
-            Some(found) if found.kind == "apiKey" => Some(Account::ApiKey),
-            Some(found) => Some(Account::Other(found.kind)),
-            None => (!self.requires_openai_auth).then_some(Account::NotNeeded),
-        }
-    }
+        _ => None,
+    });
+    let texts: Vec<String> = instructions.map(|parts| parts.join("\n")).collect();
+    let rest = items.get(texts.len()..).unwrap_or_default();
+    (Some(texts.join("\n\n")).filter(|text| !text.trim().is_empty()), rest)
 }
 
 #[cfg(test)]
@@ -391,40 +178,35 @@ mod tests {
         assert_eq!(call.to_raw()["arguments"], "{ \"a\":1}");
     }
 
-    #[test]
-    fn the_version_is_read_out_of_the_user_agent() {
-        let version = |agent: &str| Initialized { user_agent: agent.into() }.version();
-        assert_eq!(version("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)").as_deref(), Some("0.169.0"));
-        assert_eq!(version("no version"), None);
+    fn says(role: Role, text: &str) -> Item {
+        Item::Message { role, content: vec![Content::Text(text.into())] }
     }
 
     #[test]
-    fn an_account_is_read_leniently_and_does_not_show_itself() {
-        let read = |answer: Value| serde_json::from_value::<AccountRead>(answer).unwrap().account();
-        let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
-        let account = read(chatgpt).unwrap();
-        assert!(!format!("{account:?}").contains("example"));
-        let (email, plan) = (Some("me@example.com".to_owned()), Some("plus".to_owned()));
-        assert_eq!(account, Account::ChatGpt { email, plan });
-        assert_eq!(read(json!({"account":{"type":"apiKey"}})), Some(Account::ApiKey));
-        assert_eq!(read(json!({"account":{"type":"gcp"}})), Some(Account::Other("gcp".to_owned())));
-        assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":false})), Some(Account::NotNeeded));
-        assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":true})), None);
+    fn only_the_instructions_at_the_beginning_are_split_off() {
+        let items = [
+            says(Role::Developer, "a"),
+            says(Role::Developer, "b"),
+            says(Role::User, "c"),
+            says(Role::Developer, "d"),
+        ];
+        let (instructions, rest) = split_instructions(&items);
+        assert_eq!(instructions.as_deref(), Some("a\n\nb"));
+        assert_eq!(rest, &items[2..]);
+        assert_eq!(split_instructions(&items[2..]), (None, &items[2..]));
     }
 
     #[test]
-    fn the_account_is_blocked_until_the_last_full_window_resets() {
-        let window = |used_percent, resets_at| {
-            Some(RateLimitWindow { used_percent, resets_at: Some(resets_at), ..Default::default() })
-        };
-        assert_eq!(
-            RateLimits { primary: window(100.0, 5), secondary: window(40.0, 9) }.blocked_until(),
-            Some(5)
-        );
-        assert_eq!(
-            RateLimits { primary: window(100.0, 5), secondary: window(100.0, 9) }.blocked_until(),
-            Some(9)
-        );
-        assert_eq!(RateLimits::default().blocked_until(), None);
+    fn instructions_alone_are_what_the_model_is_asked() {
+        let items = [says(Role::Developer, "a"), says(Role::Developer, "b")];
+        assert_eq!(split_instructions(&items), (Some("a".to_owned()), &items[1..]));
+        assert_eq!(split_instructions(&items[1..]), (None, &items[1..]));
+        assert_eq!(split_instructions(&[]), (None, &[][..]));
+    }
+
+    #[test]
+    fn blank_instructions_are_none() {
+        let items = [says(Role::Developer, " \n"), says(Role::User, "c")];
+        assert_eq!(split_instructions(&items), (None, &items[1..]));
     }
 }

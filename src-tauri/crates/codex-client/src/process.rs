@@ -6,12 +6,14 @@
 //! one function.
 
 mod launch;
+mod stderr;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
 pub(crate) use launch::{Launch, command};
+pub(crate) use stderr::StderrTail;
 #[cfg(unix)]
 pub(crate) use unix::Process;
 #[cfg(windows)]

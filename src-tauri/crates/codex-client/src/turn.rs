@@ -1,7 +1,14 @@
-//! One run of the model.
+//! One run of the model, as data: its handle, its events, and how far it is. The task behind it is in `session`.
 
-pub(crate) mod event_queue;
-pub(crate) mod handle;
-pub(crate) mod reader;
-pub(crate) mod registry;
-pub(crate) mod tool_calls;
+mod event_queue;
+mod handle;
+mod reader;
+mod registry;
+mod tool_calls;
+
+#[cfg(test)]
+pub(crate) use event_queue::Receiver;
+pub(crate) use event_queue::{Sender, Sent, event_queue};
+pub use handle::Turn;
+pub(crate) use registry::{Answered, Phase, TurnRegistry, TurnSlot};
+pub(crate) use tool_calls::ToolCalls;

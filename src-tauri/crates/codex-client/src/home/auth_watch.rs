@@ -1,11 +1,10 @@
 //! Whose sign-in codex works with, so that a login, a logout or another account is noticed.
 //!
-//! codex reads its sign-in once, and again only when a token has to be refreshed. A refreshed token is no change here: it
-//! is the same account, and every codex that shares the file finds it. A sign-in in the system's keychain cannot be watched.
+//! codex reads its sign-in once, and again only to refresh a token. A refreshed token is no change here: it is the same
+//! account, and every codex that shares the file finds it. A sign-in in the system's keychain cannot be watched.
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,49 +12,47 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::environment::Environment;
+use crate::files::FileStamp;
 
-/// The user's sign-in as last looked at.
+/// The user's sign-in as last read.
 #[derive(Debug)]
-pub(crate) struct SignIn {
+pub(crate) struct AuthWatch {
     path: Option<PathBuf>,
-    stamp: Option<Stamp>,
-    who: Option<[u8; 32]>,
+    stamp: Option<FileStamp>,
+    account: Option<[u8; 32]>,
 }
 
-/// What of a file changes whenever it is written.
-type Stamp = (u64, Option<SystemTime>);
-
-impl SignIn {
-    /// The sign-in of the home that `environment` names.
-    pub(crate) fn of(environment: &Environment) -> Self {
+impl AuthWatch {
+    /// Watches the sign-in of the home that `environment` names.
+    pub(crate) fn new(environment: &Environment) -> Self {
         let path = environment.codex_home().map(|home| home.join("auth.json"));
-        let mut sign_in = Self { path, stamp: None, who: None };
-        sign_in.changed();
-        sign_in
+        let mut watch = Self { path, stamp: None, account: None };
+        watch.changed();
+        watch
     }
 
-    /// Whether somebody else is signed in than at the last look, or nobody any more.
+    /// Whether another account is signed in than at the last look, or none any more.
     pub(crate) fn changed(&mut self) -> bool {
         let Some(path) = &self.path else { return false };
-        let stamp = fs::metadata(path).ok().map(|file| (file.len(), file.modified().ok()));
+        let stamp = FileStamp::of(path);
         if stamp == self.stamp {
             return false;
         }
-        let who = match stamp {
+        let account = match stamp {
             None => None,
-            // A file that is being written is looked at again the next time.
             Some(_) => match fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
-                Some(auth) => Some(account(auth)),
+                Some(auth) => Some(account_of(auth)),
+                // It is being written; the next look reads it again.
                 None => return false,
             },
         };
         self.stamp = stamp;
-        std::mem::replace(&mut self.who, who) != who
+        std::mem::replace(&mut self.account, account) != account
     }
 }
 
-/// A digest of what stays the same for as long as the account does: everything but the tokens, and of those whose they are.
-fn account(mut auth: Value) -> [u8; 32] {
+/// A digest of what stays the same for as long as the account does: everything but the tokens, and of those only their owner.
+fn account_of(mut auth: Value) -> [u8; 32] {
     if let Some(auth) = auth.as_object_mut() {
         auth.remove("last_refresh");
         if let Some(tokens) = auth.remove("tokens").filter(Value::is_object) {
@@ -66,7 +63,7 @@ fn account(mut auth: Value) -> [u8; 32] {
     Sha256::digest(auth.to_string()).into()
 }
 
-/// Whom an id token names.
+/// The user that an id token names.
 fn user_of(token: &str) -> Option<String> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
@@ -92,18 +89,18 @@ mod tests {
 
     #[test]
     fn a_refreshed_token_is_the_same_account_and_a_colleague_is_another() {
-        assert_eq!(account(chatgpt("me", "1")), account(chatgpt("me", "2")));
-        assert_ne!(account(chatgpt("me", "1")), account(chatgpt("you", "1")));
-        let key = |key| account(json!({ "auth_mode": "apikey", "OPENAI_API_KEY": key }));
+        assert_eq!(account_of(chatgpt("me", "1")), account_of(chatgpt("me", "2")));
+        assert_ne!(account_of(chatgpt("me", "1")), account_of(chatgpt("you", "1")));
+        let key = |key| account_of(json!({ "auth_mode": "apikey", "OPENAI_API_KEY": key }));
         assert_ne!(key("a"), key("b"));
-        assert_ne!(key("a"), account(chatgpt("me", "1")));
+        assert_ne!(key("a"), account_of(chatgpt("me", "1")));
     }
 
     #[test]
     fn login_logout_and_another_account_are_changes_and_half_a_file_is_none() {
         let home = tempfile::tempdir().unwrap();
         let write = |text: &str| fs::write(home.path().join("auth.json"), text).unwrap();
-        let mut sign_in = SignIn::of(&Environment::empty().with("CODEX_HOME", home.path()));
+        let mut sign_in = AuthWatch::new(&Environment::empty().with("CODEX_HOME", home.path()));
         assert!(!sign_in.changed());
         write(&chatgpt("me", "1").to_string());
         assert!(sign_in.changed() && !sign_in.changed());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::environment::Environment;
-use crate::install::locate::Found;
+use crate::install::Found;
 use crate::process::command;
 
 /// How long codex may look in the network for models. A list from the last look, or the one that it came with, will do.

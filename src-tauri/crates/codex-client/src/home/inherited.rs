@@ -1,13 +1,13 @@
-//! What is carried over from the user's settings into the private home: how to reach the model and as whom, and nothing
-//! that adds to what the model reads.
+//! What the private home inherits of the user's settings: how to reach the model and as whom, and nothing that adds to what
+//! the model reads.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
-/// Settings of the provider, of the sign-in and of the network, by codex's names of all its versions, and the user's word
-/// on what codex tells its makers.
-const CARRIED: &[&str] = &[
+/// Settings of the provider, of the sign-in and of the network, by codex's names of all its versions, and what codex may
+/// report to its makers.
+const INHERITED: &[&str] = &[
     "analytics",
     "chatgpt_base_url",
     "cli_auth_credentials_store",
@@ -27,7 +27,7 @@ const CARRIED: &[&str] = &[
 ];
 
 /// Switches below `features` that are about the network and the upstream.
-const CARRIED_FEATURES: &[&str] = &[
+const INHERITED_FEATURES: &[&str] = &[
     "api_key_model_discovery",
     "enable_request_compression",
     "respect_system_proxy",
@@ -37,37 +37,37 @@ const CARRIED_FEATURES: &[&str] = &[
     "unbounded_connection_retries",
 ];
 
-/// The part of the user's settings that is carried over, its values as they are. Paths that are relative to the user's
-/// home are made absolute.
-pub(super) fn carried(settings: &Table, users: Option<&Path>) -> Table {
-    let mut carried = pick(settings, CARRIED);
+/// The inherited part of the user's settings, its values as they are. Paths that are relative to the user's home become
+/// absolute.
+pub(super) fn inherited(settings: &Table, users: Option<&Path>) -> Table {
+    let mut inherited = select(settings, INHERITED);
     if let Some(features) = settings.get("features").and_then(Value::as_table) {
-        let features = pick(features, CARRIED_FEATURES);
+        let features = select(features, INHERITED_FEATURES);
         if !features.is_empty() {
-            carried.insert("features".to_owned(), features.into());
+            inherited.insert("features".to_owned(), features.into());
         }
     }
     if let Some(name) = settings.get("profile").and_then(Value::as_str) {
-        carried.insert("profile".to_owned(), name.into());
+        inherited.insert("profile".to_owned(), name.into());
         let profile =
             settings.get("profiles").and_then(|profiles| profiles.get(name)).and_then(Value::as_table);
         if let Some(profile) = profile {
-            let mut profile = pick(profile, CARRIED);
+            let mut profile = select(profile, INHERITED);
             make_absolute(&mut profile, users);
             let profiles = Table::from_iter([(name.to_owned(), Value::Table(profile))]);
-            carried.insert("profiles".to_owned(), profiles.into());
+            inherited.insert("profiles".to_owned(), profiles.into());
         }
     }
-    make_absolute(&mut carried, users);
+    make_absolute(&mut inherited, users);
     // With the keychain chosen "if there is one", a refreshed token would go there under the private home's name, and the
     // user's own would be stale. It is read from the file, so it is written there.
-    if carried.get("cli_auth_credentials_store").and_then(Value::as_str) == Some("auto") {
-        carried.insert("cli_auth_credentials_store".to_owned(), "file".into());
+    if inherited.get("cli_auth_credentials_store").and_then(Value::as_str) == Some("auto") {
+        inherited.insert("cli_auth_credentials_store".to_owned(), "file".into());
     }
     let never = Table::from_iter([("persistence".to_owned(), Value::from("none"))]);
-    carried.insert("history".to_owned(), never.into());
-    carried.insert("check_for_update_on_startup".to_owned(), false.into());
-    carried
+    inherited.insert("history".to_owned(), never.into());
+    inherited.insert("check_for_update_on_startup".to_owned(), false.into());
+    inherited
 }
 
 /// Whether the sign-in is where only the user's own home finds it: codex keeps it in the keychain under the home's path.
@@ -80,7 +80,7 @@ pub(super) fn needs_keyring(settings: &Table, has_file: bool) -> bool {
 }
 
 /// Arguments that switch off what the user's settings would start, for a plain model in the user's own home.
-pub(super) fn switched_off(settings: &Table) -> Vec<String> {
+pub(super) fn override_args(settings: &Table) -> Vec<String> {
     let servers = settings.get("mcp_servers").and_then(Value::as_table);
     // codex splits the name of a setting at its dots; a server with one in its name cannot be named here.
     let named = servers.into_iter().flat_map(Table::keys).filter(|name| !name.contains(['.', '"', '=']));
@@ -92,7 +92,7 @@ pub(super) fn switched_off(settings: &Table) -> Vec<String> {
     servers.chain(instructions).flat_map(|switch| ["-c".to_owned(), switch]).collect()
 }
 
-fn pick(settings: &Table, names: &[&str]) -> Table {
+fn select(settings: &Table, names: &[&str]) -> Table {
     let known = names.iter().filter_map(|name| Some(((*name).to_owned(), settings.get(*name)?.clone())));
     known.collect()
 }

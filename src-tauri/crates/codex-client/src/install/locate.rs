@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::login_shell;
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::install::login_shell;
 use crate::process::command;
 
 /// How long `codex --version` may take.

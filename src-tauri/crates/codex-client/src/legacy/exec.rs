@@ -1,12 +1,11 @@
 //! Runs a turn as a process of `codex exec`, for a codex whose app-server has no turns.
 //!
-//! The process is killed as a group when its turn is dropped or codex is ended. The idle app-server that was asked what it
-//! can do stays beside it: it is what the supervisor watches, and it may list models. Nothing is kept for the next turn.
+//! The process is killed with its group when its turn is dropped or codex ends. The idle app-server stays beside it: the
+//! supervisor watches it, and it may list models. No thread is cached.
 
 use std::io;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -14,98 +13,87 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::Semaphore;
-use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 use tokio_util::sync::CancellationToken;
 
+use super::exec_args::{self, Files};
+use super::exec_events::ExecReader;
+use super::session_file::SessionFile;
+use super::transcript;
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::legacy::exec_args::{self, Files};
-use crate::legacy::exec_events::ExecReading;
-use crate::legacy::{session_file, transcript};
-use crate::process::{Launch, Process};
-use crate::rpc::connection::{Connection, MAX_LINE};
-use crate::session::launch::{self as start, LastWords};
-use crate::thread::params::DEFAULT_INSTRUCTIONS;
-use crate::turn::event_queue::{Posted, Sender};
-use crate::turn::handle::{ThreadKind, TurnEvent, TurnRequest};
+use crate::event::TurnEvent;
+use crate::item::split_instructions;
+use crate::process::{Launch, Process, StderrTail};
+use crate::request::{ThreadKind, TurnRequest};
+use crate::rpc::lines;
+use crate::session::Session;
+use crate::thread::DEFAULT_INSTRUCTIONS;
+use crate::turn::{Sender, Sent, Turn, event_queue};
 
 /// Processes at once, at some 50 MB each. Further turns wait for one to end.
-const PROCESSES: usize = 8;
+const MAX_PROCESSES: usize = 8;
 
 /// How long a process may take to end by itself after its turn has.
-const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How to start a codex for a turn.
+/// The slots of the processes.
 #[derive(Debug)]
-pub(crate) struct Exec {
-    program: PathBuf,
-    environment: Environment,
-    version: String,
-    places: Semaphore,
+pub(crate) struct ExecPool(Semaphore);
+
+impl Default for ExecPool {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_PROCESSES))
+    }
 }
 
 /// A process that works on a turn.
-struct Begun {
+struct Exec {
     process: Process,
     stdin: ChildStdin,
     stdout: ChildStdout,
-    last_words: Arc<Mutex<LastWords>>,
+    stderr: StderrTail,
+    environment: Environment,
     prompt: String,
     /// The files that it reads, until it has ended.
     _files: TempDir,
 }
 
 /// Starts a turn. What goes wrong comes as its last event.
-pub(crate) fn spawn(
-    connection: &Arc<Connection>,
-    request: TurnRequest,
-    post: Sender,
-    interrupt: CancellationToken,
-) {
-    let connection = Arc::clone(connection);
-    let counted = connection.turns.token();
-    connection.tasks.clone().spawn(async move {
-        let _counted = counted;
-        let Some(exec) = connection.exec() else {
-            post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
-            return;
-        };
+pub(crate) fn start_turn(pool: &Arc<ExecPool>, session: &Arc<Session>, request: TurnRequest) -> Turn {
+    let (events, receiver) = event_queue();
+    let interrupt = CancellationToken::new();
+    let turn = Turn::new(receiver, interrupt.clone());
+    let (pool, running) = (Arc::clone(pool), Arc::clone(session));
+    let task = async move {
         let stop = async {
             tokio::select! {
                 () = interrupt.cancelled() => {}
-                () = connection.closed.cancelled() => {}
+                () = running.rpc.closed() => {}
             }
         };
-        tokio::pin!(stop);
-        let place = tokio::select! {
+        let mut stop = pin!(stop);
+        let slot = tokio::select! {
             biased;
             () = &mut stop => None,
-            place = exec.places.acquire() => place.ok(),
+            slot = pool.0.acquire() => slot.ok(),
         };
-        if place.is_some() {
-            match exec.begin(&connection, &request) {
-                Ok(begun) => exec.through(begun, &request, &post, stop).await,
-                Err(error) => drop(post.post(TurnEvent::Ended(Err(error)))),
+        if slot.is_some() {
+            match Exec::start(&running, &request) {
+                Ok(exec) => exec.run(&request, &running.readiness.version, &events, stop).await,
+                Err(error) => {
+                    events.send(TurnEvent::Ended(Err(error)));
+                }
             }
         }
-        // Only a codex that was ended leaves a turn without its end, or a reader that is gone.
-        post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
-    });
+        // A turn without its end was interrupted, or its codex was ended.
+        events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+    };
+    session.tasks.spawn(session.turn_tasks.track_future(task));
+    turn
 }
 
 impl Exec {
-    pub(crate) fn new(program: &Path, environment: Environment, version: &str) -> Self {
-        // Without it an error is the last line of what codex writes to stderr, not the first of a trace.
-        let environment = environment.without("RUST_BACKTRACE");
-        Self {
-            program: program.to_owned(),
-            environment,
-            version: version.to_owned(),
-            places: Semaphore::new(PROCESSES),
-        }
-    }
-
-    fn begin(&self, connection: &Connection, request: &TurnRequest) -> Result<Begun, CodexError> {
+    fn start(session: &Session, request: &TurnRequest) -> Result<Self, CodexError> {
         let failed = |error: io::Error| CodexError::StartFailed { reason: error.to_string() };
         let files = tempfile::Builder::new().prefix("codex-proxy-").tempdir().map_err(failed)?;
         let write = |name: &str, text: &str| {
@@ -114,7 +102,7 @@ impl Exec {
         };
         let (instructions, items) = match request.profile.kind {
             ThreadKind::Plain => {
-                let (instructions, rest) = transcript::split_instructions(&request.items);
+                let (instructions, rest) = split_instructions(&request.items);
                 let text = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
                 (Some(write("instructions.md", text)?), rest)
             }
@@ -124,67 +112,64 @@ impl Exec {
             Some(schema) => Some(write("schema.json", &schema.to_string())?),
             None => None,
         };
-        let args = exec_args::args(
-            request,
-            Files { instructions: instructions.as_deref(), schema: schema.as_deref() },
-        );
+        let files_named = Files { instructions: instructions.as_deref(), schema: schema.as_deref() };
+        let args = exec_args::args(request, files_named);
+        // With a backtrace the last line of stderr would not be the error.
+        let environment = session.environment.clone().without("RUST_BACKTRACE");
         let launch = Launch {
-            program: &self.program,
+            program: &session.readiness.path,
             args: &args.iter().map(String::as_str).collect::<Vec<_>>(),
-            environment: &self.environment,
+            environment: &environment,
             folder: request.profile.workspace.clone(),
         };
         let (process, streams) = Process::start(&launch).map_err(failed)?;
-        let last_words = Arc::default();
-        connection.tasks.spawn(start::listen(streams.stderr, Arc::clone(&last_words)));
+        let stderr = StderrTail::default();
+        session.tasks.spawn(stderr.clone().read(streams.stderr));
         let prompt = transcript::text(items, request.note.as_deref());
-        Ok(Begun { process, stdin: streams.stdin, stdout: streams.stdout, last_words, prompt, _files: files })
+        let (stdin, stdout) = (streams.stdin, streams.stdout);
+        Ok(Self { process, stdin, stdout, stderr, environment, prompt, _files: files })
     }
 
-    /// Follows a process to the end of its turn, and sees that nothing of it is left.
-    async fn through(
-        &self,
-        begun: Begun,
+    /// Follows the process to the end of its turn, and leaves nothing of it behind.
+    async fn run(
+        self,
         request: &TurnRequest,
-        post: &Sender,
+        version: &str,
+        events: &Sender,
         stop: impl Future<Output = ()>,
     ) {
-        let Begun { mut process, mut stdin, stdout, last_words, prompt, _files } = begun;
+        let Self { mut process, mut stdin, stdout, stderr, environment, prompt, _files } = self;
         if let Some(model) = &request.profile.model {
-            post.post(TurnEvent::Model(model.clone()));
+            events.send(TurnEvent::Model(model.clone()));
         }
-        let mut reading = ExecReading::default();
+        let mut reader = ExecReader::default();
         let named = CancellationToken::new();
         let stop = async {
             stop.await;
-            // The file of a session that has no name yet could not be found again; it has one within moments.
-            let _unnamed = tokio::time::timeout(LEAVE_LIMIT, named.cancelled()).await;
+            // The file of a session whose id is not known yet could not be found; it is within moments.
+            let _unnamed = tokio::time::timeout(EXIT_TIMEOUT, named.cancelled()).await;
         };
         let write = async {
-            // A codex that does not read on says why by its end.
+            // A codex that stops reading says why by its end.
             let _closed = stdin.write_all(prompt.as_bytes()).await;
             drop(stdin);
         };
-        let work = async { tokio::join!(write, read(stdout, &mut reading, post, &named)).1 };
-        let stopped = tokio::select! {
+        let work = async { tokio::join!(write, read(stdout, &mut reader, events, &named)).1 };
+        let ended = tokio::select! {
             biased;
-            () = stop => true,
-            ended = work => {
-                if !ended {
-                    // Its stderr ends with it; what was read of it by now is what there is to say.
-                    let _gone = tokio::time::timeout(LEAVE_LIMIT, process.wait()).await;
-                    post.post(TurnEvent::Ended(Err(reading.ended_early(start::last_of(&last_words), &self.version))));
-                }
-                false
-            }
+            () = stop => None,
+            ended = work => Some(ended),
         };
-        if !stopped {
-            // It has its own to tidy up, and nobody waits for it any more.
-            let _gone = tokio::time::timeout(LEAVE_LIMIT, process.wait()).await;
+        if ended.is_some() {
+            // It cleans up after itself. Its stderr ends with it, which explains a turn that has not ended.
+            let _gone = tokio::time::timeout(EXIT_TIMEOUT, process.wait()).await;
+        }
+        if ended == Some(false) {
+            events.send(TurnEvent::Ended(Err(reader.ended_early(stderr.last(), version))));
         }
         process.kill().await;
-        if let (Some(session), Some(home)) = (&reading.session, self.environment.codex_home()) {
-            session_file::remove_by_id(&home, session);
+        if let (Some(session), Some(home)) = (&reader.session, environment.codex_home()) {
+            drop(SessionFile::find(&home, session));
         }
     }
 }
@@ -192,20 +177,19 @@ impl Exec {
 /// Reads a process's lines to the end of the turn; `false` when they ended before it.
 async fn read(
     stdout: ChildStdout,
-    reading: &mut ExecReading,
-    post: &Sender,
+    reader: &mut ExecReader,
+    events: &Sender,
     named: &CancellationToken,
 ) -> bool {
-    let codec = AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), b"\n".to_vec(), MAX_LINE);
-    let mut lines = FramedRead::new(stdout, codec);
+    let mut lines = lines(stdout);
     while let Some(Ok(line)) = lines.next().await {
         let mut over = false;
-        reading.read(&line, &mut |event| {
+        reader.read(&line, &mut |event| {
             over |= event.is_end();
-            over |= post.post(event) == Posted::Overflow;
+            over |= events.send(event) == Sent::Full;
         });
-        post.heard(reading.is_at_work());
-        if reading.session.is_some() {
+        events.heard(reader.is_at_work());
+        if reader.session.is_some() {
             named.cancel();
         }
         if over {

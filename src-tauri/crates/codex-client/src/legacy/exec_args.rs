@@ -1,12 +1,11 @@
 //! What a `codex exec` is started with, by kind of model.
 //!
-//! What the client said goes in on stdin, and instructions and schemas in files: arguments are in every process list, and
-//! end at 32 KB on Windows.
+//! The conversation goes in on stdin, instructions and schemas in files: every process list shows arguments, and Windows
+//! limits them to 32 KB.
 
 use std::path::Path;
 
-use crate::item::SandboxMode;
-use crate::turn::handle::{ThreadKind, TurnRequest};
+use crate::request::{ThreadKind, TurnRequest};
 
 /// Settings that leave out of a plain model's prompt what can be left out. Unknown ones are passed over by codex. What stays in
 /// 0.44 is the shell tool, and in 0.60 the plan, the patch and the MCP resources; both tell of the folder and the sandbox.
@@ -35,17 +34,12 @@ pub(crate) struct Files<'a> {
 /// The arguments; the working folder is that of the process.
 pub(crate) fn args(request: &TurnRequest, files: Files<'_>) -> Vec<String> {
     let profile = &request.profile;
-    let sandbox = match profile.sandbox {
-        SandboxMode::ReadOnly => "read-only",
-        SandboxMode::WorkspaceWrite => "workspace-write",
-        SandboxMode::DangerFullAccess => "danger-full-access",
-    };
     let mut args: Vec<String> =
-        ["exec", "--json", "--skip-git-repo-check", "--color", "never", "-s", sandbox]
+        ["exec", "--json", "--skip-git-repo-check", "--color", "never", "-s", profile.sandbox.name()]
             .map(str::to_owned)
             .into();
     let mut set = |setting: String| args.extend(["-c".to_owned(), setting]);
-    // The user's program that is told of ended turns is for the user's own.
+    // The user's notify program is for the user's own turns.
     set("notify=[]".to_owned());
     set(string("model_reasoning_summary", if request.reasoning_summary { "auto" } else { "none" }));
     for (key, value) in [

@@ -4,23 +4,23 @@
 
 use serde::Deserialize;
 
+use crate::account::RateLimits;
 use crate::error::CodexError;
-use crate::notification::thread_item::ThreadItem;
-use crate::turn::handle::{TurnEnd, TurnEvent, Usage};
-use crate::turn::reader::failure_in_words;
+use crate::event::{TurnEnd, TurnEvent, Usage};
+use crate::notification::{ThreadItem, TurnProblem, failure};
 
 /// Reads the lines of one process, in order.
 #[derive(Debug, Default)]
-pub(crate) struct ExecReading {
+pub(crate) struct ExecReader {
     /// The session's id, once codex has named it.
     pub(crate) session: Option<String>,
-    said_anything: bool,
-    thought_anything: bool,
-    /// Whether there was a line of another protocol, as codex spoke before 0.44.
+    has_text: bool,
+    has_reasoning: bool,
+    /// Whether there was a line of the protocol before 0.44.
     foreign: bool,
     /// Commands and calls of codex's own tools that have begun and not ended.
     at_work: usize,
-    /// The last error that was told; the end says whether it counts.
+    /// The last error; the end shows whether it counts.
     error: Option<String>,
 }
 
@@ -28,15 +28,10 @@ pub(crate) struct ExecReading {
 struct Line {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
     thread_id: Option<String>,
-    #[serde(default)]
     item: Option<ThreadItem>,
-    #[serde(default)]
     usage: Option<ExecUsage>,
-    #[serde(default)]
     message: Option<String>,
-    #[serde(default)]
     error: Option<Message>,
 }
 
@@ -55,22 +50,22 @@ struct ExecUsage {
     reasoning_output_tokens: u64,
 }
 
-impl ExecReading {
+impl ExecReader {
     /// Turns one line into events, in order. What is no line of the protocol is skipped.
-    pub(crate) fn read(&mut self, line: &[u8], post: &mut dyn FnMut(TurnEvent)) {
+    pub(crate) fn read(&mut self, line: &[u8], send: &mut dyn FnMut(TurnEvent)) {
         let Ok(line) = serde_json::from_slice::<Line>(line) else {
             self.foreign |= line.starts_with(b"{");
             return;
         };
         match (line.kind.as_str(), line.item) {
             ("thread.started", _) => self.session = line.thread_id,
-            ("item.started", Some(item)) => self.item(item, false, post),
-            ("item.completed", Some(item)) => self.item(item, true, post),
+            ("item.started", Some(item)) => self.item(item, false, send),
+            ("item.completed", Some(item)) => self.item(item, true, send),
             ("error", _) => {
                 let message = line.message.unwrap_or_default();
                 // "stream error: …; retrying 1/5 in 197ms…", and later "Reconnecting... 1/5".
                 if message.contains("retrying ") || message.starts_with("Reconnecting") {
-                    post(TurnEvent::Retrying(message));
+                    send(TurnEvent::Retrying(message));
                 } else {
                     self.error = Some(message);
                 }
@@ -82,25 +77,24 @@ impl ExecReading {
                     output: usage.output_tokens,
                     reasoning: usage.reasoning_output_tokens,
                 });
-                post(TurnEvent::Ended(Ok(TurnEnd { usage, interrupted: false })));
+                send(TurnEvent::Ended(Ok(TurnEnd { usage, interrupted: false })));
             }
             ("turn.failed", _) => {
                 let message = line.error.map(|error| error.message).or_else(|| self.error.take());
-                post(TurnEvent::Ended(Err(failed(message.unwrap_or_default()))));
+                send(TurnEvent::Ended(Err(failed(message.unwrap_or_default()))));
             }
             _ => {}
         }
     }
 
-    /// Whether codex is at work on something that it may be silent about.
+    /// Whether codex runs something that it may be silent about.
     pub(crate) fn is_at_work(&self) -> bool {
         self.at_work > 0
     }
 
-    /// How a turn ended whose process, a codex of `version`, has ended without saying so; `last_words` is what it wrote to
-    /// stderr.
-    pub(crate) fn ended_early(&mut self, last_words: Option<String>, version: &str) -> CodexError {
-        match (self.error.take(), &self.session, last_words) {
+    /// How a turn ended whose process, a codex of `version`, ended without saying so. `stderr` is its last line there.
+    pub(crate) fn ended_early(&mut self, stderr: Option<String>, version: &str) -> CodexError {
+        match (self.error.take(), &self.session, stderr) {
             (Some(message), ..) => failed(message),
             (None, None, _) if self.foreign => CodexError::Unsupported {
                 version: version.to_owned(),
@@ -111,45 +105,57 @@ impl ExecReading {
         }
     }
 
-    fn item(&mut self, item: ThreadItem, completed: bool, post: &mut dyn FnMut(TurnEvent)) {
+    fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
         if item.is_own_work() {
             self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
         }
         match item {
             ThreadItem::AgentMessage { text, .. } if completed && !text.is_empty() => {
                 // One before a command and one after: paragraphs of one answer.
-                if std::mem::replace(&mut self.said_anything, true) {
-                    post(TurnEvent::Text("\n\n".to_owned()));
+                if std::mem::replace(&mut self.has_text, true) {
+                    send(TurnEvent::Text("\n\n".to_owned()));
                 }
-                post(TurnEvent::Text(text));
+                send(TurnEvent::Text(text));
             }
             ThreadItem::Reasoning { text } if completed && !text.is_empty() => {
-                if std::mem::replace(&mut self.thought_anything, true) {
-                    post(TurnEvent::Reasoning("\n\n".to_owned()));
+                if std::mem::replace(&mut self.has_reasoning, true) {
+                    send(TurnEvent::Reasoning("\n\n".to_owned()));
                 }
-                post(TurnEvent::Reasoning(text));
+                send(TurnEvent::Reasoning(text));
             }
             item => {
                 if let Some(work) = item.work(completed) {
-                    post(TurnEvent::Item(work));
+                    send(TurnEvent::Item(work));
                 }
             }
         }
     }
 }
 
+/// A failure of which codex gives only a message.
 fn failed(message: String) -> CodexError {
-    CodexError::Turn(failure_in_words(message))
+    let says = |words: &str| message.contains(words);
+    let info = if says("context window") {
+        "contextWindowExceeded"
+    } else if says("usage limit") {
+        "usageLimitExceeded"
+    } else if says("at capacity") || says("overloaded") {
+        "serverOverloaded"
+    } else {
+        ""
+    };
+    let problem = TurnProblem { message, codex_error_info: info.into() };
+    CodexError::Turn(failure(Some(problem), &RateLimits::default()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::FailureKind;
-    use crate::turn::handle::ItemEvent;
+    use crate::event::ItemEvent;
 
-    fn read(lines: &[&str]) -> (ExecReading, Vec<TurnEvent>) {
-        let mut reading = ExecReading::default();
+    fn read(lines: &[&str]) -> (ExecReader, Vec<TurnEvent>) {
+        let mut reading = ExecReader::default();
         let mut events = Vec::new();
         for line in lines {
             reading.read(line.as_bytes(), &mut |event| events.push(event));

@@ -1,53 +1,51 @@
-//! The session files that an older codex writes though nobody will go on with the session: found and taken away.
+//! The session files that an older codex writes, found and deleted.
 //!
-//! A codex that knows `ephemeral` writes none, and `codex exec` has no such switch before. A file is touched only when its
-//! name holds the id of a session that we have started ourselves.
+//! A codex that knows `ephemeral` writes none, and `codex exec` had no such switch. A file is deleted only when its name
+//! holds the id of a session that we started.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-/// Day folders that are looked through for a session: it may have begun before midnight, here or elsewhere.
-const DAYS: usize = 3;
+/// Day folders that are searched for a session: it may have begun before midnight, here or elsewhere.
+const MAX_DAYS: usize = 3;
 
-/// Where the session `id` was written, by the path that codex names; `None` when the path does not look like one.
-pub(crate) fn of_session(path: &Path, id: &str) -> Option<PathBuf> {
-    is_of_session(path, id).then(|| path.to_owned())
-}
+/// The file of a session of ours; dropping it deletes the file.
+#[derive(Debug)]
+pub(crate) struct SessionFile(PathBuf);
 
-fn is_of_session(path: &Path, id: &str) -> bool {
-    // The id goes into the name of a file that is deleted, so it must be one.
-    let is_id = id.len() >= 16 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    is_id && name.starts_with("rollout-") && name.ends_with(&format!("{id}.jsonl"))
-}
-
-/// Takes the file away, from where it was written and from where codex keeps what was archived, and the folders that are
-/// empty then.
-pub(crate) fn remove(path: &Path) {
-    let _gone = fs::remove_file(path);
-    let folders: Vec<&Path> = path.ancestors().skip(1).take(4).collect();
-    if let (Some(home), Some(name)) = (path.ancestors().nth(5), path.file_name()) {
-        let archive = home.join("archived_sessions");
-        let _gone = fs::remove_file(archive.join(name));
-        let _in_use = fs::remove_dir(archive);
+impl SessionFile {
+    /// The file of the session `id`, by the path that codex names; `None` when the path does not look like one.
+    pub(crate) fn of(path: &Path, id: &str) -> Option<Self> {
+        // The id is part of the name of a file that is deleted, so it must look like one.
+        let is_id = id.len() >= 16 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_of_session = is_id && name.starts_with("rollout-") && name.ends_with(&format!("{id}.jsonl"));
+        is_of_session.then(|| Self(path.to_owned()))
     }
-    for folder in folders {
-        // Day, month, year, `sessions`: one that holds anything else stays.
-        if fs::remove_dir(folder).is_err() {
-            break;
+
+    /// Finds the file of the session `id` below codex's home.
+    pub(crate) fn find(codex_home: &Path, id: &str) -> Option<Self> {
+        let sessions = codex_home.join("sessions");
+        let days =
+            latest(&sessions).into_iter().flat_map(|year| latest(&year)).flat_map(|month| latest(&month));
+        days.take(MAX_DAYS).flat_map(|day| entries(&day)).find_map(|path| Self::of(&path, id))
+    }
+}
+
+impl Drop for SessionFile {
+    /// Deletes the file where it was written and where codex archives it, and then the folders that are empty.
+    fn drop(&mut self) {
+        let Self(path) = self;
+        let _gone = fs::remove_file(&*path);
+        if let (Some(home), Some(name)) = (path.ancestors().nth(5), path.file_name()) {
+            let archive = home.join("archived_sessions");
+            let _gone = fs::remove_file(archive.join(name));
+            let _in_use = fs::remove_dir(archive);
         }
-    }
-}
-
-/// Finds the file of the session `id` below codex's home and takes it away.
-pub(crate) fn remove_by_id(codex_home: &Path, id: &str) {
-    let sessions = codex_home.join("sessions");
-    let days = latest(&sessions).into_iter().flat_map(|year| latest(&year)).flat_map(|month| latest(&month));
-    for day in days.take(DAYS) {
-        for path in entries(&day) {
-            if is_of_session(&path, id) {
-                return remove(&path);
+        // Day, month, year, `sessions`: one that holds anything else stays.
+        for folder in path.ancestors().skip(1).take(4) {
+            if fs::remove_dir(folder).is_err() {
+                break;
             }
         }
     }
@@ -59,38 +57,12 @@ fn latest(folder: &Path) -> Vec<PathBuf> {
     folders.retain(|path| path.is_dir());
     folders.sort();
     folders.reverse();
-    folders.truncate(DAYS);
+    folders.truncate(MAX_DAYS);
     folders
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-}
-
-/// The files of the sessions that are open. Those that are left when codex is gone are taken away with it.
-#[derive(Debug, Default)]
-pub(crate) struct SessionFiles(Mutex<Vec<PathBuf>>);
-
-impl SessionFiles {
-    pub(crate) fn add(&self, path: PathBuf) {
-        self.lock().push(path);
-    }
-
-    /// The session is over.
-    pub(crate) fn remove(&self, path: &Path) {
-        self.lock().retain(|open| open != path);
-        remove(path);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for SessionFiles {
-    fn drop(&mut self) {
-        self.lock().iter().for_each(|path| remove(path));
-    }
 }
 
 #[cfg(test)]
@@ -112,11 +84,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let theirs = written(home.path(), "01a20533-0000-7802-9248-6606ba858580");
         let ours = written(home.path(), ID);
-        remove_by_id(home.path(), ID);
+        drop(SessionFile::find(home.path(), ID));
         assert!(!ours.exists() && theirs.exists());
         for no_id in ["", "jsonl", "../../x", "*"] {
-            remove_by_id(home.path(), no_id);
-            assert_eq!(of_session(&theirs, no_id), None);
+            assert!(SessionFile::find(home.path(), no_id).is_none());
+            assert!(SessionFile::of(&theirs, no_id).is_none());
         }
         assert!(theirs.exists());
     }
@@ -128,9 +100,7 @@ mod tests {
         let archive = home.path().join("archived_sessions");
         fs::create_dir_all(&archive).unwrap();
         fs::rename(&ours, archive.join(ours.file_name().unwrap())).unwrap();
-        let open = SessionFiles::default();
-        open.add(of_session(&ours, ID).unwrap());
-        drop(open);
+        drop(SessionFile::of(&ours, ID).unwrap());
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 }

@@ -1,15 +1,15 @@
-//! The items of a turn: what the model says, and what codex does. The app-server and `codex exec` tell of the same ones, each
+//! The items of a turn: what the model says, and what codex does. The app-server and `codex exec` have the same ones, each
 //! in its own spelling.
 
 use serde::Deserialize;
 
-use crate::turn::handle::ItemEvent;
+use crate::event::ItemEvent;
 
 /// One item, when it starts and when it is done.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum ThreadItem {
-    /// A message of the model's.
+    /// A message of the model.
     #[serde(alias = "agent_message")]
     AgentMessage {
         #[serde(default)]
@@ -17,7 +17,7 @@ pub(crate) enum ThreadItem {
         #[serde(default)]
         text: String,
     },
-    /// A summary of the reasoning, which only `codex exec` tells whole.
+    /// A summary of the reasoning, whole only in `codex exec`.
     Reasoning {
         #[serde(default)]
         text: String,
@@ -26,9 +26,8 @@ pub(crate) enum ThreadItem {
     CommandExecution {
         #[serde(default)]
         command: String,
-        #[serde(default, alias = "exit_code")]
+        #[serde(alias = "exit_code")]
         exit_code: Option<i64>,
-        #[serde(default)]
         duration_ms: Option<u64>,
         #[serde(default)]
         status: String,
@@ -59,20 +58,19 @@ pub(crate) enum ThreadItem {
 }
 
 /// A file of a change.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct ChangedFile {
     #[serde(default)]
     path: String,
 }
 
 impl ThreadItem {
-    /// Whether it is work on this machine, or of a server of the user's, about which codex may be silent until it has ended.
+    /// Whether codex may be silent until it has ended: a command, or a call of an MCP server.
     pub(crate) fn is_own_work(&self) -> bool {
         matches!(self, Self::CommandExecution { .. } | Self::McpToolCall { .. })
     }
 
-    /// What codex did, where the item is something that it did and is told now: a command twice, everything else when it is
-    /// `completed`.
+    /// The action that the item is, if it is one to report now: a command twice, anything else once it is `completed`.
     pub(crate) fn work(self, completed: bool) -> Option<ItemEvent> {
         match self {
             Self::CommandExecution { command, exit_code, duration_ms, status } => Some(ItemEvent::Command {

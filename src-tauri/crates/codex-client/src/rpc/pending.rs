@@ -1,22 +1,20 @@
-//! Requests of ours that wait for their answer: register, complete, withdraw, fail all.
+//! Pending requests: register, complete, cancel, fail all.
 //!
-//! A waiter always hears something: its answer, an error, or, when the table is closed, that codex is gone.
+//! A waiter always hears something: its answer, an error, or, when the table closes, that codex is gone.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use crate::rpc::wire::RemoteError;
+use super::wire::RemoteError;
 
 type Outcome = Result<Box<RawValue>, RemoteError>;
 
-/// The table of waiting requests of one connection.
+/// The pending requests of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Pending {
-    inner: Mutex<Inner>,
-}
+pub(crate) struct Pending(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -25,7 +23,7 @@ struct Inner {
     waiting: HashMap<u64, oneshot::Sender<Outcome>>,
 }
 
-/// One waiting request; dropping it withdraws the request from the table.
+/// One pending request; dropping it cancels it.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     table: &'a Pending,
@@ -34,36 +32,31 @@ pub(crate) struct Waiting<'a> {
 }
 
 impl Pending {
-    /// Takes a place in the table; `None` once it is closed.
+    /// Adds a request; `None` once the table is closed.
     pub(crate) fn register(&self) -> Option<Waiting<'_>> {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         if inner.closed {
             return None;
         }
         inner.last_id += 1;
         let id = inner.last_id;
-        let (tell, answer) = oneshot::channel();
-        inner.waiting.insert(id, tell);
+        let (completed, answer) = oneshot::channel();
+        inner.waiting.insert(id, completed);
         Some(Waiting { table: self, id, answer })
     }
 
-    /// Hands an answer to whoever waits for it; `false` if nobody does.
+    /// Hands an answer to its waiter; `false` if there is none.
     pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> bool {
-        let waiter = self.lock().waiting.remove(&id);
-        waiter.is_some_and(|tell| tell.send(outcome).is_ok())
+        let waiter = self.0.lock().waiting.remove(&id);
+        waiter.is_some_and(|completed| completed.send(outcome).is_ok())
     }
 
-    /// Tells every waiter, and everyone who comes later, that no answer will come.
+    /// Fails every request, and those to come.
     pub(crate) fn close(&self) {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         inner.closed = true;
-        // Dropping the senders is the message.
+        // Dropping the senders wakes the waiters.
         inner.waiting.clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        // No code that can panic runs under this lock, so a poisoned one holds sound data.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,7 +69,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.table.lock().waiting.remove(&self.id);
+        self.table.0.lock().waiting.remove(&self.id);
     }
 }
 
@@ -113,6 +106,6 @@ mod tests {
         let table = Pending::default();
         let id = table.register().unwrap().id;
         assert!(!table.complete(id, Ok(null())));
-        assert!(table.lock().waiting.is_empty());
+        assert!(table.0.lock().waiting.is_empty());
     }
 }

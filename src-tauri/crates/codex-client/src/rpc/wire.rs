@@ -1,22 +1,33 @@
-//! The lines on codex's stdin and stdout: JSON-RPC without its `jsonrpc` field.
-//!
-//! Only the envelope lives here. What a method's parameters look like is in `protocol`, what a notification means in
-//! `notifications`.
+//! The envelope of the lines on codex's stdin and stdout: JSON-RPC without its `jsonrpc` field.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::io::AsyncRead;
+use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 
-/// A line that came from codex, as far as it can be told without knowing the method.
+/// The longest line that is read. A longer one ends the connection, and the log says so; no message of codex comes near it.
+const MAX_LINE: usize = 64 * 1024 * 1024;
+
+/// The lines of a stream.
+pub(crate) type Lines<R> = FramedRead<R, AnyDelimiterCodec>;
+
+/// The lines of what codex writes.
+pub(crate) fn lines<R: AsyncRead>(stdout: R) -> Lines<R> {
+    let newline = b"\n".to_vec();
+    FramedRead::new(stdout, AnyDelimiterCodec::new_with_max_length(newline.clone(), newline, MAX_LINE))
+}
+
+/// A line that came from codex, as far as it can be read without knowing the method.
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
     /// The answer to a request of ours.
     Answer { id: u64, outcome: Result<&'a RawValue, RemoteError> },
     /// A request that codex wants answered; its id is echoed as it came.
     Request { id: Value, method: Cow<'a, str>, params: Option<&'a RawValue> },
-    /// Something that codex tells us.
+    /// A notification.
     Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
 }
 
@@ -29,27 +40,25 @@ pub(crate) struct RemoteError {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(default)]
     id: Option<Value>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     result: Option<&'a RawValue>,
-    #[serde(default)]
     error: Option<RemoteError>,
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads one line; `None` for a line that is no message of the protocol, which the caller skips.
+    /// Parses one line; `None` for a line that is no message, which the caller skips.
     pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let envelope: Envelope<'a> = serde_json::from_slice(line).ok()?;
         match (envelope.id, envelope.method) {
             (Some(id), Some(method)) => Some(Self::Request { id, method, params: envelope.params }),
             (None, Some(method)) => Some(Self::Notification { method, params: envelope.params }),
             (Some(id), None) => {
-                // We only ever number our requests, so an answer with another id is to nobody.
+                // Our request ids are numbers; an answer with another id is not to us.
                 let id = id.as_u64()?;
                 let outcome = match (envelope.result, envelope.error) {
                     (_, Some(error)) => Err(error),

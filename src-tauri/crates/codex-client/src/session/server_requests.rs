@@ -1,16 +1,43 @@
-//! Our answers to what codex asks of us while it works.
+//! Our answers to the requests of codex.
 //!
-//! Nobody sits in front of a proxy to be asked, so everything that wants a person's consent is declined, and what we do
-//! not know is refused at once: codex goes on in every case, and never waits for us.
+//! No one sits in front of a proxy to consent, so we decline everything that wants a person's consent, and refuse at once
+//! what we do not know: codex goes on in every case, and never waits for us.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// What to answer to a request of codex.
+/// The request for the output of a tool.
+pub(crate) const TOOL_CALL: &str = "item/tool/call";
+
+/// The parameters that we read of a request.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About<'a> {
+    // The requests of the protocol's first version call it a conversation.
+    #[serde(borrow, alias = "conversationId")]
+    pub(crate) thread_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) tool: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) call_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> About<'a> {
+    /// The parameters of a request; none when they have another form.
+    pub(crate) fn parse(params: Option<&'a RawValue>) -> Self {
+        params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+}
+
+/// The answer to a request.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reply {
     /// The result, or the message of an error.
     pub(crate) outcome: Result<Value, &'static str>,
-    /// What was declined, in words for the request log; `None` where nothing was.
+    /// What it declines, in words for the request log.
     pub(crate) declined: Option<&'static str>,
 }
 
@@ -34,7 +61,7 @@ pub(crate) fn reply(method: &str) -> Reply {
         // The two of the protocol's first version; `abort` is the refusal that every version spells the same.
         "applyPatchApproval" => declined("changing files", json!({ "decision": "abort" })),
         "execCommandApproval" => declined("running a command", json!({ "decision": "abort" })),
-        "item/tool/call" => Reply {
+        TOOL_CALL => Reply {
             outcome: Ok(json!({
                 "contentItems": [{ "type": "inputText", "text": "This tool is not available." }],
                 "success": false,

@@ -1,64 +1,68 @@
-//! Keeps one codex process: starts it on first use, shakes hands, tells everybody who waits how it went, and starts it
-//! again when it is needed after it has ended.
+//! Keeps one codex running: starts it on first use, tells every caller how the start went, and starts it again when it is
+//! needed after it has ended.
 //!
-//! One task owns the process; [`Codex`](crate::Codex) is the handle to it that everybody holds. The task ends the process
-//! when it is told to, or when the last handle is dropped.
+//! One task owns the process; [`Codex`](crate::Codex) is the shared handle to it. The task ends the process on shutdown, or
+//! when the last handle is dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::codex::{Ask, CodexConfig, Counters, Status};
+use super::launch::{Running, launch};
+use super::liveness::{self, MAX_MEMORY, MEMORY_CHECK_INTERVAL};
+use super::session::Session;
+use crate::config::CodexConfig;
 use crate::error::CodexError;
-use crate::files::stamp::{Binary, Identity};
-use crate::home::auth_watch::SignIn;
-use crate::process::Process;
-use crate::rpc::connection::Connection;
-use crate::session::launch::{self, Started};
-use crate::session::liveness::{MOST_MEMORY, WEIGHINGS};
+use crate::files::FileStamp;
+use crate::home::AuthWatch;
+use crate::status::{Counters, Status};
 
-/// A codex that lived shorter than this counts as having failed to start well, and is not started again at once.
-const WELL_AFTER: Duration = Duration::from_secs(10);
+/// A codex that lived shorter than this counts as a failed start, and is not started again at once.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// The pause after the first such failure; it doubles up to [`LONGEST_PAUSE`].
+/// The pause after the second such failure in a row; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// How often the sign-in and the binary are looked at while nobody asks; each turn looks by itself.
-const LOOKS: Duration = Duration::from_secs(2);
+/// How often the sign-in and the binary are checked between turns; each turn checks them too.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A codex that runs.
+/// What the supervisor is asked for.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Session(oneshot::Sender<Result<Arc<Session>, CodexError>>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// The current codex.
 struct Live {
-    process: Process,
-    connection: Arc<Connection>,
+    running: Running,
     since: Instant,
-    binary: Binary,
-    /// When its memory was last looked at.
-    weighed: Instant,
+    memory_checked_at: Instant,
 }
 
 pub(crate) struct Supervisor {
     config: CodexConfig,
-    tell: watch::Sender<Status>,
+    status: watch::Sender<Status>,
     live: Option<Live>,
-    sign_in: SignIn,
-    /// An update that did not start, and when it is tried again: it may not be all there yet.
-    not_yet: Option<(Identity, Instant)>,
+    auth: AuthWatch,
+    /// An update that did not start, and when it is tried again: it may not be complete yet.
+    failed_update: Option<(FileStamp, Instant)>,
     /// Codexes of an earlier sign-in or version that finish their turns.
     retiring: TaskTracker,
     /// Cancelled to end those as well, and a start.
     ending: CancellationToken,
-    /// How many attempts in a row have failed or did not live long.
+    /// Attempts in a row that failed or did not live long.
     failures: u32,
-    not_before: Option<Instant>,
-    last_error: Option<CodexError>,
+    /// When the next attempt may be made, and why not before.
+    paused: Option<(Instant, CodexError)>,
     counters: Arc<Counters>,
 }
 
@@ -66,84 +70,74 @@ impl Supervisor {
     /// A supervisor that has not started codex.
     pub(crate) fn new(
         config: CodexConfig,
-        tell: watch::Sender<Status>,
+        status: watch::Sender<Status>,
         counters: Arc<Counters>,
         ending: CancellationToken,
     ) -> Self {
         Self {
-            sign_in: SignIn::of(&config.search.environment),
+            auth: AuthWatch::new(&config.search.environment),
             config,
-            tell,
+            status,
             live: None,
-            not_yet: None,
+            failed_update: None,
             retiring: TaskTracker::new(),
             ending,
             failures: 0,
-            not_before: None,
-            last_error: None,
+            paused: None,
             counters,
         }
     }
 
-    /// Answers what is asked, until it is told to end or nobody can ask any more.
-    pub(crate) async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
-        let mut looks = interval(LOOKS);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let ask = tokio::select! {
+    /// Answers until shutdown, or until the last handle is gone.
+    pub(crate) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+        let mut checks = interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stopped = loop {
+            tokio::select! {
                 biased;
-                ask = asked.recv() => ask,
-                // An app that nobody uses shall not wake up for nothing.
-                _ = looks.tick(), if self.live.is_some() || self.waits_for_sign_in() => {
-                    self.look_around().await;
-                    continue;
+                ask = asks.recv() => match ask {
+                    Some(Ask::Session(reply)) => {
+                        let _ = reply.send(self.session().await);
+                    }
+                    Some(Ask::Shutdown(stopped)) => break Some(stopped),
+                    None => break None,
+                },
+                // An idle app does not wake up for this.
+                _ = checks.tick(), if self.live.is_some() || self.waits_for_sign_in() => {
+                    self.check_for_changes().await;
                 }
-                () = gone(self.live.as_mut()) => {
-                    self.bury().await;
-                    continue;
-                }
-            };
-            match ask {
-                Some(Ask::Connect(reply)) => {
-                    let outcome = self.connect().await;
-                    let _ = reply.send(outcome);
-                }
-                Some(Ask::Shutdown(done)) => {
-                    self.end().await;
-                    let _ = done.send(());
-                    return;
-                }
-                None => {
-                    self.end().await;
-                    return;
-                }
+                () = ended(self.live.as_mut()) => self.reap().await,
             }
+        };
+        self.end().await;
+        if let Some(stopped) = stopped {
+            let _ = stopped.send(());
         }
     }
 
-    /// The live connection, or a new one. Whoever asks meanwhile waits in the queue and finds the outcome.
-    async fn connect(&mut self) -> Result<Arc<Connection>, CodexError> {
+    /// The live session, or a new one. Callers meanwhile wait in the queue and get the outcome.
+    async fn session(&mut self) -> Result<Arc<Session>, CodexError> {
         if let Some(live) = &self.live {
-            let connection = Arc::clone(&live.connection);
-            if !connection.is_open() {
-                self.bury().await;
-            } else if self.sign_in.changed() {
-                tracing::info!("the sign-in of codex has changed; it is started anew");
+            let session = Arc::clone(&live.running.session);
+            if !session.rpc.is_open() {
+                self.reap().await;
+            } else if self.auth.changed() {
+                tracing::info!("codex's sign-in has changed; restarting it");
                 self.retire();
             } else {
-                return Ok(self.follow_update().await.unwrap_or(connection));
+                return Ok(self.follow_update().await.unwrap_or(session));
             }
         }
-        if let (Some(not_before), Some(error)) = (self.not_before, &self.last_error)
-            && Instant::now() < not_before
+        if let Some((until, error)) = &self.paused
+            && Instant::now() < *until
         {
             return Err(error.clone());
         }
-        self.tell.send_replace(Status::Starting);
-        // What is written from here on is noticed as a change.
-        self.sign_in.changed();
-        match self.start().await {
-            Ok(started) => Ok(self.take(started)),
+        self.status.send_replace(Status::Starting);
+        // A sign-in that is written from here on counts as a change.
+        self.auth.changed();
+        match self.launch().await {
+            Ok(running) => Ok(self.install(running)),
             Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
             Err(error) => {
                 self.counters.failed.fetch_add(1, Ordering::Relaxed);
@@ -152,164 +146,160 @@ impl Supervisor {
                     error,
                     CodexError::StartFailed { .. } | CodexError::NoAnswer { .. } | CodexError::Disconnected
                 ) {
-                    self.fail(error.clone());
+                    self.pause(error.clone());
                 }
-                self.tell.send_replace(Status::Failed(error.clone()));
+                self.status.send_replace(Status::Failed(error.clone()));
                 Err(error)
             }
         }
     }
 
-    /// Starts a codex, unless all ends meanwhile: one that does not answer must not hold up the end.
-    async fn start(&self) -> Result<Started, CodexError> {
+    /// Starts a codex, unless the shutdown comes first: a codex that does not answer must not hold it up.
+    async fn launch(&self) -> Result<Running, CodexError> {
         tokio::select! {
             biased;
             () = self.ending.cancelled() => Err(CodexError::ShuttingDown),
-            started = launch::start(&self.config) => started,
+            running = launch(&self.config) => running,
         }
     }
 
-    /// Makes a codex that answers the live one.
-    fn take(&mut self, started: Started) -> Arc<Connection> {
-        let Started { process, connection, readiness, binary } = started;
+    /// Promotes a started process to the current one.
+    fn install(&mut self, running: Running) -> Arc<Session> {
+        let session = Arc::clone(&running.session);
+        let readiness = session.readiness.clone();
         self.counters.started.fetch_add(1, Ordering::Relaxed);
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
-        self.tell.send_replace(Status::Ready(readiness));
+        self.status.send_replace(Status::Ready(readiness));
         let since = Instant::now();
-        self.live =
-            Some(Live { process, connection: Arc::clone(&connection), since, binary, weighed: since });
-        connection
+        self.live = Some(Live { running, since, memory_checked_at: since });
+        session
     }
 
-    /// Starts what has taken the place of the live codex's binary, and lets the old one finish its turns. `None` when
-    /// nothing has, or when it does not start: the old one is still good then, and an update may not be all there yet.
-    async fn follow_update(&mut self) -> Option<Arc<Connection>> {
-        let update = self.live.as_ref()?.binary.replacement()?;
-        let waits = |(tried, until): &(Identity, Instant)| *tried == update && Instant::now() < *until;
-        if self.not_yet.as_ref().is_some_and(waits) {
+    /// Starts what has replaced the current binary, and lets the old codex finish its turns. `None` when nothing has, or when
+    /// it does not start: then the old one goes on, and the update may not be complete yet.
+    async fn follow_update(&mut self) -> Option<Arc<Session>> {
+        let update = self.live.as_ref()?.running.update()?;
+        if let Some((failed, retry_at)) = &self.failed_update
+            && *failed == update
+            && Instant::now() < *retry_at
+        {
             return None;
         }
-        tracing::info!("the binary of codex has changed; it is started anew");
-        match self.start().await {
-            Ok(started) => {
-                self.not_yet = None;
+        tracing::info!("codex's binary has changed; restarting it");
+        match self.launch().await {
+            Ok(running) => {
+                self.failed_update = None;
                 self.retire();
-                Some(self.take(started))
+                Some(self.install(running))
             }
             Err(error) => {
                 self.counters.failed.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(%error, "the changed codex does not start; the one from before is used");
-                self.not_yet = Some((update, Instant::now() + LONGEST_PAUSE));
+                tracing::warn!(%error, "updated codex failed to start; keeping the previous one");
+                self.failed_update = Some((update, Instant::now() + MAX_PAUSE));
                 None
             }
         }
     }
 
-    /// Starts codex anew when somebody else is signed in, one that runs and one that only waited for a sign-in, or when
-    /// its binary is another, and ends one that has grown too large.
-    async fn look_around(&mut self) {
-        if self.sign_in.changed() {
-            tracing::info!("the sign-in of codex has changed; it is started anew");
+    /// Restarts codex when another account is signed in (also after a start that only lacked one) or its binary was
+    /// replaced, and ends one that has grown too large.
+    async fn check_for_changes(&mut self) {
+        if self.auth.changed() {
+            tracing::info!("codex's sign-in has changed; restarting it");
             self.retire();
-            // Whoever shows the status reads the outcome there.
-            let _ = self.connect().await;
+            // The status shows the outcome.
+            let _ = self.session().await;
         } else if self.is_too_large().await {
             self.retire();
-            self.tell.send_replace(Status::Idle);
+            self.status.send_replace(Status::Idle);
         } else {
             self.follow_update().await;
         }
     }
 
-    /// Whether codex holds more memory than it may. It is asked only when it has done something since.
+    /// Whether codex holds more memory than it may. It is asked only when it has done something since the last time.
     async fn is_too_large(&mut self) -> bool {
         let Some(live) = &mut self.live else { return false };
-        if live.weighed.elapsed() < WEIGHINGS || !live.connection.spoke_since(live.weighed) {
+        let rpc = &live.running.session.rpc;
+        if live.memory_checked_at.elapsed() < MEMORY_CHECK_INTERVAL
+            || rpc.last_heard() <= live.memory_checked_at
+        {
             return false;
         }
-        // One that does not answer must not hold up the end.
+        // A codex that does not answer must not hold up the shutdown.
         let memory = tokio::select! {
-            memory = live.connection.memory() => memory,
+            memory = liveness::memory(rpc) => memory,
             () = self.ending.cancelled() => None,
         };
-        live.weighed = Instant::now();
-        let too_large = memory.is_some_and(|bytes| bytes > MOST_MEMORY);
-        if too_large {
-            let megabytes = memory.unwrap_or_default() / (1024 * 1024);
-            tracing::warn!(megabytes, "codex holds too much memory; the next request starts another");
-        }
-        too_large
+        live.memory_checked_at = Instant::now();
+        let Some(bytes) = memory.filter(|bytes| *bytes > MAX_MEMORY) else { return false };
+        let megabytes = bytes / (1024 * 1024);
+        tracing::warn!(megabytes, "codex holds too much memory; the next request starts another");
+        true
     }
 
-    /// Whether the last start failed only because nobody is signed in.
+    /// Whether the last start only lacked a sign-in.
     fn waits_for_sign_in(&self) -> bool {
-        matches!(*self.tell.borrow(), Status::Failed(CodexError::NotSignedIn))
+        matches!(*self.status.borrow(), Status::Failed(CodexError::NotSignedIn))
     }
 
     /// Takes the live codex out of use. Its turns finish, and then it ends.
     fn retire(&mut self) {
-        let Some(Live { mut process, connection, .. }) = self.live.take() else { return };
+        let Some(Live { running, .. }) = self.live.take() else { return };
         let ending = self.ending.clone();
         self.retiring.spawn(async move {
             tokio::select! {
-                () = connection.retire() => {}
-                () = connection.closed.cancelled() => {}
+                () = running.session.retire() => {}
+                () = running.session.rpc.closed() => {}
                 () = ending.cancelled() => {}
             }
-            connection.closed.cancel();
-            process.kill().await;
-            connection.tasks.wait().await;
+            running.end().await;
         });
     }
 
-    /// Clears away a codex that has ended by itself.
-    async fn bury(&mut self) {
-        let Some(mut live) = self.live.take() else { return };
+    /// Cleans up after a codex that has ended by itself.
+    async fn reap(&mut self) {
+        let Some(Live { running, since, .. }) = self.live.take() else { return };
         self.counters.ended.fetch_add(1, Ordering::Relaxed);
-        live.connection.closed.cancel();
-        live.process.kill().await;
-        live.connection.tasks.wait().await;
-        if live.since.elapsed() >= WELL_AFTER {
+        running.end().await;
+        if since.elapsed() >= STABLE_AFTER {
             self.failures = 0;
         } else {
-            self.fail(CodexError::StartFailed {
+            self.pause(CodexError::StartFailed {
                 reason: "it ended soon after its start, several times".to_owned(),
             });
         }
         tracing::warn!("codex has ended; the next request starts it again");
-        self.tell.send_replace(Status::Idle);
+        self.status.send_replace(Status::Idle);
     }
 
-    /// Counts a failure. The first one costs no pause, so that a single crash is over with the next request.
-    fn fail(&mut self, error: CodexError) {
+    /// Counts a failure. The first one costs no pause, so that the next request recovers from a single crash.
+    fn pause(&mut self, error: CodexError) {
         self.failures += 1;
         if self.failures > 1 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 2).min(10)).min(LONGEST_PAUSE);
-            self.not_before = Some(Instant::now() + pause);
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 2).min(10)).min(MAX_PAUSE);
+            self.paused = Some((Instant::now() + pause, error));
         }
-        self.last_error = Some(error);
     }
 
     async fn end(&mut self) {
         self.ending.cancel();
         self.retiring.close();
-        if let Some(mut live) = self.live.take() {
-            live.connection.closed.cancel();
-            live.process.kill().await;
-            live.connection.tasks.wait().await;
+        if let Some(live) = self.live.take() {
+            live.running.end().await;
         }
         self.retiring.wait().await;
-        self.tell.send_replace(Status::Stopped);
+        self.status.send_replace(Status::Stopped);
     }
 }
 
 /// Resolves when the live codex has ended or its connection is closed; never when there is none.
-async fn gone(live: Option<&mut Live>) {
+async fn ended(live: Option<&mut Live>) {
     match live {
-        Some(live) => {
+        Some(Live { running, .. }) => {
             tokio::select! {
-                _ = live.process.wait() => {}
-                () = live.connection.closed.cancelled() => {}
+                _ = running.process.wait() => {}
+                () = running.session.rpc.closed() => {}
             }
         }
         None => std::future::pending().await,

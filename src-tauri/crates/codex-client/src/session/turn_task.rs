@@ -1,206 +1,222 @@
-//! The task behind a turn, which owns the thread from its start to the moment it is given up.
+//! The task behind a turn. It owns the thread from its start to its end.
 //!
-//! It runs one answer after the other on its thread: when one has ended it offers the thread to whoever goes on with the
-//! conversation, and waits. A parked turn goes on with the outputs of the client's tools, an idle thread with a new turn.
+//! It gives one answer after the other on its thread: after each it caches the thread and waits for the next request of the
+//! conversation. A parked turn resumes with the outputs of the client's tools, an idle thread with a new turn.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::liveness::ping_when_idle;
+use super::session::Session;
 use crate::error::{CodexError, FailureKind, TurnFailure};
-use crate::item::{Content, Item, Role, TurnStarted};
-use crate::legacy::transcript;
-use crate::rpc::connection::{Connection, TURN_ANSWER_LIMIT};
-use crate::thread::fingerprint::{Chain, Digest};
-use crate::thread::prewarm::ReadyThread;
-use crate::thread::start::NewThread;
-use crate::turn::event_queue;
-use crate::turn::handle::{ItemEvent, ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
-use crate::turn::registry::{Answered, Phase, Route};
-use crate::turn::tool_calls::Calls;
+use crate::event::{ItemEvent, TurnEnd, TurnEvent, Usage};
+use crate::item::{Content, Item};
+use crate::request::{ThreadKind, TurnRequest};
+use crate::thread::{
+    AnswerJob, Dialect, FileGuard, Fingerprint, Fingerprints, NewThread, ReadyThread, TurnInput,
+};
+use crate::turn::{Answered, Phase, ToolCalls, Turn, TurnSlot, event_queue};
 
-/// How long a thread that waits for a tool's output is silent before no further call of the same response is awaited. Only
-/// an older codex, which makes a response's calls one after the other, comes to that.
-const CALLS_QUIET: Duration = Duration::from_millis(150);
+/// How long a thread with a waiting call may be silent before no further call of the same response is expected. Only an
+/// older codex, which makes a response's calls one after the other, comes to that.
+const MORE_CALLS_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// What codex says of a turn's input that has more than 1,048,576 characters, which is more than its models take.
+/// How long an interrupted turn may take to confirm.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How codex rejects a turn's input of more than 1,048,576 characters, which is more than its models take.
 const TOO_LONG: &str = "exceeds the maximum length";
 
-/// One answer to be given.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) request: TurnRequest,
-    pub(crate) chain: Chain,
-    /// How many of the request's items the thread has already.
-    pub(crate) has: usize,
-    pub(crate) post: event_queue::Sender,
-    pub(crate) interrupt: CancellationToken,
+/// The answer to `turn/start`.
+#[derive(Deserialize)]
+struct TurnStarted {
+    turn: StartedTurn,
 }
 
-/// A turn that waits for the outputs of the client's tools, or runs.
-struct Open {
-    route: Route,
-    turn: String,
+#[derive(Deserialize)]
+struct StartedTurn {
+    id: String,
 }
 
-/// An answer that has ended.
-struct Served {
-    /// Its last event; `None` when nobody listens any more.
+/// A turn that runs, or awaits the outputs of the client's tools.
+struct OpenTurn {
+    slot: TurnSlot,
+    id: String,
+}
+
+/// How an answer went.
+#[derive(Default)]
+struct AnswerOutcome {
+    /// Its last event; `None` when no one reads it any more.
     end: Option<Result<TurnEnd, CodexError>>,
-    /// What somebody can go on with, if anything.
-    keep: Option<Keep>,
+    cacheable: Option<Cacheable>,
 }
 
-/// A thread that can go on.
-struct Keep {
-    /// The conversation as far as it has gone.
-    at: Digest,
-    /// The calls whose outputs its turn waits for; none when it has no turn.
+/// A thread that the conversation can continue in.
+struct Cacheable {
+    /// The conversation as far as the thread has gone.
+    at: Fingerprint,
+    /// The calls whose outputs its turn awaits; none when it has no turn.
     calls: Vec<String>,
-    open: Option<Open>,
+    turn: Option<OpenTurn>,
 }
 
-impl Served {
-    const UNHEARD: Self = Self { end: None, keep: None };
-}
-
-/// The thread of this task.
-pub(crate) struct Run {
-    connection: Arc<Connection>,
-    thread: Option<ReadyThread>,
-    /// What the thread has cost so far.
-    cost: Usage,
-}
-
-impl Run {
-    pub(crate) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, thread: None, cost: Usage::default() }
+/// Starts `request`: in the cached thread that has gone furthest in its conversation, or else in a new one. What goes wrong
+/// comes as the last event.
+pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: Dialect) -> Turn {
+    let (events, receiver) = event_queue();
+    let interrupt = CancellationToken::new();
+    let turn = Turn::new(receiver, interrupt.clone());
+    let fingerprints = Fingerprints::of(&request);
+    let cached = session.cache.take(&fingerprints, &request.items);
+    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events, interrupt, dialect };
+    if let Some((thread, count)) = cached {
+        job.items_in_thread = count;
+        match thread.send(job) {
+            Ok(()) => return turn,
+            // Its time was up in this very moment.
+            Err(back) => job = AnswerJob { items_in_thread: 0, ..back },
+        }
     }
+    let task = TurnTask { session: Arc::clone(session), thread: None, _file: None, usage: Usage::default() };
+    session.tasks.spawn(session.turn_tasks.track_future(task.run(job)));
+    turn
+}
 
+/// The task and its thread.
+struct TurnTask {
+    session: Arc<Session>,
+    thread: Option<ReadyThread>,
+    _file: Option<FileGuard>,
+    /// What the thread has cost so far.
+    usage: Usage,
+}
+
+impl TurnTask {
     /// Gives the first answer, and further ones as they are asked for.
-    pub(crate) async fn through(mut self, first: Job) {
+    async fn run(mut self, first: AnswerJob) {
         let mut job = first;
-        let mut parked: Option<Open> = None;
+        let mut parked: Option<OpenTurn> = None;
         loop {
-            let served = match parked.take() {
-                Some(open) => self.go_on(open, &job).await,
+            let outcome = match parked.take() {
+                Some(turn) => self.resume(turn, &job).await,
                 None => self.begin(&mut job).await,
             };
-            let Served { end, keep } =
-                served.unwrap_or_else(|error| Served { end: Some(Err(error)), keep: None });
+            let AnswerOutcome { end, cacheable } =
+                outcome.unwrap_or_else(|error| AnswerOutcome { end: Some(Err(error)), cacheable: None });
             let kind = job.request.profile.kind;
-            let kept =
-                keep.map(|Keep { at, calls, open }| (self.connection.kept.keep(at, kind, calls), open));
-            // Only now the client hears that the answer is over, so that its next request finds the thread.
+            let cached = cacheable
+                .map(|Cacheable { at, calls, turn }| (self.session.cache.insert(at, kind, calls), turn));
+            // The thread is cached before the final event is sent, so an immediate follow-up finds it.
             if let Some(end) = end {
-                job.post.post(TurnEvent::Ended(end));
+                job.events.send(TurnEvent::Ended(end));
             }
-            let Some((next, open)) = kept else { break };
-            match self.wait_for(next).await {
-                Some(next) => (job, parked) = (next, open),
+            let Some((next, turn)) = cached else { break };
+            match self.next_job(next).await {
+                Some(next) => (job, parked) = (next, turn),
                 None => {
-                    if let Some(open) = open {
-                        self.interrupt(&open).await;
+                    if let Some(turn) = turn {
+                        self.interrupt(&turn).await;
                     }
                     break;
                 }
             }
         }
         if let Some(thread) = &self.thread {
-            self.connection.give_up_thread(thread).await;
+            self.session.end_thread(thread).await;
         }
     }
 
-    /// Waits for whoever goes on with the thread; `None` when its time is up, or it had to give way.
-    async fn wait_for(&self, mut next: oneshot::Receiver<Job>) -> Option<Job> {
+    /// Waits for the next request of the conversation; `None` when the time is up, or the thread was evicted.
+    async fn next_job(&self, mut next: oneshot::Receiver<AnswerJob>) -> Option<AnswerJob> {
         tokio::select! {
             biased;
             next = &mut next => return next.ok(),
-            () = self.connection.closed.cancelled() => {}
-            () = self.connection.retired.cancelled() => {}
-            () = tokio::time::sleep(self.connection.kept.time()) => {}
+            () = self.session.rpc.closed() => {}
+            () = self.session.retired.cancelled() => {}
+            () = tokio::time::sleep(self.session.cache.time()) => {}
         }
-        // Somebody may have taken it just now.
+        // A request may have taken it just now.
         next.close();
         next.try_recv().ok()
     }
 
     /// Starts a turn with what the thread does not have yet.
-    async fn begin(&mut self, job: &mut Job) -> Result<Served, CodexError> {
-        let connection = Arc::clone(&self.connection);
-        let start = tokio::select! {
-            start = connection.starts.acquire() => start.map_err(|_| CodexError::Disconnected)?,
-            () = job.interrupt.cancelled() => return Ok(Served::UNHEARD),
-            () = connection.closed.cancelled() => return Err(CodexError::Disconnected),
+    async fn begin(&mut self, job: &mut AnswerJob) -> Result<AnswerOutcome, CodexError> {
+        let session = Arc::clone(&self.session);
+        let permit = tokio::select! {
+            permit = session.starting_turns.acquire() => permit.map_err(|_| CodexError::Disconnected)?,
+            () = job.interrupt.cancelled() => return Ok(AnswerOutcome::default()),
+            () = session.rpc.closed() => return Err(CodexError::Disconnected),
         };
         let request = &job.request;
         let mut new = None;
         let thread = match &self.thread {
             Some(thread) => thread.clone(),
             None => {
-                let (wanted, has) = NewThread::of(request);
-                let thread = match connection.ahead.take(&wanted) {
+                let (profile, count) = NewThread::of(request);
+                let thread = match session.prewarmed.take(&profile) {
                     Some(thread) => thread,
-                    None => connection.start_thread(&wanted).await?,
+                    None => session.start_thread(&profile).await?,
                 };
-                job.has = has;
-                new = Some(wanted);
+                job.items_in_thread = count;
+                new = Some(profile);
+                self._file = thread.path.as_ref().and_then(|path| (job.dialect.guard_file)(path, &thread.id));
                 self.thread.insert(thread).clone()
             }
         };
-        let calls = Calls::new(&request.profile.tools, request.one_call_at_a_time);
+        let calls = ToolCalls::new(&request.profile.tools, request.one_call_at_a_time);
         let pictures = request.items.iter().any(Item::has_pictures);
-        let (post, interrupt) = (job.post.clone(), job.interrupt.clone());
-        let route = connection.routes.add(&thread.id, post, interrupt, calls, pictures, self.cost)?;
-        job.post.post(TurnEvent::Model(thread.model.clone()));
-        let Some(open) = self.start(&thread, route, job, start).await? else { return Ok(Served::UNHEARD) };
+        let (events, interrupt) = (job.events.clone(), job.interrupt.clone());
+        let slot = session.turns.add(&thread.id, events, interrupt, calls, pictures, self.usage)?;
+        job.events.send(TurnEvent::Model(thread.model.clone()));
+        let Some(turn) = self.start(&thread, slot, job, permit).await? else {
+            return Ok(AnswerOutcome::default());
+        };
         if job.request.profile.kind == ThreadKind::Agent {
-            for server in connection.servers.failed() {
-                job.post.post(TurnEvent::Item(ItemEvent::McpMissing { server }));
+            for server in session.mcp_servers.failed() {
+                job.events.send(TurnEvent::Item(ItemEvent::McpMissing { server }));
             }
         }
-        // A thread that is written to a file is not started for nobody.
-        if let Some(new) = new.filter(|_| thread.session.is_none()) {
+        // A thread that codex writes to a file is not prewarmed.
+        if let Some(new) = new.filter(|_| thread.path.is_none()) {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
             tokio::select! {
-                () = open.route.spoke() => {}
+                () = turn.slot.spoke() => {}
                 () = job.interrupt.cancelled() => {}
             }
-            connection.ahead.want(new);
+            session.prewarmed.hint(new);
         }
-        self.follow(open, job).await
+        self.follow(turn, job).await
     }
 
-    /// Puts the history in and starts the turn; `None` when nobody waits for it any more.
+    /// Puts the history in and starts the turn; `None` when it was interrupted before.
     async fn start(
         &self,
         thread: &ReadyThread,
-        route: Route,
-        job: &mut Job,
-        start: SemaphorePermit<'_>,
-    ) -> Result<Option<Open>, CodexError> {
-        let new = job.request.items.get(job.has..).unwrap_or_default();
-        let note = job.request.note.as_deref();
-        let input: Vec<Value> = if self.connection.can().inject_items {
-            let (history, input) = match new.split_last() {
-                Some((Item::Message { role: Role::User, content }, history)) => (history, content.as_slice()),
-                _ => (new, [].as_slice()),
-            };
-            self.inject(thread, history, note).await?;
-            input.iter().map(Content::to_input).collect()
-        } else {
-            transcript::input(new, note).iter().map(Content::to_input).collect()
-        };
+        slot: TurnSlot,
+        job: &mut AnswerJob,
+        permit: SemaphorePermit<'_>,
+    ) -> Result<Option<OpenTurn>, CodexError> {
+        let rpc = &self.session.rpc;
+        let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
+        let TurnInput { history, input } = (job.dialect.input)(new, job.request.note.as_deref());
+        if !history.is_empty() {
+            let params = json!({ "threadId": thread.id, "items": history });
+            rpc.call::<Value>("thread/inject_items", params).await?;
+        }
         if job.interrupt.is_cancelled() {
             return Ok(None);
         }
         let mut params = json!({
             "threadId": thread.id,
             "input": input,
-            // codex keeps it for the turns to come, so it is always said.
+            // codex keeps it for later turns, so each one names it.
             "summary": if job.request.reasoning_summary { "auto" } else { "none" },
         });
         if let Some(effort) = &job.request.effort {
@@ -209,99 +225,77 @@ impl Run {
         if let Some(schema) = job.request.output_schema.take() {
             params["outputSchema"] = schema;
         }
-        let turn: TurnStarted = self.connection.call("turn/start", params).await.map_err(too_long)?;
-        drop(start);
-        // What the thread has now need not be held on to.
+        let started: TurnStarted = rpc.call("turn/start", params).await.map_err(too_long)?;
+        drop(permit);
+        // The thread has them now.
         job.request.items = Vec::new();
-        Ok(Some(Open { route, turn: turn.turn.id }))
+        Ok(Some(OpenTurn { slot, id: started.turn.id }))
     }
 
-    /// Puts earlier items into the thread, and the note behind them.
-    async fn inject(
-        &self,
-        thread: &ReadyThread,
-        history: &[Item],
-        note: Option<&str>,
-    ) -> Result<(), CodexError> {
-        let mut items: Vec<Value> = history.iter().map(Item::to_raw).collect();
-        if let Some(note) = note {
-            let content = vec![Content::Text(note.to_owned())];
-            items.push(Item::Message { role: Role::Developer, content }.to_raw());
-        }
-        if !items.is_empty() {
-            let params = json!({ "threadId": thread.id, "items": items });
-            self.connection.call::<Value>("thread/inject_items", params).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives codex the outputs that it waits for.
-    async fn go_on(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
-        let thread = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
-        let outputs = job.request.items.get(job.has..).unwrap_or_default();
+    /// Resumes a parked turn with the outputs that it awaits.
+    async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<AnswerOutcome, CodexError> {
+        let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
+        let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
         let pictures = outputs.iter().any(Item::has_pictures);
         let one = job.request.one_call_at_a_time;
-        open.route.lead_to(job.post.clone(), job.interrupt.clone(), one, pictures);
-        job.post.post(TurnEvent::Model(thread));
+        turn.slot.reattach(&job.events, job.interrupt.clone(), one, pictures);
+        job.events.send(TurnEvent::Model(model));
         for item in outputs {
             if let Item::ToolOutput { call_id, output } = item
-                && let Some(request) = open.route.answer(call_id)
+                && let Some(request) = turn.slot.take_request(call_id)
             {
                 let parts: Vec<Value> = output.iter().map(Content::to_tool_output).collect();
                 let result = json!({ "contentItems": parts, "success": true });
-                self.connection.answer(&request, Ok(&result)).await;
+                self.session.rpc.answer(&request, Ok(&result)).await;
             }
         }
-        open.route.settle();
-        self.follow(open, job).await
+        turn.slot.flush_tool_calls();
+        self.follow(turn, job).await
     }
 
     /// Follows the turn to the end of the answer.
-    async fn follow(&mut self, open: Open, job: &Job) -> Result<Served, CodexError> {
+    async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<AnswerOutcome, CodexError> {
         let phase = tokio::select! {
             biased;
-            phase = open.route.stopped(CALLS_QUIET) => phase,
+            phase = turn.slot.answer_ended(MORE_CALLS_TIMEOUT) => phase,
             () = job.interrupt.cancelled() => {
-                self.interrupt(&open).await;
-                return Ok(Served::UNHEARD);
+                self.interrupt(&turn).await;
+                return Ok(AnswerOutcome::default());
             }
-            () = self.connection.keep_asking() => return Ok(Served::UNHEARD),
+            () = ping_when_idle(&self.session.rpc) => return Ok(AnswerOutcome::default()),
         };
-        // Without an answer codex is gone, and its reader knows.
-        let Some(answered) = open.route.answered() else { return Ok(Served::UNHEARD) };
-        let Answered { end, text, calls, cost } = answered;
-        self.cost = cost;
-        if end.is_err() {
-            job.post.post(TurnEvent::Ended(end));
-            // Usually it is over by itself; but not where it was given up for a picture that codex left out, or for a sign-in
-            // that codex goes on trying. Nobody waits for this.
-            self.interrupt(&open).await;
-            return Ok(Served::UNHEARD);
-        }
-        let at = job.chain.after_answer(&text, &calls);
-        let ids: Vec<String> = calls.iter().map(|call| call.call_id.clone()).collect();
-        for call in calls {
-            job.post.post(TurnEvent::Call(call));
-        }
-        let keep = if phase == Phase::Waiting {
-            Some(Keep { at, calls: ids, open: Some(open) })
+        // Without an answer codex is gone, which the reader knows.
+        let Some(answered) = turn.slot.take_answer() else { return Ok(AnswerOutcome::default()) };
+        let Answered { end, text, calls, thread_usage } = answered;
+        self.usage = thread_usage;
+        let Ok(ended) = &end else {
+            job.events.send(TurnEvent::Ended(end));
+            // Usually it is over by itself; but not after a picture that codex left out, or a refused sign-in that codex
+            // goes on trying. The client does not wait for this.
+            self.interrupt(&turn).await;
+            return Ok(AnswerOutcome::default());
+        };
+        let at = job.fingerprints.with_answer(&text, &calls);
+        let cacheable = if phase == Phase::Waiting {
+            let calls = calls.iter().map(|call| call.call_id.clone()).collect();
+            Some(Cacheable { at, calls, turn: Some(turn) })
         } else {
-            // A note is of one answer, and would stay in the thread; of an empty answer clients send nothing back.
-            let can_go_on = end.as_ref().is_ok_and(|end| !end.interrupted)
-                && job.request.note.is_none()
-                && !text.trim().is_empty();
-            can_go_on.then_some(Keep { at, calls: Vec::new(), open: None })
+            // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
+            let continues = !ended.interrupted && job.request.note.is_none() && !text.trim().is_empty();
+            continues.then_some(Cacheable { at, calls: Vec::new(), turn: None })
         };
-        Ok(Served { end: Some(end), keep })
+        for call in calls {
+            job.events.send(TurnEvent::Call(call));
+        }
+        Ok(AnswerOutcome { end: Some(end), cacheable })
     }
 
-    async fn interrupt(&self, open: &Open) {
+    async fn interrupt(&self, turn: &OpenTurn) {
         let Some(thread) = &self.thread else { return };
-        let params = json!({ "threadId": thread.id, "turnId": open.turn });
-        let interrupted = self.connection.call::<Value>("turn/interrupt", params).await;
-        if interrupted.is_ok() {
-            // codex says so within milliseconds; a thread that does not is given up all the same.
-            let _ = tokio::time::timeout(TURN_ANSWER_LIMIT, open.route.ended()).await;
+        let params = json!({ "threadId": thread.id, "turnId": turn.id });
+        if self.session.rpc.call::<Value>("turn/interrupt", params).await.is_ok() {
+            // codex confirms within milliseconds; a thread that does not is ended all the same.
+            let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.ended()).await;
         }
     }
 }

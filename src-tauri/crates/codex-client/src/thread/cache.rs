@@ -1,117 +1,136 @@
-//! Threads that were kept after an answer, so that the conversation goes on where it is.
+//! Threads that are cached after an answer, so that the conversation continues in its own thread.
 //!
-//! Each is owned by the task that ran its last turn; here is only how it is found. A thread is idle, or its turn is parked:
-//! codex waits for the outputs of the client's tools. It is taken by whoever comes first with the conversation as far as the
-//! thread has gone, and so never by two at once.
+//! The task that ran a thread's last turn owns it; the cache only finds it. A thread is idle, or its turn is parked: codex
+//! awaits the outputs of the client's tools. The first request with the conversation as far as the thread has gone takes it,
+//! so two never share one.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
+use super::dialect::Dialect;
+use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::item::Item;
-use crate::session::turn_task::Job;
-use crate::thread::fingerprint::{Chain, Digest};
-use crate::turn::handle::ThreadKind;
+use crate::request::{ThreadKind, TurnRequest};
+use crate::turn::Sender;
 
-/// How many threads are kept, and for how long.
+/// How many threads are cached, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Keeping {
-    /// Threads at most, the parked ones included, at about 1.3 MB of codex's memory each. The one that was used least recently gives
-    /// way; a client that comes back to it goes on in a new thread.
+pub struct Retention {
+    /// Threads at most, parked ones included, at about 1.3 MB of codex's memory each. The least recently used one is evicted;
+    /// a client that comes back to it continues in a new thread.
     pub threads: usize,
-    /// Agents' threads among them at most: each holds the user's MCP servers.
+    /// Agent threads among them at most: each holds the user's MCP servers.
     pub agents: usize,
-    /// How long one is kept when nobody comes.
+    /// How long an unused one is cached.
     pub time: Duration,
 }
 
-impl Default for Keeping {
+impl Default for Retention {
     fn default() -> Self {
         Self { threads: 32, agents: 4, time: Duration::from_secs(30 * 60) }
     }
 }
 
-/// The threads that are kept.
+/// One answer to give.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    keeping: Keeping,
-    /// The one that was used least recently in front.
-    places: Mutex<VecDeque<Place>>,
+pub(crate) struct AnswerJob {
+    pub(crate) request: TurnRequest,
+    pub(crate) fingerprints: Fingerprints,
+    /// How many of the request's items the thread already has.
+    pub(crate) items_in_thread: usize,
+    pub(crate) events: Sender,
+    pub(crate) interrupt: CancellationToken,
+    pub(crate) dialect: Dialect,
+}
+
+/// The cached threads of a session.
+#[derive(Debug)]
+pub(crate) struct ThreadCache {
+    retention: Retention,
+    /// The least recently used one in front.
+    threads: Mutex<VecDeque<CachedThread>>,
 }
 
 #[derive(Debug)]
-struct Place {
-    at: Digest,
+struct CachedThread {
+    at: Fingerprint,
     kind: ThreadKind,
-    /// The calls whose outputs it waits for; none when it is idle.
+    /// The calls whose outputs it awaits; none when it is idle.
     calls: Vec<String>,
-    go_on: oneshot::Sender<Job>,
+    next_job: oneshot::Sender<AnswerJob>,
 }
 
-impl Kept {
-    pub(crate) fn new(keeping: Keeping) -> Self {
-        Self { keeping, places: Mutex::default() }
+impl ThreadCache {
+    pub(crate) fn new(retention: Retention) -> Self {
+        Self { retention, threads: Mutex::default() }
     }
 
-    /// How long a thread is kept.
+    /// How long an unused thread is cached.
     pub(crate) fn time(&self) -> Duration {
-        self.keeping.time
+        self.retention.time
     }
 
-    /// Keeps a thread, and makes room for it. What comes is the job to go on with; nothing when the thread had to give way.
-    pub(crate) fn keep(&self, at: Digest, kind: ThreadKind, calls: Vec<String>) -> oneshot::Receiver<Job> {
-        let (go_on, job) = oneshot::channel();
-        if self.keeping.time.is_zero() {
+    /// Caches a thread, and evicts others for it. The receiver gets the job to continue with, or closes on eviction.
+    pub(crate) fn insert(
+        &self,
+        at: Fingerprint,
+        kind: ThreadKind,
+        calls: Vec<String>,
+    ) -> oneshot::Receiver<AnswerJob> {
+        let (next_job, job) = oneshot::channel();
+        if self.retention.time.is_zero() {
             return job;
         }
-        let mut places = self.lock();
-        places.retain(|place| !place.go_on.is_closed());
-        places.push_back(Place { at, kind, calls, go_on });
-        let agents = places.iter().filter(|place| place.kind == ThreadKind::Agent).count();
-        if agents > self.keeping.agents
-            && let Some(oldest) = places.iter().position(|place| place.kind == ThreadKind::Agent)
+        let mut threads = self.threads.lock();
+        threads.retain(|thread| !thread.next_job.is_closed());
+        threads.push_back(CachedThread { at, kind, calls, next_job });
+        let agents = threads.iter().filter(|thread| thread.kind == ThreadKind::Agent).count();
+        if agents > self.retention.agents
+            && let Some(oldest) = threads.iter().position(|thread| thread.kind == ThreadKind::Agent)
         {
-            places.remove(oldest);
+            threads.remove(oldest);
         }
-        if places.len() > self.keeping.threads {
-            places.pop_front();
+        if threads.len() > self.retention.threads {
+            threads.pop_front();
         }
         job
     }
 
-    /// The thread that has gone furthest in this conversation, and how many of its items it has.
-    pub(crate) fn take(&self, chain: &Chain, items: &[Item]) -> Option<(oneshot::Sender<Job>, usize)> {
-        let mut places = self.lock();
-        if places.is_empty() {
+    /// Takes the thread that has gone furthest in this conversation, with how many of its items it has.
+    pub(crate) fn take(
+        &self,
+        fingerprints: &Fingerprints,
+        items: &[Item],
+    ) -> Option<(oneshot::Sender<AnswerJob>, usize)> {
+        let mut threads = self.threads.lock();
+        if threads.is_empty() {
             return None;
         }
-        for has in (1..items.len()).rev() {
-            let Some(at) = chain.after(has) else { continue };
+        for count in (1..items.len()).rev() {
+            let Some(at) = fingerprints.after(count) else { continue };
             // The most recent one, where two have gone equally far.
-            let found = places
-                .iter()
-                .rposition(|place| place.at == at && !place.go_on.is_closed() && place.fits(&items[has..]));
-            if let Some(place) = found.and_then(|found| places.remove(found)) {
-                return Some((place.go_on, has));
+            let found = threads.iter().rposition(|thread| {
+                thread.at == at && !thread.next_job.is_closed() && thread.fits(&items[count..])
+            });
+            if let Some(thread) = found.and_then(|found| threads.remove(found)) {
+                return Some((thread.next_job, count));
             }
         }
         None
     }
 
-    /// How many threads are kept.
+    /// How many threads are cached.
     pub(crate) fn count(&self) -> usize {
-        self.lock().iter().filter(|place| !place.go_on.is_closed()).count()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Place>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.threads.lock().iter().filter(|thread| !thread.next_job.is_closed()).count()
     }
 }
 
-impl Place {
-    /// Whether the conversation can go on like this: with anything when the thread is idle, and else with the outputs of all
+impl CachedThread {
+    /// Whether the conversation can continue like this: an idle thread with anything, a parked one with the outputs of all
     /// its calls, in any order, and nothing else.
     fn fits(&self, new: &[Item]) -> bool {
         if self.calls.is_empty() {

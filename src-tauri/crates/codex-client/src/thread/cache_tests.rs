@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::item::{Content, Role, SandboxMode, ToolCall};
-use crate::turn::event_queue::mailbox;
-use crate::turn::handle::{ThreadProfile, TurnRequest};
+use crate::item::{Content, Role, ToolCall};
+use crate::request::{SandboxMode, ThreadProfile};
+use crate::turn::event_queue;
 
 fn request(owner: &str, items: &[Item]) -> TurnRequest {
     TurnRequest {
@@ -30,8 +30,8 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
     }
 }
 
-fn chain(owner: &str, items: &[Item]) -> Chain {
-    Chain::of(&request(owner, items))
+fn fingerprints(owner: &str, items: &[Item]) -> Fingerprints {
+    Fingerprints::of(&request(owner, items))
 }
 
 fn says(role: Role, text: &str) -> Item {
@@ -50,94 +50,100 @@ fn output(id: &str) -> Item {
     Item::ToolOutput { call_id: id.into(), output: vec![Content::Text("out".into())] }
 }
 
-fn kept(threads: usize) -> Kept {
-    Kept::new(Keeping { threads, ..Keeping::default() })
+fn cache(threads: usize) -> ThreadCache {
+    ThreadCache::new(Retention { threads, ..Retention::default() })
 }
 
 /// How many items the thread has that is found for a conversation.
-fn found(kept: &Kept, owner: &str, items: &[Item]) -> Option<usize> {
-    kept.take(&chain(owner, items), items).map(|(_, has)| has)
+fn found(cache: &ThreadCache, owner: &str, items: &[Item]) -> Option<usize> {
+    cache.take(&fingerprints(owner, items), items).map(|(_, has)| has)
 }
 
 #[test]
 fn an_idle_thread_is_found_by_the_conversation_and_its_answer_and_only_once() {
-    let kept = kept(8);
-    let at = chain("me", &[user("a")]).after_answer("b ", &[]);
-    let _waits = kept.keep(at, ThreadKind::Plain, Vec::new());
+    let cache = cache(8);
+    let at = fingerprints("me", &[user("a")]).with_answer("b ", &[]);
+    let _waits = cache.insert(at, ThreadKind::Plain, Vec::new());
     let goes_on = [user("a"), says(Role::Assistant, "b"), user("c")];
-    assert_eq!(found(&kept, "another", &goes_on), None);
-    assert_eq!(found(&kept, "me", &goes_on[..2]), None, "there is nothing to go on with");
-    assert_eq!(found(&kept, "me", &[user("a"), says(Role::Assistant, "edited"), user("c")]), None);
-    assert_eq!(found(&kept, "me", &goes_on), Some(2));
-    assert_eq!(found(&kept, "me", &goes_on), None);
+    assert_eq!(found(&cache, "another", &goes_on), None);
+    assert_eq!(found(&cache, "me", &goes_on[..2]), None, "there is nothing to go on with");
+    assert_eq!(found(&cache, "me", &[user("a"), says(Role::Assistant, "edited"), user("c")]), None);
+    assert_eq!(found(&cache, "me", &goes_on), Some(2));
+    assert_eq!(found(&cache, "me", &goes_on), None);
 }
 
 #[test]
 fn a_parked_turn_goes_on_with_all_its_outputs_in_any_order_and_with_nothing_else() {
-    let kept = kept(8);
+    let cache = cache(8);
     let calls = [call("1"), call("2")];
-    let at = chain("me", &[user("a")]).after_answer("", &calls);
-    let _waits = kept.keep(at, ThreadKind::Plain, vec!["1".into(), "2".into()]);
+    let at = fingerprints("me", &[user("a")]).with_answer("", &calls);
+    let _waits = cache.insert(at, ThreadKind::Plain, vec!["1".into(), "2".into()]);
     let begins = [user("a"), Item::ToolCall(call("1")), Item::ToolCall(call("2"))];
     let with = |more: &[Item]| [&begins[..], more].concat();
-    assert_eq!(found(&kept, "me", &with(&[output("1")])), None);
-    assert_eq!(found(&kept, "me", &with(&[output("1"), output("1")])), None);
-    assert_eq!(found(&kept, "me", &with(&[output("1"), output("2"), user("and?")])), None);
-    assert_eq!(found(&kept, "me", &with(&[output("2"), output("1")])), Some(3));
+    assert_eq!(found(&cache, "me", &with(&[output("1")])), None);
+    assert_eq!(found(&cache, "me", &with(&[output("1"), output("1")])), None);
+    assert_eq!(found(&cache, "me", &with(&[output("1"), output("2"), user("and?")])), None);
+    assert_eq!(found(&cache, "me", &with(&[output("2"), output("1")])), Some(3));
 }
 
 #[test]
 fn what_stays_with_a_thread_is_part_of_the_conversation() {
     let plain = request("me", &[user("a")]);
-    let first = Chain::of(&plain).after(1);
+    let first = Fingerprints::of(&plain).after(1);
     let mut others = vec![plain.clone(), plain.clone(), plain.clone(), plain.clone()];
     others[0].effort = Some("high".into());
     others[1].profile.service_tier = Some("flex".into());
     others[2].profile.kind = ThreadKind::Agent;
     others[3].profile.tools =
-        [crate::turn::handle::Tool { name: "f".into(), description: String::new(), schema: "{}".into() }]
-            .into();
+        [crate::request::Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
     for other in others {
-        assert_ne!(Chain::of(&other).after(1), first, "{other:?}");
+        assert_ne!(Fingerprints::of(&other).after(1), first, "{other:?}");
     }
 }
 
 #[test]
 fn the_one_that_was_used_least_recently_gives_way_and_agents_give_way_to_agents() {
-    let kept = Kept::new(Keeping { threads: 2, agents: 1, ..Keeping::default() });
-    let at = |text: &str| chain("me", &[user(text)]).after_answer("x", &[]);
-    let mut first = kept.keep(at("1"), ThreadKind::Plain, Vec::new());
-    let mut agent = kept.keep(at("2"), ThreadKind::Agent, Vec::new());
-    let mut other = kept.keep(at("3"), ThreadKind::Agent, Vec::new());
-    let is_gone = |waits: &mut oneshot::Receiver<Job>| {
+    let cache = ThreadCache::new(Retention { threads: 2, agents: 1, ..Retention::default() });
+    let at = |text: &str| fingerprints("me", &[user(text)]).with_answer("x", &[]);
+    let mut first = cache.insert(at("1"), ThreadKind::Plain, Vec::new());
+    let mut agent = cache.insert(at("2"), ThreadKind::Agent, Vec::new());
+    let mut other = cache.insert(at("3"), ThreadKind::Agent, Vec::new());
+    let is_gone = |waits: &mut oneshot::Receiver<AnswerJob>| {
         matches!(waits.try_recv(), Err(oneshot::error::TryRecvError::Closed))
     };
     assert!(is_gone(&mut agent) && !is_gone(&mut first) && !is_gone(&mut other));
-    let _more = kept.keep(at("4"), ThreadKind::Plain, Vec::new());
+    let _more = cache.insert(at("4"), ThreadKind::Plain, Vec::new());
     assert!(is_gone(&mut first) && !is_gone(&mut other));
 }
 
 #[test]
 fn a_thread_whose_task_has_ended_is_not_found() {
-    let kept = kept(8);
-    let at = chain("me", &[user("a")]).after_answer("b", &[]);
-    drop(kept.keep(at, ThreadKind::Plain, Vec::new()));
-    assert_eq!(found(&kept, "me", &[user("a"), says(Role::Assistant, "b"), user("c")]), None);
+    let cache = cache(8);
+    let at = fingerprints("me", &[user("a")]).with_answer("b", &[]);
+    drop(cache.insert(at, ThreadKind::Plain, Vec::new()));
+    assert_eq!(found(&cache, "me", &[user("a"), says(Role::Assistant, "b"), user("c")]), None);
 }
 
 #[test]
 fn the_job_reaches_the_task_that_waits() {
-    let kept = kept(8);
+    let cache = cache(8);
     let items = [user("a"), says(Role::Assistant, "b"), user("c")];
-    let at = chain("me", &items[..1]).after_answer("b", &[]);
-    let mut waits = kept.keep(at, ThreadKind::Plain, Vec::new());
-    let (go_on, has) = kept.take(&chain("me", &items), &items).unwrap();
-    let (post, _) = mailbox();
+    let at = fingerprints("me", &items[..1]).with_answer("b", &[]);
+    let mut waits = cache.insert(at, ThreadKind::Plain, Vec::new());
+    let (go_on, has) = cache.take(&fingerprints("me", &items), &items).unwrap();
+    let (events, _) = event_queue();
     let request = request("me", &items);
-    let chain = Chain::of(&request);
-    let job = Job { request, chain, has, post, interrupt: CancellationToken::new() };
+    let fingerprints = Fingerprints::of(&request);
+    let job = AnswerJob {
+        request,
+        fingerprints,
+        items_in_thread: has,
+        events,
+        interrupt: CancellationToken::new(),
+        dialect: Dialect::CURRENT,
+    };
     assert!(go_on.send(job).is_ok());
-    assert_eq!(waits.try_recv().unwrap().has, 2);
+    assert_eq!(waits.try_recv().unwrap().items_in_thread, 2);
 }
 
 /// A step of somebody who chats, over few words so that conversations often begin alike.
@@ -166,8 +172,8 @@ proptest! {
     /// beginning, item by item, of the same owner, and as much of it as any thread does.
     #[test]
     fn a_thread_never_holds_anything_but_the_beginning_of_the_conversation(steps in prop::collection::vec(step(), 1..40)) {
-        let kept = kept(64);
-        let mut waiting: Vec<(u8, Vec<Item>, oneshot::Receiver<Job>)> = Vec::new();
+        let cache = cache(64);
+        let mut waiting: Vec<(u8, Vec<Item>, oneshot::Receiver<AnswerJob>)> = Vec::new();
         let mut said: Vec<Vec<Item>> = vec![Vec::new()];
         for step in steps {
             let mut items = said[step.from % said.len()].clone();
@@ -179,7 +185,7 @@ proptest! {
                 .filter(|(of, has, _)| *of == step.owner && has.len() < items.len() && items.starts_with(has))
                 .map(|(_, has, _)| has.len())
                 .max();
-            let taken = kept.take(&chain(&owner, &items), &items);
+            let taken = cache.take(&fingerprints(&owner, &items), &items);
             prop_assert_eq!(taken.as_ref().map(|(_, has)| *has), best);
             if let Some((go_on, has)) = taken {
                 drop(go_on);
@@ -190,8 +196,8 @@ proptest! {
                 waiting.remove(place.unwrap());
             }
             let answer = step.answer.to_string();
-            let at = chain(&owner, &items).after_answer(&answer, &[]);
-            let waits = kept.keep(at, ThreadKind::Plain, Vec::new());
+            let at = fingerprints(&owner, &items).with_answer(&answer, &[]);
+            let waits = cache.insert(at, ThreadKind::Plain, Vec::new());
             items.push(says(Role::Assistant, &answer));
             waiting.push((step.owner, items.clone(), waits));
             said.push(items);

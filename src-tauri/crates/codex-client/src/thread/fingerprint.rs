@@ -1,58 +1,55 @@
-//! How far a conversation has gone, as one digest after each of its items.
+//! A conversation as one fingerprint after each of its items.
 //!
-//! Two requests that begin with the same items, of the same owner and on the same kind of thread, have the same digests up to
-//! there. So a thread that was kept is found again by what the client sends, and nothing of a conversation is kept to compare
-//! with.
+//! Two requests that begin with the same items, of the same owner and on the same kind of thread, have the same
+//! fingerprints up to there. So what a client sends finds its cached thread, and no conversation is stored to compare with.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::item::{Content, Item, Role, ToolCall};
-use crate::turn::handle::TurnRequest;
+use crate::request::TurnRequest;
 
-/// A conversation up to some item.
-pub(crate) type Digest = [u8; 32];
+/// The digest of a conversation up to some item.
+pub(crate) type Fingerprint = [u8; 32];
 
-/// The digests of a conversation: before its first item, and after each.
+/// The fingerprints of a conversation: before its first item, and after each.
 #[derive(Clone, Debug)]
-pub(crate) struct Chain(Vec<Digest>);
+pub(crate) struct Fingerprints(Vec<Fingerprint>);
 
-impl Chain {
-    /// The chain of a request. Whatever stays with a thread once it was set is part of its beginning.
+impl Fingerprints {
+    /// The fingerprints of a request. The first one holds everything that stays with a thread once it was set.
     pub(crate) fn of(request: &TurnRequest) -> Self {
-        let mut beginning = Hasher::default();
-        beginning.text(&request.owner);
+        let mut first = Hasher::default();
+        first.text(&request.owner);
         // Of plain data; the derived form names every field, so a new one counts by itself.
-        beginning.text(&format!("{:?}", request.profile));
-        beginning.text(request.effort.as_deref().unwrap_or_default());
-        let mut chain = vec![beginning.digest()];
+        first.text(&format!("{:?}", request.profile));
+        first.text(request.effort.as_deref().unwrap_or_default());
+        let mut last = first.finish();
+        let mut all = vec![last];
         for item in &request.items {
-            let next = after(chain[chain.len() - 1], item);
-            chain.push(next);
+            last = next(last, item);
+            all.push(last);
         }
-        Self(chain)
+        Self(all)
     }
 
-    /// The digest after so many items; `None` when there are fewer.
-    pub(crate) fn after(&self, items: usize) -> Option<Digest> {
+    /// The fingerprint after this many items; `None` when there are fewer.
+    pub(crate) fn after(&self, items: usize) -> Option<Fingerprint> {
         self.0.get(items).copied()
     }
 
-    /// The digest after the conversation and the answer to it, as the client will send them back.
-    pub(crate) fn after_answer(&self, text: &str, calls: &[ToolCall]) -> Digest {
+    /// The fingerprint of the conversation with the answer to it, as the client will send them back.
+    pub(crate) fn with_answer(&self, text: &str, calls: &[ToolCall]) -> Fingerprint {
         let mut last = self.0[self.0.len() - 1];
         if !text.trim().is_empty() {
             let content = vec![Content::Text(text.to_owned())];
-            last = after(last, &Item::Message { role: Role::Assistant, content });
+            last = next(last, &Item::Message { role: Role::Assistant, content });
         }
-        for call in calls {
-            last = after(last, &Item::ToolCall(call.clone()));
-        }
-        last
+        calls.iter().fold(last, |last, call| next(last, &Item::ToolCall(call.clone())))
     }
 }
 
-/// One step of the chain. Every text is hashed with its length, so that no two items look alike.
-fn after(before: Digest, item: &Item) -> Digest {
+/// The fingerprint after one more item. Every text is hashed with its length, so that no two items look alike.
+fn next(before: Fingerprint, item: &Item) -> Fingerprint {
     let mut hasher = Hasher::default();
     hasher.0.update(before);
     match item {
@@ -77,7 +74,7 @@ fn after(before: Digest, item: &Item) -> Digest {
             hasher.contents(output);
         }
     }
-    hasher.digest()
+    hasher.finish()
 }
 
 #[derive(Default)]
@@ -106,7 +103,7 @@ impl Hasher {
         }
     }
 
-    fn digest(self) -> Digest {
+    fn finish(self) -> Fingerprint {
         self.0.finalize().into()
     }
 }

@@ -1,14 +1,11 @@
 //! What a thread is started with, by kind of model.
 //!
-//! The plain kind is told to leave out everything that codex would add of its own: what is left in the prompt is what
-//! the client sent. Which switch does what was measured; unknown ones are ignored by codex, so the list serves every
-//! version.
+//! For the plain kind everything is switched off that codex would add to the prompt: what is left is what the client
+//! sent. Which switch does what was measured; codex ignores unknown ones, so the list serves every version.
 
 use serde_json::{Map, Value, json};
 
-use crate::item::SandboxMode;
-use crate::thread::start::NewThread;
-use crate::turn::handle::{ThreadKind, Tool, WebSearch};
+use crate::request::{SandboxMode, ThreadKind, ThreadProfile, Tool, WebSearch};
 
 /// Features of codex that put tools or text into the prompt.
 const AGENT_FEATURES: &[&str] = &[
@@ -35,13 +32,16 @@ const AGENT_FEATURES: &[&str] = &[
     "workspace_dependencies",
 ];
 
-/// What a plain model is told when the client tells it nothing: ChatGPT refuses a request without any ("Instructions are
+/// The instructions of a plain model when the client sends none: ChatGPT refuses a request without ("Instructions are
 /// required").
 pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
-/// The parameters of `thread/start`.
-pub(crate) fn thread_start(thread: &NewThread, trusted: bool) -> Value {
-    let NewThread { profile, instructions } = thread;
+/// The parameters of `thread/start` for a thread like `profile`.
+///
+/// `instructions` are the client's, which a plain model gets in the place of codex's own. `trusted` is whether the user
+/// trusts the working folder.
+#[must_use]
+pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, trusted: bool) -> Value {
     let mut config = Map::new();
     // Without it a thread that was given up stays in codex's memory for long.
     config.insert("thread_unload_delay_secs".into(), 0.into());
@@ -66,15 +66,14 @@ pub(crate) fn thread_start(thread: &NewThread, trusted: bool) -> Value {
         params["dynamicTools"] = profile.tools.iter().map(tool).collect();
     }
     if !trusted && profile.sandbox != SandboxMode::ReadOnly {
-        // codex would note in the user's settings that it trusts a folder that it may write to. It does not when it is told
-        // what to think of it.
+        // Without this codex notes in the user's settings that it trusts a folder that it may write to.
         let folder = profile.workspace.display().to_string();
         config.insert("projects".into(), json!({ folder: { "trust_level": "untrusted" } }));
     }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);
         // In the place of codex's own.
-        params["baseInstructions"] = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS).into();
+        params["baseInstructions"] = instructions.unwrap_or(DEFAULT_INSTRUCTIONS).into();
         params["environments"] = json!([]);
     }
     if let Some(search) = &profile.web_search {
@@ -88,7 +87,7 @@ pub(crate) fn thread_start(thread: &NewThread, trusted: bool) -> Value {
 }
 
 fn tool(tool: &Tool) -> Value {
-    // A schema that is no JSON cannot come from our callers; codex would complain about it by name.
+    // Our callers send JSON; codex rejects anything else by the tool's name.
     let schema = serde_json::from_str::<Value>(&tool.schema).unwrap_or_default();
     json!({ "type": "function", "name": tool.name, "description": tool.description, "inputSchema": schema })
 }

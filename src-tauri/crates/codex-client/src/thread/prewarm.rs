@@ -1,140 +1,87 @@
-//! Threads started ahead of need, so that a new chat does not wait for one.
+//! Threads that are started before a chat needs them, so that it does not wait for one.
 //!
-//! One task a connection tends them, so threads are started one after the other and never in the way of many turns at
-//! once. Only the plain kind is started ahead: an agent's thread would start the user's MCP servers for nobody, and would
-//! hold an AGENTS.md that may change before it is used.
+//! Only plain threads are prewarmed: an agent's would start the user's MCP servers for no one, and would hold an AGENTS.md
+//! that may change before it is used.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::rpc::connection::Connection;
-use crate::thread::start::NewThread;
-use crate::turn::handle::ThreadKind;
+use super::start::{NewThread, ReadyThread};
+use crate::request::ThreadKind;
 
-/// Threads kept ready of a sort (a profile with its instructions), at about 1.3 MB of codex's memory each.
-const READY_PER_SORT: usize = 2;
+/// Threads that are ready for each profile with its instructions, at about 1.3 MB of codex's memory each.
+const THREADS_PER_PROFILE: usize = 2;
 
-/// Sorts that threads are kept ready of. The one that was used least recently gives way.
-const SORTS: usize = 3;
+/// Profiles that threads are ready for. The least recently used one is evicted.
+const MAX_PROFILES: usize = 3;
 
-/// Wishes waiting to be tended to. When it is full a wish is dropped: the next turn wishes again.
-const WISHES: usize = 16;
+/// Prewarm queue capacity. When full, the hint is dropped; the next turn sends another.
+const HINTS_CAPACITY: usize = 16;
 
 /// The longest instructions that are held in memory for chats that may come, in bytes.
-const LONGEST_INSTRUCTIONS: usize = 64 * 1024;
-
-/// How long threads stay ready when nobody comes.
-const IDLE: Duration = Duration::from_secs(600);
-
-/// A started thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReadyThread {
-    pub(crate) id: String,
-    /// The model that codex took.
-    pub(crate) model: String,
-    /// The file that codex writes of it, where it cannot be told not to.
-    pub(crate) session: Option<PathBuf>,
-}
+const MAX_INSTRUCTIONS: usize = 64 * 1024;
 
 /// The threads that are ready.
 #[derive(Debug)]
-pub(crate) struct Ahead {
-    /// Sorts with their threads, the most recently wished for in front.
+pub(crate) struct PrewarmPool {
+    /// Profiles with their threads, the most recently hinted one in front.
     ready: Mutex<VecDeque<(NewThread, Vec<ReadyThread>)>>,
-    wishes: mpsc::Sender<NewThread>,
+    hints: mpsc::Sender<NewThread>,
 }
 
-impl Ahead {
+impl PrewarmPool {
+    /// An empty pool, and the hints that the task that refills it reads.
     pub(crate) fn new() -> (Self, mpsc::Receiver<NewThread>) {
-        let (wishes, wanted) = mpsc::channel(WISHES);
-        (Self { ready: Mutex::default(), wishes }, wanted)
+        let (hints, hinted) = mpsc::channel(HINTS_CAPACITY);
+        (Self { ready: Mutex::default(), hints }, hinted)
     }
 
-    /// A thread that is ready in the place of `wanted`, if there is one.
-    pub(crate) fn take(&self, wanted: &NewThread) -> Option<ReadyThread> {
-        let mut ready = self.lock();
-        ready.iter_mut().find(|(known, _)| known == wanted).and_then(|(_, threads)| threads.pop())
+    /// Takes a thread that is like `profile`, if one is ready.
+    pub(crate) fn take(&self, profile: &NewThread) -> Option<ReadyThread> {
+        let mut ready = self.ready.lock();
+        ready.iter_mut().find(|(known, _)| known == profile).and_then(|(_, threads)| threads.pop())
     }
 
     /// Asks for threads like this one to be ready soon.
-    pub(crate) fn want(&self, thread: NewThread) {
-        let instructions = thread.instructions.as_ref().map_or(0, String::len);
-        if thread.profile.kind == ThreadKind::Plain && instructions <= LONGEST_INSTRUCTIONS {
-            let _ = self.wishes.try_send(thread);
+    pub(crate) fn hint(&self, profile: NewThread) {
+        let instructions = profile.instructions.as_ref().map_or(0, String::len);
+        if profile.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS {
+            let _ = self.hints.try_send(profile);
         }
     }
 
-    /// Puts `wanted` in front and says how many threads it lacks, and which threads have to go for it.
-    fn make_room(&self, wanted: &NewThread) -> (usize, Vec<ReadyThread>) {
-        let mut ready = self.lock();
-        let known = ready.iter().position(|(known, _)| known == wanted).and_then(|at| ready.remove(at));
-        let (sort, threads) = known.unwrap_or_else(|| (wanted.clone(), Vec::new()));
-        let lacking = READY_PER_SORT.saturating_sub(threads.len());
-        ready.push_front((sort, threads));
-        let superfluous = if ready.len() > SORTS { ready.pop_back() } else { None };
-        (lacking, superfluous.map(|(_, threads)| threads).unwrap_or_default())
+    /// Moves `profile` to the front. Returns how many threads it lacks, and the threads that are evicted for it.
+    pub(crate) fn make_room(&self, profile: &NewThread) -> (usize, Vec<ReadyThread>) {
+        let mut ready = self.ready.lock();
+        let known = ready.iter().position(|(known, _)| known == profile).and_then(|at| ready.remove(at));
+        let (profile, threads) = known.unwrap_or_else(|| (profile.clone(), Vec::new()));
+        let lacking = THREADS_PER_PROFILE.saturating_sub(threads.len());
+        ready.push_front((profile, threads));
+        let evicted = if ready.len() > MAX_PROFILES { ready.pop_back() } else { None };
+        (lacking, evicted.map(|(_, threads)| threads).unwrap_or_default())
     }
 
-    fn put(&self, wanted: &NewThread, thread: ReadyThread) {
-        if let Some((_, threads)) = self.lock().iter_mut().find(|(known, _)| known == wanted) {
+    pub(crate) fn put(&self, profile: &NewThread, thread: ReadyThread) {
+        if let Some((_, threads)) = self.ready.lock().iter_mut().find(|(known, _)| known == profile) {
             threads.push(thread);
         }
     }
 
-    fn drain(&self) -> Vec<ReadyThread> {
-        self.lock().drain(..).flat_map(|(_, threads)| threads).collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(NewThread, Vec<ReadyThread>)>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Starts threads as they are wished for, and gives them up when nobody came for long.
-pub(crate) async fn tend(connection: Arc<Connection>, mut wishes: mpsc::Receiver<NewThread>) {
-    loop {
-        let wish = tokio::select! {
-            wish = tokio::time::timeout(IDLE, wishes.recv()) => wish,
-            () = connection.closed.cancelled() => return,
-        };
-        match wish {
-            Ok(Some(wanted)) => {
-                let (lacking, superfluous) = connection.ahead.make_room(&wanted);
-                for thread in superfluous {
-                    connection.give_up_thread(&thread).await;
-                }
-                for _ in 0..lacking {
-                    match connection.start_thread(&wanted).await {
-                        Ok(thread) => connection.ahead.put(&wanted, thread),
-                        Err(error) => {
-                            // The next turn starts its thread itself and reports the error to its client.
-                            tracing::debug!(%error, "no thread could be started ahead");
-                            break;
-                        }
-                    }
-                }
-            }
-            Ok(None) => return,
-            Err(_) => {
-                for thread in connection.ahead.drain() {
-                    connection.give_up_thread(&thread).await;
-                }
-            }
-        }
+    pub(crate) fn drain(&self) -> Vec<ReadyThread> {
+        self.ready.lock().drain(..).flat_map(|(_, threads)| threads).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::item::SandboxMode;
-    use crate::turn::handle::ThreadProfile;
+    use std::sync::Arc;
 
-    fn told(model: &str, instructions: &str) -> NewThread {
+    use super::*;
+    use crate::request::{SandboxMode, ThreadProfile};
+
+    fn instructed(model: &str, instructions: &str) -> NewThread {
         NewThread { instructions: Some(instructions.to_owned()), ..plain(model) }
     }
 
@@ -153,37 +100,37 @@ mod tests {
     }
 
     fn thread(id: &str) -> ReadyThread {
-        ReadyThread { id: id.into(), model: "m".into(), session: None }
+        ReadyThread { id: id.into(), model: "m".into(), path: None }
     }
 
     #[test]
     fn a_thread_is_taken_once_and_only_in_the_place_of_one_like_it() {
-        let (ahead, _wanted) = Ahead::new();
-        assert_eq!(ahead.make_room(&plain("a")), (READY_PER_SORT, vec![]));
-        ahead.put(&plain("a"), thread("1"));
-        assert_eq!(ahead.take(&plain("b")), None);
-        assert_eq!(ahead.take(&told("a", "be brief")), None);
-        assert_eq!(ahead.take(&plain("a")), Some(thread("1")));
-        assert_eq!(ahead.take(&plain("a")), None);
+        let (pool, _hints) = PrewarmPool::new();
+        assert_eq!(pool.make_room(&plain("a")), (THREADS_PER_PROFILE, vec![]));
+        pool.put(&plain("a"), thread("1"));
+        assert_eq!(pool.take(&plain("b")), None);
+        assert_eq!(pool.take(&instructed("a", "be brief")), None);
+        assert_eq!(pool.take(&plain("a")), Some(thread("1")));
+        assert_eq!(pool.take(&plain("a")), None);
     }
 
     #[test]
     fn the_profile_that_was_used_least_recently_gives_way() {
-        let (ahead, _wanted) = Ahead::new();
+        let (pool, _hints) = PrewarmPool::new();
         for model in ["a", "b", "c"] {
-            ahead.make_room(&plain(model));
-            ahead.put(&plain(model), thread(model));
+            pool.make_room(&plain(model));
+            pool.put(&plain(model), thread(model));
         }
-        ahead.make_room(&plain("a"));
-        assert_eq!(ahead.make_room(&plain("d")), (READY_PER_SORT, vec![thread("b")]));
-        assert_eq!(ahead.take(&plain("a")), Some(thread("a")));
+        pool.make_room(&plain("a"));
+        assert_eq!(pool.make_room(&plain("d")), (THREADS_PER_PROFILE, vec![thread("b")]));
+        assert_eq!(pool.take(&plain("a")), Some(thread("a")));
     }
 
     #[test]
     fn no_thread_is_started_for_instructions_that_would_fill_the_memory() {
-        let (ahead, mut wishes) = Ahead::new();
-        ahead.want(told("a", &"x".repeat(LONGEST_INSTRUCTIONS + 1)));
-        ahead.want(told("a", "be brief"));
-        assert_eq!(wishes.try_recv().unwrap(), told("a", "be brief"));
+        let (pool, mut hints) = PrewarmPool::new();
+        pool.hint(instructed("a", &"x".repeat(MAX_INSTRUCTIONS + 1)));
+        pool.hint(instructed("a", "be brief"));
+        assert_eq!(hints.try_recv().unwrap(), instructed("a", "be brief"));
     }
 }

@@ -1,24 +1,22 @@
-//! Threads of codex: started, and given up.
+//! Starts threads, and ends them.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::params::thread_start_params;
 use crate::capabilities::Capabilities;
 use crate::error::CodexError;
-use crate::home;
-use crate::item::{ById, ThreadStarted};
-use crate::legacy::{session_file, transcript};
-use crate::rpc::connection::Connection;
-use crate::thread::params as thread_params;
-use crate::thread::prewarm::ReadyThread;
-use crate::turn::handle::{ThreadKind, ThreadProfile, TurnRequest};
+use crate::item::split_instructions;
+use crate::request::{ThreadKind, ThreadProfile, TurnRequest};
+use crate::rpc::Connection;
 
 /// How long a thread may take to start; the user's MCP servers start with an agent's.
-const THREAD_LIMIT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A thread that is to be started.
+/// A thread to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewThread {
     pub(crate) profile: ThreadProfile,
@@ -26,59 +24,80 @@ pub(crate) struct NewThread {
     pub(crate) instructions: Option<String>,
 }
 
-impl NewThread {
-    /// The thread that a request needs, and how many of its items are in the thread from the start.
-    pub(crate) fn of(request: &TurnRequest) -> (Self, usize) {
-        let (instructions, has) = match request.profile.kind {
-            ThreadKind::Plain => {
-                let (instructions, rest) = transcript::split_instructions(&request.items);
-                (instructions, request.items.len() - rest.len())
-            }
-            // codex keeps its own, and so do those of its user.
-            ThreadKind::Agent => (None, 0),
-        };
-        (Self { profile: request.profile.clone(), instructions }, has)
+/// A started thread.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Started")]
+pub(crate) struct ReadyThread {
+    pub(crate) id: String,
+    /// The model that codex took.
+    pub(crate) model: String,
+    /// The file that codex writes of it, where it cannot be told not to.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// The answer to `thread/start`.
+#[derive(Deserialize)]
+struct Started {
+    thread: StartedThread,
+    #[serde(default)]
+    model: String,
+}
+
+#[derive(Deserialize)]
+struct StartedThread {
+    id: String,
+    path: Option<PathBuf>,
+}
+
+impl From<Started> for ReadyThread {
+    fn from(Started { thread: StartedThread { id, path }, model }: Started) -> Self {
+        Self { id, model, path }
     }
 }
 
-impl Connection {
-    /// Starts a thread that leaves no session file behind and is gone as soon as it is given up.
-    pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
-        let profile = &thread.profile;
-        let trusts = home::trusts(self.users_home.get().map(PathBuf::as_path), &profile.workspace);
-        let mut params = thread_params::thread_start(thread, trusts);
-        let mut started = self.call_within(THREAD_LIMIT, "thread/start", params.clone()).await;
-        if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &profile.service_tier)
-            && message.contains(&format!("unknown variant `{tier}`"))
-        {
-            // Every other codex passes over a tier that it does not know.
-            params["serviceTier"] = Value::Null;
-            started = self.call_within(THREAD_LIMIT, "thread/start", params).await;
-        }
-        let started: ThreadStarted = started?;
-        let ById { id, path } = started.thread;
-        let session = path.and_then(|path| session_file::of_session(&path, &id));
-        if let Some(session) = &session {
-            self.sessions.add(session.clone());
-        }
-        Ok(ReadyThread { id, model: started.model, session })
-    }
-
-    /// Lets codex forget a thread. A codex that is gone or cannot do it has forgotten it already, or keeps it.
-    pub(crate) async fn give_up_thread(&self, thread: &ReadyThread) {
-        let method = match (&thread.session, self.can()) {
-            (_, Capabilities { unsubscribe: true, .. }) => Some("thread/unsubscribe"),
-            // Only what was written can be put aside.
-            (Some(_), Capabilities { archive: true, .. }) => Some("thread/archive"),
-            _ => None,
+impl NewThread {
+    /// The thread that a request needs, and how many of its items are in the thread from the start.
+    pub(crate) fn of(request: &TurnRequest) -> (Self, usize) {
+        let (instructions, count) = match request.profile.kind {
+            ThreadKind::Plain => {
+                let (instructions, rest) = split_instructions(&request.items);
+                (instructions, request.items.len() - rest.len())
+            }
+            // codex keeps its own instructions, and those of its user.
+            ThreadKind::Agent => (None, 0),
         };
-        if let Some(method) = method
-            && let Err(error) = self.call::<Value>(method, json!({ "threadId": thread.id })).await
-        {
-            tracing::debug!(%error, "a thread was not given up");
-        }
-        if let Some(session) = &thread.session {
-            self.sessions.remove(session);
-        }
+        (Self { profile: request.profile.clone(), instructions }, count)
+    }
+}
+
+/// Starts a thread that is gone as soon as it is ended, and that a current codex writes to no file.
+pub(crate) async fn start(
+    rpc: &Connection,
+    thread: &NewThread,
+    trusted: bool,
+) -> Result<ReadyThread, CodexError> {
+    let profile = &thread.profile;
+    let mut params = thread_start_params(profile, thread.instructions.as_deref(), trusted);
+    let started = rpc.call_within(START_TIMEOUT, "thread/start", params.clone()).await;
+    if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &profile.service_tier)
+        && message.contains(&format!("unknown variant `{tier}`"))
+    {
+        // Every other codex ignores a tier that it does not know.
+        params["serviceTier"] = Value::Null;
+        return rpc.call_within(START_TIMEOUT, "thread/start", params).await;
+    }
+    started
+}
+
+/// Lets codex forget a thread. On failure codex is gone, or keeps the thread until it ends.
+pub(crate) async fn end(rpc: &Connection, capabilities: &Capabilities, thread: &ReadyThread) {
+    let method = match (capabilities, &thread.path) {
+        (Capabilities { unsubscribe: true, .. }, _) => "thread/unsubscribe",
+        // codex archives only what is in a file.
+        (Capabilities { archive: true, .. }, Some(_)) => "thread/archive",
+        _ => return,
+    };
+    if let Err(error) = rpc.call::<Value>(method, json!({ "threadId": thread.id })).await {
+        tracing::debug!(%error, "a thread was not ended");
     }
 }

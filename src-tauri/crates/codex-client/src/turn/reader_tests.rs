@@ -1,16 +1,24 @@
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::turn::handle::ItemEvent;
+use crate::error::TurnFailure;
+use crate::event::ItemEvent;
+use crate::notification::Notification;
+
+fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut Vec<TurnEvent>) {
+    let params = to_raw_value(params).unwrap();
+    let event = Notification::decode(method, &params).unwrap().event;
+    let end = reader.read(event, RateLimits::default, &mut |event| events.push(event));
+    events.extend(end.map(TurnEvent::Ended));
+}
 
 /// Reads notifications one after the other and gives back the events.
 fn read(notes: &[(&str, Value)]) -> Vec<TurnEvent> {
-    let mut reading = Reading::default();
+    let mut reader = TurnReader::default();
     let mut events = Vec::new();
     for (method, params) in notes {
-        let text = params.to_string();
-        let params = serde_json::from_str(&text).unwrap();
-        reading.read(method, params, &RateLimits::default(), &mut |event| events.push(event));
+        read_one(&mut reader, method, params, &mut events);
     }
     events
 }
@@ -87,15 +95,13 @@ fn usage_is_the_sum_of_the_exact_ones_and_else_of_the_reported_ones() {
 fn what_the_turn_before_has_cost_is_not_counted_again() {
     let cost =
         |n: u64| json!({"inputTokens":n,"cachedInputTokens":0,"outputTokens":0,"reasoningOutputTokens":0});
-    let told =
-        |last: u64, total: u64| json!({"tokenUsage":{"last":cost(last),"total":cost(total)}}).to_string();
-    let mut reading = Reading::after(Usage { input: 7, ..Usage::default() });
+    let told = |last: u64, total: u64| json!({"tokenUsage":{"last":cost(last),"total":cost(total)}});
+    let mut reader = TurnReader::new(Usage { input: 7, ..Usage::default() });
     for params in [told(7, 7), told(5, 12), told(5, 12)] {
-        let params = serde_json::from_str::<Params<'_>>(&params).unwrap();
-        reading.read("thread/tokenUsage/updated", params, &RateLimits::default(), &mut |_| {});
+        read_one(&mut reader, "thread/tokenUsage/updated", &params, &mut Vec::new());
     }
-    assert_eq!(reading.take_usage().map(|usage| usage.input), Some(5));
-    assert_eq!(reading.total().input, 12);
+    assert_eq!(reader.take_usage().map(|usage| usage.input), Some(5));
+    assert_eq!(reader.thread_usage().input, 12);
 }
 
 #[test]

@@ -1,27 +1,28 @@
-//! Which turn a notification belongs to, by its thread.
+//! The running turns of a session, by their thread.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use parking_lot::Mutex;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::event_queue::{Sender, Sent};
+use super::reader::TurnReader;
+use super::tool_calls::ToolCalls;
+use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind, TurnFailure};
-use crate::item::{RateLimits, ToolCall};
-use crate::turn::event_queue::{Posted, Sender};
-use crate::turn::handle::{ItemEvent, TurnEnd, TurnEvent, Usage};
-use crate::turn::reader::{Params, Reading};
-use crate::turn::tool_calls::Calls;
+use crate::event::{TurnEnd, TurnEvent, Usage};
+use crate::item::ToolCall;
+use crate::notification::Event;
 
-/// What codex puts in the place of a picture that it cannot read, and goes on. An answer about nothing helps nobody.
-const PICTURE_LEFT_OUT: &str = "\"image content omitted because it could not be processed\"";
+/// What codex puts in the place of a picture that it cannot read, before it goes on. An answer about nothing is worse than
+/// an error.
+const IMAGE_OMITTED: &str = "\"image content omitted because it could not be processed\"";
 
-fn unreadable_picture() -> CodexError {
+fn unreadable_image() -> CodexError {
     CodexError::Turn(TurnFailure {
         kind: FailureKind::BadRequest,
         message: "A picture could not be read: it is damaged, or of a kind that codex does not know."
@@ -31,9 +32,9 @@ fn unreadable_picture() -> CodexError {
     })
 }
 
-/// The running turns of a connection.
+/// The running turns of a session.
 #[derive(Debug, Default)]
-pub(crate) struct Routes {
+pub(crate) struct TurnRegistry {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct Routes {
 struct Inner {
     closed: bool,
     /// Whether codex reports the end of each upstream response.
-    whole_responses: bool,
+    reports_responses: bool,
     turns: HashMap<String, Running>,
 }
 
@@ -52,9 +53,9 @@ pub(crate) enum Phase {
     Quiet,
     /// It has begun to speak or to think.
     Speaking,
-    /// A call of the client's tools waits for its output; more may come.
+    /// A call of the client's tools awaits its output; more may come.
     Calling,
-    /// It waits for the outputs of the client's tools, and the client has been told.
+    /// It awaits the outputs of the client's tools, and the client knows the calls.
     Waiting,
     /// The turn is over.
     Over,
@@ -62,272 +63,227 @@ pub(crate) enum Phase {
 
 #[derive(Debug)]
 struct Running {
-    reading: Reading,
-    calls: Calls,
+    reader: TurnReader,
+    tool_calls: ToolCalls,
     /// Whether the conversation holds pictures.
     has_pictures: bool,
-    post: Sender,
-    /// Cancelled to have the turn interrupted when its events no longer fit.
+    events: Sender,
+    /// Cancelled to interrupt the turn when its events no longer fit.
     interrupt: CancellationToken,
     phase: watch::Sender<Phase>,
     /// How the answer ended; its task takes it.
     answered: Option<Answered>,
-    /// How much codex has told of this turn.
+    /// Messages of codex about this turn so far.
     heard: u64,
 }
 
-/// An answer that has ended, by the turn's end or by calls of the client's tools.
+/// An answer that has ended, with the turn or with calls of the client's tools.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    /// How it ended.
     pub(crate) end: Result<TurnEnd, CodexError>,
-    /// Its text.
     pub(crate) text: String,
-    /// Its calls.
     pub(crate) calls: Vec<ToolCall>,
     /// What the thread has cost so far.
-    pub(crate) cost: Usage,
+    pub(crate) thread_usage: Usage,
 }
 
-/// A turn's place in the table; dropping it takes the turn out.
+/// A turn's slot in the registry; dropping it removes the turn.
 #[derive(Debug)]
-pub(crate) struct Route {
+pub(crate) struct TurnSlot {
     inner: Arc<Mutex<Inner>>,
     thread: String,
     phase: watch::Receiver<Phase>,
 }
 
-impl Routes {
-    /// Leads the notifications of `thread` to `post` from now on. `cost_before` is what its earlier turns have cost.
+impl TurnRegistry {
+    /// A registry for a codex that reports the end of each upstream response, or may not.
+    pub(crate) fn new(reports_responses: bool) -> Self {
+        Self { inner: Arc::new(Mutex::new(Inner { reports_responses, ..Inner::default() })) }
+    }
+
+    /// Sends the events of `thread` to `events` from now on. `thread_usage` is what its earlier turns have cost.
     pub(crate) fn add(
         &self,
         thread: &str,
-        post: Sender,
+        events: Sender,
         interrupt: CancellationToken,
-        calls: Calls,
+        tool_calls: ToolCalls,
         has_pictures: bool,
-        cost_before: Usage,
-    ) -> Result<Route, CodexError> {
+        thread_usage: Usage,
+    ) -> Result<TurnSlot, CodexError> {
         let (phase, watched) = watch::channel(Phase::Quiet);
-        let mut inner = lock(&self.inner);
+        let mut inner = self.inner.lock();
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
-        let running = Running {
-            reading: Reading::after(cost_before),
-            calls,
-            has_pictures,
-            post,
-            interrupt,
-            phase,
-            answered: None,
-            heard: 0,
-        };
+        let reader = TurnReader::new(thread_usage);
+        let running =
+            Running { reader, tool_calls, has_pictures, events, interrupt, phase, answered: None, heard: 0 };
         inner.turns.insert(thread.to_owned(), running);
-        Ok(Route { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
+        Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
 
-    /// codex is known to report the end of each upstream response.
-    pub(crate) fn expect_whole_responses(&self) {
-        lock(&self.inner).whole_responses = true;
-    }
-
-    /// Passes a notification on to its turn, if it has one.
-    pub(crate) fn note(&self, method: &str, params: Params<'_>, limits: impl FnOnce() -> RateLimits) {
-        let mut inner = lock(&self.inner);
-        inner.whole_responses |= method == "rawResponse/completed";
-        let whole = inner.whole_responses;
-        let Some(running) = params.thread_id.as_deref().and_then(|thread| inner.turns.get_mut(thread)) else {
-            return;
-        };
-        running.heard += 1;
-        // Only the end of a turn looks at the limits, and only that is worth a copy of them.
-        let limits = if method == "turn/completed" { limits() } else { RateLimits::default() };
-        match (method, params.item) {
-            ("rawResponseItem/completed", Some(item)) => {
-                if running.has_pictures && item.get().contains(PICTURE_LEFT_OUT) {
-                    running.over(Err(unreadable_picture()));
-                    return;
-                }
-                running.calls.item(item);
-            }
-            ("rawResponse/completed", _) => running.calls.response_is_over(),
-            _ => {}
-        }
-        let Running { reading, post, interrupt, phase, .. } = running;
-        let mut ended = None;
-        reading.read(method, params, &limits, &mut |event| match event {
-            // The turn's task passes it on, once the thread can be found by the next request.
-            TurnEvent::Ended(end) => ended = Some(end),
-            event => {
-                if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
-                    phase.send_if_modified(|phase| {
-                        let quiet = *phase == Phase::Quiet;
-                        *phase = Phase::Speaking.max(*phase);
-                        quiet
-                    });
-                }
-                if post.post(event) == Posted::Overflow {
-                    interrupt.cancel();
-                }
-            }
-        });
-        post.heard(reading.is_at_work());
-        match ended {
-            Some(end) => running.over(end),
-            None => running.settle(whole),
+    /// Passes a notification to the turn of `thread`, if one runs.
+    pub(crate) fn notify(&self, thread: &str, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
+        let mut inner = self.inner.lock();
+        // A codex that is not known to report the ends of responses is known by the first one.
+        inner.reports_responses |= matches!(event, Event::ResponseCompleted(_));
+        let reports_responses = inner.reports_responses;
+        if let Some(running) = inner.turns.get_mut(thread) {
+            running.notify(event, limits);
+            running.flush_tool_calls(reports_responses);
         }
     }
 
-    /// codex waits for the output of a tool. Gives its request back when it is none of the client's tools.
-    pub(crate) fn wait_for_tool(&self, params: Option<&RawValue>, request: Value) -> Result<(), Value> {
-        let Some(call) = params.and_then(|raw| serde_json::from_str::<Wait<'_>>(raw.get()).ok()) else {
-            return Err(request);
-        };
-        let mut inner = lock(&self.inner);
-        let whole = inner.whole_responses;
-        let Some(running) = inner.turns.get_mut(&*call.thread_id) else { return Err(request) };
-        running.calls.wait(&call.tool, &call.call_id, request)?;
-        running.heard += 1;
-        running.post.heard(running.reading.is_at_work());
-        running.settle(whole);
-        Ok(())
+    /// Records that codex awaits the output of a call; `false` when `tool` is none of the client's tools.
+    pub(crate) fn await_output(&self, thread: &str, tool: &str, call_id: &str, request: &Value) -> bool {
+        let mut inner = self.inner.lock();
+        let reports_responses = inner.reports_responses;
+        let Some(running) = inner.turns.get_mut(thread) else { return false };
+        let known = running.tool_calls.await_output(tool, call_id, request);
+        if known {
+            running.heard();
+            running.flush_tool_calls(reports_responses);
+        }
+        known
     }
 
-    /// Tells the turn that a request of codex names that something was declined.
-    pub(crate) fn declined(&self, params: &RawValue, what: &'static str) {
-        let Ok(params) = serde_json::from_str::<Params<'_>>(params.get()) else { return };
-        if let Some(running) = params
-            .thread_id
-            .and_then(|thread| lock(&self.inner).turns.get(&*thread).map(|running| running.post.clone()))
-        {
-            running.post(TurnEvent::Item(ItemEvent::Declined { what }));
+    /// Adds an event to the turn of `thread`, if one runs.
+    pub(crate) fn send(&self, thread: &str, event: TurnEvent) {
+        if let Some(running) = self.inner.lock().turns.get(thread) {
+            running.events.send(event);
         }
     }
 
-    /// Tells every running turn that codex is gone, and refuses new ones.
+    /// Ends every turn because codex is gone, and refuses new ones.
     pub(crate) fn close(&self) {
         let turns = {
-            let mut inner = lock(&self.inner);
+            let mut inner = self.inner.lock();
             inner.closed = true;
             std::mem::take(&mut inner.turns)
         };
         for running in turns.into_values() {
-            running.post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
+            running.events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
             running.phase.send_replace(Phase::Over);
         }
     }
 }
 
-/// What codex's request for a tool's output names.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wait<'a> {
-    #[serde(borrow)]
-    thread_id: Cow<'a, str>,
-    #[serde(borrow)]
-    call_id: Cow<'a, str>,
-    #[serde(borrow)]
-    tool: Cow<'a, str>,
-}
-
 impl Running {
-    /// The turn is over.
-    fn over(&mut self, end: Result<TurnEnd, CodexError>) {
-        self.answered = Some(Answered {
-            end,
-            text: self.reading.take_text(),
-            calls: Vec::new(),
-            cost: self.reading.total(),
-        });
-        self.phase.send_replace(Phase::Over);
+    fn heard(&mut self) {
+        self.heard += 1;
+        self.events.heard(self.reader.is_at_work());
     }
 
-    /// Sees whether the client is to be told of calls now.
-    fn settle(&mut self, whole_responses: bool) {
+    fn notify(&mut self, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
+        match &event {
+            Event::RawItem(item) if self.has_pictures && item.get().contains(IMAGE_OMITTED) => {
+                return self.end(Phase::Over, Err(unreadable_image()), Vec::new());
+            }
+            Event::RawItem(item) => self.tool_calls.item(item),
+            Event::ResponseCompleted(_) => self.tool_calls.response_completed = true,
+            _ => {}
+        }
+        let Self { reader, events, interrupt, phase, .. } = self;
+        let end = reader.read(event, limits, &mut |event| {
+            if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
+                phase.send_if_modified(|phase| {
+                    let quiet = *phase == Phase::Quiet;
+                    *phase = Phase::Speaking.max(*phase);
+                    quiet
+                });
+            }
+            if events.send(event) == Sent::Full {
+                interrupt.cancel();
+            }
+        });
+        self.heard();
+        // The turn's task passes the end on, once the next request can find the thread.
+        if let Some(end) = end {
+            self.end(Phase::Over, end, Vec::new());
+        }
+    }
+
+    fn end(&mut self, phase: Phase, end: Result<TurnEnd, CodexError>, calls: Vec<ToolCall>) {
+        let (text, thread_usage) = (self.reader.take_text(), self.reader.thread_usage());
+        self.answered = Some(Answered { end, text, calls, thread_usage });
+        self.phase.send_replace(phase);
+    }
+
+    /// Ends the answer with the calls of a complete response, if there are any.
+    fn flush_tool_calls(&mut self, reports_responses: bool) {
         if *self.phase.borrow() >= Phase::Waiting {
             return;
         }
-        let calls = self.calls.take();
+        let calls = self.tool_calls.take();
         if !calls.is_empty() {
-            self.tell(calls);
-        } else if self.calls.some_wait() && (self.calls.is_response_over() || !whole_responses) {
+            self.report(calls);
+        } else if self.tool_calls.any_waiting() && (self.tool_calls.response_completed || !reports_responses)
+        {
             self.phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Calling) != Phase::Calling);
         }
     }
 
-    /// Tells the client of calls, which ends its answer.
-    fn tell(&mut self, calls: Vec<ToolCall>) {
+    /// Reports calls to the client, which ends its answer.
+    fn report(&mut self, calls: Vec<ToolCall>) {
         if !calls.is_empty() {
-            let end = Ok(TurnEnd { usage: self.reading.take_usage(), interrupted: false });
-            self.answered =
-                Some(Answered { end, text: self.reading.take_text(), calls, cost: self.reading.total() });
-            self.phase.send_replace(Phase::Waiting);
+            let usage = self.reader.take_usage();
+            self.end(Phase::Waiting, Ok(TurnEnd { usage, interrupted: false }), calls);
         }
     }
 }
 
-impl Route {
+impl TurnSlot {
     /// Waits until the model has begun to speak, or is beyond that.
     pub(crate) async fn spoke(&self) {
-        self.beyond(Phase::Speaking).await;
+        self.reached(Phase::Speaking).await;
     }
 
-    /// Waits until the answer has ended, and says whether the turn has. Calls that wait are told when codex has told nothing
-    /// more of this turn for so long.
-    pub(crate) async fn stopped(&self, quiet: Duration) -> Phase {
+    /// Waits until the answer has ended, and returns whether the turn has. Calls that wait are reported once codex has been
+    /// silent about this turn for `quiet`.
+    pub(crate) async fn answer_ended(&self, quiet: Duration) -> Phase {
         loop {
-            if self.beyond(Phase::Calling).await >= Phase::Waiting {
-                return self.beyond(Phase::Waiting).await;
+            if self.reached(Phase::Calling).await >= Phase::Waiting {
+                return self.reached(Phase::Waiting).await;
             }
-            let heard = self.heard();
-            let _stopped_meanwhile = tokio::time::timeout(quiet, self.beyond(Phase::Waiting)).await;
-            self.tell_if_quiet_since(heard);
-        }
-    }
-
-    fn heard(&self) -> u64 {
-        lock(&self.inner).turns.get(&self.thread).map_or(0, |running| running.heard)
-    }
-
-    /// Tells the client of the calls that wait, unless codex has told more meanwhile.
-    fn tell_if_quiet_since(&self, heard: u64) {
-        if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread)
-            && running.heard == heard
-            && *running.phase.borrow() == Phase::Calling
-        {
-            let calls = running.calls.take_waiting();
-            running.tell(calls);
+            let heard = self.with(|running| running.heard);
+            let _ended_meanwhile = tokio::time::timeout(quiet, self.reached(Phase::Waiting)).await;
+            self.with(|running| {
+                if Some(running.heard) == heard && *running.phase.borrow() == Phase::Calling {
+                    let calls = running.tool_calls.take_waiting();
+                    running.report(calls);
+                }
+            });
         }
     }
 
     /// Waits until the turn has ended.
     pub(crate) async fn ended(&self) {
-        self.beyond(Phase::Over).await;
+        self.reached(Phase::Over).await;
     }
 
-    async fn beyond(&self, wanted: Phase) -> Phase {
-        // The sender goes only when the connection has closed, which ends the turn.
+    async fn reached(&self, wanted: Phase) -> Phase {
+        // The sender is dropped only when the connection has closed, which ends the turn.
         self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Over, |phase| *phase)
     }
 
-    /// The answer that has ended; `None` when codex is gone, which its reader knows already.
-    pub(crate) fn answered(&self) -> Option<Answered> {
-        lock(&self.inner).turns.get_mut(&self.thread).and_then(|running| running.answered.take())
+    /// Takes the answer that has ended; `None` when codex is gone, which its reader knows already.
+    pub(crate) fn take_answer(&self) -> Option<Answered> {
+        self.with(|running| running.answered.take()).flatten()
     }
 
-    /// Leads what comes next to another reader: the turn goes on for the next request.
-    pub(crate) fn lead_to(
+    /// Sends what comes next to another reader: the turn goes on for the next request.
+    pub(crate) fn reattach(
         &self,
-        post: Sender,
+        events: &Sender,
         interrupt: CancellationToken,
         one_at_a_time: bool,
         has_pictures: bool,
     ) {
-        if let Some(running) = lock(&self.inner).turns.get_mut(&self.thread) {
-            post.heard(running.reading.is_at_work());
-            (running.post, running.interrupt) = (post, interrupt);
-            running.calls.one_at_a_time(one_at_a_time);
+        let reattached = self.with(|running| {
+            events.heard(running.reader.is_at_work());
+            (running.events, running.interrupt) = (events.clone(), interrupt);
+            running.tool_calls.one_at_a_time = one_at_a_time;
             running.has_pictures |= has_pictures;
             running.phase.send_if_modified(|phase| {
                 let waited = *phase == Phase::Waiting;
@@ -336,32 +292,31 @@ impl Route {
                 }
                 waited
             });
-        } else {
-            post.post(TurnEvent::Ended(Err(CodexError::Disconnected)));
+        });
+        if reattached.is_none() {
+            events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
         }
     }
 
-    /// The request of codex that the output of a call answers.
-    pub(crate) fn answer(&self, call_id: &str) -> Option<Value> {
-        lock(&self.inner).turns.get_mut(&self.thread)?.calls.answer(call_id)
+    /// Takes the id of the request that the output of a call answers.
+    pub(crate) fn take_request(&self, call_id: &str) -> Option<Value> {
+        self.with(|running| running.tool_calls.take_request(call_id)).flatten()
     }
 
-    /// Sees whether calls are left that the client has not been told of.
-    pub(crate) fn settle(&self) {
-        let mut inner = lock(&self.inner);
-        let whole = inner.whole_responses;
-        if let Some(running) = inner.turns.get_mut(&self.thread) {
-            running.settle(whole);
-        }
+    /// Ends the answer with calls that the client does not know yet, if there are any.
+    pub(crate) fn flush_tool_calls(&self) {
+        let reports_responses = self.inner.lock().reports_responses;
+        self.with(|running| running.flush_tool_calls(reports_responses));
+    }
+
+    /// Runs `on` with the turn; `None` once codex is gone.
+    fn with<T>(&self, on: impl FnOnce(&mut Running) -> T) -> Option<T> {
+        self.inner.lock().turns.get_mut(&self.thread).map(on)
     }
 }
 
-impl Drop for Route {
+impl Drop for TurnSlot {
     fn drop(&mut self) {
-        lock(&self.inner).turns.remove(&self.thread);
+        self.inner.lock().turns.remove(&self.thread);
     }
-}
-
-fn lock(inner: &Mutex<Inner>) -> std::sync::MutexGuard<'_, Inner> {
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
 }

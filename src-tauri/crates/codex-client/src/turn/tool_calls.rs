@@ -1,10 +1,10 @@
-//! The client's tools within one turn: which calls the model has made, and which of them the client has been told of.
+//! The client's tools within one turn: which calls the model has made, and which of them the client knows.
 //!
-//! codex tells of a call twice: as the model's own item, with its exact arguments and in the model's order, and as a request
-//! that waits for the tool's output. A response's calls are whole once the response is over and each of them waits. Before some
-//! version after 0.155 codex lets a call wait only once the one before has its output, and before 0.155 it does not say that a
-//! response is over: then the client is told of what waits once nothing more comes. A call
-//! whose arguments are no JSON is told to the model by codex, and never waits; neither does one of an unknown tool.
+//! codex announces a call twice: as the model's own item, with its exact arguments and in the model's order, and as a
+//! request that waits for the tool's output. A response's calls are complete once the response is and each of them awaits
+//! its output. Before some version after 0.155 codex lets a call wait only once the one before has its output, and before
+//! 0.155 it does not say that a response is complete: then the client gets the waiting calls after a short silence. codex
+//! itself answers a call whose arguments are not JSON, or of an unknown tool, so such a call never waits.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -14,45 +14,39 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::item::ToolCall;
-use crate::turn::handle::Tool;
+use crate::request::Tool;
 
 /// The calls of a turn.
 #[derive(Debug, Default)]
-pub(crate) struct Calls {
+pub(crate) struct ToolCalls {
     names: HashSet<String>,
-    one_at_a_time: bool,
-    response_is_over: bool,
-    /// The calls of this response that nobody has been told of, in the model's order.
-    made: VecDeque<ToolCall>,
-    /// The calls that wait for their output, by their id, with the id of codex's request.
-    waiting: HashMap<String, Value>,
+    /// Whether an answer may hold one call at most.
+    pub(crate) one_at_a_time: bool,
+    pub(crate) response_completed: bool,
+    /// The calls of this response that the client does not know yet, in the model's order.
+    announced: VecDeque<ToolCall>,
+    /// The ids of codex's requests for an output, by the id of their call.
+    awaiting_output: HashMap<String, Value>,
 }
 
 /// The fields of a raw item that calls are read from.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct RawItem {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
     name: String,
-    #[serde(default)]
     arguments: String,
-    #[serde(default)]
     call_id: String,
 }
 
-impl Calls {
+impl ToolCalls {
     pub(crate) fn new(tools: &Arc<[Tool]>, one_at_a_time: bool) -> Self {
         let names = tools.iter().map(|tool| tool.name.clone()).collect();
         Self { names, one_at_a_time, ..Self::default() }
     }
 
-    /// How many calls an answer may hold from now on.
-    pub(crate) fn one_at_a_time(&mut self, one: bool) {
-        self.one_at_a_time = one;
-    }
-
-    /// The model has written an item.
+    /// Reads an item that the model has written.
     pub(crate) fn item(&mut self, item: &RawValue) {
         if self.names.is_empty() {
             return;
@@ -60,70 +54,63 @@ impl Calls {
         let Ok(item) = serde_json::from_str::<RawItem>(item.get()) else { return };
         match item.kind.as_str() {
             "function_call" if self.names.contains(&item.name) => {
-                self.response_is_over = false;
+                self.response_completed = false;
                 if serde_json::from_str::<serde::de::IgnoredAny>(&item.arguments).is_ok() {
                     let RawItem { name, arguments, call_id, .. } = item;
-                    self.made.push_back(ToolCall { call_id, name, arguments });
+                    self.announced.push_back(ToolCall { call_id, name, arguments });
                 }
             }
-            // codex has answered by itself, so the client need not.
-            "function_call_output" => self.made.retain(|call| call.call_id != item.call_id),
+            // codex has answered it, so the client need not.
+            "function_call_output" => self.announced.retain(|call| call.call_id != item.call_id),
             _ => {}
         }
     }
 
-    /// The model's response is over: no further call belongs to it.
-    pub(crate) fn response_is_over(&mut self) {
-        self.response_is_over = true;
-    }
-
-    /// Whether it is.
-    pub(crate) fn is_response_over(&self) -> bool {
-        self.response_is_over
-    }
-
-    /// codex waits for the output of a call of `tool`. Gives the request back when it is no tool of the client's.
-    pub(crate) fn wait(&mut self, tool: &str, call_id: &str, request: Value) -> Result<(), Value> {
-        if !self.names.contains(tool) {
-            return Err(request);
+    /// Records that codex awaits the output of a call of `tool`; `false` when the client has no such tool.
+    pub(crate) fn await_output(&mut self, tool: &str, call_id: &str, request: &Value) -> bool {
+        let known = self.names.contains(tool);
+        if known {
+            self.awaiting_output.insert(call_id.to_owned(), request.clone());
         }
-        self.waiting.insert(call_id.to_owned(), request);
-        Ok(())
+        known
     }
 
-    /// The calls that the client is told of now; none while the response is not whole.
+    /// Takes the calls that the client gets now; none while the response is incomplete.
     pub(crate) fn take(&mut self) -> Vec<ToolCall> {
-        let whole =
-            self.response_is_over && self.made.iter().all(|call| self.waiting.contains_key(&call.call_id));
-        match whole {
-            true if self.one_at_a_time => self.made.pop_front().into_iter().collect(),
-            true => self.made.drain(..).collect(),
+        let complete = self.response_completed && self.announced.iter().all(|call| self.awaits(call));
+        match complete {
+            true if self.one_at_a_time => self.announced.pop_front().into_iter().collect(),
+            true => self.announced.drain(..).collect(),
             false => Vec::new(),
         }
     }
 
-    /// Whether a call waits that the client has not been told of.
-    pub(crate) fn some_wait(&self) -> bool {
-        self.made.iter().any(|call| self.waiting.contains_key(&call.call_id))
+    /// Whether a call awaits its output that the client does not know yet.
+    pub(crate) fn any_waiting(&self) -> bool {
+        self.announced.iter().any(|call| self.awaits(call))
     }
 
-    /// The calls that the client is told of when no further one is awaited: those that wait, in the model's order.
+    /// Takes the calls that await their output, in the model's order, when no further one is expected.
     pub(crate) fn take_waiting(&mut self) -> Vec<ToolCall> {
-        let mut told = Vec::new();
-        for call in std::mem::take(&mut self.made) {
-            let room = told.is_empty() || !self.one_at_a_time;
-            if room && self.waiting.contains_key(&call.call_id) {
-                told.push(call);
+        let mut taken = Vec::new();
+        for call in std::mem::take(&mut self.announced) {
+            let room = taken.is_empty() || !self.one_at_a_time;
+            if room && self.awaits(&call) {
+                taken.push(call);
             } else {
-                self.made.push_back(call);
+                self.announced.push_back(call);
             }
         }
-        told
+        taken
     }
 
-    /// The request of codex that the output of a call answers.
-    pub(crate) fn answer(&mut self, call_id: &str) -> Option<Value> {
-        self.waiting.remove(call_id)
+    /// Takes the id of the request that the output of a call answers.
+    pub(crate) fn take_request(&mut self, call_id: &str) -> Option<Value> {
+        self.awaiting_output.remove(call_id)
+    }
+
+    fn awaits(&self, call: &ToolCall) -> bool {
+        self.awaiting_output.contains_key(&call.call_id)
     }
 }
 
@@ -133,13 +120,13 @@ mod tests {
 
     use super::*;
 
-    fn calls(one_at_a_time: bool) -> Calls {
+    fn calls(one_at_a_time: bool) -> ToolCalls {
         let tool =
             |name: &str| Tool { name: name.to_owned(), description: String::new(), schema: "{}".to_owned() };
-        Calls::new(&[tool("a"), tool("b")].into(), one_at_a_time)
+        ToolCalls::new(&[tool("a"), tool("b")].into(), one_at_a_time)
     }
 
-    fn item(calls: &mut Calls, name: &str, id: &str, arguments: &str) {
+    fn item(calls: &mut ToolCalls, name: &str, id: &str, arguments: &str) {
         let item = json!({"type":"function_call","name":name,"call_id":id,"arguments":arguments}).to_string();
         calls.item(&RawValue::from_string(item).unwrap());
     }
@@ -153,15 +140,15 @@ mod tests {
         let mut calls = calls(false);
         item(&mut calls, "a", "1", "{ }");
         item(&mut calls, "b", "2", "{}");
-        calls.wait("b", "2", json!(7)).unwrap();
-        calls.response_is_over();
+        assert!(calls.await_output("b", "2", &json!(7)));
+        calls.response_completed = true;
         assert!(calls.take().is_empty(), "the first one does not wait yet");
-        calls.wait("a", "1", json!(8)).unwrap();
+        assert!(calls.await_output("a", "1", &json!(8)));
         let told = calls.take();
         assert_eq!(ids(&told), ["1", "2"]);
         assert_eq!(told[0].arguments, "{ }");
         assert!(calls.take().is_empty());
-        assert_eq!(calls.answer("2"), Some(json!(7)));
+        assert_eq!(calls.take_request("2"), Some(json!(7)));
     }
 
     #[test]
@@ -173,10 +160,10 @@ mod tests {
         item(&mut calls, "a", "4", "{}");
         let output = json!({"type":"function_call_output","call_id":"4","output":"x"}).to_string();
         calls.item(&RawValue::from_string(output).unwrap());
-        calls.wait("b", "3", json!(1)).unwrap();
-        calls.response_is_over();
+        assert!(calls.await_output("b", "3", &json!(1)));
+        calls.response_completed = true;
         assert_eq!(ids(&calls.take()), ["3"]);
-        assert_eq!(calls.wait("shell", "2", json!(2)), Err(json!(2)));
+        assert!(!calls.await_output("shell", "2", &json!(2)));
     }
 
     #[test]
@@ -184,13 +171,13 @@ mod tests {
         let mut calls = calls(false);
         item(&mut calls, "a", "1", "{}");
         item(&mut calls, "b", "2", "{}");
-        assert!(!calls.some_wait() && calls.take_waiting().is_empty());
-        calls.wait("b", "2", json!(7)).unwrap();
-        assert!(calls.some_wait() && calls.take().is_empty());
+        assert!(!calls.any_waiting() && calls.take_waiting().is_empty());
+        assert!(calls.await_output("b", "2", &json!(7)));
+        assert!(calls.any_waiting() && calls.take().is_empty());
         assert_eq!(ids(&calls.take_waiting()), ["2"]);
-        assert!(!calls.some_wait());
-        assert_eq!(calls.answer("2"), Some(json!(7)));
-        calls.wait("a", "1", json!(8)).unwrap();
+        assert!(!calls.any_waiting());
+        assert_eq!(calls.take_request("2"), Some(json!(7)));
+        assert!(calls.await_output("a", "1", &json!(8)));
         assert_eq!(ids(&calls.take_waiting()), ["1"]);
     }
 
@@ -199,9 +186,9 @@ mod tests {
         let mut calls = calls(true);
         for id in ["1", "2"] {
             item(&mut calls, "a", id, "{}");
-            calls.wait("a", id, json!(0)).unwrap();
+            assert!(calls.await_output("a", id, &json!(0)));
         }
-        calls.response_is_over();
+        calls.response_completed = true;
         assert_eq!(ids(&calls.take()), ["1"]);
         assert_eq!(ids(&calls.take()), ["2"]);
         assert!(calls.take().is_empty());

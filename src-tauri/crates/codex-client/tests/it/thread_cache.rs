@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use codex_client::{
-    CodexError, Content, Item, Keeping, Role, ThreadKind, Tool, ToolCall, TurnRequest, Usage,
+    CodexError, Content, Item, Retention, Role, ThreadKind, Tool, ToolCall, TurnRequest, Usage,
 };
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use crate::support::{Heard, LONG, Real, next_text, real, real_keeping, says};
+use crate::support::{Heard, LONG, Real, next_text, real, real_retaining, says};
 
 /// A conversation that is carried on.
 struct Chat<'a> {
@@ -231,14 +231,15 @@ async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it
 
 #[tokio::test]
 async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
-    for keeping in
-        [Keeping { threads: 0, ..Keeping::default() }, Keeping { time: Duration::ZERO, ..Keeping::default() }]
-    {
-        let real = real_keeping(keeping).await;
+    for retention in [
+        Retention { threads: 0, ..Retention::default() },
+        Retention { time: Duration::ZERO, ..Retention::default() },
+    ] {
+        let real = real_retaining(retention).await;
         let mut chat = Chat::new(&real, &["weather"]);
         let heard = chat.say("[[tool=weather:{}]]").await;
         let gone = async {
-            while real.codex.kept_threads().await.unwrap() > 0 {
+            while real.codex.cached_threads().await.unwrap() > 0 {
                 tokio::task::yield_now().await;
             }
         };
