@@ -5,8 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-
 use crate::error::CodexError;
 use crate::item::Item;
 use crate::request::TurnRequest;
@@ -93,28 +91,6 @@ impl Capabilities {
     }
 }
 
-/// Parameters for `thread/start` that codex rejects in any case: for `field`, as 5, if it knows the field, and else for the
-/// model, as 7.
-pub(crate) fn field_probe(field: &str) -> Value {
-    json!({ field: 5, "model": 7 })
-}
-
-/// Whether the rejection of [`field_probe`] shows that the field is known.
-pub(crate) fn knows_field(rejection: &str) -> bool {
-    rejection.contains("`5`")
-}
-
-/// Parameters for `thread/start` whose rejection lists the modes of the sandbox.
-pub(crate) fn spelling_probe() -> Value {
-    json!({ "sandbox": UNKNOWN })
-}
-
-/// Whether the rejection of [`spelling_probe`] spells the modes as we do. Where it does not, much else of the protocol has an
-/// earlier form too.
-pub(crate) fn uses_kebab_case(rejection: &str) -> bool {
-    rejection.contains("`read-only`")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,12 +107,5 @@ mod tests {
     #[test]
     fn a_rejection_that_names_nothing_is_of_a_codex_without_threads() {
         assert_eq!(Capabilities::from_rejection("Invalid request"), Capabilities::default());
-    }
-
-    #[test]
-    fn the_earlier_spelling_is_told_apart() {
-        let rejection = |known: &str| format!("unknown variant `{UNKNOWN}`, expected one of {known}");
-        assert!(uses_kebab_case(&rejection("`read-only`, `workspace-write`")));
-        assert!(!uses_kebab_case(&rejection("`readOnly`, `workspaceWrite`")));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ use crate::error::CodexError;
 use crate::legacy::{self, ExecPool};
 use crate::request::TurnRequest;
 use crate::session::{Ask, Model, Session, Supervisor, list_models, start_turn};
-use crate::status::{Counters, Counts, Status};
+use crate::status::{Counts, Status};
 use crate::thread::Dialect;
 use crate::turn::Turn;
 
@@ -23,7 +24,7 @@ const ASKS_CAPACITY: usize = 256;
 pub struct Codex {
     asks: mpsc::Sender<Ask>,
     status: watch::Receiver<Status>,
-    counters: Arc<Counters>,
+    counts: Arc<Mutex<Counts>>,
     exec: Arc<ExecPool>,
     /// Cancelled to end codex for good, in the middle of a start too.
     ending: CancellationToken,
@@ -36,10 +37,10 @@ impl Codex {
     pub fn new(config: CodexConfig) -> Self {
         let (asks, asked) = mpsc::channel(ASKS_CAPACITY);
         let (report, status) = watch::channel(Status::Idle);
-        let (counters, exec, ending) = (Arc::default(), Arc::default(), CancellationToken::new());
-        let supervisor = Supervisor::new(config, report, Arc::clone(&counters), ending.clone());
+        let (counts, exec, ending) = (Arc::default(), Arc::default(), CancellationToken::new());
+        let supervisor = Supervisor::new(config, report, Arc::clone(&counts), ending.clone());
         tokio::spawn(supervisor.run(asked));
-        Self { asks, status, counters, exec, ending }
+        Self { asks, status, counts, exec, ending }
     }
 
     /// How codex is, and every change of it.
@@ -51,7 +52,7 @@ impl Codex {
     /// How often it was started so far, and what came of it.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.counters.read()
+        *self.counts.lock()
     }
 
     /// Starts codex if it does not run, and waits until it answers.

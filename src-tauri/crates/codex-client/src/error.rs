@@ -105,6 +105,13 @@ pub struct TurnFailure {
     pub resets_at: Option<u64>,
 }
 
+impl TurnFailure {
+    /// A failure of which no more is known.
+    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), upstream_status: None, resets_at: None }
+    }
+}
+
 impl std::fmt::Display for TurnFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)

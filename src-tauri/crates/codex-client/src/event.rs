@@ -87,16 +87,16 @@ pub struct TurnEnd {
 #[serde(default)]
 pub struct Usage {
     /// Tokens read, the cached ones included.
-    #[serde(rename = "inputTokens")]
+    #[serde(rename = "inputTokens", alias = "input_tokens")]
     pub input: u64,
     /// Tokens read that came from the upstream's cache.
-    #[serde(rename = "cachedInputTokens")]
+    #[serde(rename = "cachedInputTokens", alias = "cached_input_tokens")]
     pub cached: u64,
     /// Tokens written, the reasoning included.
-    #[serde(rename = "outputTokens")]
+    #[serde(rename = "outputTokens", alias = "output_tokens")]
     pub output: u64,
     /// Tokens of the reasoning.
-    #[serde(rename = "reasoningOutputTokens")]
+    #[serde(rename = "reasoningOutputTokens", alias = "reasoning_output_tokens")]
     pub reasoning: u64,
 }
 

@@ -11,6 +11,10 @@ mod inherited;
 
 use std::fs;
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
+#[cfg(windows)]
+use std::os::windows::fs::symlink_file as symlink;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
@@ -81,7 +85,8 @@ pub(crate) async fn prepare(
     let users = environment.codex_home();
     let settings = read_settings(users.as_deref())
         .map_err(|why| CodexError::StartFailed { reason: format!("codex's {CONFIG} {why}") })?;
-    let linked = match inherited::needs_keyring(&settings, users.as_deref().is_some_and(has_auth)) {
+    let has_auth = users.as_ref().is_some_and(|users| users.join(AUTH).exists());
+    let linked = match inherited::needs_keyring(&settings, has_auth) {
         true => Err("the sign-in is in the system's keychain, which keeps it for one home only".to_owned()),
         false => {
             make(folder, users.as_deref()).map_err(|error| format!("no private home can be made ({error})"))
@@ -141,10 +146,6 @@ pub(crate) fn trusts(users: Option<&Path>, folder: &Path) -> bool {
     trusted(folder) || repository.is_some_and(trusted)
 }
 
-fn has_auth(users: &Path) -> bool {
-    users.join(AUTH).exists()
-}
-
 /// Makes the folder and the links in it.
 fn make(folder: &Path, users: Option<&Path>) -> io::Result<()> {
     make_folder(folder)?;
@@ -176,16 +177,6 @@ fn link(target: &Path, link: &Path) -> io::Result<()> {
         _ => {}
     }
     symlink(target, link)
-}
-
-#[cfg(unix)]
-fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, link)
-}
-
-#[cfg(windows)]
-fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_file(target, link)
 }
 
 fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexError> {

@@ -3,4 +3,4 @@
 mod locate;
 mod login_shell;
 
-pub use locate::{Found, FoundBy, Search, version_of};
+pub use locate::{Found, FoundBy, Search};

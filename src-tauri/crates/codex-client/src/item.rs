@@ -16,7 +16,7 @@ pub enum Role {
 }
 
 /// One part of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Content {
     /// Plain text.
     Text(String),
@@ -30,7 +30,7 @@ pub enum Content {
 }
 
 /// One earlier item of a conversation, as it goes into a thread before the turn starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Item {
     /// Something that was said.
     Message {
@@ -51,7 +51,7 @@ pub enum Item {
 }
 
 /// A call that the model makes of one of the client's tools.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolCall {
     /// The id that its output refers to.
     pub call_id: String,

@@ -12,7 +12,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-pub(crate) use launch::{Launch, command};
+pub(crate) use launch::{Launch, command, output};
 pub(crate) use stderr::StderrTail;
 #[cfg(unix)]
 pub(crate) use unix::Process;

@@ -125,9 +125,7 @@ impl SandboxMode {
     /// The mode of a name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::ReadOnly, Self::WorkspaceWrite, Self::DangerFullAccess]
-            .into_iter()
-            .find(|mode| mode.name() == name)
+        serde_json::from_value(name.into()).ok()
     }
 }
 

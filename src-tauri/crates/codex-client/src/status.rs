@@ -1,7 +1,6 @@
 //! How codex is, for people to see.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::account::Account;
 use crate::capabilities::Capabilities;
@@ -48,20 +47,4 @@ pub struct Counts {
     pub failed: u64,
     /// Times that it ended by itself.
     pub ended: u64,
-}
-
-/// The live counters behind [`Counts`].
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) started: AtomicU64,
-    pub(crate) failed: AtomicU64,
-    pub(crate) ended: AtomicU64,
-}
-
-impl Counters {
-    pub(crate) fn read(&self) -> Counts {
-        let [started, failed, ended] =
-            [&self.started, &self.failed, &self.ended].map(|counter| counter.load(Ordering::Relaxed));
-        Counts { started, failed, ended }
-    }
 }

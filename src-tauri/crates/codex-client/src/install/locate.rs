@@ -6,16 +6,15 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use super::login_shell;
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::process::command;
+use crate::process::{command, output};
 
 /// How long `codex --version` may take.
-const VERSION_LIMIT: Duration = Duration::from_secs(10);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where to look.
 #[derive(Clone, Debug)]
@@ -114,32 +113,17 @@ impl Found {
     /// # Errors
     /// [`CodexError::StartFailed`] when it does not answer `--version`.
     pub async fn version(&self) -> Result<String, CodexError> {
-        version_of(self).await
+        let failed = |reason: String| CodexError::StartFailed { reason };
+        let mut command = command(&self.path);
+        command.arg("--version");
+        let output = output(command, &self.environment, VERSION_TIMEOUT).await;
+        let output = output.map_err(|error| failed(format!("`codex --version`: {error}")))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.split_whitespace()
+            .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+            .map(str::to_owned)
+            .ok_or_else(|| failed("`codex --version` did not name a version".to_owned()))
     }
-}
-
-/// Asks a codex for its version.
-///
-/// # Errors
-/// [`CodexError::StartFailed`] when it does not answer `--version`.
-pub async fn version_of(found: &Found) -> Result<String, CodexError> {
-    let failed = |reason: String| CodexError::StartFailed { reason };
-    let output = command(&found.path)
-        .arg("--version")
-        .env_clear()
-        .envs(found.environment.iter())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(VERSION_LIMIT, output)
-        .await
-        .map_err(|_| failed("`codex --version` did not answer".to_owned()))?
-        .map_err(|error| failed(error.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.split_whitespace()
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-        .map(str::to_owned)
-        .ok_or_else(|| failed("`codex --version` did not name a version".to_owned()))
 }
 
 /// The first folder's codex that can be run.

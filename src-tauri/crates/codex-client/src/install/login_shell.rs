@@ -4,14 +4,13 @@
 //! files. Windows has no such thing: programs there get the user's `PATH` in any case.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use crate::environment::Environment;
-use crate::process::command;
+use crate::process::{command, output};
 
-/// How long the user's start files may take. A slower shell is done without.
-const LIMIT: Duration = Duration::from_secs(3);
+/// How long the user's start files may take; then only the other places are searched.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Set around the value, since start files print greetings.
 const MARKER: &str = "__codex_proxy_path__";
@@ -21,24 +20,15 @@ pub(crate) async fn path_folders(environment: &Environment) -> Vec<PathBuf> {
     let Some(shell) = environment.path("SHELL").filter(|_| cfg!(unix)) else { return Vec::new() };
     // `printenv` and not `$PATH`: in fish the latter is a list.
     let script = format!("printf {MARKER}; printenv PATH; printf {MARKER}");
-    let output = command(&shell)
-        .args(["-ilc", &script])
-        .env_clear()
-        .envs(environment.iter())
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        // In a group of its own an interactive shell cannot take the terminal from us.
-        .process_group_of_its_own()
-        .output();
-    match tokio::time::timeout(LIMIT, output).await {
-        Ok(Ok(output)) => between_markers(&String::from_utf8_lossy(&output.stdout)),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "the login shell could not be asked for its PATH");
-            Vec::new()
-        }
-        Err(_) => {
-            tracing::debug!("the login shell did not say its PATH in time");
+    let mut command = command(&shell);
+    command.args(["-ilc", &script]);
+    // In its own group an interactive shell cannot take the terminal from us.
+    #[cfg(unix)]
+    command.process_group(0);
+    match output(command, environment, TIMEOUT).await {
+        Ok(output) => between_markers(&String::from_utf8_lossy(&output.stdout)),
+        Err(error) => {
+            tracing::debug!(%error, "the login shell did not print its PATH");
             Vec::new()
         }
     }
@@ -47,19 +37,6 @@ pub(crate) async fn path_folders(environment: &Environment) -> Vec<PathBuf> {
 fn between_markers(output: &str) -> Vec<PathBuf> {
     let path = output.split(MARKER).nth(1).unwrap_or_default().trim();
     std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
-}
-
-/// A spelling of `process_group(0)` that compiles everywhere.
-trait OwnGroup {
-    fn process_group_of_its_own(&mut self) -> &mut Self;
-}
-
-impl OwnGroup for tokio::process::Command {
-    fn process_group_of_its_own(&mut self) -> &mut Self {
-        #[cfg(unix)]
-        self.process_group(0);
-        self
-    }
 }
 
 #[cfg(test)]

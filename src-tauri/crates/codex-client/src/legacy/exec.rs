@@ -15,7 +15,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::exec_args::{self, Files};
+use super::exec_args::args;
 use super::exec_events::ExecReader;
 use super::session_file::SessionFile;
 use super::transcript;
@@ -112,15 +112,14 @@ impl Exec {
             Some(schema) => Some(write("schema.json", &schema.to_string())?),
             None => None,
         };
-        let files_named = Files { instructions: instructions.as_deref(), schema: schema.as_deref() };
-        let args = exec_args::args(request, files_named);
+        let args = args(request, instructions.as_deref(), schema.as_deref());
         // With a backtrace the last line of stderr would not be the error.
         let environment = session.environment.clone().without("RUST_BACKTRACE");
         let launch = Launch {
             program: &session.readiness.path,
-            args: &args.iter().map(String::as_str).collect::<Vec<_>>(),
+            args: &args,
             environment: &environment,
-            folder: request.profile.workspace.clone(),
+            folder: &request.profile.workspace,
         };
         let (process, streams) = Process::start(&launch).map_err(failed)?;
         let stderr = StderrTail::default();

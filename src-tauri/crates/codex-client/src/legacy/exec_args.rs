@@ -22,17 +22,9 @@ const PLAIN: &[&str] = &[
     "tools.web_search=false",
 ];
 
-/// The files that a turn's process reads.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Files<'a> {
-    /// What takes the place of codex's own instructions.
-    pub(crate) instructions: Option<&'a Path>,
-    /// The schema of the answer.
-    pub(crate) schema: Option<&'a Path>,
-}
-
-/// The arguments; the working folder is that of the process.
-pub(crate) fn args(request: &TurnRequest, files: Files<'_>) -> Vec<String> {
+/// The arguments; the working folder is that of the process. `instructions` is the file that takes the place of codex's own,
+/// `schema` that of the answer's schema.
+pub(crate) fn args(request: &TurnRequest, instructions: Option<&Path>, schema: Option<&Path>) -> Vec<String> {
     let profile = &request.profile;
     let mut args: Vec<String> =
         ["exec", "--json", "--skip-git-repo-check", "--color", "never", "-s", profile.sandbox.name()]
@@ -57,10 +49,10 @@ pub(crate) fn args(request: &TurnRequest, files: Files<'_>) -> Vec<String> {
     if profile.web_search.is_some() {
         set("tools.web_search=true".to_owned());
     }
-    if let Some(file) = files.instructions {
+    if let Some(file) = instructions {
         set(string("experimental_instructions_file", &file.to_string_lossy()));
     }
-    if let Some(file) = files.schema {
+    if let Some(file) = schema {
         args.extend(["--output-schema".to_owned(), file.to_string_lossy().into_owned()]);
     }
     if let Some(model) = &profile.model {

@@ -30,7 +30,7 @@ struct Line {
     kind: String,
     thread_id: Option<String>,
     item: Option<ThreadItem>,
-    usage: Option<ExecUsage>,
+    usage: Option<Usage>,
     message: Option<String>,
     error: Option<Message>,
 }
@@ -39,15 +39,6 @@ struct Line {
 struct Message {
     #[serde(default)]
     message: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ExecUsage {
-    input_tokens: u64,
-    cached_input_tokens: u64,
-    output_tokens: u64,
-    reasoning_output_tokens: u64,
 }
 
 impl ExecReader {
@@ -71,13 +62,7 @@ impl ExecReader {
                 }
             }
             ("turn.completed", _) => {
-                let usage = line.usage.map(|usage| Usage {
-                    input: usage.input_tokens,
-                    cached: usage.cached_input_tokens,
-                    output: usage.output_tokens,
-                    reasoning: usage.reasoning_output_tokens,
-                });
-                send(TurnEvent::Ended(Ok(TurnEnd { usage, interrupted: false })));
+                send(TurnEvent::Ended(Ok(TurnEnd { usage: line.usage, interrupted: false })));
             }
             ("turn.failed", _) => {
                 let message = line.error.map(|error| error.message).or_else(|| self.error.take());

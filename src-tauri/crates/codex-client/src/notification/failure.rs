@@ -19,12 +19,7 @@ pub(crate) struct TurnProblem {
 /// What a failed turn means: by `codexErrorInfo` first and by the upstream's HTTP status where that says more.
 pub(crate) fn failure(problem: Option<TurnProblem>, limits: &RateLimits) -> TurnFailure {
     let Some(TurnProblem { message, codex_error_info: info }) = problem else {
-        return TurnFailure {
-            kind: FailureKind::Upstream,
-            message: "codex gave no reason".to_owned(),
-            upstream_status: None,
-            resets_at: None,
-        };
+        return TurnFailure::new(FailureKind::Upstream, "codex gave no reason");
     };
     let (name, detail) = match &info {
         Value::String(name) => (name.as_str(), None),

@@ -1,8 +1,10 @@
 //! What to start, and the command for it.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::io;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
@@ -12,9 +14,9 @@ use crate::environment::Environment;
 #[derive(Clone, Debug)]
 pub(crate) struct Launch<'a> {
     pub(crate) program: &'a Path,
-    pub(crate) args: &'a [&'a str],
+    pub(crate) args: &'a [String],
     pub(crate) environment: &'a Environment,
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: &'a Path,
 }
 
 /// The three streams of a started process.
@@ -33,13 +35,26 @@ impl Launch<'_> {
             .args(self.args)
             .env_clear()
             .envs(self.environment.iter())
-            .current_dir(&self.folder)
+            .current_dir(self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         command
     }
+}
+
+/// Runs a command to its end, with exactly the given environment, and returns what it printed.
+///
+/// # Errors
+/// When it cannot be started or takes longer than `timeout`; then it is killed.
+pub(crate) async fn output(
+    mut command: Command,
+    environment: &Environment,
+    timeout: Duration,
+) -> io::Result<Output> {
+    command.env_clear().envs(environment.iter()).stdin(Stdio::null()).kill_on_drop(true);
+    tokio::time::timeout(timeout, command.output()).await?
 }
 
 /// Makes every command of this crate; clippy forbids it elsewhere.

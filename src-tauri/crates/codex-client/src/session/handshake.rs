@@ -1,12 +1,11 @@
 //! The first calls on a connection: who we are, what this codex can do, and which account it has.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::server_requests::reply;
 use crate::account::{Account, AccountRead};
-use crate::capabilities::{Capabilities, UNKNOWN, field_probe, knows_field, spelling_probe, uses_kebab_case};
+use crate::capabilities::{Capabilities, UNKNOWN};
 use crate::error::CodexError;
 use crate::notification::OPT_OUT;
 use crate::rpc::{Connection, Handler};
@@ -30,23 +29,6 @@ impl Handler for BeforeSession {
     }
 }
 
-/// The answer to `initialize`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Initialized {
-    #[serde(default)]
-    user_agent: String,
-}
-
-impl Initialized {
-    /// codex's version out of `name/1.2.3 (system…)`.
-    fn version(&self) -> Option<String> {
-        let (_, rest) = self.user_agent.split_once('/')?;
-        let version = rest.split_whitespace().next()?;
-        version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
-    }
-}
-
 /// The parameters of `initialize` for a client of this name and version.
 #[must_use]
 pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
@@ -63,8 +45,8 @@ pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
 /// Introduces us and asks what codex is.
 pub(crate) async fn handshake(rpc: &Connection, client_version: &str) -> Result<Hello, CodexError> {
     let params = initialize_params("codex-proxy", "Codex Proxy", client_version);
-    let initialized: Initialized = rpc.call("initialize", params).await?;
-    let version = initialized.version().unwrap_or_else(|| "of an unknown version".to_owned());
+    let initialized: Value = rpc.call("initialize", params).await?;
+    let version = initialized["userAgent"].as_str().and_then(version_in).unwrap_or("of an unknown version");
     rpc.notify("initialized").await?;
     let capabilities = probe(rpc).await?;
     let mut account = None;
@@ -79,13 +61,24 @@ pub(crate) async fn handshake(rpc: &Connection, client_version: &str) -> Result<
             Err(error) => return Err(error),
         };
     }
-    Ok(Hello { version, capabilities, account })
+    Ok(Hello { version: version.to_owned(), capabilities, account })
 }
 
+/// codex's version out of `name/1.2.3 (system…)`.
+fn version_in(user_agent: &str) -> Option<&str> {
+    let version = user_agent.split_once('/')?.1.split_whitespace().next()?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
+}
+
+/// Finds out what codex can do by calls that it must reject.
 async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
     let mut capabilities = Capabilities::from_rejection(&rejection(rpc, UNKNOWN, json!({})).await?);
-    capabilities.threads =
-        capabilities.threads && uses_kebab_case(&rejection(rpc, "thread/start", spelling_probe()).await?);
+    if capabilities.threads {
+        // The rejection lists the modes of the sandbox. Where they are spelled otherwise, much else of the protocol has an
+        // earlier form too.
+        let modes = rejection(rpc, "thread/start", json!({ "sandbox": UNKNOWN })).await?;
+        capabilities.threads = uses_kebab_case(&modes);
+    }
     if !capabilities.threads {
         return Ok(capabilities.exec_only());
     }
@@ -93,9 +86,15 @@ async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
         ("dynamicTools", &mut capabilities.dynamic_tools),
         ("experimentalRawEvents", &mut capabilities.raw_events),
     ] {
-        *known = knows_field(&rejection(rpc, "thread/start", field_probe(field)).await?);
+        // A known field is rejected first, as 5. An unknown one is ignored, and the model is rejected.
+        let rejection = rejection(rpc, "thread/start", json!({ field: 5, "model": 7 })).await?;
+        *known = rejection.contains("`5`");
     }
     Ok(capabilities)
+}
+
+fn uses_kebab_case(rejection: &str) -> bool {
+    rejection.contains("`read-only`")
 }
 
 /// Makes a call that codex must reject, and returns its words.
@@ -113,8 +112,14 @@ mod tests {
 
     #[test]
     fn the_version_is_read_out_of_the_user_agent() {
-        let version = |agent: &str| Initialized { user_agent: agent.into() }.version();
-        assert_eq!(version("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)").as_deref(), Some("0.169.0"));
-        assert_eq!(version("no version"), None);
+        assert_eq!(version_in("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)"), Some("0.169.0"));
+        assert_eq!(version_in("no version"), None);
+    }
+
+    #[test]
+    fn the_earlier_spelling_is_told_apart() {
+        let rejection = |known: &str| format!("unknown variant `{UNKNOWN}`, expected one of {known}");
+        assert!(uses_kebab_case(&rejection("`read-only`, `workspace-write`")));
+        assert!(!uses_kebab_case(&rejection("`readOnly`, `workspaceWrite`")));
     }
 }

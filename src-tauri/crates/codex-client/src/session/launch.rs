@@ -46,14 +46,10 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
     let binary = FileStamp::of(&found.path);
     // Our own log level must not make codex write prompts to its stderr.
     let environment = found.environment.clone().without("RUST_LOG");
-    let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
-    let args: Vec<&str> = args.iter().map(String::as_str).chain(["app-server"]).collect();
-    let launch = Launch {
-        program: &found.path,
-        args: &args,
-        environment: &environment,
-        folder: config.folder.clone(),
-    };
+    let Prepared { environment, mut args, used } = home::prepare(&config.home, &found, environment).await?;
+    args.push("app-server".to_owned());
+    let launch =
+        Launch { program: &found.path, args: &args, environment: &environment, folder: &config.folder };
     let (mut process, streams) = Process::start(&launch)
         .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
     let tasks = TaskTracker::new();

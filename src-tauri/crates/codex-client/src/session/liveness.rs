@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::capabilities::UNKNOWN;
@@ -20,18 +19,6 @@ pub(crate) const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The memory in bytes at which codex is restarted between turns. A healthy one has some 150 MB, and 1.3 MB more a thread.
 pub(crate) const MAX_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
-
-/// The answer to `server/diagnostics`, as far as it is read.
-#[derive(Deserialize)]
-struct Diagnostics {
-    process: Process,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Process {
-    resident_memory_bytes: Option<u64>,
-}
 
 /// Pings codex whenever it has been silent for long. Never resolves: a codex that does not answer closes the connection,
 /// which ends its turns.
@@ -48,6 +35,6 @@ pub(crate) async fn ping_when_idle(rpc: &Connection) {
 
 /// How many bytes codex takes by its own account; `None` for a codex that does not say.
 pub(crate) async fn memory(rpc: &Connection) -> Option<u64> {
-    let diagnostics: Diagnostics = rpc.call("server/diagnostics", json!({})).await.ok()?;
-    diagnostics.process.resident_memory_bytes
+    let diagnostics: Value = rpc.call("server/diagnostics", json!({})).await.ok()?;
+    diagnostics["process"]["residentMemoryBytes"].as_u64()
 }

@@ -5,9 +5,9 @@
 //! when the last handle is dropped.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
 use crate::home::AuthWatch;
-use crate::status::{Counters, Status};
+use crate::status::{Counts, Status};
 
 /// A codex that lived shorter than this counts as a failed start, and is not started again at once.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
@@ -63,7 +63,7 @@ pub(crate) struct Supervisor {
     failures: u32,
     /// When the next attempt may be made, and why not before.
     paused: Option<(Instant, CodexError)>,
-    counters: Arc<Counters>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 impl Supervisor {
@@ -71,7 +71,7 @@ impl Supervisor {
     pub(crate) fn new(
         config: CodexConfig,
         status: watch::Sender<Status>,
-        counters: Arc<Counters>,
+        counts: Arc<Mutex<Counts>>,
         ending: CancellationToken,
     ) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl Supervisor {
             ending,
             failures: 0,
             paused: None,
-            counters,
+            counts,
         }
     }
 
@@ -140,7 +140,7 @@ impl Supervisor {
             Ok(running) => Ok(self.install(running)),
             Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
             Err(error) => {
-                self.counters.failed.fetch_add(1, Ordering::Relaxed);
+                self.counts.lock().failed += 1;
                 tracing::warn!(%error, "codex could not be started");
                 if matches!(
                     error,
@@ -167,7 +167,7 @@ impl Supervisor {
     fn install(&mut self, running: Running) -> Arc<Session> {
         let session = Arc::clone(&running.session);
         let readiness = session.readiness.clone();
-        self.counters.started.fetch_add(1, Ordering::Relaxed);
+        self.counts.lock().started += 1;
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
         self.status.send_replace(Status::Ready(readiness));
         let since = Instant::now();
@@ -193,7 +193,7 @@ impl Supervisor {
                 Some(self.install(running))
             }
             Err(error) => {
-                self.counters.failed.fetch_add(1, Ordering::Relaxed);
+                self.counts.lock().failed += 1;
                 tracing::warn!(%error, "updated codex failed to start; keeping the previous one");
                 self.failed_update = Some((update, Instant::now() + MAX_PAUSE));
                 None
@@ -260,7 +260,7 @@ impl Supervisor {
     /// Cleans up after a codex that has ended by itself.
     async fn reap(&mut self) {
         let Some(Live { running, since, .. }) = self.live.take() else { return };
-        self.counters.ended.fetch_add(1, Ordering::Relaxed);
+        self.counts.lock().ended += 1;
         running.end().await;
         if since.elapsed() >= STABLE_AFTER {
             self.failures = 0;

@@ -302,12 +302,9 @@ impl TurnTask {
 
 fn too_long(error: CodexError) -> CodexError {
     match error {
-        CodexError::Refused { message, .. } if message.contains(TOO_LONG) => CodexError::Turn(TurnFailure {
-            kind: FailureKind::ContextWindow,
-            message,
-            upstream_status: None,
-            resets_at: None,
-        }),
+        CodexError::Refused { message, .. } if message.contains(TOO_LONG) => {
+            CodexError::Turn(TurnFailure::new(FailureKind::ContextWindow, message))
+        }
         other => other,
     }
 }

@@ -3,6 +3,9 @@
 //! Two requests that begin with the same items, of the same owner and on the same kind of thread, have the same
 //! fingerprints up to there. So what a client sends finds its cached thread, and no conversation is stored to compare with.
 
+use std::io;
+
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::item::{Content, Item, Role, ToolCall};
@@ -18,12 +21,9 @@ pub(crate) struct Fingerprints(Vec<Fingerprint>);
 impl Fingerprints {
     /// The fingerprints of a request. The first one holds everything that stays with a thread once it was set.
     pub(crate) fn of(request: &TurnRequest) -> Self {
-        let mut first = Hasher::default();
-        first.text(&request.owner);
         // Of plain data; the derived form names every field, so a new one counts by itself.
-        first.text(&format!("{:?}", request.profile));
-        first.text(request.effort.as_deref().unwrap_or_default());
-        let mut last = first.finish();
+        let profile = format!("{:?}", request.profile);
+        let mut last = digest(Sha256::new(), &(&request.owner, profile, &request.effort));
         let mut all = vec![last];
         for item in &request.items {
             last = next(last, item);
@@ -48,62 +48,36 @@ impl Fingerprints {
     }
 }
 
-/// The fingerprint after one more item. Every text is hashed with its length, so that no two items look alike.
+/// The fingerprint after one more item.
 fn next(before: Fingerprint, item: &Item) -> Fingerprint {
-    let mut hasher = Hasher::default();
-    hasher.0.update(before);
+    let hasher = Sha256::new_with_prefix(before);
     match item {
         // Clients send an answer back whole or in parts, and some without the white space around it.
         Item::Message { role: Role::Assistant, content } => {
-            hasher.text("assistant");
             let texts: Vec<&str> = content.iter().filter_map(Content::as_text).collect();
-            hasher.text(texts.concat().trim());
+            digest(hasher, texts.concat().trim())
         }
-        Item::Message { role, content } => {
-            hasher.text(if *role == Role::User { "user" } else { "developer" });
-            hasher.contents(content);
-        }
-        Item::ToolCall(ToolCall { call_id, name, arguments }) => {
-            for text in ["call", call_id, name, arguments] {
-                hasher.text(text);
-            }
-        }
-        Item::ToolOutput { call_id, output } => {
-            hasher.text("output");
-            hasher.text(call_id);
-            hasher.contents(output);
-        }
+        item => digest(hasher, item),
     }
-    hasher.finish()
 }
 
-#[derive(Default)]
-struct Hasher(Sha256);
+/// Hashes the JSON of `value`: no two values look alike in it.
+fn digest(hasher: Sha256, value: &(impl Serialize + ?Sized)) -> Fingerprint {
+    let mut writer = HashWriter(hasher);
+    // Neither our types nor a hasher fail.
+    let _ = serde_json::to_writer(&mut writer, value);
+    writer.0.finalize().into()
+}
 
-impl Hasher {
-    fn text(&mut self, text: &str) {
-        self.0.update((text.len() as u64).to_le_bytes());
-        self.0.update(text);
+struct HashWriter(Sha256);
+
+impl io::Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
     }
 
-    fn contents(&mut self, contents: &[Content]) {
-        self.0.update((contents.len() as u64).to_le_bytes());
-        for content in contents {
-            match content {
-                Content::Text(text) => {
-                    self.text("text");
-                    self.text(text);
-                }
-                Content::Image { url, detail } => {
-                    self.text("image");
-                    self.text(url);
-                    self.text(detail.as_deref().unwrap_or_default());
-                }
-            }
-        }
-    }
-
-    fn finish(self) -> Fingerprint {
-        self.0.finalize().into()
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -25,8 +25,7 @@ pub(crate) struct NewThread {
 }
 
 /// A started thread.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "Started")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReadyThread {
     pub(crate) id: String,
     /// The model that codex took.
@@ -47,12 +46,6 @@ struct Started {
 struct StartedThread {
     id: String,
     path: Option<PathBuf>,
-}
-
-impl From<Started> for ReadyThread {
-    fn from(Started { thread: StartedThread { id, path }, model }: Started) -> Self {
-        Self { id, model, path }
-    }
 }
 
 impl NewThread {
@@ -76,17 +69,17 @@ pub(crate) async fn start(
     thread: &NewThread,
     trusted: bool,
 ) -> Result<ReadyThread, CodexError> {
-    let profile = &thread.profile;
-    let mut params = thread_start_params(profile, thread.instructions.as_deref(), trusted);
-    let started = rpc.call_within(START_TIMEOUT, "thread/start", params.clone()).await;
-    if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &profile.service_tier)
+    let mut params = thread_start_params(&thread.profile, thread.instructions.as_deref(), trusted);
+    let mut started = rpc.call_within(START_TIMEOUT, "thread/start", params.clone()).await;
+    if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &thread.profile.service_tier)
         && message.contains(&format!("unknown variant `{tier}`"))
     {
         // Every other codex ignores a tier that it does not know.
         params["serviceTier"] = Value::Null;
-        return rpc.call_within(START_TIMEOUT, "thread/start", params).await;
+        started = rpc.call_within(START_TIMEOUT, "thread/start", params).await;
     }
-    started
+    let Started { thread: StartedThread { id, path }, model } = started?;
+    Ok(ReadyThread { id, model, path })
 }
 
 /// Lets codex forget a thread. On failure codex is gone, or keeps the thread until it ends.

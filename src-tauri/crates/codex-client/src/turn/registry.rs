@@ -22,16 +22,6 @@ use crate::notification::Event;
 /// an error.
 const IMAGE_OMITTED: &str = "\"image content omitted because it could not be processed\"";
 
-fn unreadable_image() -> CodexError {
-    CodexError::Turn(TurnFailure {
-        kind: FailureKind::BadRequest,
-        message: "A picture could not be read: it is damaged, or of a kind that codex does not know."
-            .to_owned(),
-        upstream_status: None,
-        resets_at: None,
-    })
-}
-
 /// The running turns of a session.
 #[derive(Debug, Default)]
 pub(crate) struct TurnRegistry {
@@ -178,7 +168,10 @@ impl Running {
     fn notify(&mut self, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
         match &event {
             Event::RawItem(item) if self.has_pictures && item.get().contains(IMAGE_OMITTED) => {
-                return self.end(Phase::Over, Err(unreadable_image()), Vec::new());
+                let message =
+                    "A picture could not be read: it is damaged, or of a kind that codex does not know.";
+                let failure = TurnFailure::new(FailureKind::BadRequest, message);
+                return self.end(Phase::Over, Err(CodexError::Turn(failure)), Vec::new());
             }
             Event::RawItem(item) => self.tool_calls.item(item),
             Event::ResponseCompleted(_) => self.tool_calls.response_completed = true,
