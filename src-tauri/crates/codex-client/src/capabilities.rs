@@ -33,7 +33,7 @@ pub struct Capabilities {
     pub unsubscribe: bool,
     /// A thread can be put aside, which frees its memory too.
     pub archive: bool,
-    /// The end of each upstream response is reported for sure, so a response's calls of tools can be told as one.
+    /// The end of each upstream response is reported for sure, so a response's calls of tools come together.
     pub whole_responses: bool,
     /// codex lists its models.
     pub model_list: bool,

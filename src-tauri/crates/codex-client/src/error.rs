@@ -70,7 +70,7 @@ pub enum CodexError {
         limit: Duration,
     },
 
-    /// codex refused a request of ours, or answered in a form we do not know.
+    /// codex refused a request of ours, or answered in an unknown form.
     #[error("codex refused `{method}`: {message}")]
     Refused {
         /// The protocol method.
@@ -83,7 +83,7 @@ pub enum CodexError {
     #[error("{0}")]
     Turn(TurnFailure),
 
-    /// Whoever asked for the turn did not read its events for so long that they no longer fit.
+    /// The reader of the turn fell so far behind that its events no longer fit.
     #[error("the answer was not read fast enough and was given up")]
     ReaderTooSlow,
 

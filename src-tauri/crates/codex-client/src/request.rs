@@ -86,7 +86,7 @@ pub struct TurnRequest {
     pub owner: String,
     /// The whole conversation, in order.
     pub items: Vec<Item>,
-    /// What the model is told for this answer alone, after the conversation's instructions.
+    /// Instructions for this answer alone, after those of the conversation.
     pub note: Option<String>,
     /// How hard to think; `None` leaves it to the model.
     pub effort: Option<Effort>,

@@ -25,9 +25,7 @@ pub(super) async fn of(found: &Found, environment: &Environment) -> Option<Vec<u
     };
     let list = printed.as_deref().and_then(plain);
     if list.is_none() {
-        tracing::info!(
-            "this codex does not print its list of models; plain models may be offered tools of its own"
-        );
+        tracing::info!("this codex does not print its list of models; plain models may be offered its tools");
     }
     list
 }

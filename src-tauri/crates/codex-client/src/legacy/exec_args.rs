@@ -56,7 +56,7 @@ pub(crate) fn args(request: &TurnRequest, instructions: Option<&Path>, schema: O
         args.extend(["--output-schema".to_owned(), file.to_string_lossy().into_owned()]);
     }
     if let Some(model) = &profile.model {
-        // In one piece, so that no name can be an option of its own.
+        // In one argument, so that no name can be another option.
         args.push(format!("--model={model}"));
     }
     args.push("-".to_owned());

@@ -14,7 +14,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the process in a job of its own.
+    /// Starts the process in its own job.
     pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, Streams)> {
         let mut job = CommandWrap::from(launch.command())
             .wrap(CreationFlags(CREATE_NO_WINDOW))

@@ -113,7 +113,7 @@ impl Connection {
         self.call_within(ANSWER_TIMEOUT, method, params).await
     }
 
-    /// Calls a method with a timeout of its own.
+    /// Calls a method that may take longer.
     pub(crate) async fn call_within<R: DeserializeOwned>(
         &self,
         timeout: Duration,

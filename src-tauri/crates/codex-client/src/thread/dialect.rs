@@ -24,7 +24,7 @@ pub(crate) type FileGuard = Box<dyn Any + Send + Sync>;
 pub(crate) struct Dialect {
     /// Forms the new items of a conversation and the note for this answer.
     pub(crate) input: fn(&[Item], Option<&str>) -> TurnInput,
-    /// Takes charge of the file that codex writes of the thread with this id, where it cannot be told not to.
+    /// Takes charge of the file that codex writes of the thread with this id, though it was asked not to.
     pub(crate) guard_file: fn(&Path, &str) -> Option<FileGuard>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct ReadyThread {
     pub(crate) id: String,
     /// The model that codex took.
     pub(crate) model: String,
-    /// The file that codex writes of it, where it cannot be told not to.
+    /// The file that an older codex writes of it, though it was asked not to.
     pub(crate) path: Option<PathBuf>,
 }
 

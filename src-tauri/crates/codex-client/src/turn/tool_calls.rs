@@ -144,9 +144,9 @@ mod tests {
         calls.response_completed = true;
         assert!(calls.take().is_empty(), "the first one does not wait yet");
         assert!(calls.await_output("a", "1", &json!(8)));
-        let told = calls.take();
-        assert_eq!(ids(&told), ["1", "2"]);
-        assert_eq!(told[0].arguments, "{ }");
+        let taken = calls.take();
+        assert_eq!(ids(&taken), ["1", "2"]);
+        assert_eq!(taken[0].arguments, "{ }");
         assert!(calls.take().is_empty());
         assert_eq!(calls.take_request("2"), Some(json!(7)));
     }
