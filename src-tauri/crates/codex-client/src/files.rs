@@ -4,4 +4,5 @@ mod replace;
 mod stamp;
 
 pub use replace::replace_file;
+pub(crate) use replace::replace_file_unsynced;
 pub use stamp::FileStamp;

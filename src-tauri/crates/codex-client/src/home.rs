@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::files::replace_file;
+use crate::files::replace_file_unsynced;
 use crate::install::Found;
 
 pub(crate) use auth_watch::AuthWatch;
@@ -185,7 +185,7 @@ fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexErro
 }
 
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<(), CodexError> {
-    replace_file(&folder.join(name), text).map_err(|error| CodexError::StartFailed {
+    replace_file_unsynced(&folder.join(name), text).map_err(|error| CodexError::StartFailed {
         reason: format!("{name} of its private home cannot be written: {error}"),
     })
 }

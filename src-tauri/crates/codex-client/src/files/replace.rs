@@ -12,15 +12,26 @@ use std::path::Path;
 /// # Errors
 /// Whatever keeps the folder from being created or the file from being written; the old file stays as it was.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, true)
+}
+
+/// Like [`replace_file`], for a file that is rewritten at each start: it does not wait for the disk.
+pub(crate) fn replace_file_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, false)
+}
+
+fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".saving-").tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    if sync {
+        file.as_file().sync_all()?;
+    }
     file.persist(path)?;
     // The rename is on the disk once the folder is. Some systems cannot open a folder; the file is whole there too, so a
     // failure here is not an error.
-    if let Ok(folder) = File::open(folder) {
+    if sync && let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
     Ok(())

@@ -45,10 +45,10 @@ impl PrewarmPool {
     }
 
     /// Asks for threads like this one to be ready soon.
-    pub(crate) fn hint(&self, profile: NewThread) {
-        let instructions = profile.instructions.as_ref().map_or(0, String::len);
-        if profile.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS {
-            let _ = self.hints.try_send(profile);
+    pub(crate) fn hint(&self, thread: NewThread) {
+        let instructions = thread.instructions.as_ref().map_or(0, String::len);
+        if thread.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS {
+            let _ = self.hints.try_send(thread);
         }
     }
 
