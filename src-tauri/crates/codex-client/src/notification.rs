@@ -159,3 +159,28 @@ impl<'a> Params<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_of_another_form_is_none_and_an_unknown_one_still_names_its_thread() {
+        let decode = |method: &str, params: &'static str| {
+            Notification::decode(method, serde_json::from_str(params).unwrap())
+        };
+        assert!(decode("mcpServer/startupStatus/updated", "[]").is_none());
+        assert!(decode("item/agentMessage/delta", r#"{"threadId":1}"#).is_none());
+        for (method, params) in [
+            ("some/thing", r#"{"threadId":"t"}"#),
+            ("item/agentMessage/delta", r#"{"threadId":"t"}"#),
+            ("item/completed", r#"{"threadId":"t","item":{"type":5}}"#),
+            ("error", r#"{"threadId":"t","error":{"message":"m"},"willRetry":false}"#),
+            ("codex/event/thing", r#"{"conversationId":"t"}"#),
+        ] {
+            let notification = decode(method, params).unwrap();
+            assert_eq!(notification.thread.as_deref(), Some("t"), "{method}");
+            assert!(matches!(notification.event, Event::Other), "{method}");
+        }
+    }
+}

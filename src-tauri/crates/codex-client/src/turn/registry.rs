@@ -180,11 +180,7 @@ impl Running {
         let Self { reader, events, interrupt, phase, .. } = self;
         let end = reader.read(event, limits, &mut |event| {
             if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
-                phase.send_if_modified(|phase| {
-                    let quiet = *phase == Phase::Quiet;
-                    *phase = Phase::Speaking.max(*phase);
-                    quiet
-                });
+                step(phase, Phase::Quiet, Phase::Speaking);
             }
             if events.send(event) == Sent::Full {
                 interrupt.cancel();
@@ -224,6 +220,17 @@ impl Running {
             self.end(Phase::Waiting, Ok(TurnEnd { usage, interrupted: false }), calls);
         }
     }
+}
+
+/// Moves a turn that is in the phase `from` to `to`.
+fn step(phase: &watch::Sender<Phase>, from: Phase, to: Phase) {
+    phase.send_if_modified(|now| {
+        let moves = *now == from;
+        if moves {
+            *now = to;
+        }
+        moves
+    });
 }
 
 impl TurnSlot {
@@ -278,13 +285,7 @@ impl TurnSlot {
             (running.events, running.interrupt) = (events.clone(), interrupt);
             running.tool_calls.one_at_a_time = one_at_a_time;
             running.has_pictures |= has_pictures;
-            running.phase.send_if_modified(|phase| {
-                let waited = *phase == Phase::Waiting;
-                if waited {
-                    *phase = Phase::Quiet;
-                }
-                waited
-            });
+            step(&running.phase, Phase::Waiting, Phase::Quiet);
         });
         if reattached.is_none() {
             events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
