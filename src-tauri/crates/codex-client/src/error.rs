@@ -70,7 +70,7 @@ pub enum CodexError {
         limit: Duration,
     },
 
-    /// codex refused a request of ours, or answered in a form we do not know.
+    /// codex refused a request of ours, or answered in an unknown form.
     #[error("codex refused `{method}`: {message}")]
     Refused {
         /// The protocol method.
@@ -83,7 +83,7 @@ pub enum CodexError {
     #[error("{0}")]
     Turn(TurnFailure),
 
-    /// Whoever asked for the turn did not read its events for so long that they no longer fit.
+    /// The reader of the turn fell so far behind that its events no longer fit.
     #[error("the answer was not read fast enough and was given up")]
     ReaderTooSlow,
 
@@ -103,6 +103,13 @@ pub struct TurnFailure {
     pub upstream_status: Option<u16>,
     /// When the account's limit is lifted, in Unix seconds, when that is known.
     pub resets_at: Option<u64>,
+}
+
+impl TurnFailure {
+    /// A failure of which no more is known.
+    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), upstream_status: None, resets_at: None }
+    }
 }
 
 impl std::fmt::Display for TurnFailure {

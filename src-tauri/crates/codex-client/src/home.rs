@@ -2,20 +2,27 @@
 //!
 //! The private one holds a link to the user's sign-in, the user's provider settings, and a list of models that brings no
 //! tools along; nothing else of the user's home is there for codex to find: no AGENTS.md, no MCP servers, no skills. It is
-//! written afresh at each start. The sign-in is never copied: the first refresh of a token would strand the other copy.
-//!
-//! Deliberately not here: anything that writes to the user's home.
+//! rewritten at each start. The sign-in is never copied: the first refresh of a token would strand the other copy. Nothing
+//! here writes to the user's home.
 
-mod carried;
+mod auth_watch;
 mod catalog;
+mod inherited;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
+#[cfg(windows)]
+use std::os::windows::fs::symlink_file as symlink;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::CodexError;
-use crate::locate::Found;
+use crate::files::replace_file_unsynced;
+use crate::install::Found;
+
+pub(crate) use auth_watch::AuthWatch;
 
 /// Which home a codex gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +85,8 @@ pub(crate) async fn prepare(
     let users = environment.codex_home();
     let settings = read_settings(users.as_deref())
         .map_err(|why| CodexError::StartFailed { reason: format!("codex's {CONFIG} {why}") })?;
-    let linked = match carried::needs_keyring(&settings, users.as_deref().is_some_and(has_auth)) {
+    let has_auth = users.as_ref().is_some_and(|users| users.join(AUTH).exists());
+    let linked = match inherited::needs_keyring(&settings, has_auth) {
         true => Err("the sign-in is in the system's keychain, which keeps it for one home only".to_owned()),
         false => {
             make(folder, users.as_deref()).map_err(|error| format!("no private home can be made ({error})"))
@@ -87,7 +95,7 @@ pub(crate) async fn prepare(
     match linked {
         Ok(()) => {
             let environment = environment.with("CODEX_HOME", folder);
-            let mut settings = carried::carried(&settings, users.as_deref());
+            let mut settings = inherited::inherited(&settings, users.as_deref());
             write_settings(folder, &settings)?;
             if let Some(list) = catalog::of(found, &environment).await {
                 write(folder, CATALOG, &list)?;
@@ -99,7 +107,7 @@ pub(crate) async fn prepare(
         }
         Err(why) => {
             tracing::warn!(%why, "plain models share the home of codex with its agent");
-            let mut args = carried::switched_off(&settings);
+            let mut args = inherited::override_args(&settings);
             if let Some(list) = catalog::of(found, &environment).await
                 && make_folder(folder).is_ok()
                 && write(folder, CATALOG, &list).is_ok()
@@ -138,10 +146,6 @@ pub(crate) fn trusts(users: Option<&Path>, folder: &Path) -> bool {
     trusted(folder) || repository.is_some_and(trusted)
 }
 
-fn has_auth(users: &Path) -> bool {
-    users.join(AUTH).exists()
-}
-
 /// Makes the folder and the links in it.
 fn make(folder: &Path, users: Option<&Path>) -> io::Result<()> {
     make_folder(folder)?;
@@ -175,29 +179,13 @@ fn link(target: &Path, link: &Path) -> io::Result<()> {
     symlink(target, link)
 }
 
-#[cfg(unix)]
-fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, link)
-}
-
-#[cfg(windows)]
-fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_file(target, link)
-}
-
 fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexError> {
     let text = format!("# Written by Codex Proxy at each start of codex; changes are lost.\n{settings}");
     write(folder, CONFIG, text.as_bytes())
 }
 
-/// Writes a file whole or not at all; on Unix its owner alone can read it.
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<(), CodexError> {
-    let written = || {
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
-        file.write_all(text)?;
-        file.persist(folder.join(name)).map_err(|error| error.error)
-    };
-    written().map(|_| ()).map_err(|error| CodexError::StartFailed {
+    replace_file_unsynced(&folder.join(name), text).map_err(|error| CodexError::StartFailed {
         reason: format!("{name} of its private home cannot be written: {error}"),
     })
 }

@@ -7,44 +7,39 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, duplex};
+use tokio::io::{AsyncWriteExt, BufReader, DuplexStream, Lines};
 use tokio_util::sync::CancellationToken;
 
-use crate::calls::Calls;
-use crate::connection::Connection;
 use crate::error::CodexError;
-use crate::exec_events::ExecReading;
-use crate::kept::Keeping;
-use crate::mailbox::{self, mailbox};
-use crate::routes::Route;
-use crate::turn::{Tool, TurnEvent, Usage};
-use crate::wire::{self, Incoming};
+use crate::event::{TurnEvent, Usage};
+use crate::legacy::ExecReader;
+use crate::request::Tool;
+use crate::rpc::{self, Incoming};
+use crate::session::{Session, open_for_tests};
+use crate::turn::{Receiver, ToolCalls, TurnSlot, event_queue};
 use lines::{exec_line, line};
 
 /// The thread of the turn that runs while the bytes come.
 const THREAD: &str = "t";
 
-/// A connection with a turn on it, and the other ends of its pipes.
+/// A session with a turn on it, and the other ends of its pipes.
 struct Rig {
-    connection: Arc<Connection>,
+    session: Arc<Session>,
     codex: DuplexStream,
     asked: Lines<BufReader<DuplexStream>>,
-    _route: Route,
-    turn: mailbox::Receiver,
+    _slot: TurnSlot,
+    turn: Receiver,
 }
 
 fn open() -> Rig {
-    let (stdin, codex_reads) = duplex(64 * 1024);
-    let (codex, stdout) = duplex(64 * 1024);
-    let connection = Connection::open(stdin, stdout, Keeping::default());
-    let (post, turn) = mailbox();
+    let (session, codex, asked) = open_for_tests();
+    let (events, turn) = event_queue();
     let tools: Arc<[Tool]> =
         vec![Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
-    let route = connection
-        .routes
-        .add(THREAD, post, CancellationToken::new(), Calls::new(&tools, false), true, Usage::default())
-        .unwrap();
-    Rig { connection, codex, asked: BufReader::new(codex_reads).lines(), _route: route, turn }
+    let calls = ToolCalls::new(&tools, false);
+    let slot =
+        session.turns.add(THREAD, events, CancellationToken::new(), calls, true, Usage::default()).unwrap();
+    Rig { session, codex, asked, _slot: slot, turn }
 }
 
 /// Runs `test` on a runtime of its own whose time passes by itself, so that what would never end does.
@@ -70,7 +65,7 @@ proptest! {
         let mut bytes = lines.join(&b'\n');
         bytes.extend_from_slice(b"\n{\"id\":1,\"result\":\"good\"}\n");
         let answer = with_paused_time(async {
-            let Rig { connection, mut codex, mut asked, _route, mut turn } = open();
+            let Rig { session, mut codex, mut asked, _slot, mut turn } = open();
             // What codex is answered is read, or it would wait for us as we for it.
             let reading = tokio::spawn(async move { while let Ok(Some(_)) = asked.next_line().await {} });
             let writing = async {
@@ -83,13 +78,13 @@ proptest! {
                     if rest.is_empty() { break }
                 }
             };
-            let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), writing);
+            let (answer, ()) = tokio::join!(session.rpc.call::<Value>("a", json!({})), writing);
             drop(codex);
             // Every event is taken, the last one is the end.
             let told = async { while let Some(event) = turn.next().await { if event.is_end() { break } } };
             tokio::time::timeout(Duration::from_secs(5), told).await.expect("the turn was not told of the end");
-            drop(_route);
-            connection.tasks.wait().await;
+            drop(_slot);
+            session.finished().await;
             reading.abort();
             answer
         });
@@ -98,7 +93,7 @@ proptest! {
 
     #[test]
     fn any_lines_of_a_process_of_exec_are_read_or_skipped(lines in prop::collection::vec(exec_line(), 1..12)) {
-        let mut reading = ExecReading::default();
+        let mut reading = ExecReader::default();
         let mut said = String::new();
         for line in &lines {
             reading.read(line, &mut |event| if let TurnEvent::Text(text) = event { said.push_str(&text) });
@@ -118,26 +113,26 @@ proptest! {
     #[test]
     fn whatever_is_said_to_codex_is_one_line_that_says_it(texts in prop::collection::vec(any::<String>(), 1..4)) {
         let params = json!({ "texts": texts, "a\nname": "\r\n\u{2028}" });
-        let line = wire::request(7, "m", &params).unwrap();
+        let line = rpc::request(7, "m", &params).unwrap();
         prop_assert!(!line.contains(&b'\n') && !line.contains(&b'\r'));
         let read: Value = serde_json::from_slice(&line).unwrap();
         prop_assert_eq!(&read["params"], &params);
-        let answer = wire::answer(&json!(texts), Err(&texts[0])).unwrap();
+        let answer = rpc::answer(&json!(texts), Err(&texts[0])).unwrap();
         prop_assert!(!answer.contains(&b'\n'));
     }
 }
 
 #[tokio::test]
 async fn a_line_that_is_far_too_long_ends_the_connection_in_order() {
-    let Rig { connection, mut codex, asked: _asked, _route, mut turn } = open();
+    let Rig { session, mut codex, asked: _asked, _slot, mut turn } = open();
     let flood = async {
         let piece = vec![b'x'; 1024 * 1024];
         // It is not read to its end, let alone kept.
         while codex.write_all(&piece).await.is_ok() {}
     };
-    let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), flood);
+    let (answer, ()) = tokio::join!(session.rpc.call::<Value>("a", json!({})), flood);
     assert!(matches!(answer, Err(CodexError::Disconnected)), "{answer:?}");
     assert!(matches!(turn.next().await, Some(TurnEvent::Ended(Err(CodexError::Disconnected)))));
-    drop(_route);
-    connection.tasks.wait().await;
+    drop(_slot);
+    session.finished().await;
 }

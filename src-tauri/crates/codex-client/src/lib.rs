@@ -1,65 +1,59 @@
 //! Drives the `codex` CLI on this machine over its resident app-server protocol: finds the binary, keeps one process
-//! alive, and runs turns on it, token by token.
+//! running, and runs turns on it, token by token.
 //!
-//! The parts, from the outside in: [`Codex`] is the handle everybody holds; its supervisor owns the process and starts
-//! it on first use; a connection speaks JSON lines with that process; a [`Turn`] is one run of the model and interrupts
-//! itself when it is dropped.
+//! Start at [`Codex`], the shared handle. The modules, each importing only from those before it:
 //!
-//! Deliberately not here: HTTP, keys, and the wire types of any API that a client of ours speaks. Nothing in this crate
-//! reads the environment or the clock of the process on its own; both are handed in.
+//! - leaves: `error`, `environment`, `files` (stamps, replacing), `item` and `account`, then `event`, `notification` and
+//!   `request`, which are what happens in a turn, what codex sends, and what a turn is asked for
+//! - `process` starts processes that end with us; `install` finds codex; `home` prepares its `CODEX_HOME`
+//! - `rpc` is JSON-RPC over lines; `capabilities` is what this codex can do
+//! - `turn` is a running turn as data: its handle, its queue of events, the registry
+//! - `thread` starts threads, prewarms them, and caches them for the next request of a conversation
+//! - `config` and `status` are how codex is set up, and how it is
+//! - `session` is one live codex with its threads and turns, and the supervisor that keeps one running
+//! - `legacy` serves a codex before 0.140; `codex` chooses between the two
+//!
+//! Not here: HTTP, keys, and OpenAI's wire types. Nothing in this crate reads the environment or the clock on its own; both
+//! are passed in.
 
-mod ahead;
-mod binary;
-mod calls;
+mod account;
 mod capabilities;
 mod codex;
-mod connection;
-mod conversation;
+mod config;
 mod environment;
 mod error;
-mod exec;
-mod exec_args;
-mod exec_events;
+mod event;
+mod files;
 mod home;
 #[cfg(test)]
 mod hostile_tests;
-mod kept;
-mod locate;
-mod login_shell;
-mod mailbox;
-mod notifications;
-mod pending;
-mod probe;
+mod install;
+mod item;
+mod legacy;
+mod notification;
 mod process;
-mod protocol;
-mod routes;
-mod run;
-mod server_requests;
-mod servers;
-mod session_file;
-mod sign_in;
-mod start;
-mod supervisor;
-mod thread_item;
-mod thread_params;
-mod threads;
-mod transcript;
+mod request;
+mod rpc;
+mod session;
+mod status;
+mod thread;
 mod turn;
-mod vitals;
-mod wire;
 
+pub use account::{Account, RateLimitWindow, RateLimits};
 pub use capabilities::Capabilities;
-pub use codex::{Codex, CodexConfig, Counts, Readiness, Status};
+pub use codex::Codex;
+pub use config::CodexConfig;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
+pub use event::{ItemEvent, TurnEnd, TurnEvent, Usage};
+pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};
-pub use kept::Keeping;
-pub use locate::{Found, FoundBy, Search, version_of};
-pub use probe::{Probed, probe};
-pub use protocol::{
-    Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
+pub use install::{Found, FoundBy, Search};
+pub use item::{Content, Item, Role, ToolCall};
+pub use request::{
+    Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,
 };
-pub use turn::{
-    ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage, WebSearch,
-    WebSearchLocation,
-};
+pub use session::{Model, Probed, initialize_params, probe};
+pub use status::{Counts, Readiness, Status};
+pub use thread::{Retention, thread_start_params};
+pub use turn::Turn;

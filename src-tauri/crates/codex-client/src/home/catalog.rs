@@ -3,46 +3,42 @@
 //! codex adds to a prompt by what its list says of the model, beside what its settings say: a way of patching files, a
 //! language to call tools in, teams of agents. The list that it prints is given back to it without those.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::environment::Environment;
-use crate::locate::Found;
-use crate::process::command;
+use crate::install::Found;
+use crate::process::{command, output};
 
 /// How long codex may look in the network for models. A list from the last look, or the one that it came with, will do.
-const LOOK_LIMIT: Duration = Duration::from_secs(3);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long it may take to print what it came with.
-const PRINT_LIMIT: Duration = Duration::from_secs(5);
+const PRINT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// codex's list for plain models; `None` for a codex that does not print its list.
 pub(super) async fn of(found: &Found, environment: &Environment) -> Option<Vec<u8>> {
-    let printed = match print(found, environment, &["debug", "models"], LOOK_LIMIT).await {
+    let printed = match print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await {
         Some(printed) => Some(printed),
-        None => print(found, environment, &["debug", "models", "--bundled"], PRINT_LIMIT).await,
+        None => print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await,
     };
     let list = printed.as_deref().and_then(plain);
     if list.is_none() {
-        tracing::info!(
-            "this codex does not print its list of models; plain models may be offered tools of its own"
-        );
+        tracing::info!("this codex does not print its list of models; plain models may be offered its tools");
     }
     list
 }
 
-async fn print(found: &Found, environment: &Environment, args: &[&str], limit: Duration) -> Option<Vec<u8>> {
-    let output = command(&found.path)
-        .args(args)
-        .env_clear()
-        .envs(environment.iter())
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(limit, output).await.ok()?.ok()?;
+async fn print(
+    found: &Found,
+    environment: &Environment,
+    args: &[&str],
+    timeout: Duration,
+) -> Option<Vec<u8>> {
+    let mut command = command(&found.path);
+    command.args(args);
+    let output = output(command, environment, timeout).await.ok()?;
     output.status.success().then_some(output.stdout)
 }
 

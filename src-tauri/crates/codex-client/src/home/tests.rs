@@ -9,7 +9,7 @@ fn table(text: &str) -> Table {
 }
 
 #[test]
-fn the_providers_settings_are_carried_over_and_nothing_else() {
+fn the_providers_settings_are_inherited_and_nothing_else() {
     let users = table(
         r#"
         model = "m"
@@ -38,9 +38,9 @@ fn the_providers_settings_are_carried_over_and_nothing_else() {
         [hooks]
         "#,
     );
-    let mut carried = carried::carried(&users, None);
+    let mut inherited = inherited::inherited(&users, None);
     for ours in ["history", "check_for_update_on_startup"] {
-        assert!(carried.remove(ours).is_some());
+        assert!(inherited.remove(ours).is_some());
     }
     let expected = table(
         r#"
@@ -59,47 +59,48 @@ fn the_providers_settings_are_carried_over_and_nothing_else() {
         stream_max_retries = 7
         "#,
     );
-    assert_eq!(carried, expected);
+    assert_eq!(inherited, expected);
 }
 
 #[test]
-fn of_the_chosen_profile_the_provider_is_carried_over() {
+fn of_the_chosen_profile_the_provider_is_inherited() {
     let users = table(
         "profile = \"work\"\n[profiles.work]\nmodel_provider = \"corp\"\napproval_policy = \"never\"\n[profiles.home]\nmodel = \"x\"",
     );
-    let carried = carried::carried(&users, None);
-    assert_eq!(carried["profile"].as_str(), Some("work"));
-    assert_eq!(carried["profiles"], table("work = { model_provider = \"corp\" }").into());
+    let inherited = inherited::inherited(&users, None);
+    assert_eq!(inherited["profile"].as_str(), Some("work"));
+    assert_eq!(inherited["profiles"], table("work = { model_provider = \"corp\" }").into());
 }
 
 #[test]
 fn paths_still_lead_where_they_led() {
     let users = table("model_catalog_json = \"m.json\"\n[model_providers.a.auth]\ncommand = \"./token\"");
-    let carried = carried::carried(&users, Some(Path::new("/h")));
+    let inherited = inherited::inherited(&users, Some(Path::new("/h")));
     let expected = Path::new("/h").join("m.json").display().to_string();
-    assert_eq!(carried["model_catalog_json"].as_str(), Some(expected.as_str()));
-    assert_eq!(carried["model_providers"]["a"]["auth"]["cwd"].as_str(), Some("/h"));
+    assert_eq!(inherited["model_catalog_json"].as_str(), Some(expected.as_str()));
+    assert_eq!(inherited["model_providers"]["a"]["auth"]["cwd"].as_str(), Some("/h"));
 }
 
 #[test]
 fn a_sign_in_in_the_keychain_is_not_looked_for_in_a_private_home() {
     let settings = |store: &str| table(&format!("cli_auth_credentials_store = \"{store}\""));
-    assert!(carried::needs_keyring(&settings("keyring"), true));
-    assert!(carried::needs_keyring(&settings("auto"), false));
-    assert!(!carried::needs_keyring(&settings("auto"), true));
+    assert!(inherited::needs_keyring(&settings("keyring"), true));
+    assert!(inherited::needs_keyring(&settings("auto"), false));
+    assert!(!inherited::needs_keyring(&settings("auto"), true));
     assert_eq!(
-        carried::carried(&settings("auto"), None)["cli_auth_credentials_store"].as_str(),
+        inherited::inherited(&settings("auto"), None)["cli_auth_credentials_store"].as_str(),
         Some("file")
     );
     assert!(
-        !carried::needs_keyring(&settings("file"), false) && !carried::needs_keyring(&Table::new(), false)
+        !inherited::needs_keyring(&settings("file"), false)
+            && !inherited::needs_keyring(&Table::new(), false)
     );
 }
 
 #[test]
 fn in_the_users_home_its_servers_are_switched_off_by_name() {
     let settings = table("[mcp_servers.one]\ncommand = \"x\"\n[mcp_servers.\"a.b\"]\ncommand = \"x\"");
-    assert_eq!(carried::switched_off(&settings), ["-c", "mcp_servers.one.enabled=false"]);
+    assert_eq!(inherited::override_args(&settings), ["-c", "mcp_servers.one.enabled=false"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Child;
 
-use super::{Launch, Streams, command};
+use super::launch::{Launch, Streams, command};
 
 /// Reads until the pipe closes, then kills the group that it is a member of. Being a member also keeps the group's id
 /// from being given to anyone else while the guard is there.

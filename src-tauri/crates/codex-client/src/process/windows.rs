@@ -3,10 +3,9 @@
 use std::io;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, CreationFlags, JobObject, KillOnDrop};
-use tokio::process::Command;
 use windows::Win32::System::Threading::CREATE_NO_WINDOW;
 
-use super::{Launch, Streams};
+use super::launch::{Launch, Streams};
 
 /// A running process and the job that it is in.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the process in a job of its own.
+    /// Starts the process in its own job.
     pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, Streams)> {
         let mut job = CommandWrap::from(launch.command())
             .wrap(CreationFlags(CREATE_NO_WINDOW))
@@ -39,10 +38,4 @@ impl Process {
         let _ = self.job.start_kill();
         let _ = self.job.wait().await;
     }
-}
-
-/// Keeps a console window from flashing up beside the desktop app.
-pub(super) fn without_window(mut command: Command) -> Command {
-    command.creation_flags(CREATE_NO_WINDOW.0);
-    command
 }

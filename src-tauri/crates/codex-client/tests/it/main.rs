@@ -8,15 +8,15 @@
     reason = "a panic in a test is its failure"
 )]
 
+mod auth_watch;
 mod fake;
 mod faults;
 mod homes;
-mod kept;
 mod lifecycle;
 mod measured;
 mod real;
-mod sign_in;
 mod support;
+mod thread_cache;
 mod update;
 mod versions;
 mod versions_table;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{
-    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, Keeping, Role, SandboxMode,
-    Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
+    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, Retention, Role,
+    SandboxMode, Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -36,13 +36,13 @@ pub(crate) async fn real() -> Real {
 }
 
 /// The same with other limits of the threads that are kept.
-pub(crate) async fn real_keeping(keeping: Keeping) -> Real {
-    start(codex_home::write, keeping).await
+pub(crate) async fn real_retaining(retention: Retention) -> Real {
+    start(codex_home::write, retention).await
 }
 
 /// The same with a configuration that is written otherwise.
 pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
-    start(write, Keeping::default()).await
+    start(write, Retention::default()).await
 }
 
 /// The same with these variables beside it.
@@ -50,22 +50,22 @@ pub(crate) async fn real_in(
     write: fn(&Path, &str) -> std::io::Result<()>,
     variables: &[(&str, &str)],
 ) -> Real {
-    start_at(under_test::codex_under_test(), write, Keeping::default(), variables).await
+    start_at(under_test::codex_under_test(), write, Retention::default(), variables).await
 }
 
-async fn start(write: fn(&Path, &str) -> std::io::Result<()>, keeping: Keeping) -> Real {
-    start_at(under_test::codex_under_test(), write, keeping, &[]).await
+async fn start(write: fn(&Path, &str) -> std::io::Result<()>, retention: Retention) -> Real {
+    start_at(under_test::codex_under_test(), write, retention, &[]).await
 }
 
 /// The same with a codex of another version.
 pub(crate) async fn real_at(binary: &Path) -> Real {
-    start_at(binary.to_owned(), codex_home::write, Keeping::default(), &[]).await
+    start_at(binary.to_owned(), codex_home::write, Retention::default(), &[]).await
 }
 
 async fn start_at(
     binary: PathBuf,
     write: fn(&Path, &str) -> std::io::Result<()>,
-    keeping: Keeping,
+    retention: Retention,
     variables: &[(&str, &str)],
 ) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -75,15 +75,15 @@ async fn start_at(
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), private(home.path()), keeping, binary.clone(), variables);
-    let agent = codex_in(home.path(), Home::Users, keeping, binary, variables);
+    let codex = codex_in(home.path(), private(home.path()), retention, binary.clone(), variables);
+    let agent = codex_in(home.path(), Home::Users, retention, binary, variables);
     Real { codex, agent, model, home, workspace }
 }
 
 /// A codex of its own with the same home.
 pub(crate) fn codex_of(real: &Real) -> Codex {
     let binary = under_test::codex_under_test();
-    codex_in(real.home.path(), private(real.home.path()), Keeping::default(), binary, &[])
+    codex_in(real.home.path(), private(real.home.path()), Retention::default(), binary, &[])
 }
 
 fn private(home: &Path) -> Home {
@@ -93,7 +93,7 @@ fn private(home: &Path) -> Home {
 fn codex_in(
     home: &Path,
     which: Home,
-    keeping: Keeping,
+    retention: Retention,
     binary: PathBuf,
     variables: &[(&str, &str)],
 ) -> Codex {
@@ -105,7 +105,7 @@ fn codex_in(
         home: which,
         folder: home.join("workspace"),
         client_version: "0.0.0".into(),
-        keeping,
+        retention,
     })
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn fake_at(binary: &Path, directives: &str) -> Fake {
         home: Home::Users,
         folder: folder.path().to_owned(),
         client_version: "0.0.0".into(),
-        keeping: Keeping::default(),
+        retention: Retention::default(),
     });
     Fake { codex, folder }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::{
-    Capabilities, Codex, CodexConfig, CodexError, Environment, Home, Keeping, Readiness, Search, Status,
+    Capabilities, Codex, CodexConfig, CodexError, Environment, Home, Readiness, Retention, Search, Status,
     ThreadKind,
 };
 use tokio::sync::watch;
@@ -83,7 +83,7 @@ pub fn config(path: Option<&Path>, environment: &Environment, folder: &Path, hom
         home,
         folder: folder.to_owned(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
-        keeping: Keeping::default(),
+        retention: Retention::default(),
     }
 }
 

@@ -1,0 +1,142 @@
+//! The account that codex works with, and its limits.
+
+use serde::Deserialize;
+
+/// The account's limits as codex last heard them from upstream.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct RateLimits {
+    /// One window, usually the short one; tell windows apart by their length and not by their position.
+    pub primary: Option<RateLimitWindow>,
+    /// The other window.
+    pub secondary: Option<RateLimitWindow>,
+}
+
+/// One window of the account's limits.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitWindow {
+    /// How much of it is used, from 0 to 100.
+    pub used_percent: f64,
+    /// Its length in minutes.
+    pub window_duration_mins: Option<u64>,
+    /// When it resets, in Unix seconds.
+    pub resets_at: Option<u64>,
+}
+
+impl RateLimits {
+    /// Takes in an update. Updates are sparse: a window that is not named has not changed.
+    pub(crate) fn merge(&mut self, update: Self) {
+        self.primary = update.primary.or_else(|| self.primary.take());
+        self.secondary = update.secondary.or_else(|| self.secondary.take());
+    }
+
+    /// When the account may work again, in Unix seconds: the latest reset of the windows that are used up.
+    #[must_use]
+    pub fn blocked_until(&self) -> Option<u64> {
+        [&self.primary, &self.secondary]
+            .into_iter()
+            .flatten()
+            .filter(|window| window.used_percent >= 100.0)
+            .filter_map(|window| window.resets_at)
+            .max()
+    }
+}
+
+/// The account that codex works with. It names a person: show it to them, never log it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Account {
+    /// A ChatGPT account, with its address and plan (`plus`, `enterprise`) where codex names them.
+    ChatGpt {
+        /// The address.
+        email: Option<String>,
+        /// The plan, as codex spells it.
+        plan: Option<String>,
+    },
+    /// A key of OpenAI's API.
+    ApiKey,
+    /// One of another kind, by codex's name of the kind.
+    Other(String),
+    /// No account, and the configured provider needs none.
+    NotNeeded,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ChatGpt { .. } => "ChatGpt",
+            Self::ApiKey => "ApiKey",
+            Self::Other(_) => "Other",
+            Self::NotNeeded => "NotNeeded",
+        })
+    }
+}
+
+/// The answer to `account/read`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccountRead {
+    account: Option<AccountFound>,
+    #[serde(default)]
+    requires_openai_auth: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountFound {
+    #[serde(rename = "type")]
+    kind: String,
+    email: Option<String>,
+    plan_type: Option<String>,
+}
+
+impl AccountRead {
+    /// The account; `None` when one is needed and missing.
+    pub(crate) fn account(self) -> Option<Account> {
+        match self.account {
+            Some(found) if found.kind == "chatgpt" => {
+                let plan = found.plan_type.filter(|plan| plan != "unknown");
+                Some(Account::ChatGpt { email: found.email, plan })
+            }
+            Some(found) if found.kind == "apiKey" => Some(Account::ApiKey),
+            Some(found) => Some(Account::Other(found.kind)),
+            None => (!self.requires_openai_auth).then_some(Account::NotNeeded),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_account_is_read_leniently_and_does_not_show_itself() {
+        let read = |answer: Value| serde_json::from_value::<AccountRead>(answer).unwrap().account();
+        let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
+        let account = read(chatgpt).unwrap();
+        assert!(!format!("{account:?}").contains("example"));
+        let (email, plan) = (Some("me@example.com".to_owned()), Some("plus".to_owned()));
+        assert_eq!(account, Account::ChatGpt { email, plan });
+        assert_eq!(read(json!({"account":{"type":"apiKey"}})), Some(Account::ApiKey));
+        assert_eq!(read(json!({"account":{"type":"gcp"}})), Some(Account::Other("gcp".to_owned())));
+        assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":false})), Some(Account::NotNeeded));
+        assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":true})), None);
+    }
+
+    #[test]
+    fn the_account_is_blocked_until_the_last_full_window_resets() {
+        let window = |used_percent, resets_at| {
+            Some(RateLimitWindow { used_percent, resets_at: Some(resets_at), ..Default::default() })
+        };
+        assert_eq!(
+            RateLimits { primary: window(100.0, 5), secondary: window(40.0, 9) }.blocked_until(),
+            Some(5)
+        );
+        assert_eq!(
+            RateLimits { primary: window(100.0, 5), secondary: window(100.0, 9) }.blocked_until(),
+            Some(9)
+        );
+        assert_eq!(RateLimits::default().blocked_until(), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! Replaces a file whole: a reader finds the old text or the new one, and nothing between.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes `bytes` beside `path`, waits until the disk has them, and renames the new file to `path`. Creates the folder.
+///
+/// A process that is killed on the way leaves a temporary file (`.saving-…`) and the old file as it was. On Unix only the
+/// owner can read the new file.
+///
+/// # Errors
+/// Whatever keeps the folder from being created or the file from being written; the old file stays as it was.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, true)
+}
+
+/// Like [`replace_file`], for a file that is rewritten at each start: it does not wait for the disk.
+pub(crate) fn replace_file_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, false)
+}
+
+fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".saving-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if sync {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path)?;
+    // The rename is on the disk once the folder is. Some systems cannot open a folder; the file is whole there too, so a
+    // failure here is not an error.
+    if sync && let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_in_a_folder_that_did_not_exist() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("new/file");
+        replace_file(&path, b"a longer text").unwrap();
+        replace_file(&path, b"short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert!(replace_file(&path.join("below-a-file"), b"x").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+    }
+}

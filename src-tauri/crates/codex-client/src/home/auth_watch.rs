@@ -1,0 +1,116 @@
+//! Whose sign-in codex works with, so that a login, a logout or another account is noticed.
+//!
+//! codex reads its sign-in once, and again only to refresh a token. A refreshed token is no change here: it is the same
+//! account, and every codex that shares the file finds it. A sign-in in the system's keychain cannot be watched.
+
+use std::fs;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::environment::Environment;
+use crate::files::FileStamp;
+
+/// The user's sign-in as last read.
+#[derive(Debug)]
+pub(crate) struct AuthWatch {
+    path: Option<PathBuf>,
+    stamp: Option<FileStamp>,
+    account: Option<[u8; 32]>,
+}
+
+impl AuthWatch {
+    /// Watches the sign-in of the home that `environment` names.
+    pub(crate) fn new(environment: &Environment) -> Self {
+        let path = environment.codex_home().map(|home| home.join("auth.json"));
+        let mut watch = Self { path, stamp: None, account: None };
+        watch.changed();
+        watch
+    }
+
+    /// Whether another account is signed in than at the last look, or none any more.
+    pub(crate) fn changed(&mut self) -> bool {
+        let Some(path) = &self.path else { return false };
+        let stamp = FileStamp::of(path);
+        if stamp == self.stamp {
+            return false;
+        }
+        let account = match stamp {
+            None => None,
+            Some(_) => match fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
+                Some(auth) => Some(account_of(auth)),
+                // It is being written; the next look reads it again.
+                None => return false,
+            },
+        };
+        self.stamp = stamp;
+        std::mem::replace(&mut self.account, account) != account
+    }
+}
+
+/// A digest of what stays the same for as long as the account does: everything but the tokens, and of those only their owner.
+fn account_of(mut auth: Value) -> [u8; 32] {
+    if let Some(auth) = auth.as_object_mut() {
+        auth.remove("last_refresh");
+        if let Some(tokens) = auth.remove("tokens").filter(Value::is_object) {
+            let user = tokens["id_token"].as_str().and_then(user_of);
+            auth.insert("account".to_owned(), Value::from(vec![tokens["account_id"].clone(), user.into()]));
+        }
+    }
+    Sha256::digest(auth.to_string()).into()
+}
+
+/// The user that an id token names.
+fn user_of(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let openai = &claims["https://api.openai.com/auth"];
+    let user = [&openai["chatgpt_user_id"], &openai["user_id"], &claims["sub"], &claims["email"]];
+    user.into_iter().find_map(Value::as_str).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn chatgpt(user: &str, access: &str) -> Value {
+        let claims = URL_SAFE_NO_PAD.encode(json!({ "sub": user, "iat": access }).to_string());
+        json!({
+            "auth_mode": "chatgpt",
+            "tokens": { "id_token": format!("e30.{claims}.x"), "access_token": access, "account_id": "team" },
+            "last_refresh": access,
+        })
+    }
+
+    #[test]
+    fn a_refreshed_token_is_the_same_account_and_a_colleague_is_another() {
+        assert_eq!(account_of(chatgpt("me", "1")), account_of(chatgpt("me", "2")));
+        assert_ne!(account_of(chatgpt("me", "1")), account_of(chatgpt("you", "1")));
+        let key = |key| account_of(json!({ "auth_mode": "apikey", "OPENAI_API_KEY": key }));
+        assert_ne!(key("a"), key("b"));
+        assert_ne!(key("a"), account_of(chatgpt("me", "1")));
+    }
+
+    #[test]
+    fn login_logout_and_another_account_are_changes_and_half_a_file_is_none() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |text: &str| fs::write(home.path().join("auth.json"), text).unwrap();
+        let mut sign_in = AuthWatch::new(&Environment::empty().with("CODEX_HOME", home.path()));
+        assert!(!sign_in.changed());
+        write(&chatgpt("me", "1").to_string());
+        assert!(sign_in.changed() && !sign_in.changed());
+        write("{\"auth_mode\":");
+        assert!(!sign_in.changed());
+        write(&chatgpt("me", "another token").to_string());
+        assert!(!sign_in.changed());
+        write(&chatgpt("somebody else", "1").to_string());
+        assert!(sign_in.changed());
+        fs::remove_file(home.path().join("auth.json")).unwrap();
+        assert!(sign_in.changed() && !sign_in.changed());
+    }
+}

@@ -1,0 +1,212 @@
+//! What a conversation is made of.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Who speaks in an item of the conversation. codex drops `system` items, so there is no such role here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions to the model.
+    Developer,
+    /// The person, or the program, that asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One part of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// A picture, which only a user's message and a tool's output can hold.
+    Image {
+        /// A data URL; codex refuses the addresses of pictures elsewhere.
+        url: String,
+        /// `auto`, `low` or `high`, as the client said.
+        detail: Option<String>,
+    },
+}
+
+/// One earlier item of a conversation, as it goes into a thread before the turn starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Item {
+    /// Something that was said.
+    Message {
+        /// Who said it.
+        role: Role,
+        /// What was said, in parts.
+        content: Vec<Content>,
+    },
+    /// A call that the model made of one of the client's tools.
+    ToolCall(ToolCall),
+    /// What the tool answered.
+    ToolOutput {
+        /// The call that it answers.
+        call_id: String,
+        /// The answer, in parts.
+        output: Vec<Content>,
+    },
+}
+
+/// A call that the model makes of one of the client's tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToolCall {
+    /// The id that its output refers to.
+    pub call_id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The exact argument string.
+    pub arguments: String,
+}
+
+impl Item {
+    /// Whether there is a picture in it.
+    #[must_use]
+    pub fn has_pictures(&self) -> bool {
+        match self {
+            Self::Message { content, .. } | Self::ToolOutput { output: content, .. } => {
+                content.iter().any(|part| matches!(part, Content::Image { .. }))
+            }
+            Self::ToolCall(_) => false,
+        }
+    }
+
+    /// The item as a raw item of the Responses API, which `thread/inject_items` takes.
+    pub(crate) fn to_raw(&self) -> Value {
+        match self {
+            Self::Message { role, content } => {
+                let kind = if *role == Role::Assistant { "output_text" } else { "input_text" };
+                let parts: Vec<Value> = content.iter().map(|part| part.to_raw(kind)).collect();
+                json!({ "type": "message", "role": role, "content": parts })
+            }
+            Self::ToolCall(ToolCall { call_id, name, arguments }) => {
+                json!({ "type": "function_call", "call_id": call_id, "name": name, "arguments": arguments })
+            }
+            Self::ToolOutput { call_id, output } => {
+                let output: Value = match output.as_slice() {
+                    [] => "".into(),
+                    [Content::Text(text)] => text.as_str().into(),
+                    parts => parts.iter().map(|part| part.to_raw("input_text")).collect(),
+                };
+                json!({ "type": "function_call_output", "call_id": call_id, "output": output })
+            }
+        }
+    }
+}
+
+impl Content {
+    /// The text of a part that is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Image { .. } => None,
+        }
+    }
+
+    /// The part as the Responses API spells it; `kind` is its name for text in this place.
+    fn to_raw(&self, kind: &str) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": kind, "text": text }),
+            Self::Image { url, detail } => {
+                with_detail(json!({ "type": "input_image", "image_url": url }), detail.as_deref())
+            }
+        }
+    }
+
+    /// The part as the output of a tool.
+    pub(crate) fn to_tool_output(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": "inputText", "text": text }),
+            Self::Image { url, .. } => json!({ "type": "inputImage", "imageUrl": url }),
+        }
+    }
+
+    /// The part as input of `turn/start`.
+    pub(crate) fn to_input(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({ "type": "text", "text": text, "text_elements": [] }),
+            Self::Image { url, detail } => {
+                with_detail(json!({ "type": "image", "url": url }), detail.as_deref())
+            }
+        }
+    }
+}
+
+fn with_detail(mut image: Value, detail: Option<&str>) -> Value {
+    if let Some(detail) = detail {
+        image["detail"] = detail.into();
+    }
+    image
+}
+
+/// Splits off the instructions that a conversation begins with, as one text; blank ones are none. The rest is never empty
+/// where `items` is not: the upstream refuses a request that asks nothing.
+pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
+    let before_last = items.len().saturating_sub(1);
+    let instructions = items.iter().take(before_last).map_while(|item| match item {
+        // A message with a picture stays where it is: instructions are text.
+        Item::Message { role: Role::Developer, content } => {
+            content.iter().map(Content::as_text).collect::<Option<Vec<&str>>>()
+        }
+        _ => None,
+    });
+    let texts: Vec<String> = instructions.map(|parts| parts.join("\n")).collect();
+    let rest = items.get(texts.len()..).unwrap_or_default();
+    (Some(texts.join("\n\n")).filter(|text| !text.trim().is_empty()), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_keep_their_roles_and_exact_strings() {
+        let say = |role| Item::Message { role, content: vec![Content::Text("hi".into())] }.to_raw();
+        assert_eq!(
+            say(Role::Developer),
+            json!({"type":"message","role":"developer","content":[{"type":"input_text","text":"hi"}]})
+        );
+        assert_eq!(
+            say(Role::Assistant),
+            json!({"type":"message","role":"assistant","content":[{"type":"output_text","text":"hi"}]})
+        );
+        let arguments = "{ \"a\":1}".to_owned();
+        let call = Item::ToolCall(ToolCall { call_id: "c".into(), name: "n".into(), arguments });
+        assert_eq!(call.to_raw()["arguments"], "{ \"a\":1}");
+    }
+
+    fn says(role: Role, text: &str) -> Item {
+        Item::Message { role, content: vec![Content::Text(text.into())] }
+    }
+
+    #[test]
+    fn only_the_instructions_at_the_beginning_are_split_off() {
+        let items = [
+            says(Role::Developer, "a"),
+            says(Role::Developer, "b"),
+            says(Role::User, "c"),
+            says(Role::Developer, "d"),
+        ];
+        let (instructions, rest) = split_instructions(&items);
+        assert_eq!(instructions.as_deref(), Some("a\n\nb"));
+        assert_eq!(rest, &items[2..]);
+        assert_eq!(split_instructions(&items[2..]), (None, &items[2..]));
+    }
+
+    #[test]
+    fn instructions_alone_are_what_the_model_is_asked() {
+        let items = [says(Role::Developer, "a"), says(Role::Developer, "b")];
+        assert_eq!(split_instructions(&items), (Some("a".to_owned()), &items[1..]));
+        assert_eq!(split_instructions(&items[1..]), (None, &items[1..]));
+        assert_eq!(split_instructions(&[]), (None, &[][..]));
+    }
+
+    #[test]
+    fn blank_instructions_are_none() {
+        let items = [says(Role::Developer, " \n"), says(Role::User, "c")];
+        assert_eq!(split_instructions(&items), (None, &items[1..]));
+    }
+}

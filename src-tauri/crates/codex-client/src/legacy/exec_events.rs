@@ -1,0 +1,239 @@
+//! What the lines of `codex exec --json` mean for a turn: a small state machine from line to events, with no IO.
+//!
+//! An answer comes as whole messages, so its text is one block a message. Read off 0.44 and 0.60, and the same in 0.169.
+
+use serde::Deserialize;
+
+use crate::account::RateLimits;
+use crate::error::CodexError;
+use crate::event::{TurnEnd, TurnEvent, Usage};
+use crate::notification::{ThreadItem, TurnProblem, failure};
+
+/// Reads the lines of one process, in order.
+#[derive(Debug, Default)]
+pub(crate) struct ExecReader {
+    /// The session's id, once codex has named it.
+    pub(crate) session: Option<String>,
+    has_text: bool,
+    has_reasoning: bool,
+    /// Whether there was a line of the protocol before 0.44.
+    foreign: bool,
+    /// Commands and calls of codex's own tools that have begun and not ended.
+    at_work: usize,
+    /// The last error; the end shows whether it counts.
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "type")]
+    kind: String,
+    thread_id: Option<String>,
+    item: Option<ThreadItem>,
+    usage: Option<Usage>,
+    message: Option<String>,
+    error: Option<Message>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    message: String,
+}
+
+impl ExecReader {
+    /// Turns one line into events, in order. What is no line of the protocol is skipped.
+    pub(crate) fn read(&mut self, line: &[u8], send: &mut dyn FnMut(TurnEvent)) {
+        let Ok(line) = serde_json::from_slice::<Line>(line) else {
+            self.foreign |= line.starts_with(b"{");
+            return;
+        };
+        match (line.kind.as_str(), line.item) {
+            ("thread.started", _) => self.session = line.thread_id,
+            ("item.started", Some(item)) => self.item(item, false, send),
+            ("item.completed", Some(item)) => self.item(item, true, send),
+            ("error", _) => {
+                let message = line.message.unwrap_or_default();
+                // "stream error: …; retrying 1/5 in 197ms…", and later "Reconnecting... 1/5".
+                if message.contains("retrying ") || message.starts_with("Reconnecting") {
+                    send(TurnEvent::Retrying(message));
+                } else {
+                    self.error = Some(message);
+                }
+            }
+            ("turn.completed", _) => {
+                send(TurnEvent::Ended(Ok(TurnEnd { usage: line.usage, interrupted: false })));
+            }
+            ("turn.failed", _) => {
+                let message = line.error.map(|error| error.message).or_else(|| self.error.take());
+                send(TurnEvent::Ended(Err(failed(message.unwrap_or_default()))));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether codex runs something that it may be silent about.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.at_work > 0
+    }
+
+    /// How a turn ended whose process, a codex of `version`, ended without saying so. `stderr` is its last line there.
+    pub(crate) fn ended_early(&mut self, stderr: Option<String>, version: &str) -> CodexError {
+        match (self.error.take(), &self.session, stderr) {
+            (Some(message), ..) => failed(message),
+            (None, None, _) if self.foreign => CodexError::Unsupported {
+                version: version.to_owned(),
+                missing: "tell another program of its turns".to_owned(),
+            },
+            (None, None, Some(message)) => CodexError::Refused { method: "exec", message },
+            _ => CodexError::Disconnected,
+        }
+    }
+
+    fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
+        if item.is_own_work() {
+            self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
+        }
+        match item {
+            ThreadItem::AgentMessage { text, .. } if completed && !text.is_empty() => {
+                // One before a command and one after: paragraphs of one answer.
+                if std::mem::replace(&mut self.has_text, true) {
+                    send(TurnEvent::Text("\n\n".to_owned()));
+                }
+                send(TurnEvent::Text(text));
+            }
+            ThreadItem::Reasoning { text } if completed && !text.is_empty() => {
+                if std::mem::replace(&mut self.has_reasoning, true) {
+                    send(TurnEvent::Reasoning("\n\n".to_owned()));
+                }
+                send(TurnEvent::Reasoning(text));
+            }
+            item => {
+                if let Some(work) = item.work(completed) {
+                    send(TurnEvent::Item(work));
+                }
+            }
+        }
+    }
+}
+
+/// A failure of which codex gives only a message.
+fn failed(message: String) -> CodexError {
+    let says = |words: &str| message.contains(words);
+    let info = if says("context window") {
+        "contextWindowExceeded"
+    } else if says("usage limit") {
+        "usageLimitExceeded"
+    } else if says("at capacity") || says("overloaded") {
+        "serverOverloaded"
+    } else {
+        ""
+    };
+    let problem = TurnProblem { message, codex_error_info: info.into() };
+    CodexError::Turn(failure(Some(problem), &RateLimits::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FailureKind;
+    use crate::event::ItemEvent;
+
+    fn read(lines: &[&str]) -> (ExecReader, Vec<TurnEvent>) {
+        let mut reading = ExecReader::default();
+        let mut events = Vec::new();
+        for line in lines {
+            reading.read(line.as_bytes(), &mut |event| events.push(event));
+        }
+        (reading, events)
+    }
+
+    #[test]
+    fn an_answer_its_reasoning_and_its_usage_are_read() {
+        let (reading, events) = read(&[
+            r#"{"type":"thread.started","thread_id":"t"}"#,
+            r#"{"type":"turn.started"}"#,
+            "no line of codex's",
+            r#"{"type":"item.completed","item":{"id":"0","type":"reasoning","text":"a"}}"#,
+            r#"{"type":"item.completed","item":{"id":"1","type":"reasoning","text":"b"}}"#,
+            r#"{"type":"item.completed","item":{"id":"2","type":"agent_message","text":"one"}}"#,
+            r#"{"type":"item.completed","item":{"id":"3","type":"todo_list","items":[]}}"#,
+            r#"{"type":"item.completed","item":{"id":"4","type":"agent_message","text":"two"}}"#,
+            r#"{"type":"turn.completed","usage":{"input_tokens":9,"cached_input_tokens":4,"output_tokens":3}}"#,
+        ]);
+        assert_eq!(reading.session.as_deref(), Some("t"));
+        let (mut text, mut reasoning) = (String::new(), String::new());
+        for event in &events {
+            match event {
+                TurnEvent::Text(more) => text.push_str(more),
+                TurnEvent::Reasoning(more) => reasoning.push_str(more),
+                TurnEvent::Ended(Ok(end)) => {
+                    assert_eq!(end.usage, Some(Usage { input: 9, cached: 4, output: 3, reasoning: 0 }));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((text.as_str(), reasoning.as_str()), ("one\n\ntwo", "a\n\nb"));
+    }
+
+    #[test]
+    fn a_command_is_told_when_it_starts_and_when_it_has_ended() {
+        let (_, events) = read(&[
+            r#"{"type":"item.started","item":{"id":"0","type":"command_execution","command":"ls","exit_code":null,"status":"in_progress"}}"#,
+            r#"{"type":"item.completed","item":{"id":"0","type":"command_execution","command":"ls","exit_code":3,"status":"failed"}}"#,
+        ]);
+        let codes: Vec<_> = events
+            .iter()
+            .map(|event| match event {
+                TurnEvent::Item(ItemEvent::Command { ended, exit_code, .. }) => (*ended, *exit_code),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(codes, [(false, None), (true, Some(3))]);
+    }
+
+    #[test]
+    fn failures_are_told_apart_by_their_words() {
+        for (message, kind) in [
+            ("You've hit your usage limit. Upgrade to Pro or try again later.", FailureKind::UsageLimit),
+            ("Codex ran out of room in the model's context window. Start anew.", FailureKind::ContextWindow),
+            (
+                r#"unexpected status 400 Bad Request: {\"error\":{\"message\":\"no\"}}"#,
+                FailureKind::BadRequest,
+            ),
+            ("exceeded retry limit, last status: 429 Too Many Requests", FailureKind::RateLimit),
+            ("unexpected status 401 Unauthorized: ", FailureKind::Unauthorized),
+            ("stream disconnected before completion: too long", FailureKind::Upstream),
+        ] {
+            let (_, events) =
+                read(&[&format!(r#"{{"type":"turn.failed","error":{{"message":"{message}"}}}}"#)]);
+            match &events[..] {
+                [TurnEvent::Ended(Err(CodexError::Turn(failure)))] => {
+                    assert_eq!(failure.kind, kind, "{message}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_retry_is_no_end_and_an_early_end_has_its_reason() {
+        let retry = r#"{"type":"error","message":"Reconnecting... 1/5"}"#;
+        let (mut reading, events) = read(&[retry]);
+        assert!(matches!(events[..], [TurnEvent::Retrying(_)]));
+        let refused = reading.ended_early(Some("Error loading config.toml".into()), "0");
+        assert!(matches!(refused, CodexError::Refused { method: "exec", .. }));
+        let (mut reading, _) = read(&[r#"{"type":"error","message":"broken"}"#]);
+        assert!(
+            matches!(reading.ended_early(None, "0"), CodexError::Turn(failure) if failure.message == "broken")
+        );
+    }
+
+    #[test]
+    fn the_lines_of_an_earlier_protocol_are_of_a_codex_that_is_too_old() {
+        let (mut reading, events) = read(&[r#"{"id":"0","msg":{"type":"task_started"}}"#]);
+        assert!(events.is_empty());
+        let too_old = reading.ended_early(None, "0.40.0");
+        assert!(matches!(too_old, CodexError::Unsupported { version, .. } if version == "0.40.0"));
+    }
+}

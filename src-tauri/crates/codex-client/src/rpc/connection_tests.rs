@@ -1,0 +1,89 @@
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines, duplex};
+
+use super::*;
+use crate::rpc::lines;
+
+/// Refuses every request.
+struct Refuse;
+
+impl Handler for Refuse {
+    fn notification(&self, _: &str, _: Option<&RawValue>) {}
+
+    fn request(&self, _: &Value, _: &str, _: Option<&RawValue>) -> Option<Result<Value, &'static str>> {
+        Some(Err("no"))
+    }
+}
+
+/// A connection with its tasks, and the other ends of its pipes.
+fn open() -> (Arc<Connection>, TaskTracker, DuplexStream, Lines<BufReader<DuplexStream>>) {
+    let (stdin, codex_reads) = duplex(64 * 1024);
+    let (codex_writes, stdout) = duplex(64 * 1024);
+    let tasks = TaskTracker::new();
+    let connection = Connection::open(stdin, &tasks);
+    let reading = Arc::clone(&connection);
+    tasks.spawn(async move { reading.read(&mut lines(stdout), &Refuse).await });
+    tasks.close();
+    (connection, tasks, codex_writes, BufReader::new(codex_reads).lines())
+}
+
+#[tokio::test]
+async fn answers_are_matched_by_their_id_in_any_order() {
+    let (connection, _tasks, mut codex, mut asked) = open();
+    let both = async {
+        tokio::join!(connection.call::<Value>("a", json!({})), connection.call::<Value>("b", json!({})))
+    };
+    let answers = async {
+        let (_, _) = (asked.next_line().await, asked.next_line().await);
+        codex.write_all(b"{\"id\":2,\"result\":\"second\"}\n{\"id\":1,\"result\":\"first\"}\n").await
+    };
+    let ((a, b), written) = tokio::join!(both, answers);
+    written.unwrap();
+    assert_eq!((a.unwrap(), b.unwrap()), (json!("first"), json!("second")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_codex_that_does_not_answer_loses_its_connection_and_every_request_fails() {
+    let (connection, tasks, _codex, _asked) = open();
+    let slow = connection.call_within::<Value>(Duration::from_secs(300), "slow", json!({}));
+    let (stuck, slow) = tokio::join!(connection.call::<Value>("stuck", json!({})), slow);
+    assert!(matches!(stuck, Err(CodexError::NoAnswer { method: "stuck", .. })), "{stuck:?}");
+    assert!(matches!(slow, Err(CodexError::Disconnected)), "{slow:?}");
+    assert!(!connection.is_open());
+    assert!(matches!(connection.call::<Value>("later", json!({})).await, Err(CodexError::Disconnected)));
+    tasks.wait().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_codex_that_is_busy_with_others_is_not_given_up() {
+    let (connection, _tasks, mut codex, _asked) = open();
+    let chatter = async {
+        loop {
+            codex.write_all(b"{\"method\":\"x\"}\n").await.unwrap();
+            tokio::time::sleep(ANSWER_TIMEOUT / 2).await;
+        }
+    };
+    let begun = Instant::now();
+    let stuck = tokio::select! {
+        stuck = connection.call::<Value>("stuck", json!({})) => stuck,
+        () = chatter => unreachable!(),
+    };
+    assert!(matches!(stuck, Err(CodexError::NoAnswer { .. })), "{stuck:?}");
+    assert!(begun.elapsed() >= ANSWER_TIMEOUT * BUSY_FACTOR && connection.is_open());
+}
+
+#[tokio::test]
+async fn the_end_of_its_output_is_the_end_of_the_connection() {
+    let (connection, tasks, codex, _asked) = open();
+    let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), async { drop(codex) });
+    assert!(matches!(answer, Err(CodexError::Disconnected)), "{answer:?}");
+    tasks.wait().await;
+}
+
+#[tokio::test]
+async fn a_request_is_answered_under_its_own_id() {
+    let (_connection, _tasks, mut codex, mut asked) = open();
+    codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
+    let answer: Value = serde_json::from_str(&asked.next_line().await.unwrap().unwrap()).unwrap();
+    assert_eq!((&answer["id"], &answer["error"]["message"]), (&json!("x"), &json!("no")));
+}

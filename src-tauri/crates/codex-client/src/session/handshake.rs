@@ -1,0 +1,125 @@
+//! The first calls on a connection: who we are, what this codex can do, and which account it has.
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::server_requests::reply;
+use crate::account::{Account, AccountRead};
+use crate::capabilities::{Capabilities, UNKNOWN};
+use crate::error::CodexError;
+use crate::notification::OPT_OUT;
+use crate::rpc::{Connection, Handler};
+
+/// What codex says of itself.
+pub(crate) struct Hello {
+    pub(crate) version: String,
+    pub(crate) capabilities: Capabilities,
+    /// `None` when this codex does not say.
+    pub(crate) account: Option<Account>,
+}
+
+/// Handles what codex sends before there is a session: no thread runs yet, so notifications do not matter.
+pub(crate) struct BeforeSession;
+
+impl Handler for BeforeSession {
+    fn notification(&self, _method: &str, _params: Option<&RawValue>) {}
+
+    fn request(&self, _: &Value, method: &str, _: Option<&RawValue>) -> Option<Result<Value, &'static str>> {
+        Some(reply(method).outcome)
+    }
+}
+
+/// The parameters of `initialize` for a client of this name and version.
+#[must_use]
+pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
+    json!({
+        "clientInfo": { "name": name, "title": title, "version": version },
+        "capabilities": {
+            "experimentalApi": true,
+            "requestAttestation": false,
+            "optOutNotificationMethods": OPT_OUT,
+        },
+    })
+}
+
+/// Introduces us and asks what codex is.
+pub(crate) async fn handshake(rpc: &Connection, client_version: &str) -> Result<Hello, CodexError> {
+    let params = initialize_params("codex-proxy", "Codex Proxy", client_version);
+    let initialized: Value = rpc.call("initialize", params).await?;
+    let version = initialized["userAgent"].as_str().and_then(version_in).unwrap_or("of an unknown version");
+    rpc.notify("initialized").await?;
+    let capabilities = probe(rpc).await?;
+    let mut account = None;
+    if capabilities.account_read {
+        account = match rpc.call::<AccountRead>("account/read", json!({})).await {
+            Ok(read) => Some(read.account().ok_or(CodexError::NotSignedIn)?),
+            // It asks upstream about some accounts, and fails when it cannot reach it. A turn will find out.
+            Err(CodexError::Refused { message, .. }) => {
+                tracing::info!(%message, "codex does not say which account it has");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(Hello { version: version.to_owned(), capabilities, account })
+}
+
+/// codex's version out of `name/1.2.3 (system…)`.
+fn version_in(user_agent: &str) -> Option<&str> {
+    let version = user_agent.split_once('/')?.1.split_whitespace().next()?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
+}
+
+/// Finds out what codex can do by calls that it must reject.
+async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
+    let mut capabilities = Capabilities::from_rejection(&rejection(rpc, UNKNOWN, json!({})).await?);
+    if capabilities.threads {
+        // The rejection lists the modes of the sandbox. Where they are spelled otherwise, much else of the protocol has an
+        // earlier form too.
+        let modes = rejection(rpc, "thread/start", json!({ "sandbox": UNKNOWN })).await?;
+        capabilities.threads = uses_kebab_case(&modes);
+    }
+    if !capabilities.threads {
+        return Ok(capabilities.exec_only());
+    }
+    for (field, known) in [
+        ("dynamicTools", &mut capabilities.dynamic_tools),
+        ("experimentalRawEvents", &mut capabilities.raw_events),
+    ] {
+        // A known field is rejected first, as 5. An unknown one is ignored, and the model is rejected.
+        let rejection = rejection(rpc, "thread/start", json!({ field: 5, "model": 7 })).await?;
+        *known = rejection.contains("`5`");
+    }
+    Ok(capabilities)
+}
+
+fn uses_kebab_case(rejection: &str) -> bool {
+    rejection.contains("`read-only`")
+}
+
+/// Makes a call that codex must reject, and returns its words.
+async fn rejection(rpc: &Connection, method: &'static str, params: Value) -> Result<String, CodexError> {
+    match rpc.call::<Value>(method, params).await {
+        Ok(_) => Ok(String::new()),
+        Err(CodexError::Refused { message, .. }) => Ok(message),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_out_of_the_user_agent() {
+        assert_eq!(version_in("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)"), Some("0.169.0"));
+        assert_eq!(version_in("no version"), None);
+    }
+
+    #[test]
+    fn the_earlier_spelling_is_told_apart() {
+        let rejection = |known: &str| format!("unknown variant `{UNKNOWN}`, expected one of {known}");
+        assert!(uses_kebab_case(&rejection("`read-only`, `workspace-write`")));
+        assert!(!uses_kebab_case(&rejection("`readOnly`, `workspaceWrite`")));
+    }
+}

@@ -1,0 +1,95 @@
+//! Launches a codex: finds it, starts its process, shakes hands.
+//!
+//! Every step has a timeout, and a failed launch leaves no process behind: dropping its handle kills it.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use super::handshake::{BeforeSession, Hello, handshake};
+use super::session::Session;
+use crate::config::CodexConfig;
+use crate::error::CodexError;
+use crate::files::FileStamp;
+use crate::home::{self, Prepared};
+use crate::process::{Launch, Process, StderrTail};
+use crate::rpc::{Connection, lines};
+use crate::status::Readiness;
+
+/// A codex that answers, and its process.
+pub(crate) struct Running {
+    pub(crate) process: Process,
+    pub(crate) session: Arc<Session>,
+    /// The binary as it was before the start.
+    binary: Option<FileStamp>,
+}
+
+impl Running {
+    /// What has replaced the binary since. A binary that is gone may be in the middle of an update.
+    pub(crate) fn update(&self) -> Option<FileStamp> {
+        FileStamp::of(&self.session.readiness.path).filter(|now| Some(now) != self.binary.as_ref())
+    }
+
+    /// Ends the process and everything that works on the session.
+    pub(crate) async fn end(mut self) {
+        self.session.rpc.close();
+        self.process.kill().await;
+        self.session.finished().await;
+    }
+}
+
+/// Starts codex and waits until it answers.
+pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> {
+    let found = config.search.run().await?;
+    // Before the start, so that a later replacement is noticed.
+    let binary = FileStamp::of(&found.path);
+    // Our own log level must not make codex write prompts to its stderr.
+    let environment = found.environment.clone().without("RUST_LOG");
+    let Prepared { environment, mut args, used } = home::prepare(&config.home, &found, environment).await?;
+    args.push("app-server".to_owned());
+    let launch =
+        Launch { program: &found.path, args: &args, environment: &environment, folder: &config.folder };
+    let (mut process, streams) = Process::start(&launch)
+        .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
+    let tasks = TaskTracker::new();
+    let stderr = StderrTail::default();
+    tasks.spawn(stderr.clone().read(streams.stderr));
+    let rpc = Connection::open(streams.stdin, &tasks);
+    let mut lines = lines(streams.stdout);
+    let hello = {
+        let mut handshake = pin!(handshake(&rpc, &config.client_version));
+        tokio::select! {
+            biased;
+            hello = &mut handshake => hello,
+            // The connection ends with the output, and the handshake with the connection.
+            () = rpc.read(&mut lines, &BeforeSession) => handshake.await,
+        }
+    };
+    match hello {
+        Ok(Hello { version, capabilities, account }) => {
+            let readiness = Readiness { path: found.path, version, capabilities, account, home: used };
+            let users_home = found.environment.codex_home();
+            let session =
+                Session::open(rpc, lines, tasks, readiness, environment, users_home, config.retention);
+            Ok(Running { process, session, binary })
+        }
+        Err(error) => {
+            rpc.close();
+            process.kill().await;
+            tasks.close();
+            tasks.wait().await;
+            Err(with_stderr(error, stderr.last()))
+        }
+    }
+}
+
+/// Adds what codex wrote to stderr to an error that says little by itself.
+fn with_stderr(error: CodexError, last_line: Option<String>) -> CodexError {
+    match error {
+        CodexError::Disconnected => CodexError::StartFailed {
+            reason: last_line.unwrap_or_else(|| "it ended without a word".to_owned()),
+        },
+        error => error,
+    }
+}

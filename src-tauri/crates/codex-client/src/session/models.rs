@@ -1,0 +1,98 @@
+//! The models of codex, and a look at codex that keeps no process.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::launch::launch;
+use super::session::Session;
+use crate::config::CodexConfig;
+use crate::error::CodexError;
+use crate::request::Effort;
+use crate::status::Readiness;
+
+/// A model of codex's own list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Model {
+    /// The id that a turn names it by.
+    pub id: String,
+    /// The name that people read.
+    #[serde(default)]
+    pub display_name: String,
+    /// One sentence about it.
+    #[serde(default)]
+    pub description: String,
+    /// Whether codex keeps it out of its own menus.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Whether codex takes it when none is named.
+    #[serde(default)]
+    pub is_default: bool,
+    /// The efforts that it knows.
+    #[serde(default, rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
+    pub efforts: Vec<Effort>,
+    /// What it reads: `text`, `image`.
+    #[serde(default)]
+    pub input_modalities: Vec<String>,
+}
+
+fn effort_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Effort>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry {
+        reasoning_effort: Effort,
+    }
+    Ok(Vec::<Entry>::deserialize(deserializer)?.into_iter().map(|entry| entry.reasoning_effort).collect())
+}
+
+/// The answer to `model/list`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelPage {
+    data: Vec<Model>,
+    next_cursor: Option<String>,
+}
+
+/// Pages of the model list that are read at most; codex has one.
+const MAX_MODEL_PAGES: usize = 10;
+
+/// How long a codex that is only probed may take to list its models.
+const PROBE_MODELS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A codex that was probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// What it is and can do.
+    pub readiness: Readiness,
+    /// Its models; none when it did not list them in time.
+    pub models: Vec<Model>,
+}
+
+/// Starts codex, asks what it is, what it can do and which models it has, and ends it again.
+///
+/// # Errors
+/// Whatever keeps it from answering.
+pub async fn probe(config: &CodexConfig) -> Result<Probed, CodexError> {
+    let running = launch(config).await?;
+    let readiness = running.session.readiness.clone();
+    // A codex that looks for its models in the network may have to wait for it; it is ready all the same.
+    let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&running.session)).await;
+    running.end().await;
+    Ok(Probed { readiness, models: models.ok().and_then(Result::ok).unwrap_or_default() })
+}
+
+/// codex's own list of models, page by page; empty when it has none.
+pub(crate) async fn list_models(session: &Session) -> Result<Vec<Model>, CodexError> {
+    let pages = if session.readiness.capabilities.model_list { MAX_MODEL_PAGES } else { 0 };
+    let (mut models, mut params) = (Vec::new(), json!({}));
+    for _ in 0..pages {
+        let page: ModelPage = session.rpc.call("model/list", params).await?;
+        models.extend(page.data);
+        let Some(cursor) = page.next_cursor else { break };
+        params = json!({ "cursor": cursor });
+    }
+    Ok(models)
+}

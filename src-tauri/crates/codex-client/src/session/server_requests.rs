@@ -1,0 +1,100 @@
+//! Our answers to the requests of codex.
+//!
+//! No one sits in front of a proxy to consent, so we decline everything that wants a person's consent, and refuse at once
+//! what we do not know: codex goes on in every case, and never waits for us.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// The request for the output of a tool.
+pub(crate) const TOOL_CALL: &str = "item/tool/call";
+
+/// The parameters that we read of a request.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About<'a> {
+    // The requests of the protocol's first version call it a conversation.
+    #[serde(borrow, alias = "conversationId")]
+    pub(crate) thread_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) tool: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) call_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> About<'a> {
+    /// The parameters of a request; none when they have another form.
+    pub(crate) fn parse(params: Option<&'a RawValue>) -> Self {
+        params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Reply {
+    /// The result, or the message of an error.
+    pub(crate) outcome: Result<Value, &'static str>,
+    /// What it declines, in words for the request log.
+    pub(crate) declined: Option<&'static str>,
+}
+
+/// The answer to the request `method`.
+pub(crate) fn reply(method: &str) -> Reply {
+    let declined = |what, result| Reply { outcome: Ok(result), declined: Some(what) };
+    match method {
+        "item/commandExecution/requestApproval" => {
+            declined("running a command", json!({ "decision": "decline" }))
+        }
+        "item/fileChange/requestApproval" => declined("changing files", json!({ "decision": "decline" })),
+        "item/permissions/requestApproval" => {
+            // No permission is granted, for no longer than this turn.
+            declined("more permissions", json!({ "permissions": {}, "scope": "turn" }))
+        }
+        "item/tool/requestUserInput" => declined("a question to the user", json!({ "answers": {} })),
+        "mcpServer/elicitation/request" => declined(
+            "a question of an MCP server",
+            json!({ "action": "decline", "content": null, "_meta": null }),
+        ),
+        // The two of the protocol's first version; `abort` is the refusal that every version spells the same.
+        "applyPatchApproval" => declined("changing files", json!({ "decision": "abort" })),
+        "execCommandApproval" => declined("running a command", json!({ "decision": "abort" })),
+        TOOL_CALL => Reply {
+            outcome: Ok(json!({
+                "contentItems": [{ "type": "inputText", "text": "This tool is not available." }],
+                "success": false,
+            })),
+            declined: None,
+        },
+        _ => Reply { outcome: Err("not supported by this client"), declined: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_wants_consent_is_declined() {
+        for method in [
+            "item/commandExecution/requestApproval",
+            "item/fileChange/requestApproval",
+            "item/permissions/requestApproval",
+            "item/tool/requestUserInput",
+            "mcpServer/elicitation/request",
+            "applyPatchApproval",
+            "execCommandApproval",
+        ] {
+            let reply = reply(method);
+            assert!(reply.declined.is_some() && reply.outcome.is_ok(), "{method}");
+            assert!(!reply.outcome.unwrap().to_string().contains("accept"), "{method}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_request_is_refused_and_not_left_open() {
+        assert!(reply("some/thing").outcome.is_err());
+    }
+}

@@ -1,0 +1,307 @@
+//! Keeps one codex running: starts it on first use, tells every caller how the start went, and starts it again when it is
+//! needed after it has ended.
+//!
+//! One task owns the process; [`Codex`](crate::Codex) is the shared handle to it. The task ends the process on shutdown, or
+//! when the last handle is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::launch::{Running, launch};
+use super::liveness::{self, MAX_MEMORY, MEMORY_CHECK_INTERVAL};
+use super::session::Session;
+use crate::config::CodexConfig;
+use crate::error::CodexError;
+use crate::files::FileStamp;
+use crate::home::AuthWatch;
+use crate::status::{Counts, Status};
+
+/// A codex that lived shorter than this counts as a failed start, and is not started again at once.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// The pause after the second such failure in a row; it doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// How often the sign-in and the binary are checked between turns; each turn checks them too.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What the supervisor is asked for.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Session(oneshot::Sender<Result<Arc<Session>, CodexError>>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// The current codex.
+struct Live {
+    running: Running,
+    since: Instant,
+    memory_checked_at: Instant,
+}
+
+pub(crate) struct Supervisor {
+    config: CodexConfig,
+    status: watch::Sender<Status>,
+    live: Option<Live>,
+    auth: AuthWatch,
+    /// An update that did not start, and when it is tried again: it may not be complete yet.
+    failed_update: Option<(FileStamp, Instant)>,
+    /// Codexes of an earlier sign-in or version that finish their turns.
+    retiring: TaskTracker,
+    /// Cancelled to end those as well, and a start.
+    ending: CancellationToken,
+    /// Attempts in a row that failed or did not live long.
+    failures: u32,
+    /// When the next attempt may be made, and why not before.
+    paused: Option<(Instant, CodexError)>,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl Supervisor {
+    /// A supervisor that has not started codex.
+    pub(crate) fn new(
+        config: CodexConfig,
+        status: watch::Sender<Status>,
+        counts: Arc<Mutex<Counts>>,
+        ending: CancellationToken,
+    ) -> Self {
+        Self {
+            auth: AuthWatch::new(&config.search.environment),
+            config,
+            status,
+            live: None,
+            failed_update: None,
+            retiring: TaskTracker::new(),
+            ending,
+            failures: 0,
+            paused: None,
+            counts,
+        }
+    }
+
+    /// Answers until shutdown, or until the last handle is gone.
+    pub(crate) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+        let mut checks = interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stopped = loop {
+            tokio::select! {
+                biased;
+                ask = asks.recv() => match ask {
+                    Some(Ask::Session(reply)) => {
+                        let _ = reply.send(self.session().await);
+                    }
+                    Some(Ask::Shutdown(stopped)) => break Some(stopped),
+                    None => break None,
+                },
+                // An idle app does not wake up for this.
+                _ = checks.tick(), if self.live.is_some() || self.waits_for_sign_in() => {
+                    self.check_for_changes().await;
+                }
+                () = ended(self.live.as_mut()) => self.reap().await,
+            }
+        };
+        self.end().await;
+        if let Some(stopped) = stopped {
+            let _ = stopped.send(());
+        }
+    }
+
+    /// The live session, or a new one. Callers meanwhile wait in the queue and get the outcome.
+    async fn session(&mut self) -> Result<Arc<Session>, CodexError> {
+        if let Some(live) = &self.live {
+            let session = Arc::clone(&live.running.session);
+            if !session.rpc.is_open() {
+                self.reap().await;
+            } else if self.auth.changed() {
+                tracing::info!("codex's sign-in has changed; restarting it");
+                self.retire();
+            } else {
+                return Ok(self.follow_update().await.unwrap_or(session));
+            }
+        }
+        if let Some((until, error)) = &self.paused
+            && Instant::now() < *until
+        {
+            return Err(error.clone());
+        }
+        self.status.send_replace(Status::Starting);
+        // A sign-in that is written from here on counts as a change.
+        self.auth.changed();
+        match self.launch().await {
+            Ok(running) => Ok(self.install(running)),
+            Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
+            Err(error) => {
+                self.counts.lock().failed += 1;
+                tracing::warn!(%error, "codex could not be started");
+                if matches!(
+                    error,
+                    CodexError::StartFailed { .. } | CodexError::NoAnswer { .. } | CodexError::Disconnected
+                ) {
+                    self.pause(error.clone());
+                }
+                self.status.send_replace(Status::Failed(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts a codex, unless the shutdown comes first: a codex that does not answer must not hold it up.
+    async fn launch(&self) -> Result<Running, CodexError> {
+        tokio::select! {
+            biased;
+            () = self.ending.cancelled() => Err(CodexError::ShuttingDown),
+            running = launch(&self.config) => running,
+        }
+    }
+
+    /// Promotes a started process to the current one.
+    fn install(&mut self, running: Running) -> Arc<Session> {
+        let session = Arc::clone(&running.session);
+        let readiness = session.readiness.clone();
+        self.counts.lock().started += 1;
+        tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
+        self.status.send_replace(Status::Ready(readiness));
+        let since = Instant::now();
+        self.live = Some(Live { running, since, memory_checked_at: since });
+        session
+    }
+
+    /// Starts what has replaced the current binary, and lets the old codex finish its turns. `None` when nothing has, or when
+    /// it does not start: then the old one goes on, and the update may not be complete yet.
+    async fn follow_update(&mut self) -> Option<Arc<Session>> {
+        let update = self.live.as_ref()?.running.update()?;
+        if let Some((failed, retry_at)) = &self.failed_update
+            && *failed == update
+            && Instant::now() < *retry_at
+        {
+            return None;
+        }
+        tracing::info!("codex's binary has changed; restarting it");
+        match self.launch().await {
+            Ok(running) => {
+                self.failed_update = None;
+                self.retire();
+                Some(self.install(running))
+            }
+            Err(error) => {
+                self.counts.lock().failed += 1;
+                tracing::warn!(%error, "updated codex failed to start; keeping the previous one");
+                self.failed_update = Some((update, Instant::now() + MAX_PAUSE));
+                None
+            }
+        }
+    }
+
+    /// Restarts codex when another account is signed in (also after a start that only lacked one) or its binary was
+    /// replaced, and ends one that has grown too large.
+    async fn check_for_changes(&mut self) {
+        if self.auth.changed() {
+            tracing::info!("codex's sign-in has changed; restarting it");
+            self.retire();
+            // The status shows the outcome.
+            let _ = self.session().await;
+        } else if self.is_too_large().await {
+            self.retire();
+            self.status.send_replace(Status::Idle);
+        } else {
+            self.follow_update().await;
+        }
+    }
+
+    /// Whether codex holds more memory than it may. It is asked only when it has done something since the last time.
+    async fn is_too_large(&mut self) -> bool {
+        let Some(live) = &mut self.live else { return false };
+        let rpc = &live.running.session.rpc;
+        if live.memory_checked_at.elapsed() < MEMORY_CHECK_INTERVAL
+            || rpc.last_heard() <= live.memory_checked_at
+        {
+            return false;
+        }
+        // A codex that does not answer must not hold up the shutdown.
+        let memory = tokio::select! {
+            memory = liveness::memory(rpc) => memory,
+            () = self.ending.cancelled() => None,
+        };
+        live.memory_checked_at = Instant::now();
+        let Some(bytes) = memory.filter(|bytes| *bytes > MAX_MEMORY) else { return false };
+        let megabytes = bytes / (1024 * 1024);
+        tracing::warn!(megabytes, "codex holds too much memory; the next request starts another");
+        true
+    }
+
+    /// Whether the last start only lacked a sign-in.
+    fn waits_for_sign_in(&self) -> bool {
+        matches!(*self.status.borrow(), Status::Failed(CodexError::NotSignedIn))
+    }
+
+    /// Takes the live codex out of use. Its turns finish, and then it ends.
+    fn retire(&mut self) {
+        let Some(Live { running, .. }) = self.live.take() else { return };
+        let ending = self.ending.clone();
+        self.retiring.spawn(async move {
+            tokio::select! {
+                () = running.session.retire() => {}
+                () = running.session.rpc.closed() => {}
+                () = ending.cancelled() => {}
+            }
+            running.end().await;
+        });
+    }
+
+    /// Cleans up after a codex that has ended by itself.
+    async fn reap(&mut self) {
+        let Some(Live { running, since, .. }) = self.live.take() else { return };
+        self.counts.lock().ended += 1;
+        running.end().await;
+        if since.elapsed() >= STABLE_AFTER {
+            self.failures = 0;
+        } else {
+            self.pause(CodexError::StartFailed {
+                reason: "it ended soon after its start, several times".to_owned(),
+            });
+        }
+        tracing::warn!("codex has ended; the next request starts it again");
+        self.status.send_replace(Status::Idle);
+    }
+
+    /// Counts a failure. The first one costs no pause, so that the next request recovers from a single crash.
+    fn pause(&mut self, error: CodexError) {
+        self.failures += 1;
+        if self.failures > 1 {
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 2).min(10)).min(MAX_PAUSE);
+            self.paused = Some((Instant::now() + pause, error));
+        }
+    }
+
+    async fn end(&mut self) {
+        self.ending.cancel();
+        self.retiring.close();
+        if let Some(live) = self.live.take() {
+            live.running.end().await;
+        }
+        self.retiring.wait().await;
+        self.status.send_replace(Status::Stopped);
+    }
+}
+
+/// Resolves when the live codex has ended or its connection is closed; never when there is none.
+async fn ended(live: Option<&mut Live>) {
+    match live {
+        Some(Live { running, .. }) => {
+            tokio::select! {
+                _ = running.process.wait() => {}
+                () = running.session.rpc.closed() => {}
+            }
+        }
+        None => std::future::pending().await,
+    }
+}

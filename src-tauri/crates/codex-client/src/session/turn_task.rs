@@ -1,0 +1,310 @@
+//! The task behind a turn. It owns the thread from its start to its end.
+//!
+//! It gives one answer after the other on its thread: after each it caches the thread and waits for the next request of the
+//! conversation. A parked turn resumes with the outputs of the client's tools, an idle thread with a new turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{SemaphorePermit, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::liveness::ping_when_idle;
+use super::session::Session;
+use crate::error::{CodexError, FailureKind, TurnFailure};
+use crate::event::{ItemEvent, TurnEnd, TurnEvent, Usage};
+use crate::item::{Content, Item};
+use crate::request::{ThreadKind, TurnRequest};
+use crate::thread::{
+    AnswerJob, Dialect, FileGuard, Fingerprint, Fingerprints, NewThread, ReadyThread, TurnInput,
+};
+use crate::turn::{Answered, Phase, ToolCalls, Turn, TurnSlot, event_queue};
+
+/// How long a thread with a waiting call may be silent before no further call of the same response is expected. Only an
+/// older codex, which makes a response's calls one after the other, comes to that.
+const MORE_CALLS_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// How long an interrupted turn may take to confirm.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How codex rejects a turn's input of more than 1,048,576 characters, which is more than its models take.
+const TOO_LONG: &str = "exceeds the maximum length";
+
+/// The answer to `turn/start`.
+#[derive(Deserialize)]
+struct TurnStarted {
+    turn: StartedTurn,
+}
+
+#[derive(Deserialize)]
+struct StartedTurn {
+    id: String,
+}
+
+/// A turn that runs, or awaits the outputs of the client's tools.
+struct OpenTurn {
+    slot: TurnSlot,
+    id: String,
+}
+
+/// How an answer went.
+#[derive(Default)]
+struct AnswerOutcome {
+    /// Its last event; `None` when no one reads it any more.
+    end: Option<Result<TurnEnd, CodexError>>,
+    cacheable: Option<Cacheable>,
+}
+
+/// A thread that the conversation can continue in.
+struct Cacheable {
+    /// The conversation as far as the thread has gone.
+    at: Fingerprint,
+    /// The calls whose outputs its turn awaits; none when it has no turn.
+    calls: Vec<String>,
+    turn: Option<OpenTurn>,
+}
+
+/// Starts `request`: in the cached thread that has gone furthest in its conversation, or else in a new one. What goes wrong
+/// comes as the last event.
+pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: Dialect) -> Turn {
+    let (events, receiver) = event_queue();
+    let interrupt = CancellationToken::new();
+    let turn = Turn::new(receiver, interrupt.clone());
+    let fingerprints = Fingerprints::of(&request);
+    let cached = session.cache.take(&fingerprints, &request.items);
+    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events, interrupt, dialect };
+    if let Some((thread, count)) = cached {
+        job.items_in_thread = count;
+        match thread.send(job) {
+            Ok(()) => return turn,
+            // Its time was up in this very moment.
+            Err(back) => job = AnswerJob { items_in_thread: 0, ..back },
+        }
+    }
+    let task = TurnTask { session: Arc::clone(session), thread: None, _file: None, usage: Usage::default() };
+    session.tasks.spawn(session.turn_tasks.track_future(task.run(job)));
+    turn
+}
+
+/// The task and its thread.
+struct TurnTask {
+    session: Arc<Session>,
+    thread: Option<ReadyThread>,
+    _file: Option<FileGuard>,
+    /// What the thread has cost so far.
+    usage: Usage,
+}
+
+impl TurnTask {
+    /// Gives the first answer, and further ones as they are asked for.
+    async fn run(mut self, first: AnswerJob) {
+        let mut job = first;
+        let mut parked: Option<OpenTurn> = None;
+        loop {
+            let outcome = match parked.take() {
+                Some(turn) => self.resume(turn, &job).await,
+                None => self.begin(&mut job).await,
+            };
+            let AnswerOutcome { end, cacheable } =
+                outcome.unwrap_or_else(|error| AnswerOutcome { end: Some(Err(error)), cacheable: None });
+            let kind = job.request.profile.kind;
+            let cached = cacheable
+                .map(|Cacheable { at, calls, turn }| (self.session.cache.insert(at, kind, calls), turn));
+            // The thread is cached before the final event is sent, so an immediate follow-up finds it.
+            if let Some(end) = end {
+                job.events.send(TurnEvent::Ended(end));
+            }
+            let Some((next, turn)) = cached else { break };
+            match self.next_job(next).await {
+                Some(next) => (job, parked) = (next, turn),
+                None => {
+                    if let Some(turn) = turn {
+                        self.interrupt(&turn).await;
+                    }
+                    break;
+                }
+            }
+        }
+        if let Some(thread) = &self.thread {
+            self.session.end_thread(thread).await;
+        }
+    }
+
+    /// Waits for the next request of the conversation; `None` when the time is up, or the thread was evicted.
+    async fn next_job(&self, mut next: oneshot::Receiver<AnswerJob>) -> Option<AnswerJob> {
+        tokio::select! {
+            biased;
+            next = &mut next => return next.ok(),
+            () = self.session.rpc.closed() => {}
+            () = self.session.retired.cancelled() => {}
+            () = tokio::time::sleep(self.session.cache.time()) => {}
+        }
+        // A request may have taken it just now.
+        next.close();
+        next.try_recv().ok()
+    }
+
+    /// Starts a turn with what the thread does not have yet.
+    async fn begin(&mut self, job: &mut AnswerJob) -> Result<AnswerOutcome, CodexError> {
+        let session = Arc::clone(&self.session);
+        let permit = tokio::select! {
+            permit = session.starting_turns.acquire() => permit.map_err(|_| CodexError::Disconnected)?,
+            () = job.interrupt.cancelled() => return Ok(AnswerOutcome::default()),
+            () = session.rpc.closed() => return Err(CodexError::Disconnected),
+        };
+        let request = &job.request;
+        let mut new = None;
+        let thread = match &self.thread {
+            Some(thread) => thread.clone(),
+            None => {
+                let (profile, count) = NewThread::of(request);
+                let thread = match session.prewarmed.take(&profile) {
+                    Some(thread) => thread,
+                    None => session.start_thread(&profile).await?,
+                };
+                job.items_in_thread = count;
+                new = Some(profile);
+                self._file = thread.path.as_ref().and_then(|path| (job.dialect.guard_file)(path, &thread.id));
+                self.thread.insert(thread).clone()
+            }
+        };
+        let calls = ToolCalls::new(&request.profile.tools, request.one_call_at_a_time);
+        let pictures = request.items.iter().any(Item::has_pictures);
+        let (events, interrupt) = (job.events.clone(), job.interrupt.clone());
+        let slot = session.turns.add(&thread.id, events, interrupt, calls, pictures, self.usage)?;
+        job.events.send(TurnEvent::Model(thread.model.clone()));
+        let Some(turn) = self.start(&thread, slot, job, permit).await? else {
+            return Ok(AnswerOutcome::default());
+        };
+        if job.request.profile.kind == ThreadKind::Agent {
+            for server in session.mcp_servers.failed() {
+                job.events.send(TurnEvent::Item(ItemEvent::McpMissing { server }));
+            }
+        }
+        // A thread that codex writes to a file is not prewarmed.
+        if let Some(new) = new.filter(|_| thread.path.is_none()) {
+            // While the model speaks codex has little to do: the time to start threads for the chats to come.
+            tokio::select! {
+                () = turn.slot.spoke() => {}
+                () = job.interrupt.cancelled() => {}
+            }
+            session.prewarmed.hint(new);
+        }
+        self.follow(turn, job).await
+    }
+
+    /// Puts the history in and starts the turn; `None` when it was interrupted before.
+    async fn start(
+        &self,
+        thread: &ReadyThread,
+        slot: TurnSlot,
+        job: &mut AnswerJob,
+        permit: SemaphorePermit<'_>,
+    ) -> Result<Option<OpenTurn>, CodexError> {
+        let rpc = &self.session.rpc;
+        let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
+        let TurnInput { history, input } = (job.dialect.input)(new, job.request.note.as_deref());
+        if !history.is_empty() {
+            let params = json!({ "threadId": thread.id, "items": history });
+            rpc.call::<Value>("thread/inject_items", params).await?;
+        }
+        if job.interrupt.is_cancelled() {
+            return Ok(None);
+        }
+        let mut params = json!({
+            "threadId": thread.id,
+            "input": input,
+            // codex keeps it for later turns, so each one names it.
+            "summary": if job.request.reasoning_summary { "auto" } else { "none" },
+        });
+        if let Some(effort) = &job.request.effort {
+            params["effort"] = effort.as_str().into();
+        }
+        if let Some(schema) = job.request.output_schema.take() {
+            params["outputSchema"] = schema;
+        }
+        let started: TurnStarted = rpc.call("turn/start", params).await.map_err(too_long)?;
+        drop(permit);
+        // The thread has them now.
+        job.request.items = Vec::new();
+        Ok(Some(OpenTurn { slot, id: started.turn.id }))
+    }
+
+    /// Resumes a parked turn with the outputs that it awaits.
+    async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<AnswerOutcome, CodexError> {
+        let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
+        let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
+        let pictures = outputs.iter().any(Item::has_pictures);
+        let one = job.request.one_call_at_a_time;
+        turn.slot.reattach(&job.events, job.interrupt.clone(), one, pictures);
+        job.events.send(TurnEvent::Model(model));
+        for item in outputs {
+            if let Item::ToolOutput { call_id, output } = item
+                && let Some(request) = turn.slot.take_request(call_id)
+            {
+                let parts: Vec<Value> = output.iter().map(Content::to_tool_output).collect();
+                let result = json!({ "contentItems": parts, "success": true });
+                self.session.rpc.answer(&request, Ok(&result)).await;
+            }
+        }
+        turn.slot.flush_tool_calls();
+        self.follow(turn, job).await
+    }
+
+    /// Follows the turn to the end of the answer.
+    async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<AnswerOutcome, CodexError> {
+        let phase = tokio::select! {
+            biased;
+            phase = turn.slot.answer_ended(MORE_CALLS_TIMEOUT) => phase,
+            () = job.interrupt.cancelled() => {
+                self.interrupt(&turn).await;
+                return Ok(AnswerOutcome::default());
+            }
+            () = ping_when_idle(&self.session.rpc) => return Ok(AnswerOutcome::default()),
+        };
+        // Without an answer codex is gone, which the reader knows.
+        let Some(answered) = turn.slot.take_answer() else { return Ok(AnswerOutcome::default()) };
+        let Answered { end, text, calls, thread_usage } = answered;
+        self.usage = thread_usage;
+        let Ok(ended) = &end else {
+            job.events.send(TurnEvent::Ended(end));
+            // Usually it is over by itself; but not after a picture that codex left out, or a refused sign-in that codex
+            // goes on trying. The client does not wait for this.
+            self.interrupt(&turn).await;
+            return Ok(AnswerOutcome::default());
+        };
+        let at = job.fingerprints.with_answer(&text, &calls);
+        let cacheable = if phase == Phase::Waiting {
+            let calls = calls.iter().map(|call| call.call_id.clone()).collect();
+            Some(Cacheable { at, calls, turn: Some(turn) })
+        } else {
+            // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
+            let continues = !ended.interrupted && job.request.note.is_none() && !text.trim().is_empty();
+            continues.then_some(Cacheable { at, calls: Vec::new(), turn: None })
+        };
+        for call in calls {
+            job.events.send(TurnEvent::Call(call));
+        }
+        Ok(AnswerOutcome { end: Some(end), cacheable })
+    }
+
+    async fn interrupt(&self, turn: &OpenTurn) {
+        let Some(thread) = &self.thread else { return };
+        let params = json!({ "threadId": thread.id, "turnId": turn.id });
+        if self.session.rpc.call::<Value>("turn/interrupt", params).await.is_ok() {
+            // codex confirms within milliseconds; a thread that does not is ended all the same.
+            let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.ended()).await;
+        }
+    }
+}
+
+fn too_long(error: CodexError) -> CodexError {
+    match error {
+        CodexError::Refused { message, .. } if message.contains(TOO_LONG) => {
+            CodexError::Turn(TurnFailure::new(FailureKind::ContextWindow, message))
+        }
+        other => other,
+    }
+}

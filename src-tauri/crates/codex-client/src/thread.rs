@@ -1,0 +1,17 @@
+//! Threads of codex: what starts one, the prewarmed ones, and the cached ones that a conversation continues in.
+
+mod cache;
+mod dialect;
+mod fingerprint;
+mod params;
+mod prewarm;
+mod start;
+
+pub use cache::Retention;
+pub(crate) use cache::{AnswerJob, ThreadCache};
+pub(crate) use dialect::{Dialect, FileGuard, TurnInput};
+pub(crate) use fingerprint::{Fingerprint, Fingerprints};
+pub(crate) use params::DEFAULT_INSTRUCTIONS;
+pub use params::thread_start_params;
+pub(crate) use prewarm::PrewarmPool;
+pub(crate) use start::{NewThread, ReadyThread, end, start};

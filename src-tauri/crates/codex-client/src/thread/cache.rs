@@ -1,0 +1,153 @@
+//! Threads that are cached after an answer, so that the conversation continues in its own thread.
+//!
+//! The task that ran a thread's last turn owns it; the cache only finds it. A thread is idle, or its turn is parked: codex
+//! awaits the outputs of the client's tools. The first request with the conversation as far as the thread has gone takes it,
+//! so two never share one.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::dialect::Dialect;
+use super::fingerprint::{Fingerprint, Fingerprints};
+use crate::item::Item;
+use crate::request::{ThreadKind, TurnRequest};
+use crate::turn::Sender;
+
+/// How many threads are cached, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Threads at most, parked ones included, at about 1.3 MB of codex's memory each. The least recently used one is evicted;
+    /// a client that comes back to it continues in a new thread.
+    pub threads: usize,
+    /// Agent threads among them at most: each holds the user's MCP servers.
+    pub agents: usize,
+    /// How long an unused one is cached.
+    pub time: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { threads: 32, agents: 4, time: Duration::from_secs(30 * 60) }
+    }
+}
+
+/// One answer to give.
+#[derive(Debug)]
+pub(crate) struct AnswerJob {
+    pub(crate) request: TurnRequest,
+    pub(crate) fingerprints: Fingerprints,
+    /// How many of the request's items the thread already has.
+    pub(crate) items_in_thread: usize,
+    pub(crate) events: Sender,
+    pub(crate) interrupt: CancellationToken,
+    pub(crate) dialect: Dialect,
+}
+
+/// The cached threads of a session.
+#[derive(Debug)]
+pub(crate) struct ThreadCache {
+    retention: Retention,
+    /// The least recently used one in front.
+    threads: Mutex<VecDeque<CachedThread>>,
+}
+
+#[derive(Debug)]
+struct CachedThread {
+    at: Fingerprint,
+    kind: ThreadKind,
+    /// The calls whose outputs it awaits; none when it is idle.
+    calls: Vec<String>,
+    next_job: oneshot::Sender<AnswerJob>,
+}
+
+impl ThreadCache {
+    pub(crate) fn new(retention: Retention) -> Self {
+        Self { retention, threads: Mutex::default() }
+    }
+
+    /// How long an unused thread is cached.
+    pub(crate) fn time(&self) -> Duration {
+        self.retention.time
+    }
+
+    /// Caches a thread, and evicts others for it. The receiver gets the job to continue with, or closes on eviction.
+    pub(crate) fn insert(
+        &self,
+        at: Fingerprint,
+        kind: ThreadKind,
+        calls: Vec<String>,
+    ) -> oneshot::Receiver<AnswerJob> {
+        let (next_job, job) = oneshot::channel();
+        if self.retention.time.is_zero() {
+            return job;
+        }
+        let mut threads = self.threads.lock();
+        threads.retain(|thread| !thread.next_job.is_closed());
+        threads.push_back(CachedThread { at, kind, calls, next_job });
+        let agents = threads.iter().filter(|thread| thread.kind == ThreadKind::Agent).count();
+        if agents > self.retention.agents
+            && let Some(oldest) = threads.iter().position(|thread| thread.kind == ThreadKind::Agent)
+        {
+            threads.remove(oldest);
+        }
+        if threads.len() > self.retention.threads {
+            threads.pop_front();
+        }
+        job
+    }
+
+    /// Takes the thread that has gone furthest in this conversation, with how many of its items it has.
+    pub(crate) fn take(
+        &self,
+        fingerprints: &Fingerprints,
+        items: &[Item],
+    ) -> Option<(oneshot::Sender<AnswerJob>, usize)> {
+        let mut threads = self.threads.lock();
+        if threads.is_empty() {
+            return None;
+        }
+        for count in (1..items.len()).rev() {
+            let Some(at) = fingerprints.after(count) else { continue };
+            // The most recent one, where two have gone equally far.
+            let found = threads.iter().rposition(|thread| {
+                thread.at == at && !thread.next_job.is_closed() && thread.fits(&items[count..])
+            });
+            if let Some(thread) = found.and_then(|found| threads.remove(found)) {
+                return Some((thread.next_job, count));
+            }
+        }
+        None
+    }
+
+    /// How many threads are cached.
+    pub(crate) fn count(&self) -> usize {
+        self.threads.lock().iter().filter(|thread| !thread.next_job.is_closed()).count()
+    }
+}
+
+impl CachedThread {
+    /// Whether the conversation can continue like this: an idle thread with anything, a parked one with the outputs of all
+    /// its calls, in any order, and nothing else.
+    fn fits(&self, new: &[Item]) -> bool {
+        if self.calls.is_empty() {
+            // Outputs without their calls would be refused upstream.
+            return !matches!(new.first(), Some(Item::ToolOutput { .. }));
+        }
+        let outputs: HashSet<&str> = new
+            .iter()
+            .filter_map(|item| match item {
+                Item::ToolOutput { call_id, .. } => Some(call_id.as_str()),
+                _ => None,
+            })
+            .collect();
+        new.len() == self.calls.len() && self.calls.iter().all(|call| outputs.contains(call.as_str()))
+    }
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

@@ -1,0 +1,47 @@
+//! Where app-servers of different versions want different things of a thread. `codex` picks the dialect of each turn.
+
+use std::any::Any;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::item::{Content, Item, Role};
+
+/// What a thread does not have yet, as codex takes it.
+#[derive(Debug, Default)]
+pub(crate) struct TurnInput {
+    /// Raw items for `thread/inject_items`.
+    pub(crate) history: Vec<Value>,
+    /// The input of `turn/start`.
+    pub(crate) input: Vec<Value>,
+}
+
+/// Keeps a file that codex writes of a thread; dropping it deletes the file.
+pub(crate) type FileGuard = Box<dyn Any + Send + Sync>;
+
+/// How turns are run on one app-server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// Forms the new items of a conversation and the note for this answer.
+    pub(crate) input: fn(&[Item], Option<&str>) -> TurnInput,
+    /// Takes charge of the file that codex writes of the thread with this id, though it was asked not to.
+    pub(crate) guard_file: fn(&Path, &str) -> Option<FileGuard>,
+}
+
+impl Dialect {
+    /// That of a current codex: items keep their roles, and threads are in memory only.
+    pub(crate) const CURRENT: Self = Self { input: with_roles, guard_file: |_, _| None };
+}
+
+fn with_roles(new: &[Item], note: Option<&str>) -> TurnInput {
+    let (history, input) = match new.split_last() {
+        Some((Item::Message { role: Role::User, content }, history)) => (history, content.as_slice()),
+        _ => (new, [].as_slice()),
+    };
+    let mut history: Vec<Value> = history.iter().map(Item::to_raw).collect();
+    if let Some(note) = note {
+        let content = vec![Content::Text(note.to_owned())];
+        history.push(Item::Message { role: Role::Developer, content }.to_raw());
+    }
+    TurnInput { history, input: input.iter().map(Content::to_input).collect() }
+}

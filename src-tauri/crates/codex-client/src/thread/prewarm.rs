@@ -1,0 +1,136 @@
+//! Threads that are started before a chat needs them, so that it does not wait for one.
+//!
+//! Only plain threads are prewarmed: an agent's would start the user's MCP servers for no one, and would hold an AGENTS.md
+//! that may change before it is used.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::start::{NewThread, ReadyThread};
+use crate::request::ThreadKind;
+
+/// Threads that are ready for each profile with its instructions, at about 1.3 MB of codex's memory each.
+const THREADS_PER_PROFILE: usize = 2;
+
+/// Profiles that threads are ready for. The least recently used one is evicted.
+const MAX_PROFILES: usize = 3;
+
+/// Prewarm queue capacity. When full, the hint is dropped; the next turn sends another.
+const HINTS_CAPACITY: usize = 16;
+
+/// The longest instructions that are held in memory for chats that may come, in bytes.
+const MAX_INSTRUCTIONS: usize = 64 * 1024;
+
+/// The threads that are ready.
+#[derive(Debug)]
+pub(crate) struct PrewarmPool {
+    /// Profiles with their threads, the most recently hinted one in front.
+    ready: Mutex<VecDeque<(NewThread, Vec<ReadyThread>)>>,
+    hints: mpsc::Sender<NewThread>,
+}
+
+impl PrewarmPool {
+    /// An empty pool, and the hints that the task that refills it reads.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<NewThread>) {
+        let (hints, hinted) = mpsc::channel(HINTS_CAPACITY);
+        (Self { ready: Mutex::default(), hints }, hinted)
+    }
+
+    /// Takes a thread that is like `profile`, if one is ready.
+    pub(crate) fn take(&self, profile: &NewThread) -> Option<ReadyThread> {
+        let mut ready = self.ready.lock();
+        ready.iter_mut().find(|(known, _)| known == profile).and_then(|(_, threads)| threads.pop())
+    }
+
+    /// Asks for threads like this one to be ready soon.
+    pub(crate) fn hint(&self, thread: NewThread) {
+        let instructions = thread.instructions.as_ref().map_or(0, String::len);
+        if thread.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS {
+            let _ = self.hints.try_send(thread);
+        }
+    }
+
+    /// Moves `profile` to the front. Returns how many threads it lacks, and the threads that are evicted for it.
+    pub(crate) fn make_room(&self, profile: &NewThread) -> (usize, Vec<ReadyThread>) {
+        let mut ready = self.ready.lock();
+        let known = ready.iter().position(|(known, _)| known == profile).and_then(|at| ready.remove(at));
+        let (profile, threads) = known.unwrap_or_else(|| (profile.clone(), Vec::new()));
+        let lacking = THREADS_PER_PROFILE.saturating_sub(threads.len());
+        ready.push_front((profile, threads));
+        let evicted = if ready.len() > MAX_PROFILES { ready.pop_back() } else { None };
+        (lacking, evicted.map(|(_, threads)| threads).unwrap_or_default())
+    }
+
+    pub(crate) fn put(&self, profile: &NewThread, thread: ReadyThread) {
+        if let Some((_, threads)) = self.ready.lock().iter_mut().find(|(known, _)| known == profile) {
+            threads.push(thread);
+        }
+    }
+
+    pub(crate) fn drain(&self) -> Vec<ReadyThread> {
+        self.ready.lock().drain(..).flat_map(|(_, threads)| threads).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::request::{SandboxMode, ThreadProfile};
+
+    fn instructed(model: &str, instructions: &str) -> NewThread {
+        NewThread { instructions: Some(instructions.to_owned()), ..plain(model) }
+    }
+
+    fn plain(model: &str) -> NewThread {
+        let profile = ThreadProfile {
+            kind: ThreadKind::Plain,
+            model: Some(model.into()),
+            workspace: "/w".into(),
+            sandbox: SandboxMode::ReadOnly,
+            tools: Arc::default(),
+            verbosity: None,
+            service_tier: None,
+            web_search: None,
+        };
+        NewThread { profile, instructions: None }
+    }
+
+    fn thread(id: &str) -> ReadyThread {
+        ReadyThread { id: id.into(), model: "m".into(), path: None }
+    }
+
+    #[test]
+    fn a_thread_is_taken_once_and_only_in_the_place_of_one_like_it() {
+        let (pool, _hints) = PrewarmPool::new();
+        assert_eq!(pool.make_room(&plain("a")), (THREADS_PER_PROFILE, vec![]));
+        pool.put(&plain("a"), thread("1"));
+        assert_eq!(pool.take(&plain("b")), None);
+        assert_eq!(pool.take(&instructed("a", "be brief")), None);
+        assert_eq!(pool.take(&plain("a")), Some(thread("1")));
+        assert_eq!(pool.take(&plain("a")), None);
+    }
+
+    #[test]
+    fn the_profile_that_was_used_least_recently_gives_way() {
+        let (pool, _hints) = PrewarmPool::new();
+        for model in ["a", "b", "c"] {
+            pool.make_room(&plain(model));
+            pool.put(&plain(model), thread(model));
+        }
+        pool.make_room(&plain("a"));
+        assert_eq!(pool.make_room(&plain("d")), (THREADS_PER_PROFILE, vec![thread("b")]));
+        assert_eq!(pool.take(&plain("a")), Some(thread("a")));
+    }
+
+    #[test]
+    fn no_thread_is_started_for_instructions_that_would_fill_the_memory() {
+        let (pool, mut hints) = PrewarmPool::new();
+        pool.hint(instructed("a", &"x".repeat(MAX_INSTRUCTIONS + 1)));
+        pool.hint(instructed("a", "be brief"));
+        assert_eq!(hints.try_recv().unwrap(), instructed("a", "be brief"));
+    }
+}

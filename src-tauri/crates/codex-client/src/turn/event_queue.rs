@@ -1,0 +1,157 @@
+//! The queue of one turn's events, between the connection's reader and the reader of the turn.
+//!
+//! The connection's reader serves all turns, so it never waits here. Text is never dropped either: when more than
+//! [`QUEUE_CAPACITY`] waits, the whole turn ends with an error.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::error::CodexError;
+use crate::event::TurnEvent;
+
+/// Bytes of unread events. When the queue is full the turn ends with [`CodexError::ReaderTooSlow`].
+pub(crate) const QUEUE_CAPACITY: usize = 1024 * 1024;
+
+/// What one event counts beside its text, so that empty events are bounded too.
+const EVENT_BYTES: usize = 64;
+
+#[derive(Debug)]
+struct Shared {
+    inner: Mutex<Inner>,
+    arrived: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    events: VecDeque<TurnEvent>,
+    bytes: usize,
+    ended: bool,
+    /// When codex last said anything of the turn, whether or not that became an event.
+    heard: Instant,
+    /// Whether codex runs something that it may be silent about.
+    at_work: bool,
+}
+
+/// The writing end.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender(Arc<Shared>);
+
+/// The reading end.
+#[derive(Debug)]
+pub(crate) struct Receiver(Arc<Shared>);
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is queued, or came after the end and does not matter.
+    Queued,
+    /// It did not fit. The turn has ended with an error and should be interrupted.
+    Full,
+}
+
+/// A new, empty queue.
+pub(crate) fn event_queue() -> (Sender, Receiver) {
+    let inner =
+        Inner { events: VecDeque::new(), bytes: 0, ended: false, heard: Instant::now(), at_work: false };
+    let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
+    (Sender(Arc::clone(&shared)), Receiver(shared))
+}
+
+impl Sender {
+    /// Records that codex has said something of the turn, and whether it now runs something that it may be silent about.
+    pub(crate) fn heard(&self, at_work: bool) {
+        let mut inner = self.0.inner.lock();
+        (inner.heard, inner.at_work) = (Instant::now(), at_work);
+    }
+
+    /// Adds an event. The first `Ended` closes the queue; later events are dropped.
+    pub(crate) fn send(&self, event: TurnEvent) -> Sent {
+        let mut inner = self.0.inner.lock();
+        if inner.ended {
+            return Sent::Queued;
+        }
+        let bytes = EVENT_BYTES + event.text_bytes();
+        // An empty queue takes any event, however long: the bound is on what piles up.
+        let sent = if inner.events.is_empty() || inner.bytes + bytes <= QUEUE_CAPACITY || event.is_end() {
+            inner.ended = event.is_end();
+            inner.bytes += bytes;
+            inner.events.push_back(event);
+            Sent::Queued
+        } else {
+            inner.ended = true;
+            inner.bytes = 0;
+            inner.events = VecDeque::from([TurnEvent::Ended(Err(CodexError::ReaderTooSlow))]);
+            Sent::Full
+        };
+        drop(inner);
+        self.0.arrived.notify_one();
+        sent
+    }
+}
+
+impl Receiver {
+    /// Since when codex has been silent about the turn; `None` while it runs something that it may be silent about.
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
+        let inner = self.0.inner.lock();
+        (!inner.at_work).then_some(inner.heard)
+    }
+
+    /// The next event; `None` after the end was read.
+    pub(crate) async fn next(&mut self) -> Option<TurnEvent> {
+        loop {
+            {
+                let mut inner = self.0.inner.lock();
+                if let Some(event) = inner.events.pop_front() {
+                    inner.bytes = inner.bytes.saturating_sub(EVENT_BYTES + event.text_bytes());
+                    return Some(event);
+                }
+                if inner.ended {
+                    return None;
+                }
+            }
+            // `notify_one` keeps a permit for a waiter that is not there yet, so no event is missed in between.
+            self.0.arrived.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: usize) -> TurnEvent {
+        TurnEvent::Text("x".repeat(bytes))
+    }
+
+    #[tokio::test]
+    async fn events_come_out_in_order_and_end_once() {
+        let (sender, mut receiver) = event_queue();
+        sender.send(text(1));
+        sender.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+        sender.send(text(2));
+        assert!(matches!(receiver.next().await, Some(TurnEvent::Text(t)) if t.len() == 1));
+        assert!(matches!(receiver.next().await, Some(TurnEvent::Ended(_))));
+        assert!(receiver.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_nobody_reads_is_given_up_as_a_whole() {
+        let (sender, mut receiver) = event_queue();
+        assert_eq!(sender.send(text(QUEUE_CAPACITY / 2)), Sent::Queued);
+        assert_eq!(sender.send(text(QUEUE_CAPACITY)), Sent::Full);
+        assert!(matches!(receiver.next().await, Some(TurnEvent::Ended(Err(CodexError::ReaderTooSlow)))));
+        assert!(receiver.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn one_event_larger_than_the_bound_still_arrives() {
+        let (sender, mut receiver) = event_queue();
+        assert_eq!(sender.send(text(2 * QUEUE_CAPACITY)), Sent::Queued);
+        assert!(matches!(receiver.next().await, Some(TurnEvent::Text(_))));
+        assert_eq!(sender.send(text(1)), Sent::Queued);
+    }
+}

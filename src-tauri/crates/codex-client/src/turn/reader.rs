@@ -1,0 +1,152 @@
+//! Turns the notifications of one turn into its events: a small state machine, without IO.
+
+use crate::account::RateLimits;
+use crate::error::{CodexError, FailureKind};
+use crate::event::{TurnEnd, TurnEvent, Usage};
+use crate::notification::{Event, ThreadItem, TurnProblem, TurnState, failure};
+
+/// Reads the notifications of one turn, in order.
+#[derive(Debug, Default)]
+pub(crate) struct TurnReader {
+    /// The message item that is being streamed, and how many bytes of it have become events.
+    message: Option<(String, usize)>,
+    has_text: bool,
+    has_reasoning: bool,
+    exact_usage: Option<Usage>,
+    reported_usage: Option<Usage>,
+    /// What the thread has cost in all, as last reported.
+    thread_usage: Usage,
+    /// The text of the answer so far.
+    answer: String,
+    /// Commands and calls of codex's own tools that have begun and not ended.
+    at_work: usize,
+}
+
+impl TurnReader {
+    /// Reads the next turn of a thread that has cost this much so far.
+    pub(crate) fn new(thread_usage: Usage) -> Self {
+        Self { thread_usage, ..Self::default() }
+    }
+
+    /// What the thread has cost in all, as far as codex has reported it.
+    pub(crate) fn thread_usage(&self) -> Usage {
+        self.thread_usage
+    }
+
+    /// Whether codex runs something that it may be silent about.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.at_work > 0
+    }
+
+    /// Takes the text of the answer; what comes next belongs to the next answer.
+    pub(crate) fn take_text(&mut self) -> String {
+        (self.message, self.has_text, self.has_reasoning) = (None, false, false);
+        std::mem::take(&mut self.answer)
+    }
+
+    /// Takes what the answer has cost; what comes next belongs to the next answer.
+    pub(crate) fn take_usage(&mut self) -> Option<Usage> {
+        let (exact, reported) = (self.exact_usage.take(), self.reported_usage.take());
+        exact.or(reported)
+    }
+
+    /// Sends the events of one notification, in order, and returns the end of the turn if it is one. `limits` gives the
+    /// account's limits.
+    pub(crate) fn read(
+        &mut self,
+        event: Event<'_>,
+        limits: impl FnOnce() -> RateLimits,
+        send: &mut dyn FnMut(TurnEvent),
+    ) -> Option<Result<TurnEnd, CodexError>> {
+        match event {
+            Event::Text { item, delta } => self.text(&item, &delta, send),
+            Event::Reasoning(delta) if !delta.is_empty() => {
+                self.has_reasoning = true;
+                send(TurnEvent::Reasoning(delta.into_owned()));
+            }
+            // Parts are paragraphs: a blank line goes between two, none before the first.
+            Event::ReasoningPart if self.has_reasoning => send(TurnEvent::Reasoning("\n\n".to_owned())),
+            Event::ItemStarted(item) => self.item(item, false, send),
+            Event::ItemCompleted(item) => self.item(item, true, send),
+            Event::ResponseCompleted(Some(usage)) => *self.exact_usage.get_or_insert_default() += usage,
+            // An older codex reports the cost of the turn before again when the next one begins.
+            Event::ThreadUsage(usage) if usage.total != self.thread_usage => {
+                self.thread_usage = usage.total;
+                *self.reported_usage.get_or_insert_default() += usage.last;
+            }
+            Event::Rerouted(model) => send(TurnEvent::Model(model.into_owned())),
+            Event::Retrying(problem) => return retrying(problem, send),
+            Event::TurnCompleted(turn) => return Some(self.end(turn, limits)),
+            _ => {}
+        }
+        None
+    }
+
+    fn text(&mut self, item: &str, delta: &str, send: &mut dyn FnMut(TurnEvent)) {
+        if delta.is_empty() {
+            return;
+        }
+        match &mut self.message {
+            Some((current, sent)) if current == item => *sent += delta.len(),
+            _ => {
+                // A turn can hold several messages, one before a command and one after: paragraphs of one answer.
+                if self.has_text {
+                    self.answer.push_str("\n\n");
+                    send(TurnEvent::Text("\n\n".to_owned()));
+                }
+                self.message = Some((item.to_owned(), delta.len()));
+            }
+        }
+        self.has_text = true;
+        self.answer.push_str(delta);
+        send(TurnEvent::Text(delta.to_owned()));
+    }
+
+    fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
+        if item.is_own_work() {
+            self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
+        }
+        match item {
+            ThreadItem::AgentMessage { id, text } if completed => {
+                // Usually all of it has come as deltas.
+                let sent = match &self.message {
+                    Some((current, sent)) if *current == id => *sent,
+                    _ => 0,
+                };
+                if let Some(rest) = text.get(sent..) {
+                    self.text(&id, rest, send);
+                }
+            }
+            item => {
+                if let Some(work) = item.work(completed) {
+                    send(TurnEvent::Item(work));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, turn: TurnState, limits: impl FnOnce() -> RateLimits) -> Result<TurnEnd, CodexError> {
+        let usage = self.take_usage();
+        match turn.status.as_str() {
+            "completed" => Ok(TurnEnd { usage, interrupted: false }),
+            "interrupted" => Ok(TurnEnd { usage, interrupted: true }),
+            _ => Err(CodexError::Turn(failure(turn.error, &limits()))),
+        }
+    }
+}
+
+/// Reports a retry; a refused sign-in ends the turn instead. By now codex has tried to refresh it, so its next five
+/// attempts would fail like this one.
+fn retrying(problem: TurnProblem, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
+    let message = problem.message.clone();
+    let failure = failure(Some(problem), &RateLimits::default());
+    if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {
+        return Some(Err(CodexError::Turn(failure)));
+    }
+    send(TurnEvent::Retrying(message));
+    None
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

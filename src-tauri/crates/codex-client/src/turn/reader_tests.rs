@@ -1,0 +1,175 @@
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::error::TurnFailure;
+use crate::event::ItemEvent;
+use crate::notification::Notification;
+
+fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut Vec<TurnEvent>) {
+    let params = to_raw_value(params).unwrap();
+    let event = Notification::decode(method, &params).unwrap().event;
+    let end = reader.read(event, RateLimits::default, &mut |event| events.push(event));
+    events.extend(end.map(TurnEvent::Ended));
+}
+
+/// Reads notifications one after the other and gives back the events.
+fn read(notes: &[(&str, Value)]) -> Vec<TurnEvent> {
+    let mut reader = TurnReader::default();
+    let mut events = Vec::new();
+    for (method, params) in notes {
+        read_one(&mut reader, method, params, &mut events);
+    }
+    events
+}
+
+fn text_of(events: &[TurnEvent]) -> String {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            TurnEvent::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn delta(item: &str, delta: &str) -> (&'static str, Value) {
+    ("item/agentMessage/delta", json!({"threadId":"t","turnId":"u","itemId":item,"delta":delta}))
+}
+
+fn completed(item: &str, text: &str) -> (&'static str, Value) {
+    ("item/completed", json!({"threadId":"t","item":{"type":"agentMessage","id":item,"text":text}}))
+}
+
+fn ended(error: &Value) -> TurnFailure {
+    let events = read(&[("turn/completed", json!({"turn":{"id":"u","status":"failed","error":error}}))]);
+    match events.into_iter().next() {
+        Some(TurnEvent::Ended(Err(CodexError::Turn(failure)))) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_delta_is_one_event() {
+    let events = read(&[delta("m", "a"), delta("m", "b"), completed("m", "ab")]);
+    assert_eq!(events.len(), 2);
+    assert_eq!(text_of(&events), "ab");
+}
+
+#[test]
+fn text_that_came_without_deltas_still_arrives_once() {
+    assert_eq!(text_of(&read(&[completed("m", "whole")])), "whole");
+    assert_eq!(text_of(&read(&[delta("m", "wh"), completed("m", "whole")])), "whole");
+}
+
+#[test]
+fn a_second_message_of_the_turn_is_a_paragraph_of_its_own() {
+    assert_eq!(text_of(&read(&[delta("m", "one"), completed("m", "one"), delta("n", "two")])), "one\n\ntwo");
+}
+
+#[test]
+fn usage_is_the_sum_of_the_exact_ones_and_else_of_the_reported_ones() {
+    let raw = |n: u64| json!({"usage":{"totalTokens":n,"inputTokens":n,"cachedInputTokens":1,"outputTokens":2,"reasoningOutputTokens":1}});
+    let end = ("turn/completed", json!({"turn":{"status":"completed","error":null}}));
+    let reported = (
+        "thread/tokenUsage/updated",
+        json!({"tokenUsage":{"last":raw(9)["usage"],"total":raw(99)["usage"]}}),
+    );
+    let usage = |notes: &[(&str, Value)]| match read(notes).pop() {
+        Some(TurnEvent::Ended(Ok(end))) => end.usage.unwrap().input,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        usage(&[
+            ("rawResponse/completed", raw(10)),
+            reported.clone(),
+            ("rawResponse/completed", raw(5)),
+            end.clone()
+        ]),
+        15
+    );
+    assert_eq!(usage(&[reported, end]), 9);
+}
+
+#[test]
+fn what_the_turn_before_has_cost_is_not_counted_again() {
+    let cost =
+        |n: u64| json!({"inputTokens":n,"cachedInputTokens":0,"outputTokens":0,"reasoningOutputTokens":0});
+    let told = |last: u64, total: u64| json!({"tokenUsage":{"last":cost(last),"total":cost(total)}});
+    let mut reader = TurnReader::new(Usage { input: 7, ..Usage::default() });
+    for params in [told(7, 7), told(5, 12), told(5, 12)] {
+        read_one(&mut reader, "thread/tokenUsage/updated", &params, &mut Vec::new());
+    }
+    assert_eq!(reader.take_usage().map(|usage| usage.input), Some(5));
+    assert_eq!(reader.thread_usage().input, 12);
+}
+
+#[test]
+fn reasoning_parts_are_paragraphs() {
+    let part = || ("item/reasoning/summaryPartAdded", json!({"summaryIndex":0}));
+    let say = |text: &str| ("item/reasoning/summaryTextDelta", json!({"delta":text}));
+    let events = read(&[part(), say("a"), part(), say("b")]);
+    let text: String = events
+        .iter()
+        .map(|event| match event {
+            TurnEvent::Reasoning(text) => text.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(text, "a\n\nb");
+}
+
+#[test]
+fn a_failed_turn_says_what_kind_of_failure_it_is() {
+    for (info, message, kind) in [
+        (json!("contextWindowExceeded"), "too long", FailureKind::ContextWindow),
+        (json!("usageLimitExceeded"), "limit", FailureKind::UsageLimit),
+        (json!("serverOverloaded"), "busy", FailureKind::Overloaded),
+        (json!("unauthorized"), "who", FailureKind::Unauthorized),
+        (
+            json!({"httpConnectionFailed":{"httpStatusCode":401}}),
+            "unexpected status 401",
+            FailureKind::Unauthorized,
+        ),
+        (
+            json!({"responseTooManyFailedAttempts":{"httpStatusCode":429}}),
+            "exceeded retry limit",
+            FailureKind::RateLimit,
+        ),
+        (json!({"responseStreamDisconnected":{"httpStatusCode":null}}), "broken", FailureKind::Upstream),
+        (
+            json!("other"),
+            "{\"error\":{\"message\":\"bad\",\"code\":\"context_length_exceeded\"}}",
+            FailureKind::ContextWindow,
+        ),
+        (json!("other"), "{\"detail\":\"bad\"}", FailureKind::BadRequest),
+        (json!("other"), "unexpected status 503 Service Unavailable: x", FailureKind::Overloaded),
+        (json!("somethingNew"), "?", FailureKind::Upstream),
+        (Value::Null, "?", FailureKind::Upstream),
+    ] {
+        let failure = ended(&json!({"message": message, "codexErrorInfo": info}));
+        assert_eq!(failure.kind, kind, "{info} {message}");
+    }
+}
+
+#[test]
+fn the_upstreams_own_words_are_taken_out_of_its_json() {
+    let failure = ended(
+        &json!({"message":"{\"error\":{\"message\":\"The model is not supported\"}}","codexErrorInfo":"other"}),
+    );
+    assert_eq!(failure.message, "The model is not supported");
+}
+
+#[test]
+fn commands_are_reported_with_their_exit_code() {
+    let item = |status: &str, code: Value| json!({"item":{"type":"commandExecution","id":"c","command":"ls","status":status,"exitCode":code,"durationMs":3}});
+    let events = read(&[
+        ("item/started", item("inProgress", Value::Null)),
+        ("item/completed", item("failed", json!(2))),
+    ]);
+    assert!(matches!(&events[0], TurnEvent::Item(ItemEvent::Command { ended: false, exit_code: None, .. })));
+    assert!(matches!(
+        &events[1],
+        TurnEvent::Item(ItemEvent::Command { ended: true, exit_code: Some(2), .. })
+    ));
+}

@@ -1,0 +1,316 @@
+//! The running turns of a session, by their thread.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::event_queue::{Sender, Sent};
+use super::reader::TurnReader;
+use super::tool_calls::ToolCalls;
+use crate::account::RateLimits;
+use crate::error::{CodexError, FailureKind, TurnFailure};
+use crate::event::{TurnEnd, TurnEvent, Usage};
+use crate::item::ToolCall;
+use crate::notification::Event;
+
+/// What codex puts in the place of a picture that it cannot read, before it goes on. An answer about nothing is worse than
+/// an error.
+const IMAGE_OMITTED: &str = "\"image content omitted because it could not be processed\"";
+
+/// The running turns of a session.
+#[derive(Debug, Default)]
+pub(crate) struct TurnRegistry {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    closed: bool,
+    /// Whether codex reports the end of each upstream response.
+    reports_responses: bool,
+    turns: HashMap<String, Running>,
+}
+
+/// How far a turn is, as its task has to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// The model has not said anything yet.
+    Quiet,
+    /// It has begun to speak or to think.
+    Speaking,
+    /// A call of the client's tools awaits its output; more may come.
+    Calling,
+    /// It awaits the outputs of the client's tools, and the client knows the calls.
+    Waiting,
+    /// The turn is over.
+    Over,
+}
+
+#[derive(Debug)]
+struct Running {
+    reader: TurnReader,
+    tool_calls: ToolCalls,
+    /// Whether the conversation holds pictures.
+    has_pictures: bool,
+    events: Sender,
+    /// Cancelled to interrupt the turn when its events no longer fit.
+    interrupt: CancellationToken,
+    phase: watch::Sender<Phase>,
+    /// How the answer ended; its task takes it.
+    answered: Option<Answered>,
+    /// Messages of codex about this turn so far.
+    heard: u64,
+}
+
+/// An answer that has ended, with the turn or with calls of the client's tools.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) end: Result<TurnEnd, CodexError>,
+    pub(crate) text: String,
+    pub(crate) calls: Vec<ToolCall>,
+    /// What the thread has cost so far.
+    pub(crate) thread_usage: Usage,
+}
+
+/// A turn's slot in the registry; dropping it removes the turn.
+#[derive(Debug)]
+pub(crate) struct TurnSlot {
+    inner: Arc<Mutex<Inner>>,
+    thread: String,
+    phase: watch::Receiver<Phase>,
+}
+
+impl TurnRegistry {
+    /// A registry for a codex that reports the end of each upstream response, or may not.
+    pub(crate) fn new(reports_responses: bool) -> Self {
+        Self { inner: Arc::new(Mutex::new(Inner { reports_responses, ..Inner::default() })) }
+    }
+
+    /// Sends the events of `thread` to `events` from now on. `thread_usage` is what its earlier turns have cost.
+    pub(crate) fn add(
+        &self,
+        thread: &str,
+        events: Sender,
+        interrupt: CancellationToken,
+        tool_calls: ToolCalls,
+        has_pictures: bool,
+        thread_usage: Usage,
+    ) -> Result<TurnSlot, CodexError> {
+        let (phase, watched) = watch::channel(Phase::Quiet);
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return Err(CodexError::Disconnected);
+        }
+        let reader = TurnReader::new(thread_usage);
+        let running =
+            Running { reader, tool_calls, has_pictures, events, interrupt, phase, answered: None, heard: 0 };
+        inner.turns.insert(thread.to_owned(), running);
+        Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
+    }
+
+    /// Passes a notification to the turn of `thread`, if one runs.
+    pub(crate) fn notify(&self, thread: &str, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
+        let mut inner = self.inner.lock();
+        // A codex that is not known to report the ends of responses is known by the first one.
+        inner.reports_responses |= matches!(event, Event::ResponseCompleted(_));
+        let reports_responses = inner.reports_responses;
+        if let Some(running) = inner.turns.get_mut(thread) {
+            running.notify(event, limits);
+            running.flush_tool_calls(reports_responses);
+        }
+    }
+
+    /// Records that codex awaits the output of a call; `false` when `tool` is none of the client's tools.
+    pub(crate) fn await_output(&self, thread: &str, tool: &str, call_id: &str, request: &Value) -> bool {
+        let mut inner = self.inner.lock();
+        let reports_responses = inner.reports_responses;
+        let Some(running) = inner.turns.get_mut(thread) else { return false };
+        let known = running.tool_calls.await_output(tool, call_id, request);
+        if known {
+            running.heard();
+            running.flush_tool_calls(reports_responses);
+        }
+        known
+    }
+
+    /// Adds an event to the turn of `thread`, if one runs.
+    pub(crate) fn send(&self, thread: &str, event: TurnEvent) {
+        if let Some(running) = self.inner.lock().turns.get(thread) {
+            running.events.send(event);
+        }
+    }
+
+    /// Ends every turn because codex is gone, and refuses new ones.
+    pub(crate) fn close(&self) {
+        let turns = {
+            let mut inner = self.inner.lock();
+            inner.closed = true;
+            std::mem::take(&mut inner.turns)
+        };
+        for running in turns.into_values() {
+            running.events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+            running.phase.send_replace(Phase::Over);
+        }
+    }
+}
+
+impl Running {
+    fn heard(&mut self) {
+        self.heard += 1;
+        self.events.heard(self.reader.is_at_work());
+    }
+
+    fn notify(&mut self, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
+        match &event {
+            Event::RawItem(item) if self.has_pictures && item.get().contains(IMAGE_OMITTED) => {
+                let message =
+                    "A picture could not be read: it is damaged, or of a kind that codex does not know.";
+                let failure = TurnFailure::new(FailureKind::BadRequest, message);
+                return self.end(Phase::Over, Err(CodexError::Turn(failure)), Vec::new());
+            }
+            Event::RawItem(item) => self.tool_calls.item(item),
+            Event::ResponseCompleted(_) => self.tool_calls.response_completed = true,
+            _ => {}
+        }
+        let Self { reader, events, interrupt, phase, .. } = self;
+        let end = reader.read(event, limits, &mut |event| {
+            if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
+                step(phase, Phase::Quiet, Phase::Speaking);
+            }
+            if events.send(event) == Sent::Full {
+                interrupt.cancel();
+            }
+        });
+        self.heard();
+        // The turn's task passes the end on, once the next request can find the thread.
+        if let Some(end) = end {
+            self.end(Phase::Over, end, Vec::new());
+        }
+    }
+
+    fn end(&mut self, phase: Phase, end: Result<TurnEnd, CodexError>, calls: Vec<ToolCall>) {
+        let (text, thread_usage) = (self.reader.take_text(), self.reader.thread_usage());
+        self.answered = Some(Answered { end, text, calls, thread_usage });
+        self.phase.send_replace(phase);
+    }
+
+    /// Ends the answer with the calls of a complete response, if there are any.
+    fn flush_tool_calls(&mut self, reports_responses: bool) {
+        if *self.phase.borrow() >= Phase::Waiting {
+            return;
+        }
+        let calls = self.tool_calls.take();
+        if !calls.is_empty() {
+            self.report(calls);
+        } else if self.tool_calls.any_waiting() && (self.tool_calls.response_completed || !reports_responses)
+        {
+            self.phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Calling) != Phase::Calling);
+        }
+    }
+
+    /// Reports calls to the client, which ends its answer.
+    fn report(&mut self, calls: Vec<ToolCall>) {
+        if !calls.is_empty() {
+            let usage = self.reader.take_usage();
+            self.end(Phase::Waiting, Ok(TurnEnd { usage, interrupted: false }), calls);
+        }
+    }
+}
+
+/// Moves a turn that is in the phase `from` to `to`.
+fn step(phase: &watch::Sender<Phase>, from: Phase, to: Phase) {
+    phase.send_if_modified(|now| {
+        let moves = *now == from;
+        if moves {
+            *now = to;
+        }
+        moves
+    });
+}
+
+impl TurnSlot {
+    /// Waits until the model has begun to speak, or is beyond that.
+    pub(crate) async fn spoke(&self) {
+        self.reached(Phase::Speaking).await;
+    }
+
+    /// Waits until the answer has ended, and returns whether the turn has. Calls that wait are reported once codex has been
+    /// silent about this turn for `quiet`.
+    pub(crate) async fn answer_ended(&self, quiet: Duration) -> Phase {
+        loop {
+            if self.reached(Phase::Calling).await >= Phase::Waiting {
+                return self.reached(Phase::Waiting).await;
+            }
+            let heard = self.with(|running| running.heard);
+            let _ended_meanwhile = tokio::time::timeout(quiet, self.reached(Phase::Waiting)).await;
+            self.with(|running| {
+                if Some(running.heard) == heard && *running.phase.borrow() == Phase::Calling {
+                    let calls = running.tool_calls.take_waiting();
+                    running.report(calls);
+                }
+            });
+        }
+    }
+
+    /// Waits until the turn has ended.
+    pub(crate) async fn ended(&self) {
+        self.reached(Phase::Over).await;
+    }
+
+    async fn reached(&self, wanted: Phase) -> Phase {
+        // The sender is dropped only when the connection has closed, which ends the turn.
+        self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Over, |phase| *phase)
+    }
+
+    /// Takes the answer that has ended; `None` when codex is gone, which its reader knows already.
+    pub(crate) fn take_answer(&self) -> Option<Answered> {
+        self.with(|running| running.answered.take()).flatten()
+    }
+
+    /// Sends what comes next to another reader: the turn goes on for the next request.
+    pub(crate) fn reattach(
+        &self,
+        events: &Sender,
+        interrupt: CancellationToken,
+        one_at_a_time: bool,
+        has_pictures: bool,
+    ) {
+        let reattached = self.with(|running| {
+            events.heard(running.reader.is_at_work());
+            (running.events, running.interrupt) = (events.clone(), interrupt);
+            running.tool_calls.one_at_a_time = one_at_a_time;
+            running.has_pictures |= has_pictures;
+            step(&running.phase, Phase::Waiting, Phase::Quiet);
+        });
+        if reattached.is_none() {
+            events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+        }
+    }
+
+    /// Takes the id of the request that the output of a call answers.
+    pub(crate) fn take_request(&self, call_id: &str) -> Option<Value> {
+        self.with(|running| running.tool_calls.take_request(call_id)).flatten()
+    }
+
+    /// Ends the answer with calls that the client does not know yet, if there are any.
+    pub(crate) fn flush_tool_calls(&self) {
+        let reports_responses = self.inner.lock().reports_responses;
+        self.with(|running| running.flush_tool_calls(reports_responses));
+    }
+
+    /// Runs `on` with the turn; `None` once codex is gone.
+    fn with<T>(&self, on: impl FnOnce(&mut Running) -> T) -> Option<T> {
+        self.inner.lock().turns.get_mut(&self.thread).map(on)
+    }
+}
+
+impl Drop for TurnSlot {
+    fn drop(&mut self) {
+        self.inner.lock().turns.remove(&self.thread);
+    }
+}

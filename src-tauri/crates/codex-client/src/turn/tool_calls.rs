@@ -1,0 +1,196 @@
+//! The client's tools within one turn: which calls the model has made, and which of them the client knows.
+//!
+//! codex announces a call twice: as the model's own item, with its exact arguments and in the model's order, and as a
+//! request that waits for the tool's output. A response's calls are complete once the response is and each of them awaits
+//! its output. Before some version after 0.155 codex lets a call wait only once the one before has its output, and before
+//! 0.155 it does not say that a response is complete: then the client gets the waiting calls after a short silence. codex
+//! itself answers a call whose arguments are not JSON, or of an unknown tool, so such a call never waits.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::item::ToolCall;
+use crate::request::Tool;
+
+/// The calls of a turn.
+#[derive(Debug, Default)]
+pub(crate) struct ToolCalls {
+    names: HashSet<String>,
+    /// Whether an answer may hold one call at most.
+    pub(crate) one_at_a_time: bool,
+    pub(crate) response_completed: bool,
+    /// The calls of this response that the client does not know yet, in the model's order.
+    announced: VecDeque<ToolCall>,
+    /// The ids of codex's requests for an output, by the id of their call.
+    awaiting_output: HashMap<String, Value>,
+}
+
+/// The fields of a raw item that calls are read from.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawItem {
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    arguments: String,
+    call_id: String,
+}
+
+impl ToolCalls {
+    pub(crate) fn new(tools: &Arc<[Tool]>, one_at_a_time: bool) -> Self {
+        let names = tools.iter().map(|tool| tool.name.clone()).collect();
+        Self { names, one_at_a_time, ..Self::default() }
+    }
+
+    /// Reads an item that the model has written.
+    pub(crate) fn item(&mut self, item: &RawValue) {
+        if self.names.is_empty() {
+            return;
+        }
+        let Ok(item) = serde_json::from_str::<RawItem>(item.get()) else { return };
+        match item.kind.as_str() {
+            "function_call" if self.names.contains(&item.name) => {
+                self.response_completed = false;
+                if serde_json::from_str::<serde::de::IgnoredAny>(&item.arguments).is_ok() {
+                    let RawItem { name, arguments, call_id, .. } = item;
+                    self.announced.push_back(ToolCall { call_id, name, arguments });
+                }
+            }
+            // codex has answered it, so the client need not.
+            "function_call_output" => self.announced.retain(|call| call.call_id != item.call_id),
+            _ => {}
+        }
+    }
+
+    /// Records that codex awaits the output of a call of `tool`; `false` when the client has no such tool.
+    pub(crate) fn await_output(&mut self, tool: &str, call_id: &str, request: &Value) -> bool {
+        let known = self.names.contains(tool);
+        if known {
+            self.awaiting_output.insert(call_id.to_owned(), request.clone());
+        }
+        known
+    }
+
+    /// Takes the calls that the client gets now; none while the response is incomplete.
+    pub(crate) fn take(&mut self) -> Vec<ToolCall> {
+        let complete = self.response_completed && self.announced.iter().all(|call| self.awaits(call));
+        match complete {
+            true if self.one_at_a_time => self.announced.pop_front().into_iter().collect(),
+            true => self.announced.drain(..).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Whether a call awaits its output that the client does not know yet.
+    pub(crate) fn any_waiting(&self) -> bool {
+        self.announced.iter().any(|call| self.awaits(call))
+    }
+
+    /// Takes the calls that await their output, in the model's order, when no further one is expected.
+    pub(crate) fn take_waiting(&mut self) -> Vec<ToolCall> {
+        let mut taken = Vec::new();
+        for call in std::mem::take(&mut self.announced) {
+            let room = taken.is_empty() || !self.one_at_a_time;
+            if room && self.awaits(&call) {
+                taken.push(call);
+            } else {
+                self.announced.push_back(call);
+            }
+        }
+        taken
+    }
+
+    /// Takes the id of the request that the output of a call answers.
+    pub(crate) fn take_request(&mut self, call_id: &str) -> Option<Value> {
+        self.awaiting_output.remove(call_id)
+    }
+
+    fn awaits(&self, call: &ToolCall) -> bool {
+        self.awaiting_output.contains_key(&call.call_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn calls(one_at_a_time: bool) -> ToolCalls {
+        let tool =
+            |name: &str| Tool { name: name.to_owned(), description: String::new(), schema: "{}".to_owned() };
+        ToolCalls::new(&[tool("a"), tool("b")].into(), one_at_a_time)
+    }
+
+    fn item(calls: &mut ToolCalls, name: &str, id: &str, arguments: &str) {
+        let item = json!({"type":"function_call","name":name,"call_id":id,"arguments":arguments}).to_string();
+        calls.item(&RawValue::from_string(item).unwrap());
+    }
+
+    fn ids(calls: &[ToolCall]) -> Vec<&str> {
+        calls.iter().map(|call| call.call_id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_response_is_told_whole_and_in_the_models_order_whatever_comes_first() {
+        let mut calls = calls(false);
+        item(&mut calls, "a", "1", "{ }");
+        item(&mut calls, "b", "2", "{}");
+        assert!(calls.await_output("b", "2", &json!(7)));
+        calls.response_completed = true;
+        assert!(calls.take().is_empty(), "the first one does not wait yet");
+        assert!(calls.await_output("a", "1", &json!(8)));
+        let taken = calls.take();
+        assert_eq!(ids(&taken), ["1", "2"]);
+        assert_eq!(taken[0].arguments, "{ }");
+        assert!(calls.take().is_empty());
+        assert_eq!(calls.take_request("2"), Some(json!(7)));
+    }
+
+    #[test]
+    fn a_call_that_codex_answers_by_itself_is_not_told() {
+        let mut calls = calls(false);
+        item(&mut calls, "a", "1", "{no json");
+        item(&mut calls, "shell", "2", "{}");
+        item(&mut calls, "b", "3", "{}");
+        item(&mut calls, "a", "4", "{}");
+        let output = json!({"type":"function_call_output","call_id":"4","output":"x"}).to_string();
+        calls.item(&RawValue::from_string(output).unwrap());
+        assert!(calls.await_output("b", "3", &json!(1)));
+        calls.response_completed = true;
+        assert_eq!(ids(&calls.take()), ["3"]);
+        assert!(!calls.await_output("shell", "2", &json!(2)));
+    }
+
+    #[test]
+    fn of_calls_that_come_one_after_the_other_those_that_wait_can_be_told() {
+        let mut calls = calls(false);
+        item(&mut calls, "a", "1", "{}");
+        item(&mut calls, "b", "2", "{}");
+        assert!(!calls.any_waiting() && calls.take_waiting().is_empty());
+        assert!(calls.await_output("b", "2", &json!(7)));
+        assert!(calls.any_waiting() && calls.take().is_empty());
+        assert_eq!(ids(&calls.take_waiting()), ["2"]);
+        assert!(!calls.any_waiting());
+        assert_eq!(calls.take_request("2"), Some(json!(7)));
+        assert!(calls.await_output("a", "1", &json!(8)));
+        assert_eq!(ids(&calls.take_waiting()), ["1"]);
+    }
+
+    #[test]
+    fn a_client_that_takes_one_call_at_a_time_gets_them_one_by_one() {
+        let mut calls = calls(true);
+        for id in ["1", "2"] {
+            item(&mut calls, "a", id, "{}");
+            assert!(calls.await_output("a", id, &json!(0)));
+        }
+        calls.response_completed = true;
+        assert_eq!(ids(&calls.take()), ["1"]);
+        assert_eq!(ids(&calls.take()), ["2"]);
+        assert!(calls.take().is_empty());
+    }
+}

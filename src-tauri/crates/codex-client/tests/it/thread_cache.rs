@@ -1,0 +1,343 @@
+//! Conversations that go on in the thread of their last answer, and turns that wait for the client's tools, on the real codex.
+
+use std::time::Duration;
+
+use codex_client::{
+    CodexError, Content, Item, Retention, Role, ThreadKind, Tool, ToolCall, TurnRequest, Usage,
+};
+use sample_model::Event;
+use serde_json::{Value, json};
+
+use crate::support::{Heard, LONG, Real, next_text, real, real_retaining, says};
+
+/// A conversation that is carried on.
+struct Chat<'a> {
+    real: &'a Real,
+    request: TurnRequest,
+}
+
+impl<'a> Chat<'a> {
+    fn new(real: &'a Real, tools: &[&str]) -> Self {
+        let mut request = real.request(ThreadKind::Plain, "");
+        request.items.clear();
+        request.profile.tools = tools
+            .iter()
+            .map(|name| Tool {
+                name: (*name).to_owned(),
+                description: "A tool.".to_owned(),
+                schema: json!({"type":"object","properties":{"city":{"type":"string"}}}).to_string(),
+            })
+            .collect();
+        Self { real, request }
+    }
+
+    /// Sends the conversation as it is.
+    async fn send(&mut self) -> Heard {
+        let heard = self.real.run(self.request.clone()).await;
+        if !heard.text().is_empty() {
+            self.request.items.push(says(Role::Assistant, &heard.text()));
+        }
+        self.request.items.extend(heard.calls.iter().cloned().map(Item::ToolCall));
+        heard
+    }
+
+    async fn say(&mut self, text: &str) -> Heard {
+        self.request.items.push(says(Role::User, text));
+        self.send().await
+    }
+
+    fn output(&mut self, call: &ToolCall, text: &str) {
+        let output = vec![Content::Text(text.to_owned())];
+        self.request.items.push(Item::ToolOutput { call_id: call.call_id.clone(), output });
+    }
+}
+
+fn cache_key(real: &Real, n: u64) -> String {
+    real.model.request(n).unwrap().body()["prompt_cache_key"].as_str().unwrap().to_owned()
+}
+
+fn input(real: &Real, n: u64) -> Vec<Value> {
+    real.model.request(n).unwrap().items().cloned().collect()
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &[]);
+    chat.request.items.push(says(Role::Developer, "be brief"));
+    chat.say("[[words=2 reasoning=1]]").await.ended_well();
+    chat.request.items.push(says(Role::Developer, "be kind"));
+    chat.say("[[words=3]]").await.ended_well();
+    chat.say("[[words=1]]").await.ended_well();
+    for n in 1..3 {
+        assert_eq!(cache_key(&real, n), cache_key(&real, 0));
+        let (earlier, now) = (input(&real, n - 1), input(&real, n));
+        assert_eq!(now[..earlier.len()], earlier, "the earlier items are the same, to the letter");
+    }
+    // The reasoning is still there, with what only the model can read of it.
+    assert!(input(&real, 1).iter().any(|item| item["encrypted_content"].is_string()));
+    let said: Vec<String> =
+        real.model.request(2).unwrap().input().into_iter().map(|(_, text)| text).collect();
+    let whole = [
+        "be brief",
+        "[[words=2 reasoning=1]]",
+        "word1 word2 ",
+        "be kind",
+        "[[words=3]]",
+        "word1 word2 word3 ",
+        "[[words=1]]",
+    ];
+    assert_eq!(said, whole);
+}
+
+#[tokio::test]
+async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &[]);
+    chat.say("[[say=first]]").await.ended_well();
+    let mut other = Chat::new(&real, &[]);
+    other.request.items = chat.request.items.clone();
+    chat.say("[[say=\"secret of a branch\"]]").await.ended_well();
+    // The same place again: the thread has gone further, so it is no use.
+    other.say("[[say=another]]").await.ended_well();
+    assert_ne!(cache_key(&real, 2), cache_key(&real, 1));
+    assert!(!input(&real, 2).iter().any(|item| item.to_string().contains("secret")));
+    // Both branches go on, each in its own thread.
+    chat.say("[[words=1]]").await.ended_well();
+    other.say("[[words=1]]").await.ended_well();
+    assert_eq!((cache_key(&real, 3), cache_key(&real, 4)), (cache_key(&real, 1), cache_key(&real, 2)));
+    assert!(!input(&real, 4).iter().any(|item| item.to_string().contains("secret")));
+}
+
+#[tokio::test]
+async fn two_at_once_on_one_conversation_do_not_mix() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &[]);
+    chat.say("[[say=first]]").await.ended_well();
+    let with = |text: &str| {
+        let mut request = chat.request.clone();
+        request.items.push(says(Role::User, text));
+        real.run(request)
+    };
+    let (one, two) =
+        tokio::join!(with("[[say=\"one a b c\" every=5]]"), with("[[say=\"two a b c\" every=5]]"));
+    assert_eq!((one.text(), two.text()), ("one a b c".to_owned(), "two a b c".to_owned()));
+    assert_ne!(cache_key(&real, 1), cache_key(&real, 2));
+    assert_eq!((input(&real, 1).len(), input(&real, 2).len()), (4, 4));
+}
+
+#[tokio::test]
+async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_of_their_own() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &[]);
+    chat.say("[[say=first]]").await.ended_well();
+    let change = [
+        |request: &mut TurnRequest| request.owner = "another".into(),
+        |request: &mut TurnRequest| request.effort = Some("low".into()),
+    ];
+    for change in change {
+        let mut request = chat.request.clone();
+        change(&mut request);
+        request.items.push(says(Role::User, "[[words=1]]"));
+        real.run(request).await.ended_well();
+    }
+    chat.request.items.push(says(Role::User, "[[words=2 hold=1]]"));
+    let mut turn = real.codex.turn(chat.request.clone()).await.unwrap();
+    next_text(&mut turn).await;
+    drop(turn);
+    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    chat.request.items.pop();
+    chat.say("[[words=1]]").await.ended_well();
+    assert!(
+        !input(&real, 4).iter().any(|item| item.to_string().contains("aborted")),
+        "{:?}",
+        input(&real, 4)
+    );
+    let keys: std::collections::HashSet<String> = (0..5).map(|n| cache_key(&real, n)).collect();
+    assert_eq!(keys.len(), 4, "only the stopped turn was in the first one's thread");
+}
+
+#[tokio::test]
+async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_turn() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["weather", "time"]);
+    let calls = "[[say=\"let me see\" tool=weather:{\"city\":  \"Köln\"} tool=time:{} usage=100,10,20,5]]";
+    let heard = chat.say(calls).await;
+    assert_eq!(heard.text(), "let me see");
+    let told: Vec<(&str, &str)> =
+        heard.calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+    assert_eq!(told, [("weather", "{\"city\":  \"Köln\"}"), ("time", "{}")]);
+    assert_eq!(heard.ended_well().usage, Some(Usage { input: 100, cached: 10, output: 20, reasoning: 5 }));
+    chat.output(&heard.calls[1], "noon");
+    chat.output(&heard.calls[0], "rain");
+    let heard = chat.send().await;
+    assert_eq!(heard.text(), "Tool results: rain; noon");
+    assert!(heard.ended_well().usage.is_some());
+    assert_eq!(cache_key(&real, 1), cache_key(&real, 0));
+    let calls: Vec<Value> =
+        input(&real, 1).into_iter().filter(|item| item["type"] == "function_call").collect();
+    assert_eq!(calls[0]["arguments"], "{\"city\":  \"Köln\"}");
+    // And the conversation goes on in the same thread.
+    chat.say("[[words=1]]").await.ended_well();
+    assert_eq!(cache_key(&real, 2), cache_key(&real, 0));
+    assert_eq!(real.model.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_tools_picture_reaches_the_model() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["look"]);
+    let heard = chat.say("[[tool=look]]").await;
+    let url = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+    let output = vec![Content::Text("seen".into()), Content::Image { url: url.into(), detail: None }];
+    chat.request.items.push(Item::ToolOutput { call_id: heard.calls[0].call_id.clone(), output });
+    chat.send().await.ended_well();
+    assert!(
+        input(&real, 1).iter().any(|item| item["output"][1]["image_url"] == url),
+        "{:?}",
+        input(&real, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_silence() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["look"]);
+    let heard = chat.say("[[tool=look]]").await;
+    // The first bytes of a PNG, and nothing behind them.
+    let url = "data:image/png;base64,iVBORw0KGgo=".to_owned();
+    let output = vec![Content::Image { url, detail: None }];
+    chat.request.items.push(Item::ToolOutput { call_id: heard.calls[0].call_id.clone(), output });
+    match chat.send().await.error() {
+        CodexError::Turn(failure) => assert_eq!(failure.kind, codex_client::FailureKind::BadRequest),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["weather"]);
+    let heard = chat.say("[[tool=weather:{}]]").await;
+    chat.output(&heard.calls[0], "rain");
+    chat.request.items.insert(0, says(Role::Developer, "be brief"));
+    let heard = chat.send().await;
+    assert_eq!(heard.text(), "Tool results: rain");
+    assert_ne!(cache_key(&real, 1), cache_key(&real, 0));
+    let kinds: Vec<String> =
+        input(&real, 1).iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["message", "message", "function_call", "function_call_output"]);
+}
+
+#[tokio::test]
+async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
+    for retention in [
+        Retention { threads: 0, ..Retention::default() },
+        Retention { time: Duration::ZERO, ..Retention::default() },
+    ] {
+        let real = real_retaining(retention).await;
+        let mut chat = Chat::new(&real, &["weather"]);
+        let heard = chat.say("[[tool=weather:{}]]").await;
+        let gone = async {
+            while real.codex.cached_threads().await.unwrap() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, gone).await.expect("the thread is still kept");
+        chat.output(&heard.calls[0], "rain");
+        assert_eq!(chat.send().await.text(), "Tool results: rain");
+        assert_ne!(cache_key(&real, 1), cache_key(&real, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_codex_that_was_ended_in_between_is_started_again_and_goes_on_from_the_history() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["weather"]);
+    let heard = chat.say("[[tool=weather:{}]]").await;
+    let request = chat.request;
+    real.codex.shutdown().await;
+    let again = Real { codex: crate::support::codex_of(&real), ..real };
+    let mut chat = Chat { real: &again, request };
+    chat.output(&heard.calls[0], "rain");
+    assert_eq!(chat.send().await.text(), "Tool results: rain");
+}
+
+#[tokio::test]
+async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["a", "b"]);
+    chat.request.one_call_at_a_time = true;
+    let first = chat.say("[[tool=a:{} tool=b:{}]]").await;
+    assert_eq!(first.calls.len(), 1);
+    chat.output(&first.calls[0], "one");
+    let second = chat.send().await;
+    assert_eq!((second.calls.len(), second.calls[0].name.as_str()), (1, "b"));
+    assert_eq!(real.model.requests().len(), 1);
+    chat.output(&second.calls[0], "two");
+    assert_eq!(chat.send().await.text(), "Tool results: one; two");
+    assert_eq!(real.model.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_with_broken_arguments_is_between_the_model_and_codex() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["a", "b"]);
+    let heard = chat.say("[[tool=\"a:{broken\" tool=b:{}]]").await;
+    assert_eq!(heard.calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    chat.output(&heard.calls[0], "fine");
+    assert!(chat.send().await.text().contains("fine"));
+}
+
+#[tokio::test]
+async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["weather"]);
+    chat.request.profile.kind = ThreadKind::Agent;
+    let heard = chat.say("[[shell=\"echo hi\" tool=weather:{}]]").await;
+    assert_eq!(heard.calls.len(), 1);
+    let tools = real.model.request(0).unwrap().tools();
+    assert!(tools.iter().any(|tool| tool == "weather") && tools.iter().any(|tool| tool == "exec_command"));
+    chat.output(&heard.calls[0], "rain");
+    let text = chat.send().await.text();
+    assert!(text.contains("rain") && text.contains("hi"), "{text}");
+}
+
+#[tokio::test]
+async fn a_note_is_of_one_answer() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &[]);
+    chat.request.note = Some("answer in JSON".into());
+    chat.say("[[words=1]]").await.ended_well();
+    chat.request.note = None;
+    chat.say("[[words=1]]").await.ended_well();
+    assert!(input(&real, 0).iter().any(|item| item.to_string().contains("JSON")));
+    assert!(!input(&real, 1).iter().any(|item| item.to_string().contains("JSON")));
+}
+
+#[tokio::test]
+async fn verbosity_and_service_tier_reach_the_model() {
+    let real = real().await;
+    let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
+    request.profile.verbosity = Some("high".into());
+    request.profile.service_tier = Some("flex".into());
+    request.reasoning_summary = false;
+    real.run(request).await.ended_well();
+    let body = real.model.request(0).unwrap().body().clone();
+    assert_eq!(
+        (body["text"]["verbosity"].as_str(), body["service_tier"].as_str()),
+        (Some("high"), Some("flex"))
+    );
+    assert!(body["reasoning"]["summary"].is_null());
+}
+
+#[tokio::test]
+async fn a_parked_turn_does_not_keep_codex_from_ending() {
+    let real = real().await;
+    let mut chat = Chat::new(&real, &["a"]);
+    let heard = chat.say("[[tool=a:{}]]").await;
+    assert_eq!(heard.calls.len(), 1);
+    real.codex.shutdown().await;
+    chat.output(&heard.calls[0], "x");
+    assert!(matches!(real.codex.turn(chat.request.clone()).await, Err(CodexError::ShuttingDown)));
+}
