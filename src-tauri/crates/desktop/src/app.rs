@@ -29,7 +29,7 @@ use crate::view::{ExchangeRow, FieldError, KeychainState, Overview, ProxyState, 
 use proxy::codexes;
 use proxy::exchange::Limits;
 use proxy::keys::{Key, KeyEntry};
-use proxy::server::{Proxy, ProxyParts, unix_now};
+use proxy::server::{Proxy, ProxyError, ProxyParts, unix_now};
 use proxy::settings::LogLevel;
 
 use crate::{keychain, pairing};
@@ -310,7 +310,7 @@ impl App {
         self.renew_overview().await;
     }
 
-    fn launch(&self) -> std::io::Result<Launch> {
+    fn launch(&self) -> Result<Launch, ProxyError> {
         let stored = self.0.settings.current();
         let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
         let (mut settings, addresses) = to_settings(&stored, &self.0.data_dir, bridge);

@@ -15,7 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use proxy::files::{self, replace_file};
+use codex_client::replace_file;
+use proxy::files;
 use serde_json::{Map, Value};
 
 pub(crate) use form::whole_path;

@@ -1,8 +1,7 @@
-//! Replacing a file whole, so that a reader finds the old text or the new one and nothing between; locking one that several
-//! processes change; and setting one aside that makes no sense.
+//! Locking a file that several processes change, and setting one aside that makes no sense.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct FileLock(#[expect(dead_code, reason = "held, never read")] File);
 
-/// Locks `path` for a change: hold it from the read to [`replace_file`]. Blocks the thread for up to [`LOCK_TIMEOUT`].
+/// Locks `path` for a change: hold it from the read to the replacement. Blocks the thread for up to [`LOCK_TIMEOUT`].
 ///
 /// The lock is on `NAME.lock` beside the file, since each change puts a new file in the place of `path`. It is never deleted: a
 /// process that waits on a deleted one would lock nothing.
@@ -53,26 +52,10 @@ fn lock_within(path: &Path, timeout: Duration) -> io::Result<FileLock> {
     }
 }
 
-/// Writes `text` beside `path`, waits until the disk has it, and renames it to `path`.
+/// Moves a damaged file out of the way, to a name that says so, and returns that. `now` is in Unix seconds.
 ///
-/// A process that is killed on the way leaves a temporary file behind and the old file as it was. On Unix the file can be
-/// read by its owner only.
-pub fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".saving-").tempfile_in(folder)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    // The rename itself is on the disk only when the folder is. Some systems cannot open a folder; there the file is whole
-    // all the same, so this is not worth an error.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-/// Moves a damaged file out of the way, to a name that says so, and gives that. `now` is in Unix seconds.
+/// # Errors
+/// When it cannot be renamed.
 pub fn set_aside(path: &Path, now: u64) -> io::Result<PathBuf> {
     let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let (stem, kind) = (part(path.file_stem()), part(path.extension()));

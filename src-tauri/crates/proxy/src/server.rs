@@ -17,4 +17,4 @@ pub use crate::clock::unix_now;
 pub use crate::error::ApiError;
 pub use router::router;
 pub use serve::serve;
-pub use state::{Proxy, ProxyParts};
+pub use state::{Proxy, ProxyError, ProxyParts};

@@ -133,7 +133,6 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let first_key = first_key(&settings)?;
-    let data_dir = settings.data_dir.clone();
     let parts = ProxyParts {
         limits: Limits::default().with(&settings.limits),
         settings,
@@ -141,8 +140,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         keys: Vec::new(),
         request_log: Arc::new(()),
     };
-    let proxy =
-        Proxy::new(parts).map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
+    let proxy = Proxy::new(parts).map_err(|error| error.to_string())?;
 
     let stop = CancellationToken::new();
     // Before anybody is told that we are ready, so that a signal that comes at once is not missed.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use proxy::files::replace_file;
+use codex_client::replace_file;
 
 /// The list.
 #[derive(Debug)]

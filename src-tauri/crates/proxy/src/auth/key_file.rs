@@ -9,8 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use codex_client::{FileStamp, replace_file};
 use parking_lot::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::keys::{Key, KeyEntry};
 use super::limits::KeyLimits;
-use crate::files::{FileLock, lock_file, replace_file, set_aside};
+use crate::files::{FileLock, lock_file, set_aside};
 
 /// The newest format that is known.
 const VERSION: u32 = 2;
@@ -77,15 +77,8 @@ pub struct KeyFile {
 /// What was read, and from which state of the file.
 #[derive(Debug, Default)]
 struct Read {
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     entries: Arc<[KeyEntry]>,
-}
-
-/// What tells two states of the file apart without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: SystemTime,
-    bytes: u64,
 }
 
 impl KeyFile {
@@ -100,9 +93,10 @@ impl KeyFile {
     /// # Errors
     /// When the file is there and cannot be used.
     pub fn entries(&self) -> Result<Arc<[KeyEntry]>, KeyFileError> {
-        let stamp = self.stamp()?;
+        let stamp = FileStamp::of(&self.path);
         let mut read = self.read.lock();
-        if stamp != read.stamp {
+        // Without a stamp there is no file, or one that cannot be reached: reading it says which.
+        if stamp.is_none() || stamp != read.stamp {
             *read = Read { stamp, entries: self.load()?.keys.into() };
         }
         Ok(Arc::clone(&read.entries))
@@ -195,17 +189,6 @@ impl KeyFile {
 
     fn lock(&self) -> Result<FileLock, KeyFileError> {
         lock_file(&self.path).map_err(|error| self.io(error))
-    }
-
-    fn stamp(&self) -> Result<Option<Stamp>, KeyFileError> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) => {
-                let modified = metadata.modified().map_err(|error| self.io(error))?;
-                Ok(Some(Stamp { modified, bytes: metadata.len() }))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.io(error)),
-        }
     }
 
     fn load(&self) -> Result<Stored, KeyFileError> {

@@ -1,5 +1,7 @@
 //! What the running proxy consists of.
 
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use codex_client::Environment;
@@ -58,6 +60,27 @@ impl std::ops::Deref for Proxy {
     }
 }
 
+/// Characters that a key in API_KEYS must have where others can reach the proxy: what they can guess, they will.
+const MIN_KEY_LENGTH: usize = 20;
+
+/// Why a proxy was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// The working folder cannot be created.
+    #[error("the working folder {} cannot be created: {error}", folder.display())]
+    Workspace {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A chosen key is too short for an address that others can reach.
+    #[error(
+        "a key in API_KEYS has fewer than {MIN_KEY_LENGTH} characters, so it could be guessed by others who reach {0}. Use a longer one, or listen on 127.0.0.1"
+    )]
+    ShortKey(IpAddr),
+}
+
 /// What a proxy is made of.
 #[derive(Debug)]
 pub struct ProxyParts {
@@ -77,10 +100,19 @@ impl Proxy {
     /// A proxy of these parts. codex is started on first use. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the working folder cannot be made.
-    pub fn new(parts: ProxyParts) -> std::io::Result<Self> {
+    /// See [`ProxyError`].
+    pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
         let ProxyParts { settings, environment, limits, keys, request_log } = parts;
-        std::fs::create_dir_all(&settings.workspace)?;
+        if settings.api_keys.iter().any(|key| key.reveal().chars().count() < MIN_KEY_LENGTH) {
+            if !settings.bind.ip().is_loopback() {
+                return Err(ProxyError::ShortKey(settings.bind.ip()));
+            }
+            tracing::warn!(
+                "a key in API_KEYS has fewer than {MIN_KEY_LENGTH} characters, so it could be guessed"
+            );
+        }
+        std::fs::create_dir_all(&settings.workspace)
+            .map_err(|error| ProxyError::Workspace { folder: settings.workspace.clone(), error })?;
         let now = unix_now();
         // What codex runs can read its environment, and our keys are none of its business.
         let environment = environment.without("API_KEYS");

@@ -80,3 +80,18 @@ async fn a_key_that_is_revoked_while_others_are_made_stays_revoked() {
         assert_eq!(there.len() as u64, (round + 1) * 4);
     }
 }
+
+#[tokio::test]
+async fn a_short_key_of_the_users_is_refused_beyond_loopback_and_warned_about_on_it() {
+    let (folder, _model) = a_home().await;
+    let args = ["--port", "0", "--data-dir", "data"];
+    let mut command = codex_proxyd(folder.path());
+    command.args(args).args(["--host", "0.0.0.0"]).env("API_KEYS", "correcthorse");
+    let (ok, _, error) = run(&mut command).await;
+    assert!(!ok && error.contains("fewer than 20 characters") && error.contains("0.0.0.0"), "{error}");
+
+    let daemon = start(codex_proxyd(folder.path()).args(args).env("API_KEYS", "correcthorse")).await;
+    assert_eq!(ask(&daemon.url, "correcthorse", "[[words=1]]").await.status(), 200);
+    let log = ended(daemon).await;
+    assert!(log.contains("fewer than 20 characters") && !log.contains("correcthorse"), "{log}");
+}
