@@ -126,6 +126,7 @@ impl Session {
             // `Adwaita:dark` for pictures of the dark side.
             ("GTK_THEME", std::env::var("DESKTOP_THEME").unwrap_or_else(|_| "Adwaita".to_owned())),
             ("CODEX_HOME", text(&home.join(".codex"))),
+            ("TMPDIR", text(&sample_model::codex_home::temp_dir(home).unwrap())),
             ("CODEX_PATH", text(&under_test::codex_under_test())),
             ("DATA_DIR", text(&self.data())),
             ("NO_PROXY", "127.0.0.1,localhost".to_owned()),

@@ -80,6 +80,16 @@ impl Environment {
         self.path("CODEX_HOME").or_else(|| self.home().map(|home| home.join(".codex")))
     }
 
+    /// Codex's home, if it lies below the temporary folder: codex does not set up its sandbox there, and every command that it
+    /// runs fails. `None` on Windows, where that is not so.
+    #[must_use]
+    pub fn temporary_codex_home(&self) -> Option<PathBuf> {
+        let home = self.codex_home().filter(|_| cfg!(unix))?;
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let temp = self.path("TMPDIR").unwrap_or_else(|| "/tmp".into());
+        real(&home).starts_with(real(&temp)).then_some(home)
+    }
+
     /// The folders of `PATH`, in order.
     #[must_use]
     pub fn path_folders(&self) -> Vec<PathBuf> {
@@ -99,6 +109,20 @@ fn canonical(name: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_below_the_temporary_folder_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (temp, home) = (folder.path().join("tmp"), folder.path().join("tmp/home"));
+        std::fs::create_dir_all(&home).unwrap();
+        let environment = Environment::empty().with("TMPDIR", &temp);
+        assert_eq!(environment.clone().with("CODEX_HOME", &home).temporary_codex_home(), Some(home));
+        let beside = folder.path().join("tmp-home");
+        assert_eq!(environment.with("CODEX_HOME", beside).temporary_codex_home(), None);
+        let usual = Environment::empty().with("CODEX_HOME", "/tmp/home");
+        assert_eq!(usual.temporary_codex_home(), Some("/tmp/home".into()));
+    }
 
     #[test]
     fn a_home_of_codex_is_one_folder_wherever_codex_is_started() {

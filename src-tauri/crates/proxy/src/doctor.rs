@@ -8,6 +8,7 @@ mod look;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use codex_client::{Account, CodexError, Found, FoundBy, HomeUsed, Probed, Readiness};
 
@@ -121,6 +122,15 @@ pub fn of_home(home: &HomeUsed) -> Option<Finding> {
             Some(Finding::aside(format!("plain models share your home of codex, since {why}")))
         }
     }
+}
+
+/// A home of codex below the temporary folder.
+pub fn of_temporary_home(home: &Path) -> Finding {
+    let what = format!(
+        "codex's home {} lies in the temporary folder, where codex sets up no sandbox: commands of codex-local fail",
+        home.display()
+    );
+    Finding { next: Some("Set CODEX_HOME to a folder elsewhere.".to_owned()), ..Finding::aside(what) }
 }
 
 /// What keeps codex from answering.

@@ -1,11 +1,10 @@
 //! Writes a throw-away `CODEX_HOME` that points codex at a sample model.
 //!
-//! Deliberately not here: the making and removing of the folder, which the caller owns. Not below the system's temp
-//! folder when the sandbox matters: codex refuses to create its helper links there.
+//! Deliberately not here: the making and removing of the folder, which the caller owns.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The model the configurations name.
 pub const MODEL: &str = "gpt-5.5";
@@ -17,6 +16,16 @@ pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
          base_url = \"{base_url}\"\nwire_api = \"responses\"\n"
     );
     fs::write(dir.join("config.toml"), config)
+}
+
+/// Creates a temporary folder beside a home in `folder`, for codex's `TMPDIR`.
+///
+/// codex does not set up its sandbox for a home below the temporary folder, and a checkout of this project may lie below the
+/// system's.
+pub fn temp_dir(folder: &Path) -> io::Result<PathBuf> {
+    let path = folder.join("tmp");
+    fs::create_dir_all(&path)?;
+    Ok(path)
 }
 
 /// Writes `config.toml` and `auth.json` for the built-in `openai` provider with a made-up API key.

@@ -30,6 +30,7 @@ async fn start(home: &Path, work: &Path, prompt: &str) -> Child {
     let mut child = Command::new(codex_under_test())
         .args(["exec", "--json", "--skip-git-repo-check", "-s", "read-only", "-"])
         .env("CODEX_HOME", home)
+        .env("TMPDIR", codex_home::temp_dir(home).unwrap())
         .current_dir(work)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -58,7 +59,7 @@ fn messages(lines: &[Value]) -> Vec<&str> {
     items.filter(|item| item["type"] == "agent_message").map(|item| item["text"].as_str().unwrap()).collect()
 }
 
-/// A home for codex. Not in the system's temporary folder: from there codex does not set up its sandbox.
+/// A home for codex.
 #[expect(clippy::unwrap_used, reason = "a panic in a test is its failure")]
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()

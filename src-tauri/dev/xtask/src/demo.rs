@@ -36,7 +36,6 @@ impl Demo {
     /// Starts what stands beside the program, which may be the desktop app, and tells the program of it.
     pub(crate) fn prepare(program: &mut Command, args: &[OsString], desktop: bool) -> Result<Self> {
         let codex = codex::installed(codex::DEFAULT_VERSION)?;
-        // Below the target folder: in the system's own temporary folder, codex does not set up its sandbox.
         let folder = workspace::target()?.join("demo").join(process::id().to_string());
         let home = folder.join("codex-home");
         fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
@@ -45,7 +44,10 @@ impl Demo {
         fs::write(home.join("config.toml"), config(&model))
             .context("the demo's config.toml cannot be written")?;
 
-        program.env("CODEX_HOME", &home).env("CODEX_PATH", codex);
+        // codex does not set up its sandbox for a home below the temporary folder, and this checkout may lie in the system's.
+        let temp = folder.join("tmp");
+        fs::create_dir_all(&temp).with_context(|| format!("{} cannot be created", temp.display()))?;
+        program.env("CODEX_HOME", &home).env("TMPDIR", temp).env("CODEX_PATH", codex);
         // A machine behind an HTTP proxy would otherwise send codex's requests to the stand-in through that.
         program.env("NO_PROXY", "127.0.0.1,localhost");
         let port = given(args, "--port").or_else(|| env::var("PORT").ok());

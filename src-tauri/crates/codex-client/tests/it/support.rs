@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 /// Nothing that is waited for in these tests takes longer when it works.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-/// A folder of a test's own. Not in the system's temporary folder: codex does not sandbox from there.
+/// A folder of a test.
 pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new().prefix("codex-client-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
@@ -99,6 +99,7 @@ fn codex_in(
 ) -> Codex {
     let environment =
         Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
+    let environment = environment.with("TMPDIR", codex_home::temp_dir(home).unwrap());
     let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
     Codex::new(CodexConfig {
         search: Search { setting: Some(binary), environment },

@@ -7,7 +7,7 @@ use std::time::Duration;
 use codex_client::{CodexError, Environment, SandboxMode, Search, probe};
 use tokio::time::timeout;
 
-use super::{Finding, cannot_listen, of_codex, of_error, of_place};
+use super::{Finding, cannot_listen, of_codex, of_error, of_place, of_temporary_home};
 use crate::auth::KeyFile;
 use crate::models::backends;
 use crate::settings::Settings;
@@ -28,6 +28,7 @@ const MAX_GREETING: usize = 64 * 1024;
 pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Finding> {
     let mut findings = vec![Finding::good("the settings can be used"), data_folder(&settings.data_dir)];
     findings.extend(codex(settings, environment).await);
+    findings.extend(environment.temporary_codex_home().map(|home| of_temporary_home(&home)));
     findings.push(working_folder(settings));
     findings.push(address(settings.bind).await);
     findings.push(keys(settings));

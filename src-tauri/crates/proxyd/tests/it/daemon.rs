@@ -31,6 +31,7 @@ fn of_this_environment(mut command: Command, folder: &Path) -> Command {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
         .env("CODEX_HOME", folder.join(".codex"))
+        .env("TMPDIR", sample_model::codex_home::temp_dir(folder).unwrap())
         .env("CODEX_PATH", sample_model::under_test::codex_under_test())
         .current_dir(folder)
         .stdin(Stdio::null())

@@ -29,6 +29,16 @@ async fn it_finds_nothing_to_do_where_all_is_well() {
     assert!(ok && out.contains("already answers on"), "{out}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn it_warns_of_a_home_of_codex_in_the_temporary_folder() {
+    let folder = folder();
+    let mut command = codex_proxyd(folder.path());
+    command.env("TMPDIR", folder.path()).env("CODEX_PATH", sample_model::under_test::fake_codex());
+    let (ok, out, _) = run(command.args(["doctor", "--port", "0", "--data-dir", "data"])).await;
+    assert!(ok && out.contains("lies in the temporary folder") && out.contains("Set CODEX_HOME"), "{out}");
+}
+
 #[tokio::test]
 async fn it_names_the_next_step_of_what_is_wrong() {
     let folder = folder();

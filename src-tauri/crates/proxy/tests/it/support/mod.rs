@@ -28,7 +28,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 pub(crate) const KEY: &str = "sk-test-of-the-proxy";
 
-/// A folder of a test's own. Not in the system's temporary folder: codex does not sandbox from there.
+/// A folder of a test.
 pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new().prefix("proxy-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
@@ -89,11 +89,12 @@ impl Plan {
     pub(crate) async fn proxy(self) -> (Proxy, Log, SampleModel, TempDir) {
         let model = sample_model().await;
         let folder = folder();
-        let codex_home = home_for(folder.path(), &model);
+        let home = home_for(folder.path(), &model);
         let script = self.fake.replace("{folder}", &folder.path().display().to_string());
         let environment = Environment::of_this_process()
             .with("HOME", folder.path())
-            .with("CODEX_HOME", codex_home)
+            .with("CODEX_HOME", home)
+            .with("TMPDIR", codex_home::temp_dir(folder.path()).unwrap())
             .with("FAKE_CODEX", script);
         let mut flags = self.flags;
         flags.codex.get_or_insert(self.codex.display().to_string());
