@@ -15,6 +15,7 @@ mod run;
 mod soak;
 mod system;
 mod test;
+mod tidy;
 mod totals;
 mod vendor;
 mod window;
@@ -54,6 +55,12 @@ enum Command {
         #[arg(long)]
         all_versions: bool,
     },
+    /// Import circles, layers and long files.
+    Tidy {
+        /// Prints how much code there is, and how it hangs together.
+        #[arg(long)]
+        count: bool,
+    },
     /// Packages the desktop app; all arguments go to `tauri build`.
     Bundle {
         /// Such as `--bundles deb,rpm`.
@@ -92,6 +99,8 @@ fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
         Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
         Command::Test { all_versions } => test::test(all_versions),
+        Command::Tidy { count: true } => tidy::count().map(|()| ExitCode::SUCCESS),
+        Command::Tidy { count: false } => tidy::tidy().map(|()| ExitCode::SUCCESS),
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
