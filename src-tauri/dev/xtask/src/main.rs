@@ -51,6 +51,9 @@ enum Command {
     },
     /// Formatting, lints, documentation and every test, with the totals at the end.
     Test {
+        /// Only what needs Rust and a C compiler and no more: the product's tests without a real codex.
+        #[arg(long, conflicts_with = "all_versions")]
+        fast: bool,
         /// Every codex of the README's table, and not only three of them.
         #[arg(long)]
         all_versions: bool,
@@ -98,7 +101,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
         Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
-        Command::Test { all_versions } => test::test(all_versions),
+        Command::Test { fast: true, .. } => test::fast(),
+        Command::Test { all_versions, .. } => test::test(all_versions),
         Command::Tidy { count: true } => tidy::count().map(|()| ExitCode::SUCCESS),
         Command::Tidy { count: false } => tidy::tidy().map(|()| ExitCode::SUCCESS),
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),

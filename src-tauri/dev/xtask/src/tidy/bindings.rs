@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::{entries, stem};
+use super::entries;
 use crate::child;
 use crate::workspace;
 
@@ -26,17 +26,22 @@ pub(super) fn check() -> Result<()> {
     let folder = folder()?;
     let mut cargo = workspace::cargo()?;
     cargo.args(["test", "--quiet", "--lib"]).env(EXPORT_DIR, &folder);
-    for package in entries(&workspace::root()?.join("src-tauri/crates"))? {
-        if fs::read_to_string(package.join("Cargo.toml"))?.contains("ts-rs") {
-            cargo.args(["--package", &stem(&package)]);
+    for package in workspace::product()? {
+        let manifest = workspace::root()?.join("src-tauri/crates").join(&package).join("Cargo.toml");
+        if fs::read_to_string(manifest)?.contains("ts-rs") {
+            cargo.args(["--package", &package]);
         }
     }
     child::run(cargo.arg("export_bindings"), child::BUILD_LIMIT)?;
-    compare(&folder, &workspace::root()?.join("ui/src/bindings"))
+    compare(&folder)
 }
 
-/// Fails, naming the files, where `committed` is not what was `written`.
-pub(crate) fn compare(written: &Path, committed: &Path) -> Result<()> {
+/// Fails, naming the files, if the committed ones are not what tests have written to this folder.
+pub(crate) fn compare(written: &Path) -> Result<()> {
+    differing(written, &workspace::root()?.join("ui/src/bindings"))
+}
+
+pub(super) fn differing(written: &Path, committed: &Path) -> Result<()> {
     let (written, committed) = (contents(written)?, contents(committed)?);
     let names: BTreeSet<_> = written.keys().chain(committed.keys()).collect();
     let differing: Vec<_> =

@@ -123,10 +123,10 @@ fn bindings_that_differ_are_named() {
     for folder in [written.path(), committed.path()] {
         write(folder, "Same.ts", "same");
     }
-    assert!(bindings::compare(written.path(), committed.path()).is_ok());
+    assert!(bindings::differing(written.path(), committed.path()).is_ok());
     write(written.path(), "New.ts", "");
     write(committed.path(), "Old.ts", "");
     write(committed.path(), "Same.ts", "changed");
-    let error = bindings::compare(written.path(), committed.path()).unwrap_err().to_string();
+    let error = bindings::differing(written.path(), committed.path()).unwrap_err().to_string();
     assert!(error.contains(r#"["New.ts", "Old.ts", "Same.ts"]"#), "{error}");
 }
