@@ -61,7 +61,7 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
 
     // The window first: the desktop app takes its files in when it is compiled.
     report.step("window", window::build);
-    report.step("window checks", || window::script("check"));
+    report.step("window checks", window::check);
     report.step("window tests", || window::test(&mut window_totals));
     report.step("tidy", tidy::sources);
     report.step("format", || cargo(&["fmt", "--all", "--check"], &[]));

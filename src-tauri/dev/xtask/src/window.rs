@@ -20,8 +20,13 @@ pub(crate) fn build() -> Result<()> {
     script("build")
 }
 
+/// What reads the window's sources and runs nothing of them.
+pub(crate) fn check() -> Result<()> {
+    ["lint", "format:check", "check"].into_iter().try_for_each(script)
+}
+
 /// Runs a script of the window's.
-pub(crate) fn script(name: &str) -> Result<()> {
+fn script(name: &str) -> Result<()> {
     let mut npm = child::npm();
     npm.args(["run", "--silent", name]).current_dir(folder()?);
     child::run(&mut npm, child::BUILD_LIMIT)
