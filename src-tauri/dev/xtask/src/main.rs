@@ -49,6 +49,12 @@ enum Command {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
+    /// Opens the desktop app with a window that follows the sources; what follows `--` goes to the app.
+    Dev {
+        /// Arguments of the app, such as `--data-dir PATH`.
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
     /// Formatting, lints, documentation and every test, with the totals at the end.
     Test {
         /// Only what needs Rust and a C compiler and no more: the product's tests without a real codex.
@@ -101,6 +107,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
         Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
+        Command::Dev { args } => bundle::dev(&args),
         Command::Test { fast: true, .. } => test::fast(),
         Command::Test { all_versions, .. } => test::test(all_versions),
         Command::Tidy { count: true } => tidy::count().map(|()| ExitCode::SUCCESS),
