@@ -60,6 +60,9 @@ enum Command {
         /// Only what needs Rust and a C compiler and no more: the product's tests without a real codex.
         #[arg(long, conflicts_with = "all_versions")]
         fast: bool,
+        /// Arguments of the test programs, such as `--include-ignored`.
+        #[arg(last = true, requires = "fast")]
+        args: Vec<OsString>,
         /// Every codex of the README's table, and not only three of them.
         #[arg(long)]
         all_versions: bool,
@@ -108,7 +111,7 @@ fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
         Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
         Command::Dev { args } => bundle::dev(&args),
-        Command::Test { fast: true, .. } => test::fast(),
+        Command::Test { fast: true, args, .. } => test::fast(&args),
         Command::Test { all_versions, .. } => test::test(all_versions),
         Command::Tidy { count: true } => tidy::count().map(|()| ExitCode::SUCCESS),
         Command::Tidy { count: false } => tidy::tidy().map(|()| ExitCode::SUCCESS),

@@ -3,6 +3,7 @@
 //! A step that fails does not stop the next, because one run should show all there is to mend. No check is defined
 //! here: each is a command that anyone can type by hand.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -30,7 +31,7 @@ const SOAK_MINUTES: f64 = 0.3;
 const SOAK_SEED: u64 = 1;
 
 /// What runs on a bare clone with only Rust and a C compiler: the tests of the product that need no real codex.
-pub(crate) fn fast() -> Result<ExitCode> {
+pub(crate) fn fast(args: &[OsString]) -> Result<ExitCode> {
     let (mut report, mut totals) = (Report::default(), Totals::default());
     report.step("C compiler", || system::ensure(&[Need::CCompiler]));
     report.step(TESTS, || {
@@ -40,7 +41,7 @@ pub(crate) fn fast() -> Result<ExitCode> {
         for package in workspace::product()? {
             cargo.arg("--package").arg(package);
         }
-        run_tests(&mut cargo, &mut totals)
+        run_tests(cargo.arg("--").args(args), &mut totals)
     });
     Ok(report.end(totals))
 }
@@ -62,7 +63,7 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     // The window first: the desktop app takes its files in when it is compiled.
     report.step("window", window::build);
     report.step("window checks", window::check);
-    report.step("window tests", || window::test(&mut window_totals));
+    report.step("window tests", || run_tests(&mut window::tests()?, &mut window_totals));
     report.step("tidy", tidy::sources);
     report.step("format", || cargo(&["fmt", "--all", "--check"], &[]));
     report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
@@ -112,7 +113,7 @@ fn run_tests(cargo: &mut Command, totals: &mut Totals) -> Result<()> {
         }
     })?;
     if !status.success() {
-        bail!("cargo test ended with {status}");
+        bail!("the tests ended with {status}");
     }
     Ok(())
 }

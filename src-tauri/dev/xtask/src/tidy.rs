@@ -134,7 +134,6 @@ fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
             findings.push(format!("{name}: the module `{top}` is in no layer; add it in {}", layers::FILE));
         }
     }
-    findings.dedup();
     for import in modules.imports() {
         let (from, to) = (&all[import.from], &all[import.to]);
         if from.top != to.top && height(from).zip(height(to)).is_some_and(|(from, to)| from <= to) {
@@ -147,6 +146,8 @@ fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
             ));
         }
     }
+    // Two names of one `use` are one finding.
+    findings.dedup();
     Ok(findings)
 }
 

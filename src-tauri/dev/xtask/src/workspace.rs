@@ -48,6 +48,18 @@ pub(crate) fn product() -> Result<Vec<String>> {
     Ok(packages)
 }
 
+/// Makes a folder from `wanted`, unless the stamp in it says that it was made from the very same.
+pub(crate) fn make_from(wanted: &str, folder: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = folder.join(".made-from");
+    if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == wanted) {
+        return Ok(());
+    }
+    // Without its stamp the folder counts as not made, until all of it is there.
+    let _absent = fs::remove_file(&stamp);
+    make()?;
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
 /// The path of a program that cargo has built.
 pub(crate) fn built(profile: Profile, name: &str) -> Result<PathBuf> {
     let folder = match profile {

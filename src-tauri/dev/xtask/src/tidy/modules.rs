@@ -55,7 +55,10 @@ impl Modules {
         let (children, top_name) = (BTreeMap::new(), top.map(str::to_owned));
         self.all.push(Module { file: file.to_owned(), top: top_name, parent, children, source });
         for (name, path) in declared {
-            let places = Source::places(file, folder, &name, path.as_deref());
+            let places = match path {
+                Some(path) => vec![file.with_file_name(path)],
+                None => vec![folder.join(format!("{name}.rs")), folder.join(&name).join("mod.rs")],
+            };
             let place = places.into_iter().find(|place| place.is_file());
             let place = place.with_context(|| format!("{}: no file for `mod {name}`", file.display()))?;
             let source = Source::read(&place)?;

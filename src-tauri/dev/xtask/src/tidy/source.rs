@@ -3,13 +3,13 @@
 use std::fs;
 use std::mem;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Expr, Lit, Meta, UseTree, Visibility};
+use syn::{Attribute, Expr, Lit, UseTree, Visibility};
 
 /// A path as it is written, and where.
 pub(super) struct Reference {
@@ -40,14 +40,6 @@ impl Source {
         let mut source = Self::default();
         source.visit_file(&syntax);
         Ok(source)
-    }
-
-    /// Where the file of a declared module may lie, `folder` being that of the declaring module's children.
-    pub(super) fn places(file: &Path, folder: &Path, name: &str, path: Option<&str>) -> Vec<PathBuf> {
-        match path {
-            Some(path) => vec![file.with_file_name(path)],
-            None => vec![folder.join(format!("{name}.rs")), folder.join(name).join("mod.rs")],
-        }
     }
 
     fn outside_tests(&mut self, attributes: &[Attribute], node: &impl Spanned) -> bool {
@@ -116,26 +108,17 @@ impl Source {
     }
 }
 
-/// `#[cfg(test)]`, `#[cfg(all(test, unix))]` and `#[test]`.
+/// `#[cfg(test)]` and `#[cfg(all(test, …))]`.
 fn is_for_tests(attribute: &Attribute) -> bool {
-    match &attribute.meta {
-        Meta::Path(path) => path.is_ident("test"),
-        Meta::List(list) if list.path.is_ident("cfg") => {
-            let condition = list.tokens.to_string().replace(' ', "");
-            condition == "test" || condition.starts_with("all(test,")
-        }
-        _ => false,
-    }
+    let Ok(list) = attribute.meta.require_list() else { return false };
+    let condition = list.tokens.to_string().replace(' ', "");
+    list.path.is_ident("cfg") && (condition == "test" || condition.starts_with("all(test,"))
 }
 
 fn value_of_path(attributes: &[Attribute]) -> Option<String> {
-    attributes.iter().find_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
-            Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    })
+    let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
+    let Expr::Lit(value) = &attribute.meta.require_name_value().ok()?.value else { return None };
+    if let Lit::Str(text) = &value.lit { Some(text.value()) } else { None }
 }
 
 macro_rules! outside_tests {
