@@ -5,7 +5,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   plugins: [svelte(), svelteTesting()],
   clearScreen: false,
-  server: { port: 5173, strictPort: true },
+  server: {
+    port: 5173,
+    strictPort: true,
+    // A test compares the commands with those of the shell.
+    fs: { allow: ['.', '../src-tauri/src'] },
+  },
   build: {
     // WebKitGTK 2.50, WKWebView and WebView2 all know what these do; `light-dark()` is the newest thing that is used.
     target: ['es2022', 'safari17.5', 'chrome123'],

@@ -8,7 +8,9 @@ const settle = () => new Promise((done) => setTimeout(done, 30));
 
 /** The name that a screen reader says, simply: jsdom takes seconds for the full rules on a whole page. */
 function isNamed(element: Element): boolean {
-  const byId = (element.getAttribute('aria-labelledby') ?? '').split(' ').map((id) => document.getElementById(id)?.textContent ?? '');
+  const byId = (element.getAttribute('aria-labelledby') ?? '')
+    .split(' ')
+    .map((id) => document.getElementById(id)?.textContent ?? '');
   const labels = [...((element as HTMLInputElement).labels ?? [])].map((label) => label.textContent);
   const own = element.matches('button, a') ? element.textContent : '';
   return [element.getAttribute('aria-label') ?? '', own, ...byId, ...labels].join('').trim() !== '';
@@ -16,7 +18,9 @@ function isNamed(element: Element): boolean {
 
 /** Whatever can be pressed, typed into or chosen, and has no name. */
 function nameless(): string[] {
-  const all = document.querySelectorAll('button, input, select, textarea, a, dialog, nav, section, [role=grid], [role=tablist], [role=tabpanel], [role=switch], [role=img], [role=region]');
+  const all = document.querySelectorAll(
+    'button, input, select, textarea, a, dialog, nav, section, [role=grid], [role=tablist], [role=tabpanel], [role=switch], [role=img], [role=region]',
+  );
   return [...all].filter((element) => !isNamed(element)).map((element) => element.outerHTML.slice(0, 120));
 }
 
@@ -29,22 +33,28 @@ function lost(): string[] {
   const named = ['aria-labelledby', 'aria-describedby', 'aria-controls', 'aria-activedescendant', 'for'];
   return named.flatMap((attribute) =>
     [...document.querySelectorAll(`[${attribute}]`)].flatMap((element) =>
-      (element.getAttribute(attribute) ?? '').split(' ').filter((id) => id !== '' && document.getElementById(id) === null).map((id) => `${attribute}=${id}`),
+      (element.getAttribute(attribute) ?? '')
+        .split(' ')
+        .filter((id) => id !== '' && document.getElementById(id) === null)
+        .map((id) => `${attribute}=${id}`),
     ),
   );
 }
 
-test.each(VIEWS)('in the view %s everything has a name, one heading leads, and one button at most is filled', async (view) => {
-  for (const scenario of SCENARIOS) {
-    open(view, { scenario });
-    await settle();
-    expect(nameless(), scenario).toEqual([]);
-    expect(doubled(), scenario).toEqual([]);
-    expect(document.querySelectorAll('h1'), scenario).toHaveLength(1);
-    expect(document.querySelectorAll('.button.primary').length, scenario).toBeLessThanOrEqual(1);
-    cleanup();
-  }
-});
+test.each(VIEWS)(
+  'in the view %s everything has a name, one heading leads, and one button at most is filled',
+  async (view) => {
+    for (const scenario of SCENARIOS) {
+      open(view, { scenario });
+      await settle();
+      expect(nameless(), scenario).toEqual([]);
+      expect(doubled(), scenario).toEqual([]);
+      expect(document.querySelectorAll('h1'), scenario).toHaveLength(1);
+      expect(document.querySelectorAll('.button.primary').length, scenario).toBeLessThanOrEqual(1);
+      cleanup();
+    }
+  },
+);
 
 test.each(VIEWS)('in the view %s every reference finds what it names', async (view) => {
   open(view);

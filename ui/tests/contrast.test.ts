@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import css from '../src/styles/tokens.css?raw';
 
-const colours = new Map([...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(([, name, light, dark]) => [name ?? '', [light ?? '', dark ?? '']]));
+const colours = new Map(
+  [...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(([, name, light, dark]) => [
+    name ?? '',
+    [light ?? '', dark ?? ''],
+  ]),
+);
 
 function luminance(hex: string): number {
   const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
@@ -30,11 +35,14 @@ const TEXTS: [string, string[]][] = [
 const THEMES = ['light', 'dark'] as const;
 
 function least(name: string, grounds: string[]): number {
-  const of = (colour: string, theme: (typeof THEMES)[number]) => colours.get(colour)?.[THEMES.indexOf(theme)] ?? `no ${colour}`;
+  const of = (colour: string, theme: (typeof THEMES)[number]) =>
+    colours.get(colour)?.[THEMES.indexOf(theme)] ?? `no ${colour}`;
   return Math.min(...THEMES.flatMap((theme) => grounds.map((ground) => contrast(of(name, theme), of(ground, theme)))));
 }
 
-test.each(TEXTS)('the text colour %s can be read on %s, light and dark', (name, grounds) => expect(least(name, grounds)).toBeGreaterThanOrEqual(4.5));
+test.each(TEXTS)('the text colour %s can be read on %s, light and dark', (name, grounds) =>
+  expect(least(name, grounds)).toBeGreaterThanOrEqual(4.5),
+);
 
 const SHAPES: [string, string[]][] = [
   ['edge', ['card']],
@@ -45,4 +53,6 @@ const SHAPES: [string, string[]][] = [
   ['bad', ['card', 'ground']],
 ];
 
-test.each(SHAPES)('a shape of colour %s can be seen on %s, light and dark', (name, grounds) => expect(least(name, grounds)).toBeGreaterThanOrEqual(3));
+test.each(SHAPES)('a shape of colour %s can be seen on %s, light and dark', (name, grounds) =>
+  expect(least(name, grounds)).toBeGreaterThanOrEqual(3),
+);

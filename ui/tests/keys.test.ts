@@ -111,7 +111,10 @@ test('a key is made with limits, and they are shown in its row', async () => {
   const mode = screen.getByLabelText('What codex-local may do');
   await waitFor(() => expect(mode).toHaveAccessibleDescription(/allow now: read only/));
   // The settings allow reading alone, so nothing freer can be chosen.
-  expect([...(mode as HTMLSelectElement).options].map((option) => option.text)).toEqual(['What the settings allow', 'Read only']);
+  expect([...(mode as HTMLSelectElement).options].map((option) => option.text)).toEqual([
+    'What the settings allow',
+    'Read only',
+  ]);
   await fireEvent.change(mode, { target: { value: 'read-only' } });
   await type('Working folder', '/srv');
   await press('Create');
@@ -146,7 +149,10 @@ test('a limit that the settings no longer allow is still seen, and its refusal i
   await host.limitKey('k2', { sandbox: 'workspace-write', workspace: '' });
   await press('Limits: key Work laptop');
   expect(await screen.findByLabelText('What codex-local may do')).toHaveValue('workspace-write');
-  host.refuse('limitKey', { message: 'Some settings need another look.', fields: [{ field: 'sandbox', message: 'A key can only be stricter.' }] });
+  host.refuse('limitKey', {
+    message: 'Some settings need another look.',
+    fields: [{ field: 'sandbox', message: 'A key can only be stricter.' }],
+  });
   await press('Save');
   await screen.findByText('A key can only be stricter.');
   expect(screen.getByRole('dialog')).toBeVisible();

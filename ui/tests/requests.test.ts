@@ -9,7 +9,18 @@ const first = () => within(rows()[0] as HTMLElement);
 test('a request appears when it arrives, and fills in as it goes', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
-  const arrived = row({ id: NEWEST, client: 'Zed', state: 'waiting', status: null, waitMs: null, firstMs: null, ownMs: null, totalMs: null, input: null, output: null });
+  const arrived = row({
+    id: NEWEST,
+    client: 'Zed',
+    state: 'waiting',
+    status: null,
+    waitMs: null,
+    firstMs: null,
+    ownMs: null,
+    totalMs: null,
+    input: null,
+    output: null,
+  });
   host.emit('exchange', arrived);
   await waitFor(() => expect(first().getByText('Zed')).toBeVisible());
   expect(first().getByText('waiting')).toBeVisible();
@@ -56,7 +67,14 @@ test('the log is filtered by text, state, key and model, and all of it comes bac
   await waitFor(() => expect(rows().every((one) => within(one).queryByText('stopped by client'))).toBe(true));
   await fireEvent.change(screen.getByLabelText('Key'), { target: { value: 'Scripts' } });
   await fireEvent.change(screen.getByLabelText('Model'), { target: { value: 'gpt-5.5' } });
-  await waitFor(() => expect(asked(host, 'exchanges').at(-1)?.[0]).toMatchObject({ state: 'stopped', key: 'Scripts', model: 'gpt-5.5', text: null }));
+  await waitFor(() =>
+    expect(asked(host, 'exchanges').at(-1)?.[0]).toMatchObject({
+      state: 'stopped',
+      key: 'Scripts',
+      model: 'gpt-5.5',
+      text: null,
+    }),
+  );
 
   await type(/^Text in key/, 'nothing has this');
   await press('Show all requests');

@@ -54,7 +54,13 @@ test('limits say their bounds, and saving them starts the proxy anew', async () 
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ maxTurns: '2', maxWaiting: '0', maxWait: '30', turnLimit: '5', silenceLimit: '1' });
+  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({
+    maxTurns: '2',
+    maxWaiting: '0',
+    maxWait: '30',
+    turnLimit: '5',
+    silenceLimit: '1',
+  });
 });
 
 test('a look at another view loses nothing', async () => {

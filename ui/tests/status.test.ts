@@ -21,7 +21,11 @@ test('the switch at the lower left stops the proxy and starts it again', async (
 test('a proxy that cannot be started says why, and the switch stays off', async () => {
   const host = open('status', { scenario: 'stopped' });
   host.refuse('startProxy', { message: 'Port 8000 is taken.', fields: [] });
-  await fireEvent.click(await screen.findByRole('switch', { name: 'Run the proxy' }).then((toggle) => waitFor(() => (expect(toggle).toBeEnabled(), toggle))));
+  await fireEvent.click(
+    await screen
+      .findByRole('switch', { name: 'Run the proxy' })
+      .then((toggle) => waitFor(() => (expect(toggle).toBeEnabled(), toggle))),
+  );
   expect(await screen.findByText('Port 8000 is taken.')).toBeVisible();
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toHaveAttribute('aria-checked', 'false');
   await press('Close the message');
@@ -33,15 +37,20 @@ test.each([
   ['not-signed-in', 'Codex is not signed in', 'Look again', 'lookAgain'],
   ['port-taken', 'Port 8000 is taken', 'Use port 8001', 'useFreePort'],
   ['stopped', 'Stopped', 'Start the proxy', 'startProxy'],
-] as const)('when things are %s, the problem has its fix beside it, and the fix works', async (scenario, heading, fix, call) => {
-  const host = open('status', { scenario });
-  await screen.findByRole('heading', { level: 1, name: heading });
-  const problem = within(screen.getByRole('region', { name: 'What needs doing' }));
-  await fireEvent.click(problem.getByRole('button', { name: fix }));
-  await screen.findByRole('heading', { level: 1, name: 'Ready for requests' }).catch(() => screen.findByText(/^Running since/));
-  expect(asked(host, call)).toHaveLength(1);
-  expect(screen.queryByRole('region', { name: 'What needs doing' })).toBeNull();
-});
+] as const)(
+  'when things are %s, the problem has its fix beside it, and the fix works',
+  async (scenario, heading, fix, call) => {
+    const host = open('status', { scenario });
+    await screen.findByRole('heading', { level: 1, name: heading });
+    const problem = within(screen.getByRole('region', { name: 'What needs doing' }));
+    await fireEvent.click(problem.getByRole('button', { name: fix }));
+    await screen
+      .findByRole('heading', { level: 1, name: 'Ready for requests' })
+      .catch(() => screen.findByText(/^Running since/));
+    expect(asked(host, call)).toHaveLength(1);
+    expect(screen.queryByRole('region', { name: 'What needs doing' })).toBeNull();
+  },
+);
 
 test('how many are answered and wait is said, and follows', async () => {
   const host = open('status');
@@ -56,7 +65,10 @@ test('how many are answered and wait is said, and follows', async () => {
 test('a problem that the settings solve opens them', async () => {
   const host = open('status');
   await screen.findByText('Ready for requests');
-  host.emit('overview', { ...(await host.overview()), problem: { message: 'The folder is gone.', nextStep: 'Choose another.', fix: 'openSettings' } });
+  host.emit('overview', {
+    ...(await host.overview()),
+    problem: { message: 'The folder is gone.', nextStep: 'Choose another.', fix: 'openSettings' },
+  });
   await press('Open settings');
   await screen.findByRole('heading', { level: 1, name: 'Settings' });
 });

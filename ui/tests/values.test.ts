@@ -12,7 +12,12 @@ import { row } from './open';
 
 describe('the rows of the log', () => {
   test('running ones are on top, then newest first', () => {
-    const rows = merge([], [row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' }), row({ id: 'd', state: 'waiting' })], NO_FILTERS, 10);
+    const rows = merge(
+      [],
+      [row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' }), row({ id: 'd', state: 'waiting' })],
+      NO_FILTERS,
+      10,
+    );
     expect(rows.map((one) => one.id)).toEqual(['d', 'a', 'c', 'b']);
   });
   test('a changed row takes the place of the one of its id', () => {
@@ -23,13 +28,24 @@ describe('the rows of the log', () => {
     const filters = { ...NO_FILTERS, state: 'streaming' as const };
     expect(merge([row({ id: 'a', state: 'streaming' })], [row({ id: 'a', state: 'done' })], filters, 10)).toEqual([]);
   });
-  test('only as many as are kept', () => expect(merge([row({ id: 'a' }), row({ id: 'b' })], [row({ id: 'c' })], NO_FILTERS, 2).map((one) => one.id)).toEqual(['c', 'b']));
+  test('only as many as are kept', () =>
+    expect(merge([row({ id: 'a' }), row({ id: 'b' })], [row({ id: 'c' })], NO_FILTERS, 2).map((one) => one.id)).toEqual(
+      ['c', 'b'],
+    ));
   test('text is looked for in key, client, model, route and error, in any case', () => {
     const one = row({ id: 'a', key: 'Scripts', client: 'Continue', model: 'gpt-5.5', error: 'codex ended' });
     const found = (text: string) => matches(one, { ...NO_FILTERS, text });
-    expect([found('script'), found('CONTINUE'), found('5.5'), found('/v1/chat'), found('ended'), found('webui')]).toEqual([true, true, true, true, true, false]);
+    expect([
+      found('script'),
+      found('CONTINUE'),
+      found('5.5'),
+      found('/v1/chat'),
+      found('ended'),
+      found('webui'),
+    ]).toEqual([true, true, true, true, true, false]);
   });
-  test('older ones are asked for from the oldest on, also when that one still runs', () => expect(oldest([row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' })])).toBe('a'));
+  test('older ones are asked for from the oldest on, also when that one still runs', () =>
+    expect(oldest([row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' })])).toBe('a'));
   test('the wait is worth a column only when somebody waits now', () => {
     const now = Date.now();
     expect(someoneWaits([row({ id: 'a', waitMs: 0 })], now)).toBe(false);
@@ -49,26 +65,47 @@ describe('where the time of a request went', () => {
       ['answer', 1500],
     ]);
   });
-  test('a running one counts up to now', () => expect(shares(row({ id: 'a', at: 1000, state: 'waiting', waitMs: 0, ownMs: null, firstMs: null, totalMs: null }), 4000).at(-1)).toMatchObject({ kind: 'codex', ms: 3000 }));
+  test('a running one counts up to now', () =>
+    expect(
+      shares(
+        row({ id: 'a', at: 1000, state: 'waiting', waitMs: 0, ownMs: null, firstMs: null, totalMs: null }),
+        4000,
+      ).at(-1),
+    ).toMatchObject({ kind: 'codex', ms: 3000 }));
   test('the median of nothing is nothing', () => expect([median([]), median([5, 1, 9])]).toEqual([null, 5]));
 });
 
 describe('the window on a long list', () => {
-  test('draws what is in sight and a few around it', () => expect(sliceOf(10_000, 46, 46_000, 460)).toEqual({ first: 994, end: 1016 }));
+  test('draws what is in sight and a few around it', () =>
+    expect(sliceOf(10_000, 46, 46_000, 460)).toEqual({ first: 994, end: 1016 }));
   test('begins at the first', () => expect(sliceOf(10_000, 46, 0, 460)).toEqual({ first: 0, end: 16 }));
   test('ends at the last', () => expect(sliceOf(12, 46, 999, 460)).toEqual({ first: 11, end: 12 }));
   test('has nothing of nothing', () => expect(sliceOf(0, 46, 0, 460)).toEqual({ first: 0, end: 0 }));
-  test('scrolls as little as shows a row whole', () => expect([scrollTo(0, 46, 100, 460), scrollTo(5, 46, 100, 460), scrollTo(20, 46, 100, 460)]).toEqual([0, 100, 506]));
+  test('scrolls as little as shows a row whole', () =>
+    expect([scrollTo(0, 46, 100, 460), scrollTo(5, 46, 100, 460), scrollTo(20, 46, 100, 460)]).toEqual([0, 100, 506]));
 });
 
 describe('the draft of the settings', () => {
   const { form } = settingsOf('running');
-  test('knows what was changed', () => expect(changedFields({ ...form, port: '9000', keepTexts: true }, form)).toEqual(['port', 'keepTexts']));
+  test('knows what was changed', () =>
+    expect(changedFields({ ...form, port: '9000', keepTexts: true }, form)).toEqual(['port', 'keepTexts']));
   test('keeps its changes when something else is saved meanwhile', () =>
-    expect(rebase({ ...form, port: '9000' }, form, { ...form, listen: 'dockerBridge' })).toEqual({ ...form, port: '9000', listen: 'dockerBridge' }));
-  test('is clean when what it says is saved', () => expect(rebase({ ...form, port: '9000' }, form, { ...form, port: '9000' })).toEqual({ ...form, port: '9000' }));
-  test('knows what restarts the proxy', () => expect([restarts(['port']), restarts(['reasoning']), restarts(['showWork']), restarts(['keepDays', 'startAtLogin'])]).toEqual([true, true, true, false]));
-  test('takes full access for typed words only', () => expect([typedRight(''), typedRight('full'), typedRight(' Full access ')]).toEqual([false, false, true]));
+    expect(rebase({ ...form, port: '9000' }, form, { ...form, listen: 'dockerBridge' })).toEqual({
+      ...form,
+      port: '9000',
+      listen: 'dockerBridge',
+    }));
+  test('is clean when what it says is saved', () =>
+    expect(rebase({ ...form, port: '9000' }, form, { ...form, port: '9000' })).toEqual({ ...form, port: '9000' }));
+  test('knows what restarts the proxy', () =>
+    expect([
+      restarts(['port']),
+      restarts(['reasoning']),
+      restarts(['showWork']),
+      restarts(['keepDays', 'startAtLogin']),
+    ]).toEqual([true, true, true, false]));
+  test('takes full access for typed words only', () =>
+    expect([typedRight(''), typedRight('full'), typedRight(' Full access ')]).toEqual([false, false, true]));
 });
 
 describe('the charts', () => {
@@ -85,7 +122,9 @@ describe('the charts', () => {
     expect(bars.at(-1)?.requests).toBe(3);
   });
   test('are told in a sentence', () =>
-    expect(summary(fill([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now), 'hour')).toBe('In the last 24 hours: 3 requests, 1 failed, 1.0k tokens read and 200 written.'));
+    expect(summary(fill([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now), 'hour')).toBe(
+      'In the last 24 hours: 3 requests, 1 failed, 1.0k tokens read and 200 written.',
+    ));
 });
 
 test('the three ways to Open WebUI stand behind one tab, and an unknown recipe gets its own', () => {
@@ -106,7 +145,9 @@ describe('what a key may do', () => {
     expect(limitWords({ sandbox: '', workspace: '' })).toBeNull();
     expect(limitWords({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
     expect(limitWords({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
-    expect(limitWords({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe('Write in its folder, in notes');
+    expect(limitWords({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe(
+      'Write in its folder, in notes',
+    );
   });
   test('is never freer than the setting, but for what it is already', () => {
     const modes = (setting: string, has: string) => modesFor(setting, has).map((mode) => mode.value);

@@ -22,14 +22,28 @@ test.each([
 ])('%s in short is %s', (n, text) => expect(short(n)).toBe(text));
 
 test('thousands stand apart', () => expect(count(9120)).toBe('9,120'));
-test('one is not many', () => expect([plural(1, 'request'), plural(2, 'request')]).toEqual(['1 request', '2 requests']));
+test('one is not many', () =>
+  expect([plural(1, 'request'), plural(2, 'request')]).toEqual(['1 request', '2 requests']));
 
 describe('times are said from where one stands', () => {
   const now = new Date(2026, 10, 22, 15, 0).getTime();
   const at = (days: number, hours: number) => new Date(2026, 10, 22 + days, hours, 14).getTime();
-  test('the day', () => expect([day(at(0, 9), now), day(at(-1, 23), now), day(at(-20, 9), now), day(at(-400, 9), now)]).toEqual(['today', 'yesterday', '2 Nov', '18 Oct 2025']));
-  test('how long ago', () => expect([ago(now - 20_000, now), ago(now - 300_000, now), ago(now - 7_300_000, now), ago(at(-1, 9), now)]).toEqual(['just now', '5 min ago', '2 h ago', 'yesterday']));
-  test('since when', () => expect([since(at(0, 9), now), since(at(-1, 9), now)]).toEqual(['since 09:14', 'since yesterday, 09:14']));
+  test('the day', () =>
+    expect([day(at(0, 9), now), day(at(-1, 23), now), day(at(-20, 9), now), day(at(-400, 9), now)]).toEqual([
+      'today',
+      'yesterday',
+      '2 Nov',
+      '18 Oct 2025',
+    ]));
+  test('how long ago', () =>
+    expect([ago(now - 20_000, now), ago(now - 300_000, now), ago(now - 7_300_000, now), ago(at(-1, 9), now)]).toEqual([
+      'just now',
+      '5 min ago',
+      '2 h ago',
+      'yesterday',
+    ]));
+  test('since when', () =>
+    expect([since(at(0, 9), now), since(at(-1, 9), now)]).toEqual(['since 09:14', 'since yesterday, 09:14']));
 });
 
 test('backquotes make code of a sentence', () =>
@@ -40,7 +54,12 @@ test('backquotes make code of a sentence', () =>
   ]));
 
 test('whatever is thrown has words', () =>
-  expect([errorText({ message: 'No.', fields: [] }), errorText(new Error('Off.')), errorText('text'), errorText(undefined)]).toEqual(['No.', 'Off.', 'text', 'Something went wrong. The log file may say more.']));
+  expect([
+    errorText({ message: 'No.', fields: [] }),
+    errorText(new Error('Off.')),
+    errorText('text'),
+    errorText(undefined),
+  ]).toEqual(['No.', 'Off.', 'text', 'Something went wrong. The log file may say more.']));
 
 test.each([
   ['/usr/bin/codex', '/usr/bin/codex'],

@@ -87,10 +87,12 @@ export class App {
   hear<E extends keyof HostEvents>(event: E, heard: (payload: HostEvents[E]) => void): Stop {
     let ended = false;
     let stop: Stop = () => {};
-    void this.host.listen(event, (payload) => !ended && heard(payload)).then((ending) => {
-      if (ended) ending();
-      else stop = ending;
-    });
+    void this.host
+      .listen(event, (payload) => !ended && heard(payload))
+      .then((ending) => {
+        if (ended) ending();
+        else stop = ending;
+      });
     return () => {
       ended = true;
       stop();

@@ -23,7 +23,14 @@ export function arrows(selector: string, moved: (element: HTMLElement) => void):
       const all = [...element.querySelectorAll<HTMLElement>(selector)];
       const at = all.indexOf(document.activeElement as HTMLElement);
       if (at < 0) return;
-      const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+      const to = {
+        ArrowDown: at + 1,
+        ArrowRight: at + 1,
+        ArrowUp: at - 1,
+        ArrowLeft: at - 1,
+        Home: 0,
+        End: all.length - 1,
+      }[event.key];
       const next = to === undefined ? undefined : all[(to + all.length) % all.length];
       if (next === undefined) return;
       event.preventDefault();

@@ -26,17 +26,31 @@ export function fill(bars: readonly ChartBar[], by: ChartBy, now: number): Chart
   const from = beginnings(by, now);
   return from.map((begin, index) => {
     const end = from[index + 1] ?? Infinity;
-    return bars.find((bar) => bar.from >= begin && bar.from < end) ?? { from: begin, requests: 0, failed: 0, input: 0, output: 0, firstMs: null };
+    return (
+      bars.find((bar) => bar.from >= begin && bar.from < end) ?? {
+        from: begin,
+        requests: 0,
+        failed: 0,
+        input: 0,
+        output: 0,
+        firstMs: null,
+      }
+    );
   });
 }
 
 export function label(from: number, by: ChartBy): string {
-  return by === 'hour' ? minute(from * 1000) : new Date(from * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+  return by === 'hour'
+    ? minute(from * 1000)
+    : new Date(from * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
 }
 
 /** All bars in a sentence, for those who hear them. */
 export function summary(bars: readonly ChartBar[], by: ChartBy): string {
   const sum = (of: (bar: ChartBar) => number) => bars.reduce((all, bar) => all + of(bar), 0);
   const when = by === 'hour' ? 'the last 24 hours' : 'the last 30 days';
-  return `In ${when}: ${plural(sum((bar) => bar.requests), 'request')}, ${sum((bar) => bar.failed)} failed, ${short(sum((bar) => bar.input))} tokens read and ${short(sum((bar) => bar.output))} written.`;
+  return `In ${when}: ${plural(
+    sum((bar) => bar.requests),
+    'request',
+  )}, ${sum((bar) => bar.failed)} failed, ${short(sum((bar) => bar.input))} tokens read and ${short(sum((bar) => bar.output))} written.`;
 }

@@ -5,7 +5,25 @@ import type { SettingsForm } from '../bindings/SettingsForm';
 export type FieldName = keyof SettingsForm;
 
 /** What makes the proxy start anew when it is changed. */
-const RESTARTS: readonly FieldName[] = ['codexPath', 'model', 'effort', 'sandbox', 'workspace', 'reasoning', 'showWork', 'modelAliases', 'sideCalls', 'maxTurns', 'maxWaiting', 'maxWait', 'turnLimit', 'silenceLimit', 'port', 'listen', 'keysNeeded'];
+const RESTARTS: readonly FieldName[] = [
+  'codexPath',
+  'model',
+  'effort',
+  'sandbox',
+  'workspace',
+  'reasoning',
+  'showWork',
+  'modelAliases',
+  'sideCalls',
+  'maxTurns',
+  'maxWaiting',
+  'maxWait',
+  'turnLimit',
+  'silenceLimit',
+  'port',
+  'listen',
+  'keysNeeded',
+];
 
 export const FULL_ACCESS = 'danger-full-access';
 /** What is to be typed before full access can be chosen. */

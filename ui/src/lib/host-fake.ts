@@ -41,10 +41,19 @@ const ANSWER = 'Hello there, nice meeting you.';
 
 export function fakeFromUrl(search: URLSearchParams): FakeHost {
   const named = SCENARIOS.find((scenario) => scenario === search.get('scenario')) ?? 'running';
-  return fakeHost({ scenario: named, history: Number(search.get('history') ?? 400), moving: search.get('still') === null });
+  return fakeHost({
+    scenario: named,
+    history: Number(search.get('history') ?? 400),
+    moving: search.get('still') === null,
+  });
 }
 
-export function fakeHost({ scenario = 'running', history = 40, moving = false, now = Date.now }: FakeOptions = {}): FakeHost {
+export function fakeHost({
+  scenario = 'running',
+  history = 40,
+  moving = false,
+  now = Date.now,
+}: FakeOptions = {}): FakeHost {
   const heard = new Map<keyof HostEvents, Set<(payload: never) => void>>();
   const refusals = new Map<string, ViewError>();
   const calls: FakeHost['calls'] = [];
@@ -71,7 +80,12 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
 
   function refuseLimits({ workspace }: KeyLimitsForm) {
     if (workspace === '' || workspace.startsWith('/home/me/projects')) return;
-    reject('Some settings need another look.', [{ field: 'workspace', message: `${workspace} is not within the working folder of the settings, /home/me/projects.` }]);
+    reject('Some settings need another look.', [
+      {
+        field: 'workspace',
+        message: `${workspace} is not within the working folder of the settings, /home/me/projects.`,
+      },
+    ]);
   }
 
   function show(row: ExchangeRow) {
@@ -103,7 +117,12 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
 
   if (moving && scenario !== 'empty' && overview.codex.state === 'ready') {
     const quick = plan(now() - 1900, 1, dice(3));
-    running.push({ ...quick, row: { ...quick.row, client: 'Open WebUI', model: 'codex-local', key: 'Default', commands: 1, background: false }, totalMs: 9000, ends: 'done' });
+    running.push({
+      ...quick,
+      row: { ...quick.row, client: 'Open WebUI', model: 'codex-local', key: 'Default', commands: 1, background: false },
+      totalMs: 9000,
+      ends: 'done',
+    });
     running.push({ ...plan(now() - 300, 2, dice(9)), firstMs: 2600, waitMs: 0, totalMs: 6000, ends: 'done' });
     if (overview.proxy.state === 'running') overview = { ...overview, ...counted() };
     tick();
@@ -111,10 +130,20 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
   }
 
   const host: Host = {
-    overview: async () => (scenario === 'loading' ? new Promise(() => {}) : scenario === 'broken' ? reject('The app does not answer.') : overview),
+    overview: async () =>
+      scenario === 'loading'
+        ? new Promise(() => {})
+        : scenario === 'broken'
+          ? reject('The app does not answer.')
+          : overview,
     startProxy: async () => change({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, problem: null }),
     stopProxy: async () => change({ proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
-    useFreePort: async () => change({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, baseUrl: 'http://127.0.0.1:8001/v1', problem: null }),
+    useFreePort: async () =>
+      change({
+        proxy: { state: 'running', since: Math.floor(now() / 1000) },
+        baseUrl: 'http://127.0.0.1:8001/v1',
+        problem: null,
+      }),
     lookAgain: async () => change({ codex: overviewOf('running', now()).codex, problem: null }),
 
     keys: async () => keys,
@@ -122,7 +151,16 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
       if (name.trim() === '') reject('A key needs a name.', [{ field: 'name', message: 'A key needs a name.' }]);
       if (keys.some((key) => key.name === name.trim())) reject(`There is a key named '${name.trim()}' already.`);
       refuseLimits(limits);
-      const row = { id: `k${keys.length + 7}`, name: name.trim(), lastFour: 'V3fQ', created: Math.floor(now() / 1000), lastUsed: null, canCopy: overview.keychain.state === 'available', limits, unshown: false };
+      const row = {
+        id: `k${keys.length + 7}`,
+        name: name.trim(),
+        lastFour: 'V3fQ',
+        created: Math.floor(now() / 1000),
+        lastUsed: null,
+        canCopy: overview.keychain.state === 'available',
+        limits,
+        unshown: false,
+      };
       keys = [row, ...keys];
       emit('keys', null);
       return { row, secret: SECRET };
@@ -135,7 +173,8 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     copyKey: async () => {},
     showKey: async (id) => {
       const row = keys.find((key) => key.id === id && key.unshown);
-      if (row === undefined) return reject('The keychain does not have this key, so it cannot be shown again. Make a new one in its place.');
+      if (row === undefined)
+        return reject('The keychain does not have this key, so it cannot be shown again. Make a new one in its place.');
       keys = keys.map((key) => ({ ...key, unshown: false }));
       emit('keys', null);
       return { row: { ...row, unshown: false }, secret: SECRET };
@@ -144,7 +183,9 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
       const inKeychain = keys.some((key) => key.id === id && key.canCopy);
       keys = keys.filter((key) => key.id !== id);
       emit('keys', null);
-      return scenario === 'keychain-locked' && inKeychain ? 'The key no longer works. Its secret is still in the keychain and can be removed there.' : null;
+      return scenario === 'keychain-locked' && inKeychain
+        ? 'The key no longer works. Its secret is still in the keychain and can be removed there.'
+        : null;
     },
 
     recipes: async (keyId) => recipesOf(overview.baseUrl, shown(keyId), docker()),
@@ -176,7 +217,9 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     exchanges: async (query) => {
       const filters = { text: query.text ?? '', state: query.state, key: query.key, model: query.model };
       const before = query.before;
-      return rows.filter((row) => (before === null || row.id < before) && matches(row, filters)).slice(0, Math.min(query.limit ?? 200, 1000));
+      return rows
+        .filter((row) => (before === null || row.id < before) && matches(row, filters))
+        .slice(0, Math.min(query.limit ?? 200, 1000));
     },
     exchangeDetail: async (id) => {
       const row = rows.find((one) => one.id === id);
@@ -190,7 +233,8 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
     chart: async (by) => (scenario === 'empty' ? [] : chartOf(by, now())),
 
     sendTestPrompt: async (prompt, onEvent) => {
-      if (overview.proxy.state !== 'running') return onEvent({ kind: 'failed', message: 'The proxy is stopped. Start it at the lower left.' });
+      if (overview.proxy.state !== 'running')
+        return onEvent({ kind: 'failed', message: 'The proxy is stopped. Start it at the lower left.' });
       answering = true;
       const words: TestPromptEvent[] = ANSWER.split(/(?<= )/).map((text) => ({ kind: 'text', text, firstMs: 384 }));
       for (const word of words) {
@@ -229,7 +273,11 @@ export function fakeHost({ scenario = 'running', history = 40, moving = false, n
       };
     },
   });
-  return Object.assign(Object.create(noted) as Host, { calls, emit, refuse: (name: keyof Host, error: ViewError) => void refusals.set(name, error) });
+  return Object.assign(Object.create(noted) as Host, {
+    calls,
+    emit,
+    refuse: (name: keyof Host, error: ViewError) => void refusals.set(name, error),
+  });
 }
 
 function historyOf(length: number, now: number, roll: () => number): ExchangeRow[] {
@@ -252,16 +300,25 @@ const BOUNDS = [
 function faultsOf(form: SettingsForm): FieldError[] {
   const faults: FieldError[] = [];
   const port = Number(form.port);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) faults.push({ field: 'port', message: 'A port is a whole number from 1 to 65535; 8000 is usual.' });
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    faults.push({ field: 'port', message: 'A port is a whole number from 1 to 65535; 8000 is usual.' });
   for (const [field, what, from, to] of BOUNDS) {
     const number = Number(form[field]);
-    if (form[field].trim() === '' || !Number.isInteger(number) || number < from || number > to) faults.push({ field, message: `Write a number of ${what} from ${from} to ${to}.` });
+    if (form[field].trim() === '' || !Number.isInteger(number) || number < from || number > to)
+      faults.push({ field, message: `Write a number of ${what} from ${from} to ${to}.` });
   }
   const days = Number(form.keepDays);
-  if (!Number.isInteger(days) || days < 1 || days > 3650) faults.push({ field: 'keepDays', message: 'From 1 to 3650 days.' });
-  if (form.workspace !== '' && !form.workspace.startsWith('/')) faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
+  if (!Number.isInteger(days) || days < 1 || days > 3650)
+    faults.push({ field: 'keepDays', message: 'From 1 to 3650 days.' });
+  if (form.workspace !== '' && !form.workspace.startsWith('/'))
+    faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
   const lost = aliasesOf(form.modelAliases).find(({ alias, model }) => alias === '' || model === '');
-  if (lost) faults.push({ field: 'modelAliases', message: `${lost.alias}=${lost.model}: Write the alias and the model that it leads to.` });
-  if (!form.keysNeeded && form.listen !== 'loopback') faults.push({ field: 'keysNeeded', message: 'Without keys, the proxy may listen on this machine alone.' });
+  if (lost)
+    faults.push({
+      field: 'modelAliases',
+      message: `${lost.alias}=${lost.model}: Write the alias and the model that it leads to.`,
+    });
+  if (!form.keysNeeded && form.listen !== 'loopback')
+    faults.push({ field: 'keysNeeded', message: 'Without keys, the proxy may listen on this machine alone.' });
   return faults;
 }

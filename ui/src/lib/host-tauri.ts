@@ -2,54 +2,26 @@
 
 import { Channel, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { TestPromptEvent } from '../bindings/TestPromptEvent';
-import type { Host } from './host';
+import { COMMANDS, type Host } from './host';
 
-/** By how much this machine's clock is ahead of UTC: days begin at its midnight. */
+/** By how much this machine's clock is ahead of UTC: days begin at its midnight. Commands that count days take it. */
 const utcOffsetSeconds = () => -new Date().getTimezoneOffset() * 60;
 
-export const tauriHost: Host = {
-  overview: () => invoke('overview', { utcOffsetSeconds: utcOffsetSeconds() }),
-  startProxy: () => invoke('start_proxy'),
-  stopProxy: () => invoke('stop_proxy'),
-  useFreePort: () => invoke('use_free_port'),
-  lookAgain: () => invoke('look_again'),
+const inSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-  keys: () => invoke('keys'),
-  createKey: (name, limits) => invoke('create_key', { name, limits }),
-  limitKey: (id, limits) => invoke('limit_key', { id, limits }),
-  copyKey: (id) => invoke('copy_key', { id }),
-  showKey: (id) => invoke('show_key', { id }),
-  revokeKey: (id) => invoke('revoke_key', { id }),
+/** A function is called with each event that the app sends to it. */
+const passed = (value: unknown) =>
+  typeof value === 'function' ? new Channel(value as (event: unknown) => void) : value;
 
-  recipes: (keyId) => invoke('recipes', { keyId }),
-  copyPiece: (recipeId, index, keyId) => invoke('copy_piece', { recipeId, index, keyId }),
-  listenOnDockerBridge: () => invoke('listen_on_docker_bridge'),
-  checkConnection: () => invoke('check_connection'),
+const commands = Object.entries(COMMANDS).map(([name, { parameters }]) => {
+  const call = (...values: unknown[]) => {
+    const named = Object.fromEntries(parameters.map((parameter, index) => [parameter, passed(values[index])]));
+    return invoke(inSnakeCase(name), { ...named, utcOffsetSeconds: utcOffsetSeconds() });
+  };
+  return [name, call] as const;
+});
 
-  settings: () => invoke('settings'),
-  saveSettings: (form) => invoke('save_settings', { form }),
-  checkCodex: (path) => invoke('check_codex', { path }),
-  pickCodex: () => invoke('pick_codex'),
-  pickFolder: () => invoke('pick_folder'),
-
-  exchanges: (query) => invoke('exchanges', { query }),
-  exchangeDetail: (id) => invoke('exchange_detail', { id }),
-  clearExchanges: () => invoke('clear_exchanges'),
-  copyAsCurl: (id) => invoke('copy_as_curl', { id }),
-  chart: (by) => invoke('chart', { by, utcOffsetSeconds: utcOffsetSeconds() }),
-
-  sendTestPrompt: (prompt, onEvent) => {
-    const events = new Channel<TestPromptEvent>(onEvent);
-    return invoke('send_test_prompt', { prompt, events });
-  },
-  stopTestPrompt: () => invoke('stop_test_prompt'),
-
-  copyText: (text) => invoke('copy_text', { text }),
-  openLogFolder: () => invoke('open_log_folder'),
-  copyDiagnostics: () => invoke('copy_diagnostics'),
-  quit: () => invoke('quit'),
-  answerClose: (keepRunning) => invoke('answer_close', { keepRunning }),
-
+export const tauriHost = {
+  ...Object.fromEntries(commands),
   listen: (event, heard) => listen(event, (message) => heard(message.payload as Parameters<typeof heard>[0])),
-};
+} as Host;

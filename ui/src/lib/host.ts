@@ -48,56 +48,81 @@ export interface HostEvents {
 /** Ends what it was given for. */
 export type Stop = () => void;
 
-export interface Host {
-  overview(): Promise<Overview>;
-  startProxy(): Promise<void>;
-  stopProxy(): Promise<void>;
-  useFreePort(): Promise<void>;
-  lookAgain(): Promise<void>;
+type Call = (...values: never[]) => Promise<unknown>;
+type Names<V extends unknown[]> = { [P in keyof V]: string };
 
-  keys(): Promise<KeyRow[]>;
-  createKey(name: string, limits: KeyLimitsForm): Promise<NewKey>;
+/** How the app names what a command is given; `call` is there for its type alone. */
+interface Command<C extends Call> {
+  readonly parameters: readonly string[];
+  readonly call?: C;
+}
+
+function command<C extends Call>(...parameters: Names<Parameters<C>>): Command<C> {
+  return { parameters };
+}
+
+/** Every command of the app. In Rust it has the same name in snake case, and the parameters that are named here. */
+export const COMMANDS = {
+  overview: command<() => Promise<Overview>>(),
+  startProxy: command<() => Promise<void>>(),
+  stopProxy: command<() => Promise<void>>(),
+  useFreePort: command<() => Promise<void>>(),
+  lookAgain: command<() => Promise<void>>(),
+
+  keys: command<() => Promise<KeyRow[]>>(),
+  createKey: command<(name: string, limits: KeyLimitsForm) => Promise<NewKey>>('name', 'limits'),
   /** Counts from the next request on. */
-  limitKey(id: string, limits: KeyLimitsForm): Promise<void>;
+  limitKey: command<(id: string, limits: KeyLimitsForm) => Promise<void>>('id', 'limits'),
   /** Puts the key on the clipboard; its secret never comes into the window. */
-  copyKey(id: string): Promise<void>;
+  copyKey: command<(id: string) => Promise<void>>('id'),
   /** Shows the key that was made by itself and that no keychain has; a second time it is refused. */
-  showKey(id: string): Promise<NewKey>;
+  showKey: command<(id: string) => Promise<NewKey>>('id'),
   /** Gives a sentence when something is left to be done by hand. */
-  revokeKey(id: string): Promise<string | null>;
+  revokeKey: command<(id: string) => Promise<string | null>>('id'),
 
-  recipes(keyId: string | null): Promise<Recipe[]>;
+  recipes: command<(keyId: string | null) => Promise<Recipe[]>>('keyId'),
   /** Puts a piece of a recipe on the clipboard, with the real key filled in. */
-  copyPiece(recipeId: string, index: number, keyId: string | null): Promise<void>;
-  listenOnDockerBridge(): Promise<void>;
-  checkConnection(): Promise<CheckStep[]>;
+  copyPiece: command<(recipeId: string, index: number, keyId: string | null) => Promise<void>>(
+    'recipeId',
+    'index',
+    'keyId',
+  ),
+  listenOnDockerBridge: command<() => Promise<void>>(),
+  checkConnection: command<() => Promise<CheckStep[]>>(),
 
-  settings(): Promise<SettingsView>;
+  settings: command<() => Promise<SettingsView>>(),
   /** Saves all of the form or nothing; a refusal names the fields. */
-  saveSettings(form: SettingsForm): Promise<SettingsView>;
-  checkCodex(path: string): Promise<CodexCheck>;
-  pickCodex(): Promise<string | null>;
-  pickFolder(): Promise<string | null>;
+  saveSettings: command<(form: SettingsForm) => Promise<SettingsView>>('form'),
+  checkCodex: command<(path: string) => Promise<CodexCheck>>('path'),
+  pickCodex: command<() => Promise<string | null>>(),
+  pickFolder: command<() => Promise<string | null>>(),
 
   /** Newest first. */
-  exchanges(query: ExchangeQuery): Promise<ExchangeRow[]>;
-  exchangeDetail(id: string): Promise<ExchangeDetail>;
-  clearExchanges(): Promise<void>;
-  copyAsCurl(id: string): Promise<void>;
-  chart(by: ChartBy): Promise<ChartBar[]>;
+  exchanges: command<(query: ExchangeQuery) => Promise<ExchangeRow[]>>('query'),
+  exchangeDetail: command<(id: string) => Promise<ExchangeDetail>>('id'),
+  clearExchanges: command<() => Promise<void>>(),
+  copyAsCurl: command<(id: string) => Promise<void>>('id'),
+  chart: command<(by: ChartBy) => Promise<ChartBar[]>>('by'),
 
   /** Ends when the answer does; what happens meanwhile comes as events. */
-  sendTestPrompt(prompt: string, onEvent: (event: TestPromptEvent) => void): Promise<void>;
-  stopTestPrompt(): Promise<void>;
+  sendTestPrompt: command<(prompt: string, onEvent: (event: TestPromptEvent) => void) => Promise<void>>(
+    'prompt',
+    'events',
+  ),
+  stopTestPrompt: command<() => Promise<void>>(),
 
-  copyText(text: string): Promise<void>;
-  openLogFolder(): Promise<void>;
+  copyText: command<(text: string) => Promise<void>>('text'),
+  openLogFolder: command<() => Promise<void>>(),
   /** Puts versions, settings and the last errors on the clipboard: no key, and no word of a conversation. */
-  copyDiagnostics(): Promise<void>;
-  quit(): Promise<void>;
+  copyDiagnostics: command<() => Promise<void>>(),
+  quit: command<() => Promise<void>>(),
   /** The answer to `close_asked`. */
-  answerClose(keepRunning: boolean): Promise<void>;
+  answerClose: command<(keepRunning: boolean) => Promise<void>>('keepRunning'),
+};
 
+type Commands = { [N in keyof typeof COMMANDS]: (typeof COMMANDS)[N] extends Command<infer C> ? C : never };
+
+export interface Host extends Commands {
   /** Resolves once events arrive, so that what is asked for afterwards is never older than the events. */
   listen<E extends keyof HostEvents>(event: E, heard: (payload: HostEvents[E]) => void): Promise<Stop>;
 }

@@ -138,7 +138,13 @@ export class Log {
       const all = [...new Set([...names, ...more])].filter((name) => name !== '').sort();
       return all.length === names.length ? names : all;
     };
-    this.keys = grown(this.keys, rows.map((row) => row.key));
-    this.models = grown(this.models, rows.map((row) => row.model));
+    this.keys = grown(
+      this.keys,
+      rows.map((row) => row.key),
+    );
+    this.models = grown(
+      this.models,
+      rows.map((row) => row.model),
+    );
   }
 }

@@ -34,12 +34,21 @@ export function matches(row: ExchangeRow, filters: Filters): boolean {
   if (filters.model !== null && row.model !== filters.model) return false;
   const text = filters.text.trim().toLowerCase();
   if (text === '') return true;
-  return [row.key, row.client, row.model, row.route, row.error ?? ''].some((field) => field.toLowerCase().includes(text));
+  return [row.key, row.client, row.model, row.route, row.error ?? ''].some((field) =>
+    field.toLowerCase().includes(text),
+  );
 }
 
 export function queryOf(filters: Filters, limit: number, before: string | null): ExchangeQuery {
   const text = filters.text.trim();
-  return { before, limit, text: text === '' ? null : text, state: filters.state, key: filters.key, model: filters.model };
+  return {
+    before,
+    limit,
+    text: text === '' ? null : text,
+    state: filters.state,
+    key: filters.key,
+    model: filters.model,
+  };
 }
 
 /** Running ones on top, then newest first. */
@@ -50,7 +59,12 @@ function compare(a: ExchangeRow, b: ExchangeRow): number {
 }
 
 /** Puts changed rows in, each in the place of the one of its id, and keeps the newest of them. */
-export function merge(rows: readonly ExchangeRow[], changed: readonly ExchangeRow[], filters: Filters, keep: number): ExchangeRow[] {
+export function merge(
+  rows: readonly ExchangeRow[],
+  changed: readonly ExchangeRow[],
+  filters: Filters,
+  keep: number,
+): ExchangeRow[] {
   const fresh = new Map(changed.map((row) => [row.id, row]));
   const kept = rows.filter((row) => !fresh.has(row.id));
   kept.push(...[...fresh.values()].filter((row) => matches(row, filters)));
@@ -89,7 +103,11 @@ export function shares(row: ExchangeRow, now: number): Share[] {
   const parts: Share[] = [
     { kind: 'wait', name: 'Waited for a place', ms: wait },
     { kind: 'own', name: 'Codex Proxy', ms: own },
-    { kind: 'codex', name: row.firstMs === null ? 'Codex' : 'Codex, to the first token', ms: Math.max(0, first - wait - own) },
+    {
+      kind: 'codex',
+      name: row.firstMs === null ? 'Codex' : 'Codex, to the first token',
+      ms: Math.max(0, first - wait - own),
+    },
     { kind: 'answer', name: 'The answer', ms: Math.max(0, total - first) },
   ];
   return parts.filter((part) => part.ms > 0 || part.kind === 'own');

@@ -34,8 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use event_log::{Event, KEPT_EVENTS};
 pub use recorded::{KEPT_REQUESTS, Recorded, Transport};
 
-use server::Shared;
-use stage::Stage;
+use stage::{Shared, Stage};
 
 /// A running sample model. Dropping it ends the server and every stream.
 #[derive(Debug)]

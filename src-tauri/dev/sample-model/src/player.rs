@@ -13,8 +13,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::event_log::Event;
-use crate::stage::Stage;
-use crate::wire::{Layout, Names, Step};
+use crate::stage::{Performance, Stage};
+use crate::wire::Step;
 
 /// What a transport is to do next.
 #[derive(Debug, PartialEq)]
@@ -55,14 +55,8 @@ struct Delta<'a> {
 const DELTA: &str = "response.output_text.delta";
 
 impl Player {
-    pub(crate) fn new(
-        stage: Arc<Stage>,
-        id: u64,
-        names: Names,
-        layout: Layout,
-        silence: Duration,
-        every: Duration,
-    ) -> Self {
+    pub(crate) fn new(stage: Arc<Stage>, performance: Performance) -> Self {
+        let Performance { id, names, layout, silence, every } = performance;
         Self {
             stage,
             id,

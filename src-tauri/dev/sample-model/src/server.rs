@@ -19,13 +19,12 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::limits;
 use crate::player::{Played, Player};
 use crate::recorded::{Origin, Transport};
 use crate::refusal::Refusal;
-use crate::stage::{Stage, unix_seconds};
+use crate::stage::{Shared, unix_seconds};
 use crate::websocket;
 
 /// Connections served at once. When all are taken, the next waits in the listener's backlog.
@@ -36,13 +35,6 @@ const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The models named to whoever asks.
 const MODELS: [&str; 1] = ["gpt-5.5"];
-
-/// What every route is given.
-#[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    pub(crate) stage: Arc<Stage>,
-    pub(crate) stop: CancellationToken,
-}
 
 /// Serves until stopped.
 pub(crate) async fn serve(listener: TcpListener, shared: Shared) {
@@ -97,7 +89,7 @@ async fn responses(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, b
     };
     let received = shared.stage.receive(origin, &Arc::new(body), &Arc::default());
     let mut response = match received.outcome {
-        Ok(performance) => stream(performance.player),
+        Ok(performance) => stream(Player::new(shared.stage, performance)),
         Err(refusal) => refuse(&refusal, limits::error_details(received.primary.as_ref())),
     };
     for (name, value) in limits::headers(received.primary.as_ref(), received.secondary.as_ref()) {

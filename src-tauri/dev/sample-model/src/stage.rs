@@ -5,22 +5,29 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::conversation;
 use crate::event_log::{Event, EventLog};
 use crate::holds::Holds;
-use crate::player::Player;
 use crate::recorded::{Origin, Records};
 use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
+use crate::reply;
 use crate::script::Limit;
-use crate::wire::{self, Names};
+use crate::wire::{self, Layout, Names};
 
 /// Prompts whose `times=` are counted. When full, the count starts anew, and a `times=` may strike again.
 const COUNTED_PROMPTS: usize = 4_096;
+
+/// What every connection is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) stop: CancellationToken,
+}
 
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -39,12 +46,14 @@ pub(crate) struct Received {
     pub(crate) outcome: Result<Performance, Refusal>,
 }
 
-/// An answer about to be played, and what a later request may refer to.
+/// An answer about to be played.
 #[derive(Debug)]
 pub(crate) struct Performance {
-    pub(crate) player: Player,
-    pub(crate) response_id: String,
-    pub(crate) output: Vec<Value>,
+    pub(crate) id: u64,
+    pub(crate) names: Names,
+    pub(crate) layout: Layout,
+    pub(crate) silence: Duration,
+    pub(crate) every: Duration,
 }
 
 impl Stage {
@@ -59,12 +68,7 @@ impl Stage {
     }
 
     /// Takes a request for a response: records it, announces it, decides on it.
-    pub(crate) fn receive(
-        self: &Arc<Self>,
-        origin: Origin,
-        body: &Arc<Value>,
-        earlier: &Arc<Vec<Value>>,
-    ) -> Received {
+    pub(crate) fn receive(&self, origin: Origin, body: &Arc<Value>, earlier: &Arc<Vec<Value>>) -> Received {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.records.push(origin.record(Some(id), Arc::clone(body), Arc::clone(earlier)));
         self.events.push(Event::Request { id });
@@ -77,22 +81,17 @@ impl Stage {
                 Err(error) => (None, None, Err(Refusal::invalid_request(format!("sample script: {error}")))),
             };
         let outcome = match refused.map_or(outcome, Err) {
-            Ok(answer) => Ok(self.perform(id, &answer)),
+            Ok(answer) => {
+                let names = Names::new(id);
+                let layout = wire::lay_out(&answer, &names, unix_seconds());
+                Ok(Performance { id, names, layout, silence: answer.silence, every: answer.every })
+            }
             Err(refusal) => {
                 self.events.push(Event::Finished { id });
                 Err(refusal)
             }
         };
         Received { primary, secondary, outcome }
-    }
-
-    fn perform(self: &Arc<Self>, id: u64, answer: &Answer) -> Performance {
-        let names = Names::new(id);
-        let response_id = names.response.clone();
-        let layout = wire::lay_out(answer, &names, unix_seconds());
-        let output = layout.output.clone();
-        let player = Player::new(Arc::clone(self), id, names, layout, answer.silence, answer.every);
-        Performance { player, response_id, output }
     }
 
     /// Counts the requests of one exact prompt, and says whether this is among the first `times`.

@@ -18,8 +18,7 @@ use crate::limits;
 use crate::player::{Played, Player};
 use crate::recorded::{Origin, Transport};
 use crate::refusal::Refusal;
-use crate::server::Shared;
-use crate::stage::Received;
+use crate::stage::{Received, Shared};
 
 /// The connection is over: the client went, a script cut it, or the sample model ends.
 #[derive(Debug)]
@@ -104,8 +103,9 @@ impl Connection {
         }
         match received.outcome {
             Ok(performance) => {
-                self.play(performance.player).await?;
-                self.remember(performance.response_id, &body, &earlier, performance.output);
+                let (id, output) = (performance.names.response.clone(), performance.layout.output.clone());
+                self.play(Player::new(Arc::clone(&self.shared.stage), performance)).await?;
+                self.remember(id, &body, &earlier, output);
                 Ok(())
             }
             Err(ref refusal) => self.refuse(refusal, Some(&received)).await,

@@ -14,8 +14,6 @@ use crate::child;
 use crate::system;
 use crate::workspace;
 
-/// Written last, with the very content that was installed: it is there only beside a whole install.
-const STAMP: &str = ".made-from";
 const NODE_FILES: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 
 /// Where the tests find the client packages.
@@ -41,48 +39,33 @@ impl Clients {
 
     fn ensure_python(&self, pins: &Path) -> Result<()> {
         let requirements = pins.join("requirements.txt");
-        let wanted = read(&requirements)?;
         let venv = workspace::target()?.join("clients/python");
-        if self.python.is_file() && is_made_from(&venv, &wanted) {
-            return Ok(());
-        }
-        let mut make = system::python();
-        child::run(make.args(["-m", "venv", "--clear"]).arg(&venv), child::INSTALL_LIMIT)?;
-        let mut pip = Command::new(&self.python);
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "-r"]);
-        child::run(pip.arg(&requirements), child::INSTALL_LIMIT)?;
-        write(&venv.join(STAMP), &wanted)
+        workspace::make_from(&read(&requirements)?, &venv, || {
+            child::run(system::python().args(["-m", "venv", "--clear"]).arg(&venv), child::INSTALL_LIMIT)?;
+            let mut pip = Command::new(&self.python);
+            pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "-r"]);
+            child::run(pip.arg(&requirements), child::INSTALL_LIMIT)
+        })
     }
 
     fn ensure_node(&self, pins: &Path) -> Result<()> {
-        let mut wanted = String::new();
-        for file in NODE_FILES {
-            wanted.push_str(&read(&pins.join(file))?);
-        }
-        if self.node.join("node_modules").is_dir() && is_made_from(&self.node, &wanted) {
-            return Ok(());
-        }
-        fs::create_dir_all(&self.node).with_context(|| format!("{} cannot be made", self.node.display()))?;
-        // From here until the new stamp is written, the folder counts as not made.
-        let _absent = fs::remove_file(self.node.join(STAMP));
-        for file in NODE_FILES {
-            write(&self.node.join(file), &read(&pins.join(file))?)?;
-        }
-        let mut npm = child::npm();
-        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&self.node);
-        child::run(&mut npm, child::INSTALL_LIMIT)?;
-        write(&self.node.join(STAMP), &wanted)
+        let files = NODE_FILES.map(|file| Ok((file, read(&pins.join(file))?)));
+        let files = files.into_iter().collect::<Result<Vec<_>>>()?;
+        let wanted: String = files.iter().map(|(_, text)| text.as_str()).collect();
+        workspace::make_from(&wanted, &self.node.join("node_modules"), || {
+            fs::create_dir_all(&self.node)
+                .with_context(|| format!("{} cannot be made", self.node.display()))?;
+            for (file, text) in &files {
+                let path = self.node.join(file);
+                fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+            }
+            let mut npm = child::npm();
+            npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&self.node);
+            child::run(&mut npm, child::INSTALL_LIMIT)
+        })
     }
-}
-
-fn is_made_from(folder: &Path, wanted: &str) -> bool {
-    fs::read_to_string(folder.join(STAMP)).is_ok_and(|made_from| made_from == wanted)
 }
 
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -15,6 +15,7 @@ mod run;
 mod soak;
 mod system;
 mod test;
+mod tidy;
 mod totals;
 mod vendor;
 mod window;
@@ -48,11 +49,29 @@ enum Command {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
+    /// Opens the desktop app with a window that follows the sources; what follows `--` goes to the app.
+    Dev {
+        /// Arguments of the app, such as `--data-dir PATH`.
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
     /// Formatting, lints, documentation and every test, with the totals at the end.
     Test {
+        /// Only what needs Rust and a C compiler and no more: the product's tests without a real codex.
+        #[arg(long, conflicts_with = "all_versions")]
+        fast: bool,
+        /// Arguments of the test programs, such as `--include-ignored`.
+        #[arg(last = true, requires = "fast")]
+        args: Vec<OsString>,
         /// Every codex of the README's table, and not only three of them.
         #[arg(long)]
         all_versions: bool,
+    },
+    /// Import circles, layers and long files.
+    Tidy {
+        /// Prints how much code there is, and how it hangs together.
+        #[arg(long)]
+        count: bool,
     },
     /// Packages the desktop app; all arguments go to `tauri build`.
     Bundle {
@@ -91,7 +110,11 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Xtask::parse().command {
         Command::Run { daemon, demo, args } => run::run(demo, daemon, &args),
-        Command::Test { all_versions } => test::test(all_versions),
+        Command::Dev { args } => bundle::dev(&args),
+        Command::Test { fast: true, args, .. } => test::fast(&args),
+        Command::Test { all_versions, .. } => test::test(all_versions),
+        Command::Tidy { count: true } => tidy::count().map(|()| ExitCode::SUCCESS),
+        Command::Tidy { count: false } => tidy::tidy().map(|()| ExitCode::SUCCESS),
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),

@@ -46,8 +46,9 @@ impl PackageSystem {
     pub(crate) fn install(self, packages: &[&str]) -> Result<()> {
         let through = Sudo::here()?;
         for step in self.steps() {
-            let mut command = through.command(step);
-            if step.contains(&"install") || step.contains(&"-S") {
+            let step: Vec<&str> = step.split(' ').collect();
+            let mut command = through.command(&step);
+            if !step.contains(&"update") {
                 command.args(packages);
             }
             child::run_aside(&mut command, child::INSTALL_LIMIT).with_context(|| match self {
@@ -61,22 +62,15 @@ impl PackageSystem {
         Ok(())
     }
 
-    fn steps(self) -> &'static [&'static [&'static str]] {
+    fn steps(self) -> &'static [&'static str] {
         match self {
             // `env` and not our environment: sudo passes none on.
             Self::Apt => &[
-                &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "update"],
-                &[
-                    "env",
-                    "DEBIAN_FRONTEND=noninteractive",
-                    "apt-get",
-                    "install",
-                    "-y",
-                    "--no-install-recommends",
-                ],
+                "env DEBIAN_FRONTEND=noninteractive apt-get update",
+                "env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends",
             ],
-            Self::Dnf => &[&["dnf", "install", "-y"]],
-            Self::Pacman => &[&["pacman", "-S", "--needed", "--noconfirm"]],
+            Self::Dnf => &["dnf install -y"],
+            Self::Pacman => &["pacman -S --needed --noconfirm"],
         }
     }
 }

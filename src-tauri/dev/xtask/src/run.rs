@@ -54,14 +54,14 @@ pub(crate) fn run(demo: bool, daemon: bool, args: &[OsString]) -> Result<ExitCod
 }
 
 #[cfg(unix)]
-fn become_program(mut program: Command, binary: &str) -> Result<ExitCode> {
+pub(crate) fn become_program(mut program: Command, binary: &str) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt;
     // Comes back only when the program could not be started.
     Err(program.exec()).with_context(|| format!("{binary} cannot be started"))
 }
 
 #[cfg(not(unix))]
-fn become_program(mut program: Command, binary: &str) -> Result<ExitCode> {
+pub(crate) fn become_program(mut program: Command, binary: &str) -> Result<ExitCode> {
     let child = program.spawn().with_context(|| format!("{binary} cannot be started"))?;
     let mut child = child::Ended(child);
     // The one wait without a limit: the program runs until the person ends it.

@@ -19,16 +19,16 @@ const BESIDE: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) fn soak(minutes: f64, seed: Option<u64>) -> Result<ExitCode> {
     system::ensure(&[Need::CCompiler, Need::Node])?;
+    let mut build = workspace::cargo()?;
+    build.args(["build", "--bins", "-p", "proxyd", "-p", "sample-model", "-p", "bench"]);
+    child::run(&mut build, child::BUILD_LIMIT)?;
     with(&codex::installed(codex::DEFAULT_VERSION)?, minutes, seed)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// With this codex.
+/// With this codex, and with programs that are built.
 pub(crate) fn with(codex: &Path, minutes: f64, seed: Option<u64>) -> Result<()> {
     let time = Duration::try_from_secs_f64(minutes * 60.0).context("no such number of minutes")?;
-    let mut build = workspace::cargo()?;
-    build.args(["build", "--bins", "-p", "proxyd", "-p", "sample-model", "-p", "bench"]);
-    child::run(&mut build, child::BUILD_LIMIT)?;
     let mut bench = Command::new(workspace::built(Profile::Dev, "bench")?);
     bench.args(["soak", "--minutes", &minutes.to_string()]).env("CODEX_TEST_BIN", codex);
     if let Some(seed) = seed {

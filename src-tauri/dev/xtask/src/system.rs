@@ -34,9 +34,8 @@ struct Row {
     need: Need,
     name: &'static str,
     works: fn() -> Result<()>,
-    apt: &'static [&'static str],
-    dnf: &'static [&'static str],
-    pacman: &'static [&'static str],
+    /// For apt, dnf and pacman.
+    packages: [&'static str; 3],
     macos: &'static str,
     windows: &'static str,
 }
@@ -47,9 +46,7 @@ const TABLE: [Row; 5] = [
         need: Need::CCompiler,
         name: "a C compiler",
         works: c_compiler_works,
-        apt: &["build-essential", "pkg-config"],
-        dnf: &["gcc", "gcc-c++", "make", "pkgconf-pkg-config"],
-        pacman: &["base-devel"],
+        packages: ["build-essential pkg-config", "gcc gcc-c++ make pkgconf-pkg-config", "base-devel"],
         macos: "xcode-select --install",
         windows: "winget install Microsoft.VisualStudio.2022.BuildTools",
     },
@@ -57,9 +54,7 @@ const TABLE: [Row; 5] = [
         need: Need::Node,
         name: "node 20 or newer, with npm",
         works: node_works,
-        apt: &["nodejs", "npm"],
-        dnf: &["nodejs", "nodejs-npm"],
-        pacman: &["nodejs", "npm"],
+        packages: ["nodejs npm", "nodejs nodejs-npm", "nodejs npm"],
         macos: "brew install node",
         windows: "winget install OpenJS.NodeJS.LTS",
     },
@@ -67,9 +62,7 @@ const TABLE: [Row; 5] = [
         need: Need::Python,
         name: "Python 3.10 or newer, with venv and pip",
         works: python_works,
-        apt: &["python3", "python3-venv", "python3-pip"],
-        dnf: &["python3", "python3-pip"],
-        pacman: &["python", "python-pip"],
+        packages: ["python3 python3-venv python3-pip", "python3 python3-pip", "python python-pip"],
         macos: "brew install python",
         windows: "winget install Python.Python.3.13",
     },
@@ -77,15 +70,11 @@ const TABLE: [Row; 5] = [
         need: Need::Desktop,
         name: "WebKitGTK 4.1, Ayatana AppIndicator and librsvg, for building",
         works: desktop_works,
-        apt: &[
-            "libwebkit2gtk-4.1-dev",
-            "libayatana-appindicator3-dev",
-            "librsvg2-dev",
-            "libdbus-1-dev",
-            "pkg-config",
+        packages: [
+            "libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev libdbus-1-dev pkg-config",
+            "webkit2gtk4.1-devel libayatana-appindicator-gtk3-devel librsvg2-devel dbus-devel",
+            "webkit2gtk-4.1 libayatana-appindicator librsvg dbus",
         ],
-        dnf: &["webkit2gtk4.1-devel", "libayatana-appindicator-gtk3-devel", "librsvg2-devel", "dbus-devel"],
-        pacman: &["webkit2gtk-4.1", "libayatana-appindicator", "librsvg", "dbus"],
         macos: "xcode-select --install",
         windows: "winget install Microsoft.EdgeWebView2Runtime",
     },
@@ -93,9 +82,11 @@ const TABLE: [Row; 5] = [
         need: Need::DesktopTests,
         name: "Xvfb, a session bus, gnome-keyring and WebKitWebDriver",
         works: desktop_tests_work,
-        apt: &["xvfb", "dbus", "gnome-keyring", "webkit2gtk-driver"],
-        dnf: &["xorg-x11-server-Xvfb", "dbus-daemon", "gnome-keyring", "webkit2gtk-driver"],
-        pacman: &["xorg-server-xvfb", "dbus", "gnome-keyring", "webkitgtk-6.0"],
+        packages: [
+            "xvfb dbus gnome-keyring webkit2gtk-driver",
+            "xorg-x11-server-Xvfb dbus-daemon gnome-keyring webkit2gtk-driver",
+            "xorg-server-xvfb dbus gnome-keyring webkitgtk-6.0",
+        ],
         macos: "true",
         windows: "rem nothing",
     },
@@ -112,7 +103,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         bail!("this needs {names}; {}", by_hand(&missing, std::env::consts::OS));
     };
     eprintln!("missing: {names}");
-    let packages: Vec<&str> = missing.iter().flat_map(|row| row.packages(system)).copied().collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|row| row.packages(system)).collect();
     system.install(&packages).with_context(|| format!("{names} could not be installed"))?;
 
     // An old release may carry a version too old, and then only the person can choose where to get a newer one.
@@ -144,12 +135,8 @@ pub(crate) fn python() -> Command {
 }
 
 impl Row {
-    fn packages(&self, system: PackageSystem) -> &'static [&'static str] {
-        match system {
-            PackageSystem::Apt => self.apt,
-            PackageSystem::Dnf => self.dnf,
-            PackageSystem::Pacman => self.pacman,
-        }
+    fn packages(&self, system: PackageSystem) -> impl Iterator<Item = &'static str> {
+        self.packages[system as usize].split_whitespace()
     }
 }
 
@@ -241,7 +228,7 @@ mod tests {
             let rows: Vec<&Row> = TABLE.iter().filter(|row| row.need == need).collect();
             assert_eq!(rows.len(), 1, "{need:?}");
             for system in [PackageSystem::Apt, PackageSystem::Dnf, PackageSystem::Pacman] {
-                assert!(!rows[0].packages(system).is_empty(), "{need:?} on {system:?}");
+                assert!(rows[0].packages(system).next().is_some(), "{need:?} on {system:?}");
             }
         }
         let all: Vec<&Row> = TABLE.iter().collect();

@@ -1,4 +1,4 @@
-//! Adds up what `cargo test` reports, one `test result:` line per test binary.
+//! Adds up what `cargo test` reports, one `test result:` line per test binary, and vitest.
 //!
 //! Not here: judging a run. A binary that crashed prints no such line, so the exit status is asked as well, in `test`.
 
@@ -14,36 +14,18 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Reads a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; …`.
+    /// Reads cargo's `test result: ok. 3 passed; 0 failed; 1 ignored; …` and vitest's `Tests  1 failed | 11 passed (12)`.
     pub(crate) fn of_line(line: &str) -> Option<Self> {
-        let counts = line.trim().strip_prefix("test result: ")?.split_once(". ")?.1;
-        let mut totals = Self::default();
-        for part in counts.split("; ") {
-            let Some((number, what)) = part.split_once(' ') else { continue };
-            let Ok(number) = number.parse() else { continue };
-            match what {
-                "passed" => totals.passed = number,
-                "failed" => totals.failed = number,
-                "ignored" => totals.skipped = number,
-                _ => {}
-            }
-        }
-        Some(totals)
-    }
-}
-
-impl Totals {
-    /// Reads vitest's line, such as `Tests  1 failed | 11 passed | 2 skipped (14)`.
-    pub(crate) fn of_vitest_line(line: &str) -> Option<Self> {
-        let counts = line.trim().strip_prefix("Tests ")?;
+        let line = line.trim();
+        let counts = line.strip_prefix("test result: ").or_else(|| line.strip_prefix("Tests "))?;
         let mut totals = Self::default();
         let words: Vec<&str> = counts.split_whitespace().collect();
         for pair in words.windows(2) {
-            let Ok(number) = pair[0].parse() else { continue };
-            match pair[1] {
-                "passed" => totals.passed = number,
-                "failed" => totals.failed = number,
-                "skipped" | "todo" => totals.skipped += number,
+            let Ok(number) = pair[0].parse::<u64>() else { continue };
+            match pair[1].trim_end_matches(';') {
+                "passed" => totals.passed += number,
+                "failed" => totals.failed += number,
+                "ignored" | "skipped" | "todo" => totals.skipped += number,
                 _ => {}
             }
         }
@@ -92,7 +74,7 @@ mod tests {
 
     #[test]
     fn vitests_line_is_read_with_and_without_failures() {
-        let totals = |line| Totals::of_vitest_line(line);
+        let totals = |line| Totals::of_line(line);
         assert_eq!(totals("      Tests  12 passed (12)"), Some(Totals { passed: 12, failed: 0, skipped: 0 }));
         let mixed = totals("Tests  1 failed | 11 passed | 2 skipped (14)");
         assert_eq!(mixed, Some(Totals { passed: 11, failed: 1, skipped: 2 }));

@@ -3,6 +3,7 @@
 //! Nothing is found by a path compiled in: a checkout may be moved after it was built.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,6 +35,29 @@ pub(crate) fn target() -> Result<PathBuf> {
     let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     // Joining an absolute path replaces the root, which is what cargo does with it too.
     Ok(root()?.join(named.unwrap_or_else(|| PathBuf::from("target"))))
+}
+
+/// The packages below `src-tauri/crates`: all that ships but the desktop shell.
+pub(crate) fn product() -> Result<Vec<String>> {
+    let shelf = root()?.join("src-tauri/crates");
+    let mut packages = Vec::new();
+    for entry in fs::read_dir(&shelf).with_context(|| format!("{} cannot be read", shelf.display()))? {
+        packages.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    packages.sort();
+    Ok(packages)
+}
+
+/// Makes a folder from `wanted`, unless the stamp in it says that it was made from the very same.
+pub(crate) fn make_from(wanted: &str, folder: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = folder.join(".made-from");
+    if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == wanted) {
+        return Ok(());
+    }
+    // Without its stamp the folder counts as not made, until all of it is there.
+    let _absent = fs::remove_file(&stamp);
+    make()?;
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
 /// The path of a program that cargo has built.

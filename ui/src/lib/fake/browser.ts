@@ -16,11 +16,20 @@ export async function dress(search: URLSearchParams, host: FakeHost): Promise<vo
   for (const step of search.get('press')?.split('|') ?? []) {
     await pause();
     const [name = '', text] = step.split('=');
-    const found = [...document.querySelectorAll<HTMLElement>('button, input, select, label, [role=row]')].filter((element) =>
-      [element.getAttribute('aria-label'), element.textContent?.trim(), (element as HTMLInputElement).labels?.[0]?.textContent?.trim(), element.id].includes(name),
+    const found = [...document.querySelectorAll<HTMLElement>('button, input, select, label, [role=row]')].filter(
+      (element) =>
+        [
+          element.getAttribute('aria-label'),
+          element.textContent?.trim(),
+          (element as HTMLInputElement).labels?.[0]?.textContent?.trim(),
+          element.id,
+        ].includes(name),
     );
     const row = /^row (\d+)$/.exec(name)?.[1];
-    const element = row === undefined ? found.at(-1) : document.querySelectorAll<HTMLElement>('[role=rowgroup] [role=row]')[Number(row)];
+    const element =
+      row === undefined
+        ? found.at(-1)
+        : document.querySelectorAll<HTMLElement>('[role=rowgroup] [role=row]')[Number(row)];
     if (text === undefined) element?.click();
     else if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
       element.value = text;

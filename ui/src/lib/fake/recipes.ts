@@ -13,7 +13,8 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
     {
       id: 'openWebUi',
       title: 'Open WebUI on this machine',
-      intro: 'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. Paste both, save, and choose a model in a new chat.',
+      intro:
+        'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. Paste both, save, and choose a model in a new chat.',
       pieces: webUi(base),
       warning: null,
       canOpenDocker: false,
@@ -21,7 +22,8 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
     {
       id: 'openWebUiDocker',
       title: 'Open WebUI in Docker on Linux',
-      intro: 'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. The container must know the name of this machine.',
+      intro:
+        'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. The container must know the name of this machine.',
       pieces: [
         ...webUi(bridge),
         {
@@ -30,7 +32,9 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
           code: true,
         },
       ],
-      warning: docker ? null : 'Containers cannot reach this address yet: the proxy listens for programs on this machine only.',
+      warning: docker
+        ? null
+        : 'Containers cannot reach this address yet: the proxy listens for programs on this machine only.',
       canOpenDocker: !docker,
     },
     {
@@ -100,7 +104,14 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
 
 export function checkOf(works: boolean, docker: boolean): CheckStep[] {
   if (!works) {
-    return [{ what: 'The proxy answers', ok: false, detail: 'Nobody answers at this address. Start the proxy at the lower left.', ms: 2 }];
+    return [
+      {
+        what: 'The proxy answers',
+        ok: false,
+        detail: 'Nobody answers at this address. Start the proxy at the lower left.',
+        ms: 2,
+      },
+    ];
   }
   return [
     { what: 'The proxy answers', ok: true, detail: 'Codex Proxy 0.3.0 at 127.0.0.1:8000', ms: 1 },
@@ -112,7 +123,8 @@ export function checkOf(works: boolean, docker: boolean): CheckStep[] {
       : {
           what: 'Containers reach it',
           ok: false,
-          detail: 'The proxy listens for programs on this machine only. Let Docker containers in, in the recipe for Docker on Linux.',
+          detail:
+            'The proxy listens for programs on this machine only. Let Docker containers in, in the recipe for Docker on Linux.',
           ms: 0,
         },
   ];

@@ -38,7 +38,14 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
       account: 'ChatGPT Plus, me@example.com',
-      abilities: ['answers word by word', 'keeps who said what', 'stops when the client does', 'counts tokens exactly', "can use a client's tools", 'sees pictures'],
+      abilities: [
+        'answers word by word',
+        'keeps who said what',
+        'stops when the client does',
+        'counts tokens exactly',
+        "can use a client's tools",
+        'sees pictures',
+      ],
       cannot: null,
       message: null,
     },
@@ -63,14 +70,23 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
         requestsToday: 0,
         problem: {
           message: 'Another program already listens on port 8000.',
-          nextStep: 'Take port 8001, which is free, or end the other program. Clients that are already connected need the new address.',
+          nextStep:
+            'Take port 8001, which is free, or end the other program. Clients that are already connected need the new address.',
           fix: 'useFreePort',
         },
       };
     case 'codex-missing':
       return {
         ...overview,
-        codex: { state: 'notFound', path: null, version: null, account: null, abilities: [], cannot: null, message: 'No codex was found on this machine.' },
+        codex: {
+          state: 'notFound',
+          path: null,
+          version: null,
+          account: null,
+          abilities: [],
+          cannot: null,
+          message: 'No codex was found on this machine.',
+        },
         problem: {
           message: 'Codex is not installed, or not where Codex Proxy looks for it.',
           nextStep: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, and look again.',
@@ -81,7 +97,11 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
       return {
         ...overview,
         codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Codex has no account.' },
-        problem: { message: 'Codex has no account to answer with.', nextStep: 'Run `codex login` in a terminal, and look again.', fix: 'lookAgain' },
+        problem: {
+          message: 'Codex has no account to answer with.',
+          nextStep: 'Run `codex login` in a terminal, and look again.',
+          fix: 'lookAgain',
+        },
       };
     case 'older-codex':
       return {
@@ -90,7 +110,8 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
           ...overview.codex,
           version: '0.120.0',
           abilities: overview.codex.abilities.filter((ability) => ability !== 'keeps who said what'),
-          cannot: 'This codex (0.120.0) cannot take the earlier messages with their roles. Update it with `npm install -g @openai/codex@latest`.',
+          cannot:
+            'This codex (0.120.0) cannot take the earlier messages with their roles. Update it with `npm install -g @openai/codex@latest`.',
         },
       };
     case 'no-keychain':
@@ -103,13 +124,32 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
         },
       };
     case 'keychain-locked':
-      return { ...overview, keychain: { state: 'unavailable', message: 'The keychain is locked. Unlock it and try again. Keys work without it.' } };
+      return {
+        ...overview,
+        keychain: {
+          state: 'unavailable',
+          message: 'The keychain is locked. Unlock it and try again. Keys work without it.',
+        },
+      };
     case 'no-tray':
-      return { ...overview, hasTray: false, reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.' };
+      return {
+        ...overview,
+        hasTray: false,
+        reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.',
+      };
     case 'empty':
-      return { ...overview, requestsToday: 0, codex: { ...overview.codex, state: 'notStarted' }, proxy: { state: 'running', since: seconds - 20 } };
+      return {
+        ...overview,
+        requestsToday: 0,
+        codex: { ...overview.codex, state: 'notStarted' },
+        proxy: { state: 'running', since: seconds - 20 },
+      };
     case 'starting':
-      return { ...overview, codex: { ...overview.codex, state: 'starting', account: null, abilities: [], cannot: null }, proxy: { state: 'running', since: seconds } };
+      return {
+        ...overview,
+        codex: { ...overview.codex, state: 'starting', account: null, abilities: [], cannot: null },
+        proxy: { state: 'running', since: seconds },
+      };
     default:
       return overview;
   }
@@ -118,12 +158,39 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
 export function keysOf(scenario: Scenario, now: number): KeyRow[] {
   const seconds = Math.floor(now / 1000);
   const canCopy = scenario !== 'no-keychain';
-  const first: KeyRow = { id: 'k1', name: 'Default', lastFour: 'k7Fd', created: seconds - 20 * DAY, lastUsed: seconds - 12, canCopy, limits: NO_LIMITS, unshown: !canCopy };
+  const first: KeyRow = {
+    id: 'k1',
+    name: 'Default',
+    lastFour: 'k7Fd',
+    created: seconds - 20 * DAY,
+    lastUsed: seconds - 12,
+    canCopy,
+    limits: NO_LIMITS,
+    unshown: !canCopy,
+  };
   if (scenario === 'empty') return [{ ...first, created: seconds - 60, lastUsed: null }];
   return [
     first,
-    { id: 'k2', name: 'Work laptop', lastFour: '3fQ2', created: seconds - 3 * HOUR, lastUsed: null, canCopy, limits: NO_LIMITS, unshown: false },
-    { id: 'k3', name: 'Scripts', lastFour: '0pLx', created: seconds - 13 * DAY, lastUsed: seconds - 26 * HOUR, canCopy: false, limits: { sandbox: 'read-only', workspace: '/home/me/projects/notes' }, unshown: false },
+    {
+      id: 'k2',
+      name: 'Work laptop',
+      lastFour: '3fQ2',
+      created: seconds - 3 * HOUR,
+      lastUsed: null,
+      canCopy,
+      limits: NO_LIMITS,
+      unshown: false,
+    },
+    {
+      id: 'k3',
+      name: 'Scripts',
+      lastFour: '0pLx',
+      created: seconds - 13 * DAY,
+      lastUsed: seconds - 26 * HOUR,
+      canCopy: false,
+      limits: { sandbox: 'read-only', workspace: '/home/me/projects/notes' },
+      unshown: false,
+    },
   ];
 }
 

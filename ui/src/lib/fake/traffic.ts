@@ -73,7 +73,11 @@ export function plan(at: number, n: number, roll: () => number): Plan {
       commands: agent ? Math.floor(roll() * 4) : 0,
       background,
       code: wrongModel ? 'model_not_found' : odd < 0.06 ? 'codex_disconnected' : null,
-      error: wrongModel ? "There is no model 'gpt-9'. /v1/models lists those that there are." : odd < 0.06 ? 'codex ended during the turn.' : null,
+      error: wrongModel
+        ? "There is no model 'gpt-9'. /v1/models lists those that there are."
+        : odd < 0.06
+          ? 'codex ended during the turn.'
+          : null,
     },
   };
 }
@@ -84,7 +88,8 @@ export function rowAt(of: Plan, elapsed: number): ExchangeRow {
   const begun = elapsed >= of.waitMs;
   const first = elapsed >= of.firstMs;
   const ended = elapsed >= of.totalMs;
-  const part = of.totalMs > of.firstMs ? Math.min(1, Math.max(0, (elapsed - of.firstMs) / (of.totalMs - of.firstMs))) : 0;
+  const part =
+    of.totalMs > of.firstMs ? Math.min(1, Math.max(0, (elapsed - of.firstMs) / (of.totalMs - of.firstMs))) : 0;
   const answered = first && !(ended && of.ends === 'failed');
   return {
     ...row,
@@ -113,10 +118,20 @@ export function detailOf(row: ExchangeRow, texts: boolean): ExchangeDetail {
   if (row.error !== null && row.firstMs === null) {
     steps.push({ atMs: row.totalMs ?? 1, what: `Refused with ${row.status ?? 502}`, detail: row.error, bad: true });
   } else {
-    steps.push({ atMs: wait + 2, what: 'Given to codex', detail: 'continued a warm thread (6 earlier messages kept)', bad: false });
+    steps.push({
+      atMs: wait + 2,
+      what: 'Given to codex',
+      detail: 'continued a warm thread (6 earlier messages kept)',
+      bad: false,
+    });
     for (let n = 0; n < row.commands; n += 1) {
       const atMs = wait + 90 + n * 70;
-      steps.push({ atMs, what: 'Ran a command', detail: `${COMMANDS[n % COMMANDS.length]}: exit code ${n === 2 ? 101 : 0}, 1.2 s`, bad: n === 2 });
+      steps.push({
+        atMs,
+        what: 'Ran a command',
+        detail: `${COMMANDS[n % COMMANDS.length]}: exit code ${n === 2 ? 101 : 0}, 1.2 s`,
+        bad: n === 2,
+      });
     }
     if (row.firstMs !== null) steps.push({ atMs: row.firstMs, what: 'First token', detail: null, bad: false });
     if (row.totalMs !== null) {
@@ -144,7 +159,12 @@ export function chartOf(by: ChartBy, now: number): ChartBar[] {
     const from = (by === 'hour' ? hourStart - back * 3_600_000 : at.getTime()) / 1000;
     const hour = new Date(from * 1000).getHours();
     const quiet = by === 'hour' ? hour < 7 || hour > 22 : new Date(from * 1000).getDay() % 6 === 0;
-    const requests = back === 0 && by === 'day' ? 128 : quiet ? Math.floor(roll() * 3) : Math.floor((by === 'hour' ? 18 : 150) * (0.25 + roll() * 0.75));
+    const requests =
+      back === 0 && by === 'day'
+        ? 128
+        : quiet
+          ? Math.floor(roll() * 3)
+          : Math.floor((by === 'hour' ? 18 : 150) * (0.25 + roll() * 0.75));
     return {
       from,
       requests,

@@ -30,8 +30,13 @@ const GROUPS: readonly Omit<Group, 'recipes'>[] = [
 export function groupsOf(recipes: readonly Recipe[]): Group[] {
   const known = new Set(GROUPS.flatMap((group) => [group.id, ...Object.keys(group.places)]));
   const all = [
-    ...GROUPS.map((group) => ({ ...group, recipes: recipes.filter((recipe) => recipe.id === group.id || recipe.id in group.places) })),
-    ...recipes.filter((recipe) => !known.has(recipe.id)).map((recipe) => ({ id: recipe.id, name: recipe.title, recipes: [recipe], places: {} })),
+    ...GROUPS.map((group) => ({
+      ...group,
+      recipes: recipes.filter((recipe) => recipe.id === group.id || recipe.id in group.places),
+    })),
+    ...recipes
+      .filter((recipe) => !known.has(recipe.id))
+      .map((recipe) => ({ id: recipe.id, name: recipe.title, recipes: [recipe], places: {} })),
   ];
   return all.filter((group) => group.recipes.length > 0);
 }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod methods;
+mod requests;
 mod script;
 mod server_requests;
 mod session;
