@@ -14,9 +14,7 @@ use tokio::time::Instant;
 
 use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
 use crate::settings::Settings;
-
-/// The id of Codex itself.
-pub const CODEX_LOCAL: &str = "codex-local";
+pub use crate::settings::aliases::CODEX_LOCAL;
 
 /// How long codex's list is believed. It changes with the account and with codex's version, so seldom.
 const FRESH_FOR: Duration = Duration::from_secs(300);

@@ -12,11 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::state::Proxy;
+use super::state::{BODY_LIMIT, Proxy};
 use crate::error::ApiError;
-
-/// The largest body that is read: a few large images, and no more.
-pub(crate) const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
 /// The most values that a body can hold: the smallest take a hundred times their text in memory, and this is some 300 MB. A
 /// conversation of 100,000 messages has fewer.
@@ -24,9 +21,6 @@ pub(crate) const MOST_VALUES: usize = 1_000_000;
 
 /// The longest words of an error that quotes what a client sent, in characters.
 const LONGEST_WORDS: usize = 300;
-
-/// Bytes of bodies that are being read at once, all together; so eight of the largest.
-pub(crate) const BODIES: usize = 8 * BODY_LIMIT;
 
 /// The room that a body has from the start, in bytes.
 const FIRST_ROOM: usize = 64 * 1024;

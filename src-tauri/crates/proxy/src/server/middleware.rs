@@ -3,4 +3,5 @@
 pub(super) mod auth;
 pub(super) mod host_origin;
 pub(super) mod request_id;
+pub(super) mod shutdown;
 pub(super) mod wrong_keys;

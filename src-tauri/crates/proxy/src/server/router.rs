@@ -9,8 +9,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::middleware::host_origin::guard;
 use super::middleware::request_id::with_request_id;
+use super::middleware::shutdown::or_shutting_down;
 use super::routes::{chat, completions, docs, health, metrics, models, responses};
-use super::serve::or_shutting_down;
 use super::state::Proxy;
 use crate::error::ApiError;
 

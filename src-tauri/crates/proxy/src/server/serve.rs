@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::middleware::{AddExtension, Next};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -24,16 +22,13 @@ use tokio_util::task::TaskTracker;
 use tower::Layer;
 
 use super::connections::{Connections, Place};
+use super::middleware::shutdown::FINAL_EVENT_GRACE;
 use super::middleware::wrong_keys::Peer;
 use super::router::router;
 use super::state::Proxy;
-use crate::error::ApiError;
 
 /// How long a connection that was let in just before the end has for its request to be read.
 const FIRST_WORDS: Duration = Duration::from_millis(50);
-
-/// How long a stream that was cut off may take to send its last event.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long to wait after accepting has failed, as it does when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -75,7 +70,7 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
     let drained = tokio::time::timeout(proxy.limits.drain, door.tasks.wait()).await.is_ok();
     if !drained {
         proxy.cut_off.cancel();
-        let _ = tokio::time::timeout(LAST_WORDS, door.tasks.wait()).await;
+        let _ = tokio::time::timeout(FINAL_EVENT_GRACE, door.tasks.wait()).await;
     }
     proxy.codex.shutdown().await;
     tracing::info!(drained, "stopped");
@@ -84,23 +79,6 @@ pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: Cancellation
 /// The connections that wait in the system's queue, as far as it tells without being waited for.
 fn waiting(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
     std::iter::from_fn(|| listener.accept().now_or_never()?.ok())
-}
-
-/// Answers for a route that has not done so by itself soon after the cut-off, such as one that waits for the rest of a body.
-pub(super) async fn or_shutting_down(
-    State(proxy): State<Proxy>,
-    request: axum::extract::Request,
-    next: Next,
-) -> Response {
-    let too_late = async {
-        proxy.cut_off.cancelled().await;
-        tokio::time::sleep(LAST_WORDS / 2).await;
-    };
-    tokio::select! {
-        biased;
-        response = next.run(request) => response,
-        () = too_late => ApiError::shutting_down().into_response(),
-    }
 }
 
 /// What every connection needs.

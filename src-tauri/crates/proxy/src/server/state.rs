@@ -8,7 +8,6 @@ use codex_client::Environment;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::extract::BODIES;
 use super::middleware::wrong_keys::WrongKeys;
 use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
@@ -59,6 +58,12 @@ impl std::ops::Deref for Proxy {
         &self.0
     }
 }
+
+/// The largest body that is read: a few large images, and no more.
+pub(crate) const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// Bytes of bodies that are being read at once, all together; so eight of the largest.
+const BODIES: usize = 8 * BODY_LIMIT;
 
 /// Characters that a key in API_KEYS must have where others can reach the proxy: what they can guess, they will.
 const MIN_KEY_LENGTH: usize = 20;

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::models::catalog::CODEX_LOCAL;
+/// The id of Codex itself.
+pub const CODEX_LOCAL: &str = "codex-local";
 
 /// The models by their other names.
 pub type Aliases = BTreeMap<String, String>;
