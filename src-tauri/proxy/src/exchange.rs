@@ -23,6 +23,7 @@ use tracing::Span;
 use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
+use crate::off_workers::JobError;
 use crate::settings::TurnLimits;
 
 pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
@@ -107,6 +108,8 @@ pub enum Failure {
     Silent(Duration),
     /// The answer does not have the form that was asked for: what is wrong, without a word of it.
     BadForm(String),
+    /// The answer was not checked against its schema.
+    Unchecked(JobError),
     /// The model did not call the tool that had to be called.
     NoCall,
     /// The proxy is stopping.

@@ -212,7 +212,7 @@ async fn form(wanted: &mut Wanted) -> Result<Form, ApiError> {
         Ok::<_, Refusal>((form_of(&format, &stopped)?, tools))
     };
     let done = off_workers::run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
-    let (form, tools) = done.map_err(|_| ApiError::costly_schema(&wanted.format))??;
+    let (form, tools) = done.map_err(|error| ApiError::not_compiled(error, &wanted.format))??;
     wanted.tools = tools;
     Ok(form)
 }
