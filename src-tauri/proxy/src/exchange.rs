@@ -5,6 +5,7 @@
 //! dropped, which means that the client has gone. No text of the conversation is kept or logged.
 
 mod admission;
+mod checking;
 mod patience;
 mod record;
 mod shaping;
@@ -22,11 +23,13 @@ use tracing::Span;
 use crate::answer::{Finish, Piece};
 use crate::journal::Entry;
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
+use crate::off_workers::JobError;
 use crate::settings::TurnLimits;
 
 pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
 pub(crate) use shaping::{Counting, Plan};
 
+use checking::Checking;
 use record::Outcome;
 use shaping::{Next, Shaping};
 
@@ -105,6 +108,8 @@ pub enum Failure {
     Silent(Duration),
     /// The answer does not have the form that was asked for: what is wrong, without a word of it.
     BadForm(String),
+    /// The answer was not checked against its schema.
+    Unchecked(JobError),
     /// The model did not call the tool that had to be called.
     NoCall,
     /// The proxy is stopping.
@@ -171,6 +176,8 @@ struct Choice {
     /// Its turn; dropping it interrupts it.
     turn: Option<Turn>,
     shaping: Shaping,
+    /// The check of the whole answer, while it runs.
+    checking: Option<Checking>,
     /// Pieces that nobody has taken yet: those of one event.
     ready: VecDeque<Piece>,
     /// A further attempt, and whether it is to be begun.
@@ -208,6 +215,7 @@ impl Exchange {
             choices.push(Choice {
                 turn: Some(turn),
                 shaping: Shaping::new(plan.clone()),
+                checking: None,
                 ready: VecDeque::new(),
                 again: again.clone(),
                 begin_again: false,
@@ -259,7 +267,8 @@ impl Exchange {
                 },
             };
             match event {
-                Ok((index, event)) => self.take(index, event),
+                Ok((index, Event::Turn(event))) => self.take(index, event),
+                Ok((index, Event::Checked(result))) => self.checked(index, result),
                 Err(failure) => return Some((0, self.fail(failure))),
             }
         }
@@ -271,7 +280,7 @@ impl Exchange {
             self.count();
         }
         let Some(choice) = self.choices.get_mut(index) else { return };
-        let Choice { shaping, ready, .. } = choice;
+        let Choice { shaping, ready, checking, .. } = choice;
         match event {
             TurnEvent::Model(model) => {
                 self.model.clone_from(&model);
@@ -298,11 +307,26 @@ impl Exchange {
                 if shaping.misses_its_call() && choice.again.is_some() {
                     self.entry.step("The model did not call the tool, and is asked again", None, true);
                     choice.begin_again = true;
-                } else if let Err(failure) = shaping.over(usage, ready) {
-                    ready.push_back(Piece::Ended(Err(failure)));
+                } else {
+                    match shaping.over(usage, ready) {
+                        Ok(unchecked) => {
+                            *checking = unchecked.map(|unchecked| Checking::begin(unchecked, usage));
+                        }
+                        Err(failure) => ready.push_back(Piece::Ended(Err(failure))),
+                    }
                 }
             }
             TurnEvent::Ended(Err(error)) => ready.push_back(Piece::Ended(Err(Failure::Codex(error)))),
+        }
+    }
+
+    /// Says the end of an answer that has been checked.
+    fn checked(&mut self, index: usize, result: Result<Option<Usage>, Failure>) {
+        let Some(Choice { shaping, ready, checking, .. }) = self.choices.get_mut(index) else { return };
+        *checking = None;
+        match result {
+            Ok(usage) => shaping.checked(usage, ready),
+            Err(failure) => ready.push_back(Piece::Ended(Err(failure))),
         }
     }
 
@@ -328,8 +352,12 @@ impl Exchange {
     /// One of the answers is whole; the last one closes the exchange.
     fn ended_one(&mut self) {
         // An answer is over once its last piece has been taken, which is the only one that brings us here.
-        let is_over =
-            |choice: &Choice| choice.turn.is_none() && choice.ready.is_empty() && !choice.begin_again;
+        let is_over = |choice: &Choice| {
+            choice.turn.is_none()
+                && choice.checking.is_none()
+                && choice.ready.is_empty()
+                && !choice.begin_again
+        };
         if self.choices.iter().all(is_over) {
             self.close(&Outcome::Done(self.usage));
         }
@@ -378,30 +406,40 @@ impl Drop for Exchange {
     }
 }
 
-/// The next event of any of the turns. Dropping the future loses nothing.
-async fn next_event(codex: &Codex, choices: &mut [Choice]) -> Result<(usize, TurnEvent), Failure> {
+/// What happens to one of the answers.
+enum Event {
+    Turn(TurnEvent),
+    /// It has been checked; the usage of its turn, unless it is not what it must be.
+    Checked(Result<Option<Usage>, Failure>),
+}
+
+impl Choice {
+    /// What happens next; `None` when it is over. Dropping the future loses nothing.
+    async fn next(&mut self) -> Option<Event> {
+        if let Some(checking) = &mut self.checking {
+            return Some(Event::Checked(checking.done().await));
+        }
+        let event = self.turn.as_mut()?.next().await;
+        Some(Event::Turn(event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)))))
+    }
+}
+
+/// The next event of any of the answers. Dropping the future loses nothing.
+async fn next_event(codex: &Codex, choices: &mut [Choice]) -> Result<(usize, Event), Failure> {
     for choice in choices.iter_mut().filter(|choice| choice.begin_again) {
         if let Some(request) = &choice.again {
             choice.turn = Some(codex.turn(request.clone()).await.map_err(Failure::Codex)?);
         }
         (choice.again, choice.begin_again) = (None, false);
     }
-    let of = |event: Option<TurnEvent>| event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)));
-    let mut running = choices
+    let running = choices
         .iter_mut()
         .enumerate()
-        .filter_map(|(index, choice)| choice.turn.as_mut().map(|turn| (index, turn)))
+        .filter(|(_, choice)| choice.turn.is_some() || choice.checking.is_some())
+        .map(|(index, choice)| Box::pin(async move { choice.next().await.map(|event| (index, event)) }))
         .collect::<Vec<_>>();
-    match running.as_mut_slice() {
-        [] => Ok((0, TurnEvent::Ended(Err(CodexError::Disconnected)))),
-        [(index, turn)] => Ok((*index, of(turn.next().await))),
-        turns => {
-            let each = turns.iter_mut().map(|(index, turn)| {
-                let index = *index;
-                Box::pin(async move { (index, turn.next().await) })
-            });
-            let ((index, event), ..) = select_all(each).await;
-            Ok((index, of(event)))
-        }
+    if running.is_empty() {
+        return Err(Failure::Codex(CodexError::Disconnected));
     }
+    select_all(running).await.0.ok_or(Failure::Codex(CodexError::Disconnected))
 }

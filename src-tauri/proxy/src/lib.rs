@@ -23,6 +23,7 @@ pub mod keys;
 pub mod log_files;
 pub mod log_line;
 pub mod metrics;
+mod off_workers;
 pub mod openai;
 pub mod server;
 pub mod settings;

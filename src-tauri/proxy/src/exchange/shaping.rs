@@ -1,6 +1,7 @@
 //! What is done to one answer on its way to the client: its reasoning, its limits, its form, the tools that it must call.
 //!
-//! Events of the turn go in, pieces for the client come out; nothing here waits. The cutters themselves are in `shape`.
+//! Events of the turn go in, pieces for the client come out; nothing here waits. The cutters themselves are in `shape`. The check of
+//! a whole answer takes time, so the exchange runs it, between `over` and `checked`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,6 +57,13 @@ pub(crate) enum Next {
     GoOn,
     /// It has ended here, whatever the model goes on to say: the turn is to be interrupted.
     Cut,
+}
+
+/// A whole answer, and what it must be checked with.
+#[derive(Debug)]
+pub(crate) struct Unchecked {
+    pub(crate) check: Arc<OutputCheck>,
+    pub(crate) answer: String,
 }
 
 /// One answer in the making.
@@ -156,30 +164,39 @@ impl Shaping {
         }
     }
 
-    /// The turn has ended well.
-    pub(crate) fn over(&mut self, usage: Option<Usage>, out: &mut VecDeque<Piece>) -> Result<(), Failure> {
+    /// The turn has ended well. Gives back what is left to do before the answer's end is said.
+    pub(crate) fn over(
+        &mut self,
+        usage: Option<Usage>,
+        out: &mut VecDeque<Piece>,
+    ) -> Result<Option<Unchecked>, Failure> {
         if self.misses_its_call() {
             return Err(Failure::NoCall);
         }
         let held = self.stop.as_mut().map(StopCutter::finish).unwrap_or_default();
         if self.limited(held, out) {
             self.ended(FinishReason::Length, usage, out);
-            return Ok(());
+            return Ok(None);
         }
         if !self.calls.is_empty() {
             self.close_think(out);
             out.extend(self.calls.drain(..).map(Piece::Call));
             self.ended(FinishReason::ToolCalls, usage, out);
-            return Ok(());
+            return Ok(None);
         }
         if self.json.as_ref().is_some_and(|json| json.finish().is_err()) {
             return Err(Failure::BadForm("is not JSON".to_owned()));
         }
         if let Some(check) = &self.plan.check {
-            check.check(&self.said).map_err(Failure::BadForm)?;
+            return Ok(Some(Unchecked { check: Arc::clone(check), answer: self.said.clone() }));
         }
         self.ended(FinishReason::Stop, usage, out);
-        Ok(())
+        Ok(None)
+    }
+
+    /// The whole answer has been checked, and is what it must be.
+    pub(crate) fn checked(&mut self, usage: Option<Usage>, out: &mut VecDeque<Piece>) {
+        self.ended(FinishReason::Stop, usage, out);
     }
 
     fn must_call(&self) -> bool {

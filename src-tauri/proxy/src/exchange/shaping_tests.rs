@@ -1,4 +1,7 @@
+use tokio_util::sync::CancellationToken;
+
 use super::*;
+use crate::translate::schema::plan_output;
 
 fn plan() -> Plan {
     Plan {
@@ -145,11 +148,15 @@ fn a_call_that_must_come_and_does_not_is_a_failure_and_words_are_no_answer() {
 }
 
 #[test]
-fn an_answer_that_does_not_follow_its_schema_is_a_failure() {
+fn an_answer_with_a_schema_is_checked_before_its_end_is_said() {
     let schema = serde_json::json!({"type":"object","required":["a"]});
-    let check = Some(Arc::new(OutputCheck::new(&schema, "x").unwrap()));
-    let mut shaping = Shaping::new(Plan { check, ..plan() });
+    let (_, check) = plan_output(&schema, true, "x", &CancellationToken::new()).unwrap();
+    let mut shaping = Shaping::new(Plan { check: Some(Arc::new(check)), ..plan() });
     let mut out = VecDeque::new();
     shaping.text("{\"b\":1}", &mut out);
-    assert!(matches!(shaping.over(None, &mut out), Err(Failure::BadForm(_))));
+    let Unchecked { check, answer } = shaping.over(None, &mut out).unwrap().unwrap();
+    assert!(check.check(&answer).is_err());
+    assert!(!out.iter().any(|piece| matches!(piece, Piece::Ended(_))), "{out:?}");
+    shaping.checked(None, &mut out);
+    assert!(matches!(out.back(), Some(Piece::Ended(Ok(Finish { reason: FinishReason::Stop, .. })))));
 }

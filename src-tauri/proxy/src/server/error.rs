@@ -15,8 +15,10 @@ use codex_client::{CodexError, FailureKind};
 use super::unix_now;
 use crate::exchange::{Failure, Refused, Why};
 use crate::keys::without_keys;
+use crate::off_workers::JobError;
 use crate::openai::error::{ErrorBody, ErrorDetail};
 use crate::translate::Refusal;
+use crate::translate::wanted::Format;
 
 /// An error, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +150,33 @@ impl ApiError {
     /// The request cannot be read. `param` names the field, where there is one.
     pub(crate) fn invalid_request(message: impl Into<String>, param: Option<String>) -> Self {
         Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
+    }
+
+    /// The schemas of a request were not compiled. `format` is that of its answer.
+    pub(crate) fn not_compiled(error: JobError, format: &Format) -> Self {
+        match error {
+            JobError::Busy => Self::too_many_schemas(),
+            JobError::Panicked => Self::internal(),
+            JobError::TimedOut => {
+                let param = match format {
+                    Format::Schema { param, .. } => param,
+                    Format::Text | Format::JsonObject => "tools",
+                };
+                let message = "The schema is too costly: it was not compiled in time. Send a simpler one.";
+                Self::invalid_request(message, Some(param.to_owned()))
+            }
+        }
+    }
+
+    fn too_many_schemas() -> Self {
+        let message = "Too many requests with JSON schemas are in progress. Try again in a moment.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(RETRY_SOON)
+    }
+
+    fn bad_form(what: &str) -> Self {
+        let message =
+            format!("The model did not keep to the form: {what}. Try again, or ask for a simpler form.");
+        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
     }
 
     /// The body is too large; `limit` is in bytes.
@@ -312,11 +341,11 @@ impl From<Failure> for ApiError {
                 "codex said nothing for {}, so the turn was ended. Try again; the limit is one of the proxy's settings.",
                 in_words(limit)
             )),
-            Failure::BadForm(what) => {
-                let message = format!(
-                    "The model did not keep to the form: {what}. Try again, or ask for a simpler form."
-                );
-                Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+            Failure::BadForm(what) => Self::bad_form(&what),
+            Failure::Unchecked(JobError::Busy) => Self::too_many_schemas(),
+            Failure::Unchecked(JobError::Panicked) => Self::internal(),
+            Failure::Unchecked(JobError::TimedOut) => {
+                Self::bad_form("it takes too long to check the answer against the schema")
             }
             Failure::NoCall => {
                 let message = "The model did not call the tool that it had to call. Try again, or say in words what it is to do.";

@@ -3,9 +3,11 @@
 //! What is wrong with a request is said here before codex is bothered; how an answer is sent is the route's business.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use codex_client::{Content, Item, Role, ThreadKind, Tool, ToolCall, TurnRequest};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Proxy;
 use super::auth::KeyName;
@@ -14,12 +16,16 @@ use super::request_id::asks_for;
 use crate::catalog::Lookup;
 use crate::exchange::{Asked, Counting, Exchange, Place, Plan, Start, Timing, Turns};
 use crate::journal::Entry;
+use crate::off_workers;
 use crate::settings::ReasoningAs;
 use crate::shape::json::JsonCut;
 use crate::translate::schema::{self, OutputCheck, OutputPlan};
 use crate::translate::tool_names::ToolNames;
 use crate::translate::wanted::{Format, Wanted};
-use crate::translate::{limits, request, tools};
+use crate::translate::{Refusal, limits, request, tools};
+
+/// How long the schemas of one request may take to be compiled. The usual ones take a millisecond.
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Begins to answer: finds the model, waits for a place, and starts the turns. The entry is closed with whatever goes wrong.
 ///
@@ -86,8 +92,7 @@ async fn prepare(
     arrived: Instant,
 ) -> Result<Prepared, ApiError> {
     limits::check(&wanted, most_tokens)?;
-    schema::check_tools(&wanted.tools)?;
-    let form = form(&wanted.format)?;
+    let form = form(&mut wanted).await?;
 
     let asked = Instant::now();
     let mut profile = match proxy.catalog.look_up(&wanted.model, proxy.codex.plain(), &proxy.settings).await?
@@ -192,7 +197,27 @@ struct Form {
     check: Option<Arc<OutputCheck>>,
 }
 
-fn form(format: &Format) -> Result<Form, ApiError> {
+/// Checks the schemas of the tools, and decides on the form of the answer. What the schemas cost is the client's choice, so they
+/// are compiled off the workers, all of a request at once and once only.
+async fn form(wanted: &mut Wanted) -> Result<Form, ApiError> {
+    schema::check_sizes(&wanted.tools, &wanted.format)?;
+    if wanted.tools.is_empty() && !matches!(wanted.format, Format::Schema { .. }) {
+        return Ok(form_of(&wanted.format, &CancellationToken::new())?);
+    }
+    let (tools, format) = (std::mem::take(&mut wanted.tools), wanted.format.clone());
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let job = move || {
+        schema::check_tools(&tools, &stopped)?;
+        Ok::<_, Refusal>((form_of(&format, &stopped)?, tools))
+    };
+    let done = off_workers::run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
+    let (form, tools) = done.map_err(|error| ApiError::not_compiled(error, &wanted.format))??;
+    wanted.tools = tools;
+    Ok(form)
+}
+
+fn form_of(format: &Format, stop: &CancellationToken) -> Result<Form, Refusal> {
     Ok(match format {
         Format::Text => Form::default(),
         Format::JsonObject => Form {
@@ -201,8 +226,9 @@ fn form(format: &Format) -> Result<Form, ApiError> {
             ..Form::default()
         },
         Format::Schema { schema, strict, param } => {
-            let check = Some(Arc::new(OutputCheck::new(schema, param)?));
-            match schema::plan_output(schema, *strict, param)? {
+            let (plan, check) = schema::plan_output(schema, *strict, param, stop)?;
+            let check = Some(Arc::new(check));
+            match plan {
                 OutputPlan::Upstream(schema) => Form { schema: Some(schema), check, ..Form::default() },
                 OutputPlan::Asked(note) => {
                     Form { note: Some(note), cut: Some(JsonCut::value()), check, schema: None }

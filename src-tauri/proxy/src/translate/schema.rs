@@ -4,16 +4,26 @@
 //! rules for them. So a schema that no strict one can say is asked for in words, and every answer is checked here against
 //! the schema that the client sent. Which schemas a strict one can say is decided in `strict`. Nothing is ever fetched: a
 //! schema that refers to another document is refused.
+//!
+//! The client chooses what a schema costs. So schemas are counted (`bounds`), and compiled and checked off the workers, on a stack of
+//! [`STACK`] bytes, in a way that can be stopped (`stoppable`).
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
+use std::thread;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, ReferencingError, ValidationError, Validator};
+use jsonschema::{Draft, PatternOptions, ReferencingError, ValidationError, Validator};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::Refusal;
-use super::wanted::ClientTool;
+use super::wanted::{ClientTool, Format};
+use bounds::Counts;
+use stoppable::{STOP, stop_keyword, with_stops};
 
+mod bounds;
+mod stoppable;
 mod strict;
 
 /// What the model is told where the answer must be any object of JSON.
@@ -27,11 +37,32 @@ const DRAFTS: [Draft; 3] = [Draft::Draft202012, Draft::Draft7, Draft::Draft4];
 /// The longest explanation of what is wrong in a schema, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Checks that every tool has a name of its own and a schema that can be used.
+/// How many bytes one pattern may take once it is compiled, and how many of a cache while it is matched: `.{1,500}` takes less.
+const MAX_PATTERN_SIZE: usize = 1024 * 1024;
+
+/// How many bytes all patterns of a schema may take; each has the same share.
+const MAX_PATTERNS_SIZE: usize = 16 * 1024 * 1024;
+
+/// How often one pattern that looks around or back may step back within one text.
+const MAX_BACKTRACKS: usize = 100_000;
+
+/// The stack of a thread that compiles or checks. It is only reserved; what is not used takes no memory.
+pub const STACK: usize = 256 * 1024 * 1024;
+
+/// How many levels of schemas may lie on the stack while an answer is checked. A level takes some 400 bytes of it in a build without
+/// optimization (measured), and there is room for 1 KB.
+const MAX_LEVELS: usize = 250_000;
+
+/// A validator with fewer levels is dropped where it is: that takes some 200 bytes of stack for each (measured).
+const MAX_LEVELS_TO_DROP: usize = 1_000;
+
+/// Checks that every tool has a name of its own, and that no schema exceeds the bounds: those of all tools together, and that of
+/// the answer. It is quick, and compiles nothing.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] that names the tool.
-pub fn check_tools(tools: &[ClientTool]) -> Result<(), Refusal> {
+/// [`Refusal::Invalid`] that names the tool or the field, and the bound.
+pub fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), Refusal> {
+    let mut counts = Counts::default();
     let mut names = BTreeSet::new();
     for tool in tools {
         if !names.insert(&tool.name) {
@@ -40,26 +71,52 @@ pub fn check_tools(tools: &[ClientTool]) -> Result<(), Refusal> {
                 message: format!("There are two tools with the name {:?}.", shorten(&tool.name)),
             });
         }
-        check_parameters(tool).map_err(|reason| Refusal::Invalid {
-            param: format!("{}.parameters", tool.param),
-            message: format!(
-                "The parameters of the tool {:?} are no usable JSON schema: {reason}.",
-                shorten(&tool.name)
-            ),
-        })?;
+        counts.add(&tool.parameters).map_err(|reason| bad_tool(tool, &reason))?;
     }
-    Ok(())
+    match format {
+        Format::Schema { schema, param, .. } => {
+            Counts::default().add(schema).map_err(|reason| bad_schema(param, &reason))
+        }
+        Format::Text | Format::JsonObject => Ok(()),
+    }
+}
+
+/// Checks that every tool has a schema that can be used.
+///
+/// # Errors
+/// [`Refusal::Invalid`] that names the tool.
+pub fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), Refusal> {
+    tools.iter().try_for_each(|tool| check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason)))
+}
+
+fn bad_tool(tool: &ClientTool, reason: &str) -> Refusal {
+    Refusal::Invalid {
+        param: format!("{}.parameters", tool.param),
+        message: format!(
+            "The parameters of the tool {:?} are no usable JSON schema: {reason}.",
+            shorten(&tool.name)
+        ),
+    }
+}
+
+fn bad_schema(param: &str, reason: &str) -> Refusal {
+    Refusal::Invalid {
+        param: param.to_owned(),
+        message: format!("The schema of the answer is no usable JSON schema: {reason}."),
+    }
 }
 
 /// What is wrong in a tool's schema, as the end of a sentence.
-fn check_parameters(tool: &ClientTool) -> Result<(), String> {
+fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), String> {
     let Value::Object(schema) = &tool.parameters else {
         return Err("they must be an object".to_owned());
     };
     if schema.get("type").is_some_and(|kind| kind != "object") {
         return Err("their type must be \"object\"".to_owned());
     }
-    compile(&tool.parameters).map(drop)
+    let mut counts = Counts::default();
+    counts.add(&tool.parameters)?;
+    compile(&tool.parameters, &counts, stop).map(drop)
 }
 
 /// How an answer comes to follow a schema.
@@ -71,43 +128,52 @@ pub enum OutputPlan {
     Asked(String),
 }
 
-/// Decides how an answer comes to follow `schema`. `strict` is whether the client asked for `OpenAI`'s strict rules, and `param` where
-/// its body has the schema.
+/// Decides how an answer comes to follow `schema`, and makes what checks it. `strict` is whether the client asked for `OpenAI`'s strict
+/// rules, and `param` where its body has the schema. The check stops with `stop`, as this does.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for what is no JSON schema.
-pub fn plan_output(schema: &Value, strict: bool, param: &str) -> Result<OutputPlan, Refusal> {
-    OutputCheck::new(schema, param)?;
+pub fn plan_output(
+    schema: &Value,
+    strict: bool,
+    param: &str,
+    stop: &CancellationToken,
+) -> Result<(OutputPlan, OutputCheck), Refusal> {
+    let check = OutputCheck::new(schema, stop).map_err(|reason| bad_schema(param, &reason))?;
     if strict {
-        return Ok(OutputPlan::Upstream(schema.clone()));
+        return Ok((OutputPlan::Upstream(schema.clone()), check));
     }
-    Ok(match strict::narrowed(schema) {
+    let plan = match strict::narrowed(schema) {
         Some(narrowed) => OutputPlan::Upstream(narrowed),
         None => OutputPlan::Asked(format!(
             "Answer with JSON and nothing else: no text before or after it, and no code fence. It must be valid against this \
              JSON schema:\n\n{schema}"
         )),
-    })
+    };
+    Ok((plan, check))
 }
 
 /// Checks answers against the schema that the client sent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct OutputCheck {
-    validator: Validator,
+    validator: Option<Validator>,
+    /// The most levels of schemas that lie in one another, on one level of an answer.
+    levels: usize,
+    /// What stops it.
+    pub stop: CancellationToken,
 }
 
 impl OutputCheck {
-    /// Reads the schema, which `param` of the body has.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] for what is no JSON schema.
-    pub fn new(schema: &Value, param: &str) -> Result<Self, Refusal> {
-        let checked =
-            if schema.is_object() { compile(schema) } else { Err("it must be an object".to_owned()) };
-        checked.map(|validator| Self { validator }).map_err(|reason| Refusal::Invalid {
-            param: param.to_owned(),
-            message: format!("The schema of the answer is no usable JSON schema: {reason}."),
-        })
+    /// Reads the schema.
+    fn new(schema: &Value, stop: &CancellationToken) -> Result<Self, String> {
+        if !schema.is_object() {
+            return Err("it must be an object".to_owned());
+        }
+        let mut counts = Counts::default();
+        counts.add(schema)?;
+        let validator = Some(compile(schema, &counts, stop)?);
+        // Each reference leads into the schema once more.
+        Ok(Self { validator, levels: counts.depth * (counts.references + 1), stop: stop.clone() })
     }
 
     /// Checks a whole answer.
@@ -116,16 +182,46 @@ impl OutputCheck {
     /// What is wrong with it, for a log: it quotes nothing of the answer, and names a place in the schema, not in the answer.
     pub fn check(&self, answer: &str) -> Result<(), String> {
         let answer: Value = serde_json::from_str(answer).map_err(|_| "the answer is not JSON".to_owned())?;
-        self.validator.validate(&answer).map_err(|error| {
+        let Some(validator) = &self.validator else { return Ok(()) };
+        if self.levels * bounds::depth(&answer) > MAX_LEVELS {
+            return Err(
+                "the answer is too deep to be checked against a schema with so many references".to_owned()
+            );
+        }
+        validator.validate(&answer).map_err(|error| {
             format!("the answer does not follow the schema at {}", shorten(error.schema_path().as_str()))
         })
     }
 }
 
+impl Drop for OutputCheck {
+    /// A definition may hold the next one, so a long chain of them is dropped on a long stack.
+    fn drop(&mut self) {
+        if self.levels > MAX_LEVELS_TO_DROP {
+            // Without a thread it leaks; on this stack its drop could overflow.
+            let validator = ManuallyDrop::new(self.validator.take());
+            let drop = move || drop(ManuallyDrop::into_inner(validator));
+            let _ = thread::Builder::new().stack_size(STACK).spawn(drop);
+        }
+    }
+}
+
 /// A validator for the schema, or what is wrong in it, as the end of a sentence.
-fn compile(schema: &Value) -> Result<Validator, String> {
+fn compile(schema: &Value, counts: &Counts, stop: &CancellationToken) -> Result<Validator, String> {
+    let schema = &with_stops(schema)?;
+    let size = (MAX_PATTERNS_SIZE / counts.patterns.max(1)).min(MAX_PATTERN_SIZE);
+    let patterns = || {
+        PatternOptions::fancy_regex().size_limit(size).dfa_size_limit(size).backtrack_limit(MAX_BACKTRACKS)
+    };
     // What a format means is seen differently by everybody, so it is left to the model.
-    let options = || jsonschema::options().should_validate_formats(false).offline();
+    let options = || {
+        let stop = stop.clone();
+        jsonschema::options()
+            .should_validate_formats(false)
+            .with_pattern_options(patterns())
+            .with_keyword(STOP, move |_, _, _| stop_keyword(&stop))
+            .offline()
+    };
     if schema.get("$schema").is_some() {
         return options().build(schema).map_err(|error| reason(&error));
     }
@@ -144,10 +240,16 @@ fn reason(error: &ValidationError<'_>) -> String {
     if let ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) = error.kind() {
         return shorten(&format!("it refers to {uri}, and no other document is fetched"));
     }
+    let is_pattern = matches!(error.kind(), ValidationErrorKind::Format { format } if format == "regex");
     let place = match error.instance_path().as_str() {
         "" => String::new(),
         path => format!("at {path}, "),
     };
+    if is_pattern {
+        // Where a pattern is one and does not compile, jsonschema has its place as that in the schema.
+        let place = if place.is_empty() { format!("at {}, ", error.schema_path()) } else { place };
+        return shorten(&format!("{place}the pattern is no regular expression, or takes too much memory"));
+    }
     shorten(&format!("{place}{}", error.masked())).trim_end_matches('.').to_owned()
 }
 

@@ -15,6 +15,20 @@ fn refused<T>(result: Result<T, Refusal>) -> (String, String) {
     }
 }
 
+/// The tools' own check, after that of their sizes.
+fn check_tools(tools: &[ClientTool]) -> Result<(), Refusal> {
+    check_sizes(tools, &Format::Text)?;
+    super::check_tools(tools, &CancellationToken::new())
+}
+
+fn plan_output(schema: &Value, strict: bool, param: &str) -> Result<OutputPlan, Refusal> {
+    super::plan_output(schema, strict, param, &CancellationToken::new()).map(|(plan, _)| plan)
+}
+
+fn check(schema: &Value) -> OutputCheck {
+    OutputCheck::new(schema, &CancellationToken::new()).unwrap()
+}
+
 fn upstream(schema: &Value) -> Option<Value> {
     match plan_output(schema, false, "schema").unwrap() {
         OutputPlan::Upstream(schema) => Some(schema),
@@ -185,7 +199,7 @@ fn an_answer_is_checked_against_the_schema_and_not_quoted() {
     let schema = json!({
         "type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": {"type": "boolean"},
     });
-    let check = OutputCheck::new(&schema, "p").unwrap();
+    let check = check(&schema);
     assert_eq!(check.check("{\"n\": 1, \"other\": true}\n"), Ok(()));
     for answer in ["", "{\"n\": 1", "secret", "{\"n\":1} secret"] {
         assert_eq!(check.check(answer), Err("the answer is not JSON".to_owned()), "{answer}");
@@ -199,7 +213,7 @@ fn an_answer_is_checked_against_the_schema_and_not_quoted() {
 #[test]
 fn what_a_format_means_is_not_judged() {
     let schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "email"});
-    assert_eq!(OutputCheck::new(&schema, "p").unwrap().check("\"nobody\""), Ok(()));
+    assert_eq!(check(&schema).check("\"nobody\""), Ok(()));
 }
 
 /// Small schemas, most of them nearly strict.
@@ -257,8 +271,8 @@ proptest! {
     ) {
         let schema = object((properties, [false; 4]));
         if let Some(narrowed) = upstream_or_none(&schema) {
-            let before = OutputCheck::new(&schema, "p").unwrap();
-            let after = OutputCheck::new(&narrowed, "p").unwrap();
+            let before = check(&schema);
+            let after = check(&narrowed);
             prop_assert_eq!(upstream(&narrowed), Some(narrowed.clone()));
             for value in values {
                 let answer = value.to_string();
@@ -276,3 +290,6 @@ fn upstream_or_none(schema: &Value) -> Option<Value> {
         _ => None,
     }
 }
+
+#[path = "schema_tests/hostile.rs"]
+mod hostile;

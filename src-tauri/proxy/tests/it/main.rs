@@ -20,6 +20,8 @@ mod errors;
 mod guard;
 mod hang_up;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod hostile_schemas;
 mod kinds;
 mod limits;
 mod loaded_words;
