@@ -14,6 +14,7 @@ use codex_client::{CodexError, FailureKind};
 
 use crate::auth::without_keys;
 use crate::clock::unix_now;
+use crate::off_workers::JobError;
 use crate::openai::error::{ErrorBody, ErrorDetail};
 
 /// Why an exchange ended before its answer was whole.
@@ -27,6 +28,8 @@ pub enum Failure {
     Silent(Duration),
     /// The answer does not have the form that was asked for: what is wrong, without a word of it.
     BadForm(String),
+    /// The answer was not checked against its schema.
+    Unchecked(JobError),
     /// The model did not call the tool that had to be called.
     NoCall,
     /// The proxy is stopping.
@@ -203,10 +206,27 @@ impl ApiError {
         Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
     }
 
-    /// The schemas of a request, at `param`, were not compiled in time.
-    pub(crate) fn costly_schema(param: &str) -> Self {
-        let message = "The schema is too costly: it was not compiled in time. Send a simpler one, or try again when fewer requests bring theirs.";
-        Self::invalid_request(message, Some(param.to_owned()))
+    /// The schemas of a request, at `param`, were not compiled.
+    pub(crate) fn not_compiled(error: JobError, param: &str) -> Self {
+        match error {
+            JobError::Busy => Self::too_many_schemas(),
+            JobError::Panicked => Self::internal(),
+            JobError::TimedOut => {
+                let message = "The schema is too costly: it was not compiled in time. Send a simpler one.";
+                Self::invalid_request(message, Some(param.to_owned()))
+            }
+        }
+    }
+
+    fn too_many_schemas() -> Self {
+        let message = "Too many requests with JSON schemas are in progress. Try again in a moment.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(RETRY_SOON)
+    }
+
+    fn bad_form(what: &str) -> Self {
+        let message =
+            format!("The model did not keep to the form: {what}. Try again, or ask for a simpler form.");
+        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
     }
 
     /// The body is too large; `limit` is in bytes.
@@ -371,11 +391,11 @@ impl From<Failure> for ApiError {
                 "codex said nothing for {}, so the turn was ended. Try again; the limit is one of the proxy's settings.",
                 in_words(limit)
             )),
-            Failure::BadForm(what) => {
-                let message = format!(
-                    "The model did not keep to the form: {what}. Try again, or ask for a simpler form."
-                );
-                Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+            Failure::BadForm(what) => Self::bad_form(&what),
+            Failure::Unchecked(JobError::Busy) => Self::too_many_schemas(),
+            Failure::Unchecked(JobError::Panicked) => Self::internal(),
+            Failure::Unchecked(JobError::TimedOut) => {
+                Self::bad_form("it takes too long to check the answer against the schema")
             }
             Failure::NoCall => {
                 let message = "The model did not call the tool that it had to call. Try again, or say in words what it is to do.";

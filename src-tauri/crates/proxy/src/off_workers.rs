@@ -1,84 +1,164 @@
-//! Runs what a client's input may make long or deep on a thread of its own: off the workers, on a large stack, few at once, and with
-//! a time limit.
+//! Runs what a client's input may make long or deep off the workers: on a thread with a large stack, few at once, and with a time limit.
 
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How many threads run at once. A further one waits, within its time limit, so this leaves the workers room on any machine.
+/// How many threads run at once. More would leave the workers of a small machine little.
 const MAX_THREADS: usize = 2;
 
-static SLOTS: Semaphore = Semaphore::const_new(MAX_THREADS);
+/// How many jobs may wait for a thread, each with the request that it belongs to. A further one is refused.
+const MAX_WAITING: usize = 64;
 
-/// Runs `job` on a thread with a stack of so many bytes. `stop` is cancelled when its time is up, or when this future is dropped; a
-/// job that looks at it gives its thread back then, and may unwind it.
+/// How long a job may wait for a thread. Others' jobs cause the wait, so it does not count as the job's own time.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+static POOL: Pool = Pool::new();
+
+/// Runs `job` on a thread with a stack of so many bytes, for `limit` at most. `stop` is cancelled when that time is up, or when this
+/// future is dropped; a job that looks at it gives its thread back then, and may unwind it.
 ///
 /// # Errors
-/// [`Unfinished`] when there was no result in time.
+/// [`JobError`]
 pub(crate) async fn run<T: Send + 'static>(
     limit: Duration,
     stack: usize,
     stop: CancellationToken,
     job: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Unfinished> {
-    let stop = stop.drop_guard();
-    let work = async {
-        let slot = SLOTS.acquire().await.ok()?;
-        let (sender, receiver) = oneshot::channel();
-        let run = move || {
-            let _slot = slot;
-            let _ = sender.send(job());
-        };
-        thread::Builder::new().name("off-workers".to_owned()).stack_size(stack).spawn(run).ok()?;
-        receiver.await.ok()
-    };
-    let done = timeout(limit, work).await.ok().flatten().ok_or(Unfinished)?;
-    stop.disarm();
-    Ok(done)
+) -> Result<T, JobError> {
+    POOL.run(limit, stack, stop, job).await
 }
 
-/// There was no result in time.
+/// Why a job has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unfinished;
+pub enum JobError {
+    /// No thread was free in time, or too many jobs wait for one.
+    Busy,
+    /// It took longer than its limit.
+    TimedOut,
+    /// It panicked; the log has the panic.
+    Panicked,
+}
+
+struct Pool {
+    threads: Semaphore,
+    waiting: Semaphore,
+}
+
+impl Pool {
+    const fn new() -> Self {
+        Self { threads: Semaphore::const_new(MAX_THREADS), waiting: Semaphore::const_new(MAX_WAITING) }
+    }
+
+    async fn run<T: Send + 'static>(
+        &'static self,
+        limit: Duration,
+        stack: usize,
+        stop: CancellationToken,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let stop = stop.drop_guard();
+        let permit = self.next_thread().await.ok_or(JobError::Busy)?;
+        let (sender, receiver) = oneshot::channel();
+        let run = move || {
+            let _permit = permit;
+            let _ = sender.send(job());
+        };
+        let thread = thread::Builder::new().name("off-workers".to_owned()).stack_size(stack);
+        thread.spawn(run).map_err(|_| JobError::Busy)?;
+        let result = timeout(limit, receiver).await.map_err(|_| JobError::TimedOut)?;
+        let done = result.map_err(|_| JobError::Panicked)?;
+        stop.disarm();
+        Ok(done)
+    }
+
+    async fn next_thread(&'static self) -> Option<SemaphorePermit<'static>> {
+        let _waiting = self.waiting.try_acquire().ok()?;
+        timeout(WAIT_TIMEOUT, self.threads.acquire()).await.ok()?.ok()
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const STACK: usize = 1024 * 1024;
+    const LONG: Duration = Duration::from_secs(60);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_job_that_takes_too_long_is_stopped_and_gives_its_place_back() {
+    fn pool() -> &'static Pool {
+        Box::leak(Box::new(Pool::new()))
+    }
+
+    async fn run<T: Send + 'static>(
+        pool: &'static Pool,
+        limit: Duration,
+        job: impl FnOnce(&CancellationToken) -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        pool.run(limit, STACK, stop, move || job(&stopped)).await
+    }
+
+    fn until_stopped(stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            thread::yield_now();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_takes_too_long_is_stopped_and_gives_its_thread_back() {
+        let pool = pool();
         for _ in 0..3 * MAX_THREADS {
-            let stop = CancellationToken::new();
-            let stopped = stop.clone();
-            let job = move || {
-                while !stopped.is_cancelled() {
-                    thread::yield_now();
-                }
-            };
-            assert_eq!(run(Duration::from_secs(1), STACK, stop, job).await, Err(Unfinished));
+            assert_eq!(run(pool, Duration::from_millis(1), until_stopped).await, Err(JobError::TimedOut));
         }
     }
 
     #[tokio::test]
     async fn a_job_whose_client_goes_is_stopped() {
         let stop = CancellationToken::new();
-        let job = run(Duration::from_secs(60), STACK, stop.clone(), thread::park);
+        let job = pool().run(LONG, STACK, stop.clone(), thread::park);
         drop(timeout(Duration::from_millis(1), job).await);
         assert!(stop.is_cancelled());
     }
 
     #[tokio::test]
-    async fn a_job_that_ends_stops_nothing_and_one_that_unwinds_is_unfinished() {
-        let stop = CancellationToken::new();
-        let limit = Duration::from_secs(60);
-        assert_eq!(run(limit, STACK, stop.clone(), || 1).await, Ok(1));
+    async fn a_job_that_ends_stops_nothing_and_one_that_unwinds_has_panicked() {
+        let (pool, stop) = (pool(), CancellationToken::new());
+        assert_eq!(pool.run(LONG, STACK, stop.clone(), || 1).await, Ok(1));
         assert!(!stop.is_cancelled());
-        let job = || std::panic::resume_unwind(Box::new(()));
-        assert_eq!(run(limit, STACK, stop.clone(), job).await, Err::<(), _>(Unfinished));
+        let unwinds = || std::panic::resume_unwind(Box::new(()));
+        assert_eq!(pool.run(LONG, STACK, stop, unwinds).await, Err::<(), _>(JobError::Panicked));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_a_thread_has_a_limit_and_is_not_the_jobs_time() {
+        let pool = pool();
+        let threads = pool.threads.acquire_many(2).await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(run(pool, Duration::from_secs(1), |_| ()).await, Err(JobError::Busy));
+        assert_eq!(began.elapsed(), WAIT_TIMEOUT);
+
+        let waits = tokio::spawn(run(pool, LONG, |_| ()));
+        tokio::time::sleep(WAIT_TIMEOUT / 2).await;
+        tokio::time::resume();
+        drop(threads);
+        assert_eq!(waits.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_jobs_wait() {
+        let pool = pool();
+        let _threads = pool.threads.acquire_many(2).await.unwrap();
+        let waiting: Vec<_> = (0..MAX_WAITING).map(|_| tokio::spawn(run(pool, LONG, |_| ()))).collect();
+        while pool.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let began = tokio::time::Instant::now();
+        assert_eq!(run(pool, LONG, |_| ()).await, Err(JobError::Busy));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        drop(waiting);
     }
 }

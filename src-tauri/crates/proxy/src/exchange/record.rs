@@ -93,6 +93,7 @@ fn reason(failure: &Failure) -> String {
         Failure::TooLong(limit) => format!("longer than {} s", limit.as_secs()),
         Failure::Silent(limit) => format!("codex was silent for {} s", limit.as_secs()),
         Failure::BadForm(what) => what.clone(),
+        Failure::Unchecked(why) => format!("the answer was not checked: {why:?}"),
         Failure::NoCall => "the model did not call the tool".to_owned(),
         Failure::Stopping => "the proxy is stopping".to_owned(),
     }

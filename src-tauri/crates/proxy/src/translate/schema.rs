@@ -5,10 +5,11 @@
 //! the schema that the client sent. Which schemas a strict one can say is decided in `strict`. Nothing is ever fetched: a
 //! schema that refers to another document is refused.
 //!
-//! What a schema costs is the client's choice. So schemas are counted (`bounds`), and whoever compiles or checks does so off the
-//! workers, on a stack of [`STACK`] bytes, and can stop it (`stoppable`).
+//! The client chooses what a schema costs. So schemas are counted (`bounds`), and compiled and checked off the workers, on a stack of
+//! [`STACK`] bytes, in a way that can be stopped (`stoppable`).
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::thread;
 
 use jsonschema::error::ValidationErrorKind;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer_request::{ClientTool, Format};
 use crate::error::Refusal;
 use bounds::Counts;
-use stoppable::{STOP, StopKeyword, with_stops};
+use stoppable::{STOP, stop_keyword, with_stops};
 
 mod bounds;
 mod stoppable;
@@ -196,9 +197,11 @@ impl OutputCheck {
 impl Drop for OutputCheck {
     /// A definition may hold the next one, so a long chain of them is dropped on a long stack.
     fn drop(&mut self) {
-        let validator = self.validator.take();
         if self.levels > MAX_LEVELS_TO_DROP {
-            let _ = thread::Builder::new().stack_size(STACK).spawn(move || drop(validator));
+            // Without a thread it leaks; on this stack its drop could overflow.
+            let validator = ManuallyDrop::new(self.validator.take());
+            let drop = move || drop(ManuallyDrop::into_inner(validator));
+            let _ = thread::Builder::new().stack_size(STACK).spawn(drop);
         }
     }
 }
@@ -216,7 +219,7 @@ fn compile(schema: &Value, counts: &Counts, stop: &CancellationToken) -> Result<
         jsonschema::options()
             .should_validate_formats(false)
             .with_pattern_options(patterns())
-            .with_keyword(STOP, move |_, _, _| StopKeyword::new(&stop))
+            .with_keyword(STOP, move |_, _, _| stop_keyword(&stop))
             .offline()
     };
     if schema.get("$schema").is_some() {

@@ -19,7 +19,7 @@ pub(crate) fn codex_proxyd(folder: &Path) -> Command {
 /// The same behind a line of the shell, such as one that sets a limit.
 #[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
-fn codex_proxyd_after(line: &str, folder: &Path) -> Command {
+pub(crate) fn codex_proxyd_after(line: &str, folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{line}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_codex-proxyd")]);
     of_this_environment(command, folder)

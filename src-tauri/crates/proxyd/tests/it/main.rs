@@ -9,6 +9,8 @@
 
 mod daemon;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod hostile_schemas;
 mod key_places;
 mod keys;
 mod log_files;

@@ -159,7 +159,7 @@ async fn form(wanted: &mut AnswerRequest) -> Result<Form, ApiError> {
     };
     let done = off_workers::run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
     let param = if let Format::Schema { param, .. } = &wanted.format { param } else { "tools" };
-    let (form, tools) = done.map_err(|_| ApiError::costly_schema(param))??;
+    let (form, tools) = done.map_err(|error| ApiError::not_compiled(error, param))??;
     wanted.tools = tools;
     Ok(form)
 }

@@ -27,11 +27,9 @@ impl Kind {
     /// What the value of a keyword is in an object of this kind.
     fn below(self, keyword: &str) -> Self {
         match (self, keyword) {
-            (Self::Data, _)
-            | (
-                Self::Schema,
-                "const" | "enum" | "default" | "examples" | "dependentRequired" | "$vocabulary",
-            ) => Self::Data,
+            (Self::Data, _) | (Self::Schema, "const" | "enum" | "dependentRequired" | "$vocabulary") => {
+                Self::Data
+            }
             (
                 Self::Schema,
                 "properties" | "patternProperties" | "$defs" | "definitions" | "dependencies"
@@ -81,25 +79,21 @@ fn insert(value: &mut Value, kind: Kind) -> Result<(), String> {
     }
 }
 
-/// What the thread unwinds with.
-pub(super) struct Stopped;
+/// What runs where the keyword stands in one object of a schema. It unwinds while the schema is compiled, too.
+pub(super) fn stop_keyword<'a>(
+    stop: &CancellationToken,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
+    let keyword = StopKeyword(stop.clone());
+    keyword.unwind_if_stopped();
+    Ok(Box::new(keyword))
+}
 
-/// What runs where the keyword stands.
-pub(super) struct StopKeyword(pub(super) CancellationToken);
+struct StopKeyword(CancellationToken);
 
 impl StopKeyword {
-    /// The keyword for one object of a schema.
-    pub(super) fn new<'a>(
-        stop: &CancellationToken,
-    ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-        let keyword = Self(stop.clone());
-        keyword.unwind_if_stopped();
-        Ok(Box::new(keyword))
-    }
-
     fn unwind_if_stopped(&self) {
         if self.0.is_cancelled() {
-            resume_unwind(Box::new(Stopped));
+            resume_unwind(Box::new("stopped"));
         }
     }
 }

@@ -40,6 +40,9 @@ fn on_stack<T: Send + 'static>(
     thread::Builder::new().stack_size(stack).spawn(job).unwrap()
 }
 
+/// A schema with so many of what is counted, the bound, and what the refusal says.
+type Case<'a> = (&'a dyn Fn(usize) -> Value, usize, &'a str);
+
 #[test]
 fn what_is_at_a_bound_is_taken_and_what_is_beyond_is_refused_with_its_name() {
     let properties = |count| json!({"properties": definitions(count, |_| json!({}))});
@@ -48,8 +51,8 @@ fn what_is_at_a_bound_is_taken_and_what_is_beyond_is_refused_with_its_name() {
         |count: usize| json!({"pattern": "a", "patternProperties": definitions(count - 1, |_| json!({}))});
     let values = |count: usize| json!({"enum": (0..count - 2).collect::<Vec<_>>()});
     let unevaluated = |count| json!({"anyOf": vec![json!({"unevaluatedProperties": false}); count]});
-    let cases: [(&dyn Fn(usize) -> Value, usize, &str); 6] = [
-        (&unevaluated, MAX_UNEVALUATED, "more than 5 unevaluated keywords"),
+    let cases: [Case<'_>; 6] = [
+        (&unevaluated, MAX_UNEVALUATED, "more than 10 unevaluated keywords"),
         (&nested, MAX_DEPTH, "more than 64 levels"),
         (&properties, MAX_PROPERTIES, "more than 5000 properties"),
         (&references, MAX_REFERENCES, "more than 1000 references"),
@@ -75,6 +78,24 @@ fn the_bounds_hold_for_all_tools_together() {
     let tools = [patterns("a", "tools[0]"), patterns("b", "tools[1]")];
     assert_eq!(check_sizes(&tools[..1], &Format::Text), Ok(()));
     assert_eq!(refused(check_sizes(&tools, &Format::Text)).0, "tools[1].parameters");
+}
+
+#[test]
+fn the_bound_of_unevaluated_keywords_holds_for_each_tool() {
+    let tools: Vec<_> = (0..2 * MAX_UNEVALUATED)
+        .map(|number| tool(&format!("t{number}"), json!({"unevaluatedProperties": false}), "tools[0]"))
+        .collect();
+    assert_eq!(check_tools(&tools), Ok(()));
+}
+
+#[test]
+fn an_example_or_a_default_may_hold_a_reference_and_a_constant_may_not() {
+    let holds = |keyword: &str| json!({"properties": {"a": {keyword: [{"$ref": "#/no/such"}]}}});
+    for keyword in ["examples", "default"] {
+        assert!(plan_output(&holds(keyword), true, "schema").is_ok(), "{keyword}");
+    }
+    let (_, message) = refused(plan_output(&holds("enum"), true, "schema"));
+    assert!(message.contains("a constant cannot hold a reference"), "{message}");
 }
 
 #[test]
@@ -135,27 +156,24 @@ fn a_check_that_needs_more_stack_than_there_is_says_so() {
 fn a_check_that_would_take_years_ends_when_it_is_stopped() {
     let twice = |next: Value| json!({"allOf": [next, next]});
     let either = |next: Value| json!({"anyOf": [{"not": next}, {"allOf": [next, next]}]});
-    let seen = |next: Value| json!({"unevaluatedProperties": false, "allOf": [next, next]});
+    let mut seen = chain(64, twice);
+    seen["unevaluatedProperties"] = false.into();
     let below = json!({"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}});
-    for (name, schema) in [
-        ("twice", chain(64, twice)),
-        ("either", chain(64, either)),
-        ("seen", chain(64, seen)),
-        ("below", below),
-    ] {
+    for (name, schema) in
+        [("twice", chain(64, twice)), ("either", chain(64, either)), ("seen", seen), ("below", below)]
+    {
         let stop = CancellationToken::new();
         let (sender, receiver) = channel();
         let answer = format!("{}{{}}{}", "{\"a\":".repeat(60), "}".repeat(60));
         let stopped = stop.clone();
         let run = on_stack(STACK, move || {
-            let check = OutputCheck::new(&schema, &stopped).unwrap();
-            let result = check.check(&answer);
+            let result = OutputCheck::new(&schema, &stopped).and_then(|check| check.check(&answer));
             sender.send(result).unwrap();
         });
         let first = receiver.recv_timeout(Duration::from_millis(100));
         assert_eq!(first, Err(RecvTimeoutError::Timeout), "{name}");
         stop.cancel();
         assert_eq!(receiver.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected), "{name}");
-        assert!(run.join().is_err(), "{name}");
+        assert_eq!(run.join().unwrap_err().downcast_ref(), Some(&"stopped"), "{name}");
     }
 }
