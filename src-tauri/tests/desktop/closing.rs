@@ -9,6 +9,7 @@ fn has_web_view(session: &Session) -> bool {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn closing_the_window_frees_its_web_view_and_it_opens_again() {
     let session = Session::start(USUAL).await;
     let (screen, tray) = (session.screen(), session.tray.as_ref().unwrap());
@@ -25,6 +26,7 @@ async fn closing_the_window_frees_its_web_view_and_it_opens_again() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_hidden_start_shows_no_window() {
     let session = Session::start(USUAL).await;
     let _app = session.app(&["--hidden"]);
@@ -34,6 +36,7 @@ async fn a_hidden_start_shows_no_window() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
     let session = Session::start(With { keychain: true, tray: false }).await;
     let screen = session.screen();
@@ -56,6 +59,7 @@ async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_start_while_the_last_one_still_ends_takes_over() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let mut first = session.app(&["--hidden"]);
@@ -71,6 +75,7 @@ async fn a_start_while_the_last_one_still_ends_takes_over() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn without_a_tray_closing_can_quit() {
     let session = Session::start(With { keychain: true, tray: false }).await;
     let window = Window::open(&session).await;
@@ -100,6 +105,7 @@ async fn quit_during_an_answer(session: &Session, let_go_on: bool) -> String {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn quit_lets_an_open_answer_finish() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let text = quit_during_an_answer(&session, true).await;
@@ -107,6 +113,7 @@ async fn quit_lets_an_open_answer_finish() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn quit_ends_an_answer_that_does_not_finish() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let text = quit_during_an_answer(&session, false).await;
@@ -114,6 +121,7 @@ async fn quit_ends_an_answer_that_does_not_finish() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_end_of_the_session_leaves_nothing() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let mut app = session.app(&[]);

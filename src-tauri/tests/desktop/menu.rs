@@ -9,6 +9,7 @@ async fn says(tray: &TrayHost, words: &str) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_tray_shows_whether_it_runs_stands_or_needs_somebody() {
     let session = Session::start(USUAL).await;
     let other = std::net::TcpListener::bind(("127.0.0.1", session.port)).unwrap();
@@ -29,6 +30,7 @@ async fn the_tray_shows_whether_it_runs_stands_or_needs_somebody() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_tray_copies_the_base_url() {
     let session = Session::start(USUAL).await;
     let _app = session.app(&["--hidden"]);
@@ -40,6 +42,7 @@ async fn the_tray_copies_the_base_url() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_stop_in_the_tray_is_seen_in_the_window_and_a_start_in_the_window_in_the_tray() {
     let session = Session::start(USUAL).await;
     let window = crate::driver::Window::open(&session).await;

@@ -23,6 +23,7 @@ for chunk in client.chat.completions.create(model='gpt-5.5', messages=messages, 
 ";
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_first_start_runs_the_proxy_and_makes_a_key() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
@@ -35,6 +36,7 @@ async fn the_first_start_runs_the_proxy_and_makes_a_key() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_key_made_in_the_window_opens_the_api_until_it_is_revoked_and_is_in_no_file() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
@@ -55,6 +57,7 @@ async fn a_key_made_in_the_window_opens_the_api_until_it_is_revoked_and_is_in_no
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_request_shows_up_in_the_log_while_it_streams() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
@@ -80,6 +83,7 @@ async fn a_request_shows_up_in_the_log_while_it_streams() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_nothing() {
     let session = Session::start(USUAL).await;
     let mut app = session.app(&["--hidden"]);
@@ -97,6 +101,7 @@ async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn without_a_keychain_keys_work_and_the_window_says_so() {
     let session = Session::start(With { keychain: false, tray: true }).await;
     let window = Window::open(&session).await;
@@ -115,6 +120,7 @@ async fn without_a_keychain_keys_work_and_the_window_says_so() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_taken_port_is_said_with_its_way_out() {
     let mut session = Session::start(USUAL).await;
     let _other = std::net::TcpListener::bind(("127.0.0.1", session.port)).unwrap();
@@ -128,6 +134,7 @@ async fn a_taken_port_is_said_with_its_way_out() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_damaged_settings_file_is_set_aside_and_said() {
     let session = Session::start(USUAL).await;
     session.write_settings("{ not json");
@@ -139,6 +146,7 @@ async fn a_damaged_settings_file_is_set_aside_and_said() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_second_start_ends_and_leaves_the_first_alone() {
     let session = Session::start(USUAL).await;
     let first = session.app(&["--hidden"]);
@@ -155,6 +163,7 @@ async fn a_second_start_ends_and_leaves_the_first_alone() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn an_older_codex_is_said_to_lack_what_it_lacks() {
     let fake = under_test::fake_codex().display().to_string();
     let session = Session::start_with(USUAL, &[("CODEX_PATH", &fake), ("FAKE_CODEX", "old=0.80")]).await;

@@ -1,7 +1,6 @@
 //! Where tests and the benchmark find the programs they drive.
 //!
-//! The panics are meant for the person who runs a test without having built or fetched what it needs. Deliberately not
-//! here: the search that the app itself does for a user's codex.
+//! Not here: the search that the app itself does for a user's codex.
 
 use std::env;
 use std::fs;
@@ -11,15 +10,15 @@ use std::path::{Path, PathBuf};
 pub const CODEX_TEST_BIN: &str = "CODEX_TEST_BIN";
 
 /// The real codex to test with: `CODEX_TEST_BIN`, else the newest that `cargo xtask codex` has fetched.
+///
+/// Without either it is a path where nothing is, which says what to do: most tests of the proxy never start it.
 #[must_use]
-#[expect(clippy::panic, reason = "a test that has no codex cannot go on, and the text says what to do")]
 pub fn codex_under_test() -> PathBuf {
     if let Some(named) = env::var_os(CODEX_TEST_BIN) {
         return PathBuf::from(named);
     }
     let fetched = workspace().join("target").join("codex");
-    fetched_codex(&fetched)
-        .unwrap_or_else(|| panic!("no codex below {}: run `cargo xtask codex`", fetched.display()))
+    fetched_codex(&fetched).unwrap_or_else(|| fetched.join("missing, run cargo xtask codex"))
 }
 
 /// The `fake-codex` binary beside the running test.

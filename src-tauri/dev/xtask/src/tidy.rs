@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: what the compiler does not check about the shape of this code.
 //!
-//! Modules import one way and along the layers, and no file grows beyond a screenful of screens. Paths are taken as they are written:
-//! `crate::`, `self::` and `super::`, in and out of `use`, outside of tests.
+//! Modules import one way and along the layers, and no file is long. Paths count as they are written, from `crate::`, `self::`
+//! or `super::` on, in and out of `use`, outside of tests. A parent that names its child without one of these imports nothing.
 
 pub(crate) mod bindings;
 mod circles;
@@ -26,7 +26,7 @@ pub(crate) use count::count;
 /// Lines of a file, all of them counted. A longer one has two ideas.
 const MAX_LINES: usize = 500;
 
-/// All of it; what can be told from the sources first.
+/// Checks everything, and first what needs no build.
 pub(crate) fn tidy() -> Result<()> {
     sources()?;
     bindings::check()

@@ -20,6 +20,7 @@ fn with_picture(real: &Real, url: &str) -> TurnRequest {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_tools_schema_keeps_its_types_and_loses_the_keywords_that_codex_does_not_know() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
@@ -36,6 +37,7 @@ async fn a_tools_schema_keeps_its_types_and_loses_the_keywords_that_codex_does_n
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_picture_is_sent_as_it_is_or_as_a_png_and_always_with_its_original_detail() {
     let real = real().await;
     for (n, url) in [PNG, GIF].into_iter().enumerate() {
@@ -49,6 +51,7 @@ async fn a_picture_is_sent_as_it_is_or_as_a_png_and_always_with_its_original_det
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_address_of_a_picture_is_refused_and_nothing_is_fetched() {
     let real = real().await;
     let url = format!("{}/picture.png", real.model.base_url());
@@ -58,6 +61,7 @@ async fn the_address_of_a_picture_is_refused_and_nothing_is_fetched() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn names_that_are_not_plain_or_are_reserved_are_refused_and_a_name_of_codexs_own_is_not() {
     let real = real().await;
     for (name, taken) in
@@ -71,6 +75,7 @@ async fn names_that_are_not_plain_or_are_reserved_are_refused_and_a_name_of_code
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_service_tier_that_codex_does_not_know_is_passed_over() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");

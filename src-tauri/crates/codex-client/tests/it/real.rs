@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{LONG, hear, next, next_text, prompt_alone, real, real_with, says};
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
     let real = real().await;
     let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
@@ -19,6 +20,7 @@ async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
@@ -42,6 +44,7 @@ async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
     let real = real().await;
     let home = real.home.path().join(".codex");
@@ -55,6 +58,7 @@ async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn an_agents_turn_has_codexs_own_instructions_and_tools() {
     let real = real().await;
     real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
@@ -64,6 +68,7 @@ async fn an_agents_turn_has_codexs_own_instructions_and_tools() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn dropping_a_turn_closes_the_connection_to_the_model() {
     let real = real().await;
     let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
@@ -74,6 +79,7 @@ async fn dropping_a_turn_closes_the_connection_to_the_model() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn dropping_a_turn_before_its_first_word_interrupts_it_too() {
     let real = real().await;
     let turn = real.codex.turn(real.request(ThreadKind::Plain, "[[hold=0]]")).await.unwrap();
@@ -83,6 +89,7 @@ async fn dropping_a_turn_before_its_first_word_interrupts_it_too() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn usage_is_exact() {
     let real = real().await;
     let heard = real.ask("[[words=2 usage=120,64,30,12]]").await;
@@ -90,6 +97,7 @@ async fn usage_is_exact() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn usage_of_a_turn_with_a_command_is_the_sum_of_its_responses() {
     let real = real().await;
     let request = real.request(ThreadKind::Agent, "[[shell=\"echo hi\" usage=100,0,10,0]]");
@@ -98,6 +106,7 @@ async fn usage_of_a_turn_with_a_command_is_the_sum_of_its_responses() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn reasoning_comes_apart_from_the_answer() {
     let real = real().await;
     let heard = real.ask("[[words=2 reasoning=2]]").await;
@@ -110,12 +119,14 @@ async fn reasoning_comes_apart_from_the_answer() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_model_that_answers_is_named() {
     let real = real().await;
     assert_eq!(real.ask("[[words=1]]").await.models, ["gpt-5.5"]);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_turn_without_input_goes_on_from_its_history() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
@@ -126,6 +137,7 @@ async fn a_turn_without_input_goes_on_from_its_history() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn effort_and_schema_reach_the_model() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
@@ -139,6 +151,7 @@ async fn effort_and_schema_reach_the_model() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn failures_of_the_model_are_told_apart() {
     let real = real().await;
     for (prompt, kind) in [
@@ -158,6 +171,7 @@ async fn failures_of_the_model_are_told_apart() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn an_upstream_400_comes_with_the_upstreams_own_words() {
     let real = real().await;
     match real.ask("[[status=400 message=\"The model is not supported\"]]").await.error() {
@@ -167,6 +181,7 @@ async fn an_upstream_400_comes_with_the_upstreams_own_words() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn turns_at_once_do_not_mix() {
     let real = real().await;
     let turns = (0..16).map(|n| {
@@ -180,6 +195,7 @@ async fn turns_at_once_do_not_mix() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
     let real = real().await;
     for n in 0..4 {
@@ -192,6 +208,7 @@ async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
     let real = real().await;
     for (n, instructions) in
@@ -208,6 +225,7 @@ async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model() {
     let real = real().await;
     let heard = real.ask(&"x".repeat(1024 * 1024 + 1)).await;
@@ -217,6 +235,7 @@ async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model()
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn instructions_alone_are_asked_for_as_they_are() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
@@ -226,6 +245,7 @@ async fn instructions_alone_are_asked_for_as_they_are() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn everything_is_probed_on_the_pinned_codex() {
     let real = real().await;
     real.codex.ready().await.unwrap();
@@ -238,6 +258,7 @@ async fn everything_is_probed_on_the_pinned_codex() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_account_is_known_once_codex_is_ready() {
     for (real, account) in [
         (real().await, Account::NotNeeded),
@@ -251,6 +272,7 @@ async fn the_account_is_known_once_codex_is_ready() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_models_are_listed_with_their_efforts() {
     let real = real().await;
     let models = real.codex.models().await.unwrap();
@@ -261,6 +283,7 @@ async fn the_models_are_listed_with_their_efforts() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn no_session_and_no_setting_is_written_to_the_users_home() {
     let real = real().await;
     let config = real.home.path().join(".codex/config.toml");
@@ -276,6 +299,7 @@ async fn no_session_and_no_setting_is_written_to_the_users_home() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_stream_that_breaks_and_recovers_is_said_to_be_retried() {
     let real = real().await;
     let mut turn =
@@ -292,6 +316,7 @@ async fn a_stream_that_breaks_and_recovers_is_said_to_be_retried() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn what_an_agent_does_is_reported() {
     let real = real().await;
     let heard = real.run(real.request(ThreadKind::Agent, "[[shell=\"exit 3\"]]")).await;

@@ -61,6 +61,7 @@ fn input(real: &Real, n: u64) -> Vec<Value> {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
@@ -91,6 +92,7 @@ async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
@@ -110,6 +112,7 @@ async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() 
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn two_at_once_on_one_conversation_do_not_mix() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
@@ -127,6 +130,7 @@ async fn two_at_once_on_one_conversation_do_not_mix() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_of_their_own() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
@@ -158,6 +162,7 @@ async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_o
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_turn() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather", "time"]);
@@ -184,6 +189,7 @@ async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_t
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_tools_picture_reaches_the_model() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["look"]);
@@ -200,6 +206,7 @@ async fn a_tools_picture_reaches_the_model() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_silence() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["look"]);
@@ -215,6 +222,7 @@ async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_sile
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
@@ -230,6 +238,7 @@ async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
     for retention in [
         Retention { threads: 0, ..Retention::default() },
@@ -251,6 +260,7 @@ async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_codex_that_was_ended_in_between_is_started_again_and_goes_on_from_the_history() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
@@ -264,6 +274,7 @@ async fn a_codex_that_was_ended_in_between_is_started_again_and_goes_on_from_the
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a", "b"]);
@@ -280,6 +291,7 @@ async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_call_with_broken_arguments_is_between_the_model_and_codex() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a", "b"]);
@@ -290,6 +302,7 @@ async fn a_call_with_broken_arguments_is_between_the_model_and_codex() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
@@ -304,6 +317,7 @@ async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_note_is_of_one_answer() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
@@ -316,6 +330,7 @@ async fn a_note_is_of_one_answer() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn verbosity_and_service_tier_reach_the_model() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
@@ -332,6 +347,7 @@ async fn verbosity_and_service_tier_reach_the_model() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_parked_turn_does_not_keep_codex_from_ending() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a"]);

@@ -37,6 +37,7 @@ async fn with_a_failed_request(data: &Path) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_no_word() {
     let (folder, model) = (folder(), sample_model().await);
     home_for(folder.path(), &model);

@@ -173,26 +173,31 @@ fn assert_example(output: &Output) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_originals_python_example_works_as_written() {
     assert_example(&python(&real().start().await, "original_example.py").await);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_node_example_works_as_written() {
     assert_example(&node(&real().start().await, "original_example.mjs").await);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_python_package_gets_everything_that_it_asks_for() {
     assert_eq!(checks(&python(&real().start().await, "python_client.py").await), CLIENT);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_node_package_gets_everything_that_it_asks_for() {
     assert_eq!(checks(&node(&real().start().await, "node_client.mjs").await), CLIENT);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_python_package_goes_through_tool_loops() {
     let mut expected = TOOLS.to_vec();
     expected.retain(|check| *check != "tool_runner");
@@ -200,11 +205,13 @@ async fn the_python_package_goes_through_tool_loops() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_node_package_goes_through_tool_loops() {
     assert_eq!(checks(&node(&real().start().await, "node_tools.mjs").await), TOOLS);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_python_package_gets_images_schemas_and_limits() {
     let proxy = real().start().await;
     assert_eq!(checks(&python(&proxy, "python_chat.py").await), CHAT);
@@ -212,6 +219,7 @@ async fn the_python_package_gets_images_schemas_and_limits() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_node_package_gets_images_schemas_and_limits() {
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "node_chat.mjs").await), CHAT);
@@ -219,16 +227,19 @@ async fn the_node_package_gets_images_schemas_and_limits() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_python_package_speaks_the_responses_api() {
     assert_eq!(checks(&python(&real().start().await, "python_responses.py").await), RESPONSES);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_node_package_speaks_the_responses_api() {
     assert_eq!(checks(&node(&real().start().await, "node_responses.mjs").await), RESPONSES);
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn langchain_gets_everything_that_it_asks_for() {
     let proxy = real().start().await;
     assert_eq!(checks(&python(&proxy, "langchain_client.py").await), LANGCHAIN);
@@ -236,6 +247,7 @@ async fn langchain_gets_everything_that_it_asks_for() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_ai_sdk_gets_everything_that_it_asks_for() {
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "ai_sdk_client.mjs").await), AI_SDK);

@@ -39,6 +39,7 @@ async fn write_chat(socket: &mut TcpStream, prompt: &str, stream: bool) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_client_that_hangs_up_in_the_middle_interrupts_the_turn() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
@@ -48,6 +49,7 @@ async fn a_client_that_hangs_up_in_the_middle_interrupts_the_turn() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_client_that_hangs_up_before_the_first_word_interrupts_it_too() {
     for stream in [true, false] {
         let proxy = real().start().await;
@@ -59,6 +61,7 @@ async fn a_client_that_hangs_up_before_the_first_word_interrupts_it_too() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_client_that_hangs_up_while_it_waits_for_a_place_leaves_the_queue() {
     let proxy = real().limits(|limits| (limits.turns, limits.waiting) = (1, 1)).start().await;
     let mut first = proxy.stream("[[words=2 hold=1]]").await;
@@ -116,6 +119,7 @@ async fn unread_chat(plan: Plan, words: usize) -> (Running, TcpStream) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn an_answer_that_nobody_reads_is_interrupted_and_others_go_on() {
     // More than 1 MiB.
     let (proxy, _unread) = unread_chat(real(), 90).await;
@@ -124,6 +128,7 @@ async fn an_answer_that_nobody_reads_is_interrupted_and_others_go_on() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_client_that_reads_nothing_for_long_is_let_go_of() {
     let plan = real().limits(|limits| limits.unread = Duration::from_millis(300));
     // Less than what would end the turn by itself.
@@ -137,6 +142,7 @@ async fn a_client_that_reads_nothing_for_long_is_let_go_of() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn connections_that_only_idle_keep_nobody_out_and_end_no_answer() {
     let proxy = real().limits(|limits| limits.connections = 4).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
@@ -157,6 +163,7 @@ async fn connections_that_only_idle_keep_nobody_out_and_end_no_answer() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_left_stops_them_all() {
     let proxy = real().limits(|limits| limits.ping = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
@@ -178,6 +185,7 @@ async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_le
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn two_requests_with_the_same_id_are_two() {
     let proxy = real().start().await;
     let ask = || {

@@ -35,6 +35,7 @@ async fn model_was_left(proxy: &Running) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn too_many_tokens_end_the_answer_and_interrupt_the_turn() {
     let proxy = real().start().await;
     for limit in ["max_tokens", "max_completion_tokens"] {
@@ -53,6 +54,7 @@ async fn too_many_tokens_end_the_answer_and_interrupt_the_turn() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_stop_text_cuts_the_stream_before_it_and_interrupts_the_turn() {
     let proxy = real().start().await;
     let body = with("[[words=500 every=20]]", json!({"stop":["nowhere","d3 wo"],"stream":true}));
@@ -66,6 +68,7 @@ async fn a_stop_text_cuts_the_stream_before_it_and_interrupts_the_turn() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn several_answers_are_given_side_by_side() {
     let proxy = real().start().await;
     let body = with("[[words=3 every=5 usage=10,0,3,0]]", json!({"n":8}));
@@ -97,6 +100,7 @@ async fn several_answers_are_given_side_by_side() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn several_answers_take_several_places_and_never_wait_for_each_other() {
     let proxy = real().limits(|limits| limits.turns = 2).start().await;
     let body = with("[[words=2 every=5]]", json!({"n":8}));
@@ -105,6 +109,7 @@ async fn several_answers_take_several_places_and_never_wait_for_each_other() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn limits_that_cannot_be_had_are_named() {
     let proxy = real().start().await;
     for (more, param) in [
@@ -125,6 +130,7 @@ async fn limits_that_cannot_be_had_are_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"city":{"type":"string"},"degrees":{"type":"integer"}},
@@ -139,6 +145,7 @@ async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_properties_of_a_schema_keep_their_order_since_the_model_writes_them_in_it() {
     let proxy = real().start().await;
     let text = r#"{"type":"object","properties":{"thoughts":{"type":"string"},"answer":{"type":"string"}},
@@ -151,6 +158,7 @@ async fn the_properties_of_a_schema_keep_their_order_since_the_model_writes_them
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn an_answer_that_breaks_its_schema_is_an_error_and_never_a_success() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false});
@@ -167,6 +175,7 @@ async fn an_answer_that_breaks_its_schema_is_an_error_and_never_a_success() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_schema_that_openai_would_not_take_strictly_is_asked_for_in_words() {
     let proxy = real().start().await;
     let schema =
@@ -184,6 +193,7 @@ async fn a_schema_that_openai_would_not_take_strictly_is_asked_for_in_words() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_json_object_is_cut_out_of_whatever_stands_around_it() {
     let proxy = real().start().await;
     let format = json!({"response_format":{"type":"json_object"},"stream":true});
@@ -199,6 +209,7 @@ async fn a_json_object_is_cut_out_of_whatever_stands_around_it() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn reasoning_comes_the_way_that_the_request_or_the_settings_say() {
     let proxy = real().start().await;
     let ask = |more: Value| with("[[words=1 reasoning=1]]", more);
@@ -227,6 +238,7 @@ async fn reasoning_comes_the_way_that_the_request_or_the_settings_say() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn verbosity_and_service_tier_are_passed_on() {
     let proxy = real().start().await;
     answer(&proxy, &with("[[words=1]]", json!({"verbosity":"high","service_tier":"flex"}))).await;
@@ -238,6 +250,7 @@ async fn verbosity_and_service_tier_are_passed_on() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn pictures_reach_the_model_in_the_question_and_in_the_history() {
     let proxy = real().start().await;
     let picture = json!({"role":"user","content":[
@@ -255,6 +268,7 @@ async fn pictures_reach_the_model_in_the_question_and_in_the_history() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_picture_that_cannot_be_passed_on_is_a_400() {
     let proxy = real().start().await;
     for url in [
@@ -294,6 +308,7 @@ async fn without_eyes(proxy: &Running) {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_model_that_reads_no_pictures_is_named_in_a_400() {
     let proxy = real().start().await;
     without_eyes(&proxy).await;
@@ -308,6 +323,7 @@ async fn a_model_that_reads_no_pictures_is_named_in_a_400() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence() {
     let proxy = real().start().await;
     // The first bytes of a PNG, and nothing behind them.
@@ -326,6 +342,7 @@ async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence()
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn what_codex_does_is_told_in_the_reasoning_and_in_the_log() {
     let proxy = real().start().await;
     let mut body = prompt_body("[[shell=\"echo hi\"]]");

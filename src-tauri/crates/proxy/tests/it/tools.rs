@@ -51,6 +51,7 @@ fn cache_key(proxy: &Running, n: u64) -> Value {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn calls_end_the_answer_and_their_outputs_resume_it_in_any_order() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather", "get_time"]);
@@ -72,6 +73,7 @@ async fn calls_end_the_answer_and_their_outputs_resume_it_in_any_order() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn several_rounds_of_calls_are_one_turn() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a", "b"]);
@@ -90,6 +92,7 @@ async fn several_rounds_of_calls_are_one_turn() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_stream_names_each_call_first_with_its_index() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a", "b"]);
@@ -114,6 +117,7 @@ async fn a_stream_names_each_call_first_with_its_index() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn names_that_codex_would_refuse_work_all_the_same() {
     let proxy = real().start().await;
     let long = "x".repeat(70);
@@ -145,6 +149,7 @@ async fn names_that_codex_would_refuse_work_all_the_same() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn one_call_at_a_time_where_the_client_wants_it_so() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a", "b"]);
@@ -160,6 +165,7 @@ async fn one_call_at_a_time_where_the_client_wants_it_so() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_history_that_this_proxy_never_saw_goes_on() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather"]);
@@ -171,6 +177,7 @@ async fn a_history_that_this_proxy_never_saw_goes_on() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn no_tool_is_offered_where_none_may_be_called() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a"]);
@@ -180,6 +187,7 @@ async fn no_tool_is_offered_where_none_may_be_called() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_call_that_is_required_comes_or_the_client_hears_that_it_did_not() {
     let proxy = real().start().await;
     for choice in [json!("required"), json!({"type":"function","function":{"name":"a"}})] {
@@ -205,6 +213,7 @@ async fn a_call_that_is_required_comes_or_the_client_hears_that_it_did_not() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn the_old_form_of_functions_works() {
     let proxy = real().start().await;
     let mut body = prompt_body("[[tool=f:{\"a\":1}]]");
@@ -221,6 +230,7 @@ async fn the_old_form_of_functions_works() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn codex_itself_has_the_clients_tools_on_top_of_its_own() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather"]);
@@ -235,6 +245,7 @@ async fn codex_itself_has_the_clients_tools_on_top_of_its_own() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn another_keys_request_does_not_get_the_parked_turn() {
     let mut plan = real();
     plan.keys.push(proxy::keys::Key::new("sk-another"));
@@ -251,6 +262,7 @@ async fn another_keys_request_does_not_get_the_parked_turn() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn what_is_wrong_with_a_tool_is_said_with_its_name_before_codex_is_bothered() {
     let proxy = real().start().await;
     let function = |function: Value| json!([{"type":"function","function":function}]);
