@@ -55,10 +55,12 @@ pub use error::{CodexError, FailureKind, TurnFailure};
 pub use home::{Home, HomeUsed};
 pub use kept::Keeping;
 pub use locate::{Found, FoundBy, Search, version_of};
+pub use notifications::OPT_OUT;
 pub use probe::{Probed, probe};
 pub use protocol::{
     Account, Content, Effort, Item, Model, RateLimitWindow, RateLimits, Role, SandboxMode, ToolCall,
 };
+pub use thread_params::plain_thread_params;
 pub use turn::{
     ItemEvent, ThreadKind, ThreadProfile, Tool, Turn, TurnEnd, TurnEvent, TurnRequest, Usage, WebSearch,
     WebSearchLocation,

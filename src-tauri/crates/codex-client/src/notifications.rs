@@ -14,7 +14,7 @@ use crate::thread_item::ThreadItem;
 use crate::turn::{TurnEnd, TurnEvent, Usage};
 
 /// Notifications that we never read; codex is asked not to send them.
-pub(crate) const OPT_OUT: &[&str] = &[
+pub const OPT_OUT: &[&str] = &[
     "configWarning",
     "remoteControl/status/changed",
     "thread/started",

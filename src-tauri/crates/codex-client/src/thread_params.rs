@@ -4,11 +4,13 @@
 //! the client sent. Which switch does what was measured; unknown ones are ignored by codex, so the list serves every
 //! version.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use crate::protocol::SandboxMode;
 use crate::threads::NewThread;
-use crate::turn::{ThreadKind, Tool, WebSearch};
+use crate::turn::{ThreadKind, ThreadProfile, Tool, WebSearch};
 
 /// Features of codex that put tools or text into the prompt.
 const AGENT_FEATURES: &[&str] = &[
@@ -38,6 +40,24 @@ const AGENT_FEATURES: &[&str] = &[
 /// What a plain model is told when the client tells it nothing: ChatGPT refuses a request without any ("Instructions are
 /// required").
 pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
+
+/// The parameters of `thread/start` for a plain model that only reads, without tools and instructions.
+///
+/// A benchmark that puts another client beside this crate starts the same thread with them.
+#[must_use]
+pub fn plain_thread_params(model: &str, workspace: &Path) -> Value {
+    let profile = ThreadProfile {
+        kind: ThreadKind::Plain,
+        model: Some(model.to_owned()),
+        workspace: workspace.to_owned(),
+        sandbox: SandboxMode::ReadOnly,
+        tools: [].into(),
+        verbosity: None,
+        service_tier: None,
+        web_search: None,
+    };
+    thread_start(&NewThread { profile, instructions: None }, false)
+}
 
 /// The parameters of `thread/start`.
 pub(crate) fn thread_start(thread: &NewThread, trusted: bool) -> Value {
