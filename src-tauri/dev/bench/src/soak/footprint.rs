@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::processes;
 
-/// How long what was done last may take to be over. A thread of the runtime's that blocks goes after ten idle seconds.
-const SETTLED: Duration = Duration::from_secs(25);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// How long the last requests may take to be over. A blocking thread of the runtime's goes after ten idle seconds.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(25);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Memory that may have come: the request log, which fills up to its bound, and what the allocator keeps.
-const MORE: u64 = 12_000_000;
-const MORE_PERCENT: u64 = 15;
+const MAX_GROWTH: u64 = 12_000_000;
+const MAX_GROWTH_PERCENT: u64 = 15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Footprint {
@@ -27,8 +27,8 @@ pub(super) struct Footprint {
 impl Footprint {
     pub(super) fn of(pid: u32) -> Option<Self> {
         Some(Self {
-            threads: processes::threads(pid)?,
-            descriptors: processes::descriptors(pid)?,
+            threads: processes::count(pid, "task")?,
+            descriptors: processes::count(pid, "fd")?,
             children: processes::children(pid).len(),
             resident: processes::memory(pid)?.resident,
         })
@@ -36,30 +36,28 @@ impl Footprint {
 
     /// What is more than before; nothing when nothing is.
     fn beyond(&self, before: &Self) -> Vec<String> {
-        let most = before.resident + before.resident * MORE_PERCENT / 100 + MORE;
-        [
+        let most = before.resident + before.resident * MAX_GROWTH_PERCENT / 100 + MAX_GROWTH;
+        let counts = [
             ("threads", self.threads as u64, before.threads as u64),
             ("descriptors", self.descriptors as u64, before.descriptors as u64),
             ("child processes", self.children as u64, before.children as u64),
             ("bytes resident", self.resident, most),
-        ]
-        .into_iter()
-        .filter(|(_, now, most)| now > most)
-        .map(|(what, now, most)| format!("leaked: {now} {what}, where at most {most} were to be there"))
-        .collect()
+        ];
+        let leaks = counts.into_iter().filter(|(_, now, most)| now > most);
+        leaks.map(|(what, now, most)| format!("leaked: {now} {what}, at most {most} expected")).collect()
     }
 
     /// Waits until nothing is more than before, and says what still is when it does not come to that.
     pub(super) async fn settled(pid: u32, before: &Self) -> (Option<Self>, Vec<String>) {
-        let limit = Instant::now() + SETTLED;
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
         loop {
             let now = Self::of(pid);
             let beyond =
                 now.map_or_else(|| vec!["codex-proxyd is gone".to_owned()], |now| now.beyond(before));
-            if beyond.is_empty() || Instant::now() >= limit {
+            if beyond.is_empty() || Instant::now() >= deadline {
                 return (now, beyond);
             }
-            sleep(BETWEEN_LOOKS).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// Failures that are told one by one; of the rest there is the number.
-const TOLD: usize = 40;
+/// Failures that are listed; the rest is counted.
+const MAX_LISTED: usize = 40;
 
 /// What became of a request, as its client saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Outcome {
     /// An answer of this status came to its end, or ended with an error within it.
     Answered(u16),
     /// The client hung up, or the connection was lost.
@@ -29,7 +29,7 @@ pub(super) struct Tally {
     pub(super) failed: u64,
     failures: Vec<String>,
     /// By the id that the client gave the request.
-    pub(super) fates: HashMap<String, Fate>,
+    pub(super) outcomes: HashMap<String, Outcome>,
     /// The ids that the proxy gave its answers.
     answers: HashSet<String>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn fail(&mut self, what: impl fmt::Display) {
         self.failed += 1;
-        if self.failures.len() < TOLD {
+        if self.failures.len() < MAX_LISTED {
             self.failures.push(what.to_string());
         }
     }
@@ -48,15 +48,15 @@ impl Tally {
         self.failures.insert(0, what.to_string());
     }
 
-    /// Notes the id of an answer, which must be its alone.
-    pub(super) fn answered(&mut self, request: &str, id: &str) {
+    /// Records the id of an answer, which no other may have.
+    pub(super) fn add_answer(&mut self, request: &str, id: &str) {
         if !self.answers.insert(id.to_owned()) {
             self.fail(format_args!("{request}: the answer's id {id} has been given before"));
         }
     }
 
     /// What went wrong, a line each.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn failures(&self) -> Vec<String> {
         let more = self.failed.saturating_sub(self.failures.len() as u64);
         let more = (more > 0).then(|| format!("and {more} more"));
         self.failures.iter().cloned().chain(more).collect()
@@ -79,17 +79,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_counted_beyond_those_that_are_told() {
+    fn failures_are_counted_beyond_those_that_are_listed() {
         let mut tally = Tally::default();
-        tally.answered("a", "chatcmpl-1");
+        tally.add_answer("a", "chatcmpl-1");
         assert_eq!(tally.failed, 0);
-        for _ in 0..=TOLD {
-            tally.answered("b", "chatcmpl-1");
+        for _ in 0..=MAX_LISTED {
+            tally.add_answer("b", "chatcmpl-1");
         }
-        assert_eq!(tally.failed, TOLD as u64 + 1);
-        assert_eq!(tally.told().len(), TOLD + 1);
-        assert_eq!(tally.told().last().unwrap(), "and 1 more");
+        assert_eq!(tally.failed, MAX_LISTED as u64 + 1);
+        assert_eq!(tally.failures().len(), MAX_LISTED + 1);
+        assert_eq!(tally.failures().last().unwrap(), "and 1 more");
         tally.fail_first("codex-proxyd ended by itself");
-        assert_eq!(tally.told()[0], "codex-proxyd ended by itself");
+        assert_eq!(tally.failures()[0], "codex-proxyd ended by itself");
     }
 }

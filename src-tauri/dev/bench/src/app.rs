@@ -1,0 +1,169 @@
+//! `bench --app`: the desktop app on a virtual screen: how soon it answers, what it takes while its window is closed, and
+//! what it adds to a request, beside codex-proxyd.
+//!
+//! On Linux only, where the system tells all of that.
+
+mod session;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::ask::Ask;
+use crate::child::built;
+use crate::http::Http;
+use crate::measure::{Entrant, Scenario, Side};
+use crate::processes;
+use crate::report::{self, median};
+use crate::run::{Proxyd, say};
+use crate::stream::since;
+use crate::table::{Goal, MEGABYTES, MILLIS, RATE, Row, Section, Table};
+use crate::testbed::Testbed;
+use session::{App, Session};
+
+/// Starting, opening and closing take seconds on a machine that is busy.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// A start is measured no more exactly than this.
+const CHECK_INTERVAL: Duration = Duration::from_millis(1);
+/// How long wake-ups are counted.
+const COUNTED: Duration = Duration::from_secs(20);
+/// What a window leaves behind settles before anything is read.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
+/// Microseconds from a start to `/health`.
+const MAX_START: f64 = 500_000.0;
+/// Private bytes with the window closed.
+const MAX_PRIVATE: f64 = 50_000_000.0;
+/// A second.
+const MAX_WAKE_UPS: f64 = 2.0;
+/// A request through the app, to one through codex-proxyd. They are the same code; this is what a run is off by.
+const MAX_RATIO: f64 = 1.05;
+
+/// Measures it all. What runs is ended and what was written is removed, also when something fails.
+pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
+    if !cfg!(target_os = "linux") {
+        bail!("the desktop app is measured on Linux only");
+    }
+    let few = |few: u32, many: u32| if quick { few } else { many };
+    let testbed = Testbed::start("app", codex).await?;
+    // Pages of a program that was linked a moment ago and is not on the disk yet would count as written to by it.
+    std::fs::File::open(built("codex-proxy")?)?.sync_all()?;
+    let session = Session::start(&testbed).await?;
+
+    say("starts in the tray");
+    let mut hidden_starts = Vec::new();
+    for _ in 0..few(3, 10) {
+        let (app, took) = start(&session, &["--hidden"]).await?;
+        hidden_starts.push(took);
+        app.end().await?;
+    }
+    say("the window open, and closed");
+    let (app, _) = start(&session, &["--hidden"]).await?;
+    wait_until("codex is gone", || processes::children(app.pid).is_empty()).await?;
+    sleep(SETTLE_TIME).await;
+    let hidden = memory(&app);
+    app.end().await?;
+    let mut shown_starts = Vec::new();
+    for _ in 0..few(1, 4) {
+        let (app, took) = start(&session, &[]).await?;
+        shown_starts.push(took);
+        app.end().await?;
+    }
+    let (app, took) = start(&session, &[]).await?;
+    shown_starts.push(took);
+    wait_until("the window is there", || session.has_window()).await?;
+    sleep(SETTLE_TIME).await;
+    let open = memory(&app);
+    session.close_window()?;
+    wait_until("the window is gone", || !session.has_window()).await?;
+    sleep(SETTLE_TIME).await;
+    let closed = memory(&app);
+    let (before, begun) = (switches(&app), Instant::now());
+    sleep(COUNTED).await;
+    let switched = before.zip(switches(&app)).map(|(before, now)| now.saturating_sub(before) as f64);
+    let wake_ups = switched.map(|switched| switched / begun.elapsed().as_secs_f64());
+
+    say("requests");
+    let mut proxyd = Proxyd::start(&testbed, "proxyd").await?;
+    let mut through_app = Side::Http(Http::new(&session.address(), app.pid)?);
+    let ask = |_| Ask::paced(1);
+    let mut entrants = [Entrant::new(&mut proxyd.side, &ask), Entrant::new(&mut through_app, &ask)];
+    let scenario = Scenario { warm_up: 2, ..Scenario::of(few(5, 20)) };
+    let measured = scenario.measure(&mut entrants).await?;
+    drop(through_app);
+    app.end().await?;
+    proxyd.end().await?;
+    testbed.end().await?;
+
+    let row = |what: &str, value| Row::alone(what, MILLIS, value);
+    let worst = |times: &[u64]| times.iter().max().map(|time| *time as f64);
+    let median = |times: &[u64]| median(times.iter().copied());
+    let (in_tray, with_window) = (hidden_starts.len(), shown_starts.len());
+    let title = format!("start to /health, {in_tray} in the tray, {with_window} with the window");
+    let rows = vec![
+        row("in the tray, median", median(&hidden_starts)).goal(Goal::AtMost(MAX_START)),
+        row("in the tray, worst", worst(&hidden_starts)),
+        row("with the window, median", median(&shown_starts)).goal(Goal::AtMost(MAX_START)),
+        row("with the window, worst", worst(&shown_starts)),
+    ];
+    let starts = Section { title, rows, measured: Vec::new() };
+
+    let states = [("never opened", hidden), ("closed again", closed), ("open", open)];
+    let dirty = states.map(|(state, [dirty, _])| {
+        let goal = (state != "open").then_some(Goal::AtMost(MAX_PRIVATE));
+        Row::alone(format!("private, window {state}"), MEGABYTES, dirty).goal(goal)
+    });
+    let share =
+        states.map(|(state, [_, share])| Row::alone(format!("PSS, window {state}"), MEGABYTES, share));
+    let wake_ups = Row::alone("wake-ups a second, window closed", RATE, wake_ups);
+    let rows = dirty.into_iter().chain(share).chain([wake_ups.goal(Goal::AtMost(MAX_WAKE_UPS))]);
+    let title = "memory, our processes and the web view's".to_owned();
+    let footprint = Section { title, rows: rows.collect(), measured: Vec::new() };
+
+    let both = [measured.first(), measured.get(1), None];
+    let goal = Goal::RatioAtMost(MAX_RATIO);
+    let rows = vec![
+        report::row("first token, median", MILLIS, both, |side| side.first(0.5)).goal(goal),
+        report::row("whole time, median", MILLIS, both, |side| side.whole_time(0.5)).goal(goal),
+    ];
+    let requests = Section { title: format!("one stream, {} rounds", scenario.rounds), rows, measured };
+    let columns = ["codex-proxyd", "app", ""];
+    Ok(Table { columns, sections: vec![starts, footprint, requests], ..Table::default() })
+}
+
+/// Starts the app, and gives the microseconds until `/health` answered.
+async fn start(session: &Session, args: &[&str]) -> Result<(App, u64)> {
+    let begun = Instant::now();
+    let app = session.app(args)?;
+    let healthy = async {
+        while !session.is_healthy().await {
+            sleep(CHECK_INTERVAL).await;
+        }
+    };
+    timeout(TIMEOUT, healthy).await.context("the app does not answer")?;
+    Ok((app, since(begun)))
+}
+
+async fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
+    let waiting = async {
+        while !is_so() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(TIMEOUT, waiting).await.with_context(|| format!("this never came: {what}"))
+}
+
+/// The private memory of the app and of its web view, and their PSS; codex does not run.
+fn memory(app: &App) -> [Option<f64>; 2] {
+    ["Private_Dirty", "Pss"].map(|name| processes::rollup(pids(app), name).map(|bytes| bytes as f64))
+}
+
+/// How often threads of the app, and of what is left of its web view, were put on a CPU.
+fn switches(app: &App) -> Option<u64> {
+    pids(app).map(processes::switches).sum()
+}
+
+fn pids(app: &App) -> impl Iterator<Item = u32> {
+    std::iter::once(app.pid).chain(processes::children(app.pid))
+}

@@ -1,0 +1,172 @@
+//! A scenario: the same rounds on several sides, which take them in turns.
+//!
+//! They take turns round by round, and change who goes first, so that whatever else the machine does hits all alike. What
+//! the numbers mean is `report`'s.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::ask::{Ask, PAUSE};
+use crate::baseline::Baseline;
+use crate::exec::Exec;
+use crate::http::Http;
+use crate::processes::{CpuClock, children_named};
+use crate::stream::Round;
+
+/// What answers, in one of three ways.
+#[derive(Debug)]
+pub(crate) enum Side {
+    Baseline(Baseline),
+    Http(Http),
+    Exec(Exec),
+}
+
+/// How often, and how close together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) rounds: u32,
+    /// Rounds before them that are not counted, because what happens for the first time is slower.
+    pub(crate) warm_up: u32,
+    /// Rounds in one turn of a side, without a pause. Where there are several, one more comes before them: it follows a
+    /// pause and is not counted.
+    pub(crate) in_a_row: u32,
+    pub(crate) pause: Duration,
+}
+
+/// A side in a scenario.
+pub(crate) struct Entrant<'a> {
+    pub(crate) side: &'a mut Side,
+    /// What it is asked for in a round.
+    pub(crate) ask: &'a dyn Fn(u32) -> Ask,
+    /// It takes part in the last of so many rounds.
+    pub(crate) every: u32,
+}
+
+/// What was measured of one side.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) rounds: Vec<Round>,
+    /// Microseconds that the side's own process and its codex spent on a CPU, and the chunks that came meanwhile, those of
+    /// uncounted rounds included.
+    pub(crate) cpu: Option<u64>,
+    pub(crate) codex_cpu: Option<u64>,
+    pub(crate) chunks: u64,
+}
+
+impl Scenario {
+    /// So many rounds with a pause before each.
+    pub(crate) const fn of(rounds: u32) -> Self {
+        Self { rounds, warm_up: 1, in_a_row: 1, pause: PAUSE }
+    }
+
+    /// Measures each side, in the order of the entrants.
+    pub(crate) async fn measure(&self, entrants: &mut [Entrant<'_>]) -> Result<Vec<Measured>> {
+        let mut measured: Vec<Measured> = entrants.iter().map(|_| Measured::default()).collect();
+        for round in 0..self.warm_up {
+            for entrant in &mut *entrants {
+                sleep(self.pause).await;
+                entrant.side.round(&(entrant.ask)(round)).await?;
+            }
+        }
+        // What earlier rounds left to do is not to be counted here.
+        sleep(PAUSE).await;
+        let codex: Vec<Option<u32>> = entrants.iter().map(|entrant| entrant.side.codex()).collect();
+        let clock = |pid: Option<u32>| pid.map(CpuClock::of);
+        let pids = entrants.iter().zip(&codex).map(|(entrant, codex)| [entrant.side.pid(), *codex]);
+        let mut clocks: Vec<[Option<CpuClock>; 2]> = pids.map(|pids| pids.map(clock)).collect();
+        let mut read = || -> Vec<[Option<u64>; 2]> {
+            clocks.iter_mut().map(|pair| pair.each_mut().map(|clock| clock.as_mut()?.read())).collect()
+        };
+        let before = read();
+        for round in 0..self.rounds {
+            for place in 0..entrants.len() {
+                let index = (place + round as usize) % entrants.len();
+                let entrant = &mut entrants[index];
+                if (round + 1).is_multiple_of(entrant.every) {
+                    self.take_turn(entrant, self.warm_up + round, &mut measured[index]).await?;
+                }
+            }
+        }
+        // What a side does after a round, such as starting the next thread, belongs to the round.
+        sleep(PAUSE).await;
+        for ((measured, before), after) in measured.iter_mut().zip(before).zip(read()) {
+            let spent = |of: usize| Some(after[of]?.saturating_sub(before[of]?));
+            (measured.cpu, measured.codex_cpu) = (spent(0), spent(1));
+        }
+        if entrants.iter().zip(codex).any(|(entrant, codex)| codex.is_some() && entrant.side.codex() != codex)
+        {
+            bail!("a codex has ended while it was measured");
+        }
+        Ok(measured)
+    }
+
+    async fn take_turn(&self, entrant: &mut Entrant<'_>, round: u32, measured: &mut Measured) -> Result<()> {
+        let uncounted = u32::from(self.in_a_row > 1);
+        sleep(self.pause).await;
+        for number in 0..uncounted + self.in_a_row {
+            let ask = (entrant.ask)(round);
+            let mut streams = entrant.side.round(&ask).await?;
+            streams.iter_mut().for_each(|stream| stream.check(&ask));
+            measured.chunks += streams.iter().map(|stream| stream.arrivals.len() as u64).sum::<u64>();
+            if number >= uncounted {
+                measured.rounds.push(streams);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Entrant<'a> {
+    pub(crate) fn new(side: &'a mut Side, ask: &'a dyn Fn(u32) -> Ask) -> Self {
+        Self { side, ask, every: 1 }
+    }
+}
+
+impl Side {
+    /// Runs one round. A stream that fails is part of the result.
+    async fn round(&mut self, ask: &Ask) -> Result<Round> {
+        match self {
+            Self::Baseline(baseline) => baseline.round(ask).await,
+            Self::Http(http) => Ok(http.round(ask).await),
+            Self::Exec(exec) => Ok(vec![exec.stream(ask).await]),
+        }
+    }
+
+    /// What the side says to this, which nothing is measured of.
+    pub(crate) async fn answer(&mut self, ask: &Ask) -> Result<String> {
+        let stream = self.round(ask).await?.pop().context("there is no stream")?;
+        match stream.failure {
+            Some(failure) => bail!("a stream that nothing is measured of has failed: {failure}"),
+            None => Ok(stream.text),
+        }
+    }
+
+    /// The process that answers.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Baseline(baseline) => Some(baseline.pid),
+            Self::Http(http) => Some(http.pid),
+            Self::Exec(_) => None,
+        }
+    }
+
+    /// The codex behind it.
+    pub(crate) fn codex(&self) -> Option<u32> {
+        match self {
+            Self::Baseline(baseline) => Some(baseline.codex),
+            Self::Http(http) => children_named(http.pid, "codex").first().copied(),
+            Self::Exec(_) => None,
+        }
+    }
+
+    /// Ends what belongs to the side alone. A proxy has its server for that, and waits for connections that are kept.
+    pub(crate) async fn end(self) -> Result<()> {
+        match self {
+            Self::Baseline(baseline) => baseline.end().await,
+            Self::Http(_) | Self::Exec(_) => Ok(()),
+        }
+    }
+}
