@@ -9,19 +9,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::ask::Ask;
-use crate::child::built;
+use crate::child::{self, built};
 use crate::http::Http;
 use crate::measure::{Entrant, Scenario, Side};
 use crate::processes;
 use crate::report::{self, median};
-use crate::run::{Proxyd, say};
+use crate::run::{say, start_proxyd};
 use crate::stream::since;
 use crate::table::{Goal, MEGABYTES, MILLIS, RATE, Row, Section, Table};
 use crate::testbed::Testbed;
-use session::{App, Session};
+use session::{Session, window};
 
 /// Starting, opening and closing take seconds on a machine that is busy.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,32 +52,34 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     std::fs::File::open(built("codex-proxy")?)?.sync_all()?;
     let session = Session::start(&testbed).await?;
 
+    let has_window = || window::find(&session.display).is_ok_and(|found| found.is_some());
+
     say("starts in the tray");
     let mut hidden_starts = Vec::new();
     for _ in 0..few(3, 10) {
-        let (app, took) = start(&session, &["--hidden"]).await?;
+        let (mut app, took) = start(&session, &["--hidden"]).await?;
         hidden_starts.push(took);
-        app.end().await?;
+        child::end(&mut app).await?;
     }
     say("the window open, and closed");
-    let (app, _) = start(&session, &["--hidden"]).await?;
-    wait_until("codex is gone", || processes::children(app.pid).is_empty()).await?;
+    let (mut app, _) = start(&session, &["--hidden"]).await?;
+    wait_until("codex is gone", || pids(&app).count() == 1).await?;
     sleep(SETTLE_TIME).await;
     let hidden = memory(&app);
-    app.end().await?;
+    child::end(&mut app).await?;
     let mut shown_starts = Vec::new();
     for _ in 0..few(1, 4) {
-        let (app, took) = start(&session, &[]).await?;
+        let (mut app, took) = start(&session, &[]).await?;
         shown_starts.push(took);
-        app.end().await?;
+        child::end(&mut app).await?;
     }
-    let (app, took) = start(&session, &[]).await?;
+    let (mut app, took) = start(&session, &[]).await?;
     shown_starts.push(took);
-    wait_until("the window is there", || session.has_window()).await?;
+    wait_until("the window is there", has_window).await?;
     sleep(SETTLE_TIME).await;
     let open = memory(&app);
-    session.close_window()?;
-    wait_until("the window is gone", || !session.has_window()).await?;
+    window::close(&session.display)?;
+    wait_until("the window is gone", || !has_window()).await?;
     sleep(SETTLE_TIME).await;
     let closed = memory(&app);
     let (before, begun) = (switches(&app), Instant::now());
@@ -85,14 +88,14 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let wake_ups = switched.map(|switched| switched / begun.elapsed().as_secs_f64());
 
     say("requests");
-    let mut proxyd = Proxyd::start(&testbed, "proxyd").await?;
-    let mut through_app = Side::Http(Http::new(&session.address(), app.pid)?);
+    let mut proxyd = start_proxyd(&testbed, "proxyd").await?;
+    let mut through_app = Side::App(Http::new(&session.address())?, app.id().context("the app has ended")?);
     let ask = |_| Ask::paced(1);
-    let mut entrants = [Entrant::new(&mut proxyd.side, &ask), Entrant::new(&mut through_app, &ask)];
+    let mut entrants = [Entrant::new(&mut proxyd, &ask), Entrant::new(&mut through_app, &ask)];
     let scenario = Scenario { warm_up: 2, ..Scenario::of(few(5, 20)) };
     let measured = scenario.measure(&mut entrants).await?;
     drop(through_app);
-    app.end().await?;
+    child::end(&mut app).await?;
     proxyd.end().await?;
     testbed.end().await?;
 
@@ -133,7 +136,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
 }
 
 /// Starts the app, and gives the microseconds until `/health` answered.
-async fn start(session: &Session, args: &[&str]) -> Result<(App, u64)> {
+async fn start(session: &Session, args: &[&str]) -> Result<(Child, u64)> {
     let begun = Instant::now();
     let app = session.app(args)?;
     let healthy = async {
@@ -155,15 +158,15 @@ async fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
 }
 
 /// The private memory of the app and of its web view, and their PSS; codex does not run.
-fn memory(app: &App) -> [Option<f64>; 2] {
+fn memory(app: &Child) -> [Option<f64>; 2] {
     ["Private_Dirty", "Pss"].map(|name| processes::rollup(pids(app), name).map(|bytes| bytes as f64))
 }
 
 /// How often threads of the app, and of what is left of its web view, were put on a CPU.
-fn switches(app: &App) -> Option<u64> {
+fn switches(app: &Child) -> Option<u64> {
     pids(app).map(processes::switches).sum()
 }
 
-fn pids(app: &App) -> impl Iterator<Item = u32> {
-    std::iter::once(app.pid).chain(processes::children(app.pid))
+fn pids(app: &Child) -> impl Iterator<Item = u32> {
+    app.id().into_iter().flat_map(|pid| std::iter::once(pid).chain(processes::children(pid)))
 }

@@ -1,52 +1,30 @@
 //! An app-server and the least that can be put in front of it: a line out, a line in.
 //!
-//! There is no task: the streams of a round and the reading of codex's lines are one future. What it asks for is what
-//! codex-client asks for by default, with that crate's own parameters; how it asks is its own, or the product would be
-//! measured against itself.
+//! There is no task and no queue: the next step of a stream is taken where the line that allows it is read, because nothing
+//! could be quicker. What it asks for is what codex-client asks for by default, with that crate's own parameters; how it asks
+//! is its own, or the product would be measured against itself.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use codex_client::{OPT_OUT, plain_thread_params};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader, Lines};
 use tokio::process::Child;
-use tokio::sync::{Mutex, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::ask::{Ask, MODEL, PAUSE, Start};
 use crate::child;
-use crate::stream::{Round, Stream};
-
-/// Starting takes a tenth of a second, and longer on a machine under load.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::stream::{Round, STREAM_TIMEOUT, Stream, since};
 
 /// The pipe to an app-server.
 pub(crate) struct AppServer {
+    stdin: Box<dyn AsyncWrite + Unpin>,
     lines: Lines<Box<dyn AsyncBufRead + Unpin>>,
-    router: Router,
-}
-
-/// Where codex's lines go: by the id of the request that a line answers, or by the thread that it is about.
-struct Router {
-    stdin: Mutex<Box<dyn AsyncWrite + Unpin>>,
     workspace: PathBuf,
-    last_id: Cell<u64>,
-    routes: RefCell<HashMap<String, mpsc::UnboundedSender<(Instant, Value)>>>,
-}
-
-/// One thread of codex's, from its start until it is given up. It reads what its requests and the thread bring.
-struct Thread<'a> {
-    router: &'a Router,
-    id: String,
-    sender: mpsc::UnboundedSender<(Instant, Value)>,
-    lines: mpsc::UnboundedReceiver<(Instant, Value)>,
+    last_id: u64,
 }
 
 impl AppServer {
@@ -64,188 +42,152 @@ impl AppServer {
             "experimentalApi": true, "requestAttestation": false, "optOutNotificationMethods": OPT_OUT,
         });
         let client = json!({ "name": "baseline", "title": "Baseline", "version": env!("CARGO_PKG_VERSION") });
-        let greeting = server.drive(async |router| {
-            let params = json!({ "clientInfo": client, "capabilities": capabilities });
-            Thread::new(router).call("initialize", params).await?;
-            router.write(&json!({ "method": "initialized" })).await
-        });
-        timeout(START_TIMEOUT, greeting).await.context("codex did not answer in time")??;
+        let hello = json!({ "clientInfo": client, "capabilities": capabilities });
+        let answer = timeout(STREAM_TIMEOUT, server.call("initialize", hello)).await;
+        answer.context("codex did not answer in time")??;
+        server.write(&json!({ "method": "initialized" })).await?;
         Ok((server, child))
     }
 
     fn new(stdin: Box<dyn AsyncWrite + Unpin>, out: Box<dyn AsyncBufRead + Unpin>, workspace: &Path) -> Self {
-        let (stdin, workspace) = (Mutex::new(stdin), workspace.to_owned());
-        let router = Router { stdin, workspace, last_id: Cell::default(), routes: RefCell::default() };
-        Self { lines: out.lines(), router }
+        Self { stdin, lines: out.lines(), workspace: workspace.to_owned(), last_id: 0 }
     }
 
     /// Runs a round to its end. A stream that fails is part of the result; a codex that is gone is an error.
     pub(crate) async fn round(&mut self, ask: &Ask) -> Result<Round> {
-        self.drive(async |router| Ok(router.round(ask).await)).await
-    }
-
-    /// Does what waits for codex's lines, and reads them meanwhile.
-    async fn drive<T>(&mut self, work: impl AsyncFnOnce(&Router) -> Result<T>) -> Result<T> {
-        let read = async {
-            while let Some(line) = self.lines.next_line().await? {
-                self.router.read(&line)?;
+        let (mut threads, mut history) = (vec![String::new(); ask.streams], None);
+        if ask.start != Start::Cold {
+            let started = self.call("thread/start", plain_thread_params(MODEL, &self.workspace)).await?;
+            threads[0] = thread_id(&started);
+        }
+        if let Start::SecondTurn { opening, edited } = &ask.start {
+            let first = self.turns(&mut threads, opening, None).await?.remove(0);
+            if first.failure.is_some() {
+                return Ok(vec![first]);
             }
-            bail!("codex has ended")
+            if let Some(edited) = edited {
+                self.give_up(&threads[0]).await?;
+                threads[0].clear();
+                let message = |role, kind, text: &str| json!({ "type": "message", "role": role, "content": [{ "type": kind, "text": text }] });
+                let question = message("user", "input_text", edited);
+                history = Some(json!([question, message("assistant", "output_text", &first.text)]));
+            }
+        }
+        if ask.start != Start::Cold {
+            // Lines that come while nothing is asked for are read as they come, like at any other time.
+            let _pause = timeout(PAUSE, async { while self.next().await.is_ok() {} }).await;
+        }
+        let round = self.turns(&mut threads, &ask.prompt, history).await?;
+        for thread in threads.iter().filter(|thread| !thread.is_empty()) {
+            self.give_up(thread).await?;
+        }
+        Ok(round)
+    }
+
+    /// Runs a turn in each thread. One without an id is started first, and gets the history, if there is one.
+    async fn turns(&mut self, threads: &mut [String], prompt: &str, history: Option<Value>) -> Result<Round> {
+        let (begun, mut round) = (Instant::now(), vec![Stream::default(); threads.len()]);
+        // What each stream waits for, by request. Its turn follows where nothing else does.
+        let mut waiting = HashMap::new();
+        for (index, thread) in threads.iter().enumerate() {
+            let asked = match thread.is_empty() {
+                true => self.send("thread/start", plain_thread_params(MODEL, &self.workspace)).await?,
+                false => self.start_turn(thread, prompt).await?,
+            };
+            waiting.insert(asked, index);
+        }
+        let run = async {
+            while round.iter().any(|stream| stream.ended == 0 && stream.failure.is_none()) {
+                let (line, now) = (self.next().await?, since(begun));
+                let (result, params) = (&line["result"], &line["params"]);
+                if let Some(index) = line["id"].as_u64().and_then(|id| waiting.remove(&id)) {
+                    let started = result["thread"].is_object();
+                    if started {
+                        threads[index] = thread_id(result);
+                    }
+                    if !line["error"].is_null() {
+                        round[index].failure = Some(format!("codex refused: {}", line["error"]));
+                    } else if let (Some(items), true) = (&history, started) {
+                        let params = json!({ "threadId": threads[index], "items": items });
+                        waiting.insert(self.send("thread/inject_items", params).await?, index);
+                    } else if !result["turn"].is_object() {
+                        waiting.insert(self.start_turn(&threads[index], prompt).await?, index);
+                    }
+                }
+                let about = params["threadId"].as_str();
+                let Some(index) = threads.iter().position(|thread| Some(thread.as_str()) == about) else {
+                    continue;
+                };
+                match line["method"].as_str() {
+                    Some("item/agentMessage/delta") => {
+                        round[index].push(params["delta"].as_str().unwrap_or_default(), now);
+                    }
+                    Some("turn/completed") => {
+                        let (status, error) = (params["turn"]["status"].as_str(), &params["turn"]["error"]);
+                        let failed = status != Some("completed");
+                        round[index].failure =
+                            failed.then(|| format!("the turn is {}: {error}", status.unwrap_or("over")));
+                        round[index].ended = now;
+                    }
+                    _ => {}
+                }
+            }
+            anyhow::Ok(())
         };
-        tokio::select! {
-            outcome = work(&self.router) => outcome,
-            lost = read => lost,
+        if let Ok(outcome) = timeout(STREAM_TIMEOUT, run).await {
+            outcome?;
         }
-    }
-}
-
-impl Router {
-    async fn round(&self, ask: &Ask) -> Round {
-        let mut prepared = (None, None);
-        let outcome = Stream::measure(async |_| {
-            prepared = self.prepare(&ask.start).await?;
-            Ok(())
-        });
-        let outcome = outcome.await;
-        if outcome.failure.is_some() {
-            return vec![outcome];
+        for stream in round.iter_mut().filter(|stream| stream.ended == 0 && stream.failure.is_none()) {
+            stream.failure = Some(format!("no end within {STREAM_TIMEOUT:?}"));
         }
-        let (mut thread, history) = prepared;
-        let begun = Instant::now();
-        let streams = (0..ask.streams).map(|_| {
-            let thread = thread.take();
-            Stream::measure(async |stream| {
-                self.stream(&ask.prompt, thread, history.as_ref(), begun, stream).await
-            })
-        });
-        streams.collect::<FuturesUnordered<_>>().collect().await
+        Ok(round)
     }
 
-    /// A thread that is there when the round begins, and the history that a new one gets.
-    async fn prepare(&self, start: &Start) -> Result<(Option<Thread<'_>>, Option<Value>)> {
-        if *start == Start::Cold {
-            return Ok((None, None));
-        }
-        let (mut thread, mut first) = (Thread::start(self).await?, Stream::default());
-        if let Start::SecondTurn { opening, .. } = start {
-            thread.turn(opening, Instant::now(), &mut first).await?;
-        }
-        let edited = if let Start::SecondTurn { edited, .. } = start { edited.as_ref() } else { None };
-        let prepared = if let Some(edited) = edited {
-            thread.give_up().await?;
-            let message = |role, kind, text: &str| json!({ "type": "message", "role": role, "content": [{ "type": kind, "text": text }] });
-            let (question, answer) = (message("user", "input_text", edited), first.text.as_str());
-            (None, Some(json!([question, message("assistant", "output_text", answer)])))
-        } else {
-            (Some(thread), None)
-        };
-        sleep(PAUSE).await;
-        Ok(prepared)
-    }
-
-    async fn stream<'a>(
-        &'a self,
-        prompt: &str,
-        thread: Option<Thread<'a>>,
-        history: Option<&Value>,
-        begun: Instant,
-        stream: &mut Stream,
-    ) -> Result<()> {
-        let mut thread = if let Some(thread) = thread { thread } else { Thread::start(self).await? };
-        if let Some(items) = history {
-            let params = json!({ "threadId": thread.id, "items": items });
-            thread.call("thread/inject_items", params).await?;
-        }
-        let outcome = thread.turn(prompt, begun, stream).await;
-        thread.give_up().await?;
-        outcome
-    }
-
-    async fn write(&self, message: &Value) -> Result<()> {
-        Ok(self.stdin.lock().await.write_all(format!("{message}\n").as_bytes()).await?)
-    }
-
-    /// Hands a line to what waits for it, if anything does.
-    fn read(&self, line: &str) -> Result<()> {
-        let now = Instant::now();
-        let line: Value = serde_json::from_str(line).context("codex wrote a line that is no message")?;
-        let (method, thread) = (line["method"].as_str(), line["params"]["threadId"].as_str());
-        let route = match (method, line["id"].as_u64()) {
-            (Some(method), Some(_)) => bail!("codex asks for {method}, which no chat needs"),
-            (None, Some(id)) => self.routes.borrow_mut().remove(&id.to_string()),
-            _ => thread.and_then(|thread| self.routes.borrow().get(thread).cloned()),
-        };
-        let _given_up = route.map(|route| route.send((now, line)));
-        Ok(())
-    }
-}
-
-impl<'a> Thread<'a> {
-    fn new(router: &'a Router) -> Self {
-        let (sender, lines) = mpsc::unbounded_channel();
-        Self { router, id: String::new(), sender, lines }
-    }
-
-    async fn start(router: &'a Router) -> Result<Self> {
-        let mut thread = Self::new(router);
-        let started = thread.call("thread/start", plain_thread_params(MODEL, &router.workspace)).await?;
-        thread.id = started["thread"]["id"].as_str().context("codex does not name the thread")?.to_owned();
-        router.routes.borrow_mut().insert(thread.id.clone(), thread.sender.clone());
-        Ok(thread)
-    }
-
-    async fn turn(&mut self, prompt: &str, begun: Instant, stream: &mut Stream) -> Result<()> {
+    async fn start_turn(&mut self, thread: &str, prompt: &str) -> Result<u64> {
         let input = json!({ "type": "text", "text": prompt, "text_elements": [] });
-        let params = json!({ "threadId": self.id, "input": [input], "summary": "auto" });
-        self.send("turn/start", params).await?;
-        loop {
-            let (at, line) = self.next().await?;
-            let (now, params) = (u64::try_from((at - begun).as_micros())?, &line["params"]);
-            match line["method"].as_str() {
-                Some("item/agentMessage/delta") => {
-                    stream.push(params["delta"].as_str().unwrap_or_default(), now);
-                }
-                Some("turn/completed") => {
-                    stream.ended = now;
-                    let status = params["turn"]["status"].as_str().unwrap_or("over");
-                    ensure!(status == "completed", "the turn is {status}: {}", params["turn"]["error"]);
-                    return Ok(());
-                }
-                _ => {}
-            }
-        }
+        self.send("turn/start", json!({ "threadId": thread, "input": [input], "summary": "auto" })).await
     }
 
-    async fn give_up(&mut self) -> Result<()> {
-        self.router.routes.borrow_mut().remove(&self.id);
-        self.call("thread/unsubscribe", json!({ "threadId": self.id })).await.map(drop)
+    async fn give_up(&mut self, thread: &str) -> Result<()> {
+        self.call("thread/unsubscribe", json!({ "threadId": thread })).await.map(drop)
     }
 
     /// Asks and waits for the result.
     async fn call(&mut self, method: &str, params: Value) -> Result<Value> {
         let id = self.send(method, params).await?;
         loop {
-            let (_, mut line) = self.next().await?;
+            let mut line = self.next().await?;
             if line["id"] == id {
+                ensure!(line["error"].is_null(), "codex refused: {}", line["error"]);
                 return Ok(line["result"].take());
             }
         }
     }
 
-    async fn send(&self, method: &str, params: Value) -> Result<u64> {
-        let id = self.router.last_id.get() + 1;
-        self.router.last_id.set(id);
-        self.router.routes.borrow_mut().insert(id.to_string(), self.sender.clone());
-        self.router.write(&json!({ "id": id, "method": method, "params": params })).await?;
-        Ok(id)
+    async fn send(&mut self, method: &str, params: Value) -> Result<u64> {
+        self.last_id += 1;
+        self.write(&json!({ "id": self.last_id, "method": method, "params": params })).await?;
+        Ok(self.last_id)
     }
 
-    /// The next line, and when it came. A refusal is an error.
-    async fn next(&mut self) -> Result<(Instant, Value)> {
-        let (at, line) = self.lines.recv().await.context("nothing reads codex's lines")?;
-        ensure!(line["error"].is_null(), "codex refused: {}", line["error"]);
-        Ok((at, line))
+    async fn write(&mut self, message: &Value) -> Result<()> {
+        Ok(self.stdin.write_all(format!("{message}\n").as_bytes()).await?)
     }
+
+    /// The next line.
+    async fn next(&mut self) -> Result<Value> {
+        let line = self.lines.next_line().await?.context("codex has ended")?;
+        let line: Value = serde_json::from_str(&line).context("codex wrote a line that is no message")?;
+        if let (Some(method), true) = (line["method"].as_str(), line["id"].is_number()) {
+            bail!("codex asks for {method}, which no chat needs");
+        }
+        Ok(line)
+    }
+}
+
+/// The id of a thread that has been started; empty in every other answer.
+fn thread_id(result: &Value) -> String {
+    result["thread"]["id"].as_str().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::*;
 
 const THREAD: &str = r#"{"id":ID,"result":{"thread":{"id":"t","more":[]}}}"#;
 const DONE: &str = r#"{"id":ID,"result":{}}"#;
+const TURN: &str = r#"{"id":ID,"result":{"turn":{"id":"x"}}}"#;
 const DELTA: &str =
     r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","turnId":"x","delta":"a"}}"#;
 const QUOTED: &str = r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","delta":"\"b\""}}"#;
@@ -46,7 +47,7 @@ async fn round(start: Start, script: &[&[&str]]) -> (Result<Round>, Vec<Value>) 
     let (reader, writer) = split(ours);
     let mut server = AppServer::new(Box::new(writer), Box::new(BufReader::new(reader)), Path::new("/work"));
     let ask = Ask { start, ..Ask::paced(1) };
-    let round = server.drive(async |router| Ok(router.round(&ask).await));
+    let round = server.round(&ask);
     let (round, (requests, _open)) = tokio::join!(round, codex(split(theirs), script));
     (round, requests)
 }
@@ -65,7 +66,7 @@ fn failure(round: Result<Round>) -> String {
 
 #[tokio::test]
 async fn a_stream_goes_from_its_thread_to_its_end() {
-    let script = [&[THREAD][..], &[DONE, OTHER, DELTA, QUOTED, END], &[DONE]];
+    let script = [&[THREAD][..], &[TURN, OTHER, DELTA, QUOTED, END], &[DONE]];
     let (round, requests) = round(Start::Cold, &script).await;
     assert_eq!(methods(&requests), ["thread/start", "turn/start", "thread/unsubscribe"]);
     assert_eq!(requests[0]["params"]["cwd"], "/work");
@@ -76,8 +77,8 @@ async fn a_stream_goes_from_its_thread_to_its_end() {
 
 #[tokio::test]
 async fn a_new_thread_gets_the_first_turn_as_history_before_its_own() {
-    let first = [&[THREAD][..], &[DONE, QUOTED, END], &[DONE]];
-    let script = [&first[..], &[&[THREAD], &[DONE], &[DONE, DELTA, END], &[DONE]]].concat();
+    let first = [&[THREAD][..], &[TURN, QUOTED, END], &[DONE]];
+    let script = [&first[..], &[&[THREAD], &[DONE], &[TURN, DELTA, END], &[DONE]]].concat();
     let (round, requests) = round(second_turn(Some("hi")), &script).await;
     let second = ["thread/start", "thread/inject_items", "turn/start", "thread/unsubscribe"];
     assert_eq!(methods(&requests)[3..], second);
@@ -89,7 +90,7 @@ async fn a_new_thread_gets_the_first_turn_as_history_before_its_own() {
 
 #[tokio::test]
 async fn nothing_of_a_first_turn_is_measured_and_its_thread_stays() {
-    let script = [&[THREAD][..], &[DONE, QUOTED, QUOTED, END], &[DONE, DELTA, END], &[DONE]];
+    let script = [&[THREAD][..], &[TURN, QUOTED, QUOTED, END], &[TURN, DELTA, END], &[DONE]];
     let (round, requests) = round(second_turn(None), &script).await;
     assert_eq!(methods(&requests), ["thread/start", "turn/start", "turn/start", "thread/unsubscribe"]);
     assert_eq!(requests[1]["params"]["input"][0]["text"], "hello");
@@ -101,7 +102,7 @@ async fn nothing_of_a_first_turn_is_measured_and_its_thread_stays() {
 
 #[tokio::test]
 async fn a_prewarmed_thread_is_there_before_the_time_counts() {
-    let script = [&[THREAD][..], &[DONE, DELTA, END], &[DONE]];
+    let script = [&[THREAD][..], &[TURN, DELTA, END], &[DONE]];
     let (round, requests) = round(Start::Prewarmed, &script).await;
     assert_eq!(methods(&requests), ["thread/start", "turn/start", "thread/unsubscribe"]);
     assert!(round.unwrap()[0].ended < u64::try_from(PAUSE.as_micros()).unwrap());
@@ -109,7 +110,7 @@ async fn a_prewarmed_thread_is_there_before_the_time_counts() {
 
 #[tokio::test]
 async fn a_first_turn_that_fails_is_the_streams_failure() {
-    let (round, _) = round(second_turn(None), &[&[THREAD], &[DONE, FAILED]]).await;
+    let (round, _) = round(second_turn(None), &[&[THREAD], &[TURN, FAILED]]).await;
     assert_eq!(failure(round), r#"the turn is failed: {"message":"x"}"#);
 }
 
@@ -117,13 +118,13 @@ async fn a_first_turn_that_fails_is_the_streams_failure() {
 async fn a_refusal_and_a_failed_turn_are_the_streams_failure() {
     let (refused, _) = round(Start::Cold, &[&[REFUSED]]).await;
     assert!(failure(refused).contains("no"));
-    let (failed, _) = round(Start::Cold, &[&[THREAD], &[DONE, DELTA, FAILED], &[DONE]]).await;
+    let (failed, _) = round(Start::Cold, &[&[THREAD], &[TURN, DELTA, FAILED], &[DONE]]).await;
     assert_eq!(failure(failed), r#"the turn is failed: {"message":"x"}"#);
 }
 
 #[tokio::test]
 async fn a_codex_that_ends_or_asks_for_something_ends_the_round() {
-    let (ended, _) = round(Start::Cold, &[&[THREAD], &[DONE, DELTA, EXIT]]).await;
+    let (ended, _) = round(Start::Cold, &[&[THREAD], &[TURN, DELTA, EXIT]]).await;
     assert_eq!(ended.unwrap_err().to_string(), "codex has ended");
     let question = r#"{"id":0,"method":"item/tool/call","params":{}}"#;
     let (asked, _) = round(Start::Cold, &[&[THREAD], &[question]]).await;

@@ -27,8 +27,6 @@ pub(crate) const KEY: &str = "sk-bench";
 pub(crate) struct Http {
     client: Client,
     url: String,
-    /// The proxy's process.
-    pub(crate) pid: u32,
 }
 
 /// A client with connections of its own, which end with it.
@@ -46,8 +44,8 @@ fn events<E: Error + Send + Sync + 'static>(
 
 impl Http {
     /// A client of the proxy at an address such as `http://127.0.0.1:4321`.
-    pub(crate) fn new(address: &str, pid: u32) -> Result<Self> {
-        Ok(Self { client: client()?, url: format!("{address}/v1/chat/completions"), pid })
+    pub(crate) fn new(address: &str) -> Result<Self> {
+        Ok(Self { client: client()?, url: format!("{address}{}", Route::Chat.path()) })
     }
 
     /// Runs one round. A stream that fails is part of the result.

@@ -53,19 +53,10 @@ enum Command {
     Soak(soak::Options),
 }
 
-fn main() -> ExitCode {
-    match start(Bench::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("bench: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 // One thread on either measuring side: a second one would take time from what is measured, on a machine with few cores.
 #[tokio::main(flavor = "current_thread")]
-async fn start(bench: Bench) -> Result<ExitCode> {
+async fn main() -> Result<ExitCode> {
+    let bench = Bench::parse();
     if let Some(Command::Baseline { codex, home, workspace }) = &bench.command {
         let Err(error) = baseline::serve(codex, home, workspace).await else { return Ok(ExitCode::SUCCESS) };
         eprintln!("baseline: {error:#}");

@@ -5,22 +5,25 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::ask::{Ask, PAUSE};
 use crate::baseline::Baseline;
+use crate::child::Server;
 use crate::exec::Exec;
 use crate::http::Http;
 use crate::processes::{CpuClock, children_named};
-use crate::stream::Round;
+use crate::stream::{Round, Stream};
 
 /// What answers, in one of three ways.
 #[derive(Debug)]
 pub(crate) enum Side {
     Baseline(Baseline),
-    Http(Http),
+    Proxyd(Http, Server),
+    /// The proxy of the app, whose process this is.
+    App(Http, u32),
     Exec(Exec),
 }
 
@@ -73,13 +76,10 @@ impl Scenario {
         }
         // What earlier rounds left to do is not to be counted here.
         sleep(PAUSE).await;
-        let codex: Vec<Option<u32>> = entrants.iter().map(|entrant| entrant.side.codex()).collect();
-        let clock = |pid: Option<u32>| pid.map(CpuClock::of);
-        let pids = entrants.iter().zip(&codex).map(|(entrant, codex)| [entrant.side.pid(), *codex]);
-        let mut clocks: Vec<[Option<CpuClock>; 2]> = pids.map(|pids| pids.map(clock)).collect();
-        let mut read = || -> Vec<[Option<u64>; 2]> {
-            clocks.iter_mut().map(|pair| pair.each_mut().map(|clock| clock.as_mut()?.read())).collect()
-        };
+        let pids: Vec<_> = entrants.iter().map(|entrant| entrant.side.pids()).collect();
+        let mut clocks: Vec<_> = pids.iter().map(|pids| pids.map(CpuClock::new)).collect();
+        let mut read =
+            || clocks.iter_mut().map(|pair| pair.each_mut().map(CpuClock::read)).collect::<Vec<_>>();
         let before = read();
         for round in 0..self.rounds {
             for place in 0..entrants.len() {
@@ -96,10 +96,12 @@ impl Scenario {
             let spent = |of: usize| Some(after[of]?.saturating_sub(before[of]?));
             (measured.cpu, measured.codex_cpu) = (spent(0), spent(1));
         }
-        if entrants.iter().zip(codex).any(|(entrant, codex)| codex.is_some() && entrant.side.codex() != codex)
-        {
-            bail!("a codex has ended while it was measured");
-        }
+        let ended =
+            |(side, [_, codex]): (&Side, [Option<u32>; 2])| codex.is_some() && side.pids()[1] != codex;
+        ensure!(
+            !entrants.iter().map(|entrant| &*entrant.side).zip(pids).any(ended),
+            "a codex has ended while it was measured"
+        );
         Ok(measured)
     }
 
@@ -130,43 +132,39 @@ impl Side {
     async fn round(&mut self, ask: &Ask) -> Result<Round> {
         match self {
             Self::Baseline(baseline) => baseline.round(ask).await,
-            Self::Http(http) => Ok(http.round(ask).await),
+            Self::Proxyd(http, _) | Self::App(http, _) => Ok(http.round(ask).await),
             Self::Exec(exec) => Ok(vec![exec.stream(ask).await]),
         }
     }
 
     /// What the side says to this, which nothing is measured of.
     pub(crate) async fn answer(&mut self, ask: &Ask) -> Result<String> {
-        let stream = self.round(ask).await?.pop().context("there is no stream")?;
-        match stream.failure {
-            Some(failure) => bail!("a stream that nothing is measured of has failed: {failure}"),
-            None => Ok(stream.text),
-        }
+        let Stream { text, failure, .. } = self.round(ask).await?.pop().context("there is no stream")?;
+        ensure!(failure.is_none(), "a stream before the first measurement has failed: {failure:?}");
+        Ok(text)
     }
 
-    /// The process that answers.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        match self {
-            Self::Baseline(baseline) => Some(baseline.pid),
-            Self::Http(http) => Some(http.pid),
+    /// The process that answers, and the codex behind it.
+    pub(crate) fn pids(&self) -> [Option<u32>; 2] {
+        let pid = match self {
+            Self::Baseline(baseline) => return [Some(baseline.pid), Some(baseline.codex)],
+            Self::Proxyd(_, server) => server.pid().ok(),
+            Self::App(_, pid) => Some(*pid),
             Self::Exec(_) => None,
-        }
+        };
+        [pid, pid.and_then(|pid| children_named(pid, "codex").first().copied())]
     }
 
-    /// The codex behind it.
-    pub(crate) fn codex(&self) -> Option<u32> {
-        match self {
-            Self::Baseline(baseline) => Some(baseline.codex),
-            Self::Http(http) => children_named(http.pid, "codex").first().copied(),
-            Self::Exec(_) => None,
-        }
-    }
-
-    /// Ends what belongs to the side alone. A proxy has its server for that, and waits for connections that are kept.
+    /// Ends what belongs to the side alone.
     pub(crate) async fn end(self) -> Result<()> {
         match self {
             Self::Baseline(baseline) => baseline.end().await,
-            Self::Http(_) | Self::Exec(_) => Ok(()),
+            Self::Proxyd(http, server) => {
+                // The proxy waits for connections that are kept alive.
+                drop(http);
+                server.end().await.map(drop)
+            }
+            Self::App(..) | Self::Exec(_) => Ok(()),
         }
     }
 }

@@ -22,20 +22,20 @@ pub(crate) struct Memory {
 /// Reads the time that a process has spent on a CPU, its threads that have ended included.
 #[derive(Debug)]
 pub(crate) struct CpuClock {
-    pid: u32,
+    pid: Option<u32>,
     /// Nanoseconds by thread, as last seen. A thread that has ended keeps its number.
     threads: BTreeMap<String, u64>,
 }
 
 impl CpuClock {
-    pub(crate) fn of(pid: u32) -> Self {
+    pub(crate) fn new(pid: Option<u32>) -> Self {
         Self { pid, threads: BTreeMap::new() }
     }
 
     /// Microseconds so far; the difference between two readings is what counts. It is the scheduler's own count in
     /// nanoseconds: a stream takes single milliseconds, and a tick of `stat` is ten.
     pub(crate) fn read(&mut self) -> Option<u64> {
-        for (thread, text) in thread_files(self.pid, "schedstat")? {
+        for (thread, text) in thread_files(self.pid?, "schedstat")? {
             let time = text.split_whitespace().next().and_then(|time| time.parse().ok());
             self.threads.insert(thread, time.unwrap_or_default());
         }
@@ -98,8 +98,8 @@ pub(crate) fn signal(pid: u32, name: &str) -> bool {
 }
 
 /// How many entries a folder of a process has: of `task`, its threads; of `fd`, what it has open.
-pub(crate) fn count(pid: u32, folder: &str) -> Option<usize> {
-    Some(fs::read_dir(format!("/proc/{pid}/{folder}")).ok()?.count())
+pub(crate) fn count(pid: u32, folder: &str) -> Option<u64> {
+    Some(fs::read_dir(format!("/proc/{pid}/{folder}")).ok()?.count() as u64)
 }
 
 /// Every process and its parent.
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn this_process_can_be_read() {
         let pid = std::process::id();
-        assert!(CpuClock::of(pid).read().is_some());
+        assert!(CpuClock::new(Some(pid)).read().is_some());
         let memory = memory(pid).unwrap();
         assert!(memory.resident > 0 && memory.peak >= memory.resident);
         assert!(children_named(pid, "no such program").is_empty());

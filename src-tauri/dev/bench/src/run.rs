@@ -46,31 +46,12 @@ pub(crate) struct Options {
     pub(crate) json: Option<PathBuf>,
 }
 
-/// A codex-proxyd, the client that measures it, and the microseconds until it was listening.
-pub(crate) struct Proxyd {
-    server: Server,
-    pub(crate) side: Side,
-    ready_after: u64,
-}
-
-impl Proxyd {
-    /// Starts one with a codex of its own.
-    pub(crate) async fn start(testbed: &Testbed, name: &str) -> Result<Self> {
-        let mut command = testbed.proxyd(name, KEY, MAX_TURNS)?;
-        command.args(["--log-level", "warn"]);
-        let begun = Instant::now();
-        let server = Server::start(command).await?;
-        let ready_after = since(begun);
-        let side = Side::Http(Http::new(&server.address, server.pid()?)?);
-        Ok(Self { server, side, ready_after })
-    }
-
-    /// Asks it to end and waits until it has.
-    pub(crate) async fn end(self) -> Result<()> {
-        // The proxy waits for connections that are kept alive.
-        drop(self.side);
-        self.server.end().await.map(drop)
-    }
+/// Starts a codex-proxyd with a codex of its own.
+pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str) -> Result<Side> {
+    let mut command = testbed.proxyd(name, KEY, MAX_TURNS)?;
+    command.args(["--log-level", "warn"]);
+    let server = Server::start(command).await?;
+    Ok(Side::Proxyd(Http::new(&server.address)?, server))
 }
 
 /// Measures everything. What runs is ended and what was written is removed, also when something fails.
@@ -79,9 +60,11 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let rounds = options.rounds.unwrap_or(if options.quick { 5 } else { 20 });
     let few = |few: u32, many: u32| if options.quick { few } else { many };
     let testbed = Testbed::start("bench", codex).await?;
-    let mut proxyd = Proxyd::start(&testbed, "proxy").await?;
+    let begun = Instant::now();
+    let mut proxyd = start_proxyd(&testbed, "proxy").await?;
+    let ready_after = since(begun);
     // With its first request the proxy writes the list of models that its codex has; the baseline's has the same.
-    proxyd.side.answer(&Ask::paced(1)).await?;
+    proxyd.answer(&Ask::paced(1)).await?;
     let models = testbed.path("proxy-data").join("codex-home").join("models.json");
     let mut baseline = start_baseline(&testbed, "baseline", &models).await?;
     let mut prewarmed = start_baseline(&testbed, "prewarmed", &models).await?;
@@ -93,7 +76,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     };
 
     for (turn, ask) in [("first", Ask::echo()), ("second", Ask::echo().as_second_turn("echo", false))] {
-        let received = [baseline.answer(&ask).await?, proxyd.side.answer(&ask).await?];
+        let received = [baseline.answer(&ask).await?, proxyd.answer(&ask).await?];
         table.notes.push(compare(turn, &received));
     }
     say(&format!("one stream, {rounds} rounds"));
@@ -101,7 +84,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let one = |_| Ask::paced(1);
     let mut entrants = [
         Entrant::new(&mut baseline, &one),
-        Entrant::new(&mut proxyd.side, &one),
+        Entrant::new(&mut proxyd, &one),
         // With a codex of its own: one that serves twice as often would be the quicker for it.
         Entrant::new(&mut prewarmed, &|_| Ask::prewarmed()),
         Entrant { every: every(rounds), ..Entrant::new(&mut exec, &one) },
@@ -110,14 +93,14 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
 
     say(&format!("second turns, {rounds} rounds"));
     // These two are asked for first turns as often as the others, and have a codex each for the same reason as above.
-    let mut new = Proxyd::start(&testbed, "new-thread").await?;
+    let mut new = start_proxyd(&testbed, "new-thread").await?;
     let talk = |round| Ask::paced(1).as_second_turn(round, false);
     let edit = |round| Ask::paced(1).as_second_turn(round, true);
     let mut entrants = [
         Entrant::new(&mut baseline, &talk),
-        Entrant::new(&mut proxyd.side, &talk),
+        Entrant::new(&mut proxyd, &talk),
         Entrant::new(&mut prewarmed, &edit),
-        Entrant::new(&mut new.side, &edit),
+        Entrant::new(&mut new, &edit),
     ];
     table.sections.push(report::second_turns(warm(rounds).measure(&mut entrants).await?));
     // They have no part in the rest, and would only take memory.
@@ -125,23 +108,23 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
 
     say("one stream, without a pause");
     let scenario = Scenario { warm_up: 0, in_a_row: IN_A_ROW, ..Scenario::of(rounds.div_ceil(IN_A_ROW)) };
-    let measured = both(scenario, &one, [&mut baseline, &mut proxyd.side]).await?;
+    let measured = both(scenario, &one, [&mut baseline, &mut proxyd]).await?;
     table.sections.push(report::back_to_back(measured));
     for streams in [8, 32] {
         say(&format!("{streams} streams at once"));
         // The round that is not counted opens the connections.
         let scenario = Scenario::of(few(2, 5));
-        let measured = both(scenario, &|_| Ask::paced(streams), [&mut baseline, &mut proxyd.side]).await?;
+        let measured = both(scenario, &|_| Ask::paced(streams), [&mut baseline, &mut proxyd]).await?;
         table.sections.push(report::at_once(streams, measured));
     }
-    let memories = [memories(&baseline), memories(&proxyd.side)];
+    let memories = [memories(&baseline), memories(&proxyd)];
     let resident = if let Side::Exec(exec) = exec { exec.resident } else { Vec::new() };
-    let processes = report::processes(memories, resident, proxyd.ready_after);
+    let processes = report::processes(memories, resident, ready_after);
     ends.extend([baseline.end().await, proxyd.end().await]);
 
     say("codex-proxyd alone");
-    let mut alone = Proxyd::start(&testbed, "alone").await?;
-    let section = measure_alone(&mut alone.side, few(300, 1_000), few(5, 25), few(2, 5)).await?;
+    let mut alone = start_proxyd(&testbed, "alone").await?;
+    let section = measure_alone(&mut alone, few(300, 1_000), few(5, 25), few(2, 5)).await?;
     table.sections.extend([section, processes]);
     ends.extend([alone.end().await]);
     table.head = head(&testbed.codex, [load, load_average()]).await?;
@@ -179,7 +162,7 @@ async fn start_baseline(testbed: &Testbed, name: &str, models: &Path) -> Result<
 }
 
 fn memories(side: &Side) -> SideMemory {
-    [side.pid().and_then(memory), side.codex().and_then(memory)]
+    side.pids().map(|pid| pid.and_then(memory))
 }
 
 /// `codex exec` runs in every so many rounds, so that its runs are spread over the whole time.

@@ -161,14 +161,8 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs the clients for so long, and kills the codexes of a proxy meanwhile, if one is named.
-async fn run_clients(
-    shared: &Shared,
-    name: &str,
-    seed: u64,
-    time: Duration,
-    proxyd: Option<u32>,
-) -> Result<()> {
+/// Runs the clients for so long, and kills the codexes of a process meanwhile, if one is named.
+async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid: Option<u32>) -> Result<()> {
     let begun = Instant::now();
     let mut seeds = Rng::with_seed(seed);
     let clients = (0..CLIENTS).map(|number| {
@@ -178,8 +172,8 @@ async fn run_clients(
     });
     let clients = try_join_all(clients.collect::<Vec<_>>());
     let faults = async {
-        if let Some(proxyd) = proxyd {
-            let _elapsed = timeout(time, shared.faults.run(proxyd, seeds.fork())).await;
+        if let Some(pid) = pid {
+            let _elapsed = timeout(time, shared.faults.run(pid, seeds.fork())).await;
         }
         pending::<()>().await;
     };
@@ -188,7 +182,7 @@ async fn run_clients(
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            let held = proxyd.and_then(Footprint::of).map(|held| format!(" [{held}]")).unwrap_or_default();
+            let held = pid.and_then(Footprint::of).map(|held| format!(" [{held}]")).unwrap_or_default();
             say(&format!("{:.0?} of {time:.0?}: {}{held}", begun.elapsed(), shared.tally()));
         }
     };

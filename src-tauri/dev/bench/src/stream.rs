@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use crate::ask::{Ask, PACE};
 
 /// A round takes a second; on a machine under load, sixty-four streams take some more.
-const STREAM_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const STREAM_TIMEOUT: Duration = Duration::from_secs(60);
 const PACE_MICROS: u64 = PACE.as_micros() as u64;
 /// A piece counts as held back when it came so late ...
 const LATE: u64 = PACE_MICROS * 3 / 4;

@@ -23,7 +23,7 @@ pub(super) struct Session {
     http: reqwest::Client,
     /// What the app lives in.
     environment: Vec<(&'static str, String)>,
-    display: String,
+    pub(super) display: String,
     port: u16,
 }
 
@@ -63,13 +63,11 @@ impl Session {
     }
 
     /// Starts the app.
-    pub(super) fn app(&self, args: &[&str]) -> Result<App> {
+    pub(super) fn app(&self, args: &[&str]) -> Result<Child> {
         let mut app = child::command(built("codex-proxy")?);
         app.args(args).envs(self.environment.iter().cloned());
         app.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = app.spawn().context("the app cannot be started")?;
-        let pid = child.id().context("the app ended at once")?;
-        Ok(App { child, pid })
+        app.spawn().context("the app cannot be started")
     }
 
     /// Where its proxy listens.
@@ -80,28 +78,6 @@ impl Session {
     pub(super) async fn is_healthy(&self) -> bool {
         let answer = self.http.get(format!("{}/health", self.address())).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
-    }
-
-    pub(super) fn has_window(&self) -> bool {
-        window::find(&self.display).is_ok_and(|found| found.is_some())
-    }
-
-    /// Clicks the window's close button.
-    pub(super) fn close_window(&self) -> Result<()> {
-        window::close(&self.display)
-    }
-}
-
-/// The app, running.
-pub(super) struct App {
-    child: Child,
-    pub(super) pid: u32,
-}
-
-impl App {
-    /// Asks it to end and waits until it has.
-    pub(super) async fn end(mut self) -> Result<()> {
-        child::end(&mut self.child).await.context("the app does not end").map(drop)
     }
 }
 
@@ -115,7 +91,7 @@ async fn start_server(mut command: Command, name: &str) -> Result<(Child, String
     Ok((child, line.with_context(|| format!("{name} says nothing"))?))
 }
 
-mod window {
+pub(super) mod window {
     use anyhow::{Context, Result};
     use x11rb::connection::Connection;
     use x11rb::protocol::xproto::{
@@ -123,7 +99,7 @@ mod window {
     };
 
     /// The app's window, while it is on the screen.
-    pub(super) fn find(display: &str) -> Result<Option<Window>> {
+    pub(in crate::app) fn find(display: &str) -> Result<Option<Window>> {
         let (x, number) = x11rb::connect(Some(display))?;
         let root = x.setup().roots.get(number).context("there is no screen")?.root;
         for window in x.query_tree(root)?.reply()?.children {
@@ -139,7 +115,7 @@ mod window {
     }
 
     /// Asks it to close, as a window manager does.
-    pub(super) fn close(display: &str) -> Result<()> {
+    pub(in crate::app) fn close(display: &str) -> Result<()> {
         let window = find(display)?.context("there is no window")?;
         let (x, _) = x11rb::connect(Some(display))?;
         let protocols = x.intern_atom(false, b"WM_PROTOCOLS")?.reply()?.atom;

@@ -6,7 +6,6 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::client::{Client, REQUEST_ID};
-use super::tally::Outcome;
 use crate::answer::error_code;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -50,7 +49,7 @@ pub(super) async fn send(client: &mut Client<'_>, name: &str) {
     let (shared, begun) = (client.shared, Instant::now());
     let outcome = refusal(client, name, wrong.clone()).await;
     let mut tally = shared.tally();
-    let seen = outcome.as_ref().map_or(Outcome::GivenUp, |(status, _)| Outcome::Answered(*status));
+    let seen = outcome.as_ref().ok().map(|(status, _)| *status);
     tally.outcomes.insert(name.to_owned(), seen);
     match outcome {
         Ok(refusal) if refusal == (status, code.to_owned()) => tally.refused += 1,

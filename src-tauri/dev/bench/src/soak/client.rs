@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::faults::{Faults, rest};
-use super::tally::{Outcome, Tally};
+use super::tally::Tally;
 use crate::answer::{Answer, Broken, Route};
 use crate::http;
 
@@ -87,7 +87,7 @@ impl<'a> Client<'a> {
         let answer = answer.unwrap_or_else(|_| Err((None, Broken::incomplete("no end in time"))));
         let mut tally = shared.tally();
         let status = answer.as_ref().map_or_else(|(status, _)| *status, |_| Some(200));
-        tally.outcomes.insert(id.to_owned(), status.map_or(Outcome::GivenUp, Outcome::Answered));
+        tally.outcomes.insert(id.to_owned(), status);
         match &answer {
             Ok(answer) => tally.add_answer(id, &answer.id),
             Err((_, broken)) if shared.is_of_a_kill(&broken.code, begun) => tally.killed += 1,

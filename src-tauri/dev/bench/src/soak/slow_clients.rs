@@ -14,7 +14,6 @@ use tokio::time::timeout;
 use super::client::{Client, KEY, REQUEST_ID};
 use super::faults::rest;
 use super::request::{self, AGENT};
-use super::tally::Outcome;
 use crate::ask::MODEL;
 
 /// For an answer that is then not read to its end.
@@ -45,7 +44,7 @@ pub(super) async fn hang_up(client: &mut Client<'_>, name: &str) {
     let stage = client.rng.choice([Idle, WithinHead, WithinBody, AtOnce, Waiting, Streaming, NeverReading]);
     let Some(stage) = stage else { return };
     if !matches!(stage, Idle | WithinHead) {
-        client.shared.tally().outcomes.insert(name.to_owned(), Outcome::GivenUp);
+        client.shared.tally().outcomes.insert(name.to_owned(), None);
     }
     let outcome = run(client, name, stage).await;
     let mut tally = client.shared.tally();

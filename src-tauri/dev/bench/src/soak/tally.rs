@@ -6,14 +6,9 @@ use std::fmt;
 /// Failures that are listed; the rest is counted.
 const MAX_LISTED: usize = 40;
 
-/// What became of a request, as its client saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// An answer of this status came to its end, or ended with an error within it.
-    Answered(u16),
-    /// The client hung up, or the connection was lost.
-    GivenUp,
-}
+/// What became of a request, as its client saw it: the status of an answer that came to its end, or ended with an error
+/// within it; or `None`, when the client hung up or the connection was lost.
+pub(super) type Outcome = Option<u16>;
 
 /// The count.
 #[derive(Debug, Default)]
