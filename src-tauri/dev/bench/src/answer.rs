@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use thiserror::Error;
-
-/// An error's body is shown up to here.
-const MAX_SHOWN: usize = 300;
 
 /// A route that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +41,12 @@ pub(crate) struct Answer {
     done: bool,
 }
 
-/// Why there is no answer: an error of the proxy's with a code, or one without that is not whole.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{what}")]
-pub(crate) struct Broken {
-    pub(crate) code: String,
-    pub(crate) what: String,
+/// The proxy's own error, in the body of a refusal or in a stream.
+#[derive(Debug, Error)]
+#[error("the answer is an error, {code}: {body:.300}")]
+pub(crate) struct ApiError {
+    code: String,
+    body: String,
 }
 
 impl Route {
@@ -63,7 +61,7 @@ impl Route {
 
 impl Answer {
     /// Reads an answer that came in one piece.
-    pub(crate) fn whole(route: Route, body: &Value) -> Result<Self, Broken> {
+    pub(crate) fn whole(route: Route, body: &Value) -> Result<Self> {
         let mut answer = Self { done: true, ..Self::default() };
         match route {
             Route::Responses => answer.read_response(body),
@@ -73,27 +71,22 @@ impl Answer {
     }
 
     /// Reads the data of the next event of a stream.
-    pub(crate) fn read_event(&mut self, route: Route, data: &str) -> Result<(), Broken> {
-        if self.done {
-            return Err(Broken::incomplete(format!("something comes after the end: {data:.80}")));
-        }
+    pub(crate) fn read_event(&mut self, route: Route, data: &str) -> Result<()> {
+        ensure!(!self.done, "something comes after the end: {data:.80}");
         if data == "[DONE]" {
             self.done = true;
             return Ok(());
         }
-        let event: Value =
-            serde_json::from_str(data).map_err(|_| Broken::incomplete("an event that is no JSON"))?;
+        let event: Value = serde_json::from_str(data).context("an event that is no JSON")?;
         match (route, text(&event["type"])) {
-            _ if error_code(&event).is_some() => return Err(Broken::error(&event)),
+            _ if error_code(&event).is_some() => return Err(ApiError::of(&event).into()),
             (Route::Chat | Route::Completions, _) => self.read_choices(&event, "delta"),
             (_, "response.output_text.delta") => self.text(0).push_str(text(&event["delta"])),
-            (_, "response.failed") => return Err(Broken::error(&event["response"])),
+            (_, "response.failed") => return Err(ApiError::of(&event["response"]).into()),
             (_, "response.completed") => {
                 let mut end = Self { done: true, ..Self::default() };
                 end.read_response(&event["response"]);
-                if self.text(0) != end.text(0) {
-                    return Err(Broken::incomplete("the deltas are not the text of the end"));
-                }
+                ensure!(self.text(0) == end.text(0), "the deltas are not the text of the end");
                 *self = end;
             }
             _ => {}
@@ -102,13 +95,10 @@ impl Answer {
     }
 
     /// The answer, if all of it has come.
-    pub(crate) fn checked(self) -> Result<Self, Broken> {
-        let ended = self.finish_reasons.len();
-        if !self.done || self.id.is_empty() || ended == 0 || ended != self.texts.len() {
-            let bytes: Vec<usize> = self.texts.values().map(String::len).collect();
-            let done = self.done;
-            return Err(Broken::incomplete(format!("texts of {bytes:?} bytes, {ended} ended, done: {done}")));
-        }
+    pub(crate) fn checked(self) -> Result<Self> {
+        let (choices, ended, done) = (self.texts.len(), self.finish_reasons.len(), self.done);
+        let whole = done && !self.id.is_empty() && ended > 0 && ended == choices;
+        ensure!(whole, "not whole: {ended} of {choices} choices ended, done: {done}");
         Ok(self)
     }
 
@@ -153,17 +143,15 @@ impl Answer {
     }
 }
 
-impl Broken {
-    /// What is no answer, and no error either.
-    pub(crate) fn incomplete(what: impl Into<String>) -> Self {
-        Self { code: String::new(), what: what.into() }
+impl ApiError {
+    pub(crate) fn of(body: &Value) -> Self {
+        Self { code: error_code(body).unwrap_or_default(), body: body.to_string() }
     }
+}
 
-    /// The proxy's error, in the body of a refusal or in a stream.
-    pub(crate) fn error(body: &Value) -> Self {
-        let what = format!("the answer is an error: {body}").chars().take(MAX_SHOWN).collect();
-        Self { code: error_code(body).unwrap_or_default(), what }
-    }
+/// The code of the proxy's error, if that is what an error is.
+pub(crate) fn code_of(error: &anyhow::Error) -> &str {
+    error.downcast_ref().map_or("", |error: &ApiError| &error.code)
 }
 
 /// The code of an error, in the body of a refusal or in a stream.
@@ -187,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    fn streamed(route: Route, events: &[Value]) -> Result<Answer, Broken> {
+    fn streamed(route: Route, events: &[Value]) -> Result<Answer> {
         let mut answer = Answer::default();
         for event in events {
             answer.read_event(route, &event.to_string())?;
@@ -221,7 +209,7 @@ mod tests {
     #[test]
     fn an_answer_without_its_end_is_not_whole() {
         let events = [json!({"id":"x","choices":[{"index":0,"text":"a","finish_reason":null}]})];
-        assert_eq!(streamed(Route::Completions, &events).unwrap_err().code, "");
+        assert_eq!(code_of(&streamed(Route::Completions, &events).unwrap_err()), "");
         assert!(Answer::whole(Route::Chat, &json!({})).is_err());
     }
 
@@ -232,7 +220,7 @@ mod tests {
             "output":[{"type":"message","content":[{"type":"output_text","text":"ab"}]}]}});
         let whole = streamed(Route::Responses, &[delta("a"), delta("b"), end.clone()]).unwrap();
         assert_eq!((whole.id.as_str(), whole.texts[&0].as_str()), ("r", "ab"));
-        assert_eq!(streamed(Route::Responses, &[delta("a"), end]).unwrap_err().code, "");
+        assert_eq!(code_of(&streamed(Route::Responses, &[delta("a"), end]).unwrap_err()), "");
     }
 
     #[test]
@@ -242,7 +230,7 @@ mod tests {
             json!({"type":"error","code":"gone"}),
             json!({"type":"response.failed","response":{"error":{"code":"gone"}}}),
         ] {
-            assert_eq!(streamed(Route::Responses, &[event]).unwrap_err().code, "gone");
+            assert_eq!(code_of(&streamed(Route::Responses, &[event]).unwrap_err()), "gone");
         }
     }
 }

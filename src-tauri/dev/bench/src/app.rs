@@ -9,11 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::ask::Ask;
-use crate::child::{self, built};
+use crate::child::{Server, built};
 use crate::http::Http;
 use crate::measure::{Entrant, Scenario, Side};
 use crate::processes;
@@ -57,23 +56,23 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     say("starts in the tray");
     let mut hidden_starts = Vec::new();
     for _ in 0..few(3, 10) {
-        let (mut app, took) = start(&session, &["--hidden"]).await?;
+        let (app, took) = start(&session, &["--hidden"]).await?;
         hidden_starts.push(took);
-        child::end(&mut app).await?;
+        app.end().await?;
     }
     say("the window open, and closed");
-    let (mut app, _) = start(&session, &["--hidden"]).await?;
+    let (app, _) = start(&session, &["--hidden"]).await?;
     wait_until("codex is gone", || pids(&app).count() == 1).await?;
     sleep(SETTLE_TIME).await;
     let hidden = memory(&app);
-    child::end(&mut app).await?;
+    app.end().await?;
     let mut shown_starts = Vec::new();
     for _ in 0..few(1, 4) {
-        let (mut app, took) = start(&session, &[]).await?;
+        let (app, took) = start(&session, &[]).await?;
         shown_starts.push(took);
-        child::end(&mut app).await?;
+        app.end().await?;
     }
-    let (mut app, took) = start(&session, &[]).await?;
+    let (app, took) = start(&session, &[]).await?;
     shown_starts.push(took);
     wait_until("the window is there", has_window).await?;
     sleep(SETTLE_TIME).await;
@@ -89,13 +88,13 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
 
     say("requests");
     let mut proxyd = start_proxyd(&testbed, "proxyd").await?;
-    let mut through_app = Side::App(Http::new(&session.address())?, app.id().context("the app has ended")?);
+    let mut through_app = Side::App(Http::new(&session.address())?, app.pid()?);
     let ask = |_| Ask::paced(1);
     let mut entrants = [Entrant::new(&mut proxyd, &ask), Entrant::new(&mut through_app, &ask)];
     let scenario = Scenario { warm_up: 2, ..Scenario::of(few(5, 20)) };
     let measured = scenario.measure(&mut entrants).await?;
     drop(through_app);
-    child::end(&mut app).await?;
+    app.end().await?;
     proxyd.end().await?;
     testbed.end().await?;
 
@@ -136,9 +135,9 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
 }
 
 /// Starts the app, and gives the microseconds until `/health` answered.
-async fn start(session: &Session, args: &[&str]) -> Result<(Child, u64)> {
+async fn start(session: &Session, args: &[&str]) -> Result<(Server, u64)> {
     let begun = Instant::now();
-    let app = session.app(args)?;
+    let app = session.app(args).await?;
     let healthy = async {
         while !session.is_healthy().await {
             sleep(CHECK_INTERVAL).await;
@@ -158,15 +157,15 @@ async fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
 }
 
 /// The private memory of the app and of its web view, and their PSS; codex does not run.
-fn memory(app: &Child) -> [Option<f64>; 2] {
+fn memory(app: &Server) -> [Option<f64>; 2] {
     ["Private_Dirty", "Pss"].map(|name| processes::rollup(pids(app), name).map(|bytes| bytes as f64))
 }
 
 /// How often threads of the app, and of what is left of its web view, were put on a CPU.
-fn switches(app: &Child) -> Option<u64> {
+fn switches(app: &Server) -> Option<u64> {
     pids(app).map(processes::switches).sum()
 }
 
-fn pids(app: &Child) -> impl Iterator<Item = u32> {
-    app.id().into_iter().flat_map(|pid| std::iter::once(pid).chain(processes::children(pid)))
+fn pids(app: &Server) -> impl Iterator<Item = u32> {
+    app.pid().into_iter().flat_map(|pid| std::iter::once(pid).chain(processes::children(pid)))
 }

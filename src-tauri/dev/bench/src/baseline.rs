@@ -4,13 +4,11 @@
 //! when stdin does. Its first line is the process id of its codex.
 
 use std::env;
-use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -29,12 +27,12 @@ const CODEX_END_TIMEOUT: Duration = Duration::from_secs(10);
 /// Runs rounds until stdin ends.
 pub(crate) async fn serve(codex: &Path, home: &Path, workspace: &Path) -> Result<()> {
     let (mut server, mut child) = AppServer::start(codex, home, workspace).await?;
-    print_line(&child.id())?;
+    println!("{}", serde_json::to_string(&child.id())?);
     let mut asks = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = asks.next_line().await? {
         let ask: Ask = serde_json::from_str(&line).context("what was asked for cannot be read")?;
         tokio::select! {
-            round = server.round(&ask) => print_line(&round?)?,
+            round = server.round(&ask) => println!("{}", serde_json::to_string(&round?)?),
             // Nothing is asked for during a round, so this is stdin's end.
             _ = asks.next_line() => break,
         }
@@ -43,12 +41,6 @@ pub(crate) async fn serve(codex: &Path, home: &Path, workspace: &Path) -> Result
     drop(server);
     timeout(CODEX_END_TIMEOUT, child.wait()).await.context("codex did not end with its stdin")??;
     Ok(())
-}
-
-fn print_line(message: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout();
-    writeln!(out, "{}", serde_json::to_string(message)?)?;
-    Ok(out.flush()?)
 }
 
 /// The running process.

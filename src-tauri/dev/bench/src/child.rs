@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::processes::signal;
 
-/// What a server prints before its address.
-const READY: &str = "listening on ";
+/// What our servers print before their address.
+pub(crate) const READY: Option<&str> = Some("listening on ");
 /// Binding a port takes milliseconds; a machine under load takes longer.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A program that does not end within this after a request to end is killed.
@@ -38,8 +38,7 @@ const GUARD: &str = r#"read -r _; kill -s KILL -- "-$1""#;
 pub(crate) struct Server {
     child: Child,
     /// Its stdin is the pipe, which closes when this is dropped.
-    #[cfg(unix)]
-    _guard: Child,
+    _guard: Option<Child>,
     /// Kept open: a program may end when nothing reads its stdout.
     _lines: Lines<BufReader<ChildStdout>>,
     name: String,
@@ -72,35 +71,29 @@ pub(crate) fn built(name: &str) -> Result<PathBuf> {
 }
 
 impl Server {
-    /// Starts a program and waits for the line that says where it listens.
-    pub(crate) async fn start(mut command: Command) -> Result<Self> {
+    /// Starts a program, and waits for the line that begins so and says where it listens, if it says that.
+    pub(crate) async fn start(mut command: Command, ready: Option<&str>) -> Result<Self> {
         let program = Path::new(command.as_std().get_program());
         let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-        #[cfg(unix)]
-        let guard = guard(&child).with_context(|| format!("the guard of {name} cannot be started"))?;
+        let _guard = guard(&child).with_context(|| format!("the guard of {name} cannot be started"))?;
         let mut lines = BufReader::new(child.stdout.take().context("a piped stdout is there")?).lines();
-        let ready = timeout(READY_TIMEOUT, async {
-            while let Some(line) = lines.next_line().await? {
-                if let Some(address) = line.strip_prefix(READY) {
-                    return Ok(address.trim().trim_end_matches('/').to_owned());
-                }
+        let mut address = ready.is_none().then(String::new);
+        let waiting = async {
+            while let (None, Some(ready)) = (&address, ready) {
+                let line = lines.next_line().await?;
+                let line = line.with_context(|| format!("{name} ended before it was ready"))?;
+                address = line.strip_prefix(ready).map(|address| address.trim_end_matches('/').to_owned());
             }
-            bail!("{name} ended before it was ready")
-        });
-        let address =
-            ready.await.with_context(|| format!("{name} was not ready within {READY_TIMEOUT:?}"))??;
-        Ok(Self {
-            child,
-            #[cfg(unix)]
-            _guard: guard,
-            _lines: lines,
-            name,
-            address,
-        })
+            anyhow::Ok(address.unwrap_or_default())
+        };
+        let address = timeout(READY_TIMEOUT, waiting)
+            .await
+            .with_context(|| format!("{name} was not ready in time"))??;
+        Ok(Self { child, _guard, _lines: lines, name, address })
     }
 
     /// Its process id.
@@ -119,26 +112,27 @@ impl Server {
     /// Asks it to end, waits until it has, and says how it ended.
     pub(crate) async fn end(mut self) -> Result<ExitStatus> {
         self.check_running()?;
-        end(&mut self.child).await.with_context(|| format!("{} did not end", self.name))
+        if !signal(self.pid()?, "TERM") {
+            self.child.start_kill()?;
+        }
+        let ended = timeout(END_TIMEOUT, self.child.wait()).await;
+        Ok(ended.with_context(|| format!("{} did not end", self.name))??)
     }
-}
-
-/// Asks a program to end and waits until it has.
-pub(crate) async fn end(child: &mut Child) -> Result<ExitStatus> {
-    if !child.id().is_some_and(|pid| signal(pid, "TERM")) {
-        child.start_kill()?;
-    }
-    Ok(timeout(END_TIMEOUT, child.wait()).await??)
 }
 
 #[cfg(unix)]
-fn guard(leader: &Child) -> Result<Child> {
+fn guard(leader: &Child) -> Result<Option<Child>> {
     let pid = leader.id().context("it ended at once")?;
     let mut guard = command("/bin/sh");
     guard.args(["-c", GUARD, "bench-guard", &pid.to_string()]).process_group(pid.try_into()?);
     // Dropping it must make it act, not kill it.
     guard.kill_on_drop(false).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    Ok(guard.spawn()?)
+    Ok(Some(guard.spawn()?))
+}
+
+#[cfg(not(unix))]
+fn guard(_leader: &Child) -> Result<Option<Child>> {
+    Ok(None)
 }
 
 #[cfg(all(test, unix))]
@@ -154,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_says_where_it_listens_and_ends_when_it_is_asked() {
         let script = "echo hello; echo listening on http://127.0.0.1:1/; exec sleep 60";
-        let server = Server::start(shell(script)).await.unwrap();
+        let server = Server::start(shell(script), READY).await.unwrap();
         assert_eq!(server.address, "http://127.0.0.1:1");
         assert!(server.pid().is_ok());
         server.end().await.unwrap();
@@ -162,20 +156,20 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_ends_without_an_address_is_an_error() {
-        let error = Server::start(shell("echo nothing")).await.unwrap_err();
+        let error = Server::start(shell("echo nothing"), READY).await.unwrap_err();
         assert_eq!(error.to_string(), "sh ended before it was ready");
     }
 
     #[tokio::test]
     async fn a_program_gets_no_variable_that_is_not_on_the_list() {
         let script = r#"echo "listening on http://${CARGO_MANIFEST_DIR:-none}"; exec sleep 60"#;
-        assert_eq!(Server::start(shell(script)).await.unwrap().address, "http://none");
+        assert_eq!(Server::start(shell(script), READY).await.unwrap().address, "http://none");
     }
 
     #[tokio::test]
     async fn dropping_a_server_ends_its_whole_group() {
         let script = "sleep 61 & echo listening on http://x:$!; wait";
-        let server = Server::start(shell(script)).await.unwrap();
+        let server = Server::start(shell(script), READY).await.unwrap();
         let grandchild: u32 = server.address.rsplit(':').next().unwrap().parse().unwrap();
         assert!(signal(grandchild, "0"));
         drop(server);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sse_stream::SseByteStream;
 use tokio::time::{Instant, sleep};
 
-use crate::answer::{Answer, Broken, Route};
+use crate::answer::{Answer, ApiError, Route};
 use crate::ask::{Ask, MODEL, PAUSE, Start};
 use crate::stream::{Round, Stream, since};
 
@@ -73,7 +73,7 @@ impl Http {
             let answer = answer(request, Route::Chat, true, async |answer| {
                 add_piece(answer, stream, since(begun));
             });
-            let Answer { finish_reasons, usage, .. } = answer.await.map_err(|(_, broken)| broken)?;
+            let Answer { finish_reasons, usage, .. } = answer.await.1?;
             ensure!(usage && finish_reasons == ["stop"], "the stream ends otherwise: {finish_reasons:?}");
             Ok(())
         })
@@ -89,31 +89,32 @@ fn add_piece(answer: &mut Answer, stream: &mut Stream, now: u64) {
     stream.ended = now;
 }
 
-/// Sends a request and reads its answer, with a look at it after each event of a stream. Without an answer it gives the status
-/// that the request was answered with, if it was not lost, and what is wrong.
+/// Sends a request and reads its answer, with a look at it after each event of a stream. Beside it, the status that the request
+/// was answered with, if it was.
 pub(crate) async fn answer(
     request: RequestBuilder,
     route: Route,
     streamed: bool,
     mut look: impl AsyncFnMut(&mut Answer),
-) -> Result<Answer, (Option<u16>, Broken)> {
-    let lost =
-        |error: anyhow::Error| (None, Broken::incomplete(format!("the connection was lost: {error:#}")));
-    let response = request.send().await.map_err(|error| lost(error.into()))?;
+) -> (Option<u16>, Result<Answer>) {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return (None, Err(error.into())),
+    };
     let status = response.status().as_u16();
-    let broken = |broken| (Some(status), broken);
-    if status != 200 || !streamed {
-        let bytes = response.bytes().await.map_err(|error| lost(error.into()))?;
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let answer = if status == 200 { Answer::whole(route, &body) } else { Err(Broken::error(&body)) };
-        return answer.map_err(broken);
-    }
-    let (mut events, mut answer) = (events(response.bytes_stream()), Answer::default());
-    while let Some(data) = events.try_next().await.map_err(lost)? {
-        answer.read_event(route, &data).map_err(broken)?;
-        look(&mut answer).await;
-    }
-    answer.checked().map_err(broken)
+    let read = async {
+        if status != 200 || !streamed {
+            let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
+            return if status == 200 { Answer::whole(route, &body) } else { Err(ApiError::of(&body).into()) };
+        }
+        let (mut events, mut answer) = (events(response.bytes_stream()), Answer::default());
+        while let Some(data) = events.try_next().await? {
+            answer.read_event(route, &data)?;
+            look(&mut answer).await;
+        }
+        answer.checked()
+    };
+    (Some(status), read.await)
 }
 
 /// Asks for a conversation: the user's texts and the answers to them by turns, the user's first and last.

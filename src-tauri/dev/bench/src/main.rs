@@ -31,9 +31,6 @@ use clap::{Parser, Subcommand};
 /// Names the codex that is measured with; `cargo xtask bench` sets it.
 const CODEX: &str = "CODEX_TEST_BIN";
 
-/// What a shell reports for a program that was ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
-
 /// Measures codex-proxyd, a bare app-server client and `codex exec` on the sample model.
 #[derive(Parser)]
 #[command(name = "bench", about, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
@@ -63,14 +60,7 @@ async fn main() -> Result<ExitCode> {
         // Returning would wait for stdin, which is read on a thread that nothing can interrupt.
         std::process::exit(1)
     }
-    // Dropping whatever runs ends it, so an interruption clears up like any other end.
-    tokio::select! {
-        outcome = work(&bench) => Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-        outcome = interrupted() => {
-            outcome.context("signals cannot be listened for")?;
-            Ok(ExitCode::from(INTERRUPTED))
-        }
-    }
+    Ok(if work(&bench).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Does what was asked for, and says whether all was well.
@@ -89,19 +79,4 @@ async fn work(Bench { options, command }: &Bench) -> Result<bool> {
         fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(table.failures().is_empty())
-}
-
-#[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

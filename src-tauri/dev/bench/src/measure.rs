@@ -33,9 +33,6 @@ pub(crate) struct Scenario {
     pub(crate) rounds: u32,
     /// Rounds before them that are not counted, because what happens for the first time is slower.
     pub(crate) warm_up: u32,
-    /// Rounds in one turn of a side, without a pause. Where there are several, one more comes before them: it follows a
-    /// pause and is not counted.
-    pub(crate) in_a_row: u32,
     pub(crate) pause: Duration,
 }
 
@@ -52,17 +49,15 @@ pub(crate) struct Entrant<'a> {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Measured {
     pub(crate) rounds: Vec<Round>,
-    /// Microseconds that the side's own process and its codex spent on a CPU, and the chunks that came meanwhile, those of
-    /// uncounted rounds included.
+    /// Microseconds that the side's own process and its codex spent on a CPU.
     pub(crate) cpu: Option<u64>,
     pub(crate) codex_cpu: Option<u64>,
-    pub(crate) chunks: u64,
 }
 
 impl Scenario {
     /// So many rounds with a pause before each.
     pub(crate) const fn of(rounds: u32) -> Self {
-        Self { rounds, warm_up: 1, in_a_row: 1, pause: PAUSE }
+        Self { rounds, warm_up: 1, pause: PAUSE }
     }
 
     /// Measures each side, in the order of the entrants.
@@ -84,9 +79,13 @@ impl Scenario {
         for round in 0..self.rounds {
             for place in 0..entrants.len() {
                 let index = (place + round as usize) % entrants.len();
-                let entrant = &mut entrants[index];
+                let (entrant, measured) = (&mut entrants[index], &mut measured[index]);
                 if (round + 1).is_multiple_of(entrant.every) {
-                    self.take_turn(entrant, self.warm_up + round, &mut measured[index]).await?;
+                    let ask = (entrant.ask)(self.warm_up + round);
+                    sleep(self.pause).await;
+                    let mut streams = entrant.side.round(&ask).await?;
+                    streams.iter_mut().for_each(|stream| stream.check(&ask));
+                    measured.rounds.push(streams);
                 }
             }
         }
@@ -103,21 +102,6 @@ impl Scenario {
             "a codex has ended while it was measured"
         );
         Ok(measured)
-    }
-
-    async fn take_turn(&self, entrant: &mut Entrant<'_>, round: u32, measured: &mut Measured) -> Result<()> {
-        let uncounted = u32::from(self.in_a_row > 1);
-        sleep(self.pause).await;
-        for number in 0..uncounted + self.in_a_row {
-            let ask = (entrant.ask)(round);
-            let mut streams = entrant.side.round(&ask).await?;
-            streams.iter_mut().for_each(|stream| stream.check(&ask));
-            measured.chunks += streams.iter().map(|stream| stream.arrivals.len() as u64).sum::<u64>();
-            if number >= uncounted {
-                measured.rounds.push(streams);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -57,11 +57,8 @@ pub(crate) fn rollup(pids: impl IntoIterator<Item = u32>, name: &str) -> Option<
 
 /// How often the threads of a process have been put on a CPU: every wake-up, and every time after another's turn.
 pub(crate) fn switches(pid: u32) -> Option<u64> {
-    let counts = thread_files(pid, "status")?.into_iter().map(|(_, status)| {
-        let count = |name| number(&status, name).unwrap_or_default();
-        count("voluntary_ctxt_switches") + count("nonvoluntary_ctxt_switches")
-    });
-    Some(counts.sum())
+    let counts = thread_files(pid, "schedstat")?.into_iter();
+    Some(counts.filter_map(|(_, text)| text.split_whitespace().nth(2)?.parse::<u64>().ok()).sum())
 }
 
 /// The processes that a process has started, and those that they have.

@@ -73,7 +73,10 @@ impl Measured {
     }
 
     fn a_chunk(&self, cpu: Option<u64>) -> Option<f64> {
-        divide(float(cpu), float(Some(self.chunks)))
+        divide(
+            float(cpu),
+            float(Some(self.rounds.iter().flatten().map(|stream| stream.arrivals.len() as u64).sum())),
+        )
     }
 
     fn cpu_a_chunk(&self) -> Option<f64> {
@@ -132,18 +135,6 @@ pub(crate) fn second_turns(measured: Vec<Measured>) -> Section {
         row("whole time, median", MILLIS, same, |side| side.whole_time(0.5)),
     ];
     section("second turn", "with a pause before each turn", rows, measured)
-}
-
-/// One stream after the other.
-pub(crate) fn back_to_back(measured: Vec<Measured>) -> Section {
-    let both = [measured.first(), measured.get(1), None];
-    let rows = vec![
-        row("first token, median", MILLIS, both, |side| side.first(0.5)),
-        row("failed streams", COUNT, both, Measured::failed).goal(AtMost(0.0)),
-        row("whole time, median", MILLIS, both, |side| side.whole_time(0.5)),
-        row("own CPU time a chunk", MICROS, both, Measured::cpu_a_chunk),
-    ];
-    section("one stream", "without a pause", rows, measured)
 }
 
 /// Several streams at once.

@@ -10,7 +10,11 @@ fn stream(first: u64) -> Stream {
 }
 
 fn side(first: u64, streams: usize) -> Measured {
-    Measured { rounds: vec![vec![stream(first); streams]; 3], cpu: Some(6000), codex_cpu: None, chunks: 120 }
+    Measured {
+        rounds: vec![vec![stream(first); streams]; 3],
+        cpu: Some(6000 * streams as u64),
+        codex_cpu: None,
+    }
 }
 
 fn failed() -> Stream {
@@ -58,7 +62,6 @@ fn everything_within_its_bounds_is_all_reached() {
     let sections = vec![
         single(singles()),
         second(),
-        back_to_back(vec![side(60, 1), side(62, 1)]),
         many(),
         load(100, 110, 150, 100),
         processes([[None, None], [memory, None]], Vec::new(), 1_000),

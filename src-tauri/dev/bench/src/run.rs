@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::ask::{Ask, PACE, PAUSE, WORDS};
 use crate::baseline::Baseline;
-use crate::child::{self, Server};
+use crate::child::{self, READY, Server};
 use crate::exec::Exec;
 use crate::http::{Http, KEY};
 use crate::measure::{Entrant, Measured, Scenario, Side};
@@ -23,8 +23,6 @@ use crate::testbed::Testbed;
 
 /// Turns at once, so that no stream of any scenario waits for its place.
 const MAX_TURNS: u32 = DENSE_STREAMS as u32;
-/// Streams that are measured one after the other, without a pause.
-const IN_A_ROW: u32 = 5;
 /// Runs of `codex exec`, at most: one takes longer than ten streams.
 const MAX_EXECS: u32 = 5;
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,7 +48,7 @@ pub(crate) struct Options {
 pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str) -> Result<Side> {
     let mut command = testbed.proxyd(name, KEY, MAX_TURNS)?;
     command.args(["--log-level", "warn"]);
-    let server = Server::start(command).await?;
+    let server = Server::start(command, READY).await?;
     Ok(Side::Proxyd(Http::new(&server.address)?, server))
 }
 
@@ -71,13 +69,10 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let (home, workspace) = (testbed.codex_home("exec-home")?, testbed.folder("exec-workspace")?);
     let mut exec = Side::Exec(Exec { codex: testbed.codex.clone(), home, workspace, resident: Vec::new() });
     let mut table = Table { columns: ["baseline", "codex-proxyd", "codex exec"], ..Table::default() };
-    let both = async |scenario: Scenario, ask: &dyn Fn(u32) -> Ask, sides: [&mut Side; 2]| {
-        scenario.measure(&mut sides.map(|side| Entrant::new(side, ask))).await
-    };
 
     for (turn, ask) in [("first", Ask::echo()), ("second", Ask::echo().as_second_turn("echo", false))] {
         let received = [baseline.answer(&ask).await?, proxyd.answer(&ask).await?];
-        table.notes.push(compare(turn, &received));
+        table.notes.push(compare(turn, received));
     }
     say(&format!("one stream, {rounds} rounds"));
     let warm = |rounds| Scenario { warm_up: 2, ..Scenario::of(rounds) };
@@ -106,15 +101,12 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     // They have no part in the rest, and would only take memory.
     let mut ends = vec![prewarmed.end().await, new.end().await];
 
-    say("one stream, without a pause");
-    let scenario = Scenario { warm_up: 0, in_a_row: IN_A_ROW, ..Scenario::of(rounds.div_ceil(IN_A_ROW)) };
-    let measured = both(scenario, &one, [&mut baseline, &mut proxyd]).await?;
-    table.sections.push(report::back_to_back(measured));
     for streams in [8, 32] {
         say(&format!("{streams} streams at once"));
         // The round that is not counted opens the connections.
-        let scenario = Scenario::of(few(2, 5));
-        let measured = both(scenario, &|_| Ask::paced(streams), [&mut baseline, &mut proxyd]).await?;
+        let ask = |_| Ask::paced(streams);
+        let mut entrants = [Entrant::new(&mut baseline, &ask), Entrant::new(&mut proxyd, &ask)];
+        let measured = Scenario::of(few(2, 5)).measure(&mut entrants).await?;
         table.sections.push(report::at_once(streams, measured));
     }
     let memories = [memories(&baseline), memories(&proxyd)];
@@ -170,17 +162,13 @@ fn every(rounds: u32) -> u32 {
     rounds / rounds.div_ceil(4).min(MAX_EXECS)
 }
 
-/// What the model received in a turn from the baseline and from codex-proxyd, as the model echoes it.
-fn compare(turn: &str, [baseline, proxyd]: &[String; 2]) -> String {
-    if baseline == proxyd {
-        return format!(
-            "In a {turn} turn the model receives the same from the baseline and from codex-proxyd."
-        );
-    }
-    format!(
-        "In a {turn} turn the model does NOT receive the same, so the two cannot be compared.\n  baseline:     \
-         {baseline}\n  codex-proxyd: {proxyd}"
-    )
+/// Whether the model received the same in a turn from the baseline and from codex-proxyd, as the model echoes it.
+fn compare(turn: &str, [baseline, proxyd]: [String; 2]) -> String {
+    let (does, what) = match baseline == proxyd {
+        true => ("receives", String::new()),
+        false => ("does NOT receive", format!("\n  baseline:     {baseline}\n  codex-proxyd: {proxyd}")),
+    };
+    format!("In a {turn} turn the model {does} the same from the baseline and from codex-proxyd.{what}")
 }
 
 async fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
@@ -223,8 +211,8 @@ mod tests {
     #[test]
     fn a_model_that_receives_different_things_is_named() {
         let texts = |proxyd: &str| ["{}".to_owned(), proxyd.to_owned()];
-        assert!(compare("first", &texts("{}")).starts_with("In a first turn the model receives the same"));
-        let other = compare("second", &texts("[]"));
+        assert!(compare("first", texts("{}")).starts_with("In a first turn the model receives the same"));
+        let other = compare("second", texts("[]"));
         assert!(other.starts_with("In a second turn the model does NOT receive the same"), "{other}");
         assert!(other.ends_with("codex-proxyd: []"), "{other}");
     }

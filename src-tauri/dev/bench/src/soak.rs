@@ -13,7 +13,6 @@ mod footprint;
 mod log;
 mod request;
 mod slow_clients;
-mod tally;
 
 use std::fs::{self, File};
 use std::future::pending;
@@ -28,7 +27,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::answer::Route;
 use crate::ask::MODEL;
-use crate::child::Server;
+use crate::child::{READY, Server};
 use crate::run::say;
 use crate::testbed::Testbed;
 use crate::{http, processes};
@@ -72,7 +71,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     let mut command = testbed.proxyd("proxy", KEY, MAX_TURNS)?;
     command.args(["--log-level", "debug"]);
     command.stderr(File::create(&log).with_context(|| format!("{} cannot be made", log.display()))?);
-    let proxyd = Server::start(command).await?;
+    let proxyd = Server::start(command, READY).await?;
 
     let shared = Shared { address: proxyd.address.clone(), ..Shared::default() };
     // A kill from outside, or an error here, must not cost the log: it is what says why.
@@ -131,7 +130,19 @@ async fn run(shared: &Shared, mut proxyd: Server, seed: u64, time: Duration, log
     for child in children.into_iter().filter(|child| processes::is_running(*child)) {
         shared.tally().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
     }
-    check_log(shared, log)
+    let mut read = Log::default();
+    String::from_utf8_lossy(&fs::read(log)?).lines().for_each(|line| read.read(line));
+    let mut tally = shared.tally();
+    say(&format!(
+        "{} requests were sent, {} entries are in the log",
+        tally.outcomes.len(),
+        read.entries.len()
+    ));
+    if read.entries.is_empty() {
+        tally.fail("the log has no entry: is codex-proxyd another one than this program knows?");
+    }
+    read.check(&tally.outcomes).iter().for_each(|wrong| tally.fail(wrong));
+    Ok(())
 }
 
 /// Asks the proxy itself whether any turn still runs or waits, now that no client asks for anything.
@@ -156,7 +167,7 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
         let Some(answer) = client.ask(&name, Route::Chat, &body, false).await else {
             bail!("{name} got no answer");
         };
-        client.check(&name, &answer, &[script.answer()], &[], false);
+        client.check(&name, &answer, (&[script.answer()], &[]), false);
     }
     Ok(())
 }
@@ -207,19 +218,4 @@ async fn run_client(mut client: Client<'_>, name: &str, until: Instant) {
             _ => slow_clients::hang_up(&mut client, &name).await,
         }
     }
-}
-
-fn check_log(shared: &Shared, log: &Path) -> Result<()> {
-    let text = fs::read(log).with_context(|| format!("{} cannot be read", log.display()))?;
-    let mut read = Log::default();
-    String::from_utf8_lossy(&text).lines().for_each(|line| read.read(line));
-    let mut tally = shared.tally();
-    let wrong = read.check(&tally.outcomes);
-    let entries = read.entries.len();
-    say(&format!("{} requests were sent, {entries} entries are in the log", tally.outcomes.len()));
-    if entries == 0 {
-        tally.fail("the log has no entry: is codex-proxyd another one than this program knows?");
-    }
-    wrong.iter().for_each(|wrong| tally.fail(wrong));
-    Ok(())
 }

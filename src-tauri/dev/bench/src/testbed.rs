@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::child::{self, Server, binaries, built};
+use crate::child::{self, READY, Server, binaries, built};
 
 /// Longer than any run takes.
 const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -33,7 +33,7 @@ impl Testbed {
         let codex = fs::canonicalize(codex).with_context(|| format!("no codex is at {}", codex.display()))?;
         let mut model = child::command(built("sample-model")?);
         model.args(["--host", "127.0.0.1", "--port", "0"]);
-        Ok(Self { model: Server::start(model).await?, codex, folder })
+        Ok(Self { model: Server::start(model, READY).await?, codex, folder })
     }
 
     /// Makes an empty folder.

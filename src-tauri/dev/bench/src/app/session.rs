@@ -2,24 +2,20 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use anyhow::Result;
 
-use crate::child::{self, built};
+use crate::child::{self, Server, built};
 use crate::http::{KEY, client};
 use crate::testbed::Testbed;
 
-/// For a program that says where it is once it is ready.
-const READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Both say where they are in their first line.
+const FIRST_LINE: Option<&str> = Some("");
 
 /// The session; its programs end when it is dropped.
 pub(super) struct Session {
-    _screen: Child,
-    _bus: Child,
+    _screen: Server,
+    _bus: Server,
     http: reqwest::Client,
     /// What the app lives in.
     environment: Vec<(&'static str, String)>,
@@ -32,22 +28,30 @@ impl Session {
         let (home, run) = (testbed.folder("home")?, testbed.folder("run")?);
         let (data, codex_home) = (testbed.folder("app-data")?, testbed.codex_home("app-home")?);
         let mut xvfb = child::command("Xvfb");
-        xvfb.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
-        let (screen, number) = start_server(xvfb, "Xvfb").await?;
+        xvfb.stderr(Stdio::null()).args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            "1280x900x24",
+            "-nolisten",
+            "tcp",
+        ]);
+        let screen = Server::start(xvfb, FIRST_LINE).await?;
         let mut daemon = child::command("dbus-daemon");
-        daemon.args(["--session", "--nofork", "--print-address"]);
+        daemon.stderr(Stdio::null()).args(["--session", "--nofork", "--print-address"]);
         daemon.env("HOME", &home).env("XDG_RUNTIME_DIR", &run);
-        let (bus, address) = start_server(daemon, "dbus-daemon").await?;
+        let bus = Server::start(daemon, FIRST_LINE).await?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         // There is no tray here; with this answer the app starts hidden all the same.
         let settings = serde_json::json!({"version": 1, "port": port, "asked_about_background": true});
         std::fs::write(data.join("settings.json"), settings.to_string())?;
         let text = |path: &Path| path.display().to_string();
-        let display = format!(":{number}");
+        let display = format!(":{}", screen.address);
         let environment = vec![
             ("HOME", text(&home)),
             ("XDG_RUNTIME_DIR", text(&run)),
-            ("DBUS_SESSION_BUS_ADDRESS", address),
+            ("DBUS_SESSION_BUS_ADDRESS", bus.address.clone()),
             ("DISPLAY", display.clone()),
             ("GDK_BACKEND", "x11".to_owned()),
             ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
@@ -63,11 +67,10 @@ impl Session {
     }
 
     /// Starts the app.
-    pub(super) fn app(&self, args: &[&str]) -> Result<Child> {
+    pub(super) async fn app(&self, args: &[&str]) -> Result<Server> {
         let mut app = child::command(built("codex-proxy")?);
-        app.args(args).envs(self.environment.iter().cloned());
-        app.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        app.spawn().context("the app cannot be started")
+        app.args(args).envs(self.environment.iter().cloned()).stderr(Stdio::null());
+        Server::start(app, None).await
     }
 
     /// Where its proxy listens.
@@ -79,16 +82,6 @@ impl Session {
         let answer = self.http.get(format!("{}/health", self.address())).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
-}
-
-/// Starts a program whose first line says where it is.
-async fn start_server(mut command: Command, name: &str) -> Result<(Child, String)> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-    let mut lines = BufReader::new(child.stdout.take().context("a piped stdout is there")?).lines();
-    let line =
-        timeout(READY_TIMEOUT, lines.next_line()).await.with_context(|| format!("{name} is not ready"))??;
-    Ok((child, line.with_context(|| format!("{name} says nothing"))?))
 }
 
 pub(super) mod window {

@@ -1,18 +1,16 @@
 //! What a well-behaved client does: it talks, and it brings the outputs of tools.
 
-use std::slice;
-
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::request::{self, AGENT, Script};
+use super::request::{self, Script};
 use crate::answer::Route;
 use crate::ask::MODEL;
 
 /// A conversation of a turn or more, whole or streamed, by any route.
 pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
     let route = client.random_route();
-    let model = if client.one_in(10) { AGENT } else { MODEL };
+    let model = client.random_model();
     let n = if route != Route::Responses && client.one_in(8) { client.rng.u64(2..=3) } else { 1 };
     let (streamed, mut slow) = (!client.one_in(3), client.one_in(6));
     let mut script = Script::random(name, &mut client.rng);
@@ -21,7 +19,7 @@ pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
     for turn in 2.. {
         let Some(answer) = client.ask(&id, route, &body, slow).await else { return };
         let wanted: Vec<String> = (0..n).map(|_| script.answer()).collect();
-        let right = client.check(&id, &answer, &wanted, &[], false);
+        let right = client.check(&id, &answer, (&wanted, &[]), false);
         if !right || n > 1 || route == Route::Completions || !client.one_in(3) {
             return;
         }
@@ -49,9 +47,8 @@ pub(super) async fn use_tools(client: &mut Client<'_>, name: &str) {
         let Some(answer) = client.ask(&id, route, &body, false).await else { return };
         // Where codex is silent between two calls of a response, they come as answers of their own.
         let now = answer.calls.len().clamp(1, calls - made);
-        let wanted: Vec<_> =
-            (made..made + now).map(|call| ("lookup", request::arguments(name, call))).collect();
-        if !client.check(&id, &answer, &[String::new()], &wanted, killed()) || client.one_in(4) {
+        let wanted: Vec<_> = (made..made + now).map(|call| request::arguments(name, call)).collect();
+        if !client.check(&id, &answer, (&[String::new()], &wanted), killed()) || client.one_in(4) {
             return;
         }
         let outputs = (made..).map(|call| request::output(name, call));
@@ -61,6 +58,6 @@ pub(super) async fn use_tools(client: &mut Client<'_>, name: &str) {
     }
     let id = format!("{name}-{made}");
     if let Some(answer) = client.ask(&id, route, &body, false).await {
-        client.check(&id, &answer, slice::from_ref(&request::after_outputs(name, calls)), &[], killed());
+        client.check(&id, &answer, (&[request::after_outputs(name, calls)], &[]), killed());
     }
 }

@@ -6,32 +6,25 @@
 
 use std::collections::HashMap;
 
-use super::tally::Outcome;
+use super::client::Outcome;
 
-/// How the lines of the log begin that are counted.
-const ENTRY_BEGUN: &str = ": put down ";
-const ENTRY_CLOSED: &str = ": closed ";
-const ANSWERED: &str = ": answered ";
-const GONE: &str = ": client went away before the answer ";
-const TURN_ENDED: [&str; 3] = [": turn done ", ": turn failed ", ": client went away; turn interrupted "];
-
-/// What the log says of one request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Request {
-    /// The statuses that it was answered with.
-    answered: Vec<u16>,
-    /// How often its client went away before the answer.
-    gone: u32,
-    /// How often its turn, or turns, ended.
-    ended: u32,
-}
+/// What the lines that are read begin with, and what each means.
+const ENTRY_EVENTS: [(&str, &str); 2] = [(": put down ", "put down"), (": closed ", "closed")];
+const REQUEST_EVENTS: [(&str, &str); 5] = [
+    (": answered ", "answered"),
+    (": client went away before the answer ", "gone"),
+    (": turn done ", ENDED),
+    (": turn failed ", ENDED),
+    (": client went away; turn interrupted ", ENDED),
+];
+const ENDED: &str = "ended";
 
 /// The log, as far as it has been read.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    requests: HashMap<String, Request>,
-    /// How often each entry was begun, and how often closed.
-    pub(super) entries: HashMap<String, (u32, u32)>,
+    /// What happened to each request, with the status of an answer, and to each entry.
+    requests: HashMap<String, Vec<String>>,
+    pub(super) entries: HashMap<String, Vec<&'static str>>,
     /// Lines that must never come.
     bad: Vec<String>,
 }
@@ -43,48 +36,37 @@ impl Log {
             self.bad.push(format!("the log says: {line}"));
         }
         if let Some(entry) = between(line, " entry=\"", '"') {
-            let (begun, closed) = self.entries.entry(entry.to_owned()).or_default();
-            *begun += u32::from(line.contains(ENTRY_BEGUN));
-            *closed += u32::from(line.contains(ENTRY_CLOSED));
+            let events = ENTRY_EVENTS.into_iter().filter(|(words, _)| line.contains(words));
+            self.entries.entry(entry.to_owned()).or_default().extend(events.map(|(_, event)| event));
         }
-        let Some(id) = between(line, "request{id=\"", '"') else { return };
-        let request = self.requests.entry(id.to_owned()).or_default();
-        if line.contains(ANSWERED) {
-            request
-                .answered
-                .extend(between(line, " status=", ' ').and_then(|status| status.parse::<u16>().ok()));
+        if let Some(id) = between(line, "request{id=\"", '"') {
+            let events = REQUEST_EVENTS.into_iter().filter(|(words, _)| line.contains(words));
+            let status = between(line, " status=", ' ').unwrap_or_default();
+            let events = events.map(|(_, event)| format!("{event} {status}").trim_end().to_owned());
+            self.requests.entry(id.to_owned()).or_default().extend(events);
         }
-        request.gone += u32::from(line.contains(GONE));
-        request.ended += u32::from(TURN_ENDED.iter().any(|words| line.contains(words)));
     }
 
     /// What is wrong with it, where this is what the clients saw.
     pub(super) fn check(&self, outcomes: &HashMap<String, Outcome>) -> Vec<String> {
         let mut wrong = self.bad.clone();
-        for (entry, (begun, closed)) in &self.entries {
-            if (*begun, *closed) != (1, 1) {
-                wrong.push(format!("entry {entry} was put down {begun} × and closed {closed} ×"));
-            }
-        }
-        let nothing = Request::default();
+        let entries = self.entries.iter().filter(|(_, events)| **events != ["put down", "closed"]);
+        wrong.extend(entries.map(|(entry, events)| format!("entry {entry} was {events:?}")));
         for (id, outcome) in outcomes {
-            let Request { answered, gone, ended } = self.requests.get(id).unwrap_or(&nothing);
+            let events = self.requests.get(id).map_or(&[][..], Vec::as_slice);
+            let (ended, answers): (Vec<&String>, Vec<_>) = events.iter().partition(|event| *event == ENDED);
             let fits = match outcome {
-                Some(status) => answered == &[*status] && *gone == 0,
-                None => answered.len() as u32 + gone <= 1,
+                Some(status) => answers == [&format!("answered {status}")],
+                None => answers.len() <= 1,
             };
-            if !fits {
-                wrong
-                    .push(format!("{id} was {outcome:?}; the log says answered {answered:?}, gone {gone} ×"));
-            }
             // An answer of 200 had turns, which have ended: each exchange has one line for that.
-            if *ended > 1 || (answered == &[200] && *ended != 1) {
-                wrong.push(format!("{id}: the log has {ended} ends of it, {outcome:?}"));
+            if !fits || ended.len() > 1 || (answers == ["answered 200"] && ended.is_empty()) {
+                wrong.push(format!("{id} came to {outcome:?}; the log says {events:?}"));
             }
         }
-        for id in self.requests.keys().filter(|id| id.starts_with("soak-") && !outcomes.contains_key(*id)) {
-            wrong.push(format!("the log has {id}, which no client has sent"));
-        }
+        let unknown =
+            self.requests.keys().filter(|id| id.starts_with("soak-") && !outcomes.contains_key(*id));
+        wrong.extend(unknown.map(|id| format!("the log has {id}, which no client has sent")));
         wrong.sort_unstable();
         wrong
     }

@@ -11,6 +11,9 @@ use crate::answer::{Call, Route};
 /// Codex itself, as a model.
 pub(super) const AGENT: &str = "codex-local";
 
+/// The tool that the model calls.
+pub(super) const TOOL: &str = "lookup";
+
 /// One answer that is wanted: its words and their pace.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
@@ -42,7 +45,7 @@ impl Script {
 /// Makes the model ask for so many calls.
 pub(super) fn calls_prompt(name: &str, calls: usize) -> String {
     let calls: Vec<String> =
-        (0..calls).map(|call| format!("tool=lookup:{}", arguments(name, call))).collect();
+        (0..calls).map(|call| format!("tool={TOOL}:{}", arguments(name, call))).collect();
     format!("{name} [[{}]]", calls.join(" "))
 }
 
@@ -80,7 +83,7 @@ pub(super) fn opening(route: Route, model: &str, prompt: &str, streamed: bool, n
 /// The tools of a request: one that may be called.
 pub(super) fn tools(route: Route) -> Value {
     let parameters = json!({ "type": "object", "properties": { "q": { "type": "string" } } });
-    let mut function = json!({ "name": "lookup", "description": "Looks it up.", "parameters": parameters });
+    let mut function = json!({ "name": TOOL, "description": "Looks it up.", "parameters": parameters });
     if route != Route::Responses {
         return json!([{ "type": "function", "function": function }]);
     }
