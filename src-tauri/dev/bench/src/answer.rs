@@ -9,13 +9,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use thiserror::Error;
 
-/// A route that answers.
+/// A route that answers, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
-    Chat,
-    Responses,
-    Completions,
-}
+pub(crate) struct Route(pub(crate) &'static str);
 
 /// A call of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,13 +46,9 @@ pub(crate) struct ApiError {
 }
 
 impl Route {
-    pub(crate) fn path(self) -> &'static str {
-        match self {
-            Self::Chat => "/v1/chat/completions",
-            Self::Responses => "/v1/responses",
-            Self::Completions => "/v1/completions",
-        }
-    }
+    pub(crate) const CHAT: Self = Self("/v1/chat/completions");
+    pub(crate) const RESPONSES: Self = Self("/v1/responses");
+    pub(crate) const COMPLETIONS: Self = Self("/v1/completions");
 }
 
 impl Answer {
@@ -64,8 +56,8 @@ impl Answer {
     pub(crate) fn whole(route: Route, body: &Value) -> Result<Self> {
         let mut answer = Self { done: true, ..Self::default() };
         match route {
-            Route::Responses => answer.read_response(body),
-            Route::Chat | Route::Completions => answer.read_choices(body, "message"),
+            Route::RESPONSES => answer.read_response(body),
+            _ => answer.read_choices(body, "message"),
         }
         answer.checked()
     }
@@ -80,7 +72,7 @@ impl Answer {
         let event: Value = serde_json::from_str(data).context("an event that is no JSON")?;
         match (route, text(&event["type"])) {
             _ if error_code(&event).is_some() => return Err(ApiError::of(&event).into()),
-            (Route::Chat | Route::Completions, _) => self.read_choices(&event, "delta"),
+            (Route::CHAT | Route::COMPLETIONS, _) => self.read_choices(&event, "delta"),
             (_, "response.output_text.delta") => self.text(0).push_str(text(&event["delta"])),
             (_, "response.failed") => return Err(ApiError::of(&event["response"]).into()),
             (_, "response.completed") => {
@@ -180,7 +172,7 @@ mod tests {
         for event in events {
             answer.read_event(route, &event.to_string())?;
         }
-        if route != Route::Responses {
+        if route != Route::RESPONSES {
             answer.read_event(route, "[DONE]")?;
         }
         answer.checked()
@@ -191,7 +183,7 @@ mod tests {
         let call = json!({"id":"c","type":"function","function":{"name":"f","arguments":"{}"}});
         let body = json!({"id":"x","choices":[{"index":0,"finish_reason":"tool_calls",
             "message":{"content":"ab","tool_calls":[call]}}]});
-        let whole = Answer::whole(Route::Chat, &body).unwrap();
+        let whole = Answer::whole(Route::CHAT, &body).unwrap();
         let piece = |delta: Value, end: Value| json!({"id":"x","choices":[{"index":0,"delta":delta,"finish_reason":end}]});
         let events = [
             piece(json!({"role":"assistant","content":"a"}), Value::Null),
@@ -202,15 +194,15 @@ mod tests {
             ),
             piece(json!({"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}), json!("tool_calls")),
         ];
-        assert_eq!(streamed(Route::Chat, &events).unwrap(), whole);
+        assert_eq!(streamed(Route::CHAT, &events).unwrap(), whole);
         assert_eq!((whole.texts[&0].as_str(), whole.calls[&0].arguments.as_str()), ("ab", "{}"));
     }
 
     #[test]
     fn an_answer_without_its_end_is_not_whole() {
         let events = [json!({"id":"x","choices":[{"index":0,"text":"a","finish_reason":null}]})];
-        assert_eq!(code_of(&streamed(Route::Completions, &events).unwrap_err()), "");
-        assert!(Answer::whole(Route::Chat, &json!({})).is_err());
+        assert_eq!(code_of(&streamed(Route::COMPLETIONS, &events).unwrap_err()), "");
+        assert!(Answer::whole(Route::CHAT, &json!({})).is_err());
     }
 
     #[test]
@@ -218,9 +210,9 @@ mod tests {
         let delta = |text: &str| json!({"type":"response.output_text.delta","delta":text});
         let end = json!({"type":"response.completed","response":{"id":"r","status":"completed",
             "output":[{"type":"message","content":[{"type":"output_text","text":"ab"}]}]}});
-        let whole = streamed(Route::Responses, &[delta("a"), delta("b"), end.clone()]).unwrap();
+        let whole = streamed(Route::RESPONSES, &[delta("a"), delta("b"), end.clone()]).unwrap();
         assert_eq!((whole.id.as_str(), whole.texts[&0].as_str()), ("r", "ab"));
-        assert_eq!(code_of(&streamed(Route::Responses, &[delta("a"), end]).unwrap_err()), "");
+        assert_eq!(code_of(&streamed(Route::RESPONSES, &[delta("a"), end]).unwrap_err()), "");
     }
 
     #[test]
@@ -230,7 +222,7 @@ mod tests {
             json!({"type":"error","code":"gone"}),
             json!({"type":"response.failed","response":{"error":{"code":"gone"}}}),
         ] {
-            assert_eq!(code_of(&streamed(Route::Responses, &[event]).unwrap_err()), "gone");
+            assert_eq!(code_of(&streamed(Route::RESPONSES, &[event]).unwrap_err()), "gone");
         }
     }
 }

@@ -31,12 +31,6 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(1);
 const COUNTED: Duration = Duration::from_secs(20);
 /// What a window leaves behind settles before anything is read.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Microseconds from a start to `/health`.
-const MAX_START: f64 = 500_000.0;
-/// Private bytes with the window closed.
-const MAX_PRIVATE: f64 = 50_000_000.0;
-/// A second.
-const MAX_WAKE_UPS: f64 = 2.0;
 /// A request through the app, to one through codex-proxyd. They are the same code; this is what a run is off by.
 const MAX_RATIO: f64 = 1.05;
 
@@ -62,7 +56,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     }
     say("the window open, and closed");
     let (app, _) = start(&session, &["--hidden"]).await?;
-    wait_until("codex is gone", || pids(&app).count() == 1).await?;
+    wait_until("codex is gone", async || pids(&app).count() == 1).await?;
     sleep(SETTLE_TIME).await;
     let hidden = memory(&app);
     app.end().await?;
@@ -74,11 +68,11 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     }
     let (app, took) = start(&session, &[]).await?;
     shown_starts.push(took);
-    wait_until("the window is there", has_window).await?;
+    wait_until("the window is there", async || has_window()).await?;
     sleep(SETTLE_TIME).await;
     let open = memory(&app);
     window::close(&session.display)?;
-    wait_until("the window is gone", || !has_window()).await?;
+    wait_until("the window is gone", async || !has_window()).await?;
     sleep(SETTLE_TIME).await;
     let closed = memory(&app);
     let (before, begun) = (switches(&app), Instant::now());
@@ -90,7 +84,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let mut proxyd = start_proxyd(&testbed, "proxyd").await?;
     let mut through_app = Side::App(Http::new(&session.address())?, app.pid()?);
     let ask = |_| Ask::paced(1);
-    let mut entrants = [Entrant::new(&mut proxyd, &ask), Entrant::new(&mut through_app, &ask)];
+    let mut entrants = [Entrant(&mut proxyd, &ask, 1), Entrant(&mut through_app, &ask, 1)];
     let scenario = Scenario { warm_up: 2, ..Scenario::of(few(5, 20)) };
     let measured = scenario.measure(&mut entrants).await?;
     drop(through_app);
@@ -104,22 +98,22 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let (in_tray, with_window) = (hidden_starts.len(), shown_starts.len());
     let title = format!("start to /health, {in_tray} in the tray, {with_window} with the window");
     let rows = vec![
-        row("in the tray, median", median(&hidden_starts)).goal(Goal::AtMost(MAX_START)),
+        row("in the tray, median", median(&hidden_starts)).goal(Goal::AtMost(500_000.0)),
         row("in the tray, worst", worst(&hidden_starts)),
-        row("with the window, median", median(&shown_starts)).goal(Goal::AtMost(MAX_START)),
+        row("with the window, median", median(&shown_starts)).goal(Goal::AtMost(500_000.0)),
         row("with the window, worst", worst(&shown_starts)),
     ];
     let starts = Section { title, rows, measured: Vec::new() };
 
     let states = [("never opened", hidden), ("closed again", closed), ("open", open)];
     let dirty = states.map(|(state, [dirty, _])| {
-        let goal = (state != "open").then_some(Goal::AtMost(MAX_PRIVATE));
+        let goal = (state != "open").then_some(Goal::AtMost(50_000_000.0));
         Row::alone(format!("private, window {state}"), MEGABYTES, dirty).goal(goal)
     });
     let share =
         states.map(|(state, [_, share])| Row::alone(format!("PSS, window {state}"), MEGABYTES, share));
     let wake_ups = Row::alone("wake-ups a second, window closed", RATE, wake_ups);
-    let rows = dirty.into_iter().chain(share).chain([wake_ups.goal(Goal::AtMost(MAX_WAKE_UPS))]);
+    let rows = dirty.into_iter().chain(share).chain([wake_ups.goal(Goal::AtMost(2.0))]);
     let title = "memory, our processes and the web view's".to_owned();
     let footprint = Section { title, rows: rows.collect(), measured: Vec::new() };
 
@@ -138,19 +132,14 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
 async fn start(session: &Session, args: &[&str]) -> Result<(Server, u64)> {
     let begun = Instant::now();
     let app = session.app(args).await?;
-    let healthy = async {
-        while !session.is_healthy().await {
-            sleep(CHECK_INTERVAL).await;
-        }
-    };
-    timeout(TIMEOUT, healthy).await.context("the app does not answer")?;
+    wait_until("/health answers", async || session.is_healthy().await).await?;
     Ok((app, since(begun)))
 }
 
-async fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
+async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<()> {
     let waiting = async {
-        while !is_so() {
-            sleep(Duration::from_millis(20)).await;
+        while !is_so().await {
+            sleep(CHECK_INTERVAL).await;
         }
     };
     timeout(TIMEOUT, waiting).await.with_context(|| format!("this never came: {what}"))

@@ -3,7 +3,6 @@
 //! It is this program, started again. Each round is a line of JSON on its stdin, an [`Ask`], and one on its stdout; it ends
 //! when stdin does. Its first line is the process id of its codex.
 
-use std::env;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -21,8 +20,8 @@ use crate::stream::Round;
 
 /// Longer than a round can take in there, so that the process is the one to say what is wrong.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(200);
-const END_TIMEOUT: Duration = Duration::from_secs(15);
-const CODEX_END_TIMEOUT: Duration = Duration::from_secs(10);
+/// An app-server ends as soon as its stdin does, and the process after it.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs rounds until stdin ends.
 pub(crate) async fn serve(codex: &Path, home: &Path, workspace: &Path) -> Result<()> {
@@ -39,12 +38,11 @@ pub(crate) async fn serve(codex: &Path, home: &Path, workspace: &Path) -> Result
     }
     // Codex ends as soon as its stdin does.
     drop(server);
-    timeout(CODEX_END_TIMEOUT, child.wait()).await.context("codex did not end with its stdin")??;
+    timeout(END_TIMEOUT, child.wait()).await.context("codex did not end with its stdin")??;
     Ok(())
 }
 
 /// The running process.
-#[derive(Debug)]
 pub(crate) struct Baseline {
     child: Child,
     stdin: ChildStdin,
@@ -57,7 +55,7 @@ pub(crate) struct Baseline {
 impl Baseline {
     /// Starts it and waits until its codex answers.
     pub(crate) async fn start(codex: &Path, home: &Path, workspace: &Path) -> Result<Self> {
-        let mut command = child::command(env::current_exe().context("our own path cannot be read")?);
+        let mut command = child::command(child::built("bench")?);
         command.arg("baseline").args([codex, home, workspace]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("the baseline cannot be started")?;
@@ -85,7 +83,8 @@ impl Baseline {
     /// Ends it and its codex.
     pub(crate) async fn end(mut self) -> Result<()> {
         drop(self.stdin);
-        let status = timeout(END_TIMEOUT, self.child.wait()).await.context("the baseline did not end")??;
+        let status =
+            timeout(2 * END_TIMEOUT, self.child.wait()).await.context("the baseline did not end")??;
         ensure!(status.success(), "the baseline ended with {status}");
         Ok(())
     }

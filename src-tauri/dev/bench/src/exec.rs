@@ -16,7 +16,6 @@ use crate::stream::{Stream, since};
 use crate::{child, processes};
 
 /// A codex to run.
-#[derive(Debug)]
 pub(crate) struct Exec {
     pub(crate) codex: PathBuf,
     pub(crate) home: PathBuf,

@@ -3,10 +3,7 @@
 //! Connections are kept alive between rounds. A stream counts only when it is one from end to end: one reason to finish,
 //! the usage that was asked for, and `[DONE]`.
 
-use std::error::Error;
-
 use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::CONTENT_TYPE;
@@ -23,7 +20,6 @@ use crate::stream::{Round, Stream, since};
 pub(crate) const KEY: &str = "sk-bench";
 
 /// A client of a proxy, which keeps its connections.
-#[derive(Debug)]
 pub(crate) struct Http {
     client: Client,
     url: String,
@@ -34,18 +30,10 @@ pub(crate) fn client() -> Result<Client> {
     Client::builder().no_proxy().build().context("the HTTP client cannot be made")
 }
 
-/// The data of each server-sent event of a body, as soon as its bytes are there.
-fn events<E: Error + Send + Sync + 'static>(
-    body: impl futures_util::Stream<Item = Result<Bytes, E>> + Unpin,
-) -> impl futures_util::Stream<Item = Result<String>> + Unpin {
-    let events = SseByteStream::new(body).map_err(anyhow::Error::from);
-    events.try_filter_map(|event| std::future::ready(Ok(event.data)))
-}
-
 impl Http {
     /// A client of the proxy at an address such as `http://127.0.0.1:4321`.
     pub(crate) fn new(address: &str) -> Result<Self> {
-        Ok(Self { client: client()?, url: format!("{address}{}", Route::Chat.path()) })
+        Ok(Self { client: client()?, url: format!("{address}{}", Route::CHAT.0) })
     }
 
     /// Runs one round. A stream that fails is part of the result.
@@ -70,7 +58,7 @@ impl Http {
         let request = self.client.post(&self.url).bearer_auth(KEY);
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
         Stream::measure(async |stream| {
-            let answer = answer(request, Route::Chat, true, async |answer| {
+            let answer = answer(request, Route::CHAT, true, async |answer| {
                 add_piece(answer, stream, since(begun));
             });
             let Answer { finish_reasons, usage, .. } = answer.await.1?;
@@ -107,8 +95,10 @@ pub(crate) async fn answer(
             let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
             return if status == 200 { Answer::whole(route, &body) } else { Err(ApiError::of(&body).into()) };
         }
-        let (mut events, mut answer) = (events(response.bytes_stream()), Answer::default());
-        while let Some(data) = events.try_next().await? {
+        let (mut events, mut answer) = (SseByteStream::new(response.bytes_stream()), Answer::default());
+        while let Some(event) = events.try_next().await? {
+            // A comment keeps the connection alive, and has none.
+            let Some(data) = event.data else { continue };
             answer.read_event(route, &data)?;
             look(&mut answer).await;
         }
@@ -134,7 +124,16 @@ fn body(texts: &[&str]) -> String {
 mod tests {
     use std::convert::Infallible;
 
+    use bytes::Bytes;
+
     use super::*;
+
+    fn events(
+        body: impl futures_util::Stream<Item = Result<Bytes, Infallible>> + Unpin,
+    ) -> impl futures_util::Stream<Item = Result<String>> + Unpin {
+        let events = SseByteStream::new(body).map_err(anyhow::Error::from);
+        events.try_filter_map(|event| std::future::ready(Ok(event.data)))
+    }
 
     fn in_pieces(bytes: &[u8], size: usize) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
         futures_util::stream::iter(bytes.chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))))
@@ -176,14 +175,14 @@ mod tests {
         let usage = json!({"id":"c","choices":[],"usage":{"prompt_tokens":1}});
         let (mut answer, mut stream) = (Answer::default(), Stream::default());
         for (now, data) in [(1, chunk("")), (1, chunk("a ")), (2, chunk("b")), (3, last), (3, usage)] {
-            answer.read_event(Route::Chat, &data.to_string()).unwrap();
+            answer.read_event(Route::CHAT, &data.to_string()).unwrap();
             add_piece(&mut answer, &mut stream, now);
         }
         assert!(answer.clone().checked().is_err(), "a stream without [DONE]");
-        answer.read_event(Route::Chat, "[DONE]").unwrap();
+        answer.read_event(Route::CHAT, "[DONE]").unwrap();
         add_piece(&mut answer, &mut stream, 4);
         assert!(answer.clone().checked().unwrap().usage);
         assert_eq!((stream.arrivals.as_slice(), stream.text.as_str(), stream.ended), (&[1, 2][..], "a b", 4));
-        assert!(answer.read_event(Route::Chat, "{}").is_err());
+        assert!(answer.read_event(Route::CHAT, "{}").is_err());
     }
 }

@@ -60,23 +60,23 @@ async fn main() -> Result<ExitCode> {
         // Returning would wait for stdin, which is read on a thread that nothing can interrupt.
         std::process::exit(1)
     }
-    Ok(if work(&bench).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Does what was asked for, and says whether all was well.
-async fn work(Bench { options, command }: &Bench) -> Result<bool> {
-    let codex = env::var_os(CODEX)
-        .map(PathBuf::from)
-        .with_context(|| format!("no codex is named in {CODEX}: start this as `cargo xtask bench`"))?;
-    if let Some(Command::Soak(options)) = command {
-        return soak::soak(&codex, options).await;
-    }
-    let table =
-        if options.app { app::run(&codex, options.quick).await? } else { run::run(&codex, options).await? };
-    print!("{table}");
-    if let Some(file) = &options.json {
-        let text = serde_json::to_string(&table)? + "\n";
-        fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
-    }
-    Ok(table.failures().is_empty())
+    let codex = env::var_os(CODEX).map(PathBuf::from);
+    let codex =
+        codex.with_context(|| format!("no codex is named in {CODEX}: start this as `cargo xtask bench`"))?;
+    let options = &bench.options;
+    let is_well = if let Some(Command::Soak(options)) = &bench.command {
+        soak::soak(&codex, options).await?
+    } else {
+        let table = if options.app {
+            app::run(&codex, options.quick).await?
+        } else {
+            run::run(&codex, options).await?
+        };
+        print!("{table}");
+        if let Some(file) = &options.json {
+            fs::write(file, serde_json::to_string(&table)? + "\n")?;
+        }
+        table.failures().is_empty()
+    };
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -18,7 +18,6 @@ use crate::processes::{CpuClock, children_named};
 use crate::stream::{Round, Stream};
 
 /// What answers, in one of three ways.
-#[derive(Debug)]
 pub(crate) enum Side {
     Baseline(Baseline),
     Proxyd(Http, Server),
@@ -36,14 +35,8 @@ pub(crate) struct Scenario {
     pub(crate) pause: Duration,
 }
 
-/// A side in a scenario.
-pub(crate) struct Entrant<'a> {
-    pub(crate) side: &'a mut Side,
-    /// What it is asked for in a round.
-    pub(crate) ask: &'a dyn Fn(u32) -> Ask,
-    /// It takes part in the last of so many rounds.
-    pub(crate) every: u32,
-}
+/// A side in a scenario, what it is asked for in a round, and that it takes part in the last of so many rounds.
+pub(crate) struct Entrant<'a>(pub(crate) &'a mut Side, pub(crate) &'a dyn Fn(u32) -> Ask, pub(crate) u32);
 
 /// What was measured of one side.
 #[derive(Debug, Default, Serialize)]
@@ -64,14 +57,14 @@ impl Scenario {
     pub(crate) async fn measure(&self, entrants: &mut [Entrant<'_>]) -> Result<Vec<Measured>> {
         let mut measured: Vec<Measured> = entrants.iter().map(|_| Measured::default()).collect();
         for round in 0..self.warm_up {
-            for entrant in &mut *entrants {
+            for Entrant(side, ask, _) in &mut *entrants {
                 sleep(self.pause).await;
-                entrant.side.round(&(entrant.ask)(round)).await?;
+                side.round(&ask(round)).await?;
             }
         }
         // What earlier rounds left to do is not to be counted here.
         sleep(PAUSE).await;
-        let pids: Vec<_> = entrants.iter().map(|entrant| entrant.side.pids()).collect();
+        let pids: Vec<_> = entrants.iter().map(|entrant| entrant.0.pids()).collect();
         let mut clocks: Vec<_> = pids.iter().map(|pids| pids.map(CpuClock::new)).collect();
         let mut read =
             || clocks.iter_mut().map(|pair| pair.each_mut().map(CpuClock::read)).collect::<Vec<_>>();
@@ -79,13 +72,13 @@ impl Scenario {
         for round in 0..self.rounds {
             for place in 0..entrants.len() {
                 let index = (place + round as usize) % entrants.len();
-                let (entrant, measured) = (&mut entrants[index], &mut measured[index]);
-                if (round + 1).is_multiple_of(entrant.every) {
-                    let ask = (entrant.ask)(self.warm_up + round);
+                let Entrant(side, ask, every) = &mut entrants[index];
+                if (round + 1).is_multiple_of(*every) {
+                    let ask = ask(self.warm_up + round);
                     sleep(self.pause).await;
-                    let mut streams = entrant.side.round(&ask).await?;
+                    let mut streams = side.round(&ask).await?;
                     streams.iter_mut().for_each(|stream| stream.check(&ask));
-                    measured.rounds.push(streams);
+                    measured[index].rounds.push(streams);
                 }
             }
         }
@@ -95,19 +88,10 @@ impl Scenario {
             let spent = |of: usize| Some(after[of]?.saturating_sub(before[of]?));
             (measured.cpu, measured.codex_cpu) = (spent(0), spent(1));
         }
-        let ended =
-            |(side, [_, codex]): (&Side, [Option<u32>; 2])| codex.is_some() && side.pids()[1] != codex;
-        ensure!(
-            !entrants.iter().map(|entrant| &*entrant.side).zip(pids).any(ended),
-            "a codex has ended while it was measured"
-        );
+        let mut codexes = entrants.iter().map(|entrant| entrant.0.pids()[1]).zip(pids);
+        let same = codexes.all(|(now, [_, before])| before.is_none() || now == before);
+        ensure!(same, "a codex has ended while it was measured");
         Ok(measured)
-    }
-}
-
-impl<'a> Entrant<'a> {
-    pub(crate) fn new(side: &'a mut Side, ask: &'a dyn Fn(u32) -> Ask) -> Self {
-        Self { side, ask, every: 1 }
     }
 }
 

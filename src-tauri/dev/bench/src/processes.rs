@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Serialize;
@@ -20,7 +19,6 @@ pub(crate) struct Memory {
 }
 
 /// Reads the time that a process has spent on a CPU, its threads that have ended included.
-#[derive(Debug)]
 pub(crate) struct CpuClock {
     pid: Option<u32>,
     /// Nanoseconds by thread, as last seen. A thread that has ended keeps its number.
@@ -35,7 +33,7 @@ impl CpuClock {
     /// Microseconds so far; the difference between two readings is what counts. It is the scheduler's own count in
     /// nanoseconds: a stream takes single milliseconds, and a tick of `stat` is ten.
     pub(crate) fn read(&mut self) -> Option<u64> {
-        for (thread, text) in thread_files(self.pid?, "schedstat")? {
+        for (thread, text) in files(&format!("/proc/{}/task", self.pid?), "schedstat")? {
             let time = text.split_whitespace().next().and_then(|time| time.parse().ok());
             self.threads.insert(thread, time.unwrap_or_default());
         }
@@ -57,34 +55,22 @@ pub(crate) fn rollup(pids: impl IntoIterator<Item = u32>, name: &str) -> Option<
 
 /// How often the threads of a process have been put on a CPU: every wake-up, and every time after another's turn.
 pub(crate) fn switches(pid: u32) -> Option<u64> {
-    let counts = thread_files(pid, "schedstat")?.into_iter();
+    let counts = files(&format!("/proc/{pid}/task"), "schedstat")?.into_iter();
     Some(counts.filter_map(|(_, text)| text.split_whitespace().nth(2)?.parse::<u64>().ok()).sum())
 }
 
 /// The processes that a process has started, and those that they have.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
-    let all = parents();
-    let mut found = vec![parent];
-    let mut next = 0;
-    while let Some(of) = found.get(next).copied() {
-        found.extend(all.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
-        next += 1;
-    }
-    found.split_off(1)
+    let own = own_children(parent);
+    let below: Vec<u32> = own.iter().flat_map(|child| children(*child)).collect();
+    [own, below].concat()
 }
 
 /// The children of `parent` whose program has this name, by age.
 pub(crate) fn children_named(parent: u32, name: &str) -> Vec<u32> {
-    let is_it = |pid| file(pid, "status").as_deref().and_then(|text| field(text, "Name")) == Some(name);
-    let children = parents().into_iter().filter(|(_, of)| *of == parent).map(|(pid, _)| pid);
-    let mut named: Vec<u32> = children.filter(|pid| is_it(*pid)).collect();
-    named.sort_unstable();
-    named
-}
-
-/// Whether a process runs; a zombie does not.
-pub(crate) fn is_running(pid: u32) -> bool {
-    memory(pid).is_some()
+    let is_it =
+        |pid: &u32| file(*pid, "status").as_deref().and_then(|text| field(text, "Name")) == Some(name);
+    own_children(parent).into_iter().filter(is_it).collect()
 }
 
 /// Sends a process a signal, such as `TERM`; false where that cannot be done. The shell knows how on every Unix.
@@ -99,20 +85,17 @@ pub(crate) fn count(pid: u32, folder: &str) -> Option<u64> {
     Some(fs::read_dir(format!("/proc/{pid}/{folder}")).ok()?.count() as u64)
 }
 
-/// Every process and its parent.
-fn parents() -> Vec<(u32, u32)> {
-    let processes = files(Path::new("/proc"), "status").unwrap_or_default().into_iter();
-    processes
-        .filter_map(|(pid, status)| Some((pid.parse().ok()?, number(&status, "PPid")?.try_into().ok()?)))
-        .collect()
-}
-
-fn thread_files(pid: u32, name: &str) -> Option<Vec<(String, String)>> {
-    files(Path::new(&format!("/proc/{pid}/task")), name)
+fn own_children(parent: u32) -> Vec<u32> {
+    let parent = parent.to_string();
+    let processes = files("/proc", "status").unwrap_or_default().into_iter();
+    let children = processes.filter(|(_, status)| field(status, "PPid") == Some(&parent));
+    let mut children: Vec<u32> = children.filter_map(|(pid, _)| pid.parse().ok()).collect();
+    children.sort_unstable();
+    children
 }
 
 /// The file of this name in each folder of a folder. What ends between being listed and being read has none.
-fn files(folder: &Path, name: &str) -> Option<Vec<(String, String)>> {
+fn files(folder: &str, name: &str) -> Option<Vec<(String, String)>> {
     let entries = fs::read_dir(folder).ok()?.flatten();
     let files = entries.filter_map(|entry| {
         Some((entry.file_name().into_string().ok()?, fs::read_to_string(entry.path().join(name)).ok()?))
@@ -129,10 +112,6 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-fn number(text: &str, name: &str) -> Option<u64> {
-    field(text, name)?.parse().ok()
-}
-
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     Some(field(text, name)?.strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
@@ -145,10 +124,10 @@ mod tests {
     fn memory_is_read_in_bytes_and_numbers_by_their_whole_name() {
         let text = "Name:\ta) b (c\nPPid:\t7\nVmPeak:\t  900 kB\nVmHWM:\t   12345 kB\nVmRSS:\t    2000 kB\n";
         assert_eq!((kilobytes(text, "VmRSS"), kilobytes(text, "VmHWM")), (Some(2_048_000), Some(12_641_280)));
-        assert_eq!((field(text, "Name"), number(text, "PPid")), (Some("a) b (c"), Some(7)));
+        assert_eq!((field(text, "Name"), field(text, "PPid")), (Some("a) b (c"), Some("7")));
         // A process that has ended and was not waited for has no memory.
         assert_eq!(kilobytes("Name:\tgone\nState:\tZ (zombie)\n", "VmRSS"), None);
-        assert_eq!(number("PPid:\t7\n", "PP"), None);
+        assert_eq!(field("PPid:\t7\n", "PP"), None);
     }
 
     #[cfg(target_os = "linux")]
@@ -163,8 +142,8 @@ mod tests {
         assert!(dirty > 0 && rollup([pid], "Pss").unwrap() > 0 && dirty <= memory.resident);
         assert_eq!(rollup([pid, u32::MAX], "Pss"), None);
         assert!(switches(pid).unwrap() > 0);
-        assert!(is_running(pid) && count(pid, "task").unwrap() > 0 && count(pid, "fd").unwrap() > 2);
-        assert!(!is_running(u32::MAX) && count(u32::MAX, "fd").is_none());
+        assert!(count(pid, "task").unwrap() > 0 && count(pid, "fd").unwrap() > 2);
+        assert!(super::memory(u32::MAX).is_none() && count(u32::MAX, "fd").is_none());
         let parent = std::os::unix::process::parent_id();
         assert!(children(parent).contains(&pid) && !children(pid).contains(&pid));
     }

@@ -73,10 +73,8 @@ impl Measured {
     }
 
     fn a_chunk(&self, cpu: Option<u64>) -> Option<f64> {
-        divide(
-            float(cpu),
-            float(Some(self.rounds.iter().flatten().map(|stream| stream.arrivals.len() as u64).sum())),
-        )
+        let chunks = self.rounds.iter().flatten().map(|stream| stream.arrivals.len() as u64).sum();
+        divide(float(cpu), float(Some(chunks)))
     }
 
     fn cpu_a_chunk(&self) -> Option<f64> {
@@ -200,15 +198,15 @@ pub(crate) fn processes([beside, ours]: [SideMemory; 2], exec: Vec<u64>, ready_a
 }
 
 /// Failures, and what came of the answer's pieces. `codex exec` has one piece, so most of it says nothing there.
-fn pieces(sides: [Option<&Measured>; 3], held_back: Option<Goal>) -> [Row; 7] {
+fn pieces(sides: [Option<&Measured>; 3], goal: Option<Goal>) -> [Row; 7] {
     let both = [sides[0], sides[1], None];
+    let held_back = |side: &Measured| side.count(Stream::held_back);
     let merged = |side: &Measured| side.count(|stream| usize::from(stream.arrivals.len() != WORDS));
     [
         row("failed streams", COUNT, sides, Measured::failed).goal(AtMost(0.0)),
         row("chunks a stream, median", COUNT, sides, Measured::chunks_a_stream),
         row("streams without a chunk a delta", COUNT, both, merged).goal(AtMost(0.0)),
-        row("chunks late and with the next one", COUNT, both, |side| side.count(Stream::held_back))
-            .goal(held_back),
+        row("chunks late and with the next one", COUNT, both, held_back).goal(goal),
         row("between chunks, median", MILLIS, both, |side| median(side.whole().flat_map(Stream::gaps))),
         row("behind the pace, worst of a stream", MILLIS, both, |side| median(side.worst_lags())),
         row("behind the pace, worst of all", MILLIS, both, |side| float(side.worst_lags().max())),

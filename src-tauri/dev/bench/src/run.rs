@@ -1,17 +1,18 @@
 //! One run: starts what is measured, measures it scenario by scenario, and clears up.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::ask::{Ask, PACE, PAUSE, WORDS};
 use crate::baseline::Baseline;
-use crate::child::{self, READY, Server};
+use crate::child::{READY, Server};
 use crate::exec::Exec;
 use crate::http::{Http, KEY};
 use crate::measure::{Entrant, Measured, Scenario, Side};
@@ -25,7 +26,6 @@ use crate::testbed::Testbed;
 const MAX_TURNS: u32 = DENSE_STREAMS as u32;
 /// Runs of `codex exec`, at most: one takes longer than ten streams.
 const MAX_EXECS: u32 = 5;
-const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much is measured.
 #[derive(Args, Clone, Debug)]
@@ -78,11 +78,11 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let warm = |rounds| Scenario { warm_up: 2, ..Scenario::of(rounds) };
     let one = |_| Ask::paced(1);
     let mut entrants = [
-        Entrant::new(&mut baseline, &one),
-        Entrant::new(&mut proxyd, &one),
+        Entrant(&mut baseline, &one, 1),
+        Entrant(&mut proxyd, &one, 1),
         // With a codex of its own: one that serves twice as often would be the quicker for it.
-        Entrant::new(&mut prewarmed, &|_| Ask::prewarmed()),
-        Entrant { every: every(rounds), ..Entrant::new(&mut exec, &one) },
+        Entrant(&mut prewarmed, &|_| Ask::prewarmed(), 1),
+        Entrant(&mut exec, &one, every(rounds)),
     ];
     table.sections.push(report::single(warm(rounds).measure(&mut entrants).await?));
 
@@ -92,10 +92,10 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let talk = |round| Ask::paced(1).as_second_turn(round, false);
     let edit = |round| Ask::paced(1).as_second_turn(round, true);
     let mut entrants = [
-        Entrant::new(&mut baseline, &talk),
-        Entrant::new(&mut proxyd, &talk),
-        Entrant::new(&mut prewarmed, &edit),
-        Entrant::new(&mut new, &edit),
+        Entrant(&mut baseline, &talk, 1),
+        Entrant(&mut proxyd, &talk, 1),
+        Entrant(&mut prewarmed, &edit, 1),
+        Entrant(&mut new, &edit, 1),
     ];
     table.sections.push(report::second_turns(warm(rounds).measure(&mut entrants).await?));
     // They have no part in the rest, and would only take memory.
@@ -105,7 +105,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
         say(&format!("{streams} streams at once"));
         // The round that is not counted opens the connections.
         let ask = |_| Ask::paced(streams);
-        let mut entrants = [Entrant::new(&mut baseline, &ask), Entrant::new(&mut proxyd, &ask)];
+        let mut entrants = [Entrant(&mut baseline, &ask, 1), Entrant(&mut proxyd, &ask, 1)];
         let measured = Scenario::of(few(2, 5)).measure(&mut entrants).await?;
         table.sections.push(report::at_once(streams, measured));
     }
@@ -119,7 +119,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let section = measure_alone(&mut alone, few(300, 1_000), few(5, 25), few(2, 5)).await?;
     table.sections.extend([section, processes]);
     ends.extend([alone.end().await]);
-    table.head = head(&testbed.codex, [load, load_average()]).await?;
+    table.head = head(&testbed.codex, [load, load_average()])?;
     ends.push(testbed.end().await);
     // The numbers are there; a program that does not end as it should is named beside them.
     table.errors = ends.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
@@ -134,16 +134,16 @@ async fn measure_alone(side: &mut Side, requests: u32, eights: u32, denses: u32)
     for ((from, rounds), memory) in parts.into_iter().zip(&mut memory) {
         let scenario = Scenario { warm_up: 0, pause: Duration::ZERO, ..Scenario::of(rounds) };
         let short = |round| Ask::short(from + round);
-        for part in scenario.measure(&mut [Entrant::new(side, &short)]).await? {
+        for part in scenario.measure(&mut [Entrant(side, &short, 1)]).await? {
             in_a_row.rounds.extend(part.rounds);
         }
         sleep(PAUSE).await;
         *memory = memories(side);
     }
     let mut measured = vec![in_a_row];
-    measured.extend(Scenario::of(eights).measure(&mut [Entrant::new(side, &|_| Ask::paced(EIGHT))]).await?);
+    measured.extend(Scenario::of(eights).measure(&mut [Entrant(side, &|_| Ask::paced(EIGHT), 1)]).await?);
     let dense = |_| Ask::dense(DENSE_STREAMS);
-    measured.extend(Scenario::of(denses).measure(&mut [Entrant::new(side, &dense)]).await?);
+    measured.extend(Scenario::of(denses).measure(&mut [Entrant(side, &dense, 1)]).await?);
     Ok(report::alone(memory, measured))
 }
 
@@ -171,18 +171,15 @@ fn compare(turn: &str, [baseline, proxyd]: [String; 2]) -> String {
     format!("In a {turn} turn the model {does} the same from the baseline and from codex-proxyd.{what}")
 }
 
-async fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
-    let version = timeout(VERSION_TIMEOUT, child::command(codex).arg("--version").output()).await;
-    let version = version.context("codex does not say its version")?.context("codex cannot be started")?;
-    let (version, cpus) =
-        (String::from_utf8_lossy(&version.stdout), available_parallelism().map_or(0, usize::from));
-    let load = match load {
-        [Some(before), Some(after)] => format!(", load {before} before and {after} after"),
-        _ => String::new(),
-    };
+fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
+    let version = Command::new(codex).arg("--version").output().context("codex cannot be started")?;
+    let version = String::from_utf8_lossy(&version.stdout);
+    let cpus = available_parallelism().map_or(0, usize::from);
+    let [before, after] = load.map(|load| load.unwrap_or_else(|| "unknown".to_owned()));
+    let (system, pace) = (format!("{} {}", env::consts::OS, env::consts::ARCH), PACE.as_millis());
     Ok(vec![
-        format!("{} on {} {}, {cpus} CPUs{load}", version.trim(), env::consts::OS, env::consts::ARCH),
-        format!("{WORDS} words {} ms apart; times from the request on", PACE.as_millis()),
+        format!("{} on {system}, {cpus} CPUs, load {before} before and {after} after", version.trim()),
+        format!("{WORDS} words {pace} ms apart; times from the request on"),
     ])
 }
 

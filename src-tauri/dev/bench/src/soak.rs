@@ -23,7 +23,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use fastrand::Rng;
 use futures_util::future::try_join_all;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::Route;
 use crate::ask::MODEL;
@@ -78,7 +78,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     if let Err(error) = run(&shared, proxyd, seed, time, &log).await {
         shared.tally().fail_first(format_args!("{error:#}"));
     }
-    let (kills, stops) = (shared.faults.kills(), shared.faults.stops.get());
+    let (kills, stops) = (shared.faults.kills.borrow().len(), shared.faults.stops.get());
     say(&format!("{}; codex was killed {kills} × and stopped {stops} ×", shared.tally()));
     let failures = shared.tally().failures();
     if failures.is_empty() {
@@ -127,7 +127,8 @@ async fn run(shared: &Shared, mut proxyd: Server, seed: u64, time: Duration, log
     if !status.success() {
         shared.tally().fail(format_args!("codex-proxyd ended with {status}"));
     }
-    for child in children.into_iter().filter(|child| processes::is_running(*child)) {
+    // A zombie has no memory.
+    for child in children.into_iter().filter(|child| processes::memory(*child).is_some()) {
         shared.tally().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
     }
     let mut read = Log::default();
@@ -163,8 +164,8 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
     for model in [MODEL, AGENT] {
         let name = format!("{name}-{model}");
         let script = Script::random(&name, &mut client.rng);
-        let body = request::opening(Route::Chat, model, &script.prompt(), true, 1);
-        let Some(answer) = client.ask(&name, Route::Chat, &body, false).await else {
+        let body = request::opening(Route::CHAT, model, &script.prompt(), true, 1);
+        let Some(answer) = client.ask(&name, Route::CHAT, &body, false).await else {
             bail!("{name} got no answer");
         };
         client.check(&name, &answer, (&[script.answer()], &[]), false);
@@ -183,16 +184,12 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
     });
     let clients = try_join_all(clients.collect::<Vec<_>>());
     let faults = async {
-        if let Some(pid) = pid {
-            let _elapsed = timeout(time, shared.faults.run(pid, seeds.fork())).await;
-        }
-        pending::<()>().await;
+        let _elapsed = timeout(time, shared.faults.run(pid, seeds.fork())).await;
+        pending().await
     };
     let progress = async {
-        let mut ticks = interval(PROGRESS_INTERVAL);
-        ticks.tick().await;
         loop {
-            ticks.tick().await;
+            sleep(PROGRESS_INTERVAL).await;
             let held = pid.and_then(Footprint::of).map(|held| format!(" [{held}]")).unwrap_or_default();
             say(&format!("{:.0?} of {time:.0?}: {}{held}", begun.elapsed(), shared.tally()));
         }

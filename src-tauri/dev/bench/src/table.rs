@@ -1,5 +1,6 @@
 //! What a run has found, as a table: rows of numbers, what is to be reached, and whether it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -80,61 +81,60 @@ impl Row {
         Self { goal: goal.into(), ..self }
     }
 
-    /// Whether the goal is reached; a number that was not measured reaches none.
-    fn verdict(&self) -> &'static str {
+    /// What is to be reached, and whether it is. A number that was not measured reaches nothing.
+    fn verdict(&self) -> (String, &'static str) {
         let [beside, ours, _] = self.values;
-        let reached = match self.goal {
-            None => return "",
-            Some(Goal::RatioAtMost(most)) => ours.zip(beside).map(|(ours, beside)| ours <= most * beside),
-            Some(Goal::AtMost(most)) => ours.map(|ours| ours <= most),
-            Some(Goal::AtLeast(least)) => ours.map(|ours| ours >= least),
+        let (goal, reached) = match self.goal {
+            None => return (String::new(), ""),
+            Some(Goal::RatioAtMost(most)) => (
+                format!("≤ {}", RATIO.show(most)),
+                ours.zip(beside).map(|(ours, beside)| ours <= most * beside),
+            ),
+            Some(Goal::AtMost(most)) => {
+                (format!("≤ {}", self.unit.show(most)), ours.map(|ours| ours <= most))
+            }
+            Some(Goal::AtLeast(least)) => {
+                (format!("≥ {}", self.unit.show(least)), ours.map(|ours| ours >= least))
+            }
         };
-        reached.map_or("n/a", |reached| if reached { "yes" } else { "no" })
+        (goal, reached.map_or("n/a", |reached| if reached { "yes" } else { "no" }))
     }
 
-    fn cells(&self) -> [String; 7] {
+    /// The row as a line of the table.
+    fn line(&self) -> String {
         let [beside, ours, _] = self.values;
-        let [first, second, third] =
-            self.values.map(|value| value.map_or("-".into(), |value| self.unit.show(value)));
+        let shown = self.values.map(|value| value.map_or("-".to_owned(), |value| self.unit.show(value)));
         let ratio = ours.zip(beside).filter(|(_, beside)| *beside > 0.0);
         let ratio = ratio.map_or(String::new(), |(ours, beside)| RATIO.show(ours / beside));
-        let goal = match self.goal {
-            None => String::new(),
-            Some(Goal::RatioAtMost(most)) => format!("≤ {}", RATIO.show(most)),
-            Some(Goal::AtMost(most)) => format!("≤ {}", self.unit.show(most)),
-            Some(Goal::AtLeast(least)) => format!("≥ {}", self.unit.show(least)),
-        };
-        [self.what.clone(), first, second, ratio, third, goal, self.verdict().to_owned()]
+        let (goal, verdict) = self.verdict();
+        line([&self.what, &shown[0], &shown[1], &ratio, &shown[2], &goal, verdict])
     }
 }
 
 impl Table {
     /// What went wrong, each sentence once with how often it came.
-    pub(crate) fn failures(&self) -> Vec<(&str, usize)> {
+    pub(crate) fn failures(&self) -> BTreeMap<&str, usize> {
         let rounds = self.sections.iter().flat_map(|section| &section.measured).flat_map(|side| &side.rounds);
         let failures = rounds.flatten().filter_map(|stream| stream.failure.as_ref()).chain(&self.errors);
-        let mut counted: Vec<(&str, usize)> = Vec::new();
-        for failure in failures {
-            match counted.iter_mut().find(|(known, _)| known == failure) {
-                Some((_, count)) => *count += 1,
-                None => counted.push((failure, 1)),
-            }
-        }
-        counted
+        failures.fold(BTreeMap::new(), |mut counted, failure| {
+            *counted.entry(failure.as_str()).or_default() += 1;
+            counted
+        })
     }
 
     /// The last line.
     fn outcome(&self) -> String {
-        let with = |words: &str, verdict: &str| {
-            let rows = self.sections.iter().flat_map(|section| {
-                let rows = section.rows.iter().filter(|row| row.verdict() == verdict);
-                rows.map(|row| format!("{} ({})", row.what, section.title))
-            });
-            let rows = rows.collect::<Vec<_>>().join("; ");
-            (!rows.is_empty()).then(|| format!("{words}: {rows}"))
-        };
-        let parts: Vec<String> =
-            [with("not reached", "no"), with("not measured", "n/a")].into_iter().flatten().collect();
+        let rows =
+            self.sections.iter().flat_map(|section| section.rows.iter().map(move |row| (section, row)));
+        let mut parts = Vec::new();
+        for (words, verdict) in [("not reached", "no"), ("not measured", "n/a")] {
+            let rows = rows.clone().filter(|(_, row)| row.verdict().1 == verdict);
+            let rows: Vec<String> =
+                rows.map(|(section, row)| format!("{} ({})", row.what, section.title)).collect();
+            if !rows.is_empty() {
+                parts.push(format!("{words}: {}", rows.join("; ")));
+            }
+        }
         if parts.is_empty() { "all reached".to_owned() } else { parts.join(". ") }
     }
 }
@@ -143,10 +143,10 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         let [beside, ours, third] = self.columns;
-        writeln!(f, "\n{}", line(&["what", beside, ours, "ratio", third, "to reach", "reached"]))?;
+        writeln!(f, "\n{}", line(["what", beside, ours, "ratio", third, "to reach", "reached"]))?;
         for Section { title, rows, .. } in &self.sections {
             writeln!(f, "\n{title}")?;
-            rows.iter().try_for_each(|row| writeln!(f, "{}", line(&row.cells())))?;
+            rows.iter().try_for_each(|row| writeln!(f, "{}", row.line()))?;
         }
         writeln!(f)?;
         self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
@@ -158,8 +158,7 @@ impl fmt::Display for Table {
 }
 
 /// A line of the table. Its columns are as wide as their widest cell ever is.
-fn line(cells: &[impl fmt::Display; 7]) -> String {
-    let [what, beside, ours, ratio, third, goal, verdict] = cells;
+fn line([what, beside, ours, ratio, third, goal, verdict]: [&str; 7]) -> String {
     let line = format!("{what:<37} {beside:>12} {ours:>12} {ratio:>7} {third:>10} {goal:>9} {verdict:>7}");
     line.trim_end().to_owned()
 }
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_goal_is_reached_at_its_very_edge_and_not_beyond() {
-        let verdict = |goal, beside, ours| row(goal, Some(beside), Some(ours)).verdict();
+        let verdict = |goal, beside, ours| row(goal, Some(beside), Some(ours)).verdict().1;
         assert_eq!(verdict(Goal::RatioAtMost(1.05), 100.0, 105.0), "yes");
         assert_eq!(verdict(Goal::RatioAtMost(1.05), 100.0, 105.1), "no");
         assert_eq!(verdict(Goal::AtMost(5.0), 0.0, 5.0), "yes");
@@ -184,24 +183,25 @@ mod tests {
         assert_eq!(verdict(Goal::RatioAtMost(1.0), 3.0, 3.0), "yes");
         assert_eq!(verdict(Goal::RatioAtMost(1.0), 0.0, 0.0), "yes", "nothing is no more than nothing");
         assert_eq!(verdict(Goal::RatioAtMost(1.0), 0.0, 1.0), "no");
-        assert_eq!(Row::alone("it", MILLIS, Some(1.0)).verdict(), "");
+        assert_eq!(Row::alone("it", MILLIS, Some(1.0)).verdict().1, "");
     }
 
     #[test]
     fn what_was_not_measured_is_never_reached() {
         for goal in [Goal::RatioAtMost(1.0), Goal::AtMost(1.0), Goal::AtLeast(1.0)] {
-            assert_eq!(row(goal, Some(1.0), None).verdict(), "n/a");
+            assert_eq!(row(goal, Some(1.0), None).verdict().1, "n/a");
         }
-        assert_eq!(row(Goal::RatioAtMost(1.0), None, Some(1.0)).verdict(), "n/a");
+        assert_eq!(row(Goal::RatioAtMost(1.0), None, Some(1.0)).verdict().1, "n/a");
     }
 
     #[test]
     fn a_row_shows_what_it_holds() {
         let row = Row::new("it", MILLIS, [Some(60_000.0), Some(45_000.0), Some(1_500_000.0)]);
-        let cells = row.goal(Goal::RatioAtMost(0.85)).cells();
-        assert_eq!(cells, ["it", "60.0 ms", "45.0 ms", "0.75 ×", "1500.0 ms", "≤ 0.85 ×", "yes"]);
-        assert_eq!(Row::alone("it", MILLIS, None).cells(), ["it", "-", "-", "", "-", "", ""]);
-        assert_eq!(Row::alone("it", MICROS, Some(49.6)).cells()[2], "50 µs");
+        let words = |row: Row| row.line().split_whitespace().collect::<Vec<_>>().join(" ");
+        let row = row.goal(Goal::RatioAtMost(0.85));
+        assert_eq!(words(row), "it 60.0 ms 45.0 ms 0.75 × 1500.0 ms ≤ 0.85 × yes");
+        assert_eq!(words(Row::alone("it", MILLIS, None)), "it - - -");
+        assert_eq!(words(Row::alone("it", MICROS, Some(49.6))), "it - 50 µs -");
     }
 
     #[test]
@@ -235,6 +235,6 @@ mod tests {
             table.sections.push(Section { measured, ..Section::default() });
         }
         table.errors.push("late".into());
-        assert_eq!(table.failures(), [("gone", 3), ("other", 2), ("late", 1)]);
+        assert_eq!(table.failures(), BTreeMap::from([("gone", 3), ("other", 2), ("late", 1)]));
     }
 }

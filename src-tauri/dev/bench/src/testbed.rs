@@ -17,7 +17,6 @@ use crate::child::{self, READY, Server, binaries, built};
 const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// A sample model, a codex to measure with, and a folder.
-#[derive(Debug)]
 pub(crate) struct Testbed {
     model: Server,
     /// The codex binary.

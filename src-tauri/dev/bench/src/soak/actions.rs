@@ -11,7 +11,7 @@ use crate::ask::MODEL;
 pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
     let route = client.random_route();
     let model = client.random_model();
-    let n = if route != Route::Responses && client.one_in(8) { client.rng.u64(2..=3) } else { 1 };
+    let n = if route != Route::RESPONSES && client.one_in(8) { client.rng.u64(2..=3) } else { 1 };
     let (streamed, mut slow) = (!client.one_in(3), client.one_in(6));
     let mut script = Script::random(name, &mut client.rng);
     let mut body = request::opening(route, model, &script.prompt(), streamed, n);
@@ -20,7 +20,7 @@ pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
         let Some(answer) = client.ask(&id, route, &body, slow).await else { return };
         let wanted: Vec<String> = (0..n).map(|_| script.answer()).collect();
         let right = client.check(&id, &answer, (&wanted, &[]), false);
-        if !right || n > 1 || route == Route::Completions || !client.one_in(3) {
+        if !right || n > 1 || route == Route::COMPLETIONS || !client.one_in(3) {
             return;
         }
         let said = script.answer();
@@ -33,11 +33,11 @@ pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
 
 /// The model calls a tool, once or more; the client brings the outputs, or never comes back.
 pub(super) async fn use_tools(client: &mut Client<'_>, name: &str) {
-    let route = if client.one_in(2) { Route::Chat } else { Route::Responses };
+    let route = if client.one_in(2) { Route::CHAT } else { Route::RESPONSES };
     let calls = if client.one_in(3) { 2 } else { 1 };
     // Of calls that came one by one, those that were left are gone with the codex that knew of them.
     let (shared, begun) = (client.shared, Instant::now());
-    let killed = || shared.faults.killed_since(begun);
+    let killed = || shared.faults.killed_within(begun, Instant::now());
     let streamed = client.one_in(2);
     let mut body = request::opening(route, MODEL, &request::calls_prompt(name, calls), streamed, 1);
     body["tools"] = request::tools(route);

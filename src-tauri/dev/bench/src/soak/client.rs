@@ -106,7 +106,6 @@ pub(super) struct Shared {
 }
 
 /// One client, with connections that end with it.
-#[derive(Debug)]
 pub(super) struct Client<'a> {
     pub(super) shared: &'a Shared,
     pub(super) http: reqwest::Client,
@@ -120,7 +119,7 @@ impl Shared {
 
     /// Whether an error of this code may be what a kill has cost a request that began then.
     pub(super) fn is_of_a_kill(&self, code: &str, begun: Instant) -> bool {
-        KILL_CODES.contains(&code) && self.faults.killed_since(begun)
+        KILL_CODES.contains(&code) && self.faults.killed_within(begun, Instant::now())
     }
 }
 
@@ -139,13 +138,13 @@ impl<'a> Client<'a> {
     }
 
     pub(super) fn random_route(&mut self) -> Route {
-        self.rng.choice([Route::Chat, Route::Responses, Route::Completions]).unwrap_or(Route::Chat)
+        self.rng.choice([Route::CHAT, Route::RESPONSES, Route::COMPLETIONS]).unwrap_or(Route::CHAT)
     }
 
     /// Asks, and gives the whole answer; `None` when there is none, which is counted then. A slow reader rests after some events.
     pub(super) async fn ask(&mut self, id: &str, route: Route, body: &Value, slow: bool) -> Option<Answer> {
         let (shared, begun) = (self.shared, Instant::now());
-        let request = self.http.post(format!("{}{}", shared.address, route.path())).bearer_auth(KEY);
+        let request = self.http.post(format!("{}{}", shared.address, route.0)).bearer_auth(KEY);
         let request = request.header(REQUEST_ID, id).header(CONTENT_TYPE, "application/json");
         let rng = &mut self.rng;
         let look = async |_: &mut Answer| {
@@ -161,7 +160,7 @@ impl<'a> Client<'a> {
         match &answer {
             Ok(answer) => tally.add_answer(id, &answer.id),
             Err(error) if shared.is_of_a_kill(code_of(error), begun) => tally.killed += 1,
-            Err(error) => tally.fail(format_args!("{id} ({}): {status:?} {error:#}", route.path())),
+            Err(error) => tally.fail(format_args!("{id} ({}): {status:?} {error:#}", route.0)),
         }
         answer.ok()
     }

@@ -24,26 +24,19 @@ const KILL_GRACE: Duration = Duration::from_secs(4);
 /// What has been done.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    kills: RefCell<Vec<Instant>>,
+    pub(super) kills: RefCell<Vec<Instant>>,
     pub(super) stops: Cell<u64>,
 }
 
 impl Faults {
-    /// Whether a kill may have hit a request that began then and is over now.
-    pub(super) fn killed_since(&self, begun: Instant) -> bool {
-        self.killed_within(begun, Instant::now())
-    }
-
-    fn killed_within(&self, begun: Instant, ended: Instant) -> bool {
+    /// Whether a kill may have hit a request that ran then.
+    pub(super) fn killed_within(&self, begun: Instant, ended: Instant) -> bool {
         self.kills.borrow().iter().any(|kill| *kill <= ended && begun <= *kill + KILL_GRACE)
     }
 
-    pub(super) fn kills(&self) -> usize {
-        self.kills.borrow().len()
-    }
-
-    /// Does something to the codexes of `proxyd` now and then. A stopped codex resumes when this is dropped.
-    pub(super) async fn run(&self, proxyd: u32, mut rng: Rng) {
+    /// Does something to the codexes of `proxyd` now and then, if there is one. A stopped codex resumes when this is dropped.
+    pub(super) async fn run(&self, proxyd: Option<u32>, mut rng: Rng) {
+        let Some(proxyd) = proxyd else { return };
         let mut pause = FIRST;
         loop {
             rest(&mut rng, pause).await;

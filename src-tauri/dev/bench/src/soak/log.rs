@@ -20,7 +20,7 @@ const REQUEST_EVENTS: [(&str, &str); 5] = [
 const ENDED: &str = "ended";
 
 /// The log, as far as it has been read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Log {
     /// What happened to each request, with the status of an answer, and to each entry.
     requests: HashMap<String, Vec<String>>,

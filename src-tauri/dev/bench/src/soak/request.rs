@@ -68,13 +68,13 @@ pub(super) fn after_outputs(name: &str, calls: usize) -> String {
 /// The body of a request that begins a conversation.
 pub(super) fn opening(route: Route, model: &str, prompt: &str, streamed: bool, n: u64) -> Value {
     match route {
-        Route::Chat => json!({
+        Route::CHAT => json!({
             "model": model, "stream": streamed, "n": n,
             "messages": [{ "role": "system", "content": "Be short." }, { "role": "user", "content": prompt }],
         }),
-        Route::Responses => json!({ "model": model, "stream": streamed, "input": prompt }),
+        Route::RESPONSES => json!({ "model": model, "stream": streamed, "input": prompt }),
         // The limit that this route has by itself is sixteen tokens.
-        Route::Completions => {
+        _ => {
             json!({ "model": model, "stream": streamed, "n": n, "prompt": prompt, "max_tokens": 100_000 })
         }
     }
@@ -83,17 +83,17 @@ pub(super) fn opening(route: Route, model: &str, prompt: &str, streamed: bool, n
 /// The tools of a request: one that may be called.
 pub(super) fn tools(route: Route) -> Value {
     let parameters = json!({ "type": "object", "properties": { "q": { "type": "string" } } });
-    let mut function = json!({ "name": TOOL, "description": "Looks it up.", "parameters": parameters });
-    if route != Route::Responses {
-        return json!([{ "type": "function", "function": function }]);
+    let function = json!({ "type": "function", "name": TOOL, "description": "", "parameters": parameters });
+    if route == Route::RESPONSES {
+        json!([function])
+    } else {
+        json!([{ "type": "function", "function": function }])
     }
-    function["type"] = "function".into();
-    json!([function])
 }
 
 /// The request that goes on after a text: `body` is the one before, `id` that of its answer.
 pub(super) fn next_text(route: Route, body: &Value, id: &str, answer: &str, prompt: &str) -> Value {
-    if route == Route::Responses {
+    if route == Route::RESPONSES {
         return next_response(body, id, prompt.into());
     }
     let message = |role, content| json!({ "role": role, "content": content });
@@ -102,7 +102,7 @@ pub(super) fn next_text(route: Route, body: &Value, id: &str, answer: &str, prom
 
 /// The request that brings the outputs of calls.
 pub(super) fn next_outputs(route: Route, body: &Value, id: &str, outputs: &[(&Call, String)]) -> Value {
-    if route == Route::Responses {
+    if route == Route::RESPONSES {
         let item = |(call, output): &(&Call, String)| json!({ "type": "function_call_output", "call_id": call.id, "output": output });
         return next_response(body, id, outputs.iter().map(item).collect());
     }
@@ -148,16 +148,16 @@ mod tests {
 
     #[test]
     fn a_conversation_goes_on_where_it_was() {
-        let first = opening(Route::Chat, "m", "hi", false, 1);
-        let next = next_text(Route::Chat, &first, "id", "hello", "more");
+        let first = opening(Route::CHAT, "m", "hi", false, 1);
+        let next = next_text(Route::CHAT, &first, "id", "hello", "more");
         let roles: Vec<_> = next["messages"].as_array().unwrap().iter().map(|m| m["role"].clone()).collect();
         assert_eq!(roles, ["system", "user", "assistant", "user"]);
-        let body = opening(Route::Responses, "m", "hi", true, 1);
+        let body = opening(Route::RESPONSES, "m", "hi", true, 1);
         let call = Call { id: "c".into(), name: "lookup".into(), arguments: "{}".into() };
-        let next = next_outputs(Route::Responses, &body, "r", &[(&call, output("n", 1))]);
+        let next = next_outputs(Route::RESPONSES, &body, "r", &[(&call, output("n", 1))]);
         assert_eq!(next["previous_response_id"], "r");
         assert_eq!(next["input"][0]["output"], "found n-1");
-        let next = next_outputs(Route::Chat, &first, "r", &[(&call, output("n", 1))]);
+        let next = next_outputs(Route::CHAT, &first, "r", &[(&call, output("n", 1))]);
         assert_eq!(next["messages"][2]["tool_calls"][0]["id"], "c");
         assert_eq!(next["messages"][3], json!({"role": "tool", "tool_call_id": "c", "content": "found n-1"}));
     }

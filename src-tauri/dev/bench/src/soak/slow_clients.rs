@@ -65,7 +65,7 @@ async fn run(client: &mut Client<'_>, name: &str, (_, sends, script, waits, read
     let head = format!(
         "POST {} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {KEY}\r\n{REQUEST_ID}: {name}\r\n\
          Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-        route.path(),
+        route.0,
         body.len()
     );
     let sent = match sends {
