@@ -147,7 +147,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> &str {
 }
 
 /// The code of an error, in the body of a refusal or in a stream.
-pub(crate) fn error_code(body: &Value) -> Option<String> {
+fn error_code(body: &Value) -> Option<String> {
     let error =
         if body["type"] == "error" { body } else { body.get("error").filter(|error| !error.is_null())? };
     Some(error["code"].as_str().unwrap_or("none").to_owned())

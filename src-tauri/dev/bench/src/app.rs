@@ -11,10 +11,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, PAUSE};
 use crate::child::{Server, built};
 use crate::http::Http;
-use crate::measure::{Entrant, Scenario, Side};
+use crate::measure::{Entrant, Side, measure};
 use crate::processes;
 use crate::report::{self, median};
 use crate::run::{say, start_proxyd};
@@ -85,12 +85,10 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let mut through_app = Side::App(Http::new(&session.address())?, app.pid()?);
     let ask = |_| Ask::paced(1);
     let mut entrants = [Entrant(&mut proxyd, &ask, 1), Entrant(&mut through_app, &ask, 1)];
-    let scenario = Scenario { warm_up: 2, ..Scenario::of(few(5, 20)) };
-    let measured = scenario.measure(&mut entrants).await?;
+    let measured = measure((2, few(5, 20)), PAUSE, &mut entrants).await?;
     drop(through_app);
     app.end().await?;
     proxyd.end().await?;
-    testbed.end().await?;
 
     let row = |what: &str, value| Row::alone(what, MILLIS, value);
     let worst = |times: &[u64]| times.iter().max().map(|time| *time as f64);
@@ -123,7 +121,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
         report::row("first token, median", MILLIS, both, |side| side.first(0.5)).goal(goal),
         report::row("whole time, median", MILLIS, both, |side| side.whole_time(0.5)).goal(goal),
     ];
-    let requests = Section { title: format!("one stream, {} rounds", scenario.rounds), rows, measured };
+    let requests = Section { title: format!("one stream, {} rounds", few(5, 20)), rows, measured };
     let columns = ["codex-proxyd", "app", ""];
     Ok(Table { columns, sections: vec![starts, footprint, requests], ..Table::default() })
 }

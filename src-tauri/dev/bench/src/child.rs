@@ -101,17 +101,8 @@ impl Server {
         self.child.id().with_context(|| format!("{} has ended", self.name))
     }
 
-    /// Fails if it has ended already.
-    pub(crate) fn check_running(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
-            Some(status) => bail!("{} ended by itself: {status}", self.name),
-            None => Ok(()),
-        }
-    }
-
     /// Asks it to end, waits until it has, and says how it ended.
     pub(crate) async fn end(mut self) -> Result<ExitStatus> {
-        self.check_running()?;
         if !signal(self.pid()?, "TERM") {
             self.child.start_kill()?;
         }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
 use crate::ask::Ask;
@@ -28,16 +28,13 @@ impl Exec {
     /// Runs it once.
     pub(crate) async fn stream(&mut self, ask: &Ask) -> Stream {
         let mut command = child::command(&self.codex);
-        command.args(["exec", "--json", "--skip-git-repo-check", "-s", "read-only", "-"]);
+        command.args(["exec", "--json", "--skip-git-repo-check", "-s", "read-only", &ask.prompt]);
         command.env("CODEX_HOME", &self.home).current_dir(&self.workspace);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         Stream::measure(async |stream| {
             let begun = Instant::now();
             let mut child = command.spawn().context("codex cannot be started")?;
             let pid = child.id();
-            let mut stdin = child.stdin.take().context("a piped stdin is there")?;
-            stdin.write_all(ask.prompt.as_bytes()).await?;
-            drop(stdin);
             let mut lines = BufReader::new(child.stdout.take().context("a piped stdout is there")?).lines();
             while let Some(line) = lines.next_line().await? {
                 if read(&line, since(begun), stream)? {

@@ -6,7 +6,6 @@
 
 mod answer;
 mod app;
-mod app_server;
 mod ask;
 mod baseline;
 mod child;
@@ -47,7 +46,14 @@ enum Command {
     #[command(hide = true)]
     Baseline { codex: PathBuf, home: PathBuf, workspace: PathBuf },
     /// Random clients, hang-ups and kills for some minutes: is anything lost or leaked?
-    Soak(soak::Options),
+    Soak {
+        /// Minutes that the clients are at it
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// What decides who does what [default: another one each time]
+        #[arg(long)]
+        seed: Option<u64>,
+    },
 }
 
 // One thread on either measuring side: a second one would take time from what is measured, on a machine with few cores.
@@ -64,8 +70,8 @@ async fn main() -> Result<ExitCode> {
     let codex =
         codex.with_context(|| format!("no codex is named in {CODEX}: start this as `cargo xtask bench`"))?;
     let options = &bench.options;
-    let is_well = if let Some(Command::Soak(options)) = &bench.command {
-        soak::soak(&codex, options).await?
+    let is_well = if let Some(Command::Soak { minutes, seed }) = bench.command {
+        soak::soak(&codex, minutes, seed).await?
     } else {
         let table = if options.app {
             app::run(&codex, options.quick).await?

@@ -26,15 +26,6 @@ pub(crate) enum Side {
     Exec(Exec),
 }
 
-/// How often, and how close together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scenario {
-    pub(crate) rounds: u32,
-    /// Rounds before them that are not counted, because what happens for the first time is slower.
-    pub(crate) warm_up: u32,
-    pub(crate) pause: Duration,
-}
-
 /// A side in a scenario, what it is asked for in a round, and that it takes part in the last of so many rounds.
 pub(crate) struct Entrant<'a>(pub(crate) &'a mut Side, pub(crate) &'a dyn Fn(u32) -> Ask, pub(crate) u32);
 
@@ -47,52 +38,49 @@ pub(crate) struct Measured {
     pub(crate) codex_cpu: Option<u64>,
 }
 
-impl Scenario {
-    /// So many rounds with a pause before each.
-    pub(crate) const fn of(rounds: u32) -> Self {
-        Self { rounds, warm_up: 1, pause: PAUSE }
+/// Measures each side in so many rounds, in the order of the entrants, with a pause before each. The warm-up is rounds before
+/// them that are not counted, because what happens for the first time is slower.
+pub(crate) async fn measure(
+    (warm_up, rounds): (u32, u32),
+    pause: Duration,
+    entrants: &mut [Entrant<'_>],
+) -> Result<Vec<Measured>> {
+    let mut measured: Vec<Measured> = entrants.iter().map(|_| Measured::default()).collect();
+    for round in 0..warm_up {
+        for Entrant(side, ask, _) in &mut *entrants {
+            sleep(pause).await;
+            side.round(&ask(round)).await?;
+        }
     }
-
-    /// Measures each side, in the order of the entrants.
-    pub(crate) async fn measure(&self, entrants: &mut [Entrant<'_>]) -> Result<Vec<Measured>> {
-        let mut measured: Vec<Measured> = entrants.iter().map(|_| Measured::default()).collect();
-        for round in 0..self.warm_up {
-            for Entrant(side, ask, _) in &mut *entrants {
-                sleep(self.pause).await;
-                side.round(&ask(round)).await?;
+    // What earlier rounds left to do is not to be counted here.
+    sleep(PAUSE).await;
+    let pids: Vec<_> = entrants.iter().map(|entrant| entrant.0.pids()).collect();
+    let mut clocks: Vec<_> = pids.iter().map(|pids| pids.map(CpuClock::new)).collect();
+    let mut read = || clocks.iter_mut().map(|pair| pair.each_mut().map(CpuClock::read)).collect::<Vec<_>>();
+    let before = read();
+    for round in 0..rounds {
+        for place in 0..entrants.len() {
+            let index = (place + round as usize) % entrants.len();
+            let Entrant(side, ask, every) = &mut entrants[index];
+            if (round + 1).is_multiple_of(*every) {
+                let ask = ask(warm_up + round);
+                sleep(pause).await;
+                let mut streams = side.round(&ask).await?;
+                streams.iter_mut().for_each(|stream| stream.check(&ask));
+                measured[index].rounds.push(streams);
             }
         }
-        // What earlier rounds left to do is not to be counted here.
-        sleep(PAUSE).await;
-        let pids: Vec<_> = entrants.iter().map(|entrant| entrant.0.pids()).collect();
-        let mut clocks: Vec<_> = pids.iter().map(|pids| pids.map(CpuClock::new)).collect();
-        let mut read =
-            || clocks.iter_mut().map(|pair| pair.each_mut().map(CpuClock::read)).collect::<Vec<_>>();
-        let before = read();
-        for round in 0..self.rounds {
-            for place in 0..entrants.len() {
-                let index = (place + round as usize) % entrants.len();
-                let Entrant(side, ask, every) = &mut entrants[index];
-                if (round + 1).is_multiple_of(*every) {
-                    let ask = ask(self.warm_up + round);
-                    sleep(self.pause).await;
-                    let mut streams = side.round(&ask).await?;
-                    streams.iter_mut().for_each(|stream| stream.check(&ask));
-                    measured[index].rounds.push(streams);
-                }
-            }
-        }
-        // What a side does after a round, such as starting the next thread, belongs to the round.
-        sleep(PAUSE).await;
-        for ((measured, before), after) in measured.iter_mut().zip(before).zip(read()) {
-            let spent = |of: usize| Some(after[of]?.saturating_sub(before[of]?));
-            (measured.cpu, measured.codex_cpu) = (spent(0), spent(1));
-        }
-        let mut codexes = entrants.iter().map(|entrant| entrant.0.pids()[1]).zip(pids);
-        let same = codexes.all(|(now, [_, before])| before.is_none() || now == before);
-        ensure!(same, "a codex has ended while it was measured");
-        Ok(measured)
     }
+    // What a side does after a round, such as starting the next thread, belongs to the round.
+    sleep(PAUSE).await;
+    for ((measured, before), after) in measured.iter_mut().zip(before).zip(read()) {
+        let spent = |of: usize| Some(after[of]?.saturating_sub(before[of]?));
+        (measured.cpu, measured.codex_cpu) = (spent(0), spent(1));
+    }
+    let mut codexes = entrants.iter().map(|entrant| entrant.0.pids()[1]).zip(pids);
+    let same = codexes.all(|(now, [_, before])| before.is_none() || now == before);
+    ensure!(same, "a codex has ended while it was measured");
+    Ok(measured)
 }
 
 impl Side {
@@ -130,7 +118,9 @@ impl Side {
             Self::Proxyd(http, server) => {
                 // The proxy waits for connections that are kept alive.
                 drop(http);
-                server.end().await.map(drop)
+                let status = server.end().await?;
+                ensure!(status.success(), "codex-proxyd ended with {status}");
+                Ok(())
             }
             Self::App(..) | Self::Exec(_) => Ok(()),
         }

@@ -15,7 +15,7 @@ use crate::baseline::Baseline;
 use crate::child::{READY, Server};
 use crate::exec::Exec;
 use crate::http::{Http, KEY};
-use crate::measure::{Entrant, Measured, Scenario, Side};
+use crate::measure::{Entrant, Measured, Side, measure};
 use crate::processes::memory;
 use crate::report::{self, DENSE_STREAMS, EIGHT, SETTLED_AFTER, SideMemory};
 use crate::stream::since;
@@ -75,7 +75,6 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
         table.notes.push(compare(turn, received));
     }
     say(&format!("one stream, {rounds} rounds"));
-    let warm = |rounds| Scenario { warm_up: 2, ..Scenario::of(rounds) };
     let one = |_| Ask::paced(1);
     let mut entrants = [
         Entrant(&mut baseline, &one, 1),
@@ -84,7 +83,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
         Entrant(&mut prewarmed, &|_| Ask::prewarmed(), 1),
         Entrant(&mut exec, &one, every(rounds)),
     ];
-    table.sections.push(report::single(warm(rounds).measure(&mut entrants).await?));
+    table.sections.push(report::single(measure((2, rounds), PAUSE, &mut entrants).await?));
 
     say(&format!("second turns, {rounds} rounds"));
     // These two are asked for first turns as often as the others, and have a codex each for the same reason as above.
@@ -97,7 +96,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
         Entrant(&mut prewarmed, &edit, 1),
         Entrant(&mut new, &edit, 1),
     ];
-    table.sections.push(report::second_turns(warm(rounds).measure(&mut entrants).await?));
+    table.sections.push(report::second_turns(measure((2, rounds), PAUSE, &mut entrants).await?));
     // They have no part in the rest, and would only take memory.
     let mut ends = vec![prewarmed.end().await, new.end().await];
 
@@ -106,7 +105,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
         // The round that is not counted opens the connections.
         let ask = |_| Ask::paced(streams);
         let mut entrants = [Entrant(&mut baseline, &ask, 1), Entrant(&mut proxyd, &ask, 1)];
-        let measured = Scenario::of(few(2, 5)).measure(&mut entrants).await?;
+        let measured = measure((1, few(2, 5)), PAUSE, &mut entrants).await?;
         table.sections.push(report::at_once(streams, measured));
     }
     let memories = [memories(&baseline), memories(&proxyd)];
@@ -120,7 +119,6 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     table.sections.extend([section, processes]);
     ends.extend([alone.end().await]);
     table.head = head(&testbed.codex, [load, load_average()])?;
-    ends.push(testbed.end().await);
     // The numbers are there; a program that does not end as it should is named beside them.
     table.errors = ends.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
     Ok(table)
@@ -132,18 +130,17 @@ async fn measure_alone(side: &mut Side, requests: u32, eights: u32, denses: u32)
     let (mut in_a_row, mut memory) = (Measured::default(), [[None; 2]; 2]);
     let parts = [(0, SETTLED_AFTER), (SETTLED_AFTER, requests - SETTLED_AFTER)];
     for ((from, rounds), memory) in parts.into_iter().zip(&mut memory) {
-        let scenario = Scenario { warm_up: 0, pause: Duration::ZERO, ..Scenario::of(rounds) };
         let short = |round| Ask::short(from + round);
-        for part in scenario.measure(&mut [Entrant(side, &short, 1)]).await? {
+        for part in measure((0, rounds), Duration::ZERO, &mut [Entrant(side, &short, 1)]).await? {
             in_a_row.rounds.extend(part.rounds);
         }
         sleep(PAUSE).await;
         *memory = memories(side);
     }
+    let (eight, dense) = (|_| Ask::paced(EIGHT), |_| Ask::dense(DENSE_STREAMS));
     let mut measured = vec![in_a_row];
-    measured.extend(Scenario::of(eights).measure(&mut [Entrant(side, &|_| Ask::paced(EIGHT), 1)]).await?);
-    let dense = |_| Ask::dense(DENSE_STREAMS);
-    measured.extend(Scenario::of(denses).measure(&mut [Entrant(side, &dense, 1)]).await?);
+    measured.extend(measure((1, eights), PAUSE, &mut [Entrant(side, &eight, 1)]).await?);
+    measured.extend(measure((1, denses), PAUSE, &mut [Entrant(side, &dense, 1)]).await?);
     Ok(report::alone(memory, measured))
 }
 

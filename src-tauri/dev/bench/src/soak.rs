@@ -19,8 +19,7 @@ use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Context, Result};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
@@ -34,7 +33,7 @@ use crate::{http, processes};
 use client::{Client, KEY, Shared};
 use footprint::Footprint;
 use log::Log;
-use request::{AGENT, Script};
+use request::AGENT;
 
 /// Clients at once.
 const CLIENTS: u32 = 12;
@@ -49,21 +48,10 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 /// Failures after which the clients stop.
 const MAX_FAILURES: u64 = 200;
 
-/// How long, and with which seed.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Options {
-    /// Minutes that the clients are at it
-    #[arg(long, default_value_t = 10.0)]
-    minutes: f64,
-    /// What decides who does what [default: another one each time]
-    #[arg(long)]
-    seed: Option<u64>,
-}
-
 /// Runs it, and says whether all was well.
-pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
-    let time = Duration::try_from_secs_f64(options.minutes * 60.0).context("no such number of minutes")?;
-    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Result<bool> {
+    let time = Duration::try_from_secs_f64(minutes * 60.0).context("no such number of minutes")?;
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     say(&format!("a soak of {time:.0?} with --seed {seed}"));
     let testbed = Testbed::start("soak", codex).await?;
     let logs = testbed.folder("logs")?;
@@ -76,13 +64,12 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     let shared = Shared { address: proxyd.address.clone(), ..Shared::default() };
     // A kill from outside, or an error here, must not cost the log: it is what says why.
     if let Err(error) = run(&shared, proxyd, seed, time, &log).await {
-        shared.tally().fail_first(format_args!("{error:#}"));
+        shared.tally.borrow_mut().fail_first(format_args!("{error:#}"));
     }
     let (kills, stops) = (shared.faults.kills.borrow().len(), shared.faults.stops.get());
-    say(&format!("{}; codex was killed {kills} × and stopped {stops} ×", shared.tally()));
-    let failures = shared.tally().failures();
+    say(&format!("{}; codex was killed {kills} × and stopped {stops} ×", shared.tally.borrow_mut()));
+    let failures = shared.tally.borrow_mut().failures();
     if failures.is_empty() {
-        testbed.end().await?;
         say("nothing lost, nothing leaked, every exchange closed exactly once");
         return Ok(true);
     }
@@ -93,7 +80,7 @@ pub(crate) async fn soak(codex: &Path, options: &Options) -> Result<bool> {
     Ok(false)
 }
 
-async fn run(shared: &Shared, mut proxyd: Server, seed: u64, time: Duration, log: &Path) -> Result<()> {
+async fn run(shared: &Shared, proxyd: Server, seed: u64, time: Duration, log: &Path) -> Result<()> {
     let pid = proxyd.pid()?;
     ask_both_models(shared, "soak-first").await?;
     let warm_up = (time / WARM_UP_PART).clamp(WARM_UP.0, WARM_UP.1);
@@ -106,7 +93,6 @@ async fn run(shared: &Shared, mut proxyd: Server, seed: u64, time: Duration, log
     }
 
     run_clients(shared, "soak-c", seed, time, Some(pid)).await?;
-    proxyd.check_running()?;
     // Whatever was done to codex: the next request to either model works.
     sleep(QUIET).await;
     ask_both_models(shared, "soak-last").await?;
@@ -116,7 +102,7 @@ async fn run(shared: &Shared, mut proxyd: Server, seed: u64, time: Duration, log
         if let Some(now) = now {
             say(&format!("at the end: {now}"));
         }
-        beyond.iter().for_each(|leak| shared.tally().fail(leak));
+        beyond.iter().for_each(|leak| shared.tally.borrow_mut().fail(leak));
     }
     for held in processes::children_named(pid, "codex").into_iter().filter_map(Footprint::of) {
         say(&format!("a codex of its: {held}"));
@@ -125,15 +111,15 @@ async fn run(shared: &Shared, mut proxyd: Server, seed: u64, time: Duration, log
     let children = processes::children(pid);
     let status = proxyd.end().await?;
     if !status.success() {
-        shared.tally().fail(format_args!("codex-proxyd ended with {status}"));
+        shared.tally.borrow_mut().fail(format_args!("codex-proxyd ended with {status}"));
     }
     // A zombie has no memory.
     for child in children.into_iter().filter(|child| processes::memory(*child).is_some()) {
-        shared.tally().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
+        shared.tally.borrow_mut().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
     }
     let mut read = Log::default();
     String::from_utf8_lossy(&fs::read(log)?).lines().for_each(|line| read.read(line));
-    let mut tally = shared.tally();
+    let mut tally = shared.tally.borrow_mut();
     say(&format!(
         "{} requests were sent, {} entries are in the log",
         tally.outcomes.len(),
@@ -152,7 +138,7 @@ async fn check_no_turn_is_left(shared: &Shared) -> Result<()> {
     for name in ["codex_proxy_turns_running", "codex_proxy_turns_waiting"] {
         let found = text.lines().find(|line| line.starts_with(name)).unwrap_or("nothing of it");
         if found != format!("{name} 0") {
-            shared.tally().fail(format_args!("leaked: /metrics says {found}, and not {name} 0"));
+            shared.tally.borrow_mut().fail(format_args!("leaked: /metrics says {found}, and not {name} 0"));
         }
     }
     Ok(())
@@ -163,12 +149,14 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
     let mut client = Client::new(shared, Rng::with_seed(0))?;
     for model in [MODEL, AGENT] {
         let name = format!("{name}-{model}");
-        let script = Script::random(&name, &mut client.rng);
-        let body = request::opening(Route::CHAT, model, &script.prompt(), true, 1);
-        let Some(answer) = client.ask(&name, Route::CHAT, &body, false).await else {
-            bail!("{name} got no answer");
-        };
-        client.check(&name, &answer, (&[script.answer()], &[]), false);
+        let body = request::opening(Route::CHAT, model, &format!("[[say=\"{name}\"]]"), true, 1);
+        let answer = client.ask(&name, Route::CHAT, &body, false).await;
+        client.check(
+            &name,
+            &answer.with_context(|| format!("{name} got no answer"))?,
+            (&[name.clone()], &[]),
+            false,
+        );
     }
     Ok(())
 }
@@ -191,7 +179,7 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
         loop {
             sleep(PROGRESS_INTERVAL).await;
             let held = pid.and_then(Footprint::of).map(|held| format!(" [{held}]")).unwrap_or_default();
-            say(&format!("{:.0?} of {time:.0?}: {}{held}", begun.elapsed(), shared.tally()));
+            say(&format!("{:.0?} of {time:.0?}: {}{held}", begun.elapsed(), shared.tally.borrow_mut()));
         }
     };
     tokio::select! {
@@ -205,7 +193,7 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
 async fn run_client(mut client: Client<'_>, name: &str, until: Instant) {
     let mut number = 0;
     // A proxy that is gone fails whatever is asked of it, and more of that says nothing.
-    while Instant::now() < until && client.shared.tally().failed < MAX_FAILURES {
+    while Instant::now() < until && client.shared.tally.borrow_mut().failed < MAX_FAILURES {
         number += 1;
         let name = format!("{name}-{number}");
         match client.rng.u8(..100) {

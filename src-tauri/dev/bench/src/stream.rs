@@ -29,10 +29,8 @@ pub(crate) struct Stream {
     /// When the end arrived.
     pub(crate) ended: u64,
     /// The text, until it has been checked.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) text: String,
     /// Why the stream counts for nothing, when it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
 }
 

@@ -84,11 +84,6 @@ impl Testbed {
         command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"))?).current_dir(data);
         Ok(command)
     }
-
-    /// Ends the sample model and removes the folder.
-    pub(crate) async fn end(self) -> Result<()> {
-        self.model.end().await.map(drop)
-    }
 }
 
 /// Where the folders of all runs lie. Those that a killed run has left are removed after some days.

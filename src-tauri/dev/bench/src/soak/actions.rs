@@ -9,8 +9,7 @@ use crate::ask::MODEL;
 
 /// A conversation of a turn or more, whole or streamed, by any route.
 pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
-    let route = client.random_route();
-    let model = client.random_model();
+    let (route, model) = (client.random_route(), client.random_model());
     let n = if route != Route::RESPONSES && client.one_in(8) { client.rng.u64(2..=3) } else { 1 };
     let (streamed, mut slow) = (!client.one_in(3), client.one_in(6));
     let mut script = Script::random(name, &mut client.rng);
@@ -36,9 +35,8 @@ pub(super) async fn use_tools(client: &mut Client<'_>, name: &str) {
     let route = if client.one_in(2) { Route::CHAT } else { Route::RESPONSES };
     let calls = if client.one_in(3) { 2 } else { 1 };
     // Of calls that came one by one, those that were left are gone with the codex that knew of them.
-    let (shared, begun) = (client.shared, Instant::now());
+    let (shared, begun, streamed) = (client.shared, Instant::now(), client.one_in(2));
     let killed = || shared.faults.killed_within(begun, Instant::now());
-    let streamed = client.one_in(2);
     let mut body = request::opening(route, MODEL, &request::calls_prompt(name, calls), streamed, 1);
     body["tools"] = request::tools(route);
     let mut made = 0;

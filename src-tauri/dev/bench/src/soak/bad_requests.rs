@@ -2,11 +2,11 @@
 
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::client::{Client, REQUEST_ID};
-use crate::answer::error_code;
+use crate::answer::{Route, code_of};
+use crate::http;
 
 const CHAT: &str = "/v1/chat/completions";
 const RIGHT: &str = r#"{"model":"gpt-5.5","messages":[{"role":"user","content":"hi"}]}"#;
@@ -46,34 +46,28 @@ pub(super) async fn send(client: &mut Client<'_>, name: &str) {
         (Body("/v1/completions", r#"{"model":"gpt-5.5","prompt":[]}"#), 400, "invalid_request"),
     ];
     let Some((wrong, status, code)) = client.rng.choice(bad_requests) else { return };
-    let (shared, begun) = (client.shared, Instant::now());
-    let outcome = refusal(client, name, wrong.clone()).await;
-    let mut tally = shared.tally();
-    let seen = outcome.as_ref().ok().map(|(status, _)| *status);
-    tally.outcomes.insert(name.to_owned(), seen);
-    match outcome {
-        Ok(refusal) if refusal == (status, code.to_owned()) => tally.refused += 1,
-        // Whether there is such a model is codex's to say.
-        Ok((_, code)) if shared.is_of_a_kill(&code, begun) => tally.killed += 1,
-        Ok(other) => tally.fail(format_args!("{name}: {wrong:?}: answered {other:?}, not {status} {code}")),
-        Err(error) => tally.fail(format_args!("{name}: {:#}", anyhow::Error::new(error))),
-    }
-}
-
-/// The status and the code that a request is answered with.
-async fn refusal(client: &Client<'_>, name: &str, wrong: Wrong) -> reqwest::Result<(u16, String)> {
     let right = [(AUTHORIZATION, "Bearer sk-soak"), (CONTENT_TYPE, "application/json")];
-    let right = right.map(|(name, value)| (name, HeaderValue::from_static(value)));
-    let (mut headers, mut method, mut path, mut body) =
-        (HeaderMap::from_iter(right), Method::POST, CHAT, RIGHT);
-    match wrong {
+    let mut headers =
+        HeaderMap::from_iter(right.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    let (mut method, mut path, mut body) = (Method::POST, CHAT, RIGHT);
+    match wrong.clone() {
         Header(name, value) => drop(headers.insert(name, HeaderValue::from_static(value))),
         Wrong::Method => method = Method::PUT,
         Body(other, wrong) => (path, body) = (other, wrong),
     }
-    let request = client.http.request(method, format!("{}{path}", client.shared.address));
-    let response = request.header(REQUEST_ID, name).headers(headers).body(body).send().await?;
-    let status = response.status().as_u16();
-    let body: Value = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-    Ok((status, error_code(&body).unwrap_or_default()))
+    let (shared, begun) = (client.shared, Instant::now());
+    let request = client.http.request(method, format!("{}{path}", shared.address)).headers(headers);
+    let request = request.header(REQUEST_ID, name).body(body);
+    let (outcome, answer) = http::answer(request, Route::CHAT, false, async |_| {}).await;
+    let answered = answer.as_ref().map_or_else(code_of, |_| "an answer");
+    let mut tally = shared.tally.borrow_mut();
+    tally.outcomes.insert(name.to_owned(), outcome);
+    if (outcome, answered) == (Some(status), code) {
+        tally.refused += 1;
+    } else if shared.is_of_a_kill(answered, begun) {
+        // Whether there is such a model is codex's to say.
+        tally.killed += 1;
+    } else {
+        tally.fail(format_args!("{name}: {wrong:?}: {outcome:?} {answer:?}, and not {status} {code}"));
+    }
 }

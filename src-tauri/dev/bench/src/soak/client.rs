@@ -3,7 +3,7 @@
 //! A request that is sent here is judged here as far as that goes without knowing what it asked for: an error is a failure,
 //! unless codex was killed meanwhile. Clients that hang up have a socket of their own (`slow_clients`).
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
@@ -90,8 +90,7 @@ impl fmt::Display for Tally {
         let Self { right, refused, hung_up, killed, failed, .. } = self;
         write!(
             f,
-            "{right} answers right, {refused} refused rightly, {hung_up} hung up on, {killed} lost to kills, \
-             {failed} wrong"
+            "{right} right, {refused} refused, {hung_up} hung up on, {killed} lost to kills, {failed} wrong"
         )
     }
 }
@@ -113,10 +112,6 @@ pub(super) struct Client<'a> {
 }
 
 impl Shared {
-    pub(super) fn tally(&self) -> RefMut<'_, Tally> {
-        self.tally.borrow_mut()
-    }
-
     /// Whether an error of this code may be what a kill has cost a request that began then.
     pub(super) fn is_of_a_kill(&self, code: &str, begun: Instant) -> bool {
         KILL_CODES.contains(&code) && self.faults.killed_within(begun, Instant::now())
@@ -155,7 +150,7 @@ impl<'a> Client<'a> {
         let answer = http::answer(request.body(body.to_string()), route, body["stream"] == true, look);
         let late = |_| (None, Err(anyhow!("no end within {ANSWER_TIMEOUT:?}")));
         let (status, answer) = timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(late);
-        let mut tally = shared.tally();
+        let mut tally = shared.tally.borrow_mut();
         tally.outcomes.insert(id.to_owned(), status);
         match &answer {
             Ok(answer) => tally.add_answer(id, &answer.id),
@@ -177,7 +172,7 @@ impl<'a> Client<'a> {
         let texts: Vec<&str> = answer.texts.values().map(|text| text.trim_end()).collect();
         let calls = answer.calls.values().map(|call| call.arguments.as_str()).collect::<Vec<_>>();
         let named = answer.calls.values().all(|call| call.name == TOOL);
-        let mut tally = self.shared.tally();
+        let mut tally = self.shared.tally.borrow_mut();
         let right = named && texts == wanted.0 && calls == wanted.1;
         match (right, excused) {
             (true, _) => tally.right += 1,

@@ -43,7 +43,7 @@ impl Faults {
             pause = INTERVAL;
             match rng.u8(..6) {
                 0 | 1 => {
-                    let Some(codex) = random_codex(proxyd, &mut rng) else { continue };
+                    let Some(codex) = rng.choice(children_named(proxyd, "codex")) else { continue };
                     signal(codex, "STOP");
                     let _stopped = Stopped(codex);
                     self.stops.update(|stops| stops + 1);
@@ -60,7 +60,7 @@ impl Faults {
     }
 
     fn kill(&self, proxyd: u32, rng: &mut Rng) {
-        if let Some(codex) = random_codex(proxyd, rng) {
+        if let Some(codex) = rng.choice(children_named(proxyd, "codex")) {
             // Recorded first: a request that fails of it asks at once whether there was one.
             self.kills.borrow_mut().push(Instant::now());
             signal(codex, "KILL");
@@ -71,10 +71,6 @@ impl Faults {
 /// Waits for some milliseconds of this range.
 pub(super) async fn rest(rng: &mut Rng, millis: RangeInclusive<u64>) {
     sleep(Duration::from_millis(rng.u64(millis))).await;
-}
-
-fn random_codex(proxyd: u32, rng: &mut Rng) -> Option<u32> {
-    rng.choice(children_named(proxyd, "codex"))
 }
 
 /// A process that is stopped until this is dropped. It may end meanwhile.

@@ -3,6 +3,7 @@
 //!
 //! Over a socket of their own, since no HTTP client can be made to do that.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,43 +14,31 @@ use tokio::time::timeout;
 use super::client::{Client, KEY, REQUEST_ID};
 use super::faults::rest;
 use super::request;
-use Sends::{All, Nothing, PartOfBody, PartOfHead};
 
 /// For an answer that is then not read to its end.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is sent of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sends {
-    Nothing,
-    PartOfHead,
-    PartOfBody,
-    All,
-}
-
-/// When a client hangs up: what it has sent, the model's script, the most milliseconds it waits, and the most bytes it reads.
-type Stage = (&'static str, Sends, &'static str, u64, usize);
+/// When a client hangs up: how many bytes of a request with such a head and in all it has sent, the model's script, the most
+/// milliseconds that it waits, and the most bytes that it reads.
+type Stage = (&'static str, fn(usize, usize) -> Range<usize>, &'static str, u64, usize);
 
 const LONG: &str = "words=300 every=10";
 const ENDLESS: &str = "words=3000";
 const STAGES: [Stage; 7] = [
-    ("idle", Nothing, LONG, 2_000, 0),
-    ("within the head", PartOfHead, LONG, 1_000, 0),
-    ("within the body", PartOfBody, LONG, 1_000, 0),
-    ("at once", All, LONG, 0, 0),
-    ("waiting", All, "words=5 silence=3000", 800, 0),
-    ("streaming", All, LONG, 0, 8_000),
-    ("never reading", All, ENDLESS, 3_000, 0),
+    ("idle", |_, _| 0..1, LONG, 2_000, 0),
+    ("within the head", |head, _| 0..head, LONG, 1_000, 0),
+    ("within the body", |head, all| head..all, LONG, 1_000, 0),
+    ("at once", |_, all| all..all + 1, LONG, 0, 0),
+    ("waiting", |_, all| all..all + 1, "words=5 silence=3000", 800, 0),
+    ("streaming", |_, all| all..all + 1, LONG, 0, 8_000),
+    ("never reading", |_, all| all..all + 1, ENDLESS, 3_000, 0),
 ];
 
 /// Asks for something and hangs up.
 pub(super) async fn hang_up(client: &mut Client<'_>, name: &str) {
     let Some(stage) = client.rng.choice(STAGES) else { return };
-    if matches!(stage.1, PartOfBody | All) {
-        client.shared.tally().outcomes.insert(name.to_owned(), None);
-    }
     let outcome = run(client, name, stage).await;
-    let mut tally = client.shared.tally();
+    let mut tally = client.shared.tally.borrow_mut();
     match outcome {
         Ok(()) => tally.hung_up += 1,
         Err(error) => tally.fail(format_args!("{name} ({}): {error:#}", stage.0)),
@@ -68,12 +57,10 @@ async fn run(client: &mut Client<'_>, name: &str, (_, sends, script, waits, read
         route.0,
         body.len()
     );
-    let sent = match sends {
-        Nothing => 0,
-        PartOfHead => client.rng.usize(..head.len()),
-        PartOfBody => head.len() + client.rng.usize(..body.len()),
-        All => head.len() + body.len(),
-    };
+    let sent = client.rng.usize(sends(head.len(), head.len() + body.len()));
+    if sent >= head.len() {
+        client.shared.tally.borrow_mut().outcomes.insert(name.to_owned(), None);
+    }
     let mut socket = TcpStream::connect(host).await?;
     socket.write_all(&(head + &body).as_bytes()[..sent]).await?;
     rest(&mut client.rng, 0..=waits).await;
