@@ -47,25 +47,25 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
 
     let has_window = || window::find(&session.display).is_ok_and(|found| found.is_some());
 
+    let starts = async |args: &[&str], times| {
+        let mut all = Vec::new();
+        for _ in 0..times {
+            let (app, took) = start(&session, args).await?;
+            all.push(took);
+            app.end().await?;
+        }
+        anyhow::Ok(all)
+    };
+
     say("starts in the tray");
-    let mut hidden_starts = Vec::new();
-    for _ in 0..few(3, 10) {
-        let (app, took) = start(&session, &["--hidden"]).await?;
-        hidden_starts.push(took);
-        app.end().await?;
-    }
+    let hidden_starts = starts(&["--hidden"], few(3, 10)).await?;
     say("the window open, and closed");
     let (app, _) = start(&session, &["--hidden"]).await?;
     wait_until("codex is gone", async || pids(&app).count() == 1).await?;
     sleep(SETTLE_TIME).await;
     let hidden = memory(&app);
     app.end().await?;
-    let mut shown_starts = Vec::new();
-    for _ in 0..few(1, 4) {
-        let (app, took) = start(&session, &[]).await?;
-        shown_starts.push(took);
-        app.end().await?;
-    }
+    let mut shown_starts = starts(&[], few(1, 4)).await?;
     let (app, took) = start(&session, &[]).await?;
     shown_starts.push(took);
     wait_until("the window is there", async || has_window()).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
         row("with the window, median", median(&shown_starts)).goal(Goal::AtMost(500_000.0)),
         row("with the window, worst", worst(&shown_starts)),
     ];
-    let starts = Section { title, rows, measured: Vec::new() };
+    let all_starts = Section { title, rows, measured: Vec::new() };
 
     let states = [("never opened", hidden), ("closed again", closed), ("open", open)];
     let dirty = states.map(|(state, [dirty, _])| {
@@ -123,7 +123,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     ];
     let requests = Section { title: format!("one stream, {} rounds", few(5, 20)), rows, measured };
     let columns = ["codex-proxyd", "app", ""];
-    Ok(Table { columns, sections: vec![starts, footprint, requests], ..Table::default() })
+    Ok(Table { columns, sections: vec![all_starts, footprint, requests], ..Table::default() })
 }
 
 /// Starts the app, and gives the microseconds until `/health` answered.

@@ -77,7 +77,7 @@ impl Ask {
 
     /// The same as the second turn of a conversation. `name` is this conversation's alone, so that it is never taken for
     /// another. The first answer is not measured, so it has no pace.
-    pub(crate) fn as_second_turn(self, name: impl std::fmt::Display, edited: bool) -> Self {
+    pub(crate) fn second_turn(self, name: impl std::fmt::Display, edited: bool) -> Self {
         let opening = |what| format!("{what} {name}. [[words={WORDS}]]");
         let edited = edited.then(|| opening("Edit"));
         Self { start: Start::SecondTurn { opening: opening("Talk"), edited }, ..self }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn an_edited_conversation_has_another_first_message_than_the_one_that_was_answered() {
-        let start = |edited| match Ask::paced(1).as_second_turn(7, edited).start {
+        let start = |edited| match Ask::paced(1).second_turn(7, edited).start {
             Start::SecondTurn { opening, edited } => (opening, edited),
             other => panic!("{other:?}"),
         };

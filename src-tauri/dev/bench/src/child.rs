@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -55,18 +55,10 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The folder that this program and everything it measures were built into.
-pub(crate) fn binaries() -> Result<PathBuf> {
-    let program = env::current_exe().context("our own path cannot be read")?;
-    program.parent().map(Path::to_path_buf).context("our own path has no folder")
-}
-
 /// A program that was built together with this one.
 pub(crate) fn built(name: &str) -> Result<PathBuf> {
-    let path = binaries()?.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    if !path.is_file() {
-        bail!("{} has not been built: start this as `cargo xtask bench`", path.display());
-    }
+    let path = env::current_exe()?.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX));
+    ensure!(path.is_file(), "{} has not been built: start this as `cargo xtask bench`", path.display());
     Ok(path)
 }
 

@@ -111,13 +111,8 @@ pub(crate) async fn answer(
 fn body(texts: &[&str]) -> String {
     let roles = ["user", "assistant"].into_iter().cycle();
     let messages = texts.iter().zip(roles).map(|(text, role)| json!({ "role": role, "content": text }));
-    json!({
-        "model": MODEL,
-        "messages": messages.collect::<Value>(),
-        "stream": true,
-        "stream_options": { "include_usage": true },
-    })
-    .to_string()
+    let (messages, options) = (messages.collect::<Value>(), json!({ "include_usage": true }));
+    json!({ "model": MODEL, "messages": messages, "stream": true, "stream_options": options }).to_string()
 }
 
 #[cfg(test)]

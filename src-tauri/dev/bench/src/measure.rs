@@ -19,8 +19,8 @@ use crate::stream::{Round, Stream};
 
 /// What answers, in one of three ways.
 pub(crate) enum Side {
-    Baseline(Baseline),
-    Proxyd(Http, Server),
+    Baseline(Box<Baseline>),
+    Proxyd(Http, Box<Server>),
     /// The proxy of the app, whose process this is.
     App(Http, u32),
     Exec(Exec),

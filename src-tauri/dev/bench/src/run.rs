@@ -49,7 +49,7 @@ pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str) -> Result<Side> 
     let mut command = testbed.proxyd(name, KEY, MAX_TURNS)?;
     command.args(["--log-level", "warn"]);
     let server = Server::start(command, READY).await?;
-    Ok(Side::Proxyd(Http::new(&server.address)?, server))
+    Ok(Side::Proxyd(Http::new(&server.address)?, Box::new(server)))
 }
 
 /// Measures everything. What runs is ended and what was written is removed, also when something fails.
@@ -66,11 +66,11 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let models = testbed.path("proxy-data").join("codex-home").join("models.json");
     let mut baseline = start_baseline(&testbed, "baseline", &models).await?;
     let mut prewarmed = start_baseline(&testbed, "prewarmed", &models).await?;
-    let (home, workspace) = (testbed.codex_home("exec-home")?, testbed.folder("exec-workspace")?);
+    let (home, workspace) = (testbed.codex_home("exec-home", None)?, testbed.folder("exec-workspace")?);
     let mut exec = Side::Exec(Exec { codex: testbed.codex.clone(), home, workspace, resident: Vec::new() });
     let mut table = Table { columns: ["baseline", "codex-proxyd", "codex exec"], ..Table::default() };
 
-    for (turn, ask) in [("first", Ask::echo()), ("second", Ask::echo().as_second_turn("echo", false))] {
+    for (turn, ask) in [("first", Ask::echo()), ("second", Ask::echo().second_turn("echo", false))] {
         let received = [baseline.answer(&ask).await?, proxyd.answer(&ask).await?];
         table.notes.push(compare(turn, received));
     }
@@ -88,8 +88,8 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     say(&format!("second turns, {rounds} rounds"));
     // These two are asked for first turns as often as the others, and have a codex each for the same reason as above.
     let mut new = start_proxyd(&testbed, "new-thread").await?;
-    let talk = |round| Ask::paced(1).as_second_turn(round, false);
-    let edit = |round| Ask::paced(1).as_second_turn(round, true);
+    let talk = |round| Ask::paced(1).second_turn(round, false);
+    let edit = |round| Ask::paced(1).second_turn(round, true);
     let mut entrants = [
         Entrant(&mut baseline, &talk, 1),
         Entrant(&mut proxyd, &talk, 1),
@@ -145,9 +145,9 @@ async fn measure_alone(side: &mut Side, requests: u32, eights: u32, denses: u32)
 }
 
 async fn start_baseline(testbed: &Testbed, name: &str, models: &Path) -> Result<Side> {
-    let home = testbed.codex_home_with(&format!("{name}-home"), models)?;
+    let home = testbed.codex_home(&format!("{name}-home"), Some(models))?;
     let workspace = testbed.folder(&format!("{name}-workspace"))?;
-    Ok(Side::Baseline(Baseline::start(&testbed.codex, &home, &workspace).await?))
+    Ok(Side::Baseline(Box::new(Baseline::start(&testbed.codex, &home, &workspace).await?)))
 }
 
 fn memories(side: &Side) -> SideMemory {

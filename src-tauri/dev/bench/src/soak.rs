@@ -148,15 +148,11 @@ async fn check_no_turn_is_left(shared: &Shared) -> Result<()> {
 async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
     let mut client = Client::new(shared, Rng::with_seed(0))?;
     for model in [MODEL, AGENT] {
-        let name = format!("{name}-{model}");
+        let wanted = [format!("{name}-{model}")];
+        let name = &wanted[0];
         let body = request::opening(Route::CHAT, model, &format!("[[say=\"{name}\"]]"), true, 1);
-        let answer = client.ask(&name, Route::CHAT, &body, false).await;
-        client.check(
-            &name,
-            &answer.with_context(|| format!("{name} got no answer"))?,
-            (&[name.clone()], &[]),
-            false,
-        );
+        let answer = client.ask(name, Route::CHAT, &body, false).await;
+        client.check(name, &answer.with_context(|| format!("{name} got no answer"))?, (&wanted, &[]), false);
     }
     Ok(())
 }
@@ -165,15 +161,13 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
 async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid: Option<u32>) -> Result<()> {
     let begun = Instant::now();
     let mut seeds = Rng::with_seed(seed);
-    let clients = (0..CLIENTS).map(|number| {
-        let client = Client::new(shared, seeds.fork());
-        let name = format!("{name}{number}");
-        async move { anyhow::Ok(run_client(client?, &name, begun + time).await) }
-    });
-    let clients = try_join_all(clients.collect::<Vec<_>>());
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| run_client(shared, seeds.fork(), format!("{name}{number}"), begun + time))
+        .collect();
+    let clients = try_join_all(clients);
     let faults = async {
         let _elapsed = timeout(time, shared.faults.run(pid, seeds.fork())).await;
-        pending().await
+        pending::<()>().await;
     };
     let progress = async {
         loop {
@@ -190,7 +184,8 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
 }
 
 /// What one client does, one thing after the other.
-async fn run_client(mut client: Client<'_>, name: &str, until: Instant) {
+async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> Result<()> {
+    let mut client = Client::new(shared, rng)?;
     let mut number = 0;
     // A proxy that is gone fails whatever is asked of it, and more of that says nothing.
     while Instant::now() < until && client.shared.tally.borrow_mut().failed < MAX_FAILURES {
@@ -203,4 +198,5 @@ async fn run_client(mut client: Client<'_>, name: &str, until: Instant) {
             _ => slow_clients::hang_up(&mut client, &name).await,
         }
     }
+    Ok(())
 }

@@ -3,15 +3,15 @@
 //! The folder lies beside the binaries, below the target folder: codex does not set up its sandbox below the system's
 //! temporary folder. It is gone when the run ends.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::child::{self, READY, Server, binaries, built};
+use crate::child::{self, READY, Server, built};
 
 /// Longer than any run takes.
 const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -55,21 +55,16 @@ impl Testbed {
         Ok(path)
     }
 
-    /// Makes a codex home whose only model is the sample model.
-    pub(crate) fn codex_home(&self, name: &str) -> Result<PathBuf> {
+    /// Makes a codex home whose only model is the sample model, or with the models of a list, as the proxy's own home has it.
+    pub(crate) fn codex_home(&self, name: &str, models: Option<&Path>) -> Result<PathBuf> {
         let home = self.folder(name)?;
-        let base_url = format!("{}/v1", self.model.address);
-        sample_model::codex_home::write(&home, &base_url).context("a codex home cannot be written")?;
-        Ok(home)
-    }
-
-    /// Makes a codex home with the models of this list, as the proxy's own home has it.
-    pub(crate) fn codex_home_with(&self, name: &str, models: &Path) -> Result<PathBuf> {
-        let home = self.codex_home(name)?;
-        let path = home.join("config.toml");
-        // A string of JSON is one of TOML.
-        let models = serde_json::to_string(models)?;
-        fs::write(&path, format!("model_catalog_json = {models}\n{}", fs::read_to_string(&path)?))?;
+        sample_model::codex_home::write(&home, &format!("{}/v1", self.model.address))?;
+        if let Some(models) = models {
+            let path = home.join("config.toml");
+            // A string of JSON is one of TOML.
+            let models = serde_json::to_string(models)?;
+            fs::write(&path, format!("model_catalog_json = {models}\n{}", fs::read_to_string(&path)?))?;
+        }
         Ok(home)
     }
 
@@ -81,14 +76,15 @@ impl Testbed {
         command.arg("--codex").arg(&self.codex).arg("--data-dir").arg(&data);
         command.env("API_KEYS", key).env("MAX_TURNS", max_turns.to_string());
         // Its working folder holds no `.env` that it would read.
-        command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"))?).current_dir(data);
+        command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"), None)?).current_dir(data);
         Ok(command)
     }
 }
 
 /// Where the folders of all runs lie. Those that a killed run has left are removed after some days.
 fn shelf() -> Result<PathBuf> {
-    let shelf = binaries()?.parent().context("there is no target folder")?.join("bench-homes");
+    let target = env::current_exe()?.ancestors().nth(2).map(|target| target.join("bench-homes"));
+    let shelf = target.context("there is no target folder")?;
     fs::create_dir_all(&shelf).with_context(|| format!("{} cannot be made", shelf.display()))?;
     for entry in fs::read_dir(&shelf)?.flatten() {
         let age = entry.metadata().and_then(|data| data.modified()).map(|changed| changed.elapsed());

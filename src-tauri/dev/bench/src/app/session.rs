@@ -26,7 +26,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) async fn start(testbed: &Testbed) -> Result<Self> {
         let (home, run) = (testbed.folder("home")?, testbed.folder("run")?);
-        let (data, codex_home) = (testbed.folder("app-data")?, testbed.codex_home("app-home")?);
+        let (data, codex_home) = (testbed.folder("app-data")?, testbed.codex_home("app-home", None)?);
         let mut xvfb = child::command("Xvfb");
         xvfb.stderr(Stdio::null()).args([
             "-displayfd",
