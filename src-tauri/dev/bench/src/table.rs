@@ -101,13 +101,14 @@ impl Row {
     }
 
     /// The row as a line of the table.
-    fn line(&self) -> String {
+    fn line(&self, has_third: bool) -> String {
         let [beside, ours, _] = self.values;
         let shown = self.values.map(|value| value.map_or("-".to_owned(), |value| self.unit.show(value)));
         let ratio = ours.zip(beside).filter(|(_, beside)| *beside > 0.0);
         let ratio = ratio.map_or(String::new(), |(ours, beside)| RATIO.show(ours / beside));
         let (goal, verdict) = self.verdict();
-        line([&self.what, &shown[0], &shown[1], &ratio, &shown[2], &goal, verdict])
+        let third = if has_third { shown[2].as_str() } else { "" };
+        line([&self.what, &shown[0], &shown[1], &ratio, third, &goal, verdict])
     }
 }
 
@@ -146,7 +147,7 @@ impl fmt::Display for Table {
         writeln!(f, "\n{}", line(["what", beside, ours, "ratio", third, "to reach", "reached"]))?;
         for Section { title, rows, .. } in &self.sections {
             writeln!(f, "\n{title}")?;
-            rows.iter().try_for_each(|row| writeln!(f, "{}", row.line()))?;
+            rows.iter().try_for_each(|row| writeln!(f, "{}", row.line(!third.is_empty())))?;
         }
         writeln!(f)?;
         self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn a_row_shows_what_it_holds() {
         let row = Row::new("it", MILLIS, [Some(60_000.0), Some(45_000.0), Some(1_500_000.0)]);
-        let words = |row: Row| row.line().split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = |row: Row| row.line(true).split_whitespace().collect::<Vec<_>>().join(" ");
         let row = row.goal(Goal::RatioAtMost(0.85));
         assert_eq!(words(row), "it 60.0 ms 45.0 ms 0.75 × 1500.0 ms ≤ 0.85 × yes");
         assert_eq!(words(Row::alone("it", MILLIS, None)), "it - - -");
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(ends(lines[1], "ours"), ends(lines[4], "24 µs"));
         assert_eq!(ends(lines[1], "ours"), ends(lines[5], "5"));
         assert_eq!(ends(lines[1], "to reach"), ends(lines[5], "≤ 1"));
+        assert!(lines[4].ends_with("2.00 ×"), "a column without a name has numbers: {text}");
         assert_eq!((lines[3], lines[7]), ("many", "not reached: a (many)"));
     }
 

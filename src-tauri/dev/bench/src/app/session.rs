@@ -92,7 +92,7 @@ pub(super) mod window {
     };
 
     /// The app's window, while it is on the screen.
-    pub(in crate::app) fn find(display: &str) -> Result<Option<Window>> {
+    pub(crate) fn find(display: &str) -> Result<Option<Window>> {
         let (x, number) = x11rb::connect(Some(display))?;
         let root = x.setup().roots.get(number).context("there is no screen")?.root;
         for window in x.query_tree(root)?.reply()?.children {
@@ -108,7 +108,7 @@ pub(super) mod window {
     }
 
     /// Asks it to close, as a window manager does.
-    pub(in crate::app) fn close(display: &str) -> Result<()> {
+    pub(crate) fn close(display: &str) -> Result<()> {
         let window = find(display)?.context("there is no window")?;
         let (x, _) = x11rb::connect(Some(display))?;
         let protocols = x.intern_atom(false, b"WM_PROTOCOLS")?.reply()?.atom;
