@@ -60,7 +60,7 @@ impl Ask {
         Self::new(format!("[[words={DENSE} every=5]]"), DENSE, streams)
     }
 
-    /// A short answer without a pace, in a conversation of its own.
+    /// A short answer without a pace, in a separate conversation.
     pub(crate) fn short(number: u32) -> Self {
         Self::new(format!("Request {number}. [[words={SHORT}]]"), SHORT, 1)
     }

@@ -1,4 +1,4 @@
-//! The baseline: an app-server and the least that can be put in front of it, in a process of its own, so that its time and
+//! The baseline: an app-server and the least that can be put in front of it, in a separate process, so that its time and
 //! memory can be read like the proxy's.
 //!
 //! It is this program, started again. Each round is a line of JSON on its stdin, an [`Ask`], and one on its stdout; it ends

@@ -25,7 +25,7 @@ pub(crate) struct Http {
     url: String,
 }
 
-/// A client with connections of its own, which end with it.
+/// A client whose connections end with it.
 pub(crate) fn client() -> Result<Client> {
     Client::builder().no_proxy().build().context("the HTTP client cannot be made")
 }

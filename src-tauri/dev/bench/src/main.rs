@@ -42,7 +42,7 @@ struct Bench {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The baseline, in a process of its own so that its time and memory can be read like the proxy's.
+    /// The baseline, in a separate process so that its time and memory can be read like the proxy's.
     #[command(hide = true)]
     Baseline { codex: PathBuf, home: PathBuf, workspace: PathBuf },
     /// Random clients, hang-ups and kills for some minutes: is anything lost or leaked?

@@ -44,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Starts a codex-proxyd with a codex of its own.
+/// Starts a codex-proxyd with a separate codex.
 pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str) -> Result<Side> {
     let mut command = testbed.proxyd(name, KEY, MAX_TURNS)?;
     command.args(["--log-level", "warn"]);
@@ -79,7 +79,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let mut entrants = [
         Entrant(&mut baseline, &one, 1),
         Entrant(&mut proxyd, &one, 1),
-        // With a codex of its own: one that serves twice as often would be the quicker for it.
+        // With a separate codex: one that serves twice as often would be the quicker for it.
         Entrant(&mut prewarmed, &|_| Ask::prewarmed(), 1),
         Entrant(&mut exec, &one, every(rounds)),
     ];

@@ -43,7 +43,7 @@ pub(super) async fn use_tools(client: &mut Client<'_>, name: &str) {
     while made < calls {
         let id = format!("{name}-{made}");
         let Some(answer) = client.ask(&id, route, &body, false).await else { return };
-        // Where codex is silent between two calls of a response, they come as answers of their own.
+        // Where codex is silent between two calls of a response, each is a separate answer.
         let now = answer.calls.len().clamp(1, calls - made);
         let wanted: Vec<_> = (made..made + now).map(|call| request::arguments(name, call)).collect();
         if !client.check(&id, &answer, (&[String::new()], &wanted), killed()) || client.one_in(4) {

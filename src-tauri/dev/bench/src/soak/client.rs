@@ -1,7 +1,7 @@
 //! A client of a soak, and what all of them share: where the proxy is, what was done to codex, and the count.
 //!
 //! A request that is sent here is judged here as far as that goes without knowing what it asked for: an error is a failure,
-//! unless codex was killed meanwhile. Clients that hang up have a socket of their own (`slow_clients`).
+//! unless codex was killed meanwhile. Clients that hang up use a raw socket (`slow_clients`).
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

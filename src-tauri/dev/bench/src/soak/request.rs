@@ -1,6 +1,6 @@
 //! What a client asks for: a prompt that says what the answer must be, as a body of one of the three routes.
 //!
-//! The words of the scripts are those of the sample model's README. Every prompt has a name of its own in it and in its
+//! The words of the scripts are those of the sample model's README. Every prompt has a unique name in it and in its
 //! answer, so that an answer that went to another client is noticed.
 
 use fastrand::Rng;

@@ -1,7 +1,7 @@
 //! Clients that hang up: before the request, in the middle of it, while they wait, in the middle of the answer, or without
 //! reading any of it.
 //!
-//! Over a socket of their own, since no HTTP client can be made to do that.
+//! Over a raw socket, since no HTTP client can be made to do that.
 
 use std::ops::Range;
 use std::time::Duration;
