@@ -1,271 +1,229 @@
-//! What the numbers of a run come to: the rows of the table, what is to be reached, and whether it is.
+//! What the numbers of each scenario come to: its rows, and what is to be reached.
 //!
-//! Every number is made of what this run has measured. A stream that failed is counted as failed, and none of its times
-//! are used.
+//! A stream that failed is counted as failed, and none of its times are used. A quantile is a number that was measured
+//! (nearest rank), to a hundred-thousandth.
 
-mod load;
-mod second;
+use hdrhistogram::Histogram;
 
-use std::fmt;
-
-use serde::Serialize;
-
-use crate::metrics::{largest, median, p95};
+use crate::ask::{DENSE, WORDS};
+use crate::measure::Measured;
 use crate::processes::Memory;
-use crate::results::{Pair, Received, Results, Round, Side};
-use crate::rows::{Goal, Reached, Row, Unit};
-use crate::script::{PACE, WORDS};
 use crate::stream::Stream;
-use crate::table::{Line, aligned};
+use crate::table::Goal::{self, AtLeast, AtMost, RatioAtMost};
+use crate::table::{COUNT, MEGABYTES, MICROS, MILLIS, PERCENT, RATIO, Row, Section, TIMES, Unit};
 
-/// The first token, to that of the bare client's new thread.
-const FIRST: f64 = 1.05;
-/// The same, as threads are started ahead of need.
-const FIRST_AHEAD: f64 = 0.85;
-/// The first token of `codex exec`, to ours.
-const SOONER_THAN_EXEC: f64 = 10.0;
-/// The whole time of thirty-two streams, to the bare client's.
-const WHOLE: f64 = 1.1;
-/// How many streams at once have goals.
+/// How many streams at once have goals beside the baseline.
 const MANY: usize = 32;
-/// The row of the chunks that look as if somebody had held them back.
-const HELD_BACK: &str = "chunks late and with the next one";
+/// How many streams, on codex-proxyd alone, have a goal for their slowest first token, and how many dense ones there are.
+pub(crate) const EIGHT: usize = 8;
+pub(crate) const DENSE_STREAMS: usize = 64;
 /// Bytes of codex-proxyd that may be resident.
-const RESIDENT: f64 = 25_000_000.0;
+const MAX_RESIDENT: f64 = 25_000_000.0;
+/// Requests after which the memory is what it is: the thread cache and the first entries of the request log are there.
+pub(crate) const SETTLED_AFTER: u32 = 100;
 
-/// A report of one run.
-#[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    head: Vec<String>,
-    sections: Vec<Section>,
-    notes: Vec<String>,
+/// The memory of a side and of its codex.
+pub(crate) type SideMemory = [Option<Memory>; 2];
+
+/// The value that this part of the values does not exceed.
+fn quantile(values: impl IntoIterator<Item = u64>, part: f64) -> Option<f64> {
+    let mut histogram = Histogram::<u64>::new(5).ok()?;
+    // It grows with what it gets, so it takes any value.
+    for value in values {
+        histogram.record(value).ok()?;
+    }
+    (!histogram.is_empty()).then(|| histogram.value_at_quantile(part) as f64)
 }
 
-#[derive(Debug, Serialize)]
-struct Section {
-    title: String,
-    rows: Vec<Row>,
+pub(crate) fn median(values: impl IntoIterator<Item = u64>) -> Option<f64> {
+    quantile(values, 0.5)
 }
 
-impl Report {
-    pub(crate) fn of(results: &Results) -> Self {
-        let mut sections = vec![single(results), second::section(&results.second), back_to_back(results)];
-        sections.extend(results.at_once.iter().map(|at_once| many(at_once.streams, &at_once.pair)));
-        sections.push(load::section(&results.load));
-        sections.push(processes(results));
-        Self { head: head(results), sections, notes: notes(results) }
+impl Measured {
+    /// The streams that did not fail.
+    fn whole(&self) -> impl Iterator<Item = &Stream> {
+        self.rounds.iter().flatten().filter(|stream| stream.failure.is_none())
     }
 
-    /// The last line.
-    fn outcome(&self) -> String {
-        let with = |wanted: Reached| -> Vec<String> {
-            let rows = self.sections.iter().flat_map(|section| {
-                section.rows.iter().map(move |row| (row, format!("{} ({})", row.what, section.title)))
-            });
-            rows.filter(|(row, _)| row.reached() == Some(wanted)).map(|(_, name)| name).collect()
-        };
-        let (missed, unknown) = (with(Reached::No), with(Reached::Unknown));
-        let mut parts = Vec::new();
-        if !missed.is_empty() {
-            parts.push(format!("not reached: {}", missed.join("; ")));
-        }
-        if !unknown.is_empty() {
-            parts.push(format!("not measured: {}", unknown.join("; ")));
-        }
-        if parts.is_empty() { "all reached".to_owned() } else { parts.join(". ") }
+    pub(crate) fn first(&self, part: f64) -> Option<f64> {
+        quantile(self.whole().filter_map(|stream| stream.arrivals.first().copied()), part)
+    }
+
+    /// How long each round took until its last stream had ended. One with a failed stream has no such time.
+    pub(crate) fn whole_time(&self, part: f64) -> Option<f64> {
+        let rounds = self.rounds.iter().filter(|round| round.iter().all(|stream| stream.failure.is_none()));
+        quantile(rounds.filter_map(|round| round.iter().map(|stream| stream.ended).max()), part)
+    }
+
+    fn failed(&self) -> Option<f64> {
+        let failed = self.rounds.iter().flatten().map(|stream| u64::from(stream.failure.is_some()));
+        float(failed.reduce(|all, one| all + one))
+    }
+
+    fn count(&self, count: impl Fn(&Stream) -> usize) -> Option<f64> {
+        self.whole().map(count).reduce(|all, one| all + one).map(|count| count as f64)
+    }
+
+    fn chunks_a_stream(&self) -> Option<f64> {
+        median(self.whole().map(|stream| stream.arrivals.len() as u64))
+    }
+
+    fn worst_lags(&self) -> impl Iterator<Item = u64> {
+        self.whole().filter_map(|stream| stream.lags().into_iter().max())
+    }
+
+    fn a_chunk(&self, cpu: Option<u64>) -> Option<f64> {
+        let chunks = self.rounds.iter().flatten().map(|stream| stream.arrivals.len() as u64).sum();
+        divide(float(cpu), float(Some(chunks)))
+    }
+
+    fn cpu_a_chunk(&self) -> Option<f64> {
+        self.a_chunk(self.cpu)
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.head {
-            writeln!(f, "{line}")?;
-        }
-        let mut lines = vec![Line::Cells(Row::columns())];
-        for section in &self.sections {
-            lines.push(Line::Heading(section.title.clone()));
-            lines.extend(section.rows.iter().map(|row| Line::Cells(row.cells())));
-        }
-        writeln!(f, "\n{}", aligned(&lines))?;
-        for note in &self.notes {
-            writeln!(f, "{note}")?;
-        }
-        writeln!(f, "{}", self.outcome())
-    }
+/// A row of what a number is on up to three sides.
+pub(crate) fn row(
+    what: impl Into<String>,
+    unit: Unit,
+    sides: [Option<&Measured>; 3],
+    number: impl Fn(&Measured) -> Option<f64>,
+) -> Row {
+    Row::new(what, unit, sides.map(|side| side.and_then(&number)))
 }
 
-fn head(results: &Results) -> Vec<String> {
-    let machine = &results.machine;
-    let load = match &machine.load {
-        [Some(before), Some(after)] => format!(", load {before} before and {after} after"),
-        _ => String::new(),
-    };
-    vec![
-        format!("{} on {}, {} CPUs{load}", machine.codex, machine.system, machine.cpus),
-        format!("{WORDS} words {} ms apart; times from the request on", PACE.as_millis()),
-    ]
-}
-
-fn notes(results: &Results) -> Vec<String> {
-    let same = [same(&results.received, "first"), same(&results.second.received, "second")];
-    let failures =
-        results.failures().into_iter().map(|(failure, times)| format!("failed {times} ×: {failure}"));
-    same.into_iter().chain(failures).collect()
-}
-
-fn same(Received { bare, proxy }: &Received, turn: &str) -> String {
-    if bare == proxy {
-        return format!(
-            "In a {turn} turn the model receives the same from the bare client and from codex-proxyd."
-        );
-    }
-    format!(
-        "In a {turn} turn the model does NOT receive the same, so the two cannot be compared.\n  bare client:  \
-         {bare}\n  codex-proxyd: {proxy}"
-    )
-}
-
-fn single(results: &Results) -> Section {
-    let Pair { bare, proxy } = &results.single;
-    let exec = &results.exec;
-    let first = |side: &Side| median(firsts(&side.rounds));
-    let sooner = first(exec).zip(first(proxy)).map(|(exec, ours)| exec / ours);
-    let all = |what, number: fn(&Side) -> Option<f64>| {
-        both(what, Unit::Millis, bare, proxy, number).exec(number(exec))
-    };
+/// One stream on the baseline, codex-proxyd, a second baseline with prewarmed threads and `codex exec`.
+pub(crate) fn single(measured: Vec<Measured>) -> Section {
+    let [baseline, proxyd, prewarmed, exec] = [0, 1, 2, 3].map(|side| measured.get(side));
+    let (two, three) = ([baseline, proxyd, None], [baseline, proxyd, exec]);
+    let median = |side: &Measured| side.first(0.5);
+    let sooner = divide(exec.and_then(median), proxyd.and_then(median));
     let mut rows = vec![
-        all("first token, median", first).goal(Goal::RatioAtMost(FIRST)),
-        both("... as threads are started ahead", Unit::Millis, bare, proxy, first)
-            .goal(Goal::RatioAtMost(FIRST_AHEAD)),
-        Row::new("... how many times sooner than exec", Unit::Times)
-            .ours(sooner)
-            .goal(Goal::AtLeast(SOONER_THAN_EXEC)),
-        Row::new("... if a bare client starts ahead too", Unit::Millis)
-            .bare(median(firsts(&results.ahead)))
-            .ours(first(proxy)),
-        all("first token, p95", |side| p95(firsts(&side.rounds))),
+        row("first token, median", MILLIS, three, median).goal(RatioAtMost(1.05)),
+        row("... with prewarmed threads", MILLIS, two, median).goal(RatioAtMost(0.85)),
+        Row::alone("... how many times sooner than exec", TIMES, sooner).goal(AtLeast(10.0)),
+        row("... if the baseline prewarms too", MILLIS, [prewarmed, proxyd, None], median),
+        row("first token, p95", MILLIS, three, |side| side.first(0.95)),
     ];
-    // Only here: when many streams want more than the CPUs can do, pieces pile up before they reach either client.
-    let held = |row: Row| if row.what == HELD_BACK { row.goal(Goal::NoneOrAsBare) } else { row };
-    rows.extend(pieces(bare, proxy, Some(exec)).into_iter().map(held));
-    rows.push(all("whole time, median", |side| median(walls(side))));
-    rows.push(all("whole time, p95", |side| p95(walls(side))));
-    rows.push(cpu(bare, proxy));
-    Section { title: format!("one stream, {} rounds with a pause before each", proxy.rounds.len()), rows }
+    // Only here: when many streams want more than the CPUs can do, pieces pile up before they reach either side.
+    rows.extend(pieces(three, Some(RatioAtMost(1.0))));
+    rows.extend([
+        row("whole time, median", MILLIS, three, |side| side.whole_time(0.5)),
+        row("whole time, p95", MILLIS, three, |side| side.whole_time(0.95)),
+        row("own CPU time a chunk", MICROS, two, Measured::cpu_a_chunk),
+    ]);
+    section("one stream", "with a pause before each", rows, measured)
 }
 
-fn back_to_back(results: &Results) -> Section {
-    let Pair { bare, proxy } = &results.back_to_back;
+/// Second turns in the first turn's thread on the baseline and codex-proxyd, and in a new one on the same two.
+pub(crate) fn second_turns(measured: Vec<Measured>) -> Section {
+    let [baseline, proxyd, new_baseline, new_proxyd] = [0, 1, 2, 3].map(|side| measured.get(side));
+    let (same, new) = ([baseline, proxyd, None], [new_baseline, new_proxyd, None]);
+    let median = |side: &Measured| side.first(0.5);
+    let sooner = |than: Option<&Measured>| divide(than.and_then(median), proxyd.and_then(median));
     let rows = vec![
-        both("first token, median", Unit::Millis, bare, proxy, |side| median(firsts(&side.rounds))),
-        both("failed streams", Unit::Count, bare, proxy, failed).goal(Goal::None),
-        both("whole time, median", Unit::Millis, bare, proxy, |side| median(walls(side))),
-        cpu(bare, proxy),
+        row("first token, median", MILLIS, same, median).goal(RatioAtMost(1.1)),
+        // The proxy's threads are prewarmed, and the baseline's are not.
+        row("... in a new thread", MILLIS, new, median),
+        Row::alone("... how many times sooner than there", TIMES, sooner(new_proxyd)).goal(AtLeast(1.5)),
+        Row::alone("... than in the baseline's new thread", TIMES, sooner(new_baseline)),
+        row("first token, p95", MILLIS, same, |side| side.first(0.95)),
+        row("failed streams", COUNT, same, Measured::failed).goal(AtMost(0.0)),
+        row("failed streams in a new thread", COUNT, new, Measured::failed).goal(AtMost(0.0)),
+        row("whole time, median", MILLIS, same, |side| side.whole_time(0.5)),
     ];
-    Section { title: format!("one stream, {} rounds without a pause", proxy.rounds.len()), rows }
+    section("second turn", "with a pause before each turn", rows, measured)
 }
 
-fn many(streams: usize, pair: &Pair) -> Section {
-    let Pair { bare, proxy } = pair;
+/// Several streams at once.
+pub(crate) fn at_once(streams: usize, measured: Vec<Measured>) -> Section {
+    let both = [measured.first(), measured.get(1), None];
     let mut rows = vec![
-        both("first token, median", Unit::Millis, bare, proxy, |side| median(firsts(&side.rounds))),
-        both("first token, p95", Unit::Millis, bare, proxy, |side| p95(firsts(&side.rounds))),
+        row("first token, median", MILLIS, both, |side| side.first(0.5)),
+        row("first token, p95", MILLIS, both, |side| side.first(0.95)),
     ];
-    rows.extend(pieces(bare, proxy, None));
-    let goal = if streams == MANY { Goal::RatioAtMost(WHOLE) } else { Goal::Seen };
-    rows.push(
-        both("whole time of all, median", Unit::Millis, bare, proxy, |side| median(walls(side))).goal(goal),
-    );
-    rows.push(cpu(bare, proxy));
-    Section { title: format!("{streams} streams at once, {} rounds", proxy.rounds.len()), rows }
+    rows.extend(pieces(both, None));
+    let goal = (streams == MANY).then_some(RatioAtMost(1.1));
+    rows.extend([
+        row("whole time of all, median", MILLIS, both, |side| side.whole_time(0.5)).goal(goal),
+        row("own CPU time a chunk", MICROS, both, Measured::cpu_a_chunk),
+    ]);
+    section(&format!("{streams} streams at once"), "", rows, measured)
+}
+
+/// codex-proxyd alone: many requests in a row with the memory after the hundredth and the last, eight streams again and again,
+/// and dense ones.
+pub(crate) fn alone([early, late]: [SideMemory; 2], measured: Vec<Measured>) -> Section {
+    let [in_a_row, eight, dense] = [0, 1, 2].map(|part| [None, measured.get(part), None]);
+    let resident = |memory: SideMemory, of: usize| memory[of].map(|memory| memory.resident as f64);
+    let grown = |of| divide(resident(late, of).map(|late| 100.0 * late), resident(early, of));
+    let rounds = |part: [Option<&Measured>; 3]| part[1].map_or(0, |side| side.rounds.len());
+    let p99_to_p50 = |side: &Measured| divide(side.first(0.99), side.first(0.5));
+    let share = |side: &Measured| divide(side.cpu.map(|cpu| 100.0 * cpu as f64), float(side.codex_cpu));
+    let lost = |what, part| row(what, COUNT, part, Measured::failed).goal(AtMost(0.0));
+    let rows = vec![
+        lost(format!("{} in a row: failed", rounds(in_a_row)), in_a_row),
+        Row::alone("... resident, to after the 100th", PERCENT, grown(0)).goal(AtMost(110.0)),
+        Row::alone("... resident", MEGABYTES, resident(late, 0)),
+        Row::alone("... codex's, to after the 100th", PERCENT, grown(1)).goal(AtMost(110.0)),
+        Row::alone("... codex's", MEGABYTES, resident(late, 1)),
+        lost(format!("{EIGHT} streams, {} rounds: failed", rounds(eight)), eight),
+        row("... first token, p50", MILLIS, eight, |side| side.first(0.5)),
+        row("... first token, p99", MILLIS, eight, |side| side.first(0.99)),
+        row("... p99 to p50", RATIO, eight, p99_to_p50).goal(AtMost(1.5)),
+        lost(format!("{DENSE_STREAMS} streams of {DENSE} deltas: failed"), dense),
+        row("... chunks a stream, median", COUNT, dense, Measured::chunks_a_stream),
+        row("... own CPU time, to codex's", PERCENT, dense, share).goal(AtMost(25.0)),
+        row("... own CPU time a chunk", MICROS, dense, Measured::cpu_a_chunk),
+        row("... codex's CPU time a chunk", MICROS, dense, |side| side.a_chunk(side.codex_cpu)),
+    ];
+    Section { title: "codex-proxyd alone".to_owned(), rows, measured }
+}
+
+/// The memory of the baseline and of codex-proxyd, with their codexes; bytes of each `codex exec`; and the microseconds from
+/// the start of codex-proxyd's process to its `listening` line.
+pub(crate) fn processes([beside, ours]: [SideMemory; 2], exec: Vec<u64>, ready_after: u64) -> Section {
+    let resident = |memory: Memory| memory.resident as f64;
+    let peak = |memory: Memory| memory.peak as f64;
+    let proxyd = |bytes: fn(Memory) -> f64| [beside[0].map(bytes), ours[0].map(bytes), None];
+    let codex = |bytes: fn(Memory) -> f64, exec| [beside[1].map(bytes), ours[1].map(bytes), exec];
+    let rows = vec![
+        Row::new("resident at the end", MEGABYTES, proxyd(resident)).goal(AtMost(MAX_RESIDENT)),
+        Row::new("resident at most", MEGABYTES, proxyd(peak)).goal(AtMost(MAX_RESIDENT)),
+        Row::new("codex behind it, at the end", MEGABYTES, codex(resident, median(exec))),
+        Row::new("codex behind it, at most", MEGABYTES, codex(peak, None)),
+        Row::alone("from start to listening", MILLIS, Some(ready_after as f64)),
+    ];
+    Section { title: "processes".to_owned(), rows, measured: Vec::new() }
 }
 
 /// Failures, and what came of the answer's pieces. `codex exec` has one piece, so most of it says nothing there.
-fn pieces(bare: &Side, proxy: &Side, exec: Option<&Side>) -> Vec<Row> {
-    let chunks = |side: &Side| median(whole(&side.rounds).map(|stream| stream.arrivals.len() as f64));
-    let lags = |side: &Side| -> Vec<f64> {
-        whole(&side.rounds).filter_map(|stream| stream.lags().into_iter().max()).map(float).collect()
-    };
-    vec![
-        both("failed streams", Unit::Count, bare, proxy, failed).exec(exec.and_then(failed)).goal(Goal::None),
-        both("chunks a stream, median", Unit::Count, bare, proxy, chunks).exec(exec.and_then(chunks)),
-        both("streams without a chunk a delta", Unit::Count, bare, proxy, |side| {
-            counted(side, |stream| usize::from(stream.arrivals.len() != WORDS))
-        })
-        .goal(Goal::None),
-        both(HELD_BACK, Unit::Count, bare, proxy, |side| counted(side, Stream::held_back)),
-        both("between chunks, median", Unit::Millis, bare, proxy, |side| {
-            median(whole(&side.rounds).flat_map(Stream::gaps).map(float))
-        }),
-        both("behind the pace, worst of a stream", Unit::Millis, bare, proxy, |side| median(lags(side))),
-        both("behind the pace, worst of all", Unit::Millis, bare, proxy, |side| largest(lags(side))),
+fn pieces(sides: [Option<&Measured>; 3], goal: Option<Goal>) -> [Row; 7] {
+    let both = [sides[0], sides[1], None];
+    let held_back = |side: &Measured| side.count(Stream::held_back);
+    let merged = |side: &Measured| side.count(|stream| usize::from(stream.arrivals.len() != WORDS));
+    [
+        row("failed streams", COUNT, sides, Measured::failed).goal(AtMost(0.0)),
+        row("chunks a stream, median", COUNT, sides, Measured::chunks_a_stream),
+        row("streams without a chunk a delta", COUNT, both, merged).goal(AtMost(0.0)),
+        row("chunks late and with the next one", COUNT, both, held_back).goal(goal),
+        row("between chunks, median", MILLIS, both, |side| median(side.whole().flat_map(Stream::gaps))),
+        row("behind the pace, worst of a stream", MILLIS, both, |side| median(side.worst_lags())),
+        row("behind the pace, worst of all", MILLIS, both, |side| float(side.worst_lags().max())),
     ]
 }
 
-fn processes(results: &Results) -> Section {
-    let memory = &results.memory;
-    let peak = |memory: Option<Memory>| memory.map(|memory| float(memory.peak));
-    let resident = |memory: Option<Memory>| memory.map(|memory| float(memory.resident));
-    let exec = median(results.exec_resident.iter().copied().map(float));
-    let rows = vec![
-        Row::new("resident at the end", Unit::Megabytes)
-            .bare(resident(memory.bare))
-            .ours(resident(memory.proxy))
-            .goal(Goal::AtMost(RESIDENT)),
-        Row::new("resident at most", Unit::Megabytes)
-            .bare(peak(memory.bare))
-            .ours(peak(memory.proxy))
-            .goal(Goal::AtMost(RESIDENT)),
-        Row::new("codex behind it, at the end", Unit::Megabytes)
-            .bare(resident(memory.codex_of_bare))
-            .ours(resident(memory.codex_of_proxy))
-            .exec(exec),
-        Row::new("codex behind it, at most", Unit::Megabytes)
-            .bare(peak(memory.codex_of_bare))
-            .ours(peak(memory.codex_of_proxy)),
-        Row::new("from start to listening", Unit::Millis).ours(Some(float(results.ready_after))),
-    ];
-    Section { title: "processes".to_owned(), rows }
+fn float(number: Option<u64>) -> Option<f64> {
+    number.map(|number| number as f64)
 }
 
-fn cpu(bare: &Side, proxy: &Side) -> Row {
-    let a_chunk =
-        |side: &Side| side.cpu.filter(|_| side.chunks > 0).map(|cpu| float(cpu) / float(side.chunks));
-    both("own CPU time a chunk", Unit::Micros, bare, proxy, a_chunk)
+fn divide(dividend: Option<f64>, divisor: Option<f64>) -> Option<f64> {
+    Some(dividend? / divisor.filter(|divisor| *divisor > 0.0)?)
 }
 
-fn both(what: &str, unit: Unit, bare: &Side, proxy: &Side, number: impl Fn(&Side) -> Option<f64>) -> Row {
-    Row::new(what, unit).bare(number(bare)).ours(number(proxy))
-}
-
-/// The streams that did not fail.
-fn whole(rounds: &[Round]) -> impl Iterator<Item = &Stream> {
-    rounds.iter().flatten().filter(|stream| stream.failure.is_none())
-}
-
-fn firsts(rounds: &[Round]) -> impl Iterator<Item = f64> {
-    whole(rounds).filter_map(Stream::first).map(float)
-}
-
-/// How long each round took until its last stream had ended. One with a failed stream has no such time.
-fn walls(side: &Side) -> impl Iterator<Item = f64> {
-    let rounds = side.rounds.iter().filter(|round| round.iter().all(|stream| stream.failure.is_none()));
-    rounds.filter_map(|round| round.iter().map(|stream| stream.ended).max()).map(float)
-}
-
-fn failed(side: &Side) -> Option<f64> {
-    let streams = side.rounds.iter().flatten();
-    (!side.rounds.is_empty()).then(|| streams.filter(|stream| stream.failure.is_some()).count() as f64)
-}
-
-fn counted(side: &Side, count: impl Fn(&Stream) -> usize) -> Option<f64> {
-    let mut streams = whole(&side.rounds).peekable();
-    streams.peek()?;
-    Some(streams.map(count).sum::<usize>() as f64)
-}
-
-fn float(number: u64) -> f64 {
-    number as f64
+fn section(what: &str, pause: &str, rows: Vec<Row>, measured: Vec<Measured>) -> Section {
+    let rounds = measured.get(1).map_or(0, |side| side.rounds.len());
+    Section { title: format!("{what}, {rounds} rounds {pause}").trim_end().to_owned(), rows, measured }
 }
 
 #[cfg(test)]

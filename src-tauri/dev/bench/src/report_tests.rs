@@ -1,7 +1,7 @@
-//! What a report says of made-up results.
+//! What a report says of made-up numbers.
 
 use super::*;
-use crate::results::{AtOnce, Dense, InARow, Load, Resident, Results, SecondTurns};
+use crate::table::Table;
 
 /// A stream with a first piece at `first` milliseconds and the others at the model's pace.
 fn stream(first: u64) -> Stream {
@@ -9,127 +9,165 @@ fn stream(first: u64) -> Stream {
     Stream { ended: arrivals[WORDS - 1] + 1000, arrivals, ..Stream::default() }
 }
 
-fn side(first: u64, streams: usize) -> Side {
-    Side { rounds: vec![vec![stream(first); streams]; 3], cpu: Some(6000), chunks: 120 }
-}
-
-fn pair(bare: u64, proxy: u64, streams: usize) -> Pair {
-    Pair { bare: side(bare, streams), proxy: side(proxy, streams) }
-}
-
-fn results() -> Results {
-    let memory = Some(Memory { resident: 15_000_000, peak: 16_000_000 });
-    Results {
-        single: pair(60, 45, 1),
-        ahead: vec![vec![stream(40)]],
-        exec: Side {
-            rounds: vec![vec![Stream { arrivals: vec![1_500_000], ..Stream::default() }]],
-            ..Side::default()
-        },
-        second: SecondTurns { pair: pair(30, 33, 1), anew: pair(66, 60, 1), ..SecondTurns::default() },
-        back_to_back: pair(60, 62, 1),
-        at_once: vec![AtOnce { streams: MANY, pair: pair(300, 310, MANY) }],
-        memory: crate::results::Memories { proxy: memory, ..crate::results::Memories::default() },
-        load: load(),
-        ..Results::default()
+fn side(first: u64, streams: usize) -> Measured {
+    Measured {
+        rounds: vec![vec![stream(first); streams]; 3],
+        cpu: Some(6000 * streams as u64),
+        codex_cpu: None,
     }
 }
 
-fn load() -> Load {
-    let resident = || Resident { proxy: Some(10_000_000), codex: Some(90_000_000) };
-    Load {
-        in_a_row: InARow { requests: 1_000, early: resident(), late: resident(), failed: Vec::new() },
-        eight: vec![vec![stream(50); 8]],
-        dense: Dense { rounds: Vec::new(), cpu: Some(20), codex_cpu: Some(100) },
-    }
+fn failed() -> Stream {
+    Stream { failure: Some("gone".into()), ..stream(9000) }
 }
 
-/// The cells of the first row whose text begins so, in the section whose title does.
-fn cells(report: &Report, section: &str, what: &str) -> [String; 7] {
-    let section = report.sections.iter().find(|found| found.title.starts_with(section)).unwrap();
-    section.rows.iter().find(|row| row.what.starts_with(what)).unwrap().cells()
+fn exec() -> Measured {
+    let answer = Stream { arrivals: vec![1_500_000], ..Stream::default() };
+    Measured { rounds: vec![vec![answer]], ..Measured::default() }
+}
+
+fn singles() -> Vec<Measured> {
+    vec![side(60, 1), side(45, 1), side(40, 1), exec()]
+}
+
+fn load(early: u64, late: u64, slowest: u64, cpu: u64) -> Section {
+    let memory = |resident, peak| Some(Memory { resident, peak });
+    let memory = |proxy| [memory(proxy, proxy), memory(100, 100)];
+    let eight = vec![vec![stream(100), stream(100), stream(slowest)]];
+    let dense = Measured { cpu: Some(cpu), codex_cpu: Some(400), ..side(1, 1) };
+    let eight = Measured { rounds: eight, ..Measured::default() };
+    alone([memory(early), memory(late)], vec![side(1, 1), eight, dense])
+}
+
+fn table(sections: Vec<Section>) -> Table {
+    Table { columns: ["baseline", "codex-proxyd", "codex exec"], sections, ..Table::default() }
+}
+
+/// The words of the first line that begins so, below the title that does.
+fn line(section: Section, what: &str) -> String {
+    let table = table(vec![section]).to_string();
+    let line = table.lines().find(|line| line.starts_with(what)).unwrap_or_else(|| panic!("{what}: {table}"));
+    line.strip_prefix(what).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn outcome(sections: Vec<Section>) -> String {
+    table(sections).to_string().lines().last().unwrap().to_owned()
 }
 
 #[test]
 fn everything_within_its_bounds_is_all_reached() {
-    let report = Report::of(&results());
-    assert_eq!(report.outcome(), "all reached");
-    let first = cells(&report, "one stream, 3 rounds with", "first token, median");
-    assert_eq!(first[1..], ["60.0 ms", "45.0 ms", "0.75 ×", "1500.0 ms", "≤ 1.05 ×", "yes"]);
-    let sooner = cells(&report, "one stream, 3 rounds with", "... how many");
-    assert_eq!((sooner[2].as_str(), sooner[6].as_str()), ("33.3 ×", "yes"));
-    let second = |what| cells(&report, "second turn, 3 rounds", what);
-    assert_eq!(second("first token, median")[1..], ["30.0 ms", "33.0 ms", "1.10 ×", "-", "≤ 1.10 ×", "yes"]);
-    assert_eq!(second("... in a new")[1..4], ["66.0 ms", "60.0 ms", "0.91 ×"]);
-    assert_eq!(second("... how many")[2..], ["1.8 ×", "", "-", "≥ 1.5 ×", "yes"]);
-    assert_eq!(second("... than in a bare")[2], "2.0 ×");
-    let cpu = cells(&report, "32 streams", "own CPU");
-    assert_eq!(cpu[1..4], ["50 µs", "50 µs", "1.00 ×"]);
-    let table = report.to_string();
-    assert!(table.ends_with("\nall reached\n") && table.contains("codex-proxyd"), "{table}");
+    let memory = Some(Memory { resident: 15_000_000, peak: 16_000_000 });
+    let second = || second_turns(vec![side(30, 1), side(33, 1), side(66, 1), side(60, 1)]);
+    let many = || at_once(MANY, vec![side(300, MANY), side(310, MANY)]);
+    let sections = vec![
+        single(singles()),
+        second(),
+        many(),
+        load(100, 110, 150, 100),
+        processes([[None, None], [memory, None]], Vec::new(), 1_000),
+    ];
+    assert_eq!(outcome(sections), "all reached");
+    let first = line(single(singles()), "first token, median");
+    assert_eq!(first, "60.0 ms 45.0 ms 0.75 × 1500.0 ms ≤ 1.05 × yes");
+    assert_eq!(line(single(singles()), "... how many times sooner than exec"), "- 33.3 × - ≥ 10.0 × yes");
+    assert_eq!(line(single(singles()), "... if the baseline prewarms too"), "40.0 ms 45.0 ms 1.12 × -");
+    assert_eq!(line(second(), "first token, median"), "30.0 ms 33.0 ms 1.10 × - ≤ 1.10 × yes");
+    assert_eq!(line(second(), "... in a new thread"), "66.0 ms 60.0 ms 0.91 × -");
+    assert_eq!(line(second(), "... how many times sooner than there"), "- 1.8 × - ≥ 1.5 × yes");
+    assert_eq!(line(second(), "... than in the baseline's new thread"), "- 2.0 × -");
+    assert_eq!(line(many(), "own CPU time a chunk"), "50 µs 50 µs 1.00 × -");
 }
 
 #[test]
 fn what_is_missed_is_named_with_its_section() {
-    let mut results = results();
-    results.single.proxy = side(58, 1);
-    results.at_once[0].pair.proxy.rounds[0][5] = Stream::failed("gone");
-    let outcome = Report::of(&results).outcome();
-    assert!(outcome.starts_with("not reached: ... as threads are started ahead (one stream"), "{outcome}");
+    let mut one = singles();
+    one[1] = side(58, 1);
+    let mut many = vec![side(300, MANY), side(310, MANY)];
+    many[1].rounds[0][5] = failed();
+    let outcome = outcome(vec![single(one), at_once(MANY, many)]);
+    assert!(outcome.starts_with("not reached: ... with prewarmed threads (one stream"), "{outcome}");
     assert!(outcome.contains("failed streams (32 streams at once, 3 rounds)"), "{outcome}");
     assert!(!outcome.contains("whole time"), "{outcome}");
 }
 
 #[test]
-fn a_second_turn_that_is_no_sooner_than_a_new_thread_is_missed_however_near_it_is_to_the_bare_one() {
-    let mut results = results();
-    results.second.pair = pair(45, 46, 1);
-    results.second.anew.proxy.rounds[1][0] = Stream::failed("gone");
-    let outcome = Report::of(&results).outcome();
+fn a_second_turn_that_is_no_sooner_than_a_new_thread_is_missed_however_near_it_is_to_the_baseline() {
+    let mut turns = vec![side(45, 1), side(46, 1), side(66, 1), side(60, 1)];
+    turns[3].rounds[1][0] = failed();
+    let outcome = outcome(vec![second_turns(turns)]);
     let missed = "not reached: ... how many times sooner than there (second turn, 3 rounds with a pause before each \
                   turn); failed streams in a new thread (second turn";
     assert!(outcome.starts_with(missed), "{outcome}");
 }
 
 #[test]
-fn a_failed_stream_gives_no_times_and_is_told_of() {
-    let mut results = results();
-    results.single.proxy.rounds[0][0] = Stream { failure: Some("gone".into()), ..stream(9000) };
-    let report = Report::of(&results);
-    assert_eq!(cells(&report, "one stream, 3 rounds with", "first token, p95")[2], "45.0 ms");
-    assert_eq!(cells(&report, "one stream, 3 rounds with", "failed")[2], "1");
-    assert!(report.to_string().contains("failed 1 ×: gone"));
+fn a_failed_stream_gives_no_times_and_is_named() {
+    let mut sides = singles();
+    sides[1].rounds[0][0] = failed();
+    let section = single(sides);
+    assert!(table(vec![section]).to_string().contains("failed 1 ×: gone"));
+    let mut sides = singles();
+    sides[1].rounds[0][0] = failed();
+    assert!(line(single(sides), "first token, p95").starts_with("60.0 ms 45.0 ms"));
+    let mut sides = singles();
+    sides[1].rounds[0][0] = failed();
+    assert_eq!(line(single(sides), "failed streams"), "0 1 0 ≤ 0 no");
 }
 
 #[test]
 fn a_merged_and_a_late_chunk_are_seen() {
-    let mut results = results();
-    results.single.proxy.rounds[0][0].arrivals.remove(7);
-    let arrivals = &mut results.single.proxy.rounds[1][0].arrivals;
-    arrivals[9] = arrivals[10];
-    let report = Report::of(&results);
-    let row = |what| cells(&report, "one stream, 3 rounds with", what);
-    assert_eq!(row("streams without a chunk a delta")[2], "1");
-    assert_eq!(row(HELD_BACK)[2], "1");
+    let sides = || {
+        let mut sides = singles();
+        sides[1].rounds[0][0].arrivals.remove(7);
+        let arrivals = &mut sides[1].rounds[1][0].arrivals;
+        arrivals[9] = arrivals[10];
+        single(sides)
+    };
+    assert_eq!(line(sides(), "streams without a chunk a delta"), "0 1 - ≤ 0 no");
+    assert_eq!(line(sides(), "chunks late and with the next one"), "0 1 - ≤ 1.00 × no");
     // A missing piece moves those after it, and a late one is a pace behind.
-    assert_eq!(row("behind the pace, worst of all")[2], "20.0 ms");
+    assert!(line(sides(), "behind the pace, worst of all").starts_with("0.0 ms 20.0 ms"));
 }
 
 #[test]
 fn without_numbers_nothing_is_reached() {
-    let outcome = Report::of(&Results::default()).outcome();
+    let nothing = || alone(Default::default(), Default::default());
+    let outcome = outcome(vec![single(Vec::new()), second_turns(Vec::new()), nothing()]);
     assert!(outcome.starts_with("not measured: ") && !outcome.contains("not reached"), "{outcome}");
 }
 
 #[test]
-fn a_model_that_receives_different_things_is_told_of() {
-    let mut results = results();
-    results.received.proxy = "{}".into();
-    let report = Report::of(&results).to_string();
-    assert!(report.contains("In a first turn the model does NOT receive the same"), "{report}");
-    assert!(report.contains("In a second turn the model receives the same"), "{report}");
-    results.second.received.bare = "{}".into();
-    assert!(
-        Report::of(&results).to_string().contains("In a second turn the model does NOT receive the same")
-    );
+fn memory_may_grow_by_a_tenth() {
+    let grown = "... resident, to after the 100th";
+    assert!(line(load(100, 110, 1, 1), grown).ends_with("yes"));
+    assert!(line(load(100, 111, 1, 1), grown).ends_with("no"));
+    let unknown = alone(Default::default(), vec![side(1, 1)]);
+    assert!(line(unknown, "... codex's, to after the 100th").ends_with("n/a"));
+}
+
+#[test]
+fn the_slowest_first_token_is_held_against_the_one_in_the_middle() {
+    assert!(line(load(1, 1, 150, 1), "... p99 to p50").ends_with("yes"));
+    assert!(line(load(1, 1, 151, 1), "... p99 to p50").ends_with("no"));
+}
+
+#[test]
+fn a_lost_stream_is_a_goal_missed_and_the_cpu_is_to_codexs() {
+    assert!(line(load(1, 1, 1, 100), "... own CPU time, to codex's").ends_with("yes"));
+    assert!(line(load(1, 1, 1, 101), "... own CPU time, to codex's").ends_with("no"));
+    let lost = Measured { rounds: vec![vec![failed()]], ..Measured::default() };
+    let lost = alone(Default::default(), vec![side(1, 1), side(1, 1), lost]);
+    assert!(line(lost, "64 streams of 200 deltas: failed").ends_with("no"));
+}
+
+#[test]
+fn a_quantile_is_a_number_that_was_measured() {
+    assert_eq!(median([3, 1, 2]), Some(2.0));
+    assert_eq!(median([4, 1, 2, 10]), Some(2.0));
+    assert_eq!(median([]), None);
+    assert_eq!(quantile(1..=20, 0.95), Some(19.0));
+    assert_eq!(quantile(1..=100, 0.95), Some(95.0));
+    assert_eq!(quantile(1..=5, 0.95), Some(5.0));
+    assert_eq!(quantile(1..=200, 0.99), Some(198.0));
+    assert!((median([7_000_000_000]).unwrap() / 7e9 - 1.0).abs() < 1e-5, "any number fits");
 }

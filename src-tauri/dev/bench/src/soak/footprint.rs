@@ -9,65 +9,53 @@ use tokio::time::{Instant, sleep};
 
 use crate::processes;
 
-/// How long what was done last may take to be over. A thread of the runtime's that blocks goes after ten idle seconds.
-const SETTLED: Duration = Duration::from_secs(25);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// How long the last requests may take to be over. A blocking thread of the runtime's goes after ten idle seconds.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(25);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Memory that may have come: the request log, which fills up to its bound, and what the allocator keeps.
-const MORE: u64 = 12_000_000;
-const MORE_PERCENT: u64 = 15;
+const MAX_GROWTH: u64 = 12_000_000;
+const MAX_GROWTH_PERCENT: u64 = 15;
 
+/// How many of each there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Footprint {
-    threads: usize,
-    descriptors: usize,
-    children: usize,
-    resident: u64,
-}
+pub(super) struct Footprint([u64; 4]);
+
+const NAMES: [&str; 4] = ["bytes resident", "threads", "descriptors", "child processes"];
 
 impl Footprint {
     pub(super) fn of(pid: u32) -> Option<Self> {
-        Some(Self {
-            threads: processes::threads(pid)?,
-            descriptors: processes::descriptors(pid)?,
-            children: processes::children(pid).len(),
-            resident: processes::memory(pid)?.resident,
-        })
+        let (threads, descriptors) = (processes::count(pid, "task")?, processes::count(pid, "fd")?);
+        let children = processes::children(pid).len() as u64;
+        Some(Self([processes::memory(pid)?.resident, threads, descriptors, children]))
     }
 
     /// What is more than before; nothing when nothing is.
     fn beyond(&self, before: &Self) -> Vec<String> {
-        let most = before.resident + before.resident * MORE_PERCENT / 100 + MORE;
-        [
-            ("threads", self.threads as u64, before.threads as u64),
-            ("descriptors", self.descriptors as u64, before.descriptors as u64),
-            ("child processes", self.children as u64, before.children as u64),
-            ("bytes resident", self.resident, most),
-        ]
-        .into_iter()
-        .filter(|(_, now, most)| now > most)
-        .map(|(what, now, most)| format!("leaked: {now} {what}, where at most {most} were to be there"))
-        .collect()
+        let mut most = before.0;
+        most[0] += most[0] * MAX_GROWTH_PERCENT / 100 + MAX_GROWTH;
+        let counts = NAMES.into_iter().zip(self.0).zip(most).filter(|((_, now), most)| now > most);
+        counts.map(|((what, now), most)| format!("leaked: {now} {what}, at most {most} expected")).collect()
     }
 
     /// Waits until nothing is more than before, and says what still is when it does not come to that.
     pub(super) async fn settled(pid: u32, before: &Self) -> (Option<Self>, Vec<String>) {
-        let limit = Instant::now() + SETTLED;
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
         loop {
             let now = Self::of(pid);
             let beyond =
                 now.map_or_else(|| vec!["codex-proxyd is gone".to_owned()], |now| now.beyond(before));
-            if beyond.is_empty() || Instant::now() >= limit {
+            if beyond.is_empty() || Instant::now() >= deadline {
                 return (now, beyond);
             }
-            sleep(BETWEEN_LOOKS).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 }
 
 impl fmt::Display for Footprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { threads, descriptors, children, resident } = self;
-        let megabytes = *resident as f64 / 1e6;
+        let [resident, threads, descriptors, children] = self.0;
+        let megabytes = resident as f64 / 1e6;
         write!(
             f,
             "{megabytes:.1} MB, {threads} threads, {descriptors} descriptors, {children} child processes"
@@ -81,11 +69,10 @@ mod tests {
 
     #[test]
     fn one_descriptor_more_is_a_leak_and_a_little_memory_is_not() {
-        let before = Footprint { threads: 3, descriptors: 20, children: 4, resident: 20_000_000 };
-        let after = Footprint { resident: 30_000_000, threads: 2, ..before };
-        assert!(after.beyond(&before).is_empty());
-        let after = Footprint { descriptors: 21, resident: 40_000_000, ..before };
-        assert_eq!(after.beyond(&before).len(), 2);
-        assert!(after.beyond(&before)[0].contains("21 descriptors"));
+        let before = Footprint([20_000_000, 3, 20, 4]);
+        assert!(Footprint([30_000_000, 2, 20, 4]).beyond(&before).is_empty());
+        let beyond = Footprint([40_000_000, 3, 21, 4]).beyond(&before);
+        assert_eq!(beyond.len(), 2);
+        assert!(beyond[1].contains("21 descriptors"), "{beyond:?}");
     }
 }

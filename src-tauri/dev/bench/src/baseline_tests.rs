@@ -1,0 +1,132 @@
+//! The lines of codex that make and end a stream, from a codex that follows a script.
+
+use tokio::io::{DuplexStream, ReadHalf, WriteHalf, duplex, split};
+
+use super::*;
+
+const THREAD: &str = r#"{"id":ID,"result":{"thread":{"id":"t","more":[]}}}"#;
+const DONE: &str = r#"{"id":ID,"result":{}}"#;
+const TURN: &str = r#"{"id":ID,"result":{"turn":{"id":"x"}}}"#;
+const DELTA: &str =
+    r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","turnId":"x","delta":"a"}}"#;
+const QUOTED: &str = r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","delta":"\"b\""}}"#;
+const OTHER: &str = r#"{"method":"item/agentMessage/delta","params":{"threadId":"other","delta":"z"}}"#;
+const END: &str =
+    r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"status":"completed","error":null}}}"#;
+const FAILED: &str = r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"status":"failed","error":{"message":"x"}}}}"#;
+const REFUSED: &str = r#"{"id":ID,"error":{"code":-1,"message":"no"}}"#;
+
+/// Ends codex.
+const EXIT: &str = "exit";
+
+/// Answers each request with the next lines of the script, and gives the requests and the pipe, which it keeps open.
+async fn codex(
+    (reader, mut writer): (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>),
+    script: &[&[&str]],
+) -> (Vec<Value>, WriteHalf<DuplexStream>) {
+    let mut requests = Vec::new();
+    let mut lines = BufReader::new(reader).lines();
+    for answers in script {
+        let request: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        for line in *answers {
+            if *line == EXIT {
+                writer.shutdown().await.unwrap();
+                continue;
+            }
+            let line = line.replace("ID", &request["id"].to_string());
+            writer.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+        requests.push(request);
+    }
+    (requests, writer)
+}
+
+/// A round of one stream with a codex that follows a script.
+async fn round(start: Start, script: &[&[&str]]) -> (Result<Round>, Vec<Value>) {
+    let (ours, theirs) = duplex(10_000);
+    let (reader, writer) = split(ours);
+    let mut server = AppServer::new(Box::new(writer), Box::new(BufReader::new(reader)), Path::new("/work"));
+    let ask = Ask { start, ..Ask::paced(1) };
+    let round = server.round(&ask);
+    let (round, (requests, _open)) = tokio::join!(round, codex(split(theirs), script));
+    (round, requests)
+}
+
+fn methods(requests: &[Value]) -> Vec<&str> {
+    requests.iter().map(|request| request["method"].as_str().unwrap()).collect()
+}
+
+fn second_turn(edited: Option<&str>) -> Start {
+    Start::SecondTurn { opening: "hello".into(), edited: edited.map(str::to_owned) }
+}
+
+fn failure(round: Result<Round>) -> String {
+    round.unwrap().remove(0).failure.unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_goes_from_its_thread_to_its_end() {
+    let script = [&[THREAD][..], &[TURN, OTHER, DELTA, QUOTED, END], &[DONE]];
+    let (round, requests) = round(Start::Cold, &script).await;
+    assert_eq!(methods(&requests), ["thread/start", "turn/start", "thread/unsubscribe"]);
+    assert_eq!(requests[0]["params"]["cwd"], "/work");
+    let stream = round.unwrap().remove(0);
+    assert_eq!((stream.text.as_str(), stream.arrivals.len(), stream.failure), ("a\"b\"", 2, None));
+    assert!(stream.ended >= stream.arrivals[1]);
+}
+
+#[tokio::test]
+async fn a_new_thread_gets_the_first_turn_as_history_before_its_own() {
+    let first = [&[THREAD][..], &[TURN, QUOTED, END], &[DONE]];
+    let script = [&first[..], &[&[THREAD], &[DONE], &[TURN, DELTA, END], &[DONE]]].concat();
+    let (round, requests) = round(second_turn(Some("hi")), &script).await;
+    let second = ["thread/start", "thread/inject_items", "turn/start", "thread/unsubscribe"];
+    assert_eq!(methods(&requests)[3..], second);
+    let items = &requests[4]["params"]["items"];
+    assert_eq!((&items[0]["content"][0]["text"], &items[0]["role"]), (&json!("hi"), &json!("user")));
+    assert_eq!((&items[1]["content"][0]["text"], &items[1]["role"]), (&json!("\"b\""), &json!("assistant")));
+    assert_eq!(round.unwrap()[0].text, "a");
+}
+
+#[tokio::test]
+async fn nothing_of_a_first_turn_is_measured_and_its_thread_stays() {
+    let script = [&[THREAD][..], &[TURN, QUOTED, QUOTED, END], &[TURN, DELTA, END], &[DONE]];
+    let (round, requests) = round(second_turn(None), &script).await;
+    assert_eq!(methods(&requests), ["thread/start", "turn/start", "turn/start", "thread/unsubscribe"]);
+    assert_eq!(requests[1]["params"]["input"][0]["text"], "hello");
+    let stream = round.unwrap().remove(0);
+    assert_eq!((stream.text.as_str(), stream.arrivals.len()), ("a", 1));
+    let pause = u64::try_from(PAUSE.as_micros()).unwrap();
+    assert!(stream.ended < pause, "the time before counts: {stream:?}");
+}
+
+#[tokio::test]
+async fn a_prewarmed_thread_is_there_before_the_time_counts() {
+    let script = [&[THREAD][..], &[TURN, DELTA, END], &[DONE]];
+    let (round, requests) = round(Start::Prewarmed, &script).await;
+    assert_eq!(methods(&requests), ["thread/start", "turn/start", "thread/unsubscribe"]);
+    assert!(round.unwrap()[0].ended < u64::try_from(PAUSE.as_micros()).unwrap());
+}
+
+#[tokio::test]
+async fn a_first_turn_that_fails_is_the_streams_failure() {
+    let (round, _) = round(second_turn(None), &[&[THREAD], &[TURN, FAILED]]).await;
+    assert_eq!(failure(round), r#"the turn is failed: {"message":"x"}"#);
+}
+
+#[tokio::test]
+async fn a_refusal_and_a_failed_turn_are_the_streams_failure() {
+    let (refused, _) = round(Start::Cold, &[&[REFUSED]]).await;
+    assert!(failure(refused).contains("no"));
+    let (failed, _) = round(Start::Cold, &[&[THREAD], &[TURN, DELTA, FAILED], &[DONE]]).await;
+    assert_eq!(failure(failed), r#"the turn is failed: {"message":"x"}"#);
+}
+
+#[tokio::test]
+async fn a_codex_that_ends_or_asks_for_something_ends_the_round() {
+    let (ended, _) = round(Start::Cold, &[&[THREAD], &[TURN, DELTA, EXIT]]).await;
+    assert_eq!(ended.unwrap_err().to_string(), "codex has ended");
+    let question = r#"{"id":0,"method":"item/tool/call","params":{}}"#;
+    let (asked, _) = round(Start::Cold, &[&[THREAD], &[question]]).await;
+    assert!(asked.unwrap_err().to_string().contains("item/tool/call"));
+}
