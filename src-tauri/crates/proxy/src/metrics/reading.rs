@@ -11,7 +11,6 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::{Metrics, OfModel, word};
-use crate::exchange::Occupancy;
 use crate::models::backends::Codexes;
 
 /// The two forms that scrapers read.
@@ -42,8 +41,10 @@ impl Form {
 pub(crate) struct Reading<'a> {
     /// What was counted.
     pub(crate) metrics: &'a Metrics,
-    /// The turns that run, and the requests that wait.
-    pub(crate) turns: Occupancy,
+    /// Turns that run.
+    pub(crate) running: u32,
+    /// Requests that wait.
+    pub(crate) waiting: u32,
     /// Both codexes.
     pub(crate) codex: &'a Codexes,
     /// When the proxy was made, in Unix seconds.
@@ -96,8 +97,8 @@ impl Reading<'_> {
         registry.register("codex_proxy_build_info", "The proxy's version", ours);
         let uptime = ConstGauge::new(self.now.saturating_sub(self.started));
         for (name, help, count) in [
-            ("codex_proxy_turns_running", "Occupancy that run", self.turns.running),
-            ("codex_proxy_turns_waiting", "Requests that wait for their place", self.turns.waiting),
+            ("codex_proxy_turns_running", "Occupancy that run", self.running),
+            ("codex_proxy_turns_waiting", "Requests that wait for their place", self.waiting),
         ] {
             registry.register(name, help, ConstGauge::new(u64::from(count)));
         }

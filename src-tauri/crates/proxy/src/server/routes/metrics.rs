@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::clock::unix_now;
 use crate::error::ApiError;
+use crate::exchange::Occupancy;
 use crate::metrics::{Form, Reading};
 use crate::openai::error::ErrorBody;
 use crate::server::state::Proxy;
@@ -22,9 +23,9 @@ use crate::server::state::Proxy;
 pub(crate) async fn metrics(State(proxy): State<Proxy>, headers: HeaderMap) -> Result<Response, ApiError> {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let form = Form::of(accept);
-    let turns = *proxy.admission.turns().borrow();
+    let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
     let (started, now) = (proxy.started, unix_now());
-    let reading = Reading { metrics: &proxy.metrics, turns, codex: &proxy.codex, started, now };
+    let reading = Reading { metrics: &proxy.metrics, running, waiting, codex: &proxy.codex, started, now };
     let text = reading.text(form).map_err(|_| ApiError::internal())?;
     Ok(([(CONTENT_TYPE, form.content_type())], text).into_response())
 }
