@@ -19,9 +19,11 @@ mod quote;
 mod recipes;
 mod test_prompt;
 mod trouble;
+mod types;
 
 pub use check::check;
 pub use client::Target;
 pub use docker::{BRIDGE_NAME, Docker, find, listen_choices};
 pub use recipes::{CANNOT_REACH_LOCALHOST, Platform, RecipeInput, ShownKey, piece_text, recipes};
 pub use test_prompt::run as test_prompt;
+pub use types::{CheckStep, Recipe, RecipePiece, TestPromptEvent};

@@ -23,6 +23,7 @@ mod store;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,10 +34,10 @@ use tokio_util::sync::DropGuard;
 
 use proxy::RequestLog;
 
-use crate::view::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
 use body::Body;
 use filter::Filter;
 use shared::Shared;
+pub use types::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
 
 /// Changes that a subscriber may be behind. One that is further behind loses the oldest and is told so (`Lagged`); it should
 /// then ask for the rows anew.

@@ -1,7 +1,8 @@
 //! The request log, as the window asks for it.
 
 use super::{App, overview::base_url, said};
-use crate::view::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ViewError};
+use crate::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
+use crate::view::ViewError;
 
 /// What is said of a request that is no longer there.
 const GONE: &str = "This request is no longer in the log.";

@@ -2,7 +2,8 @@
 
 use super::quote;
 use super::recipes::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
-use crate::view::{Listen, Recipe};
+use super::types::Recipe;
+use crate::view::Listen;
 
 /// What the examples ask.
 const QUESTION: &str = "Say hello in five words.";

@@ -4,8 +4,9 @@
 //! lines and never shown. Deliberately not here: the clipboard, and the keychain that the key comes from.
 
 use super::docker::Docker;
+use super::types::{Recipe, RecipePiece};
 use super::{code as programs, open_webui, quote};
-use crate::view::{Listen, Recipe, RecipePiece};
+use crate::view::Listen;
 use proxy::keys::Key;
 
 /// Who cannot be helped with an address of this machine.

@@ -1,6 +1,6 @@
 //! What is large of a request: its steps, and its texts where those are kept. Here is how much of each.
 
-use crate::view::Step;
+use super::types::Step;
 
 /// Steps that are kept of a request. Further ones are counted, and the number is one of the last steps.
 const STEPS: usize = 200;

@@ -1,7 +1,7 @@
 //! The bars of the charts: requests by the hour or the day in which they ended. Pure functions over rows.
 
 use super::ring::runs;
-use crate::view::{ChartBar, ChartBy, ExchangeRow, ExchangeState};
+use super::types::{ChartBar, ChartBy, ExchangeRow, ExchangeState};
 
 const HOUR_S: i64 = 60 * 60;
 const DAY_S: i64 = 24 * HOUR_S;

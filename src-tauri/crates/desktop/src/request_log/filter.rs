@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use super::sql;
-use crate::view::{ExchangeQuery, ExchangeRow, ExchangeState};
+use super::types::{ExchangeQuery, ExchangeRow, ExchangeState};
 
 /// The longest text that is searched for, in characters; the rest of a longer one is passed over. SQLite refuses patterns that
 /// are very long.

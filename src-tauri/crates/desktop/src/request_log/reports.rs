@@ -9,7 +9,7 @@ use proxy::{Arrival, RequestEnd, RequestLog, Step};
 use super::body::{ANSWER_TEXT, Body, REQUEST_TEXT, cut, cut_text, push_text};
 use super::ring::News;
 use super::shared::Shared;
-use crate::view::{ExchangeRow, ExchangeState};
+use super::types::{ExchangeRow, ExchangeState};
 
 /// The longest id that is kept, in characters.
 const LONGEST_ID: usize = 128;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::body::Body;
-use crate::view::{ExchangeRow, ExchangeState};
+use super::types::{ExchangeRow, ExchangeState};
 
 /// Requests that are kept in memory. When there are more, the oldest that has ended and is on disk goes.
 pub(super) const RING: usize = 2_000;

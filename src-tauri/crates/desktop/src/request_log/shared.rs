@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use super::body::Body;
 use super::ring::{News, RING, Ring};
 use super::store::{self, Opened};
+use super::types::ExchangeRow;
 use super::{CHANGES, Change, DAY, JournalOptions, NowMs, sql, tasks};
-use crate::view::ExchangeRow;
 
 /// Requests that are kept in memory where no disk was wanted, which means that there is no window to show them.
 pub(super) const UNSEEN: usize = 100;

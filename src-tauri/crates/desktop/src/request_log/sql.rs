@@ -7,7 +7,7 @@ use super::body::Body;
 use super::chart::{Ended, ended_ms};
 use super::filter::Filter;
 use super::ring::{Unwritten, runs};
-use crate::view::{ExchangeRow, ExchangeState, Step};
+use super::types::{ExchangeRow, ExchangeState, Step};
 
 /// What is said of a request that was running when the program ended.
 const CUT_OFF_BY_THE_END: &str = "Codex Proxy ended while it ran";

@@ -17,7 +17,6 @@ use tokio::sync::broadcast::Receiver;
 use proxy::{Arrival, Recorder, Step};
 
 use super::*;
-use crate::view::ExchangeState;
 
 /// A Saturday, 12:34:56 in Greenwich, in Unix milliseconds.
 const NOON: u64 = 1_795_264_496_000;

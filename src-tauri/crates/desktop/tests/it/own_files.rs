@@ -9,9 +9,8 @@ use std::process::{Command, Stdio};
 use codex_client::Environment;
 use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
-use desktop::request_log::{Journal, JournalOptions};
+use desktop::request_log::{ExchangeQuery, Journal, JournalOptions};
 use desktop::settings_file::{SettingsFile, Stored};
-use desktop::view::ExchangeQuery;
 use proxy::keys::{KeyFile, KeyLimits};
 use proxy::{Arrival, Recorder};
 

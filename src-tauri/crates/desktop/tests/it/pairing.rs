@@ -9,9 +9,10 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use desktop::pairing::{
-    Docker, Platform, RecipeInput, ShownKey, Target, check, piece_text, recipes, test_prompt,
+    CheckStep, Docker, Platform, RecipeInput, ShownKey, Target, TestPromptEvent, check, piece_text, recipes,
+    test_prompt,
 };
-use desktop::view::{CheckStep, Listen, TestPromptEvent};
+use desktop::view::Listen;
 use futures_util::FutureExt;
 use proxy::keys::Key;
 use sample_model::Event;

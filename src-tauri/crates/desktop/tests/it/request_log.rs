@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use desktop::request_log::{Journal, JournalOptions};
-use desktop::view::ExchangeQuery;
+use desktop::request_log::{ExchangeQuery, Journal, JournalOptions};
 use proxy::keys::KeyFile;
 
 use crate::key_places::{CHOSEN, WRONG, assert_holds_no_key, files, requests};
