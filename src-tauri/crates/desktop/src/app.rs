@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, SecretStore};
-use crate::request_log::{ExchangeRow, Journal, JournalOptions};
+use crate::request_log::{ExchangeRow, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::{SettingsFile, to_settings};
 use crate::view::{FieldError, ViewError};
 use proxy::codexes;
@@ -125,7 +125,7 @@ struct Inner {
     keys: KeyRing,
     /// Opens the proxy for the window's own requests; it is nowhere on disk and ends with the app.
     own_key: Key,
-    journal: Journal,
+    request_log: RequestDatabase,
     gateway: Gateway,
     /// What codex was like when it was last looked at.
     codex: Mutex<Option<Result<Probed, CodexError>>>,
@@ -153,10 +153,11 @@ impl App {
             .map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
         let (settings, notice) = SettingsFile::load(&data_dir, unix_now());
         let stored = settings.current();
-        let journal = Journal::open(JournalOptions {
-            path: Some(data_dir.join("requests.sqlite")),
+        let request_log = RequestDatabase::open(RequestDatabaseOptions {
+            path: data_dir.join("requests.sqlite"),
             keep_days: stored.keep_days,
             keep_texts: stored.keep_texts,
+            max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(unix_now_ms),
         });
         let keys = match secrets {
@@ -173,7 +174,7 @@ impl App {
             notice: Mutex::new(notice),
             keys,
             own_key,
-            journal: journal.await,
+            request_log: request_log.await,
             gateway: Gateway::new(),
             codex: Mutex::default(),
             keychain: Mutex::new(KeychainState::Available),
@@ -211,7 +212,7 @@ impl App {
 
     /// What is wrong with the app's own files, in sentences.
     fn notice(&self) -> Option<String> {
-        let said = [self.0.notice.lock().clone(), self.0.journal.notice()];
+        let said = [self.0.notice.lock().clone(), self.0.request_log.notice()];
         Some(said.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|said| !said.is_empty())
     }
 
@@ -285,7 +286,7 @@ impl App {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
-        self.0.journal.close().await;
+        self.0.request_log.close().await;
     }
 
     /// The folder of the app's data.
@@ -325,7 +326,7 @@ impl App {
             settings,
             environment: self.0.environment.clone(),
             keys: vec![KeyEntry::new(OWN_KEY, &self.0.own_key, unix_now())],
-            request_log: self.0.journal.reports(),
+            request_log: self.0.request_log.reports(),
         })?;
         Ok(Launch { addresses, proxy })
     }

@@ -13,4 +13,5 @@ pub mod keychain;
 pub mod pairing;
 pub mod request_log;
 pub mod settings_file;
+mod text;
 pub mod view;

@@ -63,7 +63,8 @@ impl App {
             code: row.code,
             request_id: row.request_id,
         };
-        let errors: Vec<FailedRequest> = self.0.journal.query(query).await.into_iter().map(failed).collect();
+        let errors: Vec<FailedRequest> =
+            self.0.request_log.query(query).await.into_iter().map(failed).collect();
         let brought = self.brought_keys();
         text(&Facts {
             program: "Codex Proxy",

@@ -27,7 +27,7 @@ impl App {
         for row in &rows {
             let query =
                 ExchangeQuery { key: Some(row.name.clone()), limit: Some(1), ..ExchangeQuery::default() };
-            if let Some(used) = self.0.journal.query(query).await.first() {
+            if let Some(used) = self.0.request_log.query(query).await.first() {
                 last_used.insert(row.name.clone(), used.at / 1000);
             }
         }

@@ -60,10 +60,10 @@ impl App {
             codex,
             requests_today: self
                 .0
-                .journal
+                .request_log
                 .requests_since(midnight(unix_now(), self.0.utc_offset.load(Ordering::Relaxed)))
                 .await,
-            running_now: self.0.journal.running(),
+            running_now: self.0.request_log.running(),
             answering: turns.running,
             waiting: turns.waiting,
             keychain: self.0.keychain.lock().clone(),

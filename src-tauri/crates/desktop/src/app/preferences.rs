@@ -47,7 +47,7 @@ impl App {
         let saved = after.clone();
         self.change_settings(move |stored| *stored = saved).await?;
         *self.0.notice.lock() = None;
-        self.0.journal.keep(after.keep_days, after.keep_texts).await;
+        self.0.request_log.keep(after.keep_days, after.keep_texts).await;
         if needs_restart(&before, &after) && !matches!(self.overview().proxy, ProxyState::Stopped) {
             self.start().await;
         }
