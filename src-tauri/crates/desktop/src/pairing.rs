@@ -13,7 +13,6 @@ mod check;
 mod client;
 mod code;
 mod docker;
-mod events;
 mod open_webui;
 mod quote;
 mod recipes;
