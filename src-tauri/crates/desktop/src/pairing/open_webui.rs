@@ -5,8 +5,8 @@
 //! own settings and ignores what a command says, so the base URL and the key come first.
 
 use super::docker::BRIDGE_NAME;
+use super::input::{Filled, Platform, Shell, code, line};
 use super::quote;
-use super::recipes::{Filled, Platform, Shell, code, line};
 use super::types::{Recipe, RecipePiece};
 use crate::view::Listen;
 

@@ -35,20 +35,8 @@ impl RequestLog for Shared {
             client: truncated(&request.client, MAX_NAME),
             route: truncated(&request.route, MAX_NAME),
             model: truncated(&request.model, MAX_NAME),
-            state: ExchangeState::Waiting,
-            status: None,
-            wait_ms: None,
-            first_ms: None,
-            own_ms: None,
-            total_ms: None,
-            input: None,
-            cached: None,
-            output: None,
-            reasoning: None,
-            commands: 0,
             background: request.background,
-            code: None,
-            error: None,
+            ..ExchangeRow::default()
         };
         let mut body = Body::default();
         body.step(0, "Arrived", None, false);

@@ -53,12 +53,6 @@ pub struct RequestDatabaseOptions {
     pub now_ms: NowMs,
 }
 
-impl std::fmt::Debug for RequestDatabaseOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RequestDatabaseOptions").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
 /// A change of the request log.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -93,7 +87,7 @@ struct Notices {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Shared").field("path", &self.options.path).finish_non_exhaustive()
     }
 }
 

@@ -158,8 +158,7 @@ async fn a_database_that_an_earlier_version_wrote_is_read_whole() {
         reasoning: Some(30),
         commands: 1,
         background: true,
-        code: None,
-        error: None,
+        ..ExchangeRow::default()
     };
     assert_eq!(done.row, row);
     assert_eq!((done.steps.len(), done.steps[3].detail.as_deref()), (6, Some("cargo test")));
