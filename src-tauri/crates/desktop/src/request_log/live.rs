@@ -144,13 +144,15 @@ impl LiveRequests {
 
     /// Brings the ended requests back within their bounds.
     fn trim(&mut self) {
-        let mut excess = self.ended().count().saturating_sub(MAX_UNWRITTEN);
-        self.dropped += excess as u64;
-        self.records.retain(|_, record| {
-            let drop = excess > 0 && !runs(&record.row);
-            excess -= usize::from(drop);
-            !drop
-        });
+        if self.records.len() > MAX_UNWRITTEN {
+            let mut excess = self.ended().count().saturating_sub(MAX_UNWRITTEN);
+            self.dropped += excess as u64;
+            self.records.retain(|_, record| {
+                let drop = excess > 0 && !runs(&record.row);
+                excess -= usize::from(drop);
+                !drop
+            });
+        }
         let mut bytes: usize = self.ended().map(|record| record.bytes).sum();
         for record in self.records.values_mut().filter(|record| record.bytes > 0) {
             if bytes <= MAX_UNWRITTEN_BYTES {
