@@ -67,7 +67,7 @@ impl<'a> Caller<'a> {
 
     /// Gets a whole answer within `timeout`.
     pub(super) async fn get(&self, path: &str, timeout: Duration) -> Result<Reply, Trouble> {
-        self.send(|client, url| client.get(url), path, timeout).await?.whole().await
+        self.send(Client::get, path, timeout).await?.whole().await
     }
 
     /// Posts `body` and gets the answer as it comes, all of it within `timeout`.
