@@ -6,11 +6,11 @@
 
 use std::path::PathBuf;
 
-use desktop::app::App;
-use desktop::view::{
-    ChartBar, ChartBy, CheckStep, CodexCheck, ExchangeDetail, ExchangeQuery, ExchangeRow, KeyLimitsForm,
-    KeyRow, NewKey, Overview, Recipe, SettingsForm, SettingsView, TestPromptEvent, ViewError,
-};
+use desktop::app::{App, Overview};
+use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
+use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
+use desktop::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
+use desktop::view::{CodexCheck, SettingsForm, SettingsView, ViewError};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;

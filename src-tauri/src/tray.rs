@@ -1,7 +1,8 @@
 //! The tray: an icon with three states, and a menu.
 
 use desktop::app::App;
-use desktop::view::{Overview, ProxyState};
+use desktop::app::Overview;
+use desktop::gateway::ProxyState;
 use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::TrayIconBuilder;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_client::Usage;
-use proxy::journal::{Arrival, Journal, JournalOptions};
+use desktop::request_log::{MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
+use proxy::{Arrival, Recorder};
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL};
@@ -21,32 +22,36 @@ async fn write_history(session: &Session) {
     let begin = u64::try_from(now).unwrap() - SPAN;
     let clock = Arc::new(AtomicU64::new(begin));
     let time = Arc::clone(&clock);
-    let options = JournalOptions {
-        path: Some(session.data().join("requests.sqlite")),
+    let options = RequestDatabaseOptions {
+        path: session.data().join("requests.sqlite"),
         keep_days: 30,
         keep_texts: false,
+        max_bytes: MAX_DATABASE_BYTES,
         now_ms: Arc::new(move || time.load(Ordering::Relaxed)),
     };
-    let mut journal = Journal::open(options.clone()).await;
+    let mut log = RequestDatabase::open(options.clone()).await;
     for n in 0..ROWS {
         if n % 1_000 == 999 {
             // So many at once would be more than it holds until they are written.
-            journal.close().await;
-            journal = Journal::open(options.clone()).await;
+            log.close().await;
+            log = RequestDatabase::open(options.clone()).await;
         }
         let at = begin + n * (SPAN / ROWS);
         clock.store(at, Ordering::Relaxed);
-        let entry = journal.begin(Arrival {
-            id: format!("req_{n:032x}"),
-            key: if n % 3 == 0 { "Default" } else { "Open WebUI" }.to_owned(),
-            client: "Open WebUI".to_owned(),
-            route: "/v1/chat/completions".to_owned(),
-            model: if n % 5 == 0 { "codex-local" } else { "gpt-5.5" }.to_owned(),
-            ..Arrival::default()
-        });
-        entry.given_to_codex();
+        let entry = Recorder::begin(
+            &log.reports(),
+            Arrival {
+                id: format!("req_{n:032x}"),
+                key: if n % 3 == 0 { "Default" } else { "Open WebUI" }.to_owned(),
+                client: "Open WebUI".to_owned(),
+                route: "/v1/chat/completions".to_owned(),
+                model: if n % 5 == 0 { "codex-local" } else { "gpt-5.5" }.to_owned(),
+                ..Arrival::default()
+            },
+        );
+        entry.step("Given to codex", None, false);
         clock.store(at + 300 + n % 500, Ordering::Relaxed);
-        entry.first(1);
+        entry.first_token(1);
         clock.store(at + 3_000, Ordering::Relaxed);
         if n % 40 == 0 {
             entry.failed(502, "codex_disconnected", "codex ended during the answer.");
@@ -54,7 +59,7 @@ async fn write_history(session: &Session) {
             entry.done(200, Some(Usage { input: 1_200, cached: 900, output: n % 700, reasoning: n % 100 }));
         }
     }
-    journal.close().await;
+    log.close().await;
 }
 
 /// Goes to the end until there is no further page, leaps back to the top, and scrolls down as a quick wheel does, 120 pixels a

@@ -10,22 +10,24 @@ mod limits;
 mod overview;
 mod preferences;
 mod requests;
+mod status;
 mod tending;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use codex_client::{CodexConfig, CodexError, Environment, Home, Probed, probe};
+use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gateway::{Gateway, Launch, Running};
-use crate::keychain::{KeyRing, SecretStore};
-use crate::request_log::{Journal, JournalOptions};
+use crate::gateway::{Gateway, Launch, ProxyState, Running};
+use crate::keychain::{KeyRing, KeychainState, SecretStore};
+use crate::request_log::{ExchangeRow, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::{SettingsFile, to_settings};
-use crate::view::{ExchangeRow, FieldError, KeychainState, Overview, ProxyState, ViewError};
+use crate::view::{FieldError, ViewError};
 use proxy::codexes;
 use proxy::exchange::Limits;
 use proxy::keys::{Key, KeyEntry};
@@ -33,6 +35,8 @@ use proxy::server::{Proxy, ProxyError, ProxyParts, unix_now};
 use proxy::settings::LogLevel;
 
 use crate::{keychain, pairing};
+
+pub use status::{CodexState, CodexView, Fix, Overview, Problem};
 
 /// Changes that the shell may be behind. When it is further behind it loses the oldest; the next overview holds all that they
 /// said, and the window asks for rows anew when it is opened.
@@ -121,7 +125,7 @@ struct Inner {
     keys: KeyRing,
     /// Opens the proxy for the window's own requests; it is nowhere on disk and ends with the app.
     own_key: Key,
-    journal: Journal,
+    request_log: RequestDatabase,
     gateway: Gateway,
     /// What codex was like when it was last looked at.
     codex: Mutex<Option<Result<Probed, CodexError>>>,
@@ -149,10 +153,11 @@ impl App {
             .map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
         let (settings, notice) = SettingsFile::load(&data_dir, unix_now());
         let stored = settings.current();
-        let journal = Journal::open(JournalOptions {
-            path: Some(data_dir.join("requests.sqlite")),
+        let request_log = RequestDatabase::open(RequestDatabaseOptions {
+            path: data_dir.join("requests.sqlite"),
             keep_days: stored.keep_days,
             keep_texts: stored.keep_texts,
+            max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(unix_now_ms),
         });
         let keys = match secrets {
@@ -169,7 +174,7 @@ impl App {
             notice: Mutex::new(notice),
             keys,
             own_key,
-            journal: journal.await,
+            request_log: request_log.await,
             gateway: Gateway::new(),
             codex: Mutex::default(),
             keychain: Mutex::new(KeychainState::Available),
@@ -207,13 +212,13 @@ impl App {
 
     /// What is wrong with the app's own files, in sentences.
     fn notice(&self) -> Option<String> {
-        let said = [lock(&self.0.notice).clone(), self.0.journal.notice()];
+        let said = [self.0.notice.lock().clone(), self.0.request_log.notice()];
         Some(said.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|said| !said.is_empty())
     }
 
     fn add_notice(&self, notice: &str) {
         tracing::warn!("{notice}");
-        let mut said = lock(&self.0.notice);
+        let mut said = self.0.notice.lock();
         *said = Some(said.as_deref().into_iter().chain([notice]).collect::<Vec<_>>().join(" "));
     }
 
@@ -270,7 +275,7 @@ impl App {
             }
         }
         let seen = probe(&self.codex_config()).await;
-        *lock(&self.0.codex) = Some(seen);
+        *self.0.codex.lock() = Some(seen);
         self.renew_overview().await;
     }
 
@@ -281,7 +286,7 @@ impl App {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
-        self.0.journal.close().await;
+        self.0.request_log.close().await;
     }
 
     /// The folder of the app's data.
@@ -304,9 +309,9 @@ impl App {
             Err(error) => tracing::error!(%error, "the first key could not be made"),
         }
         let state = self.0.keys.state().await;
-        *lock(&self.0.keychain) = state;
+        *self.0.keychain.lock() = state;
         let seen = probe(&self.codex_config()).await;
-        *lock(&self.0.codex) = Some(seen);
+        *self.0.codex.lock() = Some(seen);
         self.renew_overview().await;
     }
 
@@ -321,7 +326,7 @@ impl App {
             settings,
             environment: self.0.environment.clone(),
             keys: vec![KeyEntry::new(OWN_KEY, &self.0.own_key, unix_now())],
-            request_log: self.0.journal.reports(),
+            request_log: self.0.request_log.reports(),
         })?;
         Ok(Launch { addresses, proxy })
     }
@@ -378,9 +383,4 @@ fn said(message: impl Into<String>) -> ViewError {
 /// An error that is about fields of a form.
 fn refused(fields: Vec<FieldError>) -> ViewError {
     ViewError { message: "Some settings need another look.".to_owned(), fields }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is kept in these is replaced whole, so a poisoned one holds sound data.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

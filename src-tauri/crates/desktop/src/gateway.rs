@@ -7,12 +7,13 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use ts_rs::TS;
 
-use crate::view::ProxyState;
 use proxy::server::{Proxy, serve, unix_now};
 
 /// Asks waiting for the gateway. When it is full, askers wait for room.
@@ -20,6 +21,34 @@ const ASKS: usize = 32;
 
 /// How many ports above a taken one are tried for a free one.
 const PORTS_TRIED: u16 = 50;
+
+/// Whether the proxy runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
+#[ts(export)]
+pub enum ProxyState {
+    /// It answers.
+    Running {
+        /// Since when, in Unix seconds.
+        since: u64,
+    },
+    /// It lets open streams finish.
+    Stopping,
+    /// It was stopped.
+    Stopped,
+    /// Its port belongs to another program.
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// A port near it that is free.
+        free: Option<u16>,
+    },
+    /// It could not start for another reason.
+    Failed {
+        /// What happened and what to do.
+        message: String,
+    },
+}
 
 /// A proxy to run, and where.
 #[derive(Debug)]

@@ -12,21 +12,23 @@ mod copies;
 mod memory;
 mod os;
 mod ring;
+mod types;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::view::KeychainState;
 use proxy::keys::Key;
 
 pub use memory::MemoryStore;
 pub use os::OsKeychain;
 pub use ring::{KeyRing, KeyRingError, Revoked};
+pub use types::{KeyLimitsForm, KeyRow, KeychainState, NewKey};
 
 /// How long a call that the user asked for may take: enough to find and type the keychain's password.
 pub const USER_LIMIT: Duration = Duration::from_secs(60);
@@ -209,7 +211,7 @@ impl Keychain {
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trouble.lock()
     }
 }
 

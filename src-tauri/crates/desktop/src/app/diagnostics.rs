@@ -6,8 +6,10 @@ use codex_client::Status;
 
 use proxy::server::unix_now;
 
-use super::{App, lock};
-use crate::view::{ExchangeQuery, ExchangeRow, ExchangeState, KeychainState, ProxyState};
+use super::App;
+use crate::gateway::ProxyState;
+use crate::keychain::KeychainState;
+use crate::request_log::{ExchangeQuery, ExchangeRow, ExchangeState};
 use proxy::diagnostics::{ERRORS, Facts, FailedRequest, system, text};
 use proxy::doctor::{self, Finding};
 
@@ -27,7 +29,7 @@ impl App {
             }
             ProxyState::Failed { message } => Finding::wrong(message, "Look at the settings."),
         }];
-        match &*lock(&self.0.codex) {
+        match &*self.0.codex.lock() {
             None => findings.push(Finding::aside("codex has not been looked at yet")),
             Some(Ok(probed)) => findings.extend(doctor::of_codex(probed)),
             Some(Err(error)) => findings.push(doctor::of_error(error)),
@@ -61,7 +63,8 @@ impl App {
             code: row.code,
             request_id: row.request_id,
         };
-        let errors: Vec<FailedRequest> = self.0.journal.query(query).await.into_iter().map(failed).collect();
+        let errors: Vec<FailedRequest> =
+            self.0.request_log.query(query).await.into_iter().map(failed).collect();
         let brought = self.brought_keys();
         text(&Facts {
             program: "Codex Proxy",

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Change, lock, said};
-use crate::keychain::KeyRingError;
-use crate::pairing::{self, Platform, RecipeInput, ShownKey, Target};
-use crate::view::{
-    CheckStep, ExchangeQuery, KeyLimitsForm, KeyRow, Listen, NewKey, ProxyState, Recipe, TestPromptEvent,
-    ViewError,
-};
+use super::{App, Change, said};
+use crate::gateway::ProxyState;
+use crate::keychain::{KeyLimitsForm, KeyRingError, KeyRow, NewKey};
+use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target, TestPromptEvent};
+use crate::request_log::ExchangeQuery;
+use crate::view::{Listen, ViewError};
 use proxy::keys::Key;
 use proxy::server::unix_now;
 
@@ -28,7 +27,7 @@ impl App {
         for row in &rows {
             let query =
                 ExchangeQuery { key: Some(row.name.clone()), limit: Some(1), ..ExchangeQuery::default() };
-            if let Some(used) = self.0.journal.query(query).await.first() {
+            if let Some(used) = self.0.request_log.query(query).await.first() {
                 last_used.insert(row.name.clone(), used.at / 1000);
             }
         }
@@ -138,7 +137,7 @@ impl App {
         };
         let stop = CancellationToken::new();
         // One at a time: a further one ends the one before.
-        std::mem::replace(&mut *lock(&self.0.test_prompt), stop.clone()).cancel();
+        std::mem::replace(&mut *self.0.test_prompt.lock(), stop.clone()).cancel();
         tokio::select! {
             () = pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, tell) => {}
             () = stop.cancelled() => {}
@@ -147,7 +146,7 @@ impl App {
 
     /// Ends a test prompt that runs.
     pub fn stop_test_prompt(&self) {
-        lock(&self.0.test_prompt).cancel();
+        self.0.test_prompt.lock().cancel();
     }
 
     fn target(&self) -> Result<Target, ViewError> {
@@ -193,7 +192,7 @@ impl App {
 
     pub(super) async fn keys_changed(&self) {
         let state = self.0.keys.state().await;
-        *lock(&self.0.keychain) = state;
+        *self.0.keychain.lock() = state;
         self.tell(Change::Keys);
         self.0.renew.notify_one();
     }

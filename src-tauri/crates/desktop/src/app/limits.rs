@@ -6,8 +6,9 @@ use codex_client::SandboxMode;
 
 use super::keys::in_words;
 use super::{App, refused, said};
+use crate::keychain::KeyLimitsForm;
 use crate::settings_file::{to_settings, whole_path};
-use crate::view::{FieldError, KeyLimitsForm, ViewError};
+use crate::view::{FieldError, ViewError};
 use proxy::keys::{KeyLimits, LimitsError};
 use proxy::settings::Settings;
 

@@ -4,9 +4,12 @@ use std::sync::atomic::Ordering;
 
 use codex_client::{Account, CodexError, Readiness, Status};
 
-use super::{App, Change, lock};
+use super::status::{CodexState, CodexView, Fix, Overview, Problem};
+use super::{App, Change};
+use crate::gateway::ProxyState;
+use crate::keychain::KeychainState;
 use crate::settings_file::Stored;
-use crate::view::{CodexState, CodexView, Fix, KeychainState, Listen, Overview, Problem, ProxyState};
+use crate::view::Listen;
 use proxy::codexes::{CodexesStatus, UPDATE, abilities, lacks};
 use proxy::server::{ApiError, unix_now};
 
@@ -47,7 +50,7 @@ impl App {
         let turns =
             gateway.running.as_ref().map(|running| *running.proxy.turns().borrow()).unwrap_or_default();
         let running = gateway.running.as_ref().map(|running| running.proxy.codex().status());
-        let seen = lock(&self.0.codex).clone().map(|seen| seen.map(|probed| probed.readiness));
+        let seen = self.0.codex.lock().clone().map(|seen| seen.map(|probed| probed.readiness));
         let codex = codex_view(running.as_ref(), seen.as_ref());
         let overview = Overview {
             problem: problem(&gateway.proxy, &codex),
@@ -57,13 +60,13 @@ impl App {
             codex,
             requests_today: self
                 .0
-                .journal
+                .request_log
                 .requests_since(midnight(unix_now(), self.0.utc_offset.load(Ordering::Relaxed)))
                 .await,
-            running_now: self.0.journal.running(),
+            running_now: self.0.request_log.running(),
             answering: turns.running,
             waiting: turns.waiting,
-            keychain: lock(&self.0.keychain).clone(),
+            keychain: self.0.keychain.lock().clone(),
             has_tray: self.0.has_tray,
             starts_at_login: stored.start_at_login,
             version: env!("CARGO_PKG_VERSION").to_owned(),

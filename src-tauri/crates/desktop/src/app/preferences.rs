@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use codex_client::probe;
 
-use super::{App, lock, refused, said};
+use super::{App, refused, said};
+use crate::gateway::ProxyState;
 use crate::pairing;
 use crate::settings_file::{Context, Stored, form, parse};
-use crate::view::{CodexCheck, Listen, ModelChoice, ProxyState, SettingsForm, SettingsView, ViewError};
+use crate::view::{CodexCheck, Listen, ModelChoice, SettingsForm, SettingsView, ViewError};
 
 impl App {
     /// The settings, and what is needed to choose them.
@@ -45,14 +46,14 @@ impl App {
             .map_err(refused)?;
         let saved = after.clone();
         self.change_settings(move |stored| *stored = saved).await?;
-        *lock(&self.0.notice) = None;
-        self.0.journal.keep(after.keep_days, after.keep_texts).await;
+        *self.0.notice.lock() = None;
+        self.0.request_log.keep(after.keep_days, after.keep_texts).await;
         if needs_restart(&before, &after) && !matches!(self.overview().proxy, ProxyState::Stopped) {
             self.start().await;
         }
         if before.codex_path != after.codex_path {
             let seen = probe(&self.codex_config()).await;
-            *lock(&self.0.codex) = Some(seen);
+            *self.0.codex.lock() = Some(seen);
         }
         self.renew_overview().await;
         Ok(())
@@ -113,7 +114,7 @@ impl App {
     pub(super) async fn models(&self) -> Vec<ModelChoice> {
         let mut known = self.running().map(|running| running.proxy.models_if_known()).unwrap_or_default();
         if known.is_empty()
-            && let Some(Ok(seen)) = &*lock(&self.0.codex)
+            && let Some(Ok(seen)) = &*self.0.codex.lock()
         {
             known.clone_from(&seen.models);
         }
@@ -139,7 +140,7 @@ impl App {
     }
 
     fn codex_seen(&self) -> CodexCheck {
-        match &*lock(&self.0.codex) {
+        match &*self.0.codex.lock() {
             Some(Ok(seen)) => CodexCheck {
                 path: Some(seen.readiness.path.display().to_string()),
                 version: Some(seen.readiness.version.clone()),

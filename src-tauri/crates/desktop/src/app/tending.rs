@@ -16,7 +16,7 @@ const GATHER: Duration = Duration::from_millis(300);
 /// Passes changes on until the app ends.
 pub(super) async fn tend(app: App) {
     let mut gateway = app.0.gateway.state();
-    let mut log = app.0.journal.subscribe();
+    let mut log = app.0.request_log.subscribe();
     let mut codex: Option<Watch> = app.running().map(|running| running.proxy.codex().watch());
     let mut turns = app.running().map(|running| running.proxy.turns());
     let mut due: Option<Instant> = None;

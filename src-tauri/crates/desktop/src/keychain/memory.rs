@@ -1,7 +1,8 @@
 //! Secrets in memory, for tests and for the demo; they are gone when the process is.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{SecretError, SecretStore};
 use proxy::keys::Key;
@@ -14,7 +15,7 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     fn secrets(&self) -> MutexGuard<'_, HashMap<String, Key>> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.secrets.lock()
     }
 }
 

@@ -4,12 +4,14 @@ mod row;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
+
 use super::copies::Copies;
+use super::types::{KeyRow, KeychainState, NewKey};
 use super::{Keychain, Proves, START_LIMIT, SecretError, SecretStore, USER_LIMIT, failed};
-use crate::view::{KeyRow, KeychainState, NewKey};
 use proxy::keys::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};
 
 use row::{check_name, row};
@@ -114,7 +116,7 @@ impl KeyRing {
         let name = name.trim().to_owned();
         let (key, entry) = self
             .on_disk(move |disk| {
-                let _changing = disk.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                let _changing = disk.changing.lock();
                 check_name(&name, &disk.keys.entries()?)?;
                 Ok(disk.keys.create_limited(&name, limits, now)?)
             })
@@ -129,7 +131,7 @@ impl KeyRing {
     pub async fn limit(&self, id: &str, limits: KeyLimits) -> Result<(), KeyRingError> {
         let id = id.to_owned();
         self.on_disk(move |disk| {
-            let _changing = disk.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = disk.changing.lock();
             disk.keys.limit(&id, limits)?;
             Ok(())
         })
@@ -152,7 +154,7 @@ impl KeyRing {
     pub async fn ensure_first(&self, now: u64) -> Result<Option<NewKey>, KeyRingError> {
         let made = self
             .on_disk(move |disk| {
-                let _changing = disk.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                let _changing = disk.changing.lock();
                 if disk.keys.entries()?.is_empty() {
                     Ok(Some(disk.keys.create(FIRST_NAME, now)?))
                 } else {
@@ -239,7 +241,7 @@ impl KeyRing {
         let revoked = id.clone();
         let (entry, had_copy) = self
             .on_disk(move |disk| {
-                let _changing = disk.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                let _changing = disk.changing.lock();
                 Ok((disk.keys.revoke(&revoked)?, disk.copies.ids().contains(&revoked)))
             })
             .await?;
@@ -302,6 +304,6 @@ impl Disk {
     }
 
     fn unshown(&self) -> MutexGuard<'_, Option<(String, Key)>> {
-        self.unshown.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unshown.lock()
     }
 }

@@ -40,7 +40,7 @@ impl Prompting {
     }
 
     fn wait(&self) -> &MemoryStore {
-        let _ = self.answers.lock().unwrap().recv();
+        let _ = self.answers.lock().recv();
         &self.store
     }
 }
@@ -93,7 +93,7 @@ fn unavailable(state: &KeychainState) -> &str {
     }
 }
 
-async fn rows(ring: &KeyRing) -> Vec<crate::view::KeyRow> {
+async fn rows(ring: &KeyRing) -> Vec<KeyRow> {
     ring.rows(HashMap::new()).await.unwrap()
 }
 

@@ -15,7 +15,7 @@ use super::client::{Caller, Target};
 use super::docker::BRIDGE_NAME;
 use super::test_prompt::milliseconds;
 use super::trouble::{Trouble, error_of};
-use crate::view::CheckStep;
+use super::types::CheckStep;
 use proxy::catalog::CODEX_LOCAL;
 use proxy::keys::Key;
 

@@ -1,35 +1,29 @@
-//! A small HTTP/1.1 client for our own server: one connection a request, every wait and every size limited.
+//! Requests to our own server: one connection each, every wait and every size limited.
 //!
-//! Deliberately not here: TLS, redirects, proxies, compression and kept-alive connections. The server at the other end is
-//! ours and on this machine, and a client that went by `HTTP_PROXY` would hand a key of this machine to another.
+//! There is no TLS, no redirect and no proxy. The server at the other end is ours and on this machine, and a client that went by
+//! `HTTP_PROXY` would hand a key of this machine to another.
 
-use std::io::ErrorKind;
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use reqwest::header::{CONTENT_TYPE, HOST};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::trouble::Trouble;
+use crate::text::truncated;
 use proxy::keys::Key;
 
 /// How long a connection may take. The other end is this machine, so it is there at once or not at all.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The largest body that is read, a stream's included: a hundred times what a long answer has. A larger one is given up.
-const BODY: usize = 16 * 1024 * 1024;
-
-/// The largest head of an answer. A larger one is given up.
-const HEAD: usize = 64 * 1024;
+/// The largest body that is read, a stream's included: a hundred times a long answer.
+const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// Where requests go, and with which key.
 #[derive(Clone, Debug)]
@@ -51,37 +45,18 @@ pub(super) struct Caller<'a> {
     pub(super) agent: &'static str,
 }
 
-/// An answer that was read whole.
+/// A whole answer.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    pub(super) body: Bytes,
+    pub(super) body: Vec<u8>,
 }
 
 /// An answer whose body is still coming. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) status: u16,
-    /// Empty when the answer does not say.
-    pub(super) content_type: String,
-    body: Incoming,
-    /// How much of the body was read.
-    read: usize,
-    limit: Limit,
-    _connection: AbortOnDropHandle<()>,
-}
-
-/// Until when an answer must be there, and what to say if it is not.
-#[derive(Clone, Copy, Debug)]
-struct Limit {
-    at: Instant,
-    whole: Duration,
-}
-
-impl Limit {
-    async fn hold<T>(self, what: impl Future<Output = T>) -> Result<T, Trouble> {
-        timeout_at(self.at, what).await.map_err(|_| Trouble::TooSlow(self.whole))
-    }
+    response: Response,
+    timeout: Duration,
 }
 
 impl<'a> Caller<'a> {
@@ -90,25 +65,23 @@ impl<'a> Caller<'a> {
         Self { address: target.address, key: target.key.as_ref(), host: target.address.to_string(), agent }
     }
 
-    /// Gets a whole answer within `limit`.
-    pub(super) async fn get(&self, path: &str, limit: Duration) -> Result<Reply, Trouble> {
-        self.send(Method::GET, path, Bytes::new(), limit).await?.whole().await
+    /// Gets a whole answer within `timeout`.
+    pub(super) async fn get(&self, path: &str, timeout: Duration) -> Result<Reply, Trouble> {
+        self.send(Client::get, path, timeout).await?.whole().await
     }
 
-    /// Posts `body` and gets the answer as it comes, all of it within `limit`.
-    pub(super) async fn post(&self, path: &str, body: &Value, limit: Duration) -> Result<Answer, Trouble> {
-        self.send(Method::POST, path, body.to_string().into(), limit).await
+    /// Posts `body` and gets the answer as it comes, all of it within `timeout`.
+    pub(super) async fn post(&self, path: &str, body: &Value, timeout: Duration) -> Result<Answer, Trouble> {
+        self.send(|client, url| client.post(url).body(body.to_string()), path, timeout).await
     }
 
     /// Makes sure that it is our server which listens there, and gives its version.
     ///
-    /// A key must not be sent to whoever else happens to have the port, and this asks without one.
-    pub(super) async fn greet(&self, limit: Duration) -> Result<String, Trouble> {
-        let reply = Self { key: None, ..self.clone() }.get("/health", limit).await;
+    /// A key must not be sent to another program that happens to have the port, so this asks without one.
+    pub(super) async fn greet(&self, timeout: Duration) -> Result<String, Trouble> {
+        let reply = Self { key: None, ..self.clone() }.get("/health", timeout).await;
         let reply = match reply {
-            Err(Trouble::BrokeOff | Trouble::TooLarge | Trouble::Unexpected(_)) => {
-                return Err(Trouble::NotUs(self.address));
-            }
+            Err(Trouble::BrokeOff | Trouble::TooLarge) => return Err(Trouble::NotUs(self.address)),
             reply => reply?,
         };
         let health: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
@@ -116,95 +89,90 @@ impl<'a> Caller<'a> {
             return Err(Trouble::of_answer(reply.status, &reply.body));
         }
         match health["version"].as_str() {
-            Some(version) if health["codex"]["state"].is_string() => Ok(version.chars().take(20).collect()),
+            Some(version) if health["codex"]["state"].is_string() => Ok(truncated(version, 20)),
             _ => Err(Trouble::NotUs(self.address)),
         }
     }
 
+    /// Sends a request with the headers of Open WebUI.
     async fn send(
         &self,
-        method: Method,
+        method: impl FnOnce(&Client, String) -> RequestBuilder,
         path: &str,
-        body: Bytes,
-        limit: Duration,
+        timeout: Duration,
     ) -> Result<Answer, Trouble> {
-        let limit = Limit { at: Instant::now() + limit, whole: limit };
-        let request = self.request(method, path, body)?;
-        let stream = match timeout(CONNECT, TcpStream::connect(self.address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
-                return Err(Trouble::NothingListens(self.address));
-            }
-            Ok(Err(_)) => return Err(Trouble::Unreachable(self.address)),
-            Err(_) => return Err(Trouble::TooSlow(CONNECT)),
-        };
-        let handshake = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream));
-        let (mut sender, connection) = limit.hold(handshake).await?.map_err(|_| Trouble::BrokeOff)?;
-        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
-            // What goes wrong with the connection is told by the answer's future, too.
-            let _ = connection.await;
-        }));
-        let response = limit.hold(sender.send_request(request)).await?.map_err(|error| {
-            if error.is_parse() {
-                Trouble::Unexpected("it is no HTTP answer".to_owned())
-            } else {
-                Trouble::BrokeOff
-            }
-        })?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Ok(Answer {
-            status: response.status().as_u16(),
-            content_type: content_type.unwrap_or_default().to_owned(),
-            body: response.into_body(),
-            read: 0,
-            limit,
-            _connection: connection,
-        })
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .user_agent(self.agent)
+            .build()
+            .map_err(|_| Trouble::Unreachable(self.address))?;
+        let mut request = method(&client, format!("http://{}{path}", self.address))
+            .timeout(timeout)
+            .header(HOST, &self.host)
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(key) = self.key {
+            request = request.bearer_auth(key.reveal());
+        }
+        let response = request.send().await.map_err(|error| self.trouble(&error, timeout))?;
+        Ok(Answer { response, timeout })
     }
 
-    /// The request with the headers of Open WebUI. Accept-Encoding is left out: a packed answer could not be read here.
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Trouble> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        // The paths are constants of ours, so nothing but a key from outside can be bad here.
-        *request.uri_mut() = path.parse().map_err(|_| Trouble::BadKey)?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, HeaderValue::try_from(&self.host).map_err(|_| Trouble::BadKey)?);
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(self.agent));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(key) = self.key {
-            let bearer = format!("Bearer {}", key.reveal());
-            let mut bearer = HeaderValue::try_from(bearer).map_err(|_| Trouble::BadKey)?;
-            bearer.set_sensitive(true);
-            headers.insert(AUTHORIZATION, bearer);
+    fn trouble(&self, error: &reqwest::Error, timeout: Duration) -> Trouble {
+        if error.is_builder() {
+            // The paths are constants of ours, so nothing but a key from outside can be bad here.
+            Trouble::BadKey
+        } else if !error.is_connect() {
+            in_answer(error, timeout)
+        } else if error.is_timeout() {
+            Trouble::TooSlow(CONNECT_TIMEOUT)
+        } else if is_refused(error) {
+            Trouble::NothingListens(self.address)
+        } else {
+            Trouble::Unreachable(self.address)
         }
-        Ok(request)
     }
 }
 
 impl Answer {
-    /// The next piece of the body; `None` at its end.
-    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Trouble> {
-        loop {
-            match self.limit.hold(self.body.frame()).await? {
-                None => return Ok(None),
-                Some(Err(_)) => return Err(Trouble::BrokeOff),
-                Some(Ok(frame)) => {
-                    let Ok(bytes) = frame.into_data() else { continue };
-                    self.read += bytes.len();
-                    return if self.read > BODY { Err(Trouble::TooLarge) } else { Ok(Some(bytes)) };
-                }
-            }
-        }
+    pub(super) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// Empty when the answer does not say.
+    pub(super) fn content_type(&self) -> &str {
+        let value = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
+
+    /// The body as it comes, up to [`MAX_BODY`].
+    pub(super) fn pieces(self) -> BoxStream<'static, Result<Bytes, Trouble>> {
+        let Self { response, timeout } = self;
+        let mut read = 0;
+        let limited = move |piece: reqwest::Result<Bytes>| {
+            let piece = piece.map_err(|error| in_answer(&error, timeout))?;
+            read += piece.len();
+            if read > MAX_BODY { Err(Trouble::TooLarge) } else { Ok(piece) }
+        };
+        response.bytes_stream().map(limited).boxed()
     }
 
     /// The whole body.
-    pub(super) async fn whole(mut self) -> Result<Reply, Trouble> {
-        let mut body = Vec::new();
-        while let Some(bytes) = self.piece().await? {
-            body.extend_from_slice(&bytes);
-        }
-        Ok(Reply { status: self.status, body: body.into() })
+    pub(super) async fn whole(self) -> Result<Reply, Trouble> {
+        let status = self.status();
+        let body: Vec<Bytes> = self.pieces().try_collect().await?;
+        Ok(Reply { status, body: body.concat() })
     }
+}
+
+/// The trouble once there is a connection.
+fn in_answer(error: &reqwest::Error, timeout: Duration) -> Trouble {
+    if error.is_timeout() { Trouble::TooSlow(timeout) } else { Trouble::BrokeOff }
+}
+
+fn is_refused(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let mut io = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io.any(|error| error.kind() == ErrorKind::ConnectionRefused)
 }

@@ -1,8 +1,9 @@
 //! The recipes for curl, for the OpenAI packages of Python and Node, and for whatever else takes a base URL and a key.
 
+use super::input::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
 use super::quote;
-use super::recipes::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
-use crate::view::{Listen, Recipe};
+use super::types::Recipe;
+use crate::view::Listen;
 
 /// What the examples ask.
 const QUESTION: &str = "Say hello in five words.";

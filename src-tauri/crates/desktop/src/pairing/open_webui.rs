@@ -5,9 +5,10 @@
 //! own settings and ignores what a command says, so the base URL and the key come first.
 
 use super::docker::BRIDGE_NAME;
+use super::input::{Filled, Platform, Shell, code, line};
 use super::quote;
-use super::recipes::{Filled, Platform, Shell, code, line};
-use crate::view::{Listen, Recipe, RecipePiece};
+use super::types::{Recipe, RecipePiece};
+use crate::view::Listen;
 
 /// Where Open WebUI is set up for us.
 const WHERE: &str = "In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +.";

@@ -1,6 +1,9 @@
 use std::net::Ipv4Addr;
 
 use super::*;
+use crate::pairing::docker::Docker;
+use crate::pairing::input::{CANNOT_REACH_LOCALHOST, Platform};
+use crate::view::Listen;
 
 const REAL: &str = "sk-cp-0123456789abcd";
 const BRIDGE: Docker = Docker { installed: true, bridge: Some(Ipv4Addr::new(172, 17, 0, 1)) };

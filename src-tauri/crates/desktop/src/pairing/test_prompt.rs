@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::chat::Chat;
 use super::client::{Caller, Target};
 use super::trouble::Trouble;
-use crate::view::TestPromptEvent;
+use super::types::TestPromptEvent;
 
 /// How the request log names it.
 const AGENT: &str = concat!("codex-proxy-test-prompt/", env!("CARGO_PKG_VERSION"));

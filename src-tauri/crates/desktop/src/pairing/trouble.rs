@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::text::truncated;
+
 /// How much of a server's own words is shown. More than that is not a sentence, and may come from a stranger.
-const SHOWN: usize = 300;
+const MAX_SHOWN: usize = 300;
 
 /// Why a request did not get what a client needs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,14 +65,7 @@ pub(super) fn error_of(body: &Value) -> Option<Trouble> {
     if message.is_empty() {
         return Some(Trouble::Unexpected("an error without a word why".to_owned()));
     }
-    Some(Trouble::Said(shortened(message)))
-}
-
-fn shortened(message: &str) -> String {
-    match message.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
-    }
+    Some(Trouble::Said(truncated(message, MAX_SHOWN)))
 }
 
 #[cfg(test)]
@@ -83,7 +78,7 @@ mod tests {
         let said = Trouble::of_answer(503, body).to_string();
         assert_eq!(said, "codex is not signed in. Run `codex login`.");
         let long = serde_json::json!({"error":{"message":"ö".repeat(1000)}}).to_string();
-        assert_eq!(Trouble::of_answer(500, long.as_bytes()).to_string().chars().count(), SHOWN + 1);
+        assert_eq!(Trouble::of_answer(500, long.as_bytes()).to_string().chars().count(), MAX_SHOWN + 1);
     }
 
     #[test]

@@ -1,64 +1,57 @@
-//! What is large of a request: its steps, and its texts where those are kept. Here is how much of each.
+//! The large part of a request: its steps, and its texts where those are kept, with the bounds of each.
 
-use crate::view::Step;
+use super::types::Step;
+use crate::text::truncated;
 
-/// Steps that are kept of a request. Further ones are counted, and the number is one of the last steps.
-const STEPS: usize = 200;
+/// Steps kept of a request. Further ones are counted, and one of the last steps gives their number.
+const MAX_STEPS: usize = 200;
 
-/// The longest words for a step that are kept, in characters.
-const STEP_WHAT: usize = 60;
+/// Characters kept of what a step says.
+const MAX_STEP_WHAT: usize = 60;
 
-/// The longest detail of a step that is kept, in characters.
-const STEP_DETAIL: usize = 300;
+/// Characters kept of a step's detail.
+const MAX_STEP_DETAIL: usize = 300;
 
-/// Bytes of a request's text that are kept. The rest is cut off, and the text says so.
-pub(super) const REQUEST_TEXT: usize = 256 * 1024;
+/// Bytes kept of a request's text, and of an answer's. The rest is cut off, and the text says so.
+pub(super) const MAX_TEXT: usize = 256 * 1024;
 
-/// Bytes of an answer's text that are kept. The rest is cut off, and the text says so.
-pub(super) const ANSWER_TEXT: usize = 256 * 1024;
-
-/// What a text ends with that was cut off.
+/// The end of a text that was cut off.
 pub(super) const CUT_OFF: &str = "\n[The rest was not kept.]";
 
-/// What is large of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The large part of a request.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Body {
     pub(super) steps: Vec<Step>,
     pub(super) request: Option<String>,
     /// `None` where texts are not kept.
     pub(super) answer: Option<String>,
-    left_out: usize,
+    dropped_steps: usize,
 }
 
 impl Body {
-    /// A body as it was read from disk.
-    pub(super) fn stored(steps: Vec<Step>, request: Option<String>, answer: Option<String>) -> Self {
-        Self { steps, request, answer, left_out: 0 }
-    }
-
-    /// One step more, if there is room.
+    /// Adds a step, if there is room.
     pub(super) fn step(&mut self, at_ms: u64, what: &str, detail: Option<&str>, bad: bool) {
-        if self.steps.len() < STEPS {
+        if self.steps.len() < MAX_STEPS {
             self.push(at_ms, what, detail, bad);
         } else {
-            self.left_out += 1;
+            self.dropped_steps += 1;
         }
     }
 
-    /// The last step, for which there is always room.
+    /// Adds the last step, for which there is always room.
     pub(super) fn last_step(&mut self, at_ms: u64, what: &str, error: Option<&str>) {
-        if self.left_out > 0 {
-            self.push(at_ms, &format!("{} more steps, not kept", self.left_out), None, false);
+        if self.dropped_steps > 0 {
+            self.push(at_ms, &format!("{} more steps, not kept", self.dropped_steps), None, false);
         }
         self.push(at_ms, what, error, error.is_some());
     }
 
     fn push(&mut self, at_ms: u64, what: &str, detail: Option<&str>, bad: bool) {
-        let detail = detail.map(|detail| cut(detail, STEP_DETAIL));
-        self.steps.push(Step { at_ms, what: cut(what, STEP_WHAT), detail, bad });
+        let detail = detail.map(|detail| truncated(detail, MAX_STEP_DETAIL));
+        self.steps.push(Step { at_ms, what: truncated(what, MAX_STEP_WHAT), detail, bad });
     }
 
-    /// What it takes in memory, about.
+    /// Its size in memory, about.
     pub(super) fn bytes(&self) -> usize {
         let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let steps = self.steps.iter().map(|step| size_of::<Step>() + step.what.len() + of(&step.detail));
@@ -66,34 +59,14 @@ impl Body {
     }
 }
 
-/// The first `most` characters of a text, without control characters other than line breaks: much of what is cut is a client's.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let shown = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
-    let mut kept: String = text.chars().take(most).map(shown).collect();
-    if text.chars().nth(most).is_some() {
-        kept.push('…');
+/// Adds a piece to a text of at most [`MAX_TEXT`] bytes, which says so when something did not fit.
+pub(super) fn push_limited(text: &mut String, piece: &str) {
+    if text.len() > MAX_TEXT {
+        return;
     }
-    kept
-}
-
-/// A text within `most` bytes, which says so when it was longer.
-pub(super) fn cut_text(text: String, most: usize) -> String {
-    if text.len() <= most {
-        return text;
-    }
-    let mut kept = String::new();
-    push_text(&mut kept, &text, most);
-    kept
-}
-
-/// Adds a piece to a text of at most `most` bytes, which says so when something did not fit.
-pub(super) fn push_text(text: &mut String, piece: &str, most: usize) {
-    let room = most.saturating_sub(text.len());
-    if piece.len() <= room {
-        text.push_str(piece);
-    } else if text.len() <= most {
-        let end = (0..=room).rev().find(|&end| piece.is_char_boundary(end)).unwrap_or(0);
-        text.push_str(&piece[..end]);
+    let room = MAX_TEXT - text.len();
+    text.push_str(&piece[..piece.floor_char_boundary(room)]);
+    if piece.len() > room {
         text.push_str(CUT_OFF);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::body::CUT_OFF;
-use crate::view::ExchangeRow;
+use super::types::ExchangeRow;
 
 /// The command, for a POSIX shell. Whatever a client chose is quoted, so that pasting it runs curl and nothing else.
 pub(super) fn command(row: &ExchangeRow, text: Option<&str>, base_url: &str) -> String {

@@ -1,24 +1,25 @@
-//! What the proxy reports of a request, put down.
+//! Records what the proxy reports of a request.
 //!
-//! Everything is put down at once and in memory, in microseconds, so the way of an answer does not wait for its log. What is
-//! reported of a request that has ended is passed over.
+//! A report takes microseconds and only memory, so an answer does not wait for its log. Reports of a request that has ended are
+//! ignored.
 
 use codex_client::Usage;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
-use super::body::{ANSWER_TEXT, Body, REQUEST_TEXT, cut, cut_text, push_text};
-use super::ring::News;
+use super::body::{Body, push_limited};
+use super::live::Notify;
 use super::shared::Shared;
-use crate::view::{ExchangeRow, ExchangeState};
+use super::types::{ExchangeRow, ExchangeState};
+use crate::text::truncated;
 
-/// The longest id that is kept, in characters.
-const LONGEST_ID: usize = 128;
+/// Characters kept of an id.
+const MAX_ID: usize = 128;
 
-/// The longest name of a key, a client, a route or a model that is kept, in characters.
-const LONGEST_NAME: usize = 100;
+/// Characters kept of the name of a key, a client, a route or a model, and of an error's code.
+const MAX_NAME: usize = 100;
 
-/// The longest sentence about an error that is kept, in characters.
-const LONGEST_ERROR: usize = 500;
+/// Characters kept of an error's sentence.
+const MAX_ERROR: usize = 500;
 
 impl RequestLog for Shared {
     fn keeps_texts(&self) -> bool {
@@ -27,36 +28,29 @@ impl RequestLog for Shared {
 
     fn begun(&self, request: Arrival) {
         let row = ExchangeRow {
-            id: cut(&request.id, LONGEST_ID),
-            request_id: cut(&request.request_id, LONGEST_ID),
-            at: (self.now_ms)(),
-            key: cut(&request.key, LONGEST_NAME),
-            client: cut(&request.client, LONGEST_NAME),
-            route: cut(&request.route, LONGEST_NAME),
-            model: cut(&request.model, LONGEST_NAME),
-            state: ExchangeState::Waiting,
-            status: None,
-            wait_ms: None,
-            first_ms: None,
-            own_ms: None,
-            total_ms: None,
-            input: None,
-            cached: None,
-            output: None,
-            reasoning: None,
-            commands: 0,
+            id: truncated(&request.id, MAX_ID),
+            request_id: truncated(&request.request_id, MAX_ID),
+            at: self.now_ms(),
+            key: truncated(&request.key, MAX_NAME),
+            client: truncated(&request.client, MAX_NAME),
+            route: truncated(&request.route, MAX_NAME),
+            model: truncated(&request.model, MAX_NAME),
             background: request.background,
-            code: None,
-            error: None,
+            ..ExchangeRow::default()
         };
         let mut body = Body::default();
         body.step(0, "Arrived", None, false);
-        self.begin(row, body, request.request_text.map(|text| cut_text(text, REQUEST_TEXT)));
+        let text = request.request_text.map(|text| {
+            let mut kept = String::new();
+            push_limited(&mut kept, &text);
+            kept
+        });
+        self.begin(row, body, text);
     }
 
     fn step(&self, id: &str, step: &Step<'_>) {
         let Step { what, detail, bad, is_command } = *step;
-        self.log(id, News::Soon, |row, body, now| {
+        self.edit(id, Notify::Batched, |row, body, now| {
             row.commands = row.commands.saturating_add(is_command.into());
             body.step(since(row, now), what, detail, bad);
             true
@@ -64,14 +58,14 @@ impl RequestLog for Shared {
     }
 
     fn model(&self, id: &str, model: &str) {
-        self.log(id, News::Soon, |row, _, _| {
-            row.model = cut(model, LONGEST_NAME);
+        self.edit(id, Notify::Batched, |row, _, _| {
+            row.model = truncated(model, MAX_NAME);
             true
         });
     }
 
     fn waited(&self, id: &str, ms: u64, admitted: bool) {
-        self.log(id, News::Soon, |row, body, now| {
+        self.edit(id, Notify::Batched, |row, body, now| {
             row.wait_ms = Some(ms);
             if ms > 0 && admitted {
                 body.step(since(row, now), "Got its place", None, false);
@@ -81,7 +75,7 @@ impl RequestLog for Shared {
     }
 
     fn first_token(&self, id: &str, own_ms: u64) {
-        self.log(id, News::AtOnce, |row, body, now| {
+        self.edit(id, Notify::Now, |row, body, now| {
             if row.first_ms.is_some() {
                 return false;
             }
@@ -93,18 +87,18 @@ impl RequestLog for Shared {
         });
     }
 
-    /// Kept only where texts are, and no news: the window reads an answer whole.
+    /// Kept only where texts are, and not a change: the window reads an answer whole.
     fn text(&self, id: &str, piece: &str) {
-        if let Some((_, body)) = self.ring().running_mut(id)
-            && let Some(answer) = &mut body.answer
-        {
-            push_text(answer, piece, ANSWER_TEXT);
-        }
+        self.edit(id, Notify::Batched, |_, body, _| {
+            if let Some(answer) = &mut body.answer {
+                push_limited(answer, piece);
+            }
+            false
+        });
     }
 
     fn ended(&self, id: &str, end: &RequestEnd<'_>) {
-        let now = (self.now_ms)();
-        self.end(id, |row, body| {
+        self.edit(id, Notify::Now, |row, body, now| {
             let total = since(row, now);
             row.total_ms = Some(total);
             let mut error = None;
@@ -120,22 +114,15 @@ impl RequestLog for Shared {
                 RequestEnd::Failed { status, code, message } => {
                     row.state = ExchangeState::Failed;
                     row.status = Some(status);
-                    row.code = Some(cut(code, LONGEST_NAME));
-                    error = Some(cut(message, LONGEST_ERROR));
+                    row.code = Some(truncated(code, MAX_NAME));
+                    error = Some(truncated(message, MAX_ERROR));
                 }
                 RequestEnd::Disconnected => row.state = ExchangeState::Stopped,
             }
             body.last_step(total, end.name(), error.as_deref());
             row.error = error;
+            true
         });
-    }
-}
-
-impl Shared {
-    /// Changes what is on record; `edit` says whether it did.
-    fn log(&self, id: &str, news: News, edit: impl FnOnce(&mut ExchangeRow, &mut Body, u64) -> bool) {
-        let now = (self.now_ms)();
-        self.change(id, news, |row, body| edit(row, body, now));
     }
 }
 

@@ -1,99 +1,87 @@
 //! The statements: rows into the database and out of it.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::body::Body;
-use super::chart::{Ended, ended_ms};
-use super::filter::Filter;
-use super::ring::{Unwritten, runs};
-use crate::view::{ExchangeRow, ExchangeState, Step};
+use super::live::{Unwritten, runs};
+use super::types::{ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
 
-/// What is said of a request that was running when the program ended.
-const CUT_OFF_BY_THE_END: &str = "Codex Proxy ended while it ran";
+/// The error of a request that was running when the program ended.
+const INTERRUPTED: &str = "Codex Proxy ended while it ran";
 
 /// The columns of a row, in the order in which [`read_row`] reads them.
 const COLUMNS: &str = "id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms, input, cached, output, reasoning, commands, background, error, request_id, code";
 
-/// The word for a state in the database.
-pub(super) fn state_word(state: ExchangeState) -> &'static str {
-    match state {
-        ExchangeState::Waiting => "waiting",
-        ExchangeState::Streaming => "streaming",
-        ExchangeState::Done => "done",
-        ExchangeState::Failed => "failed",
-        ExchangeState::Stopped => "stopped",
+/// Rows of a query that does not say how many.
+const DEFAULT_ROWS: u32 = 200;
+
+/// Rows of a query at most.
+const MAX_ROWS: u32 = 1_000;
+
+/// Characters of a text that are searched for; the rest is ignored. SQLite refuses very long patterns.
+const MAX_SEARCHED: usize = 200;
+
+impl ToSql for ExchangeState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(match self {
+            Self::Waiting => "waiting",
+            Self::Streaming => "streaming",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }))
     }
 }
 
-/// Requests that were running when the program ended have failed.
-pub(super) fn end_what_was_cut_off(connection: &Connection) -> rusqlite::Result<()> {
+impl FromSql for ExchangeState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_str()? {
+            "waiting" => Self::Waiting,
+            "streaming" => Self::Streaming,
+            "done" => Self::Done,
+            "stopped" => Self::Stopped,
+            _ => Self::Failed,
+        })
+    }
+}
+
+/// Ends the requests that were running when the program ended.
+pub(super) fn end_interrupted(connection: &Connection) -> rusqlite::Result<()> {
     let sql = "UPDATE exchanges SET state = 'failed', error = ?1, ended = at WHERE state IN ('waiting', 'streaming')";
-    connection.execute(sql, [CUT_OFF_BY_THE_END]).map(drop)
+    connection.execute(sql, [INTERRUPTED]).map(drop)
 }
 
-/// Takes out all texts, from the file too.
-pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<()> {
-    if connection.execute("DELETE FROM texts", ())? > 0 {
-        compact(connection)?;
-    }
-    Ok(())
-}
-
-/// The newest id.
-pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    connection.query_row("SELECT max(id) FROM exchanges", (), |row| row.get(0))
-}
-
-/// Writes requests, all of them or none.
-pub(super) fn write(connection: &mut Connection, batch: &[Unwritten]) -> rusqlite::Result<()> {
+/// Writes a batch and does some other work, in one transaction.
+///
+/// The work comes before the commit, so that it sees the batch even when the disk does not take it. The inner result says
+/// whether it did.
+pub(super) fn write_then<T>(
+    connection: &mut Connection,
+    batch: &[Unwritten],
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<(T, rusqlite::Result<()>)> {
     let transaction = connection.transaction()?;
-    for (row, body) in batch {
+    let written = batch.iter().try_for_each(|(row, body)| {
         write_row(&transaction, row)?;
-        if let Some(body) = body {
-            write_body(&transaction, &row.id, body)?;
-        }
-    }
-    transaction.commit()
+        body.as_ref().map_or(Ok(()), |body| write_body(&transaction, &row.id, body))
+    });
+    let found = work(&transaction)?;
+    Ok((found, written.and_then(|()| transaction.commit())))
 }
 
 fn write_row(connection: &Connection, row: &ExchangeRow) -> rusqlite::Result<()> {
-    // Not INSERT OR REPLACE, which deletes the old row and with it its steps and texts.
+    // A row that is replaced has no steps or texts yet: those come with the end.
     let sql = format!(
-        "INSERT INTO exchanges ({COLUMNS}, ended)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
-         ON CONFLICT (id) DO UPDATE SET state = ?7, status = ?8, wait_ms = ?9, first_ms = ?10, own_ms = ?11,
-         total_ms = ?12, input = ?13, cached = ?14, output = ?15, reasoning = ?16, commands = ?17, error = ?19,
-         code = ?21, ended = ?22"
+        "INSERT OR REPLACE INTO exchanges ({COLUMNS}, ended)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     );
-    let ended = if runs(row) { None } else { Some(signed(ended_ms(row))) };
-    let [wait, first, own, total] = [row.wait_ms, row.first_ms, row.own_ms, row.total_ms].map(opt_signed);
-    let [input, cached, output, reasoning] =
-        [row.input, row.cached, row.output, row.reasoning].map(opt_signed);
-    let (at, state) = (signed(row.at), state_word(row.state));
-    let values: [&dyn ToSql; 22] = [
-        &row.id,
-        &at,
-        &row.key,
-        &row.client,
-        &row.route,
-        &row.model,
-        &state,
-        &row.status,
-        &wait,
-        &first,
-        &own,
-        &total,
-        &input,
-        &cached,
-        &output,
-        &reasoning,
-        &row.commands,
-        &row.background,
-        &row.error,
-        &row.request_id,
-        &row.code,
-        &ended,
+    let ended = (!runs(row)).then(|| row.at.saturating_add(row.total_ms.unwrap_or(0)));
+    #[rustfmt::skip]
+    let values = params![
+        row.id, row.at, row.key, row.client, row.route, row.model, row.state, row.status, row.wait_ms, row.first_ms,
+        row.own_ms, row.total_ms, row.input, row.cached, row.output, row.reasoning, row.commands, row.background,
+        row.error, row.request_id, row.code, ended,
     ];
     connection.prepare_cached(&sql)?.execute(values).map(drop)
 }
@@ -111,109 +99,104 @@ fn write_body(connection: &Connection, id: &str, body: &Body) -> rusqlite::Resul
     Ok(())
 }
 
-/// Up to `limit` rows that the filter takes, newest first, of those up to the horizon that are not known already.
-pub(super) fn matching(
-    connection: &Connection,
-    filter: &Filter,
-    horizon: &str,
-    limit: usize,
-    is_known: impl Fn(&str) -> bool,
-) -> rusqlite::Result<Vec<ExchangeRow>> {
-    // One bound only, whichever is lower: with two, SQLite would begin at the first and walk to the second.
-    let (below, bound) = match filter.before() {
-        Some(before) if before <= horizon => ("<", before),
-        _ => ("<=", horizon),
-    };
-    let (conditions, mut values) = filter.conditions();
-    values.insert(0, Value::Text(bound.to_owned()));
-    // There is no LIMIT: rows that are known are passed over, and nothing is read beyond the last one that is taken.
-    let sql = format!("SELECT {COLUMNS} FROM exchanges WHERE id {below} ?{conditions} ORDER BY id DESC");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut found = statement.query(params_from_iter(values))?;
-    let mut rows = Vec::new();
-    while rows.len() < limit
-        && let Some(row) = found.next()?
-    {
-        if !is_known(row.get_ref(0)?.as_str()?) {
-            rows.push(read_row(row)?);
+/// The rows that match a query, newest first.
+pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::Result<Vec<ExchangeRow>> {
+    let ExchangeQuery { before, limit, text, state, key, model } = query;
+    let sql = format!(
+        r"SELECT {COLUMNS} FROM exchanges
+          WHERE id < ?1 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR key_name = ?3) AND (?4 IS NULL OR model = ?4)
+          AND (?5 IS NULL OR key_name LIKE ?5 ESCAPE '\' OR client LIKE ?5 ESCAPE '\' OR model LIKE ?5 ESCAPE '\'
+               OR route LIKE ?5 ESCAPE '\' OR request_id LIKE ?5 ESCAPE '\' OR error LIKE ?5 ESCAPE '\')
+          ORDER BY id DESC LIMIT ?6"
+    );
+    // No id sorts after the last character. A bound that is always there lets SQLite seek to it.
+    let before = before.as_deref().unwrap_or("\u{10ffff}");
+    let pattern = text.as_deref().filter(|text| !text.is_empty()).map(pattern);
+    let limit = limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
+    let values = params![before, state, key, model, pattern, limit];
+    connection.prepare_cached(&sql)?.query_map(values, read_row)?.collect()
+}
+
+/// The pattern for LIKE that finds a text anywhere. SQLite ends a pattern at a NUL.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars().take_while(|&c| c != '\0').take(MAX_SEARCHED) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
         }
+        pattern.push(c);
     }
-    Ok(rows)
+    pattern.push('%');
+    pattern
 }
 
-/// One row.
-pub(super) fn row(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM exchanges WHERE id = ?1");
-    connection.prepare_cached(&sql)?.query_row([id], read_row).optional()
+/// Everything that is kept of a request.
+pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, steps, request, answer FROM exchanges LEFT JOIN steps USING (id) LEFT JOIN texts USING (id)
+         WHERE id = ?1"
+    );
+    let read = |row: &Row<'_>| {
+        let steps: Option<String> = row.get("steps")?;
+        let steps: Option<Vec<Step>> = steps.and_then(|json| serde_json::from_str(&json).ok());
+        Ok(ExchangeDetail {
+            row: read_row(row)?,
+            steps: steps.unwrap_or_default(),
+            request_text: row.get("request")?,
+            answer_text: row.get("answer")?,
+        })
+    };
+    connection.prepare_cached(&sql)?.query_row([id], read).optional()
 }
 
-/// What is kept of a request beside its row.
-pub(super) fn body(connection: &Connection, id: &str) -> rusqlite::Result<Body> {
-    let steps: Option<String> = connection
-        .prepare_cached("SELECT steps FROM steps WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    let steps: Vec<Step> = steps.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-    let texts: Option<(Option<String>, Option<String>)> = connection
-        .prepare_cached("SELECT request, answer FROM texts WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (request, answer) = texts.unwrap_or_default();
-    Ok(Body::stored(steps, request, answer))
+/// How many requests arrived since `from_ms`.
+pub(super) fn count_since(connection: &Connection, from_ms: u64) -> rusqlite::Result<u64> {
+    // What is asked for may lie beyond SQLite's numbers, and then nothing has arrived since.
+    let from_ms = i64::try_from(from_ms).unwrap_or(i64::MAX);
+    let sql = "SELECT count(*) FROM exchanges WHERE at >= ?1";
+    connection.prepare_cached(sql)?.query_row([from_ms], |row| row.get(0))
 }
 
-/// Hands over the requests that ended since `from_ms`, in no order.
-pub(super) fn each_ended_since(
+/// Removes all texts, and says how many there were.
+pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.execute("DELETE FROM texts", ())
+}
+
+/// Removes all requests that have ended.
+pub(super) fn clear(connection: &Connection) -> rusqlite::Result<()> {
+    // Steps and texts belong to ended requests only, and are removed faster without the cascade.
+    connection
+        .execute_batch("DELETE FROM texts; DELETE FROM steps; DELETE FROM exchanges WHERE ended IS NOT NULL;")
+}
+
+/// Removes some of the ended requests that arrived before `before_ms`, at most `batch`. If there are none and the database is
+/// larger than `max_bytes`, removes the oldest tenth of the texts, or of the requests once there are no texts. Says how many.
+pub(super) fn prune(
     connection: &Connection,
-    from_ms: u64,
-    mut take: impl FnMut(&str, Ended),
-) -> rusqlite::Result<()> {
-    let sql = "SELECT id, ended, state, input, output, first_ms FROM exchanges WHERE ended >= ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query([signed(from_ms)])?;
-    while let Some(row) = found.next()? {
-        let ended = Ended {
-            at_ms: unsigned(row.get(1)?),
-            failed: row.get_ref(2)?.as_str()? == state_word(ExchangeState::Failed),
-            input: opt_unsigned(row.get(3)?),
-            output: opt_unsigned(row.get(4)?),
-            first_ms: opt_unsigned(row.get(5)?),
-        };
-        take(row.get_ref(0)?.as_str()?, ended);
+    before_ms: u64,
+    batch: u32,
+    max_bytes: u64,
+) -> rusqlite::Result<usize> {
+    let sql = "DELETE FROM exchanges WHERE id IN
+               (SELECT id FROM exchanges WHERE at < ?1 AND ended IS NOT NULL LIMIT ?2)";
+    let old = connection.prepare_cached(sql)?.execute((before_ms, batch))?;
+    let sql = "SELECT (page_count - freelist_count) * page_size
+               FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+    if old > 0 || connection.prepare_cached(sql)?.query_row((), |row| row.get::<_, u64>(0))? <= max_bytes {
+        return Ok(old);
     }
-    Ok(())
-}
-
-/// How many requests that are not known already arrived since `from_ms`.
-pub(super) fn count_since(
-    connection: &Connection,
-    from_ms: u64,
-    is_known: impl Fn(&str) -> bool,
-) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare_cached("SELECT id FROM exchanges WHERE at >= ?1")?;
-    let mut found = statement.query([signed(from_ms)])?;
-    let mut count = 0;
-    while let Some(row) = found.next()? {
-        count += u64::from(!is_known(row.get_ref(0)?.as_str()?));
+    let texts = "DELETE FROM texts WHERE id IN
+                 (SELECT id FROM texts ORDER BY id LIMIT (SELECT count(*) / 10 + 1 FROM texts))";
+    let requests = "DELETE FROM exchanges WHERE id IN
+                    (SELECT id FROM exchanges WHERE ended IS NOT NULL ORDER BY id
+                     LIMIT (SELECT count(*) / 10 + 1 FROM exchanges))";
+    match connection.execute(texts, ())? {
+        0 => connection.execute(requests, ()),
+        removed => Ok(removed),
     }
-    Ok(count)
 }
 
-/// Takes out up to `most` requests that arrived before `before_ms`, and says how many.
-pub(super) fn prune(connection: &Connection, before_ms: u64, most: usize) -> rusqlite::Result<usize> {
-    let sql = "DELETE FROM exchanges WHERE id IN (SELECT id FROM exchanges WHERE at < ?1 LIMIT ?2)";
-    connection.execute(sql, (signed(before_ms), i64::try_from(most).unwrap_or(i64::MAX)))
-}
-
-/// Takes out everything.
-pub(super) fn clear(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    transaction.execute_batch("DELETE FROM texts; DELETE FROM steps; DELETE FROM exchanges;")?;
-    transaction.commit()?;
-    compact(connection)
-}
-
-/// Gives room that has become free back to the system, and empties the write-ahead log, where deleted texts would live on.
+/// Returns free space to the system, and empties the write-ahead log, where removed texts would live on.
 pub(super) fn compact(connection: &Connection) -> rusqlite::Result<()> {
     for pragma in ["PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"] {
         // Each step of the first frees one page, so it is asked until it has no more.
@@ -225,52 +208,27 @@ pub(super) fn compact(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<ExchangeRow> {
-    let number = |at| row.get(at).map(opt_unsigned);
-    let state = match row.get_ref(6)?.as_str()? {
-        "waiting" => ExchangeState::Waiting,
-        "streaming" => ExchangeState::Streaming,
-        "done" => ExchangeState::Done,
-        "stopped" => ExchangeState::Stopped,
-        _ => ExchangeState::Failed,
-    };
     Ok(ExchangeRow {
         id: row.get(0)?,
-        at: unsigned(row.get(1)?),
+        at: row.get(1)?,
         key: row.get(2)?,
         client: row.get(3)?,
         route: row.get(4)?,
         model: row.get(5)?,
-        state,
+        state: row.get(6)?,
         status: row.get(7)?,
-        wait_ms: number(8)?,
-        first_ms: number(9)?,
-        own_ms: number(10)?,
-        total_ms: number(11)?,
-        input: number(12)?,
-        cached: number(13)?,
-        output: number(14)?,
-        reasoning: number(15)?,
+        wait_ms: row.get(8)?,
+        first_ms: row.get(9)?,
+        own_ms: row.get(10)?,
+        total_ms: row.get(11)?,
+        input: row.get(12)?,
+        cached: row.get(13)?,
+        output: row.get(14)?,
+        reasoning: row.get(15)?,
         commands: row.get(16)?,
         background: row.get(17)?,
         error: row.get(18)?,
         request_id: row.get(19)?,
         code: row.get(20)?,
     })
-}
-
-/// SQLite's numbers are signed; none of ours comes near the limit.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn opt_signed(number: Option<u64>) -> Option<i64> {
-    number.map(signed)
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-fn opt_unsigned(number: Option<i64>) -> Option<u64> {
-    number.map(unsigned)
 }

@@ -37,17 +37,15 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// How long another process that writes to the same file is waited for.
-const OTHERS: Duration = Duration::from_secs(5);
+/// How long a lock of another process on the same file is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What came of opening the database.
+/// A database, and what is wrong with it.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
-    /// `None` where it cannot be used.
+    /// `None` only where there is no memory for one.
     pub(super) connection: Option<Connection>,
-    /// The newest request in it.
-    pub(super) newest: Option<String>,
-    /// What is to be said about it.
+    /// A sentence for the window.
     pub(super) notice: Option<String>,
 }
 
@@ -61,16 +59,17 @@ enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Opens the database, or says why not. A damaged one is set aside and a new one begun; `now_ms` goes into the name.
+/// Opens the database. One in memory takes the place of a file that cannot be used. A damaged file is set aside and replaced;
+/// `now_ms` goes into its name.
 pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
-    match try_open(path, keep_texts) {
-        Ok(opened) => opened,
+    match open_file(path, keep_texts) {
+        Ok(connection) => Opened { connection: Some(connection), notice: None },
         // A database of our own version that does not understand our statements is not what it says it is.
         Err(OpenError::Sqlite(error)) if is_damaged(&error) || is(&error, ErrorCode::Unknown) => {
-            begin_anew(path, keep_texts, now_ms)
+            replace_damaged(path, keep_texts, now_ms)
         }
-        Err(OpenError::Newer) => unusable("The request log was written by a newer version of Codex Proxy and is left as it is. Requests are shown until this version ends; use the newer one to keep them.".into()),
-        Err(error) => unusable(format!(
+        Err(OpenError::Newer) => in_memory("The request log was written by a newer version of Codex Proxy and is left as it is. Requests are shown until this version ends; use the newer one to keep them.".into()),
+        Err(error) => in_memory(format!(
             "The request log {} cannot be opened ({error}). Requests are kept only until Codex Proxy ends.",
             path.display()
         )),
@@ -78,20 +77,20 @@ pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
 }
 
 /// Sets a damaged database aside and begins a new one. It must be closed.
-pub(super) fn begin_anew(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
+pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
     let opened = set_aside(path, now_ms).map_err(OpenError::from).and_then(|aside| {
-        let opened = try_open(path, keep_texts)?;
-        Ok((aside, opened))
+        let connection = open_file(path, keep_texts)?;
+        Ok((aside, connection))
     });
     match opened {
-        Ok((aside, opened)) => {
+        Ok((aside, connection)) => {
             let notice = format!(
                 "The request log was damaged. It was put aside as {}, and a new one was begun.",
                 aside.display()
             );
-            Opened { notice: Some(notice), ..opened }
+            Opened { connection: Some(connection), notice: Some(notice) }
         }
-        Err(error) => unusable(format!(
+        Err(error) => in_memory(format!(
             "The request log {} is damaged and cannot be replaced ({error}). Requests are kept only until Codex Proxy ends.",
             path.display()
         )),
@@ -107,32 +106,38 @@ fn is(error: &rusqlite::Error, code: ErrorCode) -> bool {
     error.sqlite_error_code() == Some(code)
 }
 
-/// No database, and why.
-pub(super) fn unusable(notice: String) -> Opened {
-    Opened { notice: Some(notice), ..Opened::default() }
+fn in_memory(notice: String) -> Opened {
+    let connection = Connection::open_in_memory().and_then(|mut connection| {
+        prepare(&mut connection)?;
+        Ok(connection)
+    });
+    Opened { connection: connection.ok(), notice: Some(notice) }
 }
 
-fn try_open(path: &Path, keep_texts: bool) -> Result<Opened, OpenError> {
+fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
     create_private(path)?;
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(OTHERS)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // Asked before anything is changed, so that a newer file stays as it is.
-    let version = version(&connection)?;
-    if version > MIGRATIONS.len() {
+    if version(&connection)? > MIGRATIONS.len() {
         return Err(OpenError::Newer);
     }
-    // Only a file without tables takes over auto_vacuum. What is deleted is overwritten, because it may be texts.
+    prepare(&mut connection)?;
+    sql::end_interrupted(&connection)?;
+    if !keep_texts && sql::forget_texts(&connection)? > 0 {
+        sql::compact(&connection)?;
+    }
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    // Only a file without tables takes over auto_vacuum. What is deleted is overwritten, because it may be texts. Nothing of a
+    // transaction is written before its commit, so that it can be read while the disk is full.
     connection.execute_batch(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -1024;",
+         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -1024; PRAGMA cache_spill = OFF;",
     )?;
-    migrate(&mut connection)?;
-    sql::end_what_was_cut_off(&connection)?;
-    if !keep_texts {
-        sql::forget_texts(&connection)?;
-    }
-    let newest = sql::newest(&connection)?;
-    Ok(Opened { connection: Some(connection), newest, notice: None })
+    migrate(connection)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<usize> {

@@ -1,4 +1,4 @@
-//! The journal over real databases in temporary folders. Time is handed in, or paused.
+//! The request log over real databases in temporary folders. Time is handed in, or paused.
 
 mod charts;
 mod damage;
@@ -7,7 +7,7 @@ mod entries;
 mod queries;
 mod texts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,14 +17,13 @@ use tokio::sync::broadcast::Receiver;
 use proxy::{Arrival, Recorder, Step};
 
 use super::*;
-use crate::view::ExchangeState;
 
 /// A Saturday, 12:34:56 in Greenwich, in Unix milliseconds.
 const NOON: u64 = 1_795_264_496_000;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// A journal whose clock the test sets, in a folder of its own.
+/// A log whose clock the test sets, in a folder of its own.
 struct Bench {
     folder: TempDir,
     clock: Arc<AtomicU64>,
@@ -44,32 +43,35 @@ impl Bench {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().join("data").join("journal.sqlite3")
+        self.folder.path().join("data").join("requests.sqlite")
     }
 
-    fn options(&self) -> JournalOptions {
+    fn options(&self) -> RequestDatabaseOptions {
         let clock = Arc::clone(&self.clock);
-        JournalOptions {
-            path: Some(self.path()),
+        RequestDatabaseOptions {
+            path: self.path(),
             keep_days: 30,
             keep_texts: false,
+            max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(move || clock.load(Ordering::Relaxed)),
         }
     }
 
-    async fn on_disk(&self) -> Journal {
-        Journal::open(self.options()).await
+    async fn on_disk(&self) -> RequestDatabase {
+        RequestDatabase::open(self.options()).await
     }
 
-    async fn with_texts(&self) -> Journal {
-        Journal::open(JournalOptions { keep_texts: true, ..self.options() }).await
+    async fn with_texts(&self) -> RequestDatabase {
+        RequestDatabase::open(RequestDatabaseOptions { keep_texts: true, ..self.options() }).await
     }
 
-    async fn in_memory(&self) -> Journal {
-        Journal::open(JournalOptions { path: None, ..self.options() }).await
+    async fn in_memory(&self) -> RequestDatabase {
+        // A folder is no database, so one in memory takes its place.
+        let path = self.folder.path().to_owned();
+        RequestDatabase::open(RequestDatabaseOptions { path, keep_texts: true, ..self.options() }).await
     }
 
-    /// A second look at the database, past the journal.
+    /// A second connection to the database, past the log.
     fn sqlite(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path()).unwrap()
     }
@@ -91,8 +93,8 @@ fn arrival(n: usize) -> Arrival {
     }
 }
 
-fn begin(journal: &Journal, arrival: Arrival) -> Recorder {
-    Recorder::begin(&journal.reports(), arrival)
+fn begin(log: &RequestDatabase, arrival: Arrival) -> Recorder {
+    Recorder::begin(&log.reports(), arrival)
 }
 
 /// codex starts a command.
@@ -100,12 +102,12 @@ fn command(entry: &Recorder, detail: Option<&str>) {
     entry.log_step(Step { what: "Started a command", detail, bad: false, is_command: true });
 }
 
-async fn ids(journal: &Journal, query: ExchangeQuery) -> Vec<String> {
-    journal.query(query).await.into_iter().map(|row| row.id).collect()
+async fn ids(log: &RequestDatabase, query: ExchangeQuery) -> Vec<String> {
+    log.query(query).await.into_iter().map(|row| row.id).collect()
 }
 
-async fn all(journal: &Journal) -> Vec<ExchangeRow> {
-    journal.query(ExchangeQuery { limit: Some(1_000), ..ExchangeQuery::default() }).await
+async fn all(log: &RequestDatabase) -> Vec<ExchangeRow> {
+    log.query(ExchangeQuery { limit: Some(1_000), ..ExchangeQuery::default() }).await
 }
 
 /// What has been told by now.

@@ -1,9 +1,8 @@
 //! The app as its shell sees it, with the proxy running inside.
 
 use codex_client::Environment;
-use desktop::app::{App, AppOptions, Change};
+use desktop::app::{App, AppOptions, Change, Overview};
 use desktop::keychain::MemoryStore;
-use desktop::view::Overview;
 use reqwest::Response;
 use sample_model::under_test;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::path::Path;
 use codex_client::Environment;
 use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
-use desktop::request_log::{Journal, JournalOptions};
+use desktop::request_log::{MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use proxy::keys::{Key, KeyFile};
 use proxy::{Arrival, Recorder};
 use serde_json::json;
@@ -14,13 +14,14 @@ use crate::support::{eventually, folder, home_for, sample_model};
 
 /// Fails a request that was made with this text and this name of a key, in the log that the app opens.
 async fn with_a_failed_request(data: &Path) {
-    let options = JournalOptions {
-        path: Some(data.join("requests.sqlite")),
+    let options = RequestDatabaseOptions {
+        path: data.join("requests.sqlite"),
         keep_days: 3650,
         keep_texts: true,
+        max_bytes: MAX_DATABASE_BYTES,
         now_ms: std::sync::Arc::new(|| proxy::server::unix_now() * 1000),
     };
-    let journal = Journal::open(options).await;
+    let log = RequestDatabase::open(options).await;
     let arrival = Arrival {
         id: "1".into(),
         request_id: "req_of_the_failed_one".into(),
@@ -30,10 +31,10 @@ async fn with_a_failed_request(data: &Path) {
         request_text: Some("an unmistakable prompt".into()),
         ..Arrival::default()
     };
-    let entry = Recorder::begin(&journal.reports(), arrival);
+    let entry = Recorder::begin(&log.reports(), arrival);
     entry.text("an unmistakable answer");
     entry.failed(404, "model_not_found", "The model \"model's name\" does not exist.");
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test]

@@ -9,9 +9,8 @@ use std::process::{Command, Stdio};
 use codex_client::Environment;
 use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
-use desktop::request_log::{Journal, JournalOptions};
+use desktop::request_log::{ExchangeQuery, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use desktop::settings_file::{SettingsFile, Stored};
-use desktop::view::ExchangeQuery;
 use proxy::keys::{KeyFile, KeyLimits};
 use proxy::{Arrival, Recorder};
 
@@ -59,11 +58,12 @@ fn kill_after(command: &mut Command, said: usize) -> u64 {
     last
 }
 
-fn journal_options(folder: &Path) -> JournalOptions {
-    JournalOptions {
-        path: Some(folder.join("requests.sqlite")),
+fn log_options(folder: &Path) -> RequestDatabaseOptions {
+    RequestDatabaseOptions {
+        path: folder.join("requests.sqlite"),
         keep_days: 3650,
         keep_texts: true,
+        max_bytes: MAX_DATABASE_BYTES,
         now_ms: std::sync::Arc::new(|| proxy::server::unix_now() * 1000),
     }
 }
@@ -74,17 +74,17 @@ fn arrival(n: u64) -> Arrival {
 
 /// The ids in the log, oldest first; the database must be whole and have nothing to say.
 async fn ids(folder: &Path) -> Vec<u64> {
-    let journal = Journal::open(journal_options(folder)).await;
-    assert_eq!(journal.notice(), None);
+    let log = RequestDatabase::open(log_options(folder)).await;
+    assert_eq!(log.notice(), None);
     let (mut ids, mut before) = (Vec::new(), None);
     loop {
         let query = ExchangeQuery { before: before.take(), limit: Some(1_000), ..ExchangeQuery::default() };
-        let rows = journal.query(query).await;
+        let rows = log.query(query).await;
         let Some(last) = rows.last() else { break };
         before = Some(last.id.clone());
         ids.extend(rows.iter().map(|row| row.id.parse::<u64>().unwrap()));
     }
-    journal.close().await;
+    log.close().await;
     let database = rusqlite::Connection::open(folder.join("requests.sqlite")).unwrap();
     let check: String = database.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
@@ -230,8 +230,8 @@ fn child_makes_keys() {
 async fn child_logs_requests() {
     let Some(folder) = folder_of_child() else { return };
     let begin: u64 = std::env::var("BEGIN").unwrap().parse().unwrap();
-    let journal = Journal::open(journal_options(&folder)).await;
-    assert_eq!(journal.notice(), None);
+    let log = RequestDatabase::open(log_options(&folder)).await;
+    assert_eq!(log.notice(), None);
     let database = rusqlite::Connection::open(folder.join("requests.sqlite")).unwrap();
     let on_disk = || -> i64 {
         let sql = "SELECT count(*) FROM exchanges WHERE id >= ?1";
@@ -239,7 +239,7 @@ async fn child_logs_requests() {
     };
     let mut said = 0;
     for n in begin.. {
-        let entry = Recorder::begin(&journal.reports(), arrival(n));
+        let entry = Recorder::begin(&log.reports(), arrival(n));
         tokio::task::yield_now().await;
         entry.done(200, None);
         if n % 100 == 0 {
@@ -273,18 +273,18 @@ fn child_meets_a_full_disk() {
 #[tokio::test]
 async fn child_logs_until_the_disk_is_full() {
     let Some(folder) = folder_of_child() else { return };
-    let journal = Journal::open(journal_options(&folder)).await;
-    let begin = journal.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
+    let log = RequestDatabase::open(log_options(&folder)).await;
+    let begin = log.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
     let begin = begin.first().map_or(0, |row| row.id.parse::<u64>().unwrap() + 1);
     for n in begin.. {
-        Recorder::begin(&journal.reports(), arrival(n)).done(200, None);
-        let newest = journal.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
+        Recorder::begin(&log.reports(), arrival(n)).done(200, None);
+        let newest = log.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
         assert_eq!(newest[0].id, format!("{n:08}"), "requests go on and are shown");
-        if let Some(notice) = journal.notice() {
+        if let Some(notice) = log.notice() {
             println!("said: {notice}");
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
-    journal.close().await;
+    log.close().await;
 }

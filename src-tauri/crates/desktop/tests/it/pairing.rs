@@ -9,9 +9,10 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use desktop::pairing::{
-    Docker, Platform, RecipeInput, ShownKey, Target, check, piece_text, recipes, test_prompt,
+    CheckStep, Docker, Platform, RecipeInput, ShownKey, Target, TestPromptEvent, check, piece_text, recipes,
+    test_prompt,
 };
-use desktop::view::{CheckStep, Listen, TestPromptEvent};
+use desktop::view::Listen;
 use futures_util::FutureExt;
 use proxy::keys::Key;
 use sample_model::Event;
@@ -232,6 +233,7 @@ async fn what_open_webui_would_swallow_in_silence_is_said() {
     let sse = "text/event-stream";
     let text = "data: {\"choices\":[{\"delta\":{\"content\":\"OK\"}}]}\n\n";
     let done = "data: [DONE]\n\n";
+    let endless: &str = "x".repeat(17 * 1024 * 1024).leak();
     for (list, content_type, chat, words) in [
         ("nothing", sse, done, "no list of models"),
         (r#"{"data":[]}"#, sse, done, "list of models is empty"),
@@ -240,6 +242,7 @@ async fn what_open_webui_would_swallow_in_silence_is_said() {
         (models, sse, text, "broke off"),
         (models, sse, done, "it is empty"),
         (models, sse, "data: {oops\n\n", "not JSON"),
+        (models, sse, endless, "far larger"),
     ] {
         let target = Target { address: impostor(list, content_type, chat).await, key: Some(Key::new(KEY)) };
         let steps = check(&target, None, None).await;

@@ -3,31 +3,31 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use desktop::request_log::{Journal, JournalOptions};
-use desktop::view::ExchangeQuery;
+use desktop::request_log::{ExchangeQuery, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use proxy::keys::KeyFile;
 
 use crate::key_places::{CHOSEN, WRONG, assert_holds_no_key, files, requests};
 use crate::support::{KEY, fake, folder, prompt_body, real};
 
-async fn journal(folder: &Path, keep_texts: bool) -> Journal {
-    let options = JournalOptions {
-        path: Some(folder.join("requests.sqlite")),
+async fn open_log(folder: &Path, keep_texts: bool) -> RequestDatabase {
+    let options = RequestDatabaseOptions {
+        path: folder.join("requests.sqlite"),
         keep_days: 30,
         keep_texts,
+        max_bytes: MAX_DATABASE_BYTES,
         now_ms: Arc::new(|| proxy::server::unix_now() * 1000),
     };
-    Journal::open(options).await
+    RequestDatabase::open(options).await
 }
 
 #[tokio::test]
 async fn no_key_is_in_the_request_log_or_its_database() {
     let folder = folder();
     // With texts, which is as much as can ever be kept.
-    let journal = journal(folder.path(), true).await;
+    let log = open_log(folder.path(), true).await;
     let mut plan = fake("");
     plan.keys = CHOSEN.map(proxy::keys::Key::new).into();
-    plan.request_log = Some(journal.reports());
+    plan.request_log = Some(log.reports());
     let proxy = plan.start().await;
     let (made, _) = KeyFile::in_folder(&proxy.folder.path().join("data")).create("made", 1).unwrap();
     let keys: Vec<&str> = CHOSEN.into_iter().chain([WRONG[0], made.reveal()]).collect();
@@ -36,13 +36,13 @@ async fn no_key_is_in_the_request_log_or_its_database() {
             request.send().await.unwrap().bytes().await.unwrap();
         }
     }
-    let rows = journal.query(ExchangeQuery::default()).await;
+    let rows = log.query(ExchangeQuery::default()).await;
     assert!(rows.len() > 20);
     for row in rows {
-        let detail = format!("{:?}", journal.detail(&row.id).await);
+        let detail = format!("{:?}", log.detail(&row.id).await);
         assert_holds_no_key("a row", detail.as_bytes(), &keys);
     }
-    journal.close().await;
+    log.close().await;
     let files = files(folder.path());
     assert!(files.iter().any(|(name, _)| name.ends_with("requests.sqlite")));
     for (name, bytes) in files {
@@ -54,12 +54,12 @@ async fn no_key_is_in_the_request_log_or_its_database() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn no_prompt_answer_or_key_is_on_disk() {
     let folder = folder();
-    let journal = journal(folder.path(), false).await;
+    let log = open_log(folder.path(), false).await;
     let mut plan = real();
-    plan.request_log = Some(journal.reports());
+    plan.request_log = Some(log.reports());
     let proxy = plan.start().await;
     assert_eq!(proxy.chat(&prompt_body("[[say=\"unmistakable words\"]]")).await.status(), 200);
-    journal.close().await;
+    log.close().await;
     for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
         if entry.file_type().unwrap().is_file() {
             let bytes = std::fs::read(entry.path()).unwrap();

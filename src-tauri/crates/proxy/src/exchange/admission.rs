@@ -42,7 +42,7 @@ pub struct Place {
 /// How many turns there are now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Occupancy that run.
+    /// Turns that run.
     pub running: u32,
     /// Requests that wait for their place.
     pub waiting: u32,

@@ -97,7 +97,7 @@ impl Reading<'_> {
         registry.register("codex_proxy_build_info", "The proxy's version", ours);
         let uptime = ConstGauge::new(self.now.saturating_sub(self.started));
         for (name, help, count) in [
-            ("codex_proxy_turns_running", "Occupancy that run", self.running),
+            ("codex_proxy_turns_running", "Turns that run", self.running),
             ("codex_proxy_turns_waiting", "Requests that wait for their place", self.waiting),
         ] {
             registry.register(name, help, ConstGauge::new(u64::from(count)));

@@ -1,7 +1,7 @@
 //! A key as the window lists it, and the names that a key can have.
 
 use super::KeyRingError;
-use crate::view::{KeyLimitsForm, KeyRow};
+use crate::keychain::types::{KeyLimitsForm, KeyRow};
 use proxy::keys::{KeyEntry, KeyLimits};
 
 /// The longest name of a key, in characters; it has to fit a line of the log.

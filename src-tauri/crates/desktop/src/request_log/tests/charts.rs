@@ -6,9 +6,9 @@ const HOUR: u64 = 60 * 60;
 const NOON_S: u64 = NOON / 1_000;
 
 /// A request that ends at `end_s`, in Unix seconds.
-fn ended(bench: &Bench, journal: &Journal, n: usize, end_s: u64, first_ms: u64) {
+fn ended(bench: &Bench, log: &RequestDatabase, n: usize, end_s: u64, first_ms: u64) {
     bench.set(end_s * 1_000 - first_ms);
-    let entry = begin(journal, arrival(n));
+    let entry = begin(log, arrival(n));
     bench.set(end_s * 1_000);
     entry.first_token(1);
     entry.done(200, Some(Usage { input: 100, output: 10, ..Usage::default() }));
@@ -17,49 +17,49 @@ fn ended(bench: &Bench, journal: &Journal, n: usize, end_s: u64, first_ms: u64) 
 #[tokio::test(start_paused = true)]
 async fn bars_without_requests_are_there_too_and_the_last_one_is_now() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let hours = journal.chart(ChartBy::Hour, 0).await;
+    let log = bench.in_memory().await;
+    let hours = log.chart(ChartBy::Hour, 0).await;
     assert_eq!(hours.len(), 24);
     assert_eq!(hours[23].from, NOON_S - NOON_S % HOUR);
     assert!(hours.windows(2).all(|pair| pair[1].from - pair[0].from == HOUR));
     assert!(hours.iter().all(|bar| bar.requests == 0 && bar.first_ms.is_none()));
-    let days = journal.chart(ChartBy::Day, 0).await;
+    let days = log.chart(ChartBy::Day, 0).await;
     assert_eq!((days.len(), days[29].from), (30, NOON_S - NOON_S % (24 * HOUR)));
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn hours_and_days_begin_as_they_do_where_the_user_is() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
+    let log = bench.in_memory().await;
     // 12:34:56 in Greenwich is 18:04:56 in Kolkata, and 04:34:56 in Los Angeles.
     let minute = 60;
-    assert_eq!(journal.chart(ChartBy::Hour, 19_800).await[23].from, NOON_S - 4 * minute - 56);
-    let day = journal.chart(ChartBy::Day, 19_800).await[29].from;
+    assert_eq!(log.chart(ChartBy::Hour, 19_800).await[23].from, NOON_S - 4 * minute - 56);
+    let day = log.chart(ChartBy::Day, 19_800).await[29].from;
     assert_eq!(day, NOON_S - 18 * HOUR - 4 * minute - 56);
-    let day = journal.chart(ChartBy::Day, -28_800).await[29].from;
+    let day = log.chart(ChartBy::Day, -28_800).await[29].from;
     assert_eq!(day, NOON_S - 4 * HOUR - 34 * minute - 56);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_counts_once_in_the_bar_in_which_it_ended() {
     let bench = Bench::new();
-    let journal = bench.on_disk().await;
+    let log = bench.on_disk().await;
     let this_hour = NOON_S - NOON_S % HOUR;
-    ended(&bench, &journal, 1, this_hour - 1, 40);
-    ended(&bench, &journal, 2, this_hour, 10);
-    ended(&bench, &journal, 3, this_hour + 1, 30);
-    ended(&bench, &journal, 4, this_hour - 24 * HOUR, 5);
-    journal.close().await;
+    ended(&bench, &log, 1, this_hour - 1, 40);
+    ended(&bench, &log, 2, this_hour, 10);
+    ended(&bench, &log, 3, this_hour + 1, 30);
+    ended(&bench, &log, 4, this_hour - 24 * HOUR, 5);
+    log.close().await;
     bench.set(NOON);
-    let journal = bench.on_disk().await;
-    ended(&bench, &journal, 5, this_hour + 2, 500);
+    let log = bench.on_disk().await;
+    ended(&bench, &log, 5, this_hour + 2, 500);
     bench.set(NOON);
-    begin(&journal, arrival(6)).failed(500, "internal_error", "It broke.");
-    let running = begin(&journal, arrival(7));
+    begin(&log, arrival(6)).failed(500, "internal_error", "It broke.");
+    let running = begin(&log, arrival(7));
     let check = async || {
-        let bars = journal.chart(ChartBy::Hour, 0).await;
+        let bars = log.chart(ChartBy::Hour, 0).await;
         let last = &bars[23];
         assert_eq!((last.requests, last.failed, last.input, last.output), (4, 1, 300, 30));
         assert_eq!(last.first_ms, Some(30), "the median of 10, 30 and 500");
@@ -67,30 +67,30 @@ async fn a_request_counts_once_in_the_bar_in_which_it_ended() {
         assert_eq!(bars.iter().map(|bar| bar.requests).sum::<u64>(), 5);
     };
     check().await;
-    // And the same once they are on disk as well as in memory.
-    until(async || journal.shared.ring().find(&id(6)).is_some_and(|(_, body)| body.is_none())).await;
+    // And the same once they are no longer in memory.
+    until(async || log.shared.live.lock().find(&id(6)).is_none()).await;
     check().await;
     drop(running);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_counted_from_the_moment_that_is_asked_for() {
     let bench = Bench::new();
-    let journal = bench.on_disk().await;
+    let log = bench.on_disk().await;
     bench.set(NOON - 1);
-    begin(&journal, arrival(1)).done(200, None);
+    begin(&log, arrival(1)).done(200, None);
     bench.set(NOON);
-    begin(&journal, arrival(2)).done(200, None);
-    journal.close().await;
-    let journal = bench.on_disk().await;
-    let running = begin(&journal, arrival(3));
+    begin(&log, arrival(2)).done(200, None);
+    log.close().await;
+    let log = bench.on_disk().await;
+    let running = begin(&log, arrival(3));
     let written =
         async || bench.sqlite().query_row("SELECT count(*) FROM exchanges", (), |row| row.get(0)) == Ok(3);
-    assert_eq!(journal.requests_since(NOON_S).await, 2);
+    assert_eq!(log.requests_since(NOON_S).await, 2);
     until(written).await;
-    assert_eq!(journal.requests_since(NOON_S).await, 2);
-    assert_eq!(journal.requests_since(NOON_S + 1).await, 0);
+    assert_eq!(log.requests_since(NOON_S).await, 2);
+    assert_eq!(log.requests_since(NOON_S + 1).await, 0);
     drop(running);
-    journal.close().await;
+    log.close().await;
 }

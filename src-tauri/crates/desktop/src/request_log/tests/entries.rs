@@ -1,8 +1,7 @@
 use codex_client::Usage;
 
 use super::*;
-use crate::request_log::ring::HELD;
-use crate::request_log::shared::UNSEEN;
+use crate::request_log::live::MAX_UNWRITTEN;
 
 fn whats(detail: &ExchangeDetail) -> Vec<&str> {
     detail.steps.iter().map(|step| step.what.as_str()).collect()
@@ -11,9 +10,9 @@ fn whats(detail: &ExchangeDetail) -> Vec<&str> {
 #[tokio::test(start_paused = true)]
 async fn a_request_is_told_when_it_arrives_at_its_first_word_and_at_its_end() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let mut changes = journal.subscribe();
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let mut changes = log.subscribe();
+    let entry = begin(&log, arrival(1));
     assert_eq!(told(&mut changes)[0].state, ExchangeState::Waiting);
     bench.pass(40);
     entry.first_token(7);
@@ -25,15 +24,15 @@ async fn a_request_is_told_when_it_arrives_at_its_first_word_and_at_its_end() {
     assert_eq!((row.state, row.status, row.total_ms), (ExchangeState::Done, Some(200), Some(100)));
     let tokens = (row.input, row.cached, row.output, row.reasoning);
     assert_eq!(tokens, (Some(11), Some(5), Some(7), Some(3)));
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn small_changes_of_one_request_are_told_as_one_within_a_tenth_of_a_second() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let mut changes = journal.subscribe();
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let mut changes = log.subscribe();
+    let entry = begin(&log, arrival(1));
     assert_eq!(told(&mut changes).len(), 1);
     let begun = tokio::time::Instant::now();
     for _ in 0..50 {
@@ -46,29 +45,29 @@ async fn small_changes_of_one_request_are_told_as_one_within_a_tenth_of_a_second
     let Ok(Change::Row(last)) = changes.recv().await else { panic!("the last change was not told") };
     assert_eq!(last.commands, 50);
     drop(entry);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_request_is_the_last_that_is_told_of_it() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let mut changes = journal.subscribe();
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let mut changes = log.subscribe();
+    let entry = begin(&log, arrival(1));
     entry.step("Thinks", None, false);
     entry.done(200, None);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let states: Vec<_> = told(&mut changes).iter().map(|row| row.state).collect();
     assert_eq!(states, [ExchangeState::Waiting, ExchangeState::Done]);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn pieces_of_the_answer_are_not_told() {
     let bench = Bench::new();
-    let journal = bench.with_texts().await;
-    let mut changes = journal.subscribe();
-    let entry = begin(&journal, arrival(1));
+    let log = bench.with_texts().await;
+    let mut changes = log.subscribe();
+    let entry = begin(&log, arrival(1));
     entry.first_token(1);
     assert_eq!(told(&mut changes).len(), 2);
     for _ in 0..100 {
@@ -78,30 +77,30 @@ async fn pieces_of_the_answer_are_not_told() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(told(&mut changes).len(), 0);
     drop(entry);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_that_is_dropped_was_stopped_by_its_client() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let entry = begin(&log, arrival(1));
     bench.pass(5);
-    assert_eq!(journal.running(), 1);
+    assert_eq!(log.running(), 1);
     drop(entry);
-    assert_eq!(journal.running(), 0);
-    let detail = journal.detail(&id(1)).await.unwrap();
+    assert_eq!(log.running(), 0);
+    let detail = log.detail(&id(1)).await.unwrap();
     assert_eq!((detail.row.state, detail.row.total_ms), (ExchangeState::Stopped, Some(5)));
     assert_eq!(whats(&detail), ["Arrived", "The client went away"]);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_closed_once_whatever_is_said_afterwards() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let mut changes = journal.subscribe();
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let mut changes = log.subscribe();
+    let entry = begin(&log, arrival(1));
     entry.failed(502, "codex_disconnected", "codex ended.");
     assert_eq!(told(&mut changes).len(), 2);
     entry.done(200, None);
@@ -110,20 +109,20 @@ async fn a_request_is_closed_once_whatever_is_said_afterwards() {
     drop(entry);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(told(&mut changes).len(), 0);
-    let detail = journal.detail(&id(1)).await.unwrap();
+    let detail = log.detail(&id(1)).await.unwrap();
     assert_eq!((detail.row.state, detail.row.status), (ExchangeState::Failed, Some(502)));
     assert_eq!(detail.row.error.as_deref(), Some("codex ended."));
     assert_eq!(whats(&detail), ["Arrived", "Failed"]);
     assert!(detail.steps[1].bad);
-    assert_eq!(journal.running(), 0);
-    journal.close().await;
+    assert_eq!(log.running(), 0);
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_steps_of_a_request_stand_on_its_time_line() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let entry = begin(&log, arrival(1));
     bench.pass(10);
     entry.waited(10, true);
     entry.step("Given to codex", None, false);
@@ -132,7 +131,7 @@ async fn the_steps_of_a_request_stand_on_its_time_line() {
     bench.pass(30);
     entry.first_token(2);
     entry.done(200, None);
-    let detail = journal.detail(&id(1)).await.unwrap();
+    let detail = log.detail(&id(1)).await.unwrap();
     let line: Vec<_> = detail.steps.iter().map(|step| (step.at_ms, step.what.as_str())).collect();
     let expected = [
         (0, "Arrived"),
@@ -145,79 +144,86 @@ async fn the_steps_of_a_request_stand_on_its_time_line() {
     assert_eq!(line, expected);
     assert_eq!(detail.steps[3].detail.as_deref(), Some("ls -l"));
     assert_eq!((detail.row.wait_ms, detail.row.commands), (Some(10), 1));
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn steps_beyond_the_bound_are_counted_and_the_end_is_kept() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let entry = begin(&log, arrival(1));
     for _ in 0..500 {
         entry.step("Thinks", None, false);
     }
     entry.done(200, None);
-    let detail = journal.detail(&id(1)).await.unwrap();
+    let detail = log.detail(&id(1)).await.unwrap();
     let [.., left_out, end] = detail.steps.as_slice() else { panic!("no steps") };
     assert_eq!((left_out.what.as_str(), end.what.as_str()), ("301 more steps, not kept", "Done"));
     assert_eq!(detail.steps.len(), 202);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn long_words_of_a_client_are_cut_and_cannot_forge_a_line() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
+    let log = bench.in_memory().await;
     let long = "ä\u{1b}".repeat(10_000);
-    let entry = begin(&journal, Arrival { model: long.clone(), client: long.clone(), ..arrival(1) });
+    let entry = begin(&log, Arrival { model: long.clone(), client: long.clone(), ..arrival(1) });
     entry.failed(400, "invalid_request", &long);
-    let row = &all(&journal).await[0];
+    let row = &all(&log).await[0];
     assert_eq!((row.model.chars().count(), row.client.chars().count()), (101, 101));
     assert_eq!(row.error.as_ref().unwrap().chars().count(), 501);
     assert!(row.model.starts_with("ä ä ") && row.model.ends_with('…'));
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn memory_alone_keeps_the_newest_requests_and_all_that_run() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let running = begin(&journal, arrival(0));
-    for n in 1..=300 {
-        begin(&journal, arrival(n)).done(200, None);
+    // A folder is no database, so one in memory takes its place.
+    let path = bench.folder.path().to_owned();
+    let log =
+        RequestDatabase::open(RequestDatabaseOptions { path, max_bytes: 120_000, ..bench.options() }).await;
+    let running = begin(&log, arrival(0));
+    for n in 1..=500 {
+        begin(&log, arrival(n)).done(200, None);
     }
-    let known = journal.shared.ring().snapshot();
-    assert_eq!(known.rows.len(), UNSEEN);
-    assert_eq!(known.rows[0].id, id(0));
-    assert_eq!(known.rows[1].id, id(300 - UNSEEN + 2));
+    log.keep(30, false).await;
+    let left = ids(&log, ExchangeQuery { limit: Some(1_000), ..ExchangeQuery::default() }).await;
+    assert!((50..450).contains(&left.len()), "{}", left.len());
+    assert_eq!((&left[0], left.last().unwrap()), (&id(500), &id(0)));
     drop(running);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn memory_stays_bounded_while_the_disk_does_not_write() {
+async fn memory_stays_bounded_while_the_disk_does_not_write_and_what_is_lost_is_said() {
     let bench = Bench::new();
-    let journal = bench.on_disk().await;
+    let log = bench.on_disk().await;
+    let running = begin(&log, arrival(0));
     // No await in this loop: the writer has no turn.
-    for n in 0..HELD + 10 {
-        begin(&journal, arrival(n)).done(200, None);
+    for n in 1..=MAX_UNWRITTEN + 10 {
+        begin(&log, arrival(n)).done(200, None);
     }
-    assert_eq!(journal.shared.ring().snapshot().rows.len(), HELD);
-    assert_eq!(journal.shared.ring().lost(), 10);
-    journal.close().await;
+    assert!(log.notice().unwrap().starts_with("10 requests are missing"), "{:?}", log.notice());
+    assert_eq!(log.requests_since(0).await, MAX_UNWRITTEN as u64 + 1);
+    assert_eq!(log.detail(&id(10)).await, None);
+    assert!(log.detail(&id(0)).await.is_some() && log.detail(&id(11)).await.is_some());
+    drop(running);
+    log.close().await;
     let rows: i64 = bench.sqlite().query_row("SELECT count(*) FROM exchanges", (), |row| row.get(0)).unwrap();
-    assert_eq!(rows, HELD as i64);
+    assert_eq!(rows, MAX_UNWRITTEN as i64 + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_back_makes_no_negative_times() {
     let bench = Bench::new();
-    let journal = bench.in_memory().await;
-    let entry = begin(&journal, arrival(1));
+    let log = bench.in_memory().await;
+    let entry = begin(&log, arrival(1));
     bench.set(NOON - 60_000);
     entry.first_token(1);
     entry.done(200, None);
-    let row = &all(&journal).await[0];
+    let row = &all(&log).await[0];
     assert_eq!((row.first_ms, row.total_ms), (Some(0), Some(0)));
-    journal.close().await;
+    log.close().await;
 }

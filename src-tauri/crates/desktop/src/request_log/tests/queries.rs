@@ -1,7 +1,7 @@
 use super::*;
 
 /// Rows whose fields hold what a pattern or a shell could trip over.
-fn odd(journal: &Journal) {
+fn odd(log: &RequestDatabase) {
     let texts = ["100%", "a_b", r"back\slash", "ÄPFEL", "Codex-Local", "it's", "plain", "aXb", "[a-z]*?"];
     for (n, text) in texts.into_iter().enumerate() {
         let text = text.to_owned();
@@ -11,7 +11,7 @@ fn odd(journal: &Journal) {
             2 => Arrival { model: text, ..arrival(n) },
             _ => Arrival { route: text, ..arrival(n) },
         };
-        let entry = begin(journal, arrival);
+        let entry = begin(log, arrival);
         match n % 3 {
             0 => entry.done(200, None),
             1 => entry.failed(500, "internal_error", "Something_broke at 100%."),
@@ -21,11 +21,11 @@ fn odd(journal: &Journal) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_takes_the_same_rows_from_memory_and_from_disk() {
+async fn a_filter_takes_the_same_rows_before_and_after_they_are_written() {
     let bench = Bench::new();
-    let journal = bench.on_disk().await;
-    odd(&journal);
-    journal.close().await;
+    let log = bench.on_disk().await;
+    odd(&log);
+    log.close().await;
     let disk = bench.on_disk().await;
     let memory = bench.in_memory().await;
     odd(&memory);
@@ -58,77 +58,76 @@ async fn a_filter_takes_the_same_rows_from_memory_and_from_disk() {
 #[tokio::test(start_paused = true)]
 async fn paging_gives_every_request_once_whether_in_memory_or_on_disk() {
     let bench = Bench::new();
-    let journal = bench.on_disk().await;
+    let log = bench.on_disk().await;
     for n in 0..100 {
-        begin(&journal, arrival(n)).done(200, None);
+        begin(&log, arrival(n)).done(200, None);
     }
-    journal.close().await;
-    let journal = bench.on_disk().await;
-    // They run for so long that newer ones leave the memory before they do.
-    let running: Vec<_> = (100..110).map(|n| begin(&journal, arrival(n))).collect();
+    log.close().await;
+    let log = bench.on_disk().await;
+    // They run for so long that newer ones leave memory before they do.
+    let running: Vec<_> = (100..110).map(|n| begin(&log, arrival(n))).collect();
     for n in 110..3_000 {
-        begin(&journal, arrival(n)).done(200, None);
+        begin(&log, arrival(n)).done(200, None);
     }
-    until(async || journal.shared.ring().snapshot().rows.len() <= ring::RING).await;
+    until(async || log.shared.live.lock().find(&id(2_999)).is_none()).await;
     running[3].failed(500, "internal_error", "It broke.");
     let mut seen: Vec<String> = Vec::new();
     for _ in 0..=10 {
         let query =
             ExchangeQuery { before: seen.last().cloned(), limit: Some(300), ..ExchangeQuery::default() };
-        let page = ids(&journal, query).await;
+        let page = ids(&log, query).await;
         seen.extend(page);
     }
     let expected: Vec<_> = (0..3_000).rev().map(id).collect();
     assert_eq!(seen, expected);
-    // On disk they still run; memory knows better.
     let of = |state| ExchangeQuery { state: Some(state), ..ExchangeQuery::default() };
-    assert_eq!(ids(&journal, of(ExchangeState::Failed)).await, [id(103)]);
-    assert_eq!(ids(&journal, of(ExchangeState::Waiting)).await.len(), 9);
-    assert_eq!(journal.requests_since(0).await, 3_000);
+    assert_eq!(ids(&log, of(ExchangeState::Failed)).await, [id(103)]);
+    assert_eq!(ids(&log, of(ExchangeState::Waiting)).await.len(), 9);
+    assert_eq!(log.requests_since(0).await, 3_000);
     drop(running);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_query_gives_two_hundred_rows_unless_it_says_otherwise_and_never_too_many() {
     let bench = Bench::new();
-    let journal = bench.on_disk().await;
+    let log = bench.on_disk().await;
     for n in 0..1_500 {
-        begin(&journal, arrival(n)).done(200, None);
+        begin(&log, arrival(n)).done(200, None);
     }
-    let count = async |limit| journal.query(ExchangeQuery { limit, ..ExchangeQuery::default() }).await.len();
+    let count = async |limit| log.query(ExchangeQuery { limit, ..ExchangeQuery::default() }).await.len();
     assert_eq!(count(None).await, 200);
     assert_eq!(count(Some(0)).await, 1);
     assert_eq!(count(Some(u32::MAX)).await, 1_000);
-    journal.close().await;
+    log.close().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_curl_command_leaves_out_the_key_and_quotes_what_the_client_chose() {
     let bench = Bench::new();
-    let journal = bench.with_texts().await;
+    let log = bench.with_texts().await;
     let base = "http://127.0.0.1:8000/v1";
     let text = r#"{"model":"m","messages":[{"role":"user","content":"it's $(rm -rf ~) `x`"}]}"#;
-    begin(&journal, Arrival { request_text: Some(text.into()), ..arrival(1) }).done(200, None);
+    begin(&log, Arrival { request_text: Some(text.into()), ..arrival(1) }).done(200, None);
     let expected = r#"curl 'http://127.0.0.1:8000/v1/chat/completions' \
   -H "Authorization: Bearer $CODEX_PROXY_KEY" \
   -H 'Content-Type: application/json' \
   --data-raw '{"model":"m","messages":[{"role":"user","content":"it'\''s $(rm -rf ~) `x`"}]}'"#;
-    assert_eq!(journal.as_curl(&id(1), base).await.unwrap(), expected);
+    assert_eq!(log.as_curl(&id(1), base).await.unwrap(), expected);
 
     let model = "m'; rm -rf ~; '".to_owned();
-    begin(&journal, Arrival { model: model.clone(), ..arrival(2) }).done(200, None);
-    let example = journal.as_curl(&id(2), base).await.unwrap();
+    begin(&log, Arrival { model: model.clone(), ..arrival(2) }).done(200, None);
+    let example = log.as_curl(&id(2), base).await.unwrap();
     assert!(example.contains(r#""model":"m'\''; rm -rf ~; '\''""#), "{example}");
 
     // A text that was cut off is no JSON any more.
     let long = format!("{text}{}", " ".repeat(300 * 1024));
-    begin(&journal, Arrival { request_text: Some(long), ..arrival(3) }).done(200, None);
-    assert!(journal.as_curl(&id(3), base).await.unwrap().contains("Say hello."));
+    begin(&log, Arrival { request_text: Some(long), ..arrival(3) }).done(200, None);
+    assert!(log.as_curl(&id(3), base).await.unwrap().contains("Say hello."));
 
-    begin(&journal, Arrival { route: "/v1/models".into(), ..arrival(4) }).done(200, None);
-    let models = journal.as_curl(&id(4), base).await.unwrap();
+    begin(&log, Arrival { route: "/v1/models".into(), ..arrival(4) }).done(200, None);
+    let models = log.as_curl(&id(4), base).await.unwrap();
     assert!(models.starts_with("curl 'http://127.0.0.1:8000/v1/models'") && !models.contains("--data"));
-    assert_eq!(journal.as_curl(&id(5), base).await, None);
-    journal.close().await;
+    assert_eq!(log.as_curl(&id(5), base).await, None);
+    log.close().await;
 }

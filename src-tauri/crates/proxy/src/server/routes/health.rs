@@ -31,11 +31,11 @@ pub(crate) struct Health {
 /// How many turns run and wait, and how many may.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TurnsHealth {
-    /// Occupancy that run now.
+    /// Turns that run now.
     running: u32,
     /// Requests that wait for their place now.
     waiting: u32,
-    /// Occupancy that may run at once.
+    /// Turns that may run at once.
     most: usize,
     /// Requests that may wait.
     most_waiting: usize,

@@ -1,4 +1,4 @@
-//! Keys, as the window lists them.
+//! Keys and the keychain, as the window shows them.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -46,4 +46,18 @@ pub struct NewKey {
     pub row: KeyRow,
     /// The secret, this once.
     pub secret: String,
+}
+
+/// Where secrets are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
+#[ts(export)]
+pub enum KeychainState {
+    /// In the system's keychain.
+    Available,
+    /// There is none, it is locked, or access was denied. Keys work all the same, but cannot be shown again.
+    Unavailable {
+        /// Why, and what to do.
+        message: String,
+    },
 }

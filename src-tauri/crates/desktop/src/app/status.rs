@@ -3,6 +3,9 @@
 use serde::Serialize;
 use ts_rs::TS;
 
+use crate::gateway::ProxyState;
+use crate::keychain::KeychainState;
+
 /// Everything that the status view and the tray show; sent anew whenever any of it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -36,34 +39,6 @@ pub struct Overview {
     pub starts_at_login: bool,
     /// Our version.
     pub version: String,
-}
-
-/// Whether the proxy runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
-#[ts(export)]
-pub enum ProxyState {
-    /// It answers.
-    Running {
-        /// Since when, in Unix seconds.
-        since: u64,
-    },
-    /// It lets open streams finish.
-    Stopping,
-    /// It was stopped.
-    Stopped,
-    /// Its port belongs to another program.
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// A port near it that is free.
-        free: Option<u16>,
-    },
-    /// It could not start for another reason.
-    Failed {
-        /// What happened and what to do.
-        message: String,
-    },
 }
 
 /// How codex is.
@@ -134,18 +109,4 @@ pub enum Fix {
     OpenSettings,
     /// Starts the proxy (`start_proxy`).
     StartProxy,
-}
-
-/// Where secrets are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
-#[ts(export)]
-pub enum KeychainState {
-    /// In the system's keychain.
-    Available,
-    /// There is none, it is locked, or access was denied. Keys work all the same, but cannot be shown again.
-    Unavailable {
-        /// Why, and what to do.
-        message: String,
-    },
 }

@@ -1,0 +1,12 @@
+//! Texts from outside, made short enough to be shown or kept.
+
+/// The first `max` characters of a text, with an ellipsis when there were more, and without control characters other than line
+/// breaks: most of what is truncated comes from a client or a server.
+pub(crate) fn truncated(text: &str, max: usize) -> String {
+    let shown = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    let mut kept: String = text.chars().take(max).map(shown).collect();
+    if text.chars().nth(max).is_some() {
+        kept.push('…');
+    }
+    kept
+}
