@@ -11,6 +11,7 @@ use crate::keychain::KeychainState;
 use crate::settings_file::Stored;
 use crate::view::Listen;
 use proxy::codexes::{CodexesStatus, UPDATE, abilities, lacks};
+use proxy::doctor;
 use proxy::server::{ApiError, unix_now};
 
 /// What is shown before anything is known.
@@ -51,7 +52,12 @@ impl App {
             gateway.running.as_ref().map(|running| *running.proxy.turns().borrow()).unwrap_or_default();
         let running = gateway.running.as_ref().map(|running| running.proxy.codex().status());
         let seen = self.0.codex.lock().clone().map(|seen| seen.map(|probed| probed.readiness));
-        let codex = codex_view(running.as_ref(), seen.as_ref());
+        let mut codex = codex_view(running.as_ref(), seen.as_ref());
+        if let Some(home) = self.0.environment.temporary_codex_home() {
+            let home = doctor::of_temporary_home(&home);
+            let home = [Some(home.what), home.next].into_iter().flatten().collect::<Vec<_>>().join(". ");
+            codex.cannot = Some(codex.cannot.iter().chain([&home]).cloned().collect::<Vec<_>>().join(" "));
+        }
         let overview = Overview {
             problem: problem(&gateway.proxy, &codex),
             base_url: base_url(stored.port),
