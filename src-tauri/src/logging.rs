@@ -1,8 +1,8 @@
-//! The app's log, in files of the data folder; `proxy::log_files` bounds them.
+//! The app's log, in files of the data folder; `proxy::logging::files` bounds them.
 
 use std::path::Path;
 
-use proxy::log_line::{OneLine, tell_of_panics};
+use proxy::logging::line::{OneLine, tell_of_panics};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -19,7 +19,7 @@ pub(crate) struct Log {
 impl Log {
     /// Starts the log, at the level of the settings. Where no file can be written it goes to stderr, and says so.
     pub(crate) fn start(data_dir: &Path) -> Self {
-        let (writer, guard, error) = match proxy::log_files::start(data_dir, "codex-proxy") {
+        let (writer, guard, error) = match proxy::logging::files::start(data_dir, "codex-proxy") {
             Ok((writer, guard)) => (BoxMakeWriter::new(writer), Some(guard), None),
             Err(error) => (BoxMakeWriter::new(std::io::stderr), None, Some(error)),
         };

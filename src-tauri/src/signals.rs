@@ -1,7 +1,7 @@
 //! Ends the app in order when the system or a terminal asks for it: SIGTERM at the end of a session, Ctrl-C. Asked twice, it ends
 //! at once.
 
-use proxy::signals::{INTERRUPTED, Signals};
+use proxy::logging::signals::{INTERRUPTED, Signals};
 use tauri::AppHandle;
 
 /// Starts the task that waits for it; it ends with the app.

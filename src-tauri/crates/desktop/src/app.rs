@@ -28,11 +28,11 @@ use crate::keychain::{KeyRing, KeychainState, SecretStore};
 use crate::request_log::{ExchangeRow, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::{SettingsFile, to_settings};
 use crate::view::{FieldError, ViewError};
-use proxy::codexes;
-use proxy::exchange::Limits;
-use proxy::keys::{Key, KeyEntry};
-use proxy::server::{Proxy, ProxyError, ProxyParts, unix_now};
+use proxy::Limits;
+use proxy::models::backends;
 use proxy::settings::LogLevel;
+use proxy::{Key, KeyEntry};
+use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
 use crate::{keychain, pairing};
 
@@ -298,7 +298,7 @@ impl App {
     /// The folder of the log files.
     #[must_use]
     pub fn log_folder(&self) -> PathBuf {
-        proxy::log_files::folder(&self.0.data_dir)
+        proxy::logging::files::folder(&self.0.data_dir)
     }
 
     /// Makes the first key, and finds out how the keychain and codex are.
@@ -343,7 +343,7 @@ impl App {
 
     fn codex_config_with(&self, path: Option<PathBuf>) -> CodexConfig {
         let setting = path.or_else(|| self.0.environment.path("CODEX_PATH"));
-        codexes::config(setting.as_deref(), &self.0.environment, &self.0.data_dir, Home::Users)
+        backends::config(setting.as_deref(), &self.0.environment, &self.0.data_dir, Home::Users)
     }
 
     fn running(&self) -> Option<Running> {

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use ts_rs::TS;
 
-use proxy::server::{Proxy, serve, unix_now};
+use proxy::{Proxy, serve, unix_now};
 
 /// Asks waiting for the gateway. When it is full, askers wait for room.
 const ASKS: usize = 32;

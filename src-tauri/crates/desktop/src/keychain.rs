@@ -23,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use proxy::keys::Key;
+use proxy::Key;
 
 pub use memory::MemoryStore;
 pub use os::OsKeychain;

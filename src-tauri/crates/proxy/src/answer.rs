@@ -4,9 +4,9 @@
 //! Each filter is a value that takes deltas and gives back what may be sent now, without IO, clock or knowledge of codex; the
 //! pipeline puts them in order.
 
-pub mod activity;
-pub mod json;
-pub mod length;
-pub mod pipeline;
-pub mod stop;
-pub mod tokens;
+pub(crate) mod activity;
+pub(crate) mod json;
+pub(crate) mod length;
+pub(crate) mod pipeline;
+pub(crate) mod stop;
+pub(crate) mod tokens;

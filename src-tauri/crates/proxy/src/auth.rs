@@ -5,5 +5,6 @@ mod keys;
 mod limits;
 
 pub use key_file::{KeyFile, KeyFileError};
-pub use keys::{Key, KeyDigest, KeyEntry, bearer, find, without_keys};
+pub use keys::{Key, KeyEntry, find_key};
+pub(crate) use keys::{bearer, without_keys};
 pub use limits::{KeyLimits, LimitsError};

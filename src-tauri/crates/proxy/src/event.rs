@@ -9,7 +9,7 @@ use crate::error::Failure;
 
 /// A piece of an answer, in order. The last one is `Ended`.
 #[derive(Clone, Debug)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// The model that answers; may come again when the upstream takes another.
     Model(String),
     /// A piece of the text, never empty.
@@ -24,7 +24,7 @@ pub enum Piece {
 
 /// How an answer ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finish {
+pub(crate) struct Finish {
     /// Why it ended.
     pub reason: FinishReason,
     /// What it cost; `None` when nobody knows.
@@ -33,7 +33,7 @@ pub struct Finish {
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FinishReason {
+pub(crate) enum FinishReason {
     /// The model was done, or a stop text came.
     Stop,
     /// It was as long as it may be.

@@ -7,7 +7,7 @@
 mod admission;
 mod checking;
 mod deadlines;
-pub mod log;
+pub(crate) mod log;
 mod record;
 
 use std::collections::VecDeque;
@@ -25,7 +25,8 @@ use crate::event::{Finish, Piece};
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
 use crate::settings::TurnLimits;
 
-pub use admission::{Admission, Asked, Occupancy, Place, Waiting};
+pub use admission::Occupancy;
+pub(crate) use admission::{Admission, Asked, Place};
 
 use checking::Checking;
 use log::Recorder;
@@ -97,7 +98,7 @@ impl Default for Limits {
 
 /// One request and its answers. Dropping it means that the client has disconnected, and interrupts its turns.
 #[derive(Debug)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     recorder: Recorder,
     metrics: Metrics,
     limits: Limits,
@@ -259,7 +260,7 @@ impl Exchange {
     }
 
     /// What comes next, and of which answer; `None` after the end of all of them. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<(u32, Piece)> {
+    pub(crate) async fn next(&mut self) -> Option<(u32, Piece)> {
         loop {
             let turns = self.turns.as_mut()?;
             for (index, choice) in (0..).zip(&mut turns.choices) {

@@ -7,31 +7,26 @@
 //! Deliberately not here: the desktop shell (it only holds this crate's handle), and how codex is found and driven, which
 //! is `codex-client`'s business.
 
-pub mod answer;
-pub mod auth;
-pub mod clock;
+mod answer;
+mod auth;
+mod clock;
 pub mod doctor;
-pub mod error;
-pub mod event;
-pub mod exchange;
+mod error;
+mod event;
+mod exchange;
 pub mod files;
 pub mod logging;
-pub mod metrics;
+mod metrics;
 pub mod models;
 mod off_workers;
-pub mod openai;
-pub mod server;
+mod openai;
+mod server;
 pub mod settings;
-pub mod translate;
+mod translate;
 
+pub use auth::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, find_key};
+pub use clock::unix_now;
+pub use error::ApiError;
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
-pub use server::{Proxy, ProxyParts, serve};
-
-// Names of before the move, until every user has the new ones.
-#[doc(hidden)]
-pub use {
-    auth as keys,
-    doctor::diagnostics,
-    logging::{files as log_files, line as log_line, signals},
-    models::{backends as codexes, catalog},
-};
+pub use exchange::{Limits, Occupancy};
+pub use server::{Proxy, ProxyError, ProxyParts, serve};

@@ -1,5 +1,7 @@
 //! Which models there are, which of them is small, and the codex behind each kind.
 
 pub mod backends;
-pub mod catalog;
-pub mod smallest;
+pub(crate) mod catalog;
+pub(crate) mod smallest;
+
+pub use crate::settings::aliases::CODEX_LOCAL;

@@ -2,11 +2,11 @@
 //!
 //! Plain data without behaviour: no IO, no clock, nothing of codex. What a request means is decided in `translate`.
 
-pub mod chat;
-pub mod chunk;
-pub mod completion;
-pub mod error;
-pub mod model;
-pub mod responses;
-pub mod text_completion;
-pub mod text_or;
+pub(crate) mod chat;
+pub(crate) mod chunk;
+pub(crate) mod completion;
+pub(crate) mod error;
+pub(crate) mod model;
+pub(crate) mod responses;
+pub(crate) mod text_completion;
+pub(crate) mod text_or;

@@ -13,8 +13,5 @@ mod serve;
 mod sse;
 mod state;
 
-pub use crate::clock::unix_now;
-pub use crate::error::ApiError;
-pub use router::router;
 pub use serve::serve;
 pub use state::{Proxy, ProxyError, ProxyParts};

@@ -2,25 +2,25 @@
 //!
 //! No IO and no clock here: a test is a value in and a value out.
 
-pub mod answer_request;
-pub mod chunks;
-pub mod completions;
-pub mod images;
-pub mod limits;
-pub mod parameters;
-pub mod request;
-pub mod response_events;
-pub mod responses;
-pub mod schema;
-pub mod tasks;
-pub mod tool_names;
-pub mod tools;
+pub(crate) mod answer_request;
+pub(crate) mod chunks;
+pub(crate) mod completions;
+pub(crate) mod images;
+pub(crate) mod limits;
+pub(crate) mod parameters;
+pub(crate) mod request;
+pub(crate) mod response_events;
+pub(crate) mod responses;
+pub(crate) mod schema;
+pub(crate) mod tasks;
+pub(crate) mod tool_names;
+pub(crate) mod tools;
 
 #[cfg(test)]
 mod hostile_tests;
 
 /// A client's word, short enough for an error message.
 #[must_use]
-pub fn shorten(word: &str) -> String {
+pub(crate) fn shorten(word: &str) -> String {
     word.chars().take(40).collect()
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use codex_client::SandboxMode;
-use proxy::keys::{KeyEntry, KeyFile, KeyLimits, LimitsError};
-use proxy::server::unix_now;
 use proxy::settings::Settings;
+use proxy::unix_now;
+use proxy::{KeyEntry, KeyFile, KeyLimits, LimitsError};
 
 use crate::cli::KeyAction;
 
@@ -14,7 +14,7 @@ const LONGEST_NAME: usize = 60;
 
 pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String> {
     let keys = KeyFile::in_folder(&settings.data_dir);
-    let words = |error: proxy::keys::KeyFileError| error.to_string();
+    let words = |error: proxy::KeyFileError| error.to_string();
     match action {
         KeyAction::New { name, sandbox, workspace } => {
             let name = name.trim();

@@ -13,15 +13,15 @@ use std::sync::Arc;
 
 use clap::Parser;
 use codex_client::{Environment, Search};
-use proxy::diagnostics::{self, Facts};
+use proxy::KeyFile;
+use proxy::Limits;
+use proxy::doctor::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
-use proxy::exchange::Limits;
-use proxy::keys::KeyFile;
-use proxy::log_files;
-use proxy::log_line::{OneLine, tell_of_panics};
-use proxy::server::unix_now;
+use proxy::logging::files as log_files;
+use proxy::logging::line::{OneLine, tell_of_panics};
+use proxy::logging::signals::{INTERRUPTED, Signals};
 use proxy::settings::{Layers, Settings};
-use proxy::signals::{INTERRUPTED, Signals};
+use proxy::unix_now;
 use proxy::{Proxy, ProxyParts, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -168,7 +168,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
 }
 
 /// Makes the key named Default when nobody could get in otherwise.
-fn first_key(settings: &Settings) -> Result<Option<proxy::keys::Key>, String> {
+fn first_key(settings: &Settings) -> Result<Option<proxy::Key>, String> {
     let keys = KeyFile::in_folder(&settings.data_dir);
     if let Some(said) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
         tracing::warn!("{said}");

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use codex_client::Status;
 
-use proxy::server::unix_now;
+use proxy::unix_now;
 
 use super::App;
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
 use crate::request_log::{ExchangeQuery, ExchangeRow, ExchangeState};
-use proxy::diagnostics::{ERRORS, Facts, FailedRequest, system, text};
+use proxy::doctor::diagnostics::{ERRORS, Facts, FailedRequest, system, text};
 use proxy::doctor::{self, Finding};
 
 impl App {

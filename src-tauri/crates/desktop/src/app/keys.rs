@@ -10,11 +10,11 @@ use crate::keychain::{KeyLimitsForm, KeyRingError, KeyRow, NewKey};
 use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target, TestPromptEvent};
 use crate::request_log::ExchangeQuery;
 use crate::view::{Listen, ViewError};
-use proxy::keys::Key;
-use proxy::server::unix_now;
+use proxy::Key;
+use proxy::unix_now;
 
 /// The model that examples and the test prompt name: it is always there.
-const EXAMPLE_MODEL: &str = proxy::catalog::CODEX_LOCAL;
+const EXAMPLE_MODEL: &str = proxy::models::CODEX_LOCAL;
 
 impl App {
     /// The keys, in the order in which they were made.

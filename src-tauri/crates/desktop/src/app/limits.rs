@@ -9,8 +9,8 @@ use super::{App, refused, said};
 use crate::keychain::KeyLimitsForm;
 use crate::settings_file::{to_settings, whole_path};
 use crate::view::{FieldError, ViewError};
-use proxy::keys::{KeyLimits, LimitsError};
 use proxy::settings::Settings;
+use proxy::{KeyLimits, LimitsError};
 
 impl App {
     /// Gives a key other limits, which count from the next request on.

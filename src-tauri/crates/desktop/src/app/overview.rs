@@ -10,9 +10,9 @@ use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
 use crate::settings_file::Stored;
 use crate::view::Listen;
-use proxy::codexes::{CodexesStatus, UPDATE, abilities, lacks};
 use proxy::doctor;
-use proxy::server::{ApiError, unix_now};
+use proxy::models::backends::{CodexesStatus, UPDATE, abilities, lacks};
+use proxy::{ApiError, unix_now};
 
 /// What is shown before anything is known.
 pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {

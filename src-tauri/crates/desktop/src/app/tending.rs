@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{App, Change};
 use crate::request_log;
-use proxy::codexes::Watch;
-use proxy::exchange::Occupancy;
+use proxy::Occupancy;
+use proxy::models::backends::Watch;
 
 /// How long changes of the request log and of the turns are gathered before the overview's counts are renewed.
 const GATHER: Duration = Duration::from_millis(300);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{SecretError, SecretStore};
-use proxy::keys::Key;
+use proxy::Key;
 
 /// A store that forgets with the process.
 #[derive(Debug, Default)]

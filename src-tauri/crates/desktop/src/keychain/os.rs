@@ -6,7 +6,7 @@
 use keyring::{Entry, Error};
 
 use super::{SecretError, SecretStore, failed};
-use proxy::keys::Key;
+use proxy::Key;
 
 /// The name under which secrets are found in the system's own program for them.
 const SERVICE: &str = "Codex Proxy";

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::copies::Copies;
 use super::types::{KeyRow, KeychainState, NewKey};
 use super::{Keychain, Proves, START_LIMIT, SecretError, SecretStore, USER_LIMIT, failed};
-use proxy::keys::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};
+use proxy::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};
 
 use row::{check_name, row};
 

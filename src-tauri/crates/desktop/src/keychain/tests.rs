@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use super::*;
-use proxy::keys::{KeyFile, find};
+use proxy::{KeyFile, find_key};
 
 const NOW: u64 = 1_800_000_000;
 
@@ -98,7 +98,7 @@ async fn rows(ring: &KeyRing) -> Vec<KeyRow> {
 }
 
 fn opens(folder: &Path, secret: &str) -> bool {
-    find(KeyFile::in_folder(folder).entries().unwrap().iter(), &Key::new(secret)).is_some()
+    find_key(KeyFile::in_folder(folder).entries().unwrap().iter(), &Key::new(secret)).is_some()
 }
 
 fn assert_nowhere(folder: &Path, secret: &str) {

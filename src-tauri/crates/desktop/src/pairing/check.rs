@@ -16,8 +16,8 @@ use super::docker::BRIDGE_NAME;
 use super::test_prompt::milliseconds;
 use super::trouble::{Trouble, error_of};
 use super::types::CheckStep;
-use proxy::catalog::CODEX_LOCAL;
-use proxy::keys::Key;
+use proxy::Key;
+use proxy::models::CODEX_LOCAL;
 
 /// As Open WebUI names itself, with our own name behind it for the request log.
 const AGENT: &str = "Python/3.11 aiohttp/3.14.5 codex-proxy-check";

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::trouble::Trouble;
 use crate::text::truncated;
-use proxy::keys::Key;
+use proxy::Key;
 
 /// How long a connection may take. The other end is this machine, so it is there at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

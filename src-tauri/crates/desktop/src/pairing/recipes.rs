@@ -6,7 +6,7 @@
 use super::input::{ANY_KEY, Filled, PLACEHOLDER, RecipeInput, ShownKey};
 use super::types::Recipe;
 use super::{code, open_webui};
-use proxy::keys::Key;
+use proxy::Key;
 
 /// The recipes, for the window: the key is masked.
 #[must_use]

@@ -12,7 +12,7 @@ use codex_client::SandboxMode;
 
 use super::stored::{MOST_DAYS, Stored, log_level};
 use crate::view::{FieldError, Listen, ModelChoice, SettingsForm};
-use proxy::catalog::CODEX_LOCAL;
+use proxy::models::CODEX_LOCAL;
 use proxy::settings::{Aliases, TurnLimits, aliases, limits};
 
 /// The longest name of a model or an effort; the real ones are far shorter.

@@ -6,8 +6,8 @@ use codex_client::Environment;
 use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
 use desktop::request_log::{MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
-use proxy::keys::{Key, KeyFile};
 use proxy::{Arrival, Recorder};
+use proxy::{Key, KeyFile};
 use serde_json::json;
 
 use crate::support::{eventually, folder, home_for, sample_model};
@@ -19,7 +19,7 @@ async fn with_a_failed_request(data: &Path) {
         keep_days: 3650,
         keep_texts: true,
         max_bytes: MAX_DATABASE_BYTES,
-        now_ms: std::sync::Arc::new(|| proxy::server::unix_now() * 1000),
+        now_ms: std::sync::Arc::new(|| proxy::unix_now() * 1000),
     };
     let log = RequestDatabase::open(options).await;
     let arrival = Arrival {

@@ -11,8 +11,8 @@ use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
 use desktop::request_log::{ExchangeQuery, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use desktop::settings_file::{SettingsFile, Stored};
-use proxy::keys::{KeyFile, KeyLimits};
 use proxy::{Arrival, Recorder};
+use proxy::{KeyFile, KeyLimits};
 
 use crate::support::{eventually, folder};
 
@@ -64,7 +64,7 @@ fn log_options(folder: &Path) -> RequestDatabaseOptions {
         keep_days: 3650,
         keep_texts: true,
         max_bytes: MAX_DATABASE_BYTES,
-        now_ms: std::sync::Arc::new(|| proxy::server::unix_now() * 1000),
+        now_ms: std::sync::Arc::new(|| proxy::unix_now() * 1000),
     }
 }
 

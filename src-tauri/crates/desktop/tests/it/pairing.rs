@@ -14,7 +14,7 @@ use desktop::pairing::{
 };
 use desktop::view::Listen;
 use futures_util::FutureExt;
-use proxy::keys::Key;
+use proxy::Key;
 use sample_model::Event;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

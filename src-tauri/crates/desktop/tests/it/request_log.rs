@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use desktop::request_log::{ExchangeQuery, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
-use proxy::keys::KeyFile;
+use proxy::KeyFile;
 
 use crate::key_places::{CHOSEN, WRONG, assert_holds_no_key, files, requests};
 use crate::support::{KEY, fake, folder, prompt_body, real};
@@ -15,7 +15,7 @@ async fn open_log(folder: &Path, keep_texts: bool) -> RequestDatabase {
         keep_days: 30,
         keep_texts,
         max_bytes: MAX_DATABASE_BYTES,
-        now_ms: Arc::new(|| proxy::server::unix_now() * 1000),
+        now_ms: Arc::new(|| proxy::unix_now() * 1000),
     };
     RequestDatabase::open(options).await
 }
@@ -26,7 +26,7 @@ async fn no_key_is_in_the_request_log_or_its_database() {
     // With texts, which is as much as can ever be kept.
     let log = open_log(folder.path(), true).await;
     let mut plan = fake("");
-    plan.keys = CHOSEN.map(proxy::keys::Key::new).into();
+    plan.keys = CHOSEN.map(proxy::Key::new).into();
     plan.request_log = Some(log.reports());
     let proxy = plan.start().await;
     let (made, _) = KeyFile::in_folder(&proxy.folder.path().join("data")).create("made", 1).unwrap();

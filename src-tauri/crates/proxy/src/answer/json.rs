@@ -4,14 +4,14 @@
 
 /// Passes on the first object (or the first value) of a text, as it comes, and nothing else.
 #[derive(Clone, Debug)]
-pub struct JsonCut {
+pub(crate) struct JsonCut {
     any_value: bool,
     state: State,
 }
 
 /// An answer that ended before its value did, or never had one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unfinished;
+pub(crate) struct Unfinished;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -33,18 +33,18 @@ enum Escape {
 impl JsonCut {
     /// For an answer that must be an object.
     #[must_use]
-    pub fn object() -> Self {
+    pub(crate) fn object() -> Self {
         Self { any_value: false, state: State::Before }
     }
 
     /// For an answer that must be an object or an array.
     #[must_use]
-    pub fn value() -> Self {
+    pub(crate) fn value() -> Self {
         Self { any_value: true, state: State::Before }
     }
 
     /// Takes a delta, and gives back what of it belongs to the value.
-    pub fn push(&mut self, delta: &str) -> String {
+    pub(crate) fn push(&mut self, delta: &str) -> String {
         let mut kept = String::with_capacity(delta.len());
         for character in delta.chars() {
             self.state = match (self.state, character) {
@@ -83,7 +83,7 @@ impl JsonCut {
     ///
     /// # Errors
     /// [`Unfinished`] when it is not.
-    pub fn finish(&self) -> Result<(), Unfinished> {
+    pub(crate) fn finish(&self) -> Result<(), Unfinished> {
         if self.state == State::After { Ok(()) } else { Err(Unfinished) }
     }
 }

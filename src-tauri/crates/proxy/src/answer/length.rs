@@ -15,7 +15,7 @@ const LONGEST_TAIL: usize = 4096;
 /// A token has one byte at least, so nothing is counted, and no vocabulary read, before the answer has more bytes than it may have
 /// tokens.
 #[derive(Debug)]
-pub struct TokenLimit {
+pub(crate) struct TokenLimit {
     tokenizer: Arc<Tokenizer>,
     loaded: Option<Arc<Loaded>>,
     most: u64,
@@ -28,12 +28,12 @@ pub struct TokenLimit {
 impl TokenLimit {
     /// A limit of `most` tokens.
     #[must_use]
-    pub fn new(tokenizer: Arc<Tokenizer>, most: u64) -> Self {
+    pub(crate) fn new(tokenizer: Arc<Tokenizer>, most: u64) -> Self {
         Self { tokenizer, loaded: None, most, settled: 0, tail: String::new(), over: false }
     }
 
     /// Takes the next delta. Returns what can be sent of it, and whether the answer ends there. Nothing is held back.
-    pub fn push(&mut self, delta: &str) -> (String, bool) {
+    pub(crate) fn push(&mut self, delta: &str) -> (String, bool) {
         if self.over {
             return (String::new(), true);
         }

@@ -5,7 +5,7 @@
 
 /// Cuts one answer.
 #[derive(Clone, Debug)]
-pub struct StopCutter {
+pub(crate) struct StopCutter {
     stops: Vec<String>,
     /// What came in and was not sent.
     held: String,
@@ -15,13 +15,13 @@ pub struct StopCutter {
 impl StopCutter {
     /// A cutter for these stop texts. Empty ones are ignored.
     #[must_use]
-    pub fn new(stops: Vec<String>) -> Self {
+    pub(crate) fn new(stops: Vec<String>) -> Self {
         let stops = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
         Self { stops, held: String::new(), over: false }
     }
 
     /// Takes the next delta. Returns what can be sent now, and whether the answer ends there.
-    pub fn push(&mut self, delta: &str) -> (String, bool) {
+    pub(crate) fn push(&mut self, delta: &str) -> (String, bool) {
         if self.over {
             return (String::new(), true);
         }
@@ -36,7 +36,7 @@ impl StopCutter {
     }
 
     /// The answer is whole: returns what was held back of it.
-    pub fn finish(&mut self) -> String {
+    pub(crate) fn finish(&mut self) -> String {
         self.end(self.first_stop().unwrap_or(self.held.len()))
     }
 

@@ -11,12 +11,12 @@ use tiktoken_rs::{CoreBPE, o200k_base};
 
 /// Holds the vocabulary while somebody counts with it.
 #[derive(Debug, Default)]
-pub struct Tokenizer {
+pub(crate) struct Tokenizer {
     loaded: Mutex<Weak<Loaded>>,
 }
 
 /// The vocabulary, ready for counting.
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// It is part of the program; were it not to be read, bytes would be counted instead.
     vocabulary: Option<CoreBPE>,
 }
@@ -27,7 +27,7 @@ const USUAL_BYTES: u64 = 4;
 impl Tokenizer {
     /// The vocabulary, read now if nobody has it. It goes when the last one drops it.
     #[must_use]
-    pub fn get(&self) -> Arc<Loaded> {
+    pub(crate) fn get(&self) -> Arc<Loaded> {
         let mut loaded = self.loaded.lock();
         loaded.upgrade().unwrap_or_else(|| {
             let fresh = Arc::new(Loaded { vocabulary: o200k_base().ok() });
@@ -40,7 +40,7 @@ impl Tokenizer {
 impl Loaded {
     /// How many tokens a text has. What looks like a special token is text like any other.
     #[must_use]
-    pub fn count(&self, text: &str) -> u64 {
+    pub(crate) fn count(&self, text: &str) -> u64 {
         match &self.vocabulary {
             Some(vocabulary) => vocabulary.encode_ordinary(text).len() as u64,
             None => (text.len() as u64).div_ceil(USUAL_BYTES),
@@ -49,7 +49,7 @@ impl Loaded {
 
     /// As many bytes of a text as its first `tokens` tokens spell, without half a character.
     #[must_use]
-    pub fn first(&self, text: &str, tokens: u64) -> usize {
+    pub(crate) fn first(&self, text: &str, tokens: u64) -> usize {
         let tokens = usize::try_from(tokens).unwrap_or(usize::MAX);
         let bytes = match &self.vocabulary {
             Some(vocabulary) => {

@@ -1,6 +1,6 @@
 use codex_client::SandboxMode;
 
-use super::super::find;
+use super::super::find_key;
 use super::*;
 
 #[test]
@@ -9,9 +9,9 @@ fn a_key_made_by_another_process_counts_at_once_and_until_it_is_revoked() {
     let (ours, theirs) = (KeyFile::in_folder(folder.path()), KeyFile::in_folder(folder.path()));
     assert!(ours.entries().unwrap().is_empty());
     let (key, entry) = theirs.create("laptop", 5).unwrap();
-    assert_eq!(find(ours.entries().unwrap().iter(), &key), Some(&entry));
+    assert_eq!(find_key(ours.entries().unwrap().iter(), &key), Some(&entry));
     theirs.revoke(&entry.id).unwrap();
-    assert_eq!(find(ours.entries().unwrap().iter(), &key), None);
+    assert_eq!(find_key(ours.entries().unwrap().iter(), &key), None);
 }
 
 #[test]

@@ -133,7 +133,10 @@ impl KeyEntry {
 ///
 /// Every entry is compared, and each in constant time, so the time taken tells nothing of any key.
 #[must_use]
-pub fn find<'a>(entries: impl IntoIterator<Item = &'a KeyEntry>, presented: &Key) -> Option<&'a KeyEntry> {
+pub fn find_key<'a>(
+    entries: impl IntoIterator<Item = &'a KeyEntry>,
+    presented: &Key,
+) -> Option<&'a KeyEntry> {
     let digest = presented.digest();
     entries.into_iter().fold(None, |found, entry| {
         if bool::from(entry.sha256.0.ct_eq(&digest.0)) { Some(entry) } else { found }
@@ -142,7 +145,7 @@ pub fn find<'a>(entries: impl IntoIterator<Item = &'a KeyEntry>, presented: &Key
 
 /// The key in the value of an `Authorization` header, with any case of the scheme.
 #[must_use]
-pub fn bearer(authorization: &str) -> Option<Key> {
+pub(crate) fn bearer(authorization: &str) -> Option<Key> {
     let (scheme, secret) = authorization.trim().split_once(|c: char| c.is_ascii_whitespace())?;
     let secret = secret.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then(|| Key::new(secret))
@@ -160,7 +163,7 @@ const FEWEST: usize = 8;
 /// A client's text as it may be kept: without what looks like a key of ours, and without the keys of `known`, which their owner chose
 /// and which may look like anything.
 #[must_use]
-pub fn without_keys(text: &str, known: &[Key]) -> String {
+pub(crate) fn without_keys(text: &str, known: &[Key]) -> String {
     let mut kept = text.to_owned();
     for Key(secret) in known {
         if !secret.is_empty() && kept.contains(secret) {
@@ -219,9 +222,9 @@ mod tests {
     #[test]
     fn the_right_entry_is_found_and_no_other() {
         let entries = ["sk-one", "sk-two"].map(|secret| KeyEntry::new(secret, &Key::new(secret), 0));
-        assert_eq!(find(&entries, &Key::new("sk-two")).unwrap().name, "sk-two");
+        assert_eq!(find_key(&entries, &Key::new("sk-two")).unwrap().name, "sk-two");
         for wrong in ["sk-tw", "sk-two ", "SK-TWO", ""] {
-            assert!(find(&entries, &Key::new(wrong)).is_none(), "{wrong:?}");
+            assert!(find_key(&entries, &Key::new(wrong)).is_none(), "{wrong:?}");
         }
     }
 

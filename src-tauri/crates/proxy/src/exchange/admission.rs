@@ -32,7 +32,7 @@ const RETRY_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::fr
 
 /// A place among the turns that run, for one or for several; dropping it makes room.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     admission: Admission,
     key: Arc<str>,
     turns: u32,
@@ -50,7 +50,7 @@ pub struct Occupancy {
 
 /// What became of a request for a place.
 #[derive(Debug)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// It has it.
     Placed(Place),
     /// It is in the queue.
@@ -59,7 +59,7 @@ pub enum Asked {
 
 /// A request in the queue. Dropping it leaves the queue.
 #[derive(Debug)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     admission: Admission,
     id: u64,
     until: Instant,
@@ -68,7 +68,7 @@ pub struct Waiting {
 
 /// The turns that run and those that wait. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Admission(Arc<Inner>);
+pub(crate) struct Admission(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -82,7 +82,7 @@ struct Inner {
 impl Admission {
     /// As many places as the limits allow.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let most = u32::try_from(limits.turns).unwrap_or(u32::MAX).max(1);
         Self(Arc::new(Inner {
             most,
@@ -95,7 +95,7 @@ impl Admission {
 
     /// How many turns run and how many requests wait, and every change of it.
     #[must_use]
-    pub fn turns(&self) -> watch::Receiver<Occupancy> {
+    pub(crate) fn turns(&self) -> watch::Receiver<Occupancy> {
         self.0.tell.subscribe()
     }
 
@@ -103,7 +103,7 @@ impl Admission {
     ///
     /// # Errors
     /// When as many wait already as may, and nobody has to give way.
-    pub fn ask(&self, key: &str, turns: u32) -> Result<Asked, Refused> {
+    pub(crate) fn ask(&self, key: &str, turns: u32) -> Result<Asked, Refused> {
         let (key, turns) = (Arc::from(key), turns.clamp(1, self.0.most));
         let mut state = self.lock();
         if state.queue.is_empty() && turns <= state.free {
@@ -190,7 +190,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When the wait takes too long, or the request has to give way to another.
-    pub async fn place(mut self) -> Result<Place, Refused> {
+    pub(crate) async fn place(mut self) -> Result<Place, Refused> {
         match tokio::time::timeout_at(self.until, &mut self.answer).await {
             Ok(Ok(answer)) => answer,
             // Nobody drops the other end without an answer, so this is the time limit.

@@ -14,14 +14,14 @@ use tokio::time::Instant;
 
 use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
 use crate::settings::Settings;
-pub use crate::settings::aliases::CODEX_LOCAL;
+pub(crate) use crate::settings::aliases::CODEX_LOCAL;
 
 /// How long codex's list is believed. It changes with the account and with codex's version, so seldom.
 const FRESH_FOR: Duration = Duration::from_secs(300);
 
 /// The models, as last heard.
 #[derive(Debug, Default)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     known: Mutex<Option<Known>>,
 }
 
@@ -36,7 +36,7 @@ struct Known {
 
 /// What became of looking for a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lookup {
+pub(crate) enum Lookup {
     /// It is there, and this is what its threads are started with.
     Found(Box<ThreadProfile>),
     /// It is not.
@@ -53,7 +53,12 @@ impl Catalog {
     ///
     /// # Errors
     /// Whatever keeps codex from listing its models.
-    pub async fn look_up(&self, id: &str, codex: &Codex, settings: &Settings) -> Result<Lookup, CodexError> {
+    pub(crate) async fn look_up(
+        &self,
+        id: &str,
+        codex: &Codex,
+        settings: &Settings,
+    ) -> Result<Lookup, CodexError> {
         let alias_of = settings.model_aliases.get(id);
         if is_agent(id, settings) {
             return Ok(Lookup::Found(Box::new(profile(ThreadKind::Agent, settings.model.clone(), settings))));
@@ -79,14 +84,14 @@ impl Catalog {
 
     /// The models as last heard, however long ago; empty when they never were.
     #[must_use]
-    pub fn known(&self) -> Vec<Model> {
+    pub(crate) fn known(&self) -> Vec<Model> {
         let known = self.known.lock();
         known.as_ref().map(|known| known.models.clone()).unwrap_or_default()
     }
 
     /// How hard the model `id` can be told to think, as last heard; empty when codex has not said so of it.
     #[must_use]
-    pub fn efforts(&self, id: &str) -> Vec<String> {
+    pub(crate) fn efforts(&self, id: &str) -> Vec<String> {
         let known = self.known.lock();
         let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
         models.iter().find(|model| model.id == id).map(|model| model.efforts.clone()).unwrap_or_default()
@@ -95,7 +100,7 @@ impl Catalog {
     /// Whether the model `id` reads pictures, as last heard; codex's own choice of a model where none is named. A model that
     /// codex says nothing of is believed to.
     #[must_use]
-    pub fn reads_pictures(&self, id: Option<&str>) -> bool {
+    pub(crate) fn reads_pictures(&self, id: Option<&str>) -> bool {
         let known = self.known.lock();
         let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
         let model = models.iter().find(|model| id.map_or(model.is_default, |id| model.id == id));
@@ -107,7 +112,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Whatever keeps codex from listing them.
-    pub async fn models(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
+    pub(crate) async fn models(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
         let known = self.known.lock().clone();
         match known {
             Some(known) if known.is_fresh(codex) => Ok(known.models),
@@ -141,7 +146,7 @@ fn answering(codex: &Codex) -> Option<Readiness> {
 
 /// Whether `id` is Codex itself, by its own name or by an alias.
 #[must_use]
-pub fn is_agent(id: &str, settings: &Settings) -> bool {
+pub(crate) fn is_agent(id: &str, settings: &Settings) -> bool {
     settings.model_aliases.get(id).map_or(id, String::as_str) == CODEX_LOCAL
 }
 
@@ -161,7 +166,7 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
 /// The entries of the list: `codex-local` first, then codex's models in its own order, the hidden ones left out, then the aliases of
 /// models that there are. An alias that has the id of a model stands in its place.
 #[must_use]
-pub fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<ModelEntry> {
+pub(crate) fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<ModelEntry> {
     let aliases = &settings.model_aliases;
     let shown = models.iter().filter(|model| !model.hidden && !aliases.contains_key(&model.id));
     let mut entries = vec![codex_local(settings, created)];
@@ -183,7 +188,7 @@ pub fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<Model
 
 /// The entry of `id`, which is there: codex-local, an alias, or a plain model with what codex says of it, if it says anything.
 #[must_use]
-pub fn entry_of(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
+pub(crate) fn entry_of(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
     match settings.model_aliases.get(id) {
         Some(model) => {
             let real = entry_of_model(model, models, settings, created);

@@ -11,7 +11,7 @@ use super::text_or::TextOr;
 
 /// A chat completion request.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct ChatRequest {
+pub(crate) struct ChatRequest {
     /// `codex-local`, or an id of `GET /v1/models`.
     #[schema(example = "codex-local")]
     pub model: String,
@@ -80,7 +80,7 @@ pub struct ChatRequest {
 
 /// How the model searches the web.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
-pub struct WebSearchOptions {
+pub(crate) struct WebSearchOptions {
     /// How much of what it finds it reads: `low`, `medium` or `high`.
     #[serde(default)]
     #[schema(example = "medium")]
@@ -92,7 +92,7 @@ pub struct WebSearchOptions {
 
 /// Where the person is that the model searches for.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
-pub struct UserLocation {
+pub(crate) struct UserLocation {
     /// `city`, `country`, `region` and `timezone`, as far as they are to be known.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -101,7 +101,7 @@ pub struct UserLocation {
 
 /// A tool of the client's.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
-pub struct Tool {
+pub(crate) struct Tool {
     /// `function`; OpenAI's other kinds are its own.
     #[serde(rename = "type")]
     #[schema(example = "function")]
@@ -113,7 +113,7 @@ pub struct Tool {
 
 /// A function that the model can call.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
-pub struct Function {
+pub(crate) struct Function {
     /// Its name.
     pub name: String,
     /// What it is for.
@@ -127,7 +127,7 @@ pub struct Function {
 
 /// What a stream carries beside the answer.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-pub struct StreamOptions {
+pub(crate) struct StreamOptions {
     /// Ends the stream with a chunk that holds the usage.
     #[serde(default)]
     pub include_usage: Option<bool>,
@@ -135,7 +135,7 @@ pub struct StreamOptions {
 
 /// One message of the conversation.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct Message {
+pub(crate) struct Message {
     /// Who speaks.
     pub role: Role,
     /// What is said. An assistant's message that only calls tools has none.
@@ -152,13 +152,17 @@ pub struct Message {
     pub function_call: Option<FunctionCall>,
     /// The function that a function's message answers, in the old form.
     #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "part of the API's description; the position of the message says which call it answers"
+    )]
     pub name: Option<String>,
 }
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub(crate) enum Role {
     /// Instructions, by their old name.
     System,
     /// Instructions.
@@ -175,7 +179,7 @@ pub enum Role {
 
 /// One part of a message. The kinds that we know carry text or a picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Part {
+pub(crate) struct Part {
     /// `text`, `refusal`, `image_url`, `input_audio`, `file`.
     #[serde(rename = "type")]
     #[schema(example = "text")]
@@ -193,7 +197,7 @@ pub struct Part {
 
 /// A picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ImageUrl {
+pub(crate) struct ImageUrl {
     /// A data URL: `data:image/png;base64,…`.
     pub url: String,
     /// How closely it is looked at: `auto`, `low` or `high`.
@@ -222,7 +226,7 @@ impl<'de> Deserialize<'de> for ImageUrl {
 
 /// A call of one of the client's tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ToolCall {
+pub(crate) struct ToolCall {
     /// The id that the tool's message refers to.
     pub id: String,
     /// Always `function`.
@@ -238,7 +242,7 @@ fn function() -> String {
 
 /// The function of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FunctionCall {
+pub(crate) struct FunctionCall {
     /// Its name.
     pub name: String,
     /// The arguments, as the string of JSON that the model wrote.
@@ -248,7 +252,7 @@ pub struct FunctionCall {
 
 /// The form that an answer must have.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
-pub struct ResponseFormat {
+pub(crate) struct ResponseFormat {
     /// `text`, `json_schema` or `json_object`.
     #[serde(rename = "type")]
     #[schema(example = "text")]
@@ -260,7 +264,7 @@ pub struct ResponseFormat {
 
 /// The schema that an answer must follow.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
-pub struct JsonSchemaFormat {
+pub(crate) struct JsonSchemaFormat {
     /// The JSON schema.
     #[serde(default)]
     #[schema(value_type = Object)]

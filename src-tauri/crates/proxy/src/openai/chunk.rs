@@ -7,7 +7,7 @@ use super::completion::{FinishReason, Usage};
 
 /// A chunk. It borrows what it carries: one is written for every delta.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChatChunk<'a> {
+pub(crate) struct ChatChunk<'a> {
     /// The id of the completion, the same in every chunk.
     pub id: &'a str,
     /// Always `chat.completion.chunk`.
@@ -26,7 +26,7 @@ pub struct ChatChunk<'a> {
 
 /// What a chunk adds to one of the answers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChunkChoice<'a> {
+pub(crate) struct ChunkChoice<'a> {
     /// The answer's number, from 0.
     pub index: u32,
     /// What is new.
@@ -40,7 +40,7 @@ pub struct ChunkChoice<'a> {
 
 /// What a chunk adds to the answer.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
-pub struct Delta<'a> {
+pub(crate) struct Delta<'a> {
     /// `assistant`, in the first chunk only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
@@ -60,7 +60,7 @@ pub struct Delta<'a> {
 
 /// A piece of a call: first its id and name, then its arguments.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct CallDelta<'a> {
+pub(crate) struct CallDelta<'a> {
     /// Its number among the calls of the answer, from 0.
     pub index: u32,
     /// Its id, in its first piece only.
@@ -75,7 +75,7 @@ pub struct CallDelta<'a> {
 
 /// A piece of what is called.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct FunctionDelta<'a> {
+pub(crate) struct FunctionDelta<'a> {
     /// The name, in the first piece only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
@@ -85,7 +85,7 @@ pub struct FunctionDelta<'a> {
 
 /// The usage field of a chunk, which has three states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChunkUsage {
+pub(crate) enum ChunkUsage {
     /// Not asked for: the field is not there.
     Absent,
     /// Asked for, and not known yet: null.

@@ -8,7 +8,7 @@ use super::chat::{FunctionCall, ToolCall};
 
 /// A whole chat completion.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChatCompletion {
+pub(crate) struct ChatCompletion {
     /// `chatcmpl-…`, unique.
     pub id: String,
     /// Always `chat.completion`.
@@ -26,7 +26,7 @@ pub struct ChatCompletion {
 
 /// One answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// Its number, from 0.
     pub index: u32,
     /// What the model said.
@@ -40,7 +40,7 @@ pub struct Choice {
 
 /// What the model said.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct AnswerMessage {
+pub(crate) struct AnswerMessage {
     /// Always `assistant`.
     pub role: &'static str,
     /// The text; null when the model only calls tools.
@@ -61,7 +61,7 @@ pub struct AnswerMessage {
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum FinishReason {
+pub(crate) enum FinishReason {
     /// The model was done, or a stop text came.
     Stop,
     /// The answer was as long as it may be.
@@ -74,7 +74,7 @@ pub enum FinishReason {
 
 /// Tokens, as codex was told them, summed over all answers; of an answer that was cut, as we count them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Tokens read, the cached ones included.
     pub prompt_tokens: u64,
     /// Tokens written, the reasoning included.
@@ -89,14 +89,14 @@ pub struct Usage {
 
 /// What the prompt's tokens were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct PromptTokensDetails {
+pub(crate) struct PromptTokensDetails {
     /// Tokens that came from the upstream's cache.
     pub cached_tokens: u64,
 }
 
 /// What the completion's tokens were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CompletionTokensDetails {
+pub(crate) struct CompletionTokensDetails {
     /// Tokens of the reasoning.
     pub reasoning_tokens: u64,
 }

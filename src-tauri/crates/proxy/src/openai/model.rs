@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// The list of models.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ModelList {
+pub(crate) struct ModelList {
     /// Always `list`.
     pub object: &'static str,
     /// The models, `codex-local` first.
@@ -14,7 +14,7 @@ pub struct ModelList {
 
 /// One model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ModelEntry {
+pub(crate) struct ModelEntry {
     /// The id that a request names.
     pub id: String,
     /// Always `model`.
@@ -31,14 +31,14 @@ pub struct ModelEntry {
 
 /// What Open WebUI merges into its own entry for a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ModelInfo {
+pub(crate) struct ModelInfo {
     /// Its one field that matters here.
     pub meta: ModelMeta,
 }
 
 /// The hints of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ModelMeta {
+pub(crate) struct ModelMeta {
     /// One sentence about the model.
     pub description: String,
     /// What the model is to be used for.
@@ -47,7 +47,7 @@ pub struct ModelMeta {
 
 /// What a chat interface should offer for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ModelCapabilities {
+pub(crate) struct ModelCapabilities {
     /// Whether the interface's own tools go along with every chat.
     pub builtin_tools: bool,
     /// Whether the interface should ask for the usage.

@@ -1,6 +1,6 @@
 //! The Responses API: what a client sends, the response, and the events of its stream.
 
-pub mod event;
-pub mod item;
-pub mod request;
-pub mod response;
+pub(crate) mod event;
+pub(crate) mod item;
+pub(crate) mod request;
+pub(crate) mod response;

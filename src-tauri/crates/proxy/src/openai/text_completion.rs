@@ -11,7 +11,7 @@ use super::text_or::TextOr;
 
 /// The body of `POST /v1/completions`, as clients send it.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct CompletionsRequest {
+pub(crate) struct CompletionsRequest {
     /// `codex-local`, or an id of `GET /v1/models`.
     #[schema(example = "codex-local")]
     pub model: String,
@@ -38,7 +38,7 @@ pub struct CompletionsRequest {
 
 /// A completion, or a chunk of one that is streamed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct TextCompletion<'a> {
+pub(crate) struct TextCompletion<'a> {
     /// `cmpl-…`, unique, and the same in every chunk.
     pub id: &'a str,
     /// Always `text_completion`.
@@ -57,7 +57,7 @@ pub struct TextCompletion<'a> {
 
 /// One choice, or what a chunk adds to it.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct TextChoice<'a> {
+pub(crate) struct TextChoice<'a> {
     /// The text.
     pub text: &'a str,
     /// The choice's number: those of the first prompt come first.
@@ -72,7 +72,7 @@ pub struct TextChoice<'a> {
 /// Why a text ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum TextFinish {
+pub(crate) enum TextFinish {
     /// The model was done, or a stop text came.
     Stop,
     /// It was as long as it may be.

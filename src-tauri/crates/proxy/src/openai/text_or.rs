@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// A string, or parts.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum TextOr<T> {
+pub(crate) enum TextOr<T> {
     /// One string.
     Text(String),
     /// Parts, in order.

@@ -15,7 +15,7 @@ use super::state::Proxy;
 use crate::error::ApiError;
 
 /// All routes, known and unknown.
-pub fn router(proxy: Proxy) -> Router {
+pub(super) fn router(proxy: Proxy) -> Router {
     let routes = Router::new()
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))

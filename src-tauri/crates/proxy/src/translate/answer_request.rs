@@ -10,7 +10,7 @@ use crate::settings::ReasoningAs;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AnswerRequest {
+pub(crate) struct AnswerRequest {
     /// `codex-local`, or an id of `GET /v1/models`.
     pub model: String,
     /// The whole conversation, oldest first, with the client's own tool names.
@@ -64,7 +64,7 @@ impl Default for AnswerRequest {
 
 /// A tool of the client's.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClientTool {
+pub(crate) struct ClientTool {
     /// Its name, as the client spells it.
     pub name: String,
     /// What it is for.
@@ -77,7 +77,7 @@ pub struct ClientTool {
 
 /// Whether and which tool must be called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ToolChoice {
+pub(crate) enum ToolChoice {
     /// The model decides.
     #[default]
     Auto,
@@ -91,7 +91,7 @@ pub enum ToolChoice {
 
 /// The form of the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Format {
+pub(crate) enum Format {
     /// Just text.
     #[default]
     Text,

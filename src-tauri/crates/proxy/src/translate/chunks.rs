@@ -9,14 +9,14 @@ use crate::openai::chunk::{CallDelta, ChatChunk, ChunkChoice, ChunkUsage, Delta,
 use crate::openai::completion::FinishReason;
 
 /// The comment that keeps a silent stream open.
-pub const PING: &[u8] = b": ping\n\n";
+pub(crate) const PING: &[u8] = b": ping\n\n";
 
 /// The line that ends a stream.
-pub const DONE: &[u8] = b"data: [DONE]\n\n";
+pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// How the chunks of a completion look.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ChunkForm {
+pub(crate) struct ChunkForm {
     /// Whether the usage comes in a chunk of its own.
     pub include_usage: bool,
     /// Whether a call comes in the old form, as `function_call`.
@@ -25,7 +25,7 @@ pub struct ChunkForm {
 
 /// Writes the chunks of one completion.
 #[derive(Clone, Debug)]
-pub struct ChunkWriter {
+pub(crate) struct ChunkWriter {
     id: String,
     created: u64,
     model: String,
@@ -38,13 +38,13 @@ pub struct ChunkWriter {
 impl ChunkWriter {
     /// A writer for the completion `id` with `n` answers. `created` is in Unix seconds.
     #[must_use]
-    pub fn new(id: String, created: u64, n: u32, form: ChunkForm) -> Self {
+    pub(crate) fn new(id: String, created: u64, n: u32, form: ChunkForm) -> Self {
         let answers = (0..n).map(|_| None).collect();
         Self { id, created, model: String::new(), form, answers, usage: None }
     }
 
     /// What a piece of an answer puts into the stream, if anything; `None` for a failure too, which is not ours to write.
-    pub fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes> {
+    pub(crate) fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes> {
         let mut out = BytesMut::with_capacity(256);
         match piece {
             Piece::Model(model) => {
@@ -74,7 +74,7 @@ impl ChunkWriter {
     }
 
     /// The end of a stream that went well.
-    pub fn end(&self) -> Bytes {
+    pub(crate) fn end(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(512);
         if self.form.include_usage {
             self.write(&mut out, &[], ChunkUsage::Known(self.usage.map(Into::into)));
@@ -141,7 +141,7 @@ impl ChunkWriter {
 
 /// Why an answer ended, as the wire has it.
 #[must_use]
-pub fn finish_reason(reason: event::FinishReason, old_calls: bool) -> FinishReason {
+pub(crate) fn finish_reason(reason: event::FinishReason, old_calls: bool) -> FinishReason {
     match reason {
         event::FinishReason::Stop => FinishReason::Stop,
         event::FinishReason::Length => FinishReason::Length,
@@ -151,7 +151,7 @@ pub fn finish_reason(reason: event::FinishReason, old_calls: bool) -> FinishReas
 }
 
 /// One `data:` event that holds `value`.
-pub fn event(out: &mut BytesMut, value: &impl Serialize) {
+pub(crate) fn event(out: &mut BytesMut, value: &impl Serialize) {
     out.put_slice(b"data: ");
     // Our own types of strings and numbers always serialise, and memory never refuses a write.
     let _ = serde_json::to_writer(out.writer(), value);

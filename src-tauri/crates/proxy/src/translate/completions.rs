@@ -24,7 +24,7 @@ const UNDERSTOOD: &[&str] =
 ///
 /// # Errors
 /// [`Refusal`] naming the field that is wrong, or that asks for what cannot be given.
-pub fn understand(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, Refusal> {
+pub(crate) fn understand(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, Refusal> {
     let prompts = prompts(&request.prompt)?;
     let n = request.n.unwrap_or(1);
     let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(n);
@@ -69,7 +69,7 @@ fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::Unsupported`] for a parameter that changes the shape of the answer and cannot be given.
-pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     let n = body.get("n").and_then(Value::as_u64).unwrap_or(1);
     judged(body, UNDERSTOOD, |name, value| match name {
         "suffix" if value == "" => Verdict::Neutral,
@@ -86,7 +86,7 @@ pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
 
 /// The word for why a text ended.
 #[must_use]
-pub fn finish(reason: FinishReason) -> TextFinish {
+pub(crate) fn finish(reason: FinishReason) -> TextFinish {
     match reason {
         FinishReason::Length => TextFinish::Length,
         // There are no tools here to be called.
@@ -96,7 +96,7 @@ pub fn finish(reason: FinishReason) -> TextFinish {
 
 /// Writes a completion, whole or as chunks.
 #[derive(Clone, Debug)]
-pub struct CompletionWriter {
+pub(crate) struct CompletionWriter {
     id: String,
     created: u64,
     model: String,
@@ -106,12 +106,12 @@ pub struct CompletionWriter {
 impl CompletionWriter {
     /// A writer for the completion `id` of `model`. `created` is in Unix seconds.
     #[must_use]
-    pub fn new(id: String, created: u64, model: String, include_usage: bool) -> Self {
+    pub(crate) fn new(id: String, created: u64, model: String, include_usage: bool) -> Self {
         Self { id, created, model, include_usage }
     }
 
     /// From now on the completion names this model.
-    pub fn set_model(&mut self, model: String) {
+    pub(crate) fn set_model(&mut self, model: String) {
         if !model.is_empty() {
             self.model = model;
         }
@@ -119,19 +119,19 @@ impl CompletionWriter {
 
     /// A chunk with a piece of a choice's text.
     #[must_use]
-    pub fn text(&self, index: u32, text: &str) -> Bytes {
+    pub(crate) fn text(&self, index: u32, text: &str) -> Bytes {
         self.chunk(TextChoice { text, index, logprobs: None, finish_reason: None })
     }
 
     /// The chunk that ends a choice.
     #[must_use]
-    pub fn end(&self, index: u32, reason: FinishReason) -> Bytes {
+    pub(crate) fn end(&self, index: u32, reason: FinishReason) -> Bytes {
         self.chunk(TextChoice { text: "", index, logprobs: None, finish_reason: Some(finish(reason)) })
     }
 
     /// The end of a stream that went well.
     #[must_use]
-    pub fn done(&self, usage: Option<Usage>) -> Bytes {
+    pub(crate) fn done(&self, usage: Option<Usage>) -> Bytes {
         let mut out = BytesMut::with_capacity(512);
         if self.include_usage {
             event(&mut out, &self.completion(&[], ChunkUsage::Known(usage)));
@@ -142,7 +142,11 @@ impl CompletionWriter {
 
     /// The whole completion.
     #[must_use]
-    pub fn whole<'a>(&'a self, choices: &'a [TextChoice<'a>], usage: Option<Usage>) -> TextCompletion<'a> {
+    pub(crate) fn whole<'a>(
+        &'a self,
+        choices: &'a [TextChoice<'a>],
+        usage: Option<Usage>,
+    ) -> TextCompletion<'a> {
         let usage = usage.map_or(ChunkUsage::Absent, |usage| ChunkUsage::Known(Some(usage)));
         self.completion(choices, usage)
     }

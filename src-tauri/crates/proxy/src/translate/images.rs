@@ -17,7 +17,7 @@ const LARGEST: usize = 20 * 1024 * 1024;
 ///
 /// # Errors
 /// [`Refusal`] saying what is wrong with it.
-pub fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>, Refusal> {
+pub(crate) fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>, Refusal> {
     let invalid = |message: &str| Refusal::invalid(param, message);
     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     if matches!(scheme.as_str(), "http" | "https") {
@@ -58,7 +58,7 @@ pub fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>, Refusa
 ///
 /// # Errors
 /// [`Refusal`] for a word that there is not.
-pub fn check_detail(detail: Option<&str>, param: &str) -> Result<(), Refusal> {
+pub(crate) fn check_detail(detail: Option<&str>, param: &str) -> Result<(), Refusal> {
     match detail {
         None | Some("auto" | "low" | "high" | "original") => Ok(()),
         Some(_) => Err(Refusal::invalid(param, "detail must be auto, low or high.")),

@@ -5,10 +5,10 @@ use crate::error::Refusal;
 use crate::openai::text_or::TextOr;
 
 /// The most answers to one request.
-pub const MOST_ANSWERS: u32 = 8;
+pub(crate) const MOST_ANSWERS: u32 = 8;
 
 /// The most stop texts.
-pub const MOST_STOPS: usize = 4;
+pub(crate) const MOST_STOPS: usize = 4;
 
 /// The longest stop text, in bytes: as much of an answer is held back.
 const LONGEST_STOP: usize = 1024;
@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = 256;
 
 /// The stop texts of a request; an empty one would end every answer at once, and is passed over.
 #[must_use]
-pub fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
+pub(crate) fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
     let stops = match stop {
         None => Vec::new(),
         Some(TextOr::Text(stop)) => vec![stop],
@@ -29,7 +29,7 @@ pub fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
 
 /// The service tier to ask for; `None` for the words that ask for none in particular.
 #[must_use]
-pub fn service_tier(tier: Option<String>) -> Option<String> {
+pub(crate) fn service_tier(tier: Option<String>) -> Option<String> {
     tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default"))
 }
 
@@ -37,7 +37,7 @@ pub fn service_tier(tier: Option<String>) -> Option<String> {
 ///
 /// # Errors
 /// [`Refusal`] naming the one that cannot be had.
-pub fn check(wanted: &AnswerRequest, most_tokens: &str) -> Result<(), Refusal> {
+pub(crate) fn check(wanted: &AnswerRequest, most_tokens: &str) -> Result<(), Refusal> {
     if !(1..=MOST_ANSWERS).contains(&wanted.n) {
         return Err(Refusal::invalid("n", "n must be from 1 to 8."));
     }

@@ -54,7 +54,7 @@ pub(super) enum Verdict {
 ///
 /// # Errors
 /// [`Refusal::Unsupported`] for a parameter that changes the shape of the answer and cannot be given.
-pub fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     judged(body, UNDERSTOOD, verdict)
 }
 

@@ -17,7 +17,7 @@ use crate::settings::ReasoningAs;
 ///
 /// # Errors
 /// [`Refusal`] naming what is wrong.
-pub fn parse(request: ChatRequest) -> Result<AnswerRequest, Refusal> {
+pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, Refusal> {
     let items = conversation(&request.messages)?;
     let old = request.functions.is_some() || request.function_call.is_some();
     let (tools, tool_choice) = if old {
@@ -66,7 +66,7 @@ fn conversation(messages: &[Message]) -> Result<Vec<Item>, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for an effort that is not one of them.
-pub fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Result<(), Refusal> {
+pub(crate) fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Result<(), Refusal> {
     match wanted {
         Some(wanted) if !known.is_empty() && !known.iter().any(|effort| effort == wanted) => {
             Err(Refusal::Invalid {

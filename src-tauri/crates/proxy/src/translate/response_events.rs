@@ -21,7 +21,7 @@ const BETWEEN_PARTS: &str = "\n\n";
 
 /// Numbers the items of one request and its response. The ids are unique where `base` is.
 #[derive(Clone, Debug)]
-pub struct Ids {
+pub(crate) struct Ids {
     base: String,
     given: u32,
 }
@@ -29,18 +29,18 @@ pub struct Ids {
 impl Ids {
     /// Ids on a base such as a UUID.
     #[must_use]
-    pub fn new(base: String) -> Self {
+    pub(crate) fn new(base: String) -> Self {
         Self { base, given: 0 }
     }
 
     /// The id of the response.
     #[must_use]
-    pub fn response(&self) -> String {
+    pub(crate) fn response(&self) -> String {
         format!("resp_{}", self.base)
     }
 
     /// A new id for an item, with a prefix such as `msg`.
-    pub fn item(&mut self, prefix: &str) -> String {
+    pub(crate) fn item(&mut self, prefix: &str) -> String {
         self.given += 1;
         format!("{prefix}_{}{:04x}", self.base, self.given)
     }
@@ -48,7 +48,7 @@ impl Ids {
 
 /// A response that is being written.
 #[derive(Debug)]
-pub struct ResponseWriter {
+pub(crate) struct ResponseWriter {
     response: Response,
     ids: Ids,
     /// Whether the last item of the output still grows.
@@ -63,7 +63,13 @@ impl ResponseWriter {
     /// A response without anything in it. `model` is the one that was asked for, `created_at` is in Unix seconds, and
     /// `streamed` says whether the events are wanted.
     #[must_use]
-    pub fn new(ids: Ids, created_at: u64, model: String, options: ResponseOptions, streamed: bool) -> Self {
+    pub(crate) fn new(
+        ids: Ids,
+        created_at: u64,
+        model: String,
+        options: ResponseOptions,
+        streamed: bool,
+    ) -> Self {
         let response = Response {
             id: ids.response(),
             object: "response",
@@ -85,30 +91,30 @@ impl ResponseWriter {
 
     /// The response as it is now.
     #[must_use]
-    pub fn response(&self) -> &Response {
+    pub(crate) fn response(&self) -> &Response {
         &self.response
     }
 
     /// Whether it has ended; whatever comes then is left out.
     #[must_use]
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.response.status != Status::InProgress
     }
 
     /// The events that nobody has taken yet.
-    pub fn take_events(&mut self) -> Bytes {
+    pub(crate) fn take_events(&mut self) -> Bytes {
         self.sink.out.split().freeze()
     }
 
     /// From now on the response names this model.
-    pub fn set_model(&mut self, model: String) {
+    pub(crate) fn set_model(&mut self, model: String) {
         if !model.is_empty() {
             self.response.model = model;
         }
     }
 
     /// Begins the stream, if it has not begun.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         if !std::mem::replace(&mut self.begun, true) {
             self.tell("response.created");
             self.tell("response.in_progress");
@@ -116,7 +122,7 @@ impl ResponseWriter {
     }
 
     /// A piece of the answer.
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         if self.has_ended() {
             return;
         }
@@ -129,7 +135,7 @@ impl ResponseWriter {
     }
 
     /// A piece of the reasoning's summary.
-    pub fn reasoning(&mut self, text: &str) {
+    pub(crate) fn reasoning(&mut self, text: &str) {
         if self.has_ended() {
             return;
         }
@@ -148,7 +154,7 @@ impl ResponseWriter {
     }
 
     /// A call of one of the client's tools.
-    pub fn call(&mut self, call: ToolCall) {
+    pub(crate) fn call(&mut self, call: ToolCall) {
         if self.has_ended() {
             return;
         }
@@ -160,7 +166,7 @@ impl ResponseWriter {
     }
 
     /// The end of an answer that went well. `now` is in Unix seconds.
-    pub fn end(&mut self, finish: Finish, now: u64) {
+    pub(crate) fn end(&mut self, finish: Finish, now: u64) {
         if self.has_ended() {
             return;
         }
@@ -180,7 +186,7 @@ impl ResponseWriter {
     }
 
     /// The end of an answer that failed. An item that was being written is not called done.
-    pub fn fail(&mut self, error: ResponseError) {
+    pub(crate) fn fail(&mut self, error: ResponseError) {
         if self.has_ended() {
             return;
         }
@@ -192,7 +198,7 @@ impl ResponseWriter {
     }
 
     /// The end of an answer that is not wanted any more. OpenAI has no event of its own for this one.
-    pub fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         if self.has_ended() {
             return;
         }

@@ -6,7 +6,7 @@
 mod conversation;
 mod items;
 mod options;
-pub mod parameters;
+pub(crate) mod parameters;
 
 use codex_client::{Content, Item, Role};
 
@@ -21,7 +21,7 @@ use crate::settings::ReasoningAs;
 
 /// An item of a conversation that can be referred to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Said {
+pub(crate) struct Said {
     /// Its id.
     pub id: String,
     /// The item; `None` for reasoning, which codex keeps itself.
@@ -29,7 +29,7 @@ pub struct Said {
 }
 
 /// What a request goes on from.
-pub struct Earlier<'a> {
+pub(crate) struct Earlier<'a> {
     /// The conversation up to the end of the previous response, without anybody's instructions.
     pub conversation: Vec<&'a Said>,
     /// Finds an item by the id that a reference names.
@@ -38,7 +38,7 @@ pub struct Earlier<'a> {
 
 /// A request that has been understood.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Understood {
+pub(crate) struct Understood {
     /// What is wanted.
     pub wanted: AnswerRequest,
     /// What the response repeats.
@@ -55,7 +55,7 @@ pub struct Understood {
 ///
 /// # Errors
 /// [`Refusal`] naming the field that is wrong, or that asks for what cannot be given.
-pub fn understand(
+pub(crate) fn understand(
     request: ResponsesRequest,
     earlier: &Earlier<'_>,
     reasoning: ReasoningAs,
@@ -101,7 +101,7 @@ pub fn understand(
 
 /// What the output of a response adds to the conversation.
 #[must_use]
-pub fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
+pub(crate) fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
     output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
 }
 

@@ -27,7 +27,7 @@ mod stoppable;
 mod strict;
 
 /// What the model is told where the answer must be any object of JSON.
-pub const JSON_OBJECT: &str =
+pub(crate) const JSON_OBJECT: &str =
     "Answer with one JSON object and nothing else: no text before or after it, and no code fence.";
 
 /// The drafts that a schema without `$schema` may be written in, the likeliest first. Their rules for tuples and limits
@@ -47,7 +47,7 @@ const MAX_PATTERNS_SIZE: usize = 16 * 1024 * 1024;
 const MAX_BACKTRACKS: usize = 100_000;
 
 /// The stack of a thread that compiles or checks. It is only reserved; what is not used takes no memory.
-pub const STACK: usize = 256 * 1024 * 1024;
+pub(crate) const STACK: usize = 256 * 1024 * 1024;
 
 /// How many levels of schemas may lie on the stack while an answer is checked. A level takes some 400 bytes of it in a build without
 /// optimization (measured), and there is room for 1 KB.
@@ -61,7 +61,7 @@ const MAX_LEVELS_TO_DROP: usize = 1_000;
 ///
 /// # Errors
 /// [`Refusal::Invalid`] that names the tool or the field, and the bound.
-pub fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), Refusal> {
+pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), Refusal> {
     let mut counts = Counts::default();
     let mut names = BTreeSet::new();
     for tool in tools {
@@ -85,7 +85,7 @@ pub fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), Refusal>
 ///
 /// # Errors
 /// [`Refusal::Invalid`] that names the tool.
-pub fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), Refusal> {
+pub(crate) fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), Refusal> {
     tools.iter().try_for_each(|tool| check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason)))
 }
 
@@ -121,7 +121,7 @@ fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), S
 
 /// How an answer comes to follow a schema.
 #[derive(Clone, Debug, PartialEq)]
-pub enum OutputPlan {
+pub(crate) enum OutputPlan {
     /// codex is given this schema, and the model can write nothing else.
     Upstream(Value),
     /// The model is told this in a developer message. Its answer is to be cut out of what it says around it.
@@ -133,7 +133,7 @@ pub enum OutputPlan {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for what is no JSON schema.
-pub fn plan_output(
+pub(crate) fn plan_output(
     schema: &Value,
     strict: bool,
     param: &str,
@@ -155,7 +155,7 @@ pub fn plan_output(
 
 /// Checks answers against the schema that the client sent.
 #[derive(Debug)]
-pub struct OutputCheck {
+pub(crate) struct OutputCheck {
     validator: Option<Validator>,
     /// The most levels of schemas that lie in one another, on one level of an answer.
     levels: usize,
@@ -180,7 +180,7 @@ impl OutputCheck {
     ///
     /// # Errors
     /// What is wrong with it, for a log: it quotes nothing of the answer, and names a place in the schema, not in the answer.
-    pub fn check(&self, answer: &str) -> Result<(), String> {
+    pub(crate) fn check(&self, answer: &str) -> Result<(), String> {
         let answer: Value = serde_json::from_str(answer).map_err(|_| "the answer is not JSON".to_owned())?;
         let Some(validator) = &self.validator else { return Ok(()) };
         if self.levels * bounds::depth(&answer) > MAX_LEVELS {

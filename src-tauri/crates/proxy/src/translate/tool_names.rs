@@ -43,7 +43,7 @@ const CODEX_TOOLS: [&str; 19] = [
 
 /// The names of one request's tools, both ways. Names that codex takes as they are need no entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ToolNames {
+pub(crate) struct ToolNames {
     to_codex: BTreeMap<String, String>,
     to_client: BTreeMap<String, String>,
 }
@@ -51,7 +51,7 @@ pub struct ToolNames {
 impl ToolNames {
     /// The mapping for the tools that have these names.
     #[must_use]
-    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let (kept, changed): (BTreeSet<&str>, BTreeSet<&str>) = names.partition(|name| is_taken(name));
         let mut mapped = Self::default();
         for name in changed {
@@ -69,7 +69,7 @@ impl ToolNames {
     /// What codex is told for a name of the client's. A history may hold names of tools that are no longer offered; they
     /// are changed by the same rule.
     #[must_use]
-    pub fn to_codex<'a>(&'a self, client_name: &'a str) -> Cow<'a, str> {
+    pub(crate) fn to_codex<'a>(&'a self, client_name: &'a str) -> Cow<'a, str> {
         match self.to_codex.get(client_name) {
             Some(name) => Cow::Borrowed(name),
             None if is_taken(client_name) => Cow::Borrowed(client_name),
@@ -79,7 +79,7 @@ impl ToolNames {
 
     /// What the client calls the tool that codex names so; a name of no known tool stays as it is.
     #[must_use]
-    pub fn to_client<'a>(&'a self, codex_name: &'a str) -> &'a str {
+    pub(crate) fn to_client<'a>(&'a self, codex_name: &'a str) -> &'a str {
         self.to_client.get(codex_name).map_or(codex_name, String::as_str)
     }
 }

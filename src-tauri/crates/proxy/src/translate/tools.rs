@@ -13,7 +13,7 @@ use crate::openai::chat::{Function, Tool};
 ///
 /// # Errors
 /// [`Refusal`] for a tool that is no function.
-pub fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
+pub(crate) fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
     let read = |(index, tool): (usize, Tool)| {
         let param = format!("tools[{index}]");
         match (tool.kind.as_str(), tool.function) {
@@ -30,7 +30,7 @@ pub fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
 
 /// The tools of the old form.
 #[must_use]
-pub fn of_functions(functions: Vec<Function>) -> Vec<ClientTool> {
+pub(crate) fn of_functions(functions: Vec<Function>) -> Vec<ClientTool> {
     let read = |(index, function): (usize, Function)| of_function(function, format!("functions[{index}]"));
     functions.into_iter().enumerate().map(read).collect()
 }
@@ -59,7 +59,7 @@ pub(super) fn no_arguments() -> Value {
 ///
 /// # Errors
 /// [`Refusal`] for a choice that there is not.
-pub fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, Refusal> {
+pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, Refusal> {
     let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
     let name = |value: &Value| value["name"].as_str().map(|name| ToolChoice::Named(name.to_owned()));
     let named = match choice {
@@ -85,7 +85,7 @@ pub fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, Refusal
 ///
 /// # Errors
 /// [`Refusal`] when it is not.
-pub fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> Result<(), Refusal> {
+pub(crate) fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> Result<(), Refusal> {
     match choice {
         ToolChoice::Required if tools.is_empty() => {
             Err(Refusal::invalid(param, "A tool can be required only where there are tools."))
@@ -101,7 +101,7 @@ pub fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> R
 
 /// What the model is told when it has to call a tool, and, more firmly, when it did not.
 #[must_use]
-pub fn notes(choice: &ToolChoice) -> Option<(String, String)> {
+pub(crate) fn notes(choice: &ToolChoice) -> Option<(String, String)> {
     let what = match choice {
         ToolChoice::Auto | ToolChoice::None => return None,
         ToolChoice::Required => "at least one of the tools".to_owned(),
@@ -116,7 +116,7 @@ pub fn notes(choice: &ToolChoice) -> Option<(String, String)> {
 
 /// Follows a history, and sees that every call has its output before the conversation goes on, as OpenAI demands it.
 #[derive(Debug, Default)]
-pub struct Pairing {
+pub(crate) struct Pairing {
     /// The calls of the last message, and whether each is answered.
     calls: HashMap<String, Call>,
     /// How many of them are not.
@@ -133,7 +133,7 @@ struct Call {
 
 impl Pairing {
     /// The message `message` makes these calls.
-    pub fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
+    pub(crate) fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
         let calls = calls.enumerate().map(|(number, id)| (id.to_owned(), Call { number, answered: false }));
         self.calls = calls.collect();
         self.open = self.calls.len();
@@ -142,7 +142,7 @@ impl Pairing {
 
     /// The one call of the last message; the old form has no more.
     #[must_use]
-    pub fn only(&self) -> Option<String> {
+    pub(crate) fn only(&self) -> Option<String> {
         self.calls.iter().min_by_key(|(_, call)| call.number).map(|(id, _)| id.clone())
     }
 
@@ -150,7 +150,7 @@ impl Pairing {
     ///
     /// # Errors
     /// [`Refusal`] when there is no such call.
-    pub fn answer(&mut self, call_id: &str, message: usize) -> Result<(), Refusal> {
+    pub(crate) fn answer(&mut self, call_id: &str, message: usize) -> Result<(), Refusal> {
         let Some(call) = self.calls.get_mut(call_id) else {
             return Err(Refusal::invalid(
                 &format!("messages[{message}].tool_call_id"),
@@ -167,7 +167,7 @@ impl Pairing {
     ///
     /// # Errors
     /// [`Refusal`] when outputs are missing.
-    pub fn end(&self) -> Result<(), Refusal> {
+    pub(crate) fn end(&self) -> Result<(), Refusal> {
         if self.open == 0 {
             return Ok(());
         }

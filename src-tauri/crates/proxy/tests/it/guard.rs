@@ -74,7 +74,7 @@ async fn without_keys_a_page_of_another_origin_is_still_kept_out() {
 #[tokio::test]
 async fn a_key_that_is_made_while_the_proxy_runs_works_until_it_is_revoked() {
     let proxy = fake("").start().await;
-    let keys = proxy::keys::KeyFile::in_folder(&proxy.folder.path().join("data"));
+    let keys = proxy::KeyFile::in_folder(&proxy.folder.path().join("data"));
     let (key, entry) = keys.create("laptop", 1).unwrap();
     let status = async |key: &str| {
         proxy.bare(Method::GET, "/v1/models").bearer_auth(key).send().await.unwrap().status().as_u16()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::SandboxMode;
-use proxy::keys::{Key, KeyFile, KeyLimits};
+use proxy::{Key, KeyFile, KeyLimits};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The queue of those who wait for their turn: who is next, who is turned away, and where it shows.
 
-use proxy::keys::Key;
+use proxy::Key;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;

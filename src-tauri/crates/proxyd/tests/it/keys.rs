@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use proxy::keys::KeyFile;
+use proxy::KeyFile;
 
 use crate::daemon::{a_home, ask, codex_proxyd, ended, run, start};
 use crate::support::folder;
@@ -63,7 +63,7 @@ async fn keys_that_twelve_processes_make_at_once_are_all_there() {
     made.sort_unstable();
     assert_eq!(there, made);
     for key in printed {
-        assert!(proxy::keys::find(keys.iter(), &proxy::keys::Key::new(key.trim())).is_some());
+        assert!(proxy::find_key(keys.iter(), &proxy::Key::new(key.trim())).is_some());
     }
 }
 

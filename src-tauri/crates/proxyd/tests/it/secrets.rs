@@ -1,6 +1,6 @@
 //! Keys in every place that a client can put them: none of them is logged or shown.
 
-use proxy::keys::KeyFile;
+use proxy::KeyFile;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use serde_json::json;

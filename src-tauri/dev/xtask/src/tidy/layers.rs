@@ -38,7 +38,12 @@ const LAYERS: &[(&str, Layers)] = &[
     ),
     (
         "desktop",
-        &[&["text", "view"], &["settings_file"], &["gateway", "keychain", "pairing", "request_log"], &["app"]],
+        &[
+            &["text", "view"],
+            &["settings_file"],
+            &["gateway", "keychain", "pairing", "request_log"],
+            &["app"],
+        ],
     ),
     ("proxyd", &[&["logging"], &["cli"], &["key_command"]]),
 ];

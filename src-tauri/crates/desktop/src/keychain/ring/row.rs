@@ -2,7 +2,7 @@
 
 use super::KeyRingError;
 use crate::keychain::types::{KeyLimitsForm, KeyRow};
-use proxy::keys::{KeyEntry, KeyLimits};
+use proxy::{KeyEntry, KeyLimits};
 
 /// The longest name of a key, in characters; it has to fit a line of the log.
 const LONGEST_NAME: usize = 60;

@@ -7,7 +7,7 @@ use super::response::Response;
 
 /// An event. It borrows what it carries: one is written for every delta.
 #[derive(Clone, Debug, Serialize)]
-pub struct StreamEvent<'a> {
+pub(crate) struct StreamEvent<'a> {
     /// What happened, such as `response.output_text.delta`; the event's name on the wire too.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -18,11 +18,10 @@ pub struct StreamEvent<'a> {
     pub body: EventBody<'a>,
 }
 
-/// What an event carries. `item_id` and `output_index` say which item it is about.
+/// What an event carries, in fields that OpenAI names. `item_id` and `output_index` say which item it is about.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-#[expect(missing_docs, reason = "the fields are named as OpenAI names them, and say no more")]
-pub enum EventBody<'a> {
+pub(crate) enum EventBody<'a> {
     /// The response as it is now.
     Response { response: &'a Response },
     /// An item as it is now.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// One item of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum OutputItem {
+pub(crate) enum OutputItem {
     /// What the model says.
     Message {
         /// `msg_…`
@@ -43,7 +43,7 @@ pub enum OutputItem {
 impl OutputItem {
     /// Its id.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         match self {
             Self::Message { id, .. } | Self::Reasoning { id, .. } | Self::FunctionCall { id, .. } => id,
         }
@@ -53,7 +53,7 @@ impl OutputItem {
 /// How far an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ItemStatus {
+pub(crate) enum ItemStatus {
     /// It is being written.
     InProgress,
     /// It is whole.
@@ -65,7 +65,7 @@ pub enum ItemStatus {
 /// The text of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename = "output_text")]
-pub struct OutputPart {
+pub(crate) struct OutputPart {
     /// The text.
     pub text: String,
     /// Always empty: codex gives no citations.
@@ -79,7 +79,7 @@ pub struct OutputPart {
 /// The text of a summary.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename = "summary_text")]
-pub struct SummaryPart {
+pub(crate) struct SummaryPart {
     /// The text.
     pub text: String,
 }

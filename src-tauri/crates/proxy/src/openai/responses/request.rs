@@ -13,7 +13,7 @@ use crate::openai::text_or::TextOr;
 
 /// A request for a response.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct ResponsesRequest {
+pub(crate) struct ResponsesRequest {
     /// `codex-local`, or an id of `GET /v1/models`.
     #[schema(example = "codex-local")]
     pub model: String,
@@ -80,7 +80,7 @@ pub struct ResponsesRequest {
 
 /// One item of the input: a message, a call of a tool, what a tool answered, or a reference to an earlier item.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
-pub struct InputItem {
+pub(crate) struct InputItem {
     /// `message`, which may be left out, `function_call`, `function_call_output`, `reasoning` or `item_reference`.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
@@ -109,7 +109,7 @@ pub struct InputItem {
 
 /// One part of a message, or of a tool's output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-pub struct InputPart {
+pub(crate) struct InputPart {
     /// `input_text`, `output_text`, `refusal`, `input_image`.
     #[serde(rename = "type")]
     #[schema(example = "input_text")]
@@ -130,7 +130,7 @@ pub struct InputPart {
 
 /// A tool. Only functions can be given.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
-pub struct Tool {
+pub(crate) struct Tool {
     /// `function`.
     #[serde(rename = "type")]
     #[schema(example = "function")]
@@ -152,7 +152,7 @@ pub struct Tool {
 
 /// The form of the answer's text.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
-pub struct TextOptions {
+pub(crate) struct TextOptions {
     /// Just text, JSON, or JSON that follows a schema.
     #[serde(default)]
     pub format: Option<TextFormat>,
@@ -163,7 +163,7 @@ pub struct TextOptions {
 
 /// Just text, JSON, or JSON that follows a schema.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
-pub struct TextFormat {
+pub(crate) struct TextFormat {
     /// `text`, `json_object` or `json_schema`.
     #[serde(rename = "type")]
     #[schema(example = "text")]
@@ -185,7 +185,7 @@ pub struct TextFormat {
 
 /// How to think.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-pub struct ReasoningOptions {
+pub(crate) struct ReasoningOptions {
     /// How hard; which efforts there are depends on the model.
     #[serde(default)]
     pub effort: Option<String>,

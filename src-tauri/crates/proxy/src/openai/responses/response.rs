@@ -11,7 +11,7 @@ use super::item::OutputItem;
 
 /// A response.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Response {
+pub(crate) struct Response {
     /// `resp_…`, unique.
     pub id: String,
     /// Always `response`.
@@ -46,7 +46,7 @@ pub struct Response {
 /// How far a response is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub(crate) enum Status {
     /// It is being written.
     InProgress,
     /// It is whole.
@@ -61,7 +61,7 @@ pub enum Status {
 
 /// Why a response failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ResponseError {
+pub(crate) struct ResponseError {
     /// What programs tell errors apart by: `server_error`, `rate_limit_exceeded`, `insufficient_quota`, `context_length_exceeded`
     /// or `invalid_prompt`.
     pub code: &'static str,
@@ -71,14 +71,14 @@ pub struct ResponseError {
 
 /// Why a response is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct IncompleteDetails {
+pub(crate) struct IncompleteDetails {
     /// Always `max_output_tokens`.
     pub reason: &'static str,
 }
 
 /// What a request asked for, as its response repeats it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct ResponseOptions {
+pub(crate) struct ResponseOptions {
     /// The instructions of this request.
     pub instructions: Option<String>,
     /// The most tokens of the answer.
@@ -119,7 +119,7 @@ pub struct ResponseOptions {
 
 /// How to think.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Reasoning {
+pub(crate) struct Reasoning {
     /// How hard.
     pub effort: Option<String>,
     /// Which summary was asked for.
@@ -128,7 +128,7 @@ pub struct Reasoning {
 
 /// The form of an answer's text.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Text {
+pub(crate) struct Text {
     /// Just text, JSON, or JSON that follows a schema.
     pub format: Format,
     /// `low`, `medium` or `high`.
@@ -138,7 +138,7 @@ pub struct Text {
 /// Just text, JSON, or JSON that follows a schema.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Format {
+pub(crate) enum Format {
     /// Just text.
     Text,
     /// An object of JSON.
@@ -160,7 +160,7 @@ pub enum Format {
 
 /// A tool of the client's.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct FunctionTool {
+pub(crate) struct FunctionTool {
     /// Always `function`.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -177,7 +177,7 @@ pub struct FunctionTool {
 
 /// Tokens, as codex counted them exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Tokens read, the cached ones included.
     pub input_tokens: u64,
     /// What they were.
@@ -192,7 +192,7 @@ pub struct Usage {
 
 /// What the tokens read were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct InputTokensDetails {
+pub(crate) struct InputTokensDetails {
     /// Tokens that came from the upstream's cache.
     pub cached_tokens: u64,
     /// Always 0: codex does not tell.
@@ -201,7 +201,7 @@ pub struct InputTokensDetails {
 
 /// What the tokens written were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OutputTokensDetails {
+pub(crate) struct OutputTokensDetails {
     /// Tokens of the reasoning.
     pub reasoning_tokens: u64,
 }
@@ -220,7 +220,7 @@ impl From<TurnUsage> for Usage {
 
 /// The answer to a `DELETE`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct DeletedResponse {
+pub(crate) struct DeletedResponse {
     /// The response that was deleted.
     pub id: String,
     /// Always `response`.

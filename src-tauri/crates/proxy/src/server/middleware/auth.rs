@@ -91,7 +91,7 @@ impl Inner {
             Ok(stored) => (stored, None),
             Err(error) => (Default::default(), Some(error)),
         };
-        match auth::find(self.given_keys.iter().chain(stored.iter()), &presented) {
+        match auth::find_key(self.given_keys.iter().chain(stored.iter()), &presented) {
             Some(entry) => Ok(Caller {
                 name: entry.name.clone(),
                 id: entry.sha256.to_hex(),

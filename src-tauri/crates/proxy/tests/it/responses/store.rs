@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{UNINSTRUCTED, ask, pairs, refused, stream, text_of, until, upstream};
 use crate::support::{KEY, LONG, Running, real};
-use proxy::keys::Key;
+use proxy::Key;
 
 const OTHER: &str = "sk-another-key-of-the-test";
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::Environment;
-use proxy::exchange::{Limits, Occupancy};
-use proxy::keys::Key;
+use proxy::Key;
 use proxy::settings::{Flags, Layers, Settings};
+use proxy::{Limits, Occupancy};
 use proxy::{Proxy, ProxyParts, RequestLog, serve};
 use reqwest::{Method, RequestBuilder, Response};
 use sample_model::{SampleModel, codex_home, under_test};
