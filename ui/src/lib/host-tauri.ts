@@ -28,7 +28,8 @@ export const tauriHost: Host = {
   checkConnection: () => invoke('check_connection'),
 
   settings: () => invoke('settings'),
-  saveSettings: (form) => invoke('save_settings', { form }),
+  setSetting: (name, value) => invoke('set_setting', { name, value }),
+  setSettings: (changes) => invoke('set_settings', { changes }),
   checkCodex: (path) => invoke('check_codex', { path }),
   pickCodex: () => invoke('pick_codex'),
   pickFolder: () => invoke('pick_folder'),

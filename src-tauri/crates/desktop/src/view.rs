@@ -15,7 +15,7 @@ use ts_rs::TS;
 pub use keys::{KeyLimitsForm, KeyRow, NewKey};
 pub use pairing::{CheckStep, Recipe, RecipePiece, TestPromptEvent};
 pub use requests::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
-pub use settings::{CodexCheck, FieldError, Listen, ListenChoice, ModelChoice, SettingsForm, SettingsView};
+pub use settings::{Applied, CodexCheck, FieldError, Listen, ListenChoice, ModelChoice, SettingsView};
 pub use status::{CodexState, CodexView, Fix, KeychainState, Overview, Problem, ProxyState};
 
 /// An error as the window gets it.

@@ -153,7 +153,7 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
     ThreadProfile {
         kind,
         model,
-        workspace: settings.workspace.clone(),
+        workspace: settings.working_folder(),
         sandbox: settings.sandbox,
         tools: Arc::default(),
         verbosity: None,

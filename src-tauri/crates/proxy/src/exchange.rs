@@ -22,7 +22,7 @@ use tracing::Span;
 
 use crate::answer::{Finish, Piece};
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
-use crate::settings::TurnLimits;
+use crate::settings::Settings;
 
 pub use admission::{Admission, Asked, Place, Refused, Turns, Waiting, Why};
 pub(crate) use shaping::{Counting, Plan};
@@ -63,14 +63,14 @@ pub struct Limits {
 impl Limits {
     /// The limits with those that the user has set.
     #[must_use]
-    pub fn with(self, set: &TurnLimits) -> Self {
+    pub fn with(self, set: &Settings) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {
-            turns: set.max_turns as usize,
-            waiting: set.max_waiting as usize,
-            wait: seconds(set.max_wait_seconds),
-            turn: seconds(set.turn_limit_minutes) * 60,
-            silence: seconds(set.silence_limit_minutes) * 60,
+            turns: set.max_turns.get() as usize,
+            waiting: set.max_waiting.get() as usize,
+            wait: seconds(set.max_wait_seconds.get()),
+            turn: seconds(set.turn_limit_minutes.get()) * 60,
+            silence: seconds(set.silence_limit_minutes.get()) * 60,
             ..self
         }
     }
@@ -91,7 +91,7 @@ impl Default for Limits {
             unread: Duration::from_secs(120),
             drain: Duration::from_secs(5),
         }
-        .with(&TurnLimits::default())
+        .with(&Settings::default())
     }
 }
 

@@ -108,16 +108,13 @@ impl Proxy {
     /// When the working folder cannot be made.
     pub fn new(parts: ProxyParts) -> std::io::Result<Self> {
         let ProxyParts { settings, environment, limits, keys, request_log } = parts;
-        std::fs::create_dir_all(&settings.workspace)?;
+        let working_folder = settings.working_folder();
+        std::fs::create_dir_all(&working_folder)?;
         let now = unix_now();
         // What codex runs can read its environment, and our keys are none of its business.
         let environment = environment.without("API_KEYS");
-        let codex = Codexes::new(
-            settings.codex_path.as_deref(),
-            &environment,
-            &settings.workspace,
-            &settings.data_dir,
-        );
+        let codex =
+            Codexes::new(settings.codex_path.as_deref(), &environment, &working_folder, &settings.data_dir);
         let of_settings = settings
             .api_keys
             .iter()

@@ -5,18 +5,18 @@ use std::sync::atomic::Ordering;
 use codex_client::{Account, CodexError, Readiness, Status};
 
 use super::{App, Change, lock};
-use crate::settings_file::Stored;
+use crate::settings_file::DesktopSettings;
 use crate::view::{CodexState, CodexView, Fix, KeychainState, Listen, Overview, Problem, ProxyState};
 use proxy::codexes::{CodexesStatus, UPDATE, abilities, lacks};
 use proxy::server::{ApiError, unix_now};
 
 /// What is shown before anything is known.
-pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
+pub(super) fn at_first(stored: &DesktopSettings, has_tray: bool) -> Overview {
     Overview {
         proxy: ProxyState::Stopped,
-        base_url: base_url(stored.port),
+        base_url: base_url(stored.proxy.port.get()),
         reachable_by: None,
-        keys_needed: stored.keys_needed,
+        keys_needed: stored.proxy.keys_needed,
         codex: unknown(),
         problem: None,
         requests_today: 0,
@@ -51,9 +51,9 @@ impl App {
         let codex = codex_view(running.as_ref(), seen.as_ref());
         let overview = Overview {
             problem: problem(&gateway.proxy, &codex),
-            base_url: base_url(stored.port),
+            base_url: base_url(stored.proxy.port.get()),
             reachable_by: reachable_by(stored.listen),
-            keys_needed: stored.keys_needed || stored.listen != Listen::Loopback,
+            keys_needed: stored.proxy.keys_needed || stored.listen != Listen::Loopback,
             codex,
             requests_today: self
                 .0

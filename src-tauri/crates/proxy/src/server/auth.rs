@@ -83,7 +83,7 @@ impl Inner {
 
     /// Looks up the key of a request.
     pub(super) fn check_key(&self, headers: &HeaderMap) -> Result<KeyName, Denied> {
-        if !self.settings.auth {
+        if !self.settings.keys_needed {
             return Ok(KeyName { name: "no key needed".to_owned(), ..KeyName::default() });
         }
         let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
