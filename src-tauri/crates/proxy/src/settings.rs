@@ -2,6 +2,9 @@
 //!
 //! A field of [`Settings`] is the whole of a setting. Its doc comment is its text in `--help`, in docs/configuration.md and in
 //! the window's types, its type says what it may be, and its default stands in [`Settings::default`].
+//! A new setting is a field here, the code that heeds it, a control in `ui/src/views/settings`, its default in the window's fake
+//! (`ui/src/lib/fake/scenario.ts`), and two files that tests write: `ui/src/bindings/Settings.ts` and docs/configuration.md.
+//!
 //! Nothing here reads the environment or the disk; the layers are handed in, and a refused value is named with its layer.
 
 mod aliases;
