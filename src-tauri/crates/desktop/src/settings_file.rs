@@ -113,18 +113,11 @@ impl SettingsFile {
         &self.path
     }
 
-    /// Puts `settings` in force and on disk; a failure leaves both as they were.
+    /// Changes a few settings, in force and on disk, and leaves the others as another caller may just have set them. A failure
+    /// leaves both as they were.
     ///
     /// # Errors
     /// When the file is not ours to replace, or the disk does not take it.
-    pub fn save(&self, settings: DesktopSettings) -> Result<(), SaveError> {
-        self.change(|current| *current = settings)
-    }
-
-    /// Changes a few settings and leaves the others as another caller may just have set them.
-    ///
-    /// # Errors
-    /// As [`SettingsFile::save`].
     pub fn change(&self, change: impl FnOnce(&mut DesktopSettings)) -> Result<(), SaveError> {
         if let Some(why) = &self.kept_off {
             return Err(SaveError::KeptOff(why.clone()));

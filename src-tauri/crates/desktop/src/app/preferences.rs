@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codex_client::probe;
+use codex_client::{CodexError, Probed, probe};
 use serde_json::{Map, Value};
 
 use super::{App, lock, refused, said};
@@ -14,10 +14,11 @@ impl App {
     /// The settings, and what is needed to choose them.
     pub async fn settings_view(&self) -> SettingsView {
         let form = self.0.settings.current();
+        let codex = lock(&self.0.codex).as_ref().map(looked_at).unwrap_or_default();
         SettingsView {
-            restarts: form.with_restart(),
+            restarts: form.restarts(),
             form,
-            codex: self.codex_seen(),
+            codex,
             models: self.models().await,
             addresses: pairing::listen_choices(&pairing::find(&self.0.environment)),
             notice: self.notice(),
@@ -75,14 +76,7 @@ impl App {
     /// Looks at a codex binary before it is chosen; an empty path looks for one.
     pub async fn check_codex(&self, path: &str) -> CodexCheck {
         let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
-        match probe(&self.codex_config_with(path)).await {
-            Ok(seen) => CodexCheck {
-                path: Some(seen.readiness.path.display().to_string()),
-                version: Some(seen.readiness.version),
-                error: None,
-            },
-            Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
-        }
+        looked_at(&probe(&self.codex_config_with(path)).await)
     }
 
     /// Lets containers on this machine reach the proxy too.
@@ -94,7 +88,7 @@ impl App {
             return Err(said("Docker's bridge is not there. Start Docker, then try again."));
         }
         self.change_settings(|stored| {
-            (stored.listen, stored.proxy.keys_needed) = (Listen::DockerBridge, true)
+            (stored.listen, stored.proxy.keys_needed) = (Listen::DockerBridge, true);
         })
         .await?;
         self.start().await;
@@ -153,16 +147,15 @@ impl App {
         self.0.renew.notify_one();
         Ok(())
     }
+}
 
-    fn codex_seen(&self) -> CodexCheck {
-        match &*lock(&self.0.codex) {
-            Some(Ok(seen)) => CodexCheck {
-                path: Some(seen.readiness.path.display().to_string()),
-                version: Some(seen.readiness.version.clone()),
-                error: None,
-            },
-            Some(Err(error)) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
-            None => CodexCheck { path: None, version: None, error: None },
-        }
+fn looked_at(seen: &Result<Probed, CodexError>) -> CodexCheck {
+    match seen {
+        Ok(Probed { readiness, .. }) => CodexCheck {
+            path: Some(readiness.path.display().to_string()),
+            version: Some(readiness.version.clone()),
+            error: None,
+        },
+        Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
     }
 }

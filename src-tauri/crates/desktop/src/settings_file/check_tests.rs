@@ -8,7 +8,8 @@ fn context(current: &DesktopSettings) -> Context<'_> {
 
 /// These fields changed, judged within `context`.
 fn judged_in(context: &Context<'_>, changes: Value) -> Result<DesktopSettings, Vec<FieldError>> {
-    change(changes.as_object().unwrap(), context)
+    let Value::Object(changes) = changes else { panic!("changes are fields") };
+    change(&changes, context)
 }
 
 /// The default settings with some changes, judged with nothing known.

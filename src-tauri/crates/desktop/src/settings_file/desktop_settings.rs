@@ -103,17 +103,21 @@ impl DesktopSettings {
         Ok(self.fields()?.into_iter().filter(|(name, value)| theirs.get(name) != Some(value)).collect())
     }
 
+    /// The names of those of `fields` that count only once the proxy is started again.
+    fn with_restart(fields: Map<String, Value>) -> impl Iterator<Item = String> {
+        let names = fields.into_iter().map(|(name, _)| name);
+        names.filter(|name| !WITHOUT_RESTART.contains(&name.as_str()))
+    }
+
     /// The fields that count only once the proxy is started again.
-    pub(crate) fn with_restart(&self) -> Vec<String> {
-        let names = self.fields().unwrap_or_default().into_iter().map(|(name, _)| name);
-        names.filter(|name| !WITHOUT_RESTART.contains(&name.as_str())).collect()
+    pub(crate) fn restarts(&self) -> Vec<String> {
+        self.fields().map(|fields| Self::with_restart(fields).collect()).unwrap_or_default()
     }
 
     /// Whether a proxy with the settings `before` has to be started again for these.
     pub(crate) fn need_restart(&self, before: &Self) -> bool {
         // What cannot be compared is taken for a difference.
-        let changed = self.differences(before).or_else(|_| self.fields()).unwrap_or_default();
-        changed.keys().any(|name| !WITHOUT_RESTART.contains(&name.as_str()))
+        self.differences(before).map_or(true, |changes| Self::with_restart(changes).next().is_some())
     }
 
     /// What the proxy is started with, and every address to listen on; the first one is also that of the settings.

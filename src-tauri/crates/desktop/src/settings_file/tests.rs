@@ -37,6 +37,12 @@ fn with_port(port: u16) -> DesktopSettings {
     }
 }
 
+impl SettingsFile {
+    fn save(&self, settings: DesktopSettings) -> Result<(), SaveError> {
+        self.change(|current| *current = settings)
+    }
+}
+
 fn load(folder: &Path) -> SettingsFile {
     let (file, notice) = SettingsFile::load(folder, NOW);
     assert_eq!(notice, None);
@@ -271,7 +277,7 @@ fn each_choice_of_who_can_reach_it_has_its_addresses_and_off_loopback_keys_are_n
 
 #[test]
 fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
-    let names = DesktopSettings::default().with_restart();
+    let names = DesktopSettings::default().restarts();
     for (name, restarts) in [
         ("port", true),
         ("listen", true),

@@ -65,7 +65,7 @@ pub struct ModelChoice {
 }
 
 /// A codex binary that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CodexCheck {
