@@ -90,13 +90,15 @@ fn all_wrong_fields_are_said_at_once_and_by_their_names() {
 
 #[test]
 fn only_what_changes_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = folder.path().join("gone");
     let mut current = DesktopSettings::default();
-    current.proxy.workspace = Some("/gone/since".into());
+    current.proxy.workspace = Some(gone.clone());
     assert_eq!(
         judged_in(&context(&current), json!({"show_work": false})).unwrap().proxy.workspace,
         current.proxy.workspace
     );
-    assert_eq!(only_wrong(judged_in(&context(&current), json!({"workspace": "/gone/since"}))).0, "workspace");
+    assert_eq!(only_wrong(judged_in(&context(&current), json!({"workspace": gone}))).0, "workspace");
 }
 
 #[test]

@@ -36,10 +36,9 @@ pub struct Layers<'a> {
     pub default_data_dir: Option<PathBuf>,
 }
 
-/// A value, the flag that it stands for and the name of what it came from.
+/// A value, as an argument and with the name of what it came from.
 struct Given {
-    flag: String,
-    takes_value: bool,
+    argument: String,
     source: String,
     text: String,
 }
@@ -119,7 +118,8 @@ impl Layers<'_> {
                 false => (source, text),
             })
             .find(|(_, text)| !text.is_empty())?;
-        Some(Given { flag, takes_value: arg.get_action().takes_values(), source, text })
+        let argument = if arg.get_action().takes_values() { format!("{flag}={text}") } else { flag };
+        Some(Given { argument, source, text })
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -149,16 +149,11 @@ impl Settings {
     pub fn from_layers(layers: &Layers<'_>) -> Result<Self, SettingsError> {
         let command = arguments();
         let given: Vec<Given> = command.get_arguments().filter_map(|arg| layers.given(arg)).collect();
-        let line = given.iter().map(
-            |Given { flag, takes_value, text, .. }| {
-                if *takes_value { format!("{flag}={text}") } else { flag.clone() }
-            },
-        );
         // The process's own environment has no say; the one that is handed in has been looked at.
         let command = command.no_binary_name(true).mut_args(|arg| arg.env(Resettable::Reset));
         let mut settings = Self::default();
         command
-            .try_get_matches_from(line)
+            .try_get_matches_from(given.iter().map(|given| &given.argument))
             .and_then(|matches| settings.update_from_arg_matches(&matches))
             .map_err(|error| bad(&error, &given))?;
         if !settings.keys_needed && !settings.host.is_loopback() {
@@ -177,14 +172,13 @@ impl Settings {
     }
 }
 
+/// What clap refuses, in the words of the layer that it came from.
 fn bad(error: &clap::Error, given: &[Given]) -> SettingsError {
-    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    let of_argument = |given: &&Given| argument.split(' ').next() == Some(&given.flag);
-    let (source_name, value) = given
-        .iter()
-        .find(of_argument)
-        .map(|given| (given.source.clone(), given.text.clone()))
-        .unwrap_or_default();
+    let refused = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let flag = |argument: &str| argument.split([' ', '=']).next().map(str::to_owned);
+    let given = given.iter().find(|given| flag(&given.argument) == flag(&refused));
+    let (source_name, value) =
+        given.map(|given| (given.source.clone(), given.text.clone())).unwrap_or_default();
     let wanted = error.source().map_or_else(|| error.to_string(), ToString::to_string);
     SettingsError::Bad { source_name, value, wanted }
 }
