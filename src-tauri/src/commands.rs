@@ -10,7 +10,8 @@ use desktop::app::{App, Overview};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
 use desktop::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
-use desktop::view::{CodexCheck, SettingsForm, SettingsView, ViewError};
+use desktop::view::{Applied, CodexCheck, SettingsView, ViewError};
+use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
@@ -41,7 +42,8 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         listen_on_docker_bridge,
         check_connection,
         settings,
-        save_settings,
+        set_setting,
+        set_settings,
         check_codex,
         pick_codex,
         pick_folder,
@@ -152,12 +154,27 @@ async fn settings(handle: AppHandle, app: State<'_, App>) -> Answer<SettingsView
 }
 
 #[tauri::command]
-async fn save_settings(handle: AppHandle, app: State<'_, App>, form: SettingsForm) -> Answer<SettingsView> {
-    let wanted = form.start_at_login;
-    app.save_settings(form).await?;
+async fn set_setting(handle: AppHandle, app: State<'_, App>, name: String, value: Value) -> Answer<Applied> {
+    let applied = app.set_setting(&name, value).await?;
+    take_over(&handle, &app).await?;
+    Ok(applied)
+}
+
+#[tauri::command]
+async fn set_settings(
+    handle: AppHandle,
+    app: State<'_, App>,
+    changes: Map<String, Value>,
+) -> Answer<Applied> {
+    let applied = app.set_settings(changes).await?;
+    take_over(&handle, &app).await?;
+    Ok(applied)
+}
+
+/// Does what settings ask of the shell and the system.
+async fn take_over(handle: &AppHandle, app: &App) -> Answer<()> {
     handle.state::<Log>().renew(app.data_folder());
-    login::set(&handle, &app, wanted).await.map_err(said)?;
-    settings(handle, app).await
+    login::set(handle, app, app.overview().starts_at_login).await.map_err(said)
 }
 
 #[tauri::command]

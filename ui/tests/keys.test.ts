@@ -164,10 +164,11 @@ test('switching keys off says what it means and asks, and saves that alone', asy
   await waitFor(() => expect(toggle).toBeEnabled());
   await fireEvent.click(toggle);
   await dialog('Ask for no key at all?');
-  expect(asked(host, 'saveSettings')).toEqual([]);
+  expect(asked(host, 'setSetting')).toEqual([]);
   await press('Ask for no key');
   await waitFor(() => expect(toggle).toHaveAttribute('aria-checked', 'false'));
-  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ keysNeeded: false, port: '8000' });
+  expect(asked(host, 'setSetting')).toEqual([['keys_needed', false]]);
+  expect(asked(host, 'setSettings')).toEqual([]);
 });
 
 test('while others than this machine can reach it, keys cannot be switched off', async () => {

@@ -22,7 +22,7 @@ test('wrong fields say so where they are, and nothing else is lost', async () =>
   await type('Request log', '7');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ port: '9000', keepDays: '7', keepTexts: true });
+  expect(asked(host, 'setSettings').at(-1)).toEqual([{ port: 9000, keep_days: 7, keep_texts: true }]);
 });
 
 test('before saving it is said what saving does', async () => {
@@ -54,13 +54,9 @@ test('limits say their bounds, and saving them starts the proxy anew', async () 
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({
-    maxTurns: '2',
-    maxWaiting: '0',
-    maxWait: '30',
-    turnLimit: '5',
-    silenceLimit: '1',
-  });
+  expect(asked(host, 'setSettings').at(-1)).toEqual([
+    { max_turns: 2, max_waiting: 0, max_wait_seconds: 30, turn_limit_minutes: 5, silence_limit_minutes: 1 },
+  ]);
 });
 
 test('a look at another view loses nothing', async () => {
@@ -92,10 +88,10 @@ test('full access needs the typed words', async () => {
   await fireEvent.submit(words.form as HTMLFormElement);
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(screen.getByRole('radio', { name: 'Full access' })).toBeChecked();
-  expect(asked(host, 'saveSettings')).toEqual([]);
+  expect(asked(host, 'setSettings')).toEqual([]);
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ sandbox: 'danger-full-access' });
+  expect(asked(host, 'setSettings')).toEqual([[{ sandbox: 'danger-full-access' }]]);
 });
 
 test('full access that was not confirmed is not chosen', async () => {
@@ -115,7 +111,7 @@ test('how the reasoning is sent is chosen in words, and kept', async () => {
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ reasoning: 'think', showWork: true });
+  expect(asked(host, 'setSettings')).toEqual([[{ reasoning: 'think' }]]);
 });
 
 test('what codex does is shown unless it is switched off, and that it is part of the reasoning is said', async () => {
@@ -129,7 +125,7 @@ test('what codex does is shown unless it is switched off, and that it is part of
   expect(work).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ reasoning: 'none', showWork: false });
+  expect(asked(host, 'setSettings')).toEqual([[{ reasoning: 'none', show_work: false }]]);
 });
 
 test('other names for models are added, changed and taken away', async () => {
@@ -149,7 +145,7 @@ test('other names for models are added, changed and taken away', async () => {
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ modelAliases: 'agent=codex-local\ngpt-4o=gpt-5.5' });
+  expect(asked(host, 'setSettings').at(-1)).toEqual([{ model_aliases: { agent: 'codex-local', 'gpt-4o': 'gpt-5.5' } }]);
 
   await press('Remove name 1');
   await screen.findByText(/1 change, not saved yet/);
@@ -159,7 +155,7 @@ test('other names for models are added, changed and taken away', async () => {
   await press('Remove name 1');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings').at(-1)?.[0]).toMatchObject({ modelAliases: '' });
+  expect(asked(host, 'setSettings').at(-1)).toEqual([{ model_aliases: {} }]);
 });
 
 test('a name can be given while codex has not told its models', async () => {
@@ -169,7 +165,7 @@ test('a name can be given while codex has not told its models', async () => {
   await type('Model of name 1', 'gpt-9');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ modelAliases: 'gpt-4o=gpt-9' });
+  expect(asked(host, 'setSettings')).toEqual([[{ model_aliases: { 'gpt-4o': 'gpt-9' } }]]);
 });
 
 test('side calls go to a small model until that is switched off', async () => {
@@ -180,7 +176,7 @@ test('side calls go to a small model until that is switched off', async () => {
   expect(side).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'saveSettings')[0]?.[0]).toMatchObject({ sideCalls: false });
+  expect(asked(host, 'setSettings')).toEqual([[{ side_calls: false }]]);
 });
 
 test('a path of codex is looked at on the spot', async () => {
@@ -223,7 +219,7 @@ test('a damaged file is told of', async () => {
 test('an error of no field is said beside the button', async () => {
   const host = open('settings');
   await type('Port', '9000');
-  host.refuse('saveSettings', { message: 'The disk is full.', fields: [] });
+  host.refuse('setSettings', { message: 'The disk is full.', fields: [] });
   await press('Save');
   await screen.findByText('The disk is full. Nothing was saved.');
   expect(screen.getByLabelText('Port')).toHaveValue('9000');
@@ -234,5 +230,5 @@ test('diagnostics are copied by the host, and said to be', async () => {
   await press('Copy diagnostics: versions, settings and the last errors');
   expect(asked(host, 'copyDiagnostics')).toEqual([[]]);
   await waitFor(() => expect(said()).toBe('Copied: versions, settings and the last errors'));
-  expect(asked(host, 'saveSettings')).toEqual([]);
+  expect(asked(host, 'setSettings')).toEqual([]);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { aliasesOf, aliasText } from '../src/lib/aliases';
+import { aliasesOf, aliasSetting } from '../src/lib/aliases';
 import { fill, summary } from '../src/lib/chart';
 import { settingsOf } from '../src/lib/fake/scenario';
-import { changedFields, rebase, restarts, typedRight } from '../src/lib/form';
+import { changedFields, numberOf, rebase, typedRight } from '../src/lib/form';
 import { limitWords, modesFor } from '../src/lib/limits';
 import { matches, median, merge, NO_FILTERS, oldest, shares, someoneWaits } from '../src/lib/rows';
 import { scrollTo, sliceOf } from '../src/lib/window';
@@ -88,22 +88,27 @@ describe('the window on a long list', () => {
 describe('the draft of the settings', () => {
   const { form } = settingsOf('running');
   test('knows what was changed', () =>
-    expect(changedFields({ ...form, port: '9000', keepTexts: true }, form)).toEqual(['port', 'keepTexts']));
+    expect(changedFields({ ...form, port: 9000, keep_texts: true }, form)).toEqual(['port', 'keep_texts']));
   test('keeps its changes when something else is saved meanwhile', () =>
-    expect(rebase({ ...form, port: '9000' }, form, { ...form, listen: 'dockerBridge' })).toEqual({
+    expect(rebase({ ...form, port: 9000 }, form, { ...form, listen: 'dockerBridge' })).toEqual({
       ...form,
-      port: '9000',
+      port: 9000,
       listen: 'dockerBridge',
     }));
   test('is clean when what it says is saved', () =>
-    expect(rebase({ ...form, port: '9000' }, form, { ...form, port: '9000' })).toEqual({ ...form, port: '9000' }));
-  test('knows what restarts the proxy', () =>
-    expect([
-      restarts(['port']),
-      restarts(['reasoning']),
-      restarts(['showWork']),
-      restarts(['keepDays', 'startAtLogin']),
-    ]).toEqual([true, true, true, false]));
+    expect(rebase({ ...form, port: 9000 }, form, { ...form, port: 9000 })).toEqual({ ...form, port: 9000 }));
+  test('takes a number for one, and leaves what is none to the app', () =>
+    expect(['8000', '0', '', ' 8', '08', '1.5', '-1', '0x10', '9'.repeat(30)].map(numberOf)).toEqual([
+      8000,
+      0,
+      '',
+      ' 8',
+      '08',
+      '1.5',
+      '-1',
+      '0x10',
+      '9'.repeat(30),
+    ]));
   test('takes full access for typed words only', () =>
     expect([typedRight(''), typedRight('full'), typedRight(' Full access ')]).toEqual([false, false, true]));
 });
@@ -166,8 +171,10 @@ describe('other names for models', () => {
       { alias: 'a1', model: 'gpt-5.5' },
       { alias: 'b', model: 'gpt-5.5' },
     ];
-    expect(aliasText(rows)).toBe('a=codex-local\na1=gpt-5.5\nb=gpt-5.5');
-    expect(aliasesOf(aliasText(rows)).map((row) => row.alias)).toEqual(['a', 'a1', 'b']);
-    expect(aliasesOf('')).toEqual([]);
+    expect(JSON.stringify(aliasSetting(rows))).toBe('{"a":"codex-local","a1":"gpt-5.5","b":"gpt-5.5"}');
+    expect(aliasesOf(aliasSetting(rows)).map((row) => row.alias)).toEqual(['a', 'a1', 'b']);
+    expect(aliasesOf({})).toEqual([]);
+    const twice = [...rows, { alias: 'a', model: 'gpt-6' }];
+    expect(aliasesOf(aliasSetting(twice)).filter((row) => row.alias === 'a').length).toBe(2);
   });
 });

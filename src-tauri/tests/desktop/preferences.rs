@@ -183,11 +183,11 @@ async fn a_limit_counts_once_it_is_saved_and_the_queue_is_in_the_window_and_in_t
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let (window, tray) = (Window::open(&session).await, session.tray.as_ref().unwrap());
     window.go_to("Settings").await;
-    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-maxTurns')]", "0").await;
+    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-max_turns')]", "0").await;
     window.click(SAVE).await;
     window.says("1 to 100").await;
     window.picture("limits-refused").await;
-    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-maxTurns')]", "1").await;
+    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-max_turns')]", "1").await;
     window.click(SAVE).await;
     let health = format!("http://127.0.0.1:{}/health", session.port);
     eventually("it counts", || async {

@@ -5,7 +5,7 @@
  */
 export type FieldError = { 
 /**
- * The field's name in [`SettingsForm`].
+ * The field's name in the settings.
  */
 field: string, 
 /**

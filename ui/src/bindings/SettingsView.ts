@@ -2,7 +2,7 @@
 import type { CodexCheck } from "./CodexCheck";
 import type { ListenChoice } from "./ListenChoice";
 import type { ModelChoice } from "./ModelChoice";
-import type { SettingsForm } from "./SettingsForm";
+import type { Settings } from "./Settings";
 
 /**
  * What the settings view needs beside the form.
@@ -11,11 +11,11 @@ export type SettingsView = {
 /**
  * The settings.
  */
-form: SettingsForm, 
+form: Settings, 
 /**
- * What they are when nothing is changed.
+ * The fields that count only once the proxy is started again.
  */
-defaults: SettingsForm, 
+restarts: Array<string>, 
 /**
  * The codex that would be used.
  */

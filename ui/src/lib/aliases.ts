@@ -1,25 +1,24 @@
-/** Other names for models, between the form's text and the rows of the editor; pure. */
+/** Other names for models, between the setting and the rows of the editor; pure. */
+
+import type { Form } from './form';
 
 export interface Alias {
   alias: string;
   model: string;
 }
 
-/** The rows of a text such as `gpt-4o=gpt-5.5`, one a line. */
-export function aliasesOf(text: string): Alias[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const at = line.indexOf('=');
-      return at < 0 ? { alias: line, model: '' } : { alias: line.slice(0, at), model: line.slice(at + 1) };
-    });
+type Aliases = Form['model_aliases'];
+
+export function aliasesOf(setting: Aliases): Alias[] {
+  const pairs = Array.isArray(setting) ? setting.map((line) => line.split('=')) : Object.entries(setting);
+  return pairs.map(([alias = '', model = '']) => ({ alias, model }));
 }
 
-/** The text of rows as the app writes it, so that what was saved is not taken for a change. Rows that say nothing are left out. */
-export function aliasText(rows: readonly Alias[]): string {
+/** Rows as the app writes them, so that what was saved is not taken for a change. Rows that say nothing are left out. */
+export function aliasSetting(rows: readonly Alias[]): Aliases {
   const lines = rows.map(({ alias, model }) => `${alias.trim()}=${model.trim()}`).filter((line) => line !== '=');
-  // By the alias alone, as the app does: `=` sorts after some letters of a name.
-  const name = (line: string) => line.slice(0, line.indexOf('='));
-  return [...new Set(lines)].sort((a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0)).join('\n');
+  const pairs = [...new Set(lines)].map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
+  const setting = Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  // One name for two models is for the app to refuse.
+  return Object.keys(setting).length === pairs.length ? setting : lines;
 }

@@ -4,17 +4,17 @@
  * It outlives the settings view, so that a look at another view loses nothing.
  */
 
+import type { Applied } from '../bindings/Applied';
 import type { CodexCheck } from '../bindings/CodexCheck';
-import type { SettingsForm } from '../bindings/SettingsForm';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { App } from './app.svelte';
-import { changedFields, rebase, type FieldName } from './form';
+import { changedFields, pick, rebase, type FieldName, type Form } from './form';
 import { errorText, fieldErrors } from './words';
 
 export class Draft {
   /** `null` until the first answer. */
   saved = $state.raw<SettingsView | null>(null);
-  form = $state<SettingsForm | null>(null);
+  form = $state<Form | null>(null);
   errors = $state.raw<Partial<Record<FieldName, string>>>({});
   /** An error of the form as a whole. */
   error = $state<string | null>(null);
@@ -35,7 +35,7 @@ export class Draft {
     await this.app.attempt(async () => this.#take(await this.app.host.settings()));
   }
 
-  set<F extends FieldName>(field: F, value: SettingsForm[F]): void {
+  set<F extends FieldName>(field: F, value: Form[F]): void {
     if (this.form === null) return;
     this.form[field] = value;
     const { [field]: _, ...others } = this.errors;
@@ -43,18 +43,16 @@ export class Draft {
     this.error = null;
   }
 
-  /** Saves the form. Returns what changed by it, or `null` when it was refused. */
-  async save(): Promise<FieldName[] | null> {
+  /** Saves what was changed, all of it or nothing. Returns what came of it, or `null` when it was refused. */
+  async save(): Promise<Applied | null> {
     if (this.form === null || this.saving) return null;
-    const changed = this.changed;
-    return (await this.#send($state.snapshot(this.form))) ? changed : null;
+    const changes = pick($state.snapshot(this.form) as Form, this.changed);
+    return this.#send(() => this.app.host.setSettings(changes));
   }
 
   /** Saves one field now and leaves the rest of the draft alone. */
-  async saveOne<F extends FieldName>(field: F, value: SettingsForm[F]): Promise<boolean> {
-    if (this.saved === null) await this.load();
-    if (this.saved === null) return false;
-    return this.#send({ ...this.saved.form, [field]: value });
+  async saveOne<F extends FieldName>(field: F, value: Form[F]): Promise<boolean> {
+    return (await this.#send(() => this.app.host.setSetting(field, value))) !== null;
   }
 
   undo(): void {
@@ -65,25 +63,26 @@ export class Draft {
   }
 
   async checkCodex(): Promise<void> {
-    const path = this.form?.codexPath ?? '';
+    const path = this.form?.codex_path ?? '';
     await this.app.attempt(async () => {
       const codex = await this.app.host.checkCodex(path);
-      if (this.form?.codexPath === path) this.codex = codex;
+      if ((this.form?.codex_path ?? '') === path) this.codex = codex;
     });
   }
 
-  async #send(form: SettingsForm): Promise<boolean> {
+  async #send(change: () => Promise<Applied>): Promise<Applied | null> {
     this.saving = true;
     this.errors = {};
     this.error = null;
     try {
-      this.#take(await this.app.host.saveSettings(form));
+      const applied = await change();
+      this.#take(await this.app.host.settings());
       this.app.trouble = null;
-      return true;
+      return applied;
     } catch (error) {
       this.errors = fieldErrors(error);
       this.error = errorText(error);
-      return false;
+      return null;
     } finally {
       this.saving = false;
     }
@@ -93,6 +92,6 @@ export class Draft {
     this.form = this.form && this.saved ? rebase(this.form, this.saved.form, view.form) : { ...view.form };
     // The damaged file is told of once; it stays told until the window closes.
     this.saved = { ...view, notice: view.notice ?? this.saved?.notice ?? null };
-    if (this.form.codexPath === view.form.codexPath) this.codex = null;
+    if (this.form.codex_path === view.form.codex_path) this.codex = null;
   }
 }

@@ -4,17 +4,19 @@
  * A test turns the movement off, looks at `calls`, and tells the window something with `emit`.
  */
 
+import type { Applied } from '../bindings/Applied';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
 import type { FieldError } from '../bindings/FieldError';
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
-import type { SettingsForm } from '../bindings/SettingsForm';
+import type { Settings } from '../bindings/Settings';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
 import { aliasesOf } from './aliases';
 import { checkOf, recipesOf } from './fake/recipes';
 import { keysOf, overviewOf, SCENARIOS, settingsOf, type Scenario } from './fake/scenario';
+import type { FieldName, Form } from './form';
 import { chartOf, detailOf, dice, plan, rowAt, type Plan } from './fake/traffic';
 import type { Host, HostEvents } from './host';
 import { matches } from './rows';
@@ -86,6 +88,15 @@ export function fakeHost({
         message: `${workspace} is not within the working folder of the settings, /home/me/projects.`,
       },
     ]);
+  }
+
+  function save(changes: Partial<Form>): Applied {
+    const fields = faultsOf({ ...settings.form, ...changes });
+    if (fields.length > 0) reject('Nothing was saved: something in the form is not right yet.', fields);
+    settings = { ...settings, form: { ...settings.form, ...(changes as Partial<Settings>) }, notice: null };
+    change({ keysNeeded: settings.form.keys_needed, baseUrl: `http://127.0.0.1:${settings.form.port}/v1` });
+    if (!Object.keys(changes).some((name) => settings.restarts.includes(name))) return 'atOnce';
+    return overview.proxy.state === 'running' ? 'restarted' : 'atNextStart';
   }
 
   function show(row: ExchangeRow) {
@@ -200,13 +211,8 @@ export function fakeHost({
     },
 
     settings: async () => settings,
-    saveSettings: async (form) => {
-      const fields = faultsOf(form);
-      if (fields.length > 0) reject('Nothing was saved: something in the form is not right yet.', fields);
-      settings = { ...settings, form, notice: null };
-      change({ keysNeeded: form.keysNeeded, baseUrl: `http://127.0.0.1:${form.port}/v1` });
-      return settings;
-    },
+    setSetting: async (name, value) => save({ [name]: value }),
+    setSettings: async (changes) => save(changes),
     checkCodex: async (path) =>
       path === '' || path.endsWith('codex')
         ? { path: path || '/home/me/.local/bin/codex', version: '0.169.0', error: null }
@@ -223,7 +229,7 @@ export function fakeHost({
     },
     exchangeDetail: async (id) => {
       const row = rows.find((one) => one.id === id);
-      return row ? detailOf(row, settings.form.keepTexts) : reject('This request is no longer in the log.');
+      return row ? detailOf(row, settings.form.keep_texts) : reject('This request is no longer in the log.');
     },
     clearExchanges: async () => {
       rows = [];
@@ -289,36 +295,36 @@ function historyOf(length: number, now: number, roll: () => number): ExchangeRow
   });
 }
 
-const BOUNDS = [
-  ['maxTurns', 'requests', 1, 100],
-  ['maxWaiting', 'requests', 0, 1000],
-  ['maxWait', 'seconds', 1, 3600],
-  ['turnLimit', 'minutes', 1, 1440],
-  ['silenceLimit', 'minutes', 1, 1440],
-] as const;
+const BOUNDS: readonly (readonly [FieldName, string, number, number])[] = [
+  ['port', 'A port is a whole number from 1 to 65535; 8000 is usual.', 1, 65535],
+  ['keep_days', 'From 1 to 3650 days.', 1, 3650],
+  ['max_turns', 'Write a number of requests from 1 to 100.', 1, 100],
+  ['max_waiting', 'Write a number of requests from 0 to 1000.', 0, 1000],
+  ['max_wait_seconds', 'Write a number of seconds from 1 to 3600.', 1, 3600],
+  ['turn_limit_minutes', 'Write a number of minutes from 1 to 1440.', 1, 1440],
+  ['silence_limit_minutes', 'Write a number of minutes from 1 to 1440.', 1, 1440],
+];
 
-function faultsOf(form: SettingsForm): FieldError[] {
+function faultsOf(form: Form): FieldError[] {
   const faults: FieldError[] = [];
-  const port = Number(form.port);
-  if (!Number.isInteger(port) || port < 1 || port > 65535)
-    faults.push({ field: 'port', message: 'A port is a whole number from 1 to 65535; 8000 is usual.' });
-  for (const [field, what, from, to] of BOUNDS) {
-    const number = Number(form[field]);
-    if (form[field].trim() === '' || !Number.isInteger(number) || number < from || number > to)
-      faults.push({ field, message: `Write a number of ${what} from ${from} to ${to}.` });
+  for (const [field, message, from, to] of BOUNDS) {
+    const number = form[field];
+    if (typeof number !== 'number' || number < from || number > to) faults.push({ field, message });
   }
-  const days = Number(form.keepDays);
-  if (!Number.isInteger(days) || days < 1 || days > 3650)
-    faults.push({ field: 'keepDays', message: 'From 1 to 3650 days.' });
-  if (form.workspace !== '' && !form.workspace.startsWith('/'))
+  if (form.workspace && !form.workspace.startsWith('/'))
     faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
-  const lost = aliasesOf(form.modelAliases).find(({ alias, model }) => alias === '' || model === '');
+  if (Array.isArray(form.model_aliases))
+    faults.push({
+      field: 'model_aliases',
+      message: 'One of the names leads to another model already. Leave one of them out.',
+    });
+  const lost = aliasesOf(form.model_aliases).find(({ alias, model }) => alias === '' || model === '');
   if (lost)
     faults.push({
-      field: 'modelAliases',
+      field: 'model_aliases',
       message: `${lost.alias}=${lost.model}: Write the alias and the model that it leads to.`,
     });
-  if (!form.keysNeeded && form.listen !== 'loopback')
-    faults.push({ field: 'keysNeeded', message: 'Without keys, the proxy may listen on this machine alone.' });
+  if (!form.keys_needed && form.listen !== 'loopback')
+    faults.push({ field: 'keys_needed', message: 'Without keys, the proxy may listen on this machine alone.' });
   return faults;
 }

@@ -5,6 +5,7 @@
  * the window knows which of the two it speaks with. A call that is refused rejects with a `ViewError`.
  */
 
+import type { Applied } from '../bindings/Applied';
 import type { ChartBar } from '../bindings/ChartBar';
 import type { ChartBy } from '../bindings/ChartBy';
 import type { CheckStep } from '../bindings/CheckStep';
@@ -17,9 +18,9 @@ import type { KeyRow } from '../bindings/KeyRow';
 import type { NewKey } from '../bindings/NewKey';
 import type { Overview } from '../bindings/Overview';
 import type { Recipe } from '../bindings/Recipe';
-import type { SettingsForm } from '../bindings/SettingsForm';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
+import type { FieldName, Form } from './form';
 
 /** The views of the window, in the order in which they stand. */
 export const VIEWS = ['status', 'connect', 'requests', 'keys', 'settings'] as const;
@@ -91,8 +92,9 @@ export const COMMANDS = {
   checkConnection: command<() => Promise<CheckStep[]>>(),
 
   settings: command<() => Promise<SettingsView>>(),
-  /** Saves all of the form or nothing; a refusal names the fields. */
-  saveSettings: command<(form: SettingsForm) => Promise<SettingsView>>('form'),
+  setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<Applied>>('name', 'value'),
+  /** Saves all of the changes or nothing; a refusal names the fields. */
+  setSettings: command<(changes: Partial<Form>) => Promise<Applied>>('changes'),
   checkCodex: command<(path: string) => Promise<CodexCheck>>('path'),
   pickCodex: command<() => Promise<string | null>>(),
   pickFolder: command<() => Promise<string | null>>(),

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, SecretStore};
 use crate::request_log::{ExchangeRow, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
-use crate::settings_file::{SettingsFile, to_settings};
+use crate::settings_file::SettingsFile;
 use crate::view::{FieldError, ViewError};
 use proxy::Limits;
 use proxy::models::backends;
@@ -155,7 +155,7 @@ impl App {
         let stored = settings.current();
         let request_log = RequestDatabase::open(RequestDatabaseOptions {
             path: data_dir.join("requests.sqlite"),
-            keep_days: stored.keep_days,
+            keep_days: stored.keep_days.get(),
             keep_texts: stored.keep_texts,
             max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(unix_now_ms),
@@ -261,7 +261,7 @@ impl App {
         let ProxyState::PortTaken { free: Some(free), .. } = self.overview().proxy else {
             return Err(said("There is no free port near. Choose another one in the settings."));
         };
-        self.change_settings(move |stored| stored.port = free).await?;
+        self.change_settings(move |stored| stored.proxy.port = free.into()).await?;
         self.start().await;
         Ok(())
     }
@@ -318,11 +318,11 @@ impl App {
     fn launch(&self) -> Result<Launch, ProxyError> {
         let stored = self.0.settings.current();
         let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
-        let (mut settings, addresses) = to_settings(&stored, &self.0.data_dir, bridge);
+        let (mut settings, addresses) = stored.runtime_settings(&self.0.data_dir, bridge);
         settings.codex_path = settings.codex_path.or_else(|| self.0.environment.path("CODEX_PATH"));
         settings.api_keys = self.brought_keys();
         let proxy = Proxy::new(ProxyParts {
-            limits: self.0.limits.with(&settings.limits),
+            limits: self.0.limits.with(&settings),
             settings,
             environment: self.0.environment.clone(),
             keys: vec![KeyEntry::new(OWN_KEY, &self.0.own_key, unix_now())],
@@ -338,7 +338,7 @@ impl App {
     }
 
     fn codex_config(&self) -> CodexConfig {
-        self.codex_config_with(self.0.settings.current().codex_path)
+        self.codex_config_with(self.0.settings.current().proxy.codex_path)
     }
 
     fn codex_config_with(&self, path: Option<PathBuf>) -> CodexConfig {
@@ -362,12 +362,10 @@ impl App {
 pub fn log_level(data_dir: &Path) -> &'static str {
     #[derive(serde::Deserialize)]
     struct Level {
-        log_level: String,
+        log_level: LogLevel,
     }
     let text = std::fs::read(data_dir.join("settings.json")).unwrap_or_default();
-    let chosen = serde_json::from_slice::<Level>(&text).ok().map(|level| level.log_level);
-    let known = ["error", "warn", "info", "debug", "trace"];
-    known.into_iter().find(|level| chosen.as_deref() == Some(level)).unwrap_or(LogLevel::default().name())
+    serde_json::from_slice(&text).map_or_else(|_| LogLevel::default(), |Level { log_level }| log_level).name()
 }
 
 fn unix_now_ms() -> u64 {

@@ -7,8 +7,8 @@
 //! puts those together), and edits of the file while the app runs, which the next save replaces. Files are read and written
 //! in the calling thread; an async caller puts the call where it may block.
 
-mod form;
-mod stored;
+mod check;
+mod desktop_settings;
 
 use std::fs;
 use std::io;
@@ -19,9 +19,9 @@ use codex_client::replace_file;
 use proxy::files;
 use serde_json::{Map, Value};
 
-pub(crate) use form::whole_path;
-pub use form::{Context, form, parse};
-pub use stored::{MOST_DAYS, Stored, addresses, to_settings};
+pub(crate) use check::whole_path;
+pub use check::{Context, change};
+pub use desktop_settings::{DesktopSettings, addresses};
 
 /// The format that is written. New fields do not change it; another meaning of an old one does.
 const VERSION: u64 = 1;
@@ -37,7 +37,7 @@ pub struct SettingsFile {
 
 #[derive(Debug, Default)]
 struct State {
-    stored: Stored,
+    settings: DesktopSettings,
     /// Fields of a newer program, written back as they were.
     unknown: Map<String, Value>,
 }
@@ -104,8 +104,8 @@ impl SettingsFile {
 
     /// The settings in force.
     #[must_use]
-    pub fn current(&self) -> Stored {
-        self.state().stored.clone()
+    pub fn current(&self) -> DesktopSettings {
+        self.state().settings.clone()
     }
 
     /// Where they are on disk.
@@ -114,38 +114,31 @@ impl SettingsFile {
         &self.path
     }
 
-    /// Puts `stored` in force and on disk; a failure leaves both as they were.
+    /// Changes a few settings, in force and on disk, and leaves the others as another caller may just have set them. A failure
+    /// leaves both as they were.
     ///
     /// # Errors
     /// When the file is not ours to replace, or the disk does not take it.
-    pub fn save(&self, stored: Stored) -> Result<(), SaveError> {
-        self.change(|current| *current = stored)
-    }
-
-    /// Changes a few settings and leaves the others as another caller may just have set them.
-    ///
-    /// # Errors
-    /// As [`SettingsFile::save`].
-    pub fn change(&self, change: impl FnOnce(&mut Stored)) -> Result<(), SaveError> {
+    pub fn change(&self, change: impl FnOnce(&mut DesktopSettings)) -> Result<(), SaveError> {
         if let Some(why) = &self.kept_off {
             return Err(SaveError::KeptOff(why.clone()));
         }
         // Held while writing, so that the last one to save is also the last one on disk.
         let mut state = self.state();
-        let mut stored = state.stored.clone();
-        change(&mut stored);
-        self.write(&stored, &state.unknown).map_err(|error| SaveError::Disk {
+        let mut settings = state.settings.clone();
+        change(&mut settings);
+        self.write(&settings, &state.unknown).map_err(|error| SaveError::Disk {
             folder: self.path.parent().unwrap_or(Path::new(".")).to_owned(),
             error,
         })?;
-        state.stored = stored;
+        state.settings = settings;
         Ok(())
     }
 
-    fn write(&self, stored: &Stored, unknown: &Map<String, Value>) -> io::Result<()> {
+    fn write(&self, settings: &DesktopSettings, unknown: &Map<String, Value>) -> io::Result<()> {
         let mut fields = Map::new();
         fields.insert("version".to_owned(), VERSION.into());
-        fields.extend(stored.differences()?);
+        fields.extend(settings.differences(&DesktopSettings::default())?);
         fields.extend(unknown.clone());
         let mut text = serde_json::to_vec_pretty(&fields)?;
         text.push(b'\n');
@@ -171,9 +164,13 @@ fn read(bytes: &[u8]) -> Content {
         Some(Some(VERSION)) | None => {}
         Some(_) => return Content::Damaged("version is not a number that was ever used".to_owned()),
     }
-    match Stored::from_fields(fields) {
-        Ok((stored, unknown)) => Content::Ours(Box::new(State { stored, unknown })),
-        Err(why) => Content::Damaged(why),
+    let usual = DesktopSettings::default();
+    let ours = usual.fields().unwrap_or_default();
+    let (known, unknown) = fields.into_iter().partition(|(name, _)| ours.contains_key(name));
+    let (settings, wrong) = usual.merge(&known);
+    match wrong.first() {
+        Some(wrong) => Content::Damaged(format!("{}: {}", wrong.field, wrong.message.trim_end_matches('.'))),
+        None => Content::Ours(Box::new(State { settings, unknown })),
     }
 }
 

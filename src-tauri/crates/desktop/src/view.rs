@@ -5,7 +5,7 @@ mod settings;
 use serde::Serialize;
 use ts_rs::TS;
 
-pub use settings::{CodexCheck, FieldError, Listen, ListenChoice, ModelChoice, SettingsForm, SettingsView};
+pub use settings::{Applied, CodexCheck, FieldError, Listen, ListenChoice, ModelChoice, SettingsView};
 
 /// An error as the window gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

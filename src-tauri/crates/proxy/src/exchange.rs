@@ -23,7 +23,7 @@ use crate::answer::pipeline::{Next, Plan, Shaping};
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{Finish, Piece};
 use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
-use crate::settings::TurnLimits;
+use crate::settings::Settings;
 
 pub use admission::Occupancy;
 pub(crate) use admission::{Admission, Asked, Place};
@@ -64,14 +64,14 @@ pub struct Limits {
 impl Limits {
     /// The limits with those that the user has set.
     #[must_use]
-    pub fn with(self, set: &TurnLimits) -> Self {
+    pub fn with(self, set: &Settings) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {
-            turns: set.max_turns as usize,
-            waiting: set.max_waiting as usize,
-            wait: seconds(set.max_wait_seconds),
-            turn: seconds(set.turn_limit_minutes) * 60,
-            silence: seconds(set.silence_limit_minutes) * 60,
+            turns: set.max_turns.get() as usize,
+            waiting: set.max_waiting.get() as usize,
+            wait: seconds(set.max_wait_seconds.get()),
+            turn: seconds(set.turn_limit_minutes.get()) * 60,
+            silence: seconds(set.silence_limit_minutes.get()) * 60,
             ..self
         }
     }
@@ -92,7 +92,7 @@ impl Default for Limits {
             unread: Duration::from_secs(120),
             drain: Duration::from_secs(5),
         }
-        .with(&TurnLimits::default())
+        .with(&Settings::default())
     }
 }
 

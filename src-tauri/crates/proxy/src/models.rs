@@ -4,4 +4,4 @@ pub mod backends;
 pub(crate) mod catalog;
 pub(crate) mod smallest;
 
-pub use crate::settings::aliases::CODEX_LOCAL;
+pub use crate::settings::CODEX_LOCAL;

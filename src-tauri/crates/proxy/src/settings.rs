@@ -1,67 +1,158 @@
-//! Settings: from flags, environment and `.env` to one checked value that the rest of the program uses.
+//! Settings: one declaration for the flags, the environment, `.env`, `settings.json` and the window.
 //!
-//! Nothing here reads the environment or the disk; the layers are handed in. Where a value came from is part of every
-//! complaint about it.
+//! A field of [`Settings`] is the whole of a setting. Its doc comment is its text in `--help`, in docs/configuration.md and in
+//! the window's types, its type says what it may be, and its default stands in [`Settings::default`].
+//! A new setting is a field here, the code that heeds it, a control in `ui/src/views/settings`, its default in the window's fake
+//! (`ui/src/lib/fake/scenario.ts`), and two files that tests write: `ui/src/bindings/Settings.ts` and docs/configuration.md.
+//!
+//! Nothing here reads the environment or the disk; the layers are handed in, and a refused value is named with its layer.
 
-pub mod aliases;
+mod aliases;
 mod layers;
-pub mod limits;
+mod number;
+mod reference;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::ArgAction::{Append, Set, SetFalse};
 use codex_client::SandboxMode;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Serialize};
 
 use crate::auth::Key;
 
-pub use aliases::Aliases;
+pub use aliases::{Aliases, CODEX_LOCAL};
 pub use layers::{Flags, Layers};
-pub use limits::TurnLimits;
+pub use number::{Days, Minutes, Port, Seconds, Turns, Waiting};
+pub use reference::reference;
 
-/// The port of the original, which existing clients are set up for.
-pub const DEFAULT_PORT: u16 = 8000;
-
-/// Settings that have been checked.
-#[derive(Clone, Debug)]
+/// What the proxy is started with. The doc comments are the texts of `--help`, so they are short and without marks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
+#[group(skip)]
+#[serde(default)]
 pub struct Settings {
-    /// The address to listen on.
-    pub bind: SocketAddr,
-    /// The codex binary; `None` looks for it.
+    /// IP address to listen on
+    #[arg(long, env = "HOST", value_parser = host)]
+    #[serde(skip)]
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, env = "PORT")]
+    pub port: Port,
+    /// The codex binary; left out, it is looked for: PATH, your login shell's, the usual folders
+    #[arg(long = "codex", env = "CODEX_PATH", value_name = "PATH")]
     pub codex_path: Option<PathBuf>,
-    /// The model behind `codex-local`; `None` takes what the user's codex is configured for.
+    /// Model behind codex-local; left out, what your codex is configured for
+    #[arg(long, env = "CODEX_MODEL")]
     pub model: Option<String>,
-    /// How hard the model behind `codex-local` thinks; `None` leaves it to the model.
+    /// How hard the model behind codex-local thinks; left out, as the model usually does
+    #[arg(skip)]
     pub effort: Option<String>,
-    /// What codex's commands may do.
+    /// What codex's commands may do: read-only, workspace-write or danger-full-access
+    #[arg(long, env = "CODEX_SANDBOX", value_name = "MODE", value_parser = choice::<SandboxMode>)]
+    #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub sandbox: SandboxMode,
-    /// Codex's working folder.
-    pub workspace: PathBuf,
-    /// The folder of our own data.
-    pub data_dir: PathBuf,
-    /// How much is logged.
-    pub log_level: LogLevel,
-    /// Keys that were given, beside those in the file of keys.
-    pub api_keys: Vec<Key>,
-    /// Whether a key is needed at all.
-    pub auth: bool,
-    /// Origins of web pages that may call us from a browser.
-    pub allowed_origins: Vec<String>,
-    /// Names that we answer to beside those of this machine.
-    pub allowed_hosts: Vec<String>,
-    /// How summaries of the reasoning are sent where a request does not say.
+    /// Codex's working folder; left out, an empty one below the data folder
+    #[arg(long, env = "CODEX_WORKSPACE", value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// How the reasoning is sent where a request does not say: reasoning_content, think (in the answer) or none
+    #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningAs>)]
     pub reasoning: ReasoningAs,
-    /// Whether an answer of `codex-local` shows what codex does, as lines of the reasoning.
+    /// Whether codex-local shows what codex does, as short lines of the reasoning: on or off
+    #[arg(long, env = "CODEX_SHOW_WORK", value_name = "ON|OFF", action = Set, value_parser = switch)]
     pub show_work: bool,
-    /// Other names for models.
+    /// Another name for a model, which may also be codex-local; may be given several times
+    #[arg(long = "model-alias", env = "MODEL_ALIASES", value_name = "ALIAS=MODEL", action = Append, value_parser = aliases::parse)]
+    #[serde(deserialize_with = "aliases::deserialize")]
     pub model_aliases: Aliases,
-    /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
+    /// Whether Open WebUI's own prompts (titles, tags and the like) go to the smallest model: on or off
+    #[arg(long, env = "CODEX_SIDE_CALLS", value_name = "ON|OFF", action = Set, value_parser = switch)]
     pub side_calls: bool,
-    /// How many turns run and wait, and for how long.
-    pub limits: TurnLimits,
+    /// How many turns run at once, 1 to 100; further requests wait, and while several keys wait each gets its share
+    #[arg(long, env = "MAX_TURNS", value_name = "NUMBER")]
+    pub max_turns: Turns,
+    /// How many requests may wait, 0 to 1000; further ones are refused with 429
+    #[arg(long, env = "MAX_WAITING", value_name = "NUMBER")]
+    pub max_waiting: Waiting,
+    /// How long a request waits at most, 1 to 3600 seconds; then it is a 429
+    #[arg(long = "max-wait", env = "MAX_WAIT", value_name = "SECONDS")]
+    pub max_wait_seconds: Seconds,
+    /// How long an answer may take, 1 to 1440 minutes; then the turn is interrupted, and it is a 504
+    #[arg(long = "turn-limit", env = "TURN_LIMIT", value_name = "MINUTES")]
+    pub turn_limit_minutes: Minutes,
+    /// How long codex may send nothing within a turn, 1 to 1440 minutes; time spent running a command does not count
+    #[arg(long = "silence-limit", env = "SILENCE_LIMIT", value_name = "MINUTES")]
+    pub silence_limit_minutes: Minutes,
+    /// Folder of our own data; left out, the system's
+    #[arg(long, env = "DATA_DIR", value_name = "DIR")]
+    #[serde(skip)]
+    pub data_dir: PathBuf,
+    /// How much is logged: error, warn, info, debug or trace
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", value_parser = choice::<LogLevel>)]
+    #[cfg_attr(feature = "bindings", ts(as = "String"))]
+    pub log_level: LogLevel,
+    /// Web page origin that may call from a browser; may be given several times
+    #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+    /// Host name to answer to beside this machine's own; may be given several times
+    #[arg(long = "allow-host", env = "ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Whether a key is needed; the flag switches that off, on loopback only
+    #[arg(long = "no-auth", action = SetFalse)]
+    pub keys_needed: bool,
+    /// Keys that were given, beside those in the file of keys.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub api_keys: Vec<Key>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            // That of the original, which existing clients are set up for.
+            port: Port(8000),
+            codex_path: None,
+            model: None,
+            effort: None,
+            sandbox: SandboxMode::default(),
+            workspace: None,
+            reasoning: ReasoningAs::default(),
+            show_work: true,
+            model_aliases: Aliases::new(),
+            side_calls: true,
+            max_turns: Turns(8),
+            max_waiting: Waiting(64),
+            max_wait_seconds: Seconds(120),
+            turn_limit_minutes: Minutes(60),
+            silence_limit_minutes: Minutes(10),
+            data_dir: PathBuf::new(),
+            log_level: LogLevel::default(),
+            allowed_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
+            keys_needed: true,
+            api_keys: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The address to listen on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port.get())
+    }
+
+    /// Codex's working folder, wherever it comes from.
+    #[must_use]
+    pub fn working_folder(&self) -> PathBuf {
+        self.workspace.clone().unwrap_or_else(|| self.data_dir.join("workspace"))
+    }
 }
 
 /// How summaries of the reasoning are sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 pub enum ReasoningAs {
@@ -75,11 +166,14 @@ pub enum ReasoningAs {
 }
 
 /// How much is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Only what failed.
+    #[serde(alias = "critical")]
     Error,
     /// And what looks wrong.
+    #[serde(alias = "warning")]
     Warn,
     /// And a line a request.
     #[default]
@@ -127,118 +221,43 @@ pub enum SettingsError {
     NoDataDir,
 }
 
-impl Settings {
-    /// Puts the layers together.
-    ///
-    /// # Errors
-    /// The first value that cannot be used, with where it came from.
-    pub fn from_layers(layers: &Layers<'_>) -> Result<Self, SettingsError> {
-        let flags = layers.flags;
-        let host = layers.value(&flags.host, "--host", "HOST");
-        let port = layers.value(&flags.port, "--port", "PORT");
-        let ip = host.map_or(Ok(Ipv4Addr::LOCALHOST.into()), |host| {
-            host.parse(parse_host, "Name an IP address to listen on, such as 127.0.0.1")
-        })?;
-        let port = port.map_or(Ok(DEFAULT_PORT), |port| {
-            port.parse(|text| text.parse().ok(), "Name a port from 0 to 65535")
-        })?;
-        let auth = !flags.no_auth;
-        if !auth && !ip.is_loopback() {
-            return Err(SettingsError::OpenToOthers(ip));
-        }
-        let data_dir = match layers.value(&flags.data_dir, "--data-dir", "DATA_DIR") {
-            Some(folder) => layers.path(&folder.text),
-            None => layers.default_data_dir.clone().ok_or(SettingsError::NoDataDir)?,
-        };
-        let workspace = layers
-            .value(&flags.workspace, "--workspace", "CODEX_WORKSPACE")
-            .map_or_else(|| data_dir.join("workspace"), |folder| layers.path(&folder.text));
-        let sandbox = layers.value(&flags.sandbox, "--sandbox", "CODEX_SANDBOX").map_or(
-            Ok(SandboxMode::default()),
-            |mode| {
-                mode.parse(SandboxMode::from_name, "Choose read-only, workspace-write or danger-full-access")
-            },
-        )?;
-        let log_level = layers
-            .value(&flags.log_level, "--log-level", "LOG_LEVEL")
-            .map_or(Ok(LogLevel::default()), |level| {
-                level.parse(parse_log_level, "Choose error, warn, info, debug or trace")
-            })?;
-        let reasoning = layers
-            .value(&flags.reasoning, "--reasoning", "CODEX_REASONING")
-            .map_or(Ok(ReasoningAs::default()), |way| {
-                way.parse(parse_reasoning, "Choose reasoning_content, think or none")
-            })?;
-        let show_work = layers
-            .value(&flags.show_work, "--show-work", "CODEX_SHOW_WORK")
-            .map_or(Ok(true), |switch| switch.parse(parse_switch, "Choose on or off"))?;
-        let side_calls = layers
-            .value(&flags.side_calls, "--side-calls", "CODEX_SIDE_CALLS")
-            .map_or(Ok(true), |switch| switch.parse(parse_switch, "Choose on or off"))?;
-        let texts = layers.list(&flags.model_alias, "MODEL_ALIASES");
-        let model_aliases = aliases::parse(texts.iter().map(String::as_str)).map_err(|(value, wanted)| {
-            let source = if flags.model_alias.is_empty() { "MODEL_ALIASES" } else { "--model-alias" };
-            SettingsError::Bad { source_name: source.to_owned(), value, wanted }
-        })?;
-        let api_keys = layers.list(&[], "API_KEYS").into_iter().map(Key::new).collect();
-        Ok(Self {
-            bind: SocketAddr::new(ip, port),
-            codex_path: layers
-                .value(&flags.codex, "--codex", "CODEX_PATH")
-                .map(|path| layers.program(&path.text)),
-            model: layers.value(&flags.model, "--model", "CODEX_MODEL").map(|model| model.text),
-            effort: None,
-            sandbox,
-            workspace,
-            data_dir,
-            log_level,
-            api_keys,
-            auth,
-            allowed_origins: layers.list(&flags.allow_origin, "ALLOWED_ORIGINS"),
-            allowed_hosts: layers.list(&flags.allow_host, "ALLOWED_HOSTS"),
-            reasoning,
-            show_work,
-            model_aliases,
-            side_calls,
-            limits: TurnLimits::from_layers(layers)?,
-        })
-    }
+fn host(text: &str) -> Result<IpAddr, &'static str> {
+    let text = if text == "localhost" { "127.0.0.1" } else { text };
+    let ip = text.trim_start_matches('[').trim_end_matches(']').parse();
+    ip.map_err(|_| "Name an IP address to listen on, such as 127.0.0.1.")
 }
 
-fn parse_host(text: &str) -> Option<IpAddr> {
-    match text {
-        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
-        _ => text.trim_start_matches('[').trim_end_matches(']').parse().ok(),
-    }
-}
-
-fn parse_reasoning(text: &str) -> Option<ReasoningAs> {
-    match text {
-        "reasoning_content" => Some(ReasoningAs::ReasoningContent),
-        "think" => Some(ReasoningAs::Think),
-        "none" => Some(ReasoningAs::None),
-        _ => None,
-    }
-}
-
-fn parse_switch(text: &str) -> Option<bool> {
+fn switch(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
-        "on" | "true" | "1" => Some(true),
-        "off" | "false" | "0" => Some(false),
-        _ => None,
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err("Choose on or off."),
     }
 }
 
-fn parse_log_level(text: &str) -> Option<LogLevel> {
-    match text.to_ascii_lowercase().as_str() {
-        "error" | "critical" => Some(LogLevel::Error),
-        // The original's word.
-        "warn" | "warning" => Some(LogLevel::Warn),
-        "info" => Some(LogLevel::Info),
-        "debug" => Some(LogLevel::Debug),
-        "trace" => Some(LogLevel::Trace),
-        _ => None,
+/// One of a few words, as they are written in the settings file.
+///
+/// # Errors
+/// The words to choose from.
+pub fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let word = text.to_ascii_lowercase();
+    T::deserialize(word.as_str().into_deserializer()).map_err(|error: serde::de::value::Error| wanted(&error))
+}
+
+/// What would be right, of an error that serde made of a value.
+pub fn wanted(error: &impl std::fmt::Display) -> String {
+    let error = error.to_string();
+    let Some((_, words)) = error.split_once("expected ") else { return error };
+    let words = words.trim_start_matches("one of ").replace('`', "");
+    match words.rsplit_once(", ") {
+        Some((most, last)) => format!("Choose {most} or {last}."),
+        None => format!("Choose {words}."),
     }
+}
+
+/// The items of a list with commas between them.
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]

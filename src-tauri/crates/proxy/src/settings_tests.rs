@@ -1,19 +1,29 @@
 use std::path::Path;
 
+use clap::Parser as _;
 use codex_client::Environment;
+use serde_json::json;
 
 use super::*;
 
+/// A program with these flags.
+#[derive(clap::Parser)]
+struct Program {
+    #[command(flatten)]
+    flags: Flags,
+}
+
 fn settings(
-    flags: &Flags,
+    flags: &[&str],
     environment: &[(&str, &str)],
     dotenv: &[(&str, &str)],
 ) -> Result<Settings, SettingsError> {
     let environment =
         environment.iter().fold(Environment::empty(), |all, (name, value)| all.with(name, *value));
     let dotenv = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let program = ["program"].iter().chain(flags);
     Settings::from_layers(&Layers {
-        flags,
+        flags: &Program::try_parse_from(program).unwrap().flags,
         environment: &environment,
         dotenv: &dotenv,
         current_dir: Path::new("/here"),
@@ -23,14 +33,14 @@ fn settings(
 
 #[test]
 fn without_anything_it_listens_on_loopback_asks_for_a_key_and_changes_nothing() {
-    let settings = settings(&Flags::default(), &[], &[]).unwrap();
-    assert_eq!(settings.bind.to_string(), "127.0.0.1:8000");
-    assert!(settings.auth && settings.api_keys.is_empty() && settings.model.is_none());
+    let settings = settings(&[], &[], &[]).unwrap();
+    assert_eq!(settings.address().to_string(), "127.0.0.1:8000");
+    assert!(settings.keys_needed && settings.api_keys.is_empty() && settings.model.is_none());
     assert_eq!(settings.sandbox, SandboxMode::ReadOnly);
-    assert_eq!(settings.workspace, Path::new("/data/workspace"));
+    assert_eq!(settings.working_folder(), Path::new("/data/workspace"));
     assert_eq!(settings.reasoning, ReasoningAs::ReasoningContent);
     assert!(settings.show_work);
-    assert_eq!(settings.limits, TurnLimits::default());
+    assert_eq!(settings, Settings { data_dir: "/data".into(), ..Settings::default() });
 }
 
 #[test]
@@ -43,8 +53,8 @@ fn the_originals_env_file_works_as_it_was() {
         ("CODEX_MODEL", "gpt-5.2-codex"),
         ("LOG_LEVEL", "warning"),
     ];
-    let settings = settings(&Flags::default(), &[], &dotenv).unwrap();
-    assert_eq!(settings.bind.to_string(), "0.0.0.0:8000");
+    let settings = settings(&[], &[], &dotenv).unwrap();
+    assert_eq!(settings.address().to_string(), "0.0.0.0:8000");
     assert_eq!(settings.api_keys, [Key::new("sk-local-key1"), Key::new("sk-local-key2")]);
     assert_eq!(settings.codex_path.as_deref(), Some(Path::new("/opt/homebrew/bin/codex")));
     assert_eq!(settings.model.as_deref(), Some("gpt-5.2-codex"));
@@ -53,13 +63,13 @@ fn the_originals_env_file_works_as_it_was() {
 
 #[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
-    let port = |flag: Option<&str>, environment: &[(&str, &str)]| {
-        let flags = Flags { port: flag.map(str::to_owned), ..Flags::default() };
-        settings(&flags, environment, &[("PORT", "3")]).unwrap().bind.port()
+    let port = |flags: &[&str], environment: &[(&str, &str)]| {
+        settings(flags, environment, &[("PORT", "3")]).unwrap().port.get()
     };
-    assert_eq!(port(Some("1"), &[("PORT", "2")]), 1);
-    assert_eq!(port(None, &[("PORT", "2")]), 2);
-    assert_eq!(port(None, &[("PORT", "")]), 3);
+    assert_eq!(port(&["--port", "1"], &[("PORT", "2")]), 1);
+    assert_eq!(port(&["--port", ""], &[("PORT", "2")]), 2);
+    assert_eq!(port(&[], &[("PORT", "2")]), 2);
+    assert_eq!(port(&[], &[("PORT", "")]), 3);
 }
 
 #[test]
@@ -77,11 +87,14 @@ fn a_bad_value_is_named_with_where_it_came_from() {
         ("TURN_LIMIT", "1441"),
         ("SILENCE_LIMIT", "0"),
     ] {
-        let error = settings(&Flags::default(), &[(name, value)], &[]).unwrap_err().to_string();
-        assert!(error.contains(name) && error.contains(value), "{error}");
+        for (environment, dotenv) in [(&[(name, value)][..], &[][..]), (&[], &[(name, value)])] {
+            let error = settings(&[], environment, dotenv).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name} is {value:?}. ")) && error.ends_with('.'), "{error}");
+        }
     }
-    let flags = Flags { port: Some("x".into()), ..Flags::default() };
-    assert!(settings(&flags, &[], &[]).unwrap_err().to_string().starts_with("--port is"));
+    assert!(settings(&["--port", "x"], &[], &[]).unwrap_err().to_string().starts_with("--port is \"x\""));
+    let error = settings(&["--max-wait", "0"], &[("MAX_TURNS", "0")], &[]).unwrap_err().to_string();
+    assert!(error.starts_with("MAX_TURNS is \"0\". Write a number of requests from 1 to 100."), "{error}");
 }
 
 #[test]
@@ -91,81 +104,66 @@ fn how_reasoning_is_sent_and_whether_work_is_shown_are_chosen_in_every_layer() {
         ("think", ReasoningAs::Think),
         ("none", ReasoningAs::None),
     ] {
-        let flags = Flags { reasoning: Some(text.into()), ..Flags::default() };
+        let flags = ["--reasoning", text];
         assert_eq!(settings(&flags, &[("CODEX_REASONING", "bad")], &[]).unwrap().reasoning, chosen);
         let variable = [("CODEX_REASONING", text)];
-        assert_eq!(settings(&Flags::default(), &variable, &[]).unwrap().reasoning, chosen);
-        assert_eq!(settings(&Flags::default(), &[], &variable).unwrap().reasoning, chosen);
+        assert_eq!(settings(&[], &variable, &[]).unwrap().reasoning, chosen);
+        assert_eq!(settings(&[], &[], &variable).unwrap().reasoning, chosen);
     }
     for (text, shown) in
         [("on", true), ("off", false), ("true", true), ("False", false), ("1", true), ("0", false)]
     {
-        let flags = Flags { show_work: Some(text.into()), ..Flags::default() };
+        let flags = ["--show-work", text];
         assert_eq!(settings(&flags, &[("CODEX_SHOW_WORK", "bad")], &[]).unwrap().show_work, shown, "{text}");
         let variable = [("CODEX_SHOW_WORK", text)];
-        assert_eq!(settings(&Flags::default(), &variable, &[]).unwrap().show_work, shown, "{text}");
-        assert_eq!(settings(&Flags::default(), &[], &variable).unwrap().show_work, shown, "{text}");
+        assert_eq!(settings(&[], &variable, &[]).unwrap().show_work, shown, "{text}");
+        assert_eq!(settings(&[], &[], &variable).unwrap().show_work, shown, "{text}");
     }
 }
 
 #[test]
 fn without_keys_it_stays_on_this_machine() {
-    let open = |host: &str| {
-        settings(&Flags { no_auth: true, host: Some(host.into()), ..Flags::default() }, &[], &[])
-    };
-    assert!(!open("127.0.0.1").unwrap().auth);
-    assert!(!open("::1").unwrap().auth);
+    let open = |host: &str| settings(&["--no-auth", "--host", host], &[("PORT", "1")], &[]);
+    assert!(!open("127.0.0.1").unwrap().keys_needed);
+    assert!(!open("localhost").unwrap().keys_needed);
+    assert!(!open("[::1]").unwrap().keys_needed);
     assert!(matches!(open("0.0.0.0"), Err(SettingsError::OpenToOthers(_))));
     assert!(matches!(open("192.168.1.4"), Err(SettingsError::OpenToOthers(_))));
 }
 
 #[test]
 fn paths_are_made_absolute_and_a_bare_program_name_is_not() {
-    let flags = Flags {
-        codex: Some("codex".into()),
-        workspace: Some("work".into()),
-        data_dir: Some("~/proxy".into()),
-        ..Flags::default()
-    };
+    let flags = ["--codex", "codex", "--workspace", "work", "--data-dir", "~/proxy"];
     let settings = settings(&flags, &[("HOME", "/home/me")], &[]).unwrap();
     assert_eq!(settings.codex_path.as_deref(), Some(Path::new("codex")));
-    assert_eq!(settings.workspace, Path::new("/here/work"));
+    assert_eq!(settings.working_folder(), Path::new("/here/work"));
     assert_eq!(settings.data_dir, Path::new("/home/me/proxy"));
 }
 
 #[test]
 fn aliases_come_from_flags_or_from_one_list_and_side_calls_are_switched() {
-    let flags = Flags {
-        model_alias: vec!["gpt-4o=gpt-5.5".to_owned(), "agent=codex-local".to_owned()],
-        side_calls: Some("off".to_owned()),
-        ..Flags::default()
-    };
+    let flags =
+        ["--model-alias", "gpt-4o=gpt-5.5", "--side-calls", "off", "--model-alias", "agent=codex-local"];
     let ours = settings(&flags, &[("MODEL_ALIASES", "x=y")], &[]).unwrap();
     assert_eq!(ours.model_aliases.len(), 2);
     assert!(ours.model_aliases["agent"] == "codex-local" && !ours.side_calls);
     let dotenv = [("MODEL_ALIASES", "gpt-4o=gpt-5.5, gpt-4=gpt-5.5")];
-    let theirs = settings(&Flags::default(), &[], &dotenv).unwrap();
+    let theirs = settings(&[], &[], &dotenv).unwrap();
     assert!(theirs.model_aliases["gpt-4"] == "gpt-5.5" && theirs.side_calls);
-    let error = settings(&Flags::default(), &[("MODEL_ALIASES", "gpt-4o")], &[]).unwrap_err();
+    let error = settings(&[], &[("MODEL_ALIASES", "gpt-4o")], &[]).unwrap_err();
     assert!(error.to_string().starts_with("MODEL_ALIASES is \"gpt-4o\". Write ALIAS=MODEL"), "{error}");
 }
 
 #[test]
 fn limits_of_turns_are_set_in_every_layer_and_are_those_of_the_proxy() {
-    let flags = Flags {
-        max_turns: Some("2".to_owned()),
-        max_waiting: Some("0".to_owned()),
-        max_wait: Some("30".to_owned()),
-        ..Flags::default()
-    };
+    let flags = ["--max-turns", "2", "--max-waiting", "0", "--max-wait", "30"];
     let ours =
         settings(&flags, &[("MAX_TURNS", "3"), ("TURN_LIMIT", "5")], &[("SILENCE_LIMIT", "1")]).unwrap();
-    let limits = crate::exchange::Limits::default().with(&ours.limits);
+    let limits = crate::exchange::Limits::default().with(&ours);
     let minutes = |minutes: u64| std::time::Duration::from_secs(minutes * 60);
     assert_eq!((limits.turns, limits.waiting, limits.wait), (2, 0, minutes(1) / 2));
     assert_eq!((limits.turn, limits.silence), (minutes(5), minutes(1)));
-    let error =
-        settings(&Flags { turn_limit: Some("0".to_owned()), ..Flags::default() }, &[], &[]).unwrap_err();
+    let error = settings(&["--turn-limit", "0"], &[], &[]).unwrap_err();
     let words = "--turn-limit is \"0\". Write a number of minutes from 1 to 1440.";
     assert_eq!(error.to_string(), words);
 }
@@ -173,6 +171,41 @@ fn limits_of_turns_are_set_in_every_layer_and_are_those_of_the_proxy() {
 #[test]
 fn the_limits_that_nobody_has_set_are_those_of_the_proxy_by_itself() {
     let (by_itself, set) =
-        (crate::exchange::Limits::default(), crate::exchange::Limits::default().with(&TurnLimits::default()));
+        (crate::exchange::Limits::default(), crate::exchange::Limits::default().with(&Settings::default()));
     assert_eq!(format!("{by_itself:?}"), format!("{set:?}"));
+}
+
+#[test]
+fn lists_come_from_flags_or_from_one_variable_and_blanks_in_them_are_nothing() {
+    let flags = ["--allow-host", "my.lan", "--allow-host", " other.lan ,"];
+    let variables = [("ALLOWED_HOSTS", "x"), ("ALLOWED_ORIGINS", " https://a.example ,, https://b.example")];
+    let settings = settings(&flags, &variables, &[]).unwrap();
+    assert_eq!(settings.allowed_hosts, ["my.lan", "other.lan"]);
+    assert_eq!(settings.allowed_origins, ["https://a.example", "https://b.example"]);
+}
+
+#[test]
+fn numbers_are_read_from_numbers_and_from_what_was_typed() {
+    for right in [json!(65535), json!(" 65535 ")] {
+        assert_eq!(serde_json::from_value::<Port>(right).unwrap().get(), 65535);
+    }
+    for wrong in [json!(65536), json!(-1), json!(1.5), json!(""), json!("1.5"), json!(null), json!([1])] {
+        let error = serde_json::from_value::<Port>(wrong).unwrap_err().to_string();
+        assert_eq!(error, "Write a port from 0 to 65535.");
+    }
+}
+
+#[test]
+fn every_setting_has_a_text_and_those_of_the_command_line_a_flag() {
+    let table = reference();
+    for line in table.lines().skip(2) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert!(cells[0].starts_with("`--") && cells[4].len() > 10, "{line}");
+    }
+    for row in [
+        "| `--show-work` | `CODEX_SHOW_WORK` | `show_work` | `on` | Whether",
+        "| `--host` | `HOST` |  | `127.0.0.1` |",
+    ] {
+        assert!(table.contains(row), "{table}");
+    }
 }

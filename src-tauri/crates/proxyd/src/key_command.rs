@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use codex_client::SandboxMode;
-use proxy::settings::Settings;
+use proxy::settings::{Settings, choice};
 use proxy::unix_now;
 use proxy::{KeyEntry, KeyFile, KeyLimits, LimitsError};
 
@@ -54,13 +54,10 @@ fn limits(
     workspace: Option<PathBuf>,
     settings: &Settings,
 ) -> Result<KeyLimits, String> {
-    let mode = |name: &str| {
-        SandboxMode::from_name(name).ok_or_else(|| {
-            format!("--sandbox is {name:?}. Choose read-only, workspace-write or danger-full-access.")
-        })
-    };
+    let mode =
+        |name: &str| choice::<SandboxMode>(name).map_err(|wanted| format!("--sandbox is {name:?}. {wanted}"));
     let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace };
-    limits.check(settings.sandbox, &settings.workspace).map_err(|error| match error {
+    limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::Freer(_) | LimitsError::Outside { .. } => format!(
             "{error}. If the proxy has other settings, give them before `key`, as in `codex-proxyd --sandbox MODE --workspace DIR key new …`"
         ),

@@ -56,9 +56,8 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
     let current_dir =
         std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
     let dotenv = read_dotenv(&current_dir.join(".env"))?;
-    let flags = cli.flags();
     let layers = Layers {
-        flags: &flags,
+        flags: &cli.flags,
         environment: &environment,
         dotenv: &dotenv,
         current_dir: &current_dir,
@@ -126,7 +125,7 @@ fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
 }
 
 async fn serve_until_signal(settings: Settings, environment: &Environment) -> Outcome {
-    let bind = settings.bind;
+    let bind = settings.address();
     let listener = TcpListener::bind(bind).await.map_err(|error| {
         let (what, next) = doctor::cannot_listen(bind, &error);
         format!("{what}. {next}")
@@ -134,7 +133,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let first_key = first_key(&settings)?;
     let parts = ProxyParts {
-        limits: Limits::default().with(&settings.limits),
+        limits: Limits::default().with(&settings),
         settings,
         environment: environment.clone(),
         keys: Vec::new(),
@@ -173,7 +172,7 @@ fn first_key(settings: &Settings) -> Result<Option<proxy::Key>, String> {
     if let Some(said) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
         tracing::warn!("{said}");
     }
-    if !settings.auth || !settings.api_keys.is_empty() {
+    if !settings.keys_needed || !settings.api_keys.is_empty() {
         return Ok(None);
     }
     if !keys.entries().map_err(|error| error.to_string())?.is_empty() {

@@ -2,6 +2,7 @@
 
 import type { KeyRow } from '../../bindings/KeyRow';
 import type { Overview } from '../../bindings/Overview';
+import type { Settings } from '../../bindings/Settings';
 import type { SettingsView } from '../../bindings/SettingsView';
 import { NO_LIMITS } from '../limits';
 
@@ -195,34 +196,38 @@ export function keysOf(scenario: Scenario, now: number): KeyRow[] {
 }
 
 export function settingsOf(scenario: Scenario): SettingsView {
-  const form = {
-    codexPath: '',
-    model: '',
-    effort: '',
+  const form: Settings = {
+    codex_path: null,
+    model: null,
+    effort: null,
     sandbox: 'read-only',
-    workspace: '',
-    reasoning: 'reasoning_content' as const,
-    showWork: true,
-    modelAliases: '',
-    sideCalls: true,
-    maxTurns: '8',
-    maxWaiting: '64',
-    maxWait: '120',
-    turnLimit: '60',
-    silenceLimit: '10',
-    port: '8000',
-    listen: 'loopback' as const,
-    keysNeeded: true,
-    startAtLogin: true,
-    startProxy: true,
-    logLevel: 'info',
-    keepDays: '30',
-    keepTexts: false,
+    workspace: null,
+    reasoning: 'reasoning_content',
+    show_work: true,
+    model_aliases: {},
+    side_calls: true,
+    max_turns: 8,
+    max_waiting: 64,
+    max_wait_seconds: 120,
+    turn_limit_minutes: 60,
+    silence_limit_minutes: 10,
+    port: 8000,
+    listen: 'loopback',
+    keys_needed: true,
+    allowed_origins: [],
+    allowed_hosts: [],
+    start_at_login: true,
+    start_proxy: true,
+    log_level: 'info',
+    keep_days: 30,
+    keep_texts: false,
+    asked_about_background: null,
   };
+  const WITHOUT_RESTART = ['start_at_login', 'start_proxy', 'log_level', 'keep_days', 'keep_texts', 'asked_about_background'];
   const missing = scenario === 'codex-missing';
   return {
     form,
-    defaults: { ...form, startAtLogin: false },
+    restarts: Object.keys(form).filter((name) => !WITHOUT_RESTART.includes(name)),
     codex: missing
       ? { path: null, version: null, error: 'No codex was found on this machine.' }
       : { path: '/home/me/.local/bin/codex', version: '0.169.0', error: null },

@@ -179,7 +179,7 @@ impl App {
             _ => stored.listen,
         };
         let input = RecipeInput {
-            port: stored.port,
+            port: stored.proxy.port.get(),
             listen,
             docker: pairing::find(&self.0.environment),
             key: shown,

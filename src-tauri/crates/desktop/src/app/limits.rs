@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use codex_client::SandboxMode;
-
 use super::keys::in_words;
 use super::{App, refused, said};
 use crate::keychain::KeyLimitsForm;
-use crate::settings_file::{to_settings, whole_path};
+use crate::settings_file::whole_path;
 use crate::view::{FieldError, ViewError};
-use proxy::settings::Settings;
+use proxy::settings::{Settings, choice};
 use proxy::{KeyLimits, LimitsError};
 
 impl App {
@@ -26,7 +24,7 @@ impl App {
 
     /// The limits that a form says, held against the settings in force.
     pub(super) async fn checked_limits(&self, form: KeyLimitsForm) -> Result<KeyLimits, ViewError> {
-        let (settings, _) = to_settings(&self.0.settings.current(), &self.0.data_dir, None);
+        let (settings, _) = self.0.settings.current().runtime_settings(&self.0.data_dir, None);
         let home = self.0.environment.home();
         // Folders are looked at where it may block.
         let checked = tokio::task::spawn_blocking(move || limits(&form, &settings, home.as_deref())).await;
@@ -40,9 +38,7 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
     let wrong = |field: &str, message: String| FieldError { field: field.to_owned(), message };
     let sandbox = match form.sandbox.as_str() {
         "" => None,
-        name => Some(SandboxMode::from_name(name).ok_or_else(|| {
-            wrong("sandbox", "Choose read-only, workspace-write or danger-full-access.".to_owned())
-        })?),
+        name => Some(choice(name).map_err(|wanted| wrong("sandbox", wanted))?),
     };
     let workspace = match form.workspace.trim() {
         "" => None,
@@ -54,7 +50,7 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
         })?),
     };
     let limits = KeyLimits { sandbox, workspace };
-    limits.check(settings.sandbox, &settings.workspace).map_err(|error| match error {
+    limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::Freer(_) => wrong("sandbox", format!("{error}.")),
         LimitsError::Unusable { .. } | LimitsError::Outside { .. } => wrong("workspace", format!("{error}.")),
     })
@@ -63,16 +59,16 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings_file::Stored;
+    use codex_client::SandboxMode;
 
     fn judged(sandbox: &str, workspace: &str, all: &Path) -> Result<KeyLimits, FieldError> {
-        let stored = Stored {
+        let settings = Settings {
             sandbox: SandboxMode::WorkspaceWrite,
             workspace: Some(all.to_owned()),
-            ..Stored::default()
+            ..Settings::default()
         };
         let form = KeyLimitsForm { sandbox: sandbox.to_owned(), workspace: workspace.to_owned() };
-        limits(&form, &to_settings(&stored, all, None).0, Some(all))
+        limits(&form, &settings, Some(all))
     }
 
     #[test]

@@ -8,19 +8,19 @@ use super::status::{CodexState, CodexView, Fix, Overview, Problem};
 use super::{App, Change};
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
-use crate::settings_file::Stored;
+use crate::settings_file::DesktopSettings;
 use crate::view::Listen;
 use proxy::doctor;
 use proxy::models::backends::{CodexesStatus, UPDATE, abilities, lacks};
 use proxy::{ApiError, unix_now};
 
 /// What is shown before anything is known.
-pub(super) fn at_first(stored: &Stored, has_tray: bool) -> Overview {
+pub(super) fn at_first(stored: &DesktopSettings, has_tray: bool) -> Overview {
     Overview {
         proxy: ProxyState::Stopped,
-        base_url: base_url(stored.port),
+        base_url: base_url(stored.proxy.port.get()),
         reachable_by: None,
-        keys_needed: stored.keys_needed,
+        keys_needed: stored.proxy.keys_needed,
         codex: unknown(),
         problem: None,
         requests_today: 0,
@@ -60,9 +60,9 @@ impl App {
         }
         let overview = Overview {
             problem: problem(&gateway.proxy, &codex),
-            base_url: base_url(stored.port),
+            base_url: base_url(stored.proxy.port.get()),
             reachable_by: reachable_by(stored.listen),
-            keys_needed: stored.keys_needed || stored.listen != Listen::Loopback,
+            keys_needed: stored.proxy.keys_needed || stored.listen != Listen::Loopback,
             codex,
             requests_today: self
                 .0

@@ -2,22 +2,23 @@
 
 use std::path::PathBuf;
 
-use codex_client::probe;
+use codex_client::{CodexError, Probed, probe};
+use serde_json::{Map, Value};
 
 use super::{App, refused, said};
 use crate::gateway::ProxyState;
 use crate::pairing;
-use crate::settings_file::{Context, Stored, form, parse};
-use crate::view::{CodexCheck, Listen, ModelChoice, SettingsForm, SettingsView, ViewError};
+use crate::settings_file::{Context, DesktopSettings, change};
+use crate::view::{Applied, CodexCheck, Listen, ModelChoice, SettingsView, ViewError};
 
 impl App {
     /// The settings, and what is needed to choose them.
     pub async fn settings_view(&self) -> SettingsView {
-        let stored = self.0.settings.current();
-        let codex = self.codex_seen();
+        let form = self.0.settings.current();
+        let codex = self.0.codex.lock().as_ref().map(looked_at).unwrap_or_default();
         SettingsView {
-            form: form(&stored),
-            defaults: form(&Stored::default()),
+            restarts: form.restarts(),
+            form,
             codex,
             models: self.models().await,
             addresses: pairing::listen_choices(&pairing::find(&self.0.environment)),
@@ -25,51 +26,58 @@ impl App {
         }
     }
 
-    /// Checks and saves a form. What needs a restart of the proxy applies at once, open streams finishing first.
+    /// Changes one setting; see [`App::set_settings`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn set_setting(&self, name: &str, value: Value) -> Result<Applied, ViewError> {
+        self.set_settings(Map::from_iter([(name.to_owned(), value)])).await
+    }
+
+    /// Checks and saves some settings, all of them or none. A proxy that runs is started again if it has to be, open streams
+    /// finishing first.
     ///
     /// # Errors
     /// The fields that are wrong, or that the settings could not be written.
-    pub async fn save_settings(&self, wanted: SettingsForm) -> Result<(), ViewError> {
+    pub async fn set_settings(&self, changes: Map<String, Value>) -> Result<Applied, ViewError> {
         let before = self.0.settings.current();
         let models = self.models().await;
         let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
         let home = self.0.environment.home();
         let current = before.clone();
-        let parsed = tokio::task::spawn_blocking(move || {
+        let checked = tokio::task::spawn_blocking(move || {
             let context =
                 Context { current: &current, home: home.as_deref(), models: &models, docker_bridge: bridge };
-            parse(&wanted, &context)
+            change(&changes, &context)
         });
-        let after = parsed
+        let after = checked
             .await
             .map_err(|_| said("The settings could not be checked. Try again."))?
             .map_err(refused)?;
         let saved = after.clone();
-        self.change_settings(move |stored| *stored = saved).await?;
+        self.change_settings(move |settings| *settings = saved).await?;
         *self.0.notice.lock() = None;
-        self.0.request_log.keep(after.keep_days, after.keep_texts).await;
-        if needs_restart(&before, &after) && !matches!(self.overview().proxy, ProxyState::Stopped) {
-            self.start().await;
-        }
-        if before.codex_path != after.codex_path {
+        self.0.request_log.keep(after.keep_days.get(), after.keep_texts).await;
+        let applied = match (after.need_restart(&before), self.overview().proxy) {
+            (false, _) => Applied::AtOnce,
+            (true, ProxyState::Stopped) => Applied::AtNextStart,
+            (true, _) => {
+                self.start().await;
+                Applied::Restarted
+            }
+        };
+        if before.proxy.codex_path != after.proxy.codex_path {
             let seen = probe(&self.codex_config()).await;
             *self.0.codex.lock() = Some(seen);
         }
         self.renew_overview().await;
-        Ok(())
+        Ok(applied)
     }
 
     /// Looks at a codex binary before it is chosen; an empty path looks for one.
     pub async fn check_codex(&self, path: &str) -> CodexCheck {
         let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
-        match probe(&self.codex_config_with(path)).await {
-            Ok(seen) => CodexCheck {
-                path: Some(seen.readiness.path.display().to_string()),
-                version: Some(seen.readiness.version),
-                error: None,
-            },
-            Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
-        }
+        looked_at(&probe(&self.codex_config_with(path)).await)
     }
 
     /// Lets containers on this machine reach the proxy too.
@@ -80,8 +88,10 @@ impl App {
         if pairing::find(&self.0.environment).bridge.is_none() {
             return Err(said("Docker's bridge is not there. Start Docker, then try again."));
         }
-        self.change_settings(|stored| (stored.listen, stored.keys_needed) = (Listen::DockerBridge, true))
-            .await?;
+        self.change_settings(|stored| {
+            (stored.listen, stored.proxy.keys_needed) = (Listen::DockerBridge, true);
+        })
+        .await?;
         self.start().await;
         Ok(())
     }
@@ -128,7 +138,7 @@ impl App {
 
     pub(super) async fn change_settings(
         &self,
-        change: impl FnOnce(&mut Stored) + Send + 'static,
+        change: impl FnOnce(&mut DesktopSettings) + Send + 'static,
     ) -> Result<(), ViewError> {
         let app = self.clone();
         let saved = tokio::task::spawn_blocking(move || app.0.settings.change(change)).await;
@@ -138,33 +148,15 @@ impl App {
         self.0.renew.notify_one();
         Ok(())
     }
-
-    fn codex_seen(&self) -> CodexCheck {
-        match &*self.0.codex.lock() {
-            Some(Ok(seen)) => CodexCheck {
-                path: Some(seen.readiness.path.display().to_string()),
-                version: Some(seen.readiness.version.clone()),
-                error: None,
-            },
-            Some(Err(error)) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
-            None => CodexCheck { path: None, version: None, error: None },
-        }
-    }
 }
 
-/// Whether the proxy is made with anything that has changed.
-fn needs_restart(before: &Stored, after: &Stored) -> bool {
-    let relevant = |stored: &Stored| {
-        // What only the app itself looks at is made the same, so that the rest decides.
-        Stored {
-            start_at_login: false,
-            start_proxy: false,
-            keep_days: 1,
-            keep_texts: false,
-            asked_about_background: None,
-            log_level: proxy::settings::LogLevel::default(),
-            ..stored.clone()
-        }
-    };
-    relevant(before) != relevant(after)
+fn looked_at(seen: &Result<Probed, CodexError>) -> CodexCheck {
+    match seen {
+        Ok(Probed { readiness, .. }) => CodexCheck {
+            path: Some(readiness.path.display().to_string()),
+            version: Some(readiness.version.clone()),
+            error: None,
+        },
+        Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
+    }
 }

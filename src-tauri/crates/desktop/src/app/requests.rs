@@ -32,7 +32,7 @@ impl App {
     /// # Errors
     /// When it is no longer there.
     pub async fn as_curl(&self, id: &str) -> Result<String, ViewError> {
-        let base = base_url(self.0.settings.current().port);
+        let base = base_url(self.0.settings.current().proxy.port.get());
         self.0.request_log.as_curl(id, &base).await.ok_or_else(|| said(GONE))
     }
 

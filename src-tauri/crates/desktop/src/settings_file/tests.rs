@@ -1,42 +1,45 @@
 use codex_client::SandboxMode;
+use proxy::settings::{LogLevel, ReasoningAs, Settings};
 use serde_json::json;
 
 use super::*;
 use crate::view::Listen;
-use proxy::settings::{LogLevel, ReasoningAs, TurnLimits};
 
 const NOW: u64 = 1_800_000_000;
 
 /// Every field is other than by default, so a field that is forgotten on the way is noticed.
-fn unusual() -> Stored {
-    Stored {
-        codex_path: Some("/opt/codex".into()),
-        model: Some("gpt-5".to_owned()),
-        effort: Some("high".to_owned()),
-        sandbox: SandboxMode::DangerFullAccess,
-        workspace: Some("/home/me/work".into()),
-        reasoning: ReasoningAs::None,
-        show_work: false,
-        model_aliases: [("gpt-4o".to_owned(), "gpt-5.5".to_owned())].into(),
-        side_calls: false,
-        limits: TurnLimits {
-            max_turns: 3,
-            max_waiting: 5,
-            max_wait_seconds: 7,
-            turn_limit_minutes: 11,
-            silence_limit_minutes: 13,
-        },
-        port: 9000,
-        listen: Listen::DockerBridge,
-        keys_needed: true,
-        start_at_login: true,
-        start_proxy: false,
-        log_level: LogLevel::Trace,
-        keep_days: 7,
-        keep_texts: true,
-        asked_about_background: Some(false),
-        allowed_origins: vec!["https://chat.example".to_owned()],
-        allowed_hosts: vec!["laptop.example".to_owned()],
+fn unusual() -> DesktopSettings {
+    let mut fields = DesktopSettings::default().fields().unwrap();
+    for (name, value) in &mut fields {
+        *value = match (name.as_str(), &*value) {
+            ("keys_needed", _) => json!(true),
+            ("codex_path" | "workspace", _) => json!(format!("/home/me/{name}")),
+            ("sandbox", _) => json!("danger-full-access"),
+            ("reasoning", _) => json!("none"),
+            ("log_level", _) => json!("trace"),
+            ("listen", _) => json!("dockerBridge"),
+            ("asked_about_background", _) => json!(false),
+            (_, Value::Bool(on)) => json!(!on),
+            (_, Value::Number(number)) => json!(number.as_u64().unwrap() + 1),
+            (_, Value::Null) => json!(name),
+            (_, Value::Object(_)) => json!({ "gpt-4o": name }),
+            (_, Value::Array(_)) => json!([format!("{name}.example")]),
+            (_, other) => panic!("what is unusual for {name}, which is {other}?"),
+        };
+    }
+    serde_json::from_value(fields.into()).unwrap()
+}
+
+fn with_port(port: u16) -> DesktopSettings {
+    DesktopSettings {
+        proxy: Settings { port: port.into(), ..Settings::default() },
+        ..DesktopSettings::default()
+    }
+}
+
+impl SettingsFile {
+    fn save(&self, settings: DesktopSettings) -> Result<(), SaveError> {
+        self.change(|current| *current = settings)
     }
 }
 
@@ -62,7 +65,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn without_a_file_there_are_the_defaults_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(load(&folder.path().join("not/there")).current(), Stored::default());
+    assert_eq!(load(&folder.path().join("not/there")).current(), DesktopSettings::default());
     assert!(names(folder.path()).is_empty());
 }
 
@@ -70,7 +73,9 @@ fn without_a_file_there_are_the_defaults_and_nothing_is_written() {
 fn what_is_saved_is_loaded_again() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("made/when/needed");
-    for stored in [unusual(), Stored { listen: Listen::Loopback, keys_needed: false, ..unusual() }] {
+    let mut keyless = DesktopSettings { listen: Listen::Loopback, ..unusual() };
+    keyless.proxy.keys_needed = false;
+    for stored in [unusual(), keyless] {
         load(&below).save(stored.clone()).unwrap();
         assert_eq!(load(&below).current(), stored);
     }
@@ -81,14 +86,14 @@ fn what_is_saved_is_loaded_again() {
 fn only_differences_from_the_defaults_are_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let file = load(folder.path());
-    file.save(Stored { port: 9000, ..Stored::default() }).unwrap();
+    file.save(with_port(9000)).unwrap();
     assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9000 }));
-    file.change(|stored| stored.log_level = LogLevel::Debug).unwrap();
+    file.change(|settings| settings.proxy.log_level = LogLevel::Debug).unwrap();
     assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9000, "log_level": "debug" }));
-    file.change(|stored| stored.limits.max_turns = 4).unwrap();
+    file.change(|settings| settings.proxy.max_turns = "4".parse().unwrap()).unwrap();
     assert_eq!(on_disk(folder.path())["max_turns"], 4);
     assert_eq!(on_disk(folder.path()).as_object().unwrap().len(), 4);
-    file.save(Stored::default()).unwrap();
+    file.save(DesktopSettings::default()).unwrap();
     assert_eq!(on_disk(folder.path()), json!({ "version": 1 }));
 }
 
@@ -98,7 +103,7 @@ fn fields_of_a_newer_program_are_kept() {
     let text = json!({ "version": 1, "port": 9000, "colour": { "of": "tray" } });
     fs::write(folder.path().join("settings.json"), text.to_string()).unwrap();
     let file = load(folder.path());
-    file.change(|stored| stored.port = 9001).unwrap();
+    file.change(|settings| settings.proxy.port = 9001.into()).unwrap();
     assert_eq!(on_disk(folder.path()), json!({ "version": 1, "port": 9001, "colour": { "of": "tray" } }));
 }
 
@@ -106,7 +111,7 @@ fn fields_of_a_newer_program_are_kept() {
 fn a_file_written_by_hand_may_leave_out_the_version_and_begin_with_a_mark() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("settings.json"), "\u{feff}{ \"port\": 9000 }\r\n").unwrap();
-    assert_eq!(load(folder.path()).current().port, 9000);
+    assert_eq!(load(folder.path()).current().proxy.port.get(), 9000);
 }
 
 #[test]
@@ -116,8 +121,8 @@ fn what_a_killed_process_left_behind_is_not_read() {
     fs::write(folder.path().join(".saving-a1b2c3"), "{ \"version\": 1, \"po").unwrap();
     let file = load(folder.path());
     assert_eq!(file.current(), unusual());
-    file.save(Stored::default()).unwrap();
-    assert_eq!(load(folder.path()).current(), Stored::default());
+    file.save(DesktopSettings::default()).unwrap();
+    assert_eq!(load(folder.path()).current(), DesktopSettings::default());
 }
 
 #[test]
@@ -128,14 +133,14 @@ fn whoever_reads_while_it_is_saved_reads_it_whole() {
     std::thread::scope(|scope| {
         let saving = scope.spawn(|| {
             for port in 1..100 {
-                file.change(|stored| stored.port = port).unwrap();
+                file.change(|settings| settings.proxy.port = port.into()).unwrap();
             }
         });
         while !saving.is_finished() {
             assert_eq!(on_disk(folder.path())["version"], 1);
         }
     });
-    assert_eq!(load(folder.path()).current().port, 99);
+    assert_eq!(load(folder.path()).current().proxy.port.get(), 99);
 }
 
 #[test]
@@ -163,7 +168,7 @@ fn a_damaged_file_is_set_aside_said_so_and_replaced_by_the_defaults() {
         let aside = folder.path().join("settings.damaged-1800000000.json");
         assert!(notice.unwrap().contains(&aside.display().to_string()), "{text}");
         assert_eq!(fs::read_to_string(&aside).unwrap(), text);
-        assert_eq!(file.current(), Stored::default());
+        assert_eq!(file.current(), DesktopSettings::default());
         assert_eq!(names(folder.path()), ["settings.damaged-1800000000.json"]);
         file.save(unusual()).unwrap();
         assert_eq!(load(folder.path()).current(), unusual());
@@ -190,7 +195,7 @@ fn a_newer_file_is_left_as_it_is_and_nothing_is_saved() {
     assert!(notice.unwrap().contains("newer version"));
     let error = file.save(unusual()).unwrap_err();
     assert!(matches!(error, SaveError::KeptOff(_)) && error.to_string().contains("cannot be saved"));
-    assert_eq!(file.current(), Stored::default());
+    assert_eq!(file.current(), DesktopSettings::default());
     assert_eq!(fs::read_to_string(folder.path().join("settings.json")).unwrap(), text);
     assert_eq!(names(folder.path()), ["settings.json"]);
 }
@@ -210,13 +215,13 @@ fn a_folder_that_cannot_be_written_is_said_and_the_settings_stay_as_they_were() 
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let file = load(&data);
-    file.save(Stored { port: 9000, ..Stored::default() }).unwrap();
+    file.save(with_port(9000)).unwrap();
     // A file in the folder's place stops even a test that runs as root.
     fs::remove_dir_all(&data).unwrap();
     fs::write(&data, "").unwrap();
     let error = file.save(unusual()).unwrap_err();
     assert!(error.to_string().starts_with("The settings were not saved. The folder "), "{error}");
-    assert_eq!(file.current(), Stored { port: 9000, ..Stored::default() });
+    assert_eq!(file.current(), with_port(9000));
 }
 
 #[test]
@@ -244,19 +249,13 @@ fn the_file_is_its_owners_alone() {
 #[test]
 fn the_proxy_is_started_with_what_is_stored() {
     let data = Path::new("/data");
-    let (settings, _) = to_settings(&Stored::default(), data, None);
-    assert_eq!(settings.workspace, data.join("workspace"));
-    assert!(settings.auth && settings.codex_path.is_none() && settings.api_keys.is_empty());
+    let (settings, _) = DesktopSettings::default().runtime_settings(data, None);
+    assert_eq!(settings.working_folder(), data.join("workspace"));
+    assert!(settings.keys_needed && settings.codex_path.is_none() && settings.api_keys.is_empty());
     assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::ReasoningContent, true));
-    let (settings, _) = to_settings(&unusual(), data, None);
-    assert_eq!(settings.workspace, Path::new("/home/me/work"));
-    assert_eq!(settings.codex_path.as_deref(), Some(Path::new("/opt/codex")));
-    assert_eq!((settings.model.as_deref(), settings.log_level), (Some("gpt-5"), LogLevel::Trace));
+    let (settings, _) = unusual().runtime_settings(data, None);
     assert_eq!(settings.sandbox, SandboxMode::DangerFullAccess);
-    assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::None, false));
-    assert_eq!(settings.allowed_origins, ["https://chat.example"]);
-    assert_eq!(settings.allowed_hosts, ["laptop.example"]);
-    assert_eq!(settings.limits, unusual().limits);
+    assert_eq!(settings, Settings { data_dir: data.to_owned(), ..unusual().proxy });
 }
 
 #[test]
@@ -268,9 +267,70 @@ fn each_choice_of_who_can_reach_it_has_its_addresses_and_off_loopback_keys_are_n
         (Listen::DockerBridge, None, vec!["127.0.0.1:8000"], true),
         (Listen::Everywhere, bridge, vec!["0.0.0.0:8000"], true),
     ] {
-        let stored = Stored { listen, keys_needed: false, ..Stored::default() };
-        let (settings, addresses) = to_settings(&stored, Path::new("/data"), bridge);
+        let mut settings = DesktopSettings { listen, ..DesktopSettings::default() };
+        settings.proxy.keys_needed = false;
+        let (settings, addresses) = settings.runtime_settings(Path::new("/data"), bridge);
         assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted);
-        assert_eq!((settings.bind, settings.auth), (addresses[0], auth));
+        assert_eq!((settings.address(), settings.keys_needed), (addresses[0], auth));
     }
+}
+
+#[test]
+fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
+    let names = DesktopSettings::default().restarts();
+    for (name, restarts) in [
+        ("port", true),
+        ("listen", true),
+        ("reasoning", true),
+        ("show_work", true),
+        ("max_turns", true),
+        ("log_level", false),
+        ("keep_days", false),
+        ("start_at_login", false),
+    ] {
+        assert_eq!(names.contains(&name.to_owned()), restarts, "{name}");
+        let (usual, mut changed) = (DesktopSettings::default(), DesktopSettings::default());
+        changed.set(name, &unusual().fields().unwrap()[name]).unwrap();
+        assert_eq!(changed.need_restart(&usual), restarts, "{name}");
+    }
+    let mut fields = DesktopSettings::default().fields().unwrap();
+    for name in super::desktop_settings::WITHOUT_RESTART {
+        assert!(fields.remove(name).is_some(), "{name} is a setting");
+    }
+}
+
+#[test]
+fn the_file_of_an_earlier_program_is_read_and_its_unknown_fields_survive_a_save() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = include_str!("../../tests/fixtures/9c8d7f2/settings.json");
+    fs::write(folder.path().join("settings.json"), before).unwrap();
+    let file = load(folder.path());
+    let DesktopSettings { proxy, listen, keep_days, asked_about_background, .. } = file.current();
+    assert_eq!((proxy.sandbox, proxy.reasoning), (SandboxMode::WorkspaceWrite, ReasoningAs::Think));
+    assert_eq!(
+        (proxy.model.as_deref(), proxy.model_aliases["gpt-4o"].as_str()),
+        (Some("gpt-5.5"), "gpt-5.5")
+    );
+    assert_eq!((proxy.silence_limit_minutes.get(), proxy.log_level), (13, LogLevel::Debug));
+    assert!(!proxy.show_work && !proxy.side_calls && proxy.keys_needed);
+    assert_eq!((listen, keep_days.get(), asked_about_background), (Listen::DockerBridge, 7, Some(false)));
+    file.change(|settings| settings.proxy.port = 9001.into()).unwrap();
+    let mut wanted: Value = serde_json::from_str(before).unwrap();
+    wanted["port"] = json!(9001);
+    assert_eq!(on_disk(folder.path()), wanted);
+}
+
+#[test]
+fn the_keys_of_an_earlier_program_work_and_their_unknown_fields_survive_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    fs::write(&path, include_str!("../../tests/fixtures/9c8d7f2/keys.json")).unwrap();
+    let keys = proxy::KeyFile::in_folder(folder.path());
+    let [entry] = &*keys.entries().unwrap() else { panic!("there is one key") };
+    assert_eq!(entry.sha256, proxy::Key::new("sk-of-the-old-file").digest());
+    assert_eq!((entry.name.as_str(), entry.limits.sandbox), ("Default", Some(SandboxMode::ReadOnly)));
+    keys.create("laptop", NOW).unwrap();
+    let after: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!((&after["theme"], &after["keys"][0]["colour"]), (&json!("dark"), &json!("red")));
+    assert_eq!(after["keys"].as_array().unwrap().len(), 2);
 }

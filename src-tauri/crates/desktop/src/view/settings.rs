@@ -3,58 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use proxy::settings::ReasoningAs;
-
-/// The settings as the window shows them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct SettingsForm {
-    /// The codex binary; empty looks for it.
-    pub codex_path: String,
-    /// The model behind `codex-local`; empty takes what codex is configured for.
-    pub model: String,
-    /// How hard it thinks; empty leaves it to the model.
-    pub effort: String,
-    /// `read-only`, `workspace-write` or `danger-full-access`.
-    pub sandbox: String,
-    /// Codex's working folder; empty takes an empty one of ours.
-    pub workspace: String,
-    /// How summaries of the reasoning are sent where a request does not say.
-    pub reasoning: ReasoningAs,
-    /// Whether an answer of `codex-local` shows what codex does.
-    pub show_work: bool,
-    /// Other names for models, one a line, as `gpt-4o=gpt-5.5`.
-    pub model_aliases: String,
-    /// Whether Open WebUI's own calls (titles, tags and the like) go to the smallest model.
-    pub side_calls: bool,
-    /// How many turns run at once.
-    pub max_turns: String,
-    /// How many requests may wait for their place.
-    pub max_waiting: String,
-    /// For how many seconds a request waits at most.
-    pub max_wait: String,
-    /// For how many minutes a turn may last.
-    pub turn_limit: String,
-    /// For how many minutes codex may say nothing within a turn.
-    pub silence_limit: String,
-    /// The port.
-    pub port: String,
-    /// Who can reach the proxy.
-    pub listen: Listen,
-    /// Whether a key is needed; only on loopback can it be switched off.
-    pub keys_needed: bool,
-    /// Whether the app starts with the session.
-    pub start_at_login: bool,
-    /// Whether the proxy starts with the app.
-    pub start_proxy: bool,
-    /// `error`, `warn`, `info` or `debug`.
-    pub log_level: String,
-    /// For how many days the request log is kept.
-    pub keep_days: String,
-    /// Whether the texts of requests and answers are kept in the log.
-    pub keep_texts: bool,
-}
+use crate::settings_file::DesktopSettings;
 
 /// Who can reach the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -76,9 +25,9 @@ pub enum Listen {
 #[ts(export)]
 pub struct SettingsView {
     /// The settings.
-    pub form: SettingsForm,
-    /// What they are when nothing is changed.
-    pub defaults: SettingsForm,
+    pub form: DesktopSettings,
+    /// The fields that count only once the proxy is started again.
+    pub restarts: Vec<String>,
     /// The codex that would be used.
     pub codex: CodexCheck,
     /// codex's models, empty while they are not known.
@@ -116,7 +65,7 @@ pub struct ModelChoice {
 }
 
 /// A codex binary that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CodexCheck {
@@ -133,8 +82,21 @@ pub struct CodexCheck {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct FieldError {
-    /// The field's name in [`SettingsForm`].
+    /// The field's name in the settings.
     pub field: String,
     /// What is wrong and what would be right.
     pub message: String,
+}
+
+/// What came of a change of settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum Applied {
+    /// It counts already.
+    AtOnce,
+    /// The running proxy was started again for it; answers that are being written finish first.
+    Restarted,
+    /// The proxy does not run, and has it when it is started.
+    AtNextStart,
 }

@@ -2,7 +2,9 @@
 
 use codex_client::Environment;
 use desktop::app::{App, AppOptions, Change, Overview};
+use desktop::gateway::ProxyState;
 use desktop::keychain::MemoryStore;
+use desktop::view::Applied;
 use reqwest::Response;
 use sample_model::under_test;
 use serde_json::json;
@@ -61,5 +63,36 @@ async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_ma
     drop(first);
     drop(begun(second).await);
     assert_eq!(told(0, 0).await, 0);
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_setting_is_changed_by_itself_and_says_whether_the_proxy_was_started_again_for_it() {
+    let folder = folder();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let file = folder.path().join("settings.json");
+    let gone = folder.path().join("gone");
+    let before =
+        json!({"version": 1, "port": port, "workspace": gone, "start_proxy": false, "colour": "red"});
+    std::fs::write(&file, before.to_string()).unwrap();
+    let environment = Environment::of_this_process()
+        .with("HOME", folder.path())
+        .with("CODEX_HOME", folder.path().join(".codex"))
+        .with("CODEX_PATH", under_test::fake_codex());
+    let options = AppOptions::new(folder.path().to_owned(), environment, false);
+    let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
+    assert_eq!(app.set_setting("keep_days", json!(7)).await.unwrap(), Applied::AtOnce);
+    assert_eq!(app.set_setting("workspace", json!(null)).await.unwrap(), Applied::AtNextStart);
+    app.start().await;
+    assert_eq!(app.set_setting("show_work", json!(false)).await.unwrap(), Applied::Restarted);
+    assert!(matches!(app.overview().proxy, ProxyState::Running { .. }));
+    let refused = app.set_setting("max_turns", json!("0")).await.unwrap_err();
+    assert_eq!(refused.fields[0].field, "max_turns");
+    assert_eq!(refused.fields[0].message, "Write a number of requests from 1 to 100.");
+    let after: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let wanted = json!({
+        "version": 1, "port": port, "start_proxy": false, "show_work": false, "keep_days": 7, "colour": "red",
+    });
+    assert_eq!(after, wanted);
     app.shutdown().await;
 }

@@ -10,7 +10,7 @@ use codex_client::Environment;
 use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
 use desktop::request_log::{ExchangeQuery, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
-use desktop::settings_file::{SettingsFile, Stored};
+use desktop::settings_file::SettingsFile;
 use proxy::{Arrival, Recorder};
 use proxy::{KeyFile, KeyLimits};
 
@@ -99,7 +99,7 @@ fn settings_that_were_said_to_be_saved_survive_a_kill_at_any_moment() {
         let said = kill_after(&mut child("child_saves_settings", folder.path(), ""), 1 + round * 2);
         let (file, notice) = SettingsFile::load(folder.path(), 7);
         assert_eq!(notice, None);
-        let saved = u64::from(file.current().port);
+        let saved = u64::from(file.current().proxy.port.get());
         assert!(saved == said || saved == said + 1, "{said} was said, and {saved} is there");
     }
 }
@@ -142,7 +142,7 @@ async fn the_request_log_survives_a_kill_at_any_moment() {
 async fn a_disk_that_takes_no_more_leaves_the_settings_and_keys_as_they_were_and_is_said() {
     let folder = folder();
     let (file, _) = SettingsFile::load(folder.path(), 7);
-    file.save(Stored { port: 9000, ..Stored::default() }).unwrap();
+    file.change(|settings| settings.proxy.port = 9000.into()).unwrap();
     let keys = KeyFile::in_folder(folder.path());
     let (_, entry) = keys.create("laptop", 5).unwrap();
     let output = child("child_meets_a_full_disk", folder.path(), FULL).output().unwrap();
@@ -152,7 +152,7 @@ async fn a_disk_that_takes_no_more_leaves_the_settings_and_keys_as_they_were_and
         assert!(said.contains(&format!("{what}: {}/keys.json: ", folder.path().display())), "{said}");
     }
     let (file, notice) = SettingsFile::load(folder.path(), 7);
-    assert_eq!((notice, file.current().port), (None, 9000));
+    assert_eq!((notice, file.current().proxy.port.get()), (None, 9000));
     assert_eq!(&*KeyFile::in_folder(folder.path()).entries().unwrap(), [entry]);
     let files: BTreeSet<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -209,9 +209,10 @@ fn child_saves_settings() {
     let Some(folder) = folder_of_child() else { return };
     let (file, notice) = SettingsFile::load(&folder, 7);
     assert_eq!(notice, None);
-    for port in (1..u16::MAX).cycle().skip(file.current().port.into()) {
+    for port in (1..u16::MAX).cycle().skip(file.current().proxy.port.get().into()) {
         let long = vec!["https://a-rather-long-origin.example".to_owned(); 200];
-        file.change(|stored| (stored.port, stored.allowed_origins) = (port, long)).unwrap();
+        file.change(|settings| (settings.proxy.port, settings.proxy.allowed_origins) = (port.into(), long))
+            .unwrap();
         println!("wrote {port}");
     }
 }
@@ -257,8 +258,8 @@ async fn child_logs_requests() {
 fn child_meets_a_full_disk() {
     let Some(folder) = folder_of_child() else { return };
     let (file, _) = SettingsFile::load(&folder, 7);
-    println!("settings: {}", file.change(|stored| stored.port = 9001).unwrap_err());
-    assert_eq!(file.current().port, 9000, "what was not saved does not count");
+    println!("settings: {}", file.change(|settings| settings.proxy.port = 9001.into()).unwrap_err());
+    assert_eq!(file.current().proxy.port.get(), 9000, "what was not saved does not count");
     let keys = KeyFile::in_folder(&folder);
     let id = keys.entries().unwrap()[0].id.clone();
     println!("make: {}", keys.create("phone", 5).unwrap_err());

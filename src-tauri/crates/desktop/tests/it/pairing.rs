@@ -138,7 +138,7 @@ async fn a_key_that_is_not_known_ends_the_check_with_what_to_do() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn what_keeps_codex_from_answering_is_passed_on() {
-    let proxy = real().flags(|flags| flags.codex = Some("/nowhere/codex".into())).start().await;
+    let proxy = real().settings(|settings| settings.codex_path = Some("/nowhere/codex".into())).start().await;
     let steps = check(&target(&proxy), None, None).await;
     assert_eq!(outcome(&steps), [true, false]);
     assert!(last(&steps).contains("codex"), "{steps:?}");

@@ -26,7 +26,7 @@ async fn no_key_is_in_the_request_log_or_its_database() {
     // With texts, which is as much as can ever be kept.
     let log = open_log(folder.path(), true).await;
     let mut plan = fake("");
-    plan.keys = CHOSEN.map(proxy::Key::new).into();
+    plan.settings.api_keys = CHOSEN.map(proxy::Key::new).into();
     plan.request_log = Some(log.reports());
     let proxy = plan.start().await;
     let (made, _) = KeyFile::in_folder(&proxy.folder.path().join("data")).create("made", 1).unwrap();

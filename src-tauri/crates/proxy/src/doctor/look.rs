@@ -30,7 +30,7 @@ pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Find
     findings.extend(codex(settings, environment).await);
     findings.extend(environment.temporary_codex_home().map(|home| of_temporary_home(&home)));
     findings.push(working_folder(settings));
-    findings.push(address(settings.bind).await);
+    findings.push(address(settings.address()).await);
     findings.push(keys(settings));
     findings
 }
@@ -58,8 +58,8 @@ async fn codex(settings: &Settings, environment: &Environment) -> Vec<Finding> {
     };
     let mut findings = vec![of_place(&found)];
     // The working folder may not have been made yet.
-    let folder =
-        [settings.workspace.as_path(), &settings.data_dir].into_iter().find(|folder| folder.is_dir());
+    let working_folder = settings.working_folder();
+    let folder = [working_folder.as_path(), &settings.data_dir].into_iter().find(|folder| folder.is_dir());
     let Some(folder) = folder.or_else(|| found.path.parent()) else { return findings };
     let config =
         backends::plain_config(settings.codex_path.as_deref(), &environment, folder, &settings.data_dir);
@@ -80,9 +80,9 @@ async fn codex(settings: &Settings, environment: &Environment) -> Vec<Finding> {
 }
 
 fn working_folder(settings: &Settings) -> Finding {
-    let (folder, mode) = (&settings.workspace, settings.sandbox.name());
+    let (folder, mode) = (settings.working_folder(), settings.sandbox.name());
     let shown = folder.display();
-    match std::fs::metadata(folder) {
+    match std::fs::metadata(&folder) {
         Ok(found) if !found.is_dir() => Finding::wrong(
             format!("the working folder {shown} is no folder"),
             "Name a folder with --workspace or CODEX_WORKSPACE.",
@@ -148,7 +148,7 @@ fn lower_first(text: &str) -> String {
 }
 
 fn keys(settings: &Settings) -> Finding {
-    if !settings.auth {
+    if !settings.keys_needed {
         return Finding::aside("no keys are needed (--no-auth)");
     }
     let of_file = match KeyFile::in_folder(&settings.data_dir).entries() {

@@ -13,8 +13,8 @@ use codex_client::{Codex, CodexError, Model, Readiness, Status, ThreadKind, Thre
 use tokio::time::Instant;
 
 use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
+pub(crate) use crate::settings::CODEX_LOCAL;
 use crate::settings::Settings;
-pub(crate) use crate::settings::aliases::CODEX_LOCAL;
 
 /// How long codex's list is believed. It changes with the account and with codex's version, so seldom.
 const FRESH_FOR: Duration = Duration::from_secs(300);
@@ -154,7 +154,7 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
     ThreadProfile {
         kind,
         model,
-        workspace: settings.workspace.clone(),
+        workspace: settings.working_folder(),
         sandbox: settings.sandbox,
         tools: Arc::default(),
         verbosity: None,

@@ -9,23 +9,17 @@ use super::*;
 use crate::ProxyParts;
 use crate::auth::Key;
 use crate::exchange::Limits;
-use crate::settings::{Flags, Layers, Settings};
+use crate::settings::Settings;
 
 pub(super) const KEY: &str = "sk-of-this-test";
 
 pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
-    let layers = Layers {
-        flags: &Flags {
-            data_dir: Some(folder.display().to_string()),
-            codex: Some("/no/such/codex".to_owned()),
-            ..Flags::default()
-        },
-        environment: &Environment::empty(),
-        dotenv: &std::collections::BTreeMap::new(),
-        current_dir: folder,
-        default_data_dir: None,
+    let settings = Settings {
+        data_dir: folder.to_owned(),
+        codex_path: Some("/no/such/codex".into()),
+        api_keys: vec![Key::new(KEY)],
+        ..Settings::default()
     };
-    let settings = Settings { api_keys: vec![Key::new(KEY)], ..Settings::from_layers(&layers).unwrap() };
     let environment = Environment::empty();
     let limits = Limits::default();
     Proxy::new(ProxyParts {

@@ -109,24 +109,21 @@ impl Proxy {
     pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
         let ProxyParts { settings, environment, limits, keys, request_log } = parts;
         if settings.api_keys.iter().any(|key| key.reveal().chars().count() < MIN_KEY_LENGTH) {
-            if !settings.bind.ip().is_loopback() {
-                return Err(ProxyError::ShortKey(settings.bind.ip()));
+            if !settings.address().ip().is_loopback() {
+                return Err(ProxyError::ShortKey(settings.address().ip()));
             }
             tracing::warn!(
                 "a key in API_KEYS has fewer than {MIN_KEY_LENGTH} characters, so it could be guessed"
             );
         }
-        std::fs::create_dir_all(&settings.workspace)
-            .map_err(|error| ProxyError::Workspace { folder: settings.workspace.clone(), error })?;
+        let working_folder = settings.working_folder();
+        std::fs::create_dir_all(&working_folder)
+            .map_err(|error| ProxyError::Workspace { folder: working_folder.clone(), error })?;
         let now = unix_now();
         // What codex runs can read its environment, and our keys are none of its business.
         let environment = environment.without("API_KEYS");
-        let codex = Codexes::new(
-            settings.codex_path.as_deref(),
-            &environment,
-            &settings.workspace,
-            &settings.data_dir,
-        );
+        let codex =
+            Codexes::new(settings.codex_path.as_deref(), &environment, &working_folder, &settings.data_dir);
         let of_settings = settings
             .api_keys
             .iter()

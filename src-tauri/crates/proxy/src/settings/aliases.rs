@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
 /// The id of Codex itself.
 pub const CODEX_LOCAL: &str = "codex-local";
 
@@ -12,53 +15,63 @@ pub const CODEX_LOCAL: &str = "codex-local";
 pub type Aliases = BTreeMap<String, String>;
 
 /// The longest name of a model or an alias; the real ones are far shorter.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME: usize = 200;
 
-/// Aliases out of texts such as `gpt-4o=gpt-5.5`.
+/// Aliases out of a list such as `gpt-4o=gpt-5.5,agent=codex-local`.
 ///
 /// # Errors
-/// The first text that cannot be used, and what is wrong with it.
-pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Aliases, (String, String)> {
+/// What is wrong with the first one that cannot be used.
+pub(super) fn parse(list: &str) -> Result<Aliases, String> {
     let mut aliases = Aliases::new();
-    for text in texts {
-        let wrong = |what: &str| (text.to_owned(), what.to_owned());
-        let (alias, model) =
-            text.split_once('=').ok_or_else(|| wrong("Write ALIAS=MODEL, such as gpt-4o=gpt-5.5."))?;
+    for text in super::items(list) {
+        let (alias, model) = text.split_once('=').ok_or_else(|| {
+            format!("Write ALIAS=MODEL, such as gpt-4o=gpt-5.5. {text:?} has no equals sign.")
+        })?;
         let (alias, model) = (alias.trim(), model.trim());
-        check(alias, model).map_err(wrong)?;
+        check(alias, model)?;
         if aliases.insert(alias.to_owned(), model.to_owned()).is_some_and(|other| other != model) {
-            return Err(wrong("The same alias leads to another model already. Leave one of them out."));
+            return Err(format!("{alias} leads to another model already. Leave one of them out."));
         }
     }
     Ok(aliases)
 }
 
-/// Aliases as texts that [`parse`] reads.
-pub fn texts(aliases: &Aliases) -> impl Iterator<Item = String> {
-    aliases.iter().map(|(alias, model)| format!("{alias}={model}"))
+/// Aliases by name, as they are written; or a list of them as on the command line, for a window in which one name stands twice.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Aliases, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "Write an alias and the model that it leads to.")]
+    enum Given {
+        Named(Aliases),
+        List(Vec<String>),
+    }
+    let aliases = match Given::deserialize(deserializer)? {
+        Given::List(texts) => parse(&texts.join(",")),
+        Given::Named(named) => named
+            .iter()
+            .map(|(alias, model)| (alias.trim(), model.trim()))
+            .map(|(alias, model)| check(alias, model).map(|()| (alias.to_owned(), model.to_owned())))
+            .collect(),
+    };
+    aliases.map_err(D::Error::custom)
 }
 
 /// Whether `alias` can lead to `model`.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check(alias: &str, model: &str) -> Result<(), &'static str> {
+fn check(alias: &str, model: &str) -> Result<(), String> {
     let is_name = |name: &str| {
         !name.is_empty()
-            && name.len() <= LONGEST_NAME
+            && name.len() <= MAX_NAME
             && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',')
     };
-    if !is_name(alias) || !is_name(model) {
-        Err(
-            "Write the alias and the model that it leads to, such as gpt-4o and gpt-5.5, without blanks or commas.",
-        )
+    let wrong = if !is_name(alias) || !is_name(model) {
+        "Write the alias and the model that it leads to, such as gpt-4o and gpt-5.5, without blanks or commas."
     } else if alias == CODEX_LOCAL {
-        Err("codex-local is Codex itself and cannot lead elsewhere. Choose another alias.")
+        "codex-local is Codex itself and cannot lead elsewhere. Choose another alias."
     } else if alias == model {
-        Err("The alias is the model's own name. Choose another alias.")
+        "The alias is the model's own name. Choose another alias."
     } else {
-        Ok(())
-    }
+        return Ok(());
+    };
+    Err(format!("{alias}={model}: {wrong}"))
 }
 
 #[cfg(test)]
@@ -66,28 +79,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn aliases_survive_being_written_down() {
-        let aliases = parse(["gpt-4o = gpt-5.5", "agent=codex-local"]).unwrap();
+    fn aliases_are_read_as_they_were_written_down() {
+        let aliases = parse("gpt-4o = gpt-5.5, agent=codex-local").unwrap();
         assert_eq!(aliases["gpt-4o"], "gpt-5.5");
-        let texts: Vec<String> = texts(&aliases).collect();
-        assert_eq!(parse(texts.iter().map(String::as_str)).unwrap(), aliases);
+        let written = serde_json::to_value(&aliases).unwrap();
+        assert_eq!(deserialize(written).unwrap(), aliases);
+        assert_eq!(deserialize(serde_json::json!(["gpt-4o=gpt-5.5", "agent=codex-local"])).unwrap(), aliases);
     }
 
     #[test]
     fn what_cannot_be_an_alias_is_named_with_the_reason() {
-        for (texts, words) in [
-            (&["gpt-4o"][..], "ALIAS=MODEL"),
-            (&["=gpt-5.5"], "such as gpt-4o"),
-            (&["gpt-4o="], "such as gpt-4o"),
-            (&["my gpt=gpt-5.5"], "without blanks"),
-            (&["codex-local=gpt-5.5"], "Codex itself"),
-            (&["a=a"], "own name"),
-            (&["a=b", "a=c"], "another model already"),
+        for (list, words) in [
+            ("gpt-4o", "ALIAS=MODEL"),
+            ("=gpt-5.5", "such as gpt-4o"),
+            ("gpt-4o=", "such as gpt-4o"),
+            ("my gpt=gpt-5.5", "without blanks"),
+            ("codex-local=gpt-5.5", "Codex itself"),
+            ("a=a", "own name"),
+            ("a=b,a=c", "another model already"),
         ] {
-            let (text, what) = parse(texts.iter().copied()).unwrap_err();
-            assert!(what.contains(words), "{what}");
-            assert_eq!(text, texts[texts.len() - 1]);
+            let wrong = parse(list).unwrap_err();
+            assert!(
+                wrong.contains(words) && wrong.contains(list.split(['=', ',']).next().unwrap()),
+                "{wrong}"
+            );
+            let texts: Vec<&str> = list.split(',').collect();
+            assert_eq!(deserialize(serde_json::json!(texts)).unwrap_err().to_string(), wrong);
         }
-        assert!(parse(["a=b", "a=b"]).is_ok());
+        assert!(parse("a=b,a=b").is_ok());
+        for wrong in [serde_json::json!({"a": ""}), serde_json::json!({"codex-local": "b"}), 3.into()] {
+            assert!(deserialize(wrong).is_err());
+        }
     }
 }

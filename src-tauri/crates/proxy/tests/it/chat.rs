@@ -166,7 +166,7 @@ async fn open_webui_is_told_to_leave_its_own_tools_out() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn the_model_of_the_settings_is_behind_codex_local() {
-    let proxy = real().flags(|flags| flags.model = Some("gpt-6-sol".into())).start().await;
+    let proxy = real().settings(|settings| settings.model = Some("gpt-6-sol".into())).start().await;
     let body = json!({"model":"codex-local","messages":[{"role":"user","content":"[[words=1]]"}]});
     let answer: Value = proxy.chat(&body).await.json().await.unwrap();
     assert_eq!(answer["model"], "gpt-6-sol");

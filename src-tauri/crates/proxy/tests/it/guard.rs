@@ -7,7 +7,7 @@ use crate::support::{KEY, fake, prompt_body};
 
 #[tokio::test]
 async fn a_name_that_is_not_ours_learns_nothing() {
-    let proxy = fake("").flags(|flags| flags.allow_host = vec!["my.lan".into()]).start().await;
+    let proxy = fake("").settings(|settings| settings.allowed_hosts = vec!["my.lan".into()]).start().await;
     for path in ["/health", "/v1/models", "/openapi.json", "/docs", "/nope"] {
         let response = proxy.get(path).header("host", "evil.example").send().await.unwrap();
         assert_eq!(response.status(), 403, "{path}");
@@ -40,7 +40,7 @@ async fn no_page_is_let_in_by_default() {
 #[tokio::test]
 async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer_with_one() {
     let origin = "http://localhost:3000";
-    let proxy = fake("").flags(|flags| flags.allow_origin = vec![origin.into()]).start().await;
+    let proxy = fake("").settings(|settings| settings.allowed_origins = vec![origin.into()]).start().await;
     let preflight = proxy
         .bare(Method::OPTIONS, "/v1/chat/completions")
         .header("origin", origin)
@@ -61,7 +61,7 @@ async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer
 
 #[tokio::test]
 async fn without_keys_a_page_of_another_origin_is_still_kept_out() {
-    let proxy = fake("").flags(|flags| flags.no_auth = true).start().await;
+    let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
     let chat = || proxy.bare(Method::POST, "/v1/chat/completions").json(&prompt_body("hi"));
     assert_eq!(chat().send().await.unwrap().status(), 200);
     assert_eq!(chat().header("origin", "http://page.example").send().await.unwrap().status(), 403);
@@ -92,7 +92,7 @@ async fn a_key_that_is_made_while_the_proxy_runs_works_until_it_is_revoked() {
 async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
     let chat = prompt_body("hi").to_string();
     for no_auth in [false, true] {
-        let proxy = fake("").flags(|flags| flags.no_auth = no_auth).start().await;
+        let proxy = fake("").settings(|settings| settings.keys_needed = !no_auth).start().await;
         for route in
             ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/responses/resp_1/cancel"]
         {
@@ -122,7 +122,7 @@ async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
 
 #[tokio::test]
 async fn what_a_page_loads_without_an_origin_is_kept_out_where_no_key_is_needed() {
-    let proxy = fake("").flags(|flags| flags.no_auth = true).start().await;
+    let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
     for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
         let request = proxy.bare(Method::GET, "/v1/models").header("sec-fetch-site", site);
         assert_eq!(request.send().await.unwrap().status(), status, "{site}");
@@ -139,7 +139,7 @@ async fn what_a_page_loads_without_an_origin_is_kept_out_where_no_key_is_needed(
 #[tokio::test]
 async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
     let listed = "http://localhost:3000";
-    let proxy = fake("").flags(|flags| flags.allow_origin = vec![listed.into()]).start().await;
+    let proxy = fake("").settings(|settings| settings.allowed_origins = vec![listed.into()]).start().await;
     let origins = [
         "null",
         "*",

@@ -11,10 +11,8 @@ use crate::support::{Plan, Running, fake, real};
 
 /// A proxy with a working folder below its test's own one, and a folder within that.
 async fn start(plan: Plan, sandbox: SandboxMode) -> (Running, PathBuf) {
-    let plan = plan.flags(|flags| {
-        flags.sandbox = Some(sandbox.name().to_owned());
-        flags.workspace = Some("work".to_owned());
-    });
+    let plan =
+        plan.settings(|settings| (settings.sandbox, settings.workspace) = (sandbox, Some("work".into())));
     let proxy = plan.start().await;
     let work = proxy.folder.path().join("work");
     std::fs::create_dir(work.join("notes")).unwrap();

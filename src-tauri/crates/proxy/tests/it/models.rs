@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::support::{Plan, Running, fake, home_for, prompt_body, real};
 
 fn aliases(plan: Plan, aliases: &[&str]) -> Plan {
-    plan.flags(|flags| flags.model_alias = aliases.iter().map(|alias| (*alias).to_owned()).collect())
+    plan.settings(|settings| {
+        let pairs = aliases.iter().filter_map(|alias| alias.split_once('='));
+        settings.model_aliases = pairs.map(|(alias, model)| (alias.to_owned(), model.to_owned())).collect();
+    })
 }
 
 async fn list(proxy: &Running) -> Vec<Value> {
@@ -260,12 +263,12 @@ async fn a_side_call_keeps_its_form_and_a_request_with_tools_its_tools() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn side_calls_go_where_they_were_sent_when_that_is_switched_off() {
-    let off = real().flags(|flags| flags.side_calls = Some("off".to_owned()));
+    let off = real().settings(|settings| settings.side_calls = false);
     let proxy = off.start().await;
     let (answer, logged) = title(&proxy, "gpt-5.5").await;
     assert_eq!((answer["model"].as_str(), logged.as_str()), (Some("gpt-5.5"), "gpt-5.5"));
     // A model that only the user's own provider knows is a sign that the list is not the provider's.
-    let own = real().flags(|flags| flags.model = Some("my-own".to_owned()));
+    let own = real().settings(|settings| settings.model = Some("my-own".to_owned()));
     let proxy = own.start().await;
     assert_eq!(title(&proxy, "my-own").await.1, "my-own");
 }

@@ -13,7 +13,7 @@ const OTHER: &str = "sk-of-somebody-else";
 /// A proxy with two keys, whose codex stands still after the first word until its client has gone.
 async fn start(turns: usize, waiting: usize) -> Running {
     let mut plan = fake("hang-after-delta=1");
-    plan.keys.push(Key::new(OTHER));
+    plan.settings.api_keys.push(Key::new(OTHER));
     plan.limits(|limits| (limits.turns, limits.waiting) = (turns, waiting)).start().await
 }
 

@@ -1,5 +1,6 @@
 //! The form and the limits of an answer, its reasoning, and pictures, on the real codex.
 
+use proxy::settings::ReasoningAs;
 use serde_json::{Value, json};
 
 use crate::support::{LONG, Running, prompt_body, real};
@@ -223,7 +224,7 @@ async fn reasoning_comes_the_way_that_the_request_or_the_settings_say() {
     assert_eq!(without["choices"][0]["message"]["content"], "word1 ");
     assert!(without["choices"][0]["message"].get("reasoning_content").is_none());
     assert!(proxy.model.request(2).unwrap().body()["reasoning"]["summary"].is_null(), "not even asked for");
-    let proxy = real().flags(|flags| flags.reasoning = Some("think".into())).start().await;
+    let proxy = real().settings(|settings| settings.reasoning = ReasoningAs::Think).start().await;
     let within = answer(&proxy, &ask(json!({}))).await;
     assert!(within["choices"][0]["message"]["content"].as_str().unwrap().starts_with("<think>"));
     // What is sent back with it goes on in the same thread, and the model does not read its own tags.
@@ -351,7 +352,7 @@ async fn what_codex_does_is_told_in_the_reasoning_and_in_the_log() {
     let reasoning = whole["choices"][0]["message"]["reasoning_content"].as_str().unwrap();
     assert!(reasoning.contains("echo hi") && reasoning.contains("exit code 0"), "{reasoning}");
     assert!(!whole["choices"][0]["message"]["content"].as_str().unwrap().contains("exit code 0`"));
-    let quiet = real().flags(|flags| flags.show_work = Some("off".into())).start().await;
+    let quiet = real().settings(|settings| settings.show_work = false).start().await;
     let whole = answer(&quiet, &body).await;
     assert!(whole["choices"][0]["message"].get("reasoning_content").is_none());
 }

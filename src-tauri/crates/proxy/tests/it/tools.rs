@@ -248,7 +248,7 @@ async fn codex_itself_has_the_clients_tools_on_top_of_its_own() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn another_keys_request_does_not_get_the_parked_turn() {
     let mut plan = real();
-    plan.keys.push(proxy::Key::new("sk-another"));
+    plan.settings.api_keys.push(proxy::Key::new("sk-another"));
     let proxy = plan.start().await;
     let mut chat = Chat::new(&proxy, &["a"]);
     let answer = chat.say("[[tool=a:{}]]").await;

@@ -73,7 +73,7 @@ impl Inner {
 
     /// Looks up the key of a request.
     pub(in crate::server) fn check_key(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
-        if !self.settings.auth {
+        if !self.settings.keys_needed {
             return Ok(Caller { name: "no key needed".to_owned(), ..Caller::default() });
         }
         let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));

@@ -42,7 +42,7 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
     }
     let needs_key = needs_key(&request);
     // Without keys nothing else would keep a web page from using codex behind its visitor's back.
-    if (!proxy.settings.auth || request.uri().path() == METRICS) && allowed.is_none() {
+    if (!proxy.settings.keys_needed || request.uri().path() == METRICS) && allowed.is_none() {
         let is_foreign = match origin {
             Some(origin) => !is_same_origin(&origin, request.headers()),
             // Pictures, scripts and links name no origin.

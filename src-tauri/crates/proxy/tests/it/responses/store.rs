@@ -135,7 +135,7 @@ async fn a_response_is_kept_unless_it_must_not_be() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn another_key_cannot_see_that_a_response_exists() {
     let mut plan = real();
-    plan.keys.push(Key::new(OTHER));
+    plan.settings.api_keys.push(Key::new(OTHER));
     let proxy = plan.start().await;
     let response = ask(&proxy, json!({"input":"[[words=1]]"})).await;
     let path = format!("/v1/responses/{}", id_of(&response));

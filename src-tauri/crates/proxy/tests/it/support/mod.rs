@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::Environment;
-use proxy::Key;
-use proxy::settings::{Flags, Layers, Settings};
-use proxy::{Limits, Occupancy};
+use proxy::settings::Settings;
+use proxy::{Key, Limits, Occupancy};
 use proxy::{Proxy, ProxyParts, RequestLog, serve};
 use reqwest::{Method, RequestBuilder, Response};
 use sample_model::{SampleModel, codex_home, under_test};
@@ -48,11 +47,10 @@ pub(crate) fn home_for(folder: &Path, model: &SampleModel) -> PathBuf {
 
 /// How a proxy of a test differs from the usual.
 pub(crate) struct Plan {
-    pub(crate) flags: Flags,
+    pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) codex: PathBuf,
     pub(crate) fake: String,
-    pub(crate) keys: Vec<Key>,
     /// Another request log than the test's [`Log`].
     pub(crate) request_log: Option<Arc<dyn RequestLog>>,
 }
@@ -60,11 +58,10 @@ pub(crate) struct Plan {
 /// The real codex.
 pub(crate) fn real() -> Plan {
     Plan {
-        flags: Flags::default(),
+        settings: Settings { api_keys: vec![Key::new(KEY)], ..Settings::default() },
         limits: Limits::default(),
         codex: under_test::codex_under_test(),
         fake: String::new(),
-        keys: vec![Key::new(KEY)],
         request_log: None,
     }
 }
@@ -80,8 +77,8 @@ impl Plan {
         self
     }
 
-    pub(crate) fn flags(mut self, change: impl FnOnce(&mut Flags)) -> Self {
-        change(&mut self.flags);
+    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
         self
     }
 
@@ -96,17 +93,10 @@ impl Plan {
             .with("CODEX_HOME", home)
             .with("TMPDIR", codex_home::temp_dir(folder.path()).unwrap())
             .with("FAKE_CODEX", script);
-        let mut flags = self.flags;
-        flags.codex.get_or_insert(self.codex.display().to_string());
-        flags.data_dir.get_or_insert(folder.path().join("data").display().to_string());
-        let layers = Layers {
-            flags: &flags,
-            environment: &Environment::empty(),
-            dotenv: &std::collections::BTreeMap::new(),
-            current_dir: folder.path(),
-            default_data_dir: None,
-        };
-        let settings = Settings { api_keys: self.keys, ..Settings::from_layers(&layers).unwrap() };
+        let mut settings = self.settings;
+        settings.codex_path.get_or_insert(self.codex);
+        settings.workspace = settings.workspace.map(|below| folder.path().join(below));
+        settings.data_dir = folder.path().join("data");
         let log = Log::default();
         let parts = ProxyParts {
             settings,
