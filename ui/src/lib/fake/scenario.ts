@@ -223,7 +223,14 @@ export function settingsOf(scenario: Scenario): SettingsView {
     keep_texts: false,
     asked_about_background: null,
   };
-  const WITHOUT_RESTART = ['start_at_login', 'start_proxy', 'log_level', 'keep_days', 'keep_texts', 'asked_about_background'];
+  const WITHOUT_RESTART = [
+    'start_at_login',
+    'start_proxy',
+    'log_level',
+    'keep_days',
+    'keep_texts',
+    'asked_about_background',
+  ];
   const missing = scenario === 'codex-missing';
   return {
     form,
