@@ -6,11 +6,11 @@
 
 use std::path::PathBuf;
 
-use desktop::app::{App, Overview};
+use desktop::app::{App, Overview, SettingsView};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
 use desktop::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
-use desktop::view::{Applied, CodexCheck, SettingsView, ViewError};
+use desktop::view::{Applied, CodexCheck, ViewError};
 use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};

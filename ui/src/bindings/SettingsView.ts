@@ -5,7 +5,7 @@ import type { ModelChoice } from "./ModelChoice";
 import type { Settings } from "./Settings";
 
 /**
- * What the settings view needs beside the form.
+ * The settings, and what the window needs to show them.
  */
 export type SettingsView = { 
 /**

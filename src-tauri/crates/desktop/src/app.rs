@@ -36,7 +36,7 @@ use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
 use crate::{keychain, pairing};
 
-pub use status::{CodexState, CodexView, Fix, Overview, Problem};
+pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
 
 /// Changes that the shell may be behind. When it is further behind it loses the oldest; the next overview holds all that they
 /// said, and the window asks for rows anew when it is opened.

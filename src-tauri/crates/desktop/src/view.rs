@@ -5,7 +5,7 @@ mod settings;
 use serde::Serialize;
 use ts_rs::TS;
 
-pub use settings::{Applied, CodexCheck, FieldError, Listen, ListenChoice, ModelChoice, SettingsView};
+pub use settings::{Applied, CodexCheck, FieldError, Listen, ListenChoice, ModelChoice};
 
 /// An error as the window gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

@@ -8,6 +8,7 @@
 //! Nothing here reads the environment or the disk; the layers are handed in, and a refused value is named with its layer.
 
 mod aliases;
+mod arguments;
 mod layers;
 mod number;
 mod reference;

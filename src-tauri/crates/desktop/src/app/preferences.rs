@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use codex_client::{CodexError, Probed, probe};
 use serde_json::{Map, Value};
 
+use super::status::SettingsView;
 use super::{App, refused, said};
 use crate::gateway::ProxyState;
 use crate::pairing;
 use crate::settings_file::{Context, DesktopSettings, change};
-use crate::view::{Applied, CodexCheck, Listen, ModelChoice, SettingsView, ViewError};
+use crate::view::{Applied, CodexCheck, Listen, ModelChoice, ViewError};
 
 impl App {
     /// The settings, and what is needed to choose them.

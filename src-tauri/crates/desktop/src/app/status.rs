@@ -5,6 +5,8 @@ use ts_rs::TS;
 
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
+use crate::settings_file::DesktopSettings;
+use crate::view::{CodexCheck, ListenChoice, ModelChoice};
 
 /// Everything that the status view and the tray show; sent anew whenever any of it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
@@ -109,4 +111,23 @@ pub enum Fix {
     OpenSettings,
     /// Starts the proxy (`start_proxy`).
     StartProxy,
+}
+
+/// The settings, and what the window needs to show them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SettingsView {
+    /// The settings.
+    pub form: DesktopSettings,
+    /// The fields that count only once the proxy is started again.
+    pub restarts: Vec<String>,
+    /// The codex that would be used.
+    pub codex: CodexCheck,
+    /// codex's models, empty while they are not known.
+    pub models: Vec<ModelChoice>,
+    /// The addresses for each choice of who can reach the proxy.
+    pub addresses: Vec<ListenChoice>,
+    /// What is wrong with the app's own files, such as that one was damaged, and where it was put.
+    pub notice: Option<String>,
 }

@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::settings_file::DesktopSettings;
-
 /// Who can reach the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -17,25 +15,6 @@ pub enum Listen {
     DockerBridge,
     /// And everybody in the same network.
     Everywhere,
-}
-
-/// What the settings view needs beside the form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct SettingsView {
-    /// The settings.
-    pub form: DesktopSettings,
-    /// The fields that count only once the proxy is started again.
-    pub restarts: Vec<String>,
-    /// The codex that would be used.
-    pub codex: CodexCheck,
-    /// codex's models, empty while they are not known.
-    pub models: Vec<ModelChoice>,
-    /// The addresses for each choice of who can reach the proxy.
-    pub addresses: Vec<ListenChoice>,
-    /// What is wrong with the app's own files, such as that one was damaged, and where it was put.
-    pub notice: Option<String>,
 }
 
 /// A choice of who can reach the proxy, with its addresses.

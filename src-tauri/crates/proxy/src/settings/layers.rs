@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::builder::{Resettable, ValueParser};
 use clap::error::ContextKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use codex_client::Environment;
 
+use super::arguments::{arguments, default_of, flag, variable};
 use super::{Settings, SettingsError, items};
 use crate::auth::Key;
 
@@ -43,24 +44,11 @@ struct Given {
     text: String,
 }
 
-/// The settings as arguments. They are made for an update, in which none is required.
-pub(super) fn arguments() -> Command {
-    Settings::augment_args_for_update(Command::new("settings"))
-}
-
-pub(super) fn flag(arg: &Arg) -> String {
-    format!("--{}", arg.get_long().unwrap_or_default())
-}
-
-pub(super) fn variable(arg: &Arg) -> Option<&str> {
-    arg.get_env().and_then(|name| name.to_str())
-}
-
 impl clap::Args for Flags {
     /// Texts are taken here and parsed with those of the other layers, so that all are refused in the same words.
     fn augment_args(command: Command) -> Command {
         let as_text = |arg: &Arg| {
-            let notes = super::reference::default_of(arg.get_id().as_str())
+            let notes = default_of(arg.get_id().as_str())
                 .filter(|_| arg.get_action().takes_values())
                 .map(|value| format!(" [default: {value}]"));
             let notes = notes.into_iter().chain(variable(arg).map(|name| format!(" [env: {name}]")));

@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
-
-use super::Settings;
-use super::layers::{arguments, flag, variable};
+use super::arguments::{arguments, default_of, fields, flag, variable};
 
 /// The settings as a table in Markdown, for docs/configuration.md.
 #[must_use]
@@ -28,25 +25,4 @@ pub fn reference() -> String {
         );
     }
     table
-}
-
-/// What a setting is when nothing is given, as on the command line; `None` where there is nothing to write.
-pub(super) fn default_of(id: &str) -> Option<String> {
-    // The one default that the file does not have: the app chooses among networks instead.
-    if id == "host" {
-        return Some(Settings::default().host.to_string());
-    }
-    match fields().get(id)? {
-        Value::Bool(on) => Some(if *on { "on" } else { "off" }.to_owned()),
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn fields() -> Map<String, Value> {
-    match serde_json::to_value(Settings::default()) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    }
 }
