@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 /// The model the configurations name.
 pub const MODEL: &str = "gpt-5.5";
 
-/// Writes `config.toml` with a provider of its own, `mock`, which codex talks to over HTTP and without an account.
+/// Writes `config.toml` with a provider named `mock`, which codex talks to over HTTP and without an account.
+///
+/// codex lets commands write in temporary folders beside the working folder; not here, so that it does not matter where a
+/// checkout lies.
 pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
     let config = format!(
         "model = \"{MODEL}\"\nmodel_provider = \"mock\"\n\n[model_providers.mock]\nname = \"mock\"\n\
-         base_url = \"{base_url}\"\nwire_api = \"responses\"\n"
+         base_url = \"{base_url}\"\nwire_api = \"responses\"\n\n\
+         [sandbox_workspace_write]\nexclude_slash_tmp = true\nexclude_tmpdir_env_var = true\n"
     );
     fs::write(dir.join("config.toml"), config)
 }

@@ -1,22 +1,39 @@
 //! One id of a request: in the answer's header, in each of its lines of the program's log, and in its row of the request log.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::log::RowState;
 use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
 
-/// The program's log, in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has logged, which in these tests is everything but what codex's files say.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The program's log, in memory. It is the process's: one that comes and goes with a test can miss events that other tests
+/// meet at that moment.
+struct Log;
 
 impl Log {
+    fn start() -> Self {
+        static STARTED: Once = Once::new();
+        STARTED.call_once(|| {
+            let filter = tracing_subscriber::EnvFilter::new("proxy=debug");
+            let lines =
+                tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Log);
+            tracing::subscriber::set_global_default(lines.finish()).unwrap();
+        });
+        LOGGED.take();
+        Self
+    }
+
     fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let text = LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()).unwrap());
         text.lines().map(str::to_owned).collect()
     }
 
@@ -28,29 +45,14 @@ impl Log {
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        // A thread that is ending has no test any more.
+        let _ = LOGGED.try_with(|logged| logged.borrow_mut().extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-/// What this thread logs, which in these tests is everything but what codex's files say.
-fn log() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let filter = tracing_subscriber::EnvFilter::new("proxy=debug");
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(log.clone());
-    (log, tracing::subscriber::set_default(lines.finish()))
 }
 
 /// The rows of the request log with this id: their states and codes.
@@ -66,7 +68,7 @@ fn given(response: &reqwest::Response) -> String {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of_the_request() {
-    let (log, _guard) = log();
+    let log = Log::start();
     let proxy = real().start().await;
     let post = |path: &str, body: &Value| {
         proxy.bare(Method::POST, path).bearer_auth(KEY).header("x-request-id", "of-the-client/7").json(body)
@@ -121,7 +123,7 @@ async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of
 
 #[tokio::test]
 async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
-    let (log, _guard) = log();
+    let log = Log::start();
     let proxy = fake("").start().await;
     for bad in ["two words", "x\ty", "\u{e9}", &"x".repeat(200)] {
         let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
