@@ -20,7 +20,6 @@ pub(crate) mod tools;
 mod hostile_tests;
 
 /// A client's word, short enough for an error message.
-#[must_use]
 pub(crate) fn shorten(word: &str) -> String {
     word.chars().take(40).collect()
 }

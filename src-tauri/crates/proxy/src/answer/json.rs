@@ -32,13 +32,11 @@ enum Escape {
 
 impl JsonCut {
     /// For an answer that must be an object.
-    #[must_use]
     pub(crate) fn object() -> Self {
         Self { any_value: false, state: State::Before }
     }
 
     /// For an answer that must be an object or an array.
-    #[must_use]
     pub(crate) fn value() -> Self {
         Self { any_value: true, state: State::Before }
     }

@@ -27,7 +27,6 @@ pub(crate) struct TokenLimit {
 
 impl TokenLimit {
     /// A limit of `most` tokens.
-    #[must_use]
     pub(crate) fn new(tokenizer: Arc<Tokenizer>, most: u64) -> Self {
         Self { tokenizer, loaded: None, most, settled: 0, tail: String::new(), over: false }
     }

@@ -14,7 +14,6 @@ pub(crate) struct StopCutter {
 
 impl StopCutter {
     /// A cutter for these stop texts. Empty ones are ignored.
-    #[must_use]
     pub(crate) fn new(stops: Vec<String>) -> Self {
         let stops = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
         Self { stops, held: String::new(), over: false }

@@ -26,7 +26,6 @@ const USUAL_BYTES: u64 = 4;
 
 impl Tokenizer {
     /// The vocabulary, read now if nobody has it. It goes when the last one drops it.
-    #[must_use]
     pub(crate) fn get(&self) -> Arc<Loaded> {
         let mut loaded = self.loaded.lock();
         loaded.upgrade().unwrap_or_else(|| {
@@ -39,7 +38,6 @@ impl Tokenizer {
 
 impl Loaded {
     /// How many tokens a text has. What looks like a special token is text like any other.
-    #[must_use]
     pub(crate) fn count(&self, text: &str) -> u64 {
         match &self.vocabulary {
             Some(vocabulary) => vocabulary.encode_ordinary(text).len() as u64,
@@ -48,7 +46,6 @@ impl Loaded {
     }
 
     /// As many bytes of a text as its first `tokens` tokens spell, without half a character.
-    #[must_use]
     pub(crate) fn first(&self, text: &str, tokens: u64) -> usize {
         let tokens = usize::try_from(tokens).unwrap_or(usize::MAX);
         let bytes = match &self.vocabulary {

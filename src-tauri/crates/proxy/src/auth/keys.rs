@@ -144,7 +144,6 @@ pub fn find_key<'a>(
 }
 
 /// The key in the value of an `Authorization` header, with any case of the scheme.
-#[must_use]
 pub(crate) fn bearer(authorization: &str) -> Option<Key> {
     let (scheme, secret) = authorization.trim().split_once(|c: char| c.is_ascii_whitespace())?;
     let secret = secret.trim();
@@ -162,7 +161,6 @@ const FEWEST: usize = 8;
 
 /// A client's text as it may be kept: without what looks like a key of ours, and without the keys of `known`, which their owner chose
 /// and which may look like anything.
-#[must_use]
 pub(crate) fn without_keys(text: &str, known: &[Key]) -> String {
     let mut kept = text.to_owned();
     for Key(secret) in known {

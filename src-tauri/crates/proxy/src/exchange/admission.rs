@@ -81,7 +81,6 @@ struct Inner {
 
 impl Admission {
     /// As many places as the limits allow.
-    #[must_use]
     pub(crate) fn new(limits: &Limits) -> Self {
         let most = u32::try_from(limits.turns).unwrap_or(u32::MAX).max(1);
         Self(Arc::new(Inner {
@@ -94,7 +93,6 @@ impl Admission {
     }
 
     /// How many turns run and how many requests wait, and every change of it.
-    #[must_use]
     pub(crate) fn turns(&self) -> watch::Receiver<Occupancy> {
         self.0.tell.subscribe()
     }

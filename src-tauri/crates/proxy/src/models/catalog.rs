@@ -83,14 +83,12 @@ impl Catalog {
     }
 
     /// The models as last heard, however long ago; empty when they never were.
-    #[must_use]
     pub(crate) fn known(&self) -> Vec<Model> {
         let known = self.known.lock();
         known.as_ref().map(|known| known.models.clone()).unwrap_or_default()
     }
 
     /// How hard the model `id` can be told to think, as last heard; empty when codex has not said so of it.
-    #[must_use]
     pub(crate) fn efforts(&self, id: &str) -> Vec<String> {
         let known = self.known.lock();
         let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
@@ -99,7 +97,6 @@ impl Catalog {
 
     /// Whether the model `id` reads pictures, as last heard; codex's own choice of a model where none is named. A model that
     /// codex says nothing of is believed to.
-    #[must_use]
     pub(crate) fn reads_pictures(&self, id: Option<&str>) -> bool {
         let known = self.known.lock();
         let models = known.as_ref().map(|known| known.models.as_slice()).unwrap_or_default();
@@ -145,7 +142,6 @@ fn answering(codex: &Codex) -> Option<Readiness> {
 }
 
 /// Whether `id` is Codex itself, by its own name or by an alias.
-#[must_use]
 pub(crate) fn is_agent(id: &str, settings: &Settings) -> bool {
     settings.model_aliases.get(id).map_or(id, String::as_str) == CODEX_LOCAL
 }
@@ -165,7 +161,6 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
 
 /// The entries of the list: `codex-local` first, then codex's models in its own order, the hidden ones left out, then the aliases of
 /// models that there are. An alias that has the id of a model stands in its place.
-#[must_use]
 pub(crate) fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<ModelEntry> {
     let aliases = &settings.model_aliases;
     let shown = models.iter().filter(|model| !model.hidden && !aliases.contains_key(&model.id));
@@ -187,7 +182,6 @@ pub(crate) fn entries(models: &[Model], settings: &Settings, created: u64) -> Ve
 }
 
 /// The entry of `id`, which is there: codex-local, an alias, or a plain model with what codex says of it, if it says anything.
-#[must_use]
 pub(crate) fn entry_of(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
     match settings.model_aliases.get(id) {
         Some(model) => {

@@ -16,7 +16,6 @@ const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", 
 
 /// The smallest of the models that codex does not hide: by its name, else by what codex says of it, and else the last one, since
 /// codex lists the most able first. Of two that are as small, the first one, which is the newer.
-#[must_use]
 pub(crate) fn smallest(models: &[Model]) -> Option<&Model> {
     let shown = || models.iter().filter(|model| !model.hidden);
     let by_name = shown().filter_map(|model| Some((size(model)?, model)));
@@ -24,7 +23,6 @@ pub(crate) fn smallest(models: &[Model]) -> Option<&Model> {
 }
 
 /// The lowest effort that the model knows; `None` when codex names none for it.
-#[must_use]
 pub(crate) fn lowest_effort(model: &Model) -> Option<&Effort> {
     let rank = |effort: &Effort| EFFORTS.iter().position(|known| known == effort).unwrap_or(EFFORTS.len());
     model.efforts.iter().min_by_key(|effort| rank(effort))

@@ -18,63 +18,45 @@ pub(crate) struct ChatRequest {
     /// The conversation, oldest message first.
     pub messages: Vec<Message>,
     /// Whether the answer comes as server-sent events, a chunk a delta.
-    #[serde(default)]
     pub stream: Option<bool>,
     /// What a stream carries beside the answer.
-    #[serde(default)]
     pub stream_options: Option<StreamOptions>,
     /// How hard to think; which efforts there are depends on the model.
-    #[serde(default)]
     #[schema(example = "medium")]
     pub reasoning_effort: Option<String>,
     /// The form that the answer must have.
-    #[serde(default)]
     pub response_format: Option<ResponseFormat>,
     /// The client's tools.
-    #[serde(default)]
     pub tools: Option<Vec<Tool>>,
     /// `auto`, `none`, `required`, or one tool: `{"type": "function", "function": {"name": …}}`.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub tool_choice: Option<Value>,
     /// Whether one answer may hold several calls.
-    #[serde(default)]
     pub parallel_tool_calls: Option<bool>,
     /// The old form of `tools`.
-    #[serde(default)]
     pub functions: Option<Vec<Function>>,
     /// The old form of `tool_choice`: `auto`, `none`, or `{"name": …}`.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub function_call: Option<Value>,
     /// The most tokens that the answer may have.
-    #[serde(default)]
     pub max_completion_tokens: Option<u64>,
     /// The same by its old name.
-    #[serde(default)]
     pub max_tokens: Option<u64>,
     /// Texts before which the answer ends: one, or up to four.
-    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub stop: Option<TextOr<String>>,
     /// How many answers, up to 8.
-    #[serde(default)]
     pub n: Option<u32>,
     /// How long the answer is: `low`, `medium` or `high`.
-    #[serde(default)]
     pub verbosity: Option<String>,
     /// The service tier, such as `flex`.
-    #[serde(default)]
     pub service_tier: Option<String>,
     /// Lets the model search the web.
-    #[serde(default)]
     pub web_search_options: Option<WebSearchOptions>,
     /// How summaries of the reasoning come: `parsed` (as `reasoning_content`), `raw` (between `<think>` and `</think>`) or `hidden`. The
     /// settings decide where it is left out.
-    #[serde(default)]
     pub reasoning_format: Option<String>,
     /// `false` is another way to say `hidden`.
-    #[serde(default)]
     pub include_reasoning: Option<bool>,
 }
 
@@ -82,11 +64,9 @@ pub(crate) struct ChatRequest {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct WebSearchOptions {
     /// How much of what it finds it reads: `low`, `medium` or `high`.
-    #[serde(default)]
     #[schema(example = "medium")]
     pub search_context_size: Option<String>,
     /// Where the person is.
-    #[serde(default)]
     pub user_location: Option<UserLocation>,
 }
 
@@ -107,7 +87,6 @@ pub(crate) struct Tool {
     #[schema(example = "function")]
     pub kind: String,
     /// The function.
-    #[serde(default)]
     pub function: Option<Function>,
 }
 
@@ -117,10 +96,8 @@ pub(crate) struct Function {
     /// Its name.
     pub name: String,
     /// What it is for.
-    #[serde(default)]
     pub description: Option<String>,
     /// The JSON schema of its arguments; without it, it takes none.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
 }
@@ -129,7 +106,6 @@ pub(crate) struct Function {
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct StreamOptions {
     /// Ends the stream with a chunk that holds the usage.
-    #[serde(default)]
     pub include_usage: Option<bool>,
 }
 
@@ -139,16 +115,12 @@ pub(crate) struct Message {
     /// Who speaks.
     pub role: Role,
     /// What is said. An assistant's message that only calls tools has none.
-    #[serde(default)]
     pub content: Option<TextOr<Part>>,
     /// The calls that an assistant's message makes.
-    #[serde(default)]
     pub tool_calls: Option<Vec<ToolCall>>,
     /// The call that a tool's message answers.
-    #[serde(default)]
     pub tool_call_id: Option<String>,
     /// The old form of `tool_calls`, for one call.
-    #[serde(default)]
     pub function_call: Option<FunctionCall>,
     /// The function that a function's message answers, in the old form.
     #[serde(default)]
@@ -185,13 +157,10 @@ pub(crate) struct Part {
     #[schema(example = "text")]
     pub kind: String,
     /// The text of a `text` part.
-    #[serde(default)]
     pub text: Option<String>,
     /// The text of a `refusal` part.
-    #[serde(default)]
     pub refusal: Option<String>,
     /// The picture of an `image_url` part.
-    #[serde(default)]
     pub image_url: Option<ImageUrl>,
 }
 
@@ -258,7 +227,6 @@ pub(crate) struct ResponseFormat {
     #[schema(example = "text")]
     pub kind: String,
     /// The schema of a `json_schema` format.
-    #[serde(default)]
     pub json_schema: Option<JsonSchemaFormat>,
 }
 
@@ -266,10 +234,8 @@ pub(crate) struct ResponseFormat {
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct JsonSchemaFormat {
     /// The JSON schema.
-    #[serde(default)]
     #[schema(value_type = Object)]
     pub schema: Option<Value>,
     /// Whether OpenAI's strict rules are wanted.
-    #[serde(default)]
     pub strict: Option<bool>,
 }

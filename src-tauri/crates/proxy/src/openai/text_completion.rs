@@ -19,20 +19,15 @@ pub(crate) struct CompletionsRequest {
     #[schema(value_type = TextOr<String>, example = "Say hello.")]
     pub prompt: TextOr<Value>,
     /// How many choices for each prompt; with the prompts up to eight in all.
-    #[serde(default)]
     pub n: Option<u32>,
     /// The most tokens of each choice; without it, as many as the model likes.
-    #[serde(default)]
     pub max_tokens: Option<u64>,
     /// Texts before which a choice ends, up to four.
-    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub stop: Option<TextOr<String>>,
     /// Whether the choices come as server-sent events.
-    #[serde(default)]
     pub stream: Option<bool>,
     /// What a stream carries beside the choices.
-    #[serde(default)]
     pub stream_options: Option<StreamOptions>,
 }
 

@@ -37,7 +37,6 @@ pub(crate) struct ChunkWriter {
 
 impl ChunkWriter {
     /// A writer for the completion `id` with `n` answers. `created` is in Unix seconds.
-    #[must_use]
     pub(crate) fn new(id: String, created: u64, n: u32, form: ChunkForm) -> Self {
         let answers = (0..n).map(|_| None).collect();
         Self { id, created, model: String::new(), form, answers, usage: None }
@@ -140,7 +139,6 @@ impl ChunkWriter {
 }
 
 /// Why an answer ended, as the wire has it.
-#[must_use]
 pub(crate) fn finish_reason(reason: event::FinishReason, old_calls: bool) -> FinishReason {
     match reason {
         event::FinishReason::Stop => FinishReason::Stop,

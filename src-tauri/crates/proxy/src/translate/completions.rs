@@ -85,7 +85,6 @@ pub(crate) fn ignored(body: &Map<String, Value>) -> Result<Vec<String>, Refusal>
 }
 
 /// The word for why a text ended.
-#[must_use]
 pub(crate) fn finish(reason: FinishReason) -> TextFinish {
     match reason {
         FinishReason::Length => TextFinish::Length,
@@ -105,7 +104,6 @@ pub(crate) struct CompletionWriter {
 
 impl CompletionWriter {
     /// A writer for the completion `id` of `model`. `created` is in Unix seconds.
-    #[must_use]
     pub(crate) fn new(id: String, created: u64, model: String, include_usage: bool) -> Self {
         Self { id, created, model, include_usage }
     }
@@ -118,19 +116,16 @@ impl CompletionWriter {
     }
 
     /// A chunk with a piece of a choice's text.
-    #[must_use]
     pub(crate) fn text(&self, index: u32, text: &str) -> Bytes {
         self.chunk(TextChoice { text, index, logprobs: None, finish_reason: None })
     }
 
     /// The chunk that ends a choice.
-    #[must_use]
     pub(crate) fn end(&self, index: u32, reason: FinishReason) -> Bytes {
         self.chunk(TextChoice { text: "", index, logprobs: None, finish_reason: Some(finish(reason)) })
     }
 
     /// The end of a stream that went well.
-    #[must_use]
     pub(crate) fn done(&self, usage: Option<Usage>) -> Bytes {
         let mut out = BytesMut::with_capacity(512);
         if self.include_usage {
@@ -141,7 +136,6 @@ impl CompletionWriter {
     }
 
     /// The whole completion.
-    #[must_use]
     pub(crate) fn whole<'a>(
         &'a self,
         choices: &'a [TextChoice<'a>],

@@ -17,7 +17,6 @@ const LONGEST_STOP: usize = 1024;
 const LONGEST_NAME: usize = 256;
 
 /// The stop texts of a request; an empty one would end every answer at once, and is passed over.
-#[must_use]
 pub(crate) fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
     let stops = match stop {
         None => Vec::new(),
@@ -28,7 +27,6 @@ pub(crate) fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
 }
 
 /// The service tier to ask for; `None` for the words that ask for none in particular.
-#[must_use]
 pub(crate) fn service_tier(tier: Option<String>) -> Option<String> {
     tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default"))
 }

@@ -28,13 +28,11 @@ pub(crate) struct Ids {
 
 impl Ids {
     /// Ids on a base such as a UUID.
-    #[must_use]
     pub(crate) fn new(base: String) -> Self {
         Self { base, given: 0 }
     }
 
     /// The id of the response.
-    #[must_use]
     pub(crate) fn response(&self) -> String {
         format!("resp_{}", self.base)
     }
@@ -62,7 +60,6 @@ pub(crate) struct ResponseWriter {
 impl ResponseWriter {
     /// A response without anything in it. `model` is the one that was asked for, `created_at` is in Unix seconds, and
     /// `streamed` says whether the events are wanted.
-    #[must_use]
     pub(crate) fn new(
         ids: Ids,
         created_at: u64,
@@ -90,13 +87,11 @@ impl ResponseWriter {
     }
 
     /// The response as it is now.
-    #[must_use]
     pub(crate) fn response(&self) -> &Response {
         &self.response
     }
 
     /// Whether it has ended; whatever comes then is left out.
-    #[must_use]
     pub(crate) fn has_ended(&self) -> bool {
         self.response.status != Status::InProgress
     }

@@ -100,7 +100,6 @@ pub(crate) fn understand(
 }
 
 /// What the output of a response adds to the conversation.
-#[must_use]
 pub(crate) fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
     output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
 }

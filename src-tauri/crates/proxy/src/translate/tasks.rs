@@ -26,7 +26,6 @@ const TASKS: [(&str, &str); 9] = [
 ///
 /// Beyond its words, a task is one message of the user's with nothing before it, not streamed, without tools and at no effort.
 /// A client that asks for any of these asks for a real answer.
-#[must_use]
 pub(crate) fn open_webui_task(body: &Map<String, Value>, conversation: &str) -> Option<&'static str> {
     const NEVER_IN_A_TASK: [&str; 5] =
         ["tools", "functions", "reasoning_effort", "instructions", "previous_response_id"];

@@ -50,7 +50,6 @@ pub(crate) struct ToolNames {
 
 impl ToolNames {
     /// The mapping for the tools that have these names.
-    #[must_use]
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let (kept, changed): (BTreeSet<&str>, BTreeSet<&str>) = names.partition(|name| is_taken(name));
         let mut mapped = Self::default();
@@ -68,7 +67,6 @@ impl ToolNames {
 
     /// What codex is told for a name of the client's. A history may hold names of tools that are no longer offered; they
     /// are changed by the same rule.
-    #[must_use]
     pub(crate) fn to_codex<'a>(&'a self, client_name: &'a str) -> Cow<'a, str> {
         match self.to_codex.get(client_name) {
             Some(name) => Cow::Borrowed(name),
@@ -78,7 +76,6 @@ impl ToolNames {
     }
 
     /// What the client calls the tool that codex names so; a name of no known tool stays as it is.
-    #[must_use]
     pub(crate) fn to_client<'a>(&'a self, codex_name: &'a str) -> &'a str {
         self.to_client.get(codex_name).map_or(codex_name, String::as_str)
     }

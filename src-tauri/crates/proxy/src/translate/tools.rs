@@ -29,7 +29,6 @@ pub(crate) fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
 }
 
 /// The tools of the old form.
-#[must_use]
 pub(crate) fn of_functions(functions: Vec<Function>) -> Vec<ClientTool> {
     let read = |(index, function): (usize, Function)| of_function(function, format!("functions[{index}]"));
     functions.into_iter().enumerate().map(read).collect()
@@ -100,7 +99,6 @@ pub(crate) fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &st
 }
 
 /// What the model is told when it has to call a tool, and, more firmly, when it did not.
-#[must_use]
 pub(crate) fn notes(choice: &ToolChoice) -> Option<(String, String)> {
     let what = match choice {
         ToolChoice::Auto | ToolChoice::None => return None,
@@ -141,7 +139,6 @@ impl Pairing {
     }
 
     /// The one call of the last message; the old form has no more.
-    #[must_use]
     pub(crate) fn only(&self) -> Option<String> {
         self.calls.iter().min_by_key(|(_, call)| call.number).map(|(id, _)| id.clone())
     }

@@ -42,7 +42,6 @@ pub(crate) enum OutputItem {
 
 impl OutputItem {
     /// Its id.
-    #[must_use]
     pub(crate) fn id(&self) -> &str {
         match self {
             Self::Message { id, .. } | Self::Reasoning { id, .. } | Self::FunctionCall { id, .. } => id,

@@ -18,63 +18,44 @@ pub(crate) struct ResponsesRequest {
     #[schema(example = "codex-local")]
     pub model: String,
     /// What is said: one string, or items, oldest first.
-    #[serde(default)]
     #[schema(example = "Say hello.")]
     pub input: Option<TextOr<InputItem>>,
     /// Instructions for this request only; a later one that names it as its previous response has its own.
-    #[serde(default)]
     pub instructions: Option<String>,
     /// The response that this one goes on from.
-    #[serde(default)]
     pub previous_response_id: Option<String>,
     /// Whether the response is kept, in memory, so that it can be asked for and gone on from. `true` without it.
-    #[serde(default)]
     pub store: Option<bool>,
     /// Whether the answer comes as server-sent events.
-    #[serde(default)]
     pub stream: Option<bool>,
     /// The client's tools.
-    #[serde(default)]
     pub tools: Option<Vec<Tool>>,
     /// `auto`, `none`, `required`, or the one function to call.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub tool_choice: Option<Value>,
     /// Whether one answer may hold several calls.
-    #[serde(default)]
     pub parallel_tool_calls: Option<bool>,
     /// The form of the answer's text.
-    #[serde(default)]
     pub text: Option<TextOptions>,
     /// How to think.
-    #[serde(default)]
     pub reasoning: Option<ReasoningOptions>,
     /// The most tokens that the answer may have.
-    #[serde(default)]
     pub max_output_tokens: Option<u64>,
     /// The service tier, such as `flex`.
-    #[serde(default)]
     pub service_tier: Option<String>,
     /// Labels of the client's, sent back as they are.
-    #[serde(default)]
     pub metadata: Option<BTreeMap<String, String>>,
     /// Sent back as it is, and ignored: codex has no such knob.
-    #[serde(default)]
     pub temperature: Option<f64>,
     /// Sent back as it is, and ignored: codex has no such knob.
-    #[serde(default)]
     pub top_p: Option<f64>,
     /// Sent back as it is, and ignored: a conversation that is too long is an error.
-    #[serde(default)]
     pub truncation: Option<String>,
     /// Sent back as it is.
-    #[serde(default)]
     pub user: Option<String>,
     /// Sent back as it is.
-    #[serde(default)]
     pub safety_identifier: Option<String>,
     /// Sent back as it is.
-    #[serde(default)]
     pub prompt_cache_key: Option<String>,
 }
 
@@ -85,25 +66,18 @@ pub(crate) struct InputItem {
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
     /// The item that a reference means.
-    #[serde(default)]
     pub id: Option<String>,
     /// Who speaks in a message.
-    #[serde(default)]
     pub role: Option<String>,
     /// What a message says.
-    #[serde(default)]
     pub content: Option<TextOr<InputPart>>,
     /// The id of a call, in the call and in its output.
-    #[serde(default)]
     pub call_id: Option<String>,
     /// The function that is called.
-    #[serde(default)]
     pub name: Option<String>,
     /// A call's arguments, as the string of JSON that the model wrote.
-    #[serde(default)]
     pub arguments: Option<String>,
     /// What a tool answered.
-    #[serde(default)]
     pub output: Option<TextOr<InputPart>>,
 }
 
@@ -115,16 +89,12 @@ pub(crate) struct InputPart {
     #[schema(example = "input_text")]
     pub kind: String,
     /// The text of a text part.
-    #[serde(default)]
     pub text: Option<String>,
     /// The text of a `refusal` part.
-    #[serde(default)]
     pub refusal: Option<String>,
     /// The data URL of an `input_image` part.
-    #[serde(default)]
     pub image_url: Option<String>,
     /// How closely a picture is looked at.
-    #[serde(default)]
     pub detail: Option<String>,
 }
 
@@ -136,17 +106,13 @@ pub(crate) struct Tool {
     #[schema(example = "function")]
     pub kind: String,
     /// The function's name.
-    #[serde(default)]
     pub name: Option<String>,
     /// What it is for.
-    #[serde(default)]
     pub description: Option<String>,
     /// The JSON schema of its arguments.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
     /// Sent back as it is.
-    #[serde(default)]
     pub strict: Option<bool>,
 }
 
@@ -154,10 +120,8 @@ pub(crate) struct Tool {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct TextOptions {
     /// Just text, JSON, or JSON that follows a schema.
-    #[serde(default)]
     pub format: Option<TextFormat>,
     /// `low`, `medium` or `high`.
-    #[serde(default)]
     pub verbosity: Option<String>,
 }
 
@@ -169,17 +133,13 @@ pub(crate) struct TextFormat {
     #[schema(example = "text")]
     pub kind: String,
     /// The name of a schema.
-    #[serde(default)]
     pub name: Option<String>,
     /// What a schema is for.
-    #[serde(default)]
     pub description: Option<String>,
     /// The schema.
-    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub schema: Option<Value>,
     /// Whether OpenAI's strict rules are asked for.
-    #[serde(default)]
     pub strict: Option<bool>,
 }
 
@@ -187,12 +147,9 @@ pub(crate) struct TextFormat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) struct ReasoningOptions {
     /// How hard; which efforts there are depends on the model.
-    #[serde(default)]
     pub effort: Option<String>,
     /// `auto`, `concise` or `detailed`: the answer then holds a summary, whatever the settings say.
-    #[serde(default)]
     pub summary: Option<String>,
     /// The old name of `summary`.
-    #[serde(default)]
     pub generate_summary: Option<String>,
 }
