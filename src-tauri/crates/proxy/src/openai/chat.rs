@@ -234,7 +234,7 @@ pub(crate) struct ResponseFormat {
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct JsonSchemaFormat {
     /// The JSON schema.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub schema: Option<Value>,
     /// Whether OpenAI's strict rules are wanted.
     pub strict: Option<bool>,
