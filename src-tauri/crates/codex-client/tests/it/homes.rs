@@ -77,7 +77,8 @@ async fn a_change_of_the_users_provider_is_there_at_the_next_start() {
     real.codex.shutdown().await;
     let config = real.home.path().join(".codex/config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, format!("{text}http_headers = {{ X-Mine = \"changed\" }}\n")).unwrap();
+    std::fs::write(&config, format!("{text}[model_providers.mock.http_headers]\nX-Mine = \"changed\"\n"))
+        .unwrap();
     let again = Real { codex: crate::support::codex_of(&real), ..real };
     again.ask("[[words=1]]").await.ended_well();
     assert_eq!(again.model.request(1).unwrap().header("x-mine"), Some("changed"));
