@@ -79,10 +79,12 @@ async fn start_turns(
         }
     }
 
+    let queued = Instant::now();
     exchange.wait_for_place(&proxy.admission, &caller.id, wanted.n).await.map_err(|refused| {
         let error = ApiError::from(refused);
         let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
-        tracing::warn!(key = caller.name, why = error.message(), running, waiting, "turned away");
+        let wait_ms = queued.elapsed().as_millis();
+        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "turned away");
         error
     })?;
 
