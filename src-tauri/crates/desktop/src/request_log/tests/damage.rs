@@ -132,7 +132,7 @@ async fn a_folder_that_cannot_be_used_leaves_the_log_in_memory() {
 async fn a_database_that_an_earlier_version_wrote_is_read_whole() {
     let bench = Bench::new();
     std::fs::create_dir_all(bench.path().parent().unwrap()).unwrap();
-    let written_by_9c8d7f2 = include_str!("../../../tests/fixtures/requests-9c8d7f2.sql");
+    let written_by_9c8d7f2 = include_str!("../../../tests/fixtures/9c8d7f2/requests.sql");
     bench.sqlite().execute_batch(written_by_9c8d7f2).unwrap();
     let log = bench.with_texts().await;
     assert_eq!(log.notice(), None);
