@@ -17,7 +17,7 @@ use crate::ask::{Ask, MODEL, PAUSE, Start};
 use crate::stream::{Round, Stream, since};
 
 /// The proxies that are measured are ours alone, so their key may be known to all.
-pub(crate) const KEY: &str = "sk-bench";
+pub(crate) const KEY: &str = "sk-bench-of-codex-proxyd";
 
 /// A client of a proxy, which keeps its connections.
 pub(crate) struct Http {

@@ -46,7 +46,7 @@ pub(super) async fn send(client: &mut Client<'_>, name: &str) {
         (Body("/v1/completions", r#"{"model":"gpt-5.5","prompt":[]}"#), 400, "invalid_request"),
     ];
     let Some((wrong, status, code)) = client.rng.choice(bad_requests) else { return };
-    let right = [(AUTHORIZATION, "Bearer sk-soak"), (CONTENT_TYPE, "application/json")];
+    let right = [(AUTHORIZATION, "Bearer sk-soak-of-codex-proxyd"), (CONTENT_TYPE, "application/json")];
     let mut headers =
         HeaderMap::from_iter(right.map(|(name, value)| (name, HeaderValue::from_static(value))));
     let (mut method, mut path, mut body) = (Method::POST, CHAT, RIGHT);

@@ -21,7 +21,7 @@ use crate::ask::MODEL;
 use crate::http;
 
 /// The key of every client that has one.
-pub(super) const KEY: &str = "sk-soak";
+pub(super) const KEY: &str = "sk-soak-of-codex-proxyd";
 /// The header that names a request, in the proxy's log too.
 pub(super) const REQUEST_ID: &str = "x-request-id";
 /// Longer than any answer takes here, however busy the machine is.
