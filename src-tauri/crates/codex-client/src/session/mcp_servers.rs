@@ -1,7 +1,7 @@
 //! The user's MCP servers that did not start.
 //!
-//! codex starts them with the first agent's thread and goes on without those that fail; one that hangs holds that thread up
-//! for a second. Their tools are missing then, so turns and the log name them.
+//! codex starts them with the first agent thread and continues without those that fail; one that hangs delays that thread
+//! by a second. Their tools are missing then, so turns and the log name them.
 
 use std::collections::BTreeMap;
 
