@@ -30,6 +30,12 @@ impl Clients {
         Ok(Self { python: shelf.join(python), node: shelf.join("node") })
     }
 
+    /// Checks the spelling of the whole project. The checker comes from the same package index as the Python clients.
+    pub(crate) fn check_spelling(&self) -> Result<()> {
+        let mut typos = Command::new(self.python.with_file_name(workspace::executable("typos")));
+        child::run(typos.current_dir(workspace::root()?), child::INSTALL_LIMIT)
+    }
+
     /// Makes whatever is missing or out of date. Node and Python must be there already.
     pub(crate) fn ensure(&self) -> Result<()> {
         let pins = workspace::root()?.join("src-tauri/crates/proxy/tests/clients");

@@ -65,6 +65,7 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     report.step("window checks", window::check);
     report.step("window tests", || run_tests(&mut window::tests()?, &mut window_totals));
     report.step("tidy", tidy::sources);
+    report.step("spelling", || clients.check_spelling());
     report.step("format", || cargo(&["fmt", "--all", "--check"], &[]));
     report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
     report.step("documentation", || {

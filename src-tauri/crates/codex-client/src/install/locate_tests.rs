@@ -64,7 +64,7 @@ async fn a_desktop_start_finds_it_by_the_login_shell() {
 }
 
 #[tokio::test]
-async fn the_newest_node_of_nvm_comes_first_and_its_folder_leads_the_childs_path() {
+async fn the_newest_node_of_nvm_comes_first_and_its_folder_leads_the_path_of_codex() {
     let home = tempfile::tempdir().unwrap();
     put_codex(&home.path().join(".nvm/versions/node/v9.9.9/bin"));
     let newest = put_codex(&home.path().join(".nvm/versions/node/v22.1.0/bin"));
