@@ -1,58 +1,111 @@
-//! The command line; the settings among it are declared in `proxy::settings`.
+//! The command line. The options for settings are declared in `proxy::settings`.
 
-use clap::{Parser, Subcommand};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use proxy::settings::Flags;
 
-/// Answers the OpenAI API with the codex CLI of this machine.
+/// Serve the codex CLI on this machine as an OpenAI-compatible API
 ///
-/// An option can also be set in the environment or in a file named .env, by the name behind it; keys are in API_KEYS.
+/// Without a command, the proxy runs until it is interrupted. Every option can also be set in the environment or in a file
+/// named .env, under the variable shown behind it. A flag wins over the environment, the environment over .env. API_KEYS
+/// lists further keys, separated by commas.
 #[derive(Debug, Parser)]
-#[command(name = "codex-proxyd", disable_version_flag = true, args_conflicts_with_subcommands = false)]
+#[command(
+    name = "codex-proxyd",
+    version,
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = false,
+    after_help = EXAMPLES
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) flags: Flags,
-    /// Print our version and codex's
+    /// Print the versions of codex-proxyd and codex
     #[arg(long, short = 'V')]
     pub(crate) version: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  Serve on another port, with a model behind codex-local:
+    codex-proxyd --port 9000 --model gpt-5.5
+  Let codex-local edit the files in one folder:
+    codex-proxyd --sandbox workspace-write --workspace ~/notes
+  Create a key and print it:
+    codex-proxyd key new laptop
+  Find out why something does not work:
+    codex-proxyd doctor";
+
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make, list and revoke keys
+    /// Create, list and revoke API keys
     Key {
         #[command(subcommand)]
         action: KeyAction,
     },
-    /// Check everything that the proxy needs, and say what to do where something is wrong
+    /// Check everything the proxy needs and suggest a fix for each problem
     Doctor {
-        /// Print what can be shown to others who help: versions, settings and findings, without keys and texts
+        /// Print a report to attach to a bug report: versions, settings and findings, without keys or prompts
         #[arg(long)]
         report: bool,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell to complete in
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// An existing folder, such as ~/.local/share/man/man1
+        folder: PathBuf,
     },
 }
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyAction {
-    /// Make a key and print it, this once
+    /// Create a key and print it once
     New {
-        /// A name to know it by
+        /// Name to recognise the key by
         name: String,
-        /// What codex's commands may do for it, no more than the setting: read-only, workspace-write or danger-full-access
+        /// Strictest sandbox mode for this key: read-only, workspace-write or danger-full-access
         #[arg(id = "key_sandbox", long = "sandbox", value_name = "MODE")]
         sandbox: Option<String>,
-        /// Codex's working folder for it, within the one of the settings; without a mode it means workspace-write at most
+        /// Working folder for this key, inside the proxy's own; implies at most workspace-write
         #[arg(id = "key_workspace", long = "workspace", value_name = "DIR")]
-        workspace: Option<std::path::PathBuf>,
+        workspace: Option<PathBuf>,
     },
-    /// List the keys, without their secrets
+    /// List all keys without their secrets
     List,
-    /// Take a key away; it stops working at once
+    /// Revoke a key; it stops working immediately
     Revoke {
-        /// The key's id, as `key list` shows it
+        /// Id of the key, as shown by `key list`
         id: String,
     },
+}
+
+impl Command {
+    /// Runs a command that only describes the command line. It needs no settings, so a wrong setting does not stop it.
+    ///
+    /// `None` for every other command.
+    pub(crate) fn describe_cli(&self) -> Option<io::Result<()>> {
+        match self {
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut Cli::command(), "codex-proxyd", &mut script);
+                Some(io::stdout().write_all(&script))
+            }
+            Self::Man { folder } => Some(clap_mangen::generate_to(Cli::command(), folder).map_err(|error| {
+                let what = format!("the manual pages could not be written to {}: {error}", folder.display());
+                io::Error::new(error.kind(), what)
+            })),
+            Self::Key { .. } | Self::Doctor { .. } => None,
+        }
+    }
 }

@@ -6,7 +6,7 @@ mod cli;
 mod key_command;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,6 +50,13 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, String> {
+    if let Some(described) = cli.command.as_ref().and_then(Command::describe_cli) {
+        return match described {
+            // A reader that has seen enough is no failure.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
+            _ => Ok(ExitCode::SUCCESS),
+        };
+    }
     // A Mac allows 256 open files, which a hundred idle clients use up. With fewer it works, for fewer clients at once.
     let _ = rlimit::increase_nofile_limit(ENOUGH_FILES);
     let environment = Environment::of_this_process();
@@ -91,7 +98,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
             }
             return Ok(print_findings(&findings));
         }
-        None => {
+        Some(Command::Completions { .. } | Command::Man { .. }) | None => {
             let _log = start_log(&settings);
             start_runtime()?.block_on(serve_until_signal(settings, &environment))?;
         }
