@@ -20,7 +20,7 @@ pub(crate) const DEFAULT_VERSION: &str = "0.169.0";
 /// The versions that every run of the tests drives: the newest, and the newest of each older way of running a turn.
 pub(crate) const TESTED_VERSIONS: &[&str] = &[DEFAULT_VERSION, "0.120.0", "0.60.1"];
 
-/// The versions of the README's table, which `test --all-versions` drives.
+/// The versions of docs/codex-versions.md, which `test --all-versions` drives.
 pub(crate) const ALL_VERSIONS: &[&str] =
     &["0.44.0", "0.60.1", "0.80.0", "0.100.0", "0.120.0", "0.140.0", "0.155.1", DEFAULT_VERSION];
 

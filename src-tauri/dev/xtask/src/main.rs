@@ -63,7 +63,7 @@ enum Command {
         /// Arguments of the test programs, such as `--include-ignored`.
         #[arg(last = true, requires = "fast")]
         args: Vec<OsString>,
-        /// Every codex of the README's table, and not only three of them.
+        /// Every codex of docs/codex-versions.md, and not only three of them.
         #[arg(long)]
         all_versions: bool,
     },

@@ -46,7 +46,7 @@ pub(crate) fn fast(args: &[OsString]) -> Result<ExitCode> {
     Ok(report.end(totals))
 }
 
-/// Everything. `all_versions` drives every codex of the README's table, and not only three of them.
+/// Everything. `all_versions` drives every codex of docs/codex-versions.md, and not only three of them.
 pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     let mut report = Report::default();
     let mut window_totals = Totals::default();

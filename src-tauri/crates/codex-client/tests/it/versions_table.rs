@@ -1,4 +1,4 @@
-//! The README's table of what each codex can do, held against what was probed. `CODEX_TEST_WRITE_TABLE=1` writes the rows of
+//! The table of docs/codex-versions.md, held against what was probed. `CODEX_TEST_WRITE_TABLE=1` writes the rows of
 //! the versions that are tested instead of comparing them.
 
 use std::path::Path;
@@ -10,8 +10,8 @@ use crate::versions::{binaries, conversation};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_readmes_table_says_what_was_probed() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap().join("README.md");
+async fn the_documented_table_says_what_was_probed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/codex-versions.md");
     let mut rows = Vec::new();
     for binary in binaries() {
         let real = real_at(&binary).await;
@@ -19,12 +19,12 @@ async fn the_readmes_table_says_what_was_probed() {
         rows.push(row);
         real.codex.shutdown().await;
     }
-    let text = std::fs::read_to_string(&readme).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
     let lines = rows.join("\n");
     if std::env::var_os("CODEX_TEST_WRITE_TABLE").is_some() {
         let first = |row: &str| row.split('|').nth(1).unwrap_or_default().to_owned();
         let known: Vec<String> = rows.iter().map(|row| first(row)).collect();
-        let (before, after) = text.split_once(HEADING).expect("the README has no such table");
+        let (before, after) = text.split_once(HEADING).expect("docs/codex-versions.md has no such table");
         let (table, after) = after.split_once("\n\n").unwrap();
         let mut all: Vec<String> = table
             .lines()
@@ -35,12 +35,12 @@ async fn the_readmes_table_says_what_was_probed() {
         all.sort_by_key(|row| {
             first(row).trim().split('.').map(|n| n.parse().unwrap_or(0)).collect::<Vec<u32>>()
         });
-        std::fs::write(&readme, format!("{before}{HEADING}\n{}\n\n{after}", all.join("\n"))).unwrap();
+        std::fs::write(&path, format!("{before}{HEADING}\n{}\n\n{after}", all.join("\n"))).unwrap();
     } else {
         for row in &rows {
             assert!(
                 text.contains(row),
-                "README.md lacks this row (CODEX_TEST_WRITE_TABLE=1 writes it):\n{lines}"
+                "docs/codex-versions.md lacks this row (CODEX_TEST_WRITE_TABLE=1 writes it):\n{lines}"
             );
         }
     }
