@@ -17,5 +17,5 @@ if ('__TAURI_INTERNALS__' in window) {
   // A browser: for work on the window itself, and for screenshots.
   const host = (await import('./lib/host-fake')).fakeFromUrl(search);
   show(host);
-  await (await import('./lib/fake/browser')).dress(search, host);
+  await (await import('./lib/fake/url-params')).dress(search, host);
 }

@@ -2,7 +2,7 @@ import { cleanup, fireEvent, screen } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { VIEWS } from '../src/lib/host';
 import { SCENARIOS } from '../src/lib/fake/scenario';
-import { open, press } from './open';
+import { open, press } from './helpers';
 
 const settle = () => new Promise((done) => setTimeout(done, 30));
 

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, open, press, said } from './open';
+import { asked, open, press, said } from './helpers';
 
 test('a piece is copied with the key that was chosen, by the host', async () => {
   const host = open('connect');

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { NO_LIMITS } from '../src/lib/limits';
-import { asked, button, dialog, open, press, said, type } from './open';
+import { NO_LIMITS } from '../src/lib/key-limits';
+import { asked, button, dialog, open, press, said, type } from './helpers';
 
 const SECRET = /^sk-codex-/;
 

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, button, dialog, open, press, row, type } from './open';
+import { asked, button, dialog, open, press, row, type } from './helpers';
 
 const NEWEST = 'ffffffffffff';
 const rows = () => screen.queryAllByRole('row').slice(1);

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, button, dialog, open, press, said, type } from './open';
+import { asked, button, dialog, open, press, said, type } from './helpers';
 
 test('wrong fields say so where they are, and nothing else is lost', async () => {
   const host = open('settings');

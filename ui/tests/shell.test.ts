@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, dialog, open } from './open';
+import { asked, dialog, open } from './helpers';
 
 const title = (name: string) => screen.findByRole('heading', { level: 1, name });
 

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test, vi } from 'vitest';
-import { asked, button, open, press, said, type } from './open';
+import { asked, button, open, press, said, type } from './helpers';
 
 test('the switch at the lower left stops the proxy and starts it again', async () => {
   const host = open('status');

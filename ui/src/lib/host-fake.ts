@@ -13,13 +13,13 @@ import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
-import { aliasesOf } from './aliases';
+import { aliasesOf } from './model-aliases';
 import { checkOf, recipesOf } from './fake/recipes';
 import { keysOf, overviewOf, SCENARIOS, settingsOf, type Scenario } from './fake/scenario';
-import type { FieldName, Form } from './form';
+import type { FieldName, Form } from './settings-form';
 import { chartOf, detailOf, dice, plan, rowAt, type Plan } from './fake/traffic';
 import type { Host, HostEvents } from './host';
-import { matches } from './rows';
+import { matches } from './request-rows';
 
 export interface FakeOptions {
   scenario?: Scenario;

@@ -20,7 +20,7 @@ import type { Overview } from '../bindings/Overview';
 import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
-import type { FieldName, Form } from './form';
+import type { FieldName, Form } from './settings-form';
 
 /** The views of the window, in the order in which they stand. */
 export const VIEWS = ['status', 'connect', 'requests', 'keys', 'settings'] as const;

@@ -4,7 +4,7 @@ import type { KeyRow } from '../../bindings/KeyRow';
 import type { Overview } from '../../bindings/Overview';
 import type { Settings } from '../../bindings/Settings';
 import type { SettingsView } from '../../bindings/SettingsView';
-import { NO_LIMITS } from '../limits';
+import { NO_LIMITS } from '../key-limits';
 
 export const SCENARIOS = [
   'running',

@@ -5,7 +5,7 @@ import type { ChartBy } from '../../bindings/ChartBy';
 import type { ExchangeDetail } from '../../bindings/ExchangeDetail';
 import type { ExchangeRow } from '../../bindings/ExchangeRow';
 import type { Step } from '../../bindings/Step';
-import { startOfDay } from '../words';
+import { startOfDay } from '../format';
 
 /** Numbers that look like chance and are the same each time, so that two screenshots can be compared. */
 export function dice(seed: number): () => number {

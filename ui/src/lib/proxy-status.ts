@@ -2,7 +2,7 @@
 
 import type { CodexView } from '../bindings/CodexView';
 import type { Overview } from '../bindings/Overview';
-import { count, plural, since } from './words';
+import { count, plural, since } from './format';
 
 export type Tone = 'good' | 'careful' | 'bad' | 'moving' | '';
 

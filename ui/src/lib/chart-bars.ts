@@ -2,7 +2,7 @@
 
 import type { ChartBar } from '../bindings/ChartBar';
 import type { ChartBy } from '../bindings/ChartBy';
-import { minute, plural, short, startOfDay } from './words';
+import { minute, plural, short, startOfDay } from './format';
 
 const HOURS = 24;
 const DAYS = 30;

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { aliasesOf, aliasSetting } from '../src/lib/aliases';
-import { fill, summary } from '../src/lib/chart';
+import { aliasesOf, aliasSetting } from '../src/lib/model-aliases';
+import { fill, summary } from '../src/lib/chart-bars';
 import { settingsOf } from '../src/lib/fake/scenario';
-import { changedFields, numberOf, rebase, typedRight } from '../src/lib/form';
-import { limitWords, modesFor } from '../src/lib/limits';
-import { matches, median, merge, NO_FILTERS, oldest, shares, someoneWaits } from '../src/lib/rows';
-import { scrollTo, sliceOf } from '../src/lib/window';
-import { groupsOf } from '../src/views/connect/groups';
+import { changedFields, numberOf, rebase, typedRight } from '../src/lib/settings-form';
+import { limitWords, modesFor } from '../src/lib/key-limits';
+import { matches, median, merge, NO_FILTERS, oldest, shares, someoneWaits } from '../src/lib/request-rows';
+import { scrollTo, sliceOf } from '../src/lib/virtual-list';
+import { groupsOf } from '../src/views/connect/recipe-groups';
 import { recipesOf } from '../src/lib/fake/recipes';
-import { row } from './open';
+import { row } from './helpers';
 
 describe('the rows of the log', () => {
   test('running ones are on top, then newest first', () => {

@@ -7,9 +7,9 @@
 import type { Applied } from '../bindings/Applied';
 import type { CodexCheck } from '../bindings/CodexCheck';
 import type { SettingsView } from '../bindings/SettingsView';
-import type { App } from './app.svelte';
-import { changedFields, pick, rebase, type FieldName, type Form } from './form';
-import { errorText, fieldErrors } from './words';
+import type { App } from './app-store.svelte';
+import { changedFields, pick, rebase, type FieldName, type Form } from './settings-form';
+import { errorText, fieldErrors } from './format';
 
 export class Draft {
   /** `null` until the first answer. */

@@ -1,6 +1,6 @@
 /** Other names for models, between the setting and the rows of the editor; pure. */
 
-import type { Form } from './form';
+import type { Form } from './settings-form';
 
 export interface Alias {
   alias: string;

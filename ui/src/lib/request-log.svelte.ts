@@ -5,9 +5,9 @@
  */
 
 import type { ExchangeRow } from '../bindings/ExchangeRow';
-import type { App } from './app.svelte';
+import type { App } from './app-store.svelte';
 import type { Stop } from './host';
-import { isFiltered, matches, merge, NO_FILTERS, oldest, queryOf, type Filters } from './rows';
+import { isFiltered, matches, merge, NO_FILTERS, oldest, queryOf, type Filters } from './request-rows';
 
 /** Rows that are asked for at once. */
 const PAGE = 500;

@@ -1,7 +1,7 @@
 /** What a key may do less than the settings allow; pure. */
 
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
-import { FULL_ACCESS } from './form';
+import { FULL_ACCESS } from './settings-form';
 
 export const NO_LIMITS: Readonly<KeyLimitsForm> = { sandbox: '', workspace: '' };
 

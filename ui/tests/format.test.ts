@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ago, codeParts, count, day, errorText, plural, short, since, span, tail } from '../src/lib/words';
+import { ago, codeParts, count, day, errorText, plural, short, since, span, tail } from '../src/lib/format';
 
 test.each([
   [null, '–'],

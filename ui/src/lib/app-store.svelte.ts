@@ -7,7 +7,7 @@
 import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
 import { isView, type Host, type HostEvents, type Stop, type View } from './host';
-import { errorText } from './words';
+import { errorText } from './format';
 
 export class App {
   /** `null` until the first answer. */
