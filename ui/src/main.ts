@@ -4,7 +4,7 @@ import { isView, type Host } from './lib/host';
 
 const search = new URLSearchParams(location.search);
 
-function show(host: Host): void {
+function mountApp(host: Host): void {
   const target = document.getElementById('app');
   if (target === null) throw new Error('index.html has no #app');
   const view = search.get('view');
@@ -12,10 +12,10 @@ function show(host: Host): void {
 }
 
 if ('__TAURI_INTERNALS__' in window) {
-  show((await import('./lib/host-tauri')).tauriHost);
+  mountApp((await import('./lib/host-tauri')).tauriHost);
 } else {
-  // A browser: for work on the window itself, and for screenshots.
+  // In a browser, for UI development and screenshots.
   const host = (await import('./lib/host-fake')).fakeFromUrl(search);
-  show(host);
-  await (await import('./lib/fake/url-params')).dress(search, host);
+  mountApp(host);
+  await (await import('./lib/fake/url-params')).applyUrlParams(search, host);
 }

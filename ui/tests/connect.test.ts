@@ -1,14 +1,14 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, open, press, said } from './helpers';
+import { callsTo, open, press, announcement } from './helpers';
 
 test('a piece is copied with the key that was chosen, by the host', async () => {
   const host = open('connect');
   await fireEvent.change(await screen.findByLabelText('Key to fill in'), { target: { value: 'k2' } });
   await screen.findByText('sk-…3fQ2');
   await press('Copy: Key for Open WebUI on this machine');
-  expect(asked(host, 'copyPiece')).toEqual([['openWebUi', 1, 'k2']]);
-  await waitFor(() => expect(said()).toBe('Copied: Key for Open WebUI on this machine'));
+  expect(callsTo(host, 'copyPiece')).toEqual([['openWebUi', 1, 'k2']]);
+  await waitFor(() => expect(announcement()).toBe('Copied: Key for Open WebUI on this machine'));
 });
 
 test('a key that cannot be filled in is said so', async () => {
@@ -22,7 +22,7 @@ test('Docker containers are let in from where they are needed', async () => {
   await fireEvent.click(await screen.findByRole('radio', { name: 'In Docker on Linux' }));
   await press('Let Docker containers in');
   await waitFor(() => expect(screen.queryByText(/Containers cannot reach this address/)).toBeNull());
-  expect(asked(host, 'listenOnDockerBridge')).toHaveLength(1);
+  expect(callsTo(host, 'listenOnDockerBridge')).toHaveLength(1);
 });
 
 test('each client has its recipe, and arrow keys go from one to the next', async () => {
@@ -41,7 +41,7 @@ test('the check says what worked, what did not, and why', async () => {
   await press('Check');
   await screen.findByText('1 of 5 did not work.');
   expect(screen.getByText(/Let Docker containers in, in the recipe/)).toBeVisible();
-  expect(asked(host, 'checkConnection')).toHaveLength(1);
+  expect(callsTo(host, 'checkConnection')).toHaveLength(1);
 });
 
 test('recipes follow the address', async () => {

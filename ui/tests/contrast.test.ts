@@ -22,14 +22,14 @@ function contrast(a: string, b: string): number {
 }
 
 const TEXTS: [string, string[]][] = [
-  ['text', ['ground', 'card', 'sunken', 'raised', 'hover', 'tint', 'tag', 'careful-tint']],
-  ['quiet', ['ground', 'card', 'sunken', 'hover', 'tag']],
-  ['accent', ['ground', 'card', 'tint']],
+  ['text', ['background', 'card', 'sunken', 'raised', 'hover', 'accent-tint', 'tag', 'warning-tint']],
+  ['muted', ['background', 'card', 'sunken', 'hover', 'tag']],
+  ['accent', ['background', 'card', 'accent-tint']],
   ['on-accent', ['accent', 'accent-hover']],
-  ['on-bad', ['bad']],
+  ['on-error', ['error']],
   ['good', ['card']],
-  ['careful', ['card', 'careful-tint']],
-  ['bad', ['card', 'ground', 'bad-tint', 'tint', 'hover']],
+  ['warning', ['card', 'warning-tint']],
+  ['error', ['card', 'background', 'error-tint', 'accent-tint', 'hover']],
 ];
 
 const THEMES = ['light', 'dark'] as const;
@@ -45,12 +45,12 @@ test.each(TEXTS)('the text colour %s can be read on %s, light and dark', (name, 
 );
 
 const SHAPES: [string, string[]][] = [
-  ['edge', ['card']],
-  ['accent', ['card', 'ground', 'tint']],
+  ['border-strong', ['card']],
+  ['accent', ['card', 'background', 'accent-tint']],
   ['series-1', ['card']],
-  ['good', ['card', 'ground']],
-  ['careful', ['card', 'ground']],
-  ['bad', ['card', 'ground']],
+  ['good', ['card', 'background']],
+  ['warning', ['card', 'background']],
+  ['error', ['card', 'background']],
 ];
 
 test.each(SHAPES)('a shape of colour %s can be seen on %s, light and dark', (name, grounds) =>

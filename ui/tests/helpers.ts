@@ -1,4 +1,4 @@
-/** Opens the whole window on a fake host, as a person would find it. */
+/** Renders the whole window on a fake host, and finds things in it as a user would. */
 
 import { fireEvent, render, screen, within } from '@testing-library/svelte';
 import App from '../src/App.svelte';
@@ -28,13 +28,13 @@ export async function dialog(name: string | RegExp) {
   return within(await screen.findByRole('dialog', { name }));
 }
 
-/** The arguments of each call of one name. */
-export function asked(host: FakeHost, name: keyof Host): unknown[][] {
+/** The arguments of every call with this name. */
+export function callsTo(host: FakeHost, name: keyof Host): unknown[][] {
   return host.calls.filter((call) => call.name === name).map((call) => call.args);
 }
 
-/** What screen readers were told last, politely. */
-export function said(): string {
+/** The text of the polite live region. */
+export function announcement(): string {
   return document.querySelector('[aria-live=polite]')?.textContent?.trim() ?? '';
 }
 

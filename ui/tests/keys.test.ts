@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { NO_LIMITS } from '../src/lib/key-limits';
-import { asked, button, dialog, open, press, said, type } from './helpers';
+import { callsTo, button, dialog, open, press, announcement, type } from './helpers';
 
 const SECRET = /^sk-codex-/;
 
@@ -13,7 +13,7 @@ test('a key is shown once, and gone after closing', async () => {
   const shown = await dialog('New key “Phone”');
   expect(shown.getByText(SECRET)).toBeVisible();
   await fireEvent.click(shown.getByRole('button', { name: 'Copy: key Phone' }));
-  expect(asked(host, 'copyText')[0]?.[0]).toMatch(SECRET);
+  expect(callsTo(host, 'copyText')[0]?.[0]).toMatch(SECRET);
 
   await press('Done');
   expect(screen.queryByText(SECRET)).toBeNull();
@@ -38,7 +38,7 @@ test('a key without a name is asked for one, and none is made', async () => {
   await press('New key');
   await press('Create');
   await screen.findByText(/Give it a name/);
-  expect(asked(host, 'createKey')).toEqual([]);
+  expect(callsTo(host, 'createKey')).toEqual([]);
 });
 
 test('a name that there is already is said so, and what was typed stays', async () => {
@@ -55,19 +55,19 @@ test('revoking asks first', async () => {
   await press('Revoke: key Scripts');
   const asks = await dialog('Revoke the key “Scripts”?');
   await fireEvent.click(asks.getByRole('button', { name: 'Cancel' }));
-  expect(asked(host, 'revokeKey')).toEqual([]);
+  expect(callsTo(host, 'revokeKey')).toEqual([]);
 
   await press('Revoke: key Scripts');
   await press('Revoke');
   await waitFor(() => expect(screen.queryByRole('rowheader', { name: 'Scripts' })).toBeNull());
-  expect(asked(host, 'revokeKey')).toEqual([['k3']]);
-  expect(said()).toBe('The key Scripts is revoked.');
+  expect(callsTo(host, 'revokeKey')).toEqual([['k3']]);
+  expect(announcement()).toBe('The key Scripts is revoked.');
 });
 
 test('a key that the keychain has can be copied again, and no other', async () => {
   const host = open('keys');
   await press('Copy again: key Default');
-  expect(asked(host, 'copyKey')).toEqual([['k1']]);
+  expect(callsTo(host, 'copyKey')).toEqual([['k1']]);
   expect(screen.queryByRole('button', { name: 'Copy again: key Scripts' })).toBeNull();
 });
 
@@ -125,7 +125,10 @@ test('a key is made with limits, and they are shown in its row', async () => {
   await waitFor(() => expect(folder).toHaveValue('/home/me/projects'));
   await press('Create');
   await dialog('New key “Notes”');
-  expect(asked(host, 'createKey').at(-1)).toEqual(['Notes', { sandbox: 'read-only', workspace: '/home/me/projects' }]);
+  expect(callsTo(host, 'createKey').at(-1)).toEqual([
+    'Notes',
+    { sandbox: 'read-only', workspace: '/home/me/projects' },
+  ]);
   await press('Done');
   expect(await button('Limits: key Notes')).toHaveTextContent('Read only, in projects');
 });
@@ -139,9 +142,9 @@ test('the limits of a key are changed later', async () => {
   await type('Working folder', '');
   await press('Save');
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-  expect(asked(host, 'limitKey')).toEqual([['k3', { sandbox: 'read-only', workspace: '' }]]);
+  expect(callsTo(host, 'limitKey')).toEqual([['k3', { sandbox: 'read-only', workspace: '' }]]);
   expect(await button('Limits: key Scripts')).toHaveTextContent(/^Read only$/);
-  expect(said()).toBe('The limits of the key Scripts are saved.');
+  expect(announcement()).toBe('The limits of the key Scripts are saved.');
 });
 
 test('a limit that the settings no longer allow is still seen, and its refusal is said', async () => {
@@ -149,7 +152,7 @@ test('a limit that the settings no longer allow is still seen, and its refusal i
   await host.limitKey('k2', { sandbox: 'workspace-write', workspace: '' });
   await press('Limits: key Work laptop');
   expect(await screen.findByLabelText('What codex-local may do')).toHaveValue('workspace-write');
-  host.refuse('limitKey', {
+  host.failNext('limitKey', {
     message: 'Some settings need another look.',
     fields: [{ field: 'sandbox', message: 'A key can only be stricter.' }],
   });
@@ -164,11 +167,11 @@ test('switching keys off says what it means and asks, and saves that alone', asy
   await waitFor(() => expect(toggle).toBeEnabled());
   await fireEvent.click(toggle);
   await dialog('Ask for no key at all?');
-  expect(asked(host, 'setSetting')).toEqual([]);
+  expect(callsTo(host, 'setSetting')).toEqual([]);
   await press('Ask for no key');
   await waitFor(() => expect(toggle).toHaveAttribute('aria-checked', 'false'));
-  expect(asked(host, 'setSetting')).toEqual([['keys_needed', false]]);
-  expect(asked(host, 'setSettings')).toEqual([]);
+  expect(callsTo(host, 'setSetting')).toEqual([['keys_needed', false]]);
+  expect(callsTo(host, 'setSettings')).toEqual([]);
 });
 
 test('while others than this machine can reach it, keys cannot be switched off', async () => {

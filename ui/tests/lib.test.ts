@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { aliasesOf, aliasSetting } from '../src/lib/model-aliases';
-import { fill, summary } from '../src/lib/chart-bars';
-import { settingsOf } from '../src/lib/fake/scenario';
-import { changedFields, numberOf, rebase, typedRight } from '../src/lib/settings-form';
-import { limitWords, modesFor } from '../src/lib/key-limits';
-import { matches, median, merge, NO_FILTERS, oldest, shares, someoneWaits } from '../src/lib/request-rows';
-import { scrollTo, sliceOf } from '../src/lib/virtual-list';
-import { groupsOf } from '../src/views/connect/recipe-groups';
-import { recipesOf } from '../src/lib/fake/recipes';
+import { parseAliases, serializeAliases } from '../src/lib/model-aliases';
+import { chartSummary, fillGaps } from '../src/lib/chart-bars';
+import { settingsFor } from '../src/lib/fake/scenario';
+import { changedFields, parseNumber, rebase, isFullAccessPhrase } from '../src/lib/settings-form';
+import { describeLimits, allowedModes } from '../src/lib/key-limits';
+import { matches, median, merge, NO_FILTERS, oldestId, timeBreakdown, hasRecentWait } from '../src/lib/request-rows';
+import { scrollToRow, visibleRange } from '../src/lib/virtual-list';
+import { groupRecipes } from '../src/views/connect/recipe-groups';
+import { recipesFor } from '../src/lib/fake/recipes';
 import { row } from './helpers';
 
 describe('the rows of the log', () => {
@@ -45,29 +45,29 @@ describe('the rows of the log', () => {
     ]).toEqual([true, true, true, true, true, false]);
   });
   test('older ones are asked for from the oldest on, also when that one still runs', () =>
-    expect(oldest([row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' })])).toBe('a'));
+    expect(oldestId([row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' })])).toBe('a'));
   test('the wait is worth a column only when somebody waits now', () => {
     const now = Date.now();
-    expect(someoneWaits([row({ id: 'a', waitMs: 0 })], now)).toBe(false);
-    expect(someoneWaits([row({ id: 'a', waitMs: 800 })], now)).toBe(true);
-    expect(someoneWaits([row({ id: 'a', waitMs: 800, at: now - 3_600_000 })], now)).toBe(false);
-    expect(someoneWaits([row({ id: 'a', waitMs: null, state: 'waiting', at: now - 2000 })], now)).toBe(true);
+    expect(hasRecentWait([row({ id: 'a', waitMs: 0 })], now)).toBe(false);
+    expect(hasRecentWait([row({ id: 'a', waitMs: 800 })], now)).toBe(true);
+    expect(hasRecentWait([row({ id: 'a', waitMs: 800, at: now - 3_600_000 })], now)).toBe(false);
+    expect(hasRecentWait([row({ id: 'a', waitMs: null, state: 'waiting', at: now - 2000 })], now)).toBe(true);
   });
 });
 
 describe('where the time of a request went', () => {
   test("the proxy's own share stands apart from codex's", () => {
-    const parts = shares(row({ id: 'a', waitMs: 100, ownMs: 2, firstMs: 500, totalMs: 2000 }), 0);
+    const parts = timeBreakdown(row({ id: 'a', waitMs: 100, ownMs: 2, firstMs: 500, totalMs: 2000 }), 0);
     expect(parts.map((part) => [part.kind, part.ms])).toEqual([
-      ['wait', 100],
-      ['own', 2],
+      ['queue', 100],
+      ['proxy', 2],
       ['codex', 398],
       ['answer', 1500],
     ]);
   });
   test('a running one counts up to now', () =>
     expect(
-      shares(
+      timeBreakdown(
         row({ id: 'a', at: 1000, state: 'waiting', waitMs: 0, ownMs: null, firstMs: null, totalMs: null }),
         4000,
       ).at(-1),
@@ -77,16 +77,18 @@ describe('where the time of a request went', () => {
 
 describe('the window on a long list', () => {
   test('draws what is in sight and a few around it', () =>
-    expect(sliceOf(10_000, 46, 46_000, 460)).toEqual({ first: 994, end: 1016 }));
-  test('begins at the first', () => expect(sliceOf(10_000, 46, 0, 460)).toEqual({ first: 0, end: 16 }));
-  test('ends at the last', () => expect(sliceOf(12, 46, 999, 460)).toEqual({ first: 11, end: 12 }));
-  test('has nothing of nothing', () => expect(sliceOf(0, 46, 0, 460)).toEqual({ first: 0, end: 0 }));
+    expect(visibleRange(10_000, 46, 46_000, 460)).toEqual({ start: 994, end: 1016 }));
+  test('begins at the first', () => expect(visibleRange(10_000, 46, 0, 460)).toEqual({ start: 0, end: 16 }));
+  test('ends at the last', () => expect(visibleRange(12, 46, 999, 460)).toEqual({ start: 11, end: 12 }));
+  test('has nothing of nothing', () => expect(visibleRange(0, 46, 0, 460)).toEqual({ start: 0, end: 0 }));
   test('scrolls as little as shows a row whole', () =>
-    expect([scrollTo(0, 46, 100, 460), scrollTo(5, 46, 100, 460), scrollTo(20, 46, 100, 460)]).toEqual([0, 100, 506]));
+    expect([scrollToRow(0, 46, 100, 460), scrollToRow(5, 46, 100, 460), scrollToRow(20, 46, 100, 460)]).toEqual([
+      0, 100, 506,
+    ]));
 });
 
 describe('the draft of the settings', () => {
-  const { form } = settingsOf('running');
+  const { form } = settingsFor('running');
   test('knows what was changed', () =>
     expect(changedFields({ ...form, port: 9000, keep_texts: true }, form)).toEqual(['port', 'keep_texts']));
   test('keeps its changes when something else is saved meanwhile', () =>
@@ -98,7 +100,7 @@ describe('the draft of the settings', () => {
   test('is clean when what it says is saved', () =>
     expect(rebase({ ...form, port: 9000 }, form, { ...form, port: 9000 })).toEqual({ ...form, port: 9000 }));
   test('takes a number for one, and leaves what is none to the app', () =>
-    expect(['8000', '0', '', ' 8', '08', '1.5', '-1', '0x10', '9'.repeat(30)].map(numberOf)).toEqual([
+    expect(['8000', '0', '', ' 8', '08', '1.5', '-1', '0x10', '9'.repeat(30)].map(parseNumber)).toEqual([
       8000,
       0,
       '',
@@ -110,32 +112,36 @@ describe('the draft of the settings', () => {
       '9'.repeat(30),
     ]));
   test('takes full access for typed words only', () =>
-    expect([typedRight(''), typedRight('full'), typedRight(' Full access ')]).toEqual([false, false, true]));
+    expect([isFullAccessPhrase(''), isFullAccessPhrase('full'), isFullAccessPhrase(' Full access ')]).toEqual([
+      false,
+      false,
+      true,
+    ]));
 });
 
 describe('the charts', () => {
   const now = new Date(2026, 10, 22, 15, 20).getTime();
   const bar = (from: number) => ({ from: from / 1000, requests: 3, failed: 1, input: 1000, output: 200, firstMs: 400 });
   test('have a bar for each hour, also where nothing happened', () => {
-    const bars = fill([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now);
+    const bars = fillGaps([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now);
     expect(bars).toHaveLength(24);
     expect(bars.map((one) => one.requests).slice(-4)).toEqual([0, 3, 0, 0]);
   });
   test('have a bar for each of thirty days, today the last', () => {
-    const bars = fill([bar(new Date(2026, 10, 22).getTime())], 'day', now);
+    const bars = fillGaps([bar(new Date(2026, 10, 22).getTime())], 'day', now);
     expect(bars).toHaveLength(30);
     expect(bars.at(-1)?.requests).toBe(3);
   });
   test('are told in a sentence', () =>
-    expect(summary(fill([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now), 'hour')).toBe(
+    expect(chartSummary(fillGaps([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now), 'hour')).toBe(
       'In the last 24 hours: 3 requests, 1 failed, 1.0k tokens read and 200 written.',
     ));
 });
 
 test('the three ways to Open WebUI stand behind one tab, and an unknown recipe gets its own', () => {
-  const recipes = recipesOf('http://127.0.0.1:8000/v1', 'sk-…', false);
+  const recipes = recipesFor('http://127.0.0.1:8000/v1', 'sk-…', false);
   const more = { id: 'zed', title: 'Zed', intro: '', pieces: [], warning: null, canOpenDocker: false };
-  expect(groupsOf([...recipes, more]).map((group) => [group.name, group.recipes.length])).toEqual([
+  expect(groupRecipes([...recipes, more]).map((group) => [group.name, group.recipes.length])).toEqual([
     ['Open WebUI', 3],
     ['curl', 1],
     ['Python', 1],
@@ -147,15 +153,15 @@ test('the three ways to Open WebUI stand behind one tab, and an unknown recipe g
 
 describe('what a key may do', () => {
   test('is said in a few words, with the last name of the folder', () => {
-    expect(limitWords({ sandbox: '', workspace: '' })).toBeNull();
-    expect(limitWords({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
-    expect(limitWords({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
-    expect(limitWords({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe(
+    expect(describeLimits({ sandbox: '', workspace: '' })).toBeNull();
+    expect(describeLimits({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
+    expect(describeLimits({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
+    expect(describeLimits({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe(
       'Write in its folder, in notes',
     );
   });
   test('is never freer than the setting, but for what it is already', () => {
-    const modes = (setting: string, has: string) => modesFor(setting, has).map((mode) => mode.value);
+    const modes = (setting: string, has: string) => allowedModes(setting, has).map((mode) => mode.value);
     expect(modes('read-only', '')).toEqual(['read-only']);
     expect(modes('workspace-write', 'read-only')).toEqual(['read-only', 'workspace-write']);
     expect(modes('read-only', 'danger-full-access')).toEqual(['read-only', 'danger-full-access']);
@@ -171,10 +177,10 @@ describe('other names for models', () => {
       { alias: 'a1', model: 'gpt-5.5' },
       { alias: 'b', model: 'gpt-5.5' },
     ];
-    expect(JSON.stringify(aliasSetting(rows))).toBe('{"a":"codex-local","a1":"gpt-5.5","b":"gpt-5.5"}');
-    expect(aliasesOf(aliasSetting(rows)).map((row) => row.alias)).toEqual(['a', 'a1', 'b']);
-    expect(aliasesOf({})).toEqual([]);
+    expect(JSON.stringify(serializeAliases(rows))).toBe('{"a":"codex-local","a1":"gpt-5.5","b":"gpt-5.5"}');
+    expect(parseAliases(serializeAliases(rows)).map((row) => row.alias)).toEqual(['a', 'a1', 'b']);
+    expect(parseAliases({})).toEqual([]);
     const twice = [...rows, { alias: 'a', model: 'gpt-6' }];
-    expect(aliasesOf(aliasSetting(twice)).filter((row) => row.alias === 'a').length).toBe(2);
+    expect(parseAliases(serializeAliases(twice)).filter((row) => row.alias === 'a').length).toBe(2);
   });
 });

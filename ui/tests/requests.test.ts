@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, button, dialog, open, press, row, type } from './helpers';
+import { callsTo, button, dialog, open, press, row, type } from './helpers';
 
 const NEWEST = 'ffffffffffff';
 const rows = () => screen.queryAllByRole('row').slice(1);
@@ -60,7 +60,7 @@ test('the log is filtered by text, state, key and model, and all of it comes bac
 
   await type(/^Text in key/, 'continue');
   await waitFor(() => expect(rows().every((one) => within(one).queryByText('Continue'))).toBe(true));
-  await waitFor(() => expect(asked(host, 'exchanges').at(-1)?.[0]).toMatchObject({ text: 'continue' }));
+  await waitFor(() => expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({ text: 'continue' }));
   await type(/^Text in key/, '');
 
   await fireEvent.change(screen.getByLabelText('State'), { target: { value: 'stopped' } });
@@ -68,7 +68,7 @@ test('the log is filtered by text, state, key and model, and all of it comes bac
   await fireEvent.change(screen.getByLabelText('Key'), { target: { value: 'Scripts' } });
   await fireEvent.change(screen.getByLabelText('Model'), { target: { value: 'gpt-5.5' } });
   await waitFor(() =>
-    expect(asked(host, 'exchanges').at(-1)?.[0]).toMatchObject({
+    expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({
       state: 'stopped',
       key: 'Scripts',
       model: 'gpt-5.5',
@@ -95,10 +95,10 @@ test('clearing asks once', async () => {
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await press('Clear');
   const asks = await dialog('Clear the request log?');
-  expect(asked(host, 'clearExchanges')).toEqual([]);
+  expect(callsTo(host, 'clearExchanges')).toEqual([]);
   await fireEvent.click(asks.getByRole('button', { name: 'Clear' }));
   await screen.findByText('No request yet');
-  expect(asked(host, 'clearExchanges')).toHaveLength(1);
+  expect(callsTo(host, 'clearExchanges')).toHaveLength(1);
 });
 
 test('arrow keys choose a request, Enter shows its steps, Escape closes them', async () => {
@@ -115,7 +115,7 @@ test('arrow keys choose a request, Enter shows its steps, Escape closes them', a
   const steps = await screen.findByRole('list', { name: 'Steps' });
   expect(within(steps).getByText('Arrived')).toBeVisible();
   expect(screen.getByTitle(/x-request-id/)).toHaveTextContent(/^req_/);
-  expect(asked(host, 'exchangeDetail')).toEqual([[chosen.id.replace('row-', '')]]);
+  expect(callsTo(host, 'exchangeDetail')).toEqual([[chosen.id.replace('row-', '')]]);
 
   await fireEvent.keyDown(grid, { key: 'Escape' });
   expect(screen.queryByRole('list', { name: 'Steps' })).toBeNull();
@@ -127,7 +127,7 @@ test('a request is copied as curl', async () => {
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await fireEvent.click(rows()[0] as HTMLElement);
   await press(/^Copy as curl/);
-  expect(asked(host, 'copyAsCurl')).toEqual([[rows()[0]?.id.replace('row-', '')]]);
+  expect(callsTo(host, 'copyAsCurl')).toEqual([[rows()[0]?.id.replace('row-', '')]]);
 });
 
 test('the wait has a column only when somebody waits', async () => {
@@ -150,7 +150,7 @@ test('before the first request the log says how to make one', async () => {
   const host = open('requests', { scenario: 'empty' });
   await screen.findByText('No request yet');
   await press('Copy: the curl command');
-  expect(asked(host, 'copyPiece')).toEqual([['curl', 0, 'k1']]);
+  expect(callsTo(host, 'copyPiece')).toEqual([['curl', 0, 'k1']]);
   await press('Connect a client');
   await screen.findByRole('heading', { level: 1, name: 'Connect a client' });
   expect(await button('Check')).toBeVisible();

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, button, dialog, open, press, said, type } from './helpers';
+import { callsTo, button, dialog, open, press, announcement, type } from './helpers';
 
 test('wrong fields say so where they are, and nothing else is lost', async () => {
   const host = open('settings');
@@ -22,7 +22,7 @@ test('wrong fields say so where they are, and nothing else is lost', async () =>
   await type('Request log', '7');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings').at(-1)).toEqual([{ port: 9000, keep_days: 7, keep_texts: true }]);
+  expect(callsTo(host, 'setSettings').at(-1)).toEqual([{ port: 9000, keep_days: 7, keep_texts: true }]);
 });
 
 test('before saving it is said what saving does', async () => {
@@ -33,7 +33,7 @@ test('before saving it is said what saving does', async () => {
   await screen.findByText(/2 changes, not saved yet/);
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
-  await waitFor(() => expect(said()).toContain('answers that are being written finish first'));
+  await waitFor(() => expect(announcement()).toContain('answers that are being written finish first'));
 });
 
 test('limits say their bounds, and saving them starts the proxy anew', async () => {
@@ -54,7 +54,7 @@ test('limits say their bounds, and saving them starts the proxy anew', async () 
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings').at(-1)).toEqual([
+  expect(callsTo(host, 'setSettings').at(-1)).toEqual([
     { max_turns: 2, max_waiting: 0, max_wait_seconds: 30, turn_limit_minutes: 5, silence_limit_minutes: 1 },
   ]);
 });
@@ -88,10 +88,10 @@ test('full access needs the typed words', async () => {
   await fireEvent.submit(words.form as HTMLFormElement);
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(screen.getByRole('radio', { name: 'Full access' })).toBeChecked();
-  expect(asked(host, 'setSettings')).toEqual([]);
+  expect(callsTo(host, 'setSettings')).toEqual([]);
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings')).toEqual([[{ sandbox: 'danger-full-access' }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ sandbox: 'danger-full-access' }]]);
 });
 
 test('full access that was not confirmed is not chosen', async () => {
@@ -111,7 +111,7 @@ test('how the reasoning is sent is chosen in words, and kept', async () => {
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings')).toEqual([[{ reasoning: 'think' }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ reasoning: 'think' }]]);
 });
 
 test('what codex does is shown unless it is switched off, and that it is part of the reasoning is said', async () => {
@@ -125,7 +125,7 @@ test('what codex does is shown unless it is switched off, and that it is part of
   expect(work).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings')).toEqual([[{ reasoning: 'none', show_work: false }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ reasoning: 'none', show_work: false }]]);
 });
 
 test('other names for models are added, changed and taken away', async () => {
@@ -145,7 +145,9 @@ test('other names for models are added, changed and taken away', async () => {
   await screen.findByText('It applies at once; answers that are being written finish first.');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings').at(-1)).toEqual([{ model_aliases: { agent: 'codex-local', 'gpt-4o': 'gpt-5.5' } }]);
+  expect(callsTo(host, 'setSettings').at(-1)).toEqual([
+    { model_aliases: { agent: 'codex-local', 'gpt-4o': 'gpt-5.5' } },
+  ]);
 
   await press('Remove name 1');
   await screen.findByText(/1 change, not saved yet/);
@@ -155,7 +157,7 @@ test('other names for models are added, changed and taken away', async () => {
   await press('Remove name 1');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings').at(-1)).toEqual([{ model_aliases: {} }]);
+  expect(callsTo(host, 'setSettings').at(-1)).toEqual([{ model_aliases: {} }]);
 });
 
 test('a name can be given while codex has not told its models', async () => {
@@ -165,7 +167,7 @@ test('a name can be given while codex has not told its models', async () => {
   await type('Model of name 1', 'gpt-9');
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings')).toEqual([[{ model_aliases: { 'gpt-4o': 'gpt-9' } }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ model_aliases: { 'gpt-4o': 'gpt-9' } }]]);
 });
 
 test('side calls go to a small model until that is switched off', async () => {
@@ -176,7 +178,7 @@ test('side calls go to a small model until that is switched off', async () => {
   expect(side).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
   await screen.findByText(/Everything is saved/);
-  expect(asked(host, 'setSettings')).toEqual([[{ side_calls: false }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ side_calls: false }]]);
 });
 
 test('a path of codex is looked at on the spot', async () => {
@@ -184,7 +186,7 @@ test('a path of codex is looked at on the spot', async () => {
   await screen.findByText(/Codex 0.169.0/);
   await type('Codex', '/bin/true');
   await screen.findByText('This is not codex: it does not answer to --version.');
-  expect(asked(host, 'checkCodex')).toEqual([['/bin/true']]);
+  expect(callsTo(host, 'checkCodex')).toEqual([['/bin/true']]);
   await press('Browse for codex');
   expect(screen.getByLabelText('Codex')).toHaveValue('/opt/codex/bin/codex');
   await screen.findByText('Codex 0.169.0');
@@ -219,7 +221,7 @@ test('a damaged file is told of', async () => {
 test('an error of no field is said beside the button', async () => {
   const host = open('settings');
   await type('Port', '9000');
-  host.refuse('setSettings', { message: 'The disk is full.', fields: [] });
+  host.failNext('setSettings', { message: 'The disk is full.', fields: [] });
   await press('Save');
   await screen.findByText('The disk is full. Nothing was saved.');
   expect(screen.getByLabelText('Port')).toHaveValue('9000');
@@ -228,7 +230,7 @@ test('an error of no field is said beside the button', async () => {
 test('diagnostics are copied by the host, and said to be', async () => {
   const host = open('settings');
   await press('Copy diagnostics: versions, settings and the last errors');
-  expect(asked(host, 'copyDiagnostics')).toEqual([[]]);
-  await waitFor(() => expect(said()).toBe('Copied: versions, settings and the last errors'));
-  expect(asked(host, 'setSettings')).toEqual([]);
+  expect(callsTo(host, 'copyDiagnostics')).toEqual([[]]);
+  await waitFor(() => expect(announcement()).toBe('Copied: versions, settings and the last errors'));
+  expect(callsTo(host, 'setSettings')).toEqual([]);
 });

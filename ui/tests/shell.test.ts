@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { asked, dialog, open } from './helpers';
+import { callsTo, dialog, open } from './helpers';
 
 const title = (name: string) => screen.findByRole('heading', { level: 1, name });
 
@@ -51,13 +51,13 @@ test.each([
   const asks = await dialog('Keep running in the background?');
   await fireEvent.click(asks.getByRole('button', { name: answer }));
   expect(screen.queryByRole('dialog')).toBeNull();
-  expect(asked(host, 'answerClose')).toEqual(calls);
+  expect(callsTo(host, 'answerClose')).toEqual(calls);
 });
 
 test('without a tray the window can quit', async () => {
   const host = open('status', { scenario: 'no-tray' });
   await fireEvent.click(await screen.findByRole('button', { name: 'Quit Codex Proxy' }));
-  expect(asked(host, 'quit')).toHaveLength(1);
+  expect(callsTo(host, 'quit')).toHaveLength(1);
 });
 
 test('with a tray, quitting is not one click away from everywhere', async () => {

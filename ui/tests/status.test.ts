@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test, vi } from 'vitest';
-import { asked, button, open, press, said, type } from './helpers';
+import { callsTo, button, open, press, announcement, type } from './helpers';
 
 test('the switch at the lower left stops the proxy and starts it again', async () => {
   const host = open('status');
@@ -11,16 +11,16 @@ test('the switch at the lower left stops the proxy and starts it again', async (
   await fireEvent.click(toggle);
   await screen.findByRole('heading', { level: 1, name: 'Stopped' });
   expect(toggle).toHaveAttribute('aria-checked', 'false');
-  expect(said()).toBe('The proxy is stopped.');
+  expect(announcement()).toBe('The proxy is stopped.');
 
   await fireEvent.click(toggle);
   await screen.findByRole('heading', { level: 1, name: 'Ready for requests' });
-  expect([asked(host, 'stopProxy').length, asked(host, 'startProxy').length]).toEqual([1, 1]);
+  expect([callsTo(host, 'stopProxy').length, callsTo(host, 'startProxy').length]).toEqual([1, 1]);
 });
 
 test('a proxy that cannot be started says why, and the switch stays off', async () => {
   const host = open('status', { scenario: 'stopped' });
-  host.refuse('startProxy', { message: 'Port 8000 is taken.', fields: [] });
+  host.failNext('startProxy', { message: 'Port 8000 is taken.', fields: [] });
   await fireEvent.click(
     await screen
       .findByRole('switch', { name: 'Run the proxy' })
@@ -47,7 +47,7 @@ test.each([
     await screen
       .findByRole('heading', { level: 1, name: 'Ready for requests' })
       .catch(() => screen.findByText(/^Running since/));
-    expect(asked(host, call)).toHaveLength(1);
+    expect(callsTo(host, call)).toHaveLength(1);
     expect(screen.queryByRole('region', { name: 'What needs doing' })).toBeNull();
   },
 );
@@ -76,22 +76,22 @@ test('a problem that the settings solve opens them', async () => {
 test('the command that a problem names can be copied', async () => {
   const host = open('status', { scenario: 'codex-missing' });
   await press('Copy: npm install -g @openai/codex');
-  expect(asked(host, 'copyText')).toEqual([['npm install -g @openai/codex']]);
+  expect(callsTo(host, 'copyText')).toEqual([['npm install -g @openai/codex']]);
 });
 
 test('the base URL is copied and said to be', async () => {
   const host = open('status');
   await press('Copy: base URL');
-  expect(asked(host, 'copyText')).toEqual([['http://127.0.0.1:8000/v1']]);
-  await waitFor(() => expect(said()).toBe('Copied: base URL'));
+  expect(callsTo(host, 'copyText')).toEqual([['http://127.0.0.1:8000/v1']]);
+  await waitFor(() => expect(announcement()).toBe('Copied: base URL'));
 });
 
 test('a copy that was refused is not said to have worked', async () => {
   const host = open('status');
-  host.refuse('copyText', { message: 'The clipboard is not there.', fields: [] });
+  host.failNext('copyText', { message: 'The clipboard is not there.', fields: [] });
   await press('Copy: base URL');
   await screen.findByText('The clipboard is not there.');
-  expect(said()).toBe('');
+  expect(announcement()).toBe('');
 });
 
 test('a test prompt streams its answer, with the time to the first token', async () => {
@@ -101,21 +101,21 @@ test('a test prompt streams its answer, with the time to the first token', async
   await screen.findByText('Hello there, nice meeting you.');
   expect(screen.getByText('first token 0.38 s')).toBeVisible();
   expect(screen.getByText('0.91 s in all · codex-local')).toBeVisible();
-  expect(asked(host, 'sendTestPrompt')[0]?.[0]).toBe('Hi');
+  expect(callsTo(host, 'sendTestPrompt')[0]?.[0]).toBe('Hi');
 });
 
 test('a test prompt can be stopped', async () => {
-  const host = open('status', { moving: true });
+  const host = open('status', { live: true });
   await screen.findByText(/^Running since/);
   await press('Send');
   await press('Stop');
   await screen.findByText('Stopped; codex was told so.');
-  expect(asked(host, 'stopTestPrompt')).toHaveLength(1);
+  expect(callsTo(host, 'stopTestPrompt')).toHaveLength(1);
 });
 
 test('a test prompt that failed says why', async () => {
   const host = open('status');
-  host.refuse('sendTestPrompt', { message: 'codex is not signed in.', fields: [] });
+  host.failNext('sendTestPrompt', { message: 'codex is not signed in.', fields: [] });
   await press('Send');
   await screen.findByText('codex is not signed in.');
 });
@@ -134,7 +134,7 @@ test('before the first answer there is a quiet skeleton, and the switch waits', 
 test('an app that does not answer is said so, and can be asked again', async () => {
   const host = open('status', { scenario: 'broken' });
   await press('Try again');
-  expect(asked(host, 'overview')).toHaveLength(2);
+  expect(callsTo(host, 'overview')).toHaveLength(2);
 });
 
 test('how long the proxy itself took stands apart from the whole', async () => {
@@ -152,7 +152,7 @@ test('the numbers of today follow, although requests keep coming', async () => {
       host.emit('overview', { ...overview, requestsToday: overview.requestsToday + more });
       await vi.advanceTimersByTimeAsync(500);
     }
-    expect(asked(host, 'chart').length).toBeGreaterThan(1);
+    expect(callsTo(host, 'chart').length).toBeGreaterThan(1);
   } finally {
     vi.useRealTimers();
   }

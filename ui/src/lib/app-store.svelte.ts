@@ -1,39 +1,34 @@
-/**
- * What all views share: how things are, which view is open, what was last said aloud, and what went wrong.
- *
- * Nothing here knows how a view looks.
- */
+/** State shared by all views: the overview, the open view, the last screen-reader announcement and the last error. */
 
 import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
+import { errorMessage } from './format';
 import { isView, type Host, type HostEvents, type Stop, type View } from './host';
-import { errorText } from './format';
 
-export class App {
-  /** `null` until the first answer. */
+export class AppStore {
+  /** `null` until first loaded. */
   overview = $state.raw<Overview | null>(null);
-  /** Why there is no first answer; other calls may work all the same. */
-  unknown = $state<string | null>(null);
+  /** Why the overview could not be loaded; other calls may still work. */
+  overviewError = $state<string | null>(null);
   view = $state<View>('status');
-  /** Read out by a screen reader, politely. */
-  said = $state('');
-  /** What was refused last; shown until it is closed or something else works. */
-  trouble = $state<string | null>(null);
-  /** Whether the dialog 'Keep running in the background?' is open. */
-  closing = $state(false);
-  /** A call to start or stop is on its way. */
-  switching = $state(false);
-  /** The window may only be moved to a view by code when somebody asked for it; then its heading gets the focus. */
-  arrivals = $state(0);
+  /** The text of the polite live region. */
+  announcement = $state('');
+  /** The last failed call, shown until it is closed or another call succeeds. */
+  error = $state<string | null>(null);
+  closeDialogOpen = $state(false);
+  /** A call to start or stop the proxy is in flight. */
+  changingState = $state(false);
+  /** Incremented when code opens a view, so that its heading takes the focus. */
+  focusRequests = $state(0);
 
   constructor(readonly host: Host) {}
 
-  /** Listens first and asks then, so that nothing falls in between. Returns what ends the listening. */
+  /** Subscribes before loading, so no event is missed in between. Returns the unsubscribe function. */
   async start(): Promise<Stop> {
     const stops = await Promise.all([
-      this.host.listen('overview', (overview) => this.#take(overview)),
-      this.host.listen('navigate', (view) => isView(view) && this.go(view)),
-      this.host.listen('close_asked', () => (this.closing = true)),
+      this.host.listen('overview', (overview) => this.#setOverview(overview)),
+      this.host.listen('navigate', (view) => isView(view) && this.navigate(view)),
+      this.host.listen('close_asked', () => (this.closeDialogOpen = true)),
     ]);
     await this.reload();
     return () => stops.forEach((stop) => stop());
@@ -41,63 +36,63 @@ export class App {
 
   async reload(): Promise<void> {
     try {
-      this.#take(await this.host.overview());
+      this.#setOverview(await this.host.overview());
     } catch (error) {
-      this.unknown = errorText(error);
+      this.overviewError = errorMessage(error);
     }
   }
 
-  #take(overview: Overview): void {
+  #setOverview(overview: Overview): void {
     this.overview = overview;
-    this.unknown = null;
+    this.overviewError = null;
   }
 
-  /** Opens a view and puts the focus on its heading. */
-  go(view: View): void {
+  /** Opens a view and focuses its heading. */
+  navigate(view: View): void {
     this.view = view;
-    this.arrivals += 1;
+    this.focusRequests += 1;
   }
 
-  /** Says a sentence to screen readers; the same one twice is heard twice. */
-  say(text: string): void {
-    this.said = this.said === text ? `${text}\u00a0` : text;
+  /** Announces a text to screen readers. A repeated text gets a trailing space: an unchanged live region stays silent. */
+  announce(text: string): void {
+    this.announcement = this.announcement === text ? `${text}\u00a0` : text;
   }
 
-  /** Runs a call, shows what it was refused for, and says whether it worked. */
+  /** Runs a call, shows its error, and returns whether it succeeded. */
   async attempt(call: () => Promise<unknown>): Promise<boolean> {
     try {
       await call();
-      this.trouble = null;
+      this.error = null;
       return true;
     } catch (error) {
-      this.trouble = errorText(error);
+      this.error = errorMessage(error);
       return false;
     }
   }
 
-  async switchProxy(on: boolean): Promise<void> {
-    if (this.switching) return;
-    this.switching = true;
-    const worked = await this.attempt(() => (on ? this.host.startProxy() : this.host.stopProxy()));
-    this.switching = false;
-    if (worked) this.say(on ? 'The proxy runs.' : 'The proxy is stopped.');
+  async setProxyRunning(running: boolean): Promise<void> {
+    if (this.changingState) return;
+    this.changingState = true;
+    const succeeded = await this.attempt(() => (running ? this.host.startProxy() : this.host.stopProxy()));
+    this.changingState = false;
+    if (succeeded) this.announce(running ? 'The proxy runs.' : 'The proxy is stopped.');
   }
 
-  /** Hears an event for as long as an effect lives. */
-  hear<E extends keyof HostEvents>(event: E, heard: (payload: HostEvents[E]) => void): Stop {
-    let ended = false;
-    let stop: Stop = () => {};
+  /** Subscribes to an event until the returned function is called; for use in an effect. */
+  subscribe<E extends keyof HostEvents>(event: E, handler: (payload: HostEvents[E]) => void): Stop {
+    let stopped = false;
+    let unlisten: Stop = () => {};
     void this.host
-      .listen(event, (payload) => !ended && heard(payload))
-      .then((ending) => {
-        if (ended) ending();
-        else stop = ending;
+      .listen(event, (payload) => !stopped && handler(payload))
+      .then((stop) => {
+        if (stopped) stop();
+        else unlisten = stop;
       });
     return () => {
-      ended = true;
-      stop();
+      stopped = true;
+      unlisten();
     };
   }
 }
 
-export const [getApp, setApp] = createContext<App>();
+export const [getAppStore, setAppStore] = createContext<AppStore>();

@@ -1,41 +1,39 @@
-/** Small things that are done to elements. Styles go through CSSOM, since the window's policy allows no style attribute. */
+/** Svelte attachments. Styles are set through CSSOM because the content security policy forbids style attributes. */
 
 import type { Attachment } from 'svelte/attachments';
 
-/** Sets custom properties, or any property, on an element. */
-export function properties(values: Record<string, string>): Attachment<HTMLElement> {
+export function setStyles(styles: Record<string, string>): Attachment<HTMLElement> {
   return (element) => {
-    for (const [name, value] of Object.entries(values)) element.style.setProperty(name, value);
+    for (const [name, value] of Object.entries(styles)) element.style.setProperty(name, value);
   };
 }
 
-/** Moves the focus here as soon as the element is there. */
-export const focused: Attachment<HTMLElement> = (element) => {
-  // A dialog that is about to open gives the focus to what asks for it so.
+export const autofocus: Attachment<HTMLElement> = (element) => {
+  // showModal() focuses the element with `autofocus`, so focus() alone would be overridden in a dialog.
   element.autofocus = true;
   element.focus();
 };
 
-/** Arrow keys, Home and End move between the elements that match, as in a list of tabs. */
-export function arrows(selector: string, moved: (element: HTMLElement) => void): Attachment<HTMLElement> {
+/** Arrow keys, Home and End move the focus between the elements that match `selector` (a roving tab index). */
+export function arrowNavigation(selector: string, onmove: (element: HTMLElement) => void): Attachment<HTMLElement> {
   return (element) => {
     const onkeydown = (event: KeyboardEvent) => {
-      const all = [...element.querySelectorAll<HTMLElement>(selector)];
-      const at = all.indexOf(document.activeElement as HTMLElement);
-      if (at < 0) return;
-      const to = {
-        ArrowDown: at + 1,
-        ArrowRight: at + 1,
-        ArrowUp: at - 1,
-        ArrowLeft: at - 1,
+      const items = [...element.querySelectorAll<HTMLElement>(selector)];
+      const index = items.indexOf(document.activeElement as HTMLElement);
+      if (index < 0) return;
+      const target = {
+        ArrowDown: index + 1,
+        ArrowRight: index + 1,
+        ArrowUp: index - 1,
+        ArrowLeft: index - 1,
         Home: 0,
-        End: all.length - 1,
+        End: items.length - 1,
       }[event.key];
-      const next = to === undefined ? undefined : all[(to + all.length) % all.length];
+      const next = target === undefined ? undefined : items[(target + items.length) % items.length];
       if (next === undefined) return;
       event.preventDefault();
       next.focus();
-      moved(next);
+      onmove(next);
     };
     element.addEventListener('keydown', onkeydown);
     return () => element.removeEventListener('keydown', onkeydown);

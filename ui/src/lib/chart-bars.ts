@@ -1,34 +1,34 @@
-/** The charts' bars: every hour and every day has one, also where nothing happened; pure. */
+/** Chart data: one bar for every hour or day, empty ones included. */
 
 import type { ChartBar } from '../bindings/ChartBar';
 import type { ChartBy } from '../bindings/ChartBy';
-import { minute, plural, short, startOfDay } from './format';
+import { formatCompact, formatHourMinute, plural, startOfDay } from './format';
 
 const HOURS = 24;
 const DAYS = 30;
 const HOUR_S = 3600;
 
-/** When each bar's time begins, in Unix seconds; the last one holds `now`. */
-function beginnings(by: ChartBy, now: number): number[] {
+/** The start of each bar in Unix seconds; `now` falls into the last one. */
+function barStarts(by: ChartBy, now: number): number[] {
   if (by === 'hour') {
-    const at = new Date(now);
-    at.setMinutes(0, 0, 0);
-    return Array.from({ length: HOURS }, (_, index) => at.getTime() / 1000 - (HOURS - 1 - index) * HOUR_S);
+    const hour = new Date(now);
+    hour.setMinutes(0, 0, 0);
+    return Array.from({ length: HOURS }, (_, index) => hour.getTime() / 1000 - (HOURS - 1 - index) * HOUR_S);
   }
   return Array.from({ length: DAYS }, (_, index) => {
-    const at = new Date(startOfDay(now));
-    at.setDate(at.getDate() - (DAYS - 1 - index));
-    return at.getTime() / 1000;
+    const date = new Date(startOfDay(now));
+    date.setDate(date.getDate() - (DAYS - 1 - index));
+    return date.getTime() / 1000;
   });
 }
 
-export function fill(bars: readonly ChartBar[], by: ChartBy, now: number): ChartBar[] {
-  const from = beginnings(by, now);
-  return from.map((begin, index) => {
-    const end = from[index + 1] ?? Infinity;
+export function fillGaps(bars: readonly ChartBar[], by: ChartBy, now: number): ChartBar[] {
+  const starts = barStarts(by, now);
+  return starts.map((start, index) => {
+    const end = starts[index + 1] ?? Infinity;
     return (
-      bars.find((bar) => bar.from >= begin && bar.from < end) ?? {
-        from: begin,
+      bars.find((bar) => bar.from >= start && bar.from < end) ?? {
+        from: start,
         requests: 0,
         failed: 0,
         input: 0,
@@ -39,18 +39,22 @@ export function fill(bars: readonly ChartBar[], by: ChartBy, now: number): Chart
   });
 }
 
-export function label(from: number, by: ChartBy): string {
+export function barLabel(from: number, by: ChartBy): string {
   return by === 'hour'
-    ? minute(from * 1000)
+    ? formatHourMinute(from * 1000)
     : new Date(from * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
 }
 
-/** All bars in a sentence, for those who hear them. */
-export function summary(bars: readonly ChartBar[], by: ChartBy): string {
-  const sum = (of: (bar: ChartBar) => number) => bars.reduce((all, bar) => all + of(bar), 0);
-  const when = by === 'hour' ? 'the last 24 hours' : 'the last 30 days';
-  return `In ${when}: ${plural(
+/** All bars in one sentence, for screen readers. */
+export function chartSummary(bars: readonly ChartBar[], by: ChartBy): string {
+  const sum = (value: (bar: ChartBar) => number) => bars.reduce((total, bar) => total + value(bar), 0);
+  const period = by === 'hour' ? 'the last 24 hours' : 'the last 30 days';
+  const requests = plural(
     sum((bar) => bar.requests),
     'request',
-  )}, ${sum((bar) => bar.failed)} failed, ${short(sum((bar) => bar.input))} tokens read and ${short(sum((bar) => bar.output))} written.`;
+  );
+  const failed = sum((bar) => bar.failed);
+  const input = formatCompact(sum((bar) => bar.input));
+  const output = formatCompact(sum((bar) => bar.output));
+  return `In ${period}: ${requests}, ${failed} failed, ${input} tokens read and ${output} written.`;
 }

@@ -1,10 +1,10 @@
-/** Clocks for what counts up on the screen. Each ticks only while somebody looks at it. */
+/** Reactive clocks. Each ticks only while something reads it and the window is visible. */
 
 import { createSubscriber } from 'svelte/reactivity';
 
-function ticking(every: number): () => number {
+function tickingClock(intervalMs: number): () => number {
   const subscribe = createSubscriber((update) => {
-    const timer = setInterval(() => document.visibilityState !== 'hidden' && update(), every);
+    const timer = setInterval(() => document.visibilityState !== 'hidden' && update(), intervalMs);
     return () => clearInterval(timer);
   });
   return () => {
@@ -13,7 +13,7 @@ function ticking(every: number): () => number {
   };
 }
 
-/** For running requests. */
-export const quickNow = ticking(200);
-/** For `3 min ago`. */
-export const slowNow = ticking(30_000);
+/** For durations of running requests. */
+export const fastNow = tickingClock(200);
+/** For relative times such as `3 min ago`. */
+export const slowNow = tickingClock(30_000);

@@ -1,7 +1,7 @@
 /**
- * Stands in for the app in a browser and in tests: the same answers, made up, and things that move.
+ * A host with made-up data, for the browser and for tests.
  *
- * A test turns the movement off, looks at `calls`, and tells the window something with `emit`.
+ * Tests leave `live` off, inspect `calls` and send events with `emit`.
  */
 
 import type { Applied } from '../bindings/Applied';
@@ -13,74 +13,75 @@ import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
-import { aliasesOf } from './model-aliases';
-import { checkOf, recipesOf } from './fake/recipes';
-import { keysOf, overviewOf, SCENARIOS, settingsOf, type Scenario } from './fake/scenario';
+import { parseAliases } from './model-aliases';
+import { connectionCheck, recipesFor } from './fake/recipes';
+import { keysFor, overviewFor, SCENARIOS, settingsFor, type Scenario } from './fake/scenario';
 import type { FieldName, Form } from './settings-form';
-import { chartOf, detailOf, dice, plan, rowAt, type Plan } from './fake/traffic';
+import { chartBars, requestDetail, seededRandom, planRequest, rowAfter, type PlannedRequest } from './fake/traffic';
 import type { Host, HostEvents } from './host';
 import { matches } from './request-rows';
 
 export interface FakeOptions {
   scenario?: Scenario;
-  /** How many requests there were before. */
+  /** Number of past requests in the log. */
   history?: number;
-  /** Whether requests arrive by themselves. */
-  moving?: boolean;
+  /** Requests arrive continuously, and answers take time. */
+  live?: boolean;
   now?: () => number;
 }
 
 export interface FakeHost extends Host {
-  /** What was asked, in order, with its arguments. */
+  /** Every call except `listen`, in order. */
   readonly calls: { name: string; args: unknown[] }[];
   emit<E extends keyof HostEvents>(event: E, payload: HostEvents[E]): void;
-  /** Makes the next call of this name be refused. */
-  refuse(name: keyof Host, error: ViewError): void;
+  /** Makes the next call of this name fail. */
+  failNext(name: keyof Host, error: ViewError): void;
 }
 
 const SECRET = 'sk-codex-9Jq2hK0vXw4TtY7mZb1LrN5cAeP8sDgUfHiOkQyV3fQ';
 const ANSWER = 'Hello there, nice meeting you.';
 
 export function fakeFromUrl(search: URLSearchParams): FakeHost {
-  const named = SCENARIOS.find((scenario) => scenario === search.get('scenario')) ?? 'running';
+  const scenario = SCENARIOS.find((name) => name === search.get('scenario')) ?? 'running';
   return fakeHost({
-    scenario: named,
+    scenario,
     history: Number(search.get('history') ?? 400),
-    moving: search.get('still') === null,
+    live: search.get('still') === null,
   });
 }
 
 export function fakeHost({
   scenario = 'running',
   history = 40,
-  moving = false,
+  live = false,
   now = Date.now,
 }: FakeOptions = {}): FakeHost {
-  const heard = new Map<keyof HostEvents, Set<(payload: never) => void>>();
-  const refusals = new Map<string, ViewError>();
+  const handlers = new Map<keyof HostEvents, Set<(payload: never) => void>>();
+  const failures = new Map<string, ViewError>();
   const calls: FakeHost['calls'] = [];
-  const roll = dice(42);
+  const random = seededRandom(42);
 
-  let overview = overviewOf(scenario, now());
-  let keys = keysOf(scenario, now());
-  let settings = settingsOf(scenario);
+  let overview = overviewFor(scenario, now());
+  let keys = keysFor(scenario, now());
+  let settings = settingsFor(scenario);
   let answering = false;
-  let rows = scenario === 'empty' ? [] : historyOf(history, now(), roll);
-  const running: Plan[] = [];
+  let rows = scenario === 'empty' ? [] : pastRequests(history, now(), random);
+  const running: PlannedRequest[] = [];
 
-  const emit: FakeHost['emit'] = (event, payload) => heard.get(event)?.forEach((hear) => hear(payload as never));
-  const change = (to: Partial<Overview>) => {
-    overview = { ...overview, ...to };
+  const emit: FakeHost['emit'] = (event, payload) =>
+    handlers.get(event)?.forEach((handler) => handler(payload as never));
+  const update = (change: Partial<Overview>) => {
+    overview = { ...overview, ...change };
     emit('overview', overview);
   };
   const reject = (message: string, fields: FieldError[] = []): never => {
     throw { message, fields } satisfies ViewError;
   };
-  const keyOf = (id: string | null): KeyRow | undefined => keys.find((key) => key.id === id) ?? keys[0];
-  const shown = (id: string | null) => `sk-…${keyOf(id)?.lastFour ?? 'none'}`;
-  const docker = () => settings.form.listen !== 'loopback';
+  const keyById = (id: string | null): KeyRow | undefined => keys.find((key) => key.id === id) ?? keys[0];
+  const maskedKey = (id: string | null) => `sk-…${keyById(id)?.lastFour ?? 'none'}`;
+  const dockerAllowed = () => settings.form.listen !== 'loopback';
 
-  function refuseLimits({ workspace }: KeyLimitsForm) {
+  function validateLimits({ workspace }: KeyLimitsForm) {
     if (workspace === '' || workspace.startsWith('/home/me/projects')) return;
     reject('Some settings need another look.', [
       {
@@ -91,51 +92,56 @@ export function fakeHost({
   }
 
   function save(changes: Partial<Form>): Applied {
-    const fields = faultsOf({ ...settings.form, ...changes });
-    if (fields.length > 0) reject('Nothing was saved: something in the form is not right yet.', fields);
+    const errors = validateForm({ ...settings.form, ...changes });
+    if (errors.length > 0) reject('Nothing was saved: something in the form is not right yet.', errors);
     settings = { ...settings, form: { ...settings.form, ...(changes as Partial<Settings>) }, notice: null };
-    change({ keysNeeded: settings.form.keys_needed, baseUrl: `http://127.0.0.1:${settings.form.port}/v1` });
+    update({ keysNeeded: settings.form.keys_needed, baseUrl: `http://127.0.0.1:${settings.form.port}/v1` });
     if (!Object.keys(changes).some((name) => settings.restarts.includes(name))) return 'atOnce';
     return overview.proxy.state === 'running' ? 'restarted' : 'atNextStart';
   }
 
-  function show(row: ExchangeRow) {
+  function updateRow(row: ExchangeRow) {
     rows = [row, ...rows.filter((other) => other.id !== row.id)].sort((a, b) => (a.id < b.id ? 1 : -1));
     emit('exchange', row);
   }
 
-  // Whoever has not had its place yet waits.
-  const counted = (): Partial<Overview> => {
-    const waiting = running.filter((one) => rowAt(one, now() - one.row.at).waitMs === null).length;
+  const counts = (): Partial<Overview> => {
+    const waiting = running.filter((one) => rowAfter(one, now() - one.row.at).waitMs === null).length;
     return { runningNow: running.length, answering: running.length - waiting, waiting };
   };
 
   function tick() {
     if (overview.proxy.state !== 'running' || overview.codex.state !== 'ready') return;
     if (running.length < 3 && Math.random() < 0.1) {
-      running.push(plan(now(), rows.length, Math.random));
-      change({ requestsToday: overview.requestsToday + 1, ...counted() });
+      running.push(planRequest(now(), rows.length, Math.random));
+      update({ requestsToday: overview.requestsToday + 1, ...counts() });
     }
     for (const one of [...running]) {
-      const row = rowAt(one, now() - one.row.at);
-      show(row);
+      const row = rowAfter(one, now() - one.row.at);
+      updateRow(row);
       if (row.totalMs !== null) {
         running.splice(running.indexOf(one), 1);
-        change(counted());
+        update(counts());
       }
     }
   }
 
-  if (moving && scenario !== 'empty' && overview.codex.state === 'ready') {
-    const quick = plan(now() - 1900, 1, dice(3));
+  if (live && scenario !== 'empty' && overview.codex.state === 'ready') {
+    const quick = planRequest(now() - 1900, 1, seededRandom(3));
     running.push({
       ...quick,
       row: { ...quick.row, client: 'Open WebUI', model: 'codex-local', key: 'Default', commands: 1, background: false },
       totalMs: 9000,
-      ends: 'done',
+      outcome: 'done',
     });
-    running.push({ ...plan(now() - 300, 2, dice(9)), firstMs: 2600, waitMs: 0, totalMs: 6000, ends: 'done' });
-    if (overview.proxy.state === 'running') overview = { ...overview, ...counted() };
+    running.push({
+      ...planRequest(now() - 300, 2, seededRandom(9)),
+      firstMs: 2600,
+      waitMs: 0,
+      totalMs: 6000,
+      outcome: 'done',
+    });
+    if (overview.proxy.state === 'running') overview = { ...overview, ...counts() };
     tick();
     setInterval(tick, 220);
   }
@@ -147,21 +153,21 @@ export function fakeHost({
         : scenario === 'broken'
           ? reject('The app does not answer.')
           : overview,
-    startProxy: async () => change({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, problem: null }),
-    stopProxy: async () => change({ proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
+    startProxy: async () => update({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, problem: null }),
+    stopProxy: async () => update({ proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
     useFreePort: async () =>
-      change({
+      update({
         proxy: { state: 'running', since: Math.floor(now() / 1000) },
         baseUrl: 'http://127.0.0.1:8001/v1',
         problem: null,
       }),
-    lookAgain: async () => change({ codex: overviewOf('running', now()).codex, problem: null }),
+    lookAgain: async () => update({ codex: overviewFor('running', now()).codex, problem: null }),
 
     keys: async () => keys,
     createKey: async (name, limits) => {
       if (name.trim() === '') reject('A key needs a name.', [{ field: 'name', message: 'A key needs a name.' }]);
       if (keys.some((key) => key.name === name.trim())) reject(`There is a key named '${name.trim()}' already.`);
-      refuseLimits(limits);
+      validateLimits(limits);
       const row = {
         id: `k${keys.length + 7}`,
         name: name.trim(),
@@ -177,7 +183,7 @@ export function fakeHost({
       return { row, secret: SECRET };
     },
     limitKey: async (id, limits) => {
-      refuseLimits(limits);
+      validateLimits(limits);
       keys = keys.map((key) => (key.id === id ? { ...key, limits } : key));
       emit('keys', null);
     },
@@ -199,15 +205,15 @@ export function fakeHost({
         : null;
     },
 
-    recipes: async (keyId) => recipesOf(overview.baseUrl, shown(keyId), docker()),
+    recipes: async (keyId) => recipesFor(overview.baseUrl, maskedKey(keyId), dockerAllowed()),
     copyPiece: async () => {},
     listenOnDockerBridge: async () => {
       settings = { ...settings, form: { ...settings.form, listen: 'dockerBridge' } };
-      change({ reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.' });
+      update({ reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.' });
     },
     checkConnection: async () => {
-      if (moving) await new Promise((done) => setTimeout(done, 700));
-      return checkOf(overview.proxy.state === 'running', docker());
+      if (live) await new Promise((done) => setTimeout(done, 700));
+      return connectionCheck(overview.proxy.state === 'running', dockerAllowed());
     },
 
     settings: async () => settings,
@@ -229,14 +235,14 @@ export function fakeHost({
     },
     exchangeDetail: async (id) => {
       const row = rows.find((one) => one.id === id);
-      return row ? detailOf(row, settings.form.keep_texts) : reject('This request is no longer in the log.');
+      return row ? requestDetail(row, settings.form.keep_texts) : reject('This request is no longer in the log.');
     },
     clearExchanges: async () => {
       rows = [];
       emit('exchanges_cleared', null);
     },
     copyAsCurl: async () => {},
-    chart: async (by) => (scenario === 'empty' ? [] : chartOf(by, now())),
+    chart: async (by) => (scenario === 'empty' ? [] : chartBars(by, now())),
 
     sendTestPrompt: async (prompt, onEvent) => {
       if (overview.proxy.state !== 'running')
@@ -244,7 +250,7 @@ export function fakeHost({
       answering = true;
       const words: TestPromptEvent[] = ANSWER.split(/(?<= )/).map((text) => ({ kind: 'text', text, firstMs: 384 }));
       for (const word of words) {
-        if (moving) await new Promise((done) => setTimeout(done, prompt.length > 60 ? 400 : 90));
+        if (live) await new Promise((done) => setTimeout(done, prompt.length > 60 ? 400 : 90));
         if (!answering) return;
         onEvent(word);
       }
@@ -259,43 +265,43 @@ export function fakeHost({
     quit: async () => {},
     answerClose: async () => {},
 
-    listen: async (event, hear) => {
-      const all = heard.get(event) ?? new Set();
-      heard.set(event, all.add(hear as (payload: never) => void));
-      return () => all.delete(hear as (payload: never) => void);
+    listen: async (event, handler) => {
+      const eventHandlers = handlers.get(event) ?? new Set();
+      handlers.set(event, eventHandlers.add(handler as (payload: never) => void));
+      return () => eventHandlers.delete(handler as (payload: never) => void);
     },
   };
 
-  const noted = new Proxy(host, {
+  const recorded = new Proxy(host, {
     get: (target, name: keyof Host) => {
       const call = target[name] as ((...args: unknown[]) => unknown) | undefined;
       if (call === undefined) return undefined;
       return (...args: unknown[]) => {
         if (name !== 'listen') calls.push({ name, args });
-        const refusal = refusals.get(name);
-        if (refusal === undefined) return call(...args);
-        refusals.delete(name);
-        return Promise.reject(refusal);
+        const failure = failures.get(name);
+        if (failure === undefined) return call(...args);
+        failures.delete(name);
+        return Promise.reject(failure);
       };
     },
   });
-  return Object.assign(Object.create(noted) as Host, {
+  return Object.assign(Object.create(recorded) as Host, {
     calls,
     emit,
-    refuse: (name: keyof Host, error: ViewError) => void refusals.set(name, error),
+    failNext: (name: keyof Host, error: ViewError) => void failures.set(name, error),
   });
 }
 
-function historyOf(length: number, now: number, roll: () => number): ExchangeRow[] {
+function pastRequests(length: number, now: number, random: () => number): ExchangeRow[] {
   let at = now - 4000;
   return Array.from({ length }, (_, index) => {
-    at -= Math.round(4000 + roll() * 240_000);
-    const one = plan(at, index, roll);
-    return rowAt(one, one.totalMs);
+    at -= Math.round(4000 + random() * 240_000);
+    const one = planRequest(at, index, random);
+    return rowAfter(one, one.totalMs);
   });
 }
 
-const BOUNDS: readonly (readonly [FieldName, string, number, number])[] = [
+const RANGES: readonly (readonly [FieldName, string, number, number])[] = [
   ['port', 'A port is a whole number from 1 to 65535; 8000 is usual.', 1, 65535],
   ['keep_days', 'From 1 to 3650 days.', 1, 3650],
   ['max_turns', 'Write a number of requests from 1 to 100.', 1, 100],
@@ -305,26 +311,26 @@ const BOUNDS: readonly (readonly [FieldName, string, number, number])[] = [
   ['silence_limit_minutes', 'Write a number of minutes from 1 to 1440.', 1, 1440],
 ];
 
-function faultsOf(form: Form): FieldError[] {
-  const faults: FieldError[] = [];
-  for (const [field, message, from, to] of BOUNDS) {
-    const number = form[field];
-    if (typeof number !== 'number' || number < from || number > to) faults.push({ field, message });
+function validateForm(form: Form): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [field, message, min, max] of RANGES) {
+    const value = form[field];
+    if (typeof value !== 'number' || value < min || value > max) errors.push({ field, message });
   }
   if (form.workspace && !form.workspace.startsWith('/'))
-    faults.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
+    errors.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
   if (Array.isArray(form.model_aliases))
-    faults.push({
+    errors.push({
       field: 'model_aliases',
       message: 'One of the names leads to another model already. Leave one of them out.',
     });
-  const lost = aliasesOf(form.model_aliases).find(({ alias, model }) => alias === '' || model === '');
-  if (lost)
-    faults.push({
+  const incomplete = parseAliases(form.model_aliases).find(({ alias, model }) => alias === '' || model === '');
+  if (incomplete)
+    errors.push({
       field: 'model_aliases',
-      message: `${lost.alias}=${lost.model}: Write the alias and the model that it leads to.`,
+      message: `${incomplete.alias}=${incomplete.model}: Write the alias and the model that it leads to.`,
     });
   if (!form.keys_needed && form.listen !== 'loopback')
-    faults.push({ field: 'keys_needed', message: 'Without keys, the proxy may listen on this machine alone.' });
-  return faults;
+    errors.push({ field: 'keys_needed', message: 'Without keys, the proxy may listen on this machine alone.' });
+  return errors;
 }

@@ -1,27 +1,27 @@
-/** The one door to the Rust side. No other file imports `@tauri-apps/*`. */
+/** The host backed by Rust. The only file that imports `@tauri-apps/*`. */
 
 import { Channel, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import { COMMANDS, type Host } from './host';
 
-/** By how much this machine's clock is ahead of UTC: days begin at its midnight. Commands that count days take it. */
+/** Sent with every command, because "today" starts at local midnight. */
 const utcOffsetSeconds = () => -new Date().getTimezoneOffset() * 60;
 
-const inSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** A function is called with each event that the app sends to it. */
-const passed = (value: unknown) =>
+/** Functions become channels: the app calls them once per event. */
+const toArgument = (value: unknown) =>
   typeof value === 'function' ? new Channel(value as (event: unknown) => void) : value;
 
 const commands = Object.entries(COMMANDS).map(([name, { parameters }]) => {
   const call = (...values: unknown[]) => {
-    const named = Object.fromEntries(parameters.map((parameter, index) => [parameter, passed(values[index])]));
-    return invoke(inSnakeCase(name), { ...named, utcOffsetSeconds: utcOffsetSeconds() });
+    const args = Object.fromEntries(parameters.map((parameter, index) => [parameter, toArgument(values[index])]));
+    return invoke(toSnakeCase(name), { ...args, utcOffsetSeconds: utcOffsetSeconds() });
   };
   return [name, call] as const;
 });
 
 export const tauriHost = {
   ...Object.fromEntries(commands),
-  listen: (event, heard) => listen(event, (message) => heard(message.payload as Parameters<typeof heard>[0])),
+  listen: (event, handler) => listen(event, (message) => handler(message.payload as Parameters<typeof handler>[0])),
 } as Host;

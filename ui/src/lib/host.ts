@@ -1,8 +1,8 @@
 /**
- * What the window may ask of the app, and what the app tells it.
+ * The interface between the window and the app: commands and events.
  *
- * `host-tauri.ts` carries this to the Rust side, and `host-fake.ts` stands in for it in a browser and in tests. Nothing else in
- * the window knows which of the two it speaks with. A call that is refused rejects with a `ViewError`.
+ * `host-tauri.ts` implements it on top of Rust, `host-fake.ts` for the browser and for tests. A failed call rejects with a
+ * `ViewError`.
  */
 
 import type { Applied } from '../bindings/Applied';
@@ -22,7 +22,7 @@ import type { SettingsView } from '../bindings/SettingsView';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { FieldName, Form } from './settings-form';
 
-/** The views of the window, in the order in which they stand. */
+/** In the order of the sidebar. */
 export const VIEWS = ['status', 'connect', 'requests', 'keys', 'settings'] as const;
 export type View = (typeof VIEWS)[number];
 
@@ -30,39 +30,37 @@ export function isView(name: unknown): name is View {
   return VIEWS.some((view) => view === name);
 }
 
-/** What the app tells the window without being asked, with what each event carries. */
+/** Events from the app, with their payloads. */
 export interface HostEvents {
-  /** Anything in the overview changed. */
   overview: Overview;
-  /** A key was made, revoked or used: ask for the list again. */
+  /** A key was created, changed, revoked or used; reload the list. */
   keys: null;
-  /** A request arrived or went on; the row replaces the one of the same id. */
+  /** A request arrived or progressed; the row replaces the one with the same id. */
   exchange: ExchangeRow;
-  /** The log was emptied. */
   exchanges_cleared: null;
-  /** Show this view; the tray asks for it. */
+  /** Open this view, on behalf of the tray. */
   navigate: View;
-  /** Somebody closes the window where there is no tray: ask whether to go on in the background. */
+  /** The window is being closed and there is no tray; ask whether to keep running in the background. */
   close_asked: null;
 }
 
-/** Ends what it was given for. */
+/** Ends a subscription. */
 export type Stop = () => void;
 
 type Call = (...values: never[]) => Promise<unknown>;
-type Names<V extends unknown[]> = { [P in keyof V]: string };
+type ParameterNames<V extends unknown[]> = { [P in keyof V]: string };
 
-/** How the app names what a command is given; `call` is there for its type alone. */
+/** A command with its parameter names in Rust. `call` exists only for its type. */
 interface Command<C extends Call> {
   readonly parameters: readonly string[];
   readonly call?: C;
 }
 
-function command<C extends Call>(...parameters: Names<Parameters<C>>): Command<C> {
+function command<C extends Call>(...parameters: ParameterNames<Parameters<C>>): Command<C> {
   return { parameters };
 }
 
-/** Every command of the app. In Rust it has the same name in snake case, and the parameters that are named here. */
+/** Every command of the app. In Rust it has the same name in snake case. */
 export const COMMANDS = {
   overview: command<() => Promise<Overview>>(),
   startProxy: command<() => Promise<void>>(),
@@ -72,17 +70,17 @@ export const COMMANDS = {
 
   keys: command<() => Promise<KeyRow[]>>(),
   createKey: command<(name: string, limits: KeyLimitsForm) => Promise<NewKey>>('name', 'limits'),
-  /** Counts from the next request on. */
+  /** Applies from the next request on. */
   limitKey: command<(id: string, limits: KeyLimitsForm) => Promise<void>>('id', 'limits'),
-  /** Puts the key on the clipboard; its secret never comes into the window. */
+  /** Copies the key to the clipboard; the secret never enters the window. */
   copyKey: command<(id: string) => Promise<void>>('id'),
-  /** Shows the key that was made by itself and that no keychain has; a second time it is refused. */
+  /** Reveals the automatically created key when there is no keychain. Works only once. */
   showKey: command<(id: string) => Promise<NewKey>>('id'),
-  /** Gives a sentence when something is left to be done by hand. */
+  /** Returns a message when the user has to clean something up by hand. */
   revokeKey: command<(id: string) => Promise<string | null>>('id'),
 
   recipes: command<(keyId: string | null) => Promise<Recipe[]>>('keyId'),
-  /** Puts a piece of a recipe on the clipboard, with the real key filled in. */
+  /** Copies a piece of a recipe to the clipboard, with the real key filled in. */
   copyPiece: command<(recipeId: string, index: number, keyId: string | null) => Promise<void>>(
     'recipeId',
     'index',
@@ -93,7 +91,7 @@ export const COMMANDS = {
 
   settings: command<() => Promise<SettingsView>>(),
   setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<Applied>>('name', 'value'),
-  /** Saves all of the changes or nothing; a refusal names the fields. */
+  /** Saves all changes or none; the error names the invalid fields. */
   setSettings: command<(changes: Partial<Form>) => Promise<Applied>>('changes'),
   checkCodex: command<(path: string) => Promise<CodexCheck>>('path'),
   pickCodex: command<() => Promise<string | null>>(),
@@ -106,7 +104,7 @@ export const COMMANDS = {
   copyAsCurl: command<(id: string) => Promise<void>>('id'),
   chart: command<(by: ChartBy) => Promise<ChartBar[]>>('by'),
 
-  /** Ends when the answer does; what happens meanwhile comes as events. */
+  /** Resolves when the answer ends; progress arrives as events. */
   sendTestPrompt: command<(prompt: string, onEvent: (event: TestPromptEvent) => void) => Promise<void>>(
     'prompt',
     'events',
@@ -115,7 +113,7 @@ export const COMMANDS = {
 
   copyText: command<(text: string) => Promise<void>>('text'),
   openLogFolder: command<() => Promise<void>>(),
-  /** Puts versions, settings and the last errors on the clipboard: no key, and no word of a conversation. */
+  /** Copies versions, settings and the last errors to the clipboard. Contains no keys, prompts or answers. */
   copyDiagnostics: command<() => Promise<void>>(),
   quit: command<() => Promise<void>>(),
   /** The answer to `close_asked`. */
@@ -125,6 +123,6 @@ export const COMMANDS = {
 type Commands = { [N in keyof typeof COMMANDS]: (typeof COMMANDS)[N] extends Command<infer C> ? C : never };
 
 export interface Host extends Commands {
-  /** Resolves once events arrive, so that what is asked for afterwards is never older than the events. */
-  listen<E extends keyof HostEvents>(event: E, heard: (payload: HostEvents[E]) => void): Promise<Stop>;
+  /** Resolves once the subscription is active; data loaded afterwards is never older than the events. */
+  listen<E extends keyof HostEvents>(event: E, handler: (payload: HostEvents[E]) => void): Promise<Stop>;
 }

@@ -1,4 +1,4 @@
-/** Other names for models, between the setting and the rows of the editor; pure. */
+/** Converts model aliases between the setting and the editor's rows. */
 
 import type { Form } from './settings-form';
 
@@ -7,21 +7,21 @@ export interface Alias {
   model: string;
 }
 
-type Aliases = Form['model_aliases'];
+type AliasSetting = Form['model_aliases'];
 
-export function aliasesOf(setting: Aliases): Alias[] {
+export function parseAliases(setting: AliasSetting): Alias[] {
   const pairs = Array.isArray(setting) ? setting.map((line) => line.split('=')) : Object.entries(setting);
   return pairs.map(([alias = '', model = '']) => ({ alias, model }));
 }
 
-/** Rows as the app writes them, so that what was saved is not taken for a change. Rows that say nothing are left out. */
-export function aliasSetting(rows: readonly Alias[]): Aliases {
+/** Produces the app's own format (sorted, no empty rows), so that saved values never count as changed. */
+export function serializeAliases(rows: readonly Alias[]): AliasSetting {
   const lines = rows.map(({ alias, model }) => `${alias.trim()}=${model.trim()}`).filter((line) => line !== '=');
   const pairs = [...new Set(lines)].map((line): [string, string] => [
     line.slice(0, line.indexOf('=')),
     line.slice(line.indexOf('=') + 1),
   ]);
   const setting = Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-  // One name for two models is for the app to refuse.
+  // An object would drop one of two rows with the same alias; as lines, the app can reject them.
   return Object.keys(setting).length === pairs.length ? setting : lines;
 }

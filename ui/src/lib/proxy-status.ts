@@ -1,39 +1,40 @@
-/** How the state of the proxy and of codex is said; pure. */
+/** Headings and labels for the state of the proxy and of Codex. */
 
 import type { CodexView } from '../bindings/CodexView';
 import type { Overview } from '../bindings/Overview';
-import { count, plural, since } from './format';
+import { formatCount, formatSince, plural } from './format';
 
-export type Tone = 'good' | 'careful' | 'bad' | 'moving' | '';
+/** The colour of a status dot; empty is neutral. */
+export type Tone = 'good' | 'warning' | 'error' | 'busy' | '';
 
-export interface Shown {
-  /** In a word or two, for the lower left. */
-  word: string;
+export interface ProxyStatus {
+  /** One or two words, for the sidebar. */
+  label: string;
   tone: Tone;
-  /** How the switch stands. */
+  /** The position of the Run switch. */
   on: boolean;
-  /** Whether it is on its way to another state. */
+  /** The state is changing, so the switch is disabled. */
   busy: boolean;
 }
 
-export function stateOf(overview: Overview | null): Shown {
-  if (overview === null) return { word: 'One moment', tone: '', on: false, busy: true };
+export function proxyStatus(overview: Overview | null): ProxyStatus {
+  if (overview === null) return { label: 'One moment', tone: '', on: false, busy: true };
   switch (overview.proxy.state) {
     case 'running':
-      return { word: 'Running', tone: overview.problem ? 'careful' : 'good', on: true, busy: false };
+      return { label: 'Running', tone: overview.problem ? 'warning' : 'good', on: true, busy: false };
     case 'stopping':
-      return { word: 'Stopping', tone: 'careful', on: false, busy: true };
+      return { label: 'Stopping', tone: 'warning', on: false, busy: true };
     case 'stopped':
-      return { word: 'Stopped', tone: '', on: false, busy: false };
+      return { label: 'Stopped', tone: '', on: false, busy: false };
     case 'portTaken':
-      return { word: 'Port taken', tone: 'bad', on: false, busy: false };
+      return { label: 'Port taken', tone: 'error', on: false, busy: false };
     case 'failed':
-      return { word: 'Not running', tone: 'bad', on: false, busy: false };
+      return { label: 'Not running', tone: 'error', on: false, busy: false };
   }
 }
 
-/** The heading of the status view: does it work? */
-export function headline(overview: Overview): string {
+/** The heading of the status view. */
+export function statusHeading(overview: Overview): string {
   switch (overview.proxy.state) {
     case 'stopping':
       return 'Stopping';
@@ -63,12 +64,11 @@ export function headline(overview: Overview): string {
 }
 
 /** The line below the heading. */
-export function subline(overview: Overview, now: number): string {
+export function statusSummary(overview: Overview, now: number): string {
   const proxy = overview.proxy;
   switch (proxy.state) {
-    case 'running': {
-      return `Running ${since(proxy.since * 1000, now)} · ${traffic(overview)}`;
-    }
+    case 'running':
+      return `Running ${formatSince(proxy.since * 1000, now)} · ${requestCounts(overview)}`;
     case 'stopping':
       return 'Answers that are being written may finish first.';
     case 'stopped':
@@ -80,30 +80,29 @@ export function subline(overview: Overview, now: number): string {
   }
 }
 
-/** How many are answered and wait now. A request that is only read or refused is neither. */
-export function traffic(overview: Overview): string {
-  const answering = overview.answering > 0 ? `${count(overview.answering)} answering` : '';
-  const waiting = overview.waiting > 0 ? `${count(overview.waiting)} waiting for a place` : '';
-  if (answering || waiting) return [answering, waiting].filter(Boolean).join(', ');
+/** Running and queued requests. One that is still being read or rejected is neither, but counts in `runningNow`. */
+function requestCounts(overview: Overview): string {
+  const running = overview.answering > 0 ? `${formatCount(overview.answering)} answering` : '';
+  const queued = overview.waiting > 0 ? `${formatCount(overview.waiting)} waiting for a place` : '';
+  if (running || queued) return [running, queued].filter(Boolean).join(', ');
   return overview.runningNow === 0 ? 'no request is running' : `${plural(overview.runningNow, 'request')} running`;
 }
 
-/** Codex in two words and a tone. */
-export function codexState(codex: CodexView): { word: string; tone: Tone } {
+export function codexStatus(codex: CodexView): { label: string; tone: Tone } {
   switch (codex.state) {
     case 'notStarted':
-      return { word: 'starts with the first request', tone: 'good' };
+      return { label: 'starts with the first request', tone: 'good' };
     case 'starting':
-      return { word: 'starting', tone: 'moving' };
+      return { label: 'starting', tone: 'busy' };
     case 'ready':
-      return { word: 'ready', tone: 'good' };
+      return { label: 'ready', tone: 'good' };
     case 'notFound':
-      return { word: 'not found', tone: 'bad' };
+      return { label: 'not found', tone: 'error' };
     case 'unsupported':
-      return { word: 'too old', tone: 'bad' };
+      return { label: 'too old', tone: 'error' };
     case 'notSignedIn':
-      return { word: 'not signed in', tone: 'careful' };
+      return { label: 'not signed in', tone: 'warning' };
     case 'failed':
-      return { word: 'does not start', tone: 'bad' };
+      return { label: 'does not start', tone: 'error' };
   }
 }

@@ -1,149 +1,147 @@
 /**
- * The request log as the window holds it: a page of history, more of it on asking, and what arrives meanwhile.
+ * The request log in the window: the loaded pages of history plus live updates.
  *
- * Changes are gathered and shown together, so that a hundred tokens a second cost a few redraws and not a hundred.
+ * Updates are batched, so that a hundred tokens per second cause a few redraws instead of a hundred.
  */
 
 import type { ExchangeRow } from '../bindings/ExchangeRow';
-import type { App } from './app-store.svelte';
+import type { AppStore } from './app-store.svelte';
 import type { Stop } from './host';
-import { isFiltered, matches, merge, NO_FILTERS, oldest, queryOf, type Filters } from './request-rows';
+import { isFiltered, matches, merge, NO_FILTERS, oldestId, toQuery, type Filters } from './request-rows';
 
-/** Rows that are asked for at once. */
-const PAGE = 500;
-/** Rows that the window holds; older ones are dropped from it and stay in the history. */
-export const KEPT = 10_000;
-/** How long changes are gathered. */
-const GATHER_MS = 80;
-/** How long somebody may go on typing before the history is asked. */
-const TYPING_MS = 180;
+/** Rows per request to the app. */
+const PAGE_SIZE = 500;
+/** Rows held by the window. Older ones are dropped here and stay in the database. */
+export const MAX_ROWS = 10_000;
+/** How long updates are batched before a redraw. */
+const FLUSH_INTERVAL_MS = 80;
+/** Pause in typing before the database is queried. */
+const DEBOUNCE_MS = 180;
 
-export class Log {
-  /** `null` until the first page. */
+export class RequestLog {
+  /** `null` until the first page is loaded. */
   rows = $state.raw<ExchangeRow[] | null>(null);
   filters = $state.raw<Filters>(NO_FILTERS);
   paused = $state(false);
-  /** New requests that arrived during the pause. */
-  held = $state(0);
-  /** Names for the filters' lists. */
-  keys = $state.raw<string[]>([]);
-  models = $state.raw<string[]>([]);
-  /** Whether the history goes on below the last row. */
-  more = $state(false);
-  selected = $state<string | null>(null);
+  /** Requests that arrived while paused. */
+  newWhilePaused = $state(0);
+  /** Options of the key filter. */
+  keyNames = $state.raw<string[]>([]);
+  /** Options of the model filter. */
+  modelNames = $state.raw<string[]>([]);
+  /** More history exists below the last row. */
+  hasMore = $state(false);
+  selectedId = $state<string | null>(null);
 
-  #changed = new Map<string, ExchangeRow>();
+  #pending = new Map<string, ExchangeRow>();
   #pausedAt = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #typing: ReturnType<typeof setTimeout> | undefined;
-  /** Counts the questions, so that a late answer to an old one is not taken for one to the newest. */
-  #asked = 0;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #filterTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Incremented per query, so that a late answer to an older one is dropped. */
+  #queryNumber = 0;
   #loadingMore = false;
 
-  constructor(readonly app: App) {}
+  constructor(readonly app: AppStore) {}
 
   async start(): Promise<Stop> {
     const stops = await Promise.all([
-      this.app.host.listen('exchange', (row) => this.#take(row)),
-      this.app.host.listen('exchanges_cleared', () => this.#emptied()),
+      this.app.host.listen('exchange', (row) => this.#onExchange(row)),
+      this.app.host.listen('exchanges_cleared', () => this.#onCleared()),
     ]);
     await this.load();
     return () => {
       stops.forEach((stop) => stop());
-      clearTimeout(this.#timer);
-      clearTimeout(this.#typing);
+      clearTimeout(this.#flushTimer);
+      clearTimeout(this.#filterTimer);
     };
   }
 
   async load(): Promise<void> {
-    const asked = ++this.#asked;
+    const query = ++this.#queryNumber;
     const filters = this.filters;
     await this.app.attempt(async () => {
-      const page = await this.app.host.exchanges(queryOf(filters, PAGE, null));
-      if (asked !== this.#asked) return;
-      // What arrived while the question was on its way is newer than the answer.
-      this.rows = merge(page, this.paused ? [] : [...this.#changed.values()], filters, KEPT);
-      this.more = page.length === PAGE;
-      this.#learn(page);
+      const page = await this.app.host.exchanges(toQuery(filters, PAGE_SIZE, null));
+      if (query !== this.#queryNumber) return;
+      // Updates received while the query ran are newer than its result.
+      this.rows = merge(page, this.paused ? [] : [...this.#pending.values()], filters, MAX_ROWS);
+      this.hasMore = page.length === PAGE_SIZE;
+      this.#collectNames(page);
     });
-    if (asked === this.#asked) this.rows ??= [];
+    if (query === this.#queryNumber) this.rows ??= [];
   }
 
-  /** Asks for the next page below the last row. */
+  /** Loads the next page below the last row. */
   async loadMore(): Promise<void> {
-    if (!this.more || this.#loadingMore || this.rows === null || this.rows.length >= KEPT) return;
+    if (!this.hasMore || this.#loadingMore || this.rows === null || this.rows.length >= MAX_ROWS) return;
     this.#loadingMore = true;
-    const asked = this.#asked;
+    const query = this.#queryNumber;
     await this.app.attempt(async () => {
-      const page = await this.app.host.exchanges(queryOf(this.filters, PAGE, oldest(this.rows ?? [])));
-      if (asked !== this.#asked) return;
-      this.rows = merge(this.rows ?? [], page, this.filters, KEPT);
-      this.more = page.length === PAGE;
-      this.#learn(page);
+      const page = await this.app.host.exchanges(toQuery(this.filters, PAGE_SIZE, oldestId(this.rows ?? [])));
+      if (query !== this.#queryNumber) return;
+      this.rows = merge(this.rows ?? [], page, this.filters, MAX_ROWS);
+      this.hasMore = page.length === PAGE_SIZE;
+      this.#collectNames(page);
     });
     this.#loadingMore = false;
   }
 
-  /** Narrows at once what is there, and asks the history a moment later. */
-  filter(change: Partial<Filters>): void {
+  /** Filters the loaded rows immediately, then queries the database. */
+  setFilters(change: Partial<Filters>): void {
     this.filters = { ...this.filters, ...change };
     this.rows = (this.rows ?? []).filter((row) => matches(row, this.filters));
-    clearTimeout(this.#typing);
-    this.#asked += 1;
-    this.#typing = setTimeout(() => void this.load(), 'text' in change && isFiltered(this.filters) ? TYPING_MS : 0);
+    clearTimeout(this.#filterTimer);
+    this.#queryNumber += 1;
+    const delay = 'text' in change && isFiltered(this.filters) ? DEBOUNCE_MS : 0;
+    this.#filterTimer = setTimeout(() => void this.load(), delay);
   }
 
-  pause(on: boolean): void {
-    this.paused = on;
-    if (on) this.#pausedAt = Date.now();
-    else this.#show();
+  setPaused(paused: boolean): void {
+    this.paused = paused;
+    if (paused) this.#pausedAt = Date.now();
+    else this.#flush();
   }
 
-  find(id: string): ExchangeRow | undefined {
-    return this.rows?.find((row) => row.id === id);
-  }
-
-  #take(row: ExchangeRow): void {
-    if (this.paused && row.at >= this.#pausedAt && !this.#changed.has(row.id)) this.held += 1;
-    this.#changed.set(row.id, row);
+  #onExchange(row: ExchangeRow): void {
+    if (this.paused && row.at >= this.#pausedAt && !this.#pending.has(row.id)) this.newWhilePaused += 1;
+    this.#pending.set(row.id, row);
     if (this.paused) {
-      // A pause may last all night: what is too old to be shown afterwards need not be held.
-      if (this.#changed.size > KEPT) this.#changed.delete(this.#changed.keys().next().value ?? '');
+      // A pause may last all night; drop what would exceed MAX_ROWS anyway.
+      if (this.#pending.size > MAX_ROWS) this.#pending.delete(this.#pending.keys().next().value ?? '');
       return;
     }
-    this.#timer ??= setTimeout(() => this.#show(), GATHER_MS);
+    this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL_MS);
   }
 
-  #show(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.held = 0;
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.newWhilePaused = 0;
     if (this.rows === null) return;
-    const changed = [...this.#changed.values()];
-    this.#changed.clear();
-    this.rows = merge(this.rows, changed, this.filters, KEPT);
-    this.#learn(changed);
+    const updates = [...this.#pending.values()];
+    this.#pending.clear();
+    this.rows = merge(this.rows, updates, this.filters, MAX_ROWS);
+    this.#collectNames(updates);
   }
 
-  #emptied(): void {
-    this.#changed.clear();
-    this.held = 0;
-    this.selected = null;
+  #onCleared(): void {
+    this.#pending.clear();
+    this.newWhilePaused = 0;
+    this.selectedId = null;
     this.rows = [];
     void this.load();
   }
 
-  #learn(rows: readonly ExchangeRow[]): void {
-    const grown = (names: string[], more: string[]) => {
-      const all = [...new Set([...names, ...more])].filter((name) => name !== '').sort();
+  #collectNames(rows: readonly ExchangeRow[]): void {
+    const union = (names: string[], added: string[]) => {
+      const all = [...new Set([...names, ...added])].filter((name) => name !== '').sort();
       return all.length === names.length ? names : all;
     };
-    this.keys = grown(
-      this.keys,
+    this.keyNames = union(
+      this.keyNames,
       rows.map((row) => row.key),
     );
-    this.models = grown(
-      this.models,
+    this.modelNames = union(
+      this.modelNames,
       rows.map((row) => row.model),
     );
   }

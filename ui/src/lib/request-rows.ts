@@ -1,4 +1,4 @@
-/** The order and the choice of the request log's rows; pure. */
+/** Ordering, filtering and timing of the request log's rows. */
 
 import type { ExchangeQuery } from '../bindings/ExchangeQuery';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
@@ -13,11 +13,11 @@ export interface Filters {
 
 export const NO_FILTERS: Readonly<Filters> = { text: '', state: null, key: null, model: null };
 
-/** A wait that is shorter is no news, and gets no column. */
-const WAIT_WORTH_SAYING_MS = 10;
-/** A row that has just arrived may only not have been given its place yet. */
-const STILL_WAITING_MS = 400;
-/** For how long after its arrival a request's wait keeps the column. */
+/** Shorter waits do not bring up the Wait column. */
+const MIN_SHOWN_WAIT_MS = 10;
+/** A request younger than this may just not have been admitted yet. */
+const MIN_PENDING_WAIT_MS = 400;
+/** How long after its arrival a request's wait keeps the column visible. */
 const RECENT_MS = 60_000;
 
 export function isRunning(row: ExchangeRow): boolean {
@@ -39,7 +39,7 @@ export function matches(row: ExchangeRow, filters: Filters): boolean {
   );
 }
 
-export function queryOf(filters: Filters, limit: number, before: string | null): ExchangeQuery {
+export function toQuery(filters: Filters, limit: number, before: string | null): ExchangeQuery {
   const text = filters.text.trim();
   return {
     before,
@@ -51,69 +51,70 @@ export function queryOf(filters: Filters, limit: number, before: string | null):
   };
 }
 
-/** Running ones on top, then newest first. */
+/** Running requests first, then newest first. */
 function compare(a: ExchangeRow, b: ExchangeRow): number {
   const running = Number(isRunning(b)) - Number(isRunning(a));
   if (running !== 0) return running;
   return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
 }
 
-/** Puts changed rows in, each in the place of the one of its id, and keeps the newest of them. */
+/** Inserts or replaces rows by id, drops those that no longer match, and returns the first `limit`. */
 export function merge(
   rows: readonly ExchangeRow[],
-  changed: readonly ExchangeRow[],
+  updates: readonly ExchangeRow[],
   filters: Filters,
-  keep: number,
+  limit: number,
 ): ExchangeRow[] {
-  const fresh = new Map(changed.map((row) => [row.id, row]));
-  const kept = rows.filter((row) => !fresh.has(row.id));
-  kept.push(...[...fresh.values()].filter((row) => matches(row, filters)));
-  return kept.sort(compare).slice(0, keep);
+  const updatesById = new Map(updates.map((row) => [row.id, row]));
+  const merged = rows.filter((row) => !updatesById.has(row.id));
+  merged.push(...[...updatesById.values()].filter((row) => matches(row, filters)));
+  return merged.sort(compare).slice(0, limit);
 }
 
-/** The oldest row that there is, from where older ones are asked for. */
-export function oldest(rows: readonly ExchangeRow[]): string | null {
-  return rows.reduce<string | null>((least, row) => (least === null || row.id < least ? row.id : least), null);
+/** The cursor for the next page. Not simply the last row's id: running requests are sorted to the top. */
+export function oldestId(rows: readonly ExchangeRow[]): string | null {
+  return rows.reduce<string | null>((oldest, row) => (oldest === null || row.id < oldest ? row.id : oldest), null);
 }
 
-/** How long a request has waited for its place, or waits still. */
-export function waited(row: ExchangeRow, now: number): number {
+/** How long a request waited in the queue, or has been waiting so far. */
+export function waitTime(row: ExchangeRow, now: number): number {
   return row.waitMs ?? (row.state === 'waiting' ? Math.max(0, now - row.at) : 0);
 }
 
-/** Whether somebody waits, or did a moment ago. What waited last week is told in its detail. */
-export function someoneWaits(rows: readonly ExchangeRow[], now: number): boolean {
-  const least = (row: ExchangeRow) => (row.waitMs === null ? STILL_WAITING_MS : WAIT_WORTH_SAYING_MS);
-  return rows.some((row) => (isRunning(row) || now - row.at < RECENT_MS) && waited(row, now) >= least(row));
+/** Whether a request is queued, or was within the last minute. Older waits show only in the request's detail. */
+export function hasRecentWait(rows: readonly ExchangeRow[], now: number): boolean {
+  const threshold = (row: ExchangeRow) => (row.waitMs === null ? MIN_PENDING_WAIT_MS : MIN_SHOWN_WAIT_MS);
+  return rows.some((row) => (isRunning(row) || now - row.at < RECENT_MS) && waitTime(row, now) >= threshold(row));
 }
 
-/** What a request's time went into, in order. The proxy's own share stands apart from codex's. */
-export interface Share {
-  kind: 'wait' | 'own' | 'codex' | 'answer';
-  name: string;
+/** A part of a request's time. The proxy's overhead is separate from Codex's time. */
+export interface Phase {
+  kind: 'queue' | 'proxy' | 'codex' | 'answer';
+  label: string;
   ms: number;
 }
 
-export function shares(row: ExchangeRow, now: number): Share[] {
+/** What a request's time was spent on, in order. */
+export function timeBreakdown(row: ExchangeRow, now: number): Phase[] {
   const total = row.totalMs ?? (isRunning(row) ? Math.max(0, now - row.at) : null);
   if (total === null) return [];
-  const wait = row.waitMs ?? 0;
-  const own = row.ownMs ?? 0;
+  const queue = row.waitMs ?? 0;
+  const proxy = row.ownMs ?? 0;
   const first = Math.min(row.firstMs ?? total, total);
-  const parts: Share[] = [
-    { kind: 'wait', name: 'Waited for a place', ms: wait },
-    { kind: 'own', name: 'Codex Proxy', ms: own },
+  const phases: Phase[] = [
+    { kind: 'queue', label: 'Waited for a place', ms: queue },
+    { kind: 'proxy', label: 'Codex Proxy', ms: proxy },
     {
       kind: 'codex',
-      name: row.firstMs === null ? 'Codex' : 'Codex, to the first token',
-      ms: Math.max(0, first - wait - own),
+      label: row.firstMs === null ? 'Codex' : 'Codex, to the first token',
+      ms: Math.max(0, first - queue - proxy),
     },
-    { kind: 'answer', name: 'The answer', ms: Math.max(0, total - first) },
+    { kind: 'answer', label: 'The answer', ms: Math.max(0, total - first) },
   ];
-  return parts.filter((part) => part.ms > 0 || part.kind === 'own');
+  return phases.filter((phase) => phase.ms > 0 || phase.kind === 'proxy');
 }
 
-/** The middle of some numbers; `null` of none. */
+/** The lower median, or `null` for an empty list. */
 export function median(numbers: readonly number[]): number | null {
   if (numbers.length === 0) return null;
   const sorted = [...numbers].sort((a, b) => a - b);

@@ -1,10 +1,13 @@
-/** The settings while they are changed, as values; pure. */
+/** The values of the settings form. */
 
 import type { Settings } from '../bindings/Settings';
 
 export type FieldName = keyof Settings;
 
-/** A number that cannot be read stays the text that was typed, and aliases of which one stands twice are lines; the app refuses both. */
+/**
+ * Invalid input is kept as typed, for the app to reject: a number that does not parse stays a string, and aliases with a duplicate
+ * name stay a list of lines.
+ */
 export type Form = {
   [F in FieldName]: F extends 'model_aliases'
     ? Settings[F] | string[]
@@ -14,29 +17,29 @@ export type Form = {
 };
 
 export const FULL_ACCESS = 'danger-full-access';
-/** What is to be typed before full access can be chosen. */
-export const FULL_ACCESS_WORDS = 'full access';
+/** Must be typed to confirm full access. */
+export const FULL_ACCESS_PHRASE = 'full access';
 
-export const same = (one: unknown, other: unknown) => one === other || JSON.stringify(one) === JSON.stringify(other);
+export const isEqual = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
-export function numberOf(typed: string): number | string {
-  return /^(0|[1-9]\d{0,8})$/.test(typed) ? Number(typed) : typed;
+export function parseNumber(input: string): number | string {
+  return /^(0|[1-9]\d{0,8})$/.test(input) ? Number(input) : input;
 }
 
 export function changedFields(form: Form, saved: Form): FieldName[] {
-  return (Object.keys(saved) as FieldName[]).filter((field) => !same(form[field], saved[field]));
+  return (Object.keys(saved) as FieldName[]).filter((field) => !isEqual(form[field], saved[field]));
 }
 
-/** The draft on top of what is saved now: fields that were changed in it stay, the others follow. */
-export function rebase(draft: Form, before: Form, now: Form): Form {
-  const changes = changedFields(draft, before).filter((field) => !same(draft[field], now[field]));
-  return { ...now, ...pick(draft, changes) };
+/** Reapplies the draft's changes on top of newly saved values. */
+export function rebase(draft: Form, before: Form, after: Form): Form {
+  const changes = changedFields(draft, before).filter((field) => !isEqual(draft[field], after[field]));
+  return { ...after, ...pick(draft, changes) };
 }
 
 export function pick(form: Form, fields: readonly FieldName[]): Partial<Form> {
   return Object.fromEntries(fields.map((field) => [field, form[field]]));
 }
 
-export function typedRight(typed: string): boolean {
-  return typed.trim().toLowerCase() === FULL_ACCESS_WORDS;
+export function isFullAccessPhrase(input: string): boolean {
+  return input.trim().toLowerCase() === FULL_ACCESS_PHRASE;
 }

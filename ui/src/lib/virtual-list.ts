@@ -1,24 +1,24 @@
-/** Which rows of a long list are drawn. Rows have one height, so this is arithmetic. */
+/** Computes which rows of a long list are rendered. All rows have the same height. */
 
-/** How many rows are drawn above and below what is seen, so that a quick scroll shows no gap. */
+/** Rows rendered beyond each edge, so that fast scrolling shows no gap. */
 const OVERSCAN = 6;
 
-export interface Slice {
-  first: number;
-  /** One past the last. */
+export interface RowRange {
+  start: number;
+  /** Exclusive. */
   end: number;
 }
 
-export function sliceOf(rows: number, rowHeight: number, scrollTop: number, height: number): Slice {
-  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - OVERSCAN);
-  const end = Math.min(rows, Math.ceil((scrollTop + height) / rowHeight) + OVERSCAN);
-  return { first: Math.min(first, Math.max(0, rows - 1)), end };
+export function visibleRange(rowCount: number, rowHeight: number, scrollTop: number, viewportHeight: number): RowRange {
+  const start = Math.max(0, Math.floor(scrollTop / rowHeight) - OVERSCAN);
+  const end = Math.min(rowCount, Math.ceil((scrollTop + viewportHeight) / rowHeight) + OVERSCAN);
+  return { start: Math.min(start, Math.max(0, rowCount - 1)), end };
 }
 
-/** Where to scroll so that a row is seen whole; the place itself when it is already. */
-export function scrollTo(index: number, rowHeight: number, scrollTop: number, height: number): number {
+/** The scroll position that shows a row in full, moved as little as possible. */
+export function scrollToRow(index: number, rowHeight: number, scrollTop: number, viewportHeight: number): number {
   const top = index * rowHeight;
   if (top < scrollTop) return top;
-  if (top + rowHeight > scrollTop + height) return top + rowHeight - height;
+  if (top + rowHeight > scrollTop + viewportHeight) return top + rowHeight - viewportHeight;
   return scrollTop;
 }

@@ -1,10 +1,10 @@
-/** The recipes as the app tells them, for the fake host. */
+/** Recipes and connection checks for the fake host. */
 
 import type { CheckStep } from '../../bindings/CheckStep';
 import type { Recipe } from '../../bindings/Recipe';
 
-export function recipesOf(base: string, key: string, docker: boolean): Recipe[] {
-  const bridge = base.replace('127.0.0.1', 'host.docker.internal');
+export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean): Recipe[] {
+  const dockerUrl = baseUrl.replace('127.0.0.1', 'host.docker.internal');
   const webUi = (url: string) => [
     { label: 'URL', text: url, code: false },
     { label: 'Key', text: key, code: false },
@@ -15,7 +15,7 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
       title: 'Open WebUI on this machine',
       intro:
         'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. Paste both, save, and choose a model in a new chat.',
-      pieces: webUi(base),
+      pieces: webUi(baseUrl),
       warning: null,
       canOpenDocker: false,
     },
@@ -25,23 +25,23 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
       intro:
         'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. The container must know the name of this machine.',
       pieces: [
-        ...webUi(bridge),
+        ...webUi(dockerUrl),
         {
           label: 'Command',
           text: 'docker run -d -p 3000:8080 \\\n  --add-host=host.docker.internal:host-gateway \\\n  -v open-webui:/app/backend/data \\\n  --name open-webui ghcr.io/open-webui/open-webui:main',
           code: true,
         },
       ],
-      warning: docker
+      warning: dockerAllowed
         ? null
         : 'Containers cannot reach this address yet: the proxy listens for programs on this machine only.',
-      canOpenDocker: !docker,
+      canOpenDocker: !dockerAllowed,
     },
     {
       id: 'openWebUiDockerDesktop',
       title: 'Open WebUI in Docker Desktop',
       intro: 'Docker Desktop passes host.docker.internal on to this machine, so nothing has to be opened.',
-      pieces: webUi(bridge),
+      pieces: webUi(dockerUrl),
       warning: null,
       canOpenDocker: false,
     },
@@ -52,7 +52,7 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
       pieces: [
         {
           label: 'Command',
-          text: `curl -N ${base}/chat/completions \\\n  -H "Authorization: Bearer ${key}" \\\n  -H "Content-Type: application/json" \\\n  -d '{"model": "codex-local", "stream": true,\n       "messages": [{"role": "user", "content": "What is 2+2?"}]}'`,
+          text: `curl -N ${baseUrl}/chat/completions \\\n  -H "Authorization: Bearer ${key}" \\\n  -H "Content-Type: application/json" \\\n  -d '{"model": "codex-local", "stream": true,\n       "messages": [{"role": "user", "content": "What is 2+2?"}]}'`,
           code: true,
         },
       ],
@@ -66,7 +66,7 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
       pieces: [
         {
           label: 'Code',
-          text: `from openai import OpenAI\n\nclient = OpenAI(base_url="${base}", api_key="${key}")\nstream = client.chat.completions.create(\n    model="codex-local",\n    messages=[{"role": "user", "content": "Tell me a joke"}],\n    stream=True,\n)\nfor chunk in stream:\n    print(chunk.choices[0].delta.content or "", end="", flush=True)`,
+          text: `from openai import OpenAI\n\nclient = OpenAI(base_url="${baseUrl}", api_key="${key}")\nstream = client.chat.completions.create(\n    model="codex-local",\n    messages=[{"role": "user", "content": "Tell me a joke"}],\n    stream=True,\n)\nfor chunk in stream:\n    print(chunk.choices[0].delta.content or "", end="", flush=True)`,
           code: true,
         },
       ],
@@ -80,7 +80,7 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
       pieces: [
         {
           label: 'Code',
-          text: `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${base}", apiKey: "${key}" });\nconst stream = await client.chat.completions.create({\n  model: "codex-local",\n  messages: [{ role: "user", content: "Tell me a joke" }],\n  stream: true,\n});\nfor await (const chunk of stream)\n  process.stdout.write(chunk.choices[0]?.delta?.content ?? "");`,
+          text: `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${baseUrl}", apiKey: "${key}" });\nconst stream = await client.chat.completions.create({\n  model: "codex-local",\n  messages: [{ role: "user", content: "Tell me a joke" }],\n  stream: true,\n});\nfor await (const chunk of stream)\n  process.stdout.write(chunk.choices[0]?.delta?.content ?? "");`,
           code: true,
         },
       ],
@@ -92,7 +92,7 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
       title: 'Any other client',
       intro: 'Anything that takes a base URL and a key for OpenAI works. If it adds /v1 itself, leave that off.',
       pieces: [
-        { label: 'Base URL', text: base, code: false },
+        { label: 'Base URL', text: baseUrl, code: false },
         { label: 'Key', text: key, code: false },
         { label: 'Model', text: 'codex-local', code: false },
       ],
@@ -102,8 +102,8 @@ export function recipesOf(base: string, key: string, docker: boolean): Recipe[] 
   ];
 }
 
-export function checkOf(works: boolean, docker: boolean): CheckStep[] {
-  if (!works) {
+export function connectionCheck(running: boolean, dockerAllowed: boolean): CheckStep[] {
+  if (!running) {
     return [
       {
         what: 'The proxy answers',
@@ -118,7 +118,7 @@ export function checkOf(works: boolean, docker: boolean): CheckStep[] {
     { what: 'The key opens it', ok: true, detail: 'Default, …k7Fd', ms: 1 },
     { what: 'The model list arrives', ok: true, detail: '9 models, codex-local among them', ms: 3 },
     { what: 'A streamed answer arrives word by word', ok: true, detail: 'First token after 0.38 s', ms: 912 },
-    docker
+    dockerAllowed
       ? { what: 'Containers reach it', ok: true, detail: 'It listens on the Docker bridge, 172.17.0.1', ms: 1 }
       : {
           what: 'Containers reach it',

@@ -1,4 +1,4 @@
-/** How things stand in each scenario that the fake host knows. */
+/** The fake host's initial state in each scenario. */
 
 import type { KeyRow } from '../../bindings/KeyRow';
 import type { Overview } from '../../bindings/Overview';
@@ -27,7 +27,7 @@ export type Scenario = (typeof SCENARIOS)[number];
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
-export function overviewOf(scenario: Scenario, now: number): Overview {
+export function overviewFor(scenario: Scenario, now: number): Overview {
   const seconds = Math.floor(now / 1000);
   const overview: Overview = {
     proxy: { state: 'running', since: seconds - 2 * HOUR - 17 * 60 },
@@ -156,7 +156,7 @@ export function overviewOf(scenario: Scenario, now: number): Overview {
   }
 }
 
-export function keysOf(scenario: Scenario, now: number): KeyRow[] {
+export function keysFor(scenario: Scenario, now: number): KeyRow[] {
   const seconds = Math.floor(now / 1000);
   const canCopy = scenario !== 'no-keychain';
   const first: KeyRow = {
@@ -195,7 +195,7 @@ export function keysOf(scenario: Scenario, now: number): KeyRow[] {
   ];
 }
 
-export function settingsOf(scenario: Scenario): SettingsView {
+export function settingsFor(scenario: Scenario): SettingsView {
   const form: Settings = {
     codex_path: null,
     model: null,

@@ -1,4 +1,4 @@
-/** Believable requests for the fake host: a history, and new ones that arrive, stream and end. */
+/** Realistic requests for the fake host, past and live. */
 
 import type { ChartBar } from '../../bindings/ChartBar';
 import type { ChartBy } from '../../bindings/ChartBy';
@@ -7,8 +7,8 @@ import type { ExchangeRow } from '../../bindings/ExchangeRow';
 import type { Step } from '../../bindings/Step';
 import { startOfDay } from '../format';
 
-/** Numbers that look like chance and are the same each time, so that two screenshots can be compared. */
-export function dice(seed: number): () => number {
+/** Reproducible, so that screenshots can be compared. */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -16,13 +16,13 @@ export function dice(seed: number): () => number {
   };
 }
 
-/** What a request is going to be; the row shows as much of it as has happened. */
-export interface Plan {
+/** How a request will go; `rowAfter` shows as much of it as has happened. */
+export interface PlannedRequest {
   row: ExchangeRow;
   waitMs: number;
   firstMs: number;
   totalMs: number;
-  ends: 'done' | 'failed' | 'stopped';
+  outcome: 'done' | 'failed' | 'stopped';
 }
 
 const CLIENTS = [
@@ -33,33 +33,33 @@ const CLIENTS = [
   { client: 'curl 8.14', key: 'Scripts', model: 'codex-local' },
 ] as const;
 
-export function idOf(at: number, n: number): string {
+export function idFor(at: number, n: number): string {
   return `${at.toString(16).padStart(12, '0')}-7${(n % 4096).toString(16).padStart(3, '0')}-8c1d`;
 }
 
-export function plan(at: number, n: number, roll: () => number): Plan {
-  const from = CLIENTS[Math.floor(roll() * CLIENTS.length)] ?? CLIENTS[0];
-  const background = from.client === 'Open WebUI' && roll() < 0.4;
-  const odd = roll();
-  const wrongModel = odd < 0.03;
-  const waitMs = odd > 0.985 ? Math.round(200 + roll() * 1800) : 0;
-  const firstMs = waitMs + Math.round(260 + roll() * 420);
-  const agent = from.model === 'codex-local' && !background;
-  const output = background ? 8 + Math.floor(roll() * 30) : 90 + Math.floor(roll() * 900);
-  const input = background ? 180 + Math.floor(roll() * 300) : 1200 + Math.floor(roll() * 9000);
+export function planRequest(at: number, n: number, random: () => number): PlannedRequest {
+  const client = CLIENTS[Math.floor(random() * CLIENTS.length)] ?? CLIENTS[0];
+  const background = client.client === 'Open WebUI' && random() < 0.4;
+  const chance = random();
+  const wrongModel = chance < 0.03;
+  const waitMs = chance > 0.985 ? Math.round(200 + random() * 1800) : 0;
+  const firstMs = waitMs + Math.round(260 + random() * 420);
+  const agent = client.model === 'codex-local' && !background;
+  const output = background ? 8 + Math.floor(random() * 30) : 90 + Math.floor(random() * 900);
+  const input = background ? 180 + Math.floor(random() * 300) : 1200 + Math.floor(random() * 9000);
   return {
     waitMs,
     firstMs,
-    totalMs: wrongModel ? 1 : firstMs + output * 9 + Math.round(roll() * 400),
-    ends: wrongModel || odd < 0.06 ? 'failed' : odd < 0.1 ? 'stopped' : 'done',
+    totalMs: wrongModel ? 1 : firstMs + output * 9 + Math.round(random() * 400),
+    outcome: wrongModel || chance < 0.06 ? 'failed' : chance < 0.1 ? 'stopped' : 'done',
     row: {
-      id: idOf(at, n),
-      requestId: `req_${idOf(at, n).replaceAll('-', '')}`,
+      id: idFor(at, n),
+      requestId: `req_${idFor(at, n).replaceAll('-', '')}`,
       at,
-      key: from.key,
-      client: from.client,
+      key: client.key,
+      client: client.client,
       route: '/v1/chat/completions',
-      model: wrongModel ? 'gpt-9' : background ? 'gpt-6-luna' : from.model,
+      model: wrongModel ? 'gpt-9' : background ? 'gpt-6-luna' : client.model,
       state: 'waiting',
       status: null,
       waitMs: null,
@@ -67,51 +67,54 @@ export function plan(at: number, n: number, roll: () => number): Plan {
       ownMs: null,
       totalMs: null,
       input,
-      cached: background ? 0 : Math.floor(input * (0.5 + roll() * 0.45)),
+      cached: background ? 0 : Math.floor(input * (0.5 + random() * 0.45)),
       output,
-      reasoning: background ? 0 : Math.floor(output * roll() * 0.5),
-      commands: agent ? Math.floor(roll() * 4) : 0,
+      reasoning: background ? 0 : Math.floor(output * random() * 0.5),
+      commands: agent ? Math.floor(random() * 4) : 0,
       background,
-      code: wrongModel ? 'model_not_found' : odd < 0.06 ? 'codex_disconnected' : null,
+      code: wrongModel ? 'model_not_found' : chance < 0.06 ? 'codex_disconnected' : null,
       error: wrongModel
         ? "There is no model 'gpt-9'. /v1/models lists those that there are."
-        : odd < 0.06
+        : chance < 0.06
           ? 'codex ended during the turn.'
           : null,
     },
   };
 }
 
-/** The row as it is some milliseconds after its arrival. */
-export function rowAt(of: Plan, elapsed: number): ExchangeRow {
-  const { row } = of;
-  const begun = elapsed >= of.waitMs;
-  const first = elapsed >= of.firstMs;
-  const ended = elapsed >= of.totalMs;
-  const part =
-    of.totalMs > of.firstMs ? Math.min(1, Math.max(0, (elapsed - of.firstMs) / (of.totalMs - of.firstMs))) : 0;
-  const answered = first && !(ended && of.ends === 'failed');
+/** The row `elapsed` milliseconds after the request arrived. */
+export function rowAfter(planned: PlannedRequest, elapsed: number): ExchangeRow {
+  const { row } = planned;
+  const admitted = elapsed >= planned.waitMs;
+  const started = elapsed >= planned.firstMs;
+  const ended = elapsed >= planned.totalMs;
+  const progress =
+    planned.totalMs > planned.firstMs
+      ? Math.min(1, Math.max(0, (elapsed - planned.firstMs) / (planned.totalMs - planned.firstMs)))
+      : 0;
+  const answered = started && !(ended && planned.outcome === 'failed');
   return {
     ...row,
-    state: ended ? of.ends : first ? 'streaming' : 'waiting',
-    status: ended || first ? (of.ends === 'failed' && ended ? (row.model === 'gpt-9' ? 404 : 502) : 200) : null,
-    waitMs: begun ? of.waitMs : null,
-    firstMs: answered ? of.firstMs : null,
-    ownMs: answered ? 1 + (of.firstMs % 2) : null,
-    totalMs: ended ? of.totalMs : null,
+    state: ended ? planned.outcome : started ? 'streaming' : 'waiting',
+    status:
+      ended || started ? (planned.outcome === 'failed' && ended ? (row.model === 'gpt-9' ? 404 : 502) : 200) : null,
+    waitMs: admitted ? planned.waitMs : null,
+    firstMs: answered ? planned.firstMs : null,
+    ownMs: answered ? 1 + (planned.firstMs % 2) : null,
+    totalMs: ended ? planned.totalMs : null,
     input: answered ? row.input : null,
     cached: answered ? row.cached : null,
-    output: answered ? Math.round((row.output ?? 0) * part) : null,
-    reasoning: answered ? Math.round((row.reasoning ?? 0) * part) : null,
-    commands: begun ? Math.round(row.commands * (first ? 1 : 0)) : 0,
-    code: ended && of.ends === 'failed' ? row.code : null,
-    error: ended && of.ends === 'failed' ? row.error : null,
+    output: answered ? Math.round((row.output ?? 0) * progress) : null,
+    reasoning: answered ? Math.round((row.reasoning ?? 0) * progress) : null,
+    commands: admitted ? Math.round(row.commands * (started ? 1 : 0)) : 0,
+    code: ended && planned.outcome === 'failed' ? row.code : null,
+    error: ended && planned.outcome === 'failed' ? row.error : null,
   };
 }
 
 const COMMANDS = ['rg -n "fn main" src', 'sed -n 1,80p src/main.rs', 'cargo metadata --no-deps'];
 
-export function detailOf(row: ExchangeRow, texts: boolean): ExchangeDetail {
+export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDetail {
   const wait = row.waitMs ?? 0;
   const steps: Step[] = [{ atMs: 0, what: 'Arrived', detail: `key ${row.key}`, bad: false }];
   if (wait > 0) steps.push({ atMs: wait, what: 'Got its place', detail: `after ${wait} ms in the queue`, bad: false });
@@ -143,35 +146,35 @@ export function detailOf(row: ExchangeRow, texts: boolean): ExchangeDetail {
   return {
     row,
     steps,
-    requestText: texts ? 'What does main do?' : null,
-    answerText: texts ? 'It parses the arguments, binds the port and serves until it is told to stop.' : null,
+    requestText: keepTexts ? 'What does main do?' : null,
+    answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is told to stop.' : null,
   };
 }
 
-export function chartOf(by: ChartBy, now: number): ChartBar[] {
-  const roll = dice(by === 'hour' ? 7 : 11);
+export function chartBars(by: ChartBy, now: number): ChartBar[] {
+  const random = seededRandom(by === 'hour' ? 7 : 11);
   const bars = by === 'hour' ? 24 : 30;
   const hourStart = now - (now % 3_600_000);
   return Array.from({ length: bars }, (_, index) => {
-    const back = bars - 1 - index;
+    const barsAgo = bars - 1 - index;
     const at = new Date(startOfDay(now));
-    at.setDate(at.getDate() - back);
-    const from = (by === 'hour' ? hourStart - back * 3_600_000 : at.getTime()) / 1000;
+    at.setDate(at.getDate() - barsAgo);
+    const from = (by === 'hour' ? hourStart - barsAgo * 3_600_000 : at.getTime()) / 1000;
     const hour = new Date(from * 1000).getHours();
     const quiet = by === 'hour' ? hour < 7 || hour > 22 : new Date(from * 1000).getDay() % 6 === 0;
     const requests =
-      back === 0 && by === 'day'
+      barsAgo === 0 && by === 'day'
         ? 128
         : quiet
-          ? Math.floor(roll() * 3)
-          : Math.floor((by === 'hour' ? 18 : 150) * (0.25 + roll() * 0.75));
+          ? Math.floor(random() * 3)
+          : Math.floor((by === 'hour' ? 18 : 150) * (0.25 + random() * 0.75));
     return {
       from,
       requests,
-      failed: back === 0 && by === 'day' ? 2 : Math.floor(requests * roll() * 0.08),
-      input: requests * (1400 + Math.floor(roll() * 400)),
-      output: requests * (240 + Math.floor(roll() * 120)),
-      firstMs: requests === 0 ? null : 340 + Math.floor(roll() * 260),
+      failed: barsAgo === 0 && by === 'day' ? 2 : Math.floor(requests * random() * 0.08),
+      input: requests * (1400 + Math.floor(random() * 400)),
+      output: requests * (240 + Math.floor(random() * 120)),
+      firstMs: requests === 0 ? null : 340 + Math.floor(random() * 260),
     };
   });
 }

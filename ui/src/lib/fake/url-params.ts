@@ -1,22 +1,22 @@
-/** What only the browser's fake does, for screenshots: a theme by name, and buttons pressed one after the other. */
+/** URL parameters of the fake host in a browser, for screenshots: the theme, and buttons to press. */
 
 import type { FakeHost } from '../host-fake';
 
-const LET_IT_DRAW_MS = 120;
+const RENDER_DELAY_MS = 120;
 
-const pause = () => new Promise((done) => setTimeout(done, LET_IT_DRAW_MS));
+const waitForRender = () => new Promise((done) => setTimeout(done, RENDER_DELAY_MS));
 
-/** `?theme=dark` and `?press=New key|Create` (names as a screen reader says them; `row 3` is a request, `Name=text` types). */
-export async function dress(search: URLSearchParams, host: FakeHost): Promise<void> {
+/** Applies `theme`, `closing`, `press` and `scroll`; ui/README.md describes them. */
+export async function applyUrlParams(search: URLSearchParams, host: FakeHost): Promise<void> {
   const theme = search.get('theme');
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset['theme'] = theme;
 
   if (search.has('closing')) host.emit('close_asked', null);
 
   for (const step of search.get('press')?.split('|') ?? []) {
-    await pause();
+    await waitForRender();
     const [name = '', text] = step.split('=');
-    const found = [...document.querySelectorAll<HTMLElement>('button, input, select, label, [role=row]')].filter(
+    const matching = [...document.querySelectorAll<HTMLElement>('button, input, select, label, [role=row]')].filter(
       (element) =>
         [
           element.getAttribute('aria-label'),
@@ -28,7 +28,7 @@ export async function dress(search: URLSearchParams, host: FakeHost): Promise<vo
     const row = /^row (\d+)$/.exec(name)?.[1];
     const element =
       row === undefined
-        ? found.at(-1)
+        ? matching.at(-1)
         : document.querySelectorAll<HTMLElement>('[role=rowgroup] [role=row]')[Number(row)];
     if (text === undefined) element?.click();
     else if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
@@ -36,7 +36,7 @@ export async function dress(search: URLSearchParams, host: FakeHost): Promise<vo
       element.dispatchEvent(new Event(element instanceof HTMLSelectElement ? 'change' : 'input', { bubbles: true }));
     }
   }
-  await pause();
+  await waitForRender();
   const scroll = search.get('scroll');
   if (scroll !== null) document.querySelector('main')?.scrollTo(0, Number(scroll));
 }

@@ -27,7 +27,7 @@ const GROUPS: readonly Omit<Group, 'recipes'>[] = [
 ];
 
 /** A recipe that is not known here gets a tab of its own, under its title. */
-export function groupsOf(recipes: readonly Recipe[]): Group[] {
+export function groupRecipes(recipes: readonly Recipe[]): Group[] {
   const known = new Set(GROUPS.flatMap((group) => [group.id, ...Object.keys(group.places)]));
   const all = [
     ...GROUPS.map((group) => ({
