@@ -12,10 +12,10 @@ export default ts.config(
   {
     languageOptions: { globals: { ...globals.browser, ...globals.node } },
     rules: {
-      // The compiler knows every name.
+      // TypeScript reports undefined names.
       'no-undef': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', ignoreRestSiblings: true }],
-      // State is reactive where it is declared so; a map beside it is not meant to be.
+      // Plain Map and Set are used where reactivity is not wanted.
       'svelte/prefer-svelte-reactivity': 'off',
     },
   },

@@ -8,14 +8,14 @@ export default defineConfig({
   server: {
     port: 5173,
     strictPort: true,
-    // A test compares the commands with those of the shell.
+    // A test compares the commands with those of the Tauri shell.
     fs: { allow: ['.', '../src-tauri/src'] },
   },
   build: {
-    // WebKitGTK 2.50, WKWebView and WebView2 all know what these do; `light-dark()` is the newest thing that is used.
+    // Supported by WebKitGTK 2.50, WKWebView and WebView2; `light-dark()` is the newest feature in use.
     target: ['es2022', 'safari17.5', 'chrome123'],
     cssTarget: ['safari17.5', 'chrome123'],
-    // The window's content security policy lets nothing be inline.
+    // The content security policy forbids inline assets.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
@@ -26,7 +26,7 @@ export default defineConfig({
     setupFiles: ['tests/setup.ts'],
     maxWorkers: 1,
     testTimeout: 30_000,
-    // A test reads the colours.
+    // contrast.test.ts parses the colours.
     css: { include: /tokens\.css/ },
   },
 });

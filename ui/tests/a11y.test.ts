@@ -6,7 +6,7 @@ import { open, press } from './helpers';
 
 const settle = () => new Promise((done) => setTimeout(done, 30));
 
-/** The name that a screen reader says, simply: jsdom takes seconds for the full rules on a whole page. */
+/** A simplified accessible name: the full algorithm takes jsdom seconds per page. */
 function isNamed(element: Element): boolean {
   const byId = (element.getAttribute('aria-labelledby') ?? '')
     .split(' ')
@@ -16,20 +16,19 @@ function isNamed(element: Element): boolean {
   return [element.getAttribute('aria-label') ?? '', own, ...byId, ...labels].join('').trim() !== '';
 }
 
-/** Whatever can be pressed, typed into or chosen, and has no name. */
-function nameless(): string[] {
+function elementsWithoutName(): string[] {
   const all = document.querySelectorAll(
     'button, input, select, textarea, a, dialog, nav, section, [role=grid], [role=tablist], [role=tabpanel], [role=switch], [role=img], [role=region]',
   );
   return [...all].filter((element) => !isNamed(element)).map((element) => element.outerHTML.slice(0, 120));
 }
 
-function doubled(): string[] {
+function duplicateIds(): string[] {
   const ids = [...document.querySelectorAll('[id]')].map((element) => element.id);
   return ids.filter((id, index) => ids.indexOf(id) !== index);
 }
 
-function lost(): string[] {
+function brokenReferences(): string[] {
   const named = ['aria-labelledby', 'aria-describedby', 'aria-controls', 'aria-activedescendant', 'for'];
   return named.flatMap((attribute) =>
     [...document.querySelectorAll(`[${attribute}]`)].flatMap((element) =>
@@ -47,8 +46,8 @@ test.each(VIEWS)(
     for (const scenario of SCENARIOS) {
       open(view, { scenario });
       await settle();
-      expect(nameless(), scenario).toEqual([]);
-      expect(doubled(), scenario).toEqual([]);
+      expect(elementsWithoutName(), scenario).toEqual([]);
+      expect(duplicateIds(), scenario).toEqual([]);
       expect(document.querySelectorAll('h1'), scenario).toHaveLength(1);
       expect(document.querySelectorAll('.button.primary').length, scenario).toBeLessThanOrEqual(1);
       cleanup();
@@ -59,16 +58,16 @@ test.each(VIEWS)(
 test.each(VIEWS)('in the view %s every reference finds what it names', async (view) => {
   open(view);
   await settle();
-  expect(lost()).toEqual([]);
+  expect(brokenReferences()).toEqual([]);
 });
 
 test('dialogs have names, too', async () => {
   open('keys');
   await press('New key');
-  expect(nameless()).toEqual([]);
+  expect(elementsWithoutName()).toEqual([]);
   await press('Cancel');
   await press('Revoke: key Default');
-  expect(nameless()).toEqual([]);
+  expect(elementsWithoutName()).toEqual([]);
 });
 
 test('the detail of a request has names, too', async () => {
@@ -76,6 +75,6 @@ test('the detail of a request has names, too', async () => {
   await settle();
   await fireEvent.click(screen.getAllByRole('row')[1] as HTMLElement);
   await settle();
-  expect(nameless()).toEqual([]);
-  expect(lost()).toEqual([]);
+  expect(elementsWithoutName()).toEqual([]);
+  expect(brokenReferences()).toEqual([]);
 });

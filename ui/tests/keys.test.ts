@@ -110,7 +110,7 @@ test('a key is made with limits, and they are shown in its row', async () => {
   await type('Name', 'Notes');
   const mode = screen.getByLabelText('What codex-local may do');
   await waitFor(() => expect(mode).toHaveAccessibleDescription(/allow now: read only/));
-  // The settings allow reading alone, so nothing freer can be chosen.
+  // The settings allow read-only, so more permissive modes are not offered.
   expect([...(mode as HTMLSelectElement).options].map((option) => option.text)).toEqual([
     'What the settings allow',
     'Read only',

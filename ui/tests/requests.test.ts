@@ -42,7 +42,7 @@ test('only a window of ten thousand rows is drawn', async () => {
   expect(rows().length).toBeLessThan(40);
 
   const grid = screen.getByRole('grid');
-  // Pages are fetched as the end comes near.
+  // Further pages load as the end comes near.
   for (let page = 1; page < 20; page += 1) {
     await waitFor(() => expect(Number(grid.getAttribute('aria-rowcount'))).toBeGreaterThanOrEqual(page * 500 + 1));
     grid.scrollTop = page * 500 * 46;

@@ -132,7 +132,7 @@ test('other names for models are added, changed and taken away', async () => {
   const host = open('settings');
   await press('Add a name');
   expect(screen.getByLabelText('Name 1')).toHaveFocus();
-  // A row that says nothing is no change yet.
+  // An empty row does not count as a change.
   expect(screen.getByText(/Everything is saved/)).toBeVisible();
   await type('Name 1', 'gpt-4o');
   await press('Save');

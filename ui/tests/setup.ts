@@ -2,11 +2,11 @@ import '@testing-library/jest-dom/vitest';
 
 import { configure } from '@testing-library/svelte';
 
-/** What jsdom lacks of a browser: modal dialogs, and sizes. */
+/** Stubs for what jsdom lacks: modal dialogs and scrolling. */
 
 HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
   this.open = true;
-  // As a browser does it: what asks for the focus has it already, else the first that can have it.
+  // Like a browser: keeps the focus if it is already inside, else focuses the first focusable element.
   if (!this.contains(document.activeElement)) this.querySelector<HTMLElement>('input, button')?.focus();
 };
 HTMLDialogElement.prototype.close = function (this: HTMLDialogElement) {
@@ -14,5 +14,5 @@ HTMLDialogElement.prototype.close = function (this: HTMLDialogElement) {
 };
 Element.prototype.scrollTo = function () {};
 
-// The machine may be busy with other things; and to find out for each element whether it is hidden takes jsdom most of its time.
+// A long timeout for busy machines. Hidden elements are included because checking visibility takes jsdom most of its time.
 configure({ asyncUtilTimeout: 5000, defaultHidden: true });

@@ -1,4 +1,4 @@
-/** Which recipes stand behind one tab; pure. */
+/** Groups recipes into tabs, one per app. */
 
 import type { Recipe } from '../../bindings/Recipe';
 
@@ -6,7 +6,7 @@ export interface Group {
   id: string;
   name: string;
   recipes: Recipe[];
-  /** For several recipes of one client: where it runs. */
+  /** Where the app runs, by recipe id, for apps with several recipes. */
   places: Record<string, { title: string; text: string }>;
 }
 
@@ -26,7 +26,7 @@ const GROUPS: readonly Omit<Group, 'recipes'>[] = [
   { id: 'other', name: 'Any other', places: {} },
 ];
 
-/** A recipe that is not known here gets a tab of its own, under its title. */
+/** Unknown recipes get a separate tab, named by their title. */
 export function groupRecipes(recipes: readonly Recipe[]): Group[] {
   const known = new Set(GROUPS.flatMap((group) => [group.id, ...Object.keys(group.places)]));
   const all = [
