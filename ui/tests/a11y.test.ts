@@ -41,7 +41,7 @@ function brokenReferences(): string[] {
 }
 
 test.each(VIEWS)(
-  'in the view %s everything has a name, one heading leads, and one button at most is filled',
+  'in the view %s every control has a name, and there is one h1 and at most one primary button',
   async (view) => {
     for (const scenario of SCENARIOS) {
       open(view, { scenario });
@@ -55,13 +55,13 @@ test.each(VIEWS)(
   },
 );
 
-test.each(VIEWS)('in the view %s every reference finds what it names', async (view) => {
+test.each(VIEWS)('in the view %s every ARIA reference points to an existing element', async (view) => {
   open(view);
   await settle();
   expect(brokenReferences()).toEqual([]);
 });
 
-test('dialogs have names, too', async () => {
+test('every control in a dialog has a name', async () => {
   open('keys');
   await press('New key');
   expect(elementsWithoutName()).toEqual([]);
@@ -70,7 +70,7 @@ test('dialogs have names, too', async () => {
   expect(elementsWithoutName()).toEqual([]);
 });
 
-test('the detail of a request has names, too', async () => {
+test('every control in the request detail has a name', async () => {
   open('requests');
   await settle();
   await fireEvent.click(screen.getAllByRole('row')[1] as HTMLElement);

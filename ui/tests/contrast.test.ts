@@ -34,14 +34,16 @@ const TEXTS: [string, string[]][] = [
 
 const THEMES = ['light', 'dark'] as const;
 
-function least(name: string, grounds: string[]): number {
-  const of = (colour: string, theme: (typeof THEMES)[number]) =>
+function minContrast(name: string, backgrounds: string[]): number {
+  const hex = (colour: string, theme: (typeof THEMES)[number]) =>
     colours.get(colour)?.[THEMES.indexOf(theme)] ?? `no ${colour}`;
-  return Math.min(...THEMES.flatMap((theme) => grounds.map((ground) => contrast(of(name, theme), of(ground, theme)))));
+  return Math.min(
+    ...THEMES.flatMap((theme) => backgrounds.map((background) => contrast(hex(name, theme), hex(background, theme)))),
+  );
 }
 
-test.each(TEXTS)('the text colour %s can be read on %s, light and dark', (name, grounds) =>
-  expect(least(name, grounds)).toBeGreaterThanOrEqual(4.5),
+test.each(TEXTS)('the text colour %s is readable on %s, light and dark', (name, backgrounds) =>
+  expect(minContrast(name, backgrounds)).toBeGreaterThanOrEqual(4.5),
 );
 
 const SHAPES: [string, string[]][] = [
@@ -53,6 +55,6 @@ const SHAPES: [string, string[]][] = [
   ['error', ['card', 'background']],
 ];
 
-test.each(SHAPES)('a shape of colour %s can be seen on %s, light and dark', (name, grounds) =>
-  expect(least(name, grounds)).toBeGreaterThanOrEqual(3),
+test.each(SHAPES)('a shape in the colour %s is visible on %s, light and dark', (name, backgrounds) =>
+  expect(minContrast(name, backgrounds)).toBeGreaterThanOrEqual(3),
 );

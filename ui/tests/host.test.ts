@@ -6,7 +6,7 @@ import { tauriHost } from '../src/lib/host-tauri';
 
 afterEach(() => clearMocks());
 
-test('a call reaches the app under its name in Rust, with its values by name', async () => {
+test("a call uses the command's Rust name and named arguments", async () => {
   const calls: unknown[] = [];
   mockIPC((name, values) => {
     calls.push([name, values]);
@@ -17,7 +17,7 @@ test('a call reaches the app under its name in Rust, with its values by name', a
   expect(calls).toEqual([['copy_piece', { recipeId: 'curl', index: 2, keyId: null, utcOffsetSeconds }]]);
 });
 
-test('the window knows the commands that the app has, and no other', () => {
+test('the window declares exactly the commands of the app', () => {
   const inRust = /generate_handler!\[([^\]]*)\]/.exec(source)?.[1]?.match(/\w+/g) ?? [];
   const camel = inRust.map((name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()));
   expect(camel.toSorted()).toEqual(Object.keys(COMMANDS).toSorted());

@@ -5,7 +5,7 @@ import { callsTo, button, dialog, open, press, announcement, type } from './help
 
 const SECRET = /^sk-codex-/;
 
-test('a key is shown once, and gone after closing', async () => {
+test('a new key is shown once and removed from the page on closing', async () => {
   const host = open('keys');
   await press('New key');
   await type('Name', 'Phone');
@@ -21,7 +21,7 @@ test('a key is shown once, and gone after closing', async () => {
   await screen.findByRole('rowheader', { name: 'Phone' });
 });
 
-test('Escape closes the dialog, and the focus goes back', async () => {
+test('Escape closes the dialog and returns the focus', async () => {
   open('keys');
   const opener = await button('New key');
   opener.focus();
@@ -33,24 +33,24 @@ test('Escape closes the dialog, and the focus goes back', async () => {
   expect(opener).toHaveFocus();
 });
 
-test('a key without a name is asked for one, and none is made', async () => {
+test('a key without a name is not created', async () => {
   const host = open('keys');
   await press('New key');
   await press('Create');
-  await screen.findByText(/Give it a name/);
+  await screen.findByText(/Enter a name/);
   expect(callsTo(host, 'createKey')).toEqual([]);
 });
 
-test('a name that there is already is said so, and what was typed stays', async () => {
+test('a duplicate name is rejected and stays in the field', async () => {
   open('keys');
   await press('New key');
   const name = await type('Name', 'Scripts');
   await press('Create');
-  await screen.findByText("There is a key named 'Scripts' already.");
+  await screen.findByText("A key named 'Scripts' already exists.");
   expect(name).toHaveValue('Scripts');
 });
 
-test('revoking asks first', async () => {
+test('revoking asks for confirmation', async () => {
   const host = open('keys');
   await press('Revoke: key Scripts');
   const asks = await dialog('Revoke the key “Scripts”?');
@@ -61,33 +61,33 @@ test('revoking asks first', async () => {
   await press('Revoke');
   await waitFor(() => expect(screen.queryByRole('rowheader', { name: 'Scripts' })).toBeNull());
   expect(callsTo(host, 'revokeKey')).toEqual([['k3']]);
-  expect(announcement()).toBe('The key Scripts is revoked.');
+  expect(announcement()).toBe('Key Scripts revoked.');
 });
 
-test('a key that the keychain has can be copied again, and no other', async () => {
+test('only a key in the keychain can be copied', async () => {
   const host = open('keys');
-  await press('Copy again: key Default');
+  await press('Copy: key Default');
   expect(callsTo(host, 'copyKey')).toEqual([['k1']]);
-  expect(screen.queryByRole('button', { name: 'Copy again: key Scripts' })).toBeNull();
+  expect(screen.queryByRole('button', { name: 'Copy: key Scripts' })).toBeNull();
 });
 
-test('without a keychain it is said what that means', async () => {
+test('a missing keychain is explained', async () => {
   open('keys', { scenario: 'no-keychain' });
-  await screen.findByText(/There is no keychain on this system/);
-  expect(screen.queryByRole('button', { name: /Copy again/ })).toBeNull();
+  await screen.findByText(/No keychain found/);
+  expect(screen.queryByRole('button', { name: /^Copy:/ })).toBeNull();
 });
 
-test('without a keychain the first key, which nobody has seen, is shown once', async () => {
+test('without a keychain the automatically created key can be revealed once', async () => {
   open('keys', { scenario: 'no-keychain' });
-  await press('Show once: key Default');
+  await press('Reveal once: key Default');
   const shown = await dialog('Key “Default”');
   expect(shown.getByText(SECRET)).toBeVisible();
   await press('Done');
   expect(document.body.innerHTML).not.toContain('sk-codex-');
-  await waitFor(() => expect(screen.queryByRole('button', { name: /Show once/ })).toBeNull());
+  await waitFor(() => expect(screen.queryByRole('button', { name: /Reveal once/ })).toBeNull());
 });
 
-test('a revoked key whose secret the keychain still has is said so, and stays said when the list is fetched again', async () => {
+test('a message about a secret left in the keychain survives a reload of the list', async () => {
   const host = open('keys', { scenario: 'keychain-locked' });
   await press('Revoke: key Default');
   await press('Revoke');
@@ -97,31 +97,31 @@ test('a revoked key whose secret the keychain still has is said so, and stays sa
   expect(screen.getByText(/still in the keychain and can be removed there/)).toBeVisible();
 });
 
-test('a key made elsewhere appears', async () => {
+test('a key created elsewhere appears', async () => {
   const host = open('keys');
   await screen.findByRole('rowheader', { name: 'Default' });
   await host.createKey('Tablet', NO_LIMITS);
   await screen.findByRole('rowheader', { name: 'Tablet' });
 });
 
-test('a key is made with limits, and they are shown in its row', async () => {
+test('a key can be created with limits, which are shown in its row', async () => {
   const host = open('keys', { scenario: 'running' });
   await press('New key');
   await type('Name', 'Notes');
-  const mode = screen.getByLabelText('What codex-local may do');
-  await waitFor(() => expect(mode).toHaveAccessibleDescription(/allow now: read only/));
+  const mode = screen.getByLabelText('Permissions for codex-local');
+  await waitFor(() => expect(mode).toHaveAccessibleDescription(/Settings: read only/));
   // The settings allow read-only, so more permissive modes are not offered.
   expect([...(mode as HTMLSelectElement).options].map((option) => option.text)).toEqual([
-    'What the settings allow',
+    'Same as Settings',
     'Read only',
   ]);
   await fireEvent.change(mode, { target: { value: 'read-only' } });
   await type('Working folder', '/srv');
   await press('Create');
   const folder = screen.getByLabelText('Working folder');
-  await waitFor(() => expect(folder).toHaveAccessibleDescription(/not within the working folder/));
+  await waitFor(() => expect(folder).toHaveAccessibleDescription(/must be inside the folder/));
   expect(folder).toHaveAttribute('aria-invalid', 'true');
-  await press('Browse for the key’s working folder');
+  await press("Browse for the key's working folder");
   await waitFor(() => expect(folder).toHaveValue('/home/me/projects'));
   await press('Create');
   await dialog('New key “Notes”');
@@ -130,30 +130,30 @@ test('a key is made with limits, and they are shown in its row', async () => {
     { sandbox: 'read-only', workspace: '/home/me/projects' },
   ]);
   await press('Done');
-  expect(await button('Limits: key Notes')).toHaveTextContent('Read only, in projects');
+  expect(await button('Read only, in projects: key Notes')).toHaveTextContent('Read only, in projects');
 });
 
-test('the limits of a key are changed later', async () => {
+test('the limits of an existing key can be changed', async () => {
   const host = open('keys');
-  expect(await button('Limits: key Default')).toHaveTextContent('As in Settings');
-  await press('Limits: key Scripts');
-  const asks = await dialog('Limits of the key “Scripts”');
+  expect(await button('Default limits: key Default')).toHaveTextContent('Default limits');
+  await press('Read only, in notes: key Scripts');
+  const asks = await dialog('Limits for “Scripts”');
   expect(asks.getByLabelText('Working folder')).toHaveValue('/home/me/projects/notes');
   await type('Working folder', '');
   await press('Save');
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(callsTo(host, 'limitKey')).toEqual([['k3', { sandbox: 'read-only', workspace: '' }]]);
-  expect(await button('Limits: key Scripts')).toHaveTextContent(/^Read only$/);
-  expect(announcement()).toBe('The limits of the key Scripts are saved.');
+  expect(await button('Read only: key Scripts')).toHaveTextContent(/^Read only$/);
+  expect(announcement()).toBe('Limits for Scripts saved.');
 });
 
-test('a limit that the settings no longer allow is still seen, and its refusal is said', async () => {
+test('a limit that the settings no longer allow is still shown, and saving it shows the error', async () => {
   const host = open('keys');
   await host.limitKey('k2', { sandbox: 'workspace-write', workspace: '' });
-  await press('Limits: key Work laptop');
-  expect(await screen.findByLabelText('What codex-local may do')).toHaveValue('workspace-write');
+  await press('Write in its folder: key Work laptop');
+  expect(await screen.findByLabelText('Permissions for codex-local')).toHaveValue('workspace-write');
   host.failNext('limitKey', {
-    message: 'Some settings need another look.',
+    message: '1 setting needs fixing',
     fields: [{ field: 'sandbox', message: 'A key can only be stricter.' }],
   });
   await press('Save');
@@ -161,31 +161,31 @@ test('a limit that the settings no longer allow is still seen, and its refusal i
   expect(screen.getByRole('dialog')).toBeVisible();
 });
 
-test('switching keys off says what it means and asks, and saves that alone', async () => {
+test('turning keys off asks for confirmation and saves only that', async () => {
   const host = open('keys');
-  const toggle = await screen.findByRole('switch', { name: 'A key is needed' });
+  const toggle = await screen.findByRole('switch', { name: 'Require a key' });
   await waitFor(() => expect(toggle).toBeEnabled());
   await fireEvent.click(toggle);
-  await dialog('Ask for no key at all?');
+  await dialog('Turn off keys?');
   expect(callsTo(host, 'setSetting')).toEqual([]);
-  await press('Ask for no key');
+  await press('Turn off');
   await waitFor(() => expect(toggle).toHaveAttribute('aria-checked', 'false'));
   expect(callsTo(host, 'setSetting')).toEqual([['keys_needed', false]]);
   expect(callsTo(host, 'setSettings')).toEqual([]);
 });
 
-test('while others than this machine can reach it, keys cannot be switched off', async () => {
+test('keys cannot be turned off while containers can connect', async () => {
   const host = open('keys');
   await host.listenOnDockerBridge();
-  await screen.findByText(/cannot be switched off while others/);
-  expect(screen.getByRole('switch', { name: 'A key is needed' })).toBeDisabled();
+  await screen.findByText(/Can't be turned off while containers/);
+  expect(screen.getByRole('switch', { name: 'Require a key' })).toBeDisabled();
 });
 
-test('when there is no key, it is said what to do', async () => {
+test('without keys the view offers to create one', async () => {
   const host = open('keys');
   await screen.findByRole('rowheader', { name: 'Default' });
   for (const id of ['k1', 'k2', 'k3']) await host.revokeKey(id);
-  await screen.findByText('There is no key');
+  await screen.findByText('No keys yet');
   await press('New key');
   await screen.findByLabelText('Name');
 });

@@ -11,7 +11,7 @@ import { recipesFor } from '../src/lib/fake/recipes';
 import { row } from './helpers';
 
 describe('the rows of the log', () => {
-  test('running ones are on top, then newest first', () => {
+  test('are sorted with running requests first, then newest first', () => {
     const rows = merge(
       [],
       [row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' }), row({ id: 'd', state: 'waiting' })],
@@ -20,33 +20,33 @@ describe('the rows of the log', () => {
     );
     expect(rows.map((one) => one.id)).toEqual(['d', 'a', 'c', 'b']);
   });
-  test('a changed row takes the place of the one of its id', () => {
+  test('are replaced by updates with the same id', () => {
     const rows = merge([row({ id: 'a', output: 1 })], [row({ id: 'a', output: 2 })], NO_FILTERS, 10);
     expect(rows.map((one) => one.output)).toEqual([2]);
   });
-  test('a row that no longer fits the filter goes', () => {
+  test('are removed when they no longer match the filters', () => {
     const filters = { ...NO_FILTERS, state: 'streaming' as const };
     expect(merge([row({ id: 'a', state: 'streaming' })], [row({ id: 'a', state: 'done' })], filters, 10)).toEqual([]);
   });
-  test('only as many as are kept', () =>
+  test('are limited to the newest', () =>
     expect(merge([row({ id: 'a' }), row({ id: 'b' })], [row({ id: 'c' })], NO_FILTERS, 2).map((one) => one.id)).toEqual(
       ['c', 'b'],
     ));
-  test('text is looked for in key, client, model, route and error, in any case', () => {
-    const one = row({ id: 'a', key: 'Scripts', client: 'Continue', model: 'gpt-5.5', error: 'codex ended' });
-    const found = (text: string) => matches(one, { ...NO_FILTERS, text });
+  test('match text in key, client, model, route and error, ignoring case', () => {
+    const one = row({ id: 'a', key: 'Scripts', client: 'Continue', model: 'gpt-5.5', error: 'Codex exited' });
+    const matchesText = (text: string) => matches(one, { ...NO_FILTERS, text });
     expect([
-      found('script'),
-      found('CONTINUE'),
-      found('5.5'),
-      found('/v1/chat'),
-      found('ended'),
-      found('webui'),
+      matchesText('script'),
+      matchesText('CONTINUE'),
+      matchesText('5.5'),
+      matchesText('/v1/chat'),
+      matchesText('exited'),
+      matchesText('webui'),
     ]).toEqual([true, true, true, true, true, false]);
   });
-  test('older ones are asked for from the oldest on, also when that one still runs', () =>
+  test('continue from the oldest id, even if that request is still running', () =>
     expect(oldestId([row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' })])).toBe('a'));
-  test('the wait is worth a column only when somebody waits now', () => {
+  test('need the Wait column only for recent waits', () => {
     const now = Date.now();
     expect(hasRecentWait([row({ id: 'a', waitMs: 0 })], now)).toBe(false);
     expect(hasRecentWait([row({ id: 'a', waitMs: 800 })], now)).toBe(true);
@@ -55,8 +55,8 @@ describe('the rows of the log', () => {
   });
 });
 
-describe('where the time of a request went', () => {
-  test("the proxy's own share stands apart from codex's", () => {
+describe('the time breakdown of a request', () => {
+  test("separates the proxy's overhead from Codex's time", () => {
     const parts = timeBreakdown(row({ id: 'a', waitMs: 100, ownMs: 2, firstMs: 500, totalMs: 2000 }), 0);
     expect(parts.map((part) => [part.kind, part.ms])).toEqual([
       ['queue', 100],
@@ -65,23 +65,24 @@ describe('where the time of a request went', () => {
       ['answer', 1500],
     ]);
   });
-  test('a running one counts up to now', () =>
+  test('counts up to now while running', () =>
     expect(
       timeBreakdown(
         row({ id: 'a', at: 1000, state: 'waiting', waitMs: 0, ownMs: null, firstMs: null, totalMs: null }),
         4000,
       ).at(-1),
     ).toMatchObject({ kind: 'codex', ms: 3000 }));
-  test('the median of nothing is nothing', () => expect([median([]), median([5, 1, 9])]).toEqual([null, 5]));
+  test('uses the lower median, and null for no values', () =>
+    expect([median([]), median([5, 1, 9])]).toEqual([null, 5]));
 });
 
-describe('the window on a long list', () => {
-  test('draws what is in sight and a few around it', () =>
+describe('the virtual list', () => {
+  test('renders the visible rows and a few around them', () =>
     expect(visibleRange(10_000, 46, 46_000, 460)).toEqual({ start: 994, end: 1016 }));
-  test('begins at the first', () => expect(visibleRange(10_000, 46, 0, 460)).toEqual({ start: 0, end: 16 }));
-  test('ends at the last', () => expect(visibleRange(12, 46, 999, 460)).toEqual({ start: 11, end: 12 }));
-  test('has nothing of nothing', () => expect(visibleRange(0, 46, 0, 460)).toEqual({ start: 0, end: 0 }));
-  test('scrolls as little as shows a row whole', () =>
+  test('starts at the first row', () => expect(visibleRange(10_000, 46, 0, 460)).toEqual({ start: 0, end: 16 }));
+  test('ends at the last row', () => expect(visibleRange(12, 46, 999, 460)).toEqual({ start: 11, end: 12 }));
+  test('renders nothing for an empty list', () => expect(visibleRange(0, 46, 0, 460)).toEqual({ start: 0, end: 0 }));
+  test('scrolls as little as needed to show a row', () =>
     expect([scrollToRow(0, 46, 100, 460), scrollToRow(5, 46, 100, 460), scrollToRow(20, 46, 100, 460)]).toEqual([
       0, 100, 506,
     ]));
@@ -89,17 +90,17 @@ describe('the window on a long list', () => {
 
 describe('the draft of the settings', () => {
   const { form } = settingsFor('running');
-  test('knows what was changed', () =>
+  test('lists the changed fields', () =>
     expect(changedFields({ ...form, port: 9000, keep_texts: true }, form)).toEqual(['port', 'keep_texts']));
-  test('keeps its changes when something else is saved meanwhile', () =>
+  test('keeps its changes when another field is saved meanwhile', () =>
     expect(rebase({ ...form, port: 9000 }, form, { ...form, listen: 'dockerBridge' })).toEqual({
       ...form,
       port: 9000,
       listen: 'dockerBridge',
     }));
-  test('is clean when what it says is saved', () =>
+  test('is unchanged once its values are saved', () =>
     expect(rebase({ ...form, port: 9000 }, form, { ...form, port: 9000 })).toEqual({ ...form, port: 9000 }));
-  test('takes a number for one, and leaves what is none to the app', () =>
+  test('parses valid numbers and keeps other input for the app to reject', () =>
     expect(['8000', '0', '', ' 8', '08', '1.5', '-1', '0x10', '9'.repeat(30)].map(parseNumber)).toEqual([
       8000,
       0,
@@ -111,7 +112,7 @@ describe('the draft of the settings', () => {
       '0x10',
       '9'.repeat(30),
     ]));
-  test('takes full access for typed words only', () =>
+  test('accepts full access only with the exact phrase', () =>
     expect([isFullAccessPhrase(''), isFullAccessPhrase('full'), isFullAccessPhrase(' Full access ')]).toEqual([
       false,
       false,
@@ -122,23 +123,23 @@ describe('the draft of the settings', () => {
 describe('the charts', () => {
   const now = new Date(2026, 10, 22, 15, 20).getTime();
   const bar = (from: number) => ({ from: from / 1000, requests: 3, failed: 1, input: 1000, output: 200, firstMs: 400 });
-  test('have a bar for each hour, also where nothing happened', () => {
+  test('have a bar for each hour, even an empty one', () => {
     const bars = fillGaps([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now);
     expect(bars).toHaveLength(24);
     expect(bars.map((one) => one.requests).slice(-4)).toEqual([0, 3, 0, 0]);
   });
-  test('have a bar for each of thirty days, today the last', () => {
+  test('have a bar for each of thirty days, ending today', () => {
     const bars = fillGaps([bar(new Date(2026, 10, 22).getTime())], 'day', now);
     expect(bars).toHaveLength(30);
     expect(bars.at(-1)?.requests).toBe(3);
   });
-  test('are told in a sentence', () =>
+  test('are summarised in one sentence', () =>
     expect(chartSummary(fillGaps([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now), 'hour')).toBe(
-      'In the last 24 hours: 3 requests, 1 failed, 1.0k tokens read and 200 written.',
+      'In the last 24 hours: 3 requests, 1 failed, 1.0k input tokens and 200 output tokens.',
     ));
 });
 
-test('the three ways to Open WebUI stand behind one tab, and an unknown recipe gets its own', () => {
+test('the three Open WebUI recipes share one tab, and an unknown recipe gets a separate one', () => {
   const recipes = recipesFor('http://127.0.0.1:8000/v1', 'sk-…', false);
   const more = { id: 'zed', title: 'Zed', intro: '', pieces: [], warning: null, canOpenDocker: false };
   expect(groupRecipes([...recipes, more]).map((group) => [group.name, group.recipes.length])).toEqual([
@@ -146,21 +147,21 @@ test('the three ways to Open WebUI stand behind one tab, and an unknown recipe g
     ['curl', 1],
     ['Python', 1],
     ['Node', 1],
-    ['Any other', 1],
+    ['Other apps', 1],
     ['Zed', 1],
   ]);
 });
 
-describe('what a key may do', () => {
-  test('is said in a few words, with the last name of the folder', () => {
+describe('the limits of a key', () => {
+  test('are summarised with the last part of the folder', () => {
     expect(describeLimits({ sandbox: '', workspace: '' })).toBeNull();
     expect(describeLimits({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
     expect(describeLimits({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
-    expect(describeLimits({ sandbox: 'workspace-write', workspace: '/home/somebody/projects/notes' })).toBe(
+    expect(describeLimits({ sandbox: 'workspace-write', workspace: '/home/me/projects/notes' })).toBe(
       'Write in its folder, in notes',
     );
   });
-  test('is never freer than the setting, but for what it is already', () => {
+  test('never offer a mode more permissive than the setting, except the current one', () => {
     const modes = (setting: string, has: string) => allowedModes(setting, has).map((mode) => mode.value);
     expect(modes('read-only', '')).toEqual(['read-only']);
     expect(modes('workspace-write', 'read-only')).toEqual(['read-only', 'workspace-write']);
@@ -168,8 +169,8 @@ describe('what a key may do', () => {
   });
 });
 
-describe('other names for models', () => {
-  test('are written as the app writes them, so that what was saved is no change', () => {
+describe('model aliases', () => {
+  test('are serialised as the app does, so that saved values do not count as changed', () => {
     const rows = [
       { alias: 'b', model: 'gpt-5.5' },
       { alias: ' a ', model: 'codex-local' },
@@ -180,7 +181,7 @@ describe('other names for models', () => {
     expect(JSON.stringify(serializeAliases(rows))).toBe('{"a":"codex-local","a1":"gpt-5.5","b":"gpt-5.5"}');
     expect(parseAliases(serializeAliases(rows)).map((row) => row.alias)).toEqual(['a', 'a1', 'b']);
     expect(parseAliases({})).toEqual([]);
-    const twice = [...rows, { alias: 'a', model: 'gpt-6' }];
-    expect(parseAliases(serializeAliases(twice)).filter((row) => row.alias === 'a').length).toBe(2);
+    const withDuplicate = [...rows, { alias: 'a', model: 'gpt-6' }];
+    expect(parseAliases(serializeAliases(withDuplicate)).filter((row) => row.alias === 'a').length).toBe(2);
   });
 });

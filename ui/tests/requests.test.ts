@@ -6,7 +6,7 @@ const NEWEST = 'ffffffffffff';
 const rows = () => screen.queryAllByRole('row').slice(1);
 const first = () => within(rows()[0] as HTMLElement);
 
-test('a request appears when it arrives, and fills in as it goes', async () => {
+test('a request appears on arrival and updates as it progresses', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   const arrived = row({
@@ -36,7 +36,7 @@ test('a request appears when it arrives, and fills in as it goes', async () => {
   expect(first().getByText('212 out')).toBeVisible();
 });
 
-test('only a window of ten thousand rows is drawn', async () => {
+test('only the visible part of ten thousand rows is rendered', async () => {
   open('requests', { history: 10_000 });
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   expect(rows().length).toBeLessThan(40);
@@ -53,18 +53,18 @@ test('only a window of ten thousand rows is drawn', async () => {
   expect(Number(rows()[0]?.getAttribute('aria-rowindex'))).toBeGreaterThan(9000);
 });
 
-test('the log is filtered by text, state, key and model, and all of it comes back', async () => {
+test('the log can be filtered by text, state, key and model, and the filters can be cleared', async () => {
   const host = open('requests', { history: 200 });
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   const all = screen.getByRole('grid').getAttribute('aria-rowcount');
 
-  await type(/^Text in key/, 'continue');
+  await type(/^Search key/, 'continue');
   await waitFor(() => expect(rows().every((one) => within(one).queryByText('Continue'))).toBe(true));
   await waitFor(() => expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({ text: 'continue' }));
-  await type(/^Text in key/, '');
+  await type(/^Search key/, '');
 
   await fireEvent.change(screen.getByLabelText('State'), { target: { value: 'stopped' } });
-  await waitFor(() => expect(rows().every((one) => within(one).queryByText('stopped by client'))).toBe(true));
+  await waitFor(() => expect(rows().every((one) => within(one).queryByText('stopped by app'))).toBe(true));
   await fireEvent.change(screen.getByLabelText('Key'), { target: { value: 'Scripts' } });
   await fireEvent.change(screen.getByLabelText('Model'), { target: { value: 'gpt-5.5' } });
   await waitFor(() =>
@@ -76,32 +76,32 @@ test('the log is filtered by text, state, key and model, and all of it comes bac
     }),
   );
 
-  await type(/^Text in key/, 'nothing has this');
+  await type(/^Search key/, 'nothing has this');
   await press('Show all requests');
   await waitFor(() => expect(screen.getByRole('grid')).toHaveAttribute('aria-rowcount', String(all)));
 });
 
-test('a pause holds new requests back, counts them, and shows them afterwards', async () => {
+test('a pause hides and counts new requests, and resuming shows them', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await press('Pause');
   host.emit('exchange', row({ id: NEWEST, client: 'Zed', at: Date.now() + 5 }));
-  await press('Go on, 1 new');
+  await press('Resume (1 new)');
   await waitFor(() => expect(first().getByText('Zed')).toBeVisible());
 });
 
-test('clearing asks once', async () => {
+test('clearing asks for confirmation', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await press('Clear');
   const asks = await dialog('Clear the request log?');
   expect(callsTo(host, 'clearExchanges')).toEqual([]);
   await fireEvent.click(asks.getByRole('button', { name: 'Clear' }));
-  await screen.findByText('No request yet');
+  await screen.findByText('No requests yet');
   expect(callsTo(host, 'clearExchanges')).toHaveLength(1);
 });
 
-test('arrow keys choose a request, Enter shows its steps, Escape closes them', async () => {
+test('arrow keys select a request, Enter shows its steps, Escape closes them', async () => {
   const host = open('requests');
   const grid = await screen.findByRole('grid');
   grid.focus();
@@ -122,7 +122,7 @@ test('arrow keys choose a request, Enter shows its steps, Escape closes them', a
   expect(grid).toHaveFocus();
 });
 
-test('a request is copied as curl', async () => {
+test('a request can be copied as curl', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await fireEvent.click(rows()[0] as HTMLElement);
@@ -130,7 +130,7 @@ test('a request is copied as curl', async () => {
   expect(callsTo(host, 'copyAsCurl')).toEqual([[rows()[0]?.id.replace('row-', '')]]);
 });
 
-test('the wait has a column only when somebody waits', async () => {
+test('the Wait column appears only when a request has waited', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   expect(screen.queryByRole('columnheader', { name: 'Wait' })).toBeNull();
@@ -139,27 +139,27 @@ test('the wait has a column only when somebody waits', async () => {
   expect(first().getByText('0.82 s')).toBeVisible();
 });
 
-test('a background call wears a tag', async () => {
+test('a background request has a tag', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   host.emit('exchange', row({ id: NEWEST, background: true }));
   await waitFor(() => expect(first().getAllByText('background').length).toBeGreaterThan(0));
 });
 
-test('before the first request the log says how to make one', async () => {
+test('the empty log shows how to send a first request', async () => {
   const host = open('requests', { scenario: 'empty' });
-  await screen.findByText('No request yet');
-  await press('Copy: the curl command');
+  await screen.findByText('No requests yet');
+  await press('Copy: curl command');
   expect(callsTo(host, 'copyPiece')).toEqual([['curl', 0, 'k1']]);
-  await press('Connect a client');
-  await screen.findByRole('heading', { level: 1, name: 'Connect a client' });
-  expect(await button('Check')).toBeVisible();
+  await press('Connect an app');
+  await screen.findByRole('heading', { level: 1, name: 'Connect an app' });
+  expect(await button('Test')).toBeVisible();
 });
 
-test('the charts have a text and a table beside them', async () => {
+test('the charts have a text summary and a table', async () => {
   open('requests');
   await fireEvent.click(await screen.findByRole('tab', { name: 'Charts' }));
-  await screen.findByRole('img', { name: /^Requests\. Most: .* In the last 24 hours:/ });
+  await screen.findByRole('img', { name: /^Requests\. Peak: .* In the last 24 hours:/ });
   expect(screen.getAllByRole('img')).toHaveLength(3);
   expect(document.querySelectorAll('tbody tr')).toHaveLength(24);
   await fireEvent.click(screen.getByRole('tab', { name: 'Last 30 days' }));

@@ -2,85 +2,85 @@ import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { callsTo, button, dialog, open, press, announcement, type } from './helpers';
 
-test('wrong fields say so where they are, and nothing else is lost', async () => {
+test('invalid fields show their errors, and other changes are kept', async () => {
   const host = open('settings');
   await type('Port', '99999');
-  await type('Request log', '0');
-  await fireEvent.click(screen.getByRole('switch', { name: /Keep the texts/ }));
+  await type('Keep requests', '0');
+  await fireEvent.click(screen.getByRole('switch', { name: /Save prompts and answers/ }));
   await press('Save');
 
   const port = screen.getByLabelText('Port');
   await waitFor(() => expect(port).toHaveAttribute('aria-invalid', 'true'));
-  expect(port).toHaveAccessibleDescription(/A port is a whole number from 1 to 65535/);
-  expect(screen.getByLabelText('Request log')).toHaveAccessibleDescription(/From 1 to 3650 days/);
+  expect(port).toHaveAccessibleDescription(/Enter a port from 1 to 65535/);
+  expect(screen.getByLabelText('Keep requests')).toHaveAccessibleDescription(/number of days from 1 to 3650/);
   expect(port).toHaveValue('99999');
-  expect(screen.getByRole('switch', { name: /Keep the texts/ })).toHaveAttribute('aria-checked', 'true');
+  expect(screen.getByRole('switch', { name: /Save prompts and answers/ })).toHaveAttribute('aria-checked', 'true');
   await waitFor(() => expect(port).toHaveFocus());
 
   await type('Port', '9000');
   expect(port).toHaveAttribute('aria-invalid', 'false');
-  await type('Request log', '7');
+  await type('Keep requests', '7');
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings').at(-1)).toEqual([{ port: 9000, keep_days: 7, keep_texts: true }]);
 });
 
-test('before saving it is said what saving does', async () => {
+test('the save bar says when the changes will apply', async () => {
   open('settings');
-  await type('Request log', '7');
-  await screen.findByText('It applies at once.');
+  await type('Keep requests', '7');
+  await screen.findByText('Applies right away.');
   await type('Port', '9000');
-  await screen.findByText(/2 changes, not saved yet/);
-  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await screen.findByText(/2 unsaved changes/);
+  await screen.findByText('Applies to new requests. Answers in progress will finish.');
   await press('Save');
-  await waitFor(() => expect(announcement()).toContain('answers that are being written finish first'));
+  await waitFor(() => expect(announcement()).toContain('Answers in progress will finish'));
 });
 
-test('limits say their bounds, and saving them starts the proxy anew', async () => {
+test('limits show their ranges, and saving them restarts the proxy', async () => {
   const host = open('settings');
-  await type('At once', '0');
-  await type('Longest silence', '9999');
+  await type('Parallel answers', '0');
+  await type('Idle timeout', '9999');
   await press('Save');
-  const most = screen.getByLabelText('At once');
+  const most = screen.getByLabelText('Parallel answers');
   await waitFor(() => expect(most).toHaveAttribute('aria-invalid', 'true'));
-  expect(most).toHaveAccessibleDescription(/Write a number of requests from 1 to 100\./);
-  expect(screen.getByLabelText('Longest silence')).toHaveAccessibleDescription(/minutes from 1 to 1440\./);
+  expect(most).toHaveAccessibleDescription(/Enter a number of requests from 1 to 100\./);
+  expect(screen.getByLabelText('Idle timeout')).toHaveAccessibleDescription(/minutes from 1 to 1440\./);
 
-  await type('At once', '2');
-  await type('Waiting', '0');
-  await type('Longest wait', '30');
-  await type('Longest answer', '5');
-  await type('Longest silence', '1');
-  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await type('Parallel answers', '2');
+  await type('Queue size', '0');
+  await type('Queue timeout', '30');
+  await type('Answer timeout', '5');
+  await type('Idle timeout', '1');
+  await screen.findByText('Applies to new requests. Answers in progress will finish.');
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings').at(-1)).toEqual([
     { max_turns: 2, max_waiting: 0, max_wait_seconds: 30, turn_limit_minutes: 5, silence_limit_minutes: 1 },
   ]);
 });
 
-test('a look at another view loses nothing', async () => {
+test('unsaved changes survive a visit to another view', async () => {
   open('settings');
   await type('Port', '9000');
   await fireEvent.click(screen.getByRole('button', { name: 'Status' }));
-  await screen.findByRole('heading', { level: 1, name: 'Ready for requests' });
+  await screen.findByRole('heading', { level: 1, name: 'Running' });
   await fireEvent.click(screen.getByRole('button', { name: /Settings.*unsaved changes/ }));
   expect(await screen.findByLabelText('Port')).toHaveValue('9000');
-  await press('Undo');
+  await press('Discard');
   expect(screen.getByLabelText('Port')).toHaveValue('8000');
 });
 
-test('full access needs the typed words', async () => {
+test('full access requires the typed phrase', async () => {
   const host = open('settings');
   await fireEvent.click(await screen.findByRole('radio', { name: 'Full access' }));
-  await dialog('Give codex full access?');
+  await dialog('Give Codex full access?');
   expect(screen.getByRole('radio', { name: 'Full access' })).not.toBeChecked();
   expect(screen.getByRole('radio', { name: 'Read only' })).toBeChecked();
 
-  const choose = await button('Choose full access');
-  expect(choose).toBeDisabled();
+  const allow = await button('Allow full access');
+  expect(allow).toBeDisabled();
   const words = await type(/Type full access/, 'full acces');
-  expect(choose).toBeDisabled();
+  expect(allow).toBeDisabled();
   await fireEvent.submit(words.form as HTMLFormElement);
   expect(screen.getByRole('dialog')).toBeVisible();
 
@@ -90,135 +90,135 @@ test('full access needs the typed words', async () => {
   expect(screen.getByRole('radio', { name: 'Full access' })).toBeChecked();
   expect(callsTo(host, 'setSettings')).toEqual([]);
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings')).toEqual([[{ sandbox: 'danger-full-access' }]]);
 });
 
-test('full access that was not confirmed is not chosen', async () => {
+test('cancelling the confirmation leaves full access off', async () => {
   open('settings');
   await fireEvent.click(await screen.findByRole('radio', { name: 'Full access' }));
   await press('Cancel');
   expect(screen.getByRole('radio', { name: 'Read only' })).toBeChecked();
-  expect(screen.getByText(/Everything is saved/)).toBeVisible();
+  expect(screen.getByText(/All changes saved/)).toBeVisible();
 });
 
-test('how the reasoning is sent is chosen in words, and kept', async () => {
+test('the reasoning format can be chosen and saved', async () => {
   const host = open('settings');
-  const beside = await screen.findByRole('radio', { name: /Beside the answer/ });
+  const beside = await screen.findByRole('radio', { name: /Separate field/ });
   expect(beside).toBeChecked();
-  await fireEvent.click(screen.getByRole('radio', { name: /Inside the answer/ }));
+  await fireEvent.click(screen.getByRole('radio', { name: /Inline <think>/ }));
   expect(beside).not.toBeChecked();
-  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await screen.findByText('Applies to new requests. Answers in progress will finish.');
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings')).toEqual([[{ reasoning: 'think' }]]);
 });
 
-test('what codex does is shown unless it is switched off, and that it is part of the reasoning is said', async () => {
+test('activity is shown by default, and its hint follows the reasoning format', async () => {
   const host = open('settings');
-  const work = await screen.findByRole('switch', { name: 'Show what codex does' });
+  const work = await screen.findByRole('switch', { name: 'Show commands and file changes' });
   expect(work).toHaveAttribute('aria-checked', 'true');
-  expect(work).toHaveAccessibleDescription(/Commands, changed files and searches/);
-  await fireEvent.click(screen.getByRole('radio', { name: 'Leave it out' }));
-  expect(work).toHaveAccessibleDescription(/part of the reasoning, which is left out now/);
+  expect(work).toHaveAccessibleDescription(/commands, file changes and searches/);
+  await fireEvent.click(screen.getByRole('radio', { name: 'Hide' }));
+  expect(work).toHaveAccessibleDescription(/part of the reasoning, which is hidden now/);
   await fireEvent.click(work);
   expect(work).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings')).toEqual([[{ reasoning: 'none', show_work: false }]]);
 });
 
-test('other names for models are added, changed and taken away', async () => {
+test('model aliases can be added, changed and removed', async () => {
   const host = open('settings');
-  await press('Add a name');
-  expect(screen.getByLabelText('Name 1')).toHaveFocus();
+  await press('Add alias');
+  expect(screen.getByLabelText('Alias 1')).toHaveFocus();
   // An empty row does not count as a change.
-  expect(screen.getByText(/Everything is saved/)).toBeVisible();
-  await type('Name 1', 'gpt-4o');
+  expect(screen.getByText(/All changes saved/)).toBeVisible();
+  await type('Alias 1', 'gpt-4o');
   await press('Save');
-  await waitFor(() => expect(screen.getByLabelText('Name 1')).toHaveAttribute('aria-invalid', 'true'));
-  expect(screen.getByLabelText('Name 1')).toHaveAccessibleDescription(/the model that it leads to/);
-  await fireEvent.change(screen.getByLabelText('Model of name 1'), { target: { value: 'gpt-5.5' } });
-  await press('Add a name');
-  await type('Name 2', 'agent');
-  await fireEvent.change(screen.getByLabelText('Model of name 2'), { target: { value: 'codex-local' } });
-  await screen.findByText('It applies at once; answers that are being written finish first.');
+  await waitFor(() => expect(screen.getByLabelText('Alias 1')).toHaveAttribute('aria-invalid', 'true'));
+  expect(screen.getByLabelText('Alias 1')).toHaveAccessibleDescription(/both an alias and a model/);
+  await fireEvent.change(screen.getByLabelText('Model for alias 1'), { target: { value: 'gpt-5.5' } });
+  await press('Add alias');
+  await type('Alias 2', 'agent');
+  await fireEvent.change(screen.getByLabelText('Model for alias 2'), { target: { value: 'codex-local' } });
+  await screen.findByText('Applies to new requests. Answers in progress will finish.');
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings').at(-1)).toEqual([
     { model_aliases: { agent: 'codex-local', 'gpt-4o': 'gpt-5.5' } },
   ]);
 
-  await press('Remove name 1');
-  await screen.findByText(/1 change, not saved yet/);
-  await press('Undo');
-  await screen.findByLabelText('Name 2');
-  await press('Remove name 2');
-  await press('Remove name 1');
+  await press('Remove alias 1');
+  await screen.findByText(/1 unsaved change/);
+  await press('Discard');
+  await screen.findByLabelText('Alias 2');
+  await press('Remove alias 2');
+  await press('Remove alias 1');
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings').at(-1)).toEqual([{ model_aliases: {} }]);
 });
 
-test('a name can be given while codex has not told its models', async () => {
+test('an alias can be added before the models are known', async () => {
   const host = open('settings', { scenario: 'codex-missing' });
-  await press('Add a name');
-  await type('Name 1', 'gpt-4o');
-  await type('Model of name 1', 'gpt-9');
+  await press('Add alias');
+  await type('Alias 1', 'gpt-4o');
+  await type('Model for alias 1', 'gpt-9');
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings')).toEqual([[{ model_aliases: { 'gpt-4o': 'gpt-9' } }]]);
 });
 
-test('side calls go to a small model until that is switched off', async () => {
+test('background tasks use a small model until that is turned off', async () => {
   const host = open('settings');
-  const side = await screen.findByRole('switch', { name: /titles and tags with a small model/ });
+  const side = await screen.findByRole('switch', { name: /small model for chat titles and tags/ });
   expect(side).toHaveAttribute('aria-checked', 'true');
   await fireEvent.click(side);
   expect(side).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
-  await screen.findByText(/Everything is saved/);
+  await screen.findByText(/All changes saved/);
   expect(callsTo(host, 'setSettings')).toEqual([[{ side_calls: false }]]);
 });
 
-test('a path of codex is looked at on the spot', async () => {
+test('an edited Codex path is checked right away', async () => {
   const host = open('settings');
   await screen.findByText(/Codex 0.169.0/);
   await type('Codex', '/bin/true');
-  await screen.findByText('This is not codex: it does not answer to --version.');
+  await screen.findByText("This isn't Codex: it doesn't support --version.");
   expect(callsTo(host, 'checkCodex')).toEqual([['/bin/true']]);
-  await press('Browse for codex');
+  await press('Browse for Codex');
   expect(screen.getByLabelText('Codex')).toHaveValue('/opt/codex/bin/codex');
   await screen.findByText('Codex 0.169.0');
 });
 
-test('an effort that the new model does not have is let go', async () => {
+test('an effort that the new model does not support is reset', async () => {
   open('settings');
-  await fireEvent.change(await screen.findByLabelText('Model of codex-local'), { target: { value: 'gpt-6.1-sol' } });
+  await fireEvent.change(await screen.findByLabelText('Model for codex-local'), { target: { value: 'gpt-6.1-sol' } });
   await fireEvent.change(screen.getByLabelText('Effort'), { target: { value: 'xhigh' } });
-  await fireEvent.change(screen.getByLabelText('Model of codex-local'), { target: { value: 'gpt-6-luna' } });
+  await fireEvent.change(screen.getByLabelText('Model for codex-local'), { target: { value: 'gpt-6-luna' } });
   expect(screen.getByLabelText('Effort')).toHaveValue('');
 });
 
-test('who can reach it is said in words, with the addresses', async () => {
+test('network access options list their addresses', async () => {
   open('settings');
-  const docker = await screen.findByRole('radio', { name: 'This machine and Docker containers' });
+  const docker = await screen.findByRole('radio', { name: 'This computer and Docker containers' });
   expect(docker).toHaveAccessibleDescription(/172\.17\.0\.1:8000/);
 });
 
-test('what is not there cannot be chosen, and says why', async () => {
+test('an unavailable option is disabled and explained', async () => {
   open('settings', { scenario: 'empty' });
-  const docker = await screen.findByRole('radio', { name: 'This machine and Docker containers' });
+  const docker = await screen.findByRole('radio', { name: 'This computer and Docker containers' });
   expect(docker).toBeDisabled();
-  expect(docker).toHaveAccessibleDescription('No Docker bridge was found on this machine.');
+  expect(docker).toHaveAccessibleDescription('No Docker bridge found. Start Docker to use this.');
 });
 
-test('a damaged file is told of', async () => {
+test('a damaged settings file is reported', async () => {
   open('settings', { scenario: 'damaged' });
   await screen.findByText(/settings\.json\.broken-1/);
 });
 
-test('an error of no field is said beside the button', async () => {
+test('an error without a field is shown in the save bar', async () => {
   const host = open('settings');
   await type('Port', '9000');
   host.failNext('setSettings', { message: 'The disk is full.', fields: [] });
@@ -227,10 +227,10 @@ test('an error of no field is said beside the button', async () => {
   expect(screen.getByLabelText('Port')).toHaveValue('9000');
 });
 
-test('diagnostics are copied by the host, and said to be', async () => {
+test('copying diagnostics is announced', async () => {
   const host = open('settings');
-  await press('Copy diagnostics: versions, settings and the last errors');
+  await press('Copy diagnostics: versions, settings and recent errors');
   expect(callsTo(host, 'copyDiagnostics')).toEqual([[]]);
-  await waitFor(() => expect(announcement()).toBe('Copied: versions, settings and the last errors'));
+  await waitFor(() => expect(announcement()).toBe('Copied: versions, settings and recent errors'));
   expect(callsTo(host, 'setSettings')).toEqual([]);
 });

@@ -4,12 +4,12 @@ import { callsTo, dialog, open } from './helpers';
 
 const title = (name: string) => screen.findByRole('heading', { level: 1, name });
 
-test('arrow keys walk through the views', async () => {
+test('arrow keys move through the views', async () => {
   open('status');
   const status = screen.getByRole('button', { name: 'Status' });
   status.focus();
   await fireEvent.keyDown(status, { key: 'ArrowDown' });
-  await title('Connect a client');
+  await title('Connect an app');
   expect(screen.getByRole('button', { name: 'Connect' })).toHaveFocus();
   expect(screen.getByRole('button', { name: 'Connect' })).toHaveAttribute('aria-current', 'page');
   await fireEvent.keyDown(screen.getByRole('button', { name: 'Connect' }), { key: 'End' });
@@ -18,23 +18,23 @@ test('arrow keys walk through the views', async () => {
   expect(screen.getByRole('button', { name: 'Status' })).toHaveFocus();
 });
 
-test('Ctrl and a number open a view', async () => {
+test('Ctrl and a digit open a view', async () => {
   open('status');
   await fireEvent.keyDown(window, { key: '4', ctrlKey: true });
   await title('Keys');
 });
 
-test('the tray opens a view, and its heading gets the focus', async () => {
+test('a view opened from the tray focuses its heading', async () => {
   const host = open('status');
-  await title('Ready for requests');
+  await title('Running');
   host.emit('navigate', 'keys');
   const heading = await title('Keys');
   await waitFor(() => expect(heading).toHaveFocus());
 });
 
-test('what changes elsewhere shows here', async () => {
+test('changes made elsewhere appear here', async () => {
   const host = open('status');
-  await title('Ready for requests');
+  await title('Running');
   host.emit('overview', { ...(await host.overview()), proxy: { state: 'stopping' } });
   await title('Stopping');
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toBeDisabled();
@@ -44,9 +44,9 @@ test.each([
   ['Keep running', [[true]]],
   ['Quit', [[false]]],
   ['Cancel', []],
-])('closing without a tray asks once, and %s answers', async (answer, calls) => {
+])('closing without a tray asks, and %s answers', async (answer, calls) => {
   const host = open('status', { scenario: 'no-tray' });
-  await title('Ready for requests');
+  await title('Running');
   host.emit('close_asked', null);
   const asks = await dialog('Keep running in the background?');
   await fireEvent.click(asks.getByRole('button', { name: answer }));
@@ -60,8 +60,8 @@ test('without a tray the window can quit', async () => {
   expect(callsTo(host, 'quit')).toHaveLength(1);
 });
 
-test('with a tray, quitting is not one click away from everywhere', async () => {
+test('with a tray, the sidebar has no quit button', async () => {
   open('status');
-  await title('Ready for requests');
+  await title('Running');
   expect(screen.queryByRole('button', { name: 'Quit Codex Proxy' })).toBeNull();
 });

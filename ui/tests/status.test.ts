@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test, vi } from 'vitest';
 import { callsTo, button, open, press, announcement, type } from './helpers';
 
-test('the switch at the lower left stops the proxy and starts it again', async () => {
+test('the switch in the sidebar stops the proxy and starts it again', async () => {
   const host = open('status');
   const toggle = await screen.findByRole('switch', { name: 'Run the proxy' });
   await waitFor(() => expect(toggle).toBeEnabled());
@@ -11,14 +11,14 @@ test('the switch at the lower left stops the proxy and starts it again', async (
   await fireEvent.click(toggle);
   await screen.findByRole('heading', { level: 1, name: 'Stopped' });
   expect(toggle).toHaveAttribute('aria-checked', 'false');
-  expect(announcement()).toBe('The proxy is stopped.');
+  expect(announcement()).toBe('Proxy stopped.');
 
   await fireEvent.click(toggle);
-  await screen.findByRole('heading', { level: 1, name: 'Ready for requests' });
+  await screen.findByRole('heading', { level: 1, name: 'Running' });
   expect([callsTo(host, 'stopProxy').length, callsTo(host, 'startProxy').length]).toEqual([1, 1]);
 });
 
-test('a proxy that cannot be started says why, and the switch stays off', async () => {
+test('a failed start shows the error, and the switch stays off', async () => {
   const host = open('status', { scenario: 'stopped' });
   host.failNext('startProxy', { message: 'Port 8000 is taken.', fields: [] });
   await fireEvent.click(
@@ -28,43 +28,38 @@ test('a proxy that cannot be started says why, and the switch stays off', async 
   );
   expect(await screen.findByText('Port 8000 is taken.')).toBeVisible();
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toHaveAttribute('aria-checked', 'false');
-  await press('Close the message');
+  await press('Dismiss message');
   expect(screen.queryByText('Port 8000 is taken.')).toBeNull();
 });
 
 test.each([
-  ['codex-missing', 'Codex is missing', 'Look again', 'lookAgain'],
-  ['not-signed-in', 'Codex is not signed in', 'Look again', 'lookAgain'],
+  ['codex-missing', 'Codex not found', 'Check again', 'lookAgain'],
+  ['not-signed-in', "Codex isn't signed in", 'Check again', 'lookAgain'],
   ['port-taken', 'Port 8000 is taken', 'Use port 8001', 'useFreePort'],
   ['stopped', 'Stopped', 'Start the proxy', 'startProxy'],
-] as const)(
-  'when things are %s, the problem has its fix beside it, and the fix works',
-  async (scenario, heading, fix, call) => {
-    const host = open('status', { scenario });
-    await screen.findByRole('heading', { level: 1, name: heading });
-    const problem = within(screen.getByRole('region', { name: 'What needs doing' }));
-    await fireEvent.click(problem.getByRole('button', { name: fix }));
-    await screen
-      .findByRole('heading', { level: 1, name: 'Ready for requests' })
-      .catch(() => screen.findByText(/^Running since/));
-    expect(callsTo(host, call)).toHaveLength(1);
-    expect(screen.queryByRole('region', { name: 'What needs doing' })).toBeNull();
-  },
-);
-
-test('how many are answered and wait is said, and follows', async () => {
-  const host = open('status');
-  await screen.findByText(/no request is running$/);
-  const overview = await host.overview();
-  host.emit('overview', { ...overview, runningNow: 5, answering: 2, waiting: 3 });
-  await screen.findByText(/2 answering, 3 waiting for a place$/);
-  host.emit('overview', { ...overview, runningNow: 1, answering: 1, waiting: 0 });
-  await screen.findByText(/· 1 answering$/);
+] as const)('in the scenario %s, the problem has a button that fixes it', async (scenario, heading, fix, call) => {
+  const host = open('status', { scenario });
+  await screen.findByRole('heading', { level: 1, name: heading });
+  const problem = within(screen.getByRole('region', { name: 'Problem' }));
+  await fireEvent.click(problem.getByRole('button', { name: fix }));
+  await screen.findByRole('heading', { level: 1, name: 'Running' }).catch(() => screen.findByText(/^Since /));
+  expect(callsTo(host, call)).toHaveLength(1);
+  expect(screen.queryByRole('region', { name: 'Problem' })).toBeNull();
 });
 
-test('a problem that the settings solve opens them', async () => {
+test('the numbers of running and queued requests are shown and updated', async () => {
   const host = open('status');
-  await screen.findByText('Ready for requests');
+  await screen.findByText(/idle$/);
+  const overview = await host.overview();
+  host.emit('overview', { ...overview, runningNow: 5, answering: 2, waiting: 3 });
+  await screen.findByText(/2 running, 3 queued$/);
+  host.emit('overview', { ...overview, runningNow: 1, answering: 1, waiting: 0 });
+  await screen.findByText(/· 1 running$/);
+});
+
+test('a problem with a setting opens the settings', async () => {
+  const host = open('status');
+  await screen.findByRole('heading', { level: 1, name: 'Running' });
   host.emit('overview', {
     ...(await host.overview()),
     problem: { message: 'The folder is gone.', nextStep: 'Choose another.', fix: 'openSettings' },
@@ -73,20 +68,20 @@ test('a problem that the settings solve opens them', async () => {
   await screen.findByRole('heading', { level: 1, name: 'Settings' });
 });
 
-test('the command that a problem names can be copied', async () => {
+test('a command in a problem can be copied', async () => {
   const host = open('status', { scenario: 'codex-missing' });
   await press('Copy: npm install -g @openai/codex');
   expect(callsTo(host, 'copyText')).toEqual([['npm install -g @openai/codex']]);
 });
 
-test('the base URL is copied and said to be', async () => {
+test('copying the base URL is announced', async () => {
   const host = open('status');
   await press('Copy: base URL');
   expect(callsTo(host, 'copyText')).toEqual([['http://127.0.0.1:8000/v1']]);
   await waitFor(() => expect(announcement()).toBe('Copied: base URL'));
 });
 
-test('a copy that was refused is not said to have worked', async () => {
+test('a failed copy is not announced', async () => {
   const host = open('status');
   host.failNext('copyText', { message: 'The clipboard is not there.', fields: [] });
   await press('Copy: base URL');
@@ -100,49 +95,49 @@ test('a test prompt streams its answer, with the time to the first token', async
   await press('Send');
   await screen.findByText('Hello there, nice meeting you.');
   expect(screen.getByText('first token 0.38 s')).toBeVisible();
-  expect(screen.getByText('0.91 s in all · codex-local')).toBeVisible();
+  expect(screen.getByText('0.91 s total · codex-local')).toBeVisible();
   expect(callsTo(host, 'sendTestPrompt')[0]?.[0]).toBe('Hi');
 });
 
 test('a test prompt can be stopped', async () => {
   const host = open('status', { live: true });
-  await screen.findByText(/^Running since/);
+  await screen.findByText(/^Since /);
   await press('Send');
   await press('Stop');
-  await screen.findByText('Stopped; codex was told so.');
+  await screen.findByText('Stopped.');
   expect(callsTo(host, 'stopTestPrompt')).toHaveLength(1);
 });
 
-test('a test prompt that failed says why', async () => {
+test('a failed test prompt shows the error', async () => {
   const host = open('status');
-  host.failNext('sendTestPrompt', { message: 'codex is not signed in.', fields: [] });
+  host.failNext('sendTestPrompt', { message: "Codex isn't signed in.", fields: [] });
   await press('Send');
-  await screen.findByText('codex is not signed in.');
+  await screen.findByText("Codex isn't signed in.");
 });
 
-test('a stopped proxy takes no test prompt', async () => {
+test('no test prompt can be sent while the proxy is stopped', async () => {
   open('status', { scenario: 'stopped' });
   expect(await button('Send')).toBeDisabled();
 });
 
-test('before the first answer there is a quiet skeleton, and the switch waits', async () => {
+test('until the state is loaded there is a skeleton, and the switch is disabled', async () => {
   open('status', { scenario: 'loading' });
   expect((await screen.findAllByRole('status', { name: 'Loading' })).length).toBeGreaterThan(0);
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toBeDisabled();
 });
 
-test('an app that does not answer is said so, and can be asked again', async () => {
+test('a failed load can be retried', async () => {
   const host = open('status', { scenario: 'broken' });
   await press('Try again');
   expect(callsTo(host, 'overview')).toHaveLength(2);
 });
 
-test('how long the proxy itself took stands apart from the whole', async () => {
+test('the proxy overhead is shown separately', async () => {
   open('status');
-  await screen.findByText(/^the proxy’s share: [12] ms$/);
+  await screen.findByText(/^median · proxy [12] ms$/);
 });
 
-test('the numbers of today follow, although requests keep coming', async () => {
+test("today's numbers are refreshed while requests keep coming", async () => {
   vi.useFakeTimers();
   try {
     const host = open('status');
@@ -158,17 +153,17 @@ test('the numbers of today follow, although requests keep coming', async () => {
   }
 });
 
-test('an older codex is named with what it cannot do and with the command that updates it', async () => {
+test('an older Codex is shown with what it lacks and the command to update it', async () => {
   open('status', { scenario: 'older-codex' });
-  const card = within(await screen.findByRole('region', { name: 'Codex and the keychain' }));
-  expect(await card.findByText(/This codex \(0\.120\.0\) cannot take the earlier messages/)).toBeVisible();
+  const card = within(await screen.findByRole('region', { name: 'Codex and keychain' }));
+  expect(await card.findByText(/Codex 0\.120\.0 is old/)).toBeVisible();
   expect(card.getByText('npm install -g @openai/codex@latest')).toBeVisible();
-  expect(card.queryByText(/keeps who said what/)).toBeNull();
+  expect(card.getByText('Missing in this version')).toBeVisible();
 });
 
-test('a codex that can everything is not said to lack anything', async () => {
+test('a current Codex has no missing features', async () => {
   open('status');
-  const card = within(await screen.findByRole('region', { name: 'Codex and the keychain' }));
-  await card.findByText('It can');
-  expect(card.queryByText('It cannot')).toBeNull();
+  const card = within(await screen.findByRole('region', { name: 'Codex and keychain' }));
+  await card.findByText('ready');
+  expect(card.queryByText('Missing in this version')).toBeNull();
 });

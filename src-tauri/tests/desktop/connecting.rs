@@ -29,7 +29,7 @@ async fn the_check_makes_open_webuis_requests_and_all_of_them_work() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Connect").await;
-    window.click("//button[normalize-space(.)='Check']").await;
+    window.click("//button[normalize-space(.)='Test']").await;
     window.says("Everything works.").await;
     window.picture("check").await;
 }

@@ -28,7 +28,7 @@ async fn a_key_can_be_made_stricter_than_the_settings_and_codex_keeps_to_it() {
         }
     };
     assert!(writes("before").await);
-    window.click("//tr[contains(., 'Notes')]//button[normalize-space(.)='As in Settings']").await;
+    window.click("//tr[contains(., 'Notes')]//button[normalize-space(.)='Default limits']").await;
     window.picture("key-limits").await;
     window.click("//dialog//select/option[@value='read-only'] | //*[@role='dialog']//select/option[@value='read-only']").await;
     window.click("//button[normalize-space(.)='Save']").await;

@@ -47,12 +47,12 @@ async fn a_stop_in_the_tray_is_seen_in_the_window_and_a_start_in_the_window_in_t
     let session = Session::start(USUAL).await;
     let window = crate::driver::Window::open(&session).await;
     let tray = session.tray.as_ref().unwrap();
-    window.says("Ready for requests").await;
+    window.find("//h1[contains(., 'Running')]").await;
     tray.click("Running").await;
     window.find("//h1[contains(., 'Stopped')]").await;
     window.picture("stopped").await;
     window.click("//*[@role='switch'][@aria-label='Run the proxy']").await;
-    window.says("Ready for requests").await;
+    window.find("//h1[contains(., 'Running')]").await;
     eventually("the tray says so", || tray.is_checked("Running")).await;
     assert!(session.answers().await);
 }

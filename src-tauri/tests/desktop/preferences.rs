@@ -42,7 +42,7 @@ async fn the_model_is_chosen_from_codexs_own_list_before_any_request() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
     // codex was looked at, and its models are known from then on.
-    window.says("starts with the first request").await;
+    window.says("starts on first request").await;
     window.go_to("Settings").await;
     window.click("//select[contains(@id, '-model')]/option[@value='gpt-5.5']").await;
     window.click("//select[@aria-label='Effort']/option[@value='low']").await;
@@ -60,11 +60,13 @@ async fn reasoning_and_another_name_for_a_model_count_as_soon_as_they_are_saved(
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
-    window.click("//button[normalize-space(.)='Add a name']").await;
-    window.type_into("//input[@aria-label='Name 1']", "gpt-4o").await;
-    window.click("//select[@aria-label='Model of name 1']/option[@value='gpt-5.5']").await;
+    window.click("//button[normalize-space(.)='Add alias']").await;
+    window.type_into("//input[@aria-label='Alias 1']", "gpt-4o").await;
+    window.click("//select[@aria-label='Model for alias 1']/option[@value='gpt-5.5']").await;
     window.picture("other-names").await;
-    window.click("//label[contains(., 'Inside the answer')] | //*[@role='radio'][contains(., 'Inside the answer')]").await;
+    window
+        .click("//label[contains(., 'Inline <think>')] | //*[@role='radio'][contains(., 'Inline <think>')]")
+        .await;
     window.picture("reasoning").await;
     window.click(SAVE).await;
     eventually("it is saved", || async {
@@ -94,7 +96,9 @@ async fn start_at_login_is_one_switch_in_the_window_and_in_the_tray() {
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
     window
-        .click("//*[@role='switch'][contains(., 'when I log in') or contains(@aria-label, 'when I log in')]")
+        .click(
+            "//*[@role='switch'][contains(., 'Start at login') or contains(@aria-label, 'Start at login')]",
+        )
         .await;
     window.click(SAVE).await;
     let folder = session.home.path().join(".config/autostart");
@@ -119,11 +123,11 @@ async fn full_access_is_taken_only_after_its_words_were_typed() {
     window
         .click("//label[contains(., 'Full access')] | //*[@role='radio'][contains(., 'Full access')]")
         .await;
-    window.says("Give codex full access?").await;
+    window.says("Give Codex full access?").await;
     window.picture("full-access").await;
-    window.find("//button[normalize-space(.)='Choose full access'][@disabled]").await;
+    window.find("//button[normalize-space(.)='Allow full access'][@disabled]").await;
     window.type_into("//dialog//input | //*[@role='dialog']//input", "full access").await;
-    window.click("//button[normalize-space(.)='Choose full access'][not(@disabled)]").await;
+    window.click("//button[normalize-space(.)='Allow full access'][not(@disabled)]").await;
     window.click(SAVE).await;
     eventually("it is saved", || async {
         std::fs::read_to_string(session.data().join("settings.json")).unwrap().contains("danger-full-access")
@@ -137,16 +141,14 @@ async fn keys_can_be_switched_off_on_this_machine_alone_after_it_was_said_what_t
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Keys").await;
-    window
-        .click("//*[@role='switch'][contains(., 'A key is needed') or @aria-label='A key is needed']")
-        .await;
-    window.says("can then use your codex account").await;
+    window.click("//*[@role='switch'][contains(., 'Require a key') or @aria-label='Require a key']").await;
+    window.says("can then use your Codex account").await;
     assert_eq!(session.chat("none", "hi").await.status(), 401);
-    window.click("//button[normalize-space(.)='Ask for no key']").await;
+    window.click("//button[normalize-space(.)='Turn off']").await;
     eventually("no key is asked for", || async { session.chat("none", "[[words=1]]").await.status() == 200 })
         .await;
     window.go_to("Settings").await;
-    window.click("//label[contains(., 'Everybody in the same')] | //*[@role='radio'][contains(., 'Everybody in the same')]").await;
+    window.click("//label[contains(., 'Anyone on this network')] | //*[@role='radio'][contains(., 'Anyone on this network')]").await;
     window.click(SAVE).await;
     window.says("Keys can be switched off only while").await;
     window.picture("no-keys-everywhere").await;
@@ -168,7 +170,7 @@ async fn the_log_level_counts_at_once() {
     tray.click("Copy base URL").await;
     eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
     assert!(!log().contains("clicked in the tray"), "{}", log());
-    window.click("//select[contains(@id, '-level')]/option[contains(., 'find a fault')]").await;
+    window.click("//select[contains(@id, '-level')]/option[contains(., 'Debug')]").await;
     window.click(SAVE).await;
     eventually("clicks are written down", || async {
         tray.click("Copy base URL").await;
@@ -200,8 +202,8 @@ async fn a_limit_counts_once_it_is_saved_and_the_queue_is_in_the_window_and_in_t
     let behind = session.chat("sk-demo", "[[words=1]]");
     let seen = async {
         window.click("//nav//*[normalize-space(.)='Status']").await;
-        window.says("1 answering").await;
-        window.says("1 waiting").await;
+        window.says("1 running").await;
+        window.says("1 queued").await;
         eventually("the tray says so", || async {
             tray.entries().await.iter().any(|entry| entry.label.contains("1 answering, 1 waiting"))
         })

@@ -47,7 +47,7 @@ async fn a_key_made_in_the_window_opens_the_api_until_it_is_revoked_and_is_in_no
     assert!(!window.text().await.contains(&secret), "it is shown once");
     assert_eq!(session.files_with(&secret), Vec::<std::path::PathBuf>::new());
     // The keychain has it: it can be copied again.
-    window.click("//button[@aria-label='Copy again: key My laptop']").await;
+    window.click("//button[@aria-label='Copy: key My laptop']").await;
     let screen = session.screen();
     eventually("it is copied", || async { screen.pasted().await.as_ref() == Some(&secret) }).await;
 
@@ -106,9 +106,9 @@ async fn without_a_keychain_keys_work_and_the_window_says_so() {
     let session = Session::start(With { keychain: false, tray: true }).await;
     let window = Window::open(&session).await;
     window.go_to("Keys").await;
-    window.says("shown once").await;
+    window.says("shown only once").await;
     // The key of the first start was seen by nobody yet.
-    window.click("//button[@aria-label='Show once: key Default']").await;
+    window.click("//button[@aria-label='Reveal once: key Default']").await;
     let first = window.text_of("//code[@aria-label='The key']").await;
     window.click("//button[normalize-space(.)='Done']").await;
     let second = window.make_key("Alone").await;
@@ -168,7 +168,7 @@ async fn an_older_codex_is_said_to_lack_what_it_lacks() {
     let fake = under_test::fake_codex().display().to_string();
     let session = Session::start_with(USUAL, &[("CODEX_PATH", &fake), ("FAKE_CODEX", "old=0.80")]).await;
     let window = Window::open(&session).await;
-    window.says("It cannot").await;
+    window.says("Missing in this version").await;
     window.says("take the earlier messages with their roles").await;
     window.says("npm install -g @openai/codex@latest").await;
     window.picture("older-codex").await;

@@ -75,7 +75,7 @@ export class AppStore {
     this.changingState = true;
     const succeeded = await this.attempt(() => (running ? this.host.startProxy() : this.host.stopProxy()));
     this.changingState = false;
-    if (succeeded) this.announce(running ? 'The proxy runs.' : 'The proxy is stopped.');
+    if (succeeded) this.announce(running ? 'Proxy started.' : 'Proxy stopped.');
   }
 
   /** Subscribes to an event until the returned function is called; for use in an effect. */

@@ -56,5 +56,5 @@ export function chartSummary(bars: readonly ChartBar[], by: ChartBy): string {
   const failed = sum((bar) => bar.failed);
   const input = formatCompact(sum((bar) => bar.input));
   const output = formatCompact(sum((bar) => bar.output));
-  return `In ${period}: ${requests}, ${failed} failed, ${input} tokens read and ${output} written.`;
+  return `In ${period}: ${requests}, ${failed} failed, ${input} input tokens and ${output} output tokens.`;
 }

@@ -72,10 +72,10 @@ export function timeAgo(ms: number, now: number): string {
   return formatDay(ms, now);
 }
 
-/** `since 09:14`, `since yesterday, 09:14`. */
+/** `Since 09:14`, `Since yesterday, 09:14`. */
 export function formatSince(ms: number, now: number): string {
   const day = formatDay(ms, now);
-  return day === 'today' ? `since ${formatHourMinute(ms)}` : `since ${day}, ${formatHourMinute(ms)}`;
+  return day === 'today' ? `Since ${formatHourMinute(ms)}` : `Since ${day}, ${formatHourMinute(ms)}`;
 }
 
 export const EXCHANGE_STATES: readonly ExchangeState[] = ['waiting', 'streaming', 'done', 'failed', 'stopped'];
@@ -91,7 +91,7 @@ export function stateLabel(state: ExchangeState): string {
     case 'failed':
       return 'failed';
     case 'stopped':
-      return 'stopped by client';
+      return 'stopped by app';
   }
 }
 
@@ -115,7 +115,7 @@ export function fieldErrors(error: unknown): Partial<Record<string, string>> {
 export function errorMessage(error: unknown): string {
   if (isViewError(error)) return error.message;
   if (error instanceof Error) return error.message;
-  return typeof error === 'string' ? error : 'Something went wrong. The log file may say more.';
+  return typeof error === 'string' ? error : 'Something went wrong. See the log file for details.';
 }
 
 /** Truncates a path at the start, at a folder boundary where possible: its end says the most. */

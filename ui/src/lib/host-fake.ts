@@ -19,6 +19,7 @@ import { keysFor, overviewFor, SCENARIOS, settingsFor, type Scenario } from './f
 import type { FieldName, Form } from './settings-form';
 import { chartBars, requestDetail, seededRandom, planRequest, rowAfter, type PlannedRequest } from './fake/traffic';
 import type { Host, HostEvents } from './host';
+import { plural } from './format';
 import { matches } from './request-rows';
 
 export interface FakeOptions {
@@ -83,17 +84,17 @@ export function fakeHost({
 
   function validateLimits({ workspace }: KeyLimitsForm) {
     if (workspace === '' || workspace.startsWith('/home/me/projects')) return;
-    reject('Some settings need another look.', [
+    reject('1 setting needs fixing', [
       {
         field: 'workspace',
-        message: `${workspace} is not within the working folder of the settings, /home/me/projects.`,
+        message: `${workspace} must be inside the folder from Settings, /home/me/projects.`,
       },
     ]);
   }
 
   function save(changes: Partial<Form>): Applied {
     const errors = validateForm({ ...settings.form, ...changes });
-    if (errors.length > 0) reject('Nothing was saved: something in the form is not right yet.', errors);
+    if (errors.length > 0) reject(plural(errors.length, 'setting needs', 'settings need') + ' fixing', errors);
     settings = { ...settings, form: { ...settings.form, ...(changes as Partial<Settings>) }, notice: null };
     update({ keysNeeded: settings.form.keys_needed, baseUrl: `http://127.0.0.1:${settings.form.port}/v1` });
     if (!Object.keys(changes).some((name) => settings.restarts.includes(name))) return 'atOnce';
@@ -151,7 +152,7 @@ export function fakeHost({
       scenario === 'loading'
         ? new Promise(() => {})
         : scenario === 'broken'
-          ? reject('The app does not answer.')
+          ? reject("Codex Proxy didn't respond.")
           : overview,
     startProxy: async () => update({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, problem: null }),
     stopProxy: async () => update({ proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
@@ -165,8 +166,8 @@ export function fakeHost({
 
     keys: async () => keys,
     createKey: async (name, limits) => {
-      if (name.trim() === '') reject('A key needs a name.', [{ field: 'name', message: 'A key needs a name.' }]);
-      if (keys.some((key) => key.name === name.trim())) reject(`There is a key named '${name.trim()}' already.`);
+      if (name.trim() === '') reject('Enter a name.', [{ field: 'name', message: 'Enter a name.' }]);
+      if (keys.some((key) => key.name === name.trim())) reject(`A key named '${name.trim()}' already exists.`);
       validateLimits(limits);
       const row = {
         id: `k${keys.length + 7}`,
@@ -191,7 +192,7 @@ export function fakeHost({
     showKey: async (id) => {
       const row = keys.find((key) => key.id === id && key.unshown);
       if (row === undefined)
-        return reject('The keychain does not have this key, so it cannot be shown again. Make a new one in its place.');
+        return reject("This key isn't in the keychain, so it can't be shown again. Create a new one.");
       keys = keys.map((key) => ({ ...key, unshown: false }));
       emit('keys', null);
       return { row: { ...row, unshown: false }, secret: SECRET };
@@ -209,7 +210,7 @@ export function fakeHost({
     copyPiece: async () => {},
     listenOnDockerBridge: async () => {
       settings = { ...settings, form: { ...settings.form, listen: 'dockerBridge' } };
-      update({ reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.' });
+      update({ reachableBy: 'Docker containers on this computer can connect too, at 172.17.0.1.' });
     },
     checkConnection: async () => {
       if (live) await new Promise((done) => setTimeout(done, 700));
@@ -222,7 +223,7 @@ export function fakeHost({
     checkCodex: async (path) =>
       path === '' || path.endsWith('codex')
         ? { path: path || '/home/me/.local/bin/codex', version: '0.169.0', error: null }
-        : { path, version: null, error: 'This is not codex: it does not answer to --version.' },
+        : { path, version: null, error: "This isn't Codex: it doesn't support --version." },
     pickCodex: async () => '/opt/codex/bin/codex',
     pickFolder: async () => '/home/me/projects',
 
@@ -246,7 +247,7 @@ export function fakeHost({
 
     sendTestPrompt: async (prompt, onEvent) => {
       if (overview.proxy.state !== 'running')
-        return onEvent({ kind: 'failed', message: 'The proxy is stopped. Start it at the lower left.' });
+        return onEvent({ kind: 'failed', message: 'The proxy is stopped. Start it at the bottom left.' });
       answering = true;
       const words: TestPromptEvent[] = ANSWER.split(/(?<= )/).map((text) => ({ kind: 'text', text, firstMs: 384 }));
       for (const word of words) {
@@ -302,13 +303,13 @@ function pastRequests(length: number, now: number, random: () => number): Exchan
 }
 
 const RANGES: readonly (readonly [FieldName, string, number, number])[] = [
-  ['port', 'A port is a whole number from 1 to 65535; 8000 is usual.', 1, 65535],
-  ['keep_days', 'From 1 to 3650 days.', 1, 3650],
-  ['max_turns', 'Write a number of requests from 1 to 100.', 1, 100],
-  ['max_waiting', 'Write a number of requests from 0 to 1000.', 0, 1000],
-  ['max_wait_seconds', 'Write a number of seconds from 1 to 3600.', 1, 3600],
-  ['turn_limit_minutes', 'Write a number of minutes from 1 to 1440.', 1, 1440],
-  ['silence_limit_minutes', 'Write a number of minutes from 1 to 1440.', 1, 1440],
+  ['port', 'Enter a port from 1 to 65535.', 1, 65535],
+  ['keep_days', 'Enter a number of days from 1 to 3650.', 1, 3650],
+  ['max_turns', 'Enter a number of requests from 1 to 100.', 1, 100],
+  ['max_waiting', 'Enter a number of requests from 0 to 1000.', 0, 1000],
+  ['max_wait_seconds', 'Enter a number of seconds from 1 to 3600.', 1, 3600],
+  ['turn_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
+  ['silence_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
 ];
 
 function validateForm(form: Form): FieldError[] {
@@ -318,19 +319,22 @@ function validateForm(form: Form): FieldError[] {
     if (typeof value !== 'number' || value < min || value > max) errors.push({ field, message });
   }
   if (form.workspace && !form.workspace.startsWith('/'))
-    errors.push({ field: 'workspace', message: 'There is no such folder. Give its whole path, or leave it empty.' });
+    errors.push({ field: 'workspace', message: "This folder doesn't exist. Enter its full path, or leave it empty." });
   if (Array.isArray(form.model_aliases))
     errors.push({
       field: 'model_aliases',
-      message: 'One of the names leads to another model already. Leave one of them out.',
+      message: 'This alias is used twice. Remove one of them.',
     });
   const incomplete = parseAliases(form.model_aliases).find(({ alias, model }) => alias === '' || model === '');
   if (incomplete)
     errors.push({
       field: 'model_aliases',
-      message: `${incomplete.alias}=${incomplete.model}: Write the alias and the model that it leads to.`,
+      message: `${incomplete.alias}=${incomplete.model}: Enter both an alias and a model.`,
     });
   if (!form.keys_needed && form.listen !== 'loopback')
-    errors.push({ field: 'keys_needed', message: 'Without keys, the proxy may listen on this machine alone.' });
+    errors.push({
+      field: 'keys_needed',
+      message: 'Keys can be turned off only while the proxy accepts apps on this computer alone.',
+    });
   return errors;
 }

@@ -18,7 +18,7 @@ export interface ProxyStatus {
 }
 
 export function proxyStatus(overview: Overview | null): ProxyStatus {
-  if (overview === null) return { label: 'One moment', tone: '', on: false, busy: true };
+  if (overview === null) return { label: 'Loading', tone: '', on: false, busy: true };
   switch (overview.proxy.state) {
     case 'running':
       return { label: 'Running', tone: overview.problem ? 'warning' : 'good', on: true, busy: false };
@@ -43,23 +43,23 @@ export function statusHeading(overview: Overview): string {
     case 'portTaken':
       return `Port ${overview.proxy.port} is taken`;
     case 'failed':
-      return 'The proxy could not start';
+      return "The proxy couldn't start";
     case 'running':
   }
   switch (overview.codex.state) {
     case 'notFound':
-      return 'Codex is missing';
+      return 'Codex not found';
     case 'unsupported':
       return 'Codex is too old';
     case 'notSignedIn':
-      return 'Codex is not signed in';
+      return "Codex isn't signed in";
     case 'failed':
-      return 'Codex does not start';
+      return "Codex couldn't start";
     case 'starting':
-      return 'Starting codex';
+      return 'Starting Codex';
     case 'notStarted':
     case 'ready':
-      return overview.problem ? 'Running, with something to do' : 'Ready for requests';
+      return overview.problem ? 'Running, needs attention' : 'Running';
   }
 }
 
@@ -68,13 +68,13 @@ export function statusSummary(overview: Overview, now: number): string {
   const proxy = overview.proxy;
   switch (proxy.state) {
     case 'running':
-      return `Running ${formatSince(proxy.since * 1000, now)} · ${requestCounts(overview)}`;
+      return `${formatSince(proxy.since * 1000, now)} · ${requestCounts(overview)}`;
     case 'stopping':
-      return 'Answers that are being written may finish first.';
+      return 'Waiting for answers in progress to finish.';
     case 'stopped':
-      return 'Clients get no answer until the proxy runs.';
+      return "Apps can't connect until you start it.";
     case 'portTaken':
-      return 'Another program answers there. It is left alone.';
+      return 'Another app is using this port.';
     case 'failed':
       return proxy.message;
   }
@@ -82,16 +82,16 @@ export function statusSummary(overview: Overview, now: number): string {
 
 /** Running and queued requests. One that is still being read or rejected is neither, but counts in `runningNow`. */
 function requestCounts(overview: Overview): string {
-  const running = overview.answering > 0 ? `${formatCount(overview.answering)} answering` : '';
-  const queued = overview.waiting > 0 ? `${formatCount(overview.waiting)} waiting for a place` : '';
+  const running = overview.answering > 0 ? `${formatCount(overview.answering)} running` : '';
+  const queued = overview.waiting > 0 ? `${formatCount(overview.waiting)} queued` : '';
   if (running || queued) return [running, queued].filter(Boolean).join(', ');
-  return overview.runningNow === 0 ? 'no request is running' : `${plural(overview.runningNow, 'request')} running`;
+  return overview.runningNow === 0 ? 'idle' : `${plural(overview.runningNow, 'request')} starting`;
 }
 
 export function codexStatus(codex: CodexView): { label: string; tone: Tone } {
   switch (codex.state) {
     case 'notStarted':
-      return { label: 'starts with the first request', tone: 'good' };
+      return { label: 'starts on first request', tone: 'good' };
     case 'starting':
       return { label: 'starting', tone: 'busy' };
     case 'ready':
@@ -103,6 +103,6 @@ export function codexStatus(codex: CodexView): { label: string; tone: Tone } {
     case 'notSignedIn':
       return { label: 'not signed in', tone: 'warning' };
     case 'failed':
-      return { label: 'does not start', tone: 'error' };
+      return { label: "couldn't start", tone: 'error' };
   }
 }

@@ -102,14 +102,14 @@ export function timeBreakdown(row: ExchangeRow, now: number): Phase[] {
   const proxy = row.ownMs ?? 0;
   const first = Math.min(row.firstMs ?? total, total);
   const phases: Phase[] = [
-    { kind: 'queue', label: 'Waited for a place', ms: queue },
-    { kind: 'proxy', label: 'Codex Proxy', ms: proxy },
+    { kind: 'queue', label: 'Queued', ms: queue },
+    { kind: 'proxy', label: 'Proxy', ms: proxy },
     {
       kind: 'codex',
-      label: row.firstMs === null ? 'Codex' : 'Codex, to the first token',
+      label: row.firstMs === null ? 'Codex' : 'Codex until first token',
       ms: Math.max(0, first - queue - proxy),
     },
-    { kind: 'answer', label: 'The answer', ms: Math.max(0, total - first) },
+    { kind: 'answer', label: 'Answer', ms: Math.max(0, total - first) },
   ];
   return phases.filter((phase) => phase.ms > 0 || phase.kind === 'proxy');
 }

@@ -12,9 +12,9 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
   return [
     {
       id: 'openWebUi',
-      title: 'Open WebUI on this machine',
+      title: 'Open WebUI on this computer',
       intro:
-        'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. Paste both, save, and choose a model in a new chat.',
+        'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. Paste both, save, then choose a model in a new chat.',
       pieces: webUi(baseUrl),
       warning: null,
       canOpenDocker: false,
@@ -23,7 +23,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       id: 'openWebUiDocker',
       title: 'Open WebUI in Docker on Linux',
       intro:
-        'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. The container must know the name of this machine.',
+        'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. The container needs the host name of this computer.',
       pieces: [
         ...webUi(dockerUrl),
         {
@@ -34,13 +34,13 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       ],
       warning: dockerAllowed
         ? null
-        : 'Containers cannot reach this address yet: the proxy listens for programs on this machine only.',
+        : "Containers can't connect yet, because the proxy accepts only apps on this computer.",
       canOpenDocker: !dockerAllowed,
     },
     {
       id: 'openWebUiDockerDesktop',
       title: 'Open WebUI in Docker Desktop',
-      intro: 'Docker Desktop passes host.docker.internal on to this machine, so nothing has to be opened.',
+      intro: 'Docker Desktop routes host.docker.internal to this computer, so no other setting is needed.',
       pieces: webUi(dockerUrl),
       warning: null,
       canOpenDocker: false,
@@ -48,7 +48,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
     {
       id: 'curl',
       title: 'curl',
-      intro: 'In a terminal. The answer arrives word by word.',
+      intro: 'Run in a terminal. The answer is streamed.',
       pieces: [
         {
           label: 'Command',
@@ -62,7 +62,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
     {
       id: 'python',
       title: 'Python',
-      intro: 'With the package openai (`pip install openai`).',
+      intro: 'Uses the openai package (`pip install openai`).',
       pieces: [
         {
           label: 'Code',
@@ -76,7 +76,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
     {
       id: 'node',
       title: 'Node',
-      intro: 'With the package openai (`npm install openai`).',
+      intro: 'Uses the openai package (`npm install openai`).',
       pieces: [
         {
           label: 'Code',
@@ -89,14 +89,14 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
     },
     {
       id: 'other',
-      title: 'Any other client',
-      intro: 'Anything that takes a base URL and a key for OpenAI works. If it adds /v1 itself, leave that off.',
+      title: 'Other apps',
+      intro: 'Works with any app that takes an OpenAI base URL and key. If the app adds /v1 itself, leave it out.',
       pieces: [
         { label: 'Base URL', text: baseUrl, code: false },
         { label: 'Key', text: key, code: false },
         { label: 'Model', text: 'codex-local', code: false },
       ],
-      warning: 'Cursor cannot be connected: its own servers call the address, and they do not reach this machine.',
+      warning: "Cursor can't connect: its servers call the address, and they can't reach this computer.",
       canOpenDocker: false,
     },
   ];
@@ -108,23 +108,22 @@ export function connectionCheck(running: boolean, dockerAllowed: boolean): Check
       {
         what: 'The proxy answers',
         ok: false,
-        detail: 'Nobody answers at this address. Start the proxy at the lower left.',
+        detail: 'Nothing is listening at this address. Start the proxy at the bottom left.',
         ms: 2,
       },
     ];
   }
   return [
     { what: 'The proxy answers', ok: true, detail: 'Codex Proxy 0.3.0 at 127.0.0.1:8000', ms: 1 },
-    { what: 'The key opens it', ok: true, detail: 'Default, …k7Fd', ms: 1 },
-    { what: 'The model list arrives', ok: true, detail: '9 models, codex-local among them', ms: 3 },
-    { what: 'A streamed answer arrives word by word', ok: true, detail: 'First token after 0.38 s', ms: 912 },
+    { what: 'The key is accepted', ok: true, detail: 'Default, …k7Fd', ms: 1 },
+    { what: 'Models are listed', ok: true, detail: '9 models, codex-local among them', ms: 3 },
+    { what: 'Streamed a short answer', ok: true, detail: 'First token after 0.38 s', ms: 912 },
     dockerAllowed
-      ? { what: 'Containers reach it', ok: true, detail: 'It listens on the Docker bridge, 172.17.0.1', ms: 1 }
+      ? { what: 'Containers can connect', ok: true, detail: 'Listening on the Docker bridge, 172.17.0.1', ms: 1 }
       : {
-          what: 'Containers reach it',
+          what: 'Containers can connect',
           ok: false,
-          detail:
-            'The proxy listens for programs on this machine only. Let Docker containers in, in the recipe for Docker on Linux.',
+          detail: 'The proxy accepts only apps on this computer. Allow Docker containers under Docker on Linux.',
           ms: 0,
         },
   ];

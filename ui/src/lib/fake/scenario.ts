@@ -39,14 +39,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
       account: 'ChatGPT Plus, me@example.com',
-      abilities: [
-        'answers word by word',
-        'keeps who said what',
-        'stops when the client does',
-        'counts tokens exactly',
-        "can use a client's tools",
-        'sees pictures',
-      ],
+      abilities: ['streams answers', 'keeps roles', 'cancels with the app'],
       cannot: null,
       message: null,
     },
@@ -70,9 +63,9 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         codex: { ...overview.codex, state: 'notStarted' },
         requestsToday: 0,
         problem: {
-          message: 'Another program already listens on port 8000.',
+          message: 'Port 8000 is in use by another app.',
           nextStep:
-            'Take port 8001, which is free, or end the other program. Clients that are already connected need the new address.',
+            'Use port 8001, which is free, or quit the other app. Apps that are already connected need the new address.',
           fix: 'useFreePort',
         },
       };
@@ -86,21 +79,21 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
           account: null,
           abilities: [],
           cannot: null,
-          message: 'No codex was found on this machine.',
+          message: "Codex isn't installed",
         },
         problem: {
-          message: 'Codex is not installed, or not where Codex Proxy looks for it.',
-          nextStep: 'Install it with `npm install -g @openai/codex`, sign in with `codex login`, and look again.',
+          message: "Codex isn't installed",
+          nextStep: 'Install it with `npm install -g @openai/codex`, then sign in with `codex login`.',
           fix: 'lookAgain',
         },
       };
     case 'not-signed-in':
       return {
         ...overview,
-        codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Codex has no account.' },
+        codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Sign in to Codex' },
         problem: {
-          message: 'Codex has no account to answer with.',
-          nextStep: 'Run `codex login` in a terminal, and look again.',
+          message: 'Sign in to Codex',
+          nextStep: 'Run `codex login` in a terminal.',
           fix: 'lookAgain',
         },
       };
@@ -110,9 +103,8 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         codex: {
           ...overview.codex,
           version: '0.120.0',
-          abilities: overview.codex.abilities.filter((ability) => ability !== 'keeps who said what'),
           cannot:
-            'This codex (0.120.0) cannot take the earlier messages with their roles. Update it with `npm install -g @openai/codex@latest`.',
+            'Codex 0.120.0 is old: earlier messages lose their roles. Update it with `npm install -g @openai/codex@latest`.',
         },
       };
     case 'no-keychain':
@@ -121,7 +113,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         keychain: {
           state: 'unavailable',
           message:
-            'There is no keychain on this system. Keys work all the same, but are shown only when they are made. Install gnome-keyring or KeePassXC and start Codex Proxy again to copy them later, too.',
+            'No keychain found. Keys work, but you can copy each one only once. To copy them later, install gnome-keyring or KeePassXC and restart Codex Proxy.',
         },
       };
     case 'keychain-locked':
@@ -129,14 +121,14 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         ...overview,
         keychain: {
           state: 'unavailable',
-          message: 'The keychain is locked. Unlock it and try again. Keys work without it.',
+          message: 'The keychain is locked. Unlock it to copy keys. Keys work without it.',
         },
       };
     case 'no-tray':
       return {
         ...overview,
         hasTray: false,
-        reachableBy: 'Docker containers on this machine can reach it too, at 172.17.0.1.',
+        reachableBy: 'Docker containers on this computer can connect too, at 172.17.0.1.',
       };
     case 'empty':
       return {
@@ -236,7 +228,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     form,
     restarts: Object.keys(form).filter((name) => !WITHOUT_RESTART.includes(name)),
     codex: missing
-      ? { path: null, version: null, error: 'No codex was found on this machine.' }
+      ? { path: null, version: null, error: "Codex isn't installed" }
       : { path: '/home/me/.local/bin/codex', version: '0.169.0', error: null },
     models: missing
       ? []
@@ -252,7 +244,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     ],
     notice:
       scenario === 'damaged'
-        ? 'The settings file could not be read and was set aside as settings.json.broken-1. Everything is as at the first start; keys were not touched.'
+        ? "Your settings couldn't be read, so defaults are in use. Your old file is kept as settings.json.broken-1."
         : null,
   };
 }

@@ -74,9 +74,9 @@ export function planRequest(at: number, n: number, random: () => number): Planne
       background,
       code: wrongModel ? 'model_not_found' : chance < 0.06 ? 'codex_disconnected' : null,
       error: wrongModel
-        ? "There is no model 'gpt-9'. /v1/models lists those that there are."
+        ? "The model 'gpt-9' does not exist. See /v1/models for a list."
         : chance < 0.06
-          ? 'codex ended during the turn.'
+          ? 'Codex exited during the answer.'
           : null,
     },
   };
@@ -117,14 +117,14 @@ const COMMANDS = ['rg -n "fn main" src', 'sed -n 1,80p src/main.rs', 'cargo meta
 export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDetail {
   const wait = row.waitMs ?? 0;
   const steps: Step[] = [{ atMs: 0, what: 'Arrived', detail: `key ${row.key}`, bad: false }];
-  if (wait > 0) steps.push({ atMs: wait, what: 'Got its place', detail: `after ${wait} ms in the queue`, bad: false });
+  if (wait > 0) steps.push({ atMs: wait, what: 'Admitted', detail: `after ${wait} ms in the queue`, bad: false });
   if (row.error !== null && row.firstMs === null) {
-    steps.push({ atMs: row.totalMs ?? 1, what: `Refused with ${row.status ?? 502}`, detail: row.error, bad: true });
+    steps.push({ atMs: row.totalMs ?? 1, what: `Rejected with ${row.status ?? 502}`, detail: row.error, bad: true });
   } else {
     steps.push({
       atMs: wait + 2,
-      what: 'Given to codex',
-      detail: 'continued a warm thread (6 earlier messages kept)',
+      what: 'Sent to Codex',
+      detail: 'continued a cached thread (6 messages)',
       bad: false,
     });
     for (let n = 0; n < row.commands; n += 1) {
@@ -138,8 +138,8 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     }
     if (row.firstMs !== null) steps.push({ atMs: row.firstMs, what: 'First token', detail: null, bad: false });
     if (row.totalMs !== null) {
-      const what = row.state === 'stopped' ? 'The client went away' : row.state === 'failed' ? 'Failed' : 'Done';
-      const detail = row.state === 'stopped' ? 'codex was interrupted at once' : (row.error ?? `${row.output} tokens`);
+      const what = row.state === 'stopped' ? 'Client disconnected' : row.state === 'failed' ? 'Failed' : 'Done';
+      const detail = row.state === 'stopped' ? 'Codex was interrupted' : (row.error ?? `${row.output} tokens`);
       steps.push({ atMs: row.totalMs, what, detail, bad: row.state === 'failed' });
     }
   }
@@ -147,7 +147,7 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     row,
     steps,
     requestText: keepTexts ? 'What does main do?' : null,
-    answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is told to stop.' : null,
+    answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is stopped.' : null,
   };
 }
 

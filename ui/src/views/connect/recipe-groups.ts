@@ -15,15 +15,15 @@ const GROUPS: readonly Omit<Group, 'recipes'>[] = [
     id: 'openWebUi',
     name: 'Open WebUI',
     places: {
-      openWebUi: { title: 'On this machine', text: 'pip, uv or the desktop app' },
-      openWebUiDocker: { title: 'In Docker on Linux', text: 'reaches us over the bridge' },
-      openWebUiDockerDesktop: { title: 'In Docker Desktop', text: 'Mac and Windows' },
+      openWebUi: { title: 'On this computer', text: 'Installed with pip, uv or the desktop app' },
+      openWebUiDocker: { title: 'Docker on Linux', text: 'Connects through the Docker bridge' },
+      openWebUiDockerDesktop: { title: 'Docker Desktop', text: 'On Mac and Windows' },
     },
   },
   { id: 'curl', name: 'curl', places: {} },
   { id: 'python', name: 'Python', places: {} },
   { id: 'node', name: 'Node', places: {} },
-  { id: 'other', name: 'Any other', places: {} },
+  { id: 'other', name: 'Other apps', places: {} },
 ];
 
 /** Unknown recipes get a separate tab, named by their title. */
