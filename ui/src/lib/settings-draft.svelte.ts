@@ -85,10 +85,10 @@ export class SettingsDraft {
     }
   }
 
-  #applySaved(view: SettingsView): void {
-    this.form = this.form && this.saved ? rebase(this.form, this.saved.form, view.form) : { ...view.form };
+  #applySaved(settings: SettingsView): void {
+    this.form = this.form && this.saved ? rebase(this.form, this.saved.form, settings.form) : { ...settings.form };
     // The app reports a damaged file once; keep the notice until the window closes.
-    this.saved = { ...view, notice: view.notice ?? this.saved?.notice ?? null };
-    if (this.form.codex_path === view.form.codex_path) this.codexCheck = null;
+    this.saved = { ...settings, notice: settings.notice ?? this.saved?.notice ?? null };
+    if (this.form.codex_path === settings.form.codex_path) this.codexCheck = null;
   }
 }

@@ -138,7 +138,7 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     }
     if (row.firstMs !== null) steps.push({ atMs: row.firstMs, what: 'First token', detail: null, bad: false });
     if (row.totalMs !== null) {
-      const what = row.state === 'stopped' ? 'Client disconnected' : row.state === 'failed' ? 'Failed' : 'Done';
+      const what = row.state === 'stopped' ? 'App disconnected' : row.state === 'failed' ? 'Failed' : 'Done';
       const detail = row.state === 'stopped' ? 'Codex was interrupted' : (row.error ?? `${row.output} tokens`);
       steps.push({ atMs: row.totalMs, what, detail, bad: row.state === 'failed' });
     }

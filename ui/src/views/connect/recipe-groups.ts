@@ -15,8 +15,8 @@ const GROUPS: readonly Omit<Group, 'recipes'>[] = [
     id: 'openWebUi',
     name: 'Open WebUI',
     places: {
-      openWebUi: { title: 'On this computer', text: 'Installed with pip, uv or the desktop app' },
-      openWebUiDocker: { title: 'Docker on Linux', text: 'Connects through the Docker bridge' },
+      openWebUi: { title: 'This computer', text: 'pip, uv or desktop app' },
+      openWebUiDocker: { title: 'Docker on Linux', text: 'Uses the Docker bridge' },
       openWebUiDockerDesktop: { title: 'Docker Desktop', text: 'On Mac and Windows' },
     },
   },
