@@ -13,14 +13,14 @@ import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
-import { parseAliases } from './model-aliases';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, SCENARIOS, settingsFor, type Scenario } from './fake/scenario';
-import type { FieldName, Form } from './settings-form';
-import { chartBars, requestDetail, seededRandom, planRequest, rowAfter, type PlannedRequest } from './fake/traffic';
-import type { Host, HostEvents } from './host';
+import { chartBars, planRequest, requestDetail, rowAfter, seededRandom, type PlannedRequest } from './fake/traffic';
+import { validateForm } from './fake/validation';
 import { plural } from './format';
+import type { Host, HostEvents } from './host';
 import { matches } from './request-rows';
+import type { Form } from './settings-form';
 
 export interface FakeOptions {
   scenario?: Scenario;
@@ -300,41 +300,4 @@ function pastRequests(length: number, now: number, random: () => number): Exchan
     const one = planRequest(at, index, random);
     return rowAfter(one, one.totalMs);
   });
-}
-
-const RANGES: readonly (readonly [FieldName, string, number, number])[] = [
-  ['port', 'Enter a port from 1 to 65535.', 1, 65535],
-  ['keep_days', 'Enter a number of days from 1 to 3650.', 1, 3650],
-  ['max_turns', 'Enter a number of requests from 1 to 100.', 1, 100],
-  ['max_waiting', 'Enter a number of requests from 0 to 1000.', 0, 1000],
-  ['max_wait_seconds', 'Enter a number of seconds from 1 to 3600.', 1, 3600],
-  ['turn_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
-  ['silence_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
-];
-
-function validateForm(form: Form): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const [field, message, min, max] of RANGES) {
-    const value = form[field];
-    if (typeof value !== 'number' || value < min || value > max) errors.push({ field, message });
-  }
-  if (form.workspace && !form.workspace.startsWith('/'))
-    errors.push({ field: 'workspace', message: "This folder doesn't exist. Enter its full path, or leave it empty." });
-  if (Array.isArray(form.model_aliases))
-    errors.push({
-      field: 'model_aliases',
-      message: 'This alias is used twice. Remove one of them.',
-    });
-  const incomplete = parseAliases(form.model_aliases).find(({ alias, model }) => alias === '' || model === '');
-  if (incomplete)
-    errors.push({
-      field: 'model_aliases',
-      message: `${incomplete.alias}=${incomplete.model}: Enter both an alias and a model.`,
-    });
-  if (!form.keys_needed && form.listen !== 'loopback')
-    errors.push({
-      field: 'keys_needed',
-      message: 'Keys can be turned off only while the proxy accepts apps on this computer alone.',
-    });
-  return errors;
 }
