@@ -2,7 +2,7 @@
 
 import type { Recipe } from '../../bindings/Recipe';
 
-export interface Group {
+export interface RecipeGroup {
   id: string;
   name: string;
   recipes: Recipe[];
@@ -10,7 +10,7 @@ export interface Group {
   places: Record<string, { title: string; text: string }>;
 }
 
-const GROUPS: readonly Omit<Group, 'recipes'>[] = [
+const GROUPS: readonly Omit<RecipeGroup, 'recipes'>[] = [
   {
     id: 'openWebUi',
     name: 'Open WebUI',
@@ -27,7 +27,7 @@ const GROUPS: readonly Omit<Group, 'recipes'>[] = [
 ];
 
 /** Unknown recipes get a separate tab, named by their title. */
-export function groupRecipes(recipes: readonly Recipe[]): Group[] {
+export function groupRecipes(recipes: readonly Recipe[]): RecipeGroup[] {
   const known = new Set(GROUPS.flatMap((group) => [group.id, ...Object.keys(group.places)]));
   const all = [
     ...GROUPS.map((group) => ({
