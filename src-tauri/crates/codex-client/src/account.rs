@@ -4,23 +4,21 @@ use serde::Deserialize;
 
 /// The account's limits as codex last heard them from upstream.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct RateLimits {
+pub(crate) struct RateLimits {
     /// One window, usually the short one; tell windows apart by their length and not by their position.
-    pub primary: Option<RateLimitWindow>,
+    pub(crate) primary: Option<RateLimitWindow>,
     /// The other window.
-    pub secondary: Option<RateLimitWindow>,
+    pub(crate) secondary: Option<RateLimitWindow>,
 }
 
 /// One window of the account's limits.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RateLimitWindow {
+pub(crate) struct RateLimitWindow {
     /// How much of it is used, from 0 to 100.
-    pub used_percent: f64,
-    /// Its length in minutes.
-    pub window_duration_mins: Option<u64>,
+    pub(crate) used_percent: f64,
     /// When it resets, in Unix seconds.
-    pub resets_at: Option<u64>,
+    pub(crate) resets_at: Option<u64>,
 }
 
 impl RateLimits {
@@ -31,8 +29,7 @@ impl RateLimits {
     }
 
     /// When the account may work again, in Unix seconds: the latest reset of the windows that are used up.
-    #[must_use]
-    pub fn blocked_until(&self) -> Option<u64> {
+    pub(crate) fn blocked_until(&self) -> Option<u64> {
         [&self.primary, &self.secondary]
             .into_iter()
             .flatten()
@@ -62,12 +59,7 @@ pub enum Account {
 
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::ChatGpt { .. } => "ChatGpt",
-            Self::ApiKey => "ApiKey",
-            Self::Other(_) => "Other",
-            Self::NotNeeded => "NotNeeded",
-        })
+        f.write_str("Account")
     }
 }
 
@@ -126,9 +118,8 @@ mod tests {
 
     #[test]
     fn the_account_is_blocked_until_the_last_full_window_resets() {
-        let window = |used_percent, resets_at| {
-            Some(RateLimitWindow { used_percent, resets_at: Some(resets_at), ..Default::default() })
-        };
+        let window =
+            |used_percent, resets_at| Some(RateLimitWindow { used_percent, resets_at: Some(resets_at) });
         assert_eq!(
             RateLimits { primary: window(100.0, 5), secondary: window(40.0, 9) }.blocked_until(),
             Some(5)

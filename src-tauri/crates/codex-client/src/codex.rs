@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::RateLimits;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
-use crate::legacy::{self, ExecPool};
+use crate::legacy;
 use crate::request::TurnRequest;
 use crate::session::{Ask, Model, Session, Supervisor, list_models, start_turn};
 use crate::status::{Counts, Status};
@@ -25,7 +24,8 @@ pub struct Codex {
     asks: mpsc::Sender<Ask>,
     status: watch::Receiver<Status>,
     counts: Arc<Mutex<Counts>>,
-    exec: Arc<ExecPool>,
+    /// Limits the processes of `codex exec`.
+    exec_slots: Arc<Semaphore>,
     /// Cancelled to end codex for good, in the middle of a start too.
     ending: CancellationToken,
 }
@@ -37,10 +37,11 @@ impl Codex {
     pub fn new(config: CodexConfig) -> Self {
         let (asks, asked) = mpsc::channel(ASKS_CAPACITY);
         let (report, status) = watch::channel(Status::Idle);
-        let (counts, exec, ending) = (Arc::default(), Arc::default(), CancellationToken::new());
+        let (counts, ending) = (Arc::default(), CancellationToken::new());
+        let exec_slots = Arc::new(Semaphore::new(legacy::MAX_PROCESSES));
         let supervisor = Supervisor::new(config, report, Arc::clone(&counts), ending.clone());
         tokio::spawn(supervisor.run(asked));
-        Self { asks, status, counts, exec, ending }
+        Self { asks, status, counts, exec_slots, ending }
     }
 
     /// How codex is, and every change of it.
@@ -74,7 +75,7 @@ impl Codex {
         Ok(match (capabilities.threads, capabilities.inject_items) {
             (true, true) => start_turn(&session, request, Dialect::CURRENT),
             (true, false) => start_turn(&session, request, legacy::DIALECT),
-            (false, _) => legacy::start_turn(&self.exec, &session, request),
+            (false, _) => legacy::start_turn(&self.exec_slots, &session, request),
         })
     }
 
@@ -84,14 +85,6 @@ impl Codex {
     /// Whatever keeps codex from starting or answering.
     pub async fn models(&self) -> Result<Vec<Model>, CodexError> {
         list_models(&*self.session().await?).await
-    }
-
-    /// The account's limits as codex last heard them; empty when codex does not run.
-    ///
-    /// # Errors
-    /// Whatever keeps codex from starting.
-    pub async fn rate_limits(&self) -> Result<RateLimits, CodexError> {
-        Ok(self.session().await?.limits())
     }
 
     /// How many threads are cached for conversations to continue in.
@@ -105,15 +98,12 @@ impl Codex {
     /// Ends codex for good. Turns that still run end with an error. Returns when the process is gone.
     pub async fn shutdown(&self) {
         self.ending.cancel();
-        let (done, ended) = oneshot::channel();
-        if self.asks.send(Ask::Shutdown(done)).await.is_ok() {
-            let _ = ended.await;
-        }
+        let _stopped = self.status().wait_for(|status| matches!(status, Status::Stopped)).await.is_ok();
     }
 
     async fn session(&self) -> Result<Arc<Session>, CodexError> {
         let (reply, answer) = oneshot::channel();
-        self.asks.send(Ask::Session(reply)).await.map_err(|_| CodexError::ShuttingDown)?;
+        self.asks.send(reply).await.map_err(|_| CodexError::ShuttingDown)?;
         answer.await.map_err(|_| CodexError::ShuttingDown)?
     }
 }

@@ -16,12 +16,6 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// An environment with nothing in it.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self::default()
-    }
-
     /// The environment of the running process, taken once.
     #[must_use]
     pub fn of_this_process() -> Self {
@@ -116,11 +110,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (temp, home) = (folder.path().join("tmp"), folder.path().join("tmp/home"));
         std::fs::create_dir_all(&home).unwrap();
-        let environment = Environment::empty().with("TMPDIR", &temp);
+        let environment = Environment::default().with("TMPDIR", &temp);
         assert_eq!(environment.clone().with("CODEX_HOME", &home).temporary_codex_home(), Some(home));
         let beside = folder.path().join("tmp-home");
         assert_eq!(environment.with("CODEX_HOME", beside).temporary_codex_home(), None);
-        let usual = Environment::empty().with("CODEX_HOME", "/tmp/home");
+        let usual = Environment::default().with("CODEX_HOME", "/tmp/home");
         assert_eq!(usual.temporary_codex_home(), Some("/tmp/home".into()));
     }
 
@@ -128,11 +122,11 @@ mod tests {
     fn a_home_of_codex_is_one_folder_wherever_codex_is_started() {
         let folder = std::env::temp_dir();
         let home = |value: &str| {
-            Environment::empty().with("CODEX_HOME", value).whole_from(&folder).path("CODEX_HOME").unwrap()
+            Environment::default().with("CODEX_HOME", value).whole_from(&folder).path("CODEX_HOME").unwrap()
         };
         assert_eq!(home("mine"), folder.join("mine"));
         let whole = folder.join("whole").display().to_string();
         assert_eq!(home(&whole), Path::new(&whole));
-        assert_eq!(Environment::empty().whole_from(&folder), Environment::empty());
+        assert_eq!(Environment::default().whole_from(&folder), Environment::default());
     }
 }

@@ -93,7 +93,8 @@ pub enum CodexError {
 }
 
 /// A turn that codex ended with an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct TurnFailure {
     /// What it means for the caller.
     pub kind: FailureKind,
@@ -109,12 +110,6 @@ impl TurnFailure {
     /// A failure of which no more is known.
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), upstream_status: None, resets_at: None }
-    }
-}
-
-impl std::fmt::Display for TurnFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
     }
 }
 

@@ -8,15 +8,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufReader, DuplexStream, Lines};
-use tokio_util::sync::CancellationToken;
 
 use crate::error::CodexError;
 use crate::event::{TurnEvent, Usage};
 use crate::legacy::ExecReader;
 use crate::request::Tool;
 use crate::rpc::{self, Incoming};
-use crate::session::{Session, open_for_tests};
-use crate::turn::{Receiver, ToolCalls, TurnSlot, event_queue};
+use crate::session::Session;
+use crate::session::tests::open as open_for_tests;
+use crate::turn::{ToolCalls, Turn, TurnSlot, event_queue};
 use lines::{exec_line, line};
 
 /// The thread of the turn that runs while the bytes come.
@@ -28,7 +28,7 @@ struct Rig {
     codex: DuplexStream,
     asked: Lines<BufReader<DuplexStream>>,
     _slot: TurnSlot,
-    turn: Receiver,
+    turn: Turn,
 }
 
 fn open() -> Rig {
@@ -37,8 +37,7 @@ fn open() -> Rig {
     let tools: Arc<[Tool]> =
         vec![Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
     let calls = ToolCalls::new(&tools, false);
-    let slot =
-        session.turns.add(THREAD, events, CancellationToken::new(), calls, true, Usage::default()).unwrap();
+    let slot = session.turns.add(THREAD, events, calls, true, Usage::default()).unwrap();
     Rig { session, codex, asked, _slot: slot, turn }
 }
 
@@ -113,12 +112,12 @@ proptest! {
     #[test]
     fn whatever_is_said_to_codex_is_one_line_that_says_it(texts in prop::collection::vec(any::<String>(), 1..4)) {
         let params = json!({ "texts": texts, "a\nname": "\r\n\u{2028}" });
-        let line = rpc::request(7, "m", &params).unwrap();
+        let line = rpc::request(7, "m", params.clone()).to_string().into_bytes();
         prop_assert!(!line.contains(&b'\n') && !line.contains(&b'\r'));
         let read: Value = serde_json::from_slice(&line).unwrap();
         prop_assert_eq!(&read["params"], &params);
-        let answer = rpc::answer(&json!(texts), Err(&texts[0])).unwrap();
-        prop_assert!(!answer.contains(&b'\n'));
+        let answer = rpc::answer(&json!(texts), Ok(json!(texts[0]))).to_string();
+        prop_assert!(!answer.contains('\n'));
     }
 }
 

@@ -1,6 +1,201 @@
-//! Finds the codex binary on this machine.
+//! Finds the codex binary: the user's setting first, then `PATH`, then the login shell's `PATH`, then the folders where
+//! installers put it.
+//!
+//! The result also holds the environment to start it with: an npm codex is a script that needs `node`, so the folder that
+//! codex was found in, and the folders that were searched, are part of its `PATH`.
 
-mod locate;
 mod login_shell;
 
-pub use locate::{Found, FoundBy, Search};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::environment::Environment;
+use crate::error::CodexError;
+use crate::process::{command, output};
+
+/// How long `codex --version` may take.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The path that the user has set; nothing else is looked at then.
+    pub setting: Option<PathBuf>,
+    /// The environment that is searched, and that codex is started with.
+    pub environment: Environment,
+}
+
+/// A codex that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The binary or script.
+    pub path: PathBuf,
+    /// By which way.
+    pub by: FoundBy,
+    /// What to start it with.
+    pub environment: Environment,
+}
+
+/// The ways of finding codex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// The user's setting names it.
+    Setting,
+    /// It is on our `PATH`.
+    Path,
+    /// It is on the `PATH` of the user's login shell.
+    LoginShell,
+    /// It is in a folder that installers use.
+    UsualFolder,
+}
+
+impl Search {
+    /// Looks for codex. Nothing is remembered: an installation or a removal shows at the next call.
+    ///
+    /// # Errors
+    /// [`CodexError::NotFound`], or [`CodexError::BadPath`] when the setting names nothing that can be run.
+    pub async fn run(&self) -> Result<Found, CodexError> {
+        if let Some(setting) = &self.setting {
+            return self.by_setting(setting);
+        }
+        let path = self.environment.path_folders();
+        if let Some(found) = first_codex(&path) {
+            return Ok(self.found(found, FoundBy::Path, &[]));
+        }
+        let shell = login_shell::path_folders(&self.environment).await;
+        if let Some(found) = first_codex(&shell) {
+            return Ok(self.found(found, FoundBy::LoginShell, &shell));
+        }
+        match first_codex(&usual_folders(&self.environment)) {
+            Some(found) => Ok(self.found(found, FoundBy::UsualFolder, &shell)),
+            None => Err(CodexError::NotFound),
+        }
+    }
+
+    fn by_setting(&self, setting: &Path) -> Result<Found, CodexError> {
+        let bad = |reason: &str| CodexError::BadPath { path: setting.to_owned(), reason: reason.to_owned() };
+        // A bare name is looked for on the PATH, as a shell would.
+        let bare = setting.components().count() == 1 && !setting.is_absolute();
+        if bare {
+            let path = self.environment.get("PATH").unwrap_or_default();
+            let found = which::which_in(setting, Some(path), "/").map_err(|_| bad("is not on the PATH"))?;
+            return Ok(self.found(found, FoundBy::Setting, &[]));
+        }
+        match setting.metadata() {
+            Err(_) => Err(bad("does not exist")),
+            Ok(metadata) if metadata.is_dir() => Err(bad("is a folder")),
+            Ok(_) => match which::which_in(setting, None::<&str>, "/") {
+                Ok(found) => Ok(self.found(found, FoundBy::Setting, &[])),
+                Err(_) => Err(bad("may not be run (`chmod +x` allows it)")),
+            },
+        }
+    }
+
+    fn found(&self, path: PathBuf, by: FoundBy, more_folders: &[PathBuf]) -> Found {
+        let mut folders: Vec<PathBuf> = path.parent().map(Path::to_owned).into_iter().collect();
+        for folder in self.environment.path_folders().iter().chain(more_folders) {
+            if !folders.contains(folder) {
+                folders.push(folder.clone());
+            }
+        }
+        // A folder whose name holds the separator cannot be in a PATH; then the PATH stays as it was.
+        let environment = match std::env::join_paths(folders) {
+            Ok(path) => self.environment.clone().with("PATH", path),
+            Err(_) => self.environment.clone(),
+        };
+        Found { path, by, environment }
+    }
+}
+
+impl Found {
+    /// The version that this codex names itself, as in `0.169.0`.
+    ///
+    /// # Errors
+    /// [`CodexError::StartFailed`] when it does not answer `--version`.
+    pub async fn version(&self) -> Result<String, CodexError> {
+        let failed = |reason: String| CodexError::StartFailed { reason };
+        let mut command = command(&self.path, &self.environment);
+        command.arg("--version");
+        let output = output(command, VERSION_TIMEOUT).await;
+        let output = output.map_err(|error| failed(format!("`codex --version`: {error}")))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.split_whitespace()
+            .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+            .map(str::to_owned)
+            .ok_or_else(|| failed("`codex --version` did not name a version".to_owned()))
+    }
+}
+
+/// The first folder's codex that can be run.
+fn first_codex(folders: &[PathBuf]) -> Option<PathBuf> {
+    let path: OsString = std::env::join_paths(folders.iter().filter(|folder| folder.is_absolute())).ok()?;
+    // On Windows this tries `codex.exe`, `codex.cmd` and what else PATHEXT names.
+    which::which_in("codex", Some(path), "/").ok()
+}
+
+/// The folders where npm, the version managers of Node and the package managers put programs, best first.
+fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    let from = |variable: &str, below: &str| environment.path(variable).map(|folder| folder.join(below));
+    folders.extend(from("NPM_CONFIG_PREFIX", "bin"));
+    folders.extend(from("PNPM_HOME", ""));
+    folders.extend(from("VOLTA_HOME", "bin"));
+    folders.extend(from("BUN_INSTALL", "bin"));
+    folders.extend(from("FNM_MULTISHELL_PATH", "bin"));
+    folders.extend(from("NVM_BIN", ""));
+    if cfg!(windows) {
+        folders.extend(from("APPDATA", "npm"));
+        folders.extend(from("LOCALAPPDATA", "pnpm"));
+        folders.extend(from("LOCALAPPDATA", "Volta/bin"));
+        folders.extend(from("ProgramFiles", "nodejs"));
+    }
+    if let Some(home) = environment.home() {
+        for below in [
+            ".local/bin",
+            ".npm-global/bin",
+            ".npm/bin",
+            "n/bin",
+            ".volta/bin",
+            ".bun/bin",
+            ".local/share/pnpm",
+            "Library/pnpm",
+            ".cargo/bin",
+            "bin",
+        ] {
+            folders.push(home.join(below));
+        }
+        folders.extend(newest_first(&home.join(".nvm/versions/node"), "bin"));
+        for fnm in [".local/share/fnm", "Library/Application Support/fnm", ".fnm", "AppData/Roaming/fnm"] {
+            let below = if cfg!(windows) { "installation" } else { "installation/bin" };
+            folders.extend(newest_first(&home.join(fnm).join("node-versions"), below));
+        }
+    }
+    if cfg!(unix) {
+        for folder in
+            ["/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin", "/usr/bin", "/snap/bin"]
+        {
+            folders.push(folder.into());
+        }
+    }
+    folders
+}
+
+/// The subfolders of `folder`, which are named after versions, the newest first, each with `below`.
+fn newest_first(folder: &Path, below: &str) -> Vec<PathBuf> {
+    let mut versions: Vec<(Vec<u64>, PathBuf)> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let numbers = name.trim_start_matches('v').split('.').map(|n| n.parse().unwrap_or(0)).collect();
+            (numbers, entry.path().join(below))
+        })
+        .collect();
+    versions.sort_by(|a, b| b.0.cmp(&a.0));
+    versions.into_iter().map(|(_, path)| path).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,7 @@ impl Content {
         match self {
             Self::Text(text) => json!({ "type": kind, "text": text }),
             Self::Image { url, detail } => {
-                with_detail(json!({ "type": "input_image", "image_url": url }), detail.as_deref())
+                json!({ "type": "input_image", "image_url": url, "detail": detail })
             }
         }
     }
@@ -128,18 +128,9 @@ impl Content {
     pub(crate) fn to_input(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "text", "text": text, "text_elements": [] }),
-            Self::Image { url, detail } => {
-                with_detail(json!({ "type": "image", "url": url }), detail.as_deref())
-            }
+            Self::Image { url, detail } => json!({ "type": "image", "url": url, "detail": detail }),
         }
     }
-}
-
-fn with_detail(mut image: Value, detail: Option<&str>) -> Value {
-    if let Some(detail) = detail {
-        image["detail"] = detail.into();
-    }
-    image
 }
 
 /// Splits off the instructions that a conversation begins with, as one text; blank ones are none. The rest is never empty

@@ -10,12 +10,12 @@ mod exec_events;
 mod session_file;
 mod transcript;
 
-pub(crate) use exec::{ExecPool, start_turn};
+pub(crate) use exec::{MAX_PROCESSES, start_turn};
 #[cfg(test)]
 pub(crate) use exec_events::ExecReader;
 
 use crate::item::Content;
-use crate::thread::{Dialect, FileGuard, TurnInput};
+use crate::thread::{Dialect, TurnInput};
 
 /// How turns run on an app-server that has threads, but takes no earlier messages.
 pub(crate) const DIALECT: Dialect = Dialect {
@@ -23,7 +23,5 @@ pub(crate) const DIALECT: Dialect = Dialect {
         let input = transcript::input(new, note).iter().map(Content::to_input).collect();
         TurnInput { input, ..TurnInput::default() }
     },
-    guard_file: |path, id| {
-        session_file::SessionFile::of(path, id).map(|file| -> FileGuard { Box::new(file) })
-    },
+    delete_file: session_file::delete,
 };

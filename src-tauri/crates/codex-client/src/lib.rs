@@ -39,7 +39,7 @@ mod status;
 mod thread;
 mod turn;
 
-pub use account::{Account, RateLimitWindow, RateLimits};
+pub use account::Account;
 pub use capabilities::Capabilities;
 pub use codex::Codex;
 pub use config::CodexConfig;

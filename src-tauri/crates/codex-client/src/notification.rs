@@ -15,7 +15,7 @@ use crate::account::RateLimits;
 use crate::event::Usage;
 
 pub(crate) use failure::{TurnProblem, failure};
-pub(crate) use thread_item::ThreadItem;
+pub(crate) use thread_item::{ItemKind, ThreadItem};
 
 /// Notifications that we never read; codex is asked not to send them.
 pub(crate) const OPT_OUT: &[&str] = &[

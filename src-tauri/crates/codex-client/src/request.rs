@@ -121,12 +121,6 @@ impl SandboxMode {
             Self::DangerFullAccess => "danger-full-access",
         }
     }
-
-    /// The mode of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        serde_json::from_value(name.into()).ok()
-    }
 }
 
 /// How hard a model thinks, in codex's own words: `low`, `medium`, `high` and others by model.

@@ -7,4 +7,4 @@ mod wire;
 pub(crate) use connection::{Connection, Handler};
 #[cfg(test)]
 pub(crate) use wire::{Incoming, answer, request};
-pub(crate) use wire::{Lines, lines};
+pub(crate) use wire::{Lines, Outcome, lines};

@@ -1,4 +1,5 @@
-//! A live codex: its process and connection, the threads and turns on it, and the supervisor that keeps one running.
+//! A live codex: its connection, its threads and its running turns; beside it what starts one, what runs turns on it, and the
+//! supervisor that keeps one running.
 
 mod handshake;
 mod launch;
@@ -6,16 +7,205 @@ mod liveness;
 mod mcp_servers;
 mod models;
 mod server_requests;
-#[expect(clippy::module_inception, reason = "the session itself, beside what works on it")]
-mod session;
 mod supervisor;
 mod turn_task;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::io::AsyncRead;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::account::RateLimits;
+use crate::environment::Environment;
+use crate::error::CodexError;
+use crate::event::{ItemEvent, TurnEvent};
+use crate::home;
+use crate::notification::{Event, Notification};
+use crate::rpc::{Connection, Handler, Lines, Outcome};
+use crate::status::Readiness;
+use crate::thread::{self, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
+use crate::turn::TurnRegistry;
+use mcp_servers::McpServers;
+use server_requests::{About, TOOL_CALL, reply};
 
 pub use handshake::initialize_params;
 pub(crate) use models::list_models;
 pub use models::{Model, Probed, probe};
-pub(crate) use session::Session;
-#[cfg(test)]
-pub(crate) use session::tests::open as open_for_tests;
 pub(crate) use supervisor::{Ask, Supervisor};
 pub(crate) use turn_task::start_turn;
+
+/// Turns that are being started at once; more would only wait for each other within codex. A turn that is interrupted while
+/// it waits here never reaches codex.
+const MAX_STARTING_TURNS: usize = 8;
+
+/// How long a retired session waits for turns of callers who got it just before.
+const LAST_TURNS_GRACE: Duration = Duration::from_secs(1);
+
+/// How long prewarmed threads stay ready when no turn comes.
+const PREWARM_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A live codex. The supervisor and every turn that runs on it share it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) rpc: Arc<Connection>,
+    pub(crate) readiness: Readiness,
+    /// What codex was started with.
+    pub(crate) environment: Environment,
+    pub(crate) turns: TurnRegistry,
+    pub(crate) cache: ThreadCache,
+    pub(crate) prewarmed: PrewarmPool,
+    pub(crate) mcp_servers: McpServers,
+    pub(crate) starting_turns: Semaphore,
+    limits: Mutex<RateLimits>,
+    /// The user's home of codex, where it is known.
+    users_home: Option<PathBuf>,
+    /// Cancelled when no further turn is to run here; those that run finish.
+    pub(crate) retired: CancellationToken,
+    /// The tasks of turns, which are among `tasks` too.
+    pub(crate) turn_tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Session {
+    /// Makes a session of a connection whose handshake is done, and starts the tasks that work on it.
+    pub(crate) fn open(
+        rpc: Arc<Connection>,
+        mut lines: Lines<impl AsyncRead + Send + Unpin + 'static>,
+        tasks: TaskTracker,
+        readiness: Readiness,
+        environment: Environment,
+        users_home: Option<PathBuf>,
+        retention: Retention,
+    ) -> Arc<Self> {
+        let (prewarmed, hints) = PrewarmPool::new();
+        let session = Arc::new(Self {
+            rpc,
+            turns: TurnRegistry::new(readiness.capabilities.whole_responses),
+            readiness,
+            environment,
+            cache: ThreadCache::new(retention),
+            prewarmed,
+            mcp_servers: McpServers::default(),
+            starting_turns: Semaphore::new(MAX_STARTING_TURNS),
+            limits: Mutex::default(),
+            users_home,
+            retired: CancellationToken::new(),
+            turn_tasks: TaskTracker::new(),
+            tasks,
+        });
+        let reading = Arc::clone(&session);
+        session.tasks.spawn(async move {
+            reading.rpc.read(&mut lines, &*reading).await;
+            reading.turns.close();
+        });
+        session.tasks.spawn(refill(Arc::clone(&session), hints));
+        session
+    }
+
+    /// The account's limits as codex last heard them.
+    pub(crate) fn limits(&self) -> RateLimits {
+        self.limits.lock().clone()
+    }
+
+    pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
+        let trusted = home::trusts(self.users_home.as_deref(), &thread.profile.workspace);
+        thread::start(&self.rpc, thread, trusted).await
+    }
+
+    pub(crate) async fn end_thread(&self, thread: &ReadyThread) {
+        thread::end(&self.rpc, &self.readiness.capabilities, thread).await;
+    }
+
+    /// Ends the cached threads, and resolves when the turns that run have ended.
+    pub(crate) async fn retire(&self) {
+        self.retired.cancel();
+        self.turn_tasks.close();
+        loop {
+            self.turn_tasks.wait().await;
+            // A caller may have got this session just before, and start a turn now.
+            tokio::time::sleep(LAST_TURNS_GRACE).await;
+            if self.turn_tasks.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Resolves when every task has ended, after the connection has closed.
+    pub(crate) async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Handler for Session {
+    fn notification(&self, method: &str, params: Option<&RawValue>) {
+        let Some(Notification { thread, event }) =
+            params.and_then(|params| Notification::decode(method, params))
+        else {
+            return;
+        };
+        match (event, thread) {
+            (Event::RateLimits(update), _) => self.limits.lock().merge(update),
+            (Event::McpServer(server), _) => self.mcp_servers.update(&server),
+            (event, Some(thread)) => self.turns.notify(&thread, event, || self.limits()),
+            (_, None) => {}
+        }
+    }
+
+    fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
+        let About { thread_id, tool, call_id } = About::parse(params);
+        if let (TOOL_CALL, Some(thread), Some(tool), Some(call_id)) = (method, &thread_id, tool, call_id)
+            && self.turns.await_output(thread, &tool, &call_id, id)
+        {
+            // The turn's task answers, once the client has brought the tool's output.
+            return None;
+        }
+        let reply = reply(method);
+        if let (Some(what), Some(thread)) = (reply.declined, thread_id) {
+            self.turns.send(&thread, TurnEvent::Item(ItemEvent::Declined { what }));
+        }
+        Some(reply.outcome)
+    }
+}
+
+/// Prewarms threads one after the other as hints come, and ends them when none has come for long.
+async fn refill(session: Arc<Session>, mut hints: mpsc::Receiver<NewThread>) {
+    let pool = &session.prewarmed;
+    loop {
+        let hint = tokio::select! {
+            hint = tokio::time::timeout(PREWARM_IDLE_TIMEOUT, hints.recv()) => hint,
+            () = session.rpc.closed() => return,
+        };
+        let Ok(hint) = hint else {
+            for thread in pool.drain() {
+                session.end_thread(&thread).await;
+            }
+            continue;
+        };
+        let Some(profile) = hint else { return };
+        let (lacking, evicted) = pool.make_room(&profile);
+        for thread in evicted {
+            session.end_thread(&thread).await;
+        }
+        for _ in 0..lacking {
+            match session.start_thread(&profile).await {
+                Ok(thread) => pool.put(&profile, thread),
+                Err(error) => {
+                    // The next turn starts its thread itself and reports the error to its client.
+                    tracing::debug!(%error, "no thread could be prewarmed");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

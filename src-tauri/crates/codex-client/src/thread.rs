@@ -9,8 +9,8 @@ mod start;
 
 pub use cache::Retention;
 pub(crate) use cache::{AnswerJob, ThreadCache};
-pub(crate) use dialect::{Dialect, FileGuard, TurnInput};
-pub(crate) use fingerprint::{Fingerprint, Fingerprints};
+pub(crate) use dialect::{Dialect, TurnInput};
+pub(crate) use fingerprint::Fingerprints;
 pub(crate) use params::DEFAULT_INSTRUCTIONS;
 pub use params::thread_start_params;
 pub(crate) use prewarm::PrewarmPool;

@@ -19,7 +19,7 @@ fn settings(
     dotenv: &[(&str, &str)],
 ) -> Result<Settings, SettingsError> {
     let environment =
-        environment.iter().fold(Environment::empty(), |all, (name, value)| all.with(name, *value));
+        environment.iter().fold(Environment::default(), |all, (name, value)| all.with(name, *value));
     let dotenv = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let program = ["program"].iter().chain(flags);
     Settings::from_layers(&Layers {

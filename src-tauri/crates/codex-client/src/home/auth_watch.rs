@@ -100,7 +100,7 @@ mod tests {
     fn login_logout_and_another_account_are_changes_and_half_a_file_is_none() {
         let home = tempfile::tempdir().unwrap();
         let write = |text: &str| fs::write(home.path().join("auth.json"), text).unwrap();
-        let mut sign_in = AuthWatch::new(&Environment::empty().with("CODEX_HOME", home.path()));
+        let mut sign_in = AuthWatch::new(&Environment::default().with("CODEX_HOME", home.path()));
         assert!(!sign_in.changed());
         write(&chatgpt("me", "1").to_string());
         assert!(sign_in.changed() && !sign_in.changed());

@@ -36,9 +36,9 @@ async fn print(
     args: &[&str],
     timeout: Duration,
 ) -> Option<Vec<u8>> {
-    let mut command = command(&found.path);
+    let mut command = command(&found.path, environment);
     command.args(args);
-    let output = output(command, environment, timeout).await.ok()?;
+    let output = output(command, timeout).await.ok()?;
     output.status.success().then_some(output.stdout)
 }
 

@@ -20,12 +20,12 @@ pub(crate) async fn path_folders(environment: &Environment) -> Vec<PathBuf> {
     let Some(shell) = environment.path("SHELL").filter(|_| cfg!(unix)) else { return Vec::new() };
     // `printenv` and not `$PATH`: in fish the latter is a list.
     let script = format!("printf {MARKER}; printenv PATH; printf {MARKER}");
-    let mut command = command(&shell);
+    let mut command = command(&shell, environment);
     command.args(["-ilc", &script]);
     // In its own group an interactive shell cannot take the terminal from us.
     #[cfg(unix)]
     command.process_group(0);
-    match output(command, environment, TIMEOUT).await {
+    match output(command, TIMEOUT).await {
         Ok(output) => between_markers(&String::from_utf8_lossy(&output.stdout)),
         Err(error) => {
             tracing::debug!(%error, "the login shell did not print its PATH");
@@ -56,7 +56,7 @@ mod tests {
     async fn a_login_shell_with_start_files_is_asked() {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join(".profile"), "echo hello\nPATH=/from/profile:$PATH\n").unwrap();
-        let environment = Environment::empty()
+        let environment = Environment::default()
             .with("SHELL", "/bin/sh")
             .with("HOME", home.path())
             .with("PATH", "/usr/bin:/bin");
@@ -65,7 +65,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_shell_there_is_nothing() {
-        assert!(path_folders(&Environment::empty()).await.is_empty());
-        assert!(path_folders(&Environment::empty().with("SHELL", "/no/such/shell")).await.is_empty());
+        assert!(path_folders(&Environment::default()).await.is_empty());
+        assert!(path_folders(&Environment::default().with("SHELL", "/no/such/shell")).await.is_empty());
     }
 }

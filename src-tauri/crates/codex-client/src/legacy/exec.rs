@@ -4,70 +4,44 @@
 //! supervisor watches it, and it may list models. No thread is cached.
 
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::process::ChildStdout;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::exec_args::args;
 use super::exec_events::ExecReader;
-use super::session_file::SessionFile;
-use super::transcript;
-use crate::environment::Environment;
+use super::{session_file, transcript};
 use crate::error::CodexError;
 use crate::event::TurnEvent;
 use crate::item::split_instructions;
-use crate::process::{Launch, Process, StderrTail};
+use crate::process::{Process, StderrTail, Streams, command};
 use crate::request::{ThreadKind, TurnRequest};
 use crate::rpc::lines;
 use crate::session::Session;
 use crate::thread::DEFAULT_INSTRUCTIONS;
-use crate::turn::{Sender, Sent, Turn, event_queue};
+use crate::turn::{Sender, Turn, event_queue};
 
 /// Processes at once, at some 50 MB each. Further turns wait for one to end.
-const MAX_PROCESSES: usize = 8;
+pub(crate) const MAX_PROCESSES: usize = 8;
 
 /// How long a process may take to end by itself after its turn has.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The slots of the processes.
-#[derive(Debug)]
-pub(crate) struct ExecPool(Semaphore);
-
-impl Default for ExecPool {
-    fn default() -> Self {
-        Self(Semaphore::new(MAX_PROCESSES))
-    }
-}
-
-/// A process that works on a turn.
-struct Exec {
-    process: Process,
-    stdin: ChildStdin,
-    stdout: ChildStdout,
-    stderr: StderrTail,
-    environment: Environment,
-    prompt: String,
-    /// The files that it reads, until it has ended.
-    _files: TempDir,
-}
-
-/// Starts a turn. What goes wrong comes as its last event.
-pub(crate) fn start_turn(pool: &Arc<ExecPool>, session: &Arc<Session>, request: TurnRequest) -> Turn {
-    let (events, receiver) = event_queue();
-    let interrupt = CancellationToken::new();
-    let turn = Turn::new(receiver, interrupt.clone());
-    let (pool, running) = (Arc::clone(pool), Arc::clone(session));
+/// Starts a turn, once one of the `slots` of processes is free. What goes wrong comes as its last event.
+pub(crate) fn start_turn(slots: &Arc<Semaphore>, session: &Arc<Session>, request: TurnRequest) -> Turn {
+    let (events, turn) = event_queue();
+    let (slots, running) = (Arc::clone(slots), Arc::clone(session));
     let task = async move {
         let stop = async {
             tokio::select! {
-                () = interrupt.cancelled() => {}
+                () = events.interrupt.cancelled() => {}
                 () = running.rpc.closed() => {}
             }
         };
@@ -75,102 +49,92 @@ pub(crate) fn start_turn(pool: &Arc<ExecPool>, session: &Arc<Session>, request: 
         let slot = tokio::select! {
             biased;
             () = &mut stop => None,
-            slot = pool.0.acquire() => slot.ok(),
+            slot = slots.acquire() => slot.ok(),
         };
-        if slot.is_some() {
-            match Exec::start(&running, &request) {
-                Ok(exec) => exec.run(&request, &running.readiness.version, &events, stop).await,
-                Err(error) => {
-                    events.send(TurnEvent::Ended(Err(error)));
-                }
-            }
-        }
+        let end = match slot {
+            Some(_slot) => run(&running, &request, &events, stop).await,
+            None => Ok(()),
+        };
         // A turn without its end was interrupted, or its codex was ended.
-        events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+        events.send(TurnEvent::Ended(Err(end.err().unwrap_or(CodexError::Disconnected))));
     };
     session.tasks.spawn(session.turn_tasks.track_future(task));
     turn
 }
 
-impl Exec {
-    fn start(session: &Session, request: &TurnRequest) -> Result<Self, CodexError> {
-        let failed = |error: io::Error| CodexError::StartFailed { reason: error.to_string() };
-        let files = tempfile::Builder::new().prefix("codex-proxy-").tempdir().map_err(failed)?;
-        let write = |name: &str, text: &str| {
-            let path = files.path().join(name);
-            std::fs::write(&path, text).map(|()| path).map_err(failed)
-        };
-        let (instructions, items) = match request.profile.kind {
-            ThreadKind::Plain => {
-                let (instructions, rest) = split_instructions(&request.items);
-                let text = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
-                (Some(write("instructions.md", text)?), rest)
-            }
-            ThreadKind::Agent => (None, request.items.as_slice()),
-        };
-        let schema = match &request.output_schema {
-            Some(schema) => Some(write("schema.json", &schema.to_string())?),
-            None => None,
-        };
-        let args = args(request, instructions.as_deref(), schema.as_deref());
-        // With a backtrace the last line of stderr would not be the error.
-        let environment = session.environment.clone().without("RUST_BACKTRACE");
-        let launch = Launch {
-            program: &session.readiness.path,
-            args: &args,
-            environment: &environment,
-            folder: &request.profile.workspace,
-        };
-        let (process, streams) = Process::start(&launch).map_err(failed)?;
-        let stderr = StderrTail::default();
-        session.tasks.spawn(stderr.clone().read(streams.stderr));
-        let prompt = transcript::text(items, request.note.as_deref());
-        let (stdin, stdout) = (streams.stdin, streams.stdout);
-        Ok(Self { process, stdin, stdout, stderr, environment, prompt, _files: files })
+/// Runs a turn's process to its end, and leaves nothing of it behind.
+async fn run(
+    session: &Session,
+    request: &TurnRequest,
+    events: &Sender,
+    stop: impl Future<Output = ()>,
+) -> Result<(), CodexError> {
+    let failed = |error: io::Error| CodexError::StartFailed { reason: error.to_string() };
+    // What it reads, until it has ended.
+    let files = tempfile::Builder::new().prefix("codex-proxy-").tempdir().map_err(failed)?;
+    let (mut process, streams, prompt) = start(session, request, files.path()).map_err(failed)?;
+    let stderr = StderrTail::default();
+    session.tasks.spawn(stderr.clone().read(streams.stderr));
+    if let Some(model) = &request.profile.model {
+        events.send(TurnEvent::Model(model.clone()));
     }
+    let mut reader = ExecReader::default();
+    let named = CancellationToken::new();
+    let stop = async {
+        stop.await;
+        // The file of a session whose id is not known yet could not be found; it is within moments.
+        let _unnamed = tokio::time::timeout(EXIT_TIMEOUT, named.cancelled()).await;
+    };
+    let mut stdin = streams.stdin;
+    let write = async {
+        // A codex that stops reading says why by its end.
+        let _closed = stdin.write_all(prompt.as_bytes()).await;
+        drop(stdin);
+    };
+    let work = async { tokio::join!(write, read(streams.stdout, &mut reader, events, &named)).1 };
+    let ended = tokio::select! {
+        biased;
+        () = stop => None,
+        ended = work => Some(ended),
+    };
+    if ended.is_some() {
+        // It cleans up after itself. Its stderr ends with it, which explains a turn that has not ended.
+        let _gone = tokio::time::timeout(EXIT_TIMEOUT, process.wait()).await;
+    }
+    if ended == Some(false) {
+        let error = reader.ended_early(stderr.last(), &session.readiness.version);
+        events.send(TurnEvent::Ended(Err(error)));
+    }
+    process.kill().await;
+    if let (Some(id), Some(home)) = (&reader.session, session.environment.codex_home()) {
+        session_file::find_and_delete(&home, id);
+    }
+    Ok(())
+}
 
-    /// Follows the process to the end of its turn, and leaves nothing of it behind.
-    async fn run(
-        self,
-        request: &TurnRequest,
-        version: &str,
-        events: &Sender,
-        stop: impl Future<Output = ()>,
-    ) {
-        let Self { mut process, mut stdin, stdout, stderr, environment, prompt, _files } = self;
-        if let Some(model) = &request.profile.model {
-            events.send(TurnEvent::Model(model.clone()));
+/// Starts a turn's process, which reads `files`, and makes the prompt for its stdin.
+fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(Process, Streams, String)> {
+    let write = |name: &str, text: &str| {
+        let path = files.join(name);
+        std::fs::write(&path, text).map(|()| path)
+    };
+    let (instructions, items) = match request.profile.kind {
+        ThreadKind::Plain => {
+            let (instructions, rest) = split_instructions(&request.items);
+            let text = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
+            (Some(write("instructions.md", text)?), rest)
         }
-        let mut reader = ExecReader::default();
-        let named = CancellationToken::new();
-        let stop = async {
-            stop.await;
-            // The file of a session whose id is not known yet could not be found; it is within moments.
-            let _unnamed = tokio::time::timeout(EXIT_TIMEOUT, named.cancelled()).await;
-        };
-        let write = async {
-            // A codex that stops reading says why by its end.
-            let _closed = stdin.write_all(prompt.as_bytes()).await;
-            drop(stdin);
-        };
-        let work = async { tokio::join!(write, read(stdout, &mut reader, events, &named)).1 };
-        let ended = tokio::select! {
-            biased;
-            () = stop => None,
-            ended = work => Some(ended),
-        };
-        if ended.is_some() {
-            // It cleans up after itself. Its stderr ends with it, which explains a turn that has not ended.
-            let _gone = tokio::time::timeout(EXIT_TIMEOUT, process.wait()).await;
-        }
-        if ended == Some(false) {
-            events.send(TurnEvent::Ended(Err(reader.ended_early(stderr.last(), version))));
-        }
-        process.kill().await;
-        if let (Some(session), Some(home)) = (&reader.session, environment.codex_home()) {
-            drop(SessionFile::find(&home, session));
-        }
-    }
+        ThreadKind::Agent => (None, request.items.as_slice()),
+    };
+    let schema = request.output_schema.as_ref();
+    let schema = schema.map(|schema| write("schema.json", &schema.to_string())).transpose()?;
+    // With a backtrace the last line of stderr would not be the error.
+    let environment = session.environment.clone().without("RUST_BACKTRACE");
+    let mut command = command(&session.readiness.path, &environment);
+    let args = args(request, instructions.as_deref(), schema.as_deref());
+    command.args(args).current_dir(&request.profile.workspace);
+    let (process, streams) = Process::start(command)?;
+    Ok((process, streams, transcript::text(items, request.note.as_deref())))
 }
 
 /// Reads a process's lines to the end of the turn; `false` when they ended before it.
@@ -185,9 +149,9 @@ async fn read(
         let mut over = false;
         reader.read(&line, &mut |event| {
             over |= event.is_end();
-            over |= events.send(event) == Sent::Full;
+            events.send(event);
         });
-        events.heard(reader.is_at_work());
+        events.heard(reader.turn.is_at_work());
         if reader.session.is_some() {
             named.cancel();
         }

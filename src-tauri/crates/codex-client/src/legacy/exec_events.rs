@@ -8,18 +8,17 @@ use crate::account::RateLimits;
 use crate::error::CodexError;
 use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::notification::{ThreadItem, TurnProblem, failure};
+use crate::turn::TurnReader;
 
 /// Reads the lines of one process, in order.
 #[derive(Debug, Default)]
 pub(crate) struct ExecReader {
     /// The session's id, once codex has named it.
     pub(crate) session: Option<String>,
-    has_text: bool,
-    has_reasoning: bool,
     /// Whether there was a line of the protocol before 0.44.
     foreign: bool,
-    /// Commands and calls of codex's own tools that have begun and not ended.
-    at_work: usize,
+    /// Reads the items, which are those of the app-server.
+    pub(crate) turn: TurnReader,
     /// The last error; the end shows whether it counts.
     error: Option<String>,
 }
@@ -50,8 +49,8 @@ impl ExecReader {
         };
         match (line.kind.as_str(), line.item) {
             ("thread.started", _) => self.session = line.thread_id,
-            ("item.started", Some(item)) => self.item(item, false, send),
-            ("item.completed", Some(item)) => self.item(item, true, send),
+            ("item.started", Some(item)) => self.turn.item(item, false, send),
+            ("item.completed", Some(item)) => self.turn.item(item, true, send),
             ("error", _) => {
                 let message = line.message.unwrap_or_default();
                 // "stream error: …; retrying 1/5 in 197ms…", and later "Reconnecting... 1/5".
@@ -72,11 +71,6 @@ impl ExecReader {
         }
     }
 
-    /// Whether codex runs something that it may be silent about.
-    pub(crate) fn is_at_work(&self) -> bool {
-        self.at_work > 0
-    }
-
     /// How a turn ended whose process, a codex of `version`, ended without saying so. `stderr` is its last line there.
     pub(crate) fn ended_early(&mut self, stderr: Option<String>, version: &str) -> CodexError {
         match (self.error.take(), &self.session, stderr) {
@@ -87,32 +81,6 @@ impl ExecReader {
             },
             (None, None, Some(message)) => CodexError::Refused { method: "exec", message },
             _ => CodexError::Disconnected,
-        }
-    }
-
-    fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
-        if item.is_own_work() {
-            self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
-        }
-        match item {
-            ThreadItem::AgentMessage { text, .. } if completed && !text.is_empty() => {
-                // One before a command and one after: paragraphs of one answer.
-                if std::mem::replace(&mut self.has_text, true) {
-                    send(TurnEvent::Text("\n\n".to_owned()));
-                }
-                send(TurnEvent::Text(text));
-            }
-            ThreadItem::Reasoning { text } if completed && !text.is_empty() => {
-                if std::mem::replace(&mut self.has_reasoning, true) {
-                    send(TurnEvent::Reasoning("\n\n".to_owned()));
-                }
-                send(TurnEvent::Reasoning(text));
-            }
-            item => {
-                if let Some(work) = item.work(completed) {
-                    send(TurnEvent::Item(work));
-                }
-            }
         }
     }
 }

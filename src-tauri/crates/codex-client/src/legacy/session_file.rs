@@ -9,44 +9,35 @@ use std::path::{Path, PathBuf};
 /// Day folders that are searched for a session: it may have begun before midnight, here or elsewhere.
 const MAX_DAYS: usize = 3;
 
-/// The file of a session of ours; dropping it deletes the file.
-#[derive(Debug)]
-pub(crate) struct SessionFile(PathBuf);
-
-impl SessionFile {
-    /// The file of the session `id`, by the path that codex names; `None` when the path does not look like one.
-    pub(crate) fn of(path: &Path, id: &str) -> Option<Self> {
-        // The id is part of the name of a file that is deleted, so it must look like one.
-        let is_id = id.len() >= 16 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_of_session = is_id && name.starts_with("rollout-") && name.ends_with(&format!("{id}.jsonl"));
-        is_of_session.then(|| Self(path.to_owned()))
-    }
-
-    /// Finds the file of the session `id` below codex's home.
-    pub(crate) fn find(codex_home: &Path, id: &str) -> Option<Self> {
-        let sessions = codex_home.join("sessions");
-        let days =
-            latest(&sessions).into_iter().flat_map(|year| latest(&year)).flat_map(|month| latest(&month));
-        days.take(MAX_DAYS).flat_map(|day| entries(&day)).find_map(|path| Self::of(&path, id))
+/// Finds the file of the session `id` below codex's home and deletes it.
+pub(crate) fn find_and_delete(codex_home: &Path, id: &str) {
+    let sessions = codex_home.join("sessions");
+    let days = latest(&sessions).into_iter().flat_map(|year| latest(&year)).flat_map(|month| latest(&month));
+    for path in days.take(MAX_DAYS).flat_map(|day| entries(&day)) {
+        delete(&path, id);
     }
 }
 
-impl Drop for SessionFile {
-    /// Deletes the file where it was written and where codex archives it, and then the folders that are empty.
-    fn drop(&mut self) {
-        let Self(path) = self;
-        let _gone = fs::remove_file(&*path);
-        if let (Some(home), Some(name)) = (path.ancestors().nth(5), path.file_name()) {
-            let archive = home.join("archived_sessions");
-            let _gone = fs::remove_file(archive.join(name));
-            let _in_use = fs::remove_dir(archive);
-        }
-        // Day, month, year, `sessions`: one that holds anything else stays.
-        for folder in path.ancestors().skip(1).take(4) {
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
+/// Deletes the file of the session `id`, where it was written and where codex archives it, and then the folders that are
+/// empty. A path that does not look like one of that session is left alone.
+pub(crate) fn delete(path: &Path, id: &str) {
+    // The id is part of the name of a file that is deleted, so it must look like one.
+    let is_id = id.len() >= 16 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let name = path.file_name().unwrap_or_default();
+    let text = name.to_string_lossy();
+    if !is_id || !text.starts_with("rollout-") || !text.ends_with(&format!("{id}.jsonl")) {
+        return;
+    }
+    let _gone = fs::remove_file(path);
+    if let Some(home) = path.ancestors().nth(5) {
+        let archive = home.join("archived_sessions");
+        let _gone = fs::remove_file(archive.join(name));
+        let _in_use = fs::remove_dir(archive);
+    }
+    // Day, month, year, `sessions`: one that holds anything else stays.
+    for folder in path.ancestors().skip(1).take(4) {
+        if fs::remove_dir(folder).is_err() {
+            break;
         }
     }
 }
@@ -84,11 +75,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let theirs = written(home.path(), "01a20533-0000-7802-9248-6606ba858580");
         let ours = written(home.path(), ID);
-        drop(SessionFile::find(home.path(), ID));
+        find_and_delete(home.path(), ID);
         assert!(!ours.exists() && theirs.exists());
         for no_id in ["", "jsonl", "../../x", "*"] {
-            assert!(SessionFile::find(home.path(), no_id).is_none());
-            assert!(SessionFile::of(&theirs, no_id).is_none());
+            find_and_delete(home.path(), no_id);
+            delete(&theirs, no_id);
         }
         assert!(theirs.exists());
     }
@@ -100,7 +91,7 @@ mod tests {
         let archive = home.path().join("archived_sessions");
         fs::create_dir_all(&archive).unwrap();
         fs::rename(&ours, archive.join(ours.file_name().unwrap())).unwrap();
-        drop(SessionFile::of(&ours, ID).unwrap());
+        delete(&ours, ID);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 }

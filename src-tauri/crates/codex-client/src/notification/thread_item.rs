@@ -5,61 +5,48 @@ use serde::Deserialize;
 
 use crate::event::ItemEvent;
 
-/// One item, when it starts and when it is done.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum ThreadItem {
-    /// A message of the model.
+/// One item, when it starts and when it is done. Of each kind only some fields are there.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct ThreadItem {
+    #[serde(rename = "type")]
+    pub(crate) kind: ItemKind,
+    pub(crate) id: String,
+    /// The whole text of a message; of reasoning a summary, which the app-server sends in pieces alone.
+    pub(crate) text: String,
+    status: String,
+    command: String,
+    #[serde(alias = "exit_code")]
+    exit_code: Option<i64>,
+    duration_ms: Option<u64>,
+    changes: Vec<ChangedFile>,
+    query: String,
+    server: String,
+    tool: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ItemKind {
     #[serde(alias = "agent_message")]
-    AgentMessage {
-        #[serde(default)]
-        id: String,
-        #[serde(default)]
-        text: String,
-    },
-    /// A summary of the reasoning, whole only in `codex exec`.
-    Reasoning {
-        #[serde(default)]
-        text: String,
-    },
+    AgentMessage,
+    Reasoning,
     #[serde(alias = "command_execution")]
-    CommandExecution {
-        #[serde(default)]
-        command: String,
-        #[serde(alias = "exit_code")]
-        exit_code: Option<i64>,
-        duration_ms: Option<u64>,
-        #[serde(default)]
-        status: String,
-    },
+    CommandExecution,
     #[serde(alias = "file_change")]
-    FileChange {
-        #[serde(default)]
-        changes: Vec<ChangedFile>,
-        #[serde(default)]
-        status: String,
-    },
+    FileChange,
     #[serde(alias = "web_search")]
-    WebSearch {
-        #[serde(default)]
-        query: String,
-    },
+    WebSearch,
     #[serde(alias = "mcp_tool_call")]
-    McpToolCall {
-        #[serde(default)]
-        server: String,
-        #[serde(default)]
-        tool: String,
-        #[serde(default)]
-        status: String,
-    },
+    McpToolCall,
+    #[default]
     #[serde(other)]
     Other,
 }
 
 /// A file of a change.
 #[derive(Debug, Deserialize)]
-pub(crate) struct ChangedFile {
+struct ChangedFile {
     #[serde(default)]
     path: String,
 }
@@ -67,13 +54,14 @@ pub(crate) struct ChangedFile {
 impl ThreadItem {
     /// Whether codex may be silent until it has ended: a command, or a call of an MCP server.
     pub(crate) fn is_own_work(&self) -> bool {
-        matches!(self, Self::CommandExecution { .. } | Self::McpToolCall { .. })
+        matches!(self.kind, ItemKind::CommandExecution | ItemKind::McpToolCall)
     }
 
     /// The action that the item is, if it is one to report now: a command twice, anything else once it is `completed`.
     pub(crate) fn work(self, completed: bool) -> Option<ItemEvent> {
-        match self {
-            Self::CommandExecution { command, exit_code, duration_ms, status } => Some(ItemEvent::Command {
+        let Self { status, command, exit_code, duration_ms, changes, query, server, tool, .. } = self;
+        match self.kind {
+            ItemKind::CommandExecution => Some(ItemEvent::Command {
                 command,
                 ended: completed,
                 exit_code: exit_code.filter(|_| completed),
@@ -81,16 +69,13 @@ impl ThreadItem {
                 declined: status == "declined",
             }),
             _ if !completed => None,
-            Self::FileChange { changes, status } => {
+            ItemKind::FileChange => {
                 let paths = changes.into_iter().map(|change| change.path).collect();
-                let done = !matches!(status.as_str(), "failed" | "declined");
-                Some(ItemEvent::FileChange { paths, done })
+                Some(ItemEvent::FileChange { paths, done: !matches!(status.as_str(), "failed" | "declined") })
             }
-            Self::WebSearch { query } => Some(ItemEvent::WebSearch { query }),
-            Self::McpToolCall { server, tool, status } => {
-                Some(ItemEvent::McpCall { server, tool, failed: status == "failed" })
-            }
-            Self::AgentMessage { .. } | Self::Reasoning { .. } | Self::Other => None,
+            ItemKind::WebSearch => Some(ItemEvent::WebSearch { query }),
+            ItemKind::McpToolCall => Some(ItemEvent::McpCall { server, tool, failed: status == "failed" }),
+            ItemKind::AgentMessage | ItemKind::Reasoning | ItemKind::Other => None,
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::io;
 use std::process::Stdio;
 
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
-use super::launch::{Launch, Streams, command};
+use super::{Streams, command, piped};
+use crate::environment::Environment;
 
 /// Reads until the pipe closes, then kills the group that it is a member of. Being a member also keeps the group's id
 /// from being given to anyone else while the guard is there.
@@ -21,8 +22,8 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts the process and its guard.
-    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, Streams)> {
-        let mut leader = launch.command().process_group(0).spawn()?;
+    pub(crate) fn start(process: Command) -> io::Result<(Self, Streams)> {
+        let mut leader = piped(process).process_group(0).spawn()?;
         let streams = match (leader.stdin.take(), leader.stdout.take(), leader.stderr.take()) {
             (Some(stdin), Some(stdout), Some(stderr)) => Streams { stdin, stdout, stderr },
             _ => return Err(io::Error::other("the process has no pipes")),
@@ -30,9 +31,8 @@ impl Process {
         let Some(pid) = leader.id().and_then(|pid| i32::try_from(pid).ok()) else {
             return Err(io::Error::other("the process ended at once"));
         };
-        let guard = command("/bin/sh")
+        let guard = command("/bin/sh", &Environment::default())
             .args(["-c", GUARD, "codex-guard", &pid.to_string()])
-            .env_clear()
             .process_group(pid)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

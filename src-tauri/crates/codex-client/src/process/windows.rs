@@ -3,9 +3,10 @@
 use std::io;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, CreationFlags, JobObject, KillOnDrop};
+use tokio::process::Command;
 use windows::Win32::System::Threading::CREATE_NO_WINDOW;
 
-use super::launch::{Launch, Streams};
+use super::{Streams, piped};
 
 /// A running process and the job that it is in.
 #[derive(Debug)]
@@ -15,8 +16,8 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts the process in its own job.
-    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, Streams)> {
-        let mut job = CommandWrap::from(launch.command())
+    pub(crate) fn start(process: Command) -> io::Result<(Self, Streams)> {
+        let mut job = CommandWrap::from(piped(process))
             .wrap(CreationFlags(CREATE_NO_WINDOW))
             .wrap(JobObject)
             .wrap(KillOnDrop)

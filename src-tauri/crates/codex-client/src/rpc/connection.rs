@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pending::Pending;
-use super::wire::{self, Incoming, Lines};
+use super::wire::{self, Incoming, Lines, Outcome};
 use crate::error::CodexError;
 
-/// Lines waiting to be written. When codex reads so slowly that it is full, callers wait, each to its own timeout.
+/// Messages waiting to be written. When codex reads so slowly that it is full, callers wait, each to its own timeout.
 const OUTGOING_CAPACITY: usize = 256;
 
 /// How long codex may be silent while a request waits that it answers in milliseconds when it is well.
@@ -33,7 +33,7 @@ const BUSY_FACTOR: u32 = 6;
 /// A live connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    outgoing: mpsc::Sender<Vec<u8>>,
+    outgoing: mpsc::Sender<Value>,
     pending: Pending,
     /// When codex last said anything.
     heard: Mutex<Instant>,
@@ -42,23 +42,18 @@ pub(crate) struct Connection {
 
 /// Takes what codex sends on its own. The connection's reader calls it, so it never waits.
 pub(crate) trait Handler: Sync {
-    fn notification(&self, method: &str, params: Option<&RawValue>);
+    fn notification(&self, _method: &str, _params: Option<&RawValue>) {}
 
     /// The answer to a request; `None` when [`Connection::answer`] brings it later.
-    fn request(
-        &self,
-        id: &Value,
-        method: &str,
-        params: Option<&RawValue>,
-    ) -> Option<Result<Value, &'static str>>;
+    fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome>;
 }
 
 impl Connection {
     /// Opens a connection whose task in `tasks` writes to `stdin`.
     pub(crate) fn open(stdin: impl AsyncWrite + Send + Unpin + 'static, tasks: &TaskTracker) -> Arc<Self> {
-        let (outgoing, lines) = mpsc::channel(OUTGOING_CAPACITY);
+        let (outgoing, messages) = mpsc::channel(OUTGOING_CAPACITY);
         let closed = CancellationToken::new();
-        tasks.spawn(write(stdin, lines, closed.clone()));
+        tasks.spawn(write(stdin, messages, closed.clone()));
         let heard = Mutex::new(Instant::now());
         Arc::new(Self { outgoing, pending: Pending::default(), heard, closed })
     }
@@ -97,7 +92,7 @@ impl Connection {
             Some(Incoming::Notification { method, params }) => handler.notification(&method, params),
             Some(Incoming::Request { id, method, params }) => {
                 if let Some(outcome) = handler.request(&id, &method, params) {
-                    self.answer(&id, outcome.as_ref().map_err(|message| *message)).await;
+                    self.answer(&id, outcome).await;
                 }
             }
             None => tracing::warn!(bytes = line.len(), "codex wrote a line that is no message; skipped"),
@@ -122,10 +117,9 @@ impl Connection {
     ) -> Result<R, CodexError> {
         let refused = |message: String| CodexError::Refused { method, message };
         let mut waiting = self.pending.register().ok_or(CodexError::Disconnected)?;
-        let line = wire::request(waiting.id, method, params).map_err(|error| refused(error.to_string()))?;
         let answer = async {
-            self.outgoing.send(line).await.map_err(|_| CodexError::Disconnected)?;
-            waiting.answer().await.ok_or(CodexError::Disconnected)
+            self.send(wire::request(waiting.id, method, params)).await?;
+            (&mut waiting.answer).await.map_err(|_| CodexError::Disconnected)
         };
         let answer = tokio::select! {
             answer = answer => answer?,
@@ -164,15 +158,17 @@ impl Connection {
 
     /// Sends a notification.
     pub(crate) async fn notify(&self, method: &'static str) -> Result<(), CodexError> {
-        self.outgoing.send(wire::notification(method)).await.map_err(|_| CodexError::Disconnected)
+        self.send(json!({ "method": method })).await
     }
 
     /// Answers a request of codex.
-    pub(crate) async fn answer(&self, id: &Value, outcome: Result<&Value, &str>) {
-        if let Ok(line) = wire::answer(id, outcome) {
-            // Waits when the queue is full: codex reads, or the connection closes and with it the queue.
-            let _ = self.outgoing.send(line).await;
-        }
+    pub(crate) async fn answer(&self, id: &Value, outcome: Outcome) {
+        // Waits when the queue is full: codex reads, or the connection closes and with it the queue.
+        let _ = self.send(wire::answer(id, outcome)).await;
+    }
+
+    async fn send(&self, message: Value) -> Result<(), CodexError> {
+        self.outgoing.send(message).await.map_err(|_| CodexError::Disconnected)
     }
 
     /// Closes the connection; its reader and writer end.
@@ -192,13 +188,12 @@ impl Connection {
 
 async fn write(
     mut stdin: impl AsyncWrite + Unpin,
-    mut lines: mpsc::Receiver<Vec<u8>>,
+    mut messages: mpsc::Receiver<Value>,
     closed: CancellationToken,
 ) {
     let write_all = async {
-        while let Some(mut line) = lines.recv().await {
-            line.push(b'\n');
-            stdin.write_all(&line).await?;
+        while let Some(message) = messages.recv().await {
+            stdin.write_all(format!("{message}\n").as_bytes()).await?;
             stdin.flush().await?;
         }
         Ok::<(), std::io::Error>(())

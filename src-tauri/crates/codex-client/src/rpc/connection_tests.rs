@@ -8,9 +8,7 @@ use crate::rpc::lines;
 struct Refuse;
 
 impl Handler for Refuse {
-    fn notification(&self, _: &str, _: Option<&RawValue>) {}
-
-    fn request(&self, _: &Value, _: &str, _: Option<&RawValue>) -> Option<Result<Value, &'static str>> {
+    fn request(&self, _: &Value, _: &str, _: Option<&RawValue>) -> Option<Outcome> {
         Some(Err("no"))
     }
 }

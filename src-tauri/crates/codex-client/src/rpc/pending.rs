@@ -28,7 +28,8 @@ struct Inner {
 pub(crate) struct Waiting<'a> {
     table: &'a Pending,
     pub(crate) id: u64,
-    answer: oneshot::Receiver<Outcome>,
+    /// Fails when the table was closed first.
+    pub(crate) answer: oneshot::Receiver<Outcome>,
 }
 
 impl Pending {
@@ -60,13 +61,6 @@ impl Pending {
     }
 }
 
-impl Waiting<'_> {
-    /// The answer, or `None` when the table was closed first.
-    pub(crate) async fn answer(&mut self) -> Option<Outcome> {
-        (&mut self.answer).await.ok()
-    }
-}
-
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.table.0.lock().waiting.remove(&self.id);
@@ -88,8 +82,8 @@ mod tests {
         let mut second = table.register().unwrap();
         assert!(table.complete(second.id, Err(RemoteError { message: "no".into() })));
         assert!(table.complete(first.id, Ok(null())));
-        assert!(first.answer().await.unwrap().is_ok());
-        assert_eq!(second.answer().await.unwrap().unwrap_err().message, "no");
+        assert!((&mut first.answer).await.unwrap().is_ok());
+        assert_eq!((&mut second.answer).await.unwrap().unwrap_err().message, "no");
     }
 
     #[tokio::test]
@@ -97,7 +91,7 @@ mod tests {
         let table = Pending::default();
         let mut waiting = table.register().unwrap();
         table.close();
-        assert!(waiting.answer().await.is_none());
+        assert!((&mut waiting.answer).await.is_err());
         assert!(table.register().is_none());
     }
 

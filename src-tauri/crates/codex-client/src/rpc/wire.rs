@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::io::AsyncRead;
 use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 
@@ -30,6 +30,9 @@ pub(crate) enum Incoming<'a> {
     /// A notification.
     Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
 }
+
+/// What we answer: the result, or the message of an error.
+pub(crate) type Outcome = Result<Value, &'static str>;
 
 /// The `error` of an answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,39 +76,21 @@ impl<'a> Incoming<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Request<'a, P> {
-    id: u64,
-    method: &'a str,
-    params: P,
+/// A request. The parameters can be large, so they are moved in: `json!` would copy them.
+pub(crate) fn request(id: u64, method: &str, params: Value) -> Value {
+    let mut request = json!({ "id": id, "method": method });
+    request["params"] = params;
+    request
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    id: &'a Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
-}
-
-/// A request line, without its line break.
-pub(crate) fn request(id: u64, method: &str, params: impl Serialize) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&Request { id, method, params })
-}
-
-/// A notification line without parameters.
-pub(crate) fn notification(method: &str) -> Vec<u8> {
-    serde_json::json!({ "method": method }).to_string().into_bytes()
-}
-
-/// The line that answers a request of codex.
-pub(crate) fn answer(id: &Value, outcome: Result<&Value, &str>) -> serde_json::Result<Vec<u8>> {
-    let (result, error) = match outcome {
-        Ok(result) => (Some(result), None),
-        Err(message) => (None, Some(serde_json::json!({ "code": -32601, "message": message }))),
-    };
-    serde_json::to_vec(&Answer { id, result, error })
+/// The answer to a request of codex.
+pub(crate) fn answer(id: &Value, outcome: Outcome) -> Value {
+    let mut answer = json!({ "id": id });
+    match outcome {
+        Ok(result) => answer["result"] = result,
+        Err(message) => answer["error"] = json!({ "code": -32601, "message": message }),
+    }
+    answer
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::account::{Account, AccountRead};
 use crate::capabilities::{Capabilities, UNKNOWN};
 use crate::error::CodexError;
 use crate::notification::OPT_OUT;
-use crate::rpc::{Connection, Handler};
+use crate::rpc::{Connection, Handler, Outcome};
 
 /// What codex says of itself.
 pub(crate) struct Hello {
@@ -22,9 +22,7 @@ pub(crate) struct Hello {
 pub(crate) struct BeforeSession;
 
 impl Handler for BeforeSession {
-    fn notification(&self, _method: &str, _params: Option<&RawValue>) {}
-
-    fn request(&self, _: &Value, method: &str, _: Option<&RawValue>) -> Option<Result<Value, &'static str>> {
+    fn request(&self, _: &Value, method: &str, _: Option<&RawValue>) -> Option<Outcome> {
         Some(reply(method).outcome)
     }
 }

@@ -5,15 +5,16 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::Session;
 use super::handshake::{BeforeSession, Hello, handshake};
-use super::session::Session;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
 use crate::home::{self, Prepared};
-use crate::process::{Launch, Process, StderrTail};
+use crate::process::{Process, StderrTail, command};
 use crate::rpc::{Connection, lines};
 use crate::status::Readiness;
 
@@ -23,6 +24,8 @@ pub(crate) struct Running {
     pub(crate) session: Arc<Session>,
     /// The binary as it was before the start.
     binary: Option<FileStamp>,
+    pub(crate) since: Instant,
+    pub(crate) memory_checked_at: Instant,
 }
 
 impl Running {
@@ -46,11 +49,10 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
     let binary = FileStamp::of(&found.path);
     // Our own log level must not make codex write prompts to its stderr.
     let environment = found.environment.clone().without("RUST_LOG");
-    let Prepared { environment, mut args, used } = home::prepare(&config.home, &found, environment).await?;
-    args.push("app-server".to_owned());
-    let launch =
-        Launch { program: &found.path, args: &args, environment: &environment, folder: &config.folder };
-    let (mut process, streams) = Process::start(&launch)
+    let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
+    let mut command = command(&found.path, &environment);
+    command.args(args).arg("app-server").current_dir(&config.folder);
+    let (mut process, streams) = Process::start(command)
         .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
     let tasks = TaskTracker::new();
     let stderr = StderrTail::default();
@@ -72,7 +74,8 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
             let users_home = found.environment.codex_home();
             let session =
                 Session::open(rpc, lines, tasks, readiness, environment, users_home, config.retention);
-            Ok(Running { process, session, binary })
+            let since = Instant::now();
+            Ok(Running { process, session, binary, since, memory_checked_at: since })
         }
         Err(error) => {
             rpc.close();

@@ -6,36 +6,31 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
+use super::Session;
 use super::launch::launch;
-use super::session::Session;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::request::Effort;
 use crate::status::Readiness;
 
 /// A model of codex's own list.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Model {
     /// The id that a turn names it by.
     pub id: String,
     /// The name that people read.
-    #[serde(default)]
     pub display_name: String,
     /// One sentence about it.
-    #[serde(default)]
     pub description: String,
     /// Whether codex keeps it out of its own menus.
-    #[serde(default)]
     pub hidden: bool,
     /// Whether codex takes it when none is named.
-    #[serde(default)]
     pub is_default: bool,
     /// The efforts that it knows.
-    #[serde(default, rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
+    #[serde(rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
     pub efforts: Vec<Effort>,
     /// What it reads: `text`, `image`.
-    #[serde(default)]
     pub input_modalities: Vec<String>,
 }
 

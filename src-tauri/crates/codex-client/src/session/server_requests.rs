@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+
+use crate::rpc::Outcome;
 
 /// The request for the output of a tool.
 pub(crate) const TOOL_CALL: &str = "item/tool/call";
@@ -35,8 +37,7 @@ impl<'a> About<'a> {
 /// The answer to a request.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reply {
-    /// The result, or the message of an error.
-    pub(crate) outcome: Result<Value, &'static str>,
+    pub(crate) outcome: Outcome,
     /// What it declines, in words for the request log.
     pub(crate) declined: Option<&'static str>,
 }

@@ -13,9 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Session;
 use super::launch::{Running, launch};
 use super::liveness::{self, MAX_MEMORY, MEMORY_CHECK_INTERVAL};
-use super::session::Session;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
@@ -34,24 +34,13 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// How often the sign-in and the binary are checked between turns; each turn checks them too.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What the supervisor is asked for.
-#[derive(Debug)]
-pub(crate) enum Ask {
-    Session(oneshot::Sender<Result<Arc<Session>, CodexError>>),
-    Shutdown(oneshot::Sender<()>),
-}
-
-/// The current codex.
-struct Live {
-    running: Running,
-    since: Instant,
-    memory_checked_at: Instant,
-}
+/// Asks for the live session.
+pub(crate) type Ask = oneshot::Sender<Result<Arc<Session>, CodexError>>;
 
 pub(crate) struct Supervisor {
     config: CodexConfig,
     status: watch::Sender<Status>,
-    live: Option<Live>,
+    live: Option<Running>,
     auth: AuthWatch,
     /// An update that did not start, and when it is tried again: it may not be complete yet.
     failed_update: Option<(FileStamp, Instant)>,
@@ -92,15 +81,15 @@ impl Supervisor {
     pub(crate) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
         let mut checks = interval(CHECK_INTERVAL);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stopped = loop {
+        loop {
             tokio::select! {
                 biased;
+                () = self.ending.cancelled() => break,
                 ask = asks.recv() => match ask {
-                    Some(Ask::Session(reply)) => {
+                    Some(reply) => {
                         let _ = reply.send(self.session().await);
                     }
-                    Some(Ask::Shutdown(stopped)) => break Some(stopped),
-                    None => break None,
+                    None => break,
                 },
                 // An idle app does not wake up for this.
                 _ = checks.tick(), if self.live.is_some() || self.waits_for_sign_in() => {
@@ -108,17 +97,20 @@ impl Supervisor {
                 }
                 () = ended(self.live.as_mut()) => self.reap().await,
             }
-        };
-        self.end().await;
-        if let Some(stopped) = stopped {
-            let _ = stopped.send(());
         }
+        self.ending.cancel();
+        self.retiring.close();
+        if let Some(live) = self.live.take() {
+            live.end().await;
+        }
+        self.retiring.wait().await;
+        self.status.send_replace(Status::Stopped);
     }
 
     /// The live session, or a new one. Callers meanwhile wait in the queue and get the outcome.
     async fn session(&mut self) -> Result<Arc<Session>, CodexError> {
         if let Some(live) = &self.live {
-            let session = Arc::clone(&live.running.session);
+            let session = Arc::clone(&live.session);
             if !session.rpc.is_open() {
                 self.reap().await;
             } else if self.auth.changed() {
@@ -170,15 +162,14 @@ impl Supervisor {
         self.counts.lock().started += 1;
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
         self.status.send_replace(Status::Ready(readiness));
-        let since = Instant::now();
-        self.live = Some(Live { running, since, memory_checked_at: since });
+        self.live = Some(running);
         session
     }
 
     /// Starts what has replaced the current binary, and lets the old codex finish its turns. `None` when nothing has, or when
     /// it does not start: then the old one goes on, and the update may not be complete yet.
     async fn follow_update(&mut self) -> Option<Arc<Session>> {
-        let update = self.live.as_ref()?.running.update()?;
+        let update = self.live.as_ref()?.update()?;
         if let Some((failed, retry_at)) = &self.failed_update
             && *failed == update
             && Instant::now() < *retry_at
@@ -220,7 +211,7 @@ impl Supervisor {
     /// Whether codex holds more memory than it may. It is asked only when it has done something since the last time.
     async fn is_too_large(&mut self) -> bool {
         let Some(live) = &mut self.live else { return false };
-        let rpc = &live.running.session.rpc;
+        let rpc = &live.session.rpc;
         if live.memory_checked_at.elapsed() < MEMORY_CHECK_INTERVAL
             || rpc.last_heard() <= live.memory_checked_at
         {
@@ -245,7 +236,7 @@ impl Supervisor {
 
     /// Takes the live codex out of use. Its turns finish, and then it ends.
     fn retire(&mut self) {
-        let Some(Live { running, .. }) = self.live.take() else { return };
+        let Some(running) = self.live.take() else { return };
         let ending = self.ending.clone();
         self.retiring.spawn(async move {
             tokio::select! {
@@ -259,7 +250,8 @@ impl Supervisor {
 
     /// Cleans up after a codex that has ended by itself.
     async fn reap(&mut self) {
-        let Some(Live { running, since, .. }) = self.live.take() else { return };
+        let Some(running) = self.live.take() else { return };
+        let since = running.since;
         self.counts.lock().ended += 1;
         running.end().await;
         if since.elapsed() >= STABLE_AFTER {
@@ -281,27 +273,13 @@ impl Supervisor {
             self.paused = Some((Instant::now() + pause, error));
         }
     }
-
-    async fn end(&mut self) {
-        self.ending.cancel();
-        self.retiring.close();
-        if let Some(live) = self.live.take() {
-            live.running.end().await;
-        }
-        self.retiring.wait().await;
-        self.status.send_replace(Status::Stopped);
-    }
 }
 
 /// Resolves when the live codex has ended or its connection is closed; never when there is none.
-async fn ended(live: Option<&mut Live>) {
-    match live {
-        Some(Live { running, .. }) => {
-            tokio::select! {
-                _ = running.process.wait() => {}
-                () = running.session.rpc.closed() => {}
-            }
-        }
-        None => std::future::pending().await,
+async fn ended(live: Option<&mut Running>) {
+    let Some(running) = live else { return std::future::pending().await };
+    tokio::select! {
+        _ = running.process.wait() => {}
+        () = running.session.rpc.closed() => {}
     }
 }

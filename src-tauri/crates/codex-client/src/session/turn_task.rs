@@ -6,20 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{SemaphorePermit, oneshot};
-use tokio_util::sync::CancellationToken;
 
+use super::Session;
 use super::liveness::ping_when_idle;
-use super::session::Session;
 use crate::error::{CodexError, FailureKind, TurnFailure};
-use crate::event::{ItemEvent, TurnEnd, TurnEvent, Usage};
+use crate::event::{ItemEvent, TurnEvent, Usage};
 use crate::item::{Content, Item};
 use crate::request::{ThreadKind, TurnRequest};
-use crate::thread::{
-    AnswerJob, Dialect, FileGuard, Fingerprint, Fingerprints, NewThread, ReadyThread, TurnInput,
-};
+use crate::thread::{AnswerJob, Dialect, Fingerprints, NewThread, ReadyThread, TurnInput};
 use crate::turn::{Answered, Phase, ToolCalls, Turn, TurnSlot, event_queue};
 
 /// How long a thread with a waiting call may be silent before no further call of the same response is expected. Only an
@@ -32,49 +28,23 @@ const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How codex rejects a turn's input of more than 1,048,576 characters, which is more than its models take.
 const TOO_LONG: &str = "exceeds the maximum length";
 
-/// The answer to `turn/start`.
-#[derive(Deserialize)]
-struct TurnStarted {
-    turn: StartedTurn,
-}
-
-#[derive(Deserialize)]
-struct StartedTurn {
-    id: String,
-}
-
 /// A turn that runs, or awaits the outputs of the client's tools.
 struct OpenTurn {
     slot: TurnSlot,
     id: String,
 }
 
-/// How an answer went.
-#[derive(Default)]
-struct AnswerOutcome {
-    /// Its last event; `None` when no one reads it any more.
-    end: Option<Result<TurnEnd, CodexError>>,
-    cacheable: Option<Cacheable>,
-}
-
-/// A thread that the conversation can continue in.
-struct Cacheable {
-    /// The conversation as far as the thread has gone.
-    at: Fingerprint,
-    /// The calls whose outputs its turn awaits; none when it has no turn.
-    calls: Vec<String>,
-    turn: Option<OpenTurn>,
-}
+/// How the conversation can continue in its thread, which is cached: the next request comes, and the parked turn, if there is
+/// one, awaits its outputs.
+type Continuation = (oneshot::Receiver<AnswerJob>, Option<OpenTurn>);
 
 /// Starts `request`: in the cached thread that has gone furthest in its conversation, or else in a new one. What goes wrong
 /// comes as the last event.
 pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: Dialect) -> Turn {
-    let (events, receiver) = event_queue();
-    let interrupt = CancellationToken::new();
-    let turn = Turn::new(receiver, interrupt.clone());
+    let (events, turn) = event_queue();
     let fingerprints = Fingerprints::of(&request);
     let cached = session.cache.take(&fingerprints, &request.items);
-    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events, interrupt, dialect };
+    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events };
     if let Some((thread, count)) = cached {
         job.items_in_thread = count;
         match thread.send(job) {
@@ -83,7 +53,7 @@ pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: 
             Err(back) => job = AnswerJob { items_in_thread: 0, ..back },
         }
     }
-    let task = TurnTask { session: Arc::clone(session), thread: None, _file: None, usage: Usage::default() };
+    let task = TurnTask { session: Arc::clone(session), dialect, thread: None, usage: Usage::default() };
     session.tasks.spawn(session.turn_tasks.track_future(task.run(job)));
     turn
 }
@@ -91,32 +61,26 @@ pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: 
 /// The task and its thread.
 struct TurnTask {
     session: Arc<Session>,
+    dialect: Dialect,
     thread: Option<ReadyThread>,
-    _file: Option<FileGuard>,
     /// What the thread has cost so far.
     usage: Usage,
 }
 
 impl TurnTask {
     /// Gives the first answer, and further ones as they are asked for.
-    async fn run(mut self, first: AnswerJob) {
-        let mut job = first;
+    async fn run(mut self, mut job: AnswerJob) {
         let mut parked: Option<OpenTurn> = None;
         loop {
-            let outcome = match parked.take() {
+            let answered = match parked.take() {
                 Some(turn) => self.resume(turn, &job).await,
                 None => self.begin(&mut job).await,
             };
-            let AnswerOutcome { end, cacheable } =
-                outcome.unwrap_or_else(|error| AnswerOutcome { end: Some(Err(error)), cacheable: None });
-            let kind = job.request.profile.kind;
-            let cached = cacheable
-                .map(|Cacheable { at, calls, turn }| (self.session.cache.insert(at, kind, calls), turn));
-            // The thread is cached before the final event is sent, so an immediate follow-up finds it.
-            if let Some(end) = end {
-                job.events.send(TurnEvent::Ended(end));
-            }
-            let Some((next, turn)) = cached else { break };
+            let continuation = answered.unwrap_or_else(|error| {
+                job.events.send(TurnEvent::Ended(Err(error)));
+                None
+            });
+            let Some((next, turn)) = continuation else { break };
             match self.next_job(next).await {
                 Some(next) => (job, parked) = (next, turn),
                 None => {
@@ -129,6 +93,9 @@ impl TurnTask {
         }
         if let Some(thread) = &self.thread {
             self.session.end_thread(thread).await;
+            if let Some(path) = &thread.path {
+                (self.dialect.delete_file)(path, &thread.id);
+            }
         }
     }
 
@@ -147,11 +114,11 @@ impl TurnTask {
     }
 
     /// Starts a turn with what the thread does not have yet.
-    async fn begin(&mut self, job: &mut AnswerJob) -> Result<AnswerOutcome, CodexError> {
+    async fn begin(&mut self, job: &mut AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let session = Arc::clone(&self.session);
         let permit = tokio::select! {
             permit = session.starting_turns.acquire() => permit.map_err(|_| CodexError::Disconnected)?,
-            () = job.interrupt.cancelled() => return Ok(AnswerOutcome::default()),
+            () = job.events.interrupt.cancelled() => return Ok(None),
             () = session.rpc.closed() => return Err(CodexError::Disconnected),
         };
         let request = &job.request;
@@ -166,17 +133,15 @@ impl TurnTask {
                 };
                 job.items_in_thread = count;
                 new = Some(profile);
-                self._file = thread.path.as_ref().and_then(|path| (job.dialect.guard_file)(path, &thread.id));
                 self.thread.insert(thread).clone()
             }
         };
         let calls = ToolCalls::new(&request.profile.tools, request.one_call_at_a_time);
         let pictures = request.items.iter().any(Item::has_pictures);
-        let (events, interrupt) = (job.events.clone(), job.interrupt.clone());
-        let slot = session.turns.add(&thread.id, events, interrupt, calls, pictures, self.usage)?;
+        let slot = session.turns.add(&thread.id, job.events.clone(), calls, pictures, self.usage)?;
         job.events.send(TurnEvent::Model(thread.model.clone()));
         let Some(turn) = self.start(&thread, slot, job, permit).await? else {
-            return Ok(AnswerOutcome::default());
+            return Ok(None);
         };
         if job.request.profile.kind == ThreadKind::Agent {
             for server in session.mcp_servers.failed() {
@@ -187,8 +152,8 @@ impl TurnTask {
         if let Some(new) = new.filter(|_| thread.path.is_none()) {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
             tokio::select! {
-                () = turn.slot.spoke() => {}
-                () = job.interrupt.cancelled() => {}
+                _ = turn.slot.reached(Phase::Speaking) => {}
+                () = job.events.interrupt.cancelled() => {}
             }
             session.prewarmed.hint(new);
         }
@@ -205,12 +170,12 @@ impl TurnTask {
     ) -> Result<Option<OpenTurn>, CodexError> {
         let rpc = &self.session.rpc;
         let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
-        let TurnInput { history, input } = (job.dialect.input)(new, job.request.note.as_deref());
+        let TurnInput { history, input } = (self.dialect.input)(new, job.request.note.as_deref());
         if !history.is_empty() {
             let params = json!({ "threadId": thread.id, "items": history });
             rpc.call::<Value>("thread/inject_items", params).await?;
         }
-        if job.interrupt.is_cancelled() {
+        if job.events.interrupt.is_cancelled() {
             return Ok(None);
         }
         let mut params = json!({
@@ -225,20 +190,21 @@ impl TurnTask {
         if let Some(schema) = job.request.output_schema.take() {
             params["outputSchema"] = schema;
         }
-        let started: TurnStarted = rpc.call("turn/start", params).await.map_err(too_long)?;
+        let started: Value = rpc.call("turn/start", params).await.map_err(too_long)?;
         drop(permit);
         // The thread has them now.
         job.request.items = Vec::new();
-        Ok(Some(OpenTurn { slot, id: started.turn.id }))
+        let id = started["turn"]["id"].as_str().unwrap_or_default().to_owned();
+        Ok(Some(OpenTurn { slot, id }))
     }
 
     /// Resumes a parked turn with the outputs that it awaits.
-    async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<AnswerOutcome, CodexError> {
+    async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
         let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
         let pictures = outputs.iter().any(Item::has_pictures);
         let one = job.request.one_call_at_a_time;
-        turn.slot.reattach(&job.events, job.interrupt.clone(), one, pictures);
+        turn.slot.reattach(&job.events, one, pictures);
         job.events.send(TurnEvent::Model(model));
         for item in outputs {
             if let Item::ToolOutput { call_id, output } = item
@@ -246,7 +212,7 @@ impl TurnTask {
             {
                 let parts: Vec<Value> = output.iter().map(Content::to_tool_output).collect();
                 let result = json!({ "contentItems": parts, "success": true });
-                self.session.rpc.answer(&request, Ok(&result)).await;
+                self.session.rpc.answer(&request, Ok(result)).await;
             }
         }
         turn.slot.flush_tool_calls();
@@ -254,18 +220,18 @@ impl TurnTask {
     }
 
     /// Follows the turn to the end of the answer.
-    async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<AnswerOutcome, CodexError> {
+    async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let phase = tokio::select! {
             biased;
             phase = turn.slot.answer_ended(MORE_CALLS_TIMEOUT) => phase,
-            () = job.interrupt.cancelled() => {
+            () = job.events.interrupt.cancelled() => {
                 self.interrupt(&turn).await;
-                return Ok(AnswerOutcome::default());
+                return Ok(None);
             }
-            () = ping_when_idle(&self.session.rpc) => return Ok(AnswerOutcome::default()),
+            () = ping_when_idle(&self.session.rpc) => return Ok(None),
         };
         // Without an answer codex is gone, which the reader knows.
-        let Some(answered) = turn.slot.take_answer() else { return Ok(AnswerOutcome::default()) };
+        let Some(answered) = turn.slot.take_answer() else { return Ok(None) };
         let Answered { end, text, calls, thread_usage } = answered;
         self.usage = thread_usage;
         let Ok(ended) = &end else {
@@ -273,29 +239,29 @@ impl TurnTask {
             // Usually it is over by itself; but not after a picture that codex left out, or a refused sign-in that codex
             // goes on trying. The client does not wait for this.
             self.interrupt(&turn).await;
-            return Ok(AnswerOutcome::default());
+            return Ok(None);
         };
-        let at = job.fingerprints.with_answer(&text, &calls);
-        let cacheable = if phase == Phase::Waiting {
-            let calls = calls.iter().map(|call| call.call_id.clone()).collect();
-            Some(Cacheable { at, calls, turn: Some(turn) })
-        } else {
-            // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
-            let continues = !ended.interrupted && job.request.note.is_none() && !text.trim().is_empty();
-            continues.then_some(Cacheable { at, calls: Vec::new(), turn: None })
-        };
+        let parked = phase == Phase::Waiting;
+        // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
+        let continues = !ended.interrupted && job.request.note.is_none() && !text.trim().is_empty();
+        // The thread is cached before the final event is sent, so an immediate follow-up finds it.
+        let next = (parked || continues).then(|| {
+            let at = job.fingerprints.with_answer(&text, &calls);
+            let awaited = calls.iter().map(|call| call.call_id.clone()).collect();
+            self.session.cache.insert(at, job.request.profile.kind, awaited)
+        });
         for call in calls {
             job.events.send(TurnEvent::Call(call));
         }
-        Ok(AnswerOutcome { end: Some(end), cacheable })
+        job.events.send(TurnEvent::Ended(end));
+        Ok(next.map(|next| (next, parked.then_some(turn))))
     }
 
     async fn interrupt(&self, turn: &OpenTurn) {
-        let Some(thread) = &self.thread else { return };
-        let params = json!({ "threadId": thread.id, "turnId": turn.id });
+        let params = json!({ "threadId": turn.slot.thread, "turnId": turn.id });
         if self.session.rpc.call::<Value>("turn/interrupt", params).await.is_ok() {
             // codex confirms within milliseconds; a thread that does not is ended all the same.
-            let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.ended()).await;
+            let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.reached(Phase::Over)).await;
         }
     }
 }

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use super::dialect::Dialect;
 use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::item::Item;
 use crate::request::{ThreadKind, TurnRequest};
@@ -43,8 +41,6 @@ pub(crate) struct AnswerJob {
     /// How many of the request's items the thread already has.
     pub(crate) items_in_thread: usize,
     pub(crate) events: Sender,
-    pub(crate) interrupt: CancellationToken,
-    pub(crate) dialect: Dialect,
 }
 
 /// The cached threads of a session.

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::item::{Content, Role, ToolCall};
@@ -134,14 +133,7 @@ fn the_job_reaches_the_task_that_waits() {
     let (events, _) = event_queue();
     let request = request("me", &items);
     let fingerprints = Fingerprints::of(&request);
-    let job = AnswerJob {
-        request,
-        fingerprints,
-        items_in_thread: has,
-        events,
-        interrupt: CancellationToken::new(),
-        dialect: Dialect::CURRENT,
-    };
+    let job = AnswerJob { request, fingerprints, items_in_thread: has, events };
     assert!(go_on.send(job).is_ok());
     assert_eq!(waits.try_recv().unwrap().items_in_thread, 2);
 }

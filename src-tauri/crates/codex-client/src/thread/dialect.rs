@@ -1,6 +1,5 @@
 //! Where app-servers of different versions want different things of a thread. `codex` picks the dialect of each turn.
 
-use std::any::Any;
 use std::path::Path;
 
 use serde_json::Value;
@@ -16,21 +15,18 @@ pub(crate) struct TurnInput {
     pub(crate) input: Vec<Value>,
 }
 
-/// Keeps a file that codex writes of a thread; dropping it deletes the file.
-pub(crate) type FileGuard = Box<dyn Any + Send + Sync>;
-
 /// How turns are run on one app-server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
     /// Forms the new items of a conversation and the note for this answer.
     pub(crate) input: fn(&[Item], Option<&str>) -> TurnInput,
-    /// Takes charge of the file that codex writes of the thread with this id, though it was asked not to.
-    pub(crate) guard_file: fn(&Path, &str) -> Option<FileGuard>,
+    /// Deletes the file that codex has written of the thread with this id, though it was asked not to.
+    pub(crate) delete_file: fn(&Path, &str),
 }
 
 impl Dialect {
     /// That of a current codex: items keep their roles, and threads are in memory only.
-    pub(crate) const CURRENT: Self = Self { input: with_roles, guard_file: |_, _| None };
+    pub(crate) const CURRENT: Self = Self { input: with_roles, delete_file: |_, _| {} };
 }
 
 fn with_roles(new: &[Item], note: Option<&str>) -> TurnInput {

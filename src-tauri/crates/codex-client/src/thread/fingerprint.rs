@@ -3,8 +3,6 @@
 //! Two requests that begin with the same items, of the same owner and on the same kind of thread, have the same
 //! fingerprints up to there. So what a client sends finds its cached thread, and no conversation is stored to compare with.
 
-use std::io;
-
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +21,7 @@ impl Fingerprints {
     pub(crate) fn of(request: &TurnRequest) -> Self {
         // Of plain data; the derived form names every field, so a new one counts by itself.
         let profile = format!("{:?}", request.profile);
-        let mut last = digest(Sha256::new(), &(&request.owner, profile, &request.effort));
+        let mut last = digest(&[], &(&request.owner, profile, &request.effort));
         let mut all = vec![last];
         for item in &request.items {
             last = next(last, item);
@@ -50,34 +48,19 @@ impl Fingerprints {
 
 /// The fingerprint after one more item.
 fn next(before: Fingerprint, item: &Item) -> Fingerprint {
-    let hasher = Sha256::new_with_prefix(before);
     match item {
         // Clients send an answer back whole or in parts, and some without the white space around it.
         Item::Message { role: Role::Assistant, content } => {
             let texts: Vec<&str> = content.iter().filter_map(Content::as_text).collect();
-            digest(hasher, texts.concat().trim())
+            digest(&before, texts.concat().trim())
         }
-        item => digest(hasher, item),
+        item => digest(&before, item),
     }
 }
 
 /// Hashes the JSON of `value`: no two values look alike in it.
-fn digest(hasher: Sha256, value: &(impl Serialize + ?Sized)) -> Fingerprint {
-    let mut writer = HashWriter(hasher);
-    // Neither our types nor a hasher fail.
-    let _ = serde_json::to_writer(&mut writer, value);
-    writer.0.finalize().into()
-}
-
-struct HashWriter(Sha256);
-
-impl io::Write for HashWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn digest(before: &[u8], value: &(impl Serialize + ?Sized)) -> Fingerprint {
+    // Our types do not fail.
+    let json = serde_json::to_vec(value).unwrap_or_default();
+    Sha256::new_with_prefix(before).chain_update(json).finalize().into()
 }

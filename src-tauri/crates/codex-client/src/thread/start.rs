@@ -25,10 +25,11 @@ pub(crate) struct NewThread {
 }
 
 /// A started thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct ReadyThread {
     pub(crate) id: String,
     /// The model that codex took.
+    #[serde(skip)]
     pub(crate) model: String,
     /// The file that an older codex writes of it, though it was asked not to.
     pub(crate) path: Option<PathBuf>,
@@ -37,15 +38,9 @@ pub(crate) struct ReadyThread {
 /// The answer to `thread/start`.
 #[derive(Deserialize)]
 struct Started {
-    thread: StartedThread,
+    thread: ReadyThread,
     #[serde(default)]
     model: String,
-}
-
-#[derive(Deserialize)]
-struct StartedThread {
-    id: String,
-    path: Option<PathBuf>,
 }
 
 impl NewThread {
@@ -78,8 +73,8 @@ pub(crate) async fn start(
         params["serviceTier"] = Value::Null;
         started = rpc.call_within(START_TIMEOUT, "thread/start", params).await;
     }
-    let Started { thread: StartedThread { id, path }, model } = started?;
-    Ok(ReadyThread { id, model, path })
+    let Started { thread, model } = started?;
+    Ok(ReadyThread { model, ..thread })
 }
 
 /// Lets codex forget a thread. On failure codex is gone, or keeps the thread until it ends.

@@ -1,4 +1,4 @@
-//! The queue of one turn's events, between the connection's reader and the reader of the turn.
+//! A turn as its reader has it, and the queue of its events: between the connection's reader and the reader of the turn.
 //!
 //! The connection's reader serves all turns, so it never waits here. Text is never dropped either: when more than
 //! [`QUEUE_CAPACITY`] waits, the whole turn ends with an error.
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::error::CodexError;
 use crate::event::TurnEvent;
@@ -38,73 +39,73 @@ struct Inner {
 
 /// The writing end.
 #[derive(Clone, Debug)]
-pub(crate) struct Sender(Arc<Shared>);
-
-/// The reading end.
-#[derive(Debug)]
-pub(crate) struct Receiver(Arc<Shared>);
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// It is queued, or came after the end and does not matter.
-    Queued,
-    /// It did not fit. The turn has ended with an error and should be interrupted.
-    Full,
+pub(crate) struct Sender {
+    shared: Arc<Shared>,
+    /// Cancelled when the turn is to be interrupted: its reader has dropped it, or its events no longer fit.
+    pub(crate) interrupt: CancellationToken,
 }
 
-/// A new, empty queue.
-pub(crate) fn event_queue() -> (Sender, Receiver) {
+/// A running turn. Dropping it interrupts the run; the task behind it outlives it, to interrupt codex.
+#[derive(Debug)]
+pub struct Turn {
+    shared: Arc<Shared>,
+    _interrupt: DropGuard,
+}
+
+/// A turn without events so far.
+pub(crate) fn event_queue() -> (Sender, Turn) {
     let inner =
         Inner { events: VecDeque::new(), bytes: 0, ended: false, heard: Instant::now(), at_work: false };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
-    (Sender(Arc::clone(&shared)), Receiver(shared))
+    let interrupt = CancellationToken::new();
+    let turn = Turn { shared: Arc::clone(&shared), _interrupt: interrupt.clone().drop_guard() };
+    (Sender { shared, interrupt }, turn)
 }
 
 impl Sender {
     /// Records that codex has said something of the turn, and whether it now runs something that it may be silent about.
     pub(crate) fn heard(&self, at_work: bool) {
-        let mut inner = self.0.inner.lock();
+        let mut inner = self.shared.inner.lock();
         (inner.heard, inner.at_work) = (Instant::now(), at_work);
     }
 
-    /// Adds an event. The first `Ended` closes the queue; later events are dropped.
-    pub(crate) fn send(&self, event: TurnEvent) -> Sent {
-        let mut inner = self.0.inner.lock();
+    /// Adds an event; one that does not fit ends and interrupts the turn. The first `Ended` closes the queue; later events
+    /// are dropped.
+    pub(crate) fn send(&self, event: TurnEvent) {
+        let mut inner = self.shared.inner.lock();
         if inner.ended {
-            return Sent::Queued;
+            return;
         }
         let bytes = EVENT_BYTES + event.text_bytes();
         // An empty queue takes any event, however long: the bound is on what piles up.
-        let sent = if inner.events.is_empty() || inner.bytes + bytes <= QUEUE_CAPACITY || event.is_end() {
+        if inner.events.is_empty() || inner.bytes + bytes <= QUEUE_CAPACITY || event.is_end() {
             inner.ended = event.is_end();
             inner.bytes += bytes;
             inner.events.push_back(event);
-            Sent::Queued
         } else {
             inner.ended = true;
             inner.bytes = 0;
             inner.events = VecDeque::from([TurnEvent::Ended(Err(CodexError::ReaderTooSlow))]);
-            Sent::Full
-        };
+            self.interrupt.cancel();
+        }
         drop(inner);
-        self.0.arrived.notify_one();
-        sent
+        self.shared.arrived.notify_one();
     }
 }
 
-impl Receiver {
-    /// Since when codex has been silent about the turn; `None` while it runs something that it may be silent about.
-    pub(crate) fn silent_since(&self) -> Option<Instant> {
-        let inner = self.0.inner.lock();
+impl Turn {
+    /// Since when codex has been silent about this turn. `None` while it runs a command or waits for one of its own tools:
+    /// until that has ended it need not say more.
+    pub fn silent_since(&self) -> Option<Instant> {
+        let inner = self.shared.inner.lock();
         (!inner.at_work).then_some(inner.heard)
     }
 
-    /// The next event; `None` after the end was read.
-    pub(crate) async fn next(&mut self) -> Option<TurnEvent> {
+    /// The next event; `None` after the end.
+    pub async fn next(&mut self) -> Option<TurnEvent> {
         loop {
             {
-                let mut inner = self.0.inner.lock();
+                let mut inner = self.shared.inner.lock();
                 if let Some(event) = inner.events.pop_front() {
                     inner.bytes = inner.bytes.saturating_sub(EVENT_BYTES + event.text_bytes());
                     return Some(event);
@@ -114,7 +115,7 @@ impl Receiver {
                 }
             }
             // `notify_one` keeps a permit for a waiter that is not there yet, so no event is missed in between.
-            self.0.arrived.notified().await;
+            self.shared.arrived.notified().await;
         }
     }
 }
@@ -141,8 +142,10 @@ mod tests {
     #[tokio::test]
     async fn a_turn_that_nobody_reads_is_given_up_as_a_whole() {
         let (sender, mut receiver) = event_queue();
-        assert_eq!(sender.send(text(QUEUE_CAPACITY / 2)), Sent::Queued);
-        assert_eq!(sender.send(text(QUEUE_CAPACITY)), Sent::Full);
+        sender.send(text(QUEUE_CAPACITY / 2));
+        assert!(!sender.interrupt.is_cancelled());
+        sender.send(text(QUEUE_CAPACITY));
+        assert!(sender.interrupt.is_cancelled());
         assert!(matches!(receiver.next().await, Some(TurnEvent::Ended(Err(CodexError::ReaderTooSlow)))));
         assert!(receiver.next().await.is_none());
     }
@@ -150,8 +153,9 @@ mod tests {
     #[tokio::test]
     async fn one_event_larger_than_the_bound_still_arrives() {
         let (sender, mut receiver) = event_queue();
-        assert_eq!(sender.send(text(2 * QUEUE_CAPACITY)), Sent::Queued);
+        sender.send(text(2 * QUEUE_CAPACITY));
         assert!(matches!(receiver.next().await, Some(TurnEvent::Text(_))));
-        assert_eq!(sender.send(text(1)), Sent::Queued);
+        sender.send(text(1));
+        assert!(!sender.interrupt.is_cancelled());
     }
 }

@@ -3,19 +3,18 @@
 use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{TurnEnd, TurnEvent, Usage};
-use crate::notification::{Event, ThreadItem, TurnProblem, TurnState, failure};
+use crate::notification::{Event, ItemKind, ThreadItem, TurnProblem, TurnState, failure};
 
 /// Reads the notifications of one turn, in order.
 #[derive(Debug, Default)]
 pub(crate) struct TurnReader {
     /// The message item that is being streamed, and how many bytes of it have become events.
     message: Option<(String, usize)>,
-    has_text: bool,
     has_reasoning: bool,
     exact_usage: Option<Usage>,
     reported_usage: Option<Usage>,
     /// What the thread has cost in all, as last reported.
-    thread_usage: Usage,
+    pub(crate) thread_usage: Usage,
     /// The text of the answer so far.
     answer: String,
     /// Commands and calls of codex's own tools that have begun and not ended.
@@ -28,11 +27,6 @@ impl TurnReader {
         Self { thread_usage, ..Self::default() }
     }
 
-    /// What the thread has cost in all, as far as codex has reported it.
-    pub(crate) fn thread_usage(&self) -> Usage {
-        self.thread_usage
-    }
-
     /// Whether codex runs something that it may be silent about.
     pub(crate) fn is_at_work(&self) -> bool {
         self.at_work > 0
@@ -40,7 +34,7 @@ impl TurnReader {
 
     /// Takes the text of the answer; what comes next belongs to the next answer.
     pub(crate) fn take_text(&mut self) -> String {
-        (self.message, self.has_text, self.has_reasoning) = (None, false, false);
+        (self.message, self.has_reasoning) = (None, false);
         std::mem::take(&mut self.answer)
     }
 
@@ -60,12 +54,8 @@ impl TurnReader {
     ) -> Option<Result<TurnEnd, CodexError>> {
         match event {
             Event::Text { item, delta } => self.text(&item, &delta, send),
-            Event::Reasoning(delta) if !delta.is_empty() => {
-                self.has_reasoning = true;
-                send(TurnEvent::Reasoning(delta.into_owned()));
-            }
-            // Parts are paragraphs: a blank line goes between two, none before the first.
-            Event::ReasoningPart if self.has_reasoning => send(TurnEvent::Reasoning("\n\n".to_owned())),
+            Event::Reasoning(delta) => self.reasoning(delta.into_owned(), send),
+            Event::ReasoningPart => self.reasoning_part(send),
             Event::ItemStarted(item) => self.item(item, false, send),
             Event::ItemCompleted(item) => self.item(item, true, send),
             Event::ResponseCompleted(Some(usage)) => *self.exact_usage.get_or_insert_default() += usage,
@@ -90,34 +80,53 @@ impl TurnReader {
             Some((current, sent)) if current == item => *sent += delta.len(),
             _ => {
                 // A turn can hold several messages, one before a command and one after: paragraphs of one answer.
-                if self.has_text {
+                if !self.answer.is_empty() {
                     self.answer.push_str("\n\n");
                     send(TurnEvent::Text("\n\n".to_owned()));
                 }
                 self.message = Some((item.to_owned(), delta.len()));
             }
         }
-        self.has_text = true;
         self.answer.push_str(delta);
         send(TurnEvent::Text(delta.to_owned()));
     }
 
-    fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
+    /// Parts of the reasoning are paragraphs: a blank line goes between two, none before the first.
+    fn reasoning_part(&self, send: &mut dyn FnMut(TurnEvent)) {
+        if self.has_reasoning {
+            send(TurnEvent::Reasoning("\n\n".to_owned()));
+        }
+    }
+
+    fn reasoning(&mut self, text: String, send: &mut dyn FnMut(TurnEvent)) {
+        if !text.is_empty() {
+            self.has_reasoning = true;
+            send(TurnEvent::Reasoning(text));
+        }
+    }
+
+    /// Sends the events of an item that starts, or is `completed`.
+    pub(crate) fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
         if item.is_own_work() {
             self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
         }
-        match item {
-            ThreadItem::AgentMessage { id, text } if completed => {
+        match item.kind {
+            ItemKind::AgentMessage if completed => {
                 // Usually all of it has come as deltas.
                 let sent = match &self.message {
-                    Some((current, sent)) if *current == id => *sent,
+                    Some((current, sent)) if *current == item.id => *sent,
                     _ => 0,
                 };
-                if let Some(rest) = text.get(sent..) {
-                    self.text(&id, rest, send);
+                if let Some(rest) = item.text.get(sent..) {
+                    self.text(&item.id, rest, send);
                 }
             }
-            item => {
+            // Whole in `codex exec` alone.
+            ItemKind::Reasoning if completed && !item.text.is_empty() => {
+                self.reasoning_part(send);
+                self.reasoning(item.text, send);
+            }
+            _ => {
                 if let Some(work) = item.work(completed) {
                     send(TurnEvent::Item(work));
                 }

@@ -101,7 +101,7 @@ fn what_the_turn_before_has_cost_is_not_counted_again() {
         read_one(&mut reader, "thread/tokenUsage/updated", &params, &mut Vec::new());
     }
     assert_eq!(reader.take_usage().map(|usage| usage.input), Some(5));
-    assert_eq!(reader.thread_usage().input, 12);
+    assert_eq!(reader.thread_usage.input, 12);
 }
 
 #[test]

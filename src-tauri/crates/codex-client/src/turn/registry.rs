@@ -7,9 +7,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-use super::event_queue::{Sender, Sent};
+use super::event_queue::Sender;
 use super::reader::TurnReader;
 use super::tool_calls::ToolCalls;
 use crate::account::RateLimits;
@@ -58,8 +57,6 @@ struct Running {
     /// Whether the conversation holds pictures.
     has_pictures: bool,
     events: Sender,
-    /// Cancelled to interrupt the turn when its events no longer fit.
-    interrupt: CancellationToken,
     phase: watch::Sender<Phase>,
     /// How the answer ended; its task takes it.
     answered: Option<Answered>,
@@ -81,7 +78,7 @@ pub(crate) struct Answered {
 #[derive(Debug)]
 pub(crate) struct TurnSlot {
     inner: Arc<Mutex<Inner>>,
-    thread: String,
+    pub(crate) thread: String,
     phase: watch::Receiver<Phase>,
 }
 
@@ -96,7 +93,6 @@ impl TurnRegistry {
         &self,
         thread: &str,
         events: Sender,
-        interrupt: CancellationToken,
         tool_calls: ToolCalls,
         has_pictures: bool,
         thread_usage: Usage,
@@ -107,8 +103,7 @@ impl TurnRegistry {
             return Err(CodexError::Disconnected);
         }
         let reader = TurnReader::new(thread_usage);
-        let running =
-            Running { reader, tool_calls, has_pictures, events, interrupt, phase, answered: None, heard: 0 };
+        let running = Running { reader, tool_calls, has_pictures, events, phase, answered: None, heard: 0 };
         inner.turns.insert(thread.to_owned(), running);
         Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
@@ -177,14 +172,12 @@ impl Running {
             Event::ResponseCompleted(_) => self.tool_calls.response_completed = true,
             _ => {}
         }
-        let Self { reader, events, interrupt, phase, .. } = self;
+        let Self { reader, events, phase, .. } = self;
         let end = reader.read(event, limits, &mut |event| {
             if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
                 step(phase, Phase::Quiet, Phase::Speaking);
             }
-            if events.send(event) == Sent::Full {
-                interrupt.cancel();
-            }
+            events.send(event);
         });
         self.heard();
         // The turn's task passes the end on, once the next request can find the thread.
@@ -194,7 +187,7 @@ impl Running {
     }
 
     fn end(&mut self, phase: Phase, end: Result<TurnEnd, CodexError>, calls: Vec<ToolCall>) {
-        let (text, thread_usage) = (self.reader.take_text(), self.reader.thread_usage());
+        let (text, thread_usage) = (self.reader.take_text(), self.reader.thread_usage);
         self.answered = Some(Answered { end, text, calls, thread_usage });
         self.phase.send_replace(phase);
     }
@@ -234,11 +227,6 @@ fn step(phase: &watch::Sender<Phase>, from: Phase, to: Phase) {
 }
 
 impl TurnSlot {
-    /// Waits until the model has begun to speak, or is beyond that.
-    pub(crate) async fn spoke(&self) {
-        self.reached(Phase::Speaking).await;
-    }
-
     /// Waits until the answer has ended, and returns whether the turn has. Calls that wait are reported once codex has been
     /// silent about this turn for `quiet`.
     pub(crate) async fn answer_ended(&self, quiet: Duration) -> Phase {
@@ -257,12 +245,8 @@ impl TurnSlot {
         }
     }
 
-    /// Waits until the turn has ended.
-    pub(crate) async fn ended(&self) {
-        self.reached(Phase::Over).await;
-    }
-
-    async fn reached(&self, wanted: Phase) -> Phase {
+    /// Waits until the turn is in this phase or beyond it.
+    pub(crate) async fn reached(&self, wanted: Phase) -> Phase {
         // The sender is dropped only when the connection has closed, which ends the turn.
         self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Over, |phase| *phase)
     }
@@ -273,16 +257,10 @@ impl TurnSlot {
     }
 
     /// Sends what comes next to another reader: the turn goes on for the next request.
-    pub(crate) fn reattach(
-        &self,
-        events: &Sender,
-        interrupt: CancellationToken,
-        one_at_a_time: bool,
-        has_pictures: bool,
-    ) {
+    pub(crate) fn reattach(&self, events: &Sender, one_at_a_time: bool, has_pictures: bool) {
         let reattached = self.with(|running| {
             events.heard(running.reader.is_at_work());
-            (running.events, running.interrupt) = (events.clone(), interrupt);
+            running.events = events.clone();
             running.tool_calls.one_at_a_time = one_at_a_time;
             running.has_pictures |= has_pictures;
             step(&running.phase, Phase::Waiting, Phase::Quiet);

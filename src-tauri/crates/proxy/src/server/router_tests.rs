@@ -20,7 +20,7 @@ pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
         api_keys: vec![Key::new(KEY)],
         ..Settings::default()
     };
-    let environment = Environment::empty();
+    let environment = Environment::default();
     let limits = Limits::default();
     Proxy::new(ProxyParts {
         settings,

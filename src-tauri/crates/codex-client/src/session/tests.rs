@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, duplex};
 use tokio::time::Instant;
 
-use super::super::liveness::ping_when_idle;
+use super::liveness::ping_when_idle;
 use super::*;
 use crate::capabilities::Capabilities;
 use crate::event::Usage;
@@ -25,7 +25,8 @@ pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStrea
     };
     let rpc = Connection::open(stdin, &tasks);
     let retention = Retention::default();
-    let session = Session::open(rpc, lines(stdout), tasks, readiness, Environment::empty(), None, retention);
+    let session =
+        Session::open(rpc, lines(stdout), tasks, readiness, Environment::default(), None, retention);
     (session, codex_writes, BufReader::new(codex_reads).lines())
 }
 
@@ -83,7 +84,7 @@ async fn whatever_codex_says_of_a_turn_ends_its_silence_and_a_command_of_its_own
     let (queue, mut events) = event_queue();
     let calls = ToolCalls::new(&Arc::from([]), false);
     let usage = Usage::default();
-    let _route = session.turns.add("t", queue, CancellationToken::new(), calls, false, usage).unwrap();
+    let _route = session.turns.add("t", queue, calls, false, usage).unwrap();
     let begun = Instant::now();
     let mut say = async |lines: &[Value]| {
         tokio::time::advance(Duration::from_secs(60)).await;
@@ -113,7 +114,7 @@ async fn what_codex_says_of_a_turn_that_is_no_event_counts_and_what_it_says_of_a
         let (queue, events) = event_queue();
         let calls = ToolCalls::new(&Arc::from([]), false);
         let usage = Usage::default();
-        (session.turns.add(thread, queue, CancellationToken::new(), calls, false, usage).unwrap(), events)
+        (session.turns.add(thread, queue, calls, false, usage).unwrap(), events)
     };
     let ((_silent, silent), (_other, mut other)) = (add("silent"), add("other"));
     let begun = Instant::now();
