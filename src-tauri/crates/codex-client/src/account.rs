@@ -1,9 +1,10 @@
 //! The account that codex works with, and its limits.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The account's limits as codex last heard them from upstream.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct RateLimits {
     /// One window, usually the short one; tell windows apart by their length and not by their position.
     pub(crate) primary: Option<RateLimitWindow>,
@@ -12,7 +13,7 @@ pub(crate) struct RateLimits {
 }
 
 /// One window of the account's limits.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RateLimitWindow {
     /// How much of it is used, from 0 to 100.
@@ -24,18 +25,14 @@ pub(crate) struct RateLimitWindow {
 impl RateLimits {
     /// Takes in an update. Updates are sparse: a window that is not named has not changed.
     pub(crate) fn merge(&mut self, update: Self) {
-        self.primary = update.primary.or_else(|| self.primary.take());
-        self.secondary = update.secondary.or_else(|| self.secondary.take());
+        self.primary = update.primary.or(self.primary);
+        self.secondary = update.secondary.or(self.secondary);
     }
 
     /// When the account may work again, in Unix seconds: the latest reset of the windows that are used up.
     pub(crate) fn blocked_until(&self) -> Option<u64> {
-        [&self.primary, &self.secondary]
-            .into_iter()
-            .flatten()
-            .filter(|window| window.used_percent >= 100.0)
-            .filter_map(|window| window.resets_at)
-            .max()
+        let windows = [self.primary, self.secondary].into_iter().flatten();
+        windows.filter(|window| window.used_percent >= 100.0).filter_map(|window| window.resets_at).max()
     }
 }
 
@@ -63,48 +60,32 @@ impl std::fmt::Debug for Account {
     }
 }
 
-/// The answer to `account/read`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AccountRead {
-    account: Option<AccountFound>,
-    #[serde(default)]
-    requires_openai_auth: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AccountFound {
-    #[serde(rename = "type")]
-    kind: String,
-    email: Option<String>,
-    plan_type: Option<String>,
-}
-
-impl AccountRead {
-    /// The account; `None` when one is needed and missing.
-    pub(crate) fn account(self) -> Option<Account> {
-        match self.account {
-            Some(found) if found.kind == "chatgpt" => {
-                let plan = found.plan_type.filter(|plan| plan != "unknown");
-                Some(Account::ChatGpt { email: found.email, plan })
+impl Account {
+    /// The account that the answer to `account/read` names; `None` when one is needed and missing.
+    pub(crate) fn in_answer(answer: &Value) -> Option<Self> {
+        let found = &answer["account"];
+        let text = |key: &str| found[key].as_str().map(str::to_owned);
+        match found["type"].as_str() {
+            Some("chatgpt") => {
+                let plan = text("planType").filter(|plan| plan != "unknown");
+                Some(Self::ChatGpt { email: text("email"), plan })
             }
-            Some(found) if found.kind == "apiKey" => Some(Account::ApiKey),
-            Some(found) => Some(Account::Other(found.kind)),
-            None => (!self.requires_openai_auth).then_some(Account::NotNeeded),
+            Some("apiKey") => Some(Self::ApiKey),
+            Some(other) => Some(Self::Other(other.to_owned())),
+            None => (answer["requiresOpenaiAuth"] != true).then_some(Self::NotNeeded),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
     #[test]
     fn an_account_is_read_leniently_and_does_not_show_itself() {
-        let read = |answer: Value| serde_json::from_value::<AccountRead>(answer).unwrap().account();
+        let read = |answer: Value| Account::in_answer(&answer);
         let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
         let account = read(chatgpt).unwrap();
         assert!(!format!("{account:?}").contains("example"));

@@ -21,7 +21,7 @@ pub enum CodexError {
         /// The configured path.
         path: PathBuf,
         /// What is wrong with it, as the end of a sentence.
-        reason: String,
+        reason: &'static str,
     },
 
     /// The codex that was found cannot do what is needed.
@@ -30,7 +30,7 @@ pub enum CodexError {
         /// The version that was found, or "of an unknown version".
         version: String,
         /// What it lacks, as the end of a sentence.
-        missing: String,
+        missing: &'static str,
     },
 
     /// This version of codex cannot do what the request asks for; others can.

@@ -74,22 +74,19 @@ impl Search {
     }
 
     fn by_setting(&self, setting: &Path) -> Result<Found, CodexError> {
-        let bad = |reason: &str| CodexError::BadPath { path: setting.to_owned(), reason: reason.to_owned() };
         // A bare name is looked for on the PATH, as a shell would.
         let bare = setting.components().count() == 1 && !setting.is_absolute();
-        if bare {
-            let path = self.environment.get("PATH").unwrap_or_default();
-            let found = which::which_in(setting, Some(path), "/").map_err(|_| bad("is not on the PATH"))?;
-            return Ok(self.found(found, FoundBy::Setting, &[]));
-        }
-        match setting.metadata() {
-            Err(_) => Err(bad("does not exist")),
-            Ok(metadata) if metadata.is_dir() => Err(bad("is a folder")),
-            Ok(_) => match which::which_in(setting, None::<&str>, "/") {
-                Ok(found) => Ok(self.found(found, FoundBy::Setting, &[])),
-                Err(_) => Err(bad("may not be run (`chmod +x` allows it)")),
-            },
-        }
+        let folders = bare.then(|| self.environment.get("PATH").unwrap_or_default());
+        let found = which::which_in(setting, folders, "/").map_err(|_| {
+            let reason = match setting.metadata() {
+                _ if bare => "is not on the PATH",
+                Err(_) => "does not exist",
+                Ok(metadata) if metadata.is_dir() => "is a folder",
+                Ok(_) => "may not be run (`chmod +x` allows it)",
+            };
+            CodexError::BadPath { path: setting.to_owned(), reason }
+        })?;
+        Ok(self.found(found, FoundBy::Setting, &[]))
     }
 
     fn found(&self, path: PathBuf, by: FoundBy, more_folders: &[PathBuf]) -> Found {

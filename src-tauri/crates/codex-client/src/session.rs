@@ -111,7 +111,7 @@ impl Session {
 
     /// The account's limits as codex last heard them.
     pub(crate) fn limits(&self) -> RateLimits {
-        self.limits.lock().clone()
+        *self.limits.lock()
     }
 
     pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
@@ -154,7 +154,7 @@ impl Handler for Session {
         match (event, thread) {
             (Event::RateLimits(update), _) => self.limits.lock().merge(update),
             (Event::McpServer(server), _) => self.mcp_servers.update(&server),
-            (event, Some(thread)) => self.turns.notify(&thread, event, || self.limits()),
+            (event, Some(thread)) => self.turns.notify(&thread, event, self.limits()),
             (_, None) => {}
         }
     }

@@ -248,7 +248,7 @@ mod tests {
     fn whatever_keeps_codex_from_answering_has_a_next_step() {
         for (error, next) in [
             (CodexError::NotFound, "npm install"),
-            (CodexError::BadPath { path: "/c".into(), reason: "is a folder".into() }, "CODEX_PATH"),
+            (CodexError::BadPath { path: "/c".into(), reason: "is a folder" }, "CODEX_PATH"),
             (CodexError::NotSignedIn, "codex login"),
             (CodexError::Disconnected, "in a terminal"),
         ] {

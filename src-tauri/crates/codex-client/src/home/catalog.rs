@@ -19,10 +19,10 @@ const PRINT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// codex's list for plain models; `None` for a codex that does not print its list.
 pub(super) async fn of(found: &Found, environment: &Environment) -> Option<Vec<u8>> {
-    let printed = match print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await {
-        Some(printed) => Some(printed),
-        None => print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await,
-    };
+    let mut printed = print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await;
+    if printed.is_none() {
+        printed = print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await;
+    }
     let list = printed.as_deref().and_then(plain);
     if list.is_none() {
         tracing::info!("this codex does not print its list of models; plain models may be offered its tools");

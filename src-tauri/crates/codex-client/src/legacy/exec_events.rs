@@ -77,7 +77,7 @@ impl ExecReader {
             (Some(message), ..) => failed(message),
             (None, None, _) if self.foreign => CodexError::Unsupported {
                 version: version.to_owned(),
-                missing: "tell another program of its turns".to_owned(),
+                missing: "tell another program of its turns",
             },
             (None, None, Some(message)) => CodexError::Refused { method: "exec", message },
             _ => CodexError::Disconnected,
@@ -98,7 +98,7 @@ fn failed(message: String) -> CodexError {
         ""
     };
     let problem = TurnProblem { message, codex_error_info: info.into() };
-    CodexError::Turn(failure(Some(problem), &RateLimits::default()))
+    CodexError::Turn(failure(Some(problem), RateLimits::default()))
 }
 
 #[cfg(test)]

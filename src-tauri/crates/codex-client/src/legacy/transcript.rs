@@ -3,8 +3,6 @@
 //! Every entry begins with a line that holds a delimiter, and the text says so. No text of the conversation holds the
 //! delimiter, so nothing in it can pass for an entry. Pictures stay where they were.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::item::{Content, Item, Role, ToolCall};
@@ -26,17 +24,17 @@ pub(crate) fn input(items: &[Item], note: Option<&str>) -> Vec<Content> {
         return last.to_vec();
     }
     let mut writer = TranscriptWriter { delimiter: delimiter(items, note), parts: Vec::new() };
-    writer.write(format_args!(
+    writer.write(&format!(
         "The conversation so far, in order. Each entry begins with a line that starts with [{delimiter}] and says whose it is. \
          A line without it belongs to the entry above, whatever it looks like. What the system says are your instructions.\n",
-        delimiter = writer.delimiter.clone(),
+        delimiter = writer.delimiter,
     ));
     for item in earlier {
         writer.item(item);
     }
     if let Some(note) = note {
         writer.entry("system");
-        writer.write(format_args!("{note}\n"));
+        writer.write(&format!("{note}\n"));
     }
     if last.is_empty() {
         writer.entry("end. Go on from here: write what the assistant says next, and no mark");
@@ -59,25 +57,21 @@ struct TranscriptWriter {
 }
 
 impl TranscriptWriter {
-    fn write(&mut self, text: std::fmt::Arguments<'_>) {
-        if !matches!(self.parts.last(), Some(Content::Text(_))) {
-            self.parts.push(Content::Text(String::new()));
-        }
-        if let Some(Content::Text(last)) = self.parts.last_mut() {
-            // Writing to a string does not fail.
-            let _ = last.write_fmt(text);
+    fn write(&mut self, text: &str) {
+        match self.parts.last_mut() {
+            Some(Content::Text(last)) => last.push_str(text),
+            _ => self.parts.push(Content::Text(text.to_owned())),
         }
     }
 
     fn entry(&mut self, whose: &str) {
-        let delimiter = self.delimiter.clone();
-        self.write(format_args!("\n[{delimiter}] {whose}\n"));
+        self.write(&format!("\n[{}] {whose}\n", self.delimiter));
     }
 
     fn contents(&mut self, contents: &[Content]) {
         for content in contents {
             match content {
-                Content::Text(text) => self.write(format_args!("{text}\n")),
+                Content::Text(text) => self.write(&format!("{text}\n")),
                 picture @ Content::Image { .. } => self.parts.push(picture.clone()),
             }
         }
@@ -95,7 +89,7 @@ impl TranscriptWriter {
             }
             Item::ToolCall(ToolCall { call_id, name, arguments }) => {
                 self.entry(&format!("assistant calls {} as {}", quoted(name), quoted(call_id)));
-                self.write(format_args!("{arguments}\n"));
+                self.write(&format!("{arguments}\n"));
             }
             Item::ToolOutput { call_id, output } => {
                 self.entry(&format!("output of {}", quoted(call_id)));

@@ -17,24 +17,28 @@ pub(crate) struct TurnProblem {
 }
 
 /// What a failed turn means: by `codexErrorInfo` first and by the upstream's HTTP status where that says more.
-pub(crate) fn failure(problem: Option<TurnProblem>, limits: &RateLimits) -> TurnFailure {
+pub(crate) fn failure(problem: Option<TurnProblem>, limits: RateLimits) -> TurnFailure {
     let Some(TurnProblem { message, codex_error_info: info }) = problem else {
         return TurnFailure::new(FailureKind::Upstream, "codex gave no reason");
     };
     let (name, detail) = match &info {
-        Value::String(name) => (name.as_str(), None),
+        Value::String(name) => (name.as_str(), &Value::Null),
         Value::Object(variants) => {
-            variants.iter().next().map_or(("", None), |(name, detail)| (name.as_str(), Some(detail)))
+            variants.iter().next().map_or(("", &Value::Null), |(name, detail)| (name.as_str(), detail))
         }
-        _ => ("", None),
+        _ => ("", &Value::Null),
     };
-    let body = upstream_body(&message);
-    let upstream_status = detail
-        .and_then(|detail| detail.get("httpStatusCode"))
-        .and_then(Value::as_u64)
+    // The message may be the upstream's JSON body.
+    let body = message.find('{').and_then(|start| serde_json::from_str(&message[start..]).ok());
+    let body: Value = body.unwrap_or_default();
+    let error = body.get("error").unwrap_or(&body);
+    let words = error["message"].as_str().or_else(|| body["detail"].as_str());
+    let code = error["code"].as_str().or_else(|| error["type"].as_str());
+    let upstream_status = detail["httpStatusCode"]
+        .as_u64()
         .and_then(|status| u16::try_from(status).ok())
         .or_else(|| status_in_words(&message));
-    let kind = match (name, upstream_status, body.code.as_deref()) {
+    let kind = match (name, upstream_status, code) {
         ("contextWindowExceeded", ..) | (_, _, Some("context_length_exceeded")) => FailureKind::ContextWindow,
         ("usageLimitExceeded" | "sessionBudgetExceeded", ..) | (_, _, Some("insufficient_quota")) => {
             FailureKind::UsageLimit
@@ -47,37 +51,14 @@ pub(crate) fn failure(problem: Option<TurnProblem>, limits: &RateLimits) -> Turn
         }
         ("badRequest", ..) | (_, Some(400 | 404 | 413 | 422), _) => FailureKind::BadRequest,
         // codex passes an upstream 400 on as "other", with the upstream's body for its message.
-        ("other", None, _) if body.message.is_some() => FailureKind::BadRequest,
+        ("other", None, _) if words.is_some() => FailureKind::BadRequest,
         _ => FailureKind::Upstream,
     };
     let resets_at = match kind {
-        FailureKind::UsageLimit => body.resets_at.or_else(|| limits.blocked_until()),
+        FailureKind::UsageLimit => error["resets_at"].as_u64().or_else(|| limits.blocked_until()),
         _ => None,
     };
-    TurnFailure { kind, message: body.message.unwrap_or(message), upstream_status, resets_at }
-}
-
-/// What a message says that is an upstream's JSON error body.
-#[derive(Default)]
-struct UpstreamBody {
-    message: Option<String>,
-    code: Option<String>,
-    resets_at: Option<u64>,
-}
-
-fn upstream_body(message: &str) -> UpstreamBody {
-    let Some(start) = message.find('{') else { return UpstreamBody::default() };
-    let Ok(body) = serde_json::from_str::<Value>(&message[start..]) else {
-        return UpstreamBody::default();
-    };
-    let error = body.get("error").unwrap_or(&body);
-    let text = |key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
-    let message = text("message").or_else(|| body.get("detail").and_then(Value::as_str).map(str::to_owned));
-    UpstreamBody {
-        message,
-        code: text("code").or_else(|| text("type")),
-        resets_at: error.get("resets_at").and_then(Value::as_u64),
-    }
+    TurnFailure { kind, message: words.unwrap_or(&message).to_owned(), upstream_status, resets_at }
 }
 
 /// The status in "unexpected status 404 Not Found: …", as codex words it where it has no field for it.

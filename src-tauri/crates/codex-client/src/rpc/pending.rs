@@ -1,8 +1,8 @@
-//! Pending requests: register, complete, cancel, fail all.
-//!
-//! A waiter always hears something: its answer, an error, or, when the table closes, that codex is gone.
+//! Pending requests: register, complete, cancel. Those of a connection that closes are failed by their callers, who wait for
+//! its end too.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
@@ -10,60 +10,42 @@ use tokio::sync::oneshot;
 
 use super::wire::RemoteError;
 
-type Outcome = Result<Box<RawValue>, RemoteError>;
+type Answer = Result<Box<RawValue>, RemoteError>;
 
 /// The pending requests of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    last_id: u64,
-    closed: bool,
-    waiting: HashMap<u64, oneshot::Sender<Outcome>>,
+pub(crate) struct Pending {
+    last_id: AtomicU64,
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
 }
 
 /// One pending request; dropping it cancels it.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
-    table: &'a Pending,
+    pending: &'a Pending,
     pub(crate) id: u64,
-    /// Fails when the table was closed first.
-    pub(crate) answer: oneshot::Receiver<Outcome>,
+    pub(crate) answer: oneshot::Receiver<Answer>,
 }
 
 impl Pending {
-    /// Adds a request; `None` once the table is closed.
-    pub(crate) fn register(&self) -> Option<Waiting<'_>> {
-        let mut inner = self.0.lock();
-        if inner.closed {
-            return None;
-        }
-        inner.last_id += 1;
-        let id = inner.last_id;
+    /// Adds a request.
+    pub(crate) fn register(&self) -> Waiting<'_> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (completed, answer) = oneshot::channel();
-        inner.waiting.insert(id, completed);
-        Some(Waiting { table: self, id, answer })
+        self.waiting.lock().insert(id, completed);
+        Waiting { pending: self, id, answer }
     }
 
     /// Hands an answer to its waiter; `false` if there is none.
-    pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> bool {
-        let waiter = self.0.lock().waiting.remove(&id);
-        waiter.is_some_and(|completed| completed.send(outcome).is_ok())
-    }
-
-    /// Fails every request, and those to come.
-    pub(crate) fn close(&self) {
-        let mut inner = self.0.lock();
-        inner.closed = true;
-        // Dropping the senders wakes the waiters.
-        inner.waiting.clear();
+    pub(crate) fn complete(&self, id: u64, answer: Answer) -> bool {
+        let waiter = self.waiting.lock().remove(&id);
+        waiter.is_some_and(|completed| completed.send(answer).is_ok())
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.table.0.lock().waiting.remove(&self.id);
+        self.pending.waiting.lock().remove(&self.id);
     }
 }
 
@@ -78,28 +60,19 @@ mod tests {
     #[tokio::test]
     async fn answers_reach_their_own_waiter_in_any_order() {
         let table = Pending::default();
-        let mut first = table.register().unwrap();
-        let mut second = table.register().unwrap();
+        let mut first = table.register();
+        let mut second = table.register();
         assert!(table.complete(second.id, Err(RemoteError { message: "no".into() })));
         assert!(table.complete(first.id, Ok(null())));
         assert!((&mut first.answer).await.unwrap().is_ok());
         assert_eq!((&mut second.answer).await.unwrap().unwrap_err().message, "no");
     }
 
-    #[tokio::test]
-    async fn closing_tells_every_waiter_and_refuses_new_ones() {
-        let table = Pending::default();
-        let mut waiting = table.register().unwrap();
-        table.close();
-        assert!((&mut waiting.answer).await.is_err());
-        assert!(table.register().is_none());
-    }
-
     #[test]
     fn a_withdrawn_request_leaves_no_trace() {
         let table = Pending::default();
-        let id = table.register().unwrap().id;
+        let id = table.register().id;
         assert!(!table.complete(id, Ok(null())));
-        assert!(table.0.lock().waiting.is_empty());
+        assert!(table.waiting.lock().is_empty());
     }
 }

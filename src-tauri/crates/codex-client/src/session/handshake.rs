@@ -1,22 +1,18 @@
 //! The first calls on a connection: who we are, what this codex can do, and which account it has.
 
+use std::path::PathBuf;
+
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::server_requests::reply;
-use crate::account::{Account, AccountRead};
+use crate::account::Account;
 use crate::capabilities::{Capabilities, UNKNOWN};
 use crate::error::CodexError;
+use crate::home::HomeUsed;
 use crate::notification::OPT_OUT;
 use crate::rpc::{Connection, Handler, Outcome};
-
-/// What codex says of itself.
-pub(crate) struct Hello {
-    pub(crate) version: String,
-    pub(crate) capabilities: Capabilities,
-    /// `None` when this codex does not say.
-    pub(crate) account: Option<Account>,
-}
+use crate::status::Readiness;
 
 /// Handles what codex sends before there is a session: no thread runs yet, so notifications do not matter.
 pub(crate) struct BeforeSession;
@@ -40,8 +36,13 @@ pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
     })
 }
 
-/// Introduces us and asks what codex is.
-pub(crate) async fn handshake(rpc: &Connection, client_version: &str) -> Result<Hello, CodexError> {
+/// Introduces us and asks what the codex at `path` is, which has the home `home`.
+pub(crate) async fn handshake(
+    rpc: &Connection,
+    client_version: &str,
+    path: PathBuf,
+    home: HomeUsed,
+) -> Result<Readiness, CodexError> {
     let params = initialize_params("codex-proxy", "Codex Proxy", client_version);
     let initialized: Value = rpc.call("initialize", params).await?;
     let version = initialized["userAgent"].as_str().and_then(version_in).unwrap_or("of an unknown version");
@@ -49,8 +50,8 @@ pub(crate) async fn handshake(rpc: &Connection, client_version: &str) -> Result<
     let capabilities = probe(rpc).await?;
     let mut account = None;
     if capabilities.account_read {
-        account = match rpc.call::<AccountRead>("account/read", json!({})).await {
-            Ok(read) => Some(read.account().ok_or(CodexError::NotSignedIn)?),
+        account = match rpc.call("account/read", json!({})).await {
+            Ok(answer) => Some(Account::in_answer(&answer).ok_or(CodexError::NotSignedIn)?),
             // It asks upstream about some accounts, and fails when it cannot reach it. A turn will find out.
             Err(CodexError::Refused { message, .. }) => {
                 tracing::info!(%message, "codex does not say which account it has");
@@ -59,7 +60,7 @@ pub(crate) async fn handshake(rpc: &Connection, client_version: &str) -> Result<
             Err(error) => return Err(error),
         };
     }
-    Ok(Hello { version: version.to_owned(), capabilities, account })
+    Ok(Readiness { path, version: version.to_owned(), capabilities, account, home })
 }
 
 /// codex's version out of `name/1.2.3 (system…)`.

@@ -9,14 +9,13 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Session;
-use super::handshake::{BeforeSession, Hello, handshake};
+use super::handshake::{BeforeSession, handshake};
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
 use crate::home::{self, Prepared};
 use crate::process::{Process, StderrTail, command};
 use crate::rpc::{Connection, lines};
-use crate::status::Readiness;
 
 /// A codex that answers, and its process.
 pub(crate) struct Running {
@@ -59,18 +58,17 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
     tasks.spawn(stderr.clone().read(streams.stderr));
     let rpc = Connection::open(streams.stdin, &tasks);
     let mut lines = lines(streams.stdout);
-    let hello = {
-        let mut handshake = pin!(handshake(&rpc, &config.client_version));
+    let readiness = {
+        let mut handshake = pin!(handshake(&rpc, &config.client_version, found.path, used));
         tokio::select! {
             biased;
-            hello = &mut handshake => hello,
+            readiness = &mut handshake => readiness,
             // The connection ends with the output, and the handshake with the connection.
             () = rpc.read(&mut lines, &BeforeSession) => handshake.await,
         }
     };
-    match hello {
-        Ok(Hello { version, capabilities, account }) => {
-            let readiness = Readiness { path: found.path, version, capabilities, account, home: used };
+    match readiness {
+        Ok(readiness) => {
             let users_home = found.environment.codex_home();
             let session =
                 Session::open(rpc, lines, tasks, readiness, environment, users_home, config.retention);

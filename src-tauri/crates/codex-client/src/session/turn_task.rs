@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::{SemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::Session;
 use super::liveness::ping_when_idle;
@@ -106,7 +106,7 @@ impl TurnTask {
             next = &mut next => return next.ok(),
             () = self.session.rpc.closed() => {}
             () = self.session.retired.cancelled() => {}
-            () = tokio::time::sleep(self.session.cache.time()) => {}
+            () = tokio::time::sleep(self.session.cache.retention.time) => {}
         }
         // A request may have taken it just now.
         next.close();
@@ -140,9 +140,10 @@ impl TurnTask {
         let pictures = request.items.iter().any(Item::has_pictures);
         let slot = session.turns.add(&thread.id, job.events.clone(), calls, pictures, self.usage)?;
         job.events.send(TurnEvent::Model(thread.model.clone()));
-        let Some(turn) = self.start(&thread, slot, job, permit).await? else {
+        let Some(turn) = self.start(&thread, slot, job).await? else {
             return Ok(None);
         };
+        drop(permit);
         if job.request.profile.kind == ThreadKind::Agent {
             for server in session.mcp_servers.failed() {
                 job.events.send(TurnEvent::Item(ItemEvent::McpMissing { server }));
@@ -166,7 +167,6 @@ impl TurnTask {
         thread: &ReadyThread,
         slot: TurnSlot,
         job: &mut AnswerJob,
-        permit: SemaphorePermit<'_>,
     ) -> Result<Option<OpenTurn>, CodexError> {
         let rpc = &self.session.rpc;
         let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
@@ -191,7 +191,6 @@ impl TurnTask {
             params["outputSchema"] = schema;
         }
         let started: Value = rpc.call("turn/start", params).await.map_err(too_long)?;
-        drop(permit);
         // The thread has them now.
         job.request.items = Vec::new();
         let id = started["turn"]["id"].as_str().unwrap_or_default().to_owned();

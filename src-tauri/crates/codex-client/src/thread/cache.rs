@@ -46,7 +46,7 @@ pub(crate) struct AnswerJob {
 /// The cached threads of a session.
 #[derive(Debug)]
 pub(crate) struct ThreadCache {
-    retention: Retention,
+    pub(crate) retention: Retention,
     /// The least recently used one in front.
     threads: Mutex<VecDeque<CachedThread>>,
 }
@@ -63,11 +63,6 @@ struct CachedThread {
 impl ThreadCache {
     pub(crate) fn new(retention: Retention) -> Self {
         Self { retention, threads: Mutex::default() }
-    }
-
-    /// How long an unused thread is cached.
-    pub(crate) fn time(&self) -> Duration {
-        self.retention.time
     }
 
     /// Caches a thread, and evicts others for it. The receiver gets the job to continue with, or closes on eviction.

@@ -44,12 +44,12 @@ impl TurnReader {
         exact.or(reported)
     }
 
-    /// Sends the events of one notification, in order, and returns the end of the turn if it is one. `limits` gives the
-    /// account's limits.
+    /// Sends the events of one notification, in order, and returns the end of the turn if it is one. `limits` are the
+    /// account's.
     pub(crate) fn read(
         &mut self,
         event: Event<'_>,
-        limits: impl FnOnce() -> RateLimits,
+        limits: RateLimits,
         send: &mut dyn FnMut(TurnEvent),
     ) -> Option<Result<TurnEnd, CodexError>> {
         match event {
@@ -134,12 +134,12 @@ impl TurnReader {
         }
     }
 
-    fn end(&mut self, turn: TurnState, limits: impl FnOnce() -> RateLimits) -> Result<TurnEnd, CodexError> {
+    fn end(&mut self, turn: TurnState, limits: RateLimits) -> Result<TurnEnd, CodexError> {
         let usage = self.take_usage();
         match turn.status.as_str() {
             "completed" => Ok(TurnEnd { usage, interrupted: false }),
             "interrupted" => Ok(TurnEnd { usage, interrupted: true }),
-            _ => Err(CodexError::Turn(failure(turn.error, &limits()))),
+            _ => Err(CodexError::Turn(failure(turn.error, limits))),
         }
     }
 }
@@ -148,7 +148,7 @@ impl TurnReader {
 /// attempts would fail like this one.
 fn retrying(problem: TurnProblem, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
     let message = problem.message.clone();
-    let failure = failure(Some(problem), &RateLimits::default());
+    let failure = failure(Some(problem), RateLimits::default());
     if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {
         return Some(Err(CodexError::Turn(failure)));
     }

@@ -9,7 +9,7 @@ use crate::notification::Notification;
 fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut Vec<TurnEvent>) {
     let params = to_raw_value(params).unwrap();
     let event = Notification::decode(method, &params).unwrap().event;
-    let end = reader.read(event, RateLimits::default, &mut |event| events.push(event));
+    let end = reader.read(event, RateLimits::default(), &mut |event| events.push(event));
     events.extend(end.map(TurnEvent::Ended));
 }
 

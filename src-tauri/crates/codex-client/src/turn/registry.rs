@@ -109,7 +109,7 @@ impl TurnRegistry {
     }
 
     /// Passes a notification to the turn of `thread`, if one runs.
-    pub(crate) fn notify(&self, thread: &str, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
+    pub(crate) fn notify(&self, thread: &str, event: Event<'_>, limits: RateLimits) {
         let mut inner = self.inner.lock();
         // A codex that is not known to report the ends of responses is known by the first one.
         inner.reports_responses |= matches!(event, Event::ResponseCompleted(_));
@@ -160,7 +160,7 @@ impl Running {
         self.events.heard(self.reader.is_at_work());
     }
 
-    fn notify(&mut self, event: Event<'_>, limits: impl FnOnce() -> RateLimits) {
+    fn notify(&mut self, event: Event<'_>, limits: RateLimits) {
         match &event {
             Event::RawItem(item) if self.has_pictures && item.get().contains(IMAGE_OMITTED) => {
                 let message =

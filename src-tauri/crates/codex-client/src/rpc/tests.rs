@@ -2,7 +2,6 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream, Lines, duplex};
 
 use super::*;
-use crate::rpc::lines;
 
 /// Refuses every request.
 struct Refuse;
