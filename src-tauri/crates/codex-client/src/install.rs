@@ -148,7 +148,7 @@ fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
         folders.extend(from("ProgramFiles", "nodejs"));
     }
     if let Some(home) = environment.home() {
-        for below in [
+        let below = [
             ".local/bin",
             ".npm-global/bin",
             ".npm/bin",
@@ -159,9 +159,8 @@ fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
             "Library/pnpm",
             ".cargo/bin",
             "bin",
-        ] {
-            folders.push(home.join(below));
-        }
+        ];
+        folders.extend(below.map(|below| home.join(below)));
         folders.extend(newest_first(&home.join(".nvm/versions/node"), "bin"));
         for fnm in [".local/share/fnm", "Library/Application Support/fnm", ".fnm", "AppData/Roaming/fnm"] {
             let below = if cfg!(windows) { "installation" } else { "installation/bin" };
@@ -169,11 +168,14 @@ fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
         }
     }
     if cfg!(unix) {
-        for folder in
-            ["/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin", "/usr/bin", "/snap/bin"]
-        {
-            folders.push(folder.into());
-        }
+        let system = [
+            "/opt/homebrew/bin",
+            "/usr/local/bin",
+            "/home/linuxbrew/.linuxbrew/bin",
+            "/usr/bin",
+            "/snap/bin",
+        ];
+        folders.extend(system.map(PathBuf::from));
     }
     folders
 }

@@ -149,6 +149,14 @@ pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
     (Some(texts.join("\n\n")).filter(|text| !text.trim().is_empty()), rest)
 }
 
+/// Splits off the user's last message, which is what the model is asked; empty when another item is the last.
+pub(crate) fn split_question(items: &[Item]) -> (&[Item], &[Content]) {
+    match items.split_last() {
+        Some((Item::Message { role: Role::User, content }, earlier)) => (earlier, content),
+        _ => (items, &[]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

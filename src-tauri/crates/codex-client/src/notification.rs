@@ -64,13 +64,13 @@ pub(crate) enum Event<'a> {
     ResponseCompleted(Option<Usage>),
     ThreadUsage(ThreadUsage),
     /// The upstream took another model.
-    Rerouted(Cow<'a, str>),
+    Rerouted(String),
     /// An error after which codex tries again.
     Retrying(TurnProblem),
     TurnCompleted(TurnState),
     RateLimits(RateLimits),
     /// How the start of an MCP server goes.
-    McpServer(McpServer<'a>),
+    McpServer(McpServer),
     /// Anything else; for its thread it is a sign of life.
     Other,
 }
@@ -93,13 +93,11 @@ pub(crate) struct ThreadUsage {
 
 /// An MCP server and its state.
 #[derive(Debug, Deserialize)]
-pub(crate) struct McpServer<'a> {
-    #[serde(borrow)]
-    pub(crate) name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub(crate) status: Cow<'a, str>,
-    #[serde(borrow)]
-    pub(crate) error: Option<Cow<'a, str>>,
+pub(crate) struct McpServer {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) status: String,
+    pub(crate) error: Option<String>,
 }
 
 /// The parameters that we read, all optional: one parse serves every method.
@@ -121,8 +119,7 @@ struct Params<'a> {
     error: Option<TurnProblem>,
     #[serde(default)]
     will_retry: bool,
-    #[serde(borrow)]
-    to_model: Option<Cow<'a, str>>,
+    to_model: Option<String>,
     rate_limits: Option<RateLimits>,
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -43,7 +43,8 @@ pub(crate) struct Connection {
     pending: Pending,
     /// When codex last said anything.
     heard: Mutex<Instant>,
-    closed: CancellationToken,
+    /// Cancelled to close the connection; its reader and writer end.
+    pub(crate) closed: CancellationToken,
 }
 
 /// Takes what codex sends on its own. The connection's reader calls it, so it never waits.
@@ -67,11 +68,7 @@ impl Connection {
     /// Reads codex's lines to their end, which closes the connection.
     pub(crate) async fn read(&self, lines: &mut Lines<impl AsyncRead + Unpin>, handler: &impl Handler) {
         loop {
-            let line = tokio::select! {
-                line = lines.next() => line,
-                () = self.closed.cancelled() => None,
-            };
-            match line {
+            match self.closed.run_until_cancelled(lines.next()).await.flatten() {
                 Some(Ok(line)) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Some(Ok(line)) => {
                     *self.heard.lock() = Instant::now();
@@ -84,7 +81,7 @@ impl Connection {
                 None => break,
             }
         }
-        self.close();
+        self.closed.cancel();
     }
 
     async fn handle(&self, line: &[u8], handler: &impl Handler) {
@@ -133,7 +130,7 @@ impl Connection {
             () = self.silent_for(timeout) => {
                 // It hangs. Closing fails the other requests too, and the supervisor ends the process.
                 tracing::warn!(method, "codex is unresponsive; closing connection");
-                self.close();
+                self.closed.cancel();
                 return Err(CodexError::NoAnswer { method, limit: timeout });
             }
             // It works on something else, so the other requests stay; but this one has waited long enough.
@@ -163,33 +160,15 @@ impl Connection {
         *self.heard.lock()
     }
 
-    /// Sends a notification.
-    pub(crate) async fn notify(&self, method: &'static str) -> Result<(), CodexError> {
-        self.send(json!({ "method": method })).await
-    }
-
     /// Answers a request of codex.
     pub(crate) async fn answer(&self, id: &Value, outcome: Outcome) {
         // Waits when the queue is full: codex reads, or the connection closes and with it the queue.
         let _ = self.send(wire::answer(id, outcome)).await;
     }
 
-    async fn send(&self, message: Value) -> Result<(), CodexError> {
+    /// Sends a message that codex need not answer.
+    pub(crate) async fn send(&self, message: Value) -> Result<(), CodexError> {
         self.outgoing.send(message).await.map_err(|_| CodexError::Disconnected)
-    }
-
-    /// Closes the connection; its reader and writer end.
-    pub(crate) fn close(&self) {
-        self.closed.cancel();
-    }
-
-    /// Resolves when the connection is closed.
-    pub(crate) async fn closed(&self) {
-        self.closed.cancelled().await;
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        !self.closed.is_cancelled()
     }
 }
 
@@ -205,12 +184,9 @@ async fn write(
         }
         Ok::<(), std::io::Error>(())
     };
-    tokio::select! {
-        written = write_all => if let Err(error) = written {
-            // The reading half ends as well and fails what is pending.
-            tracing::debug!(%error, "codex's stdin is closed");
-        },
-        () = closed.cancelled() => {}
+    if let Some(Err(error)) = closed.run_until_cancelled(write_all).await {
+        // The reading half ends as well and fails what is pending.
+        tracing::debug!(%error, "codex's stdin is closed");
     }
 }
 

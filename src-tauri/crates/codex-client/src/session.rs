@@ -153,14 +153,15 @@ impl Handler for Session {
         };
         match (event, thread) {
             (Event::RateLimits(update), _) => self.limits.lock().merge(update),
-            (Event::McpServer(server), _) => self.mcp_servers.update(&server),
+            (Event::McpServer(server), _) => self.mcp_servers.update(server),
             (event, Some(thread)) => self.turns.notify(&thread, event, self.limits()),
             (_, None) => {}
         }
     }
 
     fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
-        let About { thread_id, tool, call_id } = About::parse(params);
+        let about = params.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let About { thread_id, tool, call_id } = about.unwrap_or_default();
         if let (TOOL_CALL, Some(thread), Some(tool), Some(call_id)) = (method, &thread_id, tool, call_id)
             && self.turns.await_output(thread, &tool, &call_id, id)
         {
@@ -179,10 +180,8 @@ impl Handler for Session {
 async fn refill(session: Arc<Session>, mut hints: mpsc::Receiver<NewThread>) {
     let pool = &session.prewarmed;
     loop {
-        let hint = tokio::select! {
-            hint = tokio::time::timeout(PREWARM_IDLE_TIMEOUT, hints.recv()) => hint,
-            () = session.rpc.closed() => return,
-        };
+        let hint = tokio::time::timeout(PREWARM_IDLE_TIMEOUT, hints.recv());
+        let Some(hint) = session.rpc.closed.run_until_cancelled(hint).await else { return };
         let Ok(hint) = hint else {
             for thread in pool.drain() {
                 session.end_thread(&thread).await;

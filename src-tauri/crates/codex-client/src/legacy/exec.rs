@@ -42,7 +42,7 @@ pub(crate) fn start_turn(slots: &Arc<Semaphore>, session: &Arc<Session>, request
         let stop = async {
             tokio::select! {
                 () = events.interrupt.cancelled() => {}
-                () = running.rpc.closed() => {}
+                () = running.rpc.closed.cancelled() => {}
             }
         };
         let mut stop = pin!(stop);

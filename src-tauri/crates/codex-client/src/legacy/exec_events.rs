@@ -3,6 +3,7 @@
 //! An answer comes as whole messages, so its text is one block a message. Read off 0.44 and 0.60, and the same in 0.169.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::account::RateLimits;
 use crate::error::CodexError;
@@ -31,13 +32,8 @@ struct Line {
     item: Option<ThreadItem>,
     usage: Option<Usage>,
     message: Option<String>,
-    error: Option<Message>,
-}
-
-#[derive(Deserialize)]
-struct Message {
     #[serde(default)]
-    message: String,
+    error: Value,
 }
 
 impl ExecReader {
@@ -64,7 +60,7 @@ impl ExecReader {
                 send(TurnEvent::Ended(Ok(TurnEnd { usage: line.usage, interrupted: false })));
             }
             ("turn.failed", _) => {
-                let message = line.error.map(|error| error.message).or_else(|| self.error.take());
+                let message = line.error["message"].as_str().map(str::to_owned).or_else(|| self.error.take());
                 send(TurnEvent::Ended(Err(failed(message.unwrap_or_default()))));
             }
             _ => {}

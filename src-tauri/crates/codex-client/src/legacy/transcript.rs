@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::item::{Content, Item, Role, ToolCall};
+use crate::item::{Content, Item, Role, ToolCall, split_question};
 
 /// Hexadecimal digits of a delimiter.
 const DELIMITER_DIGITS: usize = 12;
@@ -16,10 +16,7 @@ const MAX_SHORT_TRIES: u64 = 4;
 /// The conversation as the parts of one user message. The user's last message comes last, as it is; without anything before
 /// it, it is all there is.
 pub(crate) fn input(items: &[Item], note: Option<&str>) -> Vec<Content> {
-    let (earlier, last) = match items.split_last() {
-        Some((Item::Message { role: Role::User, content }, earlier)) => (earlier, content.as_slice()),
-        _ => (items, [].as_slice()),
-    };
+    let (earlier, last) = split_question(items);
     if earlier.is_empty() && note.is_none() && !last.is_empty() {
         return last.to_vec();
     }

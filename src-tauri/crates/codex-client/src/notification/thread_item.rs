@@ -2,6 +2,7 @@
 //! in its own spelling.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::event::ItemEvent;
 
@@ -19,7 +20,7 @@ pub(crate) struct ThreadItem {
     #[serde(alias = "exit_code")]
     exit_code: Option<i64>,
     duration_ms: Option<u64>,
-    changes: Vec<ChangedFile>,
+    changes: Vec<Value>,
     query: String,
     server: String,
     tool: String,
@@ -44,13 +45,6 @@ pub(crate) enum ItemKind {
     Other,
 }
 
-/// A file of a change.
-#[derive(Debug, Deserialize)]
-struct ChangedFile {
-    #[serde(default)]
-    path: String,
-}
-
 impl ThreadItem {
     /// Whether codex may be silent until it has ended: a command, or a call of an MCP server.
     pub(crate) fn is_own_work(&self) -> bool {
@@ -70,7 +64,8 @@ impl ThreadItem {
             }),
             _ if !completed => None,
             ItemKind::FileChange => {
-                let paths = changes.into_iter().map(|change| change.path).collect();
+                let path = |change: &Value| change["path"].as_str().unwrap_or_default().to_owned();
+                let paths = changes.iter().map(path).collect();
                 Some(ItemEvent::FileChange { paths, done: !matches!(status.as_str(), "failed" | "declined") })
             }
             ItemKind::WebSearch => Some(ItemEvent::WebSearch { query }),

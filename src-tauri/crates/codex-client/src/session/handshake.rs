@@ -46,7 +46,7 @@ pub(crate) async fn handshake(
     let params = initialize_params("codex-proxy", "Codex Proxy", client_version);
     let initialized: Value = rpc.call("initialize", params).await?;
     let version = initialized["userAgent"].as_str().and_then(version_in).unwrap_or("of an unknown version");
-    rpc.notify("initialized").await?;
+    rpc.send(json!({ "method": "initialized" })).await?;
     let capabilities = probe(rpc).await?;
     let mut account = None;
     if capabilities.account_read {

@@ -35,7 +35,7 @@ impl Running {
 
     /// Ends the process and everything that works on the session.
     pub(crate) async fn end(mut self) {
-        self.session.rpc.close();
+        self.session.rpc.closed.cancel();
         self.process.kill().await;
         self.session.finished().await;
     }
@@ -76,7 +76,7 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
             Ok(Running { process, session, binary, since, memory_checked_at: since })
         }
         Err(error) => {
-            rpc.close();
+            rpc.closed.cancel();
             process.kill().await;
             tasks.close();
             tasks.wait().await;

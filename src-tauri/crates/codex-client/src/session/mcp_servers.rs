@@ -17,19 +17,19 @@ const MAX_REASON: usize = 300;
 pub(crate) struct McpServers(Mutex<BTreeMap<String, String>>);
 
 impl McpServers {
-    pub(crate) fn update(&self, McpServer { name, status, error }: &McpServer<'_>) {
+    pub(crate) fn update(&self, McpServer { name, status, error }: McpServer) {
         let mut failed = self.0.lock();
-        match &**status {
+        match status.as_str() {
             "failed" => {
                 let reason: String = error.as_deref().unwrap_or_default().chars().take(MAX_REASON).collect();
                 // Each thread reports it again.
-                if failed.get(&**name) != Some(&reason) {
+                if failed.get(&name) != Some(&reason) {
                     tracing::warn!(server = %name, %reason, "an MCP server of codex did not start; its tools are missing");
-                    failed.insert(name.to_string(), reason);
+                    failed.insert(name, reason);
                 }
             }
             "ready" => {
-                failed.remove(&**name);
+                failed.remove(&name);
             }
             _ => {}
         }
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn a_server_that_failed_is_named_until_it_runs() {
         let servers = McpServers::default();
-        let note = |text: &str| servers.update(&serde_json::from_str(text).unwrap());
+        let note = |text: &str| servers.update(serde_json::from_str(text).unwrap());
         note(r#"{"name":"a","status":"starting","error":null}"#);
         assert!(servers.failed().is_empty());
         note(r#"{"name":"a","status":"failed","error":"no such \"file\""}"#);

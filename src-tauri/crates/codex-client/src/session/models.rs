@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::Session;
@@ -35,12 +35,8 @@ pub struct Model {
 }
 
 fn effort_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Effort>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Entry {
-        reasoning_effort: Effort,
-    }
-    Ok(Vec::<Entry>::deserialize(deserializer)?.into_iter().map(|entry| entry.reasoning_effort).collect())
+    let entries = Vec::<Value>::deserialize(deserializer)?;
+    Ok(entries.iter().filter_map(|entry| entry["reasoningEffort"].as_str()).map(Effort::from).collect())
 }
 
 /// The answer to `model/list`.

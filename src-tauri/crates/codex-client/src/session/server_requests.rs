@@ -7,7 +7,6 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use crate::rpc::Outcome;
 
@@ -25,13 +24,6 @@ pub(crate) struct About<'a> {
     pub(crate) tool: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) call_id: Option<Cow<'a, str>>,
-}
-
-impl<'a> About<'a> {
-    /// The parameters of a request; none when they have another form.
-    pub(crate) fn parse(params: Option<&'a RawValue>) -> Self {
-        params.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
-    }
 }
 
 /// The answer to a request.

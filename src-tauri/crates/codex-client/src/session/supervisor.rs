@@ -111,7 +111,7 @@ impl Supervisor {
     async fn session(&mut self) -> Result<Arc<Session>, CodexError> {
         if let Some(live) = &self.live {
             let session = Arc::clone(&live.session);
-            if !session.rpc.is_open() {
+            if session.rpc.closed.is_cancelled() {
                 self.reap().await;
             } else if self.auth.changed() {
                 tracing::info!("codex's sign-in has changed; restarting it");
@@ -148,11 +148,8 @@ impl Supervisor {
 
     /// Starts a codex, unless the shutdown comes first: a codex that does not answer must not hold it up.
     async fn launch(&self) -> Result<Running, CodexError> {
-        tokio::select! {
-            biased;
-            () = self.ending.cancelled() => Err(CodexError::ShuttingDown),
-            running = launch(&self.config) => running,
-        }
+        let launched = self.ending.run_until_cancelled(launch(&self.config)).await;
+        launched.unwrap_or(Err(CodexError::ShuttingDown))
     }
 
     /// Promotes a started process to the current one.
@@ -218,10 +215,7 @@ impl Supervisor {
             return false;
         }
         // A codex that does not answer must not hold up the shutdown.
-        let memory = tokio::select! {
-            memory = liveness::memory(rpc) => memory,
-            () = self.ending.cancelled() => None,
-        };
+        let memory = self.ending.run_until_cancelled(liveness::memory(rpc)).await.flatten();
         live.memory_checked_at = Instant::now();
         let Some(bytes) = memory.filter(|bytes| *bytes > MAX_MEMORY) else { return false };
         let megabytes = bytes / (1024 * 1024);
@@ -241,7 +235,7 @@ impl Supervisor {
         self.retiring.spawn(async move {
             tokio::select! {
                 () = running.session.retire() => {}
-                () = running.session.rpc.closed() => {}
+                () = running.session.rpc.closed.cancelled() => {}
                 () = ending.cancelled() => {}
             }
             running.end().await;
@@ -280,6 +274,6 @@ async fn ended(live: Option<&mut Running>) {
     let Some(running) = live else { return std::future::pending().await };
     tokio::select! {
         _ = running.process.wait() => {}
-        () = running.session.rpc.closed() => {}
+        () = running.session.rpc.closed.cancelled() => {}
     }
 }

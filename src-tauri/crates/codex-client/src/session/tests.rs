@@ -44,10 +44,10 @@ async fn a_silent_codex_is_pinged_and_kept_while_it_answers() {
         () = ping_when_idle(&session.rpc) => unreachable!(),
         () = signs => {}
     }
-    assert!(session.rpc.is_open());
+    assert!(!session.rpc.closed.is_cancelled());
     tokio::select! {
         () = ping_when_idle(&session.rpc) => unreachable!(),
-        () = session.rpc.closed() => {}
+        () = session.rpc.closed.cancelled() => {}
     }
 }
 

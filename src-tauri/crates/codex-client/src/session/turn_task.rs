@@ -104,7 +104,7 @@ impl TurnTask {
         tokio::select! {
             biased;
             next = &mut next => return next.ok(),
-            () = self.session.rpc.closed() => {}
+            () = self.session.rpc.closed.cancelled() => {}
             () = self.session.retired.cancelled() => {}
             () = tokio::time::sleep(self.session.cache.retention.time) => {}
         }
@@ -119,7 +119,7 @@ impl TurnTask {
         let permit = tokio::select! {
             permit = session.starting_turns.acquire() => permit.map_err(|_| CodexError::Disconnected)?,
             () = job.events.interrupt.cancelled() => return Ok(None),
-            () = session.rpc.closed() => return Err(CodexError::Disconnected),
+            () = session.rpc.closed.cancelled() => return Err(CodexError::Disconnected),
         };
         let request = &job.request;
         let mut new = None;
@@ -152,10 +152,7 @@ impl TurnTask {
         // A thread that codex writes to a file is not prewarmed.
         if let Some(new) = new.filter(|_| thread.path.is_none()) {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
-            tokio::select! {
-                _ = turn.slot.reached(Phase::Speaking) => {}
-                () = job.events.interrupt.cancelled() => {}
-            }
+            job.events.interrupt.run_until_cancelled(turn.slot.reached(Phase::Speaking)).await;
             session.prewarmed.hint(new);
         }
         self.follow(turn, job).await
@@ -220,9 +217,9 @@ impl TurnTask {
 
     /// Follows the turn to the end of the answer.
     async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
-        let phase = tokio::select! {
+        let answered = tokio::select! {
             biased;
-            phase = turn.slot.answer_ended(MORE_CALLS_TIMEOUT) => phase,
+            answered = turn.slot.answer_ended(MORE_CALLS_TIMEOUT) => answered,
             () = job.events.interrupt.cancelled() => {
                 self.interrupt(&turn).await;
                 return Ok(None);
@@ -230,8 +227,7 @@ impl TurnTask {
             () = ping_when_idle(&self.session.rpc) => return Ok(None),
         };
         // Without an answer codex is gone, which the reader knows.
-        let Some(answered) = turn.slot.take_answer() else { return Ok(None) };
-        let Answered { end, text, calls, thread_usage } = answered;
+        let Some(Answered { end, text, calls, thread_usage }) = answered else { return Ok(None) };
         self.usage = thread_usage;
         let Ok(ended) = &end else {
             job.events.send(TurnEvent::Ended(end));
@@ -240,7 +236,7 @@ impl TurnTask {
             self.interrupt(&turn).await;
             return Ok(None);
         };
-        let parked = phase == Phase::Waiting;
+        let parked = !calls.is_empty();
         // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
         let continues = !ended.interrupted && job.request.note.is_none() && !text.trim().is_empty();
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.

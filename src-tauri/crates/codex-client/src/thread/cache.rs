@@ -4,7 +4,7 @@
 //! awaits the outputs of the client's tools. The first request with the conversation as far as the thread has gone takes it,
 //! so two never share one.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -128,14 +128,10 @@ impl CachedThread {
             // Outputs without their calls would be refused upstream.
             return !matches!(new.first(), Some(Item::ToolOutput { .. }));
         }
-        let outputs: HashSet<&str> = new
-            .iter()
-            .filter_map(|item| match item {
-                Item::ToolOutput { call_id, .. } => Some(call_id.as_str()),
-                _ => None,
-            })
-            .collect();
-        new.len() == self.calls.len() && self.calls.iter().all(|call| outputs.contains(call.as_str()))
+        let answers =
+            |item: &Item, call: &String| matches!(item, Item::ToolOutput { call_id, .. } if call_id == call);
+        new.len() == self.calls.len()
+            && self.calls.iter().all(|call| new.iter().any(|item| answers(item, call)))
     }
 }
 

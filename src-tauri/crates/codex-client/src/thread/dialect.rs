@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::item::{Content, Item, Role};
+use crate::item::{Content, Item, Role, split_question};
 
 /// What a thread does not have yet, as codex takes it.
 #[derive(Debug, Default)]
@@ -30,10 +30,7 @@ impl Dialect {
 }
 
 fn with_roles(new: &[Item], note: Option<&str>) -> TurnInput {
-    let (history, input) = match new.split_last() {
-        Some((Item::Message { role: Role::User, content }, history)) => (history, content.as_slice()),
-        _ => (new, [].as_slice()),
-    };
+    let (history, input) = split_question(new);
     let mut history: Vec<Value> = history.iter().map(Item::to_raw).collect();
     if let Some(note) = note {
         let content = vec![Content::Text(note.to_owned())];

@@ -64,7 +64,7 @@ impl TurnReader {
                 self.thread_usage = usage.total;
                 *self.reported_usage.get_or_insert_default() += usage.last;
             }
-            Event::Rerouted(model) => send(TurnEvent::Model(model.into_owned())),
+            Event::Rerouted(model) => send(TurnEvent::Model(model)),
             Event::Retrying(problem) => return retrying(problem, send),
             Event::TurnCompleted(turn) => return Some(self.end(turn, limits)),
             _ => {}

@@ -174,8 +174,9 @@ impl Running {
         }
         let Self { reader, events, phase, .. } = self;
         let end = reader.read(event, limits, &mut |event| {
-            if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_)) {
-                step(phase, Phase::Quiet, Phase::Speaking);
+            let speaks = matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_));
+            if speaks && *phase.borrow() == Phase::Quiet {
+                phase.send_replace(Phase::Speaking);
             }
             events.send(event);
         });
@@ -202,7 +203,7 @@ impl Running {
             self.report(calls);
         } else if self.tool_calls.any_waiting() && (self.tool_calls.response_completed || !reports_responses)
         {
-            self.phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Calling) != Phase::Calling);
+            self.phase.send_replace(Phase::Calling);
         }
     }
 
@@ -215,25 +216,11 @@ impl Running {
     }
 }
 
-/// Moves a turn that is in the phase `from` to `to`.
-fn step(phase: &watch::Sender<Phase>, from: Phase, to: Phase) {
-    phase.send_if_modified(|now| {
-        let moves = *now == from;
-        if moves {
-            *now = to;
-        }
-        moves
-    });
-}
-
 impl TurnSlot {
-    /// Waits until the answer has ended, and returns whether the turn has. Calls that wait are reported once codex has been
-    /// silent about this turn for `quiet`.
-    pub(crate) async fn answer_ended(&self, quiet: Duration) -> Phase {
-        loop {
-            if self.reached(Phase::Calling).await >= Phase::Waiting {
-                return self.reached(Phase::Waiting).await;
-            }
+    /// Waits until the answer has ended, and takes it; `None` when codex is gone, which its reader knows already. Calls that
+    /// wait are reported once codex has been silent about this turn for `quiet`.
+    pub(crate) async fn answer_ended(&self, quiet: Duration) -> Option<Answered> {
+        while self.reached(Phase::Calling).await < Phase::Waiting {
             let heard = self.with(|running| running.heard);
             let _ended_meanwhile = tokio::time::timeout(quiet, self.reached(Phase::Waiting)).await;
             self.with(|running| {
@@ -243,17 +230,13 @@ impl TurnSlot {
                 }
             });
         }
+        self.with(|running| running.answered.take()).flatten()
     }
 
     /// Waits until the turn is in this phase or beyond it.
     pub(crate) async fn reached(&self, wanted: Phase) -> Phase {
         // The sender is dropped only when the connection has closed, which ends the turn.
         self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Over, |phase| *phase)
-    }
-
-    /// Takes the answer that has ended; `None` when codex is gone, which its reader knows already.
-    pub(crate) fn take_answer(&self) -> Option<Answered> {
-        self.with(|running| running.answered.take()).flatten()
     }
 
     /// Sends what comes next to another reader: the turn goes on for the next request.
@@ -263,7 +246,9 @@ impl TurnSlot {
             running.events = events.clone();
             running.tool_calls.one_at_a_time = one_at_a_time;
             running.has_pictures |= has_pictures;
-            step(&running.phase, Phase::Waiting, Phase::Quiet);
+            if *running.phase.borrow() == Phase::Waiting {
+                running.phase.send_replace(Phase::Quiet);
+            }
         });
         if reattached.is_none() {
             events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
