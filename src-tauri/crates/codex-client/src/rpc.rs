@@ -42,7 +42,7 @@ pub(crate) struct Connection {
     outgoing: mpsc::Sender<Value>,
     pending: Pending,
     /// When codex last said anything.
-    heard: Mutex<Instant>,
+    pub(crate) heard: Mutex<Instant>,
     /// Cancelled to close the connection; its reader and writer end.
     pub(crate) closed: CancellationToken,
 }
@@ -138,7 +138,7 @@ impl Connection {
                 return Err(CodexError::NoAnswer { method, limit: timeout * BUSY_FACTOR });
             }
         };
-        let result = answer.map_err(|error| refused(error.message))?;
+        let result = answer.map_err(refused)?;
         serde_json::from_str(result.get()).map_err(|error| refused(error.to_string()))
     }
 
@@ -147,17 +147,12 @@ impl Connection {
         let mut since = Instant::now();
         loop {
             tokio::time::sleep_until(since + timeout).await;
-            let heard = self.last_heard();
+            let heard = *self.heard.lock();
             if heard <= since {
                 return;
             }
             since = heard;
         }
-    }
-
-    /// When codex last said anything.
-    pub(crate) fn last_heard(&self) -> Instant {
-        *self.heard.lock()
     }
 
     /// Answers a request of codex.

@@ -27,7 +27,7 @@ use crate::environment::Environment;
 use crate::error::CodexError;
 use crate::event::{ItemEvent, TurnEvent};
 use crate::home;
-use crate::notification::{Event, Notification};
+use crate::notification::Notification;
 use crate::rpc::{Connection, Handler, Lines, Outcome};
 use crate::status::Readiness;
 use crate::thread::{self, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
@@ -63,6 +63,7 @@ pub(crate) struct Session {
     pub(crate) prewarmed: PrewarmPool,
     pub(crate) mcp_servers: McpServers,
     pub(crate) starting_turns: Semaphore,
+    /// The account's limits as codex last heard them.
     limits: Mutex<RateLimits>,
     /// The user's home of codex, where it is known.
     users_home: Option<PathBuf>,
@@ -109,11 +110,6 @@ impl Session {
         session
     }
 
-    /// The account's limits as codex last heard them.
-    pub(crate) fn limits(&self) -> RateLimits {
-        *self.limits.lock()
-    }
-
     pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
         let trusted = home::trusts(self.users_home.as_deref(), &thread.profile.workspace);
         thread::start(&self.rpc, thread, trusted).await
@@ -146,16 +142,18 @@ impl Session {
 
 impl Handler for Session {
     fn notification(&self, method: &str, params: Option<&RawValue>) {
-        let Some(Notification { thread, event }) =
-            params.and_then(|params| Notification::decode(method, params))
-        else {
+        let Some(params) = params.map(RawValue::get) else { return };
+        if method == "mcpServer/startupStatus/updated" {
+            if let Ok(server) = serde_json::from_str(params) {
+                self.mcp_servers.update(server);
+            }
             return;
-        };
-        match (event, thread) {
-            (Event::RateLimits(update), _) => self.limits.lock().merge(update),
-            (Event::McpServer(server), _) => self.mcp_servers.update(server),
-            (event, Some(thread)) => self.turns.notify(&thread, event, self.limits()),
-            (_, None) => {}
+        }
+        let Ok(notification) = serde_json::from_str::<Notification<'_>>(params) else { return };
+        let mut limits = self.limits.lock();
+        match notification.rate_limits {
+            Some(update) if method == "account/rateLimits/updated" => limits.merge(update),
+            _ => self.turns.notify(method, notification, *limits),
         }
     }
 

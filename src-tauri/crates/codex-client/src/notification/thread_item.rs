@@ -46,11 +46,6 @@ pub(crate) enum ItemKind {
 }
 
 impl ThreadItem {
-    /// Whether codex may be silent until it has ended: a command, or a call of an MCP server.
-    pub(crate) fn is_own_work(&self) -> bool {
-        matches!(self.kind, ItemKind::CommandExecution | ItemKind::McpToolCall)
-    }
-
     /// The action that the item is, if it is one to report now: a command twice, anything else once it is `completed`.
     pub(crate) fn work(self, completed: bool) -> Option<ItemEvent> {
         let Self { status, command, exit_code, duration_ms, changes, query, server, tool, .. } = self;

@@ -23,8 +23,8 @@ pub(crate) fn lines<R: AsyncRead>(stdout: R) -> Lines<R> {
 /// A line that came from codex, as far as it can be read without knowing the method.
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
-    /// The answer to a request of ours.
-    Answer { id: u64, outcome: Result<&'a RawValue, RemoteError> },
+    /// The answer to a request of ours: its result, or codex's words on its error.
+    Answer { id: u64, outcome: Result<&'a RawValue, String> },
     /// A request that codex wants answered; its id is echoed as it came.
     Request { id: Value, method: Cow<'a, str>, params: Option<&'a RawValue> },
     /// A notification.
@@ -33,13 +33,6 @@ pub(crate) enum Incoming<'a> {
 
 /// What we answer: the result, or the message of an error.
 pub(crate) type Outcome = Result<Value, &'static str>;
-
-/// The `error` of an answer.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct RemoteError {
-    #[serde(default)]
-    pub(crate) message: String,
-}
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -50,7 +43,7 @@ struct Envelope<'a> {
     params: Option<&'a RawValue>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
-    error: Option<RemoteError>,
+    error: Option<Value>,
 }
 
 impl<'a> Incoming<'a> {
@@ -64,7 +57,7 @@ impl<'a> Incoming<'a> {
                 // Our request ids are numbers; an answer with another id is not to us.
                 let id = id.as_u64()?;
                 let outcome = match (envelope.result, envelope.error) {
-                    (_, Some(error)) => Err(error),
+                    (_, Some(error)) => Err(error["message"].as_str().unwrap_or_default().to_owned()),
                     (Some(result), None) => Ok(result),
                     // `"result": null` reads as absent; it is an answer all the same.
                     (None, None) => Ok(RawValue::NULL),
@@ -105,7 +98,7 @@ mod tests {
         ));
         assert!(matches!(
             Incoming::parse(br#"{"id":3,"error":{"code":-1,"message":"no"}}"#),
-            Some(Incoming::Answer { outcome: Err(RemoteError { message }), .. }) if message == "no"
+            Some(Incoming::Answer { outcome: Err(message), .. }) if message == "no"
         ));
         assert!(matches!(
             Incoming::parse(br#"{"id":"a","method":"m","params":{}}"#),

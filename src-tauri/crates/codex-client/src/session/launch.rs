@@ -80,17 +80,12 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
             process.kill().await;
             tasks.close();
             tasks.wait().await;
-            Err(with_stderr(error, stderr.last()))
+            // An end says little by itself; what codex wrote last says why.
+            let reason = || stderr.last().unwrap_or_else(|| "it ended without a word".to_owned());
+            Err(match error {
+                CodexError::Disconnected => CodexError::StartFailed { reason: reason() },
+                error => error,
+            })
         }
-    }
-}
-
-/// Adds what codex wrote to stderr to an error that says little by itself.
-fn with_stderr(error: CodexError, last_line: Option<String>) -> CodexError {
-    match error {
-        CodexError::Disconnected => CodexError::StartFailed {
-            reason: last_line.unwrap_or_else(|| "it ended without a word".to_owned()),
-        },
-        error => error,
     }
 }

@@ -56,5 +56,6 @@ mod tests {
         assert_eq!(servers.failed(), ["a", "b"]);
         note(r#"{"name":"a","status":"ready"}"#);
         assert_eq!(servers.failed(), ["b"]);
+        assert!(serde_json::from_str::<McpServer>("[]").is_err());
     }
 }

@@ -210,7 +210,7 @@ impl Supervisor {
         let Some(live) = &mut self.live else { return false };
         let rpc = &live.session.rpc;
         if live.memory_checked_at.elapsed() < MEMORY_CHECK_INTERVAL
-            || rpc.last_heard() <= live.memory_checked_at
+            || *rpc.heard.lock() <= live.memory_checked_at
         {
             return false;
         }

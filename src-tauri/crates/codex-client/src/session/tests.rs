@@ -75,7 +75,7 @@ async fn limits_that_are_not_named_have_not_changed() {
     });
     written.unwrap();
     answer.unwrap();
-    assert_eq!(session.limits().primary.map(|window| window.resets_at), Some(Some(9)));
+    assert_eq!(session.limits.lock().primary.map(|window| window.resets_at), Some(Some(9)));
 }
 
 #[tokio::test(start_paused = true)]

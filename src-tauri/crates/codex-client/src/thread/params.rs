@@ -46,6 +46,7 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
     // Without it a thread that was given up stays in codex's memory for long.
     config.insert("thread_unload_delay_secs".into(), 0.into());
     let mut params = json!({
+        "model": profile.model,
         "cwd": profile.workspace,
         "sandbox": profile.sandbox,
         "approvalPolicy": "never",
@@ -53,9 +54,6 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         "ephemeral": true,
         "experimentalRawEvents": true,
     });
-    if let Some(model) = &profile.model {
-        params["model"] = model.as_str().into();
-    }
     if let Some(tier) = &profile.service_tier {
         params["serviceTier"] = tier.as_str().into();
     }

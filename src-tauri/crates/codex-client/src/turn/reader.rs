@@ -3,7 +3,7 @@
 use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{TurnEnd, TurnEvent, Usage};
-use crate::notification::{Event, ItemKind, ThreadItem, TurnProblem, TurnState, failure};
+use crate::notification::{ItemKind, Notification, ThreadItem, TurnProblem, TurnState, failure};
 
 /// Reads the notifications of one turn, in order.
 #[derive(Debug, Default)]
@@ -48,25 +48,39 @@ impl TurnReader {
     /// account's.
     pub(crate) fn read(
         &mut self,
-        event: Event<'_>,
+        method: &str,
+        notification: Notification<'_>,
         limits: RateLimits,
         send: &mut dyn FnMut(TurnEvent),
     ) -> Option<Result<TurnEnd, CodexError>> {
-        match event {
-            Event::Text { item, delta } => self.text(&item, &delta, send),
-            Event::Reasoning(delta) => self.reasoning(delta.into_owned(), send),
-            Event::ReasoningPart => self.reasoning_part(send),
-            Event::ItemStarted(item) => self.item(item, false, send),
-            Event::ItemCompleted(item) => self.item(item, true, send),
-            Event::ResponseCompleted(Some(usage)) => *self.exact_usage.get_or_insert_default() += usage,
+        match (method, notification) {
+            ("item/agentMessage/delta", Notification { item_id: Some(item), delta: Some(delta), .. }) => {
+                self.text(&item, &delta, send);
+            }
+            ("item/reasoning/summaryTextDelta", Notification { delta: Some(delta), .. }) => {
+                self.reasoning(delta.into_owned(), send);
+            }
+            ("item/reasoning/summaryPartAdded", _) => self.reasoning_part(send),
+            ("item/started" | "item/completed", Notification { item: Some(item), .. }) => {
+                if let Ok(item) = serde_json::from_str(item.get()) {
+                    self.item(item, method == "item/completed", send);
+                }
+            }
+            ("rawResponse/completed", Notification { usage: Some(usage), .. }) => {
+                *self.exact_usage.get_or_insert_default() += usage;
+            }
             // An older codex reports the cost of the turn before again when the next one begins.
-            Event::ThreadUsage(usage) if usage.total != self.thread_usage => {
+            ("thread/tokenUsage/updated", Notification { token_usage: Some(usage), .. })
+                if usage.total != self.thread_usage =>
+            {
                 self.thread_usage = usage.total;
                 *self.reported_usage.get_or_insert_default() += usage.last;
             }
-            Event::Rerouted(model) => send(TurnEvent::Model(model)),
-            Event::Retrying(problem) => return retrying(problem, send),
-            Event::TurnCompleted(turn) => return Some(self.end(turn, limits)),
+            ("model/rerouted", Notification { to_model: Some(model), .. }) => send(TurnEvent::Model(model)),
+            ("error", Notification { error: Some(problem), will_retry: true, .. }) => {
+                return retrying(problem, send);
+            }
+            ("turn/completed", Notification { turn: Some(turn), .. }) => return Some(self.end(turn, limits)),
             _ => {}
         }
         None
@@ -107,7 +121,7 @@ impl TurnReader {
 
     /// Sends the events of an item that starts, or is `completed`.
     pub(crate) fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
-        if item.is_own_work() {
+        if matches!(item.kind, ItemKind::CommandExecution | ItemKind::McpToolCall) {
             self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
         }
         match item.kind {

@@ -1,15 +1,13 @@
-use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::error::TurnFailure;
 use crate::event::ItemEvent;
-use crate::notification::Notification;
 
 fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut Vec<TurnEvent>) {
-    let params = to_raw_value(params).unwrap();
-    let event = Notification::decode(method, &params).unwrap().event;
-    let end = reader.read(event, RateLimits::default(), &mut |event| events.push(event));
+    let params = params.to_string();
+    let notification = serde_json::from_str(&params).unwrap();
+    let end = reader.read(method, notification, RateLimits::default(), &mut |event| events.push(event));
     events.extend(end.map(TurnEvent::Ended));
 }
 
@@ -172,4 +170,20 @@ fn commands_are_reported_with_their_exit_code() {
         &events[1],
         TurnEvent::Item(ItemEvent::Command { ended: true, exit_code: Some(2), .. })
     ));
+}
+
+#[test]
+fn a_notification_of_another_form_is_no_event_and_an_unknown_one_still_names_its_thread() {
+    let parse = |params: &'static str| serde_json::from_str::<Notification<'_>>(params);
+    assert!(parse(r#"{"threadId":1}"#).is_err());
+    for (method, params) in [
+        ("some/thing", r#"{"threadId":"t"}"#),
+        ("item/agentMessage/delta", r#"{"threadId":"t"}"#),
+        ("item/completed", r#"{"threadId":"t","item":{"type":5}}"#),
+        ("error", r#"{"threadId":"t","error":{"message":"m"},"willRetry":false}"#),
+        ("codex/event/thing", r#"{"conversationId":"t"}"#),
+    ] {
+        assert_eq!(parse(params).unwrap().thread_id.as_deref(), Some("t"), "{method}");
+        assert!(read(&[(method, serde_json::from_str(params).unwrap())]).is_empty(), "{method}");
+    }
 }

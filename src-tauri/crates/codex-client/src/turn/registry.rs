@@ -15,7 +15,7 @@ use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::item::ToolCall;
-use crate::notification::Event;
+use crate::notification::Notification;
 
 /// What codex puts in the place of a picture that it cannot read, before it goes on. An answer about nothing is worse than
 /// an error.
@@ -108,14 +108,15 @@ impl TurnRegistry {
         Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
 
-    /// Passes a notification to the turn of `thread`, if one runs.
-    pub(crate) fn notify(&self, thread: &str, event: Event<'_>, limits: RateLimits) {
+    /// Passes a notification to the turn of its thread, if one runs.
+    pub(crate) fn notify(&self, method: &str, notification: Notification<'_>, limits: RateLimits) {
         let mut inner = self.inner.lock();
         // A codex that is not known to report the ends of responses is known by the first one.
-        inner.reports_responses |= matches!(event, Event::ResponseCompleted(_));
+        inner.reports_responses |= method == "rawResponse/completed";
         let reports_responses = inner.reports_responses;
-        if let Some(running) = inner.turns.get_mut(thread) {
-            running.notify(event, limits);
+        let thread = notification.thread_id.as_deref();
+        if let Some(running) = thread.and_then(|thread| inner.turns.get_mut(thread)) {
+            running.notify(method, notification, limits);
             running.flush_tool_calls(reports_responses);
         }
     }
@@ -142,12 +143,9 @@ impl TurnRegistry {
 
     /// Ends every turn because codex is gone, and refuses new ones.
     pub(crate) fn close(&self) {
-        let turns = {
-            let mut inner = self.inner.lock();
-            inner.closed = true;
-            std::mem::take(&mut inner.turns)
-        };
-        for running in turns.into_values() {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        for (_, running) in inner.turns.drain() {
             running.events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
             running.phase.send_replace(Phase::Over);
         }
@@ -160,20 +158,22 @@ impl Running {
         self.events.heard(self.reader.is_at_work());
     }
 
-    fn notify(&mut self, event: Event<'_>, limits: RateLimits) {
-        match &event {
-            Event::RawItem(item) if self.has_pictures && item.get().contains(IMAGE_OMITTED) => {
+    fn notify(&mut self, method: &str, notification: Notification<'_>, limits: RateLimits) {
+        match (method, notification.item) {
+            ("rawResponseItem/completed", Some(item))
+                if self.has_pictures && item.get().contains(IMAGE_OMITTED) =>
+            {
                 let message =
                     "A picture could not be read: it is damaged, or of a kind that codex does not know.";
                 let failure = TurnFailure::new(FailureKind::BadRequest, message);
                 return self.end(Phase::Over, Err(CodexError::Turn(failure)), Vec::new());
             }
-            Event::RawItem(item) => self.tool_calls.item(item),
-            Event::ResponseCompleted(_) => self.tool_calls.response_completed = true,
+            ("rawResponseItem/completed", Some(item)) => self.tool_calls.item(item),
+            ("rawResponse/completed", _) => self.tool_calls.response_completed = true,
             _ => {}
         }
         let Self { reader, events, phase, .. } = self;
-        let end = reader.read(event, limits, &mut |event| {
+        let end = reader.read(method, notification, limits, &mut |event| {
             let speaks = matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_));
             if speaks && *phase.borrow() == Phase::Quiet {
                 phase.send_replace(Phase::Speaking);
