@@ -50,7 +50,7 @@ pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: 
         match thread.send(job) {
             Ok(()) => return turn,
             // Its time was up in this very moment.
-            Err(back) => job = AnswerJob { items_in_thread: 0, ..back },
+            Err(back) => job = back,
         }
     }
     let task = TurnTask { session: Arc::clone(session), dialect, thread: None, usage: Usage::default() };
@@ -140,9 +140,7 @@ impl TurnTask {
         let pictures = request.items.iter().any(Item::has_pictures);
         let slot = session.turns.add(&thread.id, job.events.clone(), calls, pictures, self.usage)?;
         job.events.send(TurnEvent::Model(thread.model.clone()));
-        let Some(turn) = self.start(&thread, slot, job).await? else {
-            return Ok(None);
-        };
+        let Some(turn) = self.start(&thread, slot, job).await? else { return Ok(None) };
         drop(permit);
         if job.request.profile.kind == ThreadKind::Agent {
             for server in session.mcp_servers.failed() {
@@ -199,8 +197,7 @@ impl TurnTask {
         let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
         let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
         let pictures = outputs.iter().any(Item::has_pictures);
-        let one = job.request.one_call_at_a_time;
-        turn.slot.reattach(&job.events, one, pictures);
+        turn.slot.reattach(&job.events, job.request.one_call_at_a_time, pictures);
         job.events.send(TurnEvent::Model(model));
         for item in outputs {
             if let Item::ToolOutput { call_id, output } = item
