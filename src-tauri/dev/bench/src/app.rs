@@ -11,12 +11,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::ask::{Ask, PAUSE};
 use crate::child::{Server, built};
 use crate::http::Http;
 use crate::measure::{Entrant, Side, measure};
 use crate::processes;
 use crate::report::{self, median};
+use crate::round_spec::{Ask, PAUSE};
 use crate::run::{say, start_proxyd};
 use crate::stream::since;
 use crate::table::{Goal, MEGABYTES, MILLIS, RATE, Row, Section, Table};

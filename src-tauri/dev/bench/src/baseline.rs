@@ -20,8 +20,8 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufRea
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::{Instant, timeout};
 
-use crate::ask::{Ask, MODEL, PAUSE, Start};
 use crate::child;
+use crate::round_spec::{Ask, MODEL, PAUSE, Start};
 use crate::stream::{Round, STREAM_TIMEOUT, Stream, since};
 
 /// Longer than a round can take in there, so that the process is the one to say what is wrong.

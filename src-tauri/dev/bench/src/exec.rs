@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
-use crate::ask::Ask;
+use crate::round_spec::Ask;
 use crate::stream::{Stream, since};
 use crate::{child, processes};
 

@@ -13,7 +13,7 @@ use sse_stream::SseByteStream;
 use tokio::time::{Instant, sleep};
 
 use crate::answer::{Answer, ApiError, Route};
-use crate::ask::{Ask, MODEL, PAUSE, Start};
+use crate::round_spec::{Ask, MODEL, PAUSE, Start};
 use crate::stream::{Round, Stream, since};
 
 /// The proxies that are measured are ours alone, so their key may be known to all.

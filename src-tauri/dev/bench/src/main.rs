@@ -6,7 +6,6 @@
 
 mod answer;
 mod app;
-mod ask;
 mod baseline;
 mod child;
 mod exec;
@@ -14,6 +13,7 @@ mod http;
 mod measure;
 mod processes;
 mod report;
+mod round_spec;
 mod run;
 mod soak;
 mod stream;

@@ -9,12 +9,12 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::ask::{Ask, PAUSE};
 use crate::baseline::Baseline;
 use crate::child::Server;
 use crate::exec::Exec;
 use crate::http::Http;
 use crate::processes::{CpuClock, children_named};
+use crate::round_spec::{Ask, PAUSE};
 use crate::stream::{Round, Stream};
 
 /// What answers, in one of three ways.

@@ -5,9 +5,9 @@
 
 use hdrhistogram::Histogram;
 
-use crate::ask::{DENSE, WORDS};
 use crate::measure::Measured;
 use crate::processes::Memory;
+use crate::round_spec::{DENSE, WORDS};
 use crate::stream::Stream;
 use crate::table::Goal::{self, AtLeast, AtMost, RatioAtMost};
 use crate::table::{COUNT, MEGABYTES, MICROS, MILLIS, PERCENT, RATIO, Row, Section, TIMES, Unit};

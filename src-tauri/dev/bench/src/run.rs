@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
-use crate::ask::{Ask, PACE, PAUSE, WORDS};
 use crate::baseline::Baseline;
 use crate::child::{READY, Server};
 use crate::exec::Exec;
@@ -18,6 +17,7 @@ use crate::http::{Http, KEY};
 use crate::measure::{Entrant, Measured, Side, measure};
 use crate::processes::memory;
 use crate::report::{self, DENSE_STREAMS, EIGHT, SETTLED_AFTER, SideMemory};
+use crate::round_spec::{Ask, PACE, PAUSE, WORDS};
 use crate::stream::since;
 use crate::table::{Section, Table};
 use crate::testbed::Testbed;

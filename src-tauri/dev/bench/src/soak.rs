@@ -25,8 +25,8 @@ use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::Route;
-use crate::ask::MODEL;
 use crate::child::{READY, Server};
+use crate::round_spec::MODEL;
 use crate::run::say;
 use crate::testbed::Testbed;
 use crate::{http, processes};

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 
-use crate::ask::{Ask, PACE};
+use crate::round_spec::{Ask, PACE};
 
 /// A round takes a second; on a machine under load, sixty-four streams take some more.
 pub(crate) const STREAM_TIMEOUT: Duration = Duration::from_secs(60);
@@ -96,7 +96,7 @@ mod tests {
     use anyhow::bail;
 
     use super::*;
-    use crate::ask::WORDS;
+    use crate::round_spec::WORDS;
 
     fn stream(arrivals: &[u64]) -> Stream {
         Stream { arrivals: arrivals.to_vec(), ..Stream::default() }

@@ -19,7 +19,7 @@ mod reply;
 mod schema;
 mod script;
 mod server;
-mod stage;
+mod state;
 pub mod under_test;
 mod websocket;
 mod wire;
@@ -34,7 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use event_log::{Event, KEPT_EVENTS};
 pub use recorded::{KEPT_REQUESTS, Recorded, Transport};
 
-use stage::{Shared, Stage};
+use state::{Shared, Stage};
 
 /// A running sample model. Dropping it ends the server and every stream.
 #[derive(Debug)]

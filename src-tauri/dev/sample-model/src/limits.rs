@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::script::Limit;
-use crate::stage::unix_seconds;
+use crate::state::unix_seconds;
 
 fn reset_at(limit: &Limit) -> u64 {
     unix_seconds().saturating_add(limit.reset_after.as_secs())

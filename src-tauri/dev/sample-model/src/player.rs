@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::event_log::Event;
-use crate::stage::{Performance, Stage};
+use crate::state::{Performance, Stage};
 use crate::wire::Step;
 
 /// What a transport is to do next.

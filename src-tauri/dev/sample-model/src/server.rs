@@ -24,7 +24,7 @@ use crate::limits;
 use crate::player::{Played, Player};
 use crate::recorded::{Origin, Transport};
 use crate::refusal::Refusal;
-use crate::stage::{Shared, unix_seconds};
+use crate::state::{Shared, unix_seconds};
 use crate::websocket;
 
 /// Connections served at once. When all are taken, the next waits in the listener's backlog.

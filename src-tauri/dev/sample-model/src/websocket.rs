@@ -18,7 +18,7 @@ use crate::limits;
 use crate::player::{Played, Player};
 use crate::recorded::{Origin, Transport};
 use crate::refusal::Refusal;
-use crate::stage::{Received, Shared};
+use crate::state::{Received, Shared};
 
 /// The connection is over: the client went, a script cut it, or the sample model ends.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Nothing of the person's is read or written, and nothing stays: `beside` clears up. The stand-in itself is the crate
 //! `sample-model`; what codex is told of it is the one file written here.
 
-pub(crate) mod beside;
+pub(crate) mod sidecar;
 
 use std::env;
 use std::ffi::OsString;
@@ -39,7 +39,7 @@ impl Demo {
         let folder = workspace::target()?.join("demo").join(process::id().to_string());
         let home = folder.join("codex-home");
         fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
-        let mut beside = beside::start(&folder)?;
+        let mut beside = sidecar::start(&folder)?;
         let model = address(&child::read_lines(beside.stdout.take().context("a piped stdout is there")?))?;
         fs::write(home.join("config.toml"), config(&model))
             .context("the demo's config.toml cannot be written")?;

@@ -10,7 +10,7 @@ mod child;
 mod clients;
 mod codex;
 mod demo;
-mod package_system;
+mod package_manager;
 mod run;
 mod soak;
 mod system;
@@ -104,7 +104,7 @@ enum Command {
     Vendor,
     /// Stands beside a demo and clears up after it; started by `run --demo` only.
     #[command(hide = true)]
-    BesideDemo(demo::beside::Beside),
+    BesideDemo(demo::sidecar::Beside),
 }
 
 fn main() -> ExitCode {

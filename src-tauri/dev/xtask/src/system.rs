@@ -1,14 +1,14 @@
 //! What must be on the machine before anything of this project can run: looked for by use, installed where missing.
 //!
 //! The table below names each need once, with its packages for every system that has a package manager we drive. How
-//! a package manager is driven stands in `package_system`. Nothing is ever upgraded that already serves.
+//! a package manager is driven stands in `package_manager`. Nothing is ever upgraded that already serves.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::child;
-use crate::package_system::PackageSystem;
+use crate::package_manager::PackageSystem;
 use crate::workspace;
 
 /// The oldest node that the interface's tools and codex's installer run on.

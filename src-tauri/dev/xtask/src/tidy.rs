@@ -4,8 +4,8 @@
 //! or `super::` on, in and out of `use`, outside of tests. A parent that names its child without one of these imports nothing.
 
 pub(crate) mod bindings;
-mod circles;
 mod count;
+mod cycles;
 mod layers;
 mod modules;
 mod source;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::workspace;
-use circles::{Circle, Graph};
+use cycles::{Circle, Graph};
 use modules::Modules;
 
 pub(crate) use count::count;
@@ -114,7 +114,7 @@ fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
     let modules = Modules::read(file)?;
     let shown = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
     let mut findings = Vec::new();
-    for Circle { files, steps } in circles::find(&graph(&modules)) {
+    for Circle { files, steps } in cycles::find(&graph(&modules)) {
         let steps: Vec<String> =
             steps.iter().map(|(file, line)| format!("    {}:{line} imports", shown(file))).collect();
         let first = steps.first().map_or("", |step| step.trim().trim_end_matches(" imports"));

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::request::{self, Script};
 use crate::answer::Route;
-use crate::ask::MODEL;
+use crate::round_spec::MODEL;
 
 /// A conversation of a turn or more, whole or streamed, by any route.
 pub(super) async fn talk(client: &mut Client<'_>, name: &str) {

@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout};
 use super::faults::{Faults, rest};
 use super::request::{AGENT, TOOL};
 use crate::answer::{Answer, Route, code_of};
-use crate::ask::MODEL;
 use crate::http;
+use crate::round_spec::MODEL;
 
 /// The key of every client that has one.
 pub(super) const KEY: &str = "sk-soak-of-codex-proxyd";

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::modules::Modules;
-use super::{Crate, circles, crates, graph};
+use super::{Crate, crates, cycles, graph};
 use crate::workspace;
 
 pub(crate) fn count() -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn count() -> Result<()> {
         let modules = Modules::read(&file)?;
         *if ships { &mut product } else { &mut tooling }.entry(package).or_insert(0) += lines(&modules)?;
         let graph = graph(&modules);
-        for circle in circles::find(&graph) {
+        for circle in cycles::find(&graph) {
             number += 1;
             in_circles += circle.files.len();
         }
