@@ -1,6 +1,4 @@
-//! `cargo xtask bench`: builds what is measured, in release, and starts the measuring program with a real codex.
-//!
-//! What is measured, and how it is reported, is the `bench` crate's; nothing of it is known here.
+//! `cargo xtask bench`: builds the release binaries and runs the `bench` crate with a real codex.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -13,12 +11,12 @@ use crate::system::{self, Need};
 use crate::window;
 use crate::workspace::{self, Profile};
 
-/// Makes the measuring program measure the desktop app, which takes more to build.
+/// The flag of bench that measures the desktop app, which needs more to build.
 const APP: &str = "--app";
 
 pub(crate) fn bench(args: &[OsString]) -> Result<ExitCode> {
     system::ensure(&[Need::CCompiler, Need::Node])?;
-    let codex = codex::installed(codex::DEFAULT_VERSION)?;
+    let codex = codex::install(codex::DEFAULT_VERSION)?;
     let mut build = workspace::cargo()?;
     build.args(["build", "--release", "--bins", "-p", "proxyd", "-p", "sample-model", "-p", "bench"]);
     if args.iter().any(|arg| arg == APP) {
@@ -26,9 +24,9 @@ pub(crate) fn bench(args: &[OsString]) -> Result<ExitCode> {
         window::build()?;
         build.args(["-p", "codex-proxy"]);
     }
-    child::run(&mut build, child::BUILD_LIMIT)?;
-    let mut bench = Command::new(workspace::built(Profile::Release, "bench")?);
+    child::run(&mut build, child::BUILD_TIMEOUT)?;
+    let mut bench = Command::new(workspace::built_binary(Profile::Release, "bench")?);
     bench.args(args).env("CODEX_TEST_BIN", codex);
-    child::run(&mut bench, child::BUILD_LIMIT)?;
+    child::run(&mut bench, child::BUILD_TIMEOUT)?;
     Ok(ExitCode::SUCCESS)
 }

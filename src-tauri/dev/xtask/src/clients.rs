@@ -1,8 +1,6 @@
-//! The client packages that the proxy's tests drive it with, for Python and for node: OpenAI's own libraries, LangChain and the
-//! Vercel AI SDK.
+//! The Python and node client packages that the proxy's tests use: OpenAI's libraries, LangChain and the Vercel AI SDK.
 //!
-//! They live below the target folder and are made again only when the files that pin them change. What is tested with
-//! them stands in the proxy's tests.
+//! They are installed below the target folder, and reinstalled only when the files that pin their versions change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,18 +14,17 @@ use crate::workspace;
 
 const NODE_FILES: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 
-/// Where the tests find the client packages.
 pub(crate) struct Clients {
     pub(crate) python: PathBuf,
     pub(crate) node: PathBuf,
 }
 
 impl Clients {
-    /// The places, whether or not anything is there yet.
-    pub(crate) fn places() -> Result<Self> {
-        let shelf = workspace::target()?.join("clients");
+    /// Where the packages go, whether or not they are installed.
+    pub(crate) fn paths() -> Result<Self> {
+        let folder = workspace::target()?.join("clients");
         let python = if cfg!(windows) { "python/Scripts/python.exe" } else { "python/bin/python" };
-        Ok(Self { python: shelf.join(python), node: shelf.join("node") })
+        Ok(Self { python: folder.join(python), node: folder.join("node") })
     }
 
     /// Checks the spelling of the whole project. The checker comes from the same package index as the Python clients.
@@ -36,7 +33,7 @@ impl Clients {
         child::run(typos.current_dir(workspace::root()?), child::INSTALL_LIMIT)
     }
 
-    /// Makes whatever is missing or out of date. Node and Python must be there already.
+    /// Installs what is missing or out of date. Node and Python must be installed already.
     pub(crate) fn ensure(&self) -> Result<()> {
         let pins = workspace::root()?.join("src-tauri/crates/proxy/tests/clients");
         self.ensure_python(&pins)?;
@@ -46,11 +43,11 @@ impl Clients {
     fn ensure_python(&self, pins: &Path) -> Result<()> {
         let requirements = pins.join("requirements.txt");
         let venv = workspace::target()?.join("clients/python");
-        workspace::make_from(&read(&requirements)?, &venv, || {
-            child::run(system::python().args(["-m", "venv", "--clear"]).arg(&venv), child::INSTALL_LIMIT)?;
+        workspace::make_if_changed(&read(&requirements)?, &venv, || {
+            child::run(system::python().args(["-m", "venv", "--clear"]).arg(&venv), child::INSTALL_TIMEOUT)?;
             let mut pip = Command::new(&self.python);
             pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "-r"]);
-            child::run(pip.arg(&requirements), child::INSTALL_LIMIT)
+            child::run(pip.arg(&requirements), child::INSTALL_TIMEOUT)
         })
     }
 
@@ -58,20 +55,20 @@ impl Clients {
         let files = NODE_FILES.map(|file| Ok((file, read(&pins.join(file))?)));
         let files = files.into_iter().collect::<Result<Vec<_>>>()?;
         let wanted: String = files.iter().map(|(_, text)| text.as_str()).collect();
-        workspace::make_from(&wanted, &self.node.join("node_modules"), || {
+        workspace::make_if_changed(&wanted, &self.node.join("node_modules"), || {
             fs::create_dir_all(&self.node)
-                .with_context(|| format!("{} cannot be made", self.node.display()))?;
+                .with_context(|| format!("cannot create {}", self.node.display()))?;
             for (file, text) in &files {
                 let path = self.node.join(file);
-                fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
             }
             let mut npm = child::npm();
             npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&self.node);
-            child::run(&mut npm, child::INSTALL_LIMIT)
+            child::run(&mut npm, child::INSTALL_TIMEOUT)
         })
     }
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -1,7 +1,6 @@
-//! Gets a codex of a given version from npm, below `target/codex/VERSION`, and finds the native binary in it.
+//! Installs a codex version from npm below `target/codex/VERSION`, and finds its native binary.
 //!
-//! npm's own `codex` is a script that needs node and starts the binary as a second process. Tests, measurements and
-//! the demo want the one process. Not here: finding the codex that a user has installed, which is the proxy's task.
+//! npm's `codex` is a node script that starts the binary as a second process; tests, bench and the demo want one process.
 
 use std::env;
 use std::fs;
@@ -14,94 +13,92 @@ use crate::child;
 use crate::system::{self, Need};
 use crate::workspace;
 
-/// The codex that tests, measurements and the demo use. It is named here and nowhere else.
+/// The version that tests, bench and the demo use. Named only here.
 pub(crate) const DEFAULT_VERSION: &str = "0.169.0";
 
-/// The versions that every run of the tests drives: the newest, and the newest of each older way of running a turn.
+/// The versions every test run covers: the newest, and the newest of each older way of running a turn.
 pub(crate) const TESTED_VERSIONS: &[&str] = &[DEFAULT_VERSION, "0.120.0", "0.60.1"];
 
-/// The versions of docs/codex-versions.md, which `test --all-versions` drives.
+/// The versions in docs/codex-versions.md, which `test --all-versions` covers.
 pub(crate) const ALL_VERSIONS: &[&str] =
     &["0.44.0", "0.60.1", "0.80.0", "0.100.0", "0.120.0", "0.140.0", "0.155.1", DEFAULT_VERSION];
 
-/// Installs these versions and names them as the tests take them: `VERSION=PATH;VERSION=PATH`.
-pub(crate) fn named(versions: &[&str]) -> Result<String> {
+/// Installs these versions and lists them as the tests expect: `VERSION=PATH;VERSION=PATH`.
+pub(crate) fn install_all(versions: &[&str]) -> Result<String> {
     let named: Result<Vec<String>> =
-        versions.iter().map(|version| Ok(format!("{version}={}", installed(version)?.display()))).collect();
+        versions.iter().map(|version| Ok(format!("{version}={}", install(version)?.display()))).collect();
     Ok(named?.join(";"))
 }
 
-/// Installs that version and prints its path as the only line on stdout, so that a script can take it.
-pub(crate) fn print(version: &str) -> Result<ExitCode> {
-    println!("{}", installed(version)?.display());
+/// Installs a version and prints only its path to stdout, for use in scripts.
+pub(crate) fn print_path(version: &str) -> Result<ExitCode> {
+    println!("{}", install(version)?.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// The native binary of that version, installed now if it is not there yet.
-pub(crate) fn installed(version: &str) -> Result<PathBuf> {
-    // The version becomes the name of a folder, and the folder must stay true: no `latest`, no path, no address.
+/// Returns the path of a version's native binary, installing it if missing.
+pub(crate) fn install(version: &str) -> Result<PathBuf> {
+    // The version names a folder whose content must never change: no `latest`, no path, no URL.
     if !version.starts_with(|c: char| c.is_ascii_digit())
         || !version.chars().all(|c| c.is_ascii_alphanumeric() || "-.+".contains(c))
     {
         bail!("'{version}' is not a version such as {DEFAULT_VERSION}");
     }
-    let platform = Platform::of(env::consts::OS, env::consts::ARCH)
-        .with_context(|| format!("codex is not made for {} on {}", env::consts::OS, env::consts::ARCH))?;
-    let shelf = workspace::target()?.join("codex");
-    let folder = shelf.join(version);
-    if let Some(binary) = platform.binary_in(&folder) {
+    let platform = Platform::of(env::consts::OS, env::consts::ARCH).with_context(|| {
+        format!("codex is not available for {} on {}", env::consts::OS, env::consts::ARCH)
+    })?;
+    let cache = workspace::target()?.join("codex");
+    let folder = cache.join(version);
+    if let Some(binary) = platform.find_binary(&folder) {
         return Ok(binary);
     }
     system::ensure(&[Need::Node])?;
-    sweep(&shelf);
+    remove_stale_partials(&cache);
 
-    // Made whole beside its place and then moved there: what an interruption leaves is never taken for a codex.
-    let partial = shelf.join(format!("{version}.partial-{}", process::id()));
-    let made = install(version, &platform, &partial).and_then(|()| {
-        // A folder in the way holds no binary, or we would not be here.
+    // Installed beside the folder, then renamed into place, so that an interrupted install is never used.
+    let partial = cache.join(format!("{version}.partial-{}", process::id()));
+    let made = npm_install(version, &platform, &partial).and_then(|()| {
+        // An existing folder has no binary in it, or we would have returned.
         let _absent = fs::remove_dir_all(&folder);
-        fs::rename(&partial, &folder).with_context(|| format!("{} cannot be put in place", folder.display()))
+        fs::rename(&partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
     });
     let _moved = fs::remove_dir_all(&partial);
-    // Another xtask may have been faster, and then its codex is as good as ours.
-    match (platform.binary_in(&folder), made) {
+    // Another xtask may have installed the same version meanwhile; use that one.
+    match (platform.find_binary(&folder), made) {
         (Some(binary), _) => Ok(binary),
         (None, Err(error)) => Err(error),
-        (None, Ok(())) => bail!("codex {version} is not in {}", folder.display()),
+        (None, Ok(())) => bail!("no codex {version} in {}", folder.display()),
     }
 }
 
-fn install(version: &str, platform: &Platform, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+fn npm_install(version: &str, platform: &Platform, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let mut npm = child::npm();
     npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--include=optional"]);
     npm.arg("--prefix").arg(folder).arg(format!("@openai/codex@{version}"));
-    child::run_aside(npm.current_dir(folder), child::INSTALL_LIMIT)?;
-    let binary = platform.binary_in(folder).with_context(|| {
-        format!(
-            "npm's @openai/codex {version} holds no binary for {} where any version known to us has it",
-            platform.package
-        )
+    child::run_with_stdout_on_stderr(npm.current_dir(folder), child::INSTALL_TIMEOUT)?;
+    let binary = platform.find_binary(folder).with_context(|| {
+        format!("@openai/codex {version} has no binary for {} in any known layout", platform.package)
     })?;
-    // A binary that starts is a whole one.
-    let answer = child::answer(Command::new(binary).arg("--version"), child::PROBE_LIMIT)?;
+    // Catches a truncated binary.
+    let answer = child::output(Command::new(binary).arg("--version"), child::PROBE_TIMEOUT)?;
     eprintln!("{answer}");
     Ok(())
 }
 
-/// Takes away what interrupted installs have left: after this long, nobody is still at work in it.
-fn sweep(shelf: &Path) {
-    let Ok(entries) = fs::read_dir(shelf) else { return };
+/// Removes what interrupted installs left behind, once it is too old for an install still to be running.
+fn remove_stale_partials(cache: &Path) {
+    let Ok(entries) = fs::read_dir(cache) else { return };
     for entry in entries.flatten() {
         let partial = entry.file_name().to_string_lossy().contains(".partial-");
         let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
-        if partial && age.is_some_and(|age| age > 2 * child::INSTALL_LIMIT) {
+        if partial && age.is_some_and(|age| age > 2 * child::INSTALL_TIMEOUT) {
             let _best_effort = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// A system that codex is made for, in the two ways npm's packages name it.
+/// A system codex is built for, in the two ways the npm packages name it.
 #[derive(Debug, PartialEq, Eq)]
 struct Platform {
     package: &'static str,
@@ -123,19 +120,19 @@ impl Platform {
         Some(Self { package, triple, binary: if os == "windows" { "codex.exe" } else { "codex" } })
     }
 
-    /// Every place the binary has had, newest first.
+    /// Where releases have put the binary, newest first.
     fn layouts(&self) -> [String; 3] {
         let Self { package, triple, binary } = self;
         [
             format!("node_modules/@openai/{package}/vendor/{triple}/bin/{binary}"),
             // Up to 0.120.
             format!("node_modules/@openai/{package}/vendor/{triple}/codex/{binary}"),
-            // Up to 0.80 one package held the binaries of all systems.
+            // Up to 0.80, one package for all systems.
             format!("node_modules/@openai/codex/vendor/{triple}/codex/{binary}"),
         ]
     }
 
-    fn binary_in(&self, folder: &Path) -> Option<PathBuf> {
+    fn find_binary(&self, folder: &Path) -> Option<PathBuf> {
         self.layouts().iter().map(|layout| folder.join(layout)).find(|path| path.is_file())
     }
 }
@@ -153,18 +150,18 @@ mod tests {
             "node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/codex/codex",
             "node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
         ];
-        assert_eq!(platform.binary_in(&folder), None);
+        assert_eq!(platform.find_binary(&folder), None);
         for layout in layouts {
             let path = folder.join(layout);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, "").unwrap();
-            assert_eq!(platform.binary_in(&folder), Some(path));
+            assert_eq!(platform.find_binary(&folder), Some(path));
         }
         fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
-    fn windows_has_its_own_file_name_and_an_unknown_system_none() {
+    fn windows_has_an_exe_and_an_unknown_system_no_platform() {
         let windows = Platform::of("windows", "aarch64").unwrap();
         let newest = "node_modules/@openai/codex-win32-arm64/vendor/aarch64-pc-windows-msvc/bin/codex.exe";
         assert_eq!(windows.layouts()[0], newest);
@@ -173,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_version_is_refused_before_npm_hears_of_it() {
+    fn an_invalid_version_is_rejected_before_npm_runs() {
         for text in ["latest", "", "../0.1", "0.1/../..", "0.1 --global", "^0.1"] {
-            assert!(installed(text).is_err(), "{text}");
+            assert!(install(text).is_err(), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 // Compresses one file into another, for `cargo xtask vendor`: node src/compress.js FROM TO
 //
-// With node's own zlib, because every system that can fetch the packages has it. What is stored already is left alone:
-// another machine's zlib gives other bytes for the same content.
+// Uses node's zlib, since node is needed to fetch the packages anyway. Unchanged content is not compressed again, because
+// another machine's zlib produces different bytes.
 "use strict";
 
 const fs = require("node:fs");
@@ -12,7 +12,7 @@ const content = fs.readFileSync(from);
 const stored = fs.existsSync(to) && zlib.gunzipSync(fs.readFileSync(to)).equals(content);
 if (!stored) {
   const packed = zlib.gzipSync(content, { level: 9 });
-  // The header holds no time, and the byte for the system it was made on always says "Unix".
+  // Sets the header's operating system to Unix everywhere; its time is zero already.
   packed[9] = 3;
   fs.writeFileSync(to, packed);
 }

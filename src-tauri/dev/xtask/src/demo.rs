@@ -1,15 +1,13 @@
-//! What `run --demo` puts around the program: a stand-in model, a codex home of its own, and a key to try it with.
+//! Sets up `run --demo`: the sample model, a temporary codex home, and a well-known key.
 //!
-//! Nothing of the person's is read or written, and nothing stays: `beside` clears up. The stand-in itself is the crate
-//! `sample-model`; what codex is told of it is the one file written here.
+//! The user's own files are neither read nor written, and `sidecar` removes everything at the end.
 
 pub(crate) mod sidecar;
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{self, ChildStdin, Command, Stdio};
+use std::process::{self, ChildStdin, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -19,79 +17,79 @@ use crate::child;
 use crate::codex;
 use crate::workspace;
 
-/// The key of a demo. It guards a stand-in on loopback, so it may be known to all.
+/// Need not be secret: it guards a sample model on loopback.
 const KEY: &str = "sk-demo";
-/// What stands before the stand-in's address on the line it prints when ready.
-const READY: &str = "listening on ";
-/// The stand-in binds a port and does nothing else before it is ready.
-const READY_LIMIT: Duration = Duration::from_secs(30);
+/// Precedes the address on the line the sample model prints when ready.
+const READY_PREFIX: &str = "listening on ";
+/// Generous: the sample model only binds a port before it is ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A demo under way. On Unix it outlives this value, which is gone as soon as this process becomes the program.
+/// A running demo. On Unix it outlives this value, which is gone once this process execs the program.
 pub(crate) struct Demo {
-    /// Its end is how `beside` learns of ours, on systems where it cannot see who its parent is.
-    _leash: Option<ChildStdin>,
+    /// Closing it tells the sidecar that we exited, on systems where it cannot see its parent's id.
+    _sidecar_stdin: Option<ChildStdin>,
 }
 
 impl Demo {
-    /// Starts what stands beside the program, which may be the desktop app, and tells the program of it.
+    /// Starts the sidecar and points the program, which may be the desktop app, at the sample model.
     pub(crate) fn prepare(program: &mut Command, args: &[OsString], desktop: bool) -> Result<Self> {
-        let codex = codex::installed(codex::DEFAULT_VERSION)?;
+        let codex = codex::install(codex::DEFAULT_VERSION)?;
         let folder = workspace::target()?.join("demo").join(process::id().to_string());
         let home = folder.join("codex-home");
-        fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
-        let mut beside = sidecar::start(&folder)?;
-        let model = address(&child::read_lines(beside.stdout.take().context("a piped stdout is there")?))?;
-        fs::write(home.join("config.toml"), config(&model))
-            .context("the demo's config.toml cannot be written")?;
+        fs::create_dir_all(&home).with_context(|| format!("cannot create {}", home.display()))?;
+        let mut sidecar = sidecar::start(&folder)?;
+        let lines = child::read_lines(sidecar.stdout.take().context("stdout was not piped")?);
+        let model = read_address(&lines)?;
+        fs::write(home.join("config.toml"), config(&model)).context("cannot write the demo's config.toml")?;
 
-        // codex does not set up its sandbox for a home below the temporary folder, and this checkout may lie in the system's.
+        // codex refuses to sandbox a home below the temporary folder, and this checkout may be below the system's.
         let temp = folder.join("tmp");
-        fs::create_dir_all(&temp).with_context(|| format!("{} cannot be created", temp.display()))?;
+        fs::create_dir_all(&temp).with_context(|| format!("cannot create {}", temp.display()))?;
         program.env("CODEX_HOME", &home).env("TMPDIR", temp).env("CODEX_PATH", codex);
-        // A machine behind an HTTP proxy would otherwise send codex's requests to the stand-in through that.
+        // Behind an HTTP proxy, codex would otherwise send its requests to the sample model through that.
         program.env("NO_PROXY", "127.0.0.1,localhost");
-        let port = given(args, "--port").or_else(|| env::var("PORT").ok());
-        if given(args, "--data-dir").is_none() {
+        let port = arg_value(args, "--port").or_else(|| env::var("PORT").ok());
+        if arg_value(args, "--data-dir").is_none() {
             let data = folder.join("data");
             if let Some(port) = port.as_ref().filter(|_| desktop) {
-                // The desktop app takes its port from its settings, where the window can change it.
-                fs::create_dir_all(&data).with_context(|| format!("{} cannot be made", data.display()))?;
+                // The desktop app has no --port: its port is a setting.
+                fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
                 let settings = format!("{{\"version\":1,\"port\":{port}}}");
                 fs::write(data.join("settings.json"), settings)
-                    .context("the demo's settings cannot be written")?;
+                    .context("cannot write the demo's settings")?;
             }
             program.arg("--data-dir").arg(data);
         }
-        let own_keys = env::var_os("API_KEYS").is_some_and(|keys| !keys.is_empty());
-        if !own_keys {
+        let has_own_keys = env::var_os("API_KEYS").is_some_and(|keys| !keys.is_empty());
+        if !has_own_keys {
             program.env("API_KEYS", KEY);
         }
         let port = port.unwrap_or_else(|| "8000".to_owned());
-        let key = if own_keys { "YOUR-KEY" } else { KEY };
-        println!("\nWhen it is listening, try it from another terminal:\n\n{}\n", curl(&port, key));
-        Ok(Self { _leash: beside.stdin.take() })
+        let key = if has_own_keys { "YOUR-KEY" } else { KEY };
+        println!("\nWhen it is listening, try it from another terminal:\n\n{}\n", curl_example(&port, key));
+        Ok(Self { _sidecar_stdin: sidecar.stdin.take() })
     }
 }
 
-/// Waits for the stand-in's one line, for as long as that may take and no longer.
-fn address(lines: &Receiver<Vec<u8>>) -> Result<String> {
-    let deadline = Instant::now() + READY_LIMIT;
+/// Waits for the line with the sample model's address.
+fn read_address(lines: &Receiver<Vec<u8>>) -> Result<String> {
+    let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
-                if let Some(address) = String::from_utf8_lossy(&line).trim().strip_prefix(READY) {
+                if let Some(address) = String::from_utf8_lossy(&line).trim().strip_prefix(READY_PREFIX) {
                     return Ok(address.trim_end_matches('/').to_owned());
                 }
             }
-            Err(RecvTimeoutError::Disconnected) => bail!("the stand-in model ended before it was ready"),
+            Err(RecvTimeoutError::Disconnected) => bail!("the sample model exited before it was ready"),
             Err(RecvTimeoutError::Timeout) => {
-                bail!("the stand-in model was not ready within {READY_LIMIT:?}")
+                bail!("the sample model was not ready within {READY_TIMEOUT:?}")
             }
         }
     }
 }
 
-/// A codex configuration that needs no account, because its only model is the stand-in.
+/// A codex configuration that needs no account, because its only model is the sample model.
 fn config(model: &str) -> String {
     format!(
         "model = \"gpt-5.5\"\n\
@@ -104,8 +102,8 @@ fn config(model: &str) -> String {
     )
 }
 
-/// The value of `--name value` or `--name=value` among the program's arguments.
-fn given(args: &[OsString], name: &str) -> Option<String> {
+/// The value of `--name value` or `--name=value` in the program's arguments.
+fn arg_value(args: &[OsString], name: &str) -> Option<String> {
     let mut words = args.iter().map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {
         if word == name {
@@ -118,12 +116,12 @@ fn given(args: &[OsString], name: &str) -> Option<String> {
     None
 }
 
-fn curl(port: &str, key: &str) -> String {
-    // Port 0 is chosen by the system, and only the program's own line says which it became.
+fn curl_example(port: &str, key: &str) -> String {
+    // With port 0 the system picks one, which only the program's own output names.
     let port = if port == "0" { "PORT" } else { port };
     let body = r#"{"model":"codex-local","stream":true,"messages":[{"role":"user","content":"Say hello"}]}"#;
     if cfg!(windows) {
-        // Neither of Windows' shells takes single quotes the way curl needs them, so the body's own are escaped.
+        // Neither shell on Windows supports single quotes the way curl needs them, so the inner quotes are escaped.
         let body = body.replace('"', "\\\"");
         return format!(
             "curl.exe -N http://127.0.0.1:{port}/v1/chat/completions -H \"Authorization: Bearer {key}\" \
@@ -136,13 +134,6 @@ fn curl(port: &str, key: &str) -> String {
     )
 }
 
-/// The command that keeps the stand-in, with pipes for its one line and for its leash.
-fn piped(program: PathBuf) -> Command {
-    let mut command = Command::new(program);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    command
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,20 +144,23 @@ mod tests {
 
     #[test]
     fn an_argument_is_found_in_both_its_forms() {
-        assert_eq!(given(&words(&["--host", "::1", "--port", "9000"]), "--port").as_deref(), Some("9000"));
-        assert_eq!(given(&words(&["--port=9001"]), "--port").as_deref(), Some("9001"));
-        assert_eq!(given(&words(&["--portal=1", "--port"]), "--port"), None);
+        assert_eq!(
+            arg_value(&words(&["--host", "::1", "--port", "9000"]), "--port").as_deref(),
+            Some("9000")
+        );
+        assert_eq!(arg_value(&words(&["--port=9001"]), "--port").as_deref(), Some("9001"));
+        assert_eq!(arg_value(&words(&["--portal=1", "--port"]), "--port"), None);
     }
 
     #[test]
-    fn the_request_to_paste_names_the_port_and_the_key() {
-        let text = curl("9000", KEY);
+    fn the_example_request_names_the_port_and_the_key() {
+        let text = curl_example("9000", KEY);
         assert!(text.contains("127.0.0.1:9000/v1/") && text.contains("Bearer sk-demo"), "{text}");
-        assert!(curl("0", KEY).contains("127.0.0.1:PORT/"));
+        assert!(curl_example("0", KEY).contains("127.0.0.1:PORT/"));
     }
 
     #[test]
-    fn codex_is_pointed_at_the_stand_in_and_at_nothing_else() {
+    fn codex_is_pointed_only_at_the_sample_model() {
         let text = config("http://127.0.0.1:4321");
         assert!(text.contains("\nbase_url = \"http://127.0.0.1:4321/v1\"\n"), "{text}");
         assert_eq!(text.matches("http").count(), 1);

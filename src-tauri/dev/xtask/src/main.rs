@@ -1,8 +1,7 @@
-//! `cargo xtask`: the one way in which people and the build server start, test and measure this project.
+//! `cargo xtask`: runs, tests, measures and packages this project, for people and the build server alike.
 //!
-//! What must be on the machine is looked for first and installed where it is missing, so that each command works on a
-//! fresh checkout. Deliberately not here: anything the product needs while it runs, and any rule of the tests. This
-//! crate starts programs, says which ones, and adds up what they answer.
+//! Each command first installs what the machine lacks, so that it works on a fresh checkout. The tests themselves live in
+//! their crates; this one only runs programs, prints their command lines and adds up results.
 
 mod bench;
 mod bundle;
@@ -27,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// The project's own commands.
+/// Run, test, measure and package this project
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, disable_help_subcommand = true)]
 struct Xtask {
@@ -37,74 +36,74 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Builds the desktop app and opens it; what follows `--` goes to it.
+    /// Build and open the desktop app
     Run {
-        /// The proxy without a window, codex-proxyd, instead.
+        /// Run the daemon codex-proxyd instead
         #[arg(long)]
         daemon: bool,
-        /// Uses a stand-in model and a throw-away codex home: no account is needed and nothing of yours is touched.
+        /// Use a sample model and a temporary codex home; needs no account and touches none of your files
         #[arg(long)]
         demo: bool,
-        /// Arguments of the program itself.
+        /// Arguments for the program
         #[arg(last = true)]
         args: Vec<OsString>,
     },
-    /// Opens the desktop app with a window that follows the sources; what follows `--` goes to the app.
+    /// Open the desktop app with a window that reloads when you save
     Dev {
-        /// Arguments of the app, such as `--data-dir PATH`.
+        /// Arguments for the app, such as `--data-dir PATH`
         #[arg(last = true)]
         args: Vec<OsString>,
     },
-    /// Formatting, lints, documentation and every test, with the totals at the end.
+    /// Run every check: formatting, lints, documentation and tests
     Test {
-        /// Only what needs Rust and a C compiler and no more: the product's tests without a real codex.
+        /// Run only the product's tests without a real codex; needs just Rust and a C compiler
         #[arg(long, conflicts_with = "all_versions")]
         fast: bool,
-        /// Arguments of the test programs, such as `--include-ignored`.
+        /// Arguments for the test binaries, such as `--include-ignored`
         #[arg(last = true, requires = "fast")]
         args: Vec<OsString>,
-        /// Every codex of docs/codex-versions.md, and not only three of them.
+        /// Test with every codex version in docs/codex-versions.md, not just three
         #[arg(long)]
         all_versions: bool,
     },
-    /// Import circles, layers and long files.
+    /// Check for import cycles, layer violations, long files and outdated bindings
     Tidy {
-        /// Prints how much code there is, and how it hangs together.
+        /// Print lines of code per crate and the number of import cycles instead
         #[arg(long)]
         count: bool,
     },
-    /// Packages the desktop app; all arguments go to `tauri build`.
+    /// Package the desktop app
     Bundle {
-        /// Such as `--bundles deb,rpm`.
+        /// Arguments for `tauri build`, such as `--bundles deb,rpm`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Measures the release build; all arguments go to the measuring program.
+    /// Benchmark the release build
     Bench {
-        /// Arguments of the measuring program.
+        /// Arguments for the benchmark, such as `--quick` or `--help`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Random clients, hang-ups and kills of codex: nothing may be lost or leaked.
+    /// Stress the proxy with random clients while codex is killed, and check for lost answers and leaks
     Soak {
-        /// Minutes that the clients are at it.
+        /// Minutes to run
         #[arg(long, default_value_t = 10.0)]
         minutes: f64,
-        /// What decides who does what; each run names its own.
+        /// Seed of the random clients [default: random, printed at the start]
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Installs a codex below the target folder and prints the path of its binary.
+    /// Install codex below the target folder and print the path of its binary
     Codex {
-        /// The version, as npm names it.
+        /// Version on npm
         #[arg(default_value = codex::DEFAULT_VERSION)]
         version: String,
     },
-    /// Fetches the scripts and styles of the API pages again, at the versions pinned in the source.
+    /// Fetch the pinned scripts and styles of the API pages
     Vendor,
-    /// Stands beside a demo and clears up after it; started by `run --demo` only.
+    /// Run the sample model of a demo and clean up after it; started by `run --demo`
     #[command(hide = true)]
-    BesideDemo(demo::sidecar::Beside),
+    DemoSidecar(demo::sidecar::Sidecar),
 }
 
 fn main() -> ExitCode {
@@ -118,19 +117,19 @@ fn main() -> ExitCode {
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
-        Command::Codex { version } => codex::print(&version),
+        Command::Codex { version } => codex::print_path(&version),
         Command::Vendor => vendor::vendor().map(|()| ExitCode::SUCCESS),
-        Command::BesideDemo(beside) => beside.stand().map(|()| ExitCode::SUCCESS),
+        Command::DemoSidecar(sidecar) => sidecar.run().map(|()| ExitCode::SUCCESS),
     };
     report(outcome)
 }
 
-/// One line for the failure and one for each cause: a chain is read from the top, and needs no backtrace.
+/// Prints the error and each of its causes on a line.
 fn report(outcome: Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         for cause in error.chain().skip(1) {
-            eprintln!("  because: {cause}");
+            eprintln!("  caused by:  {cause}");
         }
         ExitCode::FAILURE
     })

@@ -1,6 +1,6 @@
-//! The package managers that xtask drives: which one this machine has, and how it is told to install something.
+//! Detects this machine's package manager and installs packages with it.
 //!
-//! macOS and Windows are absent on purpose: there the person chooses between several, so `system` only gives advice.
+//! macOS and Windows are absent on purpose: users choose between several there, so `system` only prints advice.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -10,28 +10,26 @@ use anyhow::{Context, Result};
 
 use crate::child;
 
-/// A package manager, named by its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PackageSystem {
-    /// Debian, Ubuntu and what is made from them.
+pub(crate) enum PackageManager {
+    /// Debian, Ubuntu and derivatives.
     Apt,
-    /// Fedora and what is made from it.
+    /// Fedora and derivatives.
     Dnf,
-    /// Arch and what is made from it.
+    /// Arch and derivatives.
     Pacman,
 }
 
-impl PackageSystem {
-    /// The one of this machine, if we know it.
-    pub(crate) fn here() -> Option<Self> {
-        // The second place is for systems whose /etc is made by their owner.
+impl PackageManager {
+    pub(crate) fn detect() -> Option<Self> {
+        // The fallback is for systems without a distribution's /etc.
         let text =
             fs::read_to_string("/etc/os-release").or_else(|_| fs::read_to_string("/usr/lib/os-release"));
-        Self::of(&text.ok()?)
+        Self::from_os_release(&text.ok()?)
     }
 
-    /// Reads an os-release file: the system's own name counts first, then those it says it is like, in its order.
-    fn of(os_release: &str) -> Option<Self> {
+    /// Reads an os-release file: `ID` first, then the names in `ID_LIKE`, in their order.
+    fn from_os_release(os_release: &str) -> Option<Self> {
         let likes = value(os_release, "ID_LIKE").unwrap_or_default();
         let own = value(os_release, "ID").unwrap_or_default();
         std::iter::once(own).chain(likes.split_whitespace()).find_map(|id| match id {
@@ -44,27 +42,27 @@ impl PackageSystem {
 
     /// Installs these packages, as root or through sudo.
     pub(crate) fn install(self, packages: &[&str]) -> Result<()> {
-        let through = Sudo::here()?;
-        for step in self.steps() {
-            let step: Vec<&str> = step.split(' ').collect();
-            let mut command = through.command(&step);
-            if !step.contains(&"update") {
+        let sudo = Sudo::detect()?;
+        for words in self.commands() {
+            let words: Vec<&str> = words.split(' ').collect();
+            let mut command = sudo.command(&words);
+            if !words.contains(&"update") {
                 command.args(packages);
             }
-            child::run_aside(&mut command, child::INSTALL_LIMIT).with_context(|| match self {
-                // Refreshing its lists alone would leave a half-upgraded system, so that is the owner's decision.
-                Self::Pacman => {
-                    "if pacman's lists are old, bring the system up to date with pacman -Syu first"
-                }
-                Self::Apt | Self::Dnf => "the package manager gave up",
-            })?;
+            child::run_with_stdout_on_stderr(&mut command, child::INSTALL_TIMEOUT).with_context(
+                || match self {
+                    // Refreshing the lists alone would leave a half-upgraded system, so that is left to the user.
+                    Self::Pacman => "if pacman's lists are outdated, run pacman -Syu first",
+                    Self::Apt | Self::Dnf => "the package manager failed",
+                },
+            )?;
         }
         Ok(())
     }
 
-    fn steps(self) -> &'static [&'static str] {
+    fn commands(self) -> &'static [&'static str] {
         match self {
-            // `env` and not our environment: sudo passes none on.
+            // Through `env`, since sudo does not pass on our environment.
             Self::Apt => &[
                 "env DEBIAN_FRONTEND=noninteractive apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends",
@@ -75,28 +73,28 @@ impl PackageSystem {
     }
 }
 
-/// How a command gets root's rights.
+/// How a command gets root privileges.
 enum Sudo {
     NotNeeded,
-    MayAsk,
-    MustNotAsk,
+    Interactive,
+    NonInteractive,
 }
 
 impl Sudo {
-    fn here() -> Result<Self> {
-        if child::answer(Command::new("id").arg("-u"), child::PROBE_LIMIT)? == "0" {
+    fn detect() -> Result<Self> {
+        if child::output(Command::new("id").arg("-u"), child::PROBE_TIMEOUT)? == "0" {
             return Ok(Self::NotNeeded);
         }
-        // Where nobody can type a password, a prompt for one would wait for ever.
-        let attended = !child::unattended() && io::stdin().is_terminal();
-        Ok(if attended { Self::MayAsk } else { Self::MustNotAsk })
+        // Without a terminal, a password prompt would wait forever.
+        let can_ask = !child::is_ci() && io::stdin().is_terminal();
+        Ok(if can_ask { Self::Interactive } else { Self::NonInteractive })
     }
 
     fn command(&self, words: &[&str]) -> Command {
         let prefix: &[&str] = match self {
             Self::NotNeeded => &[],
-            Self::MayAsk => &["sudo"],
-            Self::MustNotAsk => &["sudo", "-n"],
+            Self::Interactive => &["sudo"],
+            Self::NonInteractive => &["sudo", "-n"],
         };
         let mut words = prefix.iter().chain(words);
         let mut command = Command::new(words.next().copied().unwrap_or("true"));
@@ -105,7 +103,7 @@ impl Sudo {
     }
 }
 
-/// The value of a `NAME=value` line, without the quotes that may stand around it.
+/// The value of a `NAME=value` line, unquoted.
 fn value<'a>(os_release: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = os_release.lines().filter_map(|line| line.trim().split_once('='));
     let (_, value) = lines.find(|(key, _)| *key == name)?;
@@ -117,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn systems_are_known_by_their_name_or_by_what_they_are_like() {
+    fn systems_are_detected_by_id_or_id_like() {
         let cases = [
             (
                 "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nID=debian\n",
@@ -134,20 +132,20 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in cases {
-            let found = PackageSystem::of(text).map(|system| format!("{system:?}"));
+            let found = PackageManager::from_os_release(text).map(|system| format!("{system:?}"));
             assert_eq!(found.as_deref(), expected, "{text}");
         }
     }
 
     #[test]
-    fn sudo_stands_before_the_command_and_asks_only_where_it_may() {
+    fn sudo_prompts_only_where_someone_can_answer() {
         let words = |sudo: Sudo| {
             let command = sudo.command(&["dnf", "install"]);
             let rest = command.get_args().map(|word| word.to_string_lossy().into_owned());
             [vec![command.get_program().to_string_lossy().into_owned()], rest.collect()].concat().join(" ")
         };
         assert_eq!(words(Sudo::NotNeeded), "dnf install");
-        assert_eq!(words(Sudo::MayAsk), "sudo dnf install");
-        assert_eq!(words(Sudo::MustNotAsk), "sudo -n dnf install");
+        assert_eq!(words(Sudo::Interactive), "sudo dnf install");
+        assert_eq!(words(Sudo::NonInteractive), "sudo -n dnf install");
     }
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask test`: every check the project has, in one order, and the totals as the last line.
+//! `cargo xtask test`: runs every check of the project, with the totals as the last line.
 //!
-//! A step that fails does not stop the next, because one run should show all there is to mend. No check is defined
-//! here: each is a command that anyone can type by hand.
+//! A failed step does not stop the next, so that one run shows everything to fix. Each step is a command that can also be run
+//! by hand.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -21,32 +21,32 @@ use crate::totals::Totals;
 use crate::window;
 use crate::workspace;
 
-/// The step whose failures are counted one by one.
+/// The step whose failed tests are counted individually.
 const TESTS: &str = "tests";
 
-/// How long random clients are at it: enough for a kill or two.
+/// Long enough for codex to be killed once or twice.
 const SOAK_MINUTES: f64 = 0.3;
 
-/// The same clients each time, so that a run that fails can be told from one that did not.
+/// Fixed, so that runs can be compared.
 const SOAK_SEED: u64 = 1;
 
-/// What runs on a bare clone with only Rust and a C compiler: the tests of the product that need no real codex.
+/// Runs the product's tests that need no real codex, with only Rust and a C compiler.
 pub(crate) fn fast(args: &[OsString]) -> Result<ExitCode> {
     let (mut report, mut totals) = (Report::default(), Totals::default());
     report.step("C compiler", || system::ensure(&[Need::CCompiler]));
     report.step(TESTS, || {
-        // Testing sample-model along builds its binaries, with the dependencies that the others use.
+        // Including sample-model builds its binaries, with the features that the other packages enable.
         let mut cargo = workspace::cargo()?;
         cargo.args(["test", "--no-fail-fast", "--package", "sample-model"]);
-        for package in workspace::product()? {
+        for package in workspace::product_packages()? {
             cargo.arg("--package").arg(package);
         }
         run_tests(cargo.arg("--").args(args), &mut totals)
     });
-    Ok(report.end(totals))
+    Ok(report.finish(totals))
 }
 
-/// Everything. `all_versions` drives every codex of docs/codex-versions.md, and not only three of them.
+/// Runs every check. `all_versions` tests with every codex in docs/codex-versions.md instead of three.
 pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     let mut report = Report::default();
     let mut window_totals = Totals::default();
@@ -54,13 +54,13 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
         system::ensure(&[Need::CCompiler, Need::Node, Need::Python, Need::Desktop, Need::DesktopTests])
     });
     report.step("rust components", system::ensure_rust_components);
-    let clients = Clients::places()?;
+    let clients = Clients::paths()?;
     report.step("client packages", || clients.ensure());
-    let codex = report.step("codex", || codex::installed(codex::DEFAULT_VERSION));
+    let codex = report.step("codex", || codex::install(codex::DEFAULT_VERSION));
     let versions = if all_versions { codex::ALL_VERSIONS } else { codex::TESTED_VERSIONS };
-    let versions = report.step("older codexes", || codex::named(versions));
+    let versions = report.step("older versions", || codex::install_all(versions));
 
-    // The window first: the desktop app takes its files in when it is compiled.
+    // First, since the desktop app embeds the window's files at compile time.
     report.step("window", window::build);
     report.step("window checks", window::check);
     report.step("window tests", || run_tests(&mut window::tests()?, &mut window_totals));
@@ -69,15 +69,15 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     report.step("format", || cargo(&["fmt", "--all", "--check"], &[]));
     report.step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
     report.step("documentation", || {
-        // Of all packages, so that the features are those of clippy, and what clippy has checked is not checked once more.
+        // The whole workspace, for the same features as clippy, so that nothing is checked twice.
         let args = ["doc", "--workspace", "--lib", "--bin", "codex-proxyd", "--no-deps"];
         cargo(&args, &[("RUSTDOCFLAGS", PathBuf::from("-D warnings"))])
     });
-    // With all targets, as the tests have it: this adds no more than the programs that have no tests.
+    // All targets, like the tests: this only adds the binaries without tests.
     report.step("build", || cargo(&["build", "--workspace", "--all-targets"], &[]));
 
     let mut totals = Totals::default();
-    let bindings = tidy::bindings::folder()?;
+    let bindings = tidy::bindings::empty_export_dir()?;
     report.step(TESTS, || {
         let mut cargo = workspace::cargo()?;
         cargo.args(["test", "--workspace", "--no-fail-fast"]);
@@ -89,37 +89,36 @@ pub(crate) fn test(all_versions: bool) -> Result<ExitCode> {
     });
     report.step("bindings", || tidy::bindings::compare(&bindings));
     report.step("soak", || match &codex {
-        Some(codex) => soak::with(codex, SOAK_MINUTES, Some(SOAK_SEED)),
-        None => bail!("there is no codex"),
+        Some(codex) => soak::run(codex, SOAK_MINUTES, Some(SOAK_SEED)),
+        None => bail!("codex is not installed"),
     });
-    // Failed ones are counted already, as the failed step that they are.
+    // Its failures are counted already, as a failed step.
     totals += Totals { failed: 0, ..window_totals };
-    Ok(report.end(totals))
+    Ok(report.finish(totals))
 }
 
 fn cargo(args: &[&str], env: &[(&str, PathBuf)]) -> Result<()> {
     let mut cargo = workspace::cargo()?;
     cargo.args(args).envs(env.iter().map(|(name, value)| (name, value)));
-    child::run(&mut cargo, child::BUILD_LIMIT)
+    child::run(&mut cargo, child::BUILD_TIMEOUT)
 }
 
-/// Runs tests, passes their output through and adds up what they came to.
+/// Runs tests, passing their output through, and adds up the results.
 fn run_tests(cargo: &mut Command, totals: &mut Totals) -> Result<()> {
     let mut stdout = io::stdout();
-    let status = child::stream(cargo, child::BUILD_LIMIT, |line| {
-        // Our reader may have gone; the tests are run to their end all the same.
+    let status = child::stream_lines(cargo, child::BUILD_TIMEOUT, |line| {
+        // Finish the tests even if stdout is closed.
         let _unread = stdout.write_all(line).and_then(|()| stdout.flush());
-        if let Some(more) = Totals::of_line(&String::from_utf8_lossy(line)) {
+        if let Some(more) = Totals::parse_line(&String::from_utf8_lossy(line)) {
             *totals += more;
         }
     })?;
     if !status.success() {
-        bail!("the tests ended with {status}");
+        bail!("the tests failed: {status}");
     }
     Ok(())
 }
 
-/// What each step came to, in the order they ran.
 #[derive(Default)]
 struct Report {
     steps: Vec<Step>,
@@ -128,33 +127,33 @@ struct Report {
 struct Step {
     name: &'static str,
     ok: bool,
-    took: Duration,
+    elapsed: Duration,
 }
 
 impl Report {
-    /// Runs a step, says at once why it failed, and remembers how it went.
+    /// Runs a step, prints its error if it fails, and records the result.
     fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Option<T> {
         eprintln!("\n== {name}");
-        let begun = Instant::now();
+        let started = Instant::now();
         let outcome = work();
-        self.steps.push(Step { name, ok: outcome.is_ok(), took: begun.elapsed() });
+        self.steps.push(Step { name, ok: outcome.is_ok(), elapsed: started.elapsed() });
         outcome.inspect_err(|error| eprintln!("{name} failed: {error:#}")).ok()
     }
 
-    fn failed(&self, but_for: &str) -> u64 {
-        self.steps.iter().map(|step| u64::from(!step.ok && step.name != but_for)).sum()
+    fn failed(&self, except: &str) -> u64 {
+        self.steps.iter().map(|step| u64::from(!step.ok && step.name != except)).sum()
     }
 
-    /// Prints all of it with the totals as the last line, where a failed step is one failure.
-    fn end(&self, mut totals: Totals) -> ExitCode {
+    /// Prints the steps, then the totals as the last line. A failed step counts as one failure.
+    fn finish(&self, mut totals: Totals) -> ExitCode {
         let colour = io::stdout().is_terminal();
         println!("\n{:<18} {:<8} {:>8}", "step", "result", "seconds");
-        for Step { name, ok, took } in &self.steps {
+        for Step { name, ok, elapsed } in &self.steps {
             let (word, code) = if *ok { ("ok", 32) } else { ("failed", 31) };
             let result = if colour { format!("\x1b[{code}m{word:<8}\x1b[0m") } else { format!("{word:<8}") };
-            println!("{name:<18} {result} {:>8.1}", took.as_secs_f64());
+            println!("{name:<18} {result} {:>8.1}", elapsed.as_secs_f64());
         }
-        // The step with the tests counts as those that failed; if none did, it crashed or did not compile.
+        // Failed tests stand for their step. Without any, the step crashed or did not compile, and counts itself.
         totals.failed += self.failed(if totals.failed > 0 { TESTS } else { "" });
         println!("\n{totals}");
         if totals.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,7 +1,7 @@
-//! `cargo xtask tidy`: what the compiler does not check about the shape of this code.
+//! `cargo xtask tidy`: rejects import cycles, imports from higher layers, long files and outdated bindings.
 //!
-//! Modules import one way and along the layers, and no file is long. Paths count as they are written, from `crate::`, `self::`
-//! or `super::` on, in and out of `use`, outside of tests. A parent that names its child without one of these imports nothing.
+//! A path counts as an import if it starts with `crate::`, `self::` or `super::`, in a `use` or elsewhere, outside of tests. A
+//! parent that names its child without one of these imports nothing.
 
 pub(crate) mod bindings;
 mod count;
@@ -18,25 +18,25 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::workspace;
-use cycles::{Circle, Graph};
+use cycles::{Cycle, Graph};
 use modules::Modules;
 
 pub(crate) use count::count;
 
-/// Lines of a file, all of them counted. A longer one has two ideas.
+/// Of a file, with comments and tests. A longer one should be split.
 const MAX_LINES: usize = 500;
 
-/// Checks everything, and first what needs no build.
+/// Checks the sources first, since the bindings need a build.
 pub(crate) fn tidy() -> Result<()> {
     sources()?;
     bindings::check()
 }
 
-/// Prints what is wrong with the sources, and fails if anything is.
+/// Prints every finding, and fails if there are any.
 pub(crate) fn sources() -> Result<()> {
     let findings = findings(&workspace::root()?)?;
     findings.iter().for_each(|finding| eprintln!("{finding}"));
-    if findings.is_empty() { Ok(()) } else { bail!("tidy found {}", findings.len()) }
+    if findings.is_empty() { Ok(()) } else { bail!("tidy has {} findings", findings.len()) }
 }
 
 fn findings(root: &Path) -> Result<Vec<String>> {
@@ -47,11 +47,11 @@ fn findings(root: &Path) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// A library or a binary of the workspace.
+/// A library or binary crate of the workspace.
 struct Crate {
     package: String,
     ships: bool,
-    /// What its layers go by: the name of its package or, below `src/bin`, of the binary.
+    /// Identifies its layers: the package's name or, below `src/bin`, the binary's.
     name: String,
     file: PathBuf,
 }
@@ -64,8 +64,8 @@ fn crates(root: &Path) -> Result<Vec<Crate>> {
         }
     };
     add("shell", true, "shell", root.join("src-tauri/src/main.rs"));
-    for (shelf, ships) in [("src-tauri/crates", true), ("src-tauri/dev", false)] {
-        for folder in entries(&root.join(shelf))? {
+    for (parent, ships) in [("src-tauri/crates", true), ("src-tauri/dev", false)] {
+        for folder in entries(&root.join(parent))? {
             let (package, source) = (stem(&folder), folder.join("src"));
             add(&package, ships, &package, source.join("lib.rs"));
             add(&package, ships, &package, source.join("main.rs"));
@@ -82,7 +82,7 @@ fn crates(root: &Path) -> Result<Vec<Crate>> {
     Ok(crates)
 }
 
-/// What a folder holds, sorted; nothing where there is none.
+/// The entries of a folder, sorted; empty if it does not exist.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
@@ -94,7 +94,7 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Every file of ours with more than [`MAX_LINES`].
+/// Source files with more than [`MAX_LINES`], generated ones excluded.
 fn long_files(folder: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for path in entries(folder)? {
@@ -103,7 +103,7 @@ fn long_files(folder: &Path) -> Result<Vec<String>> {
         } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "ts" || kind == "svelte") {
             let lines = fs::read_to_string(&path)?.lines().count();
             if lines > MAX_LINES {
-                findings.push(format!("{}: {lines} lines, and the limit is {MAX_LINES}", path.display()));
+                findings.push(format!("{}: {lines} lines, over the limit of {MAX_LINES}", path.display()));
             }
         }
     }
@@ -112,41 +112,41 @@ fn long_files(folder: &Path) -> Result<Vec<String>> {
 
 fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
     let modules = Modules::read(file)?;
-    let shown = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
+    let relative = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
     let mut findings = Vec::new();
-    for Circle { files, steps } in cycles::find(&graph(&modules)) {
+    for Cycle { files, steps } in cycles::find(&graph(&modules)) {
         let steps: Vec<String> =
-            steps.iter().map(|(file, line)| format!("    {}:{line} imports", shown(file))).collect();
+            steps.iter().map(|(file, line)| format!("    {}:{line} imports", relative(file))).collect();
         let first = steps.first().map_or("", |step| step.trim().trim_end_matches(" imports"));
         let number = files.len();
-        let files: Vec<String> = files.into_iter().map(shown).collect();
+        let files: Vec<String> = files.into_iter().map(relative).collect();
         findings.push(format!(
-            "{name}: a circle of {number} files: {}\n{}\n    {first}",
+            "{name}: import cycle of {number} files: {}\n{}\n    {first}",
             files.join(", "),
             steps.join("\n")
         ));
     }
-    let Some(layers) = layers::of(name) else { return Ok(findings) };
+    let Some(layers) = layers::for_crate(name) else { return Ok(findings) };
     let all = modules.all();
-    let height = |module: &modules::Module| layers::height(layers, module.top.as_deref());
+    let index = |module: &modules::Module| layers::index(layers, module.top.as_deref());
     for module in all {
-        if let (Some(top), None) = (&module.top, height(module)) {
-            findings.push(format!("{name}: the module `{top}` is in no layer; add it in {}", layers::FILE));
+        if let (Some(top), None) = (&module.top, index(module)) {
+            findings.push(format!("{name}: module `{top}` has no layer; add it to {}", layers::FILE));
         }
     }
     for import in modules.imports() {
         let (from, to) = (&all[import.from], &all[import.to]);
-        if from.top != to.top && height(from).zip(height(to)).is_some_and(|(from, to)| from <= to) {
+        if from.top != to.top && index(from).zip(index(to)).is_some_and(|(from, to)| from <= to) {
             findings.push(format!(
                 "{}:{}: `{}` imports {}, which is not in a lower layer",
-                shown(&from.file),
+                relative(&from.file),
                 import.line,
                 from.top.as_deref().unwrap_or("the root"),
-                shown(&to.file)
+                relative(&to.file)
             ));
         }
     }
-    // Two names of one `use` are one finding.
+    // Two names in one `use` are one finding.
     findings.dedup();
     Ok(findings)
 }

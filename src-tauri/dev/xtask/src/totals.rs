@@ -1,11 +1,10 @@
-//! Adds up what `cargo test` reports, one `test result:` line per test binary, and vitest.
+//! Adds up the results that `cargo test` prints per test binary, and vitest's.
 //!
-//! Not here: judging a run. A binary that crashed prints no such line, so the exit status is asked as well, in `test`.
+//! A crashed binary prints no result, so `test` checks the exit status as well.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tests ended which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) passed: u64,
@@ -14,8 +13,8 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Reads cargo's `test result: ok. 3 passed; 0 failed; 1 ignored; …` and vitest's `Tests  1 failed | 11 passed (12)`.
-    pub(crate) fn of_line(line: &str) -> Option<Self> {
+    /// Parses cargo's `test result: ok. 3 passed; 0 failed; 1 ignored; …` or vitest's `Tests  1 failed | 11 passed (12)`.
+    pub(crate) fn parse_line(line: &str) -> Option<Self> {
         let line = line.trim();
         let counts = line.strip_prefix("test result: ").or_else(|| line.strip_prefix("Tests "))?;
         let mut totals = Self::default();
@@ -52,29 +51,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lines_of_several_binaries_are_summed() {
+    fn results_of_several_binaries_are_added_up() {
         let output = "\nrunning 2 tests\ntest a ... ok\n\
             test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s\n\
             test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s\n\
             test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
         let mut sum = Totals::default();
-        output.lines().filter_map(Totals::of_line).for_each(|totals| sum += totals);
+        output.lines().filter_map(Totals::parse_line).for_each(|totals| sum += totals);
         assert_eq!(sum, Totals { passed: 7, failed: 2, skipped: 1 });
         assert_eq!(sum.to_string(), "7 passed, 2 failed, 1 skipped");
     }
 
     #[test]
-    fn other_lines_count_nothing() {
+    fn other_lines_are_ignored() {
         for line in
             ["", "test a ... ok", "test result:", "the test result: ok. 3 passed; 0 failed", "3 passed"]
         {
-            assert_eq!(Totals::of_line(line), None, "{line}");
+            assert_eq!(Totals::parse_line(line), None, "{line}");
         }
     }
 
     #[test]
-    fn vitests_line_is_read_with_and_without_failures() {
-        let totals = |line| Totals::of_line(line);
+    fn vitest_results_are_parsed_with_and_without_failures() {
+        let totals = |line| Totals::parse_line(line);
         assert_eq!(totals("      Tests  12 passed (12)"), Some(Totals { passed: 12, failed: 0, skipped: 0 }));
         let mixed = totals("Tests  1 failed | 11 passed | 2 skipped (14)");
         assert_eq!(mixed, Some(Totals { passed: 11, failed: 1, skipped: 2 }));

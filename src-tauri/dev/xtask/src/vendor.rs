@@ -1,7 +1,6 @@
 //! `cargo xtask vendor`: fetches the scripts and styles of the API pages from npm and stores them compressed.
 //!
-//! They are part of the repository so that the pages work on a machine without a network. The pages themselves, and
-//! their few lines of start-up script, are written by hand and not touched here.
+//! They are in the repository so that the pages work offline.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +12,7 @@ use crate::child;
 use crate::system::{self, Need};
 use crate::workspace;
 
-/// An npm package, and which of its files become which of ours.
+/// An npm package, with pairs of its files and ours.
 struct Package {
     name: &'static str,
     version: &'static str,
@@ -21,7 +20,7 @@ struct Package {
     licences: &'static [(&'static str, &'static str)],
 }
 
-// A newer version is a change here and in the README of the assets; a test compares the two.
+// To update a version, change it here and in the README of the assets; a test compares the two.
 const PACKAGES: [Package; 2] = [
     Package {
         name: "swagger-ui-dist",
@@ -38,7 +37,7 @@ const PACKAGES: [Package; 2] = [
     },
     Package {
         name: "redoc",
-        // Not 3.x: its bundle holds a client that reports use to its makers' own server.
+        // Not 3.x: its bundle sends usage data to its vendor.
         version: "2.5.4",
         assets: &[("bundles/redoc.standalone.js", "redoc.standalone.js.gz")],
         licences: &[
@@ -53,7 +52,7 @@ pub(crate) fn vendor() -> Result<()> {
     let root = workspace::root()?;
     let assets = root.join("src-tauri/crates/proxy/assets");
     let licences = assets.join("licences");
-    fs::create_dir_all(&licences).with_context(|| format!("{} cannot be made", licences.display()))?;
+    fs::create_dir_all(&licences).with_context(|| format!("cannot create {}", licences.display()))?;
     let fetched = workspace::target()?.join("vendor");
     for package in &PACKAGES {
         let unpacked = package.fetch(&fetched)?;
@@ -62,30 +61,29 @@ pub(crate) fn vendor() -> Result<()> {
             node.arg(root.join("src-tauri/dev/xtask/src/compress.js"))
                 .arg(unpacked.join(from))
                 .arg(assets.join(to));
-            child::run(&mut node, child::PROBE_LIMIT)?;
+            child::run(&mut node, child::PROBE_TIMEOUT)?;
         }
         for (from, to) in package.licences {
             let from = unpacked.join(from);
-            fs::copy(&from, licences.join(to))
-                .with_context(|| format!("{} cannot be copied", from.display()))?;
+            fs::copy(&from, licences.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
         }
     }
     Ok(())
 }
 
 impl Package {
-    /// Fetches the package alone, without what it depends on, and gives the folder with its files.
-    fn fetch(&self, shelf: &Path) -> Result<std::path::PathBuf> {
-        let folder = shelf.join(format!("{}-{}", self.name, self.version));
-        // What an earlier run left may be half a package.
+    /// Fetches the package without its dependencies, and returns the folder with its files.
+    fn fetch(&self, parent: &Path) -> Result<std::path::PathBuf> {
+        let folder = parent.join(format!("{}-{}", self.name, self.version));
+        // An interrupted run may have left half a package.
         let _absent = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let mut npm = child::npm();
         npm.args(["pack", "--silent", &format!("{}@{}", self.name, self.version)]).current_dir(&folder);
-        let archive = child::answer(&mut npm, child::INSTALL_LIMIT)?;
-        // All three systems have a tar that reads gzip; Windows has had one since 2018.
+        let archive = child::output(&mut npm, child::INSTALL_TIMEOUT)?;
+        // All three systems have a tar that supports gzip; Windows since 2018.
         let mut tar = Command::new("tar");
-        child::run(tar.args(["-xzf", &archive]).current_dir(&folder), child::INSTALL_LIMIT)?;
+        child::run(tar.args(["-xzf", &archive]).current_dir(&folder), child::INSTALL_TIMEOUT)?;
         Ok(folder.join("package"))
     }
 }
@@ -95,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_of_the_assets_names_what_is_pinned_and_each_licence_is_there() {
+    fn the_assets_readme_lists_the_pinned_versions_and_every_file_exists() {
         let assets = workspace::root().unwrap().join("src-tauri/crates/proxy/assets");
         let readme = fs::read_to_string(assets.join("README.md")).unwrap();
         for package in &PACKAGES {

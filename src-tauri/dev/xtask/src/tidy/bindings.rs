@@ -1,4 +1,4 @@
-//! The types that the window shares with Rust: those in `ui/src/bindings` are what the tests of today's code write.
+//! Checks that the TypeScript types in `ui/src/bindings` are the ones that the Rust tests generate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -11,43 +11,43 @@ use super::entries;
 use crate::child;
 use crate::workspace;
 
-/// Names to ts-rs the folder it writes to.
+/// The variable with ts-rs's output folder.
 pub(crate) const EXPORT_DIR: &str = "TS_RS_EXPORT_DIR";
 
-/// An empty folder for the tests to write to.
-pub(crate) fn folder() -> Result<PathBuf> {
+/// Empties the folder for the tests to write to.
+pub(crate) fn empty_export_dir() -> Result<PathBuf> {
     let folder = workspace::target()?.join("bindings");
     let _absent = fs::remove_dir_all(&folder);
     Ok(folder)
 }
 
-/// Runs the tests that write them, and compares.
+/// Runs the tests that generate the bindings, and compares.
 pub(super) fn check() -> Result<()> {
-    let folder = folder()?;
+    let folder = empty_export_dir()?;
     let mut cargo = workspace::cargo()?;
     cargo.args(["test", "--quiet", "--lib"]).env(EXPORT_DIR, &folder);
-    for package in workspace::product()? {
+    for package in workspace::product_packages()? {
         let manifest = workspace::root()?.join("src-tauri/crates").join(&package).join("Cargo.toml");
         if fs::read_to_string(manifest)?.contains("ts-rs") {
             cargo.args(["--package", &package]);
         }
     }
-    child::run(cargo.arg("export_bindings"), child::BUILD_LIMIT)?;
+    child::run(cargo.arg("export_bindings"), child::BUILD_TIMEOUT)?;
     compare(&folder)
 }
 
-/// Fails, naming the files, if the committed ones are not what tests have written to this folder.
+/// Fails, naming the files, if the committed bindings differ from those in this folder.
 pub(crate) fn compare(written: &Path) -> Result<()> {
-    differing(written, &workspace::root()?.join("ui/src/bindings"))
+    check_same(written, &workspace::root()?.join("ui/src/bindings"))
 }
 
-pub(super) fn differing(written: &Path, committed: &Path) -> Result<()> {
+pub(super) fn check_same(written: &Path, committed: &Path) -> Result<()> {
     let (written, committed) = (contents(written)?, contents(committed)?);
     let names: BTreeSet<_> = written.keys().chain(committed.keys()).collect();
     let differing: Vec<_> =
         names.into_iter().filter(|name| written.get(*name) != committed.get(*name)).collect();
     if !differing.is_empty() {
-        bail!("ui/src/bindings is not what Rust says: {differing:?}; `cargo test export_bindings` writes it");
+        bail!("ui/src/bindings is outdated: {differing:?}; run `cargo test export_bindings`");
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! The layers of each crate, the lowest first: a module imports only from lower ones. ARCHITECTURE.md says why.
+//! The layers of each crate, lowest first. A module imports only from lower layers; see ARCHITECTURE.md.
 
-/// Where a new module is to be added.
+/// Named in the finding about a module without a layer.
 pub(super) const FILE: &str = file!();
 
 type Layers = &'static [&'static [&'static str]];
 
-/// By the name of the crate's folder; `src-tauri/src` is the shell. A crate without layers may have no circles, no more.
+/// By crate name. A crate without layers is only checked for cycles.
 const LAYERS: &[(&str, Layers)] = &[
     (
         "codex-client",
@@ -48,11 +48,11 @@ const LAYERS: &[(&str, Layers)] = &[
     ("proxyd", &[&["logging"], &["cli"], &["key_command"]]),
 ];
 
-pub(super) fn of(name: &str) -> Option<Layers> {
+pub(super) fn for_crate(name: &str) -> Option<Layers> {
     LAYERS.iter().find(|(crate_name, _)| *crate_name == name).map(|(_, layers)| *layers)
 }
 
-/// How high a module stands: the root, which has no name, above all.
-pub(super) fn height(layers: Layers, top: Option<&str>) -> Option<usize> {
-    top.map_or(Some(layers.len()), |top| layers.iter().position(|layer| layer.contains(&top)))
+/// The index of a top-level module's layer. The crate root, which has no name, is above them all.
+pub(super) fn index(layers: Layers, module: Option<&str>) -> Option<usize> {
+    module.map_or(Some(layers.len()), |module| layers.iter().position(|layer| layer.contains(&module)))
 }

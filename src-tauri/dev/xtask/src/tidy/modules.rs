@@ -1,4 +1,4 @@
-//! The modules of one crate, and which file imports which.
+//! The module tree of a crate, and its imports between files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,24 @@ use anyhow::{Context, Result};
 
 use super::source::{Reference, Source};
 
-/// Guards against `use` declarations that name each other.
+/// Guards against `use` declarations that refer to each other.
 const MAX_HOPS: usize = 32;
 
-/// A crate: its modules, the root first.
+/// The modules of a crate, the root first.
 pub(super) struct Modules {
     all: Vec<Module>,
 }
 
 pub(super) struct Module {
     pub(super) file: PathBuf,
-    /// The module right below the root that this one belongs to; none for the root.
+    /// The top-level module that contains this one, or is it; none for the root.
     pub(super) top: Option<String>,
     parent: usize,
     children: BTreeMap<String, usize>,
     pub(super) source: Source,
 }
 
-/// An import: of the module at `to` by the one at `from`, at that line.
+/// Module `from` imports module `to` on `line`; both are indices.
 pub(super) struct Import {
     pub(super) from: usize,
     pub(super) to: usize,
@@ -32,7 +32,7 @@ pub(super) struct Import {
 }
 
 impl Modules {
-    /// Reads the crate whose root is this file, and every module that is not for tests only.
+    /// Reads all modules of the crate with this root file, without test-only ones.
     pub(super) fn read(root: &Path) -> Result<Self> {
         let mut modules = Self { all: Vec::new() };
         let folder = root.parent().context("a file has a folder")?;
@@ -40,7 +40,7 @@ impl Modules {
         Ok(modules)
     }
 
-    /// Adds a module and all below it; `folder` is where the files of its children lie.
+    /// Adds a module and its descendants; `folder` contains the files of its children.
     fn add(
         &mut self,
         mut source: Source,
@@ -55,14 +55,14 @@ impl Modules {
         let (children, top_name) = (BTreeMap::new(), top.map(str::to_owned));
         self.all.push(Module { file: file.to_owned(), top: top_name, parent, children, source });
         for (name, path) in declared {
-            let places = match path {
+            let candidates = match path {
                 Some(path) => vec![file.with_file_name(path)],
                 None => vec![folder.join(format!("{name}.rs")), folder.join(&name).join("mod.rs")],
             };
-            let place = places.into_iter().find(|place| place.is_file());
-            let place = place.with_context(|| format!("{}: no file for `mod {name}`", file.display()))?;
-            let source = Source::read(&place)?;
-            let child = self.add(source, &place, &folder.join(&name), index, top.or(Some(&name)))?;
+            let path = candidates.into_iter().find(|path| path.is_file());
+            let path = path.with_context(|| format!("{}: no file for `mod {name}`", file.display()))?;
+            let source = Source::read(&path)?;
+            let child = self.add(source, &path, &folder.join(&name), index, top.or(Some(&name)))?;
             self.all[index].children.insert(name, child);
         }
         for (name, source) in inline {
@@ -76,7 +76,7 @@ impl Modules {
         &self.all
     }
 
-    /// Every import of another file. A module that re-exports from those below it does not import them.
+    /// All imports of other files. A re-export from a descendant is not an import.
     pub(super) fn imports(&self) -> Vec<Import> {
         let mut imports = Vec::new();
         for (from, module) in self.all.iter().enumerate() {
@@ -91,14 +91,14 @@ impl Modules {
         imports
     }
 
-    /// The module that a path leads to, through the re-exports of those on its way; none for another crate's.
+    /// The module that a path refers to, following re-exports; none if it is in another crate.
     fn resolve(&self, from: usize, path: &[String], hops: usize) -> Option<usize> {
         let (first, rest) = path.split_first()?;
         match first.as_str() {
             "crate" => Some(self.descend(0, rest, hops)),
             "self" => Some(self.descend(from, rest, hops)),
             "super" => Some(self.descend(self.all[from].parent, rest, hops)),
-            // Only a `use` that led here may start with the name of a child; the modules above are known.
+            // Only a followed `use` may start with the name of a child; the parents are known.
             _ if hops > 0 && self.all[from].children.contains_key(first) => {
                 Some(self.descend(from, path, hops))
             }

@@ -1,4 +1,4 @@
-//! Reads one Rust file: the modules it declares and the paths it writes, outside of tests.
+//! Parses a Rust file for the modules it declares and the paths it names, outside of tests.
 
 use std::fs;
 use std::mem;
@@ -11,31 +11,31 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, Lit, UseTree, Visibility};
 
-/// A path as it is written, and where.
+/// A path in the source.
 pub(super) struct Reference {
     pub(super) path: Vec<String>,
     pub(super) line: usize,
-    /// For a `use`: the name it brings into its module.
+    /// For a `use`, the name it imports.
     pub(super) name: Option<String>,
     pub(super) re_export: bool,
 }
 
-/// One module: a whole file, or a `mod x { … }` inside of one.
+/// A module: a file, or a `mod x { … }` in one.
 #[derive(Default)]
 pub(super) struct Source {
     pub(super) references: Vec<Reference>,
     pub(super) inline: Vec<(String, Self)>,
-    /// Modules in files, with the value of `#[path]`.
+    /// Modules in other files, with the value of `#[path]`.
     pub(super) declared: Vec<(String, Option<String>)>,
-    /// How many names `pub mod` and `pub use` give to other crates.
+    /// The number of names that `pub mod` and `pub use` export to other crates.
     pub(super) exported: usize,
-    /// The lines of items that only tests compile.
+    /// The lines of test-only items.
     pub(super) test_lines: Vec<RangeInclusive<usize>>,
 }
 
 impl Source {
     pub(super) fn read(file: &Path) -> Result<Self> {
-        let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let syntax = syn::parse_file(&text).with_context(|| format!("{} does not parse", file.display()))?;
         let mut source = Self::default();
         source.visit_file(&syntax);
@@ -57,7 +57,7 @@ impl Source {
         }
     }
 
-    /// Finds every `a::b::c` among tokens, also as a text: serde's `with = "crate::x"`.
+    /// Finds every `a::b::c` in tokens, including string literals such as serde's `with = "crate::x"`.
     fn scan(&mut self, tokens: TokenStream) {
         let (mut path, mut line, mut colons) = (Vec::new(), 0, 0);
         for token in tokens {
@@ -176,7 +176,7 @@ impl<'ast> Visit<'ast> for Source {
     // `pub(super)` imports nothing.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
-    // What macros and attributes get.
+    // The arguments of macros and attributes.
     fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
         self.scan(tokens.clone());
     }

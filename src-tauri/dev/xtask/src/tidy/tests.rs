@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 
-/// What tidy finds in a workspace of one crate with these files.
+/// The findings for a workspace of one crate with these files.
 fn found(crate_name: &str, files: &[(&str, &str)]) -> String {
     let root = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -13,8 +13,8 @@ fn found(crate_name: &str, files: &[(&str, &str)]) -> String {
     findings(root.path()).unwrap().join("\n")
 }
 
-/// Whether `a.rs` with this text, together with a `b` that imports `a`, is a circle.
-fn closes_a_circle(a: &str) -> bool {
+/// Whether `a.rs` with this text forms a cycle with a `b` that imports `a`.
+fn creates_a_cycle(a: &str) -> bool {
     let root = ("lib.rs", "mod a; mod b; mod c; pub use c::Reached;");
     let c = ("c.rs", "pub(crate) use crate::b::B as Reached;");
     let found = found("new", &[root, ("a.rs", a), ("b.rs", "struct B(super::a::A);"), c]);
@@ -23,16 +23,16 @@ fn closes_a_circle(a: &str) -> bool {
 }
 
 #[test]
-fn two_files_that_import_each_other_are_named_with_their_lines() {
+fn an_import_cycle_is_reported_with_its_lines() {
     let a = "//! A.\n\nuse crate::b::B;\n";
     let found = found("new", &[("lib.rs", "mod a; mod b;"), ("a.rs", a), ("b.rs", "use crate::a::A;")]);
     let source = "src-tauri/crates/new/src";
-    assert!(found.contains(&format!("a circle of 2 files: {source}/a.rs, {source}/b.rs")), "{found}");
+    assert!(found.contains(&format!("import cycle of 2 files: {source}/a.rs, {source}/b.rs")), "{found}");
     assert!(found.contains(&format!("{source}/a.rs:3 imports\n    {source}/b.rs:1 imports")), "{found}");
 }
 
 #[test]
-fn a_path_is_an_import_in_whatever_form_it_is_written() {
+fn every_way_to_write_a_path_is_an_import() {
     for text in [
         "use crate::b::B;",
         "use super::b::{self, B};",
@@ -46,18 +46,18 @@ fn a_path_is_an_import_in_whatever_form_it_is_written() {
         "struct A { #[serde(with = \"crate::b\")] field: u8 }",
         "mod inner { use super::super::b::B; }",
     ] {
-        assert!(closes_a_circle(text), "{text}");
+        assert!(creates_a_cycle(text), "{text}");
     }
 }
 
 #[test]
-fn a_re_export_leads_to_the_file_that_defines_what_it_names() {
-    assert!(closes_a_circle("use crate::Reached;"));
-    assert!(closes_a_circle("use crate::c::Reached;"));
+fn re_exports_are_followed_to_the_defining_file() {
+    assert!(creates_a_cycle("use crate::Reached;"));
+    assert!(creates_a_cycle("use crate::c::Reached;"));
 }
 
 #[test]
-fn what_only_tests_compile_imports_nothing() {
+fn test_only_code_imports_nothing() {
     for text in [
         "#[cfg(test)] mod tests { use crate::b::B; }",
         "#[cfg(all(test, unix))] use crate::b::B;",
@@ -67,12 +67,12 @@ fn what_only_tests_compile_imports_nothing() {
         "pub(in crate::b) fn f() {}",
         "use other::b::B;",
     ] {
-        assert!(!closes_a_circle(text), "{text}");
+        assert!(!creates_a_cycle(text), "{text}");
     }
 }
 
 #[test]
-fn a_parent_that_exports_its_child_may_be_used_by_the_child() {
+fn a_child_may_use_a_parent_that_re_exports_it() {
     let parent =
         ("a.rs", "mod inner; pub(crate) use inner::Inner; pub(super) use self::inner::Other; pub struct A;");
     let found = found("new", &[("lib.rs", "mod a;"), parent, ("a/inner.rs", "use super::A;")]);
@@ -80,7 +80,7 @@ fn a_parent_that_exports_its_child_may_be_used_by_the_child() {
 }
 
 #[test]
-fn an_import_from_a_higher_layer_fails_and_one_from_a_lower_does_not() {
+fn only_imports_from_lower_layers_pass() {
     let root = ("lib.rs", "mod error; mod turn; struct Root;");
     let turn = ("turn.rs", "use crate::error::E;");
     assert_eq!(found("codex-client", &[root, turn, ("error.rs", "")]), "");
@@ -95,7 +95,7 @@ fn an_import_from_a_higher_layer_fails_and_one_from_a_lower_does_not() {
 }
 
 #[test]
-fn a_module_without_a_layer_fails_and_the_finding_says_where_to_add_it() {
+fn a_module_without_a_layer_fails_and_names_the_file_to_add_it_to() {
     let found = found("codex-client", &[("lib.rs", "mod unheard_of;"), ("unheard_of.rs", "")]);
     assert!(found.contains("`unheard_of`") && found.contains("tidy/layers.rs"), "{found}");
 }
@@ -108,7 +108,7 @@ fn a_file_over_the_limit_fails() {
 }
 
 #[test]
-fn lines_of_code_are_neither_blank_nor_comments_nor_for_tests() {
+fn blank_lines_comments_and_tests_are_not_counted() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("lib.rs");
     let tests = "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\n#[cfg(test)]\nmod more_tests;\n";
@@ -117,16 +117,16 @@ fn lines_of_code_are_neither_blank_nor_comments_nor_for_tests() {
 }
 
 #[test]
-fn bindings_that_differ_are_named() {
+fn differing_bindings_are_named() {
     let (written, committed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let write = |folder: &Path, name, text| fs::write(folder.join(name), text).unwrap();
     for folder in [written.path(), committed.path()] {
         write(folder, "Same.ts", "same");
     }
-    assert!(bindings::differing(written.path(), committed.path()).is_ok());
+    assert!(bindings::check_same(written.path(), committed.path()).is_ok());
     write(written.path(), "New.ts", "");
     write(committed.path(), "Old.ts", "");
     write(committed.path(), "Same.ts", "changed");
-    let error = bindings::differing(written.path(), committed.path()).unwrap_err().to_string();
+    let error = bindings::check_same(written.path(), committed.path()).unwrap_err().to_string();
     assert!(error.contains(r#"["New.ts", "Old.ts", "Same.ts"]"#), "{error}");
 }
