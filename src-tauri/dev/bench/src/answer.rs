@@ -1,7 +1,6 @@
-//! An answer of a proxy as it came, whole or piece by piece, by any route.
+//! Parses the proxy's answers on any route, streamed or not.
 //!
-//! Pure. An answer counts only when it is one from end to end: its end has come, and where a stream says something twice it
-//! says the same twice. What was expected is not known here.
+//! An answer is valid only if it is complete and consistent: a stream that repeats something must repeat it exactly.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +8,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use thiserror::Error;
 
-/// A route that answers, by its path.
+/// A route, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route(pub(crate) &'static str);
 
-/// A call of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) id: String,
@@ -21,25 +19,24 @@ pub(crate) struct Call {
     pub(crate) arguments: String,
 }
 
-/// What came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) id: String,
-    /// A text for each choice.
+    /// By choice.
     pub(crate) texts: BTreeMap<u64, String>,
     /// Of the first choice.
     pub(crate) calls: BTreeMap<u64, Call>,
-    /// Why the choices have ended that have.
+    /// Of the choices that have ended.
     pub(crate) finish_reasons: Vec<String>,
-    /// Whether it said what it cost.
+    /// Whether usage was reported.
     pub(crate) usage: bool,
-    /// Whether the stream's own end has come.
+    /// Whether the stream's final event has arrived.
     done: bool,
 }
 
-/// The proxy's own error, in the body of a refusal or in a stream.
+/// An error from the proxy, as a response body or in a stream.
 #[derive(Debug, Error)]
-#[error("the answer is an error, {code}: {body:.300}")]
+#[error("API error {code}: {body:.300}")]
 pub(crate) struct ApiError {
     code: String,
     body: String,
@@ -52,24 +49,24 @@ impl Route {
 }
 
 impl Answer {
-    /// Reads an answer that came in one piece.
-    pub(crate) fn whole(route: Route, body: &Value) -> Result<Self> {
+    /// Parses an answer that was not streamed.
+    pub(crate) fn parse(route: Route, body: &Value) -> Result<Self> {
         let mut answer = Self { done: true, ..Self::default() };
         match route {
             Route::RESPONSES => answer.read_response(body),
             _ => answer.read_choices(body, "message"),
         }
-        answer.checked()
+        answer.validated()
     }
 
-    /// Reads the data of the next event of a stream.
+    /// Adds the data of a stream's next event.
     pub(crate) fn read_event(&mut self, route: Route, data: &str) -> Result<()> {
-        ensure!(!self.done, "something comes after the end: {data:.80}");
+        ensure!(!self.done, "event after the end of the stream: {data:.80}");
         if data == "[DONE]" {
             self.done = true;
             return Ok(());
         }
-        let event: Value = serde_json::from_str(data).context("an event that is no JSON")?;
+        let event: Value = serde_json::from_str(data).context("invalid JSON event")?;
         match (route, text(&event["type"])) {
             _ if error_code(&event).is_some() => return Err(ApiError::of(&event).into()),
             (Route::CHAT | Route::COMPLETIONS, _) => self.read_choices(&event, "delta"),
@@ -78,7 +75,7 @@ impl Answer {
             (_, "response.completed") => {
                 let mut end = Self { done: true, ..Self::default() };
                 end.read_response(&event["response"]);
-                ensure!(self.text(0) == end.text(0), "the deltas are not the text of the end");
+                ensure!(self.text(0) == end.text(0), "the deltas differ from the final text");
                 *self = end;
             }
             _ => {}
@@ -86,15 +83,14 @@ impl Answer {
         Ok(())
     }
 
-    /// The answer, if all of it has come.
-    pub(crate) fn checked(self) -> Result<Self> {
+    /// Fails if the answer is incomplete.
+    pub(crate) fn validated(self) -> Result<Self> {
         let (choices, ended, done) = (self.texts.len(), self.finish_reasons.len(), self.done);
         let whole = done && !self.id.is_empty() && ended > 0 && ended == choices;
-        ensure!(whole, "not whole: {ended} of {choices} choices ended, done: {done}");
+        ensure!(whole, "incomplete: {ended} of {choices} choices ended, done: {done}");
         Ok(self)
     }
 
-    /// The text of a choice.
     pub(crate) fn text(&mut self, choice: u64) -> &mut String {
         self.texts.entry(choice).or_default()
     }
@@ -103,30 +99,30 @@ impl Answer {
         self.id = text(&response["id"]).to_owned();
         self.text(0);
         self.finish_reasons.extend((response["status"] == "completed").then(|| "stop".to_owned()));
-        for (place, item) in (0..).zip(list(&response["output"])) {
+        for (index, item) in (0..).zip(list(&response["output"])) {
             for part in list(&item["content"]) {
                 self.text(0).push_str(text(&part["text"]));
             }
             if item["type"] == "function_call" {
                 let [id, name, arguments] =
                     ["call_id", "name", "arguments"].map(|field| text(&item[field]).to_owned());
-                self.calls.insert(place, Call { id, name, arguments });
+                self.calls.insert(index, Call { id, name, arguments });
             }
         }
     }
 
-    /// The choices of a completion or of a chunk; those of a chat hold what they say in `within`.
-    fn read_choices(&mut self, body: &Value, within: &str) {
+    /// Reads the choices of a completion or chunk. A chat's choices have their content in `field`.
+    fn read_choices(&mut self, body: &Value, field: &str) {
         self.id = text(&body["id"]).to_owned();
         self.usage |= body["usage"].is_object();
         for choice in list(&body["choices"]) {
-            let content = &choice[within];
+            let content = &choice[field];
             let known = self.text(choice["index"].as_u64().unwrap_or_default());
             known.push_str(text(&content["content"]));
             known.push_str(text(&choice["text"]));
             self.finish_reasons.extend(choice["finish_reason"].as_str().map(str::to_owned));
-            for (place, piece) in (0..).zip(list(&content["tool_calls"])) {
-                let call = self.calls.entry(piece["index"].as_u64().unwrap_or(place)).or_default();
+            for (index, piece) in (0..).zip(list(&content["tool_calls"])) {
+                let call = self.calls.entry(piece["index"].as_u64().unwrap_or(index)).or_default();
                 call.id.push_str(text(&piece["id"]));
                 call.name.push_str(text(&piece["function"]["name"]));
                 call.arguments.push_str(text(&piece["function"]["arguments"]));
@@ -141,12 +137,12 @@ impl ApiError {
     }
 }
 
-/// The code of the proxy's error, if that is what an error is.
-pub(crate) fn code_of(error: &anyhow::Error) -> &str {
+/// The code, if this is an [`ApiError`].
+pub(crate) fn api_error_code(error: &anyhow::Error) -> &str {
     error.downcast_ref().map_or("", |error: &ApiError| &error.code)
 }
 
-/// The code of an error, in the body of a refusal or in a stream.
+/// The code, if this body or event is an error.
 fn error_code(body: &Value) -> Option<String> {
     let error =
         if body["type"] == "error" { body } else { body.get("error").filter(|error| !error.is_null())? };
@@ -175,15 +171,15 @@ mod tests {
         if route != Route::RESPONSES {
             answer.read_event(route, "[DONE]")?;
         }
-        answer.checked()
+        answer.validated()
     }
 
     #[test]
-    fn a_chat_is_the_same_whole_and_in_pieces() {
+    fn a_chat_is_the_same_streamed_or_not() {
         let call = json!({"id":"c","type":"function","function":{"name":"f","arguments":"{}"}});
         let body = json!({"id":"x","choices":[{"index":0,"finish_reason":"tool_calls",
             "message":{"content":"ab","tool_calls":[call]}}]});
-        let whole = Answer::whole(Route::CHAT, &body).unwrap();
+        let whole = Answer::parse(Route::CHAT, &body).unwrap();
         let piece = |delta: Value, end: Value| json!({"id":"x","choices":[{"index":0,"delta":delta,"finish_reason":end}]});
         let events = [
             piece(json!({"role":"assistant","content":"a"}), Value::Null),
@@ -199,30 +195,30 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_its_end_is_not_whole() {
+    fn an_answer_without_its_end_is_incomplete() {
         let events = [json!({"id":"x","choices":[{"index":0,"text":"a","finish_reason":null}]})];
-        assert_eq!(code_of(&streamed(Route::COMPLETIONS, &events).unwrap_err()), "");
-        assert!(Answer::whole(Route::CHAT, &json!({})).is_err());
+        assert_eq!(api_error_code(&streamed(Route::COMPLETIONS, &events).unwrap_err()), "");
+        assert!(Answer::parse(Route::CHAT, &json!({})).is_err());
     }
 
     #[test]
-    fn deltas_that_differ_from_the_text_in_the_end_are_noticed() {
+    fn deltas_that_differ_from_the_final_text_are_an_error() {
         let delta = |text: &str| json!({"type":"response.output_text.delta","delta":text});
         let end = json!({"type":"response.completed","response":{"id":"r","status":"completed",
             "output":[{"type":"message","content":[{"type":"output_text","text":"ab"}]}]}});
         let whole = streamed(Route::RESPONSES, &[delta("a"), delta("b"), end.clone()]).unwrap();
         assert_eq!((whole.id.as_str(), whole.texts[&0].as_str()), ("r", "ab"));
-        assert_eq!(code_of(&streamed(Route::RESPONSES, &[delta("a"), end]).unwrap_err()), "");
+        assert_eq!(api_error_code(&streamed(Route::RESPONSES, &[delta("a"), end]).unwrap_err()), "");
     }
 
     #[test]
-    fn an_error_is_known_by_its_code_wherever_it_stands() {
+    fn the_code_of_an_error_is_found_in_every_form() {
         for event in [
             json!({"error":{"message":"gone","code":"gone"}}),
             json!({"type":"error","code":"gone"}),
             json!({"type":"response.failed","response":{"error":{"code":"gone"}}}),
         ] {
-            assert_eq!(code_of(&streamed(Route::RESPONSES, &[event]).unwrap_err()), "gone");
+            assert_eq!(api_error_code(&streamed(Route::RESPONSES, &[event]).unwrap_err()), "gone");
         }
     }
 }

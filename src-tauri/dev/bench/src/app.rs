@@ -1,7 +1,7 @@
-//! `bench --app`: the desktop app on a virtual screen: how soon it answers, what it takes while its window is closed, and
-//! what it adds to a request, beside codex-proxyd.
+//! `bench --app`: measures the desktop app on a virtual screen: its startup, its footprint with the window closed, and its
+//! overhead per request compared to codex-proxyd.
 //!
-//! On Linux only, where the system tells all of that.
+//! Linux only, since it reads /proc and drives X11.
 
 mod session;
 
@@ -11,38 +11,37 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::child::{Server, built};
+use crate::child::{Server, built_binary};
 use crate::http::Http;
 use crate::measure::{Entrant, Side, measure};
 use crate::processes;
 use crate::report::{self, median};
-use crate::round_spec::{Ask, PAUSE};
-use crate::run::{say, start_proxyd};
-use crate::stream::since;
+use crate::round_spec::{PAUSE, RoundSpec};
+use crate::run::{progress, start_proxyd};
+use crate::stream::micros_since;
 use crate::table::{Goal, MEGABYTES, MILLIS, RATE, Row, Section, Table};
 use crate::testbed::Testbed;
 use session::{Session, window};
 
-/// Starting, opening and closing take seconds on a machine that is busy.
+/// For starting the app, and for opening or closing its window: seconds on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// A start is measured no more exactly than this.
+/// The precision of a measured startup.
 const CHECK_INTERVAL: Duration = Duration::from_millis(1);
-/// How long wake-ups are counted.
-const COUNTED: Duration = Duration::from_secs(20);
-/// What a window leaves behind settles before anything is read.
+const WAKE_UP_COUNT_TIME: Duration = Duration::from_secs(20);
+/// Lets memory settle before it is read.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// A request through the app, to one through codex-proxyd. They are the same code; this is what a run is off by.
-const MAX_RATIO: f64 = 1.05;
+/// The app and codex-proxyd share their code, so this is the measuring error.
+const MAX_APP_RATIO: f64 = 1.05;
 
-/// Measures it all. What runs is ended and what was written is removed, also when something fails.
+/// Runs all measurements. Programs are ended and files removed even on failure.
 pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     if !cfg!(target_os = "linux") {
-        bail!("the desktop app is measured on Linux only");
+        bail!("the desktop app can be measured on Linux only");
     }
     let few = |few: u32, many: u32| if quick { few } else { many };
     let testbed = Testbed::start("app", codex).await?;
-    // Pages of a program that was linked a moment ago and is not on the disk yet would count as written to by it.
-    std::fs::File::open(built("codex-proxy")?)?.sync_all()?;
+    // Pages of a just-linked binary that are not on disk yet would count as dirty.
+    std::fs::File::open(built_binary("codex-proxy")?)?.sync_all()?;
     let session = Session::start(&testbed).await?;
 
     let has_window = || window::find(&session.display).is_ok_and(|found| found.is_some());
@@ -52,43 +51,43 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
         for _ in 0..times {
             let (app, took) = start(&session, args).await?;
             all.push(took);
-            app.end().await?;
+            app.shutdown().await?;
         }
         anyhow::Ok(all)
     };
 
-    say("starts in the tray");
+    progress("starts in the tray");
     let hidden_starts = starts(&["--hidden"], few(3, 10)).await?;
-    say("the window open, and closed");
+    progress("window open and closed");
     let (app, _) = start(&session, &["--hidden"]).await?;
-    wait_until("codex is gone", async || pids(&app).count() == 1).await?;
+    wait_until("codex to exit", async || pids(&app).count() == 1).await?;
     sleep(SETTLE_TIME).await;
     let hidden = memory(&app);
-    app.end().await?;
+    app.shutdown().await?;
     let mut shown_starts = starts(&[], few(1, 4)).await?;
     let (app, took) = start(&session, &[]).await?;
     shown_starts.push(took);
-    wait_until("the window is there", async || has_window()).await?;
+    wait_until("the window to open", async || has_window()).await?;
     sleep(SETTLE_TIME).await;
     let open = memory(&app);
     window::close(&session.display)?;
-    wait_until("the window is gone", async || !has_window()).await?;
+    wait_until("the window to close", async || !has_window()).await?;
     sleep(SETTLE_TIME).await;
     let closed = memory(&app);
-    let (before, begun) = (switches(&app), Instant::now());
-    sleep(COUNTED).await;
-    let switched = before.zip(switches(&app)).map(|(before, now)| now.saturating_sub(before) as f64);
-    let wake_ups = switched.map(|switched| switched / begun.elapsed().as_secs_f64());
+    let (before, started) = (context_switches(&app), Instant::now());
+    sleep(WAKE_UP_COUNT_TIME).await;
+    let switched = before.zip(context_switches(&app)).map(|(before, now)| now.saturating_sub(before) as f64);
+    let wake_ups = switched.map(|switched| switched / started.elapsed().as_secs_f64());
 
-    say("requests");
+    progress("requests");
     let mut proxyd = start_proxyd(&testbed, "proxyd").await?;
     let mut through_app = Side::App(Http::new(&session.address())?, app.pid()?);
-    let ask = |_| Ask::paced(1);
-    let mut entrants = [Entrant(&mut proxyd, &ask, 1), Entrant(&mut through_app, &ask, 1)];
+    let spec = |_| RoundSpec::paced(1);
+    let mut entrants = [Entrant(&mut proxyd, &spec, 1), Entrant(&mut through_app, &spec, 1)];
     let measured = measure((2, few(5, 20)), PAUSE, &mut entrants).await?;
     drop(through_app);
-    app.end().await?;
-    proxyd.end().await?;
+    app.shutdown().await?;
+    proxyd.shutdown().await?;
 
     let row = |what: &str, value| Row::alone(what, MILLIS, value);
     let worst = |times: &[u64]| times.iter().max().map(|time| *time as f64);
@@ -112,26 +111,26 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
         states.map(|(state, [_, share])| Row::alone(format!("PSS, window {state}"), MEGABYTES, share));
     let wake_ups = Row::alone("wake-ups a second, window closed", RATE, wake_ups);
     let rows = dirty.into_iter().chain(share).chain([wake_ups.goal(Goal::AtMost(2.0))]);
-    let title = "memory, our processes and the web view's".to_owned();
+    let title = "memory of the app and its web view".to_owned();
     let footprint = Section { title, rows: rows.collect(), measured: Vec::new() };
 
     let both = [measured.first(), measured.get(1), None];
-    let goal = Goal::RatioAtMost(MAX_RATIO);
+    let goal = Goal::RatioAtMost(MAX_APP_RATIO);
     let rows = vec![
-        report::row("first token, median", MILLIS, both, |side| side.first(0.5)).goal(goal),
-        report::row("whole time, median", MILLIS, both, |side| side.whole_time(0.5)).goal(goal),
+        report::row("first token, median", MILLIS, both, |side| side.first_token(0.5)).goal(goal),
+        report::row("total time, median", MILLIS, both, |side| side.total_time(0.5)).goal(goal),
     ];
     let requests = Section { title: format!("one stream, {} rounds", few(5, 20)), rows, measured };
     let columns = ["codex-proxyd", "app", ""];
     Ok(Table { columns, sections: vec![all_starts, footprint, requests], ..Table::default() })
 }
 
-/// Starts the app, and gives the microseconds until `/health` answered.
+/// Starts the app. Returns the microseconds until `/health` answered.
 async fn start(session: &Session, args: &[&str]) -> Result<(Server, u64)> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let app = session.app(args).await?;
-    wait_until("/health answers", async || session.is_healthy().await).await?;
-    Ok((app, since(begun)))
+    wait_until("/health to answer", async || session.is_healthy().await).await?;
+    Ok((app, micros_since(started)))
 }
 
 async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<()> {
@@ -140,19 +139,19 @@ async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<
             sleep(CHECK_INTERVAL).await;
         }
     };
-    timeout(TIMEOUT, waiting).await.with_context(|| format!("this never came: {what}"))
+    timeout(TIMEOUT, waiting).await.with_context(|| format!("timed out waiting for {what}"))
 }
 
-/// The private memory of the app and of its web view, and their PSS; codex does not run.
+/// Private memory and PSS of the app and its web view. Codex must not be running.
 fn memory(app: &Server) -> [Option<f64>; 2] {
-    ["Private_Dirty", "Pss"].map(|name| processes::rollup(pids(app), name).map(|bytes| bytes as f64))
+    ["Private_Dirty", "Pss"].map(|name| processes::smaps_rollup(pids(app), name).map(|bytes| bytes as f64))
 }
 
-/// How often threads of the app, and of what is left of its web view, were put on a CPU.
-fn switches(app: &Server) -> Option<u64> {
-    pids(app).map(processes::switches).sum()
+/// Context switches of the app and what is left of its web view.
+fn context_switches(app: &Server) -> Option<u64> {
+    pids(app).map(processes::context_switches).sum()
 }
 
 fn pids(app: &Server) -> impl Iterator<Item = u32> {
-    app.pid().into_iter().flat_map(|pid| std::iter::once(pid).chain(processes::children(pid)))
+    app.pid().into_iter().flat_map(|pid| std::iter::once(pid).chain(processes::descendants(pid)))
 }

@@ -1,11 +1,10 @@
-//! The baseline: an app-server and the least that can be put in front of it, in a separate process, so that its time and
-//! memory can be read like the proxy's.
+//! The baseline: a minimal client of the app-server, in a separate process so that its CPU time and memory can be measured
+//! like the proxy's.
 //!
-//! It is this program, started again. Each round is a line of JSON on its stdin, an [`Ask`], and one on its stdout; it ends
-//! when stdin does. Its first line is the process id of its codex. There is no task and no queue in it: the next step of a
-//! stream is taken where the line that allows it is read, because nothing could be quicker. What it asks for is what
-//! codex-client asks for by default, with that crate's own parameters; how it asks is its own, or the product would be
-//! measured against itself.
+//! It is this binary with another subcommand. It prints the process id of its codex, then answers each [`RoundSpec`], a line
+//! of JSON on stdin, with a line of results on stdout, until stdin closes. To be as fast as possible it has no tasks and no
+//! queues: it takes a stream's next step where it reads the line that allows it. It sends codex-client's default parameters, but
+//! shares none of its connection code, or the product would be compared with itself.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,82 +20,80 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::{Instant, timeout};
 
 use crate::child;
-use crate::round_spec::{Ask, MODEL, PAUSE, Start};
-use crate::stream::{Round, STREAM_TIMEOUT, Stream, since};
+use crate::round_spec::{MODEL, PAUSE, RoundSpec, StartState};
+use crate::stream::{Round, STREAM_TIMEOUT, Stream, micros_since};
 
-/// Longer than a round can take in there, so that the process is the one to say what is wrong.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(200);
-/// An app-server ends as soon as its stdin does, and the process after it.
-const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than a round's own timeouts, so that the child process reports the error.
+const ROUND_TIMEOUT: Duration = Duration::from_secs(200);
+/// An app-server exits once its stdin closes, and the baseline after it.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs rounds until stdin ends.
+/// Runs rounds until stdin closes.
 pub(crate) async fn serve(codex: &Path, home: &Path, workspace: &Path) -> Result<()> {
     let (mut server, mut child) = AppServer::start(codex, home, workspace).await?;
     println!("{}", serde_json::to_string(&child.id())?);
-    let mut asks = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = asks.next_line().await? {
-        let ask: Ask = serde_json::from_str(&line).context("what was asked for cannot be read")?;
+    let mut specs = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = specs.next_line().await? {
+        let spec: RoundSpec = serde_json::from_str(&line).context("invalid round spec")?;
         tokio::select! {
-            round = server.round(&ask) => println!("{}", serde_json::to_string(&round?)?),
-            // Nothing is asked for during a round, so this is stdin's end.
-            _ = asks.next_line() => break,
+            round = server.round(&spec) => println!("{}", serde_json::to_string(&round?)?),
+            // No spec arrives during a round, so stdin has closed.
+            _ = specs.next_line() => break,
         }
     }
-    // Codex ends as soon as its stdin does.
+    // Closes codex's stdin.
     drop(server);
-    timeout(END_TIMEOUT, child.wait()).await.context("codex did not end with its stdin")??;
+    timeout(SHUTDOWN_TIMEOUT, child.wait()).await.context("codex did not exit after its stdin closed")??;
     Ok(())
 }
 
-/// The running process.
+/// The baseline's process.
 pub(crate) struct Baseline {
     child: Child,
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
-    /// The process ids of the client and of its codex.
+    /// Process ids of the baseline and of its codex.
     pub(crate) pid: u32,
     pub(crate) codex: u32,
 }
 
 impl Baseline {
-    /// Starts it and waits until its codex answers.
+    /// Starts it and waits for its codex.
     pub(crate) async fn start(codex: &Path, home: &Path, workspace: &Path) -> Result<Self> {
-        let mut command = child::command(child::built("bench")?);
+        let mut command = child::command(child::built_binary("bench")?);
         command.arg("baseline").args([codex, home, workspace]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("the baseline cannot be started")?;
-        let stdin = child.stdin.take().context("a piped stdin is there")?;
-        let stdout = BufReader::new(child.stdout.take().context("a piped stdout is there")?).lines();
-        let pid = child.id().context("the baseline has ended")?;
+        let mut child = command.spawn().context("cannot start the baseline")?;
+        let stdin = child.stdin.take().context("stdin was not piped")?;
+        let stdout = BufReader::new(child.stdout.take().context("stdout was not piped")?).lines();
+        let pid = child.id().context("the baseline exited")?;
         let mut baseline = Self { child, stdin, stdout, pid, codex: 0 };
-        baseline.codex = baseline.answer().await?;
+        baseline.codex = baseline.read_reply().await?;
         Ok(baseline)
     }
 
-    /// Runs one round.
-    pub(crate) async fn round(&mut self, ask: &Ask) -> Result<Round> {
-        let line = serde_json::to_string(ask)? + "\n";
-        self.stdin.write_all(line.as_bytes()).await.context("the baseline reads nothing")?;
-        self.answer().await
+    pub(crate) async fn round(&mut self, spec: &RoundSpec) -> Result<Round> {
+        let line = serde_json::to_string(spec)? + "\n";
+        self.stdin.write_all(line.as_bytes()).await.context("cannot write to the baseline")?;
+        self.read_reply().await
     }
 
-    async fn answer<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let line = timeout(ANSWER_TIMEOUT, self.stdout.next_line()).await;
-        let line = line.context("the baseline is silent")??.context("the baseline has ended")?;
-        serde_json::from_str(&line).context("what the baseline says cannot be read")
+    async fn read_reply<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let line = timeout(ROUND_TIMEOUT, self.stdout.next_line()).await;
+        let line = line.context("the baseline timed out")??.context("the baseline exited")?;
+        serde_json::from_str(&line).context("invalid output of the baseline")
     }
 
-    /// Ends it and its codex.
-    pub(crate) async fn end(mut self) -> Result<()> {
+    pub(crate) async fn shutdown(mut self) -> Result<()> {
         drop(self.stdin);
         let status =
-            timeout(2 * END_TIMEOUT, self.child.wait()).await.context("the baseline did not end")??;
-        ensure!(status.success(), "the baseline ended with {status}");
+            timeout(2 * SHUTDOWN_TIMEOUT, self.child.wait()).await.context("the baseline did not exit")??;
+        ensure!(status.success(), "the baseline failed: {status}");
         Ok(())
     }
 }
 
-/// The pipe to an app-server.
+/// A connection to an app-server.
 struct AppServer {
     stdin: Box<dyn AsyncWrite + Unpin>,
     lines: Lines<Box<dyn AsyncBufRead + Unpin>>,
@@ -105,15 +102,15 @@ struct AppServer {
 }
 
 impl AppServer {
-    /// Starts it and waits until it has answered. It ends soon after its pipe has been dropped.
+    /// Starts and initializes an app-server, which exits soon after this connection is dropped.
     async fn start(codex: &Path, home: &Path, workspace: &Path) -> Result<(Self, Child)> {
         let mut command = child::command(codex);
         command.arg("app-server").env("CODEX_HOME", home).current_dir(workspace);
-        // What codex logs is not measured, and a full pipe would stop it.
+        // Not piped: a full pipe would block codex.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().context("codex cannot be started")?;
-        let stdin = Box::new(child.stdin.take().context("a piped stdin is there")?);
-        let stdout = Box::new(BufReader::new(child.stdout.take().context("a piped stdout is there")?));
+        let mut child = command.spawn().context("cannot start codex")?;
+        let stdin = Box::new(child.stdin.take().context("stdin was not piped")?);
+        let stdout = Box::new(BufReader::new(child.stdout.take().context("stdout was not piped")?));
         let mut server = Self::new(stdin, stdout, workspace);
         let hello = initialize_params("baseline", "Baseline", env!("CARGO_PKG_VERSION"));
         let answer = timeout(STREAM_TIMEOUT, server.call("initialize", hello)).await;
@@ -126,7 +123,7 @@ impl AppServer {
         Self { stdin, lines: out.lines(), workspace: workspace.to_owned(), last_id: 0 }
     }
 
-    /// The parameters of `thread/start` for a plain model that only reads, as the proxy gives them.
+    /// The `thread/start` parameters that the proxy sends for a plain read-only model.
     fn thread_params(&self) -> Value {
         let profile = ThreadProfile {
             kind: ThreadKind::Plain,
@@ -141,65 +138,65 @@ impl AppServer {
         thread_start_params(&profile, None, false)
     }
 
-    /// Runs a round to its end. A stream that fails is part of the result; a codex that is gone is an error.
-    async fn round(&mut self, ask: &Ask) -> Result<Round> {
-        let (mut threads, mut history) = (vec![String::new(); ask.streams], None);
-        if ask.start != Start::Cold {
+    /// Runs a round. A failed stream is part of the result; losing codex is an error.
+    async fn round(&mut self, spec: &RoundSpec) -> Result<Round> {
+        let (mut threads, mut history) = (vec![String::new(); spec.streams], None);
+        if spec.start != StartState::Cold {
             let started = self.call("thread/start", self.thread_params()).await?;
             threads[0] = thread_id(&started);
         }
-        if let Start::SecondTurn { opening, edited } = &ask.start {
+        if let StartState::SecondTurn { opening, edited } = &spec.start {
             let first = self.turns(&mut threads, opening, None).await?.remove(0);
             if first.failure.is_some() {
                 return Ok(vec![first]);
             }
             if let Some(edited) = edited {
-                self.give_up(&threads[0]).await?;
+                self.unsubscribe(&threads[0]).await?;
                 threads[0].clear();
                 let message = |role, kind, text: &str| json!({ "type": "message", "role": role, "content": [{ "type": kind, "text": text }] });
                 let question = message("user", "input_text", edited);
                 history = Some(json!([question, message("assistant", "output_text", &first.text)]));
             }
         }
-        if ask.start != Start::Cold {
-            // Lines that come while nothing is asked for are read as they come, like at any other time.
+        if spec.start != StartState::Cold {
+            // Read during the pause too, as the proxy does.
             let _pause = timeout(PAUSE, async { while self.next().await.is_ok() {} }).await;
         }
-        let round = self.turns(&mut threads, &ask.prompt, history).await?;
+        let round = self.turns(&mut threads, &spec.prompt, history).await?;
         for thread in threads.iter().filter(|thread| !thread.is_empty()) {
-            self.give_up(thread).await?;
+            self.unsubscribe(thread).await?;
         }
         Ok(round)
     }
 
-    /// Runs a turn in each thread. One without an id is started first, and gets the history, if there is one.
+    /// Runs a turn in each thread. A thread without an id is started first, and given the history, if any.
     async fn turns(&mut self, threads: &mut [String], prompt: &str, history: Option<Value>) -> Result<Round> {
-        let (begun, mut round) = (Instant::now(), vec![Stream::default(); threads.len()]);
-        // What each stream waits for, by request. Its turn follows where nothing else does.
-        let mut waiting = HashMap::new();
+        let (started, mut round) = (Instant::now(), vec![Stream::default(); threads.len()]);
+        // The stream that waits for each request.
+        let mut pending = HashMap::new();
         for (index, thread) in threads.iter().enumerate() {
-            let asked = match thread.is_empty() {
+            let request = match thread.is_empty() {
                 true => self.send("thread/start", self.thread_params()).await?,
                 false => self.start_turn(thread, prompt).await?,
             };
-            waiting.insert(asked, index);
+            pending.insert(request, index);
         }
         let run = async {
             while round.iter().any(|stream| stream.ended == 0 && stream.failure.is_none()) {
-                let (line, now) = (self.next().await?, since(begun));
+                let (line, now) = (self.next().await?, micros_since(started));
                 let (result, params) = (&line["result"], &line["params"]);
-                if let Some(index) = line["id"].as_u64().and_then(|id| waiting.remove(&id)) {
+                if let Some(index) = line["id"].as_u64().and_then(|id| pending.remove(&id)) {
                     let started = result["thread"].is_object();
                     if started {
                         threads[index] = thread_id(result);
                     }
                     if !line["error"].is_null() {
-                        round[index].failure = Some(format!("codex refused: {}", line["error"]));
+                        round[index].failure = Some(format!("codex returned an error: {}", line["error"]));
                     } else if let (Some(items), true) = (&history, started) {
                         let params = json!({ "threadId": threads[index], "items": items });
-                        waiting.insert(self.send("thread/inject_items", params).await?, index);
+                        pending.insert(self.send("thread/inject_items", params).await?, index);
                     } else if !result["turn"].is_object() {
-                        waiting.insert(self.start_turn(&threads[index], prompt).await?, index);
+                        pending.insert(self.start_turn(&threads[index], prompt).await?, index);
                     }
                 }
                 let about = params["threadId"].as_str();
@@ -214,7 +211,7 @@ impl AppServer {
                         let (status, error) = (params["turn"]["status"].as_str(), &params["turn"]["error"]);
                         let failed = status != Some("completed");
                         round[index].failure =
-                            failed.then(|| format!("the turn is {}: {error}", status.unwrap_or("over")));
+                            failed.then(|| format!("turn {}: {error}", status.unwrap_or("ended")));
                         round[index].ended = now;
                     }
                     _ => {}
@@ -226,7 +223,7 @@ impl AppServer {
             outcome?;
         }
         for stream in round.iter_mut().filter(|stream| stream.ended == 0 && stream.failure.is_none()) {
-            stream.failure = Some(format!("no end within {STREAM_TIMEOUT:?}"));
+            stream.failure = Some(format!("timed out after {STREAM_TIMEOUT:?}"));
         }
         Ok(round)
     }
@@ -236,17 +233,17 @@ impl AppServer {
         self.send("turn/start", json!({ "threadId": thread, "input": [input], "summary": "auto" })).await
     }
 
-    async fn give_up(&mut self, thread: &str) -> Result<()> {
+    async fn unsubscribe(&mut self, thread: &str) -> Result<()> {
         self.call("thread/unsubscribe", json!({ "threadId": thread })).await.map(drop)
     }
 
-    /// Asks and waits for the result.
+    /// Sends a request and waits for its result.
     async fn call(&mut self, method: &str, params: Value) -> Result<Value> {
         let id = self.send(method, params).await?;
         loop {
             let mut line = self.next().await?;
             if line["id"] == id {
-                ensure!(line["error"].is_null(), "codex refused: {}", line["error"]);
+                ensure!(line["error"].is_null(), "codex returned an error: {}", line["error"]);
                 return Ok(line["result"].take());
             }
         }
@@ -262,18 +259,17 @@ impl AppServer {
         Ok(self.stdin.write_all(format!("{message}\n").as_bytes()).await?)
     }
 
-    /// The next line.
     async fn next(&mut self) -> Result<Value> {
-        let line = self.lines.next_line().await?.context("codex has ended")?;
-        let line: Value = serde_json::from_str(&line).context("codex wrote a line that is no message")?;
+        let line = self.lines.next_line().await?.context("codex exited")?;
+        let line: Value = serde_json::from_str(&line).context("invalid line from codex")?;
         if let (Some(method), true) = (line["method"].as_str(), line["id"].is_number()) {
-            bail!("codex asks for {method}, which no chat needs");
+            bail!("unexpected request from codex: {method}");
         }
         Ok(line)
     }
 }
 
-/// The id of a thread that has been started; empty in every other answer.
+/// The id in the answer to `thread/start`; empty in any other answer.
 fn thread_id(result: &Value) -> String {
     result["thread"]["id"].as_str().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The lines of codex that make and end a stream, from a codex that follows a script.
+//! The baseline with a scripted codex.
 
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf, duplex, split};
 
@@ -16,10 +16,10 @@ const END: &str =
 const FAILED: &str = r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"status":"failed","error":{"message":"x"}}}}"#;
 const REFUSED: &str = r#"{"id":ID,"error":{"code":-1,"message":"no"}}"#;
 
-/// Ends codex.
+/// Closes codex's stdout.
 const EXIT: &str = "exit";
 
-/// Answers each request with the next lines of the script, and gives the requests and the pipe, which it keeps open.
+/// Answers each request with the next lines of the script. Returns the requests and the pipe, which stays open.
 async fn codex(
     (reader, mut writer): (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>),
     script: &[&[&str]],
@@ -41,13 +41,13 @@ async fn codex(
     (requests, writer)
 }
 
-/// A round of one stream with a codex that follows a script.
-async fn round(start: Start, script: &[&[&str]]) -> (Result<Round>, Vec<Value>) {
+/// Runs a round of one stream with a scripted codex.
+async fn round(start: StartState, script: &[&[&str]]) -> (Result<Round>, Vec<Value>) {
     let (ours, theirs) = duplex(10_000);
     let (reader, writer) = split(ours);
     let mut server = AppServer::new(Box::new(writer), Box::new(BufReader::new(reader)), Path::new("/work"));
-    let ask = Ask { start, ..Ask::paced(1) };
-    let round = server.round(&ask);
+    let spec = RoundSpec { start, ..RoundSpec::paced(1) };
+    let round = server.round(&spec);
     let (round, (requests, _open)) = tokio::join!(round, codex(split(theirs), script));
     (round, requests)
 }
@@ -56,8 +56,8 @@ fn methods(requests: &[Value]) -> Vec<&str> {
     requests.iter().map(|request| request["method"].as_str().unwrap()).collect()
 }
 
-fn second_turn(edited: Option<&str>) -> Start {
-    Start::SecondTurn { opening: "hello".into(), edited: edited.map(str::to_owned) }
+fn second_turn(edited: Option<&str>) -> StartState {
+    StartState::SecondTurn { opening: "hello".into(), edited: edited.map(str::to_owned) }
 }
 
 fn failure(round: Result<Round>) -> String {
@@ -65,9 +65,9 @@ fn failure(round: Result<Round>) -> String {
 }
 
 #[tokio::test]
-async fn a_stream_goes_from_its_thread_to_its_end() {
+async fn a_stream_runs_from_thread_start_to_unsubscribe() {
     let script = [&[THREAD][..], &[TURN, OTHER, DELTA, QUOTED, END], &[DONE]];
-    let (round, requests) = round(Start::Cold, &script).await;
+    let (round, requests) = round(StartState::Cold, &script).await;
     assert_eq!(methods(&requests), ["thread/start", "turn/start", "thread/unsubscribe"]);
     assert_eq!(requests[0]["params"]["cwd"], "/work");
     let stream = round.unwrap().remove(0);
@@ -76,7 +76,7 @@ async fn a_stream_goes_from_its_thread_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_new_thread_gets_the_first_turn_as_history_before_its_own() {
+async fn a_new_thread_gets_the_first_turn_as_history() {
     let first = [&[THREAD][..], &[TURN, QUOTED, END], &[DONE]];
     let script = [&first[..], &[&[THREAD], &[DONE], &[TURN, DELTA, END], &[DONE]]].concat();
     let (round, requests) = round(second_turn(Some("hi")), &script).await;
@@ -89,7 +89,7 @@ async fn a_new_thread_gets_the_first_turn_as_history_before_its_own() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_first_turn_is_measured_and_its_thread_stays() {
+async fn the_first_turn_is_not_measured_and_its_thread_is_reused() {
     let script = [&[THREAD][..], &[TURN, QUOTED, QUOTED, END], &[TURN, DELTA, END], &[DONE]];
     let (round, requests) = round(second_turn(None), &script).await;
     assert_eq!(methods(&requests), ["thread/start", "turn/start", "turn/start", "thread/unsubscribe"]);
@@ -97,36 +97,36 @@ async fn nothing_of_a_first_turn_is_measured_and_its_thread_stays() {
     let stream = round.unwrap().remove(0);
     assert_eq!((stream.text.as_str(), stream.arrivals.len()), ("a", 1));
     let pause = u64::try_from(PAUSE.as_micros()).unwrap();
-    assert!(stream.ended < pause, "the time before counts: {stream:?}");
+    assert!(stream.ended < pause, "the pause was measured: {stream:?}");
 }
 
 #[tokio::test]
-async fn a_prewarmed_thread_is_there_before_the_time_counts() {
+async fn a_prewarmed_thread_starts_before_the_clock() {
     let script = [&[THREAD][..], &[TURN, DELTA, END], &[DONE]];
-    let (round, requests) = round(Start::Prewarmed, &script).await;
+    let (round, requests) = round(StartState::Prewarmed, &script).await;
     assert_eq!(methods(&requests), ["thread/start", "turn/start", "thread/unsubscribe"]);
     assert!(round.unwrap()[0].ended < u64::try_from(PAUSE.as_micros()).unwrap());
 }
 
 #[tokio::test]
-async fn a_first_turn_that_fails_is_the_streams_failure() {
+async fn a_failed_first_turn_fails_the_stream() {
     let (round, _) = round(second_turn(None), &[&[THREAD], &[TURN, FAILED]]).await;
-    assert_eq!(failure(round), r#"the turn is failed: {"message":"x"}"#);
+    assert_eq!(failure(round), r#"turn failed: {"message":"x"}"#);
 }
 
 #[tokio::test]
-async fn a_refusal_and_a_failed_turn_are_the_streams_failure() {
-    let (refused, _) = round(Start::Cold, &[&[REFUSED]]).await;
+async fn an_error_and_a_failed_turn_fail_the_stream() {
+    let (refused, _) = round(StartState::Cold, &[&[REFUSED]]).await;
     assert!(failure(refused).contains("no"));
-    let (failed, _) = round(Start::Cold, &[&[THREAD], &[TURN, DELTA, FAILED], &[DONE]]).await;
-    assert_eq!(failure(failed), r#"the turn is failed: {"message":"x"}"#);
+    let (failed, _) = round(StartState::Cold, &[&[THREAD], &[TURN, DELTA, FAILED], &[DONE]]).await;
+    assert_eq!(failure(failed), r#"turn failed: {"message":"x"}"#);
 }
 
 #[tokio::test]
-async fn a_codex_that_ends_or_asks_for_something_ends_the_round() {
-    let (ended, _) = round(Start::Cold, &[&[THREAD], &[TURN, DELTA, EXIT]]).await;
-    assert_eq!(ended.unwrap_err().to_string(), "codex has ended");
+async fn a_codex_that_exits_or_sends_a_request_ends_the_round() {
+    let (ended, _) = round(StartState::Cold, &[&[THREAD], &[TURN, DELTA, EXIT]]).await;
+    assert_eq!(ended.unwrap_err().to_string(), "codex exited");
     let question = r#"{"id":0,"method":"item/tool/call","params":{}}"#;
-    let (asked, _) = round(Start::Cold, &[&[THREAD], &[question]]).await;
+    let (asked, _) = round(StartState::Cold, &[&[THREAD], &[question]]).await;
     assert!(asked.unwrap_err().to_string().contains("item/tool/call"));
 }

@@ -1,7 +1,7 @@
-//! `codex exec --json`: a process a request, as programs used codex before there was an app-server.
+//! `codex exec --json`: one process per request, as programs used codex before the app-server.
 //!
-//! It prints nothing before the answer is whole, so the first token's time is that of the whole message. It runs as codex
-//! is shipped: leaving out its own prompt would be a setting that its users do not make.
+//! It prints only the complete answer, so the time to the first token is the time to the whole message. It keeps codex's own
+//! prompt, as its users do.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,56 +11,54 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
 
-use crate::round_spec::Ask;
-use crate::stream::{Stream, since};
+use crate::round_spec::RoundSpec;
+use crate::stream::{Stream, micros_since};
 use crate::{child, processes};
 
-/// A codex to run.
 pub(crate) struct Exec {
     pub(crate) codex: PathBuf,
     pub(crate) home: PathBuf,
     pub(crate) workspace: PathBuf,
-    /// Bytes of each run that were resident when it answered.
+    /// Resident bytes of each run when it answered.
     pub(crate) resident: Vec<u64>,
 }
 
 impl Exec {
-    /// Runs it once.
-    pub(crate) async fn stream(&mut self, ask: &Ask) -> Stream {
+    pub(crate) async fn stream(&mut self, spec: &RoundSpec) -> Stream {
         let mut command = child::command(&self.codex);
-        command.args(["exec", "--json", "--skip-git-repo-check", "-s", "read-only", &ask.prompt]);
+        command.args(["exec", "--json", "--skip-git-repo-check", "-s", "read-only", &spec.prompt]);
         command.env("CODEX_HOME", &self.home).current_dir(&self.workspace);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         Stream::measure(async |stream| {
-            let begun = Instant::now();
-            let mut child = command.spawn().context("codex cannot be started")?;
+            let started = Instant::now();
+            let mut child = command.spawn().context("cannot start codex")?;
             let pid = child.id();
-            let mut lines = BufReader::new(child.stdout.take().context("a piped stdout is there")?).lines();
+            let mut lines = BufReader::new(child.stdout.take().context("stdout was not piped")?).lines();
             while let Some(line) = lines.next_line().await? {
-                if read(&line, since(begun), stream)? {
+                if read(&line, micros_since(started), stream)? {
                     self.resident.extend(pid.and_then(processes::memory).map(|memory| memory.resident));
                 }
             }
-            // The end is the process's: until then, a program that runs it has to wait.
+            // The stream ends with the process, since its caller waits for that.
             let status = child.wait().await?;
-            stream.ended = since(begun);
-            ensure!(status.success(), "it ended with {status}");
+            stream.ended = micros_since(started);
+            ensure!(status.success(), "codex exec failed: {status}");
             Ok(())
         })
         .await
     }
 }
 
-/// Reads a line, and says whether it was the answer.
+/// Reads an event. Returns whether it was the answer.
 fn read(line: &str, now: u64, stream: &mut Stream) -> Result<bool> {
-    let event: Value = serde_json::from_str(line).context("a line that cannot be read")?;
+    let event: Value = serde_json::from_str(line).context("invalid JSON line")?;
     let item = &event["item"];
     match (event["type"].as_str(), item["type"].as_str()) {
         (Some("item.completed"), Some("agent_message")) => {
             stream.push(item["text"].as_str().unwrap_or_default(), now);
             Ok(true)
         }
-        (Some("turn.failed" | "error"), _) => bail!("the turn has failed: {line}"),
+        (Some("turn.failed" | "error"), _) => bail!("the turn failed: {line}"),
         _ => Ok(false),
     }
 }
@@ -70,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_is_the_first_and_only_piece() {
+    fn the_message_is_the_only_piece() {
         let mut stream = Stream::default();
         let message = r#"{"type":"item.completed","item":{"id":"0","type":"agent_message","text":"a b"}}"#;
         for (now, line) in
@@ -82,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_said_in_codexs_words() {
+    fn a_failure_quotes_codex() {
         let line = r#"{"type":"turn.failed","error":{"message":"no"}}"#;
         let error = read(line, 1, &mut Stream::default()).unwrap_err();
         assert!(error.to_string().contains("\"no\""));

@@ -1,7 +1,6 @@
-//! A client of a proxy, which asks for chats over HTTP like any other.
+//! An HTTP client of the proxy, with keep-alive connections.
 //!
-//! Connections are kept alive between rounds. A stream counts only when it is one from end to end: one reason to finish,
-//! the usage that was asked for, and `[DONE]`.
+//! A stream must be complete: one finish reason, usage, and `[DONE]`.
 
 use anyhow::{Context, Result, ensure};
 use futures_util::stream::FuturesUnordered;
@@ -13,77 +12,76 @@ use sse_stream::SseByteStream;
 use tokio::time::{Instant, sleep};
 
 use crate::answer::{Answer, ApiError, Route};
-use crate::round_spec::{Ask, MODEL, PAUSE, Start};
-use crate::stream::{Round, Stream, since};
+use crate::round_spec::{MODEL, PAUSE, RoundSpec, StartState};
+use crate::stream::{Round, Stream, micros_since};
 
-/// The proxies that are measured are ours alone, so their key may be known to all.
+/// Need not be secret: the measured proxies run only for us.
 pub(crate) const KEY: &str = "sk-bench-of-codex-proxyd";
 
-/// A client of a proxy, which keeps its connections.
 pub(crate) struct Http {
     client: Client,
     url: String,
 }
 
-/// A client whose connections end with it.
+/// A client with its own connections.
 pub(crate) fn client() -> Result<Client> {
-    Client::builder().no_proxy().build().context("the HTTP client cannot be made")
+    Client::builder().no_proxy().build().context("cannot create the HTTP client")
 }
 
 impl Http {
-    /// A client of the proxy at an address such as `http://127.0.0.1:4321`.
+    /// `address` is such as `http://127.0.0.1:4321`.
     pub(crate) fn new(address: &str) -> Result<Self> {
         Ok(Self { client: client()?, url: format!("{address}{}", Route::CHAT.0) })
     }
 
-    /// Runs one round. A stream that fails is part of the result.
-    pub(crate) async fn round(&self, ask: &Ask) -> Round {
-        let body = match &ask.start {
-            Start::Cold | Start::Prewarmed => body(&[&ask.prompt]),
-            Start::SecondTurn { opening, edited } => {
+    /// Runs a round. A failed stream is part of the result.
+    pub(crate) async fn round(&self, spec: &RoundSpec) -> Round {
+        let body = match &spec.start {
+            StartState::Cold | StartState::Prewarmed => body(&[&spec.prompt]),
+            StartState::SecondTurn { opening, edited } => {
                 let first = self.stream(body(&[opening]), Instant::now()).await;
                 if first.failure.is_some() {
                     return vec![first];
                 }
                 sleep(PAUSE).await;
-                body(&[edited.as_ref().unwrap_or(opening), &first.text, &ask.prompt])
+                body(&[edited.as_ref().unwrap_or(opening), &first.text, &spec.prompt])
             }
         };
-        let begun = Instant::now();
-        let streams = (0..ask.streams).map(|_| self.stream(body.clone(), begun));
+        let started = Instant::now();
+        let streams = (0..spec.streams).map(|_| self.stream(body.clone(), started));
         streams.collect::<FuturesUnordered<_>>().collect().await
     }
 
-    async fn stream(&self, body: String, begun: Instant) -> Stream {
+    async fn stream(&self, body: String, started: Instant) -> Stream {
         let request = self.client.post(&self.url).bearer_auth(KEY);
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
         Stream::measure(async |stream| {
             let answer = answer(request, Route::CHAT, true, async |answer| {
-                add_piece(answer, stream, since(begun));
+                record_delta(answer, stream, micros_since(started));
             });
             let Answer { finish_reasons, usage, .. } = answer.await.1?;
-            ensure!(usage && finish_reasons == ["stop"], "the stream ends otherwise: {finish_reasons:?}");
+            ensure!(usage && finish_reasons == ["stop"], "unexpected end of stream: {finish_reasons:?}");
             Ok(())
         })
         .await
     }
 }
 
-/// Notes what an event has added to the answer. The chunk that names the role has no text and is none of the deltas.
-fn add_piece(answer: &mut Answer, stream: &mut Stream, now: u64) {
+/// Records the text that an event added to the answer. The first chunk, with the role, has none and does not count.
+fn record_delta(answer: &mut Answer, stream: &mut Stream, now: u64) {
     if let Some(piece) = answer.text(0).get(stream.text.len()..).filter(|piece| !piece.is_empty()) {
         stream.push(piece, now);
     }
     stream.ended = now;
 }
 
-/// Sends a request and reads its answer, with a look at it after each event of a stream. Beside it, the status that the request
-/// was answered with, if it was.
+/// Sends a request and reads its answer, calling `on_event` after each event of a stream. Also returns the HTTP status, if there
+/// was a response.
 pub(crate) async fn answer(
     request: RequestBuilder,
     route: Route,
     streamed: bool,
-    mut look: impl AsyncFnMut(&mut Answer),
+    mut on_event: impl AsyncFnMut(&mut Answer),
 ) -> (Option<u16>, Result<Answer>) {
     let response = match request.send().await {
         Ok(response) => response,
@@ -93,21 +91,21 @@ pub(crate) async fn answer(
     let read = async {
         if status != 200 || !streamed {
             let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-            return if status == 200 { Answer::whole(route, &body) } else { Err(ApiError::of(&body).into()) };
+            return if status == 200 { Answer::parse(route, &body) } else { Err(ApiError::of(&body).into()) };
         }
         let (mut events, mut answer) = (SseByteStream::new(response.bytes_stream()), Answer::default());
         while let Some(event) = events.try_next().await? {
-            // A comment keeps the connection alive, and has none.
+            // A keep-alive comment has no data.
             let Some(data) = event.data else { continue };
             answer.read_event(route, &data)?;
-            look(&mut answer).await;
+            on_event(&mut answer).await;
         }
-        answer.checked()
+        answer.validated()
     };
     (Some(status), read.await)
 }
 
-/// Asks for a conversation: the user's texts and the answers to them by turns, the user's first and last.
+/// The body of a request with these messages, alternately the user's and the assistant's.
 fn body(texts: &[&str]) -> String {
     let roles = ["user", "assistant"].into_iter().cycle();
     let messages = texts.iter().zip(roles).map(|(text, role)| json!({ "role": role, "content": text }));
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_are_whole_wherever_the_bytes_are_cut() {
+    async fn events_are_parsed_wherever_the_bytes_are_split() {
         let bytes =
             "data: {\"a\":\"ü\"}\n\n: ping\n\ndata: one\r\ndata:two\r\n\r\nevent: x\n\ndata: [DONE]\n\n";
         for size in 1..=bytes.len() {
@@ -145,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_comes_with_the_bytes_that_end_it_and_not_before() {
+    async fn an_event_arrives_with_its_last_byte() {
         let pieces = [&b"data: a\n"[..], b"\ndata: b"].map(|piece| Ok::<_, Infallible>(Bytes::from(piece)));
         let endless = futures_util::stream::iter(pieces).chain(futures_util::stream::pending());
         let mut events = events(endless);
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_begins_and_ends_with_the_user() {
+    fn a_conversation_starts_and_ends_with_the_user() {
         let messages =
             |texts: &[&str]| serde_json::from_str::<Value>(&body(texts)).unwrap()["messages"].take();
         let message = |role: &str, text: &str| json!({ "role": role, "content": text });
@@ -164,19 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn only_text_is_a_piece_and_the_end_has_its_time() {
+    fn only_text_is_a_delta_and_the_last_event_is_the_end() {
         let chunk = |content: &str| json!({"id":"c","choices":[{"index":0,"delta":{"content":content}}],"usage":null});
         let last = json!({"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null});
         let usage = json!({"id":"c","choices":[],"usage":{"prompt_tokens":1}});
         let (mut answer, mut stream) = (Answer::default(), Stream::default());
         for (now, data) in [(1, chunk("")), (1, chunk("a ")), (2, chunk("b")), (3, last), (3, usage)] {
             answer.read_event(Route::CHAT, &data.to_string()).unwrap();
-            add_piece(&mut answer, &mut stream, now);
+            record_delta(&mut answer, &mut stream, now);
         }
-        assert!(answer.clone().checked().is_err(), "a stream without [DONE]");
+        assert!(answer.clone().validated().is_err(), "a stream without [DONE]");
         answer.read_event(Route::CHAT, "[DONE]").unwrap();
-        add_piece(&mut answer, &mut stream, 4);
-        assert!(answer.clone().checked().unwrap().usage);
+        record_delta(&mut answer, &mut stream, 4);
+        assert!(answer.clone().validated().unwrap().usage);
         assert_eq!((stream.arrivals.as_slice(), stream.text.as_str(), stream.ended), (&[1, 2][..], "a b", 4));
         assert!(answer.read_event(Route::CHAT, "{}").is_err());
     }

@@ -1,7 +1,6 @@
-//! A scenario: the same rounds on several sides, which take them in turns.
+//! A scenario: the same rounds on several sides.
 //!
-//! They take turns round by round, and change who goes first, so that whatever else the machine does hits all alike. What
-//! the numbers mean is `report`'s.
+//! The sides take turns round by round and rotate who goes first, so that other load on the machine affects all alike.
 
 use std::time::Duration;
 
@@ -14,32 +13,36 @@ use crate::child::Server;
 use crate::exec::Exec;
 use crate::http::Http;
 use crate::processes::{CpuClock, children_named};
-use crate::round_spec::{Ask, PAUSE};
+use crate::round_spec::{PAUSE, RoundSpec};
 use crate::stream::{Round, Stream};
 
-/// What answers, in one of three ways.
+/// One of the compared programs.
 pub(crate) enum Side {
     Baseline(Box<Baseline>),
     Proxyd(Http, Box<Server>),
-    /// The proxy of the app, whose process this is.
+    /// The desktop app, by its process id.
     App(Http, u32),
     Exec(Exec),
 }
 
-/// A side in a scenario, what it is asked for in a round, and that it takes part in the last of so many rounds.
-pub(crate) struct Entrant<'a>(pub(crate) &'a mut Side, pub(crate) &'a dyn Fn(u32) -> Ask, pub(crate) u32);
+/// A side in a scenario, the spec of each of its rounds, and that it takes part in every nth round only.
+pub(crate) struct Entrant<'a>(
+    pub(crate) &'a mut Side,
+    pub(crate) &'a dyn Fn(u32) -> RoundSpec,
+    pub(crate) u32,
+);
 
-/// What was measured of one side.
+/// The results of one side.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Measured {
     pub(crate) rounds: Vec<Round>,
-    /// Microseconds that the side's own process and its codex spent on a CPU.
+    /// CPU time of the side's own process and of its codex, in microseconds.
     pub(crate) cpu: Option<u64>,
     pub(crate) codex_cpu: Option<u64>,
 }
 
-/// Measures each side in so many rounds, in the order of the entrants, with a pause before each. The warm-up is rounds before
-/// them that are not counted, because what happens for the first time is slower.
+/// Measures all sides, with a pause before each round. The warm-up rounds come first and are not counted. The results are in the
+/// order of the entrants.
 pub(crate) async fn measure(
     (warm_up, rounds): (u32, u32),
     pause: Duration,
@@ -47,12 +50,12 @@ pub(crate) async fn measure(
 ) -> Result<Vec<Measured>> {
     let mut measured: Vec<Measured> = entrants.iter().map(|_| Measured::default()).collect();
     for round in 0..warm_up {
-        for Entrant(side, ask, _) in &mut *entrants {
+        for Entrant(side, spec, _) in &mut *entrants {
             sleep(pause).await;
-            side.round(&ask(round)).await?;
+            side.round(&spec(round)).await?;
         }
     }
-    // What earlier rounds left to do is not to be counted here.
+    // Lets work left over from the warm-up finish, so that it is not counted.
     sleep(PAUSE).await;
     let pids: Vec<_> = entrants.iter().map(|entrant| entrant.0.pids()).collect();
     let mut clocks: Vec<_> = pids.iter().map(|pids| pids.map(CpuClock::new)).collect();
@@ -61,17 +64,17 @@ pub(crate) async fn measure(
     for round in 0..rounds {
         for place in 0..entrants.len() {
             let index = (place + round as usize) % entrants.len();
-            let Entrant(side, ask, every) = &mut entrants[index];
+            let Entrant(side, spec, every) = &mut entrants[index];
             if (round + 1).is_multiple_of(*every) {
-                let ask = ask(warm_up + round);
+                let spec = spec(warm_up + round);
                 sleep(pause).await;
-                let mut streams = side.round(&ask).await?;
-                streams.iter_mut().for_each(|stream| stream.check(&ask));
+                let mut streams = side.round(&spec).await?;
+                streams.iter_mut().for_each(|stream| stream.check(&spec));
                 measured[index].rounds.push(streams);
             }
         }
     }
-    // What a side does after a round, such as starting the next thread, belongs to the round.
+    // Work after a round, such as prewarming the next thread, counts as well.
     sleep(PAUSE).await;
     for ((measured, before), after) in measured.iter_mut().zip(before).zip(read()) {
         let spent = |of: usize| Some(after[of]?.saturating_sub(before[of]?));
@@ -79,28 +82,28 @@ pub(crate) async fn measure(
     }
     let mut codexes = entrants.iter().map(|entrant| entrant.0.pids()[1]).zip(pids);
     let same = codexes.all(|(now, [_, before])| before.is_none() || now == before);
-    ensure!(same, "a codex has ended while it was measured");
+    ensure!(same, "codex exited during the measurement");
     Ok(measured)
 }
 
 impl Side {
-    /// Runs one round. A stream that fails is part of the result.
-    async fn round(&mut self, ask: &Ask) -> Result<Round> {
+    /// Runs a round. A failed stream is part of the result.
+    async fn round(&mut self, spec: &RoundSpec) -> Result<Round> {
         match self {
-            Self::Baseline(baseline) => baseline.round(ask).await,
-            Self::Proxyd(http, _) | Self::App(http, _) => Ok(http.round(ask).await),
-            Self::Exec(exec) => Ok(vec![exec.stream(ask).await]),
+            Self::Baseline(baseline) => baseline.round(spec).await,
+            Self::Proxyd(http, _) | Self::App(http, _) => Ok(http.round(spec).await),
+            Self::Exec(exec) => Ok(vec![exec.stream(spec).await]),
         }
     }
 
-    /// What the side says to this, which nothing is measured of.
-    pub(crate) async fn answer(&mut self, ask: &Ask) -> Result<String> {
-        let Stream { text, failure, .. } = self.round(ask).await?.pop().context("there is no stream")?;
-        ensure!(failure.is_none(), "a stream before the first measurement has failed: {failure:?}");
+    /// Returns the answer's text, without measuring.
+    pub(crate) async fn answer(&mut self, spec: &RoundSpec) -> Result<String> {
+        let Stream { text, failure, .. } = self.round(spec).await?.pop().context("no stream")?;
+        ensure!(failure.is_none(), "a stream failed before the first measurement: {failure:?}");
         Ok(text)
     }
 
-    /// The process that answers, and the codex behind it.
+    /// Process ids of the side and of its codex.
     pub(crate) fn pids(&self) -> [Option<u32>; 2] {
         let pid = match self {
             Self::Baseline(baseline) => return [Some(baseline.pid), Some(baseline.codex)],
@@ -111,15 +114,15 @@ impl Side {
         [pid, pid.and_then(|pid| children_named(pid, "codex").first().copied())]
     }
 
-    /// Ends what belongs to the side alone.
-    pub(crate) async fn end(self) -> Result<()> {
+    /// Ends the side's own programs.
+    pub(crate) async fn shutdown(self) -> Result<()> {
         match self {
-            Self::Baseline(baseline) => baseline.end().await,
+            Self::Baseline(baseline) => baseline.shutdown().await,
             Self::Proxyd(http, server) => {
-                // The proxy waits for connections that are kept alive.
+                // Closes the keep-alive connections, which the proxy would wait for.
                 drop(http);
-                let status = server.end().await?;
-                ensure!(status.success(), "codex-proxyd ended with {status}");
+                let status = server.shutdown().await?;
+                ensure!(status.success(), "codex-proxyd failed: {status}");
                 Ok(())
             }
             Self::App(..) | Self::Exec(_) => Ok(()),

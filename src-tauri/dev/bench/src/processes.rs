@@ -1,7 +1,6 @@
-//! What the system says of a running process: its time on a CPU, its memory, its children.
+//! CPU time, memory and children of a process, from Linux's /proc.
 //!
-//! Read from Linux's /proc; on other systems every answer is `None`, and the table says n/a. Nothing is estimated where
-//! nothing can be read.
+//! On other systems everything is `None`, and the table shows n/a.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,19 +8,17 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-/// Bytes of memory of a process.
+/// Memory of a process in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Memory {
-    /// Resident now.
     pub(crate) resident: u64,
-    /// Resident at most, so far.
     pub(crate) peak: u64,
 }
 
-/// Reads the time that a process has spent on a CPU, its threads that have ended included.
+/// Reads the CPU time of a process, including its exited threads.
 pub(crate) struct CpuClock {
     pid: Option<u32>,
-    /// Nanoseconds by thread, as last seen. A thread that has ended keeps its number.
+    /// Nanoseconds by thread, as last read; exited threads keep theirs.
     threads: BTreeMap<String, u64>,
 }
 
@@ -30,8 +27,7 @@ impl CpuClock {
         Self { pid, threads: BTreeMap::new() }
     }
 
-    /// Microseconds so far; the difference between two readings is what counts. It is the scheduler's own count in
-    /// nanoseconds: a stream takes single milliseconds, and a tick of `stat` is ten.
+    /// Microseconds so far. Uses `schedstat`, because `stat` counts ticks of ten milliseconds and a stream takes a few.
     pub(crate) fn read(&mut self) -> Option<u64> {
         for (thread, text) in files(&format!("/proc/{}/task", self.pid?), "schedstat")? {
             let time = text.split_whitespace().next().and_then(|time| time.parse().ok());
@@ -41,51 +37,50 @@ impl CpuClock {
     }
 }
 
-/// The memory of a process.
 pub(crate) fn memory(pid: u32) -> Option<Memory> {
     let status = file(pid, "status")?;
-    Some(Memory { resident: kilobytes(&status, "VmRSS")?, peak: kilobytes(&status, "VmHWM")? })
+    Some(Memory { resident: parse_kilobytes(&status, "VmRSS")?, peak: parse_kilobytes(&status, "VmHWM")? })
 }
 
-/// Bytes of these processes by a name of `smaps_rollup`, added up: `Private_Dirty` is their own and written to, which is what
-/// would be free without them; in `Pss` each shared page is counted by its part.
-pub(crate) fn rollup(pids: impl IntoIterator<Item = u32>, name: &str) -> Option<u64> {
-    pids.into_iter().map(|pid| kilobytes(&file(pid, "smaps_rollup")?, name)).sum()
+/// The sum of a field of `smaps_rollup` over processes, in bytes: `Private_Dirty` is what would be free without them; `Pss`
+/// counts a shared page proportionally.
+pub(crate) fn smaps_rollup(pids: impl IntoIterator<Item = u32>, name: &str) -> Option<u64> {
+    pids.into_iter().map(|pid| parse_kilobytes(&file(pid, "smaps_rollup")?, name)).sum()
 }
 
-/// How often the threads of a process have been put on a CPU: every wake-up, and every time after another's turn.
-pub(crate) fn switches(pid: u32) -> Option<u64> {
+/// How often the scheduler ran threads of a process: wake-ups and returns from preemption.
+pub(crate) fn context_switches(pid: u32) -> Option<u64> {
     let counts = files(&format!("/proc/{pid}/task"), "schedstat")?.into_iter();
     Some(counts.filter_map(|(_, text)| text.split_whitespace().nth(2)?.parse::<u64>().ok()).sum())
 }
 
-/// The processes that a process has started, and those that they have.
-pub(crate) fn children(parent: u32) -> Vec<u32> {
-    let own = own_children(parent);
-    let below: Vec<u32> = own.iter().flat_map(|child| children(*child)).collect();
+/// Children of a process, and theirs.
+pub(crate) fn descendants(parent: u32) -> Vec<u32> {
+    let own = direct_children(parent);
+    let below: Vec<u32> = own.iter().flat_map(|child| descendants(*child)).collect();
     [own, below].concat()
 }
 
-/// The children of `parent` whose program has this name, by age.
+/// Children of `parent` with this program name, by pid.
 pub(crate) fn children_named(parent: u32, name: &str) -> Vec<u32> {
     let is_it =
         |pid: &u32| file(*pid, "status").as_deref().and_then(|text| field(text, "Name")) == Some(name);
-    own_children(parent).into_iter().filter(is_it).collect()
+    direct_children(parent).into_iter().filter(is_it).collect()
 }
 
-/// Sends a process a signal, such as `TERM`; false where that cannot be done. The shell knows how on every Unix.
+/// Sends a signal such as `TERM`, and returns whether that worked. Uses the shell's `kill` to avoid unsafe code.
 pub(crate) fn signal(pid: u32, name: &str) -> bool {
     let mut kill = Command::new("/bin/sh");
     kill.args(["-c", r#"kill -s "$0" "$1""#, name, &pid.to_string()]).stderr(Stdio::null());
     kill.status().is_ok_and(|status| status.success())
 }
 
-/// How many entries a folder of a process has: of `task`, its threads; of `fd`, what it has open.
-pub(crate) fn count(pid: u32, folder: &str) -> Option<u64> {
+/// Counts the entries of a folder of a process: `task` for its threads, `fd` for its open descriptors.
+pub(crate) fn entry_count(pid: u32, folder: &str) -> Option<u64> {
     Some(fs::read_dir(format!("/proc/{pid}/{folder}")).ok()?.count() as u64)
 }
 
-fn own_children(parent: u32) -> Vec<u32> {
+fn direct_children(parent: u32) -> Vec<u32> {
     let parent = parent.to_string();
     let processes = files("/proc", "status").unwrap_or_default().into_iter();
     let children = processes.filter(|(_, status)| field(status, "PPid") == Some(&parent));
@@ -94,7 +89,7 @@ fn own_children(parent: u32) -> Vec<u32> {
     children
 }
 
-/// The file of this name in each folder of a folder. What ends between being listed and being read has none.
+/// Reads the file of this name in each subfolder, skipping processes that exit meanwhile.
 fn files(folder: &str, name: &str) -> Option<Vec<(String, String)>> {
     let entries = fs::read_dir(folder).ok()?.flatten();
     let files = entries.filter_map(|entry| {
@@ -107,12 +102,12 @@ fn file(pid: u32, name: &str) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/{name}")).ok()
 }
 
-/// The value on the line that begins with a name and a colon.
+/// The value on the line that starts with the name and a colon.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-fn kilobytes(text: &str, name: &str) -> Option<u64> {
+fn parse_kilobytes(text: &str, name: &str) -> Option<u64> {
     Some(field(text, name)?.strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
@@ -121,38 +116,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_in_bytes_and_numbers_by_their_whole_name() {
+    fn memory_is_parsed_in_bytes_and_fields_by_their_full_name() {
         let text = "Name:\ta) b (c\nPPid:\t7\nVmPeak:\t  900 kB\nVmHWM:\t   12345 kB\nVmRSS:\t    2000 kB\n";
-        assert_eq!((kilobytes(text, "VmRSS"), kilobytes(text, "VmHWM")), (Some(2_048_000), Some(12_641_280)));
+        assert_eq!(
+            (parse_kilobytes(text, "VmRSS"), parse_kilobytes(text, "VmHWM")),
+            (Some(2_048_000), Some(12_641_280))
+        );
         assert_eq!((field(text, "Name"), field(text, "PPid")), (Some("a) b (c"), Some("7")));
-        // A process that has ended and was not waited for has no memory.
-        assert_eq!(kilobytes("Name:\tgone\nState:\tZ (zombie)\n", "VmRSS"), None);
+        // A zombie has no memory.
+        assert_eq!(parse_kilobytes("Name:\tgone\nState:\tZ (zombie)\n", "VmRSS"), None);
         assert_eq!(field("PPid:\t7\n", "PP"), None);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_process_can_be_read() {
+    fn this_process_can_be_measured() {
         let pid = std::process::id();
         assert!(CpuClock::new(Some(pid)).read().is_some());
         let memory = memory(pid).unwrap();
         assert!(memory.resident > 0 && memory.peak >= memory.resident);
         assert!(children_named(pid, "no such program").is_empty());
-        let dirty = rollup([pid], "Private_Dirty").unwrap();
-        assert!(dirty > 0 && rollup([pid], "Pss").unwrap() > 0 && dirty <= memory.resident);
-        assert_eq!(rollup([pid, u32::MAX], "Pss"), None);
-        assert!(switches(pid).unwrap() > 0);
-        assert!(count(pid, "task").unwrap() > 0 && count(pid, "fd").unwrap() > 2);
-        assert!(super::memory(u32::MAX).is_none() && count(u32::MAX, "fd").is_none());
+        let dirty = smaps_rollup([pid], "Private_Dirty").unwrap();
+        assert!(dirty > 0 && smaps_rollup([pid], "Pss").unwrap() > 0 && dirty <= memory.resident);
+        assert_eq!(smaps_rollup([pid, u32::MAX], "Pss"), None);
+        assert!(context_switches(pid).unwrap() > 0);
+        assert!(entry_count(pid, "task").unwrap() > 0 && entry_count(pid, "fd").unwrap() > 2);
+        assert!(super::memory(u32::MAX).is_none() && entry_count(u32::MAX, "fd").is_none());
         let parent = std::os::unix::process::parent_id();
-        assert!(children(parent).contains(&pid) && !children(pid).contains(&pid));
+        assert!(descendants(parent).contains(&pid) && !descendants(pid).contains(&pid));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_child_is_found_by_the_name_of_its_program() {
+    fn a_child_is_found_by_its_program_name() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let found = children_named(std::process::id(), "sleep");
+        // The name changes shortly after the spawn returns.
+        let mut attempts = (0..1_000).map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            children_named(std::process::id(), "sleep")
+        });
+        let found = attempts.find(|found| !found.is_empty()).unwrap_or_default();
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(found.contains(&child.id()), "{found:?}");

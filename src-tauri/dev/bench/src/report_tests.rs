@@ -1,9 +1,9 @@
-//! What a report says of made-up numbers.
+//! Reports on made-up numbers.
 
 use super::*;
 use crate::table::Table;
 
-/// A stream with a first piece at `first` milliseconds and the others at the model's pace.
+/// A stream with its first chunk at `first` milliseconds and the others at the model's pace.
 fn stream(first: u64) -> Stream {
     let arrivals: Vec<u64> = (0..WORDS as u64).map(|n| (first + 20 * n) * 1000).collect();
     Stream { ended: arrivals[WORDS - 1] + 1000, arrivals, ..Stream::default() }
@@ -43,7 +43,7 @@ fn table(sections: Vec<Section>) -> Table {
     Table { columns: ["baseline", "codex-proxyd", "codex exec"], sections, ..Table::default() }
 }
 
-/// The words of the first line that begins so, below the title that does.
+/// The cells of the first row with this label.
 fn line(section: Section, what: &str) -> String {
     let table = table(vec![section]).to_string();
     let line = table.lines().find(|line| line.starts_with(what)).unwrap_or_else(|| panic!("{what}: {table}"));
@@ -55,10 +55,10 @@ fn outcome(sections: Vec<Section>) -> String {
 }
 
 #[test]
-fn everything_within_its_bounds_is_all_reached() {
+fn all_goals_are_met_within_their_bounds() {
     let memory = Some(Memory { resident: 15_000_000, peak: 16_000_000 });
     let second = || second_turns(vec![side(30, 1), side(33, 1), side(66, 1), side(60, 1)]);
-    let many = || at_once(MANY, vec![side(300, MANY), side(310, MANY)]);
+    let many = || concurrent(MANY, vec![side(300, MANY), side(310, MANY)]);
     let sections = vec![
         single(singles()),
         second(),
@@ -66,42 +66,42 @@ fn everything_within_its_bounds_is_all_reached() {
         load(100, 110, 150, 100),
         processes([[None, None], [memory, None]], Vec::new(), 1_000),
     ];
-    assert_eq!(outcome(sections), "all reached");
+    assert_eq!(outcome(sections), "all goals met");
     let first = line(single(singles()), "first token, median");
     assert_eq!(first, "60.0 ms 45.0 ms 0.75 × 1500.0 ms ≤ 1.05 × yes");
-    assert_eq!(line(single(singles()), "... how many times sooner than exec"), "- 33.3 × - ≥ 10.0 × yes");
+    assert_eq!(line(single(singles()), "... speedup over exec"), "- 33.3 × - ≥ 10.0 × yes");
     assert_eq!(line(single(singles()), "... if the baseline prewarms too"), "40.0 ms 45.0 ms 1.12 × -");
     assert_eq!(line(second(), "first token, median"), "30.0 ms 33.0 ms 1.10 × - ≤ 1.10 × yes");
     assert_eq!(line(second(), "... in a new thread"), "66.0 ms 60.0 ms 0.91 × -");
-    assert_eq!(line(second(), "... how many times sooner than there"), "- 1.8 × - ≥ 1.5 × yes");
-    assert_eq!(line(second(), "... than in the baseline's new thread"), "- 2.0 × -");
-    assert_eq!(line(many(), "own CPU time a chunk"), "50 µs 50 µs 1.00 × -");
+    assert_eq!(line(second(), "... speedup over a new thread"), "- 1.8 × - ≥ 1.5 × yes");
+    assert_eq!(line(second(), "... over the baseline's new thread"), "- 2.0 × -");
+    assert_eq!(line(many(), "own CPU time per chunk"), "50 µs 50 µs 1.00 × -");
 }
 
 #[test]
-fn what_is_missed_is_named_with_its_section() {
+fn a_missed_goal_is_named_with_its_section() {
     let mut one = singles();
     one[1] = side(58, 1);
     let mut many = vec![side(300, MANY), side(310, MANY)];
     many[1].rounds[0][5] = failed();
-    let outcome = outcome(vec![single(one), at_once(MANY, many)]);
-    assert!(outcome.starts_with("not reached: ... with prewarmed threads (one stream"), "{outcome}");
-    assert!(outcome.contains("failed streams (32 streams at once, 3 rounds)"), "{outcome}");
-    assert!(!outcome.contains("whole time"), "{outcome}");
+    let outcome = outcome(vec![single(one), concurrent(MANY, many)]);
+    assert!(outcome.starts_with("goals missed: ... with prewarmed threads (one stream"), "{outcome}");
+    assert!(outcome.contains("failed streams (32 concurrent streams, 3 rounds)"), "{outcome}");
+    assert!(!outcome.contains("total time"), "{outcome}");
 }
 
 #[test]
-fn a_second_turn_that_is_no_sooner_than_a_new_thread_is_missed_however_near_it_is_to_the_baseline() {
+fn a_second_turn_must_be_faster_than_a_new_thread_even_if_it_is_near_the_baseline() {
     let mut turns = vec![side(45, 1), side(46, 1), side(66, 1), side(60, 1)];
     turns[3].rounds[1][0] = failed();
     let outcome = outcome(vec![second_turns(turns)]);
-    let missed = "not reached: ... how many times sooner than there (second turn, 3 rounds with a pause before each \
+    let missed = "goals missed: ... speedup over a new thread (second turn, 3 rounds with a pause before each \
                   turn); failed streams in a new thread (second turn";
     assert!(outcome.starts_with(missed), "{outcome}");
 }
 
 #[test]
-fn a_failed_stream_gives_no_times_and_is_named() {
+fn a_failed_stream_is_listed_and_its_times_are_ignored() {
     let mut sides = singles();
     sides[1].rounds[0][0] = failed();
     let section = single(sides);
@@ -115,7 +115,7 @@ fn a_failed_stream_gives_no_times_and_is_named() {
 }
 
 #[test]
-fn a_merged_and_a_late_chunk_are_seen() {
+fn merged_and_late_chunks_are_counted() {
     let sides = || {
         let mut sides = singles();
         sides[1].rounds[0][0].arrivals.remove(7);
@@ -123,45 +123,45 @@ fn a_merged_and_a_late_chunk_are_seen() {
         arrivals[9] = arrivals[10];
         single(sides)
     };
-    assert_eq!(line(sides(), "streams without a chunk a delta"), "0 1 - ≤ 0 no");
-    assert_eq!(line(sides(), "chunks late and with the next one"), "0 1 - ≤ 1.00 × no");
-    // A missing piece moves those after it, and a late one is a pace behind.
-    assert!(line(sides(), "behind the pace, worst of all").starts_with("0.0 ms 20.0 ms"));
+    assert_eq!(line(sides(), "streams without one chunk per delta"), "0 1 - ≤ 0 no");
+    assert_eq!(line(sides(), "chunks held back until the next"), "0 1 - ≤ 1.00 × no");
+    // A missing chunk shifts those after it, and a late one is a pace behind.
+    assert!(line(sides(), "worst lag of all").starts_with("0.0 ms 20.0 ms"));
 }
 
 #[test]
-fn without_numbers_nothing_is_reached() {
+fn without_numbers_no_goal_is_met() {
     let nothing = || alone(Default::default(), Default::default());
     let outcome = outcome(vec![single(Vec::new()), second_turns(Vec::new()), nothing()]);
-    assert!(outcome.starts_with("not measured: ") && !outcome.contains("not reached"), "{outcome}");
+    assert!(outcome.starts_with("not measured: ") && !outcome.contains("goals missed"), "{outcome}");
 }
 
 #[test]
-fn memory_may_grow_by_a_tenth() {
-    let grown = "... resident, to after the 100th";
+fn memory_may_grow_by_ten_percent() {
+    let grown = "... resident, relative to request 100";
     assert!(line(load(100, 110, 1, 1), grown).ends_with("yes"));
     assert!(line(load(100, 111, 1, 1), grown).ends_with("no"));
     let unknown = alone(Default::default(), vec![side(1, 1)]);
-    assert!(line(unknown, "... codex's, to after the 100th").ends_with("n/a"));
+    assert!(line(unknown, "... codex's, relative to request 100").ends_with("n/a"));
 }
 
 #[test]
-fn the_slowest_first_token_is_held_against_the_one_in_the_middle() {
+fn the_slowest_first_token_is_compared_to_the_median() {
     assert!(line(load(1, 1, 150, 1), "... p99 to p50").ends_with("yes"));
     assert!(line(load(1, 1, 151, 1), "... p99 to p50").ends_with("no"));
 }
 
 #[test]
-fn a_lost_stream_is_a_goal_missed_and_the_cpu_is_to_codexs() {
-    assert!(line(load(1, 1, 1, 100), "... own CPU time, to codex's").ends_with("yes"));
-    assert!(line(load(1, 1, 1, 101), "... own CPU time, to codex's").ends_with("no"));
+fn a_lost_stream_misses_its_goal_and_cpu_time_is_relative_to_codex() {
+    assert!(line(load(1, 1, 1, 100), "... own CPU time, of codex's").ends_with("yes"));
+    assert!(line(load(1, 1, 1, 101), "... own CPU time, of codex's").ends_with("no"));
     let lost = Measured { rounds: vec![vec![failed()]], ..Measured::default() };
     let lost = alone(Default::default(), vec![side(1, 1), side(1, 1), lost]);
     assert!(line(lost, "64 streams of 200 deltas: failed").ends_with("no"));
 }
 
 #[test]
-fn a_quantile_is_a_number_that_was_measured() {
+fn a_quantile_is_a_measured_value() {
     assert_eq!(median([3, 1, 2]), Some(2.0));
     assert_eq!(median([4, 1, 2, 10]), Some(2.0));
     assert_eq!(median([]), None);
@@ -169,5 +169,5 @@ fn a_quantile_is_a_number_that_was_measured() {
     assert_eq!(quantile(1..=100, 0.95), Some(95.0));
     assert_eq!(quantile(1..=5, 0.95), Some(5.0));
     assert_eq!(quantile(1..=200, 0.99), Some(198.0));
-    assert!((median([7_000_000_000]).unwrap() / 7e9 - 1.0).abs() < 1e-5, "any number fits");
+    assert!((median([7_000_000_000]).unwrap() / 7e9 - 1.0).abs() < 1e-5, "any value fits");
 }

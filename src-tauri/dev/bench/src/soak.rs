@@ -1,9 +1,7 @@
-//! `bench soak`: random clients at the real codex-proxyd with the real codex, on the sample model, while codex is killed and
-//! stopped under them.
+//! `bench soak`: random clients of codex-proxyd, with the real codex and the sample model, while codex is killed and stopped.
 //!
-//! It ends with three questions. Is anything lost: has each answer exactly the text of its script? Is anything leaked: does
-//! codex-proxyd hold no more than before? And is each request in its log closed exactly once? The seed decides what each
-//! client does, one after the other; what happens at the same time is up to the machine.
+//! It checks that every answer has exactly the expected text, that codex-proxyd leaks nothing, and that its log closes each
+//! request exactly once. The seed determines each client's sequence of actions, but not how the clients interleave.
 
 mod actions;
 mod bad_requests;
@@ -25,9 +23,9 @@ use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::Route;
-use crate::child::{READY, Server};
+use crate::child::{READY_PREFIX, Server};
 use crate::round_spec::MODEL;
-use crate::run::say;
+use crate::run::progress;
 use crate::testbed::Testbed;
 use crate::{http, processes};
 use client::{Client, KEY, Shared};
@@ -35,116 +33,112 @@ use footprint::Footprint;
 use log::Log;
 use request::AGENT;
 
-/// Clients at once.
+/// Concurrent clients.
 const CLIENTS: u32 = 12;
-/// Turns at once: fewer than clients, so that some wait for their place, and some hang up while they do.
+/// Concurrent turns: fewer than clients, so that some are queued, and some disconnect while queued.
 const MAX_TURNS: u32 = 6;
-/// The least and the most that the warm-up takes, and its part of the whole: the request log must have come to its bound.
-const WARM_UP: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(60));
-const WARM_UP_PART: u32 = 6;
-/// How long no client asks before the proxy is looked at: hung-up turns are interrupted, and the allocator gives back.
-const QUIET: Duration = Duration::from_secs(4);
+/// Bounds of the warm-up, and its fraction of the whole: the request log must reach its capacity.
+const WARM_UP_RANGE: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(60));
+const WARM_UP_DIVISOR: u32 = 6;
+/// Idle time before the proxy is measured, for abandoned turns to be interrupted and the allocator to return memory.
+const QUIET_TIME: Duration = Duration::from_secs(4);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
-/// Failures after which the clients stop.
+/// The clients stop after this many failures.
 const MAX_FAILURES: u64 = 200;
 
-/// Runs it, and says whether all was well.
+/// Runs a soak, and returns whether it passed.
 pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Result<bool> {
-    let time = Duration::try_from_secs_f64(minutes * 60.0).context("no such number of minutes")?;
+    let time = Duration::try_from_secs_f64(minutes * 60.0).context("invalid number of minutes")?;
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
-    say(&format!("a soak of {time:.0?} with --seed {seed}"));
+    progress(&format!("soak of {time:.0?} with --seed {seed}"));
     let testbed = Testbed::start("soak", codex).await?;
     let logs = testbed.folder("logs")?;
     let log = logs.join("codex-proxyd.log");
     let mut command = testbed.proxyd("proxy", KEY, MAX_TURNS)?;
     command.args(["--log-level", "debug"]);
-    command.stderr(File::create(&log).with_context(|| format!("{} cannot be made", log.display()))?);
-    let proxyd = Server::start(command, READY).await?;
+    command.stderr(File::create(&log).with_context(|| format!("cannot create {}", log.display()))?);
+    let proxyd = Server::start(command, READY_PREFIX).await?;
 
     let shared = Shared { address: proxyd.address.clone(), ..Shared::default() };
-    // A kill from outside, or an error here, must not cost the log: it is what says why.
+    // Keep going: the log, saved below, explains the error.
     if let Err(error) = run(&shared, proxyd, seed, time, &log).await {
         shared.tally.borrow_mut().fail_first(format_args!("{error:#}"));
     }
     let (kills, stops) = (shared.faults.kills.borrow().len(), shared.faults.stops.get());
-    say(&format!("{}; codex was killed {kills} × and stopped {stops} ×", shared.tally.borrow_mut()));
+    progress(&format!("{}; codex killed {kills} times, stopped {stops} times", shared.tally.borrow_mut()));
     let failures = shared.tally.borrow_mut().failures();
     if failures.is_empty() {
-        say("nothing lost, nothing leaked, every exchange closed exactly once");
+        progress("passed: nothing lost or leaked, every request closed exactly once");
         return Ok(true);
     }
     fs::write(logs.join("failures.txt"), failures.join("\n") + "\n")?;
     failures.iter().for_each(|failure| println!("FAILED {failure}"));
-    let kept = testbed.keep("logs", &format!("soak-{seed}"))?;
-    println!("the logs are in {}; the same clients again: cargo xtask soak --seed {seed}", kept.display());
+    let kept = testbed.keep_folder("logs", &format!("soak-{seed}"))?;
+    println!("the logs are in {}; to repeat: cargo xtask soak --seed {seed}", kept.display());
     Ok(false)
 }
 
 async fn run(shared: &Shared, proxyd: Server, seed: u64, time: Duration, log: &Path) -> Result<()> {
     let pid = proxyd.pid()?;
     ask_both_models(shared, "soak-first").await?;
-    let warm_up = (time / WARM_UP_PART).clamp(WARM_UP.0, WARM_UP.1);
+    let warm_up = (time / WARM_UP_DIVISOR).clamp(WARM_UP_RANGE.0, WARM_UP_RANGE.1);
     run_clients(shared, "soak-w", seed, warm_up, None).await?;
-    sleep(QUIET).await;
-    let before = Footprint::of(pid);
+    sleep(QUIET_TIME).await;
+    let before = Footprint::read(pid);
     match &before {
-        Some(before) => say(&format!("after a warm-up of {warm_up:.0?}: {before}")),
-        None => say("what a process holds cannot be read here: leaks are not looked for"),
+        Some(before) => progress(&format!("after a warm-up of {warm_up:.0?}: {before}")),
+        None => progress("leaks cannot be checked on this system"),
     }
 
     run_clients(shared, "soak-c", seed, time, Some(pid)).await?;
-    // Whatever was done to codex: the next request to either model works.
-    sleep(QUIET).await;
+    // Whatever happened to codex, the next request to either model must work.
+    sleep(QUIET_TIME).await;
     ask_both_models(shared, "soak-last").await?;
-    check_no_turn_is_left(shared).await?;
+    check_no_turns_left(shared).await?;
     if let Some(before) = before {
-        let (now, beyond) = Footprint::settled(pid, &before).await;
+        let (now, leaks) = Footprint::wait_until_settled(pid, &before).await;
         if let Some(now) = now {
-            say(&format!("at the end: {now}"));
+            progress(&format!("at the end: {now}"));
         }
-        beyond.iter().for_each(|leak| shared.tally.borrow_mut().fail(leak));
+        leaks.iter().for_each(|leak| shared.tally.borrow_mut().fail(leak));
     }
-    for held in processes::children_named(pid, "codex").into_iter().filter_map(Footprint::of) {
-        say(&format!("a codex of its: {held}"));
+    for held in processes::children_named(pid, "codex").into_iter().filter_map(Footprint::read) {
+        progress(&format!("a codex process: {held}"));
     }
 
-    let children = processes::children(pid);
-    let status = proxyd.end().await?;
+    let children = processes::descendants(pid);
+    let status = proxyd.shutdown().await?;
     if !status.success() {
-        shared.tally.borrow_mut().fail(format_args!("codex-proxyd ended with {status}"));
+        shared.tally.borrow_mut().fail(format_args!("codex-proxyd failed: {status}"));
     }
-    // A zombie has no memory.
+    // Ignores zombies, which have no memory.
     for child in children.into_iter().filter(|child| processes::memory(*child).is_some()) {
-        shared.tally.borrow_mut().fail(format_args!("leaked: process {child} has outlived codex-proxyd"));
+        shared.tally.borrow_mut().fail(format_args!("leaked: process {child} outlived codex-proxyd"));
     }
     let mut read = Log::default();
     String::from_utf8_lossy(&fs::read(log)?).lines().for_each(|line| read.read(line));
     let mut tally = shared.tally.borrow_mut();
-    say(&format!(
-        "{} requests were sent, {} entries are in the log",
-        tally.outcomes.len(),
-        read.entries.len()
-    ));
+    progress(&format!("{} requests sent, {} entries logged", tally.outcomes.len(), read.entries.len()));
     if read.entries.is_empty() {
-        tally.fail("the log has no entry: is codex-proxyd another one than this program knows?");
+        tally.fail("no entries found in the log: has its format changed?");
     }
-    read.check(&tally.outcomes).iter().for_each(|wrong| tally.fail(wrong));
+    read.check(&tally.outcomes).iter().for_each(|problem| tally.fail(problem));
     Ok(())
 }
 
-/// Asks the proxy itself whether any turn still runs or waits, now that no client asks for anything.
-async fn check_no_turn_is_left(shared: &Shared) -> Result<()> {
+/// Checks, in the proxy's own metrics, that no turn is running or queued.
+async fn check_no_turns_left(shared: &Shared) -> Result<()> {
     let text = http::client()?.get(format!("{}/metrics", shared.address)).send().await?.text().await?;
     for name in ["codex_proxy_turns_running", "codex_proxy_turns_waiting"] {
-        let found = text.lines().find(|line| line.starts_with(name)).unwrap_or("nothing of it");
+        let found = text.lines().find(|line| line.starts_with(name)).unwrap_or("nothing");
         if found != format!("{name} 0") {
-            shared.tally.borrow_mut().fail(format_args!("leaked: /metrics says {found}, and not {name} 0"));
+            shared.tally.borrow_mut().fail(format_args!("leaked: /metrics has {found}, expected {name} 0"));
         }
     }
     Ok(())
 }
 
-/// A request to either kind of model, so that each has a codex.
+/// Sends a request to each kind of model, so that each has a codex.
 async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
     let mut client = Client::new(shared, Rng::with_seed(0))?;
     for model in [MODEL, AGENT] {
@@ -152,17 +146,17 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
         let name = &wanted[0];
         let body = request::opening(Route::CHAT, model, &format!("[[say=\"{name}\"]]"), true, 1);
         let answer = client.ask(name, Route::CHAT, &body, false).await;
-        client.check(name, &answer.with_context(|| format!("{name} got no answer"))?, (&wanted, &[]), false);
+        client.check(name, &answer.with_context(|| format!("no answer to {name}"))?, (&wanted, &[]), false);
     }
     Ok(())
 }
 
-/// Runs the clients for so long, and kills the codexes of a process meanwhile, if one is named.
+/// Runs the clients for this time, meanwhile killing codex children of `pid`, if given.
 async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid: Option<u32>) -> Result<()> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut seeds = Rng::with_seed(seed);
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| run_client(shared, seeds.fork(), format!("{name}{number}"), begun + time))
+        .map(|number| run_client(shared, seeds.fork(), format!("{name}{number}"), started + time))
         .collect();
     let clients = try_join_all(clients);
     let faults = async {
@@ -172,8 +166,9 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
     let progress = async {
         loop {
             sleep(PROGRESS_INTERVAL).await;
-            let held = pid.and_then(Footprint::of).map(|held| format!(" [{held}]")).unwrap_or_default();
-            say(&format!("{:.0?} of {time:.0?}: {}{held}", begun.elapsed(), shared.tally.borrow_mut()));
+            let held = pid.and_then(Footprint::read).map(|held| format!(" [{held}]")).unwrap_or_default();
+            let (elapsed, tally) = (started.elapsed(), shared.tally.borrow_mut());
+            progress(&format!("{elapsed:.0?} of {time:.0?}: {tally}{held}"));
         }
     };
     tokio::select! {
@@ -183,11 +178,10 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
     }
 }
 
-/// What one client does, one thing after the other.
 async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> Result<()> {
     let mut client = Client::new(shared, rng)?;
     let mut number = 0;
-    // A proxy that is gone fails whatever is asked of it, and more of that says nothing.
+    // Once the proxy is gone everything fails, so more failures tell nothing new.
     while Instant::now() < until && client.shared.tally.borrow_mut().failed < MAX_FAILURES {
         number += 1;
         let name = format!("{name}-{number}");

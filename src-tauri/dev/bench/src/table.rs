@@ -1,4 +1,4 @@
-//! What a run has found, as a table: rows of numbers, what is to be reached, and whether it is.
+//! The result of a run as a table: numbers, goals, and whether they are met.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::measure::Measured;
 
-/// What a number counts: what it is divided by to be shown, the digits behind its point, and its sign.
+/// How a number is printed: divisor, decimal places and suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Unit(f64, usize, &'static str);
 
@@ -17,21 +17,19 @@ pub(crate) const MEGABYTES: Unit = Unit(1_000_000.0, 1, " MB");
 pub(crate) const COUNT: Unit = Unit(1.0, 0, "");
 pub(crate) const RATE: Unit = Unit(1.0, 1, "");
 pub(crate) const TIMES: Unit = Unit(1.0, 1, " ×");
-/// Times again, where a hundredth matters.
+/// Like [`TIMES`], with another digit.
 pub(crate) const RATIO: Unit = Unit(1.0, 2, " ×");
 pub(crate) const PERCENT: Unit = Unit(1.0, 1, " %");
 
-/// What is to be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) enum Goal {
-    /// At most so many times the first column's.
+    /// At most this multiple of the first column.
     RatioAtMost(f64),
     AtMost(f64),
     AtLeast(f64),
 }
 
-/// One row: what stands in the first column, what is measured beside it, and a third that has no goal. Numbers are in the
-/// unit that they were measured in; `None` was not measured.
+/// A row: its label, and values for the reference, the measured program, and a third without a goal. `None` was not measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Row {
     what: String,
@@ -40,7 +38,7 @@ pub(crate) struct Row {
     goal: Option<Goal>,
 }
 
-/// The rows of one scenario, and the raw numbers that they are made of.
+/// The rows of a scenario, and the raw numbers behind them.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Section {
     pub(crate) title: String,
@@ -48,15 +46,15 @@ pub(crate) struct Section {
     pub(crate) measured: Vec<Measured>,
 }
 
-/// Everything that a run has to say.
+/// All results of a run.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Table {
     pub(crate) head: Vec<String>,
-    /// The names of what is compared; a column without a name is not shown.
+    /// The names of the sides; a column without a name is not shown.
     pub(crate) columns: [&'static str; 3],
     pub(crate) sections: Vec<Section>,
     pub(crate) notes: Vec<String>,
-    /// What went wrong and belongs to no stream.
+    /// Errors outside of any stream.
     pub(crate) errors: Vec<String>,
 }
 
@@ -72,7 +70,7 @@ impl Row {
         Self { what: what.into(), unit, values, goal: None }
     }
 
-    /// A row of which only what is measured has a number.
+    /// A row with a value only for the measured program.
     pub(crate) fn alone(what: impl Into<String>, unit: Unit, value: Option<f64>) -> Self {
         Self::new(what, unit, [None, value, None])
     }
@@ -81,7 +79,7 @@ impl Row {
         Self { goal: goal.into(), ..self }
     }
 
-    /// What is to be reached, and whether it is. A number that was not measured reaches nothing.
+    /// The goal, and whether it is met: never, if there is no value.
     fn verdict(&self) -> (String, &'static str) {
         let [beside, ours, _] = self.values;
         let (goal, reached) = match self.goal {
@@ -100,7 +98,6 @@ impl Row {
         (goal, reached.map_or("n/a", |reached| if reached { "yes" } else { "no" }))
     }
 
-    /// The row as a line of the table.
     fn line(&self, has_third: bool) -> String {
         let [beside, ours, _] = self.values;
         let shown = self.values.map(|value| value.map_or("-".to_owned(), |value| self.unit.show(value)));
@@ -113,7 +110,7 @@ impl Row {
 }
 
 impl Table {
-    /// What went wrong, each sentence once with how often it came.
+    /// Each failure, with how often it occurred.
     pub(crate) fn failures(&self) -> BTreeMap<&str, usize> {
         let rounds = self.sections.iter().flat_map(|section| &section.measured).flat_map(|side| &side.rounds);
         let failures = rounds.flatten().filter_map(|stream| stream.failure.as_ref()).chain(&self.errors);
@@ -123,12 +120,12 @@ impl Table {
         })
     }
 
-    /// The last line.
+    /// The last line: which goals were missed.
     fn outcome(&self) -> String {
         let rows =
             self.sections.iter().flat_map(|section| section.rows.iter().map(move |row| (section, row)));
         let mut parts = Vec::new();
-        for (words, verdict) in [("not reached", "no"), ("not measured", "n/a")] {
+        for (words, verdict) in [("goals missed", "no"), ("not measured", "n/a")] {
             let rows = rows.clone().filter(|(_, row)| row.verdict().1 == verdict);
             let rows: Vec<String> =
                 rows.map(|(section, row)| format!("{} ({})", row.what, section.title)).collect();
@@ -136,7 +133,7 @@ impl Table {
                 parts.push(format!("{words}: {}", rows.join("; ")));
             }
         }
-        if parts.is_empty() { "all reached".to_owned() } else { parts.join(". ") }
+        if parts.is_empty() { "all goals met".to_owned() } else { parts.join(". ") }
     }
 }
 
@@ -144,7 +141,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         let [beside, ours, third] = self.columns;
-        writeln!(f, "\n{}", line(["what", beside, ours, "ratio", third, "to reach", "reached"]))?;
+        writeln!(f, "\n{}", line(["what", beside, ours, "ratio", third, "goal", "met"]))?;
         for Section { title, rows, .. } in &self.sections {
             writeln!(f, "\n{title}")?;
             rows.iter().try_for_each(|row| writeln!(f, "{}", row.line(!third.is_empty())))?;
@@ -158,7 +155,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A line of the table. Its columns are as wide as their widest cell ever is.
+/// A line of the table. Each column is as wide as its widest possible cell.
 fn line([what, beside, ours, ratio, third, goal, verdict]: [&str; 7]) -> String {
     let line = format!("{what:<37} {beside:>12} {ours:>12} {ratio:>7} {third:>10} {goal:>9} {verdict:>7}");
     line.trim_end().to_owned()
@@ -174,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_reached_at_its_very_edge_and_not_beyond() {
+    fn a_goal_includes_its_bound() {
         let verdict = |goal, beside, ours| row(goal, Some(beside), Some(ours)).verdict().1;
         assert_eq!(verdict(Goal::RatioAtMost(1.05), 100.0, 105.0), "yes");
         assert_eq!(verdict(Goal::RatioAtMost(1.05), 100.0, 105.1), "no");
@@ -182,13 +179,13 @@ mod tests {
         assert_eq!(verdict(Goal::AtLeast(10.0), 0.0, 9.9), "no");
         assert_eq!(verdict(Goal::AtMost(0.0), 3.0, 1.0), "no");
         assert_eq!(verdict(Goal::RatioAtMost(1.0), 3.0, 3.0), "yes");
-        assert_eq!(verdict(Goal::RatioAtMost(1.0), 0.0, 0.0), "yes", "nothing is no more than nothing");
+        assert_eq!(verdict(Goal::RatioAtMost(1.0), 0.0, 0.0), "yes", "zero is at most zero");
         assert_eq!(verdict(Goal::RatioAtMost(1.0), 0.0, 1.0), "no");
         assert_eq!(Row::alone("it", MILLIS, Some(1.0)).verdict().1, "");
     }
 
     #[test]
-    fn what_was_not_measured_is_never_reached() {
+    fn a_missing_value_never_meets_a_goal() {
         for goal in [Goal::RatioAtMost(1.0), Goal::AtMost(1.0), Goal::AtLeast(1.0)] {
             assert_eq!(row(goal, Some(1.0), None).verdict().1, "n/a");
         }
@@ -196,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_shows_what_it_holds() {
+    fn a_row_prints_its_values() {
         let row = Row::new("it", MILLIS, [Some(60_000.0), Some(45_000.0), Some(1_500_000.0)]);
         let words = |row: Row| row.line(true).split_whitespace().collect::<Vec<_>>().join(" ");
         let row = row.goal(Goal::RatioAtMost(0.85));
@@ -206,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up_whatever_is_in_them() {
+    fn columns_line_up() {
         let rows = vec![
             Row::new("first", MICROS, [Some(12.0), Some(24.0), Some(1.0)]),
             Row::alone("a", COUNT, Some(5.0)).goal(Goal::AtMost(1.0)),
@@ -218,9 +215,9 @@ mod tests {
         let ends = |line: &str, cell: &str| line.find(cell).map(|at| line[..at + cell.len()].chars().count());
         assert_eq!(ends(lines[1], "ours"), ends(lines[4], "24 µs"));
         assert_eq!(ends(lines[1], "ours"), ends(lines[5], "5"));
-        assert_eq!(ends(lines[1], "to reach"), ends(lines[5], "≤ 1"));
+        assert_eq!(ends(lines[1], "goal"), ends(lines[5], "≤ 1"));
         assert!(lines[4].ends_with("2.00 ×"), "a column without a name has numbers: {text}");
-        assert_eq!((lines[3], lines[7]), ("many", "not reached: a (many)"));
+        assert_eq!((lines[3], lines[7]), ("many", "goals missed: a (many)"));
     }
 
     #[test]

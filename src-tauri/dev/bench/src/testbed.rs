@@ -1,7 +1,6 @@
-//! What every run needs: a throw-away folder, the sample model, and codex-proxyd set up to use both.
+//! The setup of a run: a temporary folder, the sample model, and a codex-proxyd that uses both.
 //!
-//! The folder lies beside the binaries, below the target folder: codex does not set up its sandbox below the system's
-//! temporary folder. It is gone when the run ends.
+//! The folder is below the target folder, since codex does not set up its sandbox below the system's temporary folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,88 +10,86 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::child::{self, READY, Server, built};
+use crate::child::{self, READY_PREFIX, Server, built_binary};
 
-/// Longer than any run takes.
-const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Age at which a leftover folder is removed: longer than any run.
+const STALE_AFTER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// A sample model, a codex to measure with, and a folder.
 pub(crate) struct Testbed {
     model: Server,
-    /// The codex binary.
     pub(crate) codex: PathBuf,
-    /// Dropped last: what is dropped before it may still write there.
+    /// Dropped last, since programs may still be writing to it.
     folder: TempDir,
 }
 
 impl Testbed {
-    /// Makes a folder in `target/bench-homes` and starts the sample model.
+    /// Creates a folder in `target/bench-homes` and starts the sample model.
     pub(crate) async fn start(name: &str, codex: &Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix(name).tempdir_in(shelf()?)?;
-        let codex = fs::canonicalize(codex).with_context(|| format!("no codex is at {}", codex.display()))?;
-        let mut model = child::command(built("sample-model")?);
+        let folder = tempfile::Builder::new().prefix(name).tempdir_in(runs_folder()?)?;
+        let codex = fs::canonicalize(codex).with_context(|| format!("no codex at {}", codex.display()))?;
+        let mut model = child::command(built_binary("sample-model")?);
         model.args(["--host", "127.0.0.1", "--port", "0"]);
-        Ok(Self { model: Server::start(model, READY).await?, codex, folder })
+        Ok(Self { model: Server::start(model, READY_PREFIX).await?, codex, folder })
     }
 
-    /// Makes an empty folder.
+    /// Creates an empty subfolder.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.path(name);
-        fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(path)
     }
 
-    /// Where a folder lies.
+    /// The path of a subfolder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Moves one of the folders to `target/NAME`, in the place of an earlier one, and says where that is.
-    pub(crate) fn keep(&self, inner: &str, name: &str) -> Result<PathBuf> {
-        let path = shelf()?.with_file_name(name);
+    /// Moves a subfolder to `target/NAME`, replacing an earlier one, and returns its path.
+    pub(crate) fn keep_folder(&self, inner: &str, name: &str) -> Result<PathBuf> {
+        let path = runs_folder()?.with_file_name(name);
         let _absent = fs::remove_dir_all(&path);
-        fs::rename(self.path(inner), &path).with_context(|| format!("{} cannot be made", path.display()))?;
+        fs::rename(self.path(inner), &path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(path)
     }
 
-    /// Makes a codex home whose only model is the sample model, or with the models of a list, as the proxy's own home has it.
+    /// Creates a codex home for the sample model, optionally with a model list like that in the proxy's private home.
     pub(crate) fn codex_home(&self, name: &str, models: Option<&Path>) -> Result<PathBuf> {
         let home = self.folder(name)?;
         sample_model::codex_home::write(&home, &format!("{}/v1", self.model.address))?;
         if let Some(models) = models {
             let path = home.join("config.toml");
-            // A string of JSON is one of TOML.
+            // A JSON string is a valid TOML string.
             let models = serde_json::to_string(models)?;
             fs::write(&path, format!("model_catalog_json = {models}\n{}", fs::read_to_string(&path)?))?;
         }
         Ok(home)
     }
 
-    /// What starts a codex-proxyd with a codex home and a data folder, `NAME-data`, that no other has.
+    /// The command for a codex-proxyd with a new codex home and data folder, `NAME-data`.
     pub(crate) fn proxyd(&self, name: &str, key: &str, max_turns: u32) -> Result<Command> {
         let data = self.folder(&format!("{name}-data"))?;
-        let mut command = child::command(built("codex-proxyd")?);
+        let mut command = child::command(built_binary("codex-proxyd")?);
         command.args(["--host", "127.0.0.1", "--port", "0"]);
         command.arg("--codex").arg(&self.codex).arg("--data-dir").arg(&data);
         command.env("API_KEYS", key).env("MAX_TURNS", max_turns.to_string());
-        // Its working folder holds no `.env` that it would read.
+        // Not our working folder: it may have an `.env`.
         command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"), None)?).current_dir(data);
         Ok(command)
     }
 }
 
-/// Where the folders of all runs lie. Those that a killed run has left are removed after some days.
-fn shelf() -> Result<PathBuf> {
+/// The parent of all runs' folders. Removes those that killed runs left behind days ago.
+fn runs_folder() -> Result<PathBuf> {
     let target = env::current_exe()?.ancestors().nth(2).map(|target| target.join("bench-homes"));
-    let shelf = target.context("there is no target folder")?;
-    fs::create_dir_all(&shelf).with_context(|| format!("{} cannot be made", shelf.display()))?;
-    for entry in fs::read_dir(&shelf)?.flatten() {
+    let runs = target.context("cannot find the target folder")?;
+    fs::create_dir_all(&runs).with_context(|| format!("cannot create {}", runs.display()))?;
+    for entry in fs::read_dir(&runs)?.flatten() {
         let age = entry.metadata().and_then(|data| data.modified()).map(|changed| changed.elapsed());
-        if matches!(age, Ok(Ok(age)) if age > MAX_AGE) {
+        if matches!(age, Ok(Ok(age)) if age > STALE_AFTER) {
             let _best_effort = fs::remove_dir_all(entry.path());
         }
     }
-    Ok(shelf)
+    Ok(runs)
 }
 
 #[cfg(test)]
@@ -100,14 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_below_the_target_folder_and_only_old_ones_are_removed() {
-        let (old, new) = (shelf().unwrap().join("test-old"), shelf().unwrap().join("test-new"));
+    fn only_stale_folders_are_removed() {
+        let (old, new) = (runs_folder().unwrap().join("test-old"), runs_folder().unwrap().join("test-new"));
         for path in [&old, &new] {
             fs::create_dir_all(path).unwrap();
         }
-        let long_ago = std::time::SystemTime::now() - 2 * MAX_AGE;
+        let long_ago = std::time::SystemTime::now() - 2 * STALE_AFTER;
         fs::File::open(&old).unwrap().set_modified(long_ago).unwrap();
-        assert!(shelf().unwrap().ends_with("bench-homes"));
+        assert!(runs_folder().unwrap().ends_with("bench-homes"));
         assert!(!old.exists() && new.exists());
         fs::remove_dir(&new).unwrap();
     }

@@ -1,23 +1,22 @@
-//! A screen, a session bus and a home for the app, and the app in them.
+//! A virtual screen, a session bus and a home folder to run the app in.
 
 use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Result;
 
-use crate::child::{self, Server, built};
+use crate::child::{self, Server, built_binary};
 use crate::http::{KEY, client};
 use crate::testbed::Testbed;
 
-/// Both say where they are in their first line.
+/// Xvfb and dbus-daemon print their address on the first line.
 const FIRST_LINE: Option<&str> = Some("");
 
-/// The session; its programs end when it is dropped.
 pub(super) struct Session {
     _screen: Server,
     _bus: Server,
     http: reqwest::Client,
-    /// What the app lives in.
+    /// The app's environment variables.
     environment: Vec<(&'static str, String)>,
     pub(super) display: String,
     port: u16,
@@ -28,22 +27,14 @@ impl Session {
         let (home, run) = (testbed.folder("home")?, testbed.folder("run")?);
         let (data, codex_home) = (testbed.folder("app-data")?, testbed.codex_home("app-home", None)?);
         let mut xvfb = child::command("Xvfb");
-        xvfb.stderr(Stdio::null()).args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1280x900x24",
-            "-nolisten",
-            "tcp",
-        ]);
+        xvfb.stderr(Stdio::null()).args("-displayfd 1 -screen 0 1280x900x24 -nolisten tcp".split(' '));
         let screen = Server::start(xvfb, FIRST_LINE).await?;
         let mut daemon = child::command("dbus-daemon");
         daemon.stderr(Stdio::null()).args(["--session", "--nofork", "--print-address"]);
         daemon.env("HOME", &home).env("XDG_RUNTIME_DIR", &run);
         let bus = Server::start(daemon, FIRST_LINE).await?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        // There is no tray here; with this answer the app starts hidden all the same.
+        // Lets the app start hidden without a tray.
         let settings = serde_json::json!({"version": 1, "port": port, "asked_about_background": true});
         std::fs::write(data.join("settings.json"), settings.to_string())?;
         let text = |path: &Path| path.display().to_string();
@@ -55,7 +46,7 @@ impl Session {
             ("DISPLAY", display.clone()),
             ("GDK_BACKEND", "x11".to_owned()),
             ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
-            // As root WebKit's own sandbox does not start.
+            // WebKit's sandbox does not work as root.
             ("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1".to_owned()),
             ("NO_AT_BRIDGE", "1".to_owned()),
             ("CODEX_HOME", text(&codex_home)),
@@ -66,14 +57,13 @@ impl Session {
         Ok(Self { _screen: screen, _bus: bus, http: client()?, environment, display, port })
     }
 
-    /// Starts the app.
     pub(super) async fn app(&self, args: &[&str]) -> Result<Server> {
-        let mut app = child::command(built("codex-proxy")?);
+        let mut app = child::command(built_binary("codex-proxy")?);
         app.args(args).envs(self.environment.iter().cloned()).stderr(Stdio::null());
         Server::start(app, None).await
     }
 
-    /// Where its proxy listens.
+    /// The proxy's address.
     pub(super) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -91,14 +81,14 @@ pub(super) mod window {
         AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, MapState, Window,
     };
 
-    /// The app's window, while it is on the screen.
+    /// The app's window, if visible.
     pub(crate) fn find(display: &str) -> Result<Option<Window>> {
         let (x, number) = x11rb::connect(Some(display))?;
         let root = x.setup().roots.get(number).context("there is no screen")?.root;
         for window in x.query_tree(root)?.reply()?.children {
             let title = x.get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 64)?.reply();
             let attributes = x.get_window_attributes(window)?.reply();
-            // A window may be gone between two questions about it; then it is none.
+            // The window may have closed since it was listed.
             let (Ok(title), Ok(attributes)) = (title, attributes) else { continue };
             if title.value == b"Codex Proxy" && attributes.map_state == MapState::VIEWABLE {
                 return Ok(Some(window));
@@ -107,7 +97,7 @@ pub(super) mod window {
         Ok(None)
     }
 
-    /// Asks it to close, as a window manager does.
+    /// Closes the window like a window manager.
     pub(crate) fn close(display: &str) -> Result<()> {
         let window = find(display)?.context("there is no window")?;
         let (x, _) = x11rb::connect(Some(display))?;

@@ -1,7 +1,6 @@
-//! A client of a soak, and what all of them share: where the proxy is, what was done to codex, and the count.
+//! A client of a soak, and what all clients share: the proxy's address, the faults injected so far, and the tally.
 //!
-//! A request that is sent here is judged here as far as that goes without knowing what it asked for: an error is a failure,
-//! unless codex was killed meanwhile. Clients that hang up use a raw socket (`slow_clients`).
+//! An error is a failure unless a kill of codex explains it. Clients that disconnect use a raw socket (`slow_clients`).
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -14,45 +13,43 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::faults::{Faults, rest};
+use super::faults::{Faults, sleep_random};
 use super::request::{AGENT, TOOL};
-use crate::answer::{Answer, Route, code_of};
+use crate::answer::{Answer, Route, api_error_code};
 use crate::http;
 use crate::round_spec::MODEL;
 
-/// The key of every client that has one.
+/// The key of every client with a valid one.
 pub(super) const KEY: &str = "sk-soak-of-codex-proxyd";
-/// The header that names a request, in the proxy's log too.
+/// The request's id, which the proxy also logs.
 pub(super) const REQUEST_ID: &str = "x-request-id";
-/// Longer than any answer takes here, however busy the machine is.
+/// Longer than any answer takes, even on a busy machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// What a kill may cost a request: codex ended in the middle, or was not there again yet. The last one is what a response that
-/// has begun says, since OpenAI has no better code for that.
+/// Errors that a kill explains: codex ended during the turn, or has not restarted yet. A response that has begun can only report
+/// `server_error`, since OpenAI has no better code.
 const KILL_CODES: [&str; 3] = ["codex_disconnected", "codex_unavailable", "server_error"];
 
-/// Failures that are listed; the rest is counted.
+/// Failures that are listed; the rest are only counted.
 const MAX_LISTED: usize = 40;
 
-/// What became of a request, as its client saw it: the status of an answer that came to its end, or ended with an error
-/// within it; or `None`, when the client hung up or the connection was lost.
+/// A request's status as its client saw it, or `None` if the client disconnected or lost the connection.
 pub(super) type Outcome = Option<u16>;
 
-/// The count.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Answers with exactly the text that was expected.
-    pub(super) right: u64,
-    /// Requests that were refused as they should be.
+    /// Answers with exactly the expected text.
+    pub(super) correct: u64,
+    /// Bad requests rejected as expected.
     pub(super) refused: u64,
-    /// Requests that the client gave up.
+    /// Requests whose client disconnected.
     pub(super) hung_up: u64,
-    /// Answers that a kill of codex has cost.
+    /// Answers lost to a kill of codex.
     pub(super) killed: u64,
     pub(super) failed: u64,
     failures: Vec<String>,
-    /// By the id that the client gave the request.
+    /// By request id.
     pub(super) outcomes: HashMap<String, Outcome>,
-    /// The ids that the proxy gave its answers.
+    /// The ids of all answers.
     answers: HashSet<String>,
 }
 
@@ -64,20 +61,20 @@ impl Tally {
         }
     }
 
-    /// A failure that comes before all others, because they may come of it.
+    /// Lists a failure before all others, since it may have caused them.
     pub(super) fn fail_first(&mut self, what: impl fmt::Display) {
         self.failed += 1;
         self.failures.insert(0, what.to_string());
     }
 
-    /// Records the id of an answer, which no other may have.
+    /// Records an answer's id, which must be unique.
     pub(super) fn add_answer(&mut self, request: &str, id: &str) {
         if !self.answers.insert(id.to_owned()) {
-            self.fail(format_args!("{request}: the answer's id {id} has been given before"));
+            self.fail(format_args!("{request}: duplicate answer id {id}"));
         }
     }
 
-    /// What went wrong, a line each.
+    /// One line per failure.
     pub(super) fn failures(&self) -> Vec<String> {
         let more = self.failed.saturating_sub(self.failures.len() as u64);
         let more = (more > 0).then(|| format!("and {more} more"));
@@ -87,24 +84,23 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { right, refused, hung_up, killed, failed, .. } = self;
+        let Self { correct, refused, hung_up, killed, failed, .. } = self;
         write!(
             f,
-            "{right} right, {refused} refused, {hung_up} hung up on, {killed} lost to kills, {failed} wrong"
+            "{correct} correct, {refused} refused, {hung_up} disconnected, {killed} lost to kills, {failed} failed"
         )
     }
 }
 
-/// What all clients share. They run on one thread.
+/// Shared by all clients, which run on one thread.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Such as `http://127.0.0.1:4321`.
     pub(super) address: String,
     pub(super) faults: Faults,
     pub(super) tally: RefCell<Tally>,
 }
 
-/// One client, with connections that end with it.
+/// A client with its own connections.
 pub(super) struct Client<'a> {
     pub(super) shared: &'a Shared,
     pub(super) http: reqwest::Client,
@@ -112,9 +108,9 @@ pub(super) struct Client<'a> {
 }
 
 impl Shared {
-    /// Whether an error of this code may be what a kill has cost a request that began then.
-    pub(super) fn is_of_a_kill(&self, code: &str, begun: Instant) -> bool {
-        KILL_CODES.contains(&code) && self.faults.killed_within(begun, Instant::now())
+    /// Whether a kill explains this error code, for a request sent at `started`.
+    pub(super) fn excused_by_kill(&self, code: &str, started: Instant) -> bool {
+        KILL_CODES.contains(&code) && self.faults.killed_within(started, Instant::now())
     }
 }
 
@@ -123,7 +119,7 @@ impl<'a> Client<'a> {
         Ok(Self { shared, http: http::client()?, rng })
     }
 
-    /// Once in so many times.
+    /// True with a probability of one in `times`.
     pub(super) fn one_in(&mut self, times: u8) -> bool {
         self.rng.u8(..times) == 0
     }
@@ -136,32 +132,31 @@ impl<'a> Client<'a> {
         self.rng.choice([Route::CHAT, Route::RESPONSES, Route::COMPLETIONS]).unwrap_or(Route::CHAT)
     }
 
-    /// Asks, and gives the whole answer; `None` when there is none, which is counted then. A slow reader rests after some events.
+    /// Sends a request and returns the complete answer, or tallies why there is none. A slow client pauses after some events.
     pub(super) async fn ask(&mut self, id: &str, route: Route, body: &Value, slow: bool) -> Option<Answer> {
-        let (shared, begun) = (self.shared, Instant::now());
+        let (shared, started) = (self.shared, Instant::now());
         let request = self.http.post(format!("{}{}", shared.address, route.0)).bearer_auth(KEY);
         let request = request.header(REQUEST_ID, id).header(CONTENT_TYPE, "application/json");
         let rng = &mut self.rng;
-        let look = async |_: &mut Answer| {
+        let on_event = async |_: &mut Answer| {
             if slow && rng.u8(..8) == 0 {
-                rest(rng, 0..=20).await;
+                sleep_random(rng, 0..=20).await;
             }
         };
-        let answer = http::answer(request.body(body.to_string()), route, body["stream"] == true, look);
-        let late = |_| (None, Err(anyhow!("no end within {ANSWER_TIMEOUT:?}")));
+        let answer = http::answer(request.body(body.to_string()), route, body["stream"] == true, on_event);
+        let late = |_| (None, Err(anyhow!("timed out after {ANSWER_TIMEOUT:?}")));
         let (status, answer) = timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(late);
         let mut tally = shared.tally.borrow_mut();
         tally.outcomes.insert(id.to_owned(), status);
         match &answer {
             Ok(answer) => tally.add_answer(id, &answer.id),
-            Err(error) if shared.is_of_a_kill(code_of(error), begun) => tally.killed += 1,
+            Err(error) if shared.excused_by_kill(api_error_code(error), started) => tally.killed += 1,
             Err(error) => tally.fail(format_args!("{id} ({}): {status:?} {error:#}", route.0)),
         }
         answer.ok()
     }
 
-    /// Counts an answer as right, if it is: it must have these texts and call the tool with these arguments, and nothing else.
-    /// One that is `excused` may be another.
+    /// Tallies an answer, which must have exactly these texts and tool call arguments. If `excused`, a kill explains a wrong one.
     pub(super) fn check(
         &self,
         id: &str,
@@ -173,13 +168,13 @@ impl<'a> Client<'a> {
         let calls = answer.calls.values().map(|call| call.arguments.as_str()).collect::<Vec<_>>();
         let named = answer.calls.values().all(|call| call.name == TOOL);
         let mut tally = self.shared.tally.borrow_mut();
-        let right = named && texts == wanted.0 && calls == wanted.1;
-        match (right, excused) {
-            (true, _) => tally.right += 1,
+        let correct = named && texts == wanted.0 && calls == wanted.1;
+        match (correct, excused) {
+            (true, _) => tally.correct += 1,
             (_, true) => tally.killed += 1,
-            _ => tally.fail(format!("{id}: {texts:.200?} {calls:?}, and not {wanted:.200?}")),
+            _ => tally.fail(format!("{id}: {texts:.200?} {calls:?}, expected {wanted:.200?}")),
         }
-        right
+        correct
     }
 }
 
@@ -188,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_counted_beyond_those_that_are_listed() {
+    fn failures_beyond_the_listed_ones_are_counted() {
         let mut tally = Tally::default();
         tally.add_answer("a", "chatcmpl-1");
         assert_eq!(tally.failed, 0);
@@ -198,7 +193,7 @@ mod tests {
         assert_eq!(tally.failed, MAX_LISTED as u64 + 1);
         assert_eq!(tally.failures().len(), MAX_LISTED + 1);
         assert_eq!(tally.failures().last().unwrap(), "and 1 more");
-        tally.fail_first("codex-proxyd ended by itself");
-        assert_eq!(tally.failures()[0], "codex-proxyd ended by itself");
+        tally.fail_first("codex-proxyd exited");
+        assert_eq!(tally.failures()[0], "codex-proxyd exited");
     }
 }

@@ -1,6 +1,6 @@
-//! What is done to codex's processes: killed, or stopped for a while and resumed.
+//! Faults injected into codex: it is killed, or stopped for a while.
 //!
-//! A kill costs the answers that run then, and nothing else. A stop that ends costs nothing at all.
+//! A kill may cost the running answers and nothing else. A stop may cost nothing.
 
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
@@ -11,17 +11,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::processes::{children_named, signal};
 
-/// Milliseconds between faults. A codex that lived shorter than ten seconds counts as one that fails to start, and restarts only
-/// after a pause. So kills are further apart, but for a second one that follows on purpose.
-const INTERVAL: RangeInclusive<u64> = 11_000..=20_000;
-/// The first one comes sooner, so that a short soak has some.
-const FIRST: RangeInclusive<u64> = 2_000..=5_000;
-/// How long a stopped codex stays so. The proxy gives a silent codex up after twenty seconds.
-const STOPPED: RangeInclusive<u64> = 50..=2_500;
-/// How long after a kill a request may still find no codex: until the next one answers, and a pause after a second kill.
+/// Time between faults. The proxy delays the restart of a codex that ran for less than ten seconds, so kills are further apart,
+/// except for deliberate double kills.
+const FAULT_INTERVAL_MS: RangeInclusive<u64> = 11_000..=20_000;
+/// The first fault comes sooner, so that a short soak has some.
+const FIRST_FAULT_MS: RangeInclusive<u64> = 2_000..=5_000;
+/// How long codex is stopped: well below the twenty seconds of silence that the proxy allows.
+const STOP_MS: RangeInclusive<u64> = 50..=2_500;
+/// How long after a kill requests may still fail: codex restarts, after a pause if it was killed twice.
 const KILL_GRACE: Duration = Duration::from_secs(4);
 
-/// What has been done.
+/// The faults so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     pub(super) kills: RefCell<Vec<Instant>>,
@@ -29,29 +29,29 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Whether a kill may have hit a request that ran then.
-    pub(super) fn killed_within(&self, begun: Instant, ended: Instant) -> bool {
-        self.kills.borrow().iter().any(|kill| *kill <= ended && begun <= *kill + KILL_GRACE)
+    /// Whether a kill may have affected a request that ran in this time.
+    pub(super) fn killed_within(&self, started: Instant, ended: Instant) -> bool {
+        self.kills.borrow().iter().any(|kill| *kill <= ended && started <= *kill + KILL_GRACE)
     }
 
-    /// Does something to the codexes of `proxyd` now and then, if there is one. A stopped codex resumes when this is dropped.
+    /// Kills or stops codex children of `proxyd` from time to time. A stopped codex resumes if this future is dropped.
     pub(super) async fn run(&self, proxyd: Option<u32>, mut rng: Rng) {
         let Some(proxyd) = proxyd else { return };
-        let mut pause = FIRST;
+        let mut pause = FIRST_FAULT_MS;
         loop {
-            rest(&mut rng, pause).await;
-            pause = INTERVAL;
+            sleep_random(&mut rng, pause).await;
+            pause = FAULT_INTERVAL_MS;
             match rng.u8(..6) {
                 0 | 1 => {
                     let Some(codex) = rng.choice(children_named(proxyd, "codex")) else { continue };
                     signal(codex, "STOP");
-                    let _stopped = Stopped(codex);
+                    let _stopped = ContinueOnDrop(codex);
                     self.stops.update(|stops| stops + 1);
-                    rest(&mut rng, STOPPED).await;
+                    sleep_random(&mut rng, STOP_MS).await;
                 }
                 2 => {
                     self.kill(proxyd, &mut rng);
-                    rest(&mut rng, 0..=1_000).await;
+                    sleep_random(&mut rng, 0..=1_000).await;
                     self.kill(proxyd, &mut rng);
                 }
                 _ => self.kill(proxyd, &mut rng),
@@ -61,22 +61,22 @@ impl Faults {
 
     fn kill(&self, proxyd: u32, rng: &mut Rng) {
         if let Some(codex) = rng.choice(children_named(proxyd, "codex")) {
-            // Recorded first: a request that fails of it asks at once whether there was one.
+            // Recorded first, since a request that fails because of it checks immediately.
             self.kills.borrow_mut().push(Instant::now());
             signal(codex, "KILL");
         }
     }
 }
 
-/// Waits for some milliseconds of this range.
-pub(super) async fn rest(rng: &mut Rng, millis: RangeInclusive<u64>) {
+/// Sleeps for a random number of milliseconds in this range.
+pub(super) async fn sleep_random(rng: &mut Rng, millis: RangeInclusive<u64>) {
     sleep(Duration::from_millis(rng.u64(millis))).await;
 }
 
-/// A process that is stopped until this is dropped. It may end meanwhile.
-struct Stopped(u32);
+/// Resumes a stopped process, which may have exited.
+struct ContinueOnDrop(u32);
 
-impl Drop for Stopped {
+impl Drop for ContinueOnDrop {
     fn drop(&mut self) {
         signal(self.0, "CONT");
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kill_excuses_what_ran_then_or_began_soon_after() {
+    fn a_kill_excuses_requests_during_and_shortly_after_it() {
         let faults = Faults::default();
         let before = Instant::now();
         let kill = before + Duration::from_secs(10);

@@ -1,14 +1,13 @@
-//! What codex-proxyd's own log must say: one line for each request's answer, one for each turn's end, and each entry of the
-//! request log closed once.
+//! Checks codex-proxyd's log: one line per answered request and per finished turn, and every entry of the request log closed
+//! exactly once.
 //!
-//! Pure, over lines of text. A client that hung up may have done so before the proxy read its request, so of that there is one
-//! line or none.
+//! A client may disconnect before the proxy reads its request, so such a request has one line or none.
 
 use std::collections::HashMap;
 
 use super::client::Outcome;
 
-/// What the lines that are read begin with, and what each means.
+/// The start of each relevant log message, and the event it stands for.
 const ENTRY_EVENTS: [(&str, &str); 2] = [(": put down ", "put down"), (": closed ", "closed")];
 const REQUEST_EVENTS: [(&str, &str); 5] = [
     (": answered ", "answered"),
@@ -19,21 +18,20 @@ const REQUEST_EVENTS: [(&str, &str); 5] = [
 ];
 const ENDED: &str = "ended";
 
-/// The log, as far as it has been read.
+/// The events read from the log.
 #[derive(Default)]
 pub(super) struct Log {
-    /// What happened to each request, with the status of an answer, and to each entry.
+    /// By request id; an answer with its status.
     requests: HashMap<String, Vec<String>>,
     pub(super) entries: HashMap<String, Vec<&'static str>>,
-    /// Lines that must never come.
-    bad: Vec<String>,
+    /// Errors and panics.
+    bad_lines: Vec<String>,
 }
 
 impl Log {
-    /// Reads a line.
     pub(super) fn read(&mut self, line: &str) {
         if line.contains(" ERROR ") || line.contains("panicked") {
-            self.bad.push(format!("the log says: {line}"));
+            self.bad_lines.push(format!("logged: {line}"));
         }
         if let Some(entry) = between(line, " entry=\"", '"') {
             let events = ENTRY_EVENTS.into_iter().filter(|(words, _)| line.contains(words));
@@ -47,11 +45,11 @@ impl Log {
         }
     }
 
-    /// What is wrong with it, where this is what the clients saw.
+    /// Compares the log with what the clients saw, and describes each problem.
     pub(super) fn check(&self, outcomes: &HashMap<String, Outcome>) -> Vec<String> {
-        let mut wrong = self.bad.clone();
+        let mut problems = self.bad_lines.clone();
         let entries = self.entries.iter().filter(|(_, events)| **events != ["put down", "closed"]);
-        wrong.extend(entries.map(|(entry, events)| format!("entry {entry} was {events:?}")));
+        problems.extend(entries.map(|(entry, events)| format!("entry {entry} was {events:?}")));
         for (id, outcome) in outcomes {
             let events = self.requests.get(id).map_or(&[][..], Vec::as_slice);
             let (ended, answers): (Vec<&String>, Vec<_>) = events.iter().partition(|event| *event == ENDED);
@@ -59,20 +57,20 @@ impl Log {
                 Some(status) => answers == [&format!("answered {status}")],
                 None => answers.len() <= 1,
             };
-            // An answer of 200 had turns, which have ended: each exchange has one line for that.
+            // A 200 ran turns, for which the exchange logs one line at the end.
             if !fits || ended.len() > 1 || (answers == ["answered 200"] && ended.is_empty()) {
-                wrong.push(format!("{id} came to {outcome:?}; the log says {events:?}"));
+                problems.push(format!("{id}: the client saw {outcome:?}, the log has {events:?}"));
             }
         }
         let unknown =
             self.requests.keys().filter(|id| id.starts_with("soak-") && !outcomes.contains_key(*id));
-        wrong.extend(unknown.map(|id| format!("the log has {id}, which no client has sent")));
-        wrong.sort_unstable();
-        wrong
+        problems.extend(unknown.map(|id| format!("the log has {id}, which no client sent")));
+        problems.sort_unstable();
+        problems
     }
 }
 
-/// The part of a line between two others.
+/// The part of a line between two delimiters.
 fn between<'a>(line: &'a str, before: &str, end: char) -> Option<&'a str> {
     line.split_once(before)?.1.split(end).next()
 }
@@ -87,20 +85,20 @@ mod tests {
     const BEGUN: &str = r#"T DEBUG request{id="soak-1"}: proxy::journal::entry: put down entry="e1""#;
     const CLOSED: &str = r#"T DEBUG proxy::journal::entry: closed entry="e1" what="Done""#;
 
-    fn wrong(lines: &[&str], outcome: Outcome) -> Vec<String> {
+    fn problems(lines: &[&str], outcome: Outcome) -> Vec<String> {
         let mut log = Log::default();
         lines.iter().for_each(|line| log.read(line));
         log.check(&HashMap::from([("soak-1".to_owned(), outcome)]))
     }
 
     #[test]
-    fn a_request_with_all_its_lines_is_right() {
-        assert!(wrong(&[BEGUN, DONE, CLOSED, ANSWER], Some(200)).is_empty());
-        assert!(wrong(&[], None).is_empty());
+    fn a_request_with_all_its_lines_passes() {
+        assert!(problems(&[BEGUN, DONE, CLOSED, ANSWER], Some(200)).is_empty());
+        assert!(problems(&[], None).is_empty());
     }
 
     #[test]
-    fn what_is_missing_or_said_twice_is_noticed() {
+    fn missing_and_duplicate_lines_are_noticed() {
         for lines in [
             &[BEGUN, DONE, ANSWER][..],
             &[BEGUN, DONE, CLOSED],
@@ -109,14 +107,14 @@ mod tests {
             &[BEGUN, DONE, DONE, CLOSED, ANSWER],
             &[BEGUN, DONE, CLOSED, ANSWER, ANSWER],
         ] {
-            assert_eq!(wrong(lines, Some(200)).len(), 1, "{lines:?}");
+            assert_eq!(problems(lines, Some(200)).len(), 1, "{lines:?}");
         }
-        assert_eq!(wrong(&[DONE, ANSWER], Some(503)).len(), 1);
-        assert_eq!(wrong(&["T ERROR proxy: it broke"], None), ["the log says: T ERROR proxy: it broke"]);
+        assert_eq!(problems(&[DONE, ANSWER], Some(503)).len(), 1);
+        assert_eq!(problems(&["T ERROR proxy: it broke"], None), ["logged: T ERROR proxy: it broke"]);
     }
 
     #[test]
-    fn a_request_that_no_client_has_sent_is_noticed() {
+    fn a_request_that_no_client_sent_is_noticed() {
         let mut log = Log::default();
         log.read(&ANSWER.replace("soak-1", "soak-2"));
         assert_eq!(log.check(&HashMap::new()).len(), 1);

@@ -1,37 +1,35 @@
-//! What a client asks for: a prompt that says what the answer must be, as a body of one of the three routes.
+//! Request bodies for the three routes, with prompts that script the sample model (see its README).
 //!
-//! The words of the scripts are those of the sample model's README. Every prompt has a unique name in it and in its
-//! answer, so that an answer that went to another client is noticed.
+//! Every prompt and its answer contain a unique name, so that an answer sent to the wrong client is noticed.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::answer::{Call, Route};
 
-/// Codex itself, as a model.
+/// The model id of codex itself.
 pub(super) const AGENT: &str = "codex-local";
 
-/// The tool that the model calls.
 pub(super) const TOOL: &str = "lookup";
 
-/// One answer that is wanted: its words and their pace.
+/// A scripted answer.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
     name: String,
     words: u64,
-    /// Milliseconds between two words.
+    /// Milliseconds between words.
     every: u64,
 }
 
 impl Script {
-    /// Most answers are short, as most are in life; a few are long.
+    /// Most answers are short, a few are long.
     pub(super) fn random(name: &str, rng: &mut Rng) -> Self {
         let words = if rng.u8(..25) == 0 { rng.u64(500..=2_000) } else { rng.u64(1..=60) };
         let every = if words > 100 || rng.u8(..3) == 0 { 0 } else { rng.u64(1..=20) };
         Self { name: name.to_owned(), words, every }
     }
 
-    /// What the model says.
+    /// The expected text.
     pub(super) fn answer(&self) -> String {
         let numbers = (1..=self.words).map(|number| format!(" {number}"));
         std::iter::once(self.name.clone()).chain(numbers).collect()
@@ -42,30 +40,28 @@ impl Script {
     }
 }
 
-/// Makes the model ask for so many calls.
+/// A prompt that makes the model call the tool this many times.
 pub(super) fn calls_prompt(name: &str, calls: usize) -> String {
     let calls: Vec<String> =
         (0..calls).map(|call| format!("tool={TOOL}:{}", arguments(name, call))).collect();
     format!("{name} [[{}]]", calls.join(" "))
 }
 
-/// What the model calls the tool with.
 pub(super) fn arguments(name: &str, call: usize) -> String {
     format!("{{\"q\":\"{name}-{call}\"}}")
 }
 
-/// What the tool's output is.
 pub(super) fn output(name: &str, call: usize) -> String {
     format!("found {name}-{call}")
 }
 
-/// What the model says once it has the outputs.
+/// The model's answer to the tool outputs.
 pub(super) fn after_outputs(name: &str, calls: usize) -> String {
     let outputs: Vec<String> = (0..calls).map(|call| output(name, call)).collect();
     format!("Tool results: {}", outputs.join("; "))
 }
 
-/// The body of a request that begins a conversation.
+/// The first request of a conversation.
 pub(super) fn opening(route: Route, model: &str, prompt: &str, streamed: bool, n: u64) -> Value {
     match route {
         Route::CHAT => json!({
@@ -73,14 +69,13 @@ pub(super) fn opening(route: Route, model: &str, prompt: &str, streamed: bool, n
             "messages": [{ "role": "system", "content": "Be short." }, { "role": "user", "content": prompt }],
         }),
         Route::RESPONSES => json!({ "model": model, "stream": streamed, "input": prompt }),
-        // The limit that this route has by itself is sixteen tokens.
+        // This route's default limit is sixteen tokens.
         _ => {
             json!({ "model": model, "stream": streamed, "n": n, "prompt": prompt, "max_tokens": 100_000 })
         }
     }
 }
 
-/// The tools of a request: one that may be called.
 pub(super) fn tools(route: Route) -> Value {
     let parameters = json!({ "type": "object", "properties": { "q": { "type": "string" } } });
     let function = json!({ "type": "function", "name": TOOL, "description": "", "parameters": parameters });
@@ -91,7 +86,7 @@ pub(super) fn tools(route: Route) -> Value {
     }
 }
 
-/// The request that goes on after a text: `body` is the one before, `id` that of its answer.
+/// The next request after a text answer: `body` is the previous request, `id` its answer's.
 pub(super) fn next_text(route: Route, body: &Value, id: &str, answer: &str, prompt: &str) -> Value {
     if route == Route::RESPONSES {
         return next_response(body, id, prompt.into());
@@ -100,7 +95,7 @@ pub(super) fn next_text(route: Route, body: &Value, id: &str, answer: &str, prom
     next_messages(body, [message("assistant", answer), message("user", prompt)])
 }
 
-/// The request that brings the outputs of calls.
+/// The next request after tool calls.
 pub(super) fn next_outputs(route: Route, body: &Value, id: &str, outputs: &[(&Call, String)]) -> Value {
     if route == Route::RESPONSES {
         let item = |(call, output): &(&Call, String)| json!({ "type": "function_call_output", "call_id": call.id, "output": output });
@@ -136,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prompt_asks_for_exactly_the_answer_that_is_expected() {
+    fn a_prompt_scripts_exactly_the_expected_answer() {
         let script = Script { name: "m1-2".into(), words: 3, every: 5 };
         assert_eq!(script.prompt(), "[[say=\"m1-2 1 2 3\" every=5]]");
         assert_eq!(
@@ -147,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_goes_on_where_it_was() {
+    fn a_conversation_continues_with_its_history() {
         let first = opening(Route::CHAT, "m", "hi", false, 1);
         let next = next_text(Route::CHAT, &first, "id", "hello", "more");
         let roles: Vec<_> = next["messages"].as_array().unwrap().iter().map(|m| m["role"].clone()).collect();

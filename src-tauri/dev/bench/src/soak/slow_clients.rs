@@ -1,7 +1,7 @@
-//! Clients that hang up: before the request, in the middle of it, while they wait, in the middle of the answer, or without
-//! reading any of it.
+//! Clients that are slow and then disconnect: before, during or after the request, or while reading the answer, or without ever
+//! reading it.
 //!
-//! Over a raw socket, since no HTTP client can be made to do that.
+//! They use a raw socket, since no HTTP client can do that.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::client::{Client, KEY, REQUEST_ID};
-use super::faults::rest;
+use super::faults::sleep_random;
 use super::request;
 
-/// For an answer that is then not read to its end.
+/// Per read of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// When a client hangs up: how many bytes of a request with such a head and in all it has sent, the model's script, the most
-/// milliseconds that it waits, and the most bytes that it reads.
+/// When a client disconnects: a name, the bytes it sends given the lengths of the head and of the request, the model's script,
+/// the maximum milliseconds it waits, and the maximum bytes it reads.
 type Stage = (&'static str, fn(usize, usize) -> Range<usize>, &'static str, u64, usize);
 
 const LONG: &str = "words=300 every=10";
@@ -34,7 +34,7 @@ const STAGES: [Stage; 7] = [
     ("never reading", |_, all| all..all + 1, ENDLESS, 3_000, 0),
 ];
 
-/// Asks for something and hangs up.
+/// Sends a request, or part of one, and disconnects.
 pub(super) async fn hang_up(client: &mut Client<'_>, name: &str) {
     let Some(stage) = client.rng.choice(STAGES) else { return };
     let outcome = run(client, name, stage).await;
@@ -47,7 +47,7 @@ pub(super) async fn hang_up(client: &mut Client<'_>, name: &str) {
 
 async fn run(client: &mut Client<'_>, name: &str, (_, sends, script, waits, reads): Stage) -> Result<()> {
     let (route, model) = (client.random_route(), client.random_model());
-    // One that reads has something to read, and one that never does has a full pipe.
+    // Streaming gives a reader something to read, and fills the socket of one that never reads.
     let streamed = reads > 0 || script == ENDLESS || client.one_in(2);
     let body = request::opening(route, model, &format!("{name} [[{script}]]"), streamed, 1).to_string();
     let host = client.shared.address.trim_start_matches("http://");
@@ -63,9 +63,9 @@ async fn run(client: &mut Client<'_>, name: &str, (_, sends, script, waits, read
     }
     let mut socket = TcpStream::connect(host).await?;
     socket.write_all(&(head + &body).as_bytes()[..sent]).await?;
-    rest(&mut client.rng, 0..=waits).await;
+    sleep_random(&mut client.rng, 0..=waits).await;
     let (mut left, mut buffer) = (client.rng.usize(..=reads), [0; 512]);
-    // A refusal after a kill is an end as well.
+    // An error after a kill also ends the answer.
     while left > 0
         && let Ok(read @ 1..) = timeout(ANSWER_TIMEOUT, socket.read(&mut buffer)).await?
     {
