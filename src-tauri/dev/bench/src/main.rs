@@ -1,8 +1,8 @@
-//! `bench`: measures codex-proxyd against a bare app-server client and against `codex exec`, and prints one table.
+//! `bench`: compares codex-proxyd with a bare app-server client and with `codex exec`, and prints a table.
 //!
-//! All three talk to the same codex and the same sample model, in one process tree and in turns, so that whatever else
-//! the machine does hits them alike. A timing is never an assertion here: only a stream that failed makes the exit code
-//! differ from 0. Building what is measured and finding a codex is the work of `cargo xtask bench`.
+//! All three use the same codex and the same sample model, and take turns, so that other load on the machine affects them
+//! alike. Only failed streams make the exit code nonzero, never a timing. `cargo xtask bench` builds the binaries and installs
+//! codex.
 
 mod answer;
 mod app;
@@ -20,17 +20,17 @@ mod stream;
 mod table;
 mod testbed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-/// Names the codex that is measured with; `cargo xtask bench` sets it.
+/// The variable with codex's path, set by `cargo xtask bench`.
 const CODEX: &str = "CODEX_TEST_BIN";
 
-/// Measures codex-proxyd, a bare app-server client and `codex exec` on the sample model.
+/// Compare codex-proxyd with a bare app-server client and `codex exec`
 #[derive(Parser)]
 #[command(name = "bench", about, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 struct Bench {
@@ -42,47 +42,50 @@ struct Bench {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The baseline, in a separate process so that its time and memory can be read like the proxy's.
+    /// Run the baseline client, reading rounds from stdin
     #[command(hide = true)]
     Baseline { codex: PathBuf, home: PathBuf, workspace: PathBuf },
-    /// Random clients, hang-ups and kills for some minutes: is anything lost or leaked?
+    /// Stress the proxy with random clients while codex is killed, and check for lost answers and leaks
     Soak {
-        /// Minutes that the clients are at it
+        /// Minutes to run
         #[arg(long, default_value_t = 10.0)]
         minutes: f64,
-        /// What decides who does what [default: another one each time]
+        /// Seed of the random clients [default: random, printed at the start]
         #[arg(long)]
         seed: Option<u64>,
     },
 }
 
-// One thread on either measuring side: a second one would take time from what is measured, on a machine with few cores.
+// Single-threaded, as on the baseline's side: a second thread would compete for few cores with what is measured.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let bench = Bench::parse();
     if let Some(Command::Baseline { codex, home, workspace }) = &bench.command {
         let Err(error) = baseline::serve(codex, home, workspace).await else { return Ok(ExitCode::SUCCESS) };
         eprintln!("baseline: {error:#}");
-        // Returning would wait for stdin, which is read on a thread that nothing can interrupt.
+        // Returning would wait for the thread that reads stdin, which cannot be interrupted.
         std::process::exit(1)
     }
     let codex = env::var_os(CODEX).map(PathBuf::from);
-    let codex =
-        codex.with_context(|| format!("no codex is named in {CODEX}: start this as `cargo xtask bench`"))?;
-    let options = &bench.options;
-    let is_well = if let Some(Command::Soak { minutes, seed }) = bench.command {
-        soak::soak(&codex, minutes, seed).await?
-    } else {
-        let table = if options.app {
-            app::run(&codex, options.quick).await?
-        } else {
-            run::run(&codex, options).await?
-        };
-        print!("{table}");
-        if let Some(file) = &options.json {
-            fs::write(file, serde_json::to_string(&table)? + "\n")?;
-        }
-        table.failures().is_empty()
+    let codex = codex.with_context(|| format!("{CODEX} is not set; run `cargo xtask bench`"))?;
+    let passed = tokio::select! {
+        passed = run(&bench, &codex) => passed?,
+        // Dropping the run ends its programs and removes its folder. The exit code is a shell's for SIGINT.
+        _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
     };
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns whether no stream failed, or whether the soak passed.
+async fn run(Bench { options, command }: &Bench, codex: &Path) -> Result<bool> {
+    if let Some(Command::Soak { minutes, seed }) = command {
+        return soak::soak(codex, *minutes, *seed).await;
+    }
+    let table =
+        if options.app { app::run(codex, options.quick).await? } else { run::run(codex, options).await? };
+    print!("{table}");
+    if let Some(file) = &options.json {
+        fs::write(file, serde_json::to_string(&table)? + "\n")?;
+    }
+    Ok(table.failures().is_empty())
 }
