@@ -5,6 +5,7 @@
 //! configuration that points codex here. Deliberately not here: keys, TLS, answers that are not streamed, and
 //! everything of OpenAI's API that codex does not call.
 
+mod api_error;
 pub mod codex_home;
 mod conversation;
 mod demo;
@@ -14,7 +15,6 @@ mod holds;
 mod limits;
 mod player;
 mod recorded;
-mod refusal;
 mod reply;
 mod schema;
 mod script;

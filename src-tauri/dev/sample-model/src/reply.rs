@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::api_error::Refusal;
 use crate::conversation::{self, Latest};
 use crate::demo;
 use crate::directive::DirectiveError;
-use crate::refusal::Refusal;
 use crate::schema;
 use crate::script::{Call, Limit, Script, Usage};
 

@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::api_error::Refusal;
 use crate::limits;
 use crate::player::{Played, Player};
 use crate::recorded::{Origin, Transport};
-use crate::refusal::Refusal;
 use crate::state::{Shared, unix_seconds};
 use crate::websocket;
 

@@ -10,11 +10,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::api_error::Refusal;
 use crate::conversation;
 use crate::event_log::{Event, EventLog};
 use crate::holds::Holds;
 use crate::recorded::{Origin, Records};
-use crate::refusal::Refusal;
 use crate::reply;
 use crate::script::Limit;
 use crate::wire::{self, Layout, Names};

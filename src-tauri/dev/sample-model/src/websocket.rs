@@ -13,11 +13,11 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use crate::api_error::Refusal;
 use crate::conversation;
 use crate::limits;
 use crate::player::{Played, Player};
 use crate::recorded::{Origin, Transport};
-use crate::refusal::Refusal;
 use crate::state::{Received, Shared};
 
 /// The connection is over: the client went, a script cut it, or the sample model ends.
