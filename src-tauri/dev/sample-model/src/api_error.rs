@@ -1,14 +1,12 @@
-//! An answer that is no stream: a status, and the error object that OpenAI sends with it.
-//!
-//! Deliberately not here: how a transport carries it.
+//! Errors in OpenAI's form.
 
 use serde_json::{Value, json};
 
 use crate::script::Script;
 
-/// An answer that is no stream: an HTTP status with OpenAI's error body.
+/// An HTTP status with OpenAI's error object.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     pub(crate) status: u16,
     pub(crate) message: String,
     pub(crate) error_type: String,
@@ -16,8 +14,7 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<u64>,
 }
 
-impl Refusal {
-    /// The plain 400.
+impl ApiError {
     pub(crate) fn invalid_request(message: String) -> Self {
         Self {
             status: 400,
@@ -28,12 +25,11 @@ impl Refusal {
         }
     }
 
-    /// What ChatGPT is reported to answer to a request without instructions.
+    /// ChatGPT's reported answer to a request without instructions.
     pub(crate) fn no_instructions() -> Self {
         Self::invalid_request("Instructions are required".to_owned())
     }
 
-    /// The one a script asks for.
     pub(crate) fn scripted(status: u16, script: &Script) -> Self {
         let error_type = match status {
             401 => "authentication_error",
@@ -52,7 +48,7 @@ impl Refusal {
     }
 
     /// OpenAI's error object.
-    pub(crate) fn error(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({"message": self.message, "type": self.error_type, "param": null, "code": self.code})
     }
 }

@@ -1,18 +1,15 @@
-//! Writes a throw-away `CODEX_HOME` that points codex at a sample model.
-//!
-//! Deliberately not here: the making and removing of the folder, which the caller owns.
+//! Configures a temporary `CODEX_HOME` to use a sample model.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The model the configurations name.
+/// The configured model.
 pub const MODEL: &str = "gpt-5.5";
 
-/// Writes `config.toml` with a provider named `mock`, which codex talks to over HTTP and without an account.
+/// Writes `config.toml` with a provider named `mock`, which codex uses over HTTP and without an account.
 ///
-/// codex lets commands write in temporary folders beside the working folder; not here, so that it does not matter where a
-/// checkout lies.
+/// Disallows commands to write to temporary folders, so that tests behave the same wherever the checkout is.
 pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
     let config = format!(
         "model = \"{MODEL}\"\nmodel_provider = \"mock\"\n\n[model_providers.mock]\nname = \"mock\"\n\
@@ -22,19 +19,18 @@ pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
     fs::write(dir.join("config.toml"), config)
 }
 
-/// Creates a temporary folder beside a home in `folder`, for codex's `TMPDIR`.
+/// Creates a temporary folder in `folder`, for codex's `TMPDIR`.
 ///
-/// codex does not set up its sandbox for a home below the temporary folder, and a checkout of this project may lie below the
-/// system's.
+/// codex does not set up its sandbox for a home below the temporary folder, and this checkout may be below the system's.
 pub fn temp_dir(folder: &Path) -> io::Result<PathBuf> {
     let path = folder.join("tmp");
     fs::create_dir_all(&path)?;
     Ok(path)
 }
 
-/// Writes `config.toml` and `auth.json` for the built-in `openai` provider with a made-up API key.
+/// Writes `config.toml` and `auth.json` for the built-in `openai` provider with a fake API key.
 ///
-/// With this provider codex talks over a WebSocket first.
+/// With this provider codex prefers a WebSocket.
 pub fn write_openai(dir: &Path, base_url: &str) -> io::Result<()> {
     let config = format!("model = \"{MODEL}\"\nopenai_base_url = \"{base_url}\"\n");
     fs::write(dir.join("config.toml"), config)?;

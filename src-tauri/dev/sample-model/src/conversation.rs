@@ -1,22 +1,21 @@
-//! Reads a Responses request: who said what, which tools are offered, which results have come.
+//! Reads the messages, tools and tool results of a Responses request.
 //!
-//! Pure functions over JSON, lenient: what is missing or of another type reads as empty. Deliberately not here: what
-//! is answered.
+//! Lenient: a missing field, or one of the wrong type, reads as empty.
 
 use serde_json::{Value, json};
 
-/// The input items of a request body; a plain string is one user message to OpenAI, but codex never sends one.
+/// The input items of a request body. OpenAI also accepts a string, which codex never sends.
 pub(crate) fn input_items(body: &Value) -> &[Value] {
     body["input"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Whether the model is told what to be: in a field of its own, or by a developer's message, as later codexes do it.
-pub(crate) fn is_instructed(body: &Value, items: &[&Value]) -> bool {
+/// Whether there are instructions, in their field or, from newer versions of codex, as a developer message.
+pub(crate) fn has_instructions(body: &Value, items: &[&Value]) -> bool {
     body["instructions"].as_str().is_some_and(|text| !text.is_empty())
         || items.iter().any(|item| item["role"] == "developer")
 }
 
-/// Role and text of the message items, in order.
+/// The role and text of each message, in order.
 pub(crate) fn messages<'a>(items: impl Iterator<Item = &'a Value>) -> Vec<(String, String)> {
     items
         .filter(|item| is_message(item))
@@ -24,20 +23,19 @@ pub(crate) fn messages<'a>(items: impl Iterator<Item = &'a Value>) -> Vec<(Strin
         .collect()
 }
 
-/// What the conversation has come to: the last prompt, and the tool results that follow it.
+/// The last prompt, and the tool results after it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Latest {
     pub(crate) prompt: String,
     pub(crate) results: Vec<String>,
 }
 
-/// Finds the last prompt of a person and the results behind it.
 pub(crate) fn latest<'a>(items: impl Iterator<Item = &'a Value>) -> Latest {
     let mut latest = Latest::default();
     for item in items {
         if is_message(item) && item["role"] == "user" {
             let text = content_text(&item["content"]);
-            // Codex tells the model about its surroundings in the user's name; nobody asked that.
+            // Codex describes the environment in a user message, which is not a prompt.
             if !text.starts_with("<environment_context>") {
                 latest = Latest { prompt: text, results: Vec::new() };
             }
@@ -48,7 +46,7 @@ pub(crate) fn latest<'a>(items: impl Iterator<Item = &'a Value>) -> Latest {
     latest
 }
 
-/// The names of the tools a request offers.
+/// The names of the tools in a request.
 pub(crate) fn tool_names(body: &Value) -> Vec<String> {
     let mut names = Vec::new();
     for tool in body["tools"].as_array().into_iter().flatten() {
@@ -62,19 +60,19 @@ pub(crate) fn tool_names(body: &Value) -> Vec<String> {
     names
 }
 
-/// Whether a tool takes free text instead of JSON arguments, as codex's `apply_patch` does.
+/// Whether a tool takes free text instead of JSON, like codex's `apply_patch`.
 pub(crate) fn takes_free_text(body: &Value, name: &str) -> bool {
     let tools = body["tools"].as_array();
     tools.is_some_and(|tools| tools.iter().any(|tool| tool["name"] == name && tool["type"] == "custom"))
 }
 
-/// The JSON schema the answer must keep to, if one is asked for.
+/// The JSON schema for the answer, if any.
 pub(crate) fn schema(body: &Value) -> Option<&Value> {
     let format = &body["text"]["format"];
     (format["type"] == "json_schema").then(|| &format["schema"])
 }
 
-/// The answer to `echo`: what the model was sent, in short.
+/// The answer to `echo`: a summary of the request.
 pub(crate) fn echo(body: &Value, messages: &[(String, String)]) -> String {
     json!({
         "instructions": body["instructions"], "input": messages, "tools": tool_names(body),
@@ -84,11 +82,11 @@ pub(crate) fn echo(body: &Value, messages: &[(String, String)]) -> String {
 }
 
 fn is_message(item: &Value) -> bool {
-    // OpenAI lets `type` be left out of a message.
+    // A message's `type` is optional.
     item["type"] == "message" || (item["type"].is_null() && item["role"].is_string())
 }
 
-/// The text of a `content` or `output`: a string, or a list of parts. An image is named, not repeated.
+/// The text of a `content` or `output`: a string, or a list of parts. An image becomes `[image]`.
 fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -108,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_count_only_behind_the_last_prompt() {
+    fn only_results_after_the_last_prompt_count() {
         let items = [
             json!({"type":"message","role":"user","content":[{"type":"input_text","text":"first"}]}),
             json!({"type":"function_call_output","call_id":"a","output":"old"}),
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn tools_are_named_by_name_else_by_type() {
+    fn tools_without_a_name_are_named_by_type() {
         let body = json!({"tools":[{"type":"function","name":"f"},{"type":"web_search"},
             {"type":"namespace","name":"mcp","tools":[{"name":"g"}]},{"type":"custom","name":"apply_patch"}]});
         assert_eq!(tool_names(&body), ["f", "web_search", "mcp.g", "apply_patch"]);

@@ -1,14 +1,13 @@
-//! What the sample model says to a person who just tries it out: a prompt without directives.
+//! Answers prompts without directives, for users who try the demo.
 //!
-//! It makes no secret of not being a language model. Deliberately not here: anything a test relies on word by word.
+//! Tests must not rely on the wording.
 
-/// How much of a question is quoted back.
+/// Length limit of a quoted question.
 const QUOTED_CHARS: usize = 120;
 
-/// The answer to `prompt`.
 pub(crate) fn answer(prompt: &str) -> String {
     let question = prompt.split_whitespace().filter(|word| *word != "[image]").collect::<Vec<_>>().join(" ");
-    let known = known(&question.to_lowercase());
+    let known = canned_answer(&question.to_lowercase());
     let opening = "I am the **built-in sample model**, a stand-in that runs on your own computer.";
     if question.is_empty() {
         return format!("Hello! {opening} Ask me anything: nothing leaves this machine.");
@@ -25,7 +24,7 @@ pub(crate) fn answer(prompt: &str) -> String {
     }
 }
 
-fn known(question: &str) -> Option<&'static str> {
+fn canned_answer(question: &str) -> Option<&'static str> {
     let has = |words: &[&str]| words.iter().all(|word| question.contains(word));
     let compact = question.replace(' ', "");
     Some(if compact.contains("2+2") || has(&["two plus two"]) {
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_handful_is_known_and_the_rest_is_quoted() {
+    fn a_few_questions_are_answered_and_the_rest_quoted() {
         assert!(answer("What is 2 + 2?").contains("**4**"));
         assert!(answer("Capital of France?").contains("Paris"));
         let other = answer(&format!("Why {}", "very ".repeat(100)));

@@ -1,21 +1,20 @@
-//! Reads lists of directives: `words=8 say="two words" tool=get_weather:{"city":"Köln"}`.
+//! Parses lists of directives: `words=8 say="two words" tool=get_weather:{"city":"Köln"}`.
 //!
-//! The sample model finds them in `[[ … ]]` inside a prompt, `fake-codex` in an environment variable.
-//! What a directive means is deliberately not known here: this file only cuts text into keys and values, and keeps
-//! the characters of a JSON value exactly as they were written.
+//! The sample model finds them in `[[ … ]]` in a prompt, fake-codex in an environment variable. The parser splits keys from
+//! values without interpreting them, and preserves JSON values character by character.
 
 use std::fmt;
 
-/// One directive: a key, and the value behind its `=` if there was one.
+/// A key with an optional value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// What stands before the `=`.
+    /// The part before the `=`.
     pub key: String,
-    /// What stands behind it: decoded when it was a JSON string, otherwise exactly as written.
+    /// The part after the `=`: decoded if it is a JSON string, otherwise verbatim.
     pub value: Option<String>,
 }
 
-/// Why a list of directives could not be read.
+/// A syntax error in a list of directives, or an invalid directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectiveError(pub(crate) String);
 
@@ -27,7 +26,7 @@ impl fmt::Display for DirectiveError {
 
 impl std::error::Error for DirectiveError {}
 
-/// Reads a whole text as one list.
+/// Parses a text as a list of directives.
 pub fn parse_list(text: &str) -> Result<Vec<Directive>, DirectiveError> {
     let mut cursor = Cursor { text, at: 0 };
     let mut list = Vec::new();
@@ -37,9 +36,9 @@ pub fn parse_list(text: &str) -> Result<Vec<Directive>, DirectiveError> {
     Ok(list)
 }
 
-/// Reads every `[[ … ]]` of a prompt whose first key `is_known`, in order, as one list.
+/// Parses every `[[ … ]]` in a prompt whose first key `is_known`, as one list.
 ///
-/// Other double brackets are a shell test or a wiki link of someone who never heard of directives, and stay text.
+/// Other double brackets, such as a shell test or a wiki link, are text.
 pub fn parse_prompt(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Vec<Directive>, DirectiveError> {
     let mut list = Vec::new();
     let mut at = 0;
@@ -78,7 +77,7 @@ impl<'a> Cursor<'a> {
         &rest[..end]
     }
 
-    /// The next directive, or `None` at the end: the end of the text, or `]]` when the list is `bracketed`.
+    /// The next directive, or `None` at the end of the text or, if `bracketed`, at `]]`.
     fn next(&mut self, bracketed: bool) -> Result<Option<Directive>, DirectiveError> {
         let key = self.peek_key();
         if self.rest().is_empty() {
@@ -89,7 +88,7 @@ impl<'a> Cursor<'a> {
             return Ok(None);
         }
         if key.is_empty() {
-            return Err(DirectiveError(format!("a key was expected at `{}`", start_of(self.rest()))));
+            return Err(DirectiveError(format!("expected a key at `{}`", start_of(self.rest()))));
         }
         self.at += key.len();
         let value = if self.rest().starts_with('=') {
@@ -119,7 +118,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Where an unquoted value ends. Whitespace and `]]` inside of JSON braces or brackets belong to it.
+/// The end of an unquoted value, which may contain whitespace and `]]` within JSON braces or brackets.
 fn value_end(text: &str, bracketed: bool) -> Result<usize, DirectiveError> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, c) in text.char_indices() {
@@ -142,12 +141,12 @@ fn value_end(text: &str, bracketed: bool) -> Result<usize, DirectiveError> {
         }
     }
     if depth > 0 || bracketed {
-        return Err(DirectiveError(format!("a value without an end: `{}`", start_of(text))));
+        return Err(DirectiveError(format!("unterminated value: `{}`", start_of(text))));
     }
     Ok(text.len())
 }
 
-/// A few characters for an error text: enough to find the place, not the whole prompt.
+/// Shortens a text for an error message.
 fn start_of(text: &str) -> String {
     text.chars().take(40).collect()
 }
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_values_strings_and_json_are_told_apart() {
+    fn keys_values_strings_and_json_are_parsed() {
         let list = parse_list(
             r#"echo words=3 say="two words \"ü\"\n" tool=get_weather:{"city": "Köln }"} x=[[1] ,2]"#,
         );
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_block_of_a_prompt_counts_and_may_stand_anywhere() {
+    fn blocks_anywhere_in_a_prompt_are_parsed() {
         let text = "Hi [[words=2]] there [[ tool=f:{\"a\":[[1]]} every=5 ]]!";
         let list = parse_prompt(text, |_| true).unwrap();
         assert_eq!(
@@ -188,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn foreign_double_brackets_stay_text() {
+    fn other_double_brackets_are_text() {
         let known = |key: &str| key == "words";
         assert_eq!(parse_prompt("if [[ -f x ]]; see [[Page", known).unwrap(), []);
         assert_eq!(parse_prompt("[[words", known).unwrap_err().to_string(), "`[[` without `]]`");
     }
 
     #[test]
-    fn what_has_no_end_is_an_error() {
+    fn unterminated_values_and_blocks_are_errors() {
         assert!(parse_list("say=\"open").is_err());
         assert!(parse_list("tool=f:{\"a\":1").is_err());
         assert!(parse_prompt("[[ words=1", |_| true).is_err());

@@ -1,7 +1,6 @@
-//! What happened inside the sample model, kept so that a test can wait for it without sleeping.
+//! A log of what the sample model did, so that tests can wait for it without sleeping.
 //!
-//! Deliberately not a channel: a waiter also finds what happened before it began to wait, and two waiters do not take
-//! events from each other.
+//! Not a channel: a waiter also finds past events, and does not consume those of other waiters.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -9,37 +8,37 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Events kept for waiters. When full, the oldest is forgotten; a test has long looked at it by then.
-pub const KEPT_EVENTS: usize = 65_536;
+/// Capacity of the log. When full, the oldest event is dropped; tests have long seen it by then.
+pub const MAX_EVENTS: usize = 65_536;
 
-/// Something that happened to one request for a response. `id` counts these requests from 0.
+/// An event of one request. `id` numbers the requests for a response, starting at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The request has arrived and is recorded.
+    /// The request has been received and recorded.
     Request {
         /// Which request.
         id: u64,
     },
-    /// The `n`th word of the answer, counted from 1, has been handed to the connection.
+    /// Word `n` of the answer, counted from 1, has been passed to the connection.
     Delta {
         /// Which request.
         id: u64,
         /// Which word.
         n: u64,
     },
-    /// The answer waits after its `n`th word until it is released.
+    /// The answer is on hold after its `n`th word.
     Held {
         /// Which request.
         id: u64,
-        /// How many words were said before.
+        /// How many words have been sent.
         n: u64,
     },
-    /// The client went away before the answer was finished.
+    /// The client disconnected before the end of the answer.
     ClientGone {
         /// Which request.
         id: u64,
     },
-    /// The model has said all it will for this request; a scripted failure or break counts too.
+    /// The answer has ended, perhaps with a scripted failure or break.
     Finished {
         /// Which request.
         id: u64,
@@ -47,37 +46,37 @@ pub enum Event {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Buffer {
     events: VecDeque<Event>,
-    /// How many events were forgotten at the front, so that a waiter knows where it had got to.
-    forgotten: u64,
+    /// How many events were dropped, so that waiters can keep their position.
+    dropped: u64,
 }
 
 #[derive(Debug)]
 pub(crate) struct EventLog {
-    kept: Mutex<Kept>,
+    buffer: Mutex<Buffer>,
     total: watch::Sender<u64>,
 }
 
 impl EventLog {
     pub(crate) fn new() -> Self {
-        Self { kept: Mutex::default(), total: watch::Sender::new(0) }
+        Self { buffer: Mutex::default(), total: watch::Sender::new(0) }
     }
 
     pub(crate) fn push(&self, event: Event) {
         {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.events.len() == KEPT_EVENTS {
-                kept.events.pop_front();
-                kept.forgotten += 1;
+            let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            if buffer.events.len() == MAX_EVENTS {
+                buffer.events.pop_front();
+                buffer.dropped += 1;
             }
-            kept.events.push_back(event);
+            buffer.events.push_back(event);
         }
         self.total.send_modify(|total| *total += 1);
     }
 
     pub(crate) fn all(&self) -> Vec<Event> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).events.iter().copied().collect()
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner).events.iter().copied().collect()
     }
 
     pub(crate) async fn wait_for(&self, what: impl Fn(&Event) -> bool, within: Duration) -> Option<Event> {
@@ -95,12 +94,12 @@ impl EventLog {
         tokio::time::timeout(within, search).await.ok().flatten()
     }
 
-    /// Looks at the events numbered `seen` and later, and moves `seen` behind them.
+    /// Searches the events from number `seen` on, and advances `seen` past them.
     fn find_from(&self, seen: &mut u64, what: &impl Fn(&Event) -> bool) -> Option<Event> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let skip = usize::try_from(seen.saturating_sub(kept.forgotten)).unwrap_or(usize::MAX);
-        *seen = kept.forgotten + kept.events.len() as u64;
-        kept.events.iter().skip(skip).find(|event| what(event)).copied()
+        let buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let skip = usize::try_from(seen.saturating_sub(buffer.dropped)).unwrap_or(usize::MAX);
+        *seen = buffer.dropped + buffer.events.len() as u64;
+        buffer.events.iter().skip(skip).find(|event| what(event)).copied()
     }
 }
 
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn past_and_coming_events_are_found_and_the_wait_is_bounded() {
+    async fn past_and_future_events_are_found_and_the_wait_times_out() {
         let log = EventLog::new();
         log.push(Event::Request { id: 0 });
         let long = Duration::from_secs(10);
@@ -124,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_is_forgotten_when_full() {
+    fn the_oldest_event_is_dropped_when_full() {
         let log = EventLog::new();
-        for id in 0..=KEPT_EVENTS as u64 {
+        for id in 0..=MAX_EVENTS as u64 {
             log.push(Event::Request { id });
         }
-        assert_eq!(log.all().len(), KEPT_EVENTS);
+        assert_eq!(log.all().len(), MAX_EVENTS);
         assert_eq!(log.all()[0], Event::Request { id: 1 });
     }
 }

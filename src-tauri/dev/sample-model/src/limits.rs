@@ -1,6 +1,6 @@
-//! The account's rate limits in the three forms codex reads them: headers, an error body, a WebSocket event.
+//! The account's rate limits in the three forms codex reads: headers, an error body and a WebSocket event.
 //!
-//! Measured with codex 0.169: `-reset-at` (Unix seconds) is read, `-reset-after-seconds` is not.
+//! codex 0.169 reads `-reset-at` (Unix seconds) and ignores `-reset-after-seconds`.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,6 @@ fn reset_at(limit: &Limit) -> u64 {
     unix_seconds().saturating_add(limit.reset_after.as_secs())
 }
 
-/// The response headers.
 pub(crate) fn headers(primary: Option<&Limit>, secondary: Option<&Limit>) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     for (name, limit) in [("primary", primary), ("secondary", secondary)] {
@@ -25,19 +24,19 @@ pub(crate) fn headers(primary: Option<&Limit>, secondary: Option<&Limit>) -> Vec
     headers
 }
 
-/// The same as a JSON object, as an error on a WebSocket carries them.
+/// The headers as a JSON object, for errors on a WebSocket.
 pub(crate) fn headers_json(primary: Option<&Limit>, secondary: Option<&Limit>) -> Value {
     let headers: Map<String, Value> =
         headers(primary, secondary).into_iter().map(|(name, value)| (name, json!(value))).collect();
     Value::Object(headers)
 }
 
-/// What an error of type `usage_limit_reached` says about the moment the limit ends.
+/// The additional fields of a `usage_limit_reached` error.
 pub(crate) fn error_details(primary: Option<&Limit>) -> Value {
     primary.map_or_else(|| json!({}), |limit| json!({"plan_type": "plus", "resets_at": reset_at(limit)}))
 }
 
-/// The event that takes the place of the headers on a WebSocket.
+/// The WebSocket event with the same content as the headers.
 pub(crate) fn event(primary: Option<&Limit>, secondary: Option<&Limit>) -> Option<Value> {
     let window = |limit: &Limit| {
         json!({"used_percent": limit.used_percent, "window_minutes": limit.window_minutes,

@@ -1,7 +1,6 @@
-//! Plays an answer: one event after the other, each at its moment, whatever the transport.
+//! Plays an answer event by event at its scripted pace, for any transport.
 //!
-//! The moments are absolute: the nth word is due n paces after the first, so a late wake-up does not add up.
-//! Deliberately not here: bytes. The transports put the events into their frames.
+//! Deadlines are absolute: the nth word is due n paces after the first, so delays do not add up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,31 +12,31 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::event_log::Event;
-use crate::state::{Performance, Stage};
+use crate::state::{ModelState, PlannedAnswer};
 use crate::wire::Step;
 
-/// What a transport is to do next.
+/// What the transport does next.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Played {
-    /// Send this event: its type, and itself as JSON.
+pub(crate) enum Frame {
+    /// Send this event.
     Event { kind: String, json: String },
-    /// Cut the connection without a farewell.
+    /// Abort the connection.
     Cut,
 }
 
-/// An answer under way. Dropped before its end, it reports that the client is gone.
+/// An answer being sent. If dropped before its end, it logs that the client is gone.
 #[derive(Debug)]
 pub(crate) struct Player {
-    stage: Arc<Stage>,
+    state: Arc<ModelState>,
     id: u64,
     message: String,
     message_index: usize,
     steps: std::vec::IntoIter<Step>,
     silence: Duration,
     every: Duration,
-    due: Option<Instant>,
+    next_word_at: Option<Instant>,
     sequence: u64,
-    said: u64,
+    words_sent: u64,
     is_finished: bool,
 }
 
@@ -55,31 +54,31 @@ struct Delta<'a> {
 const DELTA: &str = "response.output_text.delta";
 
 impl Player {
-    pub(crate) fn new(stage: Arc<Stage>, performance: Performance) -> Self {
-        let Performance { id, names, layout, silence, every } = performance;
+    pub(crate) fn new(state: Arc<ModelState>, answer: PlannedAnswer) -> Self {
+        let PlannedAnswer { id, ids, layout, silence, every } = answer;
         Self {
-            stage,
+            state,
             id,
-            message: names.message,
+            message: ids.message,
             message_index: layout.message_index,
             steps: layout.steps.into_iter(),
             silence,
             every,
-            due: None,
+            next_word_at: None,
             sequence: 0,
-            said: 0,
+            words_sent: 0,
             is_finished: false,
         }
     }
 
-    /// The answer as a stream, which ends with the last event or with a cut.
-    pub(crate) fn play(self) -> impl Stream<Item = Played> + Send {
-        stream::unfold(self, |mut player| async move { player.next().await.map(|played| (played, player)) })
+    /// The answer as a stream, which ends after the last event or a cut.
+    pub(crate) fn play(self) -> impl Stream<Item = Frame> + Send {
+        stream::unfold(self, |mut player| async move { player.next().await.map(|frame| (frame, player)) })
     }
 
-    async fn next(&mut self) -> Option<Played> {
+    async fn next(&mut self) -> Option<Frame> {
         while let Some(step) = self.steps.next() {
-            let played = match step {
+            let frame = match step {
                 Step::Silence => {
                     tokio::time::sleep(self.silence).await;
                     continue;
@@ -90,31 +89,31 @@ impl Player {
                 }
                 Step::Word(word) => self.word(&word).await,
                 Step::Event(event) => {
-                    self.let_flush().await;
+                    self.yield_to_connection().await;
                     self.event(event)
                 }
                 Step::Cut => {
-                    self.let_flush().await;
-                    Played::Cut
+                    self.yield_to_connection().await;
+                    Frame::Cut
                 }
             };
-            // The client may close as soon as it has the last event, and need not ask for one more.
+            // Finished now, since the client may disconnect after the last event without polling again.
             if self.steps.as_slice().is_empty() {
                 self.finish();
             }
-            return Some(played);
+            return Some(frame);
         }
         None
     }
 
-    async fn word(&mut self, word: &str) -> Played {
-        match self.due {
+    async fn word(&mut self, word: &str) -> Frame {
+        match self.next_word_at {
             Some(due) if due > Instant::now() => tokio::time::sleep_until(due).await,
-            _ => self.let_flush().await,
+            _ => self.yield_to_connection().await,
         }
-        self.due = Some(self.due.unwrap_or_else(Instant::now) + self.every);
-        self.said += 1;
-        self.stage.events.push(Event::Delta { id: self.id, n: self.said });
+        self.next_word_at = Some(self.next_word_at.unwrap_or_else(Instant::now) + self.every);
+        self.words_sent += 1;
+        self.state.events.push(Event::Delta { id: self.id, n: self.words_sent });
         let delta = Delta {
             r#type: DELTA,
             sequence_number: self.next_number(),
@@ -124,26 +123,26 @@ impl Player {
             delta: word,
             logprobs: [],
         };
-        // Strings and numbers always serialise.
-        Played::Event { kind: DELTA.to_owned(), json: serde_json::to_string(&delta).unwrap_or_default() }
+        // Serializing strings and numbers cannot fail.
+        Frame::Event { kind: DELTA.to_owned(), json: serde_json::to_string(&delta).unwrap_or_default() }
     }
 
-    fn event(&mut self, mut event: Value) -> Played {
+    fn event(&mut self, mut event: Value) -> Frame {
         event["sequence_number"] = self.next_number().into();
         let kind = event["type"].as_str().unwrap_or_default().to_owned();
-        Played::Event { kind, json: event.to_string() }
+        Frame::Event { kind, json: event.to_string() }
     }
 
     async fn hold(&mut self) {
-        let released = self.stage.holds.register(self.id);
-        self.stage.events.push(Event::Held { id: self.id, n: self.said });
-        // A sender dropped unsent means that the sample model ends, and this stream with it.
+        let released = self.state.holds.register(self.id);
+        self.state.events.push(Event::Held { id: self.id, n: self.words_sent });
+        // Fails if the sample model is dropped, which also ends this stream.
         let _ = released.await;
-        self.due = None;
+        self.next_word_at = None;
     }
 
-    /// Gives the connection a turn between two events, so that each goes out in a write of its own.
-    async fn let_flush(&self) {
+    /// Lets the connection flush between events, so that each is a separate write.
+    async fn yield_to_connection(&self) {
         if self.sequence > 0 {
             tokio::task::yield_now().await;
         }
@@ -157,15 +156,15 @@ impl Player {
 
     fn finish(&mut self) {
         self.is_finished = true;
-        self.stage.events.push(Event::Finished { id: self.id });
+        self.state.events.push(Event::Finished { id: self.id });
     }
 }
 
 impl Drop for Player {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.stage.holds.forget(self.id);
-            self.stage.events.push(Event::ClientGone { id: self.id });
+            self.state.holds.remove(self.id);
+            self.state.events.push(Event::ClientGone { id: self.id });
         }
     }
 }

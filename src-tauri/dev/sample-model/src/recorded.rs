@@ -1,6 +1,4 @@
-//! The requests the sample model was sent, kept so that a test can say what reached "OpenAI".
-//!
-//! Deliberately not here: the meaning of the items, which is `conversation`.
+//! Records requests, so that tests can check what reached "OpenAI".
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +8,10 @@ use serde_json::Value;
 
 use crate::conversation;
 
-/// Requests kept. When full, the oldest is forgotten: a body is some 40 KB, so this is some 20 MB.
-pub const KEPT_REQUESTS: usize = 512;
+/// How many requests are kept. When full, the oldest is dropped. A body is about 40 KB, so this is about 20 MB.
+pub const MAX_REQUESTS: usize = 512;
 
-/// How a request came.
+/// How a request was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A plain HTTP request.
@@ -22,57 +20,57 @@ pub enum Transport {
     WebSocket,
 }
 
-/// One recorded request. A clone shares the body.
+/// A recorded request. Clones share the body.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Its place among the requests for a response, as in [`crate::Event`]; `None` for any other request, and for the
-    /// warm-up of a WebSocket (`generate: false`), which asks for no answer.
+    /// The number of a request for a response, as in [`crate::Event`]; `None` for other requests, and for the warm-up of a
+    /// WebSocket (`generate: false`).
     pub id: Option<u64>,
-    /// The HTTP method; of the upgrade request when it came over a WebSocket.
+    /// The HTTP method; on a WebSocket, that of the upgrade.
     pub method: String,
-    /// The path with its query.
+    /// The path with the query.
     pub path: String,
-    /// The headers in the order of arrival, names in lower case; of the upgrade request on a WebSocket.
+    /// The headers in order, with lowercase names; on a WebSocket, those of the upgrade.
     pub headers: Vec<(String, String)>,
-    /// How it came.
+    /// How the request was sent.
     pub transport: Transport,
     body: Arc<Value>,
-    /// On a WebSocket codex sends only what is new; these are the items it refers to by `previous_response_id`.
+    /// The items of `previous_response_id`: on a WebSocket codex sends only new ones.
     earlier: Arc<Vec<Value>>,
 }
 
 impl Recorded {
-    /// The JSON body exactly as sent; `null` when there was none.
+    /// The JSON body; `null` if there was none.
     #[must_use]
     pub fn body(&self) -> &Value {
         &self.body
     }
 
-    /// The value of a header, by its name in lower case.
+    /// The value of a header, by its lowercase name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// All input items the model sees, in order, with those a WebSocket request only refers to.
+    /// All input items in order, including those that a WebSocket request only refers to.
     pub fn items(&self) -> impl Iterator<Item = &Value> {
         self.earlier.iter().chain(conversation::input_items(&self.body))
     }
 
-    /// Role and text of the message items, in order.
+    /// The role and text of each message, in order.
     #[must_use]
     pub fn input(&self) -> Vec<(String, String)> {
         conversation::messages(self.items())
     }
 
-    /// The names of the tools offered; `namespace.name` for those inside of one.
+    /// The names of the tools; `namespace.name` for those in a namespace.
     #[must_use]
     pub fn tools(&self) -> Vec<String> {
         conversation::tool_names(&self.body)
     }
 }
 
-/// Where a request came in: what the transport knows about it.
+/// What the transport knows about a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) method: String,
@@ -101,11 +99,11 @@ pub(crate) struct Records(Mutex<VecDeque<Recorded>>);
 
 impl Records {
     pub(crate) fn push(&self, recorded: Recorded) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == KEPT_REQUESTS {
-            kept.pop_front();
+        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() == MAX_REQUESTS {
+            requests.pop_front();
         }
-        kept.push_back(recorded);
+        requests.push_back(recorded);
     }
 
     pub(crate) fn all(&self) -> Vec<Recorded> {

@@ -1,22 +1,19 @@
-//! Decides what is answered to a request: the script of its prompt, its tool results, its schema, or the demo.
-//!
-//! Pure: from the request to a value. Deliberately not here: event shapes (`wire`) and time (`player`).
+//! Decides what to answer: by the prompt's script, the tool results, the schema, or else like the demo.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::api_error::Refusal;
+use crate::api_error::ApiError;
 use crate::conversation::{self, Latest};
 use crate::demo;
 use crate::directive::DirectiveError;
 use crate::schema;
 use crate::script::{Call, Limit, Script, Usage};
 
-/// The demo's pace: quick, and still seen to stream.
+/// Fast, but visibly streaming.
 const DEMO_PACE: Duration = Duration::from_millis(25);
 
-/// How a streamed answer ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ending {
     Completed,
@@ -25,11 +22,10 @@ pub(crate) enum Ending {
         code: String,
         message: String,
     },
-    /// The connection is cut after so many words.
+    /// The connection is cut after this many words.
     CutAfter(usize),
 }
 
-/// A tool call as it goes on the wire.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ToolCall {
     pub(crate) name: String,
@@ -37,7 +33,6 @@ pub(crate) struct ToolCall {
     pub(crate) free_text: bool,
 }
 
-/// A streamed answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) model: String,
@@ -45,38 +40,38 @@ pub(crate) struct Answer {
     pub(crate) every: Duration,
     pub(crate) hold: Option<usize>,
     pub(crate) reasoning: Vec<String>,
-    /// The pieces of the text; one delta each. No message at all when `None`.
+    /// The text, one delta each. `None` for an answer without a message.
     pub(crate) words: Option<Vec<String>>,
     pub(crate) calls: Vec<ToolCall>,
     pub(crate) usage: Usage,
     pub(crate) ending: Ending,
 }
 
-/// What is answered to one request.
+/// The answer to a request, with the rate limits to report.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) primary: Option<Limit>,
     pub(crate) secondary: Option<Limit>,
-    pub(crate) outcome: Result<Box<Answer>, Refusal>,
+    pub(crate) outcome: Result<Box<Answer>, ApiError>,
 }
 
-/// Decides. `strikes` says whether a directive limited by `times=` applies to this request.
+/// Decides on a reply. `within_times` counts requests, and returns whether directives limited by `times=` still apply.
 pub(crate) fn decide(
     body: &Value,
     items: &[&Value],
-    strikes: impl FnOnce(&str, u32) -> bool,
+    within_times: impl FnOnce(&str, u32) -> bool,
 ) -> Result<Reply, DirectiveError> {
     let mut latest = conversation::latest(items.iter().copied());
-    let script = Script::of_prompt(&latest.prompt)?;
+    let script = Script::parse_prompt(&latest.prompt)?;
     let is_demo = script.is_none();
     let script = script.unwrap_or_else(|| Script { every: DEMO_PACE, ..Script::default() });
     let (mut script, earlier) = script.round(latest.results.len());
     latest.results.drain(..earlier);
-    if script.times.is_some_and(|times| !strikes(&latest.prompt, times)) {
+    if script.times.is_some_and(|times| !within_times(&latest.prompt, times)) {
         script = Script { status: None, failed: None, incomplete: None, break_after: None, ..script };
     }
     let outcome = match script.status {
-        Some(status) => Err(Refusal::scripted(status, &script)),
+        Some(status) => Err(ApiError::scripted(status, &script)),
         None => Ok(Box::new(answer(body, items, &latest, &script, is_demo))),
     };
     Ok(Reply { primary: script.primary, secondary: script.secondary, outcome })
@@ -102,7 +97,7 @@ fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_d
     };
     let reasoning: Vec<String> =
         (1..=script.reasoning).map(|n| format!("**Step {n}** thinking about it")).collect();
-    let usage = script.usage.unwrap_or_else(|| counted(items, words.as_deref(), &reasoning));
+    let usage = script.usage.unwrap_or_else(|| count_usage(items, words.as_deref(), &reasoning));
     Answer {
         model: script.model.clone().unwrap_or_else(|| body["model"].as_str().unwrap_or("sample").to_owned()),
         silence: script.silence,
@@ -138,8 +133,8 @@ fn text(
     if is_demo {
         return Some(split_words(&demo::answer(&latest.prompt)));
     }
-    let is_speechless = script.has_calls() || script.failed.is_some();
-    if is_speechless && script.words.is_none() {
+    let has_no_text = script.has_calls() || script.failed.is_some();
+    if has_no_text && script.words.is_none() {
         return None;
     }
     Some((1..=script.word_count()).map(|n| format!("word{n} ")).collect())
@@ -164,7 +159,7 @@ fn tool_call(body: &Value, call: &Call) -> ToolCall {
     }
 }
 
-/// A call of the shell tool this codex offers: the name and the form have changed between its versions.
+/// A call of the shell tool, whose name and arguments differ between versions of codex.
 fn shell_call(body: &Value, command: &str) -> Option<ToolCall> {
     let offered = conversation::tool_names(body);
     let has = |name: &str| offered.iter().any(|tool| tool == name);
@@ -180,15 +175,15 @@ fn shell_call(body: &Value, command: &str) -> Option<ToolCall> {
     Some(ToolCall { name: name.to_owned(), arguments: arguments.to_string(), free_text: false })
 }
 
-fn counted(items: &[&Value], words: Option<&[String]>, reasoning: &[String]) -> Usage {
+fn count_usage(items: &[&Value], words: Option<&[String]>, reasoning: &[String]) -> Usage {
     let count = |text: &str| text.split_whitespace().count() as u64;
-    let heard = conversation::messages(items.iter().copied()).iter().map(|(_, text)| count(text)).sum();
-    let thought: u64 = reasoning.iter().map(|text| count(text)).sum();
+    let input = conversation::messages(items.iter().copied()).iter().map(|(_, text)| count(text)).sum();
+    let reasoning_tokens: u64 = reasoning.iter().map(|text| count(text)).sum();
     let said: u64 = words.unwrap_or_default().iter().map(|word| count(word)).sum();
-    Usage { input: heard, cached: 0, output: said + thought, reasoning: thought }
+    Usage { input, cached: 0, output: said + reasoning_tokens, reasoning: reasoning_tokens }
 }
 
-/// Cuts a text into words, each with the space behind it: joined they are the exact text again.
+/// Splits a text into words with their trailing white space. Concatenated they are the exact text.
 fn split_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -233,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_kept_to_unless_the_script_says_otherwise() {
+    fn a_schema_is_satisfied_unless_the_script_has_content() {
         let format = json!({"text": {"format": {"type": "json_schema", "schema": {"type": "object", "required": ["a"],
             "properties": {"a": {"type": "string"}}}}}});
         assert_eq!(said(&answered("Anything", &format)), r#"{"a":"sample"}"#);
@@ -254,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_follows_when_all_results_of_the_one_before_are_there() {
+    fn a_round_starts_when_all_results_of_the_previous_one_are_in() {
         let prompt = r#"[[tool=f tool=g:{"a":1} then tool=h then say="at last"]]"#;
         let after = |results: usize| {
             let result = json!({"type": "function_call_output", "output": "r"});
@@ -271,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn times_ends_what_goes_wrong() {
+    fn times_limits_failures() {
         assert!(decided("[[status=500]]", &json!({})).outcome.is_err());
         assert_eq!(answered("[[status=500 times=1]]", &json!({})).ending, Ending::Completed);
         assert_eq!(answered("[[break=1]]", &json!({})).ending, Ending::CutAfter(1));

@@ -1,14 +1,12 @@
-//! Makes a small JSON value that is valid against a schema, for requests with structured output.
+//! Generates a small JSON value that satisfies a schema, for requests with structured output.
 //!
-//! It walks what OpenAI's strict schemas are made of. Deliberately not here: `pattern`, `not`, conditionals and the
-//! merging of `allOf`, which those schemas do not allow.
+//! Does not support `pattern`, `not`, conditionals and merging `allOf`, which OpenAI's strict schemas do not allow.
 
 use serde_json::{Map, Value, json};
 
-/// A recursive schema must end somewhere; the sixteenth level is null.
+/// Ends recursive schemas: a value at this depth is null.
 const MAX_DEPTH: usize = 16;
 
-/// A minimal value for `schema`.
 pub(crate) fn example(schema: &Value) -> Value {
     value_of(schema, schema, MAX_DEPTH)
 }
@@ -25,7 +23,7 @@ fn value_of(schema: &Value, root: &Value, depth: usize) -> Value {
         return target.map_or(Value::Null, |target| value_of(target, root, depth - 1));
     }
     if let Some(choices) = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema[*key].as_array()) {
-        // Deep inside of a recursive schema the way out is the choice that is null.
+        // Deep in a recursive schema, null ends the recursion.
         let null = choices.iter().find(|choice| choice["type"] == "null").filter(|_| depth < MAX_DEPTH / 2);
         return null.or(choices.first()).map_or(Value::Null, |choice| value_of(choice, root, depth - 1));
     }
@@ -62,7 +60,7 @@ fn object(schema: &Value, root: &Value, depth: usize) -> Value {
 
 fn array(schema: &Value, root: &Value, depth: usize) -> Value {
     let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
-    // Deep inside of a recursive schema an empty list is the way out, where it is allowed.
+    // Deep in a recursive schema, an empty array ends the recursion, if allowed.
     let wanted = if depth < MAX_DEPTH / 2 { 0 } else { 1 };
     let count = schema["minItems"].as_u64().unwrap_or(0).max(wanted).min(most).min(100);
     (0..count).map(|_| value_of(&schema["items"], root, depth - 1)).collect()

@@ -1,30 +1,27 @@
-//! What a prompt asks the sample model to do: the directives of its `[[ … ]]`, read into one value.
-//!
-//! The table of directives is in `README.md` of this crate. Deliberately not here: what is done about them, which is
-//! `reply` (what to say) and `player` (when to say it).
+//! The script in a prompt: the directives in its `[[ … ]]`, parsed. The README lists them.
 
 use std::time::Duration;
 
 use crate::directive::{self, Directive, DirectiveError};
 
-/// The words a prompt with directives is answered with when it does not say how many.
+/// Words in an answer whose script does not say how many.
 const DEFAULT_WORDS: usize = 8;
-/// More words than any test needs; a typing slip must not fill the memory.
+/// More than any test needs, so that a typo does not exhaust memory.
 const MAX_WORDS: usize = 1_000_000;
-/// More parts than any test needs.
+/// Likewise.
 const MAX_REASONING_PARTS: usize = 1_000;
 
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times failed \
     incomplete break silence hold usage limits limits2 model then";
 
-/// A tool call to make, with the arguments as the exact characters written.
+/// A tool call to make, with its arguments verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: String,
 }
 
-/// One window of the rate limits to report.
+/// A rate limit to report.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Limit {
     pub(crate) used_percent: f64,
@@ -32,7 +29,7 @@ pub(crate) struct Limit {
     pub(crate) reset_after: Duration,
 }
 
-/// Token counts to report instead of counted words.
+/// Token counts to report instead of the number of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) input: u64,
@@ -41,7 +38,7 @@ pub(crate) struct Usage {
     pub(crate) reasoning: u64,
 }
 
-/// Everything a prompt can ask for.
+/// Everything a prompt can script.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Script {
     pub(crate) words: Option<usize>,
@@ -66,29 +63,29 @@ pub(crate) struct Script {
     pub(crate) primary: Option<Limit>,
     pub(crate) secondary: Option<Limit>,
     pub(crate) model: Option<String>,
-    /// What follows once all calls have their results.
+    /// The script that follows once all calls have results.
     pub(crate) then: Option<Box<Self>>,
 }
 
 impl Script {
-    /// The script of a prompt, or `None` when it has no directives and is a question to the demo.
-    pub(crate) fn of_prompt(prompt: &str) -> Result<Option<Self>, DirectiveError> {
+    /// The script of a prompt, or `None` if it has no directives, for the demo to answer.
+    pub(crate) fn parse_prompt(prompt: &str) -> Result<Option<Self>, DirectiveError> {
         let list = directive::parse_prompt(prompt, |key| KEYS.split(' ').any(|known| known == key))?;
         if list.is_empty() {
             return Ok(None);
         }
         let mut rounds = list.split(|item| item.key == "then" && item.value.is_none()).rev();
-        let mut script = Self::of_list(rounds.next().unwrap_or_default())?;
+        let mut script = Self::from_directives(rounds.next().unwrap_or_default())?;
         for round in rounds {
-            script = Self { then: Some(Box::new(script)), ..Self::of_list(round)? };
+            script = Self { then: Some(Box::new(script)), ..Self::from_directives(round)? };
             if !script.has_calls() {
-                return Err(DirectiveError("nothing is called before `then`".to_owned()));
+                return Err(DirectiveError("no tool call before `then`".to_owned()));
             }
         }
         Ok(Some(script))
     }
 
-    fn of_list(list: &[Directive]) -> Result<Self, DirectiveError> {
+    fn from_directives(list: &[Directive]) -> Result<Self, DirectiveError> {
         let mut script = Self::default();
         for item in list {
             script.apply(item)?;
@@ -96,7 +93,7 @@ impl Script {
         Ok(script)
     }
 
-    /// The round that a conversation with so many results has come to, and how many of them belong to earlier rounds.
+    /// The current round of a conversation with this many results, and how many of them belong to earlier rounds.
     pub(crate) fn round(mut self, results: usize) -> (Self, usize) {
         let mut earlier = 0;
         loop {
@@ -109,17 +106,16 @@ impl Script {
         }
     }
 
-    /// The count of made-up words to answer with when no text is given.
+    /// The number of generated words, for a script without a text.
     pub(crate) fn word_count(&self) -> usize {
         self.words.unwrap_or(DEFAULT_WORDS)
     }
 
-    /// Whether the script itself says what the answer is, so that nothing else has to fill it.
+    /// Whether the script itself defines the answer.
     pub(crate) fn has_content(&self) -> bool {
         self.words.is_some() || self.say.is_some() || self.echo || self.has_calls()
     }
 
-    /// Whether the script calls tools.
     pub(crate) fn has_calls(&self) -> bool {
         !self.calls.is_empty() || self.shell.is_some()
     }
@@ -148,33 +144,33 @@ impl Script {
             "limits" => self.primary = Some(limit(item)?),
             "limits2" => self.secondary = Some(limit(item)?),
             "model" => self.model = Some(text(item)?),
-            // Without a value it is between two scripts, and not in one.
-            "then" => return Err(bad(item)),
+            // Without a value, it has been split off as the separator of two scripts.
+            "then" => return Err(invalid(item)),
             other => return Err(DirectiveError(format!("unknown directive `{other}`"))),
         }
         Ok(())
     }
 }
 
-fn bad(item: &Directive) -> DirectiveError {
+fn invalid(item: &Directive) -> DirectiveError {
     let Directive { key, value } = item;
     match value {
-        Some(value) => DirectiveError(format!("`{value}` is no value for `{key}`")),
+        Some(value) => DirectiveError(format!("`{value}` is not a valid value for `{key}`")),
         None => DirectiveError(format!("`{key}` needs a value")),
     }
 }
 
 fn text(item: &Directive) -> Result<String, DirectiveError> {
-    item.value.clone().ok_or_else(|| bad(item))
+    item.value.clone().ok_or_else(|| invalid(item))
 }
 
 fn number<T: std::str::FromStr>(item: &Directive) -> Result<T, DirectiveError> {
-    text(item)?.parse().map_err(|_| bad(item))
+    text(item)?.parse().map_err(|_| invalid(item))
 }
 
 fn numbers<T: std::str::FromStr, const N: usize>(item: &Directive) -> Result<[T; N], DirectiveError> {
-    let all = text(item)?.split(',').map(str::parse).collect::<Result<Vec<T>, _>>().map_err(|_| bad(item))?;
-    all.try_into().map_err(|_| bad(item))
+    let all: Result<Vec<T>, _> = text(item)?.split(',').map(str::parse).collect();
+    all.map_err(|_| invalid(item))?.try_into().map_err(|_| invalid(item))
 }
 
 fn millis(item: &Directive) -> Result<Duration, DirectiveError> {
@@ -182,8 +178,9 @@ fn millis(item: &Directive) -> Result<Duration, DirectiveError> {
 }
 
 fn status(item: &Directive) -> Result<u16, DirectiveError> {
-    // A success or a redirect would not be an error answer, and codex would wait for a stream behind it.
-    number(item).and_then(|status| if (400..=599).contains(&status) { Ok(status) } else { Err(bad(item)) })
+    // After a success or a redirect, codex would wait for a stream.
+    let status = number(item)?;
+    if (400..=599).contains(&status) { Ok(status) } else { Err(invalid(item)) }
 }
 
 fn usage(item: &Directive) -> Result<Usage, DirectiveError> {
@@ -193,17 +190,17 @@ fn usage(item: &Directive) -> Result<Usage, DirectiveError> {
 
 fn limit(item: &Directive) -> Result<Limit, DirectiveError> {
     let value = text(item)?;
-    let (percent, rest) = value.split_once(',').ok_or_else(|| bad(item))?;
+    let (percent, rest) = value.split_once(',').ok_or_else(|| invalid(item))?;
     let rest = Directive { key: item.key.clone(), value: Some(rest.to_owned()) };
     let [window_minutes, reset] = numbers(&rest)?;
     Ok(Limit {
-        used_percent: percent.parse().map_err(|_| bad(item))?,
+        used_percent: percent.parse().map_err(|_| invalid(item))?,
         window_minutes,
         reset_after: Duration::from_secs(reset),
     })
 }
 
-/// `NAME:ARGUMENTS`; a name alone is a call with an empty object.
+/// Parses `NAME:ARGUMENTS`, or a name alone, whose arguments are an empty object.
 fn call(value: &str) -> Call {
     let (name, arguments) = value.split_once(':').unwrap_or((value, "{}"));
     Call { name: name.to_owned(), arguments: arguments.to_owned() }
@@ -214,16 +211,16 @@ mod tests {
     use super::*;
 
     fn script(prompt: &str) -> Script {
-        Script::of_prompt(prompt).unwrap().unwrap()
+        Script::parse_prompt(prompt).unwrap().unwrap()
     }
 
     #[test]
-    fn a_prompt_without_directives_is_a_question_to_the_demo() {
-        assert_eq!(Script::of_prompt("What does [[ -f x ]] do?").unwrap(), None);
+    fn a_prompt_without_directives_has_no_script() {
+        assert_eq!(Script::parse_prompt("What does [[ -f x ]] do?").unwrap(), None);
     }
 
     #[test]
-    fn numbers_times_and_lists_are_read() {
+    fn numbers_durations_and_lists_are_parsed() {
         let read = script(
             "[[words=3 every=5 silence=20 hold=0 usage=10,4,2,1 limits=42.5,300,777 break=2 times=1]]",
         );
@@ -239,20 +236,20 @@ mod tests {
     }
 
     #[test]
-    fn the_arguments_of_a_call_are_the_exact_characters() {
+    fn the_arguments_of_a_call_are_verbatim() {
         let read = script(r#"[[ tool=f:{"a" :1,  "b":"x y"} tool=g ]]"#);
         let exact = Call { name: "f".to_owned(), arguments: r#"{"a" :1,  "b":"x y"}"#.to_owned() };
         assert_eq!(read.calls, [exact, Call { name: "g".to_owned(), arguments: "{}".to_owned() }]);
     }
 
     #[test]
-    fn a_slip_is_named() {
-        let error = |prompt| Script::of_prompt(prompt).unwrap_err().to_string();
-        assert_eq!(error("[[words=many]]"), "`many` is no value for `words`");
+    fn a_mistake_is_named() {
+        let error = |prompt| Script::parse_prompt(prompt).unwrap_err().to_string();
+        assert_eq!(error("[[words=many]]"), "`many` is not a valid value for `words`");
         assert_eq!(error("[[words=1 wrods=2]]"), "unknown directive `wrods`");
-        assert_eq!(error("[[status=200]]"), "`200` is no value for `status`");
+        assert_eq!(error("[[status=200]]"), "`200` is not a valid value for `status`");
         assert_eq!(error("[[say]]"), "`say` needs a value");
-        assert_eq!(error("[[tool=f then=x]]"), "`x` is no value for `then`");
-        assert_eq!(error("[[say=a then say=b]]"), "nothing is called before `then`");
+        assert_eq!(error("[[tool=f then=x]]"), "`x` is not a valid value for `then`");
+        assert_eq!(error("[[say=a then say=b]]"), "no tool call before `then`");
     }
 }

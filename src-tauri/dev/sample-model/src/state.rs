@@ -1,6 +1,4 @@
-//! What all connections of one sample model share: the records, the events, the holds, the counters.
-//!
-//! Deliberately not here: anything of HTTP or WebSocket.
+//! The state shared by all connections of a sample model.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,94 +8,94 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::api_error::Refusal;
+use crate::api_error::ApiError;
 use crate::conversation;
 use crate::event_log::{Event, EventLog};
 use crate::holds::Holds;
 use crate::recorded::{Origin, Records};
 use crate::reply;
 use crate::script::Limit;
-use crate::wire::{self, Layout, Names};
+use crate::wire::{self, Ids, Layout};
 
-/// Prompts whose `times=` are counted. When full, the count starts anew, and a `times=` may strike again.
-const COUNTED_PROMPTS: usize = 4_096;
+/// Prompts with a `times=` count. When full, all counts are reset, so a `times=` may apply again.
+const MAX_COUNTED_PROMPTS: usize = 4_096;
 
-/// What every connection is given.
+/// Passed to every connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
-    pub(crate) stage: Arc<Stage>,
+    pub(crate) state: Arc<ModelState>,
     pub(crate) stop: CancellationToken,
 }
 
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct ModelState {
     pub(crate) events: EventLog,
     pub(crate) records: Records,
     pub(crate) holds: Holds,
     next_id: AtomicU64,
-    strikes: Mutex<HashMap<String, u32>>,
+    request_counts: Mutex<HashMap<String, u32>>,
 }
 
-/// A request, received and decided on.
+/// The decision on a request.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) primary: Option<Limit>,
     pub(crate) secondary: Option<Limit>,
-    pub(crate) outcome: Result<Performance, Refusal>,
+    pub(crate) outcome: Result<PlannedAnswer, ApiError>,
 }
 
-/// An answer about to be played.
+/// An answer ready to be played.
 #[derive(Debug)]
-pub(crate) struct Performance {
+pub(crate) struct PlannedAnswer {
     pub(crate) id: u64,
-    pub(crate) names: Names,
+    pub(crate) ids: Ids,
     pub(crate) layout: Layout,
     pub(crate) silence: Duration,
     pub(crate) every: Duration,
 }
 
-impl Stage {
+impl ModelState {
     pub(crate) fn new() -> Self {
         Self {
             events: EventLog::new(),
             records: Records::default(),
             holds: Holds::default(),
             next_id: AtomicU64::new(0),
-            strikes: Mutex::default(),
+            request_counts: Mutex::default(),
         }
     }
 
-    /// Takes a request for a response: records it, announces it, decides on it.
+    /// Records a request for a response, and decides on the answer.
     pub(crate) fn receive(&self, origin: Origin, body: &Arc<Value>, earlier: &Arc<Vec<Value>>) -> Received {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.records.push(origin.record(Some(id), Arc::clone(body), Arc::clone(earlier)));
         self.events.push(Event::Request { id });
         let items: Vec<&Value> = earlier.iter().chain(conversation::input_items(body)).collect();
-        let refused = (!conversation::is_instructed(body, &items)).then(Refusal::no_instructions);
+        let rejection = (!conversation::has_instructions(body, &items)).then(ApiError::no_instructions);
         let (primary, secondary, outcome) =
-            match reply::decide(body, &items, |prompt, times| self.strikes(prompt, times)) {
+            match reply::decide(body, &items, |prompt, times| self.within_times(prompt, times)) {
                 Ok(reply) => (reply.primary, reply.secondary, reply.outcome),
-                // A slip in a directive must fail its test, and say why.
-                Err(error) => (None, None, Err(Refusal::invalid_request(format!("sample script: {error}")))),
+                // A mistake in a directive must fail its test and say why.
+                Err(error) => (None, None, Err(ApiError::invalid_request(format!("sample script: {error}")))),
             };
-        let outcome = match refused.map_or(outcome, Err) {
+        let outcome = match rejection.map_or(outcome, Err) {
             Ok(answer) => {
-                let names = Names::new(id);
-                let layout = wire::lay_out(&answer, &names, unix_seconds());
-                Ok(Performance { id, names, layout, silence: answer.silence, every: answer.every })
+                let ids = Ids::new(id);
+                let layout = wire::lay_out(&answer, &ids, unix_seconds());
+                Ok(PlannedAnswer { id, ids, layout, silence: answer.silence, every: answer.every })
             }
-            Err(refusal) => {
+            Err(error) => {
                 self.events.push(Event::Finished { id });
-                Err(refusal)
+                Err(error)
             }
         };
         Received { primary, secondary, outcome }
     }
 
-    /// Counts the requests of one exact prompt, and says whether this is among the first `times`.
-    fn strikes(&self, prompt: &str, times: u32) -> bool {
-        let mut counts = self.strikes.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= COUNTED_PROMPTS && !counts.contains_key(prompt) {
+    /// Counts a request with this exact prompt. Returns whether it is among the first `times`.
+    fn within_times(&self, prompt: &str, times: u32) -> bool {
+        let mut counts = self.request_counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= MAX_COUNTED_PROMPTS && !counts.contains_key(prompt) {
             counts.clear();
         }
         let count = counts.entry(prompt.to_owned()).or_default();
@@ -106,7 +104,6 @@ impl Stage {
     }
 }
 
-/// The time of day, as OpenAI stamps it on a response.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,17 +1,15 @@
-//! Where tests and the benchmark find the programs they drive.
-//!
-//! Not here: the search that the app itself does for a user's codex.
+//! Finds the programs that tests and bench drive.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names a codex binary to test with.
+/// The variable with the path of the codex binary to test with.
 pub const CODEX_TEST_BIN: &str = "CODEX_TEST_BIN";
 
-/// The real codex to test with: `CODEX_TEST_BIN`, else the newest that `cargo xtask codex` has fetched.
+/// The real codex to test with: `CODEX_TEST_BIN`, or the newest that `cargo xtask codex` has installed.
 ///
-/// Without either it is a path where nothing is, which says what to do: most tests of the proxy never start it.
+/// Without either, returns a path that does not exist and says what to do, since most tests never start codex.
 #[must_use]
 pub fn codex_under_test() -> PathBuf {
     if let Some(named) = env::var_os(CODEX_TEST_BIN) {
@@ -21,12 +19,12 @@ pub fn codex_under_test() -> PathBuf {
     fetched_codex(&fetched).unwrap_or_else(|| fetched.join("missing, run cargo xtask codex"))
 }
 
-/// The `fake-codex` binary beside the running test.
+/// The `fake-codex` binary of the running test's build.
 #[must_use]
 #[expect(clippy::panic, reason = "a test that lacks the binary cannot go on, and the text says what to do")]
 pub fn fake_codex() -> PathBuf {
     let name = format!("fake-codex{}", env::consts::EXE_SUFFIX);
-    // A test runs in target/debug/deps, a benchmark in target/release: the binary is above or beside.
+    // A test runs in target/debug/deps, bench in target/release.
     let running = env::current_exe().unwrap_or_default();
     let found = running.ancestors().skip(1).take(2).map(|dir| dir.join(&name)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
@@ -38,7 +36,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// `*/node_modules/@openai/codex-*/vendor/*/bin/codex` below `dir`; of several, the newest version.
+/// The newest `*/node_modules/@openai/codex-*/vendor/*/bin/codex` below `dir`.
 fn fetched_codex(dir: &Path) -> Option<PathBuf> {
     let binary = format!("codex{}", env::consts::EXE_SUFFIX);
     let mut versions = folders(dir);
@@ -60,7 +58,7 @@ fn folders(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The numbers of a folder name, so that 0.169.0 comes after 0.80.0.
+/// The numbers in a folder name, so that 0.169.0 sorts after 0.80.0.
 fn version_of(path: &Path) -> Vec<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()

@@ -1,7 +1,7 @@
-//! The WebSocket side: several responses in a row on one connection, each a JSON text frame an event.
+//! The WebSocket server: successive responses on one connection, with each event as a JSON text frame.
 //!
-//! Codex sends only what is new and refers to the rest by `previous_response_id`, so a connection remembers its last
-//! conversation. Deliberately not here: two responses at once on one connection, and compression of frames.
+//! Codex sends only new items and refers to the others by `previous_response_id`, so a connection remembers its last response.
+//! Concurrent responses and frame compression are not supported.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,25 +13,24 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::api_error::Refusal;
+use crate::api_error::ApiError;
 use crate::conversation;
 use crate::limits;
-use crate::player::{Played, Player};
+use crate::player::{Frame, Player};
 use crate::recorded::{Origin, Transport};
 use crate::state::{Received, Shared};
 
-/// The connection is over: the client went, a script cut it, or the sample model ends.
+/// The connection has ended: closed by the client, cut by a script, or because the sample model stopped.
 #[derive(Debug)]
-struct Over;
+struct Closed;
 
-/// What the connection remembers of its last response.
+/// The last response, with all its conversation's items.
 #[derive(Debug, Default)]
-struct Remembered {
+struct LastResponse {
     response_id: String,
     items: Arc<Vec<Value>>,
 }
 
-/// Upgrades a `GET /v1/responses`.
 pub(crate) async fn upgrade(
     State(shared): State<Shared>,
     uri: Uri,
@@ -40,9 +39,9 @@ pub(crate) async fn upgrade(
 ) -> Response {
     let origin = Origin::new("GET", uri.to_string(), &headers, Transport::WebSocket);
     upgrade.on_upgrade(move |socket| async move {
-        // Upgraded connections are no part of the accept loop's set, so they watch for the end themselves.
+        // The accept loop does not own upgraded connections, so they wait for the stop themselves.
         let stop = shared.stop.clone();
-        stop.run_until_cancelled(Connection { socket, shared, origin, last: Remembered::default() }.run())
+        stop.run_until_cancelled(Connection { socket, shared, origin, last: LastResponse::default() }.run())
             .await;
     })
 }
@@ -51,7 +50,7 @@ struct Connection {
     socket: WebSocket,
     shared: Shared,
     origin: Origin,
-    last: Remembered,
+    last: LastResponse,
 }
 
 impl Connection {
@@ -59,8 +58,8 @@ impl Connection {
         while let Some(Ok(message)) = self.socket.recv().await {
             let handled = match message {
                 Message::Text(text) => self.message(text.as_str()).await,
-                Message::Close(_) => Err(Over),
-                // Pings are answered by the library.
+                Message::Close(_) => Err(Closed),
+                // axum answers pings.
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),
             };
             if handled.is_err() {
@@ -69,52 +68,52 @@ impl Connection {
         }
     }
 
-    async fn message(&mut self, text: &str) -> Result<(), Over> {
+    async fn message(&mut self, text: &str) -> Result<(), Closed> {
         let body: Value = match serde_json::from_str(text) {
             Ok(body) => body,
             Err(error) => {
-                return self.refuse(&Refusal::invalid_request(format!("not JSON: {error}")), None).await;
+                return self.send_error(&ApiError::invalid_request(format!("not JSON: {error}")), None).await;
             }
         };
         match body["type"].as_str() {
             Some("response.create") => self.create(Arc::new(body)).await,
-            // A receipt for a response that ended.
+            // Acknowledges a finished response.
             Some("response.processed") => Ok(()),
-            _ => self.refuse(&Refusal::invalid_request("unknown message type".to_owned()), None).await,
+            _ => self.send_error(&ApiError::invalid_request("unknown message type".to_owned()), None).await,
         }
     }
 
-    async fn create(&mut self, body: Arc<Value>) -> Result<(), Over> {
+    async fn create(&mut self, body: Arc<Value>) -> Result<(), Closed> {
         let earlier = match body["previous_response_id"].as_str() {
             None => Arc::default(),
             Some(id) if id == self.last.response_id => Arc::clone(&self.last.items),
             Some(_) => {
-                let message = "the previous response is not of this connection".to_owned();
+                let message = "the previous response is from another connection".to_owned();
                 let code = Some("previous_response_not_found".to_owned());
-                return self.refuse(&Refusal { code, ..Refusal::invalid_request(message) }, None).await;
+                return self.send_error(&ApiError { code, ..ApiError::invalid_request(message) }, None).await;
             }
         };
         if body["generate"] == false {
             return self.warm_up(body, earlier).await;
         }
-        let received = self.shared.stage.receive(self.origin.clone(), &body, &earlier);
+        let received = self.shared.state.receive(self.origin.clone(), &body, &earlier);
         if let Some(event) = limits::event(received.primary.as_ref(), received.secondary.as_ref()) {
             self.send(event.to_string()).await?;
         }
         match received.outcome {
-            Ok(performance) => {
-                let (id, output) = (performance.names.response.clone(), performance.layout.output.clone());
-                self.play(Player::new(Arc::clone(&self.shared.stage), performance)).await?;
+            Ok(answer) => {
+                let (id, output) = (answer.ids.response.clone(), answer.layout.output.clone());
+                self.play(Player::new(Arc::clone(&self.shared.state), answer)).await?;
                 self.remember(id, &body, &earlier, output);
                 Ok(())
             }
-            Err(ref refusal) => self.refuse(refusal, Some(&received)).await,
+            Err(ref error) => self.send_error(error, Some(&received)).await,
         }
     }
 
-    /// A request that only prepares the connection: it is answered at once, with nothing.
-    async fn warm_up(&mut self, body: Arc<Value>, earlier: Arc<Vec<Value>>) -> Result<(), Over> {
-        self.shared.stage.records.push(self.origin.clone().record(
+    /// Answers a request that only prepares the connection with an empty response.
+    async fn warm_up(&mut self, body: Arc<Value>, earlier: Arc<Vec<Value>>) -> Result<(), Closed> {
+        self.shared.state.records.push(self.origin.clone().record(
             None,
             Arc::clone(&body),
             Arc::clone(&earlier),
@@ -142,45 +141,44 @@ impl Connection {
 
     fn remember(&mut self, response_id: String, body: &Value, earlier: &[Value], output: Vec<Value>) {
         let items = earlier.iter().chain(conversation::input_items(body)).cloned().chain(output).collect();
-        self.last = Remembered { response_id, items: Arc::new(items) };
+        self.last = LastResponse { response_id, items: Arc::new(items) };
     }
 
-    /// Plays an answer, and listens at the same time: a close ends it even while the model is silent.
-    async fn play(&mut self, player: Player) -> Result<(), Over> {
+    /// Plays an answer while receiving, so that a close ends it even during a silence.
+    async fn play(&mut self, player: Player) -> Result<(), Closed> {
         let mut events = pin!(player.play());
         loop {
             tokio::select! {
-                played = events.next() => match played {
-                    Some(Played::Event { json, .. }) => self.send(json).await?,
-                    Some(Played::Cut) => return Err(Over),
+                frame = events.next() => match frame {
+                    Some(Frame::Event { json, .. }) => self.send(json).await?,
+                    Some(Frame::Cut) => return Err(Closed),
                     None => return Ok(()),
                 },
                 message = self.socket.recv() => match message {
-                    None | Some(Err(_) | Ok(Message::Close(_))) => return Err(Over),
-                    // Codex never asks for a second response before the first ended.
+                    None | Some(Err(_) | Ok(Message::Close(_))) => return Err(Closed),
+                    // Codex never requests a second response before the first has ended.
                     Some(Ok(_)) => {}
                 },
             }
         }
     }
 
-    async fn refuse(&mut self, refusal: &Refusal, received: Option<&Received>) -> Result<(), Over> {
+    async fn send_error(&mut self, error: &ApiError, received: Option<&Received>) -> Result<(), Closed> {
         let (primary, secondary) =
             received.map_or((None, None), |it| (it.primary.as_ref(), it.secondary.as_ref()));
-        let mut error = refusal.error();
-        if let (Some(error), Value::Object(details)) = (error.as_object_mut(), limits::error_details(primary))
-        {
-            error.extend(details);
+        let mut body = error.to_json();
+        if let (Some(body), Value::Object(details)) = (body.as_object_mut(), limits::error_details(primary)) {
+            body.extend(details);
         }
         let mut headers = limits::headers_json(primary, secondary);
-        if let Some(seconds) = refusal.retry_after {
+        if let Some(seconds) = error.retry_after {
             headers["retry-after"] = json!(seconds.to_string());
         }
-        let event = json!({"type": "error", "status": refusal.status, "error": error, "headers": headers});
+        let event = json!({"type": "error", "status": error.status, "error": body, "headers": headers});
         self.send(event.to_string()).await
     }
 
-    async fn send(&mut self, json: String) -> Result<(), Over> {
-        self.socket.send(Message::Text(json.into())).await.map_err(|_| Over)
+    async fn send(&mut self, json: String) -> Result<(), Closed> {
+        self.socket.send(Message::Text(json.into())).await.map_err(|_| Closed)
     }
 }

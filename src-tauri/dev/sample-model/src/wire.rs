@@ -1,69 +1,66 @@
-//! The events of a streamed response as OpenAI shapes them, laid out as the steps of one answer.
+//! The events of a streamed response, exactly as OpenAI sends them for text, reasoning summaries and tool calls.
 //!
-//! Exact out: every event that OpenAI sends for text, reasoning summaries and calls, in its order. Deliberately not
-//! here: the sequence numbers and the moments, which the `player` gives as it goes.
+//! `player` adds the sequence numbers and the timing.
 
 use serde_json::{Value, json};
 
 use crate::reply::{Answer, Ending, ToolCall};
 use crate::script::Usage;
 
-/// One thing to do for an answer.
+/// A step in sending an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// Send this event; `sequence_number` is added.
+    /// Send this event, with a `sequence_number`.
     Event(Value),
-    /// Say nothing for the scripted time.
+    /// Send nothing for the scripted time.
     Silence,
-    /// Wait to be released.
+    /// Wait for a release.
     Hold,
-    /// Say one word of the message.
+    /// Send a word of the message.
     Word(String),
-    /// Cut the connection.
     Cut,
 }
 
-/// The names one answer goes by.
+/// The ids of an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Names {
+pub(crate) struct Ids {
     pub(crate) response: String,
     pub(crate) message: String,
     number: u64,
 }
 
-impl Names {
-    /// `number` makes them unique within one sample model, as codex expects of item and call ids.
+impl Ids {
+    /// `number` makes them unique within a sample model, as codex expects.
     pub(crate) fn new(number: u64) -> Self {
         Self { response: format!("resp_sample_{number}"), message: format!("msg_sample_{number}"), number }
     }
 }
 
-/// A whole answer, laid out.
+/// The steps of an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) steps: Vec<Step>,
-    /// Where the message stands among the output items; its words refer to it.
+    /// The message's index in the output items, for its deltas.
     pub(crate) message_index: usize,
-    /// The finished items, which a WebSocket conversation goes on from.
+    /// The finished items, with which a WebSocket conversation continues.
     pub(crate) output: Vec<Value>,
 }
 
-/// Lays out the steps of an answer.
-pub(crate) fn lay_out(answer: &Answer, names: &Names, created_at: u64) -> Layout {
+pub(crate) fn lay_out(answer: &Answer, ids: &Ids, created_at: u64) -> Layout {
     let mut steps = vec![
-        Step::Event(json!({"type": "response.created", "response": response(answer, names, created_at)})),
-        Step::Event(json!({"type": "response.in_progress", "response": response(answer, names, created_at)})),
+        Step::Event(json!({"type": "response.created", "response": response(answer, ids, created_at)})),
+        Step::Event(json!({"type": "response.in_progress", "response": response(answer, ids, created_at)})),
     ];
     let mut output = Vec::new();
     if !answer.reasoning.is_empty() {
-        output.push(reasoning(&answer.reasoning, names, output.len(), &mut steps));
+        output.push(reasoning(&answer.reasoning, ids, output.len(), &mut steps));
     }
     if !answer.silence.is_zero() {
         steps.push(Step::Silence);
     }
     let message_index = output.len();
     match &answer.words {
-        Some(words) => output.push(message(words, answer, names, message_index, &mut steps)),
+        Some(words) => output.push(message(words, answer, ids, message_index, &mut steps)),
         None if answer.hold.is_some() => steps.push(Step::Hold),
         None => {}
     }
@@ -72,16 +69,16 @@ pub(crate) fn lay_out(answer: &Answer, names: &Names, created_at: u64) -> Layout
         return Layout { steps, message_index, output };
     }
     for call in &answer.calls {
-        output.push(tool_call(call, names, output.len(), &mut steps));
+        output.push(tool_call(call, ids, output.len(), &mut steps));
     }
-    steps.push(Step::Event(ending(answer, names, created_at, &output)));
+    steps.push(Step::Event(ending(answer, ids, created_at, &output)));
     Layout { steps, message_index, output }
 }
 
-/// The `response` object as it is while the answer is under way.
-fn response(answer: &Answer, names: &Names, created_at: u64) -> Value {
+/// The `response` object of an answer in progress.
+fn response(answer: &Answer, ids: &Ids, created_at: u64) -> Value {
     json!({
-        "id": names.response, "object": "response", "created_at": created_at, "status": "in_progress",
+        "id": ids.response, "object": "response", "created_at": created_at, "status": "in_progress",
         "background": false, "error": null, "incomplete_details": null, "instructions": null,
         "max_output_tokens": null, "model": answer.model, "output": [], "parallel_tool_calls": true,
         "previous_response_id": null, "store": false, "temperature": 1.0, "tool_choice": "auto", "tools": [],
@@ -89,8 +86,8 @@ fn response(answer: &Answer, names: &Names, created_at: u64) -> Value {
     })
 }
 
-fn ending(answer: &Answer, names: &Names, created_at: u64, output: &[Value]) -> Value {
-    let mut response = response(answer, names, created_at);
+fn ending(answer: &Answer, ids: &Ids, created_at: u64, output: &[Value]) -> Value {
+    let mut response = response(answer, ids, created_at);
     response["output"] = json!(output);
     let status = match &answer.ending {
         Ending::Completed | Ending::CutAfter(_) => "completed",
@@ -118,8 +115,8 @@ fn usage(usage: Usage) -> Value {
     })
 }
 
-fn reasoning(parts: &[String], names: &Names, index: usize, steps: &mut Vec<Step>) -> Value {
-    let id = format!("rs_sample_{}", names.number);
+fn reasoning(parts: &[String], ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
+    let id = format!("rs_sample_{}", ids.number);
     let mut event = |value: Value| steps.push(Step::Event(value));
     event(json!({"type": "response.output_item.added", "output_index": index,
         "item": {"id": id, "type": "reasoning", "summary": []}}));
@@ -145,8 +142,8 @@ fn reasoning(parts: &[String], names: &Names, index: usize, steps: &mut Vec<Step
     item
 }
 
-fn message(words: &[String], answer: &Answer, names: &Names, index: usize, steps: &mut Vec<Step>) -> Value {
-    let id = &names.message;
+fn message(words: &[String], answer: &Answer, ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
+    let id = &ids.message;
     let part = |text: &str| json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text});
     let item = |status: &str, content: Value| json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": content});
     steps.push(Step::Event(json!({"type": "response.output_item.added", "output_index": index,
@@ -159,7 +156,7 @@ fn message(words: &[String], answer: &Answer, names: &Names, index: usize, steps
         Ending::CutAfter(words) => Some(words),
         _ => None,
     };
-    // The points between words: one before the first, one after each.
+    // A hold or a cut may come before the first word, or after any.
     for said in 0..=words.len() {
         if said > 0 {
             steps.push(Step::Word(words[said - 1].clone()));
@@ -185,14 +182,14 @@ fn message(words: &[String], answer: &Answer, names: &Names, index: usize, steps
     done
 }
 
-fn tool_call(call: &ToolCall, names: &Names, index: usize, steps: &mut Vec<Step>) -> Value {
+fn tool_call(call: &ToolCall, ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
     let (kind, key, events, prefix) = if call.free_text {
         ("custom_tool_call", "input", "response.custom_tool_call_input", "ctc")
     } else {
         ("function_call", "arguments", "response.function_call_arguments", "fc")
     };
-    let id = format!("{prefix}_sample_{}_{index}", names.number);
-    let call_id = format!("call_sample_{}_{index}", names.number);
+    let id = format!("{prefix}_sample_{}_{index}", ids.number);
+    let call_id = format!("call_sample_{}_{index}", ids.number);
     let item = |status: &str, text: &str| json!({"id": id, "type": kind, "status": status, "call_id": call_id, "name": call.name, key: text});
     let done = item("completed", &call.arguments);
     let events = [

@@ -1,4 +1,4 @@
-//! The real codex against the sample model: what this crate is for.
+//! The real codex with the sample model.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// Codex starts in a second; a machine busy with builds is given more.
+/// Codex starts in a second, or more on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -24,7 +24,7 @@ async fn model() -> SampleModel {
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "codex-client stands on this crate in its tests, not the other way round"
+    reason = "codex-client depends on this crate in its tests, not the other way round"
 )]
 async fn start(home: &Path, work: &Path, prompt: &str) -> Child {
     let mut child = Command::new(codex_under_test())
@@ -43,7 +43,7 @@ async fn start(home: &Path, work: &Path, prompt: &str) -> Child {
     child
 }
 
-/// Runs it to its end, and gives its lines.
+/// Runs `codex exec --json` and returns its lines.
 #[cfg(test)]
 async fn exec(home: &Path, prompt: &str) -> Vec<Value> {
     let work = folder();
@@ -83,15 +83,15 @@ async fn codex_is_answered_over_http() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn codex_is_answered_over_a_websocket_and_goes_on_after_a_call() {
+async fn codex_is_answered_over_a_websocket_and_continues_after_a_call() {
     let (model, home) = (model().await, folder());
     codex_home::write_openai(home.path(), &model.base_url()).unwrap();
     let lines = exec(home.path(), "[[shell=\"echo out-of-the-shell\"]]").await;
-    let said = messages(&lines);
-    assert!(said[0].starts_with("Tool results: ") && said[0].contains("out-of-the-shell"), "{lines:?}");
+    let replies = messages(&lines);
+    assert!(replies[0].starts_with("Tool results: ") && replies[0].contains("out-of-the-shell"), "{lines:?}");
     let second = model.request(1).unwrap();
     assert_eq!(second.transport, Transport::WebSocket);
-    // Codex sent only what was new; the prompt is known from before.
+    // Codex sent only the new items; the prompt was in the previous request.
     assert!(second.body()["previous_response_id"].is_string());
     assert!(second.input().iter().any(|(role, text)| role == "user" && text.contains("[[shell=")));
     assert!(!lines.iter().any(|line| line["type"] == "error"), "{lines:?}");
@@ -99,7 +99,7 @@ async fn codex_is_answered_over_a_websocket_and_goes_on_after_a_call() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn codex_reports_a_refusal_of_either_transport() {
+async fn codex_reports_an_error_on_either_transport() {
     for write in [codex_home::write, codex_home::write_openai] {
         let (model, home) = (model().await, folder());
         write(home.path(), &model.base_url()).unwrap();
@@ -112,7 +112,7 @@ async fn codex_reports_a_refusal_of_either_transport() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_codex_that_ends_is_noticed_on_either_transport() {
+async fn the_exit_of_codex_is_noticed_on_either_transport() {
     for write in [codex_home::write, codex_home::write_openai] {
         let (model, home, work) = (model().await, folder(), tempfile::tempdir().unwrap());
         write(home.path(), &model.base_url()).unwrap();
@@ -125,7 +125,7 @@ async fn a_codex_that_ends_is_noticed_on_either_transport() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_cut_connection_is_tried_again_on_either_transport() {
+async fn a_cut_connection_is_retried_on_either_transport() {
     for write in [codex_home::write, codex_home::write_openai] {
         let (model, home) = (model().await, folder());
         write(home.path(), &model.base_url()).unwrap();

@@ -1,4 +1,4 @@
-//! `fake-codex` does what it is told: the ways of going wrong that other tests rely on.
+//! fake-codex follows its script, which other tests rely on.
 
 #[cfg(test)]
 mod fake {
@@ -11,17 +11,20 @@ mod fake {
     use tokio::process::{Child, ChildStdin, ChildStdout, Command};
     use tokio::time::timeout;
 
-    /// Longer than anything here takes; a test that waits for it has failed.
+    /// Longer than anything here takes.
     pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-    /// A running app server, read line by line.
+    /// A running fake app-server.
     pub(crate) struct Fake {
         pub(crate) child: Child,
         pub(crate) stdin: Option<ChildStdin>,
         stdout: BufReader<ChildStdout>,
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test plays the client, and needs nothing of its care")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test is the client, and does not need codex-client's supervision"
+    )]
     pub(crate) fn command(script: &str) -> Command {
         let mut command = Command::new(fake_codex());
         command.env("FAKE_CODEX", script).kill_on_drop(true);
@@ -43,7 +46,7 @@ mod fake {
             self.stdin.as_mut().unwrap().write_all(format!("{message}\n").as_bytes()).await.unwrap();
         }
 
-        /// The next line that is JSON; `None` at the end.
+        /// The next JSON line; `None` at the end.
         pub(crate) async fn next(&mut self) -> Option<Value> {
             loop {
                 let mut line = Vec::new();
@@ -69,7 +72,7 @@ mod fake {
             self.until(|line| line["id"] == id && line["method"].is_null()).await
         }
 
-        /// Starts a thread and a turn on it; gives the ids of both.
+        /// Starts a thread and a turn, and returns their ids.
         pub(crate) async fn turn(&mut self) -> (Value, Value) {
             self.send(&json!({"id": 2, "method": "thread/start", "params": {}})).await;
             let thread = self.answer(2).await["result"]["thread"]["id"].clone();
@@ -97,18 +100,18 @@ use tokio::io::AsyncReadExt;
 async fn a_plain_turn_has_deltas_usage_and_an_end_and_eof_ends_the_process() {
     let mut fake = Fake::start("nonsense").await;
     fake.turn().await;
-    let mut said = String::new();
+    let mut text = String::new();
     let mut usage = Value::Null;
     let end = loop {
         let line = fake.next().await.unwrap();
         match line["method"].as_str() {
-            Some("item/agentMessage/delta") => said += line["params"]["delta"].as_str().unwrap(),
+            Some("item/agentMessage/delta") => text += line["params"]["delta"].as_str().unwrap(),
             Some("rawResponse/completed") => usage = line["params"]["usage"]["inputTokens"].clone(),
             Some("turn/completed") => break line,
             _ => {}
         }
     };
-    assert_eq!((said.as_str(), usage), ("Hello from fake", json!(10)));
+    assert_eq!((text.as_str(), usage), ("Hello from fake", json!(10)));
     assert_eq!(end["params"]["turn"]["status"], "completed");
     fake.stdin = None;
     assert!(fake.exit().await.success());
@@ -132,7 +135,7 @@ async fn it_crashes_on_command_but_only_once() {
 }
 
 #[tokio::test]
-async fn a_hanging_turn_can_be_interrupted_and_others_go_on() {
+async fn a_hanging_turn_can_be_interrupted() {
     let mut fake = Fake::start("hang-after-delta=1 hang-on=model/list").await;
     fake.send(&json!({"id": 9, "method": "model/list", "params": {}})).await;
     let (thread, turn) = fake.turn().await;
@@ -144,7 +147,7 @@ async fn a_hanging_turn_can_be_interrupted_and_others_go_on() {
 }
 
 #[tokio::test]
-async fn it_asks_and_says_what_it_was_answered() {
+async fn it_sends_requests_and_echoes_the_responses() {
     let mut fake = Fake::start("ask=item/tool/call ask=some/unknown").await;
     fake.turn().await;
     for answer in [json!({"result": {"success": true}}), json!({"error": {"code": -32601, "message": "no"}})]
@@ -160,7 +163,7 @@ async fn it_asks_and_says_what_it_was_answered() {
 }
 
 #[tokio::test]
-async fn it_fails_as_asked_and_plays_old_versions() {
+async fn it_fails_on_command_and_imitates_old_versions() {
     let mut fake = Fake::start("error=usageLimitExceeded retrying=2").await;
     fake.turn().await;
     let retry = fake.until(|line| line["method"] == "error").await;
@@ -179,12 +182,12 @@ async fn it_fails_as_asked_and_plays_old_versions() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn it_closes_stdout_and_lives_on() {
+async fn it_closes_stdout_and_keeps_running() {
     let mut fake = Fake::start("close-stdout-on=model/list ignore-eof spawn-child stderr-flood=1000").await;
     let mut stderr = fake.child.stderr.take().unwrap();
-    let mut told = vec![0; 500];
-    tokio::time::timeout(LONG, stderr.read_exact(&mut told)).await.unwrap().unwrap();
-    assert!(told.starts_with(b"child ") && told.ends_with(b"#"));
+    let mut flood = vec![0; 500];
+    tokio::time::timeout(LONG, stderr.read_exact(&mut flood)).await.unwrap().unwrap();
+    assert!(flood.starts_with(b"child ") && flood.ends_with(b"#"));
     fake.answer(1).await;
     fake.send(&json!({"id": 2, "method": "model/list", "params": {}})).await;
     assert_eq!(fake.next().await, None);
@@ -193,7 +196,7 @@ async fn it_closes_stdout_and_lives_on() {
 }
 
 #[tokio::test]
-async fn it_names_its_version_and_answers_exec() {
+async fn it_prints_its_version_and_supports_exec() {
     let version = command("version=0.1.2").arg("--version").output().await.unwrap();
     assert_eq!(version.stdout, b"codex-cli 0.1.2\n");
     let output = command("big-delta=3").args(["exec", "--json", "-"]).output().await.unwrap();

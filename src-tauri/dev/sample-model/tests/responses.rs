@@ -1,4 +1,4 @@
-//! The sample model over plain HTTP, read by a client that knows nothing of it.
+//! The sample model over raw HTTP.
 
 #[cfg(test)]
 mod raw_http;
@@ -50,7 +50,7 @@ async fn an_answer_streams_in_the_shapes_of_openai() {
 }
 
 #[tokio::test]
-async fn a_hold_waits_to_be_released_and_each_word_is_sent_at_once() {
+async fn a_hold_waits_for_its_release_and_words_are_sent_immediately() {
     let model = model().await;
     let mut one = Exchange::open(&model, "POST", "/v1/responses", &prompt("[[words=4 hold=2]]")).await;
     let mut two = Exchange::open(&model, "POST", "/v1/responses", &prompt("[[words=1 hold=0]]")).await;
@@ -70,7 +70,7 @@ async fn a_hold_waits_to_be_released_and_each_word_is_sent_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_is_noticed_while_the_model_is_silent_or_held() {
+async fn a_disconnect_is_noticed_during_a_silence_or_hold() {
     let model = model().await;
     for (id, script) in
         (0..).zip(["[[silence=600000]]", "[[hold=0]]", "[[hold=0 tool=f]]", "[[words=9 every=600000]]"])
@@ -93,17 +93,17 @@ async fn dropping_the_model_ends_its_streams() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_goes_wrong_as_asked_and_as_often() {
+async fn failures_happen_as_scripted_and_as_often() {
     let model = model().await;
     let ask = async |text: &str| {
         Exchange::open(&model, "POST", "/v1/responses", &prompt(text)).await.read_to_end().await
     };
-    let refused =
+    let error_response =
         ask("[[status=429 message=\"too much\" code=rate_limit_exceeded retry-after=7 times=1]]").await;
     let error = json!({"error": {"message": "too much", "type": "rate_limit_error", "param": null,
         "code": "rate_limit_exceeded"}});
-    assert_eq!((refused.status, refused.json()), (429, error));
-    assert_eq!(refused.header("retry-after"), Some("7"));
+    assert_eq!((error_response.status, error_response.json()), (429, error));
+    assert_eq!(error_response.header("retry-after"), Some("7"));
     let again =
         ask("[[status=429 message=\"too much\" code=rate_limit_exceeded retry-after=7 times=1]]").await;
     assert_eq!(again.status, 200);
@@ -124,14 +124,14 @@ async fn what_goes_wrong_goes_wrong_as_asked_and_as_often() {
 }
 
 #[tokio::test]
-async fn who_tells_the_model_nothing_is_refused_as_by_chatgpt() {
+async fn a_request_without_instructions_is_rejected_like_by_chatgpt() {
     let model = model().await;
     let ask =
         async |body: &str| Exchange::open(&model, "POST", "/v1/responses", body).await.read_to_end().await;
     let bare = prompt("[[words=1]]").replace("Be a model.", "");
-    let refused = ask(&bare).await;
-    assert_eq!(refused.status, 400);
-    assert_eq!(refused.json()["error"]["message"], "Instructions are required");
+    let error_response = ask(&bare).await;
+    assert_eq!(error_response.status, 400);
+    assert_eq!(error_response.json()["error"]["message"], "Instructions are required");
     let message = bare.replace(
         "\"input\":[",
         "\"input\":[{\"type\":\"message\",\"role\":\"developer\",\"content\":\"x\"},",
@@ -140,7 +140,7 @@ async fn who_tells_the_model_nothing_is_refused_as_by_chatgpt() {
 }
 
 #[tokio::test]
-async fn calls_keep_the_exact_arguments_and_have_unique_ids() {
+async fn calls_have_verbatim_arguments_and_unique_ids() {
     let model = model().await;
     let body = prompt("[[tool=f:{\"b\" : \"ö\"} tool=f:{}]]");
     let events = Exchange::open(&model, "POST", "/v1/responses", &body).await.read_to_end().await.events();

@@ -1,4 +1,4 @@
-//! The sample model as a program: for trying things by hand, and for the benchmark.
+//! The sample model as a program, for manual use, bench and the demo.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use clap::Parser;
 use sample_model::SampleModel;
 
-/// A stand-in for OpenAI's Responses API, scripted by the prompt.
+/// Serve a fake of OpenAI's Responses API, scripted by the prompt
 #[derive(Debug, Parser)]
 struct Options {
-    /// The address to listen on.
+    /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// The port to listen on; 0 takes a free one.
+    /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
 }

@@ -1,4 +1,4 @@
-//! A raw HTTP client: it shows what is on the wire and when, which a client library would hide.
+//! A raw HTTP client, which shows what is on the wire and when.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-/// Longer than anything here takes; a test that waits for it has failed.
+/// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
 
 /// A sample model on a free port.
@@ -23,7 +23,7 @@ pub(crate) fn prompt(text: &str) -> String {
         .to_string()
 }
 
-/// One request, and what has come back so far.
+/// A request, and the bytes received so far.
 pub(crate) struct Exchange {
     stream: TcpStream,
     received: Vec<u8>,
@@ -56,13 +56,13 @@ impl Exchange {
         Answer::parse(&self.received)
     }
 
-    /// Reads what there is; nothing at the end, however it came.
+    /// Reads some bytes; returns 0 at the end, or after an error.
     async fn read_some(&mut self) -> usize {
         timeout(LONG, self.stream.read_buf(&mut self.received)).await.unwrap().unwrap_or(0)
     }
 }
 
-/// A whole HTTP answer, its chunks joined.
+/// A complete HTTP response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) is_whole: bool,
@@ -102,7 +102,7 @@ impl Answer {
             .collect()
     }
 
-    /// The deltas, joined.
+    /// The concatenated deltas.
     pub(crate) fn text(&self) -> String {
         let events = self.events();
         let deltas = events.iter().filter(|event| event["type"] == "response.output_text.delta");
@@ -110,7 +110,7 @@ impl Answer {
     }
 }
 
-/// Joins chunks, and says whether the last one came.
+/// Joins the chunks, and returns whether the last one has arrived.
 fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") {

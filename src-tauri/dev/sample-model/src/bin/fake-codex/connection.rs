@@ -1,6 +1,4 @@
-//! The lines that go out, and the answers that come back to requests of the server.
-//!
-//! A line is written and flushed at once, whoever writes it. Deliberately not here: what the lines say.
+//! Writes JSON-RPC lines, flushing each, and matches the client's responses to our requests.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -11,11 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-/// One entry a request of the server that is not answered; a turn has at most one.
+/// Has one entry per unanswered server request, of which a turn has at most one.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
-    asked: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
-    next_ask: AtomicU64,
+    pending: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
+    next_id: AtomicU64,
 }
 
 impl Connection {
@@ -31,27 +29,27 @@ impl Connection {
         line(&json!({"method": method, "params": params, "emittedAtMs": unix_ms()}));
     }
 
-    /// Sends a request of the server; the receiver gets the answer without its id.
-    pub(crate) fn ask(&self, method: &str, params: &Value) -> (u64, oneshot::Receiver<Value>) {
-        let id = self.next_ask.fetch_add(1, Ordering::Relaxed);
+    /// Sends a server request. The receiver gets the response without its id.
+    pub(crate) fn request(&self, method: &str, params: &Value) -> (u64, oneshot::Receiver<Value>) {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
         line(&json!({"method": method, "id": id, "params": params}));
         (id, receiver)
     }
 
-    /// Takes a line that is an answer; one that nobody waits for is ignored, as by the real codex.
-    pub(crate) fn answered(&self, mut answer: Value) {
+    /// Handles a response. One with an unknown id is ignored, as by the real codex.
+    pub(crate) fn handle_response(&self, mut answer: Value) {
         let Some(id) = answer["id"].as_u64() else { return };
-        let waiting = self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        if let (Some(waiting), Some(fields)) = (waiting, answer.as_object_mut()) {
+        let sender = self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let (Some(sender), Some(fields)) = (sender, answer.as_object_mut()) {
             fields.remove("id");
-            // The turn may have been interrupted meanwhile.
-            let _ = waiting.send(answer);
+            // Fails if the turn has been interrupted.
+            let _ = sender.send(answer);
         }
     }
 
-    /// Lines that no client should have to see.
+    /// Writes invalid and unknown lines.
     pub(crate) fn nonsense(&self) {
         let lines: [&[u8]; 6] = [
             b"this is not JSON",
@@ -62,27 +60,27 @@ impl Connection {
             b"{\"method\":\"\xff\xfe\xfd\"}",
         ];
         for bytes in lines {
-            raw_line(bytes);
+            write_line(bytes);
         }
     }
 
-    /// Closes stdout while the process lives on.
+    /// Closes stdout without ending the process.
     pub(crate) fn close_stdout(&self) {
         #[cfg(unix)]
         if let Ok(null) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
-            // What takes the place of stdout closes it; there is nobody to tell of a failure.
+            // Replacing stdout closes it; a failure cannot be reported.
             let _ = rustix::stdio::dup2_stdout(null);
         }
     }
 }
 
 fn line(value: &Value) {
-    raw_line(value.to_string().as_bytes());
+    write_line(value.to_string().as_bytes());
 }
 
-fn raw_line(bytes: &[u8]) {
+fn write_line(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
-    // When the client is gone, the end of stdin is near.
+    // Fails if the client is gone; stdin will end soon.
     let _ = stdout.write_all(&[bytes, b"\n"].concat()).and_then(|()| stdout.flush());
 }
 

@@ -1,7 +1,7 @@
-//! A scripted stand-in for the codex binary, for what the real one does not do on command: crash, hang, talk nonsense.
+//! A scripted fake of the codex binary, which crashes, hangs or writes nonsense on command.
 //!
-//! What it does is said by the environment variable `FAKE_CODEX`; the table is in this crate's `README.md`. Shapes are
-//! those of codex 0.169. Deliberately not here: a model. Its answer is always "Hello from fake".
+//! The environment variable `FAKE_CODEX` has the script; the README lists the directives. Message shapes are those of codex
+//! 0.169. The answer is always "Hello from fake".
 
 mod connection;
 mod methods;
@@ -24,35 +24,35 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use script::Script;
 use session::Session;
 
-/// The longest line of a stderr flood, so that a reader by lines sees many of them.
+/// The line length of a stderr flood.
 const FLOOD_LINE: usize = 100;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let script = match Script::from_text(&env::var("FAKE_CODEX").unwrap_or_default()) {
         Ok(script) => script,
-        Err(error) => return complain(&format!("FAKE_CODEX: {error}")),
+        Err(error) => return fail(&format!("FAKE_CODEX: {error}")),
     };
     let outcome = match env::args().nth(1).as_deref() {
         Some("--version" | "-V") => writeln!(io::stdout(), "codex-cli {}", script.version()),
         Some("app-server") => app_server(script).await,
         Some("exec") => exec(&script),
-        other => return complain(&format!("fake-codex knows --version, app-server and exec, not {other:?}")),
+        other => return fail(&format!("fake-codex supports --version, app-server and exec, not {other:?}")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error.to_string()),
+        Err(error) => fail(&error.to_string()),
     }
 }
 
-fn complain(text: &str) -> ExitCode {
-    // Without a stderr there is nobody to tell.
+fn fail(text: &str) -> ExitCode {
+    // A closed stderr leaves no way to report anything.
     let _ = writeln!(io::stderr(), "{text}");
     ExitCode::from(2)
 }
 
 async fn app_server(script: Script) -> io::Result<()> {
-    begin(&script)?;
+    start_up(&script)?;
     let ignores_eof = script.ignore_eof;
     let session = Arc::new(Session::new(script));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
@@ -65,8 +65,8 @@ async fn app_server(script: Script) -> io::Result<()> {
     Ok(())
 }
 
-/// What a start brings with it.
-fn begin(script: &Script) -> io::Result<()> {
+/// Does what the script wants at startup.
+fn start_up(script: &Script) -> io::Result<()> {
     if let Some(path) = &script.pid_file {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         writeln!(file, "{}", std::process::id())?;
@@ -77,11 +77,11 @@ fn begin(script: &Script) -> io::Result<()> {
         let pid = command.spawn()?.id().unwrap_or_default();
         writeln!(io::stderr(), "child {pid}")?;
     }
-    let mut left = script.stderr_flood;
+    let mut remaining = script.stderr_flood;
     let mut stderr = io::stderr().lock();
-    while left > 0 {
-        let mut line = vec![b'#'; left.min(FLOOD_LINE)];
-        left -= line.len();
+    while remaining > 0 {
+        let mut line = vec![b'#'; remaining.min(FLOOD_LINE)];
+        remaining -= line.len();
         if let Some(last) = line.last_mut() {
             *last = b'\n';
         }
@@ -90,8 +90,8 @@ fn begin(script: &Script) -> io::Result<()> {
     Ok(())
 }
 
-/// A program that does nothing for ten minutes.
-#[expect(clippy::disallowed_methods, reason = "a grandchild that nobody tends is what the test is about")]
+/// A program that sleeps for ten minutes.
+#[expect(clippy::disallowed_methods, reason = "the test needs an unsupervised grandchild")]
 fn long_sleep() -> tokio::process::Command {
     let (program, args): (_, &[&str]) =
         if cfg!(unix) { ("sleep", &["600"]) } else { ("ping", &["-n", "600", "127.0.0.1"]) };
@@ -100,9 +100,9 @@ fn long_sleep() -> tokio::process::Command {
     command
 }
 
-/// `codex exec --json`: the whole answer at once, as a codex without an app server gives it.
+/// `codex exec --json`, which prints the complete answer.
 fn exec(script: &Script) -> io::Result<()> {
-    begin(script)?;
+    start_up(script)?;
     let mut prompt = String::new();
     io::stdin().read_to_string(&mut prompt)?;
     let mut lines = vec![

@@ -1,11 +1,11 @@
-//! The methods codex 0.169 names when it is asked for one it does not know, in its order.
+//! The methods that codex 0.169 lists, in its order, in the error about an unknown one.
 //!
-//! Deliberately all of them, though the fake answers few: the text of the error is what a client reads.
+//! All of them, though the fake answers only a few, because clients parse the error's text.
 
-/// What the real codex knows, one a line.
+/// The real codex's methods, one per line.
 const KNOWN: &str = include_str!("methods.txt");
 
-/// What the fake answers.
+/// The methods that the fake answers.
 pub(crate) const ANSWERED: &[&str] = &[
     "initialize",
     "server/diagnostics",
@@ -21,7 +21,7 @@ pub(crate) const ANSWERED: &[&str] = &[
     "account/read",
 ];
 
-/// Of those, what a codex with this minor version knew.
+/// The methods known to codex with this minor version.
 pub(crate) fn known_to(minor: u32) -> Vec<&'static str> {
     let newer: &[&str] = match minor {
         0..50 => return vec!["initialize"],

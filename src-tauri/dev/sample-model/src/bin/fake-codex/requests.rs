@@ -1,4 +1,4 @@
-//! The app server: takes the lines of its client one by one, and answers, or does what the script says instead.
+//! The app-server: answers the client's requests, or does what the script says instead.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::unix_ms;
-use crate::session::{CRASH, Session};
+use crate::session::{CRASH_STATUS, Session};
 use crate::turn::Turn;
 use crate::{methods, shapes};
 
 impl Session {
-    /// Takes one line. What is no message is ignored, as by the real codex.
+    /// Handles a line. Anything but a message is ignored, as by the real codex.
     pub(crate) fn receive(self: &Arc<Self>, line: &str) {
         let Ok(message) = serde_json::from_str::<Value>(line) else { return };
         let Some(method) = message["method"].as_str() else {
-            return self.connection.answered(message);
+            return self.connection.handle_response(message);
         };
-        if self.script.crash_on.iter().any(|crash| crash == method) && self.script.may_crash() {
-            std::process::exit(CRASH);
+        if self.script.crash_on.iter().any(|crash| crash == method) && self.script.should_crash() {
+            std::process::exit(CRASH_STATUS);
         }
         if self.script.close_stdout_on.iter().any(|close| close == method) {
             self.connection.close_stdout();
@@ -27,7 +27,7 @@ impl Session {
             return;
         }
         let method = method.to_owned();
-        match self.script.lateness(&method) {
+        match self.script.delay(&method) {
             None => self.answer(&message["id"], &method, &message["params"]),
             Some(by) => {
                 let session = Arc::clone(self);
@@ -88,15 +88,15 @@ impl Session {
     }
 
     fn start_thread(&self, params: &Value) -> Result<Value, String> {
-        let spelled = if self.script.minor() < 80 {
+        let allowed = if self.script.minor() < 80 {
             ["readOnly", "workspaceWrite", "dangerFullAccess"]
         } else {
             ["read-only", "workspace-write", "danger-full-access"]
         };
         if let Some(sandbox) = params["sandbox"].as_str()
-            && !spelled.contains(&sandbox)
+            && !allowed.contains(&sandbox)
         {
-            return Err(unknown_variant(sandbox, &spelled));
+            return Err(unknown_variant(sandbox, &allowed));
         }
         let id = self.new_id();
         self.state().threads.push(id.clone());
@@ -109,7 +109,7 @@ impl Session {
         if is_loaded { Ok(id.to_owned()) } else { Err(format!("thread not found: {id}")) }
     }
 
-    /// The fake forgets a thread at once, as codex does with `thread_unload_delay_secs` 0.
+    /// Unloads the thread immediately, like codex with `thread_unload_delay_secs` 0.
     fn unsubscribe(&self, params: &Value) -> Result<Value, String> {
         let Ok(thread) = self.thread(params) else { return Ok(json!({"status": "notLoaded"})) };
         self.state().threads.retain(|loaded| *loaded != thread);
@@ -147,7 +147,7 @@ impl Session {
 
 fn unknown_variant(name: &str, known: &[&str]) -> String {
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-    // Serde's words for one variant differ from those for several.
+    // As serde words it.
     let expected = if known.len() == 1 { "expected" } else { "expected one of" };
     format!("Invalid request: unknown variant `{name}`, {expected} {}", known.join(", "))
 }

@@ -1,6 +1,4 @@
-//! What `FAKE_CODEX` asks for, read into one value.
-//!
-//! Deliberately not here: the doing of it.
+//! The script in `FAKE_CODEX`, parsed. The README lists the directives.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -10,10 +8,9 @@ use std::time::Duration;
 use sample_model::directive::{self, Directive};
 use serde_json::Value;
 
-/// The codex whose shapes are copied.
+/// The version whose message shapes are copied.
 const VERSION: &str = "0.169.0";
 
-/// Everything `FAKE_CODEX` can ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     pub(crate) version: Option<String>,
@@ -76,7 +73,7 @@ impl Script {
         Ok(())
     }
 
-    /// The version to print: the one asked for, the old one played, or the one copied.
+    /// The version to print.
     pub(crate) fn version(&self) -> String {
         match (&self.version, &self.old) {
             (Some(version), _) => version.clone(),
@@ -85,13 +82,12 @@ impl Script {
         }
     }
 
-    /// The minor number of the codex that is played: 44 for `old=0.44`.
+    /// The minor version to imitate: 44 for `old=0.44`.
     pub(crate) fn minor(&self) -> u32 {
         let old = self.old.as_deref().unwrap_or(VERSION);
         old.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(u32::MAX)
     }
 
-    /// The pieces of the answer.
     pub(crate) fn deltas(&self) -> Vec<String> {
         match self.big_delta {
             Some(bytes) => vec!["x".repeat(bytes)],
@@ -99,15 +95,15 @@ impl Script {
         }
     }
 
-    /// Whether a crash that is due happens: always, or only the first time when there is a `crash-once`.
-    pub(crate) fn may_crash(&self) -> bool {
+    /// Whether to crash: always, or with `crash-once` only the first time.
+    pub(crate) fn should_crash(&self) -> bool {
         self.crash_once
             .as_ref()
             .is_none_or(|path| OpenOptions::new().write(true).create_new(true).open(path).is_ok())
     }
 
-    /// How late a method is answered.
-    pub(crate) fn lateness(&self, method: &str) -> Option<Duration> {
+    /// How long to delay the answer to a method.
+    pub(crate) fn delay(&self, method: &str) -> Option<Duration> {
         self.late.iter().find(|(late, _)| late == method).map(|(_, by)| *by)
     }
 }
@@ -140,11 +136,11 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_list_is_read() {
+    fn the_script_is_parsed() {
         let text = r#"crash-on=turn/start late=model/list:30 error={"httpConnectionFailed": {"httpStatusCode":401}}"#;
         let script = Script::from_text(text).unwrap();
         assert_eq!(script.crash_on, ["turn/start"]);
-        assert_eq!(script.lateness("model/list"), Some(Duration::from_millis(30)));
+        assert_eq!(script.delay("model/list"), Some(Duration::from_millis(30)));
         assert_eq!(script.error, Some(json!({"httpConnectionFailed": {"httpStatusCode": 401}})));
         assert_eq!(Script::from_text("error=other").unwrap().error, Some(json!("other")));
         assert_eq!((script.version().as_str(), script.minor()), ("0.169.0", 169));

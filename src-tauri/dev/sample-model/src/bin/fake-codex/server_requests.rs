@@ -1,10 +1,8 @@
-//! Requests the server sends to its client, with parameters as the protocol's types have them.
-//!
-//! Deliberately not here: what the client ought to answer.
+//! The parameters of requests from the server to the client.
 
 use serde_json::{Value, json};
 
-/// The parameters of a request; an empty object for a method nobody knows.
+/// The parameters for a method; an empty object if it is unknown.
 pub(crate) fn params(method: &str, thread: &str, turn: &str, now_ms: u64) -> Value {
     let item = "item_asked";
     match method {

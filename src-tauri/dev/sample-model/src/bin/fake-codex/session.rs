@@ -1,4 +1,4 @@
-//! What the app server knows: its script, its client, its threads and the turns that run.
+//! The state of the app-server: its script, client, threads and running turns.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::Connection;
 use crate::script::Script;
 
-/// The status a crash leaves, which is that of a Rust panic.
-pub(crate) const CRASH: i32 = 101;
+/// The exit status of a crash, like that of a Rust panic.
+pub(crate) const CRASH_STATUS: i32 = 101;
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -24,7 +24,7 @@ pub(crate) struct Session {
 pub(crate) struct State {
     pub(crate) client: Option<String>,
     pub(crate) threads: Vec<String>,
-    /// The running turns, by thread: id, and what interrupts it.
+    /// The running turns by thread: their id, and the token that interrupts them.
     pub(crate) turns: HashMap<String, (String, CancellationToken)>,
 }
 
@@ -37,13 +37,13 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An id in the form of a UUID, unique over restarts.
+    /// A new id in the form of a UUID, unique across restarts.
     pub(crate) fn new_id(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         format!("{:08x}-0000-7000-8000-{number:012x}", std::process::id())
     }
 
-    /// A turn is over, unless another has taken its place.
+    /// Removes a turn, unless another has replaced it.
     pub(crate) fn turn_ended(&self, thread: &str, turn: &str) {
         let mut state = self.state();
         if state.turns.get(thread).is_some_and(|(running, _)| running == turn) {

@@ -1,10 +1,7 @@
-//! The JSON shapes of codex 0.169's app server, copied from what the real one sends.
-//!
-//! Deliberately not here: when they are sent.
+//! The JSON shapes of codex 0.169's app-server, copied from the real one.
 
 use serde_json::{Value, json};
 
-/// The text of a scripted failure.
 pub(crate) const FAILURE: &str = "scripted failure of fake-codex";
 
 pub(crate) fn initialize(client: &str, version: &str) -> Value {
@@ -83,7 +80,7 @@ pub(crate) fn agent_message(id: &str, text: &str) -> Value {
         "delivery": null, "questions": null})
 }
 
-/// Usage of one response: of the thread it is the total as well, which the fake does not add up.
+/// Token usage, of a response and of the thread alike: the fake does not add it up.
 pub(crate) fn usage() -> Value {
     json!({"totalTokens": 13, "inputTokens": 10, "cachedInputTokens": 4, "cacheWriteInputTokens": 0,
         "outputTokens": 3, "reasoningOutputTokens": 1})

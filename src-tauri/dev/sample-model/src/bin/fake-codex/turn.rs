@@ -1,6 +1,4 @@
-//! The course of one turn: what is asked, the deltas, the end, and everything that can go wrong between.
-//!
-//! Deliberately not here: more than one message; a turn has a single answer.
+//! Runs a turn: server requests, the deltas of a single message, the end, and every scripted failure in between.
 
 use std::sync::Arc;
 
@@ -9,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::unix_ms;
 use crate::server_requests;
-use crate::session::{CRASH, Session};
+use crate::session::{CRASH_STATUS, Session};
 use crate::shapes;
 
 #[derive(Debug)]
@@ -34,14 +32,14 @@ impl Turn {
             Ok(Some(error)) => ("failed", error),
             Err(Interrupted) => ("interrupted", Value::Null),
         };
-        // Before the last word, so that a client which hears it may start the next turn.
+        // Before the notification, so that the client can start the next turn as soon as it gets it.
         self.session.turn_ended(&self.thread, &self.id);
         self.status(&json!({"type": "idle"}));
         let turn = shapes::turn(&self.id, status, &error, Some(started), Some(unix_ms()));
         self.notify("turn/completed", json!({"turn": turn}));
     }
 
-    /// Everything between start and end; the error it fails with, if it does.
+    /// Everything between start and end. Returns the turn's error, if it fails.
     async fn answer(&self) -> Result<Option<Value>, Interrupted> {
         let script = &self.session.script;
         for n in 1..=script.retrying {
@@ -70,9 +68,9 @@ impl Turn {
         let now = unix_ms();
         let started = shapes::agent_message(&item, "");
         self.notify("item/started", json!({"item": started, "turnId": self.id, "startedAtMs": now}));
-        for said in 0..=deltas.len() {
-            if said > 0 {
-                let delta = &deltas[said - 1];
+        for sent in 0..=deltas.len() {
+            if sent > 0 {
+                let delta = &deltas[sent - 1];
                 self.notify(
                     "item/agentMessage/delta",
                     json!({"turnId": self.id, "itemId": item, "delta": delta}),
@@ -81,10 +79,10 @@ impl Turn {
             if script.nonsense {
                 self.session.connection.nonsense();
             }
-            if script.crash_after_delta == Some(said) && script.may_crash() {
-                std::process::exit(CRASH);
+            if script.crash_after_delta == Some(sent) && script.should_crash() {
+                std::process::exit(CRASH_STATUS);
             }
-            if script.hang_after_delta == Some(said) {
+            if script.hang_after_delta == Some(sent) {
                 self.interrupted.cancelled().await;
             }
             if self.interrupted.is_cancelled() {
@@ -96,10 +94,10 @@ impl Turn {
         Ok(())
     }
 
-    /// Sends a request to the client, and waits for the answer, which it gives as JSON text.
+    /// Sends a request to the client and returns the response as JSON text.
     async fn ask(&self, method: &str) -> Result<String, Interrupted> {
         let params = server_requests::params(method, &self.thread, &self.id, unix_ms());
-        let (id, answer) = self.session.connection.ask(method, &params);
+        let (id, answer) = self.session.connection.request(method, &params);
         let answer = tokio::select! {
             answer = answer => answer.unwrap_or_default(),
             () = self.interrupted.cancelled() => return Err(Interrupted),
