@@ -86,8 +86,8 @@ impl Answer {
     /// Fails if the answer is incomplete.
     pub(crate) fn validated(self) -> Result<Self> {
         let (choices, ended, done) = (self.texts.len(), self.finish_reasons.len(), self.done);
-        let whole = done && !self.id.is_empty() && ended > 0 && ended == choices;
-        ensure!(whole, "incomplete: {ended} of {choices} choices ended, done: {done}");
+        let complete = done && !self.id.is_empty() && ended > 0 && ended == choices;
+        ensure!(complete, "incomplete: {ended} of {choices} choices ended, done: {done}");
         Ok(self)
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let call = json!({"id":"c","type":"function","function":{"name":"f","arguments":"{}"}});
         let body = json!({"id":"x","choices":[{"index":0,"finish_reason":"tool_calls",
             "message":{"content":"ab","tool_calls":[call]}}]});
-        let whole = Answer::parse(Route::CHAT, &body).unwrap();
+        let complete = Answer::parse(Route::CHAT, &body).unwrap();
         let piece = |delta: Value, end: Value| json!({"id":"x","choices":[{"index":0,"delta":delta,"finish_reason":end}]});
         let events = [
             piece(json!({"role":"assistant","content":"a"}), Value::Null),
@@ -190,8 +190,8 @@ mod tests {
             ),
             piece(json!({"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}), json!("tool_calls")),
         ];
-        assert_eq!(streamed(Route::CHAT, &events).unwrap(), whole);
-        assert_eq!((whole.texts[&0].as_str(), whole.calls[&0].arguments.as_str()), ("ab", "{}"));
+        assert_eq!(streamed(Route::CHAT, &events).unwrap(), complete);
+        assert_eq!((complete.texts[&0].as_str(), complete.calls[&0].arguments.as_str()), ("ab", "{}"));
     }
 
     #[test]
@@ -206,8 +206,8 @@ mod tests {
         let delta = |text: &str| json!({"type":"response.output_text.delta","delta":text});
         let end = json!({"type":"response.completed","response":{"id":"r","status":"completed",
             "output":[{"type":"message","content":[{"type":"output_text","text":"ab"}]}]}});
-        let whole = streamed(Route::RESPONSES, &[delta("a"), delta("b"), end.clone()]).unwrap();
-        assert_eq!((whole.id.as_str(), whole.texts[&0].as_str()), ("r", "ab"));
+        let complete = streamed(Route::RESPONSES, &[delta("a"), delta("b"), end.clone()]).unwrap();
+        assert_eq!((complete.id.as_str(), complete.texts[&0].as_str()), ("r", "ab"));
         assert_eq!(api_error_code(&streamed(Route::RESPONSES, &[delta("a"), end]).unwrap_err()), "");
     }
 

@@ -109,7 +109,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     });
     let share =
         states.map(|(state, [_, share])| Row::alone(format!("PSS, window {state}"), MEGABYTES, share));
-    let wake_ups = Row::alone("wake-ups a second, window closed", RATE, wake_ups);
+    let wake_ups = Row::alone("wake-ups per second, window closed", RATE, wake_ups);
     let rows = dirty.into_iter().chain(share).chain([wake_ups.goal(Goal::AtMost(2.0))]);
     let title = "memory of the app and its web view".to_owned();
     let footprint = Section { title, rows: rows.collect(), measured: Vec::new() };

@@ -123,7 +123,7 @@ async fn an_error_and_a_failed_turn_fail_the_stream() {
 }
 
 #[tokio::test]
-async fn a_codex_that_exits_or_sends_a_request_ends_the_round() {
+async fn a_round_ends_when_codex_exits_or_sends_a_request() {
     let (ended, _) = round(StartState::Cold, &[&[THREAD], &[TURN, DELTA, EXIT]]).await;
     assert_eq!(ended.unwrap_err().to_string(), "codex exited");
     let question = r#"{"id":0,"method":"item/tool/call","params":{}}"#;

@@ -20,10 +20,11 @@ use crate::processes::signal;
 pub(crate) const READY_PREFIX: Option<&str> = Some("listening on ");
 /// Binding a port takes milliseconds, or longer under load.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Between SIGTERM and the failure of a program that has not exited.
+/// How long a program may take to exit after SIGTERM, before it is killed.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The variables that measured programs inherit. The user's proxy settings, log levels and HTTP proxy would change the results.
+/// The variables that measured programs inherit. The user's settings of the proxy, log levels and HTTP proxy would change the
+/// results; certificates do too, but apply to all sides alike.
 const ENV_ALLOWLIST: &str = "APPDATA CODEX_CA_CERTIFICATE COMSPEC HOME LANG LOCALAPPDATA PATH SSL_CERT_DIR SSL_CERT_FILE \
                          SYSTEMROOT TEMP TMP TMPDIR USERPROFILE";
 

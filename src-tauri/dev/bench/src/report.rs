@@ -179,11 +179,11 @@ pub(crate) fn alone([early, late]: [SideMemory; 2], measured: Vec<Measured>) -> 
 
 /// Memory of the baseline, codex-proxyd and their codexes; resident bytes of each `codex exec`; and microseconds until
 /// codex-proxyd was ready.
-pub(crate) fn processes([beside, ours]: [SideMemory; 2], exec: Vec<u64>, ready_after: u64) -> Section {
+pub(crate) fn processes([baseline, ours]: [SideMemory; 2], exec: Vec<u64>, ready_after: u64) -> Section {
     let resident = |memory: Memory| memory.resident as f64;
     let peak = |memory: Memory| memory.peak as f64;
-    let proxyd = |bytes: fn(Memory) -> f64| [beside[0].map(bytes), ours[0].map(bytes), None];
-    let codex = |bytes: fn(Memory) -> f64, exec| [beside[1].map(bytes), ours[1].map(bytes), exec];
+    let proxyd = |bytes: fn(Memory) -> f64| [baseline[0].map(bytes), ours[0].map(bytes), None];
+    let codex = |bytes: fn(Memory) -> f64, exec| [baseline[1].map(bytes), ours[1].map(bytes), exec];
     let rows = vec![
         Row::new("resident at the end", MEGABYTES, proxyd(resident)).goal(AtMost(MAX_RESIDENT)),
         Row::new("peak resident", MEGABYTES, proxyd(peak)).goal(AtMost(MAX_RESIDENT)),

@@ -1,5 +1,5 @@
-//! What a round consists of: how many streams, the prompt, and the expected answer. Prompts script the sample model, see its
-//! README.
+//! What a round consists of: how many streams, the prompt, and the expected answer. Prompts script the sample model (see its
+//! README).
 
 use std::time::Duration;
 

@@ -81,12 +81,12 @@ impl Row {
 
     /// The goal, and whether it is met: never, if there is no value.
     fn verdict(&self) -> (String, &'static str) {
-        let [beside, ours, _] = self.values;
+        let [reference, ours, _] = self.values;
         let (goal, reached) = match self.goal {
             None => return (String::new(), ""),
             Some(Goal::RatioAtMost(most)) => (
                 format!("≤ {}", RATIO.show(most)),
-                ours.zip(beside).map(|(ours, beside)| ours <= most * beside),
+                ours.zip(reference).map(|(ours, reference)| ours <= most * reference),
             ),
             Some(Goal::AtMost(most)) => {
                 (format!("≤ {}", self.unit.show(most)), ours.map(|ours| ours <= most))
@@ -99,10 +99,10 @@ impl Row {
     }
 
     fn line(&self, has_third: bool) -> String {
-        let [beside, ours, _] = self.values;
+        let [reference, ours, _] = self.values;
         let shown = self.values.map(|value| value.map_or("-".to_owned(), |value| self.unit.show(value)));
-        let ratio = ours.zip(beside).filter(|(_, beside)| *beside > 0.0);
-        let ratio = ratio.map_or(String::new(), |(ours, beside)| RATIO.show(ours / beside));
+        let ratio = ours.zip(reference).filter(|(_, reference)| *reference > 0.0);
+        let ratio = ratio.map_or(String::new(), |(ours, reference)| RATIO.show(ours / reference));
         let (goal, verdict) = self.verdict();
         let third = if has_third { shown[2].as_str() } else { "" };
         line([&self.what, &shown[0], &shown[1], &ratio, third, &goal, verdict])
@@ -140,8 +140,8 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head.iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        let [beside, ours, third] = self.columns;
-        writeln!(f, "\n{}", line(["what", beside, ours, "ratio", third, "goal", "met"]))?;
+        let [reference, ours, third] = self.columns;
+        writeln!(f, "\n{}", line(["measurement", reference, ours, "ratio", third, "goal", "met"]))?;
         for Section { title, rows, .. } in &self.sections {
             writeln!(f, "\n{title}")?;
             rows.iter().try_for_each(|row| writeln!(f, "{}", row.line(!third.is_empty())))?;
@@ -156,8 +156,8 @@ impl fmt::Display for Table {
 }
 
 /// A line of the table. Each column is as wide as its widest possible cell.
-fn line([what, beside, ours, ratio, third, goal, verdict]: [&str; 7]) -> String {
-    let line = format!("{what:<37} {beside:>12} {ours:>12} {ratio:>7} {third:>10} {goal:>9} {verdict:>7}");
+fn line([what, reference, ours, ratio, third, goal, verdict]: [&str; 7]) -> String {
+    let line = format!("{what:<37} {reference:>12} {ours:>12} {ratio:>7} {third:>10} {goal:>9} {verdict:>7}");
     line.trim_end().to_owned()
 }
 
@@ -166,13 +166,13 @@ mod tests {
     use super::*;
     use crate::stream::Stream;
 
-    fn row(goal: Goal, beside: Option<f64>, ours: Option<f64>) -> Row {
-        Row::new("it", MILLIS, [beside, ours, None]).goal(goal)
+    fn row(goal: Goal, reference: Option<f64>, ours: Option<f64>) -> Row {
+        Row::new("it", MILLIS, [reference, ours, None]).goal(goal)
     }
 
     #[test]
     fn a_goal_includes_its_bound() {
-        let verdict = |goal, beside, ours| row(goal, Some(beside), Some(ours)).verdict().1;
+        let verdict = |goal, reference, ours| row(goal, Some(reference), Some(ours)).verdict().1;
         assert_eq!(verdict(Goal::RatioAtMost(1.05), 100.0, 105.0), "yes");
         assert_eq!(verdict(Goal::RatioAtMost(1.05), 100.0, 105.1), "no");
         assert_eq!(verdict(Goal::AtMost(5.0), 0.0, 5.0), "yes");
@@ -209,7 +209,7 @@ mod tests {
             Row::alone("a", COUNT, Some(5.0)).goal(Goal::AtMost(1.0)),
         ];
         let section = Section { title: "many".into(), rows, measured: Vec::new() };
-        let table = Table { columns: ["beside", "ours", ""], sections: vec![section], ..Table::default() };
+        let table = Table { columns: ["reference", "ours", ""], sections: vec![section], ..Table::default() };
         let text = table.to_string();
         let lines: Vec<&str> = text.lines().collect();
         let ends = |line: &str, cell: &str| line.find(cell).map(|at| line[..at + cell.len()].chars().count());

@@ -15,8 +15,8 @@ pub(crate) fn answer(prompt: &str) -> String {
     match known {
         Some(text) => format!("{text}\n\n---\n*{}*", opening.replace("**", "")),
         None => format!(
-            "{opening} You asked:\n\n> {}\n\nI have no real knowledge, so I cannot answer that. But your question went \
-             the whole way, and this answer came back word by word, just as one from OpenAI would. Sign in to Codex \
+            "{opening} You asked:\n\n> {}\n\nI have no real knowledge, so I cannot answer that. But your question \
+             took the same path as to OpenAI, and this answer was streamed back word by word. Sign in to Codex \
              (`codex login`) and turn the demo off to talk to a real model. Meanwhile, try one of these:\n\n\
              - What is 2+2?\n- What is the capital of France?\n- Tell me a joke.\n- Explain quantum computing.",
             quoted(&question)

@@ -215,7 +215,7 @@ mod tests {
         *decided(prompt, more).outcome.unwrap()
     }
 
-    fn said(answer: &Answer) -> String {
+    fn text_of(answer: &Answer) -> String {
         answer.words.as_deref().unwrap().concat()
     }
 
@@ -224,16 +224,16 @@ mod tests {
         let text = "  Grüße,\n\n\tWelt  und 日本 ";
         assert_eq!(split_words(text).concat(), text);
         assert_eq!(split_words("a  b\nc"), ["a  ", "b\n", "c"]);
-        assert_eq!(said(&answered("[[words=2]]", &json!({}))), "word1 word2 ");
+        assert_eq!(text_of(&answered("[[words=2]]", &json!({}))), "word1 word2 ");
     }
 
     #[test]
     fn a_schema_is_satisfied_unless_the_script_has_content() {
         let format = json!({"text": {"format": {"type": "json_schema", "schema": {"type": "object", "required": ["a"],
             "properties": {"a": {"type": "string"}}}}}});
-        assert_eq!(said(&answered("Anything", &format)), r#"{"a":"sample"}"#);
-        assert_eq!(said(&answered("[[every=1]]", &format)), r#"{"a":"sample"}"#);
-        assert_eq!(said(&answered("[[say=no]]", &format)), "no");
+        assert_eq!(text_of(&answered("Anything", &format)), r#"{"a":"sample"}"#);
+        assert_eq!(text_of(&answered("[[every=1]]", &format)), r#"{"a":"sample"}"#);
+        assert_eq!(text_of(&answered("[[say=no]]", &format)), "no");
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         let input = json!({"input": [{"role": "user", "content": "[[tool=f]]"},
             {"type": "function_call_output", "output": "1"}, {"type": "function_call_output", "output": "2"}]});
         let then = answered("", &input);
-        assert_eq!((said(&then).as_str(), then.calls.len()), ("Tool results: 1; 2", 0));
+        assert_eq!((text_of(&then).as_str(), then.calls.len()), ("Tool results: 1; 2", 0));
     }
 
     #[test]

@@ -89,7 +89,7 @@ async fn dropping_the_model_ends_its_streams() {
     let mut exchange = Exchange::open(&model, "POST", "/v1/responses", &prompt("[[hold=1]]")).await;
     exchange.read_until("word1 ").await;
     drop(model);
-    assert!(!exchange.read_to_end().await.is_whole);
+    assert!(!exchange.read_to_end().await.is_complete);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn failures_happen_as_scripted_and_as_often() {
     assert_eq!(again.status, 200);
 
     let cut = ask("[[break=2]]").await;
-    assert!(!cut.is_whole);
+    assert!(!cut.is_complete);
     assert_eq!(cut.text(), "word1 word2 ");
 
     let failed = ask("[[failed=context_length_exceeded message=long]]").await;

@@ -74,21 +74,21 @@ fn quote(word: &OsStr) -> String {
 }
 
 /// Runs a command, which must succeed.
-pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<()> {
+pub(crate) fn run(command: &mut Command, timeout: Duration) -> Result<()> {
     let mut child = spawn(command)?;
-    let status = wait_until(&mut child, Instant::now() + limit, command)?;
+    let status = wait_until(&mut child, Instant::now() + timeout, command)?;
     check_status(status, command)
 }
 
 /// Like [`run`], but with the child's output on stderr, for a caller whose own result goes to stdout.
-pub(crate) fn run_with_stdout_on_stderr(command: &mut Command, limit: Duration) -> Result<()> {
-    run(command.stdout(io::stderr()), limit)
+pub(crate) fn run_with_stdout_on_stderr(command: &mut Command, timeout: Duration) -> Result<()> {
+    run(command.stdout(io::stderr()), timeout)
 }
 
 /// Runs a command, which must succeed, and returns its trimmed stdout.
-pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
+pub(crate) fn output(command: &mut Command, timeout: Duration) -> Result<String> {
     let mut text = Vec::new();
-    let status = stream_lines(command.stderr(Stdio::null()), limit, |line| text.extend_from_slice(line))?;
+    let status = stream_lines(command.stderr(Stdio::null()), timeout, |line| text.extend_from_slice(line))?;
     check_status(status, command)?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
 }
@@ -96,10 +96,10 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
 /// Runs a command and passes on each line of its stdout as it arrives, line end included.
 pub(crate) fn stream_lines(
     command: &mut Command,
-    limit: Duration,
+    timeout: Duration,
     mut line: impl FnMut(&[u8]),
 ) -> Result<ExitStatus> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + timeout;
     let mut child = spawn(command.stdout(Stdio::piped()))?;
     let stdout = child.0.stdout.take().context("stdout was not piped")?;
     let lines = read_lines(stdout);
@@ -107,7 +107,7 @@ pub(crate) fn stream_lines(
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(bytes) => line(&bytes),
             Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => bail!("{} timed out after {limit:?}", display(command)),
+            Err(RecvTimeoutError::Timeout) => bail!("{} timed out after {timeout:?}", display(command)),
         }
     }
     wait_until(&mut child, deadline, command)
@@ -187,9 +187,9 @@ mod tests {
     #[test]
     fn a_silent_child_is_killed_at_its_timeout() {
         let started = Instant::now();
-        let limit = Duration::from_millis(50);
-        assert!(stream_lines(Command::new("sleep").arg("60"), limit, |_| {}).is_err());
-        assert!(run(Command::new("sleep").arg("60"), limit).is_err());
+        let timeout = Duration::from_millis(50);
+        assert!(stream_lines(Command::new("sleep").arg("60"), timeout, |_| {}).is_err());
+        assert!(run(Command::new("sleep").arg("60"), timeout).is_err());
         assert!(started.elapsed() < PROBE_TIMEOUT, "waited for a child past its timeout");
     }
 }

@@ -42,7 +42,7 @@ impl Demo {
         let model = read_address(&lines)?;
         fs::write(home.join("config.toml"), config(&model)).context("cannot write the demo's config.toml")?;
 
-        // codex refuses to sandbox a home below the temporary folder, and this checkout may be below the system's.
+        // codex does not set up its sandbox for a home below the temporary folder, and this checkout may be below the system's.
         let temp = folder.join("tmp");
         fs::create_dir_all(&temp).with_context(|| format!("cannot create {}", temp.display()))?;
         program.env("CODEX_HOME", &home).env("TMPDIR", temp).env("CODEX_PATH", codex);
@@ -52,7 +52,7 @@ impl Demo {
         if arg_value(args, "--data-dir").is_none() {
             let data = folder.join("data");
             if let Some(port) = port.as_ref().filter(|_| desktop) {
-                // The desktop app has no --port: its port is a setting.
+                // The desktop app takes its port from its settings, where the window can change it.
                 fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
                 let settings = format!("{{\"version\":1,\"port\":{port}}}");
                 fs::write(data.join("settings.json"), settings)

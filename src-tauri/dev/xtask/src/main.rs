@@ -129,7 +129,7 @@ fn report(outcome: Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         for cause in error.chain().skip(1) {
-            eprintln!("  caused by:  {cause}");
+            eprintln!("  caused by: {cause}");
         }
         ExitCode::FAILURE
     })

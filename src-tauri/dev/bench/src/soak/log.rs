@@ -79,11 +79,11 @@ fn between<'a>(line: &'a str, before: &str, end: char) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    const ANSWER: &str = r#"T  INFO request{id="soak-1"}: proxy::server::request_id: answered method=POST path="/v1/x" status=200 ms=1"#;
+    const ANSWER: &str = r#"T  INFO request{id="soak-1"}: proxy::server::middleware::request_id: answered method=POST path="/v1/x" status=200 ms=1"#;
     const DONE: &str =
         r#"T  INFO request{id="soak-1"}: proxy::exchange::record: turn done model="m" deltas=1"#;
-    const BEGUN: &str = r#"T DEBUG request{id="soak-1"}: proxy::journal::entry: put down entry="e1""#;
-    const CLOSED: &str = r#"T DEBUG proxy::journal::entry: closed entry="e1" what="Done""#;
+    const PUT_DOWN: &str = r#"T DEBUG request{id="soak-1"}: proxy::exchange::log: put down entry="e1""#;
+    const CLOSED: &str = r#"T DEBUG proxy::exchange::log: closed entry="e1" what="Done""#;
 
     fn problems(lines: &[&str], outcome: Outcome) -> Vec<String> {
         let mut log = Log::default();
@@ -93,19 +93,19 @@ mod tests {
 
     #[test]
     fn a_request_with_all_its_lines_passes() {
-        assert!(problems(&[BEGUN, DONE, CLOSED, ANSWER], Some(200)).is_empty());
+        assert!(problems(&[PUT_DOWN, DONE, CLOSED, ANSWER], Some(200)).is_empty());
         assert!(problems(&[], None).is_empty());
     }
 
     #[test]
     fn missing_and_duplicate_lines_are_noticed() {
         for lines in [
-            &[BEGUN, DONE, ANSWER][..],
-            &[BEGUN, DONE, CLOSED],
-            &[BEGUN, CLOSED, ANSWER],
-            &[BEGUN, DONE, CLOSED, CLOSED, ANSWER],
-            &[BEGUN, DONE, DONE, CLOSED, ANSWER],
-            &[BEGUN, DONE, CLOSED, ANSWER, ANSWER],
+            &[PUT_DOWN, DONE, ANSWER][..],
+            &[PUT_DOWN, DONE, CLOSED],
+            &[PUT_DOWN, CLOSED, ANSWER],
+            &[PUT_DOWN, DONE, CLOSED, CLOSED, ANSWER],
+            &[PUT_DOWN, DONE, DONE, CLOSED, ANSWER],
+            &[PUT_DOWN, DONE, CLOSED, ANSWER, ANSWER],
         ] {
             assert_eq!(problems(lines, Some(200)).len(), 1, "{lines:?}");
         }

@@ -28,7 +28,7 @@ const STAGES: [Stage; 7] = [
     ("idle", |_, _| 0..1, LONG, 2_000, 0),
     ("within the head", |head, _| 0..head, LONG, 1_000, 0),
     ("within the body", |head, all| head..all, LONG, 1_000, 0),
-    ("at once", |_, all| all..all + 1, LONG, 0, 0),
+    ("immediately", |_, all| all..all + 1, LONG, 0, 0),
     ("waiting", |_, all| all..all + 1, "words=5 silence=3000", 800, 0),
     ("streaming", |_, all| all..all + 1, LONG, 0, 8_000),
     ("never reading", |_, all| all..all + 1, ENDLESS, 3_000, 0),

@@ -65,7 +65,7 @@ impl Exchange {
 /// A complete HTTP response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) is_whole: bool,
+    pub(crate) is_complete: bool,
     headers: Vec<(String, String)>,
     body: String,
 }
@@ -81,9 +81,9 @@ impl Answer {
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .collect();
         let is_chunked = headers.iter().any(|(key, _)| key == "transfer-encoding");
-        let (body, is_whole) =
+        let (body, is_complete) =
             if is_chunked { unchunk(&bytes[end + 4..]) } else { (bytes[end + 4..].to_vec(), true) };
-        Self { status, is_whole, headers, body: String::from_utf8(body).unwrap() }
+        Self { status, is_complete, headers, body: String::from_utf8(body).unwrap() }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

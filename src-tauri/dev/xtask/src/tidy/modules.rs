@@ -35,7 +35,7 @@ impl Modules {
     /// Reads all modules of the crate with this root file, without test-only ones.
     pub(super) fn read(root: &Path) -> Result<Self> {
         let mut modules = Self { all: Vec::new() };
-        let folder = root.parent().context("a file has a folder")?;
+        let folder = root.parent().context("the crate root has no folder")?;
         modules.add(Source::read(root)?, root, folder, 0, None)?;
         Ok(modules)
     }
