@@ -182,6 +182,7 @@ async fn it_fails_on_command_and_imitates_old_versions() {
 
 #[cfg(unix)]
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "`kill` ends at once")]
 async fn it_closes_stdout_and_keeps_running() {
     let mut fake = Fake::start("close-stdout-on=model/list ignore-eof spawn-child stderr-flood=1000").await;
     let mut stderr = fake.child.stderr.take().unwrap();
@@ -193,6 +194,11 @@ async fn it_closes_stdout_and_keeps_running() {
     assert_eq!(fake.next().await, None);
     fake.stdin = None;
     assert!(fake.child.try_wait().unwrap().is_none());
+    // Its own child is in no group that would end it.
+    let first_line = String::from_utf8_lossy(&flood);
+    let pid = first_line.trim_start_matches("child ").lines().next().unwrap();
+    let killed = tokio::process::Command::new("kill").arg(pid).status().await.unwrap();
+    assert!(killed.success());
 }
 
 #[tokio::test]

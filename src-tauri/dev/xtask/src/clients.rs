@@ -29,8 +29,8 @@ impl Clients {
 
     /// Checks the spelling of the whole project. The checker comes from the same package index as the Python clients.
     pub(crate) fn check_spelling(&self) -> Result<()> {
-        let mut typos = Command::new(self.python.with_file_name(workspace::executable("typos")));
-        child::run(typos.current_dir(workspace::root()?), child::INSTALL_LIMIT)
+        let mut typos = Command::new(self.python.with_file_name(workspace::exe_name("typos")));
+        child::run(typos.current_dir(workspace::root()?), child::INSTALL_TIMEOUT)
     }
 
     /// Installs what is missing or out of date. Node and Python must be installed already.
