@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use codex_client::{CodexError, FailureKind};
+use codex_client::{CodexError, FailureKind, TurnFailure};
 
 use crate::auth::without_keys;
 use crate::clock::unix_now;
@@ -56,35 +56,6 @@ pub enum Why {
     WaitedTooLong,
 }
 
-/// A request that cannot be served as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A field is missing or wrong.
-    #[error("{message}")]
-    Invalid {
-        /// The field, as a path like `messages[2].content`.
-        param: String,
-        /// What is wrong, and what would be right.
-        message: String,
-    },
-    /// A parameter asks for something that cannot be given.
-    #[error("{message}")]
-    Unsupported {
-        /// The parameter.
-        param: String,
-        /// Why not, and what to do instead.
-        message: String,
-    },
-}
-
-impl Refusal {
-    /// A field that is missing or wrong.
-    #[must_use]
-    pub fn invalid(param: &str, message: &str) -> Self {
-        Self::Invalid { param: param.to_owned(), message: message.to_owned() }
-    }
-}
-
 /// An error, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -104,53 +75,128 @@ const RETRY_SOON: u64 = 5;
 /// How long a client should wait for an account's limit whose reset is not known, in seconds.
 const RETRY_LATER: u64 = 300;
 
+/// The errors whose words are always the same: a constructor, its status, its code and its message each.
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident: $status:ident $code:literal $message:literal)+) => {
+        impl ApiError {
+            $($(#[$doc])* pub(crate) fn $name() -> Self { Self::new(StatusCode::$status, $code, $message) })+
+        }
+    };
+}
+
+fixed! {
+    /// No key.
+    no_api_key: UNAUTHORIZED "invalid_api_key"
+        "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`."
+    /// A wrong key.
+    wrong_api_key: UNAUTHORIZED "invalid_api_key"
+        "Incorrect API key provided. Use a key that the proxy was given by API_KEYS, or make one with `codex-proxyd key new NAME`."
+    /// The keys cannot be read.
+    keys_unavailable: SERVICE_UNAVAILABLE "keys_unavailable"
+        "The proxy's file of keys cannot be used. The proxy's log says why."
+    /// The key's own working folder is outside of the one of the settings.
+    workspace_outside: SERVICE_UNAVAILABLE "workspace_unavailable"
+        "The working folder of this key is not within the one of the proxy's settings. Give the key another one; the proxy's log names both."
+    /// The key's own working folder cannot be worked in.
+    workspace_unavailable: SERVICE_UNAVAILABLE "workspace_unavailable"
+        "The working folder of this key is not there. Make it again, or give the key another one; the proxy's log names it."
+    /// The request names another host, as a web page does that rebinds its name to this machine.
+    host_not_allowed: FORBIDDEN "host_not_allowed"
+        "This proxy does not answer to that host name. Use http://localhost or the IP address, or allow the name with ALLOWED_HOSTS."
+    /// The request comes from a web page that has not been allowed.
+    origin_not_allowed: FORBIDDEN "origin_not_allowed"
+        "Web pages of this origin may not call this proxy. Allow it with ALLOWED_ORIGINS."
+    /// The route has other methods; axum names them in the `Allow` header.
+    method_not_allowed: METHOD_NOT_ALLOWED "method_not_allowed"
+        "This address does not take this method. The answer's Allow header names those that it takes."
+    /// The body is not JSON by its own word.
+    unsupported_media_type: UNSUPPORTED_MEDIA_TYPE "unsupported_media_type"
+        "Send the body as JSON, with the header `Content-Type: application/json`."
+    /// The body did not come.
+    body_timeout: REQUEST_TIMEOUT "request_timeout"
+        "The request's body did not arrive in time."
+    /// There are too many large bodies at once.
+    too_many_bodies: TOO_MANY_REQUESTS "rate_limit_exceeded"
+        "Too many large requests arrive at once. Try again in a moment."
+    /// There are too many schemas at once.
+    too_many_schemas: TOO_MANY_REQUESTS "rate_limit_exceeded"
+        "Too many requests with JSON schemas are in progress. Try again in a moment."
+    /// The model did not call the tool that had to be called.
+    tool_not_called: BAD_GATEWAY "tool_not_called"
+        "The model did not call the tool that it had to call. Try again, or say in words what it is to do."
+    /// codex did not start.
+    codex_not_started: SERVICE_UNAVAILABLE "codex_unavailable"
+        "codex could not be started. The proxy's log says why."
+    /// codex does not answer at all.
+    codex_silent: SERVICE_UNAVAILABLE "codex_unavailable"
+        "codex does not answer and is started again."
+    /// codex answered a call of ours with an error.
+    codex_refused: BAD_GATEWAY "upstream_error"
+        "codex refused the request. The proxy's log says more."
+    /// codex ended within the turn.
+    codex_disconnected: BAD_GATEWAY "codex_disconnected"
+        "codex ended while it was working on this request. The next request starts it again."
+    /// More of the answer waits to be read than may.
+    client_too_slow: BAD_GATEWAY "client_too_slow"
+        "The answer was not read fast enough and was given up."
+    /// Too many requests for the model's service.
+    upstream_rate_limit: TOO_MANY_REQUESTS "rate_limit_exceeded"
+        "The model's service asks for fewer requests. Try again in a moment."
+    /// Too many requests of everybody's for the model's service.
+    upstream_overloaded: SERVICE_UNAVAILABLE "upstream_overloaded"
+        "The model's service is overloaded. Try again in a moment."
+    /// The model's service does not know the account.
+    upstream_unauthorized: SERVICE_UNAVAILABLE "codex_not_signed_in"
+        "The model's service refused codex's sign-in. Run `codex login` in a terminal, then try again."
+    /// The proxy is stopping.
+    shutting_down: SERVICE_UNAVAILABLE "shutting_down"
+        "The proxy is stopping. Try again when it runs."
+    /// A bug of ours.
+    internal: INTERNAL_SERVER_ERROR "internal_error"
+        "Something went wrong within the proxy. Its log says more."
+}
+
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         // A client that names a model or an address by its key has it in its own logs otherwise.
         let message = without_keys(&message.into(), &[]);
-        Self { status, code, message, param: None, retry_after: None, should_retry: None }
-    }
-
-    fn param(mut self, param: impl Into<String>) -> Self {
-        self.param = Some(param.into());
-        self
-    }
-
-    fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
-        self
-    }
-
-    /// No key, or a wrong one.
-    pub(crate) fn invalid_api_key(given: bool) -> Self {
-        let message = if given {
-            "Incorrect API key provided. Use a key that the proxy was given by API_KEYS, or make one with `codex-proxyd key new NAME`."
-        } else {
-            "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`."
+        let (retry_after, should_retry) = match code {
+            "rate_limit_exceeded" | "shutting_down" | "codex_unavailable" | "upstream_overloaded" => {
+                (Some(RETRY_SOON), None)
+            }
+            // A library that tries again by itself would only spend as much once more.
+            "insufficient_quota" | "turn_timeout" | "workspace_unavailable" => (None, Some(false)),
+            _ => (None, None),
         };
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+        Self { status, code, message, param: None, retry_after, should_retry }
     }
 
-    /// The keys cannot be read.
-    pub(crate) fn keys_unavailable() -> Self {
-        let message = "The proxy's file of keys cannot be used. The proxy's log says why.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", message)
+    fn param(self, param: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..self }
     }
 
-    /// The key's own working folder cannot be worked in: it is not there, or it is outside of the one of the settings.
-    pub(crate) fn workspace_unavailable(outside: bool) -> Self {
-        let message = if outside {
-            "The working folder of this key is not within the one of the proxy's settings. Give the key another one; the proxy's log names both."
-        } else {
-            "The working folder of this key is not there. Make it again, or give the key another one; the proxy's log names it."
-        };
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "workspace_unavailable", message);
-        Self { should_retry: Some(false), ..error }
+    fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The request cannot be read, and no field of it is at fault.
+    pub(crate) fn unreadable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    /// A field, as a path like `messages[2].content`, is missing or wrong: what is wrong, and what would be right.
+    pub(crate) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::unreadable(message).param(param)
+    }
+
+    /// A parameter asks for something that cannot be given: why not, and what to do instead.
+    pub(crate) fn unsupported(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).param(param)
     }
 
     /// There is no such model, or none that the alias of this name leads to.
     pub(crate) fn model_not_found(model: &str, alias_of: Option<&str>, nearest: &[String]) -> Self {
-        let model: String = model.chars().take(100).collect();
+        let model = shown(model);
         let hint = match nearest {
             [] => "`GET /v1/models` lists them.".to_owned(),
             nearest => format!("Did you mean {}? `GET /v1/models` lists all.", nearest.join(", ")),
@@ -166,61 +212,39 @@ impl ApiError {
 
     /// The model reads no pictures.
     pub(crate) fn no_pictures(model: &str) -> Self {
-        let model: String = model.chars().take(100).collect();
-        let message =
-            format!("The model {model} does not read pictures. Send text, or choose another model.");
-        Self::invalid_request(message, Some("messages".to_owned()))
+        let model = shown(model);
+        Self::invalid(
+            "messages",
+            format!("The model {model} does not read pictures. Send text, or choose another model."),
+        )
     }
 
     /// There is no such route.
     pub(crate) fn not_found(path: &str) -> Self {
-        let shown: String = path.chars().take(100).collect();
         let tidy = path.replace("//", "/");
-        let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/').to_owned() } else { tidy };
-        let short_tidy: String = tidy.chars().take(100).collect();
-        let message = if matches!(
-            tidy.as_str(),
-            "/models" | "/chat/completions" | "/completions" | "/responses"
-        ) || tidy.starts_with("/models/")
-        {
-            format!("There is nothing at {shown}. The base URL ends with /v1: try /v1{short_tidy}.")
+        let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/') } else { &tidy };
+        let (path_shown, tidy_shown) = (shown(path), shown(tidy));
+        let lacks_v1 = matches!(tidy, "/models" | "/chat/completions" | "/completions" | "/responses")
+            || tidy.starts_with("/models/");
+        let hint = if lacks_v1 {
+            format!("The base URL ends with /v1: try /v1{tidy_shown}.")
         } else if tidy != path {
-            format!(
-                "There is nothing at {shown}. The base URL ends with /v1, without a slash: try {short_tidy}."
-            )
+            format!("The base URL ends with /v1, without a slash: try {tidy_shown}.")
         } else {
-            format!("There is nothing at {shown}. /docs shows what there is.")
+            "/docs shows what there is.".to_owned()
         };
+        let message = format!("There is nothing at {path_shown}. {hint}");
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
-    }
-
-    /// The route has other methods; axum names them in the `Allow` header.
-    pub(crate) fn method_not_allowed() -> Self {
-        let message =
-            "This address does not take this method. The answer's Allow header names those that it takes.";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
-    }
-
-    /// The request cannot be read. `param` names the field, where there is one.
-    pub(crate) fn invalid_request(message: impl Into<String>, param: Option<String>) -> Self {
-        Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
     }
 
     /// The schemas of a request, at `param`, were not compiled.
     pub(crate) fn not_compiled(error: JobError, param: &str) -> Self {
+        let message = "The schema is too costly: it was not compiled in time. Send a simpler one.";
         match error {
             JobError::Busy => Self::too_many_schemas(),
             JobError::Panicked => Self::internal(),
-            JobError::TimedOut => {
-                let message = "The schema is too costly: it was not compiled in time. Send a simpler one.";
-                Self::invalid_request(message, Some(param.to_owned()))
-            }
+            JobError::TimedOut => Self::invalid(param, message),
         }
-    }
-
-    fn too_many_schemas() -> Self {
-        let message = "Too many requests with JSON schemas are in progress. Try again in a moment.";
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(RETRY_SOON)
     }
 
     fn bad_form(what: &str) -> Self {
@@ -233,57 +257,6 @@ impl ApiError {
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("The request is larger than {} MiB.", limit / (1024 * 1024));
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
-    }
-
-    /// There are too many large bodies at once.
-    pub(crate) fn too_many_bodies() -> Self {
-        let message = "Too many large requests arrive at once. Try again in a moment.";
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(5)
-    }
-
-    /// The body did not come.
-    pub(crate) fn body_timeout() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "request_timeout",
-            "The request's body did not arrive in time.",
-        )
-    }
-
-    /// The body is not JSON by its own word.
-    pub(crate) fn unsupported_media_type() -> Self {
-        let message = "Send the body as JSON, with the header `Content-Type: application/json`.";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
-    }
-
-    /// The request names another host, as a web page does that rebinds its name to this machine.
-    pub(crate) fn host_not_allowed() -> Self {
-        let message = "This proxy does not answer to that host name. Use http://localhost or the IP address, or allow the name with ALLOWED_HOSTS.";
-        Self::new(StatusCode::FORBIDDEN, "host_not_allowed", message)
-    }
-
-    /// The request comes from a web page that has not been allowed.
-    pub(crate) fn origin_not_allowed() -> Self {
-        let message = "Web pages of this origin may not call this proxy. Allow it with ALLOWED_ORIGINS.";
-        Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", message)
-    }
-
-    /// The proxy is stopping.
-    pub(crate) fn shutting_down() -> Self {
-        let message = "The proxy is stopping. Try again when it runs.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message).retry_after(RETRY_SOON)
-    }
-
-    /// The turn took its time. A library that tries again by itself would spend as much once more.
-    fn turn_timeout(message: String) -> Self {
-        let error = Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message);
-        Self { should_retry: Some(false), ..error }
-    }
-
-    /// A bug of ours.
-    pub(crate) fn internal() -> Self {
-        let message = "Something went wrong within the proxy. Its log says more.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 
     /// The error in OpenAI's shape.
@@ -355,17 +328,6 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Invalid { param, message } => Self::invalid_request(message, Some(param)),
-            Refusal::Unsupported { param, message } => {
-                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).param(param)
-            }
-        }
-    }
-}
-
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let message = match refused.why {
@@ -382,12 +344,13 @@ impl From<Refused> for ApiError {
 
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
+        let turn_timeout = |message| Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message);
         match failure {
             Failure::Codex(error) => error.into(),
             Failure::TooLong(limit) => {
-                Self::turn_timeout(format!("The turn took longer than {} and was ended.", in_words(limit)))
+                turn_timeout(format!("The turn took longer than {} and was ended.", in_words(limit)))
             }
-            Failure::Silent(limit) => Self::turn_timeout(format!(
+            Failure::Silent(limit) => turn_timeout(format!(
                 "codex said nothing for {}, so the turn was ended. Try again; the limit is one of the proxy's settings.",
                 in_words(limit)
             )),
@@ -397,10 +360,7 @@ impl From<Failure> for ApiError {
             Failure::Unchecked(JobError::TimedOut) => {
                 Self::bad_form("it takes too long to check the answer against the schema")
             }
-            Failure::NoCall => {
-                let message = "The model did not call the tool that it had to call. Try again, or say in words what it is to do.";
-                Self::new(StatusCode::BAD_GATEWAY, "tool_not_called", message)
-            }
+            Failure::NoCall => Self::tool_not_called(),
             Failure::Stopping => Self::shutting_down(),
         }
     }
@@ -415,82 +375,62 @@ fn in_words(limit: Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
+/// As much of a client's word as an error message has room for.
+fn shown(word: &str) -> String {
+    word.chars().take(100).collect()
+}
+
 impl From<CodexError> for ApiError {
     fn from(error: CodexError) -> Self {
-        let unavailable = |code, message: String| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
-        let bad_gateway = |code, message: &str| Self::new(StatusCode::BAD_GATEWAY, code, message);
+        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, format!("{error}."));
         match error {
-            CodexError::NotFound => unavailable("codex_not_found", format!("{error}.")),
-            CodexError::BadPath { reason, .. } => unavailable(
+            CodexError::NotFound => unavailable("codex_not_found"),
+            CodexError::BadPath { reason, .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
                 "codex_not_found",
                 format!(
                     "CODEX_PATH names something that {reason}. Set it to the codex binary, or leave it out."
                 ),
             ),
-            CodexError::Unsupported { .. } => unavailable("codex_unsupported", format!("{error}.")),
+            CodexError::Unsupported { .. } => unavailable("codex_unsupported"),
             CodexError::CannotDo { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", format!("{error}."))
             }
-            CodexError::NotSignedIn => unavailable("codex_not_signed_in", format!("{error}.")),
-            CodexError::StartFailed { .. } => unavailable(
-                "codex_unavailable",
-                "codex could not be started. The proxy's log says why.".to_owned(),
-            )
-            .retry_after(RETRY_SOON),
-            CodexError::NoAnswer { .. } => {
-                unavailable("codex_unavailable", "codex does not answer and is started again.".to_owned())
-                    .retry_after(RETRY_SOON)
-            }
-            CodexError::Refused { .. } => {
-                bad_gateway("upstream_error", "codex refused the request. The proxy's log says more.")
-            }
-            CodexError::Disconnected => bad_gateway(
-                "codex_disconnected",
-                "codex ended while it was working on this request. The next request starts it again.",
-            ),
-            CodexError::ReaderTooSlow => {
-                bad_gateway("client_too_slow", "The answer was not read fast enough and was given up.")
-            }
+            CodexError::NotSignedIn => unavailable("codex_not_signed_in"),
+            CodexError::StartFailed { .. } => Self::codex_not_started(),
+            CodexError::NoAnswer { .. } => Self::codex_silent(),
+            CodexError::Refused { .. } => Self::codex_refused(),
+            CodexError::Disconnected => Self::codex_disconnected(),
+            CodexError::ReaderTooSlow => Self::client_too_slow(),
             CodexError::ShuttingDown => Self::shutting_down(),
-            CodexError::Turn(failure) => {
-                let words = failure.message;
-                match failure.kind {
-                    FailureKind::ContextWindow => {
-                        Self::new(StatusCode::BAD_REQUEST, "context_length_exceeded", words).param("messages")
-                    }
-                    FailureKind::BadRequest => Self::invalid_request(words, None),
-                    FailureKind::ModelNotFound => {
-                        Self::new(StatusCode::NOT_FOUND, "model_not_found", words).param("model")
-                    }
-                    FailureKind::UsageLimit => {
-                        let wait = failure
-                            .resets_at
-                            .map_or(RETRY_LATER, |reset| reset.saturating_sub(unix_now()).max(1));
-                        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", words);
-                        Self { should_retry: Some(false), ..error.retry_after(wait) }
-                    }
-                    FailureKind::RateLimit => {
-                        let message = "The model's service asks for fewer requests. Try again in a moment.";
-                        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
-                            .retry_after(RETRY_SOON)
-                    }
-                    FailureKind::Overloaded => {
-                        let message = "The model's service is overloaded. Try again in a moment.".to_owned();
-                        unavailable("upstream_overloaded", message).retry_after(RETRY_SOON)
-                    }
-                    FailureKind::Unauthorized => unavailable(
-                        "codex_not_signed_in",
-                        "The model's service refused codex's sign-in. Run `codex login` in a terminal, then try again."
-                            .to_owned(),
-                    ),
-                    FailureKind::Upstream => {
-                        let message = match failure.upstream_status {
-                            Some(status) => format!("The model's service failed with the status {status}."),
-                            None => "The model's service failed, or its stream broke off.".to_owned(),
-                        };
-                        bad_gateway("upstream_error", &message)
-                    }
-                }
+            CodexError::Turn(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<TurnFailure> for ApiError {
+    fn from(TurnFailure { kind, message, upstream_status, resets_at }: TurnFailure) -> Self {
+        match kind {
+            FailureKind::ContextWindow => {
+                Self::new(StatusCode::BAD_REQUEST, "context_length_exceeded", message).param("messages")
+            }
+            FailureKind::BadRequest => Self::unreadable(message),
+            FailureKind::ModelNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
+            }
+            FailureKind::UsageLimit => {
+                let wait = resets_at.map_or(RETRY_LATER, |reset| reset.saturating_sub(unix_now()).max(1));
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message).retry_after(wait)
+            }
+            FailureKind::RateLimit => Self::upstream_rate_limit(),
+            FailureKind::Overloaded => Self::upstream_overloaded(),
+            FailureKind::Unauthorized => Self::upstream_unauthorized(),
+            FailureKind::Upstream => {
+                let message = match upstream_status {
+                    Some(status) => format!("The model's service failed with the status {status}."),
+                    None => "The model's service failed, or its stream broke off.".to_owned(),
+                };
+                Self::new(StatusCode::BAD_GATEWAY, "upstream_error", message)
             }
         }
     }

@@ -6,6 +6,7 @@
 use codex_client::{ToolCall, Usage};
 
 use crate::error::Failure;
+use crate::openai::completion::FinishReason;
 
 /// A piece of an answer, in order. The last one is `Ended`.
 #[derive(Clone, Debug)]
@@ -29,15 +30,4 @@ pub(crate) struct Finish {
     pub reason: FinishReason,
     /// What it cost; `None` when nobody knows.
     pub usage: Option<Usage>,
-}
-
-/// Why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FinishReason {
-    /// The model was done, or a stop text came.
-    Stop,
-    /// It was as long as it may be.
-    Length,
-    /// The client's tools are to be called.
-    ToolCalls,
 }

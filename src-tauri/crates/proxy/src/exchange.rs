@@ -22,7 +22,8 @@ use tracing::Span;
 use crate::answer::pipeline::{Next, Plan, Shaping};
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{Finish, Piece};
-use crate::metrics::{Metrics, TurnFigures, TurnOutcome};
+use crate::metrics::{Metrics, TurnFigures};
+use crate::off_workers::JobError;
 use crate::settings::Settings;
 
 pub use admission::Occupancy;
@@ -241,7 +242,7 @@ impl Exchange {
                 turn = codex.turn(request) => turn,
             };
             let turn = turn.inspect_err(|_| {
-                self.metrics.turn_ended(kind, &TurnFigures::default(), TurnOutcome::Failed);
+                self.metrics.turn_ended(kind, "failed", None, &TurnFigures::default());
             })?;
             choices.push(Choice {
                 turn: Some(turn),
@@ -323,7 +324,7 @@ impl Exchange {
                 } else {
                     match shaping.over(usage, ready) {
                         Ok(unchecked) => {
-                            *checking = unchecked.map(|unchecked| Checking::begin(unchecked, usage));
+                            *checking = unchecked.map(|unchecked| checking::begin(unchecked, usage));
                         }
                         Err(failure) => ready.push_back(Piece::Ended(Err(failure))),
                     }
@@ -399,7 +400,12 @@ impl Exchange {
         let whole = self.arrived.elapsed();
         let measured =
             TurnFigures { deltas: self.deltas, first: self.first.map(|first| (first, self.own)), whole };
-        self.metrics.turn_ended(turns.kind, &measured, outcome.into());
+        let (word, usage) = match *outcome {
+            Outcome::Done(usage) => ("done", usage),
+            Outcome::Failed(_) => ("failed", None),
+            Outcome::ClientGone => ("client_gone", None),
+        };
+        self.metrics.turn_ended(turns.kind, word, usage, &measured);
         self.record_end(whole, outcome);
     }
 }
@@ -421,7 +427,8 @@ impl Choice {
     /// What happens next; `None` when it is over. Dropping the future loses nothing.
     async fn next(&mut self) -> Option<Event> {
         if let Some(checking) = &mut self.checking {
-            return Some(Event::Checked(checking.done().await));
+            let checked = checking.await.unwrap_or(Err(Failure::Unchecked(JobError::Panicked)));
+            return Some(Event::Checked(checked));
         }
         let event = self.turn.as_mut()?.next().await;
         Some(Event::Turn(event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)))))

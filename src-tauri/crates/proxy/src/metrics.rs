@@ -12,13 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{ThreadKind, Usage};
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub(crate) use reading::{Form, Reading};
+pub(crate) use reading::classic;
 
 /// Seconds until the first piece of an answer: codex, its upstream and the wait for a place included.
 const FIRST: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -36,38 +35,17 @@ pub(crate) struct Metrics(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     registry: Registry,
-    requests: Family<OfRequest, Counter>,
-    turns: Family<OfTurn, Counter>,
-    first: Family<OfModel, Histogram, Buckets>,
-    own: Family<OfModel, Histogram, Buckets>,
-    whole: Family<OfModel, Histogram, Buckets>,
-    deltas: Family<OfModel, Counter>,
-    tokens: Family<OfTokens, Counter>,
+    requests: Family<Labels<3>, Counter>,
+    turns: Family<Labels<2>, Counter>,
+    first: Family<Labels<1>, Histogram, Buckets>,
+    own: Family<Labels<1>, Histogram, Buckets>,
+    whole: Family<Labels<1>, Histogram, Buckets>,
+    deltas: Family<Labels<1>, Counter>,
+    tokens: Family<Labels<2>, Counter>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfRequest {
-    endpoint: &'static str,
-    model: &'static str,
-    status: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfTurn {
-    model: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfModel {
-    model: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfTokens {
-    model: &'static str,
-    kind: &'static str,
-}
+/// So many labels of a series, each with its value.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// Makes histograms of these upper bounds.
 #[derive(Clone, Debug)]
@@ -79,18 +57,7 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-/// How a turn, or several of one request, came to an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TurnOutcome {
-    /// It was answered whole.
-    Done(Option<Usage>),
-    /// It failed, or could not begin.
-    Failed,
-    /// The client went away first.
-    ClientGone,
-}
-
-/// What was measured of it.
+/// What was measured of a turn, or of several of one request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TurnFigures {
     /// Pieces of text, reasoning and calls that codex sent.
@@ -142,30 +109,32 @@ impl Metrics {
             None => "gone",
         };
         let model = model.map_or("none", word);
-        self.0.requests.get_or_create(&OfRequest { endpoint, model, status }).inc();
+        let labels = [("endpoint", endpoint), ("model", model), ("status", status)];
+        self.0.requests.get_or_create(&labels).inc();
     }
 
-    /// What a request asked of codex has come to an end.
-    pub(crate) fn turn_ended(&self, model: ThreadKind, figures: &TurnFigures, outcome: TurnOutcome) {
-        let model = word(model);
+    /// What a request asked of codex has come to an end: it is `done`, it has `failed` or could not begin, or its client is gone.
+    pub(crate) fn turn_ended(
+        &self,
+        model: ThreadKind,
+        outcome: &'static str,
+        usage: Option<Usage>,
+        figures: &TurnFigures,
+    ) {
+        let model = ("model", word(model));
         let TurnFigures { deltas, first, whole } = *figures;
-        let (outcome, usage) = match outcome {
-            TurnOutcome::Done(usage) => ("done", usage),
-            TurnOutcome::Failed => ("failed", None),
-            TurnOutcome::ClientGone => ("client_gone", None),
-        };
-        self.0.turns.get_or_create(&OfTurn { model, outcome }).inc();
+        self.0.turns.get_or_create(&[model, ("outcome", outcome)]).inc();
         if let Some((first, own)) = first {
-            self.0.first.get_or_create(&OfModel { model }).observe(first.as_secs_f64());
-            self.0.own.get_or_create(&OfModel { model }).observe(own.as_secs_f64());
+            self.0.first.get_or_create(&[model]).observe(first.as_secs_f64());
+            self.0.own.get_or_create(&[model]).observe(own.as_secs_f64());
         }
-        self.0.whole.get_or_create(&OfModel { model }).observe(whole.as_secs_f64());
-        self.0.deltas.get_or_create(&OfModel { model }).inc_by(deltas);
+        self.0.whole.get_or_create(&[model]).observe(whole.as_secs_f64());
+        self.0.deltas.get_or_create(&[model]).inc_by(deltas);
         let Some(Usage { input, cached, output, reasoning }) = usage else { return };
         for (kind, tokens) in
             [("input", input), ("cached", cached), ("output", output), ("reasoning", reasoning)]
         {
-            self.0.tokens.get_or_create(&OfTokens { model, kind }).inc_by(tokens);
+            self.0.tokens.get_or_create(&[model, ("kind", kind)]).inc_by(tokens);
         }
     }
 }

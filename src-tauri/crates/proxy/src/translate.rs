@@ -19,6 +19,24 @@ pub(crate) mod tools;
 #[cfg(test)]
 mod hostile_tests;
 
+/// Whether a request was called invalid, and not unsupported, and which parameter was named.
+#[cfg(test)]
+fn refused<T: std::fmt::Debug>(result: Result<T, crate::error::ApiError>) -> (bool, String) {
+    let error = result.unwrap_err();
+    (error.code() == "invalid_request", error.body().error.param.unwrap())
+}
+
+/// What goes over the wire for these events.
+#[cfg(test)]
+fn wire(events: Vec<axum::response::sse::Event>) -> Vec<u8> {
+    use axum::response::IntoResponse;
+    use futures_util::{FutureExt, StreamExt};
+    use http_body_util::BodyExt;
+    let events = futures_util::stream::iter(events).map(Ok::<_, std::convert::Infallible>);
+    let body = axum::response::sse::Sse::new(events).into_response().into_body();
+    body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec()
+}
+
 /// A client's word, short enough for an error message.
 pub(crate) fn shorten(word: &str) -> String {
     word.chars().take(40).collect()

@@ -5,46 +5,34 @@ use codex_client::ItemEvent;
 /// The longest line, in characters.
 const LONGEST_LINE: usize = 200;
 
-/// Something that happened, for the request log.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// What, in a few words.
-    pub(crate) what: &'static str,
-    /// More about it.
-    pub(crate) detail: Option<String>,
-    /// Whether it went wrong.
-    pub(crate) bad: bool,
-}
-
-/// What the request log says of something that codex did.
-pub(crate) fn told(item: &ItemEvent) -> Told {
-    let told = |what, detail: Option<String>, bad| Told { what, detail, bad };
+/// What the request log says of something that codex did: what in a few words, more about it, and whether it went wrong.
+pub(crate) fn told(item: &ItemEvent) -> (&'static str, Option<String>, bool) {
     match item {
         ItemEvent::Command { command, ended: false, .. } => {
-            told("Started a command", Some(one_line(command)), false)
+            ("Started a command", Some(one_line(command)), false)
         }
         ItemEvent::Command { command, declined: true, .. } => {
-            told("A command was declined", Some(one_line(command)), true)
+            ("A command was declined", Some(one_line(command)), true)
         }
         ItemEvent::Command { command, exit_code, duration_ms, .. } => {
             let outcome = outcome(*exit_code, *duration_ms);
-            told("Ran a command", Some(format!("{}: {outcome}", one_line(command))), *exit_code != Some(0))
+            ("Ran a command", Some(format!("{}: {outcome}", one_line(command))), *exit_code != Some(0))
         }
-        ItemEvent::FileChange { paths, done: true } => told("Changed files", Some(paths.join(", ")), false),
+        ItemEvent::FileChange { paths, done: true } => ("Changed files", Some(paths.join(", ")), false),
         ItemEvent::FileChange { paths, done: false } => {
-            told("Files were not changed", Some(paths.join(", ")), true)
+            ("Files were not changed", Some(paths.join(", ")), true)
         }
         // What was searched for is close to the prompt, which is not kept here.
-        ItemEvent::WebSearch { .. } => told("Searched the web", None, false),
+        ItemEvent::WebSearch { .. } => ("Searched the web", None, false),
         ItemEvent::McpCall { server, tool, failed } => {
             let what = if *failed { "An MCP tool failed" } else { "Called an MCP tool" };
-            told(what, Some(format!("{server}: {tool}")), *failed)
+            (what, Some(format!("{server}: {tool}")), *failed)
         }
         ItemEvent::McpMissing { server } => {
-            told("An MCP server did not start, so its tools are missing", Some(server.clone()), true)
+            ("An MCP server did not start, so its tools are missing", Some(server.clone()), true)
         }
         ItemEvent::Declined { what } => {
-            told("Asked for consent and was declined", Some((*what).to_owned()), true)
+            ("Asked for consent and was declined", Some((*what).to_owned()), true)
         }
     }
 }
@@ -111,30 +99,30 @@ mod tests {
         assert_eq!(line(&command(Some(101), false)), "`cargo test` ended: exit code 101, 2.3 s");
         assert_eq!(line(&command(None, true)), "Not allowed to run `cargo test`");
         let ended = told(&command(Some(101), false));
-        assert_eq!(ended.detail.as_deref(), Some("cargo test: exit code 101, 2.3 s"));
-        assert!(ended.bad && !told(&command(Some(0), false)).bad);
+        assert_eq!(ended.1.as_deref(), Some("cargo test: exit code 101, 2.3 s"));
+        assert!(ended.2 && !told(&command(Some(0), false)).2);
     }
 
     #[test]
     fn a_consent_that_was_declined_is_told_as_such() {
         let declined = ItemEvent::Declined { what: "running a command" };
         assert_eq!(line(&declined), "Asked for consent to running a command, and was declined");
-        let told = told(&declined);
-        assert!(told.what.contains("declined") && told.detail.as_deref() == Some("running a command"));
+        let (what, detail, _) = told(&declined);
+        assert!(what.contains("declined") && detail.as_deref() == Some("running a command"));
     }
 
     #[test]
     fn a_change_that_was_not_made_is_not_told_as_one() {
         let change = |done| ItemEvent::FileChange { paths: vec!["a.rs".into(), "b.rs".into()], done };
         assert_eq!(line(&change(true)), "Changed a.rs, b.rs");
-        assert!(told(&change(false)).bad && line(&change(false)).contains("not"));
+        assert!(told(&change(false)).2 && line(&change(false)).contains("not"));
     }
 
     #[test]
     fn a_search_is_told_to_the_client_and_its_words_are_not_kept() {
         let search = ItemEvent::WebSearch { query: "my secret".into() };
         assert!(line(&search).contains("my secret"));
-        assert_eq!(told(&search).detail, None);
+        assert_eq!(told(&search).1, None);
     }
 
     #[test]

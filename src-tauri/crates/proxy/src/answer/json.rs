@@ -7,38 +7,27 @@
 pub(crate) struct JsonCut {
     any_value: bool,
     state: State,
+    /// How many brackets are open.
+    depth: usize,
 }
-
-/// An answer that ended before its value did, or never had one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unfinished;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The value has not begun.
     Before,
-    /// Within so many brackets.
-    Within { depth: usize, string: Option<Escape> },
+    /// Within it, and in none of its strings.
+    Within,
+    InString,
+    /// Within a string, behind a backslash.
+    Escaped,
     /// After it.
     After,
 }
 
-/// Whether the character before was a backslash, within a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Escape {
-    No,
-    Yes,
-}
-
 impl JsonCut {
-    /// For an answer that must be an object.
-    pub(crate) fn object() -> Self {
-        Self { any_value: false, state: State::Before }
-    }
-
-    /// For an answer that must be an object or an array.
-    pub(crate) fn value() -> Self {
-        Self { any_value: true, state: State::Before }
+    /// For an answer that must be an object, or where `any_value` is allowed an object or an array.
+    pub(crate) fn new(any_value: bool) -> Self {
+        Self { any_value, state: State::Before, depth: 0 }
     }
 
     /// Takes a delta, and gives back what of it belongs to the value.
@@ -46,43 +35,30 @@ impl JsonCut {
         let mut kept = String::with_capacity(delta.len());
         for character in delta.chars() {
             self.state = match (self.state, character) {
-                (State::Before, '{') => State::Within { depth: 1, string: None },
-                (State::Before, '[') if self.any_value => State::Within { depth: 1, string: None },
+                (State::Before, '[') if !self.any_value => continue,
+                (State::Before | State::Within, '{' | '[') => {
+                    self.depth += 1;
+                    State::Within
+                }
                 (State::Before, _) => continue,
                 (State::After, _) => break,
-                (State::Within { depth, string: None }, character) => {
-                    kept.push(character);
-                    match character {
-                        '"' => State::Within { depth, string: Some(Escape::No) },
-                        '{' | '[' => State::Within { depth: depth + 1, string: None },
-                        '}' | ']' if depth == 1 => State::After,
-                        '}' | ']' => State::Within { depth: depth - 1, string: None },
-                        _ => State::Within { depth, string: None },
-                    }
+                (State::Within, '}' | ']') => {
+                    self.depth -= 1;
+                    if self.depth == 0 { State::After } else { State::Within }
                 }
-                (State::Within { depth, string: Some(escape) }, character) => {
-                    kept.push(character);
-                    let string = match (escape, character) {
-                        (Escape::No, '\\') => Some(Escape::Yes),
-                        (Escape::No, '"') => None,
-                        _ => Some(Escape::No),
-                    };
-                    State::Within { depth, string }
-                }
+                (State::InString, '\\') => State::Escaped,
+                (State::InString, '"') => State::Within,
+                (State::Within, '"') | (State::InString | State::Escaped, _) => State::InString,
+                (State::Within, _) => State::Within,
             };
-            if kept.is_empty() && matches!(self.state, State::Within { .. }) {
-                kept.push(character);
-            }
+            kept.push(character);
         }
         kept
     }
 
     /// Whether the value is whole.
-    ///
-    /// # Errors
-    /// [`Unfinished`] when it is not.
-    pub(crate) fn finish(&self) -> Result<(), Unfinished> {
-        if self.state == State::After { Ok(()) } else { Err(Unfinished) }
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state == State::After
     }
 }
 
@@ -95,21 +71,21 @@ mod tests {
 
     fn cut(mut json: JsonCut, deltas: &[&str]) -> (String, bool) {
         let text = deltas.iter().map(|delta| json.push(delta)).collect();
-        (text, json.finish().is_ok())
+        (text, json.is_whole())
     }
 
     #[test]
     fn what_stands_around_an_object_is_left_out() {
         let said = ["Sure, [1]! ```json\n{\"a\"", ": \"}\\\"{\", \"b\": [1", "]}", "\n``` {\"c\":1}"];
-        assert_eq!(cut(JsonCut::object(), &said), ("{\"a\": \"}\\\"{\", \"b\": [1]}".to_owned(), true));
-        assert_eq!(cut(JsonCut::value(), &said).0, "[1]");
+        assert_eq!(cut(JsonCut::new(false), &said), ("{\"a\": \"}\\\"{\", \"b\": [1]}".to_owned(), true));
+        assert_eq!(cut(JsonCut::new(true), &said).0, "[1]");
     }
 
     #[test]
     fn an_object_without_an_end_and_no_object_are_unfinished() {
-        assert_eq!(cut(JsonCut::object(), &["{\"a\": 1"]), ("{\"a\": 1".to_owned(), false));
-        assert_eq!(cut(JsonCut::object(), &["sorry"]), (String::new(), false));
-        assert!(!cut(JsonCut::object(), &["{\"a\": \"\\\"}"]).1, "the brace is within the string");
+        assert_eq!(cut(JsonCut::new(false), &["{\"a\": 1"]), ("{\"a\": 1".to_owned(), false));
+        assert_eq!(cut(JsonCut::new(false), &["sorry"]), (String::new(), false));
+        assert!(!cut(JsonCut::new(false), &["{\"a\": \"\\\"}"]).1, "the brace is within the string");
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -142,7 +118,7 @@ mod tests {
             places.extend([0, said.len()]);
             places.sort_unstable();
             let deltas: Vec<&str> = places.windows(2).map(|pair| &said[pair[0]..pair[1]]).collect();
-            prop_assert_eq!(cut(JsonCut::object(), &deltas), (text, true));
+            prop_assert_eq!(cut(JsonCut::new(false), &deltas), (text, true));
         }
     }
 }

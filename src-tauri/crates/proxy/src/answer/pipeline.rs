@@ -14,7 +14,8 @@ use super::length::TokenLimit;
 use super::stop::StopCutter;
 use super::tokens::Tokenizer;
 use crate::error::Failure;
-use crate::event::{Finish, FinishReason, Piece};
+use crate::event::{Finish, Piece};
+use crate::openai::completion::FinishReason;
 use crate::settings::ReasoningAs;
 use crate::translate::answer_request::ToolChoice;
 use crate::translate::schema::OutputCheck;
@@ -60,12 +61,8 @@ pub(crate) enum Next {
     Cut,
 }
 
-/// A whole answer, and what it must be checked with.
-#[derive(Debug)]
-pub(crate) struct Unchecked {
-    pub(crate) check: Arc<OutputCheck>,
-    pub(crate) answer: String,
-}
+/// What a whole answer must be checked with, and the answer.
+pub(crate) type Unchecked = (Arc<OutputCheck>, String);
 
 /// One answer in the making.
 #[derive(Debug)]
@@ -182,11 +179,11 @@ impl Shaping {
             self.ended(FinishReason::ToolCalls, usage, out);
             return Ok(None);
         }
-        if self.json.as_ref().is_some_and(|json| json.finish().is_err()) {
+        if self.json.as_ref().is_some_and(|json| !json.is_whole()) {
             return Err(Failure::BadForm("is not JSON".to_owned()));
         }
         if let Some(check) = &self.plan.check {
-            return Ok(Some(Unchecked { check: Arc::clone(check), answer: self.said.clone() }));
+            return Ok(Some((Arc::clone(check), self.said.clone())));
         }
         self.ended(FinishReason::Stop, usage, out);
         Ok(None)

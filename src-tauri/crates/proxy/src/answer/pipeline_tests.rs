@@ -1,7 +1,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::translate::schema::plan_output;
+use crate::translate::answer_request::Format;
+use crate::translate::schema::Form;
 
 fn plan() -> Plan {
     Plan {
@@ -150,11 +151,12 @@ fn a_call_that_must_come_and_does_not_is_a_failure_and_words_are_no_answer() {
 #[test]
 fn an_answer_with_a_schema_is_checked_before_its_end_is_said() {
     let schema = serde_json::json!({"type":"object","required":["a"]});
-    let (_, check) = plan_output(&schema, true, "x", &CancellationToken::new()).unwrap();
-    let mut shaping = Shaping::new(Plan { check: Some(Arc::new(check)), ..plan() });
+    let format = Format::Schema { schema, strict: true, param: "x".to_owned() };
+    let check = Form::of(&format, &CancellationToken::new()).unwrap().check;
+    let mut shaping = Shaping::new(Plan { check, ..plan() });
     let mut out = VecDeque::new();
     shaping.text("{\"b\":1}", &mut out);
-    let Unchecked { check, answer } = shaping.over(None, &mut out).unwrap().unwrap();
+    let (check, answer) = shaping.over(None, &mut out).unwrap().unwrap();
     assert!(check.check(&answer).is_err());
     assert!(!out.iter().any(|piece| matches!(piece, Piece::Ended(_))), "{out:?}");
     shaping.checked(None, &mut out);

@@ -2,23 +2,24 @@
 
 use axum::http::StatusCode;
 
-use super::ApiError;
+use super::{ApiError, shown};
 use crate::openai::responses::response::ResponseError;
 
 impl ApiError {
     /// There is no such response, or it is another key's.
     pub(crate) fn response_not_found(id: &str) -> Self {
-        let id: String = id.chars().take(100).collect();
-        let message =
-            format!("The response {id:?} does not exist. Responses are kept in memory, and not forever.");
+        let message = format!(
+            "The response {:?} does not exist. Responses are kept in memory, and not forever.",
+            shown(id)
+        );
         Self::new(StatusCode::NOT_FOUND, "response_not_found", message).param("response_id")
     }
 
     /// There is no such response to go on from.
     pub(crate) fn previous_response_not_found(id: &str) -> Self {
-        let id: String = id.chars().take(100).collect();
         let message = format!(
-            "The previous response {id:?} does not exist. Responses are kept in memory, and not forever: send the conversation in input."
+            "The previous response {:?} does not exist. Responses are kept in memory, and not forever: send the conversation in input.",
+            shown(id)
         );
         Self::new(StatusCode::BAD_REQUEST, "previous_response_not_found", message)
             .param("previous_response_id")
@@ -27,21 +28,18 @@ impl ApiError {
     /// The response to go on from has not ended.
     pub(crate) fn previous_response_running() -> Self {
         let message = "The previous response is still being written. Wait for its end, or cancel it.";
-        Self::invalid_request(message, Some("previous_response_id".to_owned()))
+        Self::invalid("previous_response_id", message)
     }
 
     /// The response has ended by itself.
     pub(crate) fn cannot_cancel() -> Self {
-        Self::invalid_request(
-            "A response that has ended cannot be cancelled.",
-            Some("response_id".to_owned()),
-        )
+        Self::invalid("response_id", "A response that has ended cannot be cancelled.")
     }
 
     /// The events of a response are there once.
     pub(crate) fn no_stream_of_old() -> Self {
         let message = "A response can be streamed only while it is made. Ask for it without stream.";
-        Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).param("stream")
+        Self::unsupported("stream", message)
     }
 
     /// The error, naming parameters as the Responses API does.

@@ -7,36 +7,22 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::answer::pipeline::Unchecked;
 use crate::error::Failure;
-use crate::off_workers::{self, JobError};
+use crate::off_workers;
 use crate::translate::schema::STACK;
 
 /// How long the check of an answer may take. The usual one takes less than a millisecond.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A check that runs; dropping it stops it.
-#[derive(Debug)]
-pub(super) struct Checking {
-    check: AbortOnDropHandle<Result<(), Failure>>,
-    usage: Option<Usage>,
-}
+/// A check that runs, and gives back the usage of the turn if the answer is what it must be; dropping it stops it.
+pub(super) type Checking = AbortOnDropHandle<Result<Option<Usage>, Failure>>;
 
-impl Checking {
-    /// Begins to check an answer. `usage` is what its turn has used.
-    pub(super) fn begin(Unchecked { check, answer }: Unchecked, usage: Option<Usage>) -> Self {
-        let check = async move {
-            let stop = check.stop.clone();
-            let job = move || check.check(&answer);
-            match off_workers::run(CHECK_TIMEOUT, STACK, stop, job).await {
-                Ok(result) => result.map_err(Failure::BadForm),
-                Err(error) => Err(Failure::Unchecked(error)),
-            }
-        };
-        Self { check: AbortOnDropHandle::new(tokio::spawn(check)), usage }
-    }
-
-    /// The usage of the turn, if the answer is what it must be. Dropping the future loses nothing.
-    pub(super) async fn done(&mut self) -> Result<Option<Usage>, Failure> {
-        (&mut self.check).await.unwrap_or(Err(Failure::Unchecked(JobError::Panicked)))?;
-        Ok(self.usage)
-    }
+/// Begins to check an answer. `usage` is what its turn has used.
+pub(super) fn begin((check, answer): Unchecked, usage: Option<Usage>) -> Checking {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let stop = check.stop.clone();
+        match off_workers::run(CHECK_TIMEOUT, STACK, stop, move || check.check(&answer)).await {
+            Ok(result) => result.map(|()| usage).map_err(Failure::BadForm),
+            Err(error) => Err(Failure::Unchecked(error)),
+        }
+    }))
 }

@@ -6,9 +6,8 @@ use codex_client::{CodexError, ItemEvent, Usage};
 
 use super::Exchange;
 use super::log::Step;
-use crate::answer::activity::{self, Told};
+use crate::answer::activity;
 use crate::error::{ApiError, Failure};
-use crate::metrics::TurnOutcome;
 
 /// How an exchange was closed.
 pub(super) enum Outcome<'a> {
@@ -17,20 +16,10 @@ pub(super) enum Outcome<'a> {
     ClientGone,
 }
 
-impl From<&Outcome<'_>> for TurnOutcome {
-    fn from(outcome: &Outcome<'_>) -> Self {
-        match outcome {
-            Outcome::Done(usage) => Self::Done(*usage),
-            Outcome::Failed(_) => Self::Failed,
-            Outcome::ClientGone => Self::ClientGone,
-        }
-    }
-}
-
 impl Exchange {
     /// Reports an action of codex.
     pub(super) fn record_item(&self, item: &ItemEvent) {
-        let Told { what, detail, bad } = activity::told(item);
+        let (what, detail, bad) = activity::told(item);
         let is_command = matches!(item, ItemEvent::Command { ended: false, .. });
         self.recorder.log_step(Step { what, detail: detail.as_deref(), bad, is_command });
         self.span.in_scope(|| tracing::debug!(what, "codex did something"));

@@ -2,148 +2,84 @@
 
 use std::fmt;
 
-use codex_client::{Codex, Counts, Status, ThreadKind};
-use prometheus_client::encoding::EncodeLabelSet;
+use codex_client::{Counts, Status, ThreadKind};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use super::{Metrics, OfModel, word};
-use crate::models::backends::Codexes;
+use super::{Labels, Metrics, word};
+use crate::models::backends::{Codexes, STATES, state_of};
 
-/// The two forms that scrapers read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// OpenMetrics 1.0, which Prometheus asks for.
-    OpenMetrics,
-    /// Prometheus' own older form, for everybody else.
-    Classic,
-}
-
-impl Form {
-    /// The form for an `Accept` header.
-    pub(crate) fn of(accept: &str) -> Self {
-        if accept.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Classic }
-    }
-
-    /// Its content type.
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            Self::Classic => "text/plain; version=0.0.4; charset=utf-8",
-        }
-    }
-}
-
-/// What is read at this moment.
-pub(crate) struct Reading<'a> {
-    /// What was counted.
-    pub(crate) metrics: &'a Metrics,
-    /// Turns that run.
-    pub(crate) running: u32,
-    /// Requests that wait.
-    pub(crate) waiting: u32,
-    /// Both codexes.
-    pub(crate) codex: &'a Codexes,
-    /// When the proxy was made, in Unix seconds.
-    pub(crate) started: u64,
-    /// What time it is, in Unix seconds.
-    pub(crate) now: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfState {
-    model: &'static str,
-    state: &'static str,
-}
-
-/// A version is codex's word or ours, and there is one of each at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfVersion {
-    model: &'static str,
-    version: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ours {
-    version: &'static str,
-}
-
-/// The states of a codex, so that each has a series and a change is a change of two.
-const STATES: [&str; 5] = ["idle", "starting", "ready", "failed", "stopped"];
-
-impl Reading<'_> {
-    /// All metrics in this form.
+impl Metrics {
+    /// All metrics in the OpenMetrics form: what was counted, and what is read at this moment.
     ///
     /// # Errors
     /// None that a `String` can have.
-    pub(crate) fn text(&self, form: Form) -> Result<String, fmt::Error> {
+    pub(crate) fn text(
+        &self,
+        codex: &Codexes,
+        running: u32,
+        waiting: u32,
+        uptime: u64,
+    ) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode_registry(&mut text, &self.metrics.0.registry)?;
-        encode_registry(&mut text, &self.now())?;
+        encode_registry(&mut text, &self.0.registry)?;
+        encode_registry(&mut text, &read(codex, running, waiting, uptime))?;
         encode_eof(&mut text)?;
-        Ok(match form {
-            Form::OpenMetrics => text,
-            Form::Classic => classic(&text),
-        })
-    }
-
-    fn now(&self) -> Registry {
-        let mut registry = Registry::default();
-        let ours = Family::<Ours, Gauge>::default();
-        ours.get_or_create(&Ours { version: env!("CARGO_PKG_VERSION") }).set(1);
-        registry.register("codex_proxy_build_info", "The proxy's version", ours);
-        let uptime = ConstGauge::new(self.now.saturating_sub(self.started));
-        for (name, help, count) in [
-            ("codex_proxy_turns_running", "Turns that run", self.running),
-            ("codex_proxy_turns_waiting", "Requests that wait for their place", self.waiting),
-        ] {
-            registry.register(name, help, ConstGauge::new(u64::from(count)));
-        }
-        registry.register("codex_proxy_uptime_seconds", "How long the proxy has been running", uptime);
-        if let Some(bytes) = resident_bytes() {
-            let help = "Memory of the proxy's process, without codex's";
-            registry.register("process_resident_memory_bytes", help, ConstGauge::new(bytes));
-        }
-        let states = Family::<OfState, Gauge>::default();
-        let versions = Family::<OfVersion, Gauge>::default();
-        let starts = Family::<OfModel, Counter>::default();
-        let failures = Family::<OfModel, Counter>::default();
-        let ends = Family::<OfModel, Counter>::default();
-        for kind in [ThreadKind::Plain, ThreadKind::Agent] {
-            let (codex, model): (&Codex, _) = (self.codex.of(kind), word(kind));
-            let (state, version) = match &*codex.status().borrow() {
-                Status::Idle => ("idle", None),
-                Status::Starting => ("starting", None),
-                Status::Ready(readiness) => ("ready", Some(readiness.version.clone())),
-                Status::Failed(_) => ("failed", None),
-                Status::Stopped => ("stopped", None),
-            };
-            for each in STATES {
-                states.get_or_create(&OfState { model, state: each }).set((each == state).into());
-            }
-            if let Some(version) = version {
-                versions.get_or_create(&OfVersion { model, version }).set(1);
-            }
-            let Counts { started, failed, ended } = codex.counts();
-            for (family, count) in [(&starts, started), (&failures, failed), (&ends, ended)] {
-                family.get_or_create(&OfModel { model }).inc_by(count);
-            }
-        }
-        let help = "1 for the state that the codex for this kind of model is in";
-        registry.register("codex_proxy_codex_state", help, states);
-        registry.register("codex_proxy_codex_info", "The version of each codex that runs", versions);
-        registry.register("codex_proxy_codex_starts", "Starts of codex that went well", starts);
-        registry.register("codex_proxy_codex_start_failures", "Starts of codex that failed", failures);
-        registry.register("codex_proxy_codex_ends", "Times that codex ended by itself", ends);
-        registry
+        Ok(text)
     }
 }
 
+/// What is only looked at when somebody asks.
+fn read(codex: &Codexes, running: u32, waiting: u32, uptime: u64) -> Registry {
+    let mut registry = Registry::default();
+    let ours = Family::<Labels<1>, Gauge>::default();
+    ours.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("codex_proxy_build_info", "The proxy's version", ours);
+    for (name, help, count) in [
+        ("codex_proxy_turns_running", "Turns that run", running.into()),
+        ("codex_proxy_turns_waiting", "Requests that wait for their place", waiting.into()),
+        ("codex_proxy_uptime_seconds", "How long the proxy has been running", uptime),
+    ] {
+        registry.register(name, help, ConstGauge::new(count));
+    }
+    if let Some(bytes) = resident_bytes() {
+        let help = "Memory of the proxy's process, without codex's";
+        registry.register("process_resident_memory_bytes", help, ConstGauge::new(bytes));
+    }
+    let states = Family::<Labels<2>, Gauge>::default();
+    let versions = Family::<[(&'static str, String); 2], Gauge>::default();
+    let starts = Family::<Labels<1>, Counter>::default();
+    let failures = Family::<Labels<1>, Counter>::default();
+    let ends = Family::<Labels<1>, Counter>::default();
+    for kind in [ThreadKind::Plain, ThreadKind::Agent] {
+        let (codex, model) = (codex.of(kind), word(kind));
+        let status = codex.status().borrow().clone();
+        for state in STATES {
+            let is_in_it = state == state_of(&status);
+            states.get_or_create(&[("model", model), ("state", state)]).set(is_in_it.into());
+        }
+        if let Status::Ready(readiness) = status {
+            versions.get_or_create(&[("model", model.to_owned()), ("version", readiness.version)]).set(1);
+        }
+        let Counts { started, failed, ended } = codex.counts();
+        for (family, count) in [(&starts, started), (&failures, failed), (&ends, ended)] {
+            family.get_or_create(&[("model", model)]).inc_by(count);
+        }
+    }
+    let help = "1 for the state that the codex for this kind of model is in";
+    registry.register("codex_proxy_codex_state", help, states);
+    registry.register("codex_proxy_codex_info", "The version of each codex that runs", versions);
+    registry.register("codex_proxy_codex_starts", "Starts of codex that went well", starts);
+    registry.register("codex_proxy_codex_start_failures", "Starts of codex that failed", failures);
+    registry.register("codex_proxy_codex_ends", "Times that codex ended by itself", ends);
+    registry
+}
+
 /// The older form: there a counter is declared by the name that its samples have, and there is no end mark.
-fn classic(text: &str) -> String {
+pub(crate) fn classic(text: &str) -> String {
     let is_counter = |name: &str| text.contains(&format!("# TYPE {name} counter\n"));
     let mut classic = String::with_capacity(text.len());
     for line in text.lines().filter(|line| *line != "# EOF") {

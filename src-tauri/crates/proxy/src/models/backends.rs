@@ -138,6 +138,20 @@ fn private_home(data_dir: &Path) -> PathBuf {
     std::path::absolute(&home).unwrap_or(home)
 }
 
+/// The states of a codex, as `state_of` names them.
+pub(crate) const STATES: [&str; 5] = ["idle", "starting", "ready", "failed", "stopped"];
+
+/// The word for the state that a codex is in.
+pub(crate) fn state_of(status: &Status) -> &'static str {
+    match status {
+        Status::Idle => "idle",
+        Status::Starting => "starting",
+        Status::Ready(_) => "ready",
+        Status::Failed(_) => "failed",
+        Status::Stopped => "stopped",
+    }
+}
+
 /// How the two are, as one.
 #[derive(Clone, Debug, Default)]
 pub struct CodexesStatus {

@@ -1,28 +1,9 @@
-//! One chunk of a streamed chat completion.
+//! The answers in a chunk of a streamed chat completion.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::completion::{FinishReason, Usage};
-
-/// A chunk. It borrows what it carries: one is written for every delta.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct ChatChunk<'a> {
-    /// The id of the completion, the same in every chunk.
-    pub id: &'a str,
-    /// Always `chat.completion.chunk`.
-    pub object: &'static str,
-    /// When the answer was begun, in Unix seconds, the same in every chunk.
-    pub created: u64,
-    /// The model that answers.
-    pub model: &'a str,
-    /// One of the answers, or none in the chunk that carries the usage.
-    pub choices: &'a [ChunkChoice<'a>],
-    /// Null in every chunk but the last, and absent unless asked for.
-    #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
-    #[schema(value_type = Option<Usage>)]
-    pub usage: ChunkUsage,
-}
+use super::completion::FinishReason;
 
 /// What a chunk adds to one of the answers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -81,30 +62,4 @@ pub(crate) struct FunctionDelta<'a> {
     pub name: Option<&'a str>,
     /// A piece of the arguments.
     pub arguments: &'a str,
-}
-
-/// The usage field of a chunk, which has three states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ChunkUsage {
-    /// Not asked for: the field is not there.
-    Absent,
-    /// Asked for, and not known yet: null.
-    Null,
-    /// The usage; `None` when codex did not say.
-    Known(Option<Usage>),
-}
-
-impl ChunkUsage {
-    pub(super) fn is_absent(&self) -> bool {
-        *self == Self::Absent
-    }
-}
-
-impl Serialize for ChunkUsage {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Absent | Self::Null => serializer.serialize_none(),
-            Self::Known(usage) => usage.serialize(serializer),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The answer to a chat completion that is not streamed, and the usage that both kinds carry.
+//! What the answers of `/v1/chat/completions` and `/v1/completions` share, whole or chunk by chunk, and a whole chat completion.
 
 use codex_client::Usage as TurnUsage;
 use serde::Serialize;
@@ -6,22 +6,23 @@ use utoipa::ToSchema;
 
 use super::chat::{FunctionCall, ToolCall};
 
-/// A whole chat completion.
+/// A completion, or a chunk of one that is streamed. It borrows what it carries: one is written for every delta.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct ChatCompletion {
-    /// `chatcmpl-…`, unique.
-    pub id: String,
-    /// Always `chat.completion`.
+pub(crate) struct Completion<'a, C: ToSchema> {
+    /// `chatcmpl-…` or `cmpl-…`, unique, and the same in every chunk.
+    pub id: &'a str,
+    /// `chat.completion`, `chat.completion.chunk` or `text_completion`.
     pub object: &'static str,
-    /// When the answer was begun, in Unix seconds.
+    /// When the answer was begun, in Unix seconds, the same in every chunk.
     pub created: u64,
-    /// The model that answered.
-    pub model: String,
-    /// The answers, as many as were asked for.
-    pub choices: Vec<Choice>,
-    /// What it cost; absent when codex did not say.
+    /// The model that answers.
+    pub model: &'a str,
+    /// The answers, as many as were asked for; in a chunk the one that it adds to, or none where it carries the usage.
+    pub choices: &'a [C],
+    /// What it cost; absent when codex did not say. In a chunk it is there only when it was asked for, and null but in the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
+    #[schema(value_type = Option<Usage>)]
+    pub usage: Option<Option<Usage>>,
 }
 
 /// One answer.

@@ -5,8 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::chat::StreamOptions;
-use super::chunk::ChunkUsage;
-use super::completion::Usage;
+use super::completion::FinishReason;
 use super::text_or::TextOr;
 
 /// The body of `POST /v1/completions`, as clients send it.
@@ -31,25 +30,6 @@ pub(crate) struct CompletionsRequest {
     pub stream_options: Option<StreamOptions>,
 }
 
-/// A completion, or a chunk of one that is streamed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct TextCompletion<'a> {
-    /// `cmpl-…`, unique, and the same in every chunk.
-    pub id: &'a str,
-    /// Always `text_completion`.
-    pub object: &'static str,
-    /// When it was begun, in Unix seconds.
-    pub created: u64,
-    /// The model that answers.
-    pub model: &'a str,
-    /// All choices, the one that a chunk adds to, or none in the chunk that carries the usage.
-    pub choices: &'a [TextChoice<'a>],
-    /// What it cost; absent when codex did not say. In a chunk it is there only when it was asked for, and null but in the last one.
-    #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
-    #[schema(value_type = Option<Usage>)]
-    pub usage: ChunkUsage,
-}
-
 /// One choice, or what a chunk adds to it.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct TextChoice<'a> {
@@ -61,15 +41,5 @@ pub(crate) struct TextChoice<'a> {
     #[schema(value_type = Option<Object>)]
     pub logprobs: Option<()>,
     /// Why the text ended; null in every chunk but a choice's last.
-    pub finish_reason: Option<TextFinish>,
-}
-
-/// Why a text ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TextFinish {
-    /// The model was done, or a stop text came.
-    Stop,
-    /// It was as long as it may be.
-    Length,
+    pub finish_reason: Option<FinishReason>,
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -14,6 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::state::{BODY_LIMIT, Proxy};
 use crate::error::ApiError;
+use crate::translate::parameters::{Verdict, ignored};
+
+/// The header that names the parameters that were ignored.
+const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 
 /// The most values that a body can hold: the smallest take a hundred times their text in memory, and this is some 300 MB. A
 /// conversation of 100,000 messages has fewer.
@@ -41,27 +45,34 @@ impl FromRequest<Proxy> for JsonObject {
             read(&head.headers, body, &proxy.bodies, proxy.limits.body_silence).await?;
         if has_too_many_values(&bytes) {
             let message = format!("The body has more than {MOST_VALUES} values. Send fewer of them.");
-            return Err(ApiError::invalid_request(message, None));
+            return Err(ApiError::unreadable(message));
         }
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(_) => Err(ApiError::invalid_request("The body must be a JSON object.", None)),
+            Ok(_) => Err(ApiError::unreadable("The body must be a JSON object.")),
             Err(error) => {
                 let message = format!("The body is not valid JSON: {error}.");
-                Err(ApiError::invalid_request(message, None))
+                Err(ApiError::unreadable(message))
             }
         }
     }
 }
 
 impl JsonObject {
-    /// Reads the object into a type. SDKs send null for what was not set; it means the same as leaving the field out.
+    /// Reads the object into a type, and makes a header that names the parameters that are ignored, by what the route says of each.
     ///
     /// # Errors
-    /// [`ApiError`] naming the field that is missing or wrong.
-    pub(crate) fn read<T: DeserializeOwned>(mut self) -> Result<T, ApiError> {
+    /// [`ApiError`] naming the field that is missing or wrong, or that cannot be given.
+    pub(crate) fn read<T: DeserializeOwned>(
+        mut self,
+        verdict: impl Fn(&str, &Value, &Map<String, Value>) -> Verdict,
+    ) -> Result<(T, HeaderMap), ApiError> {
+        // SDKs send null for what was not set; it means the same as leaving the field out.
         self.0.retain(|_, value| !value.is_null());
-        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
+        let ignored = ignored(&self.0, verdict)?.join(", ");
+        let header = HeaderValue::from_str(&ignored).ok().filter(|names| !names.is_empty());
+        let headers = header.map(|names| (X_IGNORED, names)).into_iter().collect();
+        let read = serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
             let path = error.path().to_string();
             let words = error.inner().to_string();
             let param = match (path.as_str(), missing_field(&words)) {
@@ -72,12 +83,12 @@ impl JsonObject {
             };
             // Both may quote the client, who may have sent megabytes of it.
             let (param, words) = (param.map(|param| cut(&param)), cut(&words));
-            let message = match &param {
-                Some(param) => format!("{param}: {words}."),
-                None => format!("{words}."),
-            };
-            ApiError::invalid_request(message, param)
-        })
+            match param {
+                Some(param) => ApiError::invalid(&param, format!("{param}: {words}.")),
+                None => ApiError::unreadable(format!("{words}.")),
+            }
+        })?;
+        Ok((read, headers))
     }
 }
 
@@ -89,9 +100,10 @@ impl FromRequestParts<Proxy> for PathId {
     type Rejection = ApiError;
 
     async fn from_request_parts(head: &mut Parts, proxy: &Proxy) -> Result<Self, ApiError> {
-        Path::from_request_parts(head, proxy).await.map(|Path(id)| Self(id)).map_err(|_| {
-            ApiError::invalid_request("The id in the address is not valid UTF-8.", Some("id".to_owned()))
-        })
+        Path::from_request_parts(head, proxy)
+            .await
+            .map(|Path(id)| Self(id))
+            .map_err(|_| ApiError::invalid("id", "The id in the address is not valid UTF-8."))
     }
 }
 
@@ -152,7 +164,7 @@ async fn read(
         let frame =
             tokio::time::timeout(silence, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
         let Some(frame) = frame else { return Ok(Bytes { bytes, _room: room }) };
-        let broken = |_| ApiError::invalid_request("The request's body broke off.", None);
+        let broken = |_| ApiError::unreadable("The request's body broke off.");
         if let Ok(data) = frame.map_err(broken)?.into_data() {
             if bytes.len() + data.len() > BODY_LIMIT {
                 return Err(ApiError::too_large(BODY_LIMIT));

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use bytes::Bytes;
 use codex_client::{Content, Item};
@@ -50,43 +50,29 @@ struct Kept {
 struct Entry {
     key: String,
     used: u64,
-    state: State,
+    state: Found,
 }
 
-#[derive(Debug)]
-enum State {
+/// A response that was asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
     /// It is being written. There are as many as turns run, and none is forgotten before it ends.
     Running(Arc<Running>),
-    Ended(Ended),
+    /// It has ended.
+    Ended(Arc<Ended>),
 }
 
+/// A response that has ended.
 #[derive(Debug)]
-struct Ended {
-    status: Status,
-    body: Counted<Bytes>,
-    conversation: Conversation,
+pub(crate) struct Ended {
+    pub(crate) status: Status,
+    pub(crate) body: Counted<Bytes>,
+    /// What was said up to its end.
+    pub(crate) conversation: Conversation,
 }
 
 /// What was said up to a response and in it, a batch a response.
 pub(crate) type Conversation = Vec<Arc<Counted<Vec<Said>>>>;
-
-/// A response that was asked for.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// It is being written.
-    Running(Arc<Running>),
-    /// It has ended; this is its body.
-    Ended(Status, Bytes),
-}
-
-/// Why a response cannot be gone on from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotThere {
-    /// There is none, or it is another key's.
-    Unknown,
-    /// It is being written.
-    Running,
-}
 
 impl Default for ResponseStore {
     fn default() -> Self {
@@ -101,29 +87,16 @@ impl ResponseStore {
 
     /// The response `id` of this key.
     pub(crate) fn find(&self, key: &str, id: &str) -> Option<Found> {
-        let mut kept = self.lock();
-        kept.entry(key, id).map(|entry| match &entry.state {
-            State::Running(running) => Found::Running(Arc::clone(running)),
-            State::Ended(ended) => Found::Ended(ended.status, ended.body.value.clone()),
-        })
-    }
-
-    /// What was said up to the end of the response `id` of this key.
-    pub(crate) fn conversation(&self, key: &str, id: &str) -> Result<Conversation, NotThere> {
-        let mut kept = self.lock();
-        match &kept.entry(key, id).ok_or(NotThere::Unknown)?.state {
-            State::Running(_) => Err(NotThere::Running),
-            State::Ended(ended) => Ok(ended.conversation.clone()),
-        }
+        self.kept.lock().entry(key, id).map(|entry| entry.state.clone())
     }
 
     /// The item `id` in one of this key's responses.
     pub(crate) fn item(&self, key: &str, id: &str) -> Option<Said> {
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         kept.uses += 1;
         let now = kept.uses;
         kept.entries.values_mut().filter(|entry| entry.key == key).find_map(|entry| {
-            let State::Ended(ended) = &entry.state else { return None };
+            let Found::Ended(ended) = &entry.state else { return None };
             let said = ended.conversation.last()?.value.iter().find(|said| said.id == id)?.clone();
             entry.used = now;
             Some(said)
@@ -132,21 +105,18 @@ impl ResponseStore {
 
     /// Forgets the response `id` of this key, and cancels it if it is being written. Says whether it was there.
     pub(crate) fn remove(&self, key: &str, id: &str) -> bool {
-        let removed = {
-            let mut kept = self.lock();
-            let is_there = kept.entry(key, id).is_some();
-            is_there.then(|| kept.entries.remove(id)).flatten()
-        };
-        if let Some(Entry { state: State::Running(running), .. }) = &removed {
+        let Some(found) = self.find(key, id) else { return false };
+        self.kept.lock().entries.remove(id);
+        if let Found::Running(running) = found {
             running.cancel();
         }
-        removed.is_some()
+        true
     }
 
     fn begin(&self, key: &str, id: &str, running: &Arc<Running>) {
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         kept.uses += 1;
-        let state = State::Running(Arc::clone(running));
+        let state = Found::Running(Arc::clone(running));
         let entry = Entry { key: key.to_owned(), used: kept.uses, state };
         kept.entries.insert(id.to_owned(), entry);
     }
@@ -155,22 +125,18 @@ impl ResponseStore {
     fn end(&self, id: &str, status: Status, body: Bytes, mut conversation: Conversation, said: Vec<Said>) {
         let body = Counted::new(body.len(), body, &self.bytes);
         conversation.push(Arc::new(Counted::new(said.iter().map(size).sum(), said, &self.bytes)));
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         kept.uses += 1;
         let now = kept.uses;
         if let Some(entry) = kept.entries.get_mut(id) {
             entry.used = now;
-            entry.state = State::Ended(Ended { status, body, conversation });
+            entry.state = Found::Ended(Arc::new(Ended { status, body, conversation }));
         }
         while kept.entries.len() > self.most || self.bytes.load(Ordering::Relaxed) > self.most_bytes {
             if !kept.forget_oldest() {
                 break;
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock()
     }
 }
 
@@ -184,7 +150,7 @@ impl Kept {
     }
 
     fn forget_oldest(&mut self) -> bool {
-        let ended = self.entries.iter().filter(|(_, entry)| matches!(entry.state, State::Ended(_)));
+        let ended = self.entries.iter().filter(|(_, entry)| matches!(entry.state, Found::Ended(_)));
         let oldest = ended.min_by_key(|(_, entry)| entry.used).map(|(id, _)| id.clone());
         oldest.is_some_and(|id| self.entries.remove(&id).is_some())
     }

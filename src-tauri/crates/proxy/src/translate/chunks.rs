@@ -1,159 +1,175 @@
-//! From the pieces of answers to the server-sent events of a stream, one for every delta, none held back.
+//! From the pieces of answers to the completions of both old APIs: whole, or as the server-sent events of a stream, one for every
+//! delta, none held back.
 
-use bytes::{BufMut, Bytes, BytesMut};
-use codex_client::{ToolCall, Usage as TurnUsage};
+use axum::response::sse::Event;
+use codex_client::{ToolCall, Usage};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::event::{self, Piece};
-use crate::openai::chunk::{CallDelta, ChatChunk, ChunkChoice, ChunkUsage, Delta, FunctionDelta};
-use crate::openai::completion::FinishReason;
+use crate::error::Failure;
+use crate::event::Piece;
+use crate::openai::chunk::{CallDelta, ChunkChoice, Delta, FunctionDelta};
+use crate::openai::completion::{Completion, FinishReason};
 
-/// The comment that keeps a silent stream open.
-pub(crate) const PING: &[u8] = b": ping\n\n";
+/// One event whose data is `value`.
+pub(crate) fn event(value: &impl Serialize) -> Event {
+    // Our own types of strings and numbers always serialise.
+    Event::default().json_data(value).unwrap_or_default()
+}
 
-/// The line that ends a stream.
-pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
-
-/// How the chunks of a completion look.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ChunkForm {
+/// What every chunk of a completion says of it, and a whole one too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) object: &'static str,
+    /// In Unix seconds.
+    pub(crate) created: u64,
+    pub(crate) model: String,
     /// Whether the usage comes in a chunk of its own.
-    pub include_usage: bool,
-    /// Whether a call comes in the old form, as `function_call`.
-    pub old_calls: bool,
+    pub(crate) include_usage: bool,
 }
 
-/// Writes the chunks of one completion.
-#[derive(Clone, Debug)]
-pub(crate) struct ChunkWriter {
-    id: String,
-    created: u64,
-    model: String,
-    form: ChunkForm,
-    /// For each answer, how many calls it has; `None` before its first chunk.
-    answers: Vec<Option<u32>>,
-    usage: Option<TurnUsage>,
-}
-
-impl ChunkWriter {
-    /// A writer for the completion `id` with `n` answers. `created` is in Unix seconds.
-    pub(crate) fn new(id: String, created: u64, n: u32, form: ChunkForm) -> Self {
-        let answers = (0..n).map(|_| None).collect();
-        Self { id, created, model: String::new(), form, answers, usage: None }
+impl Head {
+    /// From now on the completion names this model.
+    pub(crate) fn set_model(&mut self, model: &str) {
+        if !model.is_empty() {
+            model.clone_into(&mut self.model);
+        }
     }
 
-    /// What a piece of an answer puts into the stream, if anything; `None` for a failure too, which is not ours to write.
-    pub(crate) fn piece(&mut self, index: u32, piece: &Piece) -> Option<Bytes> {
-        let mut out = BytesMut::with_capacity(256);
-        match piece {
-            Piece::Model(model) => {
-                if !model.is_empty() {
-                    self.model.clone_from(model);
-                }
-                return None;
-            }
-            Piece::Text(text) => {
-                self.delta(&mut out, index, Delta { content: Some(text), ..Delta::default() });
-            }
-            Piece::Reasoning(text) => {
-                self.delta(&mut out, index, Delta { reasoning_content: Some(text), ..Delta::default() });
-            }
-            Piece::Call(call) => self.call(&mut out, index, call),
-            Piece::Ended(Ok(finish)) => {
-                if let Some(usage) = finish.usage {
-                    *self.usage.get_or_insert_default() += usage;
-                }
-                self.role(&mut out, index);
-                let reason = finish_reason(finish.reason, self.form.old_calls);
-                self.chunk(&mut out, index, Delta::default(), Some(reason));
-            }
-            Piece::Ended(Err(_)) => return None,
-        }
-        Some(out.freeze())
+    /// The whole completion.
+    pub(crate) fn whole<'a, C: ToSchema>(
+        &'a self,
+        choices: &'a [C],
+        usage: Option<Usage>,
+    ) -> Completion<'a, C> {
+        let Self { id, object, created, model, .. } = self;
+        let usage = usage.map(|usage| Some(usage.into()));
+        Completion { id, object, created: *created, model, choices, usage }
+    }
+
+    /// A chunk that adds to one of the answers.
+    pub(crate) fn chunk<C: ToSchema + Serialize>(&self, choice: C) -> Event {
+        event(&Completion { usage: self.include_usage.then_some(None), ..self.whole(&[choice], None) })
     }
 
     /// The end of a stream that went well.
-    pub(crate) fn end(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(512);
-        if self.form.include_usage {
-            self.write(&mut out, &[], ChunkUsage::Known(self.usage.map(Into::into)));
+    pub(crate) fn end(&self, usage: Option<Usage>) -> Vec<Event> {
+        let usage = Some(usage.map(Into::into));
+        let last = || event(&Completion::<ChunkChoice<'_>> { usage, ..self.whole(&[], None) });
+        self.include_usage.then(last).into_iter().chain([Event::default().data("[DONE]")]).collect()
+    }
+}
+
+/// Writes the stream of a completion.
+pub(crate) trait Chunks: Send + 'static {
+    /// What a piece of an answer puts into the stream.
+    ///
+    /// # Errors
+    /// The failure that the piece tells of.
+    fn piece(&mut self, index: u32, piece: Piece) -> Result<Vec<Event>, Failure>;
+
+    /// The end of a stream that went well.
+    fn end(&self) -> Vec<Event>;
+}
+
+/// Writes the chunks of a chat completion.
+#[derive(Clone, Debug)]
+pub(crate) struct ChatChunks {
+    head: Head,
+    /// Whether a call comes in the old form, as `function_call`.
+    old_calls: bool,
+    /// For each answer, how many calls it has; `None` before its first chunk.
+    answers: Vec<Option<u32>>,
+    usage: Option<Usage>,
+}
+
+impl Chunks for ChatChunks {
+    fn piece(&mut self, index: u32, piece: Piece) -> Result<Vec<Event>, Failure> {
+        if let Piece::Model(model) = &piece {
+            self.head.set_model(model);
+            return Ok(Vec::new());
         }
-        out.put_slice(DONE);
-        out.freeze()
+        let mut out = Vec::new();
+        let number = self.begin(index, &mut out);
+        match piece {
+            Piece::Model(_) => {}
+            Piece::Text(text) => {
+                out.push(self.delta(index, Delta { content: Some(&text), ..Delta::default() }));
+            }
+            Piece::Reasoning(text) => {
+                out.push(self.delta(index, Delta { reasoning_content: Some(&text), ..Delta::default() }));
+            }
+            Piece::Call(call) => out.extend(self.call(index, number, &call)),
+            Piece::Ended(end) => {
+                let end = end?;
+                if let Some(usage) = end.usage {
+                    *self.usage.get_or_insert_default() += usage;
+                }
+                let reason = finish_reason(end.reason, self.old_calls);
+                out.push(self.chunk(index, Delta::default(), Some(reason)));
+            }
+        }
+        Ok(out)
     }
 
-    fn delta(&mut self, out: &mut BytesMut, index: u32, delta: Delta<'_>) {
-        self.role(out, index);
-        self.chunk(out, index, delta, None);
+    fn end(&self) -> Vec<Event> {
+        self.head.end(self.usage)
+    }
+}
+
+impl ChatChunks {
+    /// A writer of `n` answers.
+    pub(crate) fn new(head: Head, n: u32, old_calls: bool) -> Self {
+        Self { head, old_calls, answers: (0..n).map(|_| None).collect(), usage: None }
     }
 
-    /// A call, its id and name first.
-    fn call(&mut self, out: &mut BytesMut, index: u32, call: &ToolCall) {
-        self.role(out, index);
-        let calls = self.answers.get_mut(index as usize).and_then(Option::as_mut);
-        let number = calls.map(|calls| std::mem::replace(calls, *calls + 1)).unwrap_or_default();
+    /// Puts the chunk that names the role before the first other one of an answer. Gives back how many calls the answer has.
+    fn begin(&mut self, index: u32, out: &mut Vec<Event>) -> u32 {
+        match self.answers.get_mut(index as usize) {
+            None => {}
+            Some(Some(calls)) => return *calls,
+            Some(answer) => {
+                *answer = Some(0);
+                let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
+                out.push(self.delta(index, delta));
+            }
+        }
+        0
+    }
+
+    /// The call `number`, its id and name first.
+    fn call(&mut self, index: u32, number: u32, call: &ToolCall) -> [Event; 2] {
+        if let Some(answer) = self.answers.get_mut(index as usize) {
+            *answer = Some(number + 1);
+        }
         let name = FunctionDelta { name: Some(&call.name), arguments: "" };
         let arguments = FunctionDelta { name: None, arguments: &call.arguments };
-        for function in [name, arguments] {
-            let delta = if self.form.old_calls {
+        [name, arguments].map(|function| {
+            let first = function.name.is_some();
+            let (id, kind) = (first.then_some(call.call_id.as_str()), first.then_some("function"));
+            let delta = if self.old_calls {
                 Delta { function_call: Some(function), ..Delta::default() }
             } else {
-                let first = function.name.is_some();
-                let (id, kind) = (first.then_some(call.call_id.as_str()), first.then_some("function"));
-                Delta {
-                    tool_calls: Some([CallDelta { index: number, id, kind, function }]),
-                    ..Delta::default()
-                }
+                let call = CallDelta { index: number, id, kind, function };
+                Delta { tool_calls: Some([call]), ..Delta::default() }
             };
-            self.chunk(out, index, delta, None);
-        }
+            self.delta(index, delta)
+        })
     }
 
-    /// The chunk that names the role, before the first other one of an answer.
-    fn role(&mut self, out: &mut BytesMut, index: u32) {
-        if let Some(answer @ None) = self.answers.get_mut(index as usize) {
-            *answer = Some(0);
-            let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
-            self.chunk(out, index, delta, None);
-        }
+    fn delta(&self, index: u32, delta: Delta<'_>) -> Event {
+        self.chunk(index, delta, None)
     }
 
-    fn chunk(&self, out: &mut BytesMut, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) {
-        let usage = if self.form.include_usage { ChunkUsage::Null } else { ChunkUsage::Absent };
-        self.write(out, &[ChunkChoice { index, delta, logprobs: None, finish_reason }], usage);
-    }
-
-    fn write(&self, out: &mut BytesMut, choices: &[ChunkChoice<'_>], usage: ChunkUsage) {
-        event(
-            out,
-            &ChatChunk {
-                id: &self.id,
-                object: "chat.completion.chunk",
-                created: self.created,
-                model: &self.model,
-                choices,
-                usage,
-            },
-        );
+    fn chunk(&self, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) -> Event {
+        self.head.chunk(ChunkChoice { index, delta, logprobs: None, finish_reason })
     }
 }
 
 /// Why an answer ended, as the wire has it.
-pub(crate) fn finish_reason(reason: event::FinishReason, old_calls: bool) -> FinishReason {
-    match reason {
-        event::FinishReason::Stop => FinishReason::Stop,
-        event::FinishReason::Length => FinishReason::Length,
-        event::FinishReason::ToolCalls if old_calls => FinishReason::FunctionCall,
-        event::FinishReason::ToolCalls => FinishReason::ToolCalls,
-    }
-}
-
-/// One `data:` event that holds `value`.
-pub(crate) fn event(out: &mut BytesMut, value: &impl Serialize) {
-    out.put_slice(b"data: ");
-    // Our own types of strings and numbers always serialise, and memory never refuses a write.
-    let _ = serde_json::to_writer(out.writer(), value);
-    out.put_slice(b"\n\n");
+pub(crate) fn finish_reason(reason: FinishReason, old_calls: bool) -> FinishReason {
+    if old_calls && reason == FinishReason::ToolCalls { FinishReason::FunctionCall } else { reason }
 }
 
 #[cfg(test)]

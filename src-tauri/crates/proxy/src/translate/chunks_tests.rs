@@ -1,13 +1,18 @@
-use codex_client::Usage as TurnUsage;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::event::Finish;
+use crate::translate::wire;
 
-fn writer(form: ChunkForm) -> ChunkWriter {
-    let mut writer = ChunkWriter::new("chatcmpl-1".into(), 7, 2, form);
-    writer.piece(0, &Piece::Model("m".into()));
+fn head(include_usage: bool) -> Head {
+    let (id, object) = ("chatcmpl-1".to_owned(), "chat.completion.chunk");
+    Head { id, object, created: 7, model: String::new(), include_usage }
+}
+
+fn writer(include_usage: bool, old_calls: bool) -> ChatChunks {
+    let mut writer = ChatChunks::new(head(include_usage), 2, old_calls);
+    writer.piece(0, Piece::Model("m".into())).unwrap();
     writer
 }
 
@@ -15,7 +20,7 @@ fn text(text: &str) -> Piece {
     Piece::Text(text.into())
 }
 
-fn end(reason: event::FinishReason, usage: Option<TurnUsage>) -> Piece {
+fn end(reason: FinishReason, usage: Option<Usage>) -> Piece {
     Piece::Ended(Ok(Finish { reason, usage }))
 }
 
@@ -29,14 +34,14 @@ fn events(bytes: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-fn written(writer: &mut ChunkWriter, index: u32, piece: &Piece) -> Vec<Value> {
-    events(&writer.piece(index, piece).unwrap())
+fn written(writer: &mut ChatChunks, index: u32, piece: Piece) -> Vec<Value> {
+    events(&wire(writer.piece(index, piece).unwrap()))
 }
 
 #[test]
 fn the_role_comes_once_an_answer_and_every_delta_is_a_chunk() {
-    let mut writer = writer(ChunkForm::default());
-    let first = written(&mut writer, 0, &text("a\n\"b\""));
+    let mut writer = writer(false, false);
+    let first = written(&mut writer, 0, text("a\n\"b\""));
     assert_eq!(first.len(), 2);
     assert_eq!(first[0]["choices"][0]["delta"], json!({"role":"assistant","content":""}));
     assert_eq!(
@@ -45,20 +50,20 @@ fn the_role_comes_once_an_answer_and_every_delta_is_a_chunk() {
             {"index":0,"delta":{"content":"a\n\"b\""},"logprobs":null,"finish_reason":null}
         ]})
     );
-    let second = written(&mut writer, 0, &Piece::Reasoning("why".into()));
+    let second = written(&mut writer, 0, Piece::Reasoning("why".into()));
     assert_eq!(second.len(), 1);
     assert_eq!(second[0]["choices"][0]["delta"], json!({"reasoning_content":"why"}));
-    let other = written(&mut writer, 1, &text("x"));
+    let other = written(&mut writer, 1, text("x"));
     assert_eq!(other[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(other[1]["choices"][0]["index"], 1);
 }
 
 #[test]
 fn a_call_names_itself_first_and_calls_are_numbered() {
-    let mut writer = writer(ChunkForm::default());
+    let mut writer = writer(false, false);
     let call =
         |id: &str| Piece::Call(ToolCall { call_id: id.into(), name: "f".into(), arguments: "{ }".into() });
-    let first = written(&mut writer, 0, &call("c1"));
+    let first = written(&mut writer, 0, call("c1"));
     assert_eq!(
         first[1]["choices"][0]["delta"],
         json!({"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]})
@@ -67,42 +72,42 @@ fn a_call_names_itself_first_and_calls_are_numbered() {
         first[2]["choices"][0]["delta"],
         json!({"tool_calls":[{"index":0,"function":{"arguments":"{ }"}}]})
     );
-    let second = written(&mut writer, 0, &call("c2"));
+    let second = written(&mut writer, 0, call("c2"));
     assert_eq!(second[0]["choices"][0]["delta"]["tool_calls"][0]["index"], 1);
-    let end = written(&mut writer, 0, &end(event::FinishReason::ToolCalls, None));
+    let end = written(&mut writer, 0, end(FinishReason::ToolCalls, None));
     assert_eq!(end[0]["choices"][0]["finish_reason"], "tool_calls");
 }
 
 #[test]
 fn the_old_form_has_its_own_names() {
-    let mut writer = writer(ChunkForm { old_calls: true, ..ChunkForm::default() });
+    let mut writer = writer(false, true);
     let call = Piece::Call(ToolCall { call_id: "c".into(), name: "f".into(), arguments: "{}".into() });
-    let call = written(&mut writer, 0, &call);
+    let call = written(&mut writer, 0, call);
     assert_eq!(call[1]["choices"][0]["delta"], json!({"function_call":{"name":"f","arguments":""}}));
     assert_eq!(call[2]["choices"][0]["delta"], json!({"function_call":{"arguments":"{}"}}));
-    let end = written(&mut writer, 0, &end(event::FinishReason::ToolCalls, None));
+    let end = written(&mut writer, 0, end(FinishReason::ToolCalls, None));
     assert_eq!(end[0]["choices"][0]["finish_reason"], "function_call");
 }
 
 #[test]
 fn the_end_has_one_finish_reason_and_done() {
-    let mut writer = writer(ChunkForm::default());
-    written(&mut writer, 0, &text("a"));
-    let end = written(&mut writer, 0, &end(event::FinishReason::Length, None));
+    let mut writer = writer(false, false);
+    written(&mut writer, 0, text("a"));
+    let end = written(&mut writer, 0, end(FinishReason::Length, None));
     assert_eq!(end[0]["choices"][0], json!({"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}));
-    assert_eq!(events(&writer.end()), ["[DONE]"]);
+    assert_eq!(events(&wire(writer.end())), ["[DONE]"]);
 }
 
 #[test]
 fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
-    let mut writer = writer(ChunkForm { include_usage: true, ..ChunkForm::default() });
-    assert_eq!(written(&mut writer, 0, &text("a"))[1]["usage"], Value::Null);
-    assert!(written(&mut writer, 0, &text("a"))[0].as_object().unwrap().contains_key("usage"));
-    let usage = TurnUsage { input: 5, cached: 2, output: 3, reasoning: 1 };
+    let mut writer = writer(true, false);
+    assert_eq!(written(&mut writer, 0, text("a"))[1]["usage"], Value::Null);
+    assert!(written(&mut writer, 0, text("a"))[0].as_object().unwrap().contains_key("usage"));
+    let usage = Usage { input: 5, cached: 2, output: 3, reasoning: 1 };
     for index in 0..2 {
-        written(&mut writer, index, &end(event::FinishReason::Stop, Some(usage)));
+        written(&mut writer, index, end(FinishReason::Stop, Some(usage)));
     }
-    let end = events(&writer.end());
+    let end = events(&wire(writer.end()));
     assert_eq!(end[0]["choices"], json!([]));
     assert_eq!(
         end[0]["usage"],
@@ -114,8 +119,8 @@ fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
 
 #[test]
 fn an_empty_answer_is_a_whole_stream_all_the_same() {
-    let mut writer = writer(ChunkForm::default());
-    let end = written(&mut writer, 0, &end(event::FinishReason::Stop, None));
+    let mut writer = writer(false, false);
+    let end = written(&mut writer, 0, end(FinishReason::Stop, None));
     assert_eq!(end[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(end[1]["choices"][0]["finish_reason"], "stop");
 }
@@ -148,11 +153,10 @@ proptest! {
     fn any_text_is_one_event_of_one_line_and_comes_back(
         texts in prop::collection::vec(some_text(), 1..5), model in some_text(), include_usage in any::<bool>()
     ) {
-        let form = ChunkForm { include_usage, ..ChunkForm::default() };
-        let mut writer = ChunkWriter::new("chatcmpl-1".into(), 7, 1, form);
-        writer.piece(0, &Piece::Model(model.clone()));
+        let mut writer = ChatChunks::new(head(include_usage), 1, false);
+        writer.piece(0, Piece::Model(model.clone())).unwrap();
         for (index, text) in texts.iter().enumerate() {
-            let events = data(&writer.piece(0, &Piece::Text(text.clone())).unwrap());
+            let events = data(&wire(writer.piece(0, Piece::Text(text.clone())).unwrap()));
             prop_assert_eq!(events.len(), if index == 0 { 2 } else { 1 });
             prop_assert!(events.iter().all(|event| !event.contains('\n')));
             let chunk: Value = serde_json::from_str(&events[events.len() - 1]).unwrap();
@@ -167,9 +171,7 @@ proptest! {
     fn any_value_is_one_event_of_one_line_and_comes_back(
         texts in prop::collection::btree_map(some_text(), some_text(), 0..4)
     ) {
-        let mut out = BytesMut::new();
-        event(&mut out, &texts);
-        let events = data(&out);
+        let events = data(&wire(vec![event(&texts)]));
         prop_assert_eq!(events.len(), 1);
         prop_assert!(!events[0].contains('\n'));
         prop_assert_eq!(serde_json::from_str::<Value>(&events[0]).unwrap(), json!(texts));

@@ -1,14 +1,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::event::Finish;
+use crate::openai::completion::FinishReason;
+use crate::translate::{refused, wire};
 
 fn read(mut body: Value) -> Result<Vec<AnswerRequest>, (bool, String)> {
     body["model"] = "m".into();
     let request: CompletionsRequest = serde_json::from_value(body).unwrap();
-    understand(&request).map_err(|refusal| match refusal {
-        Refusal::Invalid { param, .. } => (true, param),
-        Refusal::Unsupported { param, .. } => (false, param),
-    })
+    parse(&request).map_err(|error| refused::<()>(Err(error)))
 }
 
 fn said(wanted: &[AnswerRequest]) -> Vec<&str> {
@@ -50,25 +50,6 @@ fn what_is_wrong_is_named() {
     }
 }
 
-#[test]
-fn what_cannot_be_given_is_refused_unless_it_asks_for_nothing() {
-    let judge = |body: Value| {
-        let Value::Object(body) = body else { panic!("an object") };
-        ignored(&body).map_err(|refusal| match refusal {
-            Refusal::Unsupported { param, .. } | Refusal::Invalid { param, .. } => param,
-        })
-    };
-    let neutral = json!({"prompt":"a","n":2,"best_of":2,"echo":false,"suffix":"","logprobs":null});
-    assert_eq!(judge(neutral), Ok(vec![]));
-    for (param, value) in
-        [("best_of", json!(2)), ("echo", json!(true)), ("suffix", json!("x")), ("logprobs", json!(0))]
-    {
-        assert_eq!(judge(json!({ param: value })), Err(param.to_owned()));
-    }
-    let tuned = json!({"temperature":0.5,"logit_bias":{},"presence_penalty":0});
-    assert_eq!(judge(tuned), Ok(vec!["logit_bias".into(), "temperature".into()]));
-}
-
 /// The `data:` events of some bytes, `[DONE]` as a string.
 fn events(bytes: &[u8]) -> Vec<Value> {
     std::str::from_utf8(bytes)
@@ -79,29 +60,40 @@ fn events(bytes: &[u8]) -> Vec<Value> {
         .collect()
 }
 
+fn writer(include_usage: bool) -> TextChunks {
+    let (id, object) = ("cmpl-1".to_owned(), "text_completion");
+    TextChunks { head: Head { id, object, created: 7, model: "m".to_owned(), include_usage }, usage: None }
+}
+
+fn written(writer: &mut TextChunks, index: u32, piece: Piece) -> Vec<Value> {
+    events(&wire(writer.piece(index, piece).unwrap()))
+}
+
 #[test]
 fn a_chunk_has_the_text_and_the_choices_number() {
-    let mut writer = CompletionWriter::new("cmpl-1".into(), 7, "m".into(), false);
-    writer.set_model("m-2".into());
+    let mut writer = writer(false);
+    assert!(written(&mut writer, 0, Piece::Model("m-2".into())).is_empty());
     assert_eq!(
-        events(&writer.text(1, "a")),
+        written(&mut writer, 1, Piece::Text("a".into())),
         [json!({"id":"cmpl-1","object":"text_completion","created":7,"model":"m-2","choices":[
             {"text":"a","index":1,"logprobs":null,"finish_reason":null}]})]
     );
-    let end = &events(&writer.end(1, FinishReason::Length))[0];
+    let end = Piece::Ended(Ok(Finish { reason: FinishReason::Length, usage: None }));
+    let end = &written(&mut writer, 1, end)[0];
     assert_eq!(end["choices"][0]["finish_reason"], "length");
-    assert_eq!(events(&writer.done(None)), ["[DONE]"]);
+    assert_eq!(events(&wire(writer.end())), ["[DONE]"]);
 }
 
 #[test]
 fn usage_is_null_until_its_own_chunk_without_choices() {
-    let writer = CompletionWriter::new("cmpl-1".into(), 7, "m".into(), true);
-    assert_eq!(events(&writer.text(0, "a"))[0].get("usage"), Some(&Value::Null));
-    let usage = codex_client::Usage { input: 10, cached: 4, output: 5, reasoning: 2 };
-    let done = events(&writer.done(Some(usage.into())));
+    let mut writer = writer(true);
+    assert_eq!(written(&mut writer, 0, Piece::Text("a".into()))[0].get("usage"), Some(&Value::Null));
+    let usage = Some(Usage { input: 10, cached: 4, output: 5, reasoning: 2 });
+    written(&mut writer, 0, Piece::Ended(Ok(Finish { reason: FinishReason::Stop, usage })));
+    let done = events(&wire(writer.end()));
     assert_eq!(done[0]["choices"], json!([]));
     assert_eq!(done[0]["usage"]["total_tokens"], 15);
     assert_eq!(done[1], "[DONE]");
-    let whole = serde_json::to_value(writer.whole(&[], None)).unwrap();
+    let whole = serde_json::to_value(writer.head.whole::<TextChoice<'_>>(&[], None)).unwrap();
     assert!(whole.get("usage").is_none(), "whole and unknown");
 }

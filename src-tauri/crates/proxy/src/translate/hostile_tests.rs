@@ -8,13 +8,14 @@ use codex_client::{Content, Item, Role, ToolCall, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::chunks::{ChunkForm, ChunkWriter};
-use super::completions::{self, CompletionWriter};
-use super::request;
+use super::chunks::{ChatChunks, Chunks, Head};
+use super::completions::{self, TextChunks};
 use super::response_events::{Ids, ResponseWriter};
-use super::responses::{Earlier, Understood, understand};
-use crate::error::Refusal;
-use crate::event::{Finish, FinishReason, Piece};
+use super::responses::{self, Parsed};
+use super::{request, wire};
+use crate::error::ApiError;
+use crate::event::{Finish, Piece};
+use crate::openai::completion::FinishReason;
 use crate::settings::ReasoningAs;
 use said::{conversation, expected, input, messages};
 
@@ -61,9 +62,8 @@ fn over_the_wire<T: serde::de::DeserializeOwned>(body: &Value) -> T {
     serde_json::from_slice(&serde_json::to_vec(body).unwrap()).unwrap()
 }
 
-fn understood(body: &Value) -> Result<Understood, Refusal> {
-    let earlier = Earlier { conversation: Vec::new(), find: &|_| None };
-    understand(over_the_wire(body), &earlier, ReasoningAs::None, &mut Ids::new("0a".into()))
+fn parsed(body: &Value) -> Result<Parsed, ApiError> {
+    responses::parse(over_the_wire(body), &[], &|_| None, ReasoningAs::None, &mut Ids::new("0a".into()))
 }
 
 /// The data of the events of some bytes, by the letter of the standard: lines end with CR, LF or both, an empty one ends the event, and
@@ -135,13 +135,13 @@ proptest! {
             let content = vec![Content::Text(instructions)];
             items.insert(0, Item::Message { role: Role::Developer, content });
         }
-        prop_assert_eq!(understood(&body).unwrap().wanted.items, items);
+        prop_assert_eq!(parsed(&body).unwrap().wanted.items, items);
     }
 
     #[test]
     fn a_prompt_comes_out_as_it_went_in(prompts in texts(1..8)) {
         let body = json!({"model": "m", "prompt": prompts});
-        let wanted = completions::understand(&over_the_wire(&body)).unwrap();
+        let wanted = completions::parse(&over_the_wire(&body)).unwrap();
         let items: Vec<Item> = wanted.into_iter().flat_map(|wanted| wanted.items).collect();
         let says = |text: &String| Item::Message { role: Role::User, content: vec![Content::Text(text.clone())] };
         prop_assert_eq!(items, prompts.iter().map(says).collect::<Vec<_>>());
@@ -149,17 +149,16 @@ proptest! {
 
     #[test]
     fn what_the_model_says_is_what_the_parser_of_a_chat_reads(speech in speech(), model in some_text()) {
-        let form = ChunkForm { include_usage: true, ..ChunkForm::default() };
-        let mut writer = ChunkWriter::new("id".into(), 7, 1, form);
+        let mut writer = ChatChunks::new(Head { include_usage: true, ..Head::default() }, 1, false);
         let mut pieces = vec![Piece::Model(model)];
         pieces.extend(speech.pieces.iter().map(|(thought, text)| {
             if *thought { Piece::Reasoning(text.clone()) } else { Piece::Text(text.clone()) }
         }));
         pieces.extend(speech.calls.iter().cloned().map(Piece::Call));
         pieces.push(Piece::Ended(Ok(finish())));
-        let mut bytes: Vec<u8> = pieces.iter().filter_map(|piece| writer.piece(0, piece)).flatten().collect();
-        bytes.extend(writer.end());
-        let events = events(&bytes);
+        let mut written: Vec<_> = pieces.into_iter().flat_map(|piece| writer.piece(0, piece).unwrap()).collect();
+        written.extend(writer.end());
+        let events = events(&wire(written));
         let of = |name: &str| {
             events.iter().filter_map(|event| event["choices"][0]["delta"][name].as_str()).collect::<String>()
         };
@@ -179,11 +178,11 @@ proptest! {
 
     #[test]
     fn what_the_model_says_is_what_the_parser_of_a_completion_reads(said in texts(0..6)) {
-        let writer = CompletionWriter::new("id".into(), 7, "m".into(), true);
-        let mut bytes: Vec<u8> = said.iter().flat_map(|text| writer.text(0, text)).collect();
-        bytes.extend(writer.end(0, FinishReason::Stop));
-        bytes.extend(writer.done(finish().usage.map(Into::into)));
-        let events = events(&bytes);
+        let mut writer = TextChunks { head: Head { include_usage: true, ..Head::default() }, usage: None };
+        let pieces = said.iter().cloned().map(Piece::Text).chain([Piece::Ended(Ok(finish()))]);
+        let mut written: Vec<_> = pieces.flat_map(|piece| writer.piece(0, piece).unwrap()).collect();
+        written.extend(writer.end());
+        let events = events(&wire(written));
         let text: String = events.iter().filter_map(|event| event["choices"][0]["text"].as_str()).collect();
         prop_assert_eq!(text, said.concat());
         prop_assert_eq!(events.last(), Some(&json!("[DONE]")));
@@ -192,16 +191,16 @@ proptest! {
     #[test]
     fn what_the_model_says_is_what_the_parser_of_a_response_reads(speech in speech(), labels in texts(2..3)) {
         let body = json!({"model": "m", "input": "x", "user": labels[0], "metadata": {&labels[1]: &labels[0]}});
-        let options = understood(&body).unwrap().options;
+        let options = parsed(&body).unwrap().options;
         let mut writer = ResponseWriter::new(Ids::new("0a".into()), 7, "m".into(), options, true);
-        for (thought, text) in &speech.pieces {
-            if *thought { writer.reasoning(text) } else { writer.text(text) }
+        let said = |(thought, text): &(bool, String)| {
+            if *thought { Piece::Reasoning(text.clone()) } else { Piece::Text(text.clone()) }
+        };
+        let calls = speech.calls.iter().cloned().map(Piece::Call);
+        for piece in speech.pieces.iter().map(said).chain(calls).chain([Piece::Ended(Ok(finish()))]) {
+            writer.piece(piece, 8).unwrap();
         }
-        for call in &speech.calls {
-            writer.call(call.clone());
-        }
-        writer.end(finish(), 8);
-        let events = events(&writer.take_events());
+        let events = events(&wire(writer.take_events()));
         for (number, event) in events.iter().enumerate() {
             prop_assert_eq!(&event["sequence_number"], &json!(number));
         }

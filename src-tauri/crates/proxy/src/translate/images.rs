@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::error::Refusal;
+use crate::error::ApiError;
 
 /// The largest picture, in bytes.
 const LARGEST: usize = 20 * 1024 * 1024;
@@ -16,9 +16,9 @@ const LARGEST: usize = 20 * 1024 * 1024;
 /// Looks at a picture of `param`, and gives back the URL that is passed on.
 ///
 /// # Errors
-/// [`Refusal`] saying what is wrong with it.
-pub(crate) fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>, Refusal> {
-    let invalid = |message: &str| Refusal::invalid(param, message);
+/// [`ApiError`] saying what is wrong with it.
+pub(crate) fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>, ApiError> {
+    let invalid = |message: &str| ApiError::invalid(param, message);
     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     if matches!(scheme.as_str(), "http" | "https") {
         return Err(invalid(
@@ -57,11 +57,11 @@ pub(crate) fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>,
 /// Checks how closely a picture is to be looked at.
 ///
 /// # Errors
-/// [`Refusal`] for a word that there is not.
-pub(crate) fn check_detail(detail: Option<&str>, param: &str) -> Result<(), Refusal> {
+/// [`ApiError`] for a word that there is not.
+pub(crate) fn check_detail(detail: Option<&str>, param: &str) -> Result<(), ApiError> {
     match detail {
         None | Some("auto" | "low" | "high" | "original") => Ok(()),
-        Some(_) => Err(Refusal::invalid(param, "detail must be auto, low or high.")),
+        Some(_) => Err(ApiError::invalid(param, "detail must be auto, low or high.")),
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     }
 
     fn refused(url: &str) -> String {
-        check_image(url, "p").unwrap_err().to_string()
+        check_image(url, "p").unwrap_err().message().to_owned()
     }
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";

@@ -1,7 +1,7 @@
 //! The limits of an answer, as a request may set them.
 
 use super::answer_request::AnswerRequest;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::openai::text_or::TextOr;
 
 /// The most answers to one request.
@@ -31,22 +31,22 @@ pub(crate) fn service_tier(tier: Option<String>) -> Option<String> {
     tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default"))
 }
 
-/// Checks the limits that are wanted. `most_tokens` is what the route calls that limit.
+/// Checks the limits that are wanted, and gives back the request. `most_tokens` is what the route calls that limit.
 ///
 /// # Errors
-/// [`Refusal`] naming the one that cannot be had.
-pub(crate) fn check(wanted: &AnswerRequest, most_tokens: &str) -> Result<(), Refusal> {
+/// [`ApiError`] naming the one that cannot be had.
+pub(crate) fn checked(wanted: AnswerRequest, most_tokens: &str) -> Result<AnswerRequest, ApiError> {
     if !(1..=MOST_ANSWERS).contains(&wanted.n) {
-        return Err(Refusal::invalid("n", "n must be from 1 to 8."));
+        return Err(ApiError::invalid("n", "n must be from 1 to 8."));
     }
     if wanted.max_tokens == Some(0) {
-        return Err(Refusal::invalid(most_tokens, &format!("{most_tokens} must be 1 at least.")));
+        return Err(ApiError::invalid(most_tokens, format!("{most_tokens} must be 1 at least.")));
     }
     if wanted.stop.len() > MOST_STOPS {
-        return Err(Refusal::invalid("stop", "stop can hold four texts at most."));
+        return Err(ApiError::invalid("stop", "stop can hold four texts at most."));
     }
     if wanted.stop.iter().any(|stop| stop.len() > LONGEST_STOP) {
-        return Err(Refusal::invalid("stop", "A stop text can have 1024 bytes at most."));
+        return Err(ApiError::invalid("stop", "A stop text can have 1024 bytes at most."));
     }
     let names = [
         ("model", Some(&wanted.model)),
@@ -58,12 +58,12 @@ pub(crate) fn check(wanted: &AnswerRequest, most_tokens: &str) -> Result<(), Ref
             let message = format!(
                 "{param} must be a name of {LONGEST_NAME} bytes at most, without control characters."
             );
-            return Err(Refusal::invalid(param, &message));
+            return Err(ApiError::invalid(param, &message));
         }
     }
     match wanted.verbosity.as_deref() {
-        None | Some("low" | "medium" | "high") => Ok(()),
-        Some(_) => Err(Refusal::invalid("verbosity", "verbosity must be low, medium or high.")),
+        None | Some("low" | "medium" | "high") => Ok(wanted),
+        Some(_) => Err(ApiError::invalid("verbosity", "verbosity must be low, medium or high.")),
     }
 }
 

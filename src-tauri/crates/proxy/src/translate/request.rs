@@ -7,8 +7,8 @@ use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
 use super::answer_request::{AnswerRequest, Format, ToolChoice};
 use super::images::{check_detail, check_image};
-use super::{shorten, tools};
-use crate::error::Refusal;
+use super::{limits, shorten, tools};
+use crate::error::ApiError;
 use crate::openai::chat::{ChatRequest, Message, Part, ResponseFormat, Role, WebSearchOptions};
 use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningAs;
@@ -16,8 +16,8 @@ use crate::settings::ReasoningAs;
 /// Reads a request.
 ///
 /// # Errors
-/// [`Refusal`] naming what is wrong.
-pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, Refusal> {
+/// [`ApiError`] naming what is wrong.
+pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let items = conversation(&request.messages)?;
     let old = request.functions.is_some() || request.function_call.is_some();
     let (tools, tool_choice) = if old {
@@ -28,7 +28,7 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, Refusal> {
         (tools, tools::choice(request.tool_choice.as_ref(), "tool_choice")?)
     };
     tools::check_choice(&tools, &tool_choice, if old { "function_call" } else { "tool_choice" })?;
-    Ok(AnswerRequest {
+    let wanted = AnswerRequest {
         model: request.model,
         items,
         tools: if tool_choice == ToolChoice::None { Vec::new() } else { tools },
@@ -39,16 +39,17 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, Refusal> {
         effort: request.reasoning_effort,
         reasoning_as: reasoning_as(request.reasoning_format.as_deref(), request.include_reasoning)?,
         verbosity: request.verbosity,
-        service_tier: super::limits::service_tier(request.service_tier),
+        service_tier: limits::service_tier(request.service_tier),
         web_search: request.web_search_options.map(web_search).transpose()?,
         max_tokens: request.max_completion_tokens.or(request.max_tokens),
-        stop: super::limits::stops(request.stop),
+        stop: limits::stops(request.stop),
         n: request.n.unwrap_or(1),
-    })
+    };
+    limits::checked(wanted, "max_completion_tokens")
 }
 
 /// Reads the messages.
-fn conversation(messages: &[Message]) -> Result<Vec<Item>, Refusal> {
+fn conversation(messages: &[Message]) -> Result<Vec<Item>, ApiError> {
     if messages.is_empty() {
         return Err(invalid("messages", "messages must hold at least one message."));
     }
@@ -65,21 +66,21 @@ fn conversation(messages: &[Message]) -> Result<Vec<Item>, Refusal> {
 /// any is passed on.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for an effort that is not one of them.
-pub(crate) fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Result<(), Refusal> {
+/// [`ApiError`] for an effort that is not one of them.
+pub(crate) fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Result<(), ApiError> {
     match wanted {
         Some(wanted) if !known.is_empty() && !known.iter().any(|effort| effort == wanted) => {
-            Err(Refusal::Invalid {
-                param: "reasoning_effort".to_owned(),
-                message: format!("The model {model} knows these efforts: {}.", known.join(", ")),
-            })
+            Err(ApiError::invalid(
+                "reasoning_effort".to_owned(),
+                format!("The model {model} knows these efforts: {}.", known.join(", ")),
+            ))
         }
         _ => Ok(()),
     }
 }
 
 /// How the model may search the web.
-fn web_search(options: WebSearchOptions) -> Result<WebSearch, Refusal> {
+fn web_search(options: WebSearchOptions) -> Result<WebSearch, ApiError> {
     let WebSearchOptions { search_context_size, user_location } = options;
     match search_context_size.as_deref() {
         None | Some("low" | "medium" | "high") => Ok(WebSearch {
@@ -94,7 +95,7 @@ fn web_search(options: WebSearchOptions) -> Result<WebSearch, Refusal> {
 }
 
 /// The form of the answer.
-fn format(format: Option<ResponseFormat>) -> Result<Format, Refusal> {
+fn format(format: Option<ResponseFormat>) -> Result<Format, ApiError> {
     let Some(format) = format else { return Ok(Format::Text) };
     match format.kind.as_str() {
         "text" => Ok(Format::Text),
@@ -125,7 +126,7 @@ fn format(format: Option<ResponseFormat>) -> Result<Format, Refusal> {
     }
 }
 
-fn reasoning_as(format: Option<&str>, include: Option<bool>) -> Result<Option<ReasoningAs>, Refusal> {
+fn reasoning_as(format: Option<&str>, include: Option<bool>) -> Result<Option<ReasoningAs>, ApiError> {
     match (format, include) {
         (_, Some(false)) | (Some("hidden" | "none"), _) => Ok(Some(ReasoningAs::None)),
         (Some("parsed" | "reasoning_content"), _) => Ok(Some(ReasoningAs::ReasoningContent)),
@@ -143,12 +144,12 @@ fn read(
     index: usize,
     items: &mut Vec<Item>,
     pairing: &mut tools::Pairing,
-) -> Result<(), Refusal> {
+) -> Result<(), ApiError> {
     if !matches!(message.role, Role::Tool | Role::Function) {
         pairing.end()?;
     }
     let pictures = matches!(message.role, Role::User | Role::Tool);
-    let say = |role| Ok::<_, Refusal>(Item::Message { role, content: contents(message, index, pictures)? });
+    let say = |role| Ok::<_, ApiError>(Item::Message { role, content: contents(message, index, pictures)? });
     match message.role {
         Role::System | Role::Developer => items.push(say(Speaker::Developer)?),
         Role::User => items.push(say(Speaker::User)?),
@@ -179,7 +180,7 @@ fn read(
 }
 
 /// The calls that an assistant's message makes.
-fn calls(message: &Message, index: usize) -> Result<Vec<ToolCall>, Refusal> {
+fn calls(message: &Message, index: usize) -> Result<Vec<ToolCall>, ApiError> {
     let mut calls = Vec::new();
     for (at, call) in message.tool_calls.iter().flatten().enumerate() {
         if call.kind != "function" {
@@ -201,14 +202,14 @@ fn calls(message: &Message, index: usize) -> Result<Vec<ToolCall>, Refusal> {
 }
 
 /// The parts of a message that must say something.
-fn contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, Refusal> {
+fn contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, ApiError> {
     if message.content.is_none() {
         return Err(invalid(&format!("messages[{index}].content"), "This message needs a content."));
     }
     optional_contents(message, index, pictures)
 }
 
-fn optional_contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, Refusal> {
+fn optional_contents(message: &Message, index: usize, pictures: bool) -> Result<Vec<Content>, ApiError> {
     match &message.content {
         None => Ok(Vec::new()),
         Some(TextOr::Text(text)) => Ok(vec![Content::Text(text.clone())]),
@@ -218,7 +219,7 @@ fn optional_contents(message: &Message, index: usize, pictures: bool) -> Result<
     }
 }
 
-fn content(part: &Part, message: usize, index: usize, pictures: bool) -> Result<Content, Refusal> {
+fn content(part: &Part, message: usize, index: usize, pictures: bool) -> Result<Content, ApiError> {
     let param = || format!("messages[{message}].content[{index}]");
     match (part.kind.as_str(), &part.text, &part.refusal) {
         ("text" | "input_text" | "output_text", Some(text), _) | ("refusal", _, Some(text)) => {
@@ -238,18 +239,18 @@ fn content(part: &Part, message: usize, index: usize, pictures: bool) -> Result<
             check_detail(image.detail.as_deref(), &format!("{}.image_url.detail", param()))?;
             Ok(Content::Image { url: url.into_owned(), detail: image.detail.clone() })
         }
-        (kind @ ("input_audio" | "file"), ..) => Err(Refusal::Unsupported {
-            param: param(),
-            message: format!("codex takes no parts of the type {kind}. Send text or pictures."),
-        }),
+        (kind @ ("input_audio" | "file"), ..) => Err(ApiError::unsupported(
+            param(),
+            format!("codex takes no parts of the type {kind}. Send text or pictures."),
+        )),
         (kind, ..) => {
             Err(invalid(&param(), &format!("There is no content part of the type {:?}.", shorten(kind))))
         }
     }
 }
 
-fn invalid(param: &str, message: &str) -> Refusal {
-    Refusal::invalid(param, message)
+fn invalid(param: &str, message: &str) -> ApiError {
+    ApiError::invalid(param, message)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn read(body: &Value) -> Result<AnswerRequest, Refusal> {
+fn read(body: &Value) -> Result<AnswerRequest, ApiError> {
     let mut whole = json!({ "model": "m", "messages": [{"role":"user","content":"hi"}] });
     for (name, value) in body.as_object().unwrap() {
         whole[name] = value.clone();
@@ -10,7 +10,7 @@ fn read(body: &Value) -> Result<AnswerRequest, Refusal> {
     parse(serde_json::from_value(whole).unwrap())
 }
 
-fn items_of(messages: &Value) -> Result<Vec<Item>, Refusal> {
+fn items_of(messages: &Value) -> Result<Vec<Item>, ApiError> {
     read(&json!({ "messages": messages })).map(|wanted| wanted.items)
 }
 
@@ -18,10 +18,8 @@ fn says(role: Speaker, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
-fn param<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> String {
-    match outcome.unwrap_err() {
-        Refusal::Invalid { param, .. } | Refusal::Unsupported { param, .. } => param,
-    }
+fn param<T: std::fmt::Debug>(outcome: Result<T, ApiError>) -> String {
+    crate::translate::refused(outcome).1
 }
 
 #[test]
@@ -170,5 +168,5 @@ fn an_effort_is_checked_only_where_codex_names_some() {
     assert_eq!(check_effort(Some("high"), "m", &known), Ok(()));
     assert_eq!(check_effort(Some("odd"), "m", &[]), Ok(()));
     let refused = check_effort(Some("odd"), "m", &known).unwrap_err();
-    assert_eq!(refused.to_string(), "The model m knows these efforts: low, high.");
+    assert_eq!(refused.message(), "The model m knows these efforts: low, high.");
 }

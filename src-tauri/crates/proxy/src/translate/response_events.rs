@@ -5,16 +5,17 @@
 
 mod items;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use axum::response::sse::Event;
 use codex_client::{ToolCall, Usage as TurnUsage};
 
-use crate::event::{Finish, FinishReason};
+use crate::error::Failure;
+use crate::event::{Finish, Piece};
+use crate::openai::completion::FinishReason;
 use crate::openai::responses::event::{EventBody, StreamEvent};
 use crate::openai::responses::item::{ItemStatus, OutputItem};
 use crate::openai::responses::response::{
     IncompleteDetails, Response, ResponseError, ResponseOptions, Status,
 };
-use crate::translate::chunks::event;
 
 /// The piece of reasoning that stands between two parts of a summary.
 const BETWEEN_PARTS: &str = "\n\n";
@@ -54,6 +55,7 @@ pub(crate) struct ResponseWriter {
     /// Whether the next piece of reasoning begins a new part of the summary.
     new_part: bool,
     begun: bool,
+    told: bool,
     sink: Sink,
 }
 
@@ -82,8 +84,8 @@ impl ResponseWriter {
             options,
             usage: None,
         };
-        let sink = Sink { out: BytesMut::new(), next: 0, wanted: streamed };
-        Self { response, ids, open: false, new_part: false, begun: false, sink }
+        let sink = Sink { out: Vec::new(), next: 0, wanted: streamed };
+        Self { response, ids, open: false, new_part: false, begun: false, told: false, sink }
     }
 
     /// The response as it is now.
@@ -97,19 +99,52 @@ impl ResponseWriter {
     }
 
     /// The events that nobody has taken yet.
-    pub(crate) fn take_events(&mut self) -> Bytes {
-        self.sink.out.split().freeze()
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.told |= !self.sink.out.is_empty();
+        std::mem::take(&mut self.sink.out)
+    }
+
+    /// Whether events have been taken, and with them the response's id.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// Writes a piece of the answer. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// The failure that the piece tells of, which is not written.
+    pub(crate) fn piece(&mut self, piece: Piece, now: u64) -> Result<(), Failure> {
+        match piece {
+            Piece::Model(model) => self.set_model(model),
+            Piece::Text(text) => self.text(&text),
+            Piece::Reasoning(text) => self.reasoning(&text),
+            Piece::Call(call) => self.call(call),
+            Piece::Ended(end) => self.end(end?, now),
+        }
+        Ok(())
+    }
+
+    /// The events that begin the stream.
+    pub(crate) fn begun(&mut self) -> Vec<Event> {
+        self.begin();
+        self.take_events()
+    }
+
+    /// The events that end it with a failure.
+    pub(crate) fn failed(&mut self, error: ResponseError) -> Vec<Event> {
+        self.fail(error);
+        self.take_events()
     }
 
     /// From now on the response names this model.
-    pub(crate) fn set_model(&mut self, model: String) {
+    fn set_model(&mut self, model: String) {
         if !model.is_empty() {
             self.response.model = model;
         }
     }
 
     /// Begins the stream, if it has not begun.
-    pub(crate) fn begin(&mut self) {
+    fn begin(&mut self) {
         if !std::mem::replace(&mut self.begun, true) {
             self.tell("response.created");
             self.tell("response.in_progress");
@@ -117,7 +152,7 @@ impl ResponseWriter {
     }
 
     /// A piece of the answer.
-    pub(crate) fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &str) {
         if self.has_ended() {
             return;
         }
@@ -130,7 +165,7 @@ impl ResponseWriter {
     }
 
     /// A piece of the reasoning's summary.
-    pub(crate) fn reasoning(&mut self, text: &str) {
+    fn reasoning(&mut self, text: &str) {
         if self.has_ended() {
             return;
         }
@@ -149,7 +184,7 @@ impl ResponseWriter {
     }
 
     /// A call of one of the client's tools.
-    pub(crate) fn call(&mut self, call: ToolCall) {
+    fn call(&mut self, call: ToolCall) {
         if self.has_ended() {
             return;
         }
@@ -161,7 +196,7 @@ impl ResponseWriter {
     }
 
     /// The end of an answer that went well. `now` is in Unix seconds.
-    pub(crate) fn end(&mut self, finish: Finish, now: u64) {
+    fn end(&mut self, finish: Finish, now: u64) {
         if self.has_ended() {
             return;
         }
@@ -181,7 +216,7 @@ impl ResponseWriter {
     }
 
     /// The end of an answer that failed. An item that was being written is not called done.
-    pub(crate) fn fail(&mut self, error: ResponseError) {
+    fn fail(&mut self, error: ResponseError) {
         if self.has_ended() {
             return;
         }
@@ -247,7 +282,7 @@ impl ResponseWriter {
 /// Where the events go.
 #[derive(Debug)]
 struct Sink {
-    out: BytesMut,
+    out: Vec<Event>,
     /// The next event's number.
     next: u64,
     wanted: bool,
@@ -258,10 +293,10 @@ impl Sink {
         if !self.wanted {
             return;
         }
-        self.out.put_slice(b"event: ");
-        self.out.put_slice(kind.as_bytes());
-        self.out.put_slice(b"\n");
-        event(&mut self.out, &StreamEvent { kind, sequence_number: self.next, body });
+        // Our own types of strings and numbers always serialise.
+        let event =
+            Event::default().event(kind).json_data(StreamEvent { kind, sequence_number: self.next, body });
+        self.out.push(event.unwrap_or_default());
         self.next += 1;
     }
 }

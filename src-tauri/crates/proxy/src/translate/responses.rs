@@ -6,14 +6,13 @@
 mod conversation;
 mod items;
 mod options;
-pub(crate) mod parameters;
 
 use codex_client::{Content, Item, Role};
 
 use super::answer_request::{AnswerRequest, ClientTool, Format, ToolChoice};
 use super::response_events::Ids;
 use super::{limits, shorten, tools};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
 use crate::openai::responses::response::ResponseOptions;
@@ -28,17 +27,9 @@ pub(crate) struct Said {
     pub item: Option<Item>,
 }
 
-/// What a request goes on from.
-pub(crate) struct Earlier<'a> {
-    /// The conversation up to the end of the previous response, without anybody's instructions.
-    pub conversation: Vec<&'a Said>,
-    /// Finds an item by the id that a reference names.
-    pub find: &'a dyn Fn(&str) -> Option<Said>,
-}
-
-/// A request that has been understood.
+/// A request that has been read.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Understood {
+pub(crate) struct Parsed {
     /// What is wanted.
     pub wanted: AnswerRequest,
     /// What the response repeats.
@@ -51,17 +42,19 @@ pub(crate) struct Understood {
     pub store: bool,
 }
 
-/// Reads a request. `reasoning` is how the settings have summaries sent.
+/// Reads a request. `before` is the conversation up to the end of the previous response, without anybody's instructions; `find` finds
+/// an item by the id that a reference names; `reasoning` is how the settings have summaries sent.
 ///
 /// # Errors
-/// [`Refusal`] naming the field that is wrong, or that asks for what cannot be given.
-pub(crate) fn understand(
+/// [`ApiError`] naming the field that is wrong, or that asks for what cannot be given.
+pub(crate) fn parse(
     request: ResponsesRequest,
-    earlier: &Earlier<'_>,
+    before: &[&Said],
+    find: &dyn Fn(&str) -> Option<Said>,
     reasoning: ReasoningAs,
     ids: &mut Ids,
-) -> Result<Understood, Refusal> {
-    let said = items::read(request.input.as_ref(), earlier.find, ids)?;
+) -> Result<Parsed, ApiError> {
+    let said = items::read(request.input.as_ref(), find, ids)?;
     let given = request.tools.as_deref().unwrap_or_default();
     let mut tools: Vec<ClientTool> =
         given.iter().enumerate().map(|(index, tool)| client_tool(tool, index)).collect::<Result<_, _>>()?;
@@ -73,9 +66,9 @@ pub(crate) fn understand(
     let text = request.text.clone().unwrap_or_default();
     let thinking = request.reasoning.clone().unwrap_or_default();
 
-    let mut items = conversation::of(&earlier.conversation, &said)?;
+    let mut items = conversation::of(before, &said)?;
     if items.is_empty() {
-        return Err(Refusal::invalid("input", "input must say something: a string, or at least one item."));
+        return Err(ApiError::invalid("input", "input must say something: a string, or at least one item."));
     }
     if let Some(text) = request.instructions.clone().filter(|text| !text.is_empty()) {
         items.insert(0, Item::Message { role: Role::Developer, content: vec![Content::Text(text)] });
@@ -94,9 +87,10 @@ pub(crate) fn understand(
         model: request.model.clone(),
         ..AnswerRequest::default()
     };
+    let wanted = limits::checked(wanted, "max_output_tokens").map_err(ApiError::of_responses)?;
     let (streamed, store) = (request.stream == Some(true), request.store != Some(false));
     let options = options::repeated(request, &wanted.tool_choice)?;
-    Ok(Understood { wanted, options, said, streamed, store })
+    Ok(Parsed { wanted, options, said, streamed, store })
 }
 
 /// What the output of a response adds to the conversation.
@@ -104,13 +98,13 @@ pub(crate) fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
     output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
 }
 
-fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {
+fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, ApiError> {
     let param = format!("tools[{index}]");
     if tool.kind != "function" {
         return Err(tools::no_function(&tool.kind, &param));
     }
     let Some(name) = tool.name.clone().filter(|name| !name.is_empty()) else {
-        return Err(Refusal::invalid(&format!("{param}.name"), "A function needs its name."));
+        return Err(ApiError::invalid(format!("{param}.name"), "A function needs its name."));
     };
     Ok(ClientTool {
         name,
@@ -120,7 +114,7 @@ fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, Refusal> {
     })
 }
 
-fn format(text: &TextOptions) -> Result<Format, Refusal> {
+fn format(text: &TextOptions) -> Result<Format, ApiError> {
     let Some(format) = &text.format else { return Ok(Format::Text) };
     match format.kind.as_str() {
         "text" => Ok(Format::Text),
@@ -133,22 +127,22 @@ fn format(text: &TextOptions) -> Result<Format, Refusal> {
                     strict: format.strict == Some(true),
                     param: param.to_owned(),
                 }),
-                _ => Err(Refusal::invalid(param, "A json_schema format needs its schema, an object.")),
+                _ => Err(ApiError::invalid(param, "A json_schema format needs its schema, an object.")),
             }
         }
         other => {
             let other = shorten(other);
             let message = format!("The format must be text, json_object or json_schema, not {other:?}.");
-            Err(Refusal::invalid("text.format.type", &message))
+            Err(ApiError::invalid("text.format.type", &message))
         }
     }
 }
 
 /// Summaries are items of their own here, and never part of the text.
-fn reasoning_as(thinking: &ReasoningOptions, settings: ReasoningAs) -> Result<ReasoningAs, Refusal> {
+fn reasoning_as(thinking: &ReasoningOptions, settings: ReasoningAs) -> Result<ReasoningAs, ApiError> {
     match summary(thinking) {
         Some("auto" | "concise" | "detailed") => Ok(ReasoningAs::ReasoningContent),
-        Some(_) => Err(Refusal::invalid(
+        Some(_) => Err(ApiError::invalid(
             "reasoning.summary",
             "The summary must be auto, concise or detailed, or left out.",
         )),

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::thread;
 
 use jsonschema::error::ValidationErrorKind;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::answer_request::{ClientTool, Format};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use bounds::Counts;
 use stoppable::{STOP, stop_keyword, with_stops};
 
@@ -27,7 +28,7 @@ mod stoppable;
 mod strict;
 
 /// What the model is told where the answer must be any object of JSON.
-pub(crate) const JSON_OBJECT: &str =
+const JSON_OBJECT: &str =
     "Answer with one JSON object and nothing else: no text before or after it, and no code fence.";
 
 /// The drafts that a schema without `$schema` may be written in, the likeliest first. Their rules for tuples and limits
@@ -60,16 +61,14 @@ const MAX_LEVELS_TO_DROP: usize = 1_000;
 /// the answer. It is quick, and compiles nothing.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] that names the tool or the field, and the bound.
-pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), Refusal> {
+/// [`ApiError`] that names the tool or the field, and the bound.
+pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), ApiError> {
     let mut counts = Counts::default();
     let mut names = BTreeSet::new();
     for tool in tools {
         if !names.insert(&tool.name) {
-            return Err(Refusal::Invalid {
-                param: format!("{}.name", tool.param),
-                message: format!("There are two tools with the name {:?}.", shorten(&tool.name)),
-            });
+            let message = format!("There are two tools with the name {:?}.", shorten(&tool.name));
+            return Err(ApiError::invalid(format!("{}.name", tool.param), message));
         }
         counts.add(&tool.parameters).map_err(|reason| bad_tool(tool, &reason))?;
     }
@@ -84,26 +83,22 @@ pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), R
 /// Checks that every tool has a schema that can be used.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] that names the tool.
-pub(crate) fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), Refusal> {
+/// [`ApiError`] that names the tool.
+pub(crate) fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), ApiError> {
     tools.iter().try_for_each(|tool| check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason)))
 }
 
-fn bad_tool(tool: &ClientTool, reason: &str) -> Refusal {
-    Refusal::Invalid {
-        param: format!("{}.parameters", tool.param),
-        message: format!(
-            "The parameters of the tool {:?} are no usable JSON schema: {reason}.",
-            shorten(&tool.name)
-        ),
-    }
+fn bad_tool(tool: &ClientTool, reason: &str) -> ApiError {
+    let message =
+        format!("The parameters of the tool {:?} are no usable JSON schema: {reason}.", shorten(&tool.name));
+    ApiError::invalid(format!("{}.parameters", tool.param), message)
 }
 
-fn bad_schema(param: &str, reason: &str) -> Refusal {
-    Refusal::Invalid {
-        param: param.to_owned(),
-        message: format!("The schema of the answer is no usable JSON schema: {reason}."),
-    }
+fn bad_schema(param: &str, reason: &str) -> ApiError {
+    ApiError::invalid(
+        param.to_owned(),
+        format!("The schema of the answer is no usable JSON schema: {reason}."),
+    )
 }
 
 /// What is wrong in a tool's schema, as the end of a sentence.
@@ -119,38 +114,38 @@ fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), S
     compile(&tool.parameters, &counts, stop).map(drop)
 }
 
-/// How an answer comes to follow a schema.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum OutputPlan {
+/// What the form of an answer takes.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
     /// codex is given this schema, and the model can write nothing else.
-    Upstream(Value),
+    pub(crate) upstream: Option<Value>,
     /// The model is told this in a developer message. Its answer is to be cut out of what it says around it.
-    Asked(String),
+    pub(crate) note: Option<String>,
+    /// What the whole answer is checked with.
+    pub(crate) check: Option<Arc<OutputCheck>>,
 }
 
-/// Decides how an answer comes to follow `schema`, and makes what checks it. `strict` is whether the client asked for `OpenAI`'s strict
-/// rules, and `param` where its body has the schema. The check stops with `stop`, as this does.
-///
-/// # Errors
-/// [`Refusal::Invalid`] for what is no JSON schema.
-pub(crate) fn plan_output(
-    schema: &Value,
-    strict: bool,
-    param: &str,
-    stop: &CancellationToken,
-) -> Result<(OutputPlan, OutputCheck), Refusal> {
-    let check = OutputCheck::new(schema, stop).map_err(|reason| bad_schema(param, &reason))?;
-    if strict {
-        return Ok((OutputPlan::Upstream(schema.clone()), check));
+impl Form {
+    /// Decides how an answer comes to have a format, and makes what checks it. The check stops with `stop`, as this does.
+    ///
+    /// # Errors
+    /// [`ApiError`] for what is no JSON schema.
+    pub(crate) fn of(format: &Format, stop: &CancellationToken) -> Result<Self, ApiError> {
+        let (schema, strict, param) = match format {
+            Format::Text => return Ok(Self::default()),
+            Format::JsonObject => return Ok(Self { note: Some(JSON_OBJECT.to_owned()), ..Self::default() }),
+            Format::Schema { schema, strict, param } => (schema, *strict, param),
+        };
+        let check = OutputCheck::new(schema, stop).map_err(|reason| bad_schema(param, &reason))?;
+        let upstream = if strict { Some(schema.clone()) } else { strict::narrowed(schema) };
+        let asked = || {
+            format!(
+                "Answer with JSON and nothing else: no text before or after it, and no code fence. It must be valid against this \
+                 JSON schema:\n\n{schema}"
+            )
+        };
+        Ok(Self { note: upstream.is_none().then(asked), upstream, check: Some(Arc::new(check)) })
     }
-    let plan = match strict::narrowed(schema) {
-        Some(narrowed) => OutputPlan::Upstream(narrowed),
-        None => OutputPlan::Asked(format!(
-            "Answer with JSON and nothing else: no text before or after it, and no code fence. It must be valid against this \
-             JSON schema:\n\n{schema}"
-        )),
-    };
-    Ok((plan, check))
 }
 
 /// Checks answers against the schema that the client sent.

@@ -8,21 +8,24 @@ fn tool(name: &str, parameters: Value, param: &str) -> ClientTool {
 }
 
 /// The field and the message of the refusal.
-fn refused<T>(result: Result<T, Refusal>) -> (String, String) {
+fn refused<T>(result: Result<T, ApiError>) -> (String, String) {
     match result.err() {
-        Some(Refusal::Invalid { param, message }) => (param, message),
+        Some(error) if error.code() == "invalid_request" => {
+            (error.body().error.param.unwrap(), error.message().to_owned())
+        }
         other => panic!("{other:?}"),
     }
 }
 
 /// The tools' own check, after that of their sizes.
-fn check_tools(tools: &[ClientTool]) -> Result<(), Refusal> {
+fn check_tools(tools: &[ClientTool]) -> Result<(), ApiError> {
     check_sizes(tools, &Format::Text)?;
     super::check_tools(tools, &CancellationToken::new())
 }
 
-fn plan_output(schema: &Value, strict: bool, param: &str) -> Result<OutputPlan, Refusal> {
-    super::plan_output(schema, strict, param, &CancellationToken::new()).map(|(plan, _)| plan)
+fn form(schema: &Value, strict: bool, param: &str) -> Result<Form, ApiError> {
+    let format = Format::Schema { schema: schema.clone(), strict, param: param.to_owned() };
+    Form::of(&format, &CancellationToken::new())
 }
 
 fn check(schema: &Value) -> OutputCheck {
@@ -30,10 +33,9 @@ fn check(schema: &Value) -> OutputCheck {
 }
 
 fn upstream(schema: &Value) -> Option<Value> {
-    match plan_output(schema, false, "schema").unwrap() {
-        OutputPlan::Upstream(schema) => Some(schema),
-        OutputPlan::Asked(_) => None,
-    }
+    let form = form(schema, false, "schema").unwrap();
+    assert_eq!(form.note.is_some(), form.upstream.is_none());
+    form.upstream
 }
 
 #[test]
@@ -100,14 +102,14 @@ fn two_tools_of_one_name_are_refused() {
 #[test]
 fn a_strict_schema_goes_upstream_as_it_is() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
-    assert_eq!(plan_output(&schema, true, "p"), Ok(OutputPlan::Upstream(schema)));
+    assert_eq!(form(&schema, true, "p").unwrap().upstream, Some(schema));
 }
 
 #[test]
 fn what_is_no_schema_is_refused_strict_or_not() {
     for strict in [true, false] {
         for schema in [json!("text"), json!(true), json!({"type": "nothing"})] {
-            assert_eq!(refused(plan_output(&schema, strict, "text.format.schema")).0, "text.format.schema");
+            assert_eq!(refused(form(&schema, strict, "text.format.schema")).0, "text.format.schema");
         }
     }
 }
@@ -187,10 +189,9 @@ fn what_no_strict_schema_can_say_is_asked_for() {
         property(nested),
         property(json!({"type": "integer", "enum": (0..1001).collect::<Vec<_>>()})),
     ] {
-        match plan_output(&schema, false, "p").unwrap() {
-            OutputPlan::Asked(text) => assert!(text.contains(&schema.to_string()), "{text}"),
-            OutputPlan::Upstream(given) => panic!("{schema} became {given}"),
-        }
+        let form = form(&schema, false, "p").unwrap();
+        assert_eq!(form.upstream, None, "{schema}");
+        assert!(form.note.unwrap().contains(&schema.to_string()), "{schema}");
     }
 }
 
@@ -285,10 +286,7 @@ proptest! {
 }
 
 fn upstream_or_none(schema: &Value) -> Option<Value> {
-    match plan_output(schema, false, "p") {
-        Ok(OutputPlan::Upstream(schema)) => Some(schema),
-        _ => None,
-    }
+    form(schema, false, "p").ok()?.upstream
 }
 
 #[path = "schema_tests/hostile.rs"]

@@ -6,21 +6,21 @@ use serde_json::{Value, json};
 
 use super::answer_request::{ClientTool, ToolChoice};
 use super::shorten;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::openai::chat::{Function, Tool};
 
 /// The tools of a chat request.
 ///
 /// # Errors
-/// [`Refusal`] for a tool that is no function.
-pub(crate) fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, Refusal> {
+/// [`ApiError`] for a tool that is no function.
+pub(crate) fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, ApiError> {
     let read = |(index, tool): (usize, Tool)| {
         let param = format!("tools[{index}]");
         match (tool.kind.as_str(), tool.function) {
             ("function", Some(function)) => Ok(of_function(function, format!("{param}.function"))),
             ("function", None) => {
                 let param = format!("{param}.function");
-                Err(Refusal::invalid(&param, "A tool of the type function needs its function."))
+                Err(ApiError::invalid(&param, "A tool of the type function needs its function."))
             }
             (kind, _) => Err(no_function(kind, &param)),
         }
@@ -44,9 +44,9 @@ fn of_function(function: Function, param: String) -> ClientTool {
 }
 
 /// A tool of a kind that codex does not take; `param` is where the body has it.
-pub(super) fn no_function(kind: &str, param: &str) -> Refusal {
+pub(super) fn no_function(kind: &str, param: &str) -> ApiError {
     let message = format!("Tools of the type {:?} cannot be passed to codex. Send functions.", shorten(kind));
-    Refusal::Unsupported { param: format!("{param}.type"), message }
+    ApiError::unsupported(format!("{param}.type"), message)
 }
 
 /// The schema of a function that takes no arguments.
@@ -57,8 +57,8 @@ pub(super) fn no_arguments() -> Value {
 /// Which tools must be called, in any of the forms that clients use.
 ///
 /// # Errors
-/// [`Refusal`] for a choice that there is not.
-pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, Refusal> {
+/// [`ApiError`] for a choice that there is not.
+pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, ApiError> {
     let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
     let name = |value: &Value| value["name"].as_str().map(|name| ToolChoice::Named(name.to_owned()));
     let named = match choice {
@@ -71,29 +71,29 @@ pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, 
         },
         Value::Object(_) if choice["type"] == "allowed_tools" => {
             let message = "The model cannot be kept to some of the tools. Send only those.".to_owned();
-            return Err(Refusal::Unsupported { param: param.to_owned(), message });
+            return Err(ApiError::unsupported(param, message));
         }
         Value::Object(_) => name(&choice["function"]).or_else(|| name(choice)),
         _ => None,
     };
     let words = format!("{param} must be auto, none, required or the name of a function.");
-    named.ok_or_else(|| Refusal::invalid(param, &words))
+    named.ok_or_else(|| ApiError::invalid(param, &words))
 }
 
 /// Checks that what must be called is there.
 ///
 /// # Errors
-/// [`Refusal`] when it is not.
-pub(crate) fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> Result<(), Refusal> {
+/// [`ApiError`] when it is not.
+pub(crate) fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> Result<(), ApiError> {
     match choice {
         ToolChoice::Required if tools.is_empty() => {
-            Err(Refusal::invalid(param, "A tool can be required only where there are tools."))
+            Err(ApiError::invalid(param, "A tool can be required only where there are tools."))
         }
         ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => Ok(()),
         ToolChoice::Named(name) if tools.iter().any(|tool| tool.name == *name) => Ok(()),
         ToolChoice::Named(name) => {
             let words = format!("There is no tool {:?} among the tools of the request.", shorten(name));
-            Err(Refusal::invalid(param, &words))
+            Err(ApiError::invalid(param, &words))
         }
     }
 }
@@ -146,11 +146,11 @@ impl Pairing {
     /// The message `message` holds the output of a call.
     ///
     /// # Errors
-    /// [`Refusal`] when there is no such call.
-    pub(crate) fn answer(&mut self, call_id: &str, message: usize) -> Result<(), Refusal> {
+    /// [`ApiError`] when there is no such call.
+    pub(crate) fn answer(&mut self, call_id: &str, message: usize) -> Result<(), ApiError> {
         let Some(call) = self.calls.get_mut(call_id) else {
-            return Err(Refusal::invalid(
-                &format!("messages[{message}].tool_call_id"),
+            return Err(ApiError::invalid(
+                format!("messages[{message}].tool_call_id"),
                 "A tool message must follow the assistant's message that made its call.",
             ));
         };
@@ -163,17 +163,17 @@ impl Pairing {
     /// The conversation goes on, or ends.
     ///
     /// # Errors
-    /// [`Refusal`] when outputs are missing.
-    pub(crate) fn end(&self) -> Result<(), Refusal> {
+    /// [`ApiError`] when outputs are missing.
+    pub(crate) fn end(&self) -> Result<(), ApiError> {
         if self.open == 0 {
             return Ok(());
         }
         let mut open: Vec<_> = self.calls.iter().filter(|(_, call)| !call.answered).collect();
         open.sort_unstable_by_key(|(_, call)| call.number);
         let ids: Vec<String> = open.iter().take(4).map(|(id, _)| shorten(id)).collect();
-        Err(Refusal::invalid(
-            &format!("messages[{}].tool_calls", self.message),
-            &format!("Every call needs a tool message with its output. Missing: {}.", ids.join(", ")),
+        Err(ApiError::invalid(
+            format!("messages[{}].tool_calls", self.message),
+            format!("Every call needs a tool message with its output. Missing: {}.", ids.join(", ")),
         ))
     }
 }

@@ -43,7 +43,10 @@ impl Caller {
         (profile.sandbox, profile.workspace) =
             within.map_err(|_| ApiError::internal())?.map_err(|error| {
                 tracing::warn!(key = self.name, "codex was not started for this key: {error}");
-                ApiError::workspace_unavailable(matches!(error, LimitsError::Outside { .. }))
+                match error {
+                    LimitsError::Outside { .. } => ApiError::workspace_outside(),
+                    LimitsError::Freer(_) | LimitsError::Unusable { .. } => ApiError::workspace_unavailable(),
+                }
             })?;
         Ok(())
     }
@@ -80,7 +83,8 @@ impl Inner {
         let header = header.unwrap_or_default();
         let Some(presented) = auth::bearer(&header) else {
             let given = !header.is_empty() && !header.trim().eq_ignore_ascii_case("bearer");
-            return Err(Denied::Error(ApiError::invalid_api_key(given)));
+            let error = if given { ApiError::wrong_api_key() } else { ApiError::no_api_key() };
+            return Err(Denied::Error(error));
         };
         let stored = self.key_file.entries().map_err(|error| {
             tracing::error!(%error, "the keys cannot be read");
@@ -98,7 +102,7 @@ impl Inner {
                 limits: entry.limits.clone(),
                 kind: KindCell::default(),
             }),
-            None => Err(Denied::WrongKey(damaged.unwrap_or_else(|| ApiError::invalid_api_key(true)))),
+            None => Err(Denied::WrongKey(damaged.unwrap_or_else(ApiError::wrong_api_key))),
         }
     }
 }

@@ -49,8 +49,6 @@ pub(crate) struct Recording {
     running: Arc<Running>,
     /// Where it is kept; `None` when nobody may ask for it, and when it is settled.
     place: Option<Place>,
-    /// Whether the client was told the response's id.
-    told: bool,
 }
 
 #[derive(Debug)]
@@ -81,7 +79,7 @@ impl Recording {
     /// A response that nobody can ask for.
     pub(crate) fn forgotten(writer: ResponseWriter) -> Self {
         let running = Running { writer: Mutex::new(writer), cancelled: CancellationToken::new() };
-        Self { running: Arc::new(running), place: None, told: false }
+        Self { running: Arc::new(running), place: None }
     }
 
     /// The response that is written.
@@ -99,19 +97,13 @@ impl Recording {
         let said = place.said.into_iter().chain(output).collect();
         place.store.end(&place.id, status, self.running.body(), place.before, said);
     }
-
-    /// The events that are to be sent now.
-    pub(crate) fn take_events(&mut self) -> Bytes {
-        let events = self.running.writer().take_events();
-        self.told |= !events.is_empty();
-        events
-    }
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
         self.running.cancel();
-        if self.told {
+        let is_told = self.running.writer().is_told();
+        if is_told {
             self.settle();
         } else if let Some(place) = self.place.take() {
             place.store.remove(&place.key, &place.id);

@@ -2,18 +2,17 @@ use codex_client::Role;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Finish, FinishReason};
+use crate::event::{Finish, Piece};
+use crate::openai::completion::FinishReason;
 use crate::settings::ReasoningAs;
 use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{Earlier, Understood, understand};
+use crate::translate::responses::{Parsed, parse};
 
 /// A request that says `input`, and the writer of its response, whose id is `resp_` and `base`.
 fn ask(base: &str, input: &str) -> (ResponseWriter, Vec<Said>) {
     let mut ids = Ids::new(base.to_owned());
     let request = serde_json::from_value(json!({ "model": "m", "input": input })).unwrap();
-    let earlier = Earlier { conversation: Vec::new(), find: &|_| None };
-    let Understood { options, said, .. } =
-        understand(request, &earlier, ReasoningAs::None, &mut ids).unwrap();
+    let Parsed { options, said, .. } = parse(request, &[], &|_| None, ReasoningAs::None, &mut ids).unwrap();
     (ResponseWriter::new(ids, 7, "m".into(), options, true), said)
 }
 
@@ -25,15 +24,26 @@ fn begin(store: &ResponseStore, key: &str, base: &str, input: &str, before: Conv
 /// Keeps a response that answered `input` with `answer`.
 fn keep(store: &ResponseStore, key: &str, base: &str, input: &str, answer: &str, before: Conversation) {
     let mut recording = begin(store, key, base, input, before);
-    recording.running().writer().text(answer);
-    recording.running().writer().end(Finish { reason: FinishReason::Stop, usage: None }, 9);
+    recording.running().writer().piece(Piece::Text(answer.to_owned()), 9).unwrap();
+    recording.running().writer().piece(end(), 9).unwrap();
     recording.settle();
 }
 
 fn body(store: &ResponseStore, key: &str, id: &str) -> Value {
     match store.find(key, id).unwrap() {
         Found::Running(running) => serde_json::from_slice(&running.body()).unwrap(),
-        Found::Ended(_, body) => serde_json::from_slice(&body).unwrap(),
+        Found::Ended(ended) => serde_json::from_slice(&ended.body.value).unwrap(),
+    }
+}
+
+fn end() -> Piece {
+    Piece::Ended(Ok(Finish { reason: FinishReason::Stop, usage: None }))
+}
+
+fn conversation(store: &ResponseStore, id: &str) -> Conversation {
+    match store.find("k", id) {
+        Some(Found::Ended(ended)) => ended.conversation.clone(),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -56,14 +66,14 @@ fn a_response_is_there_while_it_runs_and_when_it_has_ended() {
     let store = ResponseStore::default();
     let mut recording = begin(&store, "k", "1", "hi", Vec::new());
     assert_eq!(body(&store, "k", "resp_1")["status"], "in_progress");
-    assert_eq!(store.conversation("k", "resp_1").unwrap_err(), NotThere::Running);
-    recording.running().writer().text("hello");
+    assert!(matches!(store.find("k", "resp_1"), Some(Found::Running(_))));
+    recording.running().writer().piece(Piece::Text("hello".to_owned()), 9).unwrap();
     assert_eq!(body(&store, "k", "resp_1")["output"][0]["content"][0]["text"], "hello");
-    recording.running().writer().end(Finish { reason: FinishReason::Stop, usage: None }, 9);
+    recording.running().writer().piece(end(), 9).unwrap();
     recording.settle();
     drop(recording);
     assert_eq!(body(&store, "k", "resp_1")["status"], "completed");
-    let conversation = store.conversation("k", "resp_1").unwrap();
+    let conversation = conversation(&store, "resp_1");
     assert_eq!(words(&conversation), [(Role::User, "hi".into()), (Role::Assistant, "hello".into())]);
 }
 
@@ -72,7 +82,6 @@ fn another_key_finds_nothing() {
     let store = ResponseStore::default();
     keep(&store, "k", "1", "hi", "hello", Vec::new());
     assert!(store.find("other", "resp_1").is_none());
-    assert_eq!(store.conversation("other", "resp_1").unwrap_err(), NotThere::Unknown);
     assert!(store.item("other", "msg_10002").is_none());
     assert!(!store.remove("other", "resp_1"));
     assert_eq!(store.item("k", "msg_10002").unwrap().id, "msg_10002");
@@ -84,9 +93,9 @@ fn another_key_finds_nothing() {
 fn a_conversation_outlives_the_responses_before_its_last() {
     let store = ResponseStore::default();
     keep(&store, "k", "1", "one", "two", Vec::new());
-    keep(&store, "k", "2", "three", "four", store.conversation("k", "resp_1").unwrap());
+    keep(&store, "k", "2", "three", "four", conversation(&store, "resp_1"));
     store.remove("k", "resp_1");
-    let conversation = store.conversation("k", "resp_2").unwrap();
+    let conversation = conversation(&store, "resp_2");
     let texts: Vec<String> = words(&conversation).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["one", "two", "three", "four"]);
 }
@@ -125,7 +134,7 @@ fn a_batch_that_is_shared_is_counted_once() {
     let long = "x".repeat(100_000);
     keep(&store, "k", "1", &long, "b", Vec::new());
     let before = store.bytes.load(Ordering::Relaxed);
-    keep(&store, "k", "2", "a", "b", store.conversation("k", "resp_1").unwrap());
+    keep(&store, "k", "2", "a", "b", conversation(&store, "resp_1"));
     assert!(store.bytes.load(Ordering::Relaxed) < before + 10_000);
     store.remove("k", "resp_1");
     assert!(store.bytes.load(Ordering::Relaxed) > 100_000, "the second one still needs it");
@@ -136,9 +145,9 @@ fn a_batch_that_is_shared_is_counted_once() {
 #[test]
 fn a_client_that_goes_away_leaves_a_cancelled_response() {
     let store = ResponseStore::default();
-    let mut recording = begin(&store, "k", "1", "hi", Vec::new());
-    recording.running().writer().text("hel");
-    recording.take_events();
+    let recording = begin(&store, "k", "1", "hi", Vec::new());
+    recording.running().writer().piece(Piece::Text("hel".to_owned()), 9).unwrap();
+    recording.running().writer().take_events();
     drop(recording);
     let response = body(&store, "k", "resp_1");
     assert_eq!(response["status"], "cancelled");
@@ -169,7 +178,7 @@ fn what_is_not_to_be_stored_cannot_be_found() {
 fn a_response_whose_id_nobody_was_told_is_not_kept_when_it_breaks_off() {
     let store = ResponseStore::default();
     let recording = begin(&store, "k", "1", "hi", Vec::new());
-    recording.running().writer().text("hel");
+    recording.running().writer().piece(Piece::Text("hel".to_owned()), 9).unwrap();
     drop(recording);
     assert!(store.find("k", "resp_1").is_none());
     assert_eq!(store.bytes.load(Ordering::Relaxed), 0);

@@ -1,23 +1,28 @@
-//! What the routes share: taking a request in, and what every answer carries.
+//! What the routes share: taking a request in, and the pieces of its answers.
 
+use std::future::ready;
+
+use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
+use axum::response::sse::Event;
+use codex_client::{ToolCall, Usage};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::event::Piece;
+use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
+use crate::openai::completion::FinishReason;
 use crate::server::middleware::auth::Caller;
 use crate::server::middleware::request_id;
+use crate::server::sse;
 use crate::server::state::Proxy;
-use crate::translate::chunks::event;
+use crate::translate::chunks::{Chunks, Head, event};
 
 /// The longest word of a client that the request log keeps, in characters.
 const MAX_LABEL: usize = 100;
-
-/// The header that names the parameters that were ignored.
-const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 
 /// What the request log keeps of a request that has just arrived.
 pub(super) fn arrival(
@@ -41,18 +46,60 @@ pub(super) fn arrival(
     }
 }
 
-/// Names the parameters that were ignored in a header of the answer.
-pub(super) fn name_ignored(response: &mut Response, ignored: &[String]) {
-    if !ignored.is_empty()
-        && let Ok(names) = HeaderValue::from_str(&ignored.join(", "))
-    {
-        response.headers_mut().insert(X_IGNORED, names);
-    }
+/// The pieces of the answers of an exchange, each with its answer's number.
+pub(super) fn pieces(exchange: Exchange) -> impl Stream<Item = Result<(u32, Piece), ApiError>> + Send {
+    stream::unfold(exchange, async |mut exchange| Some((Ok(exchange.next().await?), exchange)))
 }
 
-/// An error as the last event of a stream.
-pub(super) fn error_event(error: &ApiError) -> Bytes {
-    let mut out = BytesMut::new();
-    event(&mut out, &error.body());
-    out.freeze()
+/// One of the answers, whole.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) reasoning: String,
+    pub(super) calls: Vec<ToolCall>,
+    /// `None` when its end never came.
+    pub(super) reason: Option<FinishReason>,
+}
+
+/// Gathers the pieces of `n` answers.
+pub(super) async fn gather(
+    pieces: impl Stream<Item = Result<(u32, Piece), ApiError>>,
+    n: u32,
+    head: &mut Head,
+) -> Result<(Vec<Answer>, Option<Usage>), ApiError> {
+    let mut pieces = std::pin::pin!(pieces);
+    let mut answers: Vec<Answer> = (0..n).map(|_| Answer::default()).collect();
+    let mut usage: Option<Usage> = None;
+    while let Some((index, piece)) = pieces.try_next().await? {
+        let Some(answer) = answers.get_mut(index as usize) else { continue };
+        match piece {
+            Piece::Model(model) => head.set_model(&model),
+            Piece::Text(text) => answer.text.push_str(&text),
+            Piece::Reasoning(text) => answer.reasoning.push_str(&text),
+            Piece::Call(call) => answer.calls.push(call),
+            Piece::Ended(end) => {
+                let end = end?;
+                answer.reason = Some(end.reason);
+                if let Some(more) = end.usage {
+                    *usage.get_or_insert_default() += more;
+                }
+            }
+        }
+    }
+    Ok((answers, usage))
+}
+
+/// Sends the pieces of a completion as the chunks that `writer` makes of them.
+pub(super) async fn stream(
+    proxy: &Proxy,
+    pieces: impl Stream<Item = Result<(u32, Piece), ApiError>> + Send + 'static,
+    mut writer: impl Chunks,
+) -> Result<Response, ApiError> {
+    let end = stream::once(ready(Ok(None)));
+    let events = pieces.map_ok(Some).chain(end).map(move |piece| match piece? {
+        Some((index, piece)) => Ok(writer.piece(index, piece)?),
+        None => Ok(writer.end()),
+    });
+    let failed = |error: ApiError| vec![event(&error.body())];
+    sse::answer(events, proxy.limits.ping, || vec![Event::default().comment(sse::PING)], failed).await
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::{Limits, Occupancy};
-use crate::models::backends::CodexesStatus;
+use crate::models::backends::{CodexesStatus, state_of};
 use crate::server::state::Proxy;
 
 /// How the proxy is.
@@ -89,16 +89,11 @@ impl From<Capabilities> for CodexCan {
 pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
     let in_words = |error: CodexError| ApiError::from(error).message().to_owned();
     let CodexesStatus { status, other } = proxy.codex.status();
-    let can = match &status {
-        Status::Ready(readiness) => Some(readiness.capabilities.into()),
-        _ => None,
-    };
-    let (state, version, message) = match status {
-        Status::Idle => ("idle", None, None),
-        Status::Starting => ("starting", None, None),
-        Status::Ready(readiness) => ("ready", Some(readiness.version), other.map(in_words)),
-        Status::Failed(error) => ("failed", None, Some(in_words(error))),
-        Status::Stopped => ("stopped", None, None),
+    let state = state_of(&status);
+    let (version, can, message) = match status {
+        Status::Ready(ready) => (Some(ready.version), Some(ready.capabilities.into()), other.map(in_words)),
+        Status::Failed(error) => (None, None, Some(in_words(error))),
+        Status::Idle | Status::Starting | Status::Stopped => (None, None, None),
     };
     let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
     let Limits { turns: most, waiting: most_waiting, .. } = proxy.limits;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::Occupancy;
-use crate::metrics::{Form, Reading};
+use crate::metrics::classic;
 use crate::openai::error::ErrorBody;
 use crate::server::state::Proxy;
 
@@ -22,10 +22,15 @@ use crate::server::state::Proxy;
 )]
 pub(crate) async fn metrics(State(proxy): State<Proxy>, headers: HeaderMap) -> Result<Response, ApiError> {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let form = Form::of(accept);
     let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
-    let (started, now) = (proxy.started, unix_now());
-    let reading = Reading { metrics: &proxy.metrics, running, waiting, codex: &proxy.codex, started, now };
-    let text = reading.text(form).map_err(|_| ApiError::internal())?;
-    Ok(([(CONTENT_TYPE, form.content_type())], text).into_response())
+    let uptime = unix_now().saturating_sub(proxy.started);
+    let text =
+        proxy.metrics.text(&proxy.codex, running, waiting, uptime).map_err(|_| ApiError::internal())?;
+    // Prometheus asks for OpenMetrics 1.0; everybody else reads its own older form.
+    let (content_type, text) = if accept.contains("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", classic(&text))
+    };
+    Ok(([(CONTENT_TYPE, content_type)], text).into_response())
 }

@@ -1,18 +1,21 @@
 //! `POST /v1/responses`, and what can be done with a response by its id.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
+use futures_util::{TryStreamExt as _, stream};
 
-use super::common::{arrival, name_ignored};
+use super::common::arrival;
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
-use crate::event::Piece;
 use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
 use crate::openai::error::ErrorBody;
@@ -20,14 +23,12 @@ use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
 use crate::server::extract::{JsonObject, PathId};
 use crate::server::middleware::auth::Caller;
-use crate::server::response_store::{Conversation, Found, NotThere, Recording};
+use crate::server::response_store::{Conversation, Found, Recording};
 use crate::server::sse;
 use crate::server::state::Proxy;
+use crate::translate::parameters;
 use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{Earlier, Understood, parameters, understand};
-
-/// What this route calls the limit of an answer's tokens.
-const MAX_TOKENS: &str = "max_output_tokens";
+use crate::translate::responses::{Parsed, Said, parse};
 
 /// Answers an input, whole or as a stream of server-sent events.
 #[utoipa::path(
@@ -48,31 +49,25 @@ pub(crate) async fn create(
     let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let ignored = exchange.check(parameters::ignored(&body.0))?;
-    let request: ResponsesRequest = exchange.check(body.read())?;
+    let (request, ignored) = exchange.check(body.read::<ResponsesRequest>(parameters::of_responses))?;
     let before = match &request.previous_response_id {
         None => Conversation::new(),
-        Some(id) => {
-            exchange.check(proxy.responses.conversation(&caller.id, id).map_err(|reason| match reason {
-                NotThere::Unknown => ApiError::previous_response_not_found(id),
-                NotThere::Running => ApiError::previous_response_running(),
-            }))?
-        }
+        Some(id) => exchange.check(match proxy.responses.find(&caller.id, id) {
+            Some(Found::Ended(ended)) => Ok(ended.conversation.clone()),
+            Some(Found::Running(_)) => Err(ApiError::previous_response_running()),
+            None => Err(ApiError::previous_response_not_found(id)),
+        })?,
     };
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let parsed = {
-        let earlier = Earlier {
-            conversation: before.iter().flat_map(|batch| &batch.value).collect(),
-            find: &|id| proxy.responses.item(&caller.id, id),
-        };
-        understand(request, &earlier, proxy.settings.reasoning, &mut ids)
-    };
-    let Understood { mut wanted, options, said, streamed, store } = exchange.check(parsed)?;
+    let said_before: Vec<&Said> = before.iter().flat_map(|batch| &batch.value).collect();
+    let find = |id: &str| proxy.responses.item(&caller.id, id);
+    let parsed = parse(request, &said_before, &find, proxy.settings.reasoning, &mut ids);
+    let Parsed { mut wanted, options, said, streamed, store } = exchange.check(parsed)?;
     if let Some(task) = task {
         task_model::to_smallest(&proxy, &mut wanted, task, exchange.recorder()).await;
     }
     let model = wanted.model.clone();
-    let started = turns::start(&proxy, &caller, &mut exchange, wanted, MAX_TOKENS).await;
+    let started = turns::start(&proxy, &caller, &mut exchange, wanted).await;
     exchange.check(started.map_err(ApiError::of_responses))?;
 
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
@@ -81,11 +76,20 @@ pub(crate) async fn create(
     } else {
         Recording::forgotten(writer)
     };
+    let running = Arc::clone(recording.running());
     let writing = Writing { exchange: Some(exchange), recording };
-    let mut response =
-        if streamed { sse::answer(writing, proxy.limits.ping).await? } else { json(writing.whole().await?) };
-    name_ignored(&mut response, &ignored);
-    Ok(response)
+    let events = stream::unfold(writing, async |mut writing| Some((writing.next().await?, writing)));
+    let response = if streamed {
+        // Whoever waits long for the first event may want to cancel the response, and needs its id.
+        let (silent, failed) = (Arc::clone(&running), running);
+        let silent = move || silent.writer().begun();
+        let failed = move |error: ApiError| failed.writer().failed(error.in_response());
+        sse::answer(events, proxy.limits.ping, silent, failed).await?
+    } else {
+        events.try_collect::<Vec<_>>().await?;
+        json(running.body())
+    };
+    Ok((ignored, response).into_response())
 }
 
 /// A response that is being written.
@@ -96,78 +100,25 @@ struct Writing {
 }
 
 impl Writing {
-    /// Writes the whole response.
-    async fn whole(mut self) -> Result<Bytes, ApiError> {
-        while let Some(written) = self.write().await {
-            written?;
-        }
-        self.recording.settle();
-        Ok(self.recording.running().body())
-    }
-
-    /// Writes the next piece; `None` after the end.
-    async fn write(&mut self) -> Option<Result<(), ApiError>> {
+    /// Writes the next piece, and gives back its events; `None` after the end.
+    async fn next(&mut self) -> Option<Result<Vec<Event>, ApiError>> {
         let exchange = self.exchange.as_mut()?;
-        let running = self.recording.running();
-        let piece = tokio::select! {
+        let running = Arc::clone(self.recording.running());
+        let written = tokio::select! {
             biased;
-            () = running.cancelled() => {
-                self.exchange = None;
-                return Some(Ok(()));
-            }
-            piece = exchange.next() => piece.map(|(_, piece)| piece),
+            () = running.cancelled() => Ok(()),
+            piece = exchange.next() => match piece {
+                Some((_, piece)) => running.writer().piece(piece, unix_now()).map_err(ApiError::from),
+                None => Err(ApiError::internal()),
+            },
         };
-        let mut writer = running.writer();
-        match piece {
-            Some(Piece::Model(model)) => writer.set_model(model),
-            Some(Piece::Text(text)) => writer.text(&text),
-            Some(Piece::Reasoning(text)) => writer.reasoning(&text),
-            Some(Piece::Call(call)) => writer.call(call),
-            Some(Piece::Ended(Ok(finish))) => {
-                writer.end(finish, unix_now());
-                self.exchange = None;
-            }
-            Some(Piece::Ended(Err(failure))) => {
-                self.exchange = None;
-                return Some(Err(ApiError::from(failure).of_responses()));
-            }
-            None => {
-                self.exchange = None;
-                return Some(Err(ApiError::internal()));
-            }
+        if written.is_err() || running.writer().has_ended() {
+            self.exchange = None;
         }
-        Some(Ok(()))
-    }
-}
-
-impl sse::Source for Writing {
-    async fn next(&mut self) -> Option<Result<Bytes, ApiError>> {
-        while let Some(written) = self.write().await {
-            if let Err(error) = written {
-                return Some(Err(error));
-            }
-            if self.exchange.is_none() {
-                self.recording.settle();
-            }
-            let events = self.recording.take_events();
-            if !events.is_empty() {
-                return Some(Ok(events));
-            }
+        if running.writer().has_ended() {
+            self.recording.settle();
         }
-        None
-    }
-
-    fn silent(&mut self) -> Bytes {
-        // Whoever waits this long may want to cancel it, and needs its id.
-        self.recording.running().writer().begin();
-        self.recording.take_events()
-    }
-
-    fn failed(&mut self, error: ApiError) -> Bytes {
-        self.recording.running().writer().fail(error.in_response());
-        let events = self.recording.take_events();
-        self.recording.settle();
-        events
+        Some(written.map(|()| running.writer().take_events()).map_err(ApiError::of_responses))
     }
 }
 
@@ -188,7 +139,7 @@ pub(crate) async fn one(
     }
     match proxy.responses.find(&caller.id, &id) {
         Some(Found::Running(running)) => Ok(json(running.body())),
-        Some(Found::Ended(_, body)) => Ok(json(body)),
+        Some(Found::Ended(ended)) => Ok(json(ended.body.value.clone())),
         None => Err(ApiError::response_not_found(&id)),
     }
 }
@@ -233,8 +184,8 @@ pub(crate) async fn cancel(
             }
         }
         // As OpenAI has it, a second time does no harm.
-        Some(Found::Ended(Status::Cancelled, body)) => Ok(json(body)),
-        Some(Found::Ended(..)) => Err(ApiError::cannot_cancel()),
+        Some(Found::Ended(ended)) if ended.status == Status::Cancelled => Ok(json(ended.body.value.clone())),
+        Some(Found::Ended(_)) => Err(ApiError::cannot_cancel()),
         None => Err(ApiError::response_not_found(&id)),
     }
 }

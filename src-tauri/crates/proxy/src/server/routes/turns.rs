@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::json::JsonCut;
 use crate::answer::pipeline::{Counting, Plan};
-use crate::error::{ApiError, Refusal};
+use crate::error::ApiError;
 use crate::exchange::{Exchange, Occupancy};
 use crate::models::catalog::Lookup;
 use crate::off_workers;
@@ -19,16 +19,14 @@ use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 use crate::settings::ReasoningAs;
 use crate::translate::answer_request::{AnswerRequest, Format};
-use crate::translate::schema::{self, OutputCheck, OutputPlan};
+use crate::translate::schema::{self, Form};
 use crate::translate::tool_names::ToolNames;
-use crate::translate::{limits, request, tools};
+use crate::translate::{request, tools};
 
 /// How long the schemas of one request may take to be compiled. The usual ones take a millisecond.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the turns that answer a request: finds the model, waits for a place, and hands everything to codex.
-///
-/// `max_tokens_param` is what the route calls the limit of the answer's tokens.
 ///
 /// # Errors
 /// Whatever is wrong with the request, or keeps codex from starting.
@@ -37,13 +35,12 @@ pub(super) async fn start(
     caller: &Caller,
     exchange: &mut Exchange,
     request: AnswerRequest,
-    max_tokens_param: &str,
 ) -> Result<(), ApiError> {
     // What has not begun when the proxy stops is not begun any more: its client can go elsewhere at once.
     tokio::select! {
         biased;
         () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
-        started = start_turns(proxy, caller, exchange, request, max_tokens_param) => started,
+        started = start_turns(proxy, caller, exchange, request) => started,
     }
 }
 
@@ -52,9 +49,7 @@ async fn start_turns(
     caller: &Caller,
     exchange: &mut Exchange,
     mut wanted: AnswerRequest,
-    max_tokens_param: &str,
 ) -> Result<(), ApiError> {
-    limits::check(&wanted, max_tokens_param)?;
     let form = form(&mut wanted).await?;
 
     let asked = Instant::now();
@@ -106,7 +101,7 @@ async fn start_turns(
         tidy(item, &names, reasoning);
     }
     let (note, urging) = tools::notes(&wanted.tool_choice).unzip();
-    let note = [note, form.note].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+    let note = [note, form.note.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     let effort = match profile.kind {
         ThreadKind::Agent => wanted.effort.or_else(|| proxy.settings.effort.clone()),
         ThreadKind::Plain => wanted.effort,
@@ -119,7 +114,7 @@ async fn start_turns(
         stop: wanted.stop,
         max_tokens: wanted.max_tokens,
         counting,
-        json: form.cut,
+        json: form.note.is_some().then(|| JsonCut::new(wanted.format != Format::JsonObject)),
         check: form.check,
     };
     let request = TurnRequest {
@@ -129,20 +124,11 @@ async fn start_turns(
         note: Some(note).filter(|note| !note.is_empty()),
         effort,
         reasoning_summary: reasoning != ReasoningAs::None,
-        output_schema: form.schema,
+        output_schema: form.upstream,
         one_call_at_a_time: !wanted.parallel_tool_calls,
     };
     let codex = proxy.codex.of(request.profile.kind);
     Ok(exchange.start(codex, request, plan, urging, wanted.n).await?)
-}
-
-/// What the form of an answer takes.
-#[derive(Default)]
-struct Form {
-    schema: Option<serde_json::Value>,
-    note: Option<String>,
-    cut: Option<JsonCut>,
-    check: Option<Arc<OutputCheck>>,
 }
 
 /// Checks the schemas of the tools, and decides on the form of the answer. What the schemas cost is the client's choice, so they
@@ -150,41 +136,20 @@ struct Form {
 async fn form(wanted: &mut AnswerRequest) -> Result<Form, ApiError> {
     schema::check_sizes(&wanted.tools, &wanted.format)?;
     if wanted.tools.is_empty() && !matches!(wanted.format, Format::Schema { .. }) {
-        return Ok(form_of(&wanted.format, &CancellationToken::new())?);
+        return Form::of(&wanted.format, &CancellationToken::new());
     }
     let (tools, format) = (std::mem::take(&mut wanted.tools), wanted.format.clone());
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let job = move || {
         schema::check_tools(&tools, &stopped)?;
-        Ok::<_, Refusal>((form_of(&format, &stopped)?, tools))
+        Ok::<_, ApiError>((Form::of(&format, &stopped)?, tools))
     };
     let done = off_workers::run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
     let param = if let Format::Schema { param, .. } = &wanted.format { param } else { "tools" };
     let (form, tools) = done.map_err(|error| ApiError::not_compiled(error, param))??;
     wanted.tools = tools;
     Ok(form)
-}
-
-fn form_of(format: &Format, stop: &CancellationToken) -> Result<Form, Refusal> {
-    Ok(match format {
-        Format::Text => Form::default(),
-        Format::JsonObject => Form {
-            note: Some(schema::JSON_OBJECT.to_owned()),
-            cut: Some(JsonCut::object()),
-            ..Form::default()
-        },
-        Format::Schema { schema, strict, param } => {
-            let (plan, check) = schema::plan_output(schema, *strict, param, stop)?;
-            let check = Some(Arc::new(check));
-            match plan {
-                OutputPlan::Upstream(schema) => Form { schema: Some(schema), check, ..Form::default() },
-                OutputPlan::Asked(note) => {
-                    Form { note: Some(note), cut: Some(JsonCut::value()), check, schema: None }
-                }
-            }
-        }
-    })
 }
 
 fn to_codex(tool: &crate::translate::answer_request::ClientTool, names: &ToolNames) -> Tool {

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use codex_client::Usage as TurnUsage;
+
 use crate::openai::responses::response::{Format, Reasoning, Text};
+use crate::translate::wire;
 
 fn options() -> ResponseOptions {
     ResponseOptions {
@@ -68,7 +71,7 @@ fn an_answer_of_every_kind_is_told_item_by_item() {
     writer.text("lo");
     writer.call(weather("{ }"));
     writer.end(finish(FinishReason::ToolCalls), 9);
-    let events = events(&writer.take_events());
+    let events = events(&wire(writer.take_events()));
     assert_eq!(
         kinds(&events),
         [
@@ -147,7 +150,7 @@ fn a_blank_line_in_the_reasoning_begins_another_part_of_the_summary() {
     writer.reasoning("\n\n");
     writer.reasoning("two");
     writer.text("answer");
-    let events = events(&writer.take_events());
+    let events = events(&wire(writer.take_events()));
     let second =
         events.iter().find(|event| event["delta"] == "two").expect("the second part has its own delta");
     assert_eq!(second["summary_index"], 1);
@@ -165,7 +168,7 @@ fn an_answer_that_is_too_long_is_incomplete() {
     let mut writer = writer(true);
     writer.text("a");
     writer.end(finish(FinishReason::Length), 9);
-    let events = events(&writer.take_events());
+    let events = events(&wire(writer.take_events()));
     let last = events.last().unwrap();
     assert_eq!(last["type"], "response.incomplete");
     assert_eq!(last["response"]["status"], "incomplete");
@@ -179,7 +182,7 @@ fn what_failed_halfway_is_not_called_done() {
     let mut writer = writer(true);
     writer.text("a");
     writer.fail(error());
-    let events = events(&writer.take_events());
+    let events = events(&wire(writer.take_events()));
     assert!(!kinds(&events).iter().any(|kind| kind.ends_with("done")));
     let last = events.last().unwrap();
     assert_eq!(last["type"], "response.failed");
@@ -199,7 +202,7 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
     writer.end(finish(FinishReason::Stop), 9);
     writer.fail(error());
     writer.cancel();
-    let events = events(&writer.take_events());
+    let events = events(&wire(writer.take_events()));
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["response"]["status"], "cancelled");
     assert_eq!(events[0]["response"]["output"][0]["content"][0]["text"], "a");
@@ -210,7 +213,7 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
 fn an_empty_answer_is_a_whole_stream_all_the_same() {
     let mut writer = writer(true);
     writer.end(Finish { reason: FinishReason::Stop, usage: None }, 9);
-    let events = events(&writer.take_events());
+    let events = events(&wire(writer.take_events()));
     assert_eq!(kinds(&events), ["created", "in_progress", "completed"]);
     assert!(events[2]["response"].get("usage").is_none());
 }
@@ -225,7 +228,7 @@ fn the_stream_and_the_whole_response_end_in_the_same_value() {
         writer.end(finish(FinishReason::ToolCalls), 9);
     }
     assert!(whole.take_events().is_empty());
-    let events = events(&streamed.take_events());
+    let events = events(&wire(streamed.take_events()));
     assert_eq!(events.last().unwrap()["response"], serde_json::to_value(whole.response()).unwrap());
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use codex_client::{Item, Role};
 
 use super::Said;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::translate::shorten;
 
 /// How many missing outputs an error names.
@@ -14,8 +14,8 @@ const NAMED: usize = 4;
 /// The conversation of what was said `before` and what a request adds.
 ///
 /// # Errors
-/// [`Refusal`] when a call has no output, or an output no call.
-pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal> {
+/// [`ApiError`] when a call has no output, or an output no call.
+pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError> {
     let mut items = Vec::with_capacity(before.len() + added.len());
     let mut calls: HashSet<&str> = HashSet::new();
     // With where each was made, so that the missing ones are named in order.
@@ -37,7 +37,7 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal>
                     && !calls.contains(call_id.as_str())
                 {
                     let message = format!("There is no call {:?} before its output.", shorten(call_id));
-                    return Err(Refusal::invalid(&format!("input[{index}].call_id"), &message));
+                    return Err(ApiError::invalid(format!("input[{index}].call_id"), &message));
                 }
                 open.remove(call_id.as_str());
             }
@@ -60,5 +60,5 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, Refusal>
     open.sort_unstable_by_key(|(_, made)| *made);
     let ids: Vec<String> = open.into_iter().take(NAMED).map(|(id, _)| shorten(id)).collect();
     let message = format!("Every call needs its output. Missing: {}.", ids.join(", "));
-    Err(Refusal::invalid("input", &message))
+    Err(ApiError::invalid("input", &message))
 }

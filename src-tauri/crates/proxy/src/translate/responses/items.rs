@@ -3,7 +3,7 @@
 use codex_client::{Content, Item, Role, ToolCall};
 
 use super::Said;
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{InputItem, InputPart};
 use crate::openai::text_or::TextOr;
@@ -16,7 +16,7 @@ pub(super) fn read(
     input: Option<&TextOr<InputItem>>,
     find: &dyn Fn(&str) -> Option<Said>,
     ids: &mut Ids,
-) -> Result<Vec<Said>, Refusal> {
+) -> Result<Vec<Said>, ApiError> {
     match input {
         None => Ok(Vec::new()),
         Some(TextOr::Text(text)) => {
@@ -52,7 +52,7 @@ fn one(
     param: &str,
     find: &dyn Fn(&str) -> Option<Said>,
     ids: &mut Ids,
-) -> Result<Said, Refusal> {
+) -> Result<Said, ApiError> {
     // A reference may come without its type, and then has nothing but its id.
     let bare = item.role.is_none() && item.content.is_none() && item.id.is_some();
     let kind = item.kind.as_deref().unwrap_or(if bare { "item_reference" } else { "message" });
@@ -64,12 +64,12 @@ fn one(
         "item_reference" => {
             let param = format!("{param}.id");
             let id =
-                item.id.as_deref().ok_or_else(|| Refusal::invalid(&param, "A reference needs its id."))?;
+                item.id.as_deref().ok_or_else(|| ApiError::invalid(&param, "A reference needs its id."))?;
             let id_shown = shorten(id);
             return find(id).ok_or_else(|| {
-                Refusal::invalid(
+                ApiError::invalid(
                     &param,
-                    &format!(
+                    format!(
                         "There is no item {id_shown:?} in the responses that are kept. Send the item itself."
                     ),
                 )
@@ -80,13 +80,13 @@ fn one(
             let message = format!(
                 "Items of the type {kind:?} cannot be passed to codex. Send messages, function calls and their outputs."
             );
-            return Err(Refusal::Unsupported { param: param.to_owned(), message });
+            return Err(ApiError::unsupported(param, message));
         }
     };
     Ok(Said { id: ids.item(prefix), item })
 }
 
-fn message(item: &InputItem, param: &str) -> Result<Item, Refusal> {
+fn message(item: &InputItem, param: &str) -> Result<Item, ApiError> {
     let role_param = format!("{param}.role");
     let role = match item.role.as_deref() {
         Some("user") => Role::User,
@@ -96,37 +96,37 @@ fn message(item: &InputItem, param: &str) -> Result<Item, Refusal> {
         Some(other) => {
             let other = shorten(other);
             let message = format!("The role must be user, assistant, system or developer, not {other:?}.");
-            return Err(Refusal::invalid(&role_param, &message));
+            return Err(ApiError::invalid(&role_param, &message));
         }
-        None => return Err(Refusal::invalid(&role_param, "A message needs its role.")),
+        None => return Err(ApiError::invalid(&role_param, "A message needs its role.")),
     };
     let param = format!("{param}.content");
     let Some(content) = &item.content else {
-        return Err(Refusal::invalid(&param, "This message needs a content."));
+        return Err(ApiError::invalid(&param, "This message needs a content."));
     };
     Ok(Item::Message { role, content: contents(content, &param, role == Role::User)? })
 }
 
-fn call(item: &InputItem, param: &str) -> Result<Item, Refusal> {
+fn call(item: &InputItem, param: &str) -> Result<Item, ApiError> {
     let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), "A call needs its call_id.")?;
     let name =
         needed(item.name.as_ref(), &format!("{param}.name"), "A call needs the name of its function.")?;
     Ok(Item::ToolCall(ToolCall { call_id, name, arguments: item.arguments.clone().unwrap_or_default() }))
 }
 
-fn output(item: &InputItem, param: &str) -> Result<Item, Refusal> {
+fn output(item: &InputItem, param: &str) -> Result<Item, ApiError> {
     let message = "An output needs the call_id that it answers.";
     let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), message)?;
     let param = format!("{param}.output");
-    let Some(output) = &item.output else { return Err(Refusal::invalid(&param, "The output is missing.")) };
+    let Some(output) = &item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
     Ok(Item::ToolOutput { call_id, output: contents(output, &param, true)? })
 }
 
-fn needed(value: Option<&String>, param: &str, message: &str) -> Result<String, Refusal> {
-    value.filter(|value| !value.is_empty()).cloned().ok_or_else(|| Refusal::invalid(param, message))
+fn needed(value: Option<&String>, param: &str, message: &str) -> Result<String, ApiError> {
+    value.filter(|value| !value.is_empty()).cloned().ok_or_else(|| ApiError::invalid(param, message))
 }
 
-fn contents(content: &TextOr<InputPart>, param: &str, pictures: bool) -> Result<Vec<Content>, Refusal> {
+fn contents(content: &TextOr<InputPart>, param: &str, pictures: bool) -> Result<Vec<Content>, ApiError> {
     match content {
         TextOr::Text(text) => Ok(vec![Content::Text(text.clone())]),
         TextOr::Parts(parts) => parts
@@ -137,36 +137,36 @@ fn contents(content: &TextOr<InputPart>, param: &str, pictures: bool) -> Result<
     }
 }
 
-fn one_part(part: &InputPart, param: &str, pictures: bool) -> Result<Content, Refusal> {
+fn one_part(part: &InputPart, param: &str, pictures: bool) -> Result<Content, ApiError> {
     match (part.kind.as_str(), &part.text, &part.refusal) {
         ("input_text" | "output_text" | "text", Some(text), _) | ("refusal", _, Some(text)) => {
             Ok(Content::Text(text.clone()))
         }
         ("input_text" | "output_text" | "text" | "refusal", ..) => {
-            Err(Refusal::invalid(param, "A text part needs its text."))
+            Err(ApiError::invalid(param, "A text part needs its text."))
         }
         ("input_image", ..) if !pictures => {
-            Err(Refusal::invalid(param, "Only messages of the user's and outputs of tools can hold images."))
+            Err(ApiError::invalid(param, "Only messages of the user's and outputs of tools can hold images."))
         }
         ("input_image", ..) => picture(part, param),
-        (kind @ ("input_file" | "input_audio"), ..) => Err(Refusal::Unsupported {
-            param: param.to_owned(),
-            message: format!("Parts of the type {kind} cannot be passed to codex. Send text or images."),
-        }),
-        (kind, ..) => Err(Refusal::invalid(
+        (kind @ ("input_file" | "input_audio"), ..) => Err(ApiError::unsupported(
+            param.to_owned(),
+            format!("Parts of the type {kind} cannot be passed to codex. Send text or images."),
+        )),
+        (kind, ..) => Err(ApiError::invalid(
             param,
-            &format!("There is no content part of the type {:?}.", shorten(kind)),
+            format!("There is no content part of the type {:?}.", shorten(kind)),
         )),
     }
 }
 
-fn picture(part: &InputPart, part_param: &str) -> Result<Content, Refusal> {
+fn picture(part: &InputPart, part_param: &str) -> Result<Content, ApiError> {
     let param = format!("{part_param}.image_url");
     let Some(url) = &part.image_url else {
-        return Err(Refusal::Unsupported {
+        return Err(ApiError::unsupported(
             param,
-            message: "An image comes as a data URL in image_url; there are no files to refer to.".to_owned(),
-        });
+            "An image comes as a data URL in image_url; there are no files to refer to.".to_owned(),
+        ));
     };
     check_detail(part.detail.as_deref(), &format!("{part_param}.detail"))?;
     let url = check_image(url, &param)?.into_owned();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ResponseOptions, summary};
-use crate::error::Refusal;
+use crate::error::ApiError;
 use crate::openai::responses::request::{ResponsesRequest, TextFormat, Tool};
 use crate::openai::responses::response::{Format, FunctionTool, Reasoning, Text};
 use crate::translate::answer_request::ToolChoice;
@@ -15,7 +15,7 @@ const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", 
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 
 /// What the response repeats.
-pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, Refusal> {
+pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, ApiError> {
     let text = request.text.unwrap_or_default();
     let thinking = request.reasoning.unwrap_or_default();
     Ok(ResponseOptions {
@@ -54,13 +54,13 @@ fn function(tool: Tool) -> FunctionTool {
     FunctionTool { kind: "function", name: name.unwrap_or_default(), description, parameters, strict }
 }
 
-fn format(format: TextFormat) -> Result<Format, Refusal> {
+fn format(format: TextFormat) -> Result<Format, ApiError> {
     match format.kind.as_str() {
         "json_schema" => Ok(Format::JsonSchema {
             name: format
                 .name
                 .filter(|name| !name.is_empty())
-                .ok_or_else(|| Refusal::invalid("text.format.name", "A json_schema format needs a name."))?,
+                .ok_or_else(|| ApiError::invalid("text.format.name", "A json_schema format needs a name."))?,
             description: format.description,
             schema: format.schema.unwrap_or_default(),
             strict: format.strict,

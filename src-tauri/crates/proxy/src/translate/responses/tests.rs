@@ -3,20 +3,17 @@ mod conversation;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::translate::refused;
 
-fn read_with(
-    body: &Value,
-    before: &[Said],
-    find: &dyn Fn(&str) -> Option<Said>,
-) -> Result<Understood, Refusal> {
+fn read_with(body: &Value, before: &[Said], find: &dyn Fn(&str) -> Option<Said>) -> Result<Parsed, ApiError> {
     let mut body = body.clone();
     body["model"] = "m".into();
     let request: ResponsesRequest = serde_json::from_value(body).unwrap();
-    let earlier = Earlier { conversation: before.iter().collect(), find };
-    understand(request, &earlier, ReasoningAs::Think, &mut Ids::new("0a".into()))
+    let before: Vec<&Said> = before.iter().collect();
+    parse(request, &before, find, ReasoningAs::Think, &mut Ids::new("0a".into()))
 }
 
-fn read(body: &Value) -> Result<Understood, Refusal> {
+fn read(body: &Value) -> Result<Parsed, ApiError> {
     read_with(body, &[], &|_| None)
 }
 
@@ -40,22 +37,14 @@ fn call(call_id: &str) -> Item {
     })
 }
 
-/// Whether it was called invalid, and not unsupported, and which parameter was named.
-fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>) -> (bool, String) {
-    match result.unwrap_err() {
-        Refusal::Invalid { param, .. } => (true, param),
-        Refusal::Unsupported { param, .. } => (false, param),
-    }
-}
-
 #[test]
 fn instructions_come_first_and_are_not_part_of_what_was_said() {
     let said = |item| Said { id: "msg_1".into(), item: Some(item) };
     let earlier = [said(says(Role::User, "one")), said(says(Role::Assistant, "two"))];
     let body = json!({"instructions":"be brief","input":"three"});
-    let understood = read_with(&body, &earlier, &|_| None).unwrap();
+    let parsed = read_with(&body, &earlier, &|_| None).unwrap();
     assert_eq!(
-        understood.wanted.items,
+        parsed.wanted.items,
         [
             says(Role::Developer, "be brief"),
             says(Role::User, "one"),
@@ -63,27 +52,27 @@ fn instructions_come_first_and_are_not_part_of_what_was_said() {
             says(Role::User, "three"),
         ]
     );
-    let said: Vec<_> = understood.said.into_iter().map(|said| (said.id, said.item)).collect();
+    let said: Vec<_> = parsed.said.into_iter().map(|said| (said.id, said.item)).collect();
     assert_eq!(said, [("msg_0a0001".to_owned(), Some(says(Role::User, "three")))]);
-    assert_eq!(understood.options.instructions.as_deref(), Some("be brief"));
-    assert!(understood.store, "unless it is told not to");
+    assert_eq!(parsed.options.instructions.as_deref(), Some("be brief"));
+    assert!(parsed.store, "unless it is told not to");
 }
 
 #[test]
 fn tools_are_functions_and_nothing_else() {
     let schema = json!({"type":"object","properties":{"city":{"type":"string"}}});
-    let understood = read(&json!({"input":"a","tool_choice":{"type":"function","name":"weather"},"tools":[
+    let parsed = read(&json!({"input":"a","tool_choice":{"type":"function","name":"weather"},"tools":[
         {"type":"function","name":"weather","description":"Tells.","parameters":schema,"strict":true},
         {"type":"function","name":"bare"}
     ]}))
     .unwrap();
-    let [weather, bare] = understood.wanted.tools.as_slice() else { panic!("two tools") };
+    let [weather, bare] = parsed.wanted.tools.as_slice() else { panic!("two tools") };
     assert_eq!((weather.name.as_str(), weather.description.as_str()), ("weather", "Tells."));
     assert_eq!(weather.parameters, schema);
     assert_eq!(bare.parameters["type"], "object");
     assert_eq!(bare.param, "tools[1]");
-    assert_eq!(understood.wanted.tool_choice, ToolChoice::Named("weather".into()));
-    let echoed = serde_json::to_value(&understood.options).unwrap();
+    assert_eq!(parsed.wanted.tool_choice, ToolChoice::Named("weather".into()));
+    let echoed = serde_json::to_value(&parsed.options).unwrap();
     assert_eq!(
         echoed["tools"][1],
         json!({"type":"function","name":"bare","description":null,"parameters":null,"strict":null})
@@ -109,14 +98,14 @@ fn tools_are_functions_and_nothing_else() {
 #[test]
 fn the_form_of_the_text_is_passed_on_and_repeated() {
     let schema = json!({"type":"object"});
-    let understood = read(&json!({"input":"a","text":{"verbosity":"low","format":
+    let parsed = read(&json!({"input":"a","text":{"verbosity":"low","format":
         {"type":"json_schema","name":"city","strict":true,"schema":schema}}}))
     .unwrap();
     let param = "text.format.schema".to_owned();
-    assert_eq!(understood.wanted.format, Format::Schema { schema: schema.clone(), strict: true, param });
-    assert_eq!(understood.wanted.verbosity.as_deref(), Some("low"));
+    assert_eq!(parsed.wanted.format, Format::Schema { schema: schema.clone(), strict: true, param });
+    assert_eq!(parsed.wanted.verbosity.as_deref(), Some("low"));
     assert_eq!(
-        serde_json::to_value(&understood.options.text).unwrap(),
+        serde_json::to_value(&parsed.options.text).unwrap(),
         json!({"verbosity":"low","format":{"type":"json_schema","name":"city","strict":true,"schema":schema}})
     );
     let object = read(&json!({"input":"a","text":{"format":{"type":"json_object"}}})).unwrap();
@@ -134,10 +123,9 @@ fn the_form_of_the_text_is_passed_on_and_repeated() {
 fn a_summary_is_never_part_of_the_text() {
     let with = |thinking: Value, settings| {
         let body = json!({"model":"m","input":"a","reasoning":thinking});
-        let earlier = Earlier { conversation: Vec::new(), find: &|_| None };
         let request = serde_json::from_value(body).unwrap();
         let mut ids = Ids::new("0a".into());
-        understand(request, &earlier, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
+        parse(request, &[], &|_| None, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
     };
     assert_eq!(with(json!(null), ReasoningAs::Think), Ok(ReasoningAs::ReasoningContent));
     assert_eq!(with(json!(null), ReasoningAs::None), Ok(ReasoningAs::None));

@@ -92,9 +92,9 @@ fn the_bound_of_unevaluated_keywords_holds_for_each_tool() {
 fn an_example_or_a_default_may_hold_a_reference_and_a_constant_may_not() {
     let holds = |keyword: &str| json!({"properties": {"a": {keyword: [{"$ref": "#/no/such"}]}}});
     for keyword in ["examples", "default"] {
-        assert!(plan_output(&holds(keyword), true, "schema").is_ok(), "{keyword}");
+        assert!(form(&holds(keyword), true, "schema").is_ok(), "{keyword}");
     }
-    let (_, message) = refused(plan_output(&holds("enum"), true, "schema"));
+    let (_, message) = refused(form(&holds("enum"), true, "schema"));
     assert!(message.contains("a constant cannot hold a reference"), "{message}");
 }
 
@@ -108,7 +108,7 @@ fn what_looks_like_a_reference_or_a_pattern_and_is_a_property_is_not_counted() {
 fn a_pattern_that_takes_much_memory_is_refused_with_its_place_even_behind_a_lookahead() {
     for pattern in ["\\p{L}{200}", "^(?=a)\\p{L}{200}", "(?<=a)\\p{L}{200}"] {
         let schema = json!({"properties": {"a": {"pattern": pattern}}});
-        let (_, message) = refused(plan_output(&schema, true, "schema"));
+        let (_, message) = refused(form(&schema, true, "schema"));
         assert!(message.contains("takes too much memory"), "{message}");
     }
     let usual = [
@@ -117,7 +117,7 @@ fn a_pattern_that_takes_much_memory_is_refused_with_its_place_even_behind_a_look
         "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
     ];
     for pattern in usual {
-        assert!(plan_output(&json!({"pattern": pattern}), true, "schema").is_ok(), "{pattern}");
+        assert!(form(&json!({"pattern": pattern}), true, "schema").is_ok(), "{pattern}");
     }
 }
 
