@@ -35,7 +35,7 @@ impl Key {
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = [0_u8; RANDOM_BYTES];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(format!("sk-cp-{}", hex(&bytes))))
+        Ok(Self(format!("sk-cp-{}", hex::encode(bytes))))
     }
 
     /// The secret itself, for the one time that it is shown.
@@ -65,27 +65,15 @@ impl fmt::Debug for Key {
 }
 
 /// The SHA-256 of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyDigest([u8; 32]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyDigest(#[serde(with = "hex::serde")] [u8; 32]);
 
 impl KeyDigest {
     /// The digest in hexadecimal digits.
     #[must_use]
     pub fn to_hex(self) -> String {
-        hex(&self.0)
-    }
-}
-
-impl Serialize for KeyDigest {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_hex())
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyDigest {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        unhex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("a SHA-256 has 64 hexadecimal digits"))
+        hex::encode(self.0)
     }
 }
 
@@ -116,7 +104,7 @@ impl KeyEntry {
     pub fn new(name: &str, key: &Key, created: u64) -> Self {
         let sha256 = key.digest();
         // The digest tells nothing of the key, so a piece of it is a fine id.
-        let id = hex(&sha256.0[..4]);
+        let id = hex::encode(&sha256.0[..4]);
         Self {
             id,
             name: name.to_owned(),
@@ -184,21 +172,6 @@ pub(crate) fn without_keys(text: &str, known: &[Key]) -> String {
         rest = if is_key { &secret[end..] } else { secret };
     }
     told + rest
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

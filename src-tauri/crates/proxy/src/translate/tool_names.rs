@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
@@ -102,12 +101,7 @@ fn safe(name: &str, attempt: u32) -> String {
     if attempt > 0 {
         hasher.update(attempt.to_be_bytes());
     }
-    let mut hash = String::with_capacity(2 * HASH_BYTES);
-    for byte in &hasher.finalize()[..HASH_BYTES] {
-        // Memory never refuses a write.
-        let _ = write!(hash, "{byte:02x}");
-    }
-
+    let hash = hex::encode(&hasher.finalize()[..HASH_BYTES]);
     let mut stem: String =
         name.chars().take(LONGEST).map(|letter| if is_allowed(letter) { letter } else { '_' }).collect();
     while stem.starts_with(RESERVED) {
