@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::answer::pipeline::{Next, Plan, Shaping};
+use crate::answer::pipeline::{Plan, Shaping};
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{Finish, Piece};
 use crate::metrics::{Metrics, TurnFigures};
@@ -301,7 +301,7 @@ impl Exchange {
                 ready.push_back(Piece::Model(model));
             }
             TurnEvent::Text(text) => {
-                if shaping.text(&text, ready) == Next::Cut {
+                if shaping.text(&text, ready).is_break() {
                     // Gone, and with it the turn.
                     choice.turn = None;
                 }

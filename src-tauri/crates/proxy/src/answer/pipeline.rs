@@ -4,6 +4,7 @@
 //! a whole answer takes time, so the exchange runs it, between `over` and `checked`.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use codex_client::{ItemEvent, ToolCall, Usage};
@@ -52,15 +53,6 @@ pub(crate) struct Counting {
     pub(crate) prompt: Arc<str>,
 }
 
-/// What becomes of an answer after an event.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// It goes on.
-    GoOn,
-    /// It has ended here, whatever the model goes on to say: the turn is to be interrupted.
-    Cut,
-}
-
 /// What a whole answer must be checked with, and the answer.
 pub(crate) type Unchecked = (Arc<OutputCheck>, String);
 
@@ -98,11 +90,11 @@ impl Shaping {
         }
     }
 
-    /// A piece of the model's text.
-    pub(crate) fn text(&mut self, text: &str, out: &mut VecDeque<Piece>) -> Next {
+    /// A piece of the model's text. It breaks where the answer ends, whatever the model goes on to say: the turn is to be interrupted.
+    pub(crate) fn text(&mut self, text: &str, out: &mut VecDeque<Piece>) -> ControlFlow<()> {
         if self.must_call() {
             // Whoever asks for a call wants no words, and the answer may have to be begun anew.
-            return Next::GoOn;
+            return ControlFlow::Continue(());
         }
         let text = match &mut self.json {
             Some(json) => json.push(text),
@@ -114,13 +106,13 @@ impl Shaping {
         };
         if self.limited(text, out) {
             self.ended(FinishReason::Length, None, out);
-            return Next::Cut;
+            return ControlFlow::Break(());
         }
         if stopped {
             self.ended(FinishReason::Stop, None, out);
-            return Next::Cut;
+            return ControlFlow::Break(());
         }
-        Next::GoOn
+        ControlFlow::Continue(())
     }
 
     /// A piece of the reasoning's summary.

@@ -26,7 +26,7 @@ fn counting() -> Option<Counting> {
 fn shaped(plan: Plan, texts: &[&str]) -> (String, Option<Finish>) {
     let mut shaping = Shaping::new(plan);
     let mut out = VecDeque::new();
-    let cut = texts.iter().any(|text| shaping.text(text, &mut out) == Next::Cut);
+    let cut = texts.iter().any(|text| shaping.text(text, &mut out).is_break());
     if !cut {
         shaping.over(Some(Usage { input: 1, ..Usage::default() }), &mut out).unwrap();
     }
@@ -88,7 +88,7 @@ fn reasoning_between_think_tags_is_closed_before_the_answer() {
     let mut out = VecDeque::new();
     shaping.reasoning("a", &mut out);
     shaping.reasoning("b", &mut out);
-    shaping.text("answer", &mut out);
+    let _ = shaping.text("answer", &mut out);
     shaping.over(None, &mut out).unwrap();
     assert_eq!(gathered(out).0, "<think>\nab\n</think>\n\nanswer");
     let mut shaping = Shaping::new(Plan { reasoning: ReasoningAs::None, ..plan() });
@@ -126,7 +126,7 @@ fn calls_come_at_the_end_under_the_clients_names() {
     let codex_name = plan.names.to_codex("my.tool").into_owned();
     let mut shaping = Shaping::new(plan);
     let mut out = VecDeque::new();
-    shaping.text("let me see", &mut out);
+    let _ = shaping.text("let me see", &mut out);
     shaping.call(call(&codex_name));
     shaping.over(None, &mut out).unwrap();
     assert!(matches!(&out[1], Piece::Call(call) if call.name == "my.tool"), "{out:?}");
@@ -137,7 +137,7 @@ fn calls_come_at_the_end_under_the_clients_names() {
 fn a_call_that_must_come_and_does_not_is_a_failure_and_words_are_no_answer() {
     let mut shaping = Shaping::new(Plan { must_call: ToolChoice::Required, ..plan() });
     let mut out = VecDeque::new();
-    shaping.text("in words", &mut out);
+    let _ = shaping.text("in words", &mut out);
     assert!(shaping.misses_its_call());
     assert!(matches!(shaping.over(None, &mut out), Err(Failure::NoCall)));
     assert!(out.is_empty());
@@ -155,7 +155,7 @@ fn an_answer_with_a_schema_is_checked_before_its_end_is_said() {
     let check = Form::of(&format, &CancellationToken::new()).unwrap().check;
     let mut shaping = Shaping::new(Plan { check, ..plan() });
     let mut out = VecDeque::new();
-    shaping.text("{\"b\":1}", &mut out);
+    let _ = shaping.text("{\"b\":1}", &mut out);
     let (check, answer) = shaping.over(None, &mut out).unwrap().unwrap();
     assert!(check.check(&answer).is_err());
     assert!(!out.iter().any(|piece| matches!(piece, Piece::Ended(_))), "{out:?}");
