@@ -75,6 +75,7 @@ struct Inner {
     most: u32,
     most_waiting: usize,
     longest_wait: Duration,
+    /// Nothing that is done under the lock can panic half-way.
     state: Mutex<State>,
     tell: watch::Sender<Occupancy>,
 }
@@ -103,7 +104,7 @@ impl Admission {
     /// When as many wait already as may, and nobody has to give way.
     pub(crate) fn ask(&self, key: &str, turns: u32) -> Result<Asked, Refused> {
         let (key, turns) = (Arc::from(key), turns.clamp(1, self.0.most));
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         if state.queue.is_empty() && turns <= state.free {
             let place = self.place(&mut state, key, turns);
             self.tell(&state);
@@ -176,11 +177,6 @@ impl Admission {
         let turns = Occupancy { running: self.0.most - state.free, waiting };
         self.0.tell.send_if_modified(|known| std::mem::replace(known, turns) != turns);
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under the lock can panic half-way.
-        self.0.state.lock()
-    }
 }
 
 impl Waiting {
@@ -192,14 +188,16 @@ impl Waiting {
         match tokio::time::timeout_at(self.until, &mut self.answer).await {
             Ok(Ok(answer)) => answer,
             // Nobody drops the other end without an answer, so this is the time limit.
-            Ok(Err(_)) | Err(_) => Err(self.admission.refusal(&self.admission.lock(), Why::WaitedTooLong)),
+            Ok(Err(_)) | Err(_) => {
+                Err(self.admission.refusal(&self.admission.0.state.lock(), Why::WaitedTooLong))
+            }
         }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut state = self.admission.lock();
+        let mut state = self.admission.0.state.lock();
         if let Some(at) = state.queue.iter().position(|waiter| waiter.id == self.id) {
             state.take_out(at);
             // It may have been the one for which places were saved.
@@ -211,7 +209,7 @@ impl Drop for Waiting {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.admission.lock();
+        let mut state = self.admission.0.state.lock();
         state.free += self.turns;
         let held = self.since.elapsed();
         state.usual = Some(state.usual.map_or(held, |usual| (usual * 3 + held) / 4));

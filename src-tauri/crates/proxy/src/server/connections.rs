@@ -68,7 +68,7 @@ impl Connections {
         };
         let handle = Handle { leave: self.ending.child_token(), used: Arc::default() };
         let Handle { leave, used } = handle.clone();
-        let mut open = lock(&self.open);
+        let mut open = self.open.lock();
         let number = open.next;
         open.next += 1;
         open.list.insert(number, handle);
@@ -81,7 +81,7 @@ impl Connections {
     }
 
     async fn make_room(&self) -> Option<OwnedSemaphorePermit> {
-        let mut candidates: Vec<Handle> = lock(&self.open).list.values().cloned().collect();
+        let mut candidates: Vec<Handle> = self.open.lock().list.values().cloned().collect();
         candidates.sort_by_key(|handle| handle.used.load(Ordering::Relaxed));
         for handle in candidates.iter().filter(|handle| !handle.leave.is_cancelled()) {
             handle.leave.cancel();
@@ -97,12 +97,8 @@ impl Connections {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.open).list.remove(&self.number);
+        self.open.lock().list.remove(&self.number);
     }
-}
-
-fn lock(open: &Mutex<Open>) -> parking_lot::MutexGuard<'_, Open> {
-    open.lock()
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn holds(acts: &[Act]) -> Result<(), TestCaseError> {
         prop_assert_eq!(taken, running.iter().map(|(_, place)| place.turns).sum::<u32>());
         prop_assert_eq!(queued as usize, waiting.len());
         prop_assert!(taken <= 4 && queued <= 5);
-        let state = admission.lock();
+        let state = admission.0.state.lock();
         prop_assert_eq!(state.running.values().sum::<u32>(), taken);
         if let Some(at) = state.whose_turn() {
             prop_assert!(state.queue[at].turns > state.free, "there is room, and somebody waits");

@@ -108,7 +108,7 @@ fn where_one_turn_runs_at_a_time_the_keys_that_wait_take_turns() {
         }
     }
     assert_eq!(order, ["a", "b", "c", "a", "b", "c", "a"]);
-    assert!(admission.lock().had_turn.is_empty(), "nobody waits, so nothing is held against anybody");
+    assert!(admission.0.state.lock().had_turn.is_empty(), "nobody waits, so nothing is held against anybody");
 }
 
 #[test]
