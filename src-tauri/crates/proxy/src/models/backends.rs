@@ -97,34 +97,28 @@ pub fn plain_config(
     config(path, environment, folder, Home::Private(private_home(data_dir)))
 }
 
+/// Whether a codex can do each of what some can, and what is said then, and otherwise.
+fn skills(can: &Capabilities) -> [(bool, &'static str, Option<&'static str>); 6] {
+    [
+        (can.threads, "answers word by word", Some("answer word by word")),
+        (can.inject_items, "keeps who said what", Some("take the earlier messages with their roles")),
+        (can.interrupt, "stops when the client does", Some("stop when the client does")),
+        (can.raw_events, "counts tokens exactly", None),
+        (can.tools(), "can use a client's tools", Some("offer the client's tools to the model")),
+        (can.pictures(), "sees pictures", Some("show pictures to the model")),
+    ]
+}
+
 /// What a codex can do, in a few words each.
 pub fn abilities(capabilities: &Capabilities) -> Vec<&'static str> {
-    [
-        (capabilities.threads, "answers word by word"),
-        (capabilities.inject_items, "keeps who said what"),
-        (capabilities.interrupt, "stops when the client does"),
-        (capabilities.raw_events, "counts tokens exactly"),
-        (capabilities.tools(), "can use a client's tools"),
-        (capabilities.pictures(), "sees pictures"),
-    ]
-    .into_iter()
-    .filter_map(|(can, words)| can.then_some(words))
-    .collect()
+    skills(capabilities).into_iter().filter_map(|(can, words, _)| can.then_some(words)).collect()
 }
 
 /// What a codex cannot do that later ones can, as a sentence without its dot.
 pub fn lacks(readiness: &Readiness) -> Option<String> {
-    let can = &readiness.capabilities;
-    let lacking: Vec<&str> = [
-        (can.threads, "answer word by word"),
-        (can.inject_items, "take the earlier messages with their roles"),
-        (can.tools(), "offer the client's tools to the model"),
-        (can.pictures(), "show pictures to the model"),
-        (can.interrupt, "stop when the client does"),
-    ]
-    .into_iter()
-    .filter_map(|(can, words)| (!can).then_some(words))
-    .collect();
+    let skills = skills(&readiness.capabilities);
+    let lacking: Vec<&str> =
+        skills.into_iter().filter_map(|(can, _, words)| words.filter(|_| !can)).collect();
     let (last, others) = lacking.split_last()?;
     let all = match others {
         [] => (*last).to_owned(),
