@@ -5,7 +5,8 @@
 pub(crate) mod answer_request;
 pub(crate) mod chunks;
 pub(crate) mod completions;
-pub(crate) mod images;
+mod contents;
+mod images;
 pub(crate) mod limits;
 pub(crate) mod parameters;
 pub(crate) mod request;

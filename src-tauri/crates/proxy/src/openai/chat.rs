@@ -150,9 +150,9 @@ pub(crate) enum Role {
 }
 
 /// One part of a message. The kinds that we know carry text or a picture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) struct Part {
-    /// `text`, `refusal`, `image_url`, `input_audio`, `file`.
+    /// `text`, `refusal` and `image_url`; in Responses `input_text`, `output_text`, `refusal` and `input_image`.
     #[serde(rename = "type")]
     #[schema(example = "text")]
     pub kind: String,
@@ -160,12 +160,14 @@ pub(crate) struct Part {
     pub text: Option<String>,
     /// The text of a `refusal` part.
     pub refusal: Option<String>,
-    /// The picture of an `image_url` part.
+    /// The picture of an `image_url` part, or the data URL of an `input_image` part.
     pub image_url: Option<ImageUrl>,
+    /// How closely the picture of an `input_image` part is looked at.
+    pub detail: Option<String>,
 }
 
 /// A picture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
 pub(crate) struct ImageUrl {
     /// A data URL: `data:image/png;base64,…`.
     pub url: String,

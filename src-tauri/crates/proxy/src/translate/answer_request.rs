@@ -6,6 +6,8 @@
 use codex_client::{Item, WebSearch};
 use serde_json::Value;
 
+use super::shorten;
+use crate::error::ApiError;
 use crate::settings::ReasoningAs;
 
 /// What a client wants.
@@ -106,4 +108,31 @@ pub(crate) enum Format {
         /// Where the body has it, for complaints.
         param: String,
     },
+}
+
+impl Format {
+    /// Reads a format of the type `kind`, which the body has at `kind_at`; a schema is at `schema_at`.
+    pub(super) fn read(
+        kind: &str,
+        schema: Option<Value>,
+        strict: Option<bool>,
+        kind_at: &str,
+        schema_at: &str,
+    ) -> Result<Self, ApiError> {
+        match (kind, schema) {
+            ("text", _) => Ok(Self::Text),
+            ("json_object", _) => Ok(Self::JsonObject),
+            ("json_schema", Some(schema)) if schema.is_object() => {
+                Ok(Self::Schema { schema, strict: strict == Some(true), param: schema_at.to_owned() })
+            }
+            ("json_schema", _) => {
+                Err(ApiError::invalid(schema_at, "A json_schema format needs its schema, an object."))
+            }
+            (other, _) => {
+                let other = shorten(other);
+                let message = format!("{kind_at} must be text, json_object or json_schema, not {other:?}.");
+                Err(ApiError::invalid(kind_at, message))
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use codex_client::{Content, Item, Role};
 
 use super::answer_request::{AnswerRequest, ClientTool, Format, ToolChoice};
 use super::response_events::Ids;
-use super::{limits, shorten, tools};
+use super::{limits, tools};
 use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
@@ -48,13 +48,13 @@ pub(crate) struct Parsed {
 /// # Errors
 /// [`ApiError`] naming the field that is wrong, or that asks for what cannot be given.
 pub(crate) fn parse(
-    request: ResponsesRequest,
+    mut request: ResponsesRequest,
     before: &[&Said],
     find: &dyn Fn(&str) -> Option<Said>,
     reasoning: ReasoningAs,
     ids: &mut Ids,
 ) -> Result<Parsed, ApiError> {
-    let said = items::read(request.input.as_ref(), find, ids)?;
+    let said = items::read(request.input.take(), find, ids)?;
     let given = request.tools.as_deref().unwrap_or_default();
     let mut tools: Vec<ClientTool> =
         given.iter().enumerate().map(|(index, tool)| client_tool(tool, index)).collect::<Result<_, _>>()?;
@@ -116,26 +116,7 @@ fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, ApiError> {
 
 fn format(text: &TextOptions) -> Result<Format, ApiError> {
     let Some(format) = &text.format else { return Ok(Format::Text) };
-    match format.kind.as_str() {
-        "text" => Ok(Format::Text),
-        "json_object" => Ok(Format::JsonObject),
-        "json_schema" => {
-            let param = "text.format.schema";
-            match &format.schema {
-                Some(schema) if schema.is_object() => Ok(Format::Schema {
-                    schema: schema.clone(),
-                    strict: format.strict == Some(true),
-                    param: param.to_owned(),
-                }),
-                _ => Err(ApiError::invalid(param, "A json_schema format needs its schema, an object.")),
-            }
-        }
-        other => {
-            let other = shorten(other);
-            let message = format!("The format must be text, json_object or json_schema, not {other:?}.");
-            Err(ApiError::invalid("text.format.type", &message))
-        }
-    }
+    Format::read(&format.kind, format.schema.clone(), format.strict, "text.format.type", "text.format.schema")
 }
 
 /// Summaries are items of their own here, and never part of the text.

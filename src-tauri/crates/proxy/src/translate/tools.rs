@@ -1,7 +1,6 @@
 //! The client's tools: which there are, which must be called, and whether a history's calls have their outputs.
 
-use std::collections::HashMap;
-
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::answer_request::{ClientTool, ToolChoice};
@@ -116,31 +115,23 @@ pub(crate) fn notes(choice: &ToolChoice) -> Option<(String, String)> {
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
     /// The calls of the last message, and whether each is answered.
-    calls: HashMap<String, Call>,
+    calls: IndexMap<String, bool>,
     /// How many of them are not.
     open: usize,
     message: usize,
 }
 
-#[derive(Debug)]
-struct Call {
-    /// Which of the calls it is.
-    number: usize,
-    answered: bool,
-}
-
 impl Pairing {
     /// The message `message` makes these calls.
     pub(crate) fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
-        let calls = calls.enumerate().map(|(number, id)| (id.to_owned(), Call { number, answered: false }));
-        self.calls = calls.collect();
+        self.calls = calls.map(|id| (id.to_owned(), false)).collect();
         self.open = self.calls.len();
         self.message = message;
     }
 
     /// The one call of the last message; the old form has no more.
     pub(crate) fn only(&self) -> Option<String> {
-        self.calls.iter().min_by_key(|(_, call)| call.number).map(|(id, _)| id.clone())
+        self.calls.keys().next().cloned()
     }
 
     /// The message `message` holds the output of a call.
@@ -148,15 +139,12 @@ impl Pairing {
     /// # Errors
     /// [`ApiError`] when there is no such call.
     pub(crate) fn answer(&mut self, call_id: &str, message: usize) -> Result<(), ApiError> {
-        let Some(call) = self.calls.get_mut(call_id) else {
-            return Err(ApiError::invalid(
-                format!("messages[{message}].tool_call_id"),
-                "A tool message must follow the assistant's message that made its call.",
-            ));
+        let Some(answered) = self.calls.get_mut(call_id) else {
+            let param = format!("messages[{message}].tool_call_id");
+            let message = "A tool message must follow the assistant's message that made its call.";
+            return Err(ApiError::invalid(param, message));
         };
-        if !std::mem::replace(&mut call.answered, true) {
-            self.open -= 1;
-        }
+        self.open -= usize::from(!std::mem::replace(answered, true));
         Ok(())
     }
 
@@ -168,14 +156,16 @@ impl Pairing {
         if self.open == 0 {
             return Ok(());
         }
-        let mut open: Vec<_> = self.calls.iter().filter(|(_, call)| !call.answered).collect();
-        open.sort_unstable_by_key(|(_, call)| call.number);
-        let ids: Vec<String> = open.iter().take(4).map(|(id, _)| shorten(id)).collect();
-        Err(ApiError::invalid(
-            format!("messages[{}].tool_calls", self.message),
-            format!("Every call needs a tool message with its output. Missing: {}.", ids.join(", ")),
-        ))
+        let message =
+            format!("Every call needs a tool message with its output. Missing: {}.", missing(&self.calls));
+        Err(ApiError::invalid(format!("messages[{}].tool_calls", self.message), message))
     }
+}
+
+/// The first calls that are not answered, as many as an error names.
+pub(super) fn missing(calls: &IndexMap<impl AsRef<str>, bool>) -> String {
+    let open = calls.iter().filter(|(_, answered)| !**answered);
+    open.take(4).map(|(id, _)| shorten(id.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::openai::chat::Part;
 use crate::openai::text_or::TextOr;
 
 /// A request for a response.
@@ -70,7 +71,7 @@ pub(crate) struct InputItem {
     /// Who speaks in a message.
     pub role: Option<String>,
     /// What a message says.
-    pub content: Option<TextOr<InputPart>>,
+    pub content: Option<TextOr<Part>>,
     /// The id of a call, in the call and in its output.
     pub call_id: Option<String>,
     /// The function that is called.
@@ -78,28 +79,11 @@ pub(crate) struct InputItem {
     /// A call's arguments, as the string of JSON that the model wrote.
     pub arguments: Option<String>,
     /// What a tool answered.
-    pub output: Option<TextOr<InputPart>>,
-}
-
-/// One part of a message, or of a tool's output.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-pub(crate) struct InputPart {
-    /// `input_text`, `output_text`, `refusal`, `input_image`.
-    #[serde(rename = "type")]
-    #[schema(example = "input_text")]
-    pub kind: String,
-    /// The text of a text part.
-    pub text: Option<String>,
-    /// The text of a `refusal` part.
-    pub refusal: Option<String>,
-    /// The data URL of an `input_image` part.
-    pub image_url: Option<String>,
-    /// How closely a picture is looked at.
-    pub detail: Option<String>,
+    pub output: Option<TextOr<Part>>,
 }
 
 /// A tool. Only functions can be given.
-#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Tool {
     /// `function`.
     #[serde(rename = "type")]

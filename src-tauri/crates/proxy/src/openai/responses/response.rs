@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::item::OutputItem;
+use super::request::Tool;
 
 /// A response.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -101,7 +102,7 @@ pub(crate) struct ResponseOptions {
     #[schema(value_type = Object)]
     pub tool_choice: Value,
     /// The client's tools.
-    pub tools: Vec<FunctionTool>,
+    pub tools: Vec<Tool>,
     /// Always 0: codex has no log probabilities.
     pub top_logprobs: u32,
     /// As the request has it; it has no effect.
@@ -156,23 +157,6 @@ pub(crate) enum Format {
         /// Whether OpenAI's strict rules were asked for.
         strict: Option<bool>,
     },
-}
-
-/// A tool of the client's.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct FunctionTool {
-    /// Always `function`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// The JSON schema of its arguments.
-    #[schema(value_type = Option<Object>)]
-    pub parameters: Option<Value>,
-    /// As the request has it.
-    pub strict: Option<bool>,
 }
 
 /// Tokens, as codex counted them exactly.

@@ -1,15 +1,12 @@
 //! From what was said, item by item, to the conversation that codex is given.
 
-use std::collections::{HashMap, HashSet};
-
 use codex_client::{Item, Role};
+use indexmap::IndexMap;
 
 use super::Said;
 use crate::error::ApiError;
 use crate::translate::shorten;
-
-/// How many missing outputs an error names.
-const NAMED: usize = 4;
+use crate::translate::tools::missing;
 
 /// The conversation of what was said `before` and what a request adds.
 ///
@@ -17,9 +14,8 @@ const NAMED: usize = 4;
 /// [`ApiError`] when a call has no output, or an output no call.
 pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError> {
     let mut items = Vec::with_capacity(before.len() + added.len());
-    let mut calls: HashSet<&str> = HashSet::new();
-    // With where each was made, so that the missing ones are named in order.
-    let mut open: HashMap<&str, usize> = HashMap::new();
+    // Whether each is answered.
+    let mut calls: IndexMap<&str, bool> = IndexMap::new();
     let mut after_reasoning = false;
     let params = (0..before.len()).map(|_| None).chain((0..added.len()).map(Some));
     for (said, param) in before.iter().copied().chain(added).zip(params) {
@@ -29,18 +25,16 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError
         };
         match item {
             Item::ToolCall(call) => {
-                calls.insert(&call.call_id);
-                open.insert(&call.call_id, items.len());
+                calls.insert(&call.call_id, false);
             }
-            Item::ToolOutput { call_id, .. } => {
-                if let Some(index) = param
-                    && !calls.contains(call_id.as_str())
-                {
+            Item::ToolOutput { call_id, .. } => match (calls.get_mut(call_id.as_str()), param) {
+                (Some(answered), _) => *answered = true,
+                (None, None) => {}
+                (None, Some(index)) => {
                     let message = format!("There is no call {:?} before its output.", shorten(call_id));
-                    return Err(ApiError::invalid(format!("input[{index}].call_id"), &message));
+                    return Err(ApiError::invalid(format!("input[{index}].call_id"), message));
                 }
-                open.remove(call_id.as_str());
-            }
+            },
             Item::Message { .. } => {}
         }
         match (items.last_mut(), item) {
@@ -53,12 +47,9 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError
         }
         after_reasoning = false;
     }
-    if open.is_empty() {
+    if calls.values().all(|answered| *answered) {
         return Ok(items);
     }
-    let mut open: Vec<(&str, usize)> = open.into_iter().collect();
-    open.sort_unstable_by_key(|(_, made)| *made);
-    let ids: Vec<String> = open.into_iter().take(NAMED).map(|(id, _)| shorten(id)).collect();
-    let message = format!("Every call needs its output. Missing: {}.", ids.join(", "));
-    Err(ApiError::invalid("input", &message))
+    let message = format!("Every call needs its output. Missing: {}.", missing(&calls));
+    Err(ApiError::invalid("input", message))
 }

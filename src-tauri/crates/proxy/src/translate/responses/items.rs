@@ -5,26 +5,26 @@ use codex_client::{Content, Item, Role, ToolCall};
 use super::Said;
 use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
-use crate::openai::responses::request::{InputItem, InputPart};
+use crate::openai::responses::request::InputItem;
 use crate::openai::text_or::TextOr;
-use crate::translate::images::{check_detail, check_image};
+use crate::translate::contents::contents;
 use crate::translate::response_events::Ids;
 use crate::translate::shorten;
 
 /// Reads the input. A string is a message of the user's.
 pub(super) fn read(
-    input: Option<&TextOr<InputItem>>,
+    input: Option<TextOr<InputItem>>,
     find: &dyn Fn(&str) -> Option<Said>,
     ids: &mut Ids,
 ) -> Result<Vec<Said>, ApiError> {
     match input {
         None => Ok(Vec::new()),
         Some(TextOr::Text(text)) => {
-            let content = vec![Content::Text(text.clone())];
+            let content = vec![Content::Text(text)];
             Ok(vec![Said { id: ids.item("msg"), item: Some(Item::Message { role: Role::User, content }) }])
         }
         Some(TextOr::Parts(items)) => items
-            .iter()
+            .into_iter()
             .enumerate()
             .map(|(index, item)| one(item, &format!("input[{index}]"), find, ids))
             .collect(),
@@ -48,7 +48,7 @@ pub(super) fn of_output(item: &OutputItem) -> Option<Item> {
 }
 
 fn one(
-    item: &InputItem,
+    item: InputItem,
     param: &str,
     find: &dyn Fn(&str) -> Option<Said>,
     ids: &mut Ids,
@@ -86,7 +86,7 @@ fn one(
     Ok(Said { id: ids.item(prefix), item })
 }
 
-fn message(item: &InputItem, param: &str) -> Result<Item, ApiError> {
+fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
     let role_param = format!("{param}.role");
     let role = match item.role.as_deref() {
         Some("user") => Role::User,
@@ -101,74 +101,26 @@ fn message(item: &InputItem, param: &str) -> Result<Item, ApiError> {
         None => return Err(ApiError::invalid(&role_param, "A message needs its role.")),
     };
     let param = format!("{param}.content");
-    let Some(content) = &item.content else {
+    let Some(content) = item.content else {
         return Err(ApiError::invalid(&param, "This message needs a content."));
     };
     Ok(Item::Message { role, content: contents(content, &param, role == Role::User)? })
 }
 
-fn call(item: &InputItem, param: &str) -> Result<Item, ApiError> {
-    let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), "A call needs its call_id.")?;
-    let name =
-        needed(item.name.as_ref(), &format!("{param}.name"), "A call needs the name of its function.")?;
-    Ok(Item::ToolCall(ToolCall { call_id, name, arguments: item.arguments.clone().unwrap_or_default() }))
+fn call(item: InputItem, param: &str) -> Result<Item, ApiError> {
+    let call_id = needed(item.call_id, &format!("{param}.call_id"), "A call needs its call_id.")?;
+    let name = needed(item.name, &format!("{param}.name"), "A call needs the name of its function.")?;
+    Ok(Item::ToolCall(ToolCall { call_id, name, arguments: item.arguments.unwrap_or_default() }))
 }
 
-fn output(item: &InputItem, param: &str) -> Result<Item, ApiError> {
+fn output(item: InputItem, param: &str) -> Result<Item, ApiError> {
     let message = "An output needs the call_id that it answers.";
-    let call_id = needed(item.call_id.as_ref(), &format!("{param}.call_id"), message)?;
+    let call_id = needed(item.call_id, &format!("{param}.call_id"), message)?;
     let param = format!("{param}.output");
-    let Some(output) = &item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
+    let Some(output) = item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
     Ok(Item::ToolOutput { call_id, output: contents(output, &param, true)? })
 }
 
-fn needed(value: Option<&String>, param: &str, message: &str) -> Result<String, ApiError> {
-    value.filter(|value| !value.is_empty()).cloned().ok_or_else(|| ApiError::invalid(param, message))
-}
-
-fn contents(content: &TextOr<InputPart>, param: &str, pictures: bool) -> Result<Vec<Content>, ApiError> {
-    match content {
-        TextOr::Text(text) => Ok(vec![Content::Text(text.clone())]),
-        TextOr::Parts(parts) => parts
-            .iter()
-            .enumerate()
-            .map(|(index, part)| one_part(part, &format!("{param}[{index}]"), pictures))
-            .collect(),
-    }
-}
-
-fn one_part(part: &InputPart, param: &str, pictures: bool) -> Result<Content, ApiError> {
-    match (part.kind.as_str(), &part.text, &part.refusal) {
-        ("input_text" | "output_text" | "text", Some(text), _) | ("refusal", _, Some(text)) => {
-            Ok(Content::Text(text.clone()))
-        }
-        ("input_text" | "output_text" | "text" | "refusal", ..) => {
-            Err(ApiError::invalid(param, "A text part needs its text."))
-        }
-        ("input_image", ..) if !pictures => {
-            Err(ApiError::invalid(param, "Only messages of the user's and outputs of tools can hold images."))
-        }
-        ("input_image", ..) => picture(part, param),
-        (kind @ ("input_file" | "input_audio"), ..) => Err(ApiError::unsupported(
-            param.to_owned(),
-            format!("Parts of the type {kind} cannot be passed to codex. Send text or images."),
-        )),
-        (kind, ..) => Err(ApiError::invalid(
-            param,
-            format!("There is no content part of the type {:?}.", shorten(kind)),
-        )),
-    }
-}
-
-fn picture(part: &InputPart, part_param: &str) -> Result<Content, ApiError> {
-    let param = format!("{part_param}.image_url");
-    let Some(url) = &part.image_url else {
-        return Err(ApiError::unsupported(
-            param,
-            "An image comes as a data URL in image_url; there are no files to refer to.".to_owned(),
-        ));
-    };
-    check_detail(part.detail.as_deref(), &format!("{part_param}.detail"))?;
-    let url = check_image(url, &param)?.into_owned();
-    Ok(Content::Image { url, detail: part.detail.clone() })
+fn needed(value: Option<String>, param: &str, message: &str) -> Result<String, ApiError> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| ApiError::invalid(param, message))
 }

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{ResponseOptions, summary};
 use crate::error::ApiError;
-use crate::openai::responses::request::{ResponsesRequest, TextFormat, Tool};
-use crate::openai::responses::response::{Format, FunctionTool, Reasoning, Text};
+use crate::openai::responses::request::{ResponsesRequest, TextFormat};
+use crate::openai::responses::response::{Format, Reasoning, Text};
 use crate::translate::answer_request::ToolChoice;
 
 /// The efforts that OpenAI's description knows; a model of codex's may have others, which are passed on and not repeated.
@@ -38,7 +38,7 @@ pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result
             ToolChoice::Required => json!("required"),
             ToolChoice::Named(name) => json!({ "type": "function", "name": name }),
         },
-        tools: request.tools.unwrap_or_default().into_iter().map(function).collect(),
+        tools: request.tools.unwrap_or_default(),
         top_logprobs: 0,
         top_p: Some(request.top_p.unwrap_or(1.0)).filter(|value| (0.0..=1.0).contains(value)),
         truncation: Some(request.truncation.unwrap_or_else(|| "disabled".to_owned()))
@@ -47,11 +47,6 @@ pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result
         safety_identifier: request.safety_identifier,
         prompt_cache_key: request.prompt_cache_key,
     })
-}
-
-fn function(tool: Tool) -> FunctionTool {
-    let Tool { name, description, parameters, strict, .. } = tool;
-    FunctionTool { kind: "function", name: name.unwrap_or_default(), description, parameters, strict }
 }
 
 fn format(format: TextFormat) -> Result<Format, ApiError> {
