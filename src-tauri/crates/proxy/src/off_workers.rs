@@ -16,21 +16,8 @@ const MAX_WAITING: usize = 64;
 /// How long a job may wait for a thread. Others' jobs cause the wait, so it does not count as the job's own time.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-static POOL: Pool = Pool::new();
-
-/// Runs `job` on a thread with a stack of so many bytes, for `limit` at most. `stop` is cancelled when that time is up, or when this
-/// future is dropped; a job that looks at it gives its thread back then, and may unwind it.
-///
-/// # Errors
-/// [`JobError`]
-pub(crate) async fn run<T: Send + 'static>(
-    limit: Duration,
-    stack: usize,
-    stop: CancellationToken,
-    job: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, JobError> {
-    POOL.run(limit, stack, stop, job).await
-}
+/// The threads of this process.
+pub(crate) static POOL: Pool = Pool::new();
 
 /// Why a job has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +30,8 @@ pub enum JobError {
     Panicked,
 }
 
-struct Pool {
+/// Threads with large stacks, few at once.
+pub(crate) struct Pool {
     threads: Semaphore,
     waiting: Semaphore,
 }
@@ -53,7 +41,12 @@ impl Pool {
         Self { threads: Semaphore::const_new(MAX_THREADS), waiting: Semaphore::const_new(MAX_WAITING) }
     }
 
-    async fn run<T: Send + 'static>(
+    /// Runs `job` on a thread with a stack of so many bytes, for `limit` at most. `stop` is cancelled when that time is up, or when this
+    /// future is dropped; a job that looks at it gives its thread back then, and may unwind it.
+    ///
+    /// # Errors
+    /// [`JobError`]
+    pub(crate) async fn run<T: Send + 'static>(
         &'static self,
         limit: Duration,
         stack: usize,

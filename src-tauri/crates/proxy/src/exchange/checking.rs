@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::answer::pipeline::Unchecked;
 use crate::error::Failure;
-use crate::off_workers;
+use crate::off_workers::POOL;
 use crate::translate::schema::STACK;
 
 /// How long the check of an answer may take. The usual one takes less than a millisecond.
@@ -20,7 +20,7 @@ pub(super) type Checking = AbortOnDropHandle<Result<Option<Usage>, Failure>>;
 pub(super) fn begin((check, answer): Unchecked, usage: Option<Usage>) -> Checking {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let stop = check.stop.clone();
-        match off_workers::run(CHECK_TIMEOUT, STACK, stop, move || check.check(&answer)).await {
+        match POOL.run(CHECK_TIMEOUT, STACK, stop, move || check.check(&answer)).await {
             Ok(result) => result.map(|()| usage).map_err(Failure::BadForm),
             Err(error) => Err(Failure::Unchecked(error)),
         }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use codex_client::{Codex, CodexError, Model, Readiness, Status, ThreadKind, ThreadProfile};
 use tokio::time::Instant;
 
+use crate::error::ApiError;
 use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
 pub(crate) use crate::settings::CODEX_LOCAL;
 use crate::settings::Settings;
@@ -34,37 +35,24 @@ struct Known {
     models: Vec<Model>,
 }
 
-/// What became of looking for a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lookup {
-    /// It is there, and this is what its threads are started with.
-    Found(Box<ThreadProfile>),
-    /// It is not.
-    Unknown {
-        /// The model that the id is an alias of, and that is the one that is missing.
-        alias_of: Option<String>,
-        /// The ids that come nearest.
-        nearest: Vec<String>,
-    },
-}
-
 impl Catalog {
-    /// Finds the model `id`, which may be an alias. What an alias leads to is a model and no further alias.
+    /// What the threads of the model `id` are started with, which may be an alias. What an alias leads to is a model and no further
+    /// alias.
     ///
     /// # Errors
-    /// Whatever keeps codex from listing its models.
+    /// When there is no such model, and whatever keeps codex from listing its models.
     pub(crate) async fn look_up(
         &self,
         id: &str,
         codex: &Codex,
         settings: &Settings,
-    ) -> Result<Lookup, CodexError> {
+    ) -> Result<ThreadProfile, ApiError> {
         let alias_of = settings.model_aliases.get(id);
         if is_agent(id, settings) {
-            return Ok(Lookup::Found(Box::new(profile(ThreadKind::Agent, settings.model.clone(), settings))));
+            return Ok(profile(ThreadKind::Agent, settings.model.clone(), settings));
         }
-        let id = alias_of.map_or(id, String::as_str);
-        let found = || Ok(Lookup::Found(Box::new(profile(ThreadKind::Plain, Some(id.to_owned()), settings))));
+        let (asked, id) = (id, alias_of.map_or(id, String::as_str));
+        let found = || Ok(profile(ThreadKind::Plain, Some(id.to_owned()), settings));
         // The model of the settings may be one that only the user's own provider knows.
         if settings.model.as_deref() == Some(id) {
             return found();
@@ -79,7 +67,7 @@ impl Catalog {
             return found();
         }
         let others = settings.model_aliases.keys().filter(|_| alias_of.is_none());
-        Ok(Lookup::Unknown { alias_of: alias_of.cloned(), nearest: nearest(id, &models, others) })
+        Err(ApiError::model_not_found(asked, alias_of.map(String::as_str), &nearest(id, &models, others)))
     }
 
     /// The models as last heard, however long ago; empty when they never were.

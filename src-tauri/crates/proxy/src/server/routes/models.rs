@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::error::ApiError;
-use crate::models::catalog::{self, CODEX_LOCAL, Lookup};
+use crate::models::catalog::{self, CODEX_LOCAL};
 use crate::openai::error::ErrorBody;
 use crate::openai::model::{ModelEntry, ModelList};
 use crate::server::extract::PathId;
@@ -34,13 +34,7 @@ pub(crate) async fn one(
     if id == CODEX_LOCAL {
         return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings, proxy.started)));
     }
-    match proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings).await? {
-        Lookup::Found(_) => {
-            let models = proxy.catalog.models(proxy.codex.plain()).await?;
-            Ok(Json(catalog::entry_of(&id, &models, &proxy.settings, proxy.started)))
-        }
-        Lookup::Unknown { alias_of, nearest } => {
-            Err(ApiError::model_not_found(&id, alias_of.as_deref(), &nearest))
-        }
-    }
+    proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings).await?;
+    let models = proxy.catalog.models(proxy.codex.plain()).await?;
+    Ok(Json(catalog::entry_of(&id, &models, &proxy.settings, proxy.started)))
 }

@@ -13,8 +13,7 @@ use crate::answer::json::JsonCut;
 use crate::answer::pipeline::{Counting, Plan};
 use crate::error::ApiError;
 use crate::exchange::{Exchange, Occupancy};
-use crate::models::catalog::Lookup;
-use crate::off_workers;
+use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 use crate::settings::ReasoningAs;
@@ -53,13 +52,7 @@ async fn start_turns(
     let form = form(&mut wanted).await?;
 
     let asked = Instant::now();
-    let mut profile = match proxy.catalog.look_up(&wanted.model, proxy.codex.plain(), &proxy.settings).await?
-    {
-        Lookup::Found(profile) => *profile,
-        Lookup::Unknown { alias_of, nearest } => {
-            return Err(ApiError::model_not_found(&wanted.model, alias_of.as_deref(), &nearest));
-        }
-    };
+    let mut profile = proxy.catalog.look_up(&wanted.model, proxy.codex.plain(), &proxy.settings).await?;
     exchange.codex_took(asked.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
@@ -145,7 +138,7 @@ async fn form(wanted: &mut AnswerRequest) -> Result<Form, ApiError> {
         schema::check_tools(&tools, &stopped)?;
         Ok::<_, ApiError>((Form::of(&format, &stopped)?, tools))
     };
-    let done = off_workers::run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
+    let done = POOL.run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
     let param = if let Format::Schema { param, .. } = &wanted.format { param } else { "tools" };
     let (form, tools) = done.map_err(|error| ApiError::not_compiled(error, param))??;
     wanted.tools = tools;
