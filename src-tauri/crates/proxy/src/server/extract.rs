@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
@@ -12,8 +12,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::middleware::auth::Caller;
+use super::middleware::request_id;
 use super::state::{BODY_LIMIT, Proxy};
 use crate::error::ApiError;
+use crate::exchange::log::Arrival;
 use crate::translate::parameters::{Verdict, ignored};
 
 /// The header that names the parameters that were ignored.
@@ -26,70 +29,91 @@ pub(crate) const MOST_VALUES: usize = 1_000_000;
 /// The longest words of an error that quotes what a client sent, in characters.
 const LONGEST_WORDS: usize = 300;
 
+/// The longest word of a client that the request log keeps, in characters.
+const MAX_LABEL: usize = 100;
+
 /// The room that a body has from the start, in bytes.
 const FIRST_ROOM: usize = 64 * 1024;
 
-/// A body that is a JSON object, not yet read into a type, so that every name in it can be looked at.
+/// A request to one of the routes that answer.
 #[derive(Debug)]
-pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+pub(crate) struct Incoming {
+    pub(crate) caller: Caller,
+    /// What the request log keeps of it.
+    pub(crate) arrival: Arrival,
+    /// Its body, not yet read into a type, so that every name in it can be looked at.
+    pub(crate) body: Map<String, Value>,
+}
 
-impl FromRequest<Proxy> for JsonObject {
+impl FromRequest<Proxy> for Incoming {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, proxy: &Proxy) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        if !is_json(&head.headers) {
-            return Err(ApiError::unsupported_media_type());
-        }
-        let Bytes { bytes, _room } =
-            read(&head.headers, body, &proxy.bodies, proxy.limits.body_silence).await?;
-        if has_too_many_values(&bytes) {
-            let message = format!("The body has more than {MOST_VALUES} values. Send fewer of them.");
-            return Err(ApiError::unreadable(message));
-        }
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(_) => Err(ApiError::unreadable("The body must be a JSON object.")),
-            Err(error) => {
-                let message = format!("The body is not valid JSON: {error}.");
-                Err(ApiError::unreadable(message))
-            }
-        }
+        let body = json_object(&head.headers, body, proxy).await?;
+        let caller: Caller = head.extensions.get().cloned().ok_or_else(ApiError::internal)?;
+        let client = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let text = || serde_json::to_string(&body).map(|text| proxy.without_keys(&text)).ok();
+        let arrival = Arrival {
+            id: uuid::Uuid::now_v7().to_string(),
+            request_id: request_id::of(&head.headers),
+            key: caller.name.clone(),
+            client: proxy.for_log(client, MAX_LABEL),
+            route: head.uri.path().to_owned(),
+            model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), MAX_LABEL),
+            background: false,
+            request_text: if proxy.request_log.keeps_texts() { text() } else { None },
+        };
+        Ok(Self { caller, arrival, body })
     }
 }
 
-impl JsonObject {
-    /// Reads the object into a type, and makes a header that names the parameters that are ignored, by what the route says of each.
-    ///
-    /// # Errors
-    /// [`ApiError`] naming the field that is missing or wrong, or that cannot be given.
-    pub(crate) fn read<T: DeserializeOwned>(
-        mut self,
-        verdict: impl Fn(&str, &Value, &Map<String, Value>) -> Verdict,
-    ) -> Result<(T, HeaderMap), ApiError> {
-        // SDKs send null for what was not set; it means the same as leaving the field out.
-        self.0.retain(|_, value| !value.is_null());
-        let ignored = ignored(&self.0, verdict)?.join(", ");
-        let header = HeaderValue::from_str(&ignored).ok().filter(|names| !names.is_empty());
-        let headers = header.map(|names| (X_IGNORED, names)).into_iter().collect();
-        let read = serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|error| {
-            let path = error.path().to_string();
-            let words = error.inner().to_string();
-            let param = match (path.as_str(), missing_field(&words)) {
-                (".", Some(field)) => Some(field.to_owned()),
-                (path, Some(field)) => Some(format!("{path}.{field}")),
-                (".", None) => None,
-                (path, None) => Some(path.to_owned()),
-            };
-            // Both may quote the client, who may have sent megabytes of it.
-            let (param, words) = (param.map(|param| cut(&param)), cut(&words));
-            match param {
-                Some(param) => ApiError::invalid(&param, format!("{param}: {words}.")),
-                None => ApiError::unreadable(format!("{words}.")),
-            }
-        })?;
-        Ok((read, headers))
+async fn json_object(headers: &HeaderMap, body: Body, proxy: &Proxy) -> Result<Map<String, Value>, ApiError> {
+    if !is_json(headers) {
+        return Err(ApiError::unsupported_media_type());
     }
+    let Bytes { bytes, _room } = receive(headers, body, &proxy.bodies, proxy.limits.body_silence).await?;
+    if has_too_many_values(&bytes) {
+        let message = format!("The body has more than {MOST_VALUES} values. Send fewer of them.");
+        return Err(ApiError::unreadable(message));
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(ApiError::unreadable("The body must be a JSON object.")),
+        Err(error) => Err(ApiError::unreadable(format!("The body is not valid JSON: {error}."))),
+    }
+}
+
+/// Reads a body into a type, and makes a header that names the parameters that are ignored, by what the route says of each.
+///
+/// # Errors
+/// [`ApiError`] naming the field that is missing or wrong, or that cannot be given.
+pub(crate) fn read<T: DeserializeOwned>(
+    mut body: Map<String, Value>,
+    verdict: impl Fn(&str, &Value, &Map<String, Value>) -> Verdict,
+) -> Result<(T, HeaderMap), ApiError> {
+    // SDKs send null for what was not set; it means the same as leaving the field out.
+    body.retain(|_, value| !value.is_null());
+    let ignored = ignored(&body, verdict)?.join(", ");
+    let header = HeaderValue::from_str(&ignored).ok().filter(|names| !names.is_empty());
+    let headers = header.map(|names| (X_IGNORED, names)).into_iter().collect();
+    let read = serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
+        let path = error.path().to_string();
+        let words = error.inner().to_string();
+        let param = match (path.as_str(), missing_field(&words)) {
+            (".", Some(field)) => Some(field.to_owned()),
+            (path, Some(field)) => Some(format!("{path}.{field}")),
+            (".", None) => None,
+            (path, None) => Some(path.to_owned()),
+        };
+        // Both may quote the client, who may have sent megabytes of it.
+        let (param, words) = (param.map(|param| cut(&param)), cut(&words));
+        match param {
+            Some(param) => ApiError::invalid(&param, format!("{param}: {words}.")),
+            None => ApiError::unreadable(format!("{words}.")),
+        }
+    })?;
+    Ok((read, headers))
 }
 
 /// The id that a path ends with.
@@ -147,7 +171,7 @@ struct Bytes {
     _room: Option<OwnedSemaphorePermit>,
 }
 
-async fn read(
+async fn receive(
     headers: &HeaderMap,
     mut body: Body,
     bodies: &Arc<Semaphore>,
@@ -201,13 +225,14 @@ mod tests {
     async fn a_body_takes_its_room_while_it_is_read_and_waits_for_it_no_longer_than_for_its_client() {
         let (bodies, silence) = (Arc::new(Semaphore::new(10)), Duration::from_secs(30));
         let headers = HeaderMap::new();
-        let first = read(&headers, body("1234567"), &bodies, silence).await.unwrap();
+        let first = receive(&headers, body("1234567"), &bodies, silence).await.unwrap();
         assert_eq!((first.bytes.as_slice(), bodies.available_permits()), (&b"1234567"[..], 3));
         let begun = tokio::time::Instant::now();
-        let refused = read(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes);
+        let refused = receive(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes);
         assert_eq!(refused.unwrap_err(), ApiError::too_many_bodies());
         assert_eq!(begun.elapsed(), silence);
-        let second = async { read(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes) };
+        let second =
+            async { receive(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes) };
         let (second, ()) = tokio::join!(second, async {
             tokio::time::sleep(silence / 2).await;
             drop(first);

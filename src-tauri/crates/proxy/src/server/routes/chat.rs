@@ -1,12 +1,10 @@
 //! `POST /v1/chat/completions`.
 
-use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::common::{Answer, arrival, gather, pieces, stream};
+use super::common::{Answer, gather, pieces, stream};
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -14,8 +12,7 @@ use crate::exchange::log::Arrival;
 use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
 use crate::openai::completion::{AnswerMessage, Choice, Completion};
 use crate::openai::error::ErrorBody;
-use crate::server::extract::JsonObject;
-use crate::server::middleware::auth::Caller;
+use crate::server::extract::{Incoming, read};
 use crate::server::state::Proxy;
 use crate::translate::chunks::{ChatChunks, Head, finish_reason};
 use crate::translate::{parameters, request};
@@ -31,15 +28,12 @@ use crate::translate::{parameters, request};
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: JsonObject,
+    Incoming { caller, arrival, body }: Incoming,
 ) -> Result<Response, ApiError> {
-    let task = task_model::task(&proxy, &body.0, "messages");
-    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/chat/completions");
+    let task = task_model::task(&proxy, &body, "messages");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let (request, ignored) = exchange.check(body.read::<ChatRequest>(parameters::of_chat))?;
+    let (request, ignored) = exchange.check(read::<ChatRequest>(body, parameters::of_chat))?;
     let streamed = request.stream == Some(true);
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let old_calls = request.functions.is_some();

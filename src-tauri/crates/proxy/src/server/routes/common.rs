@@ -1,50 +1,19 @@
-//! What the routes share: taking a request in, and the pieces of its answers.
+//! What the routes share of an answer: its pieces, gathered or as a stream.
 
 use std::future::ready;
 
-use axum::http::HeaderMap;
-use axum::http::header::USER_AGENT;
 use axum::response::Response;
 use axum::response::sse::Event;
 use codex_client::{ToolCall, Usage};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::event::Piece;
 use crate::exchange::Exchange;
-use crate::exchange::log::Arrival;
 use crate::openai::completion::FinishReason;
-use crate::server::middleware::auth::Caller;
-use crate::server::middleware::request_id;
 use crate::server::sse;
 use crate::server::state::Proxy;
 use crate::translate::chunks::{Chunks, Head, event};
-
-/// The longest word of a client that the request log keeps, in characters.
-const MAX_LABEL: usize = 100;
-
-/// What the request log keeps of a request that has just arrived.
-pub(super) fn arrival(
-    proxy: &Proxy,
-    caller: &Caller,
-    headers: &HeaderMap,
-    body: &Map<String, Value>,
-    route: &str,
-) -> Arrival {
-    let client = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let text = || serde_json::to_string(body).map(|text| proxy.without_keys(&text)).ok();
-    Arrival {
-        id: uuid::Uuid::now_v7().to_string(),
-        request_id: request_id::of(headers),
-        key: caller.name.clone(),
-        client: proxy.for_log(client, MAX_LABEL),
-        route: route.to_owned(),
-        model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), MAX_LABEL),
-        background: false,
-        request_text: if proxy.request_log.keeps_texts() { text() } else { None },
-    }
-}
 
 /// The pieces of the answers of an exchange, each with its answer's number.
 pub(super) fn pieces(exchange: Exchange) -> impl Stream<Item = Result<(u32, Piece), ApiError>> + Send {

@@ -3,14 +3,12 @@
 //! Several prompts are answered one after another: were their turns begun together, two such requests could each hold the
 //! places that the other waits for.
 
-use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::common::{arrival, gather, pieces};
+use super::common::{gather, pieces};
 use super::{common, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -18,8 +16,7 @@ use crate::exchange::log::Arrival;
 use crate::openai::completion::Completion;
 use crate::openai::error::ErrorBody;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice};
-use crate::server::extract::JsonObject;
-use crate::server::middleware::auth::Caller;
+use crate::server::extract::{Incoming, read};
 use crate::server::state::Proxy;
 use crate::translate::chunks::Head;
 use crate::translate::completions::{TextChunks, parse};
@@ -36,14 +33,11 @@ use crate::translate::parameters;
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: JsonObject,
+    Incoming { caller, arrival, body }: Incoming,
 ) -> Result<Response, ApiError> {
-    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/completions");
     let mut exchange = proxy.exchange(arrival.clone());
 
-    let (request, ignored) = exchange.check(body.read::<CompletionsRequest>(parameters::of_completions))?;
+    let (request, ignored) = exchange.check(read::<CompletionsRequest>(body, parameters::of_completions))?;
     let mut prompts = exchange.check(parse(&request))?.into_iter();
     let Some(first) = prompts.next() else { return Err(ApiError::internal()) };
     let n = first.n;

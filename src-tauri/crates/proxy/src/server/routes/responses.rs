@@ -5,14 +5,12 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, stream};
 
-use super::common::arrival;
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -21,7 +19,7 @@ use crate::exchange::log::Arrival;
 use crate::openai::error::ErrorBody;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
-use crate::server::extract::{JsonObject, PathId};
+use crate::server::extract::{Incoming, PathId, read};
 use crate::server::middleware::auth::Caller;
 use crate::server::response_store::{Conversation, Found, Recording};
 use crate::server::sse;
@@ -41,15 +39,12 @@ use crate::translate::responses::{Parsed, Said, parse};
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: JsonObject,
+    Incoming { caller, arrival, body }: Incoming,
 ) -> Result<Answer, ApiError> {
-    let task = task_model::task(&proxy, &body.0, "input");
-    let arrival = arrival(&proxy, &caller, &headers, &body.0, "/v1/responses");
+    let task = task_model::task(&proxy, &body, "input");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let (request, ignored) = exchange.check(body.read::<ResponsesRequest>(parameters::of_responses))?;
+    let (request, ignored) = exchange.check(read::<ResponsesRequest>(body, parameters::of_responses))?;
     let before = match &request.previous_response_id {
         None => Conversation::new(),
         Some(id) => exchange.check(match proxy.responses.find(&caller.id, id) {
