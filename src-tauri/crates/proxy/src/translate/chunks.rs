@@ -27,6 +27,8 @@ pub(crate) struct Head {
     pub(crate) model: String,
     /// Whether the usage comes in a chunk of its own.
     pub(crate) include_usage: bool,
+    /// What all answers cost; `None` when nobody knows.
+    pub(crate) usage: Option<Usage>,
 }
 
 impl Head {
@@ -37,26 +39,29 @@ impl Head {
         }
     }
 
+    /// What one more of the answers cost.
+    pub(crate) fn add(&mut self, usage: Option<Usage>) {
+        if let Some(usage) = usage {
+            *self.usage.get_or_insert_default() += usage;
+        }
+    }
+
     /// The whole completion.
-    pub(crate) fn whole<'a, C: ToSchema>(
-        &'a self,
-        choices: &'a [C],
-        usage: Option<Usage>,
-    ) -> Completion<'a, C> {
+    pub(crate) fn whole<'a, C: ToSchema>(&'a self, choices: &'a [C]) -> Completion<'a, C> {
         let Self { id, object, created, model, .. } = self;
-        let usage = usage.map(|usage| Some(usage.into()));
+        let usage = self.usage.map(|usage| Some(usage.into()));
         Completion { id, object, created: *created, model, choices, usage }
     }
 
     /// A chunk that adds to one of the answers.
     pub(crate) fn chunk<C: ToSchema + Serialize>(&self, choice: C) -> Event {
-        event(&Completion { usage: self.include_usage.then_some(None), ..self.whole(&[choice], None) })
+        event(&Completion { usage: self.include_usage.then_some(None), ..self.whole(&[choice]) })
     }
 
     /// The end of a stream that went well.
-    pub(crate) fn end(&self, usage: Option<Usage>) -> Vec<Event> {
-        let usage = Some(usage.map(Into::into));
-        let last = || event(&Completion::<ChunkChoice<'_>> { usage, ..self.whole(&[], None) });
+    pub(crate) fn end(&self) -> Vec<Event> {
+        let usage = Some(self.usage.map(Into::into));
+        let last = || event(&Completion::<ChunkChoice<'_>> { usage, ..self.whole(&[]) });
         self.include_usage.then(last).into_iter().chain([Event::default().data("[DONE]")]).collect()
     }
 }
@@ -69,8 +74,8 @@ pub(crate) trait Chunks: Send + 'static {
     /// The failure that the piece tells of.
     fn piece(&mut self, index: u32, piece: Piece) -> Result<Vec<Event>, Failure>;
 
-    /// The end of a stream that went well.
-    fn end(&self) -> Vec<Event>;
+    /// What all chunks say.
+    fn head(&self) -> &Head;
 }
 
 /// Writes the chunks of a chat completion.
@@ -81,7 +86,6 @@ pub(crate) struct ChatChunks {
     old_calls: bool,
     /// For each answer, how many calls it has; `None` before its first chunk.
     answers: Vec<Option<u32>>,
-    usage: Option<Usage>,
 }
 
 impl Chunks for ChatChunks {
@@ -103,9 +107,7 @@ impl Chunks for ChatChunks {
             Piece::Call(call) => out.extend(self.call(index, number, &call)),
             Piece::Ended(end) => {
                 let end = end?;
-                if let Some(usage) = end.usage {
-                    *self.usage.get_or_insert_default() += usage;
-                }
+                self.head.add(end.usage);
                 let reason = finish_reason(end.reason, self.old_calls);
                 out.push(self.chunk(index, Delta::default(), Some(reason)));
             }
@@ -113,15 +115,15 @@ impl Chunks for ChatChunks {
         Ok(out)
     }
 
-    fn end(&self) -> Vec<Event> {
-        self.head.end(self.usage)
+    fn head(&self) -> &Head {
+        &self.head
     }
 }
 
 impl ChatChunks {
     /// A writer of `n` answers.
     pub(crate) fn new(head: Head, n: u32, old_calls: bool) -> Self {
-        Self { head, old_calls, answers: (0..n).map(|_| None).collect(), usage: None }
+        Self { head, old_calls, answers: (0..n).map(|_| None).collect() }
     }
 
     /// Puts the chunk that names the role before the first other one of an answer. Gives back how many calls the answer has.

@@ -7,7 +7,7 @@ use crate::translate::wire;
 
 fn head(include_usage: bool) -> Head {
     let (id, object) = ("chatcmpl-1".to_owned(), "chat.completion.chunk");
-    Head { id, object, created: 7, model: String::new(), include_usage }
+    Head { id, object, created: 7, include_usage, ..Head::default() }
 }
 
 fn writer(include_usage: bool, old_calls: bool) -> ChatChunks {
@@ -95,7 +95,7 @@ fn the_end_has_one_finish_reason_and_done() {
     written(&mut writer, 0, text("a"));
     let end = written(&mut writer, 0, end(FinishReason::Length, None));
     assert_eq!(end[0]["choices"][0], json!({"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}));
-    assert_eq!(events(&wire(writer.end())), ["[DONE]"]);
+    assert_eq!(events(&wire(writer.head().end())), ["[DONE]"]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
     for index in 0..2 {
         written(&mut writer, index, end(FinishReason::Stop, Some(usage)));
     }
-    let end = events(&wire(writer.end()));
+    let end = events(&wire(writer.head().end()));
     assert_eq!(end[0]["choices"], json!([]));
     assert_eq!(
         end[0]["usage"],

@@ -1,7 +1,7 @@
 //! Between the old completions API and what is wanted: each prompt is a conversation of one message of the user's.
 
 use axum::response::sse::Event;
-use codex_client::{Content, Item, Role, Usage};
+use codex_client::{Content, Item, Role};
 use serde_json::Value;
 
 use super::answer_request::AnswerRequest;
@@ -60,33 +60,28 @@ fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, ApiError> {
 
 /// Writes the chunks of a completion.
 #[derive(Clone, Debug)]
-pub(crate) struct TextChunks {
-    pub(crate) head: Head,
-    pub(crate) usage: Option<Usage>,
-}
+pub(crate) struct TextChunks(pub(crate) Head);
 
 impl Chunks for TextChunks {
     fn piece(&mut self, index: u32, piece: Piece) -> Result<Vec<Event>, Failure> {
         let (text, finish_reason) = match piece {
             Piece::Model(model) => {
-                self.head.set_model(&model);
+                self.0.set_model(&model);
                 return Ok(Vec::new());
             }
             Piece::Reasoning(_) | Piece::Call(_) => return Ok(Vec::new()),
             Piece::Text(text) => (text, None),
             Piece::Ended(end) => {
                 let end = end?;
-                if let Some(usage) = end.usage {
-                    *self.usage.get_or_insert_default() += usage;
-                }
+                self.0.add(end.usage);
                 (String::new(), Some(end.reason))
             }
         };
-        Ok(vec![self.head.chunk(TextChoice { text: &text, index, logprobs: None, finish_reason })])
+        Ok(vec![self.0.chunk(TextChoice { text: &text, index, logprobs: None, finish_reason })])
     }
 
-    fn end(&self) -> Vec<Event> {
-        self.head.end(self.usage)
+    fn head(&self) -> &Head {
+        &self.0
     }
 }
 

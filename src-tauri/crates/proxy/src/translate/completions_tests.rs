@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use codex_client::Usage;
+
 use crate::event::Finish;
 use crate::openai::completion::FinishReason;
 use crate::translate::{refused, wire};
@@ -62,7 +64,7 @@ fn events(bytes: &[u8]) -> Vec<Value> {
 
 fn writer(include_usage: bool) -> TextChunks {
     let (id, object) = ("cmpl-1".to_owned(), "text_completion");
-    TextChunks { head: Head { id, object, created: 7, model: "m".to_owned(), include_usage }, usage: None }
+    TextChunks(Head { id, object, created: 7, model: "m".to_owned(), include_usage, usage: None })
 }
 
 fn written(writer: &mut TextChunks, index: u32, piece: Piece) -> Vec<Value> {
@@ -81,7 +83,7 @@ fn a_chunk_has_the_text_and_the_choices_number() {
     let end = Piece::Ended(Ok(Finish { reason: FinishReason::Length, usage: None }));
     let end = &written(&mut writer, 1, end)[0];
     assert_eq!(end["choices"][0]["finish_reason"], "length");
-    assert_eq!(events(&wire(writer.end())), ["[DONE]"]);
+    assert_eq!(events(&wire(writer.head().end())), ["[DONE]"]);
 }
 
 #[test]
@@ -90,10 +92,10 @@ fn usage_is_null_until_its_own_chunk_without_choices() {
     assert_eq!(written(&mut writer, 0, Piece::Text("a".into()))[0].get("usage"), Some(&Value::Null));
     let usage = Some(Usage { input: 10, cached: 4, output: 5, reasoning: 2 });
     written(&mut writer, 0, Piece::Ended(Ok(Finish { reason: FinishReason::Stop, usage })));
-    let done = events(&wire(writer.end()));
+    let done = events(&wire(writer.head().end()));
     assert_eq!(done[0]["choices"], json!([]));
     assert_eq!(done[0]["usage"]["total_tokens"], 15);
     assert_eq!(done[1], "[DONE]");
-    let whole = serde_json::to_value(writer.head.whole::<TextChoice<'_>>(&[], None)).unwrap();
+    let whole = serde_json::to_value(Head::default().whole::<TextChoice<'_>>(&[])).unwrap();
     assert!(whole.get("usage").is_none(), "whole and unknown");
 }

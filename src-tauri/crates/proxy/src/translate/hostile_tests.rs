@@ -157,7 +157,7 @@ proptest! {
         pieces.extend(speech.calls.iter().cloned().map(Piece::Call));
         pieces.push(Piece::Ended(Ok(finish())));
         let mut written: Vec<_> = pieces.into_iter().flat_map(|piece| writer.piece(0, piece).unwrap()).collect();
-        written.extend(writer.end());
+        written.extend(writer.head().end());
         let events = events(&wire(written));
         let of = |name: &str| {
             events.iter().filter_map(|event| event["choices"][0]["delta"][name].as_str()).collect::<String>()
@@ -178,10 +178,10 @@ proptest! {
 
     #[test]
     fn what_the_model_says_is_what_the_parser_of_a_completion_reads(said in texts(0..6)) {
-        let mut writer = TextChunks { head: Head { include_usage: true, ..Head::default() }, usage: None };
+        let mut writer = TextChunks(Head { include_usage: true, ..Head::default() });
         let pieces = said.iter().cloned().map(Piece::Text).chain([Piece::Ended(Ok(finish()))]);
         let mut written: Vec<_> = pieces.flat_map(|piece| writer.piece(0, piece).unwrap()).collect();
-        written.extend(writer.end());
+        written.extend(writer.head().end());
         let events = events(&wire(written));
         let text: String = events.iter().filter_map(|event| event["choices"][0]["text"].as_str()).collect();
         prop_assert_eq!(text, said.concat());

@@ -47,14 +47,14 @@ pub(crate) async fn create(
 
     let object = if streamed { "chat.completion.chunk" } else { "chat.completion" };
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
-    let mut head = Head { id, object, created: unix_now(), model: String::new(), include_usage };
+    let mut head = Head { id, object, created: unix_now(), include_usage, ..Head::default() };
     let response = if streamed {
         stream(&proxy, pieces(exchange), ChatChunks::new(head, n, old_calls)).await?
     } else {
-        let (answers, usage) = gather(pieces(exchange), n, &mut head).await?;
+        let answers = gather(pieces(exchange), n, &mut head).await?;
         let choices = (0..).zip(answers).map(|(index, answer)| choice(index, answer, old_calls));
         let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(ApiError::internal)?;
-        Json(head.whole(&choices, usage)).into_response()
+        Json(head.whole(&choices)).into_response()
     };
     Ok((ignored, response).into_response())
 }

@@ -4,7 +4,7 @@ use std::future::ready;
 
 use axum::response::Response;
 use axum::response::sse::Event;
-use codex_client::{ToolCall, Usage};
+use codex_client::ToolCall;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::ApiError;
@@ -30,15 +30,14 @@ pub(super) struct Answer {
     pub(super) reason: Option<FinishReason>,
 }
 
-/// Gathers the pieces of `n` answers.
+/// Gathers the pieces of `n` answers, and in `head` what is known of them all.
 pub(super) async fn gather(
     pieces: impl Stream<Item = Result<(u32, Piece), ApiError>>,
     n: u32,
     head: &mut Head,
-) -> Result<(Vec<Answer>, Option<Usage>), ApiError> {
+) -> Result<Vec<Answer>, ApiError> {
     let mut pieces = std::pin::pin!(pieces);
     let mut answers: Vec<Answer> = (0..n).map(|_| Answer::default()).collect();
-    let mut usage: Option<Usage> = None;
     while let Some((index, piece)) = pieces.try_next().await? {
         let Some(answer) = answers.get_mut(index as usize) else { continue };
         match piece {
@@ -49,13 +48,11 @@ pub(super) async fn gather(
             Piece::Ended(end) => {
                 let end = end?;
                 answer.reason = Some(end.reason);
-                if let Some(more) = end.usage {
-                    *usage.get_or_insert_default() += more;
-                }
+                head.add(end.usage);
             }
         }
     }
-    Ok((answers, usage))
+    Ok(answers)
 }
 
 /// Sends the pieces of a completion as the chunks that `writer` makes of them.
@@ -67,7 +64,7 @@ pub(super) async fn stream(
     let end = stream::once(ready(Ok(None)));
     let events = pieces.map_ok(Some).chain(end).map(move |piece| match piece? {
         Some((index, piece)) => Ok(writer.piece(index, piece)?),
-        None => Ok(writer.end()),
+        None => Ok(writer.head().end()),
     });
     let failed = |error: ApiError| vec![event(&error.body())];
     sse::answer(events, proxy.limits.ping, || vec![Event::default().comment(sse::PING)], failed).await

@@ -60,12 +60,12 @@ pub(crate) async fn create(
     let pieces = pieces(exchange).chain(others.try_flatten());
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let id = format!("cmpl-{}", uuid::Uuid::now_v7().simple());
-    let mut head =
-        Head { id, object: "text_completion", created: unix_now(), model: request.model, include_usage };
+    let (object, model) = ("text_completion", request.model);
+    let mut head = Head { id, object, created: unix_now(), model, include_usage, usage: None };
     let response = if request.stream == Some(true) {
-        common::stream(&proxy, pieces, TextChunks { head, usage: None }).await?
+        common::stream(&proxy, pieces, TextChunks(head)).await?
     } else {
-        let (answers, usage) = gather(pieces, choices, &mut head).await?;
+        let answers = gather(pieces, choices, &mut head).await?;
         let choices = (0..).zip(&answers).map(|(index, answer)| TextChoice {
             text: &answer.text,
             index,
@@ -76,7 +76,7 @@ pub(crate) async fn create(
         if choices.iter().any(|choice| choice.finish_reason.is_none()) {
             return Err(ApiError::internal());
         }
-        Json(head.whole(&choices, usage)).into_response()
+        Json(head.whole(&choices)).into_response()
     };
     Ok((ignored, response).into_response())
 }
