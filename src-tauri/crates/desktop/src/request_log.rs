@@ -1,7 +1,7 @@
 //! The request log: what the window shows of every request, while it runs and afterwards.
 //!
 //! What the proxy reports of a request goes into memory (`live`) without waiting for anything. A task writes what has changed to
-//! SQLite a moment later, and another notifies subscribers (`tasks`). Every read is a statement (`sql`, `chart`) in a transaction
+//! SQLite a moment later, and another notifies subscribers (`shared`). Every read is a statement (`sql`, `chart`) in a transaction
 //! that first writes what is unwritten, so the database is all that is read and memory is all that is written to.
 //!
 //! Between the two there is no queue of reports that could fill up: a request waits to be written once, however often it has
@@ -11,7 +11,6 @@
 //! Prompts and answers are kept only if the user chose so, and keys never: only their names come in. An error of the disk never
 //! fails a request: it is a sentence for the window.
 
-mod body;
 mod chart;
 mod curl;
 mod live;
@@ -19,13 +18,13 @@ mod reports;
 mod shared;
 mod sql;
 mod store;
-mod tasks;
 #[cfg(test)]
 mod tests;
 mod types;
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use tokio::sync::broadcast;
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
@@ -50,8 +49,8 @@ impl RequestDatabase {
     pub async fn open(options: RequestDatabaseOptions) -> Self {
         let shared = Shared::open(options).await;
         let tasks = TaskTracker::new();
-        tasks.spawn(tasks::notify(Arc::clone(&shared)));
-        tasks.spawn(tasks::write(Arc::clone(&shared)));
+        tasks.spawn(Arc::clone(&shared).keep_notifying());
+        tasks.spawn(Arc::clone(&shared).keep_writing());
         tasks.close();
         let stop = Arc::new(shared.stop.clone().drop_guard());
         Self { shared, tasks, _stop: stop }
@@ -60,12 +59,17 @@ impl RequestDatabase {
     /// What is wrong with the log, in a sentence for the window.
     #[must_use]
     pub fn notice(&self) -> Option<String> {
-        self.shared.notice()
+        self.shared.live.lock().notice()
     }
 
     /// Changes for how long requests are kept, and whether with their texts. What is no longer to be kept is removed at once.
     pub async fn keep(&self, days: u32, texts: bool) {
-        self.shared.keep(days, texts).await;
+        self.shared.live.lock().keep(days, texts);
+        // An error is in the notice, and the next start tries again.
+        if !texts {
+            let _ = self.shared.remove(sql::forget_texts).await;
+        }
+        let _ = self.shared.write().await;
     }
 
     /// The end that the proxy reports to.
@@ -83,7 +87,7 @@ impl RequestDatabase {
     /// How many requests run now.
     #[must_use]
     pub fn running(&self) -> u64 {
-        self.shared.live.lock().running()
+        self.shared.live.lock().count_running()
     }
 
     /// The rows that match, newest first.
@@ -94,8 +98,8 @@ impl RequestDatabase {
     /// Everything that is kept of a request.
     pub async fn detail(&self, id: &str) -> Option<ExchangeDetail> {
         // The steps and texts of a request that runs are in memory only.
-        if let Some(live) = self.shared.live.lock().find(id) {
-            return Some(live.detail());
+        if let Some(detail) = self.shared.live.lock().find(id) {
+            return Some(detail);
         }
         let id = id.to_owned();
         self.shared.run(move |connection| sql::detail(connection, &id)).await.0.flatten()
@@ -110,15 +114,20 @@ impl RequestDatabase {
 
     /// Removes all requests that have ended. Those that run stay.
     pub async fn clear(&self) {
-        self.shared.clear().await;
+        match self.shared.remove(sql::clear).await {
+            Ok(()) => drop(self.shared.changes.send(Change::Cleared)),
+            Err(error) => {
+                self.shared.warn(&format!("The request log could not be cleared ({error}). Try again."));
+            }
+        }
     }
 
     /// The charts' bars, oldest first, those without requests too. Hours and days begin as they do `utc_offset_seconds` east of
     /// Greenwich; that the offset was another one before the clocks were last changed is ignored.
     pub async fn chart(&self, by: ChartBy, utc_offset_seconds: i32) -> Vec<ChartBar> {
-        let empty = chart::empty(by, self.shared.now_ms(), utc_offset_seconds);
-        let bars = empty.clone();
-        self.shared.run(move |connection| chart::fill(connection, bars)).await.0.unwrap_or(empty)
+        let now_ms = self.shared.now_ms();
+        let bars = move |connection: &Connection| chart::bars(connection, by, now_ms, utc_offset_seconds);
+        self.shared.run(bars).await.0.unwrap_or_default()
     }
 
     /// How many requests have arrived since `unix_s`, in Unix seconds.

@@ -1,4 +1,4 @@
-//! Texts from outside, made short enough to be shown or kept.
+//! Texts for the window: those from outside made short enough, and sentences put together.
 
 /// The first `max` characters of a text, with an ellipsis when there were more, and without control characters other than line
 /// breaks: most of what is truncated comes from a client or a server.
@@ -9,4 +9,10 @@ pub(crate) fn truncated(text: &str, max: usize) -> String {
         kept.push('…');
     }
     kept
+}
+
+/// The texts that there are, with `between` in between; `None` if there are none.
+pub(crate) fn joined(texts: impl IntoIterator<Item = Option<String>>, between: &str) -> Option<String> {
+    let texts: Vec<String> = texts.into_iter().flatten().collect();
+    (!texts.is_empty()).then(|| texts.join(between))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::body::CUT_OFF;
+use super::live::CUT_OFF;
 use super::types::ExchangeRow;
 
 /// The command, for a POSIX shell. Whatever a client chose is quoted, so that pasting it runs curl and nothing else.

@@ -6,10 +6,9 @@
 use codex_client::Usage;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
-use super::body::{Body, push_limited};
-use super::live::Notify;
+use super::live::{Record, push_limited};
 use super::shared::Shared;
-use super::types::{ExchangeRow, ExchangeState};
+use super::types::{ExchangeDetail, ExchangeRow, ExchangeState};
 use crate::text::truncated;
 
 /// Characters kept of an id.
@@ -23,7 +22,7 @@ const MAX_ERROR: usize = 500;
 
 impl RequestLog for Shared {
     fn keeps_texts(&self) -> bool {
-        Shared::keeps_texts(self)
+        self.live.lock().keep_texts
     }
 
     fn begun(&self, request: Arrival) {
@@ -38,95 +37,88 @@ impl RequestLog for Shared {
             background: request.background,
             ..ExchangeRow::default()
         };
-        let mut body = Body::default();
-        body.step(0, "Arrived", None, false);
-        let text = request.request_text.map(|text| {
+        let request_text = request.request_text.map(|text| {
             let mut kept = String::new();
             push_limited(&mut kept, &text);
             kept
         });
-        self.begin(row, body, text);
+        let mut detail = ExchangeDetail { row, request_text, ..ExchangeDetail::default() };
+        let mut live = self.live.lock();
+        // Asked under the lock, so that a request that begins while texts are switched off is among those that forget theirs.
+        if live.keep_texts {
+            detail.answer_text = Some(String::new());
+        } else {
+            detail.request_text = None;
+        }
+        let mut record = Record::new(detail);
+        record.step(0, "Arrived", None, false);
+        self.send(&mut record);
+        live.insert(record);
+        drop(live);
+        self.unwritten.notify_one();
     }
 
     fn step(&self, id: &str, step: &Step<'_>) {
-        let Step { what, detail, bad, is_command } = *step;
-        self.edit(id, Notify::Batched, |row, body, now| {
-            row.commands = row.commands.saturating_add(is_command.into());
-            body.step(since(row, now), what, detail, bad);
-            true
+        self.edit(id, |record, at| {
+            let row = &mut record.edit().row;
+            row.commands = row.commands.saturating_add(step.is_command.into());
+            record.step(at, step.what, step.detail, step.bad);
         });
     }
 
     fn model(&self, id: &str, model: &str) {
-        self.edit(id, Notify::Batched, |row, _, _| {
-            row.model = truncated(model, MAX_NAME);
-            true
-        });
+        self.edit(id, |record, _| record.edit().row.model = truncated(model, MAX_NAME));
     }
 
     fn waited(&self, id: &str, ms: u64, admitted: bool) {
-        self.edit(id, Notify::Batched, |row, body, now| {
-            row.wait_ms = Some(ms);
+        self.edit(id, |record, at| {
+            record.edit().row.wait_ms = Some(ms);
             if ms > 0 && admitted {
-                body.step(since(row, now), "Got its place", None, false);
+                record.step(at, "Got its place", None, false);
             }
-            true
         });
     }
 
     fn first_token(&self, id: &str, own_ms: u64) {
-        self.edit(id, Notify::Now, |row, body, now| {
-            if row.first_ms.is_some() {
-                return false;
+        self.edit(id, |record, at| {
+            if record.row().first_ms.is_some() {
+                return;
             }
-            let at = since(row, now);
+            let row = &mut record.edit().row;
             row.state = ExchangeState::Streaming;
             (row.first_ms, row.own_ms) = (Some(at), Some(own_ms));
-            body.step(at, "First word", None, false);
-            true
+            record.step(at, "First word", None, false);
         });
     }
 
     /// Kept only where texts are, and not a change: the window reads an answer whole.
     fn text(&self, id: &str, piece: &str) {
-        self.edit(id, Notify::Batched, |_, body, _| {
-            if let Some(answer) = &mut body.answer {
-                push_limited(answer, piece);
-            }
-            false
-        });
+        if let Some(record) = self.live.lock().running(id) {
+            record.add_answer(piece);
+        }
     }
 
     fn ended(&self, id: &str, end: &RequestEnd<'_>) {
-        self.edit(id, Notify::Now, |row, body, now| {
-            let total = since(row, now);
-            row.total_ms = Some(total);
-            let mut error = None;
+        self.edit(id, |record, at| {
+            let row = &mut record.edit().row;
+            row.total_ms = Some(at);
             match *end {
                 RequestEnd::Done { status, usage } => {
-                    row.state = ExchangeState::Done;
-                    row.status = Some(status);
+                    (row.state, row.status) = (ExchangeState::Done, Some(status));
                     if let Some(Usage { input, cached, output, reasoning }) = usage {
                         (row.input, row.cached) = (Some(input), Some(cached));
                         (row.output, row.reasoning) = (Some(output), Some(reasoning));
                     }
                 }
                 RequestEnd::Failed { status, code, message } => {
-                    row.state = ExchangeState::Failed;
-                    row.status = Some(status);
+                    (row.state, row.status) = (ExchangeState::Failed, Some(status));
                     row.code = Some(truncated(code, MAX_NAME));
-                    error = Some(truncated(message, MAX_ERROR));
+                    row.error = Some(truncated(message, MAX_ERROR));
                 }
                 RequestEnd::Disconnected => row.state = ExchangeState::Stopped,
             }
-            body.last_step(total, end.name(), error.as_deref());
-            row.error = error;
-            true
+            let error = row.error.clone();
+            record.last_step(at, end.name(), error.as_deref());
         });
     }
-}
-
-/// How long after the request's arrival `now` is. A clock that was set back makes it 0.
-fn since(row: &ExchangeRow, now: u64) -> u64 {
-    now.saturating_sub(row.at)
 }

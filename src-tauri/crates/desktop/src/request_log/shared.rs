@@ -5,16 +5,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{self, broadcast};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::body::Body;
-use super::live::{LiveRequests, Notify};
+use super::live::{LiveRequests, Record};
 use super::sql;
 use super::store::{self, Opened};
 use super::types::ExchangeRow;
@@ -26,13 +25,22 @@ const CHANGES_CAPACITY: usize = 256;
 /// A day, which is how often old requests are removed.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long small changes are collected before they are sent: at most ten times a second.
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long changes are collected before they are written. This is what a sudden end of the program can lose.
+const WRITE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// When a database that did not take a write is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Bytes of the database in the app. When there are more, the oldest texts go, and the oldest requests once there are no texts.
 pub const MAX_DATABASE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The same where the database is in memory, because its file cannot be used.
 const MAX_MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Requests removed in one transaction.
+/// Requests removed in one transaction, so that others get at the database in between.
 const PRUNE_BATCH: u32 = 500;
 
 /// The time in Unix milliseconds. It may be set back: durations are then 0, and nothing worse happens.
@@ -64,25 +72,14 @@ pub enum Change {
 
 pub(super) struct Shared {
     options: RequestDatabaseOptions,
-    keep_days: AtomicU32,
-    keep_texts: AtomicBool,
     pub(super) changes: broadcast::Sender<Change>,
     /// Wakes the task that sends batched changes.
-    pub(super) batched: sync::Notify,
+    batched: sync::Notify,
     /// Wakes the task that writes.
     pub(super) unwritten: sync::Notify,
     pub(super) stop: CancellationToken,
     pub(super) live: Mutex<LiveRequests>,
     database: Arc<sync::Mutex<Option<Connection>>>,
-    notices: Mutex<Notices>,
-}
-
-#[derive(Debug, Default)]
-struct Notices {
-    /// Shown for as long as the program runs.
-    opening: Option<String>,
-    /// Shown until writing works again.
-    writing: Option<String>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -96,20 +93,14 @@ impl Shared {
         let (path, keep_texts, now) = (options.path.clone(), options.keep_texts, (options.now_ms)());
         let opened = tokio::task::spawn_blocking(move || store::open(&path, keep_texts, now)).await;
         let Opened { connection, notice } = opened.unwrap_or_default();
-        if let Some(notice) = &notice {
-            tracing::warn!("{notice}");
-        }
         Arc::new(Self {
-            keep_days: AtomicU32::new(options.keep_days),
-            keep_texts: AtomicBool::new(keep_texts),
+            live: Mutex::new(LiveRequests::new(options.keep_days, keep_texts, notice)),
             options,
             changes: broadcast::Sender::new(CHANGES_CAPACITY),
             batched: sync::Notify::new(),
             unwritten: sync::Notify::new(),
             stop: CancellationToken::new(),
-            live: Mutex::default(),
             database: Arc::new(sync::Mutex::new(connection)),
-            notices: Mutex::new(Notices { opening: notice, writing: None }),
         })
     }
 
@@ -117,66 +108,60 @@ impl Shared {
         (self.options.now_ms)()
     }
 
-    pub(super) fn keeps_texts(&self) -> bool {
-        self.keep_texts.load(Ordering::Acquire)
-    }
-
-    pub(super) fn notice(&self) -> Option<String> {
-        let dropped = self.live.lock().dropped();
-        let dropped = (dropped > 0).then(|| {
-            format!(
-                "{dropped} requests are missing from the request log, which could not be written in time."
-            )
-        });
-        let notices = self.notices.lock();
-        let all: Vec<String> =
-            [notices.writing.clone(), dropped, notices.opening.clone()].into_iter().flatten().collect();
-        (!all.is_empty()).then(|| all.join(" "))
-    }
-
-    pub(super) fn begin(&self, row: ExchangeRow, mut body: Body, request: Option<String>) {
-        let mut live = self.live.lock();
-        // Asked under the lock, so that a request that begins while texts are switched off is among those that forget theirs.
-        if self.keeps_texts() {
-            (body.request, body.answer) = (request, Some(String::new()));
-        }
-        let row = live.insert(row, body);
-        self.send(row);
-        drop(live);
-        self.unwritten.notify_one();
-    }
-
-    /// Changes a request that runs; `edit` gets the time and says whether it changed anything.
-    pub(super) fn edit(
-        &self,
-        id: &str,
-        notify: Notify,
-        edit: impl FnOnce(&mut ExchangeRow, &mut Body, u64) -> bool,
-    ) {
+    /// Changes a request that runs; `edit` gets the milliseconds since its arrival. Subscribers hear of another state at once,
+    /// and of all else together with the other changes of the next moment.
+    pub(super) fn edit(&self, id: &str, edit: impl FnOnce(&mut Record, u64)) {
         let now = self.now_ms();
         let mut live = self.live.lock();
-        let Some(row) = live.edit(id, notify, |row, body| edit(row, body, now)) else { return };
-        match notify {
-            Notify::Now => {
-                self.send(row);
-                self.unwritten.notify_one();
-            }
+        let Some(record) = live.running(id) else { return };
+        let (state, at) = (record.row().state, record.row().at);
+        // A clock that was set back makes it 0.
+        edit(record, now.saturating_sub(at));
+        if record.row().state != state {
+            self.send(record);
+            live.trim();
+            self.unwritten.notify_one();
+        } else if record.unnotified && self.changes.receiver_count() > 0 {
             // Without subscribers, nothing wakes up for a small change.
-            Notify::Batched if self.changes.receiver_count() > 0 => self.batched.notify_one(),
-            Notify::Batched => {}
+            self.batched.notify_one();
         }
-    }
-
-    /// Sends the batched changes.
-    pub(super) fn send_batched(&self) {
-        let mut live = self.live.lock();
-        live.take_unnotified().into_iter().for_each(|row| self.send(row));
     }
 
     /// The caller holds the live requests, so that the end of a request is the last that is heard of it.
-    fn send(&self, row: Arc<ExchangeRow>) {
+    pub(super) fn send(&self, record: &mut Record) {
+        record.unnotified = false;
         // An error means that there are no subscribers.
-        let _ = self.changes.send(Change::Row(row));
+        let _ = self.changes.send(Change::Row(Arc::new(record.row().clone())));
+    }
+
+    /// Sends small changes, those of one request as one, until the log is closed.
+    pub(super) async fn keep_notifying(self: Arc<Self>) {
+        let batches = async {
+            loop {
+                self.batched.notified().await;
+                sleep(NOTIFY_INTERVAL).await;
+                self.live.lock().unnotified().for_each(|record| self.send(record));
+            }
+        };
+        self.stop.run_until_cancelled(batches).await;
+    }
+
+    /// Writes changes, removes what is too old at least once a day, and in the end writes what is left and closes the database.
+    pub(super) async fn keep_writing(self: Arc<Self>) {
+        let writes = async {
+            loop {
+                if self.write().await.is_err() {
+                    sleep(RETRY_INTERVAL).await;
+                    continue;
+                }
+                let _ = timeout(DAY, self.unwritten.notified()).await;
+                sleep(WRITE_INTERVAL).await;
+            }
+        };
+        let _: Option<()> = self.stop.run_until_cancelled(writes).await;
+        // There is no later attempt, and the error is in the notice.
+        let _ = self.run(|_| Ok(())).await;
+        self.with_database(|_, database| *database = None).await;
     }
 
     /// Writes what is unwritten and does some other work with the database. Gives what the work found, even where nothing could
@@ -194,14 +179,13 @@ impl Shared {
             };
             let Some(error) = error else {
                 shared.live.lock().written(&batch);
-                shared.notices.lock().writing = None;
                 return (found, Ok(()));
             };
             if store::is_damaged(&error) {
                 shared.replace(database);
             } else {
                 let again = "It is tried again every few seconds.";
-                shared.set_writing_notice(format!("The request log cannot be written ({error}). {again}"));
+                shared.warn(&format!("The request log cannot be written ({error}). {again}"));
             }
             (found, Err(error.to_string()))
         });
@@ -217,90 +201,52 @@ impl Shared {
         tokio::task::spawn_blocking(move || work(&shared, &mut database)).await.ok()
     }
 
-    fn set_writing_notice(&self, notice: String) {
-        let mut notices = self.notices.lock();
-        if notices.writing.is_none() {
+    /// Says that something could not be written, until something could.
+    pub(super) fn warn(&self, notice: &str) {
+        if self.live.lock().writing.replace(notice.to_owned()).is_none() {
             tracing::warn!("{notice}");
         }
-        notices.writing = Some(notice);
     }
 
     fn replace(&self, database: &mut Option<Connection>) {
         // It is closed before its file is renamed.
         *database = None;
-        let Opened { connection, notice } =
-            store::replace_damaged(&self.options.path, self.keeps_texts(), self.now_ms());
-        *database = connection;
-        if let Some(notice) = &notice {
-            tracing::warn!("{notice}");
-        }
-        self.notices.lock().opening = notice;
-        self.live.lock().rewrite();
+        let keep_texts = self.live.lock().keep_texts;
+        let opened = store::replace_damaged(&self.options.path, keep_texts, self.now_ms());
+        *database = opened.connection;
+        self.live.lock().rewrite(opened.notice);
         self.unwritten.notify_one();
     }
 
-    /// Closes the database, which flushes it.
-    pub(super) async fn close(self: &Arc<Self>) {
-        self.with_database(|_, database| *database = None).await;
-    }
-
-    pub(super) async fn clear(self: &Arc<Self>) {
-        match self.run(sql::clear).await.1 {
-            Ok(()) => {
-                let _ = self.changes.send(Change::Cleared);
-                self.compact().await;
-            }
-            Err(error) => {
-                self.set_writing_notice(format!(
-                    "The request log could not be cleared ({error}). Try again."
-                ));
-            }
-        }
-    }
-
-    pub(super) async fn keep(self: &Arc<Self>, days: u32, texts: bool) {
-        self.keep_days.store(days, Ordering::Release);
-        self.keep_texts.store(texts, Ordering::Release);
-        if !texts {
-            self.live.lock().forget_texts();
-            // On an error, the next start tries again.
-            if let (Some(1..), Ok(())) = self.run(sql::forget_texts).await {
-                self.compact().await;
-            }
-        }
-        // The error is in the notice.
-        let _ = self.write().await;
-    }
-
-    /// Writes what is unwritten and removes what is too old or too much, in batches, so that others get at the database in
-    /// between.
+    /// Writes what is unwritten and removes what is too old or too much.
     pub(super) async fn write(self: &Arc<Self>) -> Result<(), String> {
-        let days = u64::from(self.keep_days.load(Ordering::Acquire).max(1));
+        let days = u64::from(self.live.lock().keep_days.max(1));
         let before_ms = self.now_ms().saturating_sub(days * DAY.as_secs() * 1_000);
         let max_bytes = self.options.max_bytes;
-        let mut any = false;
-        loop {
-            let pruned = self.run(move |connection| {
-                let in_memory = connection.path().is_none_or(str::is_empty);
-                let max_bytes = if in_memory { max_bytes.min(MAX_MEMORY_BYTES) } else { max_bytes };
-                sql::prune(connection, before_ms, PRUNE_BATCH, max_bytes)
-            });
-            match pruned.await {
-                (Some(1..), Ok(())) => any = true,
-                (_, written) => {
-                    if any {
-                        self.compact().await;
-                    }
-                    return written;
-                }
-            }
-        }
+        let prune = move |connection: &Connection| {
+            let in_memory = connection.path().is_none_or(str::is_empty);
+            let max_bytes = if in_memory { max_bytes.min(MAX_MEMORY_BYTES) } else { max_bytes };
+            sql::prune(connection, before_ms, PRUNE_BATCH, max_bytes)
+        };
+        self.remove(prune).await
     }
 
-    async fn compact(self: &Arc<Self>) {
+    /// Writes what is unwritten and removes something, until there is no more of it.
+    pub(super) async fn remove(
+        self: &Arc<Self>,
+        work: impl Fn(&Connection) -> rusqlite::Result<usize> + Copy + Send + 'static,
+    ) -> Result<(), String> {
+        let mut any = false;
+        let done = loop {
+            match self.run(work).await {
+                (Some(1..), Ok(())) => any = true,
+                (_, done) => break done,
+            }
+        };
         let compact = |_: &Self, database: &mut Option<Connection>| database.as_ref().map(sql::compact);
-        if let Some(Some(Err(error))) = self.with_database(compact).await {
+        if any && let Some(Some(Err(error))) = self.with_database(compact).await {
             tracing::warn!(%error, "the request log was not compacted");
         }
+        done
     }
 }

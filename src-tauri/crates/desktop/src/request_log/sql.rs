@@ -1,17 +1,30 @@
 //! The statements: rows into the database and out of it.
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use std::sync::Arc;
 
-use super::body::Body;
-use super::live::{Unwritten, runs};
-use super::types::{ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::types::{ExchangeDetail, ExchangeQuery, ExchangeRow};
 
 /// The error of a request that was running when the program ended.
 const INTERRUPTED: &str = "Codex Proxy ended while it ran";
 
-/// The columns of a row, in the order in which [`read_row`] reads them.
-const COLUMNS: &str = "id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms, input, cached, output, reasoning, commands, background, error, request_id, code";
+/// An [`ExchangeRow`] as JSON: an array of its fields in their order, which is read faster than an object.
+const ROW: &str = "json_array(id, request_id, at, key_name, client, route, model, state, status, wait_ms, first_ms,
+    own_ms, total_ms, input, cached, output, reasoning, commands, json(iif(background, 'true', 'false')), code, error)";
+
+/// The columns of an [`ExchangeRow`], given as JSON. A request that runs has no total and so no end.
+const WRITE_ROW: &str = "INSERT OR REPLACE INTO exchanges
+    (id, request_id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms,
+     input, cached, output, reasoning, commands, background, code, error, ended)
+    SELECT row ->> 'id', row ->> 'requestId', row ->> 'at', row ->> 'key', row ->> 'client', row ->> 'route',
+    row ->> 'model', row ->> 'state', row ->> 'status', row ->> 'waitMs', row ->> 'firstMs', row ->> 'ownMs',
+    row ->> 'totalMs', row ->> 'input', row ->> 'cached', row ->> 'output', row ->> 'reasoning',
+    row ->> 'commands', row ->> 'background', row ->> 'code', row ->> 'error', row ->> 'at' + row ->> 'totalMs'
+    FROM (SELECT ?1 AS row)";
 
 /// Rows of a query that does not say how many.
 const DEFAULT_ROWS: u32 = 200;
@@ -22,28 +35,21 @@ const MAX_ROWS: u32 = 1_000;
 /// Characters of a text that are searched for; the rest is ignored. SQLite refuses very long patterns.
 const MAX_SEARCHED: usize = 200;
 
-impl ToSql for ExchangeState {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::from(match self {
-            Self::Waiting => "waiting",
-            Self::Streaming => "streaming",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Stopped => "stopped",
-        }))
+/// What a column holds as JSON.
+struct Json<T>(T);
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
     }
 }
 
-impl FromSql for ExchangeState {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_str()? {
-            "waiting" => Self::Waiting,
-            "streaming" => Self::Streaming,
-            "done" => Self::Done,
-            "stopped" => Self::Stopped,
-            _ => Self::Failed,
-        })
-    }
+fn from_json<T: DeserializeOwned>(row: &Row<'_>) -> rusqlite::Result<T> {
+    row.get(0).map(|Json(value)| value)
+}
+
+fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 /// Ends the requests that were running when the program ended.
@@ -58,43 +64,29 @@ pub(super) fn end_interrupted(connection: &Connection) -> rusqlite::Result<()> {
 /// whether it did.
 pub(super) fn write_then<T>(
     connection: &mut Connection,
-    batch: &[Unwritten],
+    batch: &[Arc<ExchangeDetail>],
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<(T, rusqlite::Result<()>)> {
     let transaction = connection.transaction()?;
-    let written = batch.iter().try_for_each(|(row, body)| {
-        write_row(&transaction, row)?;
-        body.as_ref().map_or(Ok(()), |body| write_body(&transaction, &row.id, body))
-    });
+    let written = batch.iter().try_for_each(|detail| write(&transaction, detail));
     let found = work(&transaction)?;
     Ok((found, written.and_then(|()| transaction.commit())))
 }
 
-fn write_row(connection: &Connection, row: &ExchangeRow) -> rusqlite::Result<()> {
+fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<()> {
+    let ExchangeDetail { row, steps, request_text, answer_text } = detail;
     // A row that is replaced has no steps or texts yet: those come with the end.
-    let sql = format!(
-        "INSERT OR REPLACE INTO exchanges ({COLUMNS}, ended)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    );
-    let ended = (!runs(row)).then(|| row.at.saturating_add(row.total_ms.unwrap_or(0)));
-    #[rustfmt::skip]
-    let values = params![
-        row.id, row.at, row.key, row.client, row.route, row.model, row.state, row.status, row.wait_ms, row.first_ms,
-        row.own_ms, row.total_ms, row.input, row.cached, row.output, row.reasoning, row.commands, row.background,
-        row.error, row.request_id, row.code, ended,
-    ];
-    connection.prepare_cached(&sql)?.execute(values).map(drop)
-}
-
-fn write_body(connection: &Connection, id: &str, body: &Body) -> rusqlite::Result<()> {
-    let steps = serde_json::to_string(&body.steps).unwrap_or_else(|_| "[]".to_owned());
+    connection.prepare_cached(WRITE_ROW)?.execute([to_json(row)?])?;
+    if row.runs() {
+        return Ok(());
+    }
     connection
         .prepare_cached("INSERT OR REPLACE INTO steps (id, steps) VALUES (?1, ?2)")?
-        .execute((id, steps))?;
-    if body.request.is_some() || body.answer.is_some() {
+        .execute((&row.id, to_json(steps)?))?;
+    if request_text.is_some() || answer_text.is_some() {
         connection
             .prepare_cached("INSERT OR REPLACE INTO texts (id, request, answer) VALUES (?1, ?2, ?3)")?
-            .execute((id, &body.request, &body.answer))?;
+            .execute((&row.id, request_text, answer_text))?;
     }
     Ok(())
 }
@@ -103,8 +95,8 @@ fn write_body(connection: &Connection, id: &str, body: &Body) -> rusqlite::Resul
 pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::Result<Vec<ExchangeRow>> {
     let ExchangeQuery { before, limit, text, state, key, model } = query;
     let sql = format!(
-        r"SELECT {COLUMNS} FROM exchanges
-          WHERE id < ?1 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR key_name = ?3) AND (?4 IS NULL OR model = ?4)
+        r"SELECT {ROW} FROM exchanges
+          WHERE id < ?1 AND (?2 ->> '$' IS NULL OR state = ?2 ->> '$') AND (?3 IS NULL OR key_name = ?3) AND (?4 IS NULL OR model = ?4)
           AND (?5 IS NULL OR key_name LIKE ?5 ESCAPE '\' OR client LIKE ?5 ESCAPE '\' OR model LIKE ?5 ESCAPE '\'
                OR route LIKE ?5 ESCAPE '\' OR request_id LIKE ?5 ESCAPE '\' OR error LIKE ?5 ESCAPE '\')
           ORDER BY id DESC LIMIT ?6"
@@ -113,8 +105,8 @@ pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::
     let before = before.as_deref().unwrap_or("\u{10ffff}");
     let pattern = text.as_deref().filter(|text| !text.is_empty()).map(pattern);
     let limit = limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
-    let values = params![before, state, key, model, pattern, limit];
-    connection.prepare_cached(&sql)?.query_map(values, read_row)?.collect()
+    let values = params![before, to_json(state)?, key, model, pattern, limit];
+    connection.prepare_cached(&sql)?.query_map(values, from_json)?.collect()
 }
 
 /// The pattern for LIKE that finds a text anywhere. SQLite ends a pattern at a NUL.
@@ -133,20 +125,10 @@ fn pattern(text: &str) -> String {
 /// Everything that is kept of a request.
 pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
     let sql = format!(
-        "SELECT {COLUMNS}, steps, request, answer FROM exchanges LEFT JOIN steps USING (id) LEFT JOIN texts USING (id)
-         WHERE id = ?1"
+        "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer)
+         FROM exchanges LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) WHERE id = ?1"
     );
-    let read = |row: &Row<'_>| {
-        let steps: Option<String> = row.get("steps")?;
-        let steps: Option<Vec<Step>> = steps.and_then(|json| serde_json::from_str(&json).ok());
-        Ok(ExchangeDetail {
-            row: read_row(row)?,
-            steps: steps.unwrap_or_default(),
-            request_text: row.get("request")?,
-            answer_text: row.get("answer")?,
-        })
-    };
-    connection.prepare_cached(&sql)?.query_row([id], read).optional()
+    connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
 }
 
 /// How many requests arrived since `from_ms`.
@@ -162,11 +144,11 @@ pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<usize> {
     connection.execute("DELETE FROM texts", ())
 }
 
-/// Removes all requests that have ended.
-pub(super) fn clear(connection: &Connection) -> rusqlite::Result<()> {
+/// Removes all requests that have ended, and says how many there were.
+pub(super) fn clear(connection: &Connection) -> rusqlite::Result<usize> {
     // Steps and texts belong to ended requests only, and are removed faster without the cascade.
-    connection
-        .execute_batch("DELETE FROM texts; DELETE FROM steps; DELETE FROM exchanges WHERE ended IS NOT NULL;")
+    connection.execute_batch("DELETE FROM texts; DELETE FROM steps")?;
+    connection.execute("DELETE FROM exchanges WHERE ended IS NOT NULL", ())
 }
 
 /// Removes some of the ended requests that arrived before `before_ms`, at most `batch`. If there are none and the database is
@@ -205,30 +187,4 @@ pub(super) fn compact(connection: &Connection) -> rusqlite::Result<()> {
         while steps.next()?.is_some() {}
     }
     Ok(())
-}
-
-fn read_row(row: &Row<'_>) -> rusqlite::Result<ExchangeRow> {
-    Ok(ExchangeRow {
-        id: row.get(0)?,
-        at: row.get(1)?,
-        key: row.get(2)?,
-        client: row.get(3)?,
-        route: row.get(4)?,
-        model: row.get(5)?,
-        state: row.get(6)?,
-        status: row.get(7)?,
-        wait_ms: row.get(8)?,
-        first_ms: row.get(9)?,
-        own_ms: row.get(10)?,
-        total_ms: row.get(11)?,
-        input: row.get(12)?,
-        cached: row.get(13)?,
-        output: row.get(14)?,
-        reasoning: row.get(15)?,
-        commands: row.get(16)?,
-        background: row.get(17)?,
-        error: row.get(18)?,
-        request_id: row.get(19)?,
-        code: row.get(20)?,
-    })
 }

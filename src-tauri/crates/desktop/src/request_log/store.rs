@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -49,9 +49,16 @@ pub(super) struct Opened {
     pub(super) notice: Option<String>,
 }
 
+impl Opened {
+    fn with_notice(connection: Option<Connection>, notice: String) -> Self {
+        tracing::warn!("{notice}");
+        Self { connection, notice: Some(notice) }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
-    #[error("a newer version of Codex Proxy wrote it")]
+    #[error("a newer version of Codex Proxy wrote it, and it is left as it is")]
     Newer,
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -68,32 +75,21 @@ pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
         Err(OpenError::Sqlite(error)) if is_damaged(&error) || is(&error, ErrorCode::Unknown) => {
             replace_damaged(path, keep_texts, now_ms)
         }
-        Err(OpenError::Newer) => in_memory("The request log was written by a newer version of Codex Proxy and is left as it is. Requests are shown until this version ends; use the newer one to keep them.".into()),
-        Err(error) => in_memory(format!(
-            "The request log {} cannot be opened ({error}). Requests are kept only until Codex Proxy ends.",
-            path.display()
-        )),
+        Err(error) => in_memory(path, &format!("cannot be opened: {error}")),
     }
 }
 
 /// Sets a damaged database aside and begins a new one. It must be closed.
 pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
-    let opened = set_aside(path, now_ms).map_err(OpenError::from).and_then(|aside| {
-        let connection = open_file(path, keep_texts)?;
-        Ok((aside, connection))
-    });
-    match opened {
-        Ok((aside, connection)) => {
-            let notice = format!(
-                "The request log was damaged. It was put aside as {}, and a new one was begun.",
-                aside.display()
-            );
-            Opened { connection: Some(connection), notice: Some(notice) }
+    let aside = path.with_added_extension(format!("damaged-{now_ms}"));
+    match set_aside(path, &aside).map_err(OpenError::from).and_then(|()| open_file(path, keep_texts)) {
+        Ok(connection) => {
+            let aside = aside.display();
+            let notice =
+                format!("The request log was damaged. It was put aside as {aside}, and a new one was begun.");
+            Opened::with_notice(Some(connection), notice)
         }
-        Err(error) => in_memory(format!(
-            "The request log {} is damaged and cannot be replaced ({error}). Requests are kept only until Codex Proxy ends.",
-            path.display()
-        )),
+        Err(error) => in_memory(path, &format!("is damaged and cannot be replaced: {error}")),
     }
 }
 
@@ -106,12 +102,14 @@ fn is(error: &rusqlite::Error, code: ErrorCode) -> bool {
     error.sqlite_error_code() == Some(code)
 }
 
-fn in_memory(notice: String) -> Opened {
+fn in_memory(path: &Path, why: &str) -> Opened {
     let connection = Connection::open_in_memory().and_then(|mut connection| {
         prepare(&mut connection)?;
         Ok(connection)
     });
-    Opened { connection: connection.ok(), notice: Some(notice) }
+    let path = path.display();
+    let notice = format!("The request log {path} {why}. Requests are kept only until Codex Proxy ends.");
+    Opened::with_notice(connection.ok(), notice)
 }
 
 fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
@@ -168,19 +166,14 @@ fn create_private(path: &Path) -> io::Result<()> {
 }
 
 /// Renames the database with the files beside it that SQLite made.
-fn set_aside(path: &Path, now_ms: u64) -> io::Result<PathBuf> {
-    let with = |path: &Path, suffix: &str| {
-        let mut name = OsString::from(path);
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let aside = with(path, &format!(".damaged-{now_ms}"));
-    fs::rename(path, &aside)?;
+fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
+    fs::rename(path, aside)?;
     for suffix in ["-wal", "-shm"] {
-        match fs::rename(with(path, suffix), with(&aside, suffix)) {
+        let beside = |path: &Path| OsString::from_iter([path.as_os_str(), suffix.as_ref()]);
+        match fs::rename(beside(path), beside(aside)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
-    Ok(aside)
+    Ok(())
 }

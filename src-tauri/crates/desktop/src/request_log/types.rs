@@ -53,6 +53,13 @@ pub struct ExchangeRow {
     pub error: Option<String>,
 }
 
+impl ExchangeRow {
+    /// Whether it has not ended.
+    pub(super) fn runs(&self) -> bool {
+        matches!(self.state, ExchangeState::Waiting | ExchangeState::Streaming)
+    }
+}
+
 /// Where a request stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -72,7 +79,7 @@ pub enum ExchangeState {
 }
 
 /// Everything that is kept of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ExchangeDetail {

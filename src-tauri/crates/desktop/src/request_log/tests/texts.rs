@@ -1,5 +1,5 @@
 use super::*;
-use crate::request_log::body::{CUT_OFF, MAX_TEXT};
+use crate::request_log::live::{CUT_OFF, MAX_TEXT};
 
 const SECRET: &str = "the-word-that-nobody-may-read";
 
