@@ -105,13 +105,6 @@ impl RequestDatabase {
         self.shared.run(move |connection| sql::detail(connection, &id)).await.0.flatten()
     }
 
-    /// The request as a command line for curl in a POSIX shell, with `$CODEX_PROXY_KEY` where the key belongs. `base_url` ends
-    /// with `/v1`. Without a whole text of the request, its body is an example for the same model.
-    pub async fn as_curl(&self, id: &str, base_url: &str) -> Option<String> {
-        let detail = self.detail(id).await?;
-        Some(curl::command(&detail.row, detail.request_text.as_deref(), base_url))
-    }
-
     /// Removes all requests that have ended. Those that run stay.
     pub async fn clear(&self) {
         match self.shared.remove(sql::clear).await {

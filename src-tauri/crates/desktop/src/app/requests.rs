@@ -33,7 +33,7 @@ impl App {
     /// When it is no longer there.
     pub async fn as_curl(&self, id: &str) -> Result<String, ViewError> {
         let base = base_url(self.0.settings.current().proxy.port.get());
-        self.0.request_log.as_curl(id, &base).await.ok_or_else(|| said(GONE))
+        Ok(self.exchange_detail(id).await?.as_curl(&base))
     }
 
     /// The bars of the charts. Days begin at midnight where the clock is `utc_offset_seconds` ahead of UTC, as the window's is.

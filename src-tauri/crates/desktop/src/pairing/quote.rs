@@ -3,7 +3,12 @@
 
 /// One word for the shells of Linux and macOS. Plain words stay as they are.
 pub(super) fn posix(word: &str) -> String {
-    if is_plain(word) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if is_plain(word) { word.to_owned() } else { posix_string(word) }
+}
+
+/// A text as one word of these shells, quoted whatever it is.
+pub(crate) fn posix_string(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// One word for PowerShell. It takes typographic quotes for plain ones, so these are doubled as well.

@@ -3,22 +3,29 @@
 use serde_json::{Value, json};
 
 use super::live::CUT_OFF;
-use super::types::ExchangeRow;
+use super::types::{ExchangeDetail, ExchangeRow};
+use crate::pairing::quote::posix_string;
 
-/// The command, for a POSIX shell. Whatever a client chose is quoted, so that pasting it runs curl and nothing else.
-pub(super) fn command(row: &ExchangeRow, text: Option<&str>, base_url: &str) -> String {
-    let base = base_url.trim_end_matches('/');
-    let root = base.strip_suffix("/v1").unwrap_or(base);
-    let address = quoted(&format!("{root}{}", row.route));
-    let key = r#"-H "Authorization: Bearer $CODEX_PROXY_KEY""#;
-    let whole = text.filter(|text| !text.ends_with(CUT_OFF)).map(str::to_owned);
-    match whole.or_else(|| example(row).map(|body| body.to_string())) {
-        // --data-raw, because --data takes a text that begins with @ for the name of a file to send.
-        Some(body) => format!(
-            "curl {address} \\\n  {key} \\\n  -H 'Content-Type: application/json' \\\n  --data-raw {}",
-            quoted(&body)
-        ),
-        None => format!("curl {address} \\\n  {key}"),
+impl ExchangeDetail {
+    /// The request as a command line for curl in a POSIX shell, with `$CODEX_PROXY_KEY` where the key belongs. `base_url` ends
+    /// with `/v1`. Without a whole text of the request, its body is an example for the same model. Whatever a client chose is
+    /// quoted, so that pasting it runs curl and nothing else.
+    #[must_use]
+    pub fn as_curl(&self, base_url: &str) -> String {
+        let Self { row, request_text, .. } = self;
+        let base = base_url.trim_end_matches('/');
+        let root = base.strip_suffix("/v1").unwrap_or(base);
+        let address = posix_string(&format!("{root}{}", row.route));
+        let key = r#"-H "Authorization: Bearer $CODEX_PROXY_KEY""#;
+        let whole = request_text.clone().filter(|text| !text.ends_with(CUT_OFF));
+        match whole.or_else(|| example(row).map(|body| body.to_string())) {
+            // --data-raw, because --data takes a text that begins with @ for the name of a file to send.
+            Some(body) => format!(
+                "curl {address} \\\n  {key} \\\n  -H 'Content-Type: application/json' \\\n  --data-raw {}",
+                posix_string(&body)
+            ),
+            None => format!("curl {address} \\\n  {key}"),
+        }
     }
 }
 
@@ -33,9 +40,4 @@ fn example(row: &ExchangeRow) -> Option<Value> {
         "/responses" => Some(json!({"model": model, "input": prompt})),
         _ => None,
     }
-}
-
-/// A text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -58,8 +58,10 @@ impl Record {
     }
 
     pub(super) fn add_answer(&mut self, piece: &str) {
-        if let Some(answer) = &mut Arc::make_mut(&mut self.detail).answer_text {
-            push_limited(answer, piece);
+        if let Some(answer) = &mut Arc::make_mut(&mut self.detail).answer_text
+            && answer.len() <= MAX_TEXT
+        {
+            *answer = limited(std::mem::take(answer) + piece);
         }
     }
 
@@ -213,14 +215,12 @@ impl LiveRequests {
     }
 }
 
-/// Adds a piece to a text of at most [`MAX_TEXT`] bytes, which says so when something did not fit.
-pub(super) fn push_limited(text: &mut String, piece: &str) {
+/// A text of at most [`MAX_TEXT`] bytes, which says so when something did not fit.
+pub(super) fn limited(mut text: String) -> String {
     if text.len() > MAX_TEXT {
-        return;
-    }
-    let room = MAX_TEXT - text.len();
-    text.push_str(&piece[..piece.floor_char_boundary(room)]);
-    if piece.len() > room {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
         text.push_str(CUT_OFF);
+        text.shrink_to_fit();
     }
+    text
 }

@@ -6,7 +6,7 @@
 use codex_client::Usage;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
-use super::live::{Record, push_limited};
+use super::live::{Record, limited};
 use super::shared::Shared;
 use super::types::{ExchangeDetail, ExchangeRow, ExchangeState};
 use crate::text::truncated;
@@ -37,19 +37,12 @@ impl RequestLog for Shared {
             background: request.background,
             ..ExchangeRow::default()
         };
-        let request_text = request.request_text.map(|text| {
-            let mut kept = String::new();
-            push_limited(&mut kept, &text);
-            kept
-        });
-        let mut detail = ExchangeDetail { row, request_text, ..ExchangeDetail::default() };
+        let request_text = request.request_text.map(limited);
         let mut live = self.live.lock();
         // Asked under the lock, so that a request that begins while texts are switched off is among those that forget theirs.
-        if live.keep_texts {
-            detail.answer_text = Some(String::new());
-        } else {
-            detail.request_text = None;
-        }
+        let keep = live.keep_texts;
+        let (request_text, answer_text) = (request_text.filter(|_| keep), keep.then(String::new));
+        let detail = ExchangeDetail { row, steps: Vec::new(), request_text, answer_text };
         let mut record = Record::new(detail);
         record.step(0, "Arrived", None, false);
         self.send(&mut record);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::live::{LiveRequests, Record};
 use super::sql;
-use super::store::{self, Opened};
+use super::store;
 use super::types::ExchangeRow;
 
 /// Changes that a subscriber may be behind. One that is further behind loses the oldest and gets `Lagged`; it should then query
@@ -92,7 +92,7 @@ impl Shared {
     pub(super) async fn open(options: RequestDatabaseOptions) -> Arc<Self> {
         let (path, keep_texts, now) = (options.path.clone(), options.keep_texts, (options.now_ms)());
         let opened = tokio::task::spawn_blocking(move || store::open(&path, keep_texts, now)).await;
-        let Opened { connection, notice } = opened.unwrap_or_default();
+        let (connection, notice) = opened.unwrap_or_default();
         Arc::new(Self {
             live: Mutex::new(LiveRequests::new(options.keep_days, keep_texts, notice)),
             options,
@@ -212,9 +212,9 @@ impl Shared {
         // It is closed before its file is renamed.
         *database = None;
         let keep_texts = self.live.lock().keep_texts;
-        let opened = store::replace_damaged(&self.options.path, keep_texts, self.now_ms());
-        *database = opened.connection;
-        self.live.lock().rewrite(opened.notice);
+        let (connection, notice) = store::replace_damaged(&self.options.path, keep_texts, self.now_ms());
+        *database = connection;
+        self.live.lock().rewrite(notice);
         self.unwritten.notify_one();
     }
 

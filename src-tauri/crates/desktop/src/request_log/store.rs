@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
@@ -37,24 +36,8 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// How long a lock of another process on the same file is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A database, and what is wrong with it.
-#[derive(Debug, Default)]
-pub(super) struct Opened {
-    /// `None` only where there is no memory for one.
-    pub(super) connection: Option<Connection>,
-    /// A sentence for the window.
-    pub(super) notice: Option<String>,
-}
-
-impl Opened {
-    fn with_notice(connection: Option<Connection>, notice: String) -> Self {
-        tracing::warn!("{notice}");
-        Self { connection, notice: Some(notice) }
-    }
-}
+/// A database, `None` only where there is no memory for one, and what is wrong with it, in a sentence for the window.
+pub(super) type Opened = (Option<Connection>, Option<String>);
 
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
@@ -70,9 +53,11 @@ enum OpenError {
 /// `now_ms` goes into its name.
 pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
     match open_file(path, keep_texts) {
-        Ok(connection) => Opened { connection: Some(connection), notice: None },
+        Ok(connection) => (Some(connection), None),
         // A database of our own version that does not understand our statements is not what it says it is.
-        Err(OpenError::Sqlite(error)) if is_damaged(&error) || is(&error, ErrorCode::Unknown) => {
+        Err(OpenError::Sqlite(error))
+            if is_damaged(&error) || error.sqlite_error_code() == Some(ErrorCode::Unknown) =>
+        {
             replace_damaged(path, keep_texts, now_ms)
         }
         Err(error) => in_memory(path, &format!("cannot be opened: {error}")),
@@ -87,7 +72,7 @@ pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Ope
             let aside = aside.display();
             let notice =
                 format!("The request log was damaged. It was put aside as {aside}, and a new one was begun.");
-            Opened::with_notice(Some(connection), notice)
+            with_notice(Some(connection), notice)
         }
         Err(error) => in_memory(path, &format!("is damaged and cannot be replaced: {error}")),
     }
@@ -95,32 +80,29 @@ pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Ope
 
 /// Whether the file is no database, or a broken one.
 pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
-    is(error, ErrorCode::NotADatabase) || is(error, ErrorCode::DatabaseCorrupt)
-}
-
-fn is(error: &rusqlite::Error, code: ErrorCode) -> bool {
-    error.sqlite_error_code() == Some(code)
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
 fn in_memory(path: &Path, why: &str) -> Opened {
-    let connection = Connection::open_in_memory().and_then(|mut connection| {
-        prepare(&mut connection)?;
-        Ok(connection)
-    });
     let path = path.display();
     let notice = format!("The request log {path} {why}. Requests are kept only until Codex Proxy ends.");
-    Opened::with_notice(connection.ok(), notice)
+    with_notice(Connection::open_in_memory().and_then(prepared).ok(), notice)
+}
+
+fn with_notice(connection: Option<Connection>, notice: String) -> Opened {
+    tracing::warn!("{notice}");
+    (connection, Some(notice))
 }
 
 fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
     create_private(path)?;
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // It waits for a lock of another process on the same file, for five seconds at most.
+    let connection = Connection::open(path)?;
     // Asked before anything is changed, so that a newer file stays as it is.
     if version(&connection)? > MIGRATIONS.len() {
         return Err(OpenError::Newer);
     }
-    prepare(&mut connection)?;
+    let connection = prepared(connection)?;
     sql::end_interrupted(&connection)?;
     if !keep_texts && sql::forget_texts(&connection)? > 0 {
         sql::compact(&connection)?;
@@ -128,29 +110,26 @@ fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Brings a database to the newest form.
+fn prepared(mut connection: Connection) -> rusqlite::Result<Connection> {
     // Only a file without tables takes over auto_vacuum. What is deleted is overwritten, because it may be texts. Nothing of a
     // transaction is written before its commit, so that it can be read while the disk is full.
     connection.execute_batch(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -1024; PRAGMA cache_spill = OFF;",
     )?;
-    migrate(connection)
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<usize> {
-    let version: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
-    Ok(usize::try_from(version).unwrap_or(usize::MAX))
-}
-
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     // One at a time, even when two of us open the file at once.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for migration in MIGRATIONS.iter().skip(version(&transaction)?) {
         transaction.execute_batch(migration)?;
     }
-    transaction.execute_batch(&format!("PRAGMA user_version = {}", MIGRATIONS.len()))?;
-    transaction.commit()
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", (), |row| row.get(0))
 }
 
 /// Makes the file before SQLite does, because only its owner may read it.

@@ -113,21 +113,21 @@ async fn the_curl_command_leaves_out_the_key_and_quotes_what_the_client_chose() 
   -H "Authorization: Bearer $CODEX_PROXY_KEY" \
   -H 'Content-Type: application/json' \
   --data-raw '{"model":"m","messages":[{"role":"user","content":"it'\''s $(rm -rf ~) `x`"}]}'"#;
-    assert_eq!(log.as_curl(&id(1), base).await.unwrap(), expected);
+    assert_eq!(log.detail(&id(1)).await.unwrap().as_curl(base), expected);
 
     let model = "m'; rm -rf ~; '".to_owned();
     begin(&log, Arrival { model: model.clone(), ..arrival(2) }).done(200, None);
-    let example = log.as_curl(&id(2), base).await.unwrap();
+    let example = log.detail(&id(2)).await.unwrap().as_curl(base);
     assert!(example.contains(r#""model":"m'\''; rm -rf ~; '\''""#), "{example}");
 
     // A text that was cut off is no JSON any more.
     let long = format!("{text}{}", " ".repeat(300 * 1024));
     begin(&log, Arrival { request_text: Some(long), ..arrival(3) }).done(200, None);
-    assert!(log.as_curl(&id(3), base).await.unwrap().contains("Say hello."));
+    assert!(log.detail(&id(3)).await.unwrap().as_curl(base).contains("Say hello."));
 
     begin(&log, Arrival { route: "/v1/models".into(), ..arrival(4) }).done(200, None);
-    let models = log.as_curl(&id(4), base).await.unwrap();
+    let models = log.detail(&id(4)).await.unwrap().as_curl(base);
     assert!(models.starts_with("curl 'http://127.0.0.1:8000/v1/models'") && !models.contains("--data"));
-    assert_eq!(log.as_curl(&id(5), base).await, None);
+    assert_eq!(log.detail(&id(5)).await, None);
     log.close().await;
 }
