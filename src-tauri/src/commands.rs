@@ -194,7 +194,7 @@ async fn pick_folder(handle: AppHandle) -> Answer<Option<String>> {
 
 #[tauri::command]
 async fn exchanges(app: State<'_, App>, query: ExchangeQuery) -> Answer<Vec<ExchangeRow>> {
-    Ok(app.exchanges(query).await)
+    Ok(app.request_log().query(query).await)
 }
 
 #[tauri::command]
@@ -215,7 +215,7 @@ async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: String) -> Ans
 
 #[tauri::command]
 async fn chart(app: State<'_, App>, by: ChartBy, utc_offset_seconds: i32) -> Answer<Vec<ChartBar>> {
-    Ok(app.chart(by, utc_offset_seconds).await)
+    Ok(app.request_log().chart(by, utc_offset_seconds).await)
 }
 
 #[tauri::command]

@@ -24,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
-use crate::keychain::{KeyRing, KeychainState, SecretStore};
+use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
 use crate::request_log::{ExchangeRow, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::SettingsFile;
+use crate::text::joined;
 use crate::view::{FieldError, ViewError};
 use proxy::Limits;
 use proxy::models::backends;
@@ -34,7 +35,7 @@ use proxy::settings::LogLevel;
 use proxy::{Key, KeyEntry};
 use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
-use crate::{keychain, pairing};
+use crate::pairing;
 
 pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
 
@@ -45,9 +46,6 @@ const CHANGES: usize = 512;
 /// The name of the key that the window's own requests use, as the request log shows it.
 const OWN_KEY: &str = "This window";
 
-/// Makes the keys of a data folder.
-pub type MakeKeyRing = Box<dyn FnOnce(&Path) -> KeyRing + Send>;
-
 /// What an app is opened with.
 pub struct AppOptions {
     /// The folder of its data.
@@ -56,8 +54,8 @@ pub struct AppOptions {
     pub environment: Environment,
     /// Whether there is a tray.
     pub has_tray: bool,
-    /// Where secrets are kept; `None` takes the system's keychain.
-    pub secrets: Option<MakeKeyRing>,
+    /// Where secrets are kept.
+    pub secrets: Arc<dyn SecretStore>,
     /// The limits of connections; those of turns are settings.
     pub limits: Limits,
 }
@@ -66,13 +64,13 @@ impl AppOptions {
     /// The options of the real app.
     #[must_use]
     pub fn new(data_dir: PathBuf, environment: Environment, has_tray: bool) -> Self {
-        Self { data_dir, environment, has_tray, secrets: None, limits: Limits::default() }
+        Self { data_dir, environment, has_tray, secrets: Arc::new(OsKeychain), limits: Limits::default() }
     }
 
     /// The same with secrets kept in `store`.
     #[must_use]
     pub fn with_secrets(mut self, store: impl SecretStore) -> Self {
-        self.secrets = Some(Box::new(move |data_dir| KeyRing::new(data_dir, store)));
+        self.secrets = Arc::new(store);
         self
     }
 }
@@ -160,10 +158,6 @@ impl App {
             max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(unix_now_ms),
         });
-        let keys = match secrets {
-            Some(make) => make(&data_dir),
-            None => KeyRing::new(&data_dir, keychain::OsKeychain),
-        };
         let own_key =
             Key::generate().map_err(|error| format!("this system gives no random bytes: {error}"))?;
         let (changes, _) = broadcast::channel(CHANGES);
@@ -172,13 +166,13 @@ impl App {
             limits,
             has_tray,
             notice: Mutex::new(notice),
-            keys,
+            keys: KeyRing::new(&data_dir, secrets),
             own_key,
             request_log: request_log.await,
             gateway: Gateway::new(),
             codex: Mutex::default(),
-            keychain: Mutex::new(KeychainState::Available),
-            overview: watch::Sender::new(overview::at_first(&stored, has_tray)),
+            keychain: Mutex::default(),
+            overview: watch::Sender::default(),
             changes,
             renew: Notify::new(),
             test_prompt: Mutex::default(),
@@ -212,14 +206,13 @@ impl App {
 
     /// What is wrong with the app's own files, in sentences.
     fn notice(&self) -> Option<String> {
-        let said = [self.0.notice.lock().clone(), self.0.request_log.notice()];
-        Some(said.into_iter().flatten().collect::<Vec<_>>().join(" ")).filter(|said| !said.is_empty())
+        joined([self.0.notice.lock().clone(), self.0.request_log.notice()], " ")
     }
 
     fn add_notice(&self, notice: &str) {
         tracing::warn!("{notice}");
         let mut said = self.0.notice.lock();
-        *said = Some(said.as_deref().into_iter().chain([notice]).collect::<Vec<_>>().join(" "));
+        *said = joined([said.take(), Some(notice.to_owned())], " ");
     }
 
     /// How everything is.
@@ -287,6 +280,12 @@ impl App {
         self.0.tasks.close();
         self.0.tasks.wait().await;
         self.0.request_log.close().await;
+    }
+
+    /// The request log.
+    #[must_use]
+    pub fn request_log(&self) -> &RequestDatabase {
+        &self.0.request_log
     }
 
     /// The folder of the app's data.

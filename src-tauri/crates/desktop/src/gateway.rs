@@ -23,7 +23,7 @@ const ASKS: usize = 32;
 const PORTS_TRIED: u16 = 50;
 
 /// Whether the proxy runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
 #[ts(export)]
 pub enum ProxyState {
@@ -35,6 +35,7 @@ pub enum ProxyState {
     /// It lets open streams finish.
     Stopping,
     /// It was stopped.
+    #[default]
     Stopped,
     /// Its port belongs to another program.
     PortTaken {
@@ -71,7 +72,7 @@ pub struct Running {
 }
 
 /// How the gateway is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GatewayState {
     /// In the words of the window.
     pub proxy: ProxyState,
@@ -97,7 +98,7 @@ impl Gateway {
     #[must_use]
     pub fn new() -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
-        let (tell, state) = watch::channel(GatewayState { proxy: ProxyState::Stopped, running: None });
+        let (tell, state) = watch::channel(GatewayState::default());
         tokio::spawn(Actor { tell, live: None, draining: JoinSet::new() }.run(asked));
         Self { asks, state }
     }

@@ -14,12 +14,12 @@ mod os;
 mod ring;
 mod types;
 
-use std::fmt;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -27,14 +27,14 @@ use proxy::Key;
 
 pub use memory::MemoryStore;
 pub use os::OsKeychain;
-pub use ring::{KeyRing, KeyRingError, Revoked};
+pub use ring::{KeyRing, KeyRingError};
 pub use types::{KeyLimitsForm, KeyRow, KeychainState, NewKey};
 
 /// How long a call that the user asked for may take: enough to find and type the keychain's password.
-pub const USER_LIMIT: Duration = Duration::from_secs(60);
+const USER_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a call may take that nobody asked for, at the start and for the state.
-pub const START_LIMIT: Duration = Duration::from_secs(5);
+const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is said when the time is up; the question may still be open.
 const NO_ANSWER: &str = "The keychain has not answered. It may be asking for its password in another window: answer \
@@ -43,25 +43,16 @@ const NO_ANSWER: &str = "The keychain has not answered. It may be asking for its
 /// Why a secret was not kept, found or forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// There is no keychain, it is locked, it did not let us in, or it did not answer.
-    #[error("{message}")]
-    Unavailable {
-        /// Which of these, and what to do.
-        message: String,
-    },
-    /// It works, and does not have this secret.
+    /// The keychain works, and does not have this secret.
     #[error("The keychain does not have this key.")]
     NotThere,
-    /// It gave an error of another kind.
-    #[error("{message}")]
-    Failed {
-        /// What it said, and what to do.
-        message: String,
-    },
+    /// There is none, it is locked, it did not let us in, it did not answer, or it gave an error: which of these, and what to do.
+    #[error("{0}")]
+    Failed(String),
 }
 
-/// A place for secrets. Its calls block, for as long as a user looks at a prompt, and so belong behind a [`Keychain`].
-pub trait SecretStore: Send + Sync + 'static {
+/// A place for secrets. Its calls block, for as long as a user looks at a prompt, and so belong behind a `Keychain`.
+pub trait SecretStore: Debug + Send + Sync + 'static {
     /// Keeps a secret under an id; one that is there already is replaced.
     ///
     /// # Errors
@@ -88,19 +79,13 @@ pub trait SecretStore: Send + Sync + 'static {
 }
 
 /// A store of secrets that answers in time.
-#[derive(Clone)]
-pub struct Keychain {
+#[derive(Clone, Debug)]
+struct Keychain {
     store: Arc<dyn SecretStore>,
     /// One call at a time. The stores would queue them anyway, each on a thread of its own, behind an open prompt.
     turn: Arc<Semaphore>,
     /// What was wrong at the last call that could tell.
     trouble: Arc<Mutex<Option<String>>>,
-}
-
-impl fmt::Debug for Keychain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keychain").field("trouble", &self.trouble()).finish_non_exhaustive()
-    }
 }
 
 /// What a call that went well says about the keychain.
@@ -114,48 +99,20 @@ enum Proves {
 
 impl Keychain {
     /// Puts time limits around `store`.
-    #[must_use]
-    pub fn new(store: impl SecretStore) -> Self {
-        Self { store: Arc::new(store), turn: Arc::new(Semaphore::new(1)), trouble: Arc::default() }
-    }
-
-    /// Keeps a secret under an id.
-    ///
-    /// # Errors
-    /// When it was not kept within `limit`; it may be kept later, if the user answers a prompt then.
-    pub async fn put(&self, id: &str, secret: Key, limit: Duration) -> Result<(), SecretError> {
-        let id = id.to_owned();
-        self.ask(limit, Proves::Access, move |store| store.put(&id, &secret)).await
-    }
-
-    /// The secret of an id.
-    ///
-    /// # Errors
-    /// When there is none, or it was not had within `limit`.
-    pub async fn get(&self, id: &str, limit: Duration) -> Result<Key, SecretError> {
-        let id = id.to_owned();
-        self.ask(limit, Proves::Access, move |store| store.get(&id)).await
-    }
-
-    /// Forgets the secret of an id.
-    ///
-    /// # Errors
-    /// When there is none, or it was not forgotten within `limit`.
-    pub async fn delete(&self, id: &str, limit: Duration) -> Result<(), SecretError> {
-        let id = id.to_owned();
-        self.ask(limit, Proves::Access, move |store| store.delete(&id)).await
+    fn new(store: Arc<dyn SecretStore>) -> Self {
+        Self { store, turn: Arc::new(Semaphore::new(1)), trouble: Arc::default() }
     }
 
     /// How the keychain is, without a question to the user: whether it is there, and what the last call met.
-    pub async fn state(&self) -> KeychainState {
+    async fn state(&self) -> KeychainState {
         // While a prompt is open there is nothing to wait for: the call that waits for it has said so already.
         if self.turn.available_permits() == 0
-            && let Some(message) = self.trouble().clone()
+            && let Some(message) = self.trouble.lock().clone()
         {
             return KeychainState::Unavailable { message };
         }
         let probed = self.ask(START_LIMIT, Proves::Presence, <dyn SecretStore>::probe).await;
-        match probed.err().map(|error| error.to_string()).or_else(|| self.trouble().clone()) {
+        match probed.err().map(|error| error.to_string()).or_else(|| self.trouble.lock().clone()) {
             Some(message) => KeychainState::Unavailable { message },
             None => KeychainState::Available,
         }
@@ -172,7 +129,7 @@ impl Keychain {
         call: impl FnOnce(&dyn SecretStore) -> Result<T, SecretError> + Send + 'static,
     ) -> Result<T, SecretError> {
         let deadline = Instant::now() + limit;
-        let no_answer = || SecretError::Unavailable { message: NO_ANSWER.to_owned() };
+        let no_answer = || SecretError::Failed(NO_ANSWER.to_owned());
         let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.turn).acquire_owned()).await else {
             return Err(no_answer());
         };
@@ -193,33 +150,26 @@ impl Keychain {
             // A store that panics has dropped its end.
             Ok(Err(_)) => Err(failed("it stopped unexpectedly")),
             Err(_) => {
-                *self.trouble() = Some(NO_ANSWER.to_owned());
+                *self.trouble.lock() = Some(NO_ANSWER.to_owned());
                 Err(no_answer())
             }
         }
     }
 
     fn remember<T>(&self, answer: &Result<T, SecretError>, proves: Proves) {
-        let mut trouble = self.trouble();
+        let mut trouble = self.trouble.lock();
         match answer {
             Ok(_) if proves == Proves::Access || trouble.as_deref() == Some(NO_ANSWER) => *trouble = None,
             Ok(_) | Err(SecretError::NotThere) => {}
-            Err(SecretError::Unavailable { message } | SecretError::Failed { message }) => {
-                *trouble = Some(message.clone());
-            }
+            Err(SecretError::Failed(message)) => *trouble = Some(message.clone()),
         }
-    }
-
-    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.trouble.lock()
     }
 }
 
 fn failed(what: &str) -> SecretError {
-    let message = format!(
+    SecretError::Failed(format!(
         "The keychain gave an error ({what}). Try again, or start Codex Proxy again. Keys work without it."
-    );
-    SecretError::Failed { message }
+    ))
 }
 
 #[cfg(test)]

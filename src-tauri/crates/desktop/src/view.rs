@@ -17,3 +17,10 @@ pub struct ViewError {
     /// The fields that are wrong, when a form was refused.
     pub fields: Vec<FieldError>,
 }
+
+/// What it says of itself, which must be a sentence for users.
+impl<E: std::error::Error> From<E> for ViewError {
+    fn from(error: E) -> Self {
+        Self { message: error.to_string(), fields: Vec::new() }
+    }
+}

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Change, said};
-use crate::gateway::ProxyState;
-use crate::keychain::{KeyLimitsForm, KeyRingError, KeyRow, NewKey};
+use crate::gateway::Running;
+use crate::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target, TestPromptEvent};
 use crate::request_log::ExchangeQuery;
 use crate::view::{Listen, ViewError};
@@ -22,7 +22,7 @@ impl App {
     /// # Errors
     /// When the file of keys cannot be used.
     pub async fn keys(&self) -> Result<Vec<KeyRow>, ViewError> {
-        let rows = self.0.keys.rows(HashMap::new()).await.map_err(in_words)?;
+        let rows = self.0.keys.rows(HashMap::new()).await?;
         let mut last_used = HashMap::new();
         for row in &rows {
             let query =
@@ -31,7 +31,7 @@ impl App {
                 last_used.insert(row.name.clone(), used.at / 1000);
             }
         }
-        self.0.keys.rows(last_used).await.map_err(in_words)
+        Ok(self.0.keys.rows(last_used).await?)
     }
 
     /// Makes a key, which may do less than the settings allow. Its secret is in the answer, this once.
@@ -40,7 +40,7 @@ impl App {
     /// When the name or the limits will not do, or the file of keys cannot be written.
     pub async fn create_key(&self, name: &str, limits: KeyLimitsForm) -> Result<NewKey, ViewError> {
         let limits = self.checked_limits(limits).await?;
-        let made = self.0.keys.create_limited(name, limits, unix_now()).await.map_err(in_words)?;
+        let made = self.0.keys.create(name, limits, unix_now()).await?;
         self.keys_changed().await;
         Ok(made)
     }
@@ -50,9 +50,9 @@ impl App {
     /// # Errors
     /// When the keychain does not give it.
     pub async fn key_secret(&self, id: &str) -> Result<Key, ViewError> {
-        let secret = self.0.keys.secret(id).await.map_err(in_words);
+        let secret = self.0.keys.secret(id).await;
         self.keys_changed().await;
-        secret
+        Ok(secret?)
     }
 
     /// Shows the key that was made at the first start, if no keychain has it and nobody has seen it.
@@ -60,7 +60,7 @@ impl App {
     /// # Errors
     /// When it was seen already.
     pub async fn show_key(&self, id: &str) -> Result<NewKey, ViewError> {
-        let shown = self.0.keys.show(id).await.map_err(in_words)?;
+        let shown = self.0.keys.show(id).await?;
         self.tell(Change::Keys);
         Ok(shown)
     }
@@ -71,9 +71,9 @@ impl App {
     /// # Errors
     /// When there is no such key, or the file of keys cannot be written.
     pub async fn revoke_key(&self, id: &str) -> Result<Option<String>, ViewError> {
-        let revoked = self.0.keys.revoke(id).await.map_err(in_words)?;
+        let revoked = self.0.keys.revoke(id).await?;
         self.keys_changed().await;
-        Ok(revoked.notice)
+        Ok(revoked)
     }
 
     /// The recipes, with the key's place where the key goes.
@@ -96,20 +96,16 @@ impl App {
         key_id: Option<&str>,
     ) -> Result<String, ViewError> {
         let (input, id) = self.recipe_input(key_id).await?;
-        let masked = pairing::recipes(&input);
-        let piece = masked.into_iter().find(|known| known.id == recipe).and_then(|recipe| {
-            let piece = recipe.pieces.into_iter().nth(index)?;
-            Some(piece.text)
-        });
+        let recipes = pairing::recipes(&input);
+        let piece =
+            recipes.iter().find(|known| known.id == recipe).and_then(|recipe| recipe.pieces.get(index));
         let piece = piece.ok_or_else(|| said("There is nothing to copy here."))?;
         // The keychain is only asked when the key is in the text.
-        let wanted = match (&input.key, id) {
-            (ShownKey::Masked(shown), Some(id)) if piece.contains(shown.as_str()) => Some(id),
+        let secret = match (&input.key, id) {
+            (ShownKey::Masked(shown), Some(id)) if piece.text.contains(shown) => {
+                Some(self.key_secret(&id).await?)
+            }
             _ => None,
-        };
-        let secret = match wanted {
-            Some(id) => Some(self.key_secret(&id).await?),
-            None => None,
         };
         pairing::piece_text(recipe, index, &input, secret.as_ref())
             .ok_or_else(|| said("Make a key first, in the Keys view."))
@@ -120,8 +116,7 @@ impl App {
     /// # Errors
     /// When the proxy does not run.
     pub async fn check_connection(&self) -> Result<Vec<CheckStep>, ViewError> {
-        let target = self.target()?;
-        let running = self.running().ok_or_else(|| said("The proxy is stopped. Start it first."))?;
+        let (running, target) = self.target()?;
         let bridge = match self.0.settings.current().listen {
             Listen::DockerBridge => running.addresses.get(1).or_else(|| running.missing.first()).copied(),
             Listen::Loopback | Listen::Everywhere => None,
@@ -132,7 +127,7 @@ impl App {
     /// Sends a prompt through the real server with a real key, and tells what comes. Returns when it is over.
     pub async fn test_prompt(&self, prompt: &str, mut tell: impl FnMut(TestPromptEvent)) {
         let target = match self.target() {
-            Ok(target) => target,
+            Ok((_, target)) => target,
             Err(error) => return tell(TestPromptEvent::Failed { message: error.message }),
         };
         let stop = CancellationToken::new();
@@ -149,21 +144,21 @@ impl App {
         self.0.test_prompt.lock().cancel();
     }
 
-    fn target(&self) -> Result<Target, ViewError> {
-        if !matches!(self.overview().proxy, ProxyState::Running { .. }) {
-            return Err(said("The proxy is stopped. Start it first."));
-        }
-        let address = self.running().and_then(|running| running.addresses.first().copied());
-        let mut address = address.ok_or_else(|| said("The proxy is stopped. Start it first."))?;
+    /// What runs, and where the window's own requests go.
+    fn target(&self) -> Result<(Running, Target), ViewError> {
+        let running = self.running().filter(|running| !running.addresses.is_empty());
+        let running = running.ok_or_else(|| said("The proxy is stopped. Start it first."))?;
+        let mut address = running.addresses[0];
         if address.ip().is_unspecified() {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
-        Ok(Target { address, key: Some(self.0.own_key.clone()) })
+        let target = Target { address, key: Some(self.0.own_key.clone()) };
+        Ok((running, target))
     }
 
     async fn recipe_input(&self, key_id: Option<&str>) -> Result<(RecipeInput, Option<String>), ViewError> {
         let stored = self.0.settings.current();
-        let keys = self.0.keys.rows(HashMap::new()).await.map_err(in_words)?;
+        let keys = self.0.keys.rows(HashMap::new()).await?;
         let key = match key_id {
             Some(id) => keys.iter().find(|row| row.id == id),
             None => keys.first(),
@@ -196,9 +191,4 @@ impl App {
         self.tell(Change::Keys);
         self.0.renew.notify_one();
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-pub(super) fn in_words(error: KeyRingError) -> ViewError {
-    said(error.to_string())
 }

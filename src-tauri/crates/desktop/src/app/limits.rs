@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::keys::in_words;
 use super::{App, refused, said};
 use crate::keychain::KeyLimitsForm;
 use crate::settings_file::whole_path;
@@ -17,7 +16,7 @@ impl App {
     /// The fields that are wrong, that there is no such key, or that the file of keys cannot be written.
     pub async fn limit_key(&self, id: &str, limits: KeyLimitsForm) -> Result<(), ViewError> {
         let limits = self.checked_limits(limits).await?;
-        self.0.keys.limit(id, limits).await.map_err(in_words)?;
+        self.0.keys.limit(id, limits).await?;
         self.keys_changed().await;
         Ok(())
     }

@@ -7,32 +7,11 @@ use codex_client::{Account, CodexError, Readiness, Status};
 use super::status::{CodexState, CodexView, Fix, Overview, Problem};
 use super::{App, Change};
 use crate::gateway::ProxyState;
-use crate::keychain::KeychainState;
-use crate::settings_file::DesktopSettings;
+use crate::text::joined;
 use crate::view::Listen;
 use proxy::doctor;
 use proxy::models::backends::{CodexesStatus, UPDATE, abilities, lacks};
 use proxy::{ApiError, unix_now};
-
-/// What is shown before anything is known.
-pub(super) fn at_first(stored: &DesktopSettings, has_tray: bool) -> Overview {
-    Overview {
-        proxy: ProxyState::Stopped,
-        base_url: base_url(stored.proxy.port.get()),
-        reachable_by: None,
-        keys_needed: stored.proxy.keys_needed,
-        codex: unknown(),
-        problem: None,
-        requests_today: 0,
-        running_now: 0,
-        answering: 0,
-        waiting: 0,
-        keychain: KeychainState::Available,
-        has_tray,
-        starts_at_login: stored.start_at_login,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
-}
 
 impl App {
     /// The overview as of now, for a window whose clock is `utc_offset_seconds` ahead of UTC. From then on the day begins at
@@ -55,8 +34,7 @@ impl App {
         let mut codex = codex_view(running.as_ref(), seen.as_ref());
         if let Some(home) = self.0.environment.temporary_codex_home() {
             let home = doctor::of_temporary_home(&home);
-            let home = [Some(home.what), home.next].into_iter().flatten().collect::<Vec<_>>().join(". ");
-            codex.cannot = Some(codex.cannot.iter().chain([&home]).cloned().collect::<Vec<_>>().join(" "));
+            codex.cannot = joined([codex.cannot, joined([Some(home.what), home.next], ". ")], " ");
         }
         let overview = Overview {
             problem: problem(&gateway.proxy, &codex),
@@ -110,18 +88,6 @@ fn reachable_by(listen: Listen) -> Option<String> {
     }
 }
 
-fn unknown() -> CodexView {
-    CodexView {
-        state: CodexState::NotStarted,
-        path: None,
-        version: None,
-        account: None,
-        abilities: Vec::new(),
-        cannot: None,
-        message: None,
-    }
-}
-
 /// What the running codex says of itself, and what the last look at it found where it does not run.
 fn codex_view(running: Option<&CodexesStatus>, seen: Option<&Result<Readiness, CodexError>>) -> CodexView {
     let ready = |readiness: &Readiness, state| CodexView {
@@ -139,8 +105,8 @@ fn codex_view(running: Option<&CodexesStatus>, seen: Option<&Result<Readiness, C
         (Some(Status::Failed(error)), _) | (_, Some(Err(error))) => failed(error),
         (Some(Status::Starting), Some(Ok(readiness))) => ready(readiness, CodexState::Starting),
         (_, Some(Ok(readiness))) => ready(readiness, CodexState::NotStarted),
-        (Some(Status::Starting), None) => CodexView { state: CodexState::Starting, ..unknown() },
-        (_, None) => unknown(),
+        (Some(Status::Starting), None) => CodexView { state: CodexState::Starting, ..CodexView::default() },
+        (_, None) => CodexView::default(),
     }
 }
 
@@ -156,16 +122,15 @@ fn failed(error: &CodexError) -> CodexView {
         CodexError::BadPath { .. } | CodexError::StartFailed { .. } => format!("{error}."),
         error => ApiError::from(error.clone()).message().to_owned(),
     };
-    CodexView { state, message: Some(message), ..unknown() }
+    CodexView { state, message: Some(message), ..CodexView::default() }
 }
 
 /// The account, for who has it.
 fn in_words(account: &Account) -> String {
     match account {
         Account::ChatGpt { email, plan } => {
-            let plan = plan.as_deref().map(plan_in_words);
-            let name = ["ChatGPT".to_owned()].into_iter().chain(plan).collect::<Vec<_>>().join(" ");
-            [Some(name), email.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ")
+            let name = joined([Some("ChatGPT".to_owned()), plan.as_deref().map(plan_in_words)], " ");
+            joined([name, email.clone()], ", ").unwrap_or_default()
         }
         Account::ApiKey => "an API key of OpenAI".to_owned(),
         Account::Other(kind) => format!("an account of another kind ({kind})"),
@@ -230,7 +195,7 @@ mod tests {
         let taken = ProxyState::PortTaken { port: 8000, free: Some(8001) };
         assert_eq!(problem(&taken, &codex).unwrap().fix, Fix::UseFreePort);
         assert_eq!(problem(&ProxyState::Stopped, &codex).unwrap().fix, Fix::LookAgain);
-        assert_eq!(problem(&ProxyState::Stopped, &unknown()), None);
+        assert_eq!(problem(&ProxyState::Stopped, &CodexView::default()), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::settings_file::DesktopSettings;
 use crate::view::{CodexCheck, ListenChoice, ModelChoice};
 
 /// Everything that the status view and the tray show; sent anew whenever any of it changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Overview {
@@ -44,7 +44,7 @@ pub struct Overview {
 }
 
 /// How codex is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CodexView {
@@ -65,11 +65,12 @@ pub struct CodexView {
 }
 
 /// The states of codex.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum CodexState {
     /// It starts with the first request.
+    #[default]
     NotStarted,
     /// It is being started.
     Starting,

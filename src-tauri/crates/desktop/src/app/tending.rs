@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{App, Change};
 use crate::request_log;
-use proxy::Occupancy;
 use proxy::models::backends::Watch;
 
 /// How long changes of the request log and of the turns are gathered before the overview's counts are renewed.
@@ -30,8 +30,9 @@ pub(super) async fn tend(app: App) {
                 turns = app.running().map(|running| running.proxy.turns());
                 app.renew_overview().await;
             }
-            () = changed(codex.as_mut()) => app.renew_overview().await,
-            () = moved(turns.as_mut()) => {
+            // There is no codex while nothing runs, and it may be gone for good.
+            Some(()) = OptionFuture::from(codex.as_mut().map(Watch::changed)) => app.renew_overview().await,
+            Some(Ok(())) = OptionFuture::from(turns.as_mut().map(watch::Receiver::changed)) => {
                 due.get_or_insert_with(|| Instant::now() + GATHER);
             }
             change = log.recv() => {
@@ -43,37 +44,12 @@ pub(super) async fn tend(app: App) {
                 }
                 due.get_or_insert_with(|| Instant::now() + GATHER);
             }
-            () = at(due) => {
+            Some(()) = OptionFuture::from(due.map(sleep_until)) => {
                 due = None;
                 app.renew_overview().await;
             }
             () = app.0.renew.notified() => app.renew_overview().await,
             () = app.0.stop.cancelled() => return,
         }
-    }
-}
-
-/// Resolves when codex's status has changed; never when there is no codex, or it is gone for good.
-async fn changed(codex: Option<&mut Watch>) {
-    match codex {
-        Some(codex) => codex.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Resolves when another number of turns runs or waits; never when there is no proxy, or it is gone.
-async fn moved(turns: Option<&mut watch::Receiver<Occupancy>>) {
-    if let Some(turns) = turns
-        && turns.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
-}
-
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

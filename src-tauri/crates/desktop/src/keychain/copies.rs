@@ -38,15 +38,8 @@ impl Copies {
         serde_json::from_slice::<Stored>(&text).unwrap_or_default().in_keychain
     }
 
-    pub(super) fn add(&self, id: &str) -> io::Result<()> {
-        self.change(|ids| ids.insert(id.to_owned()))
-    }
-
-    pub(super) fn remove(&self, id: &str) -> io::Result<()> {
-        self.change(|ids| ids.remove(id))
-    }
-
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> io::Result<()> {
+    /// Changes the list; `change` says whether there is anything to write.
+    pub(super) fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> io::Result<()> {
         let _changing = self.changing.lock();
         let mut ids = self.ids();
         if !change(&mut ids) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{SecretError, SecretStore};
 use proxy::Key;
@@ -13,24 +13,18 @@ pub struct MemoryStore {
     secrets: Mutex<HashMap<String, Key>>,
 }
 
-impl MemoryStore {
-    fn secrets(&self) -> MutexGuard<'_, HashMap<String, Key>> {
-        self.secrets.lock()
-    }
-}
-
 impl SecretStore for MemoryStore {
     fn put(&self, id: &str, secret: &Key) -> Result<(), SecretError> {
-        self.secrets().insert(id.to_owned(), secret.clone());
+        self.secrets.lock().insert(id.to_owned(), secret.clone());
         Ok(())
     }
 
     fn get(&self, id: &str) -> Result<Key, SecretError> {
-        self.secrets().get(id).cloned().ok_or(SecretError::NotThere)
+        self.secrets.lock().get(id).cloned().ok_or(SecretError::NotThere)
     }
 
     fn delete(&self, id: &str) -> Result<(), SecretError> {
-        self.secrets().remove(id).map(|_| ()).ok_or(SecretError::NotThere)
+        self.secrets.lock().remove(id).map(|_| ()).ok_or(SecretError::NotThere)
     }
 
     fn probe(&self) -> Result<(), SecretError> {

@@ -18,6 +18,9 @@ const NOBODY: &str = "probe";
 const NO_KEYRING: &str = "The keychain has no place for keys yet. Make a default keyring in it, as with the program \
                           Passwords and Keys, and try again. Keys work without it, but cannot be shown again.";
 
+const LOCKED: &str = "The keychain is locked, or Codex Proxy was not let in. Unlock it and try again. Keys work without it, \
+                      but cannot be shown again.";
+
 /// The keychain of the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsKeychain;
@@ -49,17 +52,12 @@ impl SecretStore for OsKeychain {
 fn told(error: Error) -> SecretError {
     match &error {
         Error::NoEntry => SecretError::NotThere,
-        Error::NoDefaultStore => SecretError::Unavailable { message: none().to_owned() },
+        Error::NoDefaultStore => SecretError::Failed(none().to_owned()),
         // The cause has no type here that could be asked; where its words change, the next sentence is still right.
         Error::NoStorageAccess(cause) if cause.to_string().contains("result not returned") => {
-            SecretError::Unavailable { message: NO_KEYRING.to_owned() }
+            SecretError::Failed(NO_KEYRING.to_owned())
         }
-        Error::NoStorageAccess(_) => SecretError::Unavailable {
-            message:
-                "The keychain is locked, or Codex Proxy was not let in. Unlock it and try again. Keys work \
-                      without it, but cannot be shown again."
-                    .to_owned(),
-        },
+        Error::NoStorageAccess(_) => SecretError::Failed(LOCKED.to_owned()),
         Error::PlatformFailure(cause) => failed(&cause.to_string()),
         other => failed(&other.to_string()),
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::copies::Copies;
 use super::types::{KeyRow, KeychainState, NewKey};
@@ -34,15 +34,6 @@ struct Disk {
     changing: Mutex<()>,
     /// The key that was made by itself and that no keychain has, until somebody has seen it. It is in memory alone.
     unshown: Mutex<Option<(String, Key)>>,
-}
-
-/// A key that no longer opens the proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revoked {
-    /// Its name.
-    pub name: String,
-    /// Said when its secret, now worthless, is still in the keychain.
-    pub notice: Option<String>,
 }
 
 /// Why something could not be done with keys.
@@ -80,7 +71,7 @@ impl From<KeyFileError> for KeyRingError {
 impl KeyRing {
     /// The keys in `data_dir`, with their secrets in `store`. Nothing is read yet.
     #[must_use]
-    pub fn new(data_dir: &Path, store: impl SecretStore) -> Self {
+    pub fn new(data_dir: &Path, store: Arc<dyn SecretStore>) -> Self {
         let keys = KeyFile::in_folder(data_dir);
         let copies = Copies::in_folder(data_dir);
         Self {
@@ -94,25 +85,13 @@ impl KeyRing {
         self.keychain.state().await
     }
 
-    /// Makes a key, which opens the proxy at once, and has the keychain remember it if there is one. `now` is in Unix seconds.
+    /// Makes a key, which opens the proxy at once, and has the keychain remember it if there is one. It may do less than the
+    /// settings allow; the limits have been checked. `now` is in Unix seconds.
     ///
     /// # Errors
     /// When the name will not do, or the file of keys cannot be written. A keychain that fails is no error: the row says that
     /// the key cannot be copied later.
-    pub async fn create(&self, name: &str, now: u64) -> Result<NewKey, KeyRingError> {
-        self.create_limited(name, KeyLimits::default(), now).await
-    }
-
-    /// Makes a key that may do less than the settings allow; the limits have been checked. `now` is in Unix seconds.
-    ///
-    /// # Errors
-    /// As [`KeyRing::create`].
-    pub async fn create_limited(
-        &self,
-        name: &str,
-        limits: KeyLimits,
-        now: u64,
-    ) -> Result<NewKey, KeyRingError> {
+    pub async fn create(&self, name: &str, limits: KeyLimits, now: u64) -> Result<NewKey, KeyRingError> {
         let name = name.trim().to_owned();
         let (key, entry) = self
             .on_disk(move |disk| {
@@ -155,25 +134,17 @@ impl KeyRing {
         let made = self
             .on_disk(move |disk| {
                 let _changing = disk.changing.lock();
-                if disk.keys.entries()?.is_empty() {
-                    Ok(Some(disk.keys.create(FIRST_NAME, now)?))
-                } else {
-                    Ok(None)
-                }
+                let none = disk.keys.entries()?.is_empty();
+                Ok(if none { Some(disk.keys.create(FIRST_NAME, now)?) } else { None })
             })
             .await?;
-        match made {
-            Some((key, entry)) => {
-                let secret = key.clone();
-                let mut made = self.with_keychain(key, entry, START_LIMIT).await;
-                if !made.row.can_copy {
-                    *self.disk.unshown() = Some((made.row.id.clone(), secret));
-                    made.row.unshown = true;
-                }
-                Ok(Some(made))
-            }
-            None => Ok(None),
+        let Some((key, entry)) = made else { return Ok(None) };
+        let mut made = self.with_keychain(key.clone(), entry, START_LIMIT).await;
+        if !made.row.can_copy {
+            *self.disk.unshown.lock() = Some((made.row.id.clone(), key));
+            made.row.unshown = true;
         }
+        Ok(Some(made))
     }
 
     /// The key that was made by itself, whose secret nobody has seen. It is given once and then forgotten.
@@ -183,7 +154,7 @@ impl KeyRing {
     pub async fn show(&self, id: &str) -> Result<NewKey, KeyRingError> {
         let wanted = id.to_owned();
         let entry = self.on_disk(move |disk| disk.entry(&wanted)).await?;
-        let secret = self.disk.unshown().take_if(|(unshown, _)| unshown == id);
+        let secret = self.disk.unshown.lock().take_if(|(unshown, _)| unshown == id);
         let (_, secret) = secret.ok_or(KeyRingError::NotInKeychain)?;
         Ok(NewKey { row: row(&entry, None, false), secret: secret.reveal().to_owned() })
     }
@@ -200,7 +171,8 @@ impl KeyRing {
                 let used = last_used.get(&entry.name).copied().filter(|at| *at >= entry.created);
                 let mut row = row(entry, used, copies.contains(&entry.id));
                 // The keychain may have answered after its time was up.
-                row.unshown = !row.can_copy && disk.unshown().as_ref().is_some_and(|(id, _)| *id == entry.id);
+                row.unshown =
+                    !row.can_copy && disk.unshown.lock().as_ref().is_some_and(|(id, _)| *id == entry.id);
                 row
             };
             Ok(disk.keys.entries()?.iter().map(row).collect())
@@ -217,11 +189,12 @@ impl KeyRing {
         let wanted = id.clone();
         let entry = self.on_disk(move |disk| disk.entry(&wanted)).await?;
         let unshown =
-            self.disk.unshown().as_ref().filter(|(known, _)| *known == id).map(|(_, key)| key.clone());
+            self.disk.unshown.lock().as_ref().filter(|(known, _)| *known == id).map(|(_, key)| key.clone());
         if let Some(key) = unshown {
             return Ok(key);
         }
-        match self.keychain.get(&id, USER_LIMIT).await {
+        let wanted = id.clone();
+        match self.keychain.ask(USER_LIMIT, Proves::Access, move |store| store.get(&wanted)).await {
             // Whatever else may be kept under our name does not open the proxy.
             Ok(key) if key.digest() == entry.sha256 => Ok(key),
             Ok(_) | Err(SecretError::NotThere) => {
@@ -232,31 +205,31 @@ impl KeyRing {
         }
     }
 
-    /// Takes a key away, which counts from the next request on, and has the keychain forget it.
+    /// Takes a key away, which counts from the next request on, and has the keychain forget it. The answer is a sentence for the
+    /// user when its secret, now worthless, is still in the keychain.
     ///
     /// # Errors
     /// When there is no such key, or the file of keys cannot be written.
-    pub async fn revoke(&self, id: &str) -> Result<Revoked, KeyRingError> {
-        let id = id.to_owned();
-        let revoked = id.clone();
-        let (entry, had_copy) = self
+    pub async fn revoke(&self, id: &str) -> Result<Option<String>, KeyRingError> {
+        let (id, revoked, forgotten) = (id.to_owned(), id.to_owned(), id.to_owned());
+        let had_copy = self
             .on_disk(move |disk| {
                 let _changing = disk.changing.lock();
-                Ok((disk.keys.revoke(&revoked)?, disk.copies.ids().contains(&revoked)))
+                disk.keys.revoke(&revoked)?;
+                Ok(disk.copies.ids().contains(&revoked))
             })
             .await?;
+        self.disk.unshown.lock().take_if(|(unshown, _)| *unshown == id);
         // Asked for even when no copy is known of: the list of copies may have been lost.
-        self.disk.unshown().take_if(|(unshown, _)| *unshown == id);
-        let notice = match self.keychain.delete(&id, USER_LIMIT).await {
+        match self.keychain.ask(USER_LIMIT, Proves::Access, move |store| store.delete(&forgotten)).await {
             Ok(()) | Err(SecretError::NotThere) => {
                 self.forget_copy(id).await;
-                None
+                Ok(None)
             }
-            Err(error) => had_copy.then(|| {
+            Err(error) => Ok(had_copy.then(|| {
                 format!("The key no longer works. Its secret is still in the keychain and can be removed there. {error}")
-            }),
-        };
-        Ok(Revoked { name: entry.name, notice })
+            })),
+        }
     }
 
     /// Has the keychain remember a new key. If it does so after `limit`, the row can be copied from then on.
@@ -266,7 +239,7 @@ impl KeyRing {
             store.put(&id, &secret)?;
             // The prompt may have been answered after the key was revoked.
             let still_wanted = disk.keys.entries().is_ok_and(|keys| keys.iter().any(|key| key.id == id));
-            let noted = if still_wanted { disk.copies.add(&id) } else { Ok(()) };
+            let noted = if still_wanted { disk.copies.change(|ids| ids.insert(id.clone())) } else { Ok(()) };
             if !still_wanted || noted.is_err() {
                 store.delete(&id)?;
             }
@@ -281,7 +254,7 @@ impl KeyRing {
 
     /// A list that cannot be written shows a button too many, which then says what is so.
     async fn forget_copy(&self, id: String) {
-        let noted = self.on_disk(move |disk| Ok(disk.copies.remove(&id))).await;
+        let noted = self.on_disk(move |disk| Ok(disk.copies.change(|ids| ids.remove(&id)))).await;
         if let Ok(Err(error)) = noted {
             tracing::warn!("the list of keys in the keychain was not written: {error}");
         }
@@ -301,9 +274,5 @@ impl Disk {
     fn entry(&self, id: &str) -> Result<KeyEntry, KeyRingError> {
         let entries = self.keys.entries()?;
         entries.iter().find(|entry| entry.id == id).cloned().ok_or(KeyRingError::NoSuchKey)
-    }
-
-    fn unshown(&self) -> MutexGuard<'_, Option<(String, Key)>> {
-        self.unshown.lock()
     }
 }

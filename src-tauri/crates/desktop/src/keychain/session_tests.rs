@@ -11,6 +11,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use proxy::KeyLimits;
+
 use super::*;
 
 /// Set inside of the session: what is to be done there.
@@ -119,12 +121,12 @@ fn a_secret_goes_into_the_real_keychain_and_into_no_file() {
     shell(LOG_IN);
     block_on(async {
         let data = home.join("data");
-        let ring = KeyRing::new(&data, OsKeychain);
+        let ring = KeyRing::new(&data, Arc::new(OsKeychain));
         assert_eq!(ring.state().await, KeychainState::Available);
-        let made = ring.create("laptop", 1).await.unwrap();
+        let made = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
         assert_eq!((made.row.can_copy, ring.state().await), (true, KeychainState::Available));
         // Another start of the app finds it.
-        let ring = KeyRing::new(&data, OsKeychain);
+        let ring = KeyRing::new(&data, Arc::new(OsKeychain));
         assert_eq!(ring.rows(HashMap::new()).await.unwrap(), std::slice::from_ref(&made.row));
         assert_eq!(ring.secret(&made.row.id).await.unwrap().reveal(), made.secret);
 
@@ -138,10 +140,10 @@ fn a_secret_goes_into_the_real_keychain_and_into_no_file() {
         // The search does find what is there.
         assert!(!files_with(&made.row.id, &home).0.is_empty());
 
-        assert_eq!(ring.revoke(&made.row.id).await.unwrap().notice, None);
-        let keychain = Keychain::new(OsKeychain);
-        assert_eq!(keychain.get(&made.row.id, USER_LIMIT).await, Err(SecretError::NotThere));
-        assert_eq!(keychain.delete(&made.row.id, USER_LIMIT).await, Err(SecretError::NotThere));
+        assert_eq!(ring.revoke(&made.row.id).await.unwrap(), None);
+        let keychain = Keychain::new(Arc::new(OsKeychain));
+        assert_eq!(keychain.get(&made.row.id).await, Err(SecretError::NotThere));
+        assert_eq!(keychain.delete(&made.row.id).await, Err(SecretError::NotThere));
         assert!(files_with(&made.secret, &home).0.is_empty());
     });
 }
@@ -154,13 +156,13 @@ fn a_keychain_that_is_locked_meanwhile_says_so_and_works_as_soon_as_it_is_open()
     };
     shell(LOG_IN);
     block_on(async {
-        let ring = KeyRing::new(&home.join("data"), OsKeychain);
-        let made = ring.create("laptop", 1).await.unwrap();
+        let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
+        let made = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
         shell(LOCK);
         // There is no display here, so the question for the password counts as dismissed.
         let refused = ring.secret(&made.row.id).await.unwrap_err().to_string();
         assert!(refused.starts_with("The keychain is locked"), "{refused}");
-        let unkept = ring.create("another", 1).await.unwrap();
+        let unkept = ring.create("another", KeyLimits::default(), 1).await.unwrap();
         assert!(!unkept.row.can_copy && files_with(&unkept.secret, &home).0.is_empty());
         assert_eq!(ring.state().await, KeychainState::Unavailable { message: refused });
         unlock();
@@ -176,8 +178,8 @@ fn a_keychain_without_a_keyring_says_so_and_keys_work() {
         return inside_with_bus(test);
     };
     block_on(async {
-        let ring = KeyRing::new(&home.join("data"), OsKeychain);
-        let made = ring.create("laptop", 1).await.unwrap();
+        let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
+        let made = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
         assert!(!made.row.can_copy && files_with(&made.secret, &home).0.is_empty());
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("it has a keyring") };
         assert!(message.starts_with("The keychain has no place for keys yet."), "{message}");
@@ -191,7 +193,7 @@ fn without_a_keychain_there_is_a_sentence_and_keys_work() {
         return inside(test, &[], &[("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")]);
     };
     block_on(async {
-        let ring = KeyRing::new(&home.join("data"), OsKeychain);
+        let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
         let made = ring.ensure_first(1).await.unwrap().unwrap();
         assert!(!made.row.can_copy);
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("there is one") };

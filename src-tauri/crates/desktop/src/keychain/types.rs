@@ -49,11 +49,12 @@ pub struct NewKey {
 }
 
 /// Where secrets are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
 #[ts(export)]
 pub enum KeychainState {
     /// In the system's keychain.
+    #[default]
     Available,
     /// There is none, it is locked, or access was denied. Keys work all the same, but cannot be shown again.
     Unavailable {
