@@ -1,7 +1,9 @@
 //! Passes what changes on to the window, while there is one, and to the tray.
 
 use desktop::app::{App, Change};
+use desktop::request_log;
 use tauri::{AppHandle, Emitter};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::tray;
 
@@ -9,14 +11,22 @@ use crate::tray;
 pub(crate) fn forward(handle: &AppHandle, app: &App) {
     let (handle, mut changes) = (handle.clone(), app.changes());
     tauri::async_runtime::spawn(async move {
-        while let Some(change) = changes.next().await {
+        loop {
+            let change = match changes.recv().await {
+                Ok(change) => change,
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::debug!(missed, "the window was behind");
+                    continue;
+                }
+                Err(RecvError::Closed) => return,
+            };
             let sent = match change {
                 Change::Overview(overview) => {
                     tray::update(&handle, &overview);
                     handle.emit("overview", &*overview)
                 }
-                Change::Exchange(row) => handle.emit("exchange", &*row),
-                Change::ExchangesCleared => handle.emit("exchanges_cleared", ()),
+                Change::Requests(request_log::Change::Row(row)) => handle.emit("exchange", &*row),
+                Change::Requests(request_log::Change::Cleared) => handle.emit("exchanges_cleared", ()),
                 Change::Keys => handle.emit("keys", ()),
             };
             if let Err(error) = sent {

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
-use crate::request_log::{ExchangeRow, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
+use crate::request_log::{self, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::SettingsFile;
 use crate::text::joined;
 use crate::view::{FieldError, ViewError};
@@ -80,31 +80,10 @@ impl AppOptions {
 pub enum Change {
     /// How everything is.
     Overview(Box<Overview>),
-    /// A request has arrived or gone on.
-    Exchange(Arc<ExchangeRow>),
-    /// The request log was cleared.
-    ExchangesCleared,
+    /// The request log.
+    Requests(request_log::Change),
     /// A key was made, used for the first time, or revoked.
     Keys,
-}
-
-/// What changes from now on.
-#[derive(Debug)]
-pub struct Changes(broadcast::Receiver<Change>);
-
-impl Changes {
-    /// The next change; `None` when the app has ended.
-    pub async fn next(&mut self) -> Option<Change> {
-        loop {
-            match self.0.recv().await {
-                Ok(change) => return Some(change),
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::debug!(missed, "the window was behind");
-                }
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    }
 }
 
 /// The app. Clones share it.
@@ -169,7 +148,7 @@ impl App {
             keys: KeyRing::new(&data_dir, secrets),
             own_key,
             request_log: request_log.await,
-            gateway: Gateway::new(),
+            gateway: Gateway::spawn(),
             codex: Mutex::default(),
             keychain: Mutex::default(),
             overview: watch::Sender::default(),
@@ -221,10 +200,10 @@ impl App {
         self.0.overview.borrow().clone()
     }
 
-    /// Everything that changes from now on.
+    /// Everything that changes from now on, until the app has ended.
     #[must_use]
-    pub fn changes(&self) -> Changes {
-        Changes(self.0.changes.subscribe())
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.0.changes.subscribe()
     }
 
     /// Starts the proxy with the settings as they are, in the place of one that runs.

@@ -7,6 +7,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
+use futures_util::future::OptionFuture;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -87,16 +88,13 @@ pub struct Gateway {
     state: watch::Receiver<GatewayState>,
 }
 
-#[derive(Debug)]
-enum Ask {
-    Start(Box<Launch>, oneshot::Sender<ProxyState>),
-    Stop(oneshot::Sender<()>),
-}
+/// What to run, `None` for nothing, and who waits for what became of it.
+type Ask = (Option<Box<Launch>>, oneshot::Sender<ProxyState>);
 
 impl Gateway {
     /// A gateway that runs nothing yet. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn spawn() -> Self {
         let (asks, asked) = mpsc::channel(ASKS);
         let (tell, state) = watch::channel(GatewayState::default());
         tokio::spawn(Actor { tell, live: None, draining: JoinSet::new() }.run(asked));
@@ -111,22 +109,18 @@ impl Gateway {
 
     /// Starts a proxy, in the place of the one that runs. Returns what became of it.
     pub async fn start(&self, launch: Launch) -> ProxyState {
-        let (reply, outcome) = oneshot::channel();
-        let _ = self.asks.send(Ask::Start(Box::new(launch), reply)).await;
-        outcome.await.unwrap_or(ProxyState::Stopped)
+        self.ask(Some(Box::new(launch))).await
     }
 
     /// Stops what runs, open streams finishing first, and returns when nothing of it is left.
     pub async fn stop(&self) {
-        let (reply, done) = oneshot::channel();
-        let _ = self.asks.send(Ask::Stop(reply)).await;
-        let _ = done.await;
+        self.ask(None).await;
     }
-}
 
-impl Default for Gateway {
-    fn default() -> Self {
-        Self::new()
+    async fn ask(&self, launch: Option<Box<Launch>>) -> ProxyState {
+        let (reply, outcome) = oneshot::channel();
+        let _ = self.asks.send((launch, reply)).await;
+        outcome.await.unwrap_or_default()
     }
 }
 
@@ -150,31 +144,23 @@ impl Actor {
             let ask = tokio::select! {
                 ask = asked.recv() => ask,
                 Some(_) = self.draining.join_next() => continue,
-                () = ended(self.live.as_mut()) => {
+                Some(_) = OptionFuture::from(self.live.as_mut().map(|live| &mut live.server)) => {
                     self.live = None;
                     let message = "The proxy ended by itself. Its log says more.".to_owned();
                     self.say(ProxyState::Failed { message }, None);
                     continue;
                 }
             };
-            match ask {
-                Some(Ask::Start(launch, reply)) => {
-                    let state = self.start(*launch).await;
-                    let _ = reply.send(state);
-                }
-                Some(Ask::Stop(reply)) => {
-                    self.stop().await;
-                    let _ = reply.send(());
-                }
-                None => {
-                    self.stop().await;
-                    return;
-                }
+            let Some((launch, reply)) = ask else { return self.stop().await };
+            match launch {
+                Some(launch) => self.start(*launch).await,
+                None => self.stop().await,
             }
+            let _ = reply.send(self.tell.borrow().proxy.clone());
         }
     }
 
-    async fn start(&mut self, launch: Launch) -> ProxyState {
+    async fn start(&mut self, launch: Launch) {
         if let Some(old) = self.live.take() {
             old.stop.cancel();
             // Its port is free as soon as it takes no further request.
@@ -188,17 +174,15 @@ impl Actor {
             Err(state) => {
                 // codex was never started for it; this only ends its supervisor.
                 launch.proxy.codex().shutdown().await;
-                self.say(state.clone(), None);
-                return state;
+                return self.say(state, None);
             }
         };
         let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listeners, launch.proxy.clone(), stop.clone()));
         self.live = Some(Live { proxy: launch.proxy.clone(), stop, server });
-        let state = ProxyState::Running { since: unix_now() };
-        self.say(state.clone(), Some(Running { addresses, missing, proxy: launch.proxy }));
-        state
+        let running = Running { addresses, missing, proxy: launch.proxy };
+        self.say(ProxyState::Running { since: unix_now() }, Some(running));
     }
 
     async fn stop(&mut self) {
@@ -213,16 +197,6 @@ impl Actor {
 
     fn say(&self, proxy: ProxyState, running: Option<Running>) {
         self.tell.send_replace(GatewayState { proxy, running });
-    }
-}
-
-/// Resolves when the server has ended without being told to.
-async fn ended(live: Option<&mut Live>) {
-    match live {
-        Some(live) => {
-            let _ = (&mut live.server).await;
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -7,7 +7,6 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{App, Change};
-use crate::request_log;
 use proxy::models::backends::Watch;
 
 /// How long changes of the request log and of the turns are gathered before the overview's counts are renewed.
@@ -37,8 +36,7 @@ pub(super) async fn tend(app: App) {
             }
             change = log.recv() => {
                 match change {
-                    Ok(request_log::Change::Row(row)) => app.tell(Change::Exchange(row)),
-                    Ok(request_log::Change::Cleared) => app.tell(Change::ExchangesCleared),
+                    Ok(change) => app.tell(Change::Requests(change)),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return,
                 }

@@ -4,82 +4,77 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 use sse_stream::SseByteStream;
+use tokio::time::Instant;
 
 use super::client::Caller;
 use super::trouble::{Trouble, error_of};
 use crate::text::truncated;
 
-/// An answer as it comes.
-pub(super) struct Chat {
-    events: SseByteStream<BoxStream<'static, Result<Bytes, Trouble>>>,
-    /// The model that the answer names; the one that was asked for, until it does.
+/// A whole answer.
+pub(super) struct Answered {
+    /// When its first piece came, in milliseconds.
+    pub(super) first_ms: u64,
+    /// How long it took, in milliseconds.
+    pub(super) total_ms: u64,
+    /// The model that the answer names; the one that was asked for, where it names none.
     pub(super) model: String,
 }
 
-impl Chat {
-    /// Asks `model` one question, all of it to be answered within `timeout`.
-    ///
-    /// # Errors
-    /// When the answer is an error, or not a stream of events.
-    pub(super) async fn ask(
-        caller: &Caller<'_>,
-        model: &str,
-        prompt: &str,
-        timeout: Duration,
-    ) -> Result<Self, Trouble> {
-        let body = json!({"stream":true,"model":model,"messages":[{"role":"user","content":prompt}]});
-        let answer = caller.post("/v1/chat/completions", &body, timeout).await?;
-        if answer.status() != 200 {
-            let reply = answer.whole().await?;
-            return Err(Trouble::of_answer(reply.status, &reply.body));
-        }
-        let given = answer.content_type();
-        if !given.contains("text/event-stream") {
-            // Open WebUI would wait for ever on such an answer, without a word.
-            let given = if given.is_empty() { "nothing".to_owned() } else { truncated(given, 60) };
-            let what = format!("a stream should be text/event-stream, and it says {given}");
-            return Err(Trouble::Unexpected(what));
-        }
-        Ok(Self { events: SseByteStream::new(answer.pieces()), model: model.to_owned() })
+/// Asks `model` one question, all of it to be answered within `timeout`. `on_text` gets each piece of the answer, and when the first
+/// came, in milliseconds.
+///
+/// # Errors
+/// When the answer is an error, not a stream of events, or empty, or when the stream carries an error or stops without its last
+/// event.
+pub(super) async fn chat(
+    caller: &Caller<'_>,
+    model: &str,
+    prompt: &str,
+    timeout: Duration,
+    mut on_text: impl FnMut(String, u64),
+) -> Result<Answered, Trouble> {
+    let begun = Instant::now();
+    let body = json!({"stream":true,"model":model,"messages":[{"role":"user","content":prompt}]});
+    let answer = caller.post("/v1/chat/completions", &body, timeout).await?;
+    if answer.status() != 200 {
+        return Err(answer.whole().await?.trouble());
     }
-
-    /// The next piece of the answer's text; `None` at its end.
-    ///
-    /// # Errors
-    /// When the stream carries an error, or stops without its last event.
-    pub(super) async fn text(&mut self) -> Result<Option<String>, Trouble> {
-        loop {
-            let event = self.events.next().await.ok_or(Trouble::BrokeOff)?;
-            let data = event.map_err(in_stream)?.data;
-            match data.as_deref() {
-                None => {}
-                Some("[DONE]") => return Ok(None),
-                Some(data) => {
-                    if let Some(text) = self.chunk(data)? {
-                        return Ok(Some(text));
-                    }
-                }
-            }
-        }
+    let given = answer.content_type();
+    if !given.contains("text/event-stream") {
+        // Open WebUI would wait for ever on such an answer, without a word.
+        let given = if given.is_empty() { "nothing".to_owned() } else { truncated(given, 60) };
+        let what = format!("a stream should be text/event-stream, and it says {given}");
+        return Err(Trouble::Unexpected(what));
     }
-
-    fn chunk(&mut self, data: &str) -> Result<Option<String>, Trouble> {
-        let chunk: Value = serde_json::from_str(data)
+    let mut events = SseByteStream::new(answer.pieces());
+    let (mut first, mut model) = (None, model.to_owned());
+    loop {
+        let event = events.next().await.ok_or(Trouble::BrokeOff)?.map_err(in_stream)?;
+        let Some(data) = event.data else { continue };
+        if data == "[DONE]" {
+            break;
+        }
+        let chunk: Value = serde_json::from_str(&data)
             .map_err(|_| Trouble::Unexpected("a line of the stream is not JSON".to_owned()))?;
         if let Some(trouble) = error_of(&chunk) {
             return Err(trouble);
         }
-        if let Some(model) = chunk["model"].as_str().filter(|model| !model.is_empty()) {
-            model.clone_into(&mut self.model);
+        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        model = text(&chunk["model"]).unwrap_or(model);
+        if let Some(text) = text(&chunk["choices"][0]["delta"]["content"]) {
+            on_text(text, *first.get_or_insert_with(|| milliseconds(begun)));
         }
-        let text = chunk["choices"][0]["delta"]["content"].as_str();
-        Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
     }
+    let first_ms = first.ok_or_else(|| Trouble::Unexpected("it is empty".to_owned()))?;
+    Ok(Answered { first_ms, total_ms: milliseconds(begun), model })
+}
+
+/// The milliseconds since `begun`.
+pub(super) fn milliseconds(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn in_stream(error: sse_stream::Error) -> Trouble {

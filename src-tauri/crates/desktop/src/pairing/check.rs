@@ -7,13 +7,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
-use super::chat::Chat;
+use super::chat::{Answered, chat, milliseconds};
 use super::client::{Caller, Target};
 use super::docker::BRIDGE_NAME;
-use super::test_prompt::milliseconds;
 use super::trouble::{Trouble, error_of};
 use super::types::CheckStep;
 use proxy::Key;
@@ -114,10 +112,9 @@ async fn list(caller: &Caller<'_>) -> Result<(Vec<String>, String), Trouble> {
 async fn model_ids(caller: &Caller<'_>) -> Result<Vec<String>, Trouble> {
     let reply = caller.get("/v1/models", MODEL_LIST).await?;
     if reply.status != 200 {
-        return Err(Trouble::of_answer(reply.status, &reply.body));
+        return Err(reply.trouble());
     }
-    let list: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let Some(data) = list["data"].as_array() else {
+    let Some(data) = reply.body["data"].as_array() else {
         return Err(Trouble::Unexpected("it has no list of models".to_owned()));
     };
     let ids: Option<Vec<String>> = data.iter().map(|model| model["id"].as_str().map(str::to_owned)).collect();
@@ -131,8 +128,7 @@ async fn model_ids(caller: &Caller<'_>) -> Result<Vec<String>, Trouble> {
 async fn refuse(caller: &Caller<'_>) -> Result<((), String), Trouble> {
     let wrong = Key::new(WRONG_KEY);
     let reply = Caller { key: Some(&wrong), ..caller.clone() }.get("/v1/models", MODEL_LIST).await?;
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    match (reply.status, error_of(&body)) {
+    match (reply.status, error_of(&reply.body)) {
         (401, Some(Trouble::Said(_))) => Ok(((), "Refused, with a message that clients show.".to_owned())),
         (401, _) => Err(Trouble::Unexpected("a refusal without words that clients can show".to_owned())),
         (200, _) => {
@@ -146,17 +142,6 @@ async fn refuse(caller: &Caller<'_>) -> Result<((), String), Trouble> {
 }
 
 async fn stream(caller: &Caller<'_>, model: &str) -> Result<((), String), Trouble> {
-    let begun = Instant::now();
-    let mut first = None;
-    let mut chat = Chat::ask(caller, model, PROMPT, ANSWER).await?;
-    while chat.text().await?.is_some() {
-        first.get_or_insert_with(|| milliseconds(begun));
-    }
-    match first {
-        Some(first) => {
-            let whole = milliseconds(begun);
-            Ok(((), format!("The first word came after {first} ms, the end after {whole} ms.")))
-        }
-        None => Err(Trouble::Unexpected("it is empty".to_owned())),
-    }
+    let Answered { first_ms, total_ms, .. } = chat(caller, model, PROMPT, ANSWER, |_, _| ()).await?;
+    Ok(((), format!("The first word came after {first_ms} ms, the end after {total_ms} ms.")))
 }

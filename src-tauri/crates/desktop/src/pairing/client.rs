@@ -49,7 +49,15 @@ pub(super) struct Caller<'a> {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+    /// As JSON; null where it is none.
+    pub(super) body: Value,
+}
+
+impl Reply {
+    /// The trouble in an answer whose status is not a success.
+    pub(super) fn trouble(&self) -> Trouble {
+        Trouble::of_answer(self.status, &self.body)
+    }
 }
 
 /// An answer whose body is still coming. Dropping it closes the connection.
@@ -84,9 +92,9 @@ impl<'a> Caller<'a> {
             Err(Trouble::BrokeOff | Trouble::TooLarge) => return Err(Trouble::NotUs(self.address)),
             reply => reply?,
         };
-        let health: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let health = &reply.body;
         if health["error"]["code"] == "shutting_down" {
-            return Err(Trouble::of_answer(reply.status, &reply.body));
+            return Err(reply.trouble());
         }
         match health["version"].as_str() {
             Some(version) if health["codex"]["state"].is_string() => Ok(truncated(version, 20)),
@@ -162,7 +170,7 @@ impl Answer {
     pub(super) async fn whole(self) -> Result<Reply, Trouble> {
         let status = self.status();
         let body: Vec<Bytes> = self.pieces().try_collect().await?;
-        Ok(Reply { status, body: body.concat() })
+        Ok(Reply { status, body: serde_json::from_slice(&body.concat()).unwrap_or_default() })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::input::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
 use super::quote;
 use super::types::Recipe;
+use crate::text::joined;
 use crate::view::Listen;
 
 /// What the examples ask.
@@ -17,14 +18,7 @@ pub(super) fn curl(filled: &Filled<'_>) -> Recipe {
         pieces.push(code(&format!("List the models{named}"), list));
         pieces.push(code(&format!("Ask{named}"), ask(*shell, filled)));
     }
-    Recipe {
-        id: "curl".to_owned(),
-        title: "curl".to_owned(),
-        intro: "Paste it into a terminal; the answer streams in.".to_owned(),
-        pieces,
-        warning: filled.no_key_warning(),
-        can_open_docker: false,
-    }
+    filled.recipe("curl", "curl", "Paste it into a terminal; the answer streams in.", pieces)
 }
 
 fn curl_of(shell: Shell) -> &'static str {
@@ -64,6 +58,7 @@ fn ask(shell: Shell, filled: &Filled<'_>) -> String {
 
 /// OpenAI's package for Python.
 pub(super) fn python(filled: &Filled<'_>) -> Recipe {
+    let [url, key, model, question] = literals(filled);
     let program = format!(
         r#"from openai import OpenAI
 
@@ -81,25 +76,14 @@ for chunk in stream:
     if chunk.choices:
         print(chunk.choices[0].delta.content or "", end="", flush=True)
 print()
-"#,
-        url = quote::literal(&filled.url("")),
-        key = quote::literal(&filled.key),
-        model = quote::literal(&filled.input.model),
-        question = quote::literal(QUESTION),
+"#
     );
-    Recipe {
-        id: "python".to_owned(),
-        title: "Python".to_owned(),
-        intro: "OpenAI's own package, pointed at this machine. Save the program as ask.py and run `python ask.py`."
-            .to_owned(),
-        pieces: vec![code("Install", "pip install openai".to_owned()), code("ask.py", program)],
-        warning: filled.no_key_warning(),
-        can_open_docker: false,
-    }
+    package(filled, ["python", "Python", "pip install openai", "ask.py"], program)
 }
 
 /// OpenAI's package for Node.
 pub(super) fn node(filled: &Filled<'_>) -> Recipe {
+    let [url, key, model, question] = literals(filled);
     let program = format!(
         r#"import OpenAI from "openai";
 
@@ -117,21 +101,20 @@ for await (const chunk of stream) {{
   process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
 }}
 process.stdout.write("\n");
-"#,
-        url = quote::literal(&filled.url("")),
-        key = quote::literal(&filled.key),
-        model = quote::literal(&filled.input.model),
-        question = quote::literal(QUESTION),
+"#
     );
-    Recipe {
-        id: "node".to_owned(),
-        title: "Node".to_owned(),
-        intro: "OpenAI's own package, pointed at this machine. Save the program as ask.mjs and run `node ask.mjs`."
-            .to_owned(),
-        pieces: vec![code("Install", "npm install openai".to_owned()), code("ask.mjs", program)],
-        warning: filled.no_key_warning(),
-        can_open_docker: false,
-    }
+    package(filled, ["node", "Node", "npm install openai", "ask.mjs"], program)
+}
+
+fn literals(filled: &Filled<'_>) -> [String; 4] {
+    [&filled.url(""), &filled.key, &filled.input.model, QUESTION].map(quote::literal)
+}
+
+fn package(filled: &Filled<'_>, [id, title, install, file]: [&str; 4], program: String) -> Recipe {
+    let intro = format!(
+        "OpenAI's own package, pointed at this machine. Save the program as {file} and run `{id} {file}`."
+    );
+    filled.recipe(id, title, intro, vec![code("Install", install.to_owned()), code(file, program)])
 }
 
 /// Any other client.
@@ -159,16 +142,6 @@ pub(super) fn other(filled: &Filled<'_>) -> Recipe {
         let lines = [set("OPENAI_BASE_URL", &filled.url("")), set("OPENAI_API_KEY", &filled.key)];
         pieces.push(code(&format!("As variables{}", shell.in_words()), lines.join("\n")));
     }
-    let warning = match filled.no_key_warning() {
-        Some(no_key) => format!("{no_key} {CANNOT_REACH_LOCALHOST}"),
-        None => CANNOT_REACH_LOCALHOST.to_owned(),
-    };
-    Recipe {
-        id: "other".to_owned(),
-        title: "Any other client".to_owned(),
-        intro,
-        pieces,
-        warning: Some(warning),
-        can_open_docker: false,
-    }
+    let warning = joined([filled.no_key_warning(), Some(CANNOT_REACH_LOCALHOST.to_owned())], " ");
+    Recipe { warning, ..filled.recipe("other", "Any other client", intro, pieces) }
 }

@@ -2,7 +2,7 @@
 
 use super::docker::Docker;
 use super::quote;
-use super::types::RecipePiece;
+use super::types::{Recipe, RecipePiece};
 use crate::view::Listen;
 
 /// Who cannot be helped with an address of this machine.
@@ -134,6 +134,24 @@ impl Filled<'_> {
 
     pub(super) fn key_is_needed(&self) -> bool {
         self.input.key != ShownKey::NotNeeded
+    }
+
+    /// A recipe that works as soon as there is a key.
+    pub(super) fn recipe(
+        &self,
+        id: &str,
+        title: &str,
+        intro: impl Into<String>,
+        pieces: Vec<RecipePiece>,
+    ) -> Recipe {
+        Recipe {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            intro: intro.into(),
+            pieces,
+            warning: self.no_key_warning(),
+            can_open_docker: false,
+        }
     }
 
     pub(super) fn no_key_warning(&self) -> Option<String> {

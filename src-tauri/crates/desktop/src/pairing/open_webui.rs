@@ -4,7 +4,7 @@
 //! Open WebUI for this machine only: the first who opens it becomes its administrator. One that has run before keeps its
 //! own settings and ignores what a command says, so the base URL and the key come first.
 
-use super::docker::BRIDGE_NAME;
+use super::docker::{BRIDGE_NAME, Docker};
 use super::input::{Filled, Platform, Shell, code, line};
 use super::quote;
 use super::types::{Recipe, RecipePiece};
@@ -34,14 +34,7 @@ pub(super) fn on_this_machine(filled: &Filled<'_>) -> Recipe {
         };
         pieces.push(code(&format!("Or start a new one{}", shell.in_words()), command));
     }
-    Recipe {
-        id: "openWebUi".to_owned(),
-        title: "Open WebUI on this machine".to_owned(),
-        intro: intro(filled),
-        pieces,
-        warning: filled.no_key_warning(),
-        can_open_docker: false,
-    }
+    filled.recipe("openWebUi", "Open WebUI on this machine", intro(filled), pieces)
 }
 
 /// Open WebUI in a container, on Linux without Docker Desktop.
@@ -52,18 +45,11 @@ pub(super) fn in_docker(filled: &Filled<'_>) -> Recipe {
     pieces.push(code("Or start a new container", command));
     let compose = format!("extra_hosts:\n  - \"{BRIDGE_NAME}:host-gateway\"");
     pieces.push(code("With Docker Compose, add to the service", compose));
-    let (warning, can_open_docker) = match reach(filled) {
-        Reach::Fine => (filled.no_key_warning(), false),
-        Reach::CanBeOpened(warning) => (Some(warning), true),
-        Reach::No(warning) => (Some(warning), false),
-    };
-    Recipe {
-        id: "openWebUiDocker".to_owned(),
-        title: "Open WebUI in Docker on Linux".to_owned(),
-        intro: format!("{} The container must be started with `{host_gateway}`.", intro(filled)),
-        pieces,
-        warning,
-        can_open_docker,
+    let intro = format!("{} The container must be started with `{host_gateway}`.", intro(filled));
+    let recipe = filled.recipe("openWebUiDocker", "Open WebUI in Docker on Linux", intro, pieces);
+    match out_of_reach(filled) {
+        Some((warning, can_open_docker)) => Recipe { warning: Some(warning), can_open_docker, ..recipe },
+        None => recipe,
     }
 }
 
@@ -76,52 +62,37 @@ pub(super) fn in_docker_desktop(filled: &Filled<'_>) -> Recipe {
         pieces.push(code(&label, docker_run(*shell, filled, None)));
     }
     let lead = format!("Docker Desktop leads {BRIDGE_NAME} to this machine, so nothing has to be opened.");
-    Recipe {
-        id: "openWebUiDockerDesktop".to_owned(),
-        title: "Open WebUI in Docker Desktop".to_owned(),
-        intro: format!("{} {lead}", intro(filled)),
-        pieces,
-        warning: filled.no_key_warning(),
-        can_open_docker: false,
-    }
+    let intro = format!("{} {lead}", intro(filled));
+    filled.recipe("openWebUiDockerDesktop", "Open WebUI in Docker Desktop", intro, pieces)
 }
 
-/// Whether a container reaches the proxy.
-enum Reach {
-    Fine,
-    /// Not yet, and one setting makes it so.
-    CanBeOpened(String),
-    No(String),
-}
-
-fn reach(filled: &Filled<'_>) -> Reach {
-    let input = filled.input;
-    if input.listen == Listen::Everywhere {
-        return Reach::Fine;
-    }
-    match (input.docker.bridge, input.listen) {
-        (Some(_), Listen::DockerBridge) => Reach::Fine,
-        (Some(_), _) if !filled.key_is_needed() => Reach::No(
+/// Why no container reaches the proxy, if none does, and whether one setting makes it so.
+fn out_of_reach(filled: &Filled<'_>) -> Option<(String, bool)> {
+    let Docker { installed, bridge } = filled.input.docker;
+    let why = match (bridge, filled.input.listen) {
+        (_, Listen::Everywhere) | (Some(_), Listen::DockerBridge) => return None,
+        (Some(bridge), Listen::Loopback) if filled.key_is_needed() => {
+            let warning = format!(
+                "Containers cannot reach the proxy yet: it listens on 127.0.0.1 only. Opened to Docker, it also listens on \
+                 {bridge}, which this machine and its containers can reach and nobody else in the network is meant to."
+            );
+            return Some((warning, true));
+        }
+        (Some(_), Listen::Loopback) => {
             "Containers cannot reach the proxy: without keys it listens for this machine only. Switch keys on under \
              Keys, then open it to Docker."
-                .to_owned(),
-        ),
-        (Some(bridge), _) => Reach::CanBeOpened(format!(
-            "Containers cannot reach the proxy yet: it listens on 127.0.0.1 only. Opened to Docker, it also listens on \
-             {bridge}, which this machine and its containers can reach and nobody else in the network is meant to."
-        )),
-        (None, Listen::DockerBridge) => Reach::No(
+        }
+        (None, Listen::DockerBridge) => {
             "Docker's bridge (docker0) is not there, so containers cannot reach the proxy. Start Docker, then restart \
              the proxy."
-                .to_owned(),
-        ),
-        (None, _) if input.docker.installed => Reach::No(
+        }
+        (None, Listen::Loopback) if installed => {
             "Docker's bridge (docker0) is not there. Start Docker and come back; if yours is Docker Desktop, use its \
              recipe."
-                .to_owned(),
-        ),
-        (None, _) => Reach::No("Docker was not found on this machine.".to_owned()),
-    }
+        }
+        (None, Listen::Loopback) => "Docker was not found on this machine.",
+    };
+    Some((why.to_owned(), false))
 }
 
 fn intro(filled: &Filled<'_>) -> String {

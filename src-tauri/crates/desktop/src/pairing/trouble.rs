@@ -49,9 +49,8 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// The trouble in an answer whose status is not a success.
-    pub(super) fn of_answer(status: u16, body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        match error_of(&body) {
+    pub(super) fn of_answer(status: u16, body: &Value) -> Self {
+        match error_of(body) {
             _ if status == 401 => Self::KeyRefused,
             Some(trouble) => trouble,
             None => Self::Unexpected(format!("status {status}, without a word why")),
@@ -72,27 +71,31 @@ pub(super) fn error_of(body: &Value) -> Option<Trouble> {
 mod tests {
     use super::*;
 
+    fn of_answer(status: u16, body: &str) -> Trouble {
+        Trouble::of_answer(status, &serde_json::from_str(body).unwrap_or_default())
+    }
+
     #[test]
     fn the_servers_own_words_are_passed_on_and_long_ones_cut() {
-        let body = br#"{"error":{"message":"codex is not signed in. Run `codex login`.","code":"x"}}"#;
-        let said = Trouble::of_answer(503, body).to_string();
+        let body = r#"{"error":{"message":"codex is not signed in. Run `codex login`.","code":"x"}}"#;
+        let said = of_answer(503, body).to_string();
         assert_eq!(said, "codex is not signed in. Run `codex login`.");
         let long = serde_json::json!({"error":{"message":"ö".repeat(1000)}}).to_string();
-        assert_eq!(Trouble::of_answer(500, long.as_bytes()).to_string().chars().count(), MAX_SHOWN + 1);
+        assert_eq!(of_answer(500, &long).to_string().chars().count(), MAX_SHOWN + 1);
     }
 
     #[test]
     fn an_error_without_words_still_makes_a_sentence() {
         for body in ["", "<html>", "{}", "[]", "null"] {
-            let said = Trouble::of_answer(502, body.as_bytes()).to_string();
+            let said = of_answer(502, body).to_string();
             assert!(said.contains("status 502"), "{body}: {said}");
         }
-        assert!(Trouble::of_answer(500, br#"{"error":"no"}"#).to_string().contains("without a word"));
+        assert!(of_answer(500, r#"{"error":"no"}"#).to_string().contains("without a word"));
     }
 
     #[test]
     fn a_refused_key_is_said_in_the_windows_words() {
-        let body = br#"{"error":{"message":"Use `codex-proxyd key new NAME`."}}"#;
-        assert_eq!(Trouble::of_answer(401, body), Trouble::KeyRefused);
+        let body = r#"{"error":{"message":"Use `codex-proxyd key new NAME`."}}"#;
+        assert_eq!(of_answer(401, body), Trouble::KeyRefused);
     }
 }

@@ -46,7 +46,7 @@ async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_ma
     let mut told = async |answering: u32, waiting: u32| {
         let until = async {
             loop {
-                if let Some(Change::Overview(overview)) = changes.next().await
+                if let Ok(Change::Overview(overview)) = changes.recv().await
                     && (overview.answering, overview.waiting) == (answering, waiting)
                 {
                     return overview;
