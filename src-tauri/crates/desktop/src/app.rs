@@ -19,7 +19,9 @@ use std::sync::atomic::AtomicI32;
 
 use codex_client::{CodexConfig, CodexError, Environment, Home, Probed, probe};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, watch};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -107,7 +109,7 @@ struct Inner {
     /// What codex was like when it was last looked at.
     codex: Mutex<Option<Result<Probed, CodexError>>>,
     keychain: Mutex<KeychainState>,
-    overview: watch::Sender<Overview>,
+    overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,
     /// Wakes the task that renews the overview.
     renew: Notify,
@@ -151,7 +153,7 @@ impl App {
             gateway: Gateway::spawn(),
             codex: Mutex::default(),
             keychain: Mutex::default(),
-            overview: watch::Sender::default(),
+            overview: Mutex::default(),
             changes,
             renew: Notify::new(),
             test_prompt: Mutex::default(),
@@ -162,10 +164,9 @@ impl App {
             data_dir,
         }));
         // Before the proxy starts, which would refuse every key for as long as the file is there.
-        match app.0.keys.set_aside_damaged(unix_now()).await {
-            Ok(None) => {}
-            Ok(Some(said)) => app.add_notice(&said),
-            Err(error) => app.add_notice(&error.to_string()),
+        let set_aside = app.0.keys.set_aside_damaged(unix_now()).await;
+        if let Some(notice) = set_aside.unwrap_or_else(|error| Some(error.to_string())) {
+            app.add_notice(&notice);
         }
         if stored.start_proxy {
             app.start().await;
@@ -174,12 +175,7 @@ impl App {
         app.0.tasks.spawn(tending::tend(app.clone()));
         // Neither the keychain nor codex may hold up the start: both can wait for a person.
         let later = app.clone();
-        app.0.tasks.spawn(async move {
-            tokio::select! {
-                () = later.look_around() => {}
-                () = later.0.stop.cancelled() => {}
-            }
-        });
+        app.0.tasks.spawn(async move { later.0.stop.run_until_cancelled(later.look_around()).await });
         Ok(app)
     }
 
@@ -197,7 +193,7 @@ impl App {
     /// How everything is.
     #[must_use]
     pub fn overview(&self) -> Overview {
-        self.0.overview.borrow().clone()
+        self.0.overview.lock().clone()
     }
 
     /// Everything that changes from now on, until the app has ended.
@@ -246,9 +242,7 @@ impl App {
                 self.start().await;
             }
         }
-        let seen = probe(&self.codex_config()).await;
-        *self.0.codex.lock() = Some(seen);
-        self.renew_overview().await;
+        self.probe_codex().await;
     }
 
     /// Ends the app: the proxy lets its streams finish for a while, and everything is written down.
@@ -288,6 +282,10 @@ impl App {
         }
         let state = self.0.keys.state().await;
         *self.0.keychain.lock() = state;
+        self.probe_codex().await;
+    }
+
+    async fn probe_codex(&self) {
         let seen = probe(&self.codex_config()).await;
         *self.0.codex.lock() = Some(seen);
         self.renew_overview().await;
@@ -338,12 +336,9 @@ impl App {
 /// set aside, and said, by the app.
 #[must_use]
 pub fn log_level(data_dir: &Path) -> &'static str {
-    #[derive(serde::Deserialize)]
-    struct Level {
-        log_level: LogLevel,
-    }
     let text = std::fs::read(data_dir.join("settings.json")).unwrap_or_default();
-    serde_json::from_slice(&text).map_or_else(|_| LogLevel::default(), |Level { log_level }| log_level).name()
+    let settings: Value = serde_json::from_slice(&text).unwrap_or_default();
+    LogLevel::deserialize(&settings["log_level"]).unwrap_or_default().name()
 }
 
 fn unix_now_ms() -> u64 {

@@ -1,7 +1,7 @@
 //! The request log: what the window shows of every request, while it runs and afterwards.
 //!
-//! What the proxy reports of a request goes into memory (`live`) without waiting for anything. A task writes what has changed to
-//! SQLite a moment later, and another notifies subscribers (`shared`). Every read is a statement (`sql`, `chart`) in a transaction
+//! What the proxy reports of a request goes into memory (`live`) without waiting for anything. A task notifies subscribers
+//! and writes what has changed to SQLite a moment later (`shared`). Every read is a statement (`sql`, `chart`) in a transaction
 //! that first writes what is unwritten, so the database is all that is read and memory is all that is written to.
 //!
 //! Between the two there is no queue of reports that could fill up: a request waits to be written once, however often it has
@@ -35,7 +35,7 @@ use shared::Shared;
 pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, RequestDatabaseOptions};
 pub use types::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
 
-/// The request log. Cloning it is cheap; when the last clone is dropped, its tasks write what is left and end.
+/// The request log. Cloning it is cheap; when the last clone is dropped, its task writes what is left and ends.
 #[derive(Clone, Debug)]
 pub struct RequestDatabase {
     shared: Arc<Shared>,
@@ -44,13 +44,12 @@ pub struct RequestDatabase {
 }
 
 impl RequestDatabase {
-    /// Opens the log and starts its tasks. It always opens: where the file cannot be used, [`RequestDatabase::notice`] says why,
+    /// Opens the log and starts its task. It always opens: where the file cannot be used, [`RequestDatabase::notice`] says why,
     /// and a database in memory takes its place.
     pub async fn open(options: RequestDatabaseOptions) -> Self {
         let shared = Shared::open(options).await;
         let tasks = TaskTracker::new();
-        tasks.spawn(Arc::clone(&shared).keep_notifying());
-        tasks.spawn(Arc::clone(&shared).keep_writing());
+        tasks.spawn(Arc::clone(&shared).keep_up());
         tasks.close();
         let stop = Arc::new(shared.stop.clone().drop_guard());
         Self { shared, tasks, _stop: stop }
@@ -129,7 +128,7 @@ impl RequestDatabase {
         self.shared.run(move |connection| sql::count_since(connection, from_ms)).await.0.unwrap_or(0)
     }
 
-    /// Writes what is left and ends the tasks. What changes afterwards is not written, and a request that has not ended by then
+    /// Writes what is left and ends the task. What changes afterwards is not written, and a request that has not ended by then
     /// counts as interrupted by the end of the program.
     pub async fn close(&self) {
         self.shared.stop.cancel();

@@ -1,7 +1,5 @@
 //! What the button `Copy diagnostics` copies.
 
-use std::collections::HashMap;
-
 use codex_client::Status;
 
 use proxy::unix_now;
@@ -45,7 +43,7 @@ impl App {
             KeychainState::Unavailable { message } => Finding::aside(message),
         });
         findings.extend(self.notice().map(Finding::aside));
-        let keys = match self.0.keys.rows(HashMap::new()).await {
+        let keys = match self.0.keys.rows().await {
             Ok(rows) => rows.len() as u64,
             Err(error) => {
                 findings.push(Finding::wrong(error.to_string(), "Mend the file of keys, or move it away."));

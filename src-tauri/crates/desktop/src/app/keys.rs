@@ -1,7 +1,5 @@
 //! Keys, and what is filled in with them: the recipes, the check and the test prompt.
 
-use std::collections::HashMap;
-
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Change, said};
@@ -22,16 +20,15 @@ impl App {
     /// # Errors
     /// When the file of keys cannot be used.
     pub async fn keys(&self) -> Result<Vec<KeyRow>, ViewError> {
-        let rows = self.0.keys.rows(HashMap::new()).await?;
-        let mut last_used = HashMap::new();
-        for row in &rows {
-            let query =
-                ExchangeQuery { key: Some(row.name.clone()), limit: Some(1), ..ExchangeQuery::default() };
+        let mut rows = self.0.keys.rows().await?;
+        for row in &mut rows {
+            let key = Some(row.name.clone());
+            let query = ExchangeQuery { key, limit: Some(1), ..ExchangeQuery::default() };
             if let Some(used) = self.0.request_log.query(query).await.first() {
-                last_used.insert(row.name.clone(), used.at / 1000);
+                row.used(used.at / 1000);
             }
         }
-        Ok(self.0.keys.rows(last_used).await?)
+        Ok(rows)
     }
 
     /// Makes a key, which may do less than the settings allow. Its secret is in the answer, this once.
@@ -133,10 +130,7 @@ impl App {
         let stop = CancellationToken::new();
         // One at a time: a further one ends the one before.
         std::mem::replace(&mut *self.0.test_prompt.lock(), stop.clone()).cancel();
-        tokio::select! {
-            () = pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, tell) => {}
-            () = stop.cancelled() => {}
-        }
+        stop.run_until_cancelled(pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, tell)).await;
     }
 
     /// Ends a test prompt that runs.
@@ -158,7 +152,7 @@ impl App {
 
     async fn recipe_input(&self, key_id: Option<&str>) -> Result<(RecipeInput, Option<String>), ViewError> {
         let stored = self.0.settings.current();
-        let keys = self.0.keys.rows(HashMap::new()).await?;
+        let keys = self.0.keys.rows().await?;
         let key = match key_id {
             Some(id) => keys.iter().find(|row| row.id == id),
             None => keys.first(),

@@ -56,14 +56,8 @@ impl App {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             proxy: gateway.proxy,
         };
-        let changed = self.0.overview.send_if_modified(|known| {
-            let changed = *known != overview;
-            if changed {
-                *known = overview.clone();
-            }
-            changed
-        });
-        if changed {
+        let known = std::mem::replace(&mut *self.0.overview.lock(), overview.clone());
+        if known != overview {
             self.tell(Change::Overview(Box::new(overview)));
         }
     }

@@ -2,7 +2,6 @@
 
 mod row;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,20 +155,18 @@ impl KeyRing {
         let entry = self.on_disk(move |disk| disk.entry(&wanted)).await?;
         let secret = self.disk.unshown.lock().take_if(|(unshown, _)| unshown == id);
         let (_, secret) = secret.ok_or(KeyRingError::NotInKeychain)?;
-        Ok(NewKey { row: row(&entry, None, false), secret: secret.reveal().to_owned() })
+        Ok(NewKey { row: row(&entry, false), secret: secret.reveal().to_owned() })
     }
 
-    /// The keys in the order in which they were made. `last_used` is by name, as the log knows keys, in Unix seconds.
+    /// The keys in the order in which they were made.
     ///
     /// # Errors
     /// When the file of keys cannot be used.
-    pub async fn rows(&self, last_used: HashMap<String, u64>) -> Result<Vec<KeyRow>, KeyRingError> {
-        self.on_disk(move |disk| {
+    pub async fn rows(&self) -> Result<Vec<KeyRow>, KeyRingError> {
+        self.on_disk(|disk| {
             let copies = disk.copies.ids();
             let row = |entry: &KeyEntry| {
-                // What is older belongs to an earlier key of the same name.
-                let used = last_used.get(&entry.name).copied().filter(|at| *at >= entry.created);
-                let mut row = row(entry, used, copies.contains(&entry.id));
+                let mut row = row(entry, copies.contains(&entry.id));
                 // The keychain may have answered after its time was up.
                 row.unshown =
                     !row.can_copy && disk.unshown.lock().as_ref().is_some_and(|(id, _)| *id == entry.id);
@@ -249,7 +246,7 @@ impl KeyRing {
         if let Err(error) = &kept {
             tracing::warn!(key = entry.name, "the keychain does not have the key: {error}");
         }
-        NewKey { row: row(&entry, None, kept.is_ok()), secret: key.reveal().to_owned() }
+        NewKey { row: row(&entry, kept.is_ok()), secret: key.reveal().to_owned() }
     }
 
     /// A list that cannot be written shows a button too many, which then says what is so.

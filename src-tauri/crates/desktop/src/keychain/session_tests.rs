@@ -3,7 +3,6 @@
 //! The test starts itself once more inside of the session, since keyring looks for its store once a process and this
 //! process belongs to the session that the tests were started from, if to any.
 
-use std::collections::HashMap;
 use std::fs::{self, DirBuilder};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -127,7 +126,7 @@ fn a_secret_goes_into_the_real_keychain_and_into_no_file() {
         assert_eq!((made.row.can_copy, ring.state().await), (true, KeychainState::Available));
         // Another start of the app finds it.
         let ring = KeyRing::new(&data, Arc::new(OsKeychain));
-        assert_eq!(ring.rows(HashMap::new()).await.unwrap(), std::slice::from_ref(&made.row));
+        assert_eq!(ring.rows().await.unwrap(), std::slice::from_ref(&made.row));
         assert_eq!(ring.secret(&made.row.id).await.unwrap().reveal(), made.secret);
 
         let kept_in = home.join(".local/share/keyrings/login.keyring");

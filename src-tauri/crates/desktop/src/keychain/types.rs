@@ -26,6 +26,14 @@ pub struct KeyRow {
     pub unshown: bool,
 }
 
+impl KeyRow {
+    /// The log knows keys by their names, and last saw this one at `at`, in Unix seconds. What is older than the key belongs to an
+    /// earlier one of the same name.
+    pub(crate) fn used(&mut self, at: u64) {
+        self.last_used = Some(at).filter(|at| *at >= self.created);
+    }
+}
+
 /// What a key allows less than the settings do, as the window shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

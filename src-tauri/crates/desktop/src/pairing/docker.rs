@@ -74,20 +74,15 @@ fn is_installed(path_folders: Vec<PathBuf>, exists: impl Fn(&Path) -> bool) -> b
 /// Who can reach the proxy, with the addresses that each choice means.
 #[must_use]
 pub fn listen_choices(docker: &Docker) -> Vec<ListenChoice> {
-    let loopback = Ipv4Addr::LOCALHOST.to_string();
-    let bridge = docker.bridge.map(|address| address.to_string());
+    let choice = |listen, addresses: &[Ipv4Addr], available| {
+        let addresses = addresses.iter().map(Ipv4Addr::to_string).collect();
+        ListenChoice { listen, addresses, available }
+    };
+    let with_bridge: Vec<_> = [Ipv4Addr::LOCALHOST].into_iter().chain(docker.bridge).collect();
     vec![
-        ListenChoice { listen: Listen::Loopback, addresses: vec![loopback.clone()], available: true },
-        ListenChoice {
-            listen: Listen::DockerBridge,
-            available: bridge.is_some(),
-            addresses: [Some(loopback), bridge].into_iter().flatten().collect(),
-        },
-        ListenChoice {
-            listen: Listen::Everywhere,
-            addresses: vec![Ipv4Addr::UNSPECIFIED.to_string()],
-            available: true,
-        },
+        choice(Listen::Loopback, &[Ipv4Addr::LOCALHOST], true),
+        choice(Listen::DockerBridge, &with_bridge, docker.bridge.is_some()),
+        choice(Listen::Everywhere, &[Ipv4Addr::UNSPECIFIED], true),
     ]
 }
 

@@ -65,26 +65,20 @@ impl Record {
         }
     }
 
-    /// Adds a step, if there is room.
+    /// Adds a step, if there is room. There always is for the last one, once the row says that the request has ended.
     pub(super) fn step(&mut self, at_ms: u64, what: &str, detail: Option<&str>, bad: bool) {
-        if self.detail.steps.len() < MAX_STEPS {
-            self.push(at_ms, what, detail, bad);
-        } else {
+        if self.row().runs() && self.detail.steps.len() >= MAX_STEPS {
             self.dropped_steps += 1;
+            return;
         }
-    }
-
-    /// Adds the last step, for which there is always room.
-    pub(super) fn last_step(&mut self, at_ms: u64, what: &str, error: Option<&str>) {
-        if self.dropped_steps > 0 {
-            self.push(at_ms, &format!("{} more steps, not kept", self.dropped_steps), None, false);
+        let dropped = self.dropped_steps;
+        let steps = &mut self.edit().steps;
+        if dropped > 0 {
+            let what = format!("{dropped} more steps, not kept");
+            steps.push(Step { at_ms, what, detail: None, bad: false });
         }
-        self.push(at_ms, what, error, error.is_some());
-    }
-
-    fn push(&mut self, at_ms: u64, what: &str, detail: Option<&str>, bad: bool) {
         let detail = detail.map(|detail| truncated(detail, MAX_STEP_DETAIL));
-        self.edit().steps.push(Step { at_ms, what: truncated(what, MAX_STEP_WHAT), detail, bad });
+        steps.push(Step { at_ms, what: truncated(what, MAX_STEP_WHAT), detail, bad });
     }
 
     /// The size of its steps and texts in memory, about.

@@ -111,7 +111,7 @@ impl RequestLog for Shared {
                 RequestEnd::Disconnected => row.state = ExchangeState::Stopped,
             }
             let error = row.error.clone();
-            record.last_step(at, end.name(), error.as_deref());
+            record.step(at, end.name(), error.as_deref(), error.is_some());
         });
     }
 }

@@ -73,9 +73,9 @@ pub enum Change {
 pub(super) struct Shared {
     options: RequestDatabaseOptions,
     pub(super) changes: broadcast::Sender<Change>,
-    /// Wakes the task that sends batched changes.
+    /// Wakes the task, to send batched changes.
     batched: sync::Notify,
-    /// Wakes the task that writes.
+    /// Wakes the task, to write.
     pub(super) unwritten: sync::Notify,
     pub(super) stop: CancellationToken,
     pub(super) live: Mutex<LiveRequests>,
@@ -134,21 +134,17 @@ impl Shared {
         let _ = self.changes.send(Change::Row(Arc::new(record.row().clone())));
     }
 
-    /// Sends small changes, those of one request as one, until the log is closed.
-    pub(super) async fn keep_notifying(self: Arc<Self>) {
-        let batches = async {
+    /// Until the log is closed, sends small changes, those of one request as one, writes changes, and removes what is too old at
+    /// least once a day. In the end it writes what is left and closes the database.
+    pub(super) async fn keep_up(self: Arc<Self>) {
+        let notify = async {
             loop {
                 self.batched.notified().await;
                 sleep(NOTIFY_INTERVAL).await;
                 self.live.lock().unnotified().for_each(|record| self.send(record));
             }
         };
-        self.stop.run_until_cancelled(batches).await;
-    }
-
-    /// Writes changes, removes what is too old at least once a day, and in the end writes what is left and closes the database.
-    pub(super) async fn keep_writing(self: Arc<Self>) {
-        let writes = async {
+        let write = async {
             loop {
                 if self.write().await.is_err() {
                     sleep(RETRY_INTERVAL).await;
@@ -158,7 +154,11 @@ impl Shared {
                 sleep(WRITE_INTERVAL).await;
             }
         };
-        let _: Option<()> = self.stop.run_until_cancelled(writes).await;
+        tokio::select! {
+            () = notify => {}
+            () = write => {}
+            () = self.stop.cancelled() => {}
+        }
         // There is no later attempt, and the error is in the notice.
         let _ = self.run(|_| Ok(())).await;
         self.with_database(|_, database| *database = None).await;

@@ -15,13 +15,13 @@ fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
     }
 }
 
-pub(super) fn row(entry: &KeyEntry, last_used: Option<u64>, can_copy: bool) -> KeyRow {
+pub(super) fn row(entry: &KeyEntry, can_copy: bool) -> KeyRow {
     KeyRow {
         id: entry.id.clone(),
         name: entry.name.clone(),
         last_four: entry.last_four.clone(),
         created: entry.created,
-        last_used,
+        last_used: None,
         can_copy,
         limits: limits_form(&entry.limits),
         unshown: false,
