@@ -15,7 +15,7 @@ mod code;
 mod docker;
 mod input;
 mod open_webui;
-pub(crate) mod quote;
+mod quote;
 mod recipes;
 mod test_prompt;
 mod trouble;

@@ -1,14 +1,11 @@
 //! Values as they are written in a shell and in a program, so that what is copied means what was shown, whatever characters
 //! a key or a model's name has.
 
+use crate::text::posix_string;
+
 /// One word for the shells of Linux and macOS. Plain words stay as they are.
 pub(super) fn posix(word: &str) -> String {
     if is_plain(word) { word.to_owned() } else { posix_string(word) }
-}
-
-/// A text as one word of these shells, quoted whatever it is.
-pub(crate) fn posix_string(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// One word for PowerShell. It takes typographic quotes for plain ones, so these are doubled as well.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::live::CUT_OFF;
 use super::types::{ExchangeDetail, ExchangeRow};
-use crate::pairing::quote::posix_string;
+use crate::text::posix_string;
 
 impl ExchangeDetail {
     /// The request as a command line for curl in a POSIX shell, with `$CODEX_PROXY_KEY` where the key belongs. `base_url` ends
