@@ -13,10 +13,11 @@ mod desktop_settings;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codex_client::replace_file;
+use parking_lot::Mutex;
 use proxy::files;
+use proxy::settings::fields;
 use serde_json::{Map, Value};
 
 pub(crate) use check::whole_path;
@@ -32,14 +33,9 @@ pub struct SettingsFile {
     path: PathBuf,
     /// Why nothing is saved: what is on disk is not ours to replace.
     kept_off: Option<String>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    settings: DesktopSettings,
     /// Fields of a newer program, written back as they were.
     unknown: Map<String, Value>,
+    settings: Mutex<DesktopSettings>,
 }
 
 /// Why settings were not saved; the ones before stay in force.
@@ -58,13 +54,6 @@ pub enum SaveError {
     },
 }
 
-/// What the bytes of a settings file turned out to be.
-enum Content {
-    Ours(Box<State>),
-    Newer,
-    Damaged(String),
-}
-
 impl SettingsFile {
     /// Reads the settings in `folder`, which need not exist yet. `now` is in Unix seconds.
     ///
@@ -72,40 +61,45 @@ impl SettingsFile {
     #[must_use]
     pub fn load(folder: &Path, now: u64) -> (Self, Option<String>) {
         let path = folder.join("settings.json");
-        let (state, notice, kept_off) = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (State::default(), None, None),
+        let not_ours = |what: String, advice: &str| {
+            let why = format!(
+                "The settings in {} {what}. The default settings are used, and changes cannot be saved. {advice} \
+                 and start Codex Proxy again.",
+                path.display()
+            );
+            (Contents::default(), Some(why.clone()), Some(why))
+        };
+        let ((settings, unknown), notice, kept_off) = match fs::read(&path).map(|bytes| parse(&bytes)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
             Err(error) => {
-                let why = format!(
-                    "The settings in {} cannot be read ({error}). The default settings are used, and changes \
-                     cannot be saved. Make the file readable, or move it away, and start Codex Proxy again.",
-                    path.display()
-                );
-                (State::default(), Some(why.clone()), Some(why))
+                not_ours(format!("cannot be read ({error})"), "Make the file readable, or move it away,")
             }
-            Ok(bytes) => match read(&bytes) {
-                Content::Ours(state) => (*state, None, None),
-                Content::Newer => {
-                    let why = format!(
-                        "The settings in {} were written by a newer version of Codex Proxy. The default settings \
-                         are used, and changes cannot be saved. Use the newer version, or move the file away and \
-                         start Codex Proxy again.",
-                        path.display()
+            Ok(Ok(Some(contents))) => (contents, None, None),
+            Ok(Ok(None)) => not_ours(
+                "were written by a newer version of Codex Proxy".to_owned(),
+                "Use the newer version, or move the file away",
+            ),
+            Ok(Err(why)) => match files::set_aside(&path, now) {
+                Ok(aside) => {
+                    let notice = format!(
+                        "The settings file was damaged ({why}). It was set aside as {}, and the default settings are used.",
+                        aside.display()
                     );
-                    (State::default(), Some(why.clone()), Some(why))
+                    (Contents::default(), Some(notice), None)
                 }
-                Content::Damaged(why) => {
-                    let (notice, kept_off) = set_aside(&path, &why, now);
-                    (State::default(), Some(notice), kept_off)
-                }
+                Err(error) => not_ours(
+                    format!("are damaged ({why}) and could not be set aside ({error})"),
+                    "Move the file away",
+                ),
             },
         };
-        (Self { path, kept_off, state: Mutex::new(state) }, notice)
+        (Self { path, kept_off, unknown, settings: Mutex::new(settings) }, notice)
     }
 
     /// The settings in force.
     #[must_use]
     pub fn current(&self) -> DesktopSettings {
-        self.state().settings.clone()
+        self.settings.lock().clone()
     }
 
     /// Where they are on disk.
@@ -124,74 +118,50 @@ impl SettingsFile {
             return Err(SaveError::KeptOff(why.clone()));
         }
         // Held while writing, so that the last one to save is also the last one on disk.
-        let mut state = self.state();
-        let mut settings = state.settings.clone();
+        let mut current = self.settings.lock();
+        let mut settings = current.clone();
         change(&mut settings);
-        self.write(&settings, &state.unknown).map_err(|error| SaveError::Disk {
+        self.write(&settings).map_err(|error| SaveError::Disk {
             folder: self.path.parent().unwrap_or(Path::new(".")).to_owned(),
             error,
         })?;
-        state.settings = settings;
+        *current = settings;
         Ok(())
     }
 
-    fn write(&self, settings: &DesktopSettings, unknown: &Map<String, Value>) -> io::Result<()> {
-        let mut fields = Map::new();
-        fields.insert("version".to_owned(), VERSION.into());
-        fields.extend(settings.differences(&DesktopSettings::default())?);
-        fields.extend(unknown.clone());
-        let mut text = serde_json::to_vec_pretty(&fields)?;
+    fn write(&self, settings: &DesktopSettings) -> io::Result<()> {
+        let usual = fields(&DesktopSettings::default());
+        let mut written = Map::from_iter([("version".to_owned(), VERSION.into())]);
+        written.extend(fields(settings).into_iter().filter(|(name, value)| usual.get(name) != Some(value)));
+        written.extend(self.unknown.clone());
+        let mut text = serde_json::to_vec_pretty(&written)?;
         text.push(b'\n');
         replace_file(&self.path, &text)
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-fn read(bytes: &[u8]) -> Content {
+/// The settings in a file, and fields that this program does not know.
+type Contents = (DesktopSettings, Map<String, Value>);
+
+/// What the bytes of a settings file say; `None` where a newer program wrote them.
+fn parse(bytes: &[u8]) -> Result<Option<Contents>, String> {
     // Editors on Windows put a mark at the beginning that JSON does not know.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut fields: Map<String, Value> = match serde_json::from_slice(text) {
-        Ok(fields) => fields,
-        Err(error) => return Content::Damaged(error.to_string()),
-    };
+    let mut written: Map<String, Value> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     // The version first: a newer file may have another form, and must not be called damaged.
-    match fields.remove("version").map(|version| version.as_u64()) {
-        Some(Some(version)) if version > VERSION => return Content::Newer,
+    match written.remove("version").map(|version| version.as_u64()) {
+        Some(Some(version)) if version > VERSION => return Ok(None),
         // A file that was written by hand may well leave it out.
         Some(Some(VERSION)) | None => {}
-        Some(_) => return Content::Damaged("version is not a number that was ever used".to_owned()),
+        Some(_) => return Err("version is not a number that was ever used".to_owned()),
     }
     let usual = DesktopSettings::default();
-    let ours = usual.fields().unwrap_or_default();
-    let (known, unknown) = fields.into_iter().partition(|(name, _)| ours.contains_key(name));
+    let ours = fields(&usual);
+    let (known, unknown) = written.into_iter().partition(|(name, _)| ours.contains_key(name));
     let (settings, wrong) = usual.merge(&known);
     match wrong.first() {
-        Some(wrong) => Content::Damaged(format!("{}: {}", wrong.field, wrong.message.trim_end_matches('.'))),
-        None => Content::Ours(Box::new(State { settings, unknown })),
-    }
-}
-
-/// Moves a damaged file out of the way: the notice, and why nothing can be saved if it is still there.
-fn set_aside(path: &Path, why: &str, now: u64) -> (String, Option<String>) {
-    match files::set_aside(path, now) {
-        Ok(aside) => {
-            let notice = format!(
-                "The settings file was damaged ({why}). It was set aside as {}, and the default settings are used.",
-                aside.display()
-            );
-            (notice, None)
-        }
-        Err(error) => {
-            let notice = format!(
-                "The settings in {} are damaged ({why}) and could not be set aside ({error}). The default settings \
-                 are used, and changes cannot be saved. Move the file away and start Codex Proxy again.",
-                path.display()
-            );
-            (notice.clone(), Some(notice))
-        }
+        Some(wrong) => Err(format!("{}: {}", wrong.field, wrong.message.trim_end_matches('.'))),
+        None => Ok(Some((settings, unknown))),
     }
 }
 

@@ -8,25 +8,25 @@
 //! Nothing here reads the environment or the disk; the layers are handed in, and a refused value is named with its layer.
 
 mod aliases;
-mod arguments;
 mod layers;
 mod number;
 mod reference;
+mod values;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::ArgAction::{Append, Set, SetFalse};
 use codex_client::SandboxMode;
-use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Key;
 
-pub use aliases::{Aliases, CODEX_LOCAL};
-pub use layers::{Flags, Layers};
+pub use aliases::{Aliases, CODEX_LOCAL, is_name};
+pub use layers::{Layers, expand_home, flags};
 pub use number::{Days, Minutes, Port, Seconds, Turns, Waiting};
 pub use reference::reference;
+pub use values::{FieldError, choice, fields, merge};
 
 /// What the proxy is started with. The doc comments are the texts of `--help`, so they are short and without marks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -35,8 +35,9 @@ pub use reference::reference;
 #[serde(default)]
 pub struct Settings {
     /// IP address to listen on
-    #[arg(long, env = "HOST", value_parser = host)]
-    #[serde(skip)]
+    #[arg(long, env = "HOST")]
+    #[serde(skip_serializing, deserialize_with = "values::host")]
+    #[cfg_attr(feature = "bindings", ts(skip))]
     pub host: IpAddr,
     /// Port to listen on; 0 takes a free one
     #[arg(long, env = "PORT")]
@@ -52,6 +53,7 @@ pub struct Settings {
     pub effort: Option<String>,
     /// What codex's commands may do: read-only, workspace-write or danger-full-access
     #[arg(long, env = "CODEX_SANDBOX", value_name = "MODE", value_parser = choice::<SandboxMode>)]
+    #[serde(deserialize_with = "values::word")]
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub sandbox: SandboxMode,
     /// Codex's working folder; left out, an empty one below the data folder
@@ -59,16 +61,19 @@ pub struct Settings {
     pub workspace: Option<PathBuf>,
     /// How the reasoning is sent where a request does not say: reasoning_content, think (in the answer) or none
     #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningAs>)]
+    #[serde(deserialize_with = "values::word")]
     pub reasoning: ReasoningAs,
     /// Whether codex-local shows what codex does, as short lines of the reasoning: on or off
-    #[arg(long, env = "CODEX_SHOW_WORK", value_name = "ON|OFF", action = Set, value_parser = switch)]
+    #[arg(long, env = "CODEX_SHOW_WORK", value_name = "ON|OFF", action = Set)]
+    #[serde(deserialize_with = "values::switch")]
     pub show_work: bool,
     /// Another name for a model, which may also be codex-local; may be given several times
     #[arg(long = "model-alias", env = "MODEL_ALIASES", value_name = "ALIAS=MODEL", action = Append, value_parser = aliases::parse)]
     #[serde(deserialize_with = "aliases::deserialize")]
     pub model_aliases: Aliases,
     /// Whether Open WebUI's own prompts (titles, tags and the like) go to the smallest model: on or off
-    #[arg(long, env = "CODEX_SIDE_CALLS", value_name = "ON|OFF", action = Set, value_parser = switch)]
+    #[arg(long, env = "CODEX_SIDE_CALLS", value_name = "ON|OFF", action = Set)]
+    #[serde(deserialize_with = "values::switch")]
     pub side_calls: bool,
     /// How many turns run at once, 1 to 100; further requests wait, and while several keys wait each gets its share
     #[arg(long, env = "MAX_TURNS", value_name = "NUMBER")]
@@ -87,10 +92,12 @@ pub struct Settings {
     pub silence_limit_minutes: Minutes,
     /// Folder of our own data; left out, the system's
     #[arg(long, env = "DATA_DIR", value_name = "DIR")]
-    #[serde(skip)]
+    #[serde(skip_serializing)]
+    #[cfg_attr(feature = "bindings", ts(skip))]
     pub data_dir: PathBuf,
     /// How much is logged: error, warn, info, debug or trace
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", value_parser = choice::<LogLevel>)]
+    #[serde(deserialize_with = "values::word")]
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub log_level: LogLevel,
     /// Web page origin that may call from a browser; may be given several times
@@ -101,6 +108,7 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Whether a key is needed; the flag switches that off, on loopback only
     #[arg(long = "no-auth", action = SetFalse)]
+    #[serde(deserialize_with = "values::switch")]
     pub keys_needed: bool,
     /// Keys that were given, beside those in the file of keys.
     #[arg(skip)]
@@ -220,45 +228,6 @@ pub enum SettingsError {
     /// The system names no folder for data.
     #[error("this system names no folder for data. Name one with --data-dir")]
     NoDataDir,
-}
-
-fn host(text: &str) -> Result<IpAddr, &'static str> {
-    let text = if text == "localhost" { "127.0.0.1" } else { text };
-    let ip = text.trim_start_matches('[').trim_end_matches(']').parse();
-    ip.map_err(|_| "Name an IP address to listen on, such as 127.0.0.1.")
-}
-
-fn switch(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "on" | "true" | "1" => Ok(true),
-        "off" | "false" | "0" => Ok(false),
-        _ => Err("Choose on or off."),
-    }
-}
-
-/// One of a few words, as they are written in the settings file.
-///
-/// # Errors
-/// The words to choose from.
-pub fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let word = text.to_ascii_lowercase();
-    T::deserialize(word.as_str().into_deserializer()).map_err(|error: serde::de::value::Error| wanted(&error))
-}
-
-/// What would be right, of an error that serde made of a value.
-pub fn wanted(error: &impl std::fmt::Display) -> String {
-    let error = error.to_string();
-    let Some((_, words)) = error.split_once("expected ") else { return error };
-    let words = words.trim_start_matches("one of ").replace('`', "");
-    match words.rsplit_once(", ") {
-        Some((most, last)) => format!("Choose {most} or {last}."),
-        None => format!("Choose {words}."),
-    }
-}
-
-/// The items of a list with commas between them.
-fn items(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]

@@ -1,17 +1,9 @@
 use std::path::Path;
 
-use clap::Parser as _;
 use codex_client::Environment;
 use serde_json::json;
 
 use super::*;
-
-/// A program with these flags.
-#[derive(clap::Parser)]
-struct Program {
-    #[command(flatten)]
-    flags: Flags,
-}
 
 fn settings(
     flags: &[&str],
@@ -23,7 +15,7 @@ fn settings(
     let dotenv = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let program = ["program"].iter().chain(flags);
     Settings::from_layers(&Layers {
-        flags: &Program::try_parse_from(program).unwrap().flags,
+        flags: &super::flags(clap::Command::new("program")).get_matches_from(program),
         environment: &environment,
         dotenv: &dotenv,
         current_dir: Path::new("/here"),

@@ -3,9 +3,9 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args as _, Parser, Subcommand};
 use clap_complete::Shell;
-use proxy::settings::Flags;
+use proxy::settings;
 
 /// Serve the codex CLI on this machine as an OpenAI-compatible API
 ///
@@ -21,13 +21,16 @@ use proxy::settings::Flags;
     after_help = EXAMPLES
 )]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) flags: Flags,
     /// Print the versions of codex-proxyd and codex
     #[arg(long, short = 'V')]
     pub(crate) version: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// The command line with all settings as options.
+pub(crate) fn command() -> clap::Command {
+    Cli::augment_args(settings::flags(clap::Command::new("codex-proxyd")))
 }
 
 const EXAMPLES: &str = "\
@@ -98,10 +101,10 @@ impl Command {
         match self {
             Self::Completions { shell } => {
                 let mut script = Vec::new();
-                clap_complete::generate(*shell, &mut Cli::command(), "codex-proxyd", &mut script);
+                clap_complete::generate(*shell, &mut command(), "codex-proxyd", &mut script);
                 Some(io::stdout().write_all(&script))
             }
-            Self::Man { folder } => Some(clap_mangen::generate_to(Cli::command(), folder).map_err(|error| {
+            Self::Man { folder } => Some(clap_mangen::generate_to(command(), folder).map_err(|error| {
                 let what = format!("the manual pages could not be written to {}: {error}", folder.display());
                 io::Error::new(error.kind(), what)
             })),

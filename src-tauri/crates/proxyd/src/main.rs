@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{ArgMatches, FromArgMatches as _};
 use codex_client::{Environment, Search};
 use proxy::KeyFile;
 use proxy::Limits;
@@ -39,8 +39,9 @@ const ENOUGH_FILES: u64 = 4096;
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
+    let flags = cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&flags).unwrap_or_else(|error| error.exit());
+    match run(&cli, &flags) {
         Ok(code) => code,
         Err(message) => {
             eprintln!("codex-proxyd: {message}");
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, String> {
+fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     if let Some(described) = cli.command.as_ref().and_then(Command::describe_cli) {
         return match described {
             // A reader that has seen enough is no failure.
@@ -64,7 +65,7 @@ fn run(cli: &Cli) -> Result<ExitCode, String> {
         std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
     let dotenv = read_dotenv(&current_dir.join(".env"))?;
     let layers = Layers {
-        flags: &cli.flags,
+        flags,
         environment: &environment,
         dotenv: &dotenv,
         current_dir: &current_dir,

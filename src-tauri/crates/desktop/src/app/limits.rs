@@ -34,24 +34,25 @@ impl App {
 }
 
 fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Result<KeyLimits, FieldError> {
-    let wrong = |field: &str, message: String| FieldError { field: field.to_owned(), message };
     let sandbox = match form.sandbox.as_str() {
         "" => None,
-        name => Some(choice(name).map_err(|wanted| wrong("sandbox", wanted))?),
+        name => Some(choice(name).map_err(|wanted| FieldError::new("sandbox", wanted))?),
     };
     let workspace = match form.workspace.trim() {
         "" => None,
-        text => Some(whole_path(text, home).ok_or_else(|| {
-            wrong(
+        text => Some(whole_path(Path::new(text), home).ok_or_else(|| {
+            FieldError::new(
                 "workspace",
-                "Write the whole path of the folder, or nothing to use the one of the settings.".to_owned(),
+                "Write the whole path of the folder, or nothing to use the one of the settings.",
             )
         })?),
     };
     let limits = KeyLimits { sandbox, workspace };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
-        LimitsError::Freer(_) => wrong("sandbox", format!("{error}.")),
-        LimitsError::Unusable { .. } | LimitsError::Outside { .. } => wrong("workspace", format!("{error}.")),
+        LimitsError::Freer(_) => FieldError::new("sandbox", format!("{error}.")),
+        LimitsError::Unusable { .. } | LimitsError::Outside { .. } => {
+            FieldError::new("workspace", format!("{error}."))
+        }
     })
 }
 

@@ -41,22 +41,20 @@ impl App {
     /// # Errors
     /// The fields that are wrong, or that the settings could not be written.
     pub async fn set_settings(&self, changes: Map<String, Value>) -> Result<Applied, ViewError> {
-        let before = self.0.settings.current();
         let models = self.models().await;
-        let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
-        let home = self.0.environment.home();
-        let current = before.clone();
-        let checked = tokio::task::spawn_blocking(move || {
+        let app = self.clone();
+        let changed = tokio::task::spawn_blocking(move || {
+            let before = app.0.settings.current();
+            let home = app.0.environment.home();
+            let bridge = pairing::find(&app.0.environment).bridge.map(Into::into);
             let context =
-                Context { current: &current, home: home.as_deref(), models: &models, docker_bridge: bridge };
-            change(&changes, &context)
+                Context { current: &before, home: home.as_deref(), models: &models, docker_bridge: bridge };
+            let after = change(&changes, &context).map_err(refused)?;
+            let saved = app.0.settings.change(|settings| *settings = after.clone());
+            saved.map(|()| (before, after)).map_err(|error| said(error.to_string()))
         });
-        let after = checked
-            .await
-            .map_err(|_| said("The settings could not be checked. Try again."))?
-            .map_err(refused)?;
-        let saved = after.clone();
-        self.change_settings(move |settings| *settings = saved).await?;
+        let (before, after) =
+            changed.await.map_err(|_| said("The settings could not be saved. Try again."))??;
         *self.0.notice.lock() = None;
         self.0.request_log.keep(after.keep_days.get(), after.keep_texts).await;
         let applied = match (after.need_restart(&before), self.overview().proxy) {

@@ -3,13 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use proxy::settings::{Days, Settings, wanted};
-use serde::de::Error as _;
+use proxy::settings::{Days, FieldError, Settings, fields, merge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ts_rs::TS;
 
-use crate::view::{FieldError, Listen};
+use crate::view::Listen;
 
 /// What only the app looks at, or what counts without a restart of the proxy.
 pub(super) const WITHOUT_RESTART: [&str; 6] =
@@ -54,70 +53,31 @@ impl Default for DesktopSettings {
 }
 
 impl DesktopSettings {
-    /// These settings with other values for some fields, and what is wrong with those that could not be taken.
-    pub(super) fn merge(&self, changes: &Map<String, Value>) -> (Self, Vec<FieldError>) {
-        let mut merged = self.clone();
-        let mut wrong = Vec::new();
-        for (name, value) in changes {
-            if let Err(error) = merged.set(name, value) {
-                wrong.push(FieldError { field: name.clone(), message: wanted(&error) });
-            }
+    /// These settings with the values of `layer`, and what is wrong with those that could not be taken.
+    pub(super) fn merge(&self, layer: &Map<String, Value>) -> (Self, Vec<FieldError>) {
+        let (merged, mut wrong) = merge(self, layer);
+        // What the types allow and the app does not.
+        if merged.proxy.port.get() == 0 {
+            wrong.push(FieldError::new("port", "Write a port from 1 to 65535, such as 8000."));
         }
-        wrong.extend(merged.contradictions());
+        if !merged.proxy.keys_needed && merged.listen != Listen::Loopback {
+            let message = "Keys can be switched off only while no one but this machine can reach the proxy. Switch \
+                           them on, or listen on this machine only.";
+            wrong.push(FieldError::new("keys_needed", message));
+        }
         (merged, wrong)
-    }
-
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> serde_json::Result<()> {
-        let mut fields = self.fields()?;
-        let field = fields
-            .get_mut(name)
-            .ok_or_else(|| serde_json::Error::custom(format!("There is no setting named {name}.")))?;
-        field.clone_from(value);
-        *self = serde_json::from_value(Value::Object(fields))?;
-        Ok(())
-    }
-
-    /// What the types allow and the app does not.
-    fn contradictions(&self) -> impl Iterator<Item = FieldError> {
-        let port =
-            (self.proxy.port.get() == 0).then_some(("port", "Write a port from 1 to 65535, such as 8000."));
-        let keys = (!self.proxy.keys_needed && self.listen != Listen::Loopback).then_some((
-            "keys_needed",
-            "Keys can be switched off only while no one but this machine can reach the proxy. Switch them on, or \
-             listen on this machine only.",
-        ));
-        let wrong = port.into_iter().chain(keys);
-        wrong.map(|(field, message)| FieldError { field: field.to_owned(), message: message.to_owned() })
-    }
-
-    pub(super) fn fields(&self) -> serde_json::Result<Map<String, Value>> {
-        match serde_json::to_value(self)? {
-            Value::Object(fields) => Ok(fields),
-            _ => Err(serde_json::Error::custom("settings are fields")),
-        }
-    }
-
-    /// The fields that differ from those of `others`.
-    pub(super) fn differences(&self, others: &Self) -> serde_json::Result<Map<String, Value>> {
-        let theirs = others.fields()?;
-        Ok(self.fields()?.into_iter().filter(|(name, value)| theirs.get(name) != Some(value)).collect())
-    }
-
-    /// The names of those of `fields` that count only once the proxy is started again.
-    fn with_restart(fields: Map<String, Value>) -> impl Iterator<Item = String> {
-        let names = fields.into_iter().map(|(name, _)| name);
-        names.filter(|name| !WITHOUT_RESTART.contains(&name.as_str()))
     }
 
     /// The fields that count only once the proxy is started again.
     pub(crate) fn restarts(&self) -> Vec<String> {
-        self.fields().map(|fields| Self::with_restart(fields).collect()).unwrap_or_default()
+        let names = fields(self).into_iter().map(|(name, _)| name);
+        names.filter(|name| !WITHOUT_RESTART.contains(&name.as_str())).collect()
     }
 
     /// Whether a proxy with the settings `before` has to be started again for these.
     pub(crate) fn need_restart(&self, before: &Self) -> bool {
-        // What cannot be compared is taken for a difference.
-        self.differences(before).map_or(true, |changes| Self::with_restart(changes).next().is_some())
+        let (ours, theirs) = (fields(self), fields(before));
+        self.restarts().iter().any(|name| ours.get(name) != theirs.get(name))
     }
 
     /// What the proxy is started with, and every address to listen on; the first one is also that of the settings.

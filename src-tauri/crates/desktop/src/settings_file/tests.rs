@@ -9,7 +9,7 @@ const NOW: u64 = 1_800_000_000;
 
 /// Every field is other than by default, so a field that is forgotten on the way is noticed.
 fn unusual() -> DesktopSettings {
-    let mut fields = DesktopSettings::default().fields().unwrap();
+    let mut fields = fields(&DesktopSettings::default());
     for (name, value) in &mut fields {
         *value = match (name.as_str(), &*value) {
             ("keys_needed", _) => json!(true),
@@ -289,11 +289,12 @@ fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
         ("start_at_login", false),
     ] {
         assert_eq!(names.contains(&name.to_owned()), restarts, "{name}");
-        let (usual, mut changed) = (DesktopSettings::default(), DesktopSettings::default());
-        changed.set(name, &unusual().fields().unwrap()[name]).unwrap();
+        let usual = DesktopSettings::default();
+        let (changed, _) =
+            usual.merge(&Map::from_iter([(name.to_owned(), fields(&unusual())[name].clone())]));
         assert_eq!(changed.need_restart(&usual), restarts, "{name}");
     }
-    let mut fields = DesktopSettings::default().fields().unwrap();
+    let mut fields = fields(&DesktopSettings::default());
     for name in super::desktop_settings::WITHOUT_RESTART {
         assert!(fields.remove(name).is_some(), "{name} is a setting");
     }

@@ -1,5 +1,6 @@
 //! The settings view.
 
+pub use proxy::settings::FieldError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -54,17 +55,6 @@ pub struct CodexCheck {
     pub version: Option<String>,
     /// What is wrong, in a sentence.
     pub error: Option<String>,
-}
-
-/// What is wrong with one field of the settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct FieldError {
-    /// The field's name in the settings.
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub message: String,
 }
 
 /// What came of a change of settings.

@@ -23,7 +23,7 @@ const MAX_NAME: usize = 200;
 /// What is wrong with the first one that cannot be used.
 pub(super) fn parse(list: &str) -> Result<Aliases, String> {
     let mut aliases = Aliases::new();
-    for text in super::items(list) {
+    for text in super::values::items(list) {
         let (alias, model) = text.split_once('=').ok_or_else(|| {
             format!("Write ALIAS=MODEL, such as gpt-4o=gpt-5.5. {text:?} has no equals sign.")
         })?;
@@ -57,11 +57,6 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 /// Whether `alias` can lead to `model`.
 fn check(alias: &str, model: &str) -> Result<(), String> {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.len() <= MAX_NAME
-            && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',')
-    };
     let wrong = if !is_name(alias) || !is_name(model) {
         "Write the alias and the model that it leads to, such as gpt-4o and gpt-5.5, without blanks or commas."
     } else if alias == CODEX_LOCAL {
@@ -72,6 +67,13 @@ fn check(alias: &str, model: &str) -> Result<(), String> {
         return Ok(());
     };
     Err(format!("{alias}={model}: {wrong}"))
+}
+
+/// Whether `name` can be that of a model, an alias or an effort.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let is_wrong = |c: char| c.is_whitespace() || c.is_control() || c == ',';
+    !name.is_empty() && name.len() <= MAX_NAME && !name.contains(is_wrong)
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($int:ty), $range:expr, $what:literal) => {
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident($int:ty), $min:literal..=$max:literal, $what:literal;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
         pub struct $name(pub(super) $int);
@@ -19,18 +18,18 @@ macro_rules! number {
         }
 
         impl std::str::FromStr for $name {
-            type Err = String;
+            type Err = &'static str;
 
-            fn from_str(text: &str) -> Result<Self, String> {
-                let number = text.trim().parse().ok().filter(|number| ($range).contains(number));
-                let (min, max) = ($range).into_inner();
-                number.map(Self).ok_or_else(|| format!("Write a {} from {min} to {max}.", $what))
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let number = text.trim().parse().ok().filter(|number| ($min..=$max).contains(number));
+                number.map(Self).ok_or(concat!("Write a ", $what, " from ", $min, " to ", $max, "."))
             }
         }
 
+        // What was typed counts as well; anything but a number is refused with the same words in every layer.
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                text(&Value::deserialize(deserializer)?).parse().map_err(D::Error::custom)
+                super::values::text(deserializer)?.parse().map_err(D::Error::custom)
             }
         }
 
@@ -53,33 +52,23 @@ macro_rules! number {
                 self.0.fmt(f)
             }
         }
-    };
+    )+};
 }
 
-number!(
+numbers! {
     /// A port; 0 takes a free one.
-    Port(u16), 0..=65535, "port"
-);
-number!(
+    Port(u16), 0..=65535, "port";
     /// How many turns run at once.
-    Turns(u32), 1..=100, "number of requests"
-);
-number!(
+    Turns(u32), 1..=100, "number of requests";
     /// How many requests may wait; 0 lets none wait.
-    Waiting(u32), 0..=1000, "number of requests"
-);
-number!(
+    Waiting(u32), 0..=1000, "number of requests";
     /// A time of up to an hour.
-    Seconds(u32), 1..=3600, "number of seconds"
-);
-number!(
+    Seconds(u32), 1..=3600, "number of seconds";
     /// A time of up to a day.
-    Minutes(u32), 1..=1440, "number of minutes"
-);
-number!(
+    Minutes(u32), 1..=1440, "number of minutes";
     /// A time of up to ten years.
-    Days(u32), 1..=3650, "number of days"
-);
+    Days(u32), 1..=3650, "number of days";
+}
 
 impl From<u16> for Port {
     fn from(port: u16) -> Self {
@@ -90,9 +79,4 @@ impl From<u16> for Port {
 impl Days {
     /// How long the request log is kept when nothing else is chosen.
     pub const DEFAULT: Self = Self(30);
-}
-
-/// What a person may have typed; anything but a number is refused with the same words in every layer.
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::arguments::{arguments, default_of, fields, flag, variable};
+use super::layers::{arguments, default_of, flag, help, variable};
+use super::{Settings, fields};
 
 /// The settings as a table in Markdown, for docs/configuration.md.
 #[must_use]
 pub fn reference() -> String {
-    let fields = fields();
+    let fields = fields(&Settings::default());
     let mut table =
         "| flag | variable | in settings.json | default | what it is |\n| --- | --- | --- | --- | --- |\n"
             .to_owned();
@@ -20,8 +21,8 @@ pub fn reference() -> String {
             code(Some(flag(arg))),
             code(variable(arg).map(str::to_owned)),
             code(fields.contains_key(id).then(|| id.to_owned())),
-            code(default_of(id)),
-            arg.get_help().map(ToString::to_string).unwrap_or_default(),
+            code(default_of(arg)),
+            help(arg),
         );
     }
     table
