@@ -15,19 +15,17 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) keys_in_memory: bool,
     /// Folder of our own data [default: the system's]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "DATA_DIR", hide_env = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
 impl Options {
     /// The folder of our own data: the one named, by flag or `DATA_DIR`, or the system's.
     pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
-        let named = self.data_dir.clone().or_else(|| std::env::var_os("DATA_DIR").map(PathBuf::from));
-        let folder = named
-            .or_else(|| {
-                directories::ProjectDirs::from("", "", "codex-proxy").map(|dirs| dirs.data_dir().to_owned())
-            })
-            .ok_or("this system names no folder for data; name one with --data-dir")?;
+        let system = directories::ProjectDirs::from("", "", "codex-proxy");
+        let system = system.map(|dirs| dirs.data_dir().to_owned());
+        let folder = self.data_dir.clone().or(system);
+        let folder = folder.ok_or("this system names no folder for data; name one with --data-dir")?;
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
         std::path::absolute(&folder).map_err(|error| error.to_string())

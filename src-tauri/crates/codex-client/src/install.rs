@@ -73,7 +73,11 @@ impl Search {
         }
     }
 
-    fn by_setting(&self, setting: &Path) -> Result<Found, CodexError> {
+    /// The program that a setting names: a path, or a bare name on the `PATH`.
+    ///
+    /// # Errors
+    /// [`CodexError::BadPath`] when it names nothing that can be run.
+    pub fn by_setting(&self, setting: &Path) -> Result<Found, CodexError> {
         // A bare name is looked for on the PATH, as a shell would.
         let bare = setting.components().count() == 1 && !setting.is_absolute();
         let folders = bare.then(|| self.environment.get("PATH").unwrap_or_default());

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use check::whole_path;
 pub use check::{Context, change};
-pub use desktop_settings::{DesktopSettings, addresses};
+pub use desktop_settings::DesktopSettings;
 
 /// The format that is written. New fields do not change it; another meaning of an old one does.
 const VERSION: u64 = 1;
@@ -100,12 +100,6 @@ impl SettingsFile {
     #[must_use]
     pub fn current(&self) -> DesktopSettings {
         self.settings.lock().clone()
-    }
-
-    /// Where they are on disk.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Changes a few settings, in force and on disk, and leaves the others as another caller may just have set them. A failure

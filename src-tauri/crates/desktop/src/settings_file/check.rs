@@ -8,6 +8,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use codex_client::{CodexError, Environment, Search};
 use proxy::models::CODEX_LOCAL;
 use proxy::settings::{FieldError, expand_home, fields, is_name};
 use serde_json::{Map, Value};
@@ -66,35 +67,19 @@ pub fn change(
 type Check = fn(&mut DesktopSettings, &Context<'_>) -> Result<(), String>;
 
 fn codex_path(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), String> {
-    // A bare name is looked for on the PATH.
-    let written = next
-        .proxy
-        .codex_path
-        .as_mut()
-        .filter(|path| path.as_os_str() == "~" || path.file_name() != Some(path.as_os_str()));
-    let Some(path) = written else { return Ok(()) };
+    let Some(path) = &mut next.proxy.codex_path else { return Ok(()) };
+    // A bare name is looked for on the PATH when codex is started.
+    if path.as_os_str() != "~" && path.file_name() == Some(path.as_os_str()) {
+        return Ok(());
+    }
     *path = whole_path(path, context.home)
         .ok_or("Write the whole path of the codex program, or its bare name, or nothing to have it found.")?;
-    let metadata = look(path, "file", "Choose the codex program, or leave this empty to have it found.")?;
-    let shown = path.display();
-    if metadata.is_dir() {
-        Err(format!("{shown} is a folder. Choose the codex program in it."))
-    } else if may_run(&metadata) {
-        Ok(())
-    } else {
-        Err(format!("{shown} is not a program. Choose the codex program."))
-    }
-}
-
-#[cfg(unix)]
-fn may_run(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn may_run(_: &fs::Metadata) -> bool {
-    true
+    let search = Search { setting: None, environment: Environment::empty() };
+    let advice = "Choose the codex program, or leave this empty to have it found.";
+    search.by_setting(path).map(|_| ()).map_err(|error| match error {
+        CodexError::BadPath { path, reason } => format!("{} {reason}. {advice}", path.display()),
+        other => format!("{other}. {advice}"),
+    })
 }
 
 fn workspace(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), String> {
@@ -102,9 +87,15 @@ fn workspace(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), St
     *path = whole_path(path, context.home).ok_or(
         "Write the whole path of the folder, or nothing to use an empty folder of Codex Proxy's own.",
     )?;
-    let advice = "Make it first, or leave this empty to use one of Codex Proxy's own.";
-    let is_folder = look(path, "folder", advice)?.is_dir();
-    if is_folder { Ok(()) } else { Err(format!("{} is a file. Choose a folder.", path.display())) }
+    let shown = path.display();
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(format!("{shown} is a file. Choose a folder.")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
+            "There is no folder {shown}. Make it first, or leave this empty to use one of Codex Proxy's own."
+        )),
+        Err(error) => Err(format!("{shown} cannot be looked at ({error}). Choose another folder.")),
+    }
 }
 
 /// A relative path would mean another place each time the app is started from elsewhere, and `settings.json` has no bytes that
@@ -113,20 +104,13 @@ pub(crate) fn whole_path(path: &Path, home: Option<&Path>) -> Option<PathBuf> {
     Some(expand_home(path, home)).filter(|path| path.is_absolute() && path.to_str().is_some())
 }
 
-/// What is at `path`, which should be a `kind`.
-fn look(path: &Path, kind: &str, advice: &str) -> Result<fs::Metadata, String> {
-    let shown = path.display();
-    fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("There is no {kind} {shown}. {advice}"),
-        _ => format!("{shown} cannot be looked at ({error}). Choose another {kind}."),
-    })
-}
-
 fn model(next: &mut DesktopSettings, _: &Context<'_>) -> Result<(), String> {
-    let is_name = next.proxy.model.as_deref().is_none_or(is_name);
-    is_name
-        .then_some(())
-        .ok_or_else(|| "Write the id of a model, such as gpt-5, which has no blanks in it.".to_owned())
+    match &next.proxy.model {
+        Some(model) if !is_name(model) => {
+            Err("Write the id of a model, such as gpt-5, which has no blanks in it.".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn effort(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), String> {
@@ -134,13 +118,12 @@ fn effort(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), Strin
     if !is_name(effort) {
         return Err("Write one word, such as low, medium or high, or nothing.".to_owned());
     }
-    let chosen = context.models.iter().find(|choice| next.proxy.model.as_ref() == Some(&choice.id));
-    match chosen.map(|ModelChoice { id, efforts, .. }| (id, efforts)) {
-        Some((model, known)) if known.is_empty() => {
-            Err(format!("{model} knows no efforts. Take {effort} out."))
+    match context.models.iter().find(|choice| Some(&choice.id) == next.proxy.model.as_ref()) {
+        Some(ModelChoice { id, efforts, .. }) if efforts.is_empty() => {
+            Err(format!("{id} knows no efforts. Take {effort} out."))
         }
-        Some((model, known)) if !known.contains(effort) => {
-            Err(format!("{model} does not know the effort {effort}. Choose one of: {}.", known.join(", ")))
+        Some(ModelChoice { id, efforts, .. }) if !efforts.contains(effort) => {
+            Err(format!("{id} does not know the effort {effort}. Choose one of: {}.", efforts.join(", ")))
         }
         _ => Ok(()),
     }
@@ -166,14 +149,13 @@ fn model_aliases(next: &mut DesktopSettings, context: &Context<'_>) -> Result<()
 }
 
 fn listen(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), String> {
-    // Once chosen it may stay while Docker is not running.
-    let is_new = next.listen == Listen::DockerBridge && context.current.listen != next.listen;
-    if is_new && context.docker_bridge.is_none() {
-        return Err(
-            "Docker's network is not there. Start Docker, or choose another way to listen.".to_owned()
-        );
+    match next.listen {
+        // Once chosen it may stay while Docker is not running.
+        Listen::DockerBridge if context.docker_bridge.is_none() && context.current.listen != next.listen => {
+            Err("Docker's network is not there. Start Docker, or choose another way to listen.".to_owned())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

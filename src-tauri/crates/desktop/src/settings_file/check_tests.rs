@@ -151,12 +151,12 @@ fn codex_is_a_program_a_bare_name_or_nothing() {
     fs::write(&not_a_program, "").unwrap();
     for (text, words) in [
         (folder.path().display().to_string(), "is a folder"),
-        (folder.path().join("gone").display().to_string(), "There is no file"),
+        (folder.path().join("gone").display().to_string(), "does not exist"),
         ("./codex".to_owned(), "Write the whole path"),
         #[cfg(unix)]
-        (not_a_program.display().to_string(), "is not a program"),
+        (not_a_program.display().to_string(), "may not be run"),
         #[cfg(unix)]
-        (format!("{path}/more"), "cannot be looked at"),
+        (format!("{path}/more"), "does not exist"),
     ] {
         let (field, message) = only_wrong(judged(json!({ "codex_path": text })));
         assert!(field == "codex_path" && message.contains(words), "{text}: {message}");

@@ -82,34 +82,27 @@ impl DesktopSettings {
 
     /// What the proxy is started with, and every address to listen on; the first one is also that of the settings.
     ///
-    /// Off loopback a key is needed whatever is chosen, so that no mistake elsewhere opens the proxy to others.
+    /// Off loopback a key is needed whatever is chosen, so that no mistake elsewhere opens the proxy to others. Without a
+    /// bridge, Docker's choice is loopback alone: Docker may be started later, and the proxy then once more.
     #[must_use]
     pub fn runtime_settings(
         &self,
         data_dir: &Path,
         docker_bridge: Option<IpAddr>,
     ) -> (Settings, Vec<SocketAddr>) {
-        let addresses = addresses(self.listen, self.proxy.port.get(), docker_bridge);
+        let (host, bridge) = match self.listen {
+            Listen::Loopback => (Ipv4Addr::LOCALHOST.into(), None),
+            Listen::DockerBridge => (Ipv4Addr::LOCALHOST.into(), docker_bridge),
+            Listen::Everywhere => (Ipv4Addr::UNSPECIFIED.into(), None),
+        };
         let settings = Settings {
-            host: addresses.first().map_or(Ipv4Addr::LOCALHOST.into(), SocketAddr::ip),
+            host,
             data_dir: data_dir.to_owned(),
             keys_needed: self.proxy.keys_needed || self.listen != Listen::Loopback,
             ..self.proxy.clone()
         };
+        let bridge = bridge.map(|ip| SocketAddr::new(ip, settings.port.get()));
+        let addresses = std::iter::once(settings.address()).chain(bridge).collect();
         (settings, addresses)
     }
-}
-
-/// The addresses of a choice of who can reach the proxy.
-///
-/// Without a bridge, Docker's choice is loopback alone: Docker may be started later, and the proxy then once more.
-#[must_use]
-pub fn addresses(listen: Listen, port: u16, docker_bridge: Option<IpAddr>) -> Vec<SocketAddr> {
-    let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
-    let ips = match listen {
-        Listen::Loopback => vec![loopback],
-        Listen::DockerBridge => std::iter::once(loopback).chain(docker_bridge).collect(),
-        Listen::Everywhere => vec![Ipv4Addr::UNSPECIFIED.into()],
-    };
-    ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
 }

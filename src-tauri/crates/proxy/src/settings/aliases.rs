@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// The id of Codex itself.
 pub const CODEX_LOCAL: &str = "codex-local";
@@ -27,36 +28,32 @@ pub(super) fn parse(list: &str) -> Result<Aliases, String> {
         let (alias, model) = text.split_once('=').ok_or_else(|| {
             format!("Write ALIAS=MODEL, such as gpt-4o=gpt-5.5. {text:?} has no equals sign.")
         })?;
-        let (alias, model) = (alias.trim(), model.trim());
-        check(alias, model)?;
-        if aliases.insert(alias.to_owned(), model.to_owned()).is_some_and(|other| other != model) {
+        let (alias, model) = pair(alias, model)?;
+        if aliases.get(&alias).is_some_and(|other| *other != model) {
             return Err(format!("{alias} leads to another model already. Leave one of them out."));
         }
+        aliases.insert(alias, model);
     }
     Ok(aliases)
 }
 
 /// Aliases by name, as they are written; or a list of them as on the command line, for a window in which one name stands twice.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Aliases, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "Write an alias and the model that it leads to.")]
-    enum Given {
-        Named(Aliases),
-        List(Vec<String>),
-    }
-    let aliases = match Given::deserialize(deserializer)? {
-        Given::List(texts) => parse(&texts.join(",")),
-        Given::Named(named) => named
-            .iter()
-            .map(|(alias, model)| (alias.trim(), model.trim()))
-            .map(|(alias, model)| check(alias, model).map(|()| (alias.to_owned(), model.to_owned())))
-            .collect(),
+    let aliases = match Value::deserialize(deserializer)? {
+        Value::Object(named) => {
+            named.iter().map(|(alias, model)| pair(alias, model.as_str().unwrap_or_default())).collect()
+        }
+        list => match Vec::<String>::deserialize(list) {
+            Ok(texts) => parse(&texts.join(",")),
+            Err(_) => Err("Write an alias and the model that it leads to.".to_owned()),
+        },
     };
     aliases.map_err(D::Error::custom)
 }
 
-/// Whether `alias` can lead to `model`.
-fn check(alias: &str, model: &str) -> Result<(), String> {
+/// An alias and its model, if the one can lead to the other.
+fn pair(alias: &str, model: &str) -> Result<(String, String), String> {
+    let (alias, model) = (alias.trim(), model.trim());
     let wrong = if !is_name(alias) || !is_name(model) {
         "Write the alias and the model that it leads to, such as gpt-4o and gpt-5.5, without blanks or commas."
     } else if alias == CODEX_LOCAL {
@@ -64,7 +61,7 @@ fn check(alias: &str, model: &str) -> Result<(), String> {
     } else if alias == model {
         "The alias is the model's own name. Choose another alias."
     } else {
-        return Ok(());
+        return Ok((alias.to_owned(), model.to_owned()));
     };
     Err(format!("{alias}={model}: {wrong}"))
 }

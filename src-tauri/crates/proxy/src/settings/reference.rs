@@ -1,6 +1,6 @@
 //! What there is to set, as a table for the documentation.
 
-use std::fmt::Write as _;
+use clap::Arg;
 
 use super::layers::{arguments, default_of, flag, help, variable};
 use super::{Settings, fields};
@@ -9,21 +9,19 @@ use super::{Settings, fields};
 #[must_use]
 pub fn reference() -> String {
     let fields = fields(&Settings::default());
-    let mut table =
-        "| flag | variable | in settings.json | default | what it is |\n| --- | --- | --- | --- | --- |\n"
-            .to_owned();
-    let code = |text: Option<String>| text.map(|text| format!("`{text}`")).unwrap_or_default();
-    for arg in arguments().get_arguments() {
+    let code = |text: Option<&str>| text.map(|text| format!("`{text}`")).unwrap_or_default();
+    let row = |arg: &Arg| {
         let id = arg.get_id().as_str();
-        let _ = writeln!(
-            table,
-            "| {} | {} | {} | {} | {} |",
-            code(Some(flag(arg))),
-            code(variable(arg).map(str::to_owned)),
-            code(fields.contains_key(id).then(|| id.to_owned())),
-            code(default_of(arg)),
+        let cells = [
+            code(Some(&flag(arg))),
+            code(variable(arg)),
+            code(Some(id).filter(|id| fields.contains_key(*id))),
+            code(default_of(arg).as_deref()),
             help(arg),
-        );
-    }
-    table
+        ];
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let head =
+        "| flag | variable | in settings.json | default | what it is |\n| --- | --- | --- | --- | --- |\n";
+    head.to_owned() + &arguments().get_arguments().map(row).collect::<String>()
 }
