@@ -254,7 +254,7 @@ async fn copy_diagnostics(handle: AppHandle, app: State<'_, App>) -> Answer<()> 
 
 #[tauri::command]
 async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool) -> Answer<()> {
-    app.set_goes_on_in_background(keep_running).await?;
+    app.set_setting("asked_about_background", keep_running.into()).await?;
     if keep_running {
         crate::window::close(&handle);
     } else {

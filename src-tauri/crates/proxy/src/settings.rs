@@ -31,7 +31,6 @@ pub use values::{FieldError, choice, fields, merge};
 /// What the proxy is started with. The doc comments are the texts of `--help`, so they are short and without marks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
-#[group(skip)]
 #[serde(default)]
 pub struct Settings {
     /// IP address to listen on
@@ -101,10 +100,10 @@ pub struct Settings {
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub log_level: LogLevel,
     /// Web page origin that may call from a browser; may be given several times
-    #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN")]
     pub allowed_origins: Vec<String>,
     /// Host name to answer to beside this machine's own; may be given several times
-    #[arg(long = "allow-host", env = "ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long = "allow-host", env = "ALLOWED_HOSTS", value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
     /// Whether a key is needed; the flag switches that off, on loopback only
     #[arg(long = "no-auth", action = SetFalse)]

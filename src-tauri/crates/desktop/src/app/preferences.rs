@@ -102,14 +102,6 @@ impl App {
         if self.0.has_tray { Some(true) } else { self.0.settings.current().asked_about_background }
     }
 
-    /// Remembers that answer.
-    ///
-    /// # Errors
-    /// When the settings cannot be saved.
-    pub async fn set_goes_on_in_background(&self, on: bool) -> Result<(), ViewError> {
-        self.change_settings(move |stored| stored.asked_about_background = Some(on)).await
-    }
-
     /// Remembers whether the app starts with the session, which the shell has switched.
     pub async fn remember_start_at_login(&self, on: bool) {
         if let Err(error) = self.change_settings(move |stored| stored.start_at_login = on).await {

@@ -22,8 +22,11 @@ fn only_wrong(judged: Result<DesktopSettings, Vec<FieldError>>) -> (String, Stri
     (wrong.field, wrong.message)
 }
 
+/// Windows runs what has an extension.
+const PROGRAM: &str = if cfg!(windows) { "codex.exe" } else { "codex" };
+
 fn program(folder: &Path) -> PathBuf {
-    let program = folder.join("codex");
+    let program = folder.join(PROGRAM);
     fs::write(&program, "").unwrap();
     #[cfg(unix)]
     {
@@ -178,10 +181,10 @@ fn a_tilde_stands_for_the_users_folder() {
     let home = tempfile::tempdir().unwrap();
     program(home.path());
     let current = DesktopSettings::default();
-    let changes = json!({"codex_path": "~/codex", "workspace": "~"});
+    let changes = json!({"codex_path": format!("~/{PROGRAM}"), "workspace": "~"});
     let at_home = Context { home: Some(home.path()), ..context(&current) };
     let settings = judged_in(&at_home, changes.clone()).unwrap().proxy;
-    assert_eq!(settings.codex_path, Some(home.path().join("codex")));
+    assert_eq!(settings.codex_path, Some(home.path().join(PROGRAM)));
     assert_eq!(settings.workspace.unwrap(), home.path());
     assert_eq!(judged(changes).unwrap_err().len(), 2);
 }
