@@ -74,7 +74,7 @@ fn codex_path(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), S
     }
     *path = whole_path(path, context.home)
         .ok_or("Write the whole path of the codex program, or its bare name, or nothing to have it found.")?;
-    let search = Search { setting: None, environment: Environment::empty() };
+    let search = Search { setting: None, environment: Environment::default() };
     let advice = "Choose the codex program, or leave this empty to have it found.";
     search.by_setting(path).map(|_| ()).map_err(|error| match error {
         CodexError::BadPath { path, reason } => format!("{} {reason}. {advice}", path.display()),
