@@ -1,6 +1,6 @@
 //! The body of `POST /v1/chat/completions`, as clients send it.
 //!
-//! Only what we act on is named; a parameter that is not is judged by its name in `translate::parameters`.
+//! Only the parameters that have an effect have a field; `translate::parameters` decides about every other by its name.
 
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
@@ -10,119 +10,119 @@ use utoipa::ToSchema;
 use super::text_or::TextOr;
 
 /// A chat completion request.
+/// Parameters not listed here are ignored and named in `x-codex-proxy-ignored`, or refused with `unsupported_parameter`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct ChatRequest {
-    /// `codex-local`, or an id of `GET /v1/models`.
-    #[schema(example = "codex-local")]
+    /// ID of the model to use: `codex-local` for the Codex agent, or any other `id` from `GET /v1/models`.
     pub model: String,
-    /// The conversation, oldest message first.
+    /// The conversation so far, oldest message first. At least one message.
     pub messages: Vec<Message>,
-    /// Whether the answer comes as server-sent events, a chunk a delta.
+    /// If `true`, the completion is sent as server-sent events while it is generated, ended by `data: [DONE]`. Default `false`.
     pub stream: Option<bool>,
-    /// What a stream carries beside the answer.
+    /// Options for streaming. No effect unless `stream` is `true`.
     pub stream_options: Option<StreamOptions>,
-    /// How hard to think; which efforts there are depends on the model.
-    #[schema(example = "medium")]
+    /// How much the model reasons before it answers, such as `low`, `medium` or `high`. Supported values depend on the model.
+    /// Default: the model's own, or the effort from the settings for `codex-local`.
     pub reasoning_effort: Option<String>,
-    /// The form that the answer must have.
+    /// The format of the answer. Default: plain text.
     pub response_format: Option<ResponseFormat>,
-    /// The client's tools.
+    /// Functions the model may call. Each needs a unique name.
     pub tools: Option<Vec<Tool>>,
-    /// `auto`, `none`, `required`, or one tool: `{"type": "function", "function": {"name": …}}`.
-    #[schema(value_type = Option<Object>)]
+    /// Which tool the model calls: `auto` (the default) lets it decide, `none` disables tools, `required` asks for at least one call,
+    /// and `{"type": "function", "function": {"name": "my_function"}}` asks for that function.
+    /// If the model still does not make the required call, the request fails with `tool_not_called`.
     pub tool_choice: Option<Value>,
-    /// Whether one answer may hold several calls.
+    /// Whether one answer may contain several tool calls. Default `true`; with `false`, calls are returned one at a time.
     pub parallel_tool_calls: Option<bool>,
-    /// The old form of `tools`.
+    /// Legacy form of `tools`. Where it is present, `tools` and `tool_choice` are not read, and calls are returned one at a time.
     pub functions: Option<Vec<Function>>,
-    /// The old form of `tool_choice`: `auto`, `none`, or `{"name": …}`.
-    #[schema(value_type = Option<Object>)]
+    /// Legacy form of `tool_choice`: `auto`, `none`, or `{"name": "my_function"}`.
     pub function_call: Option<Value>,
-    /// The most tokens that the answer may have.
+    /// Maximum number of tokens in the text of each answer, reasoning not included. A longer answer is cut and finishes with `length`.
+    /// Default: no limit.
     pub max_completion_tokens: Option<u64>,
-    /// The same by its old name.
+    /// Older name of `max_completion_tokens`, which takes precedence.
     pub max_tokens: Option<u64>,
-    /// Texts before which the answer ends: one, or up to four.
-    #[schema(value_type = Option<Vec<String>>)]
+    /// Up to four stop sequences of at most 1024 bytes. The answer ends before the first one that occurs in it.
     pub stop: Option<TextOr<String>>,
-    /// How many answers, up to 8.
+    /// Number of answers to generate, 1 to 8. Each is a turn of its own and uses its own tokens. Default 1.
     pub n: Option<u32>,
-    /// How long the answer is: `low`, `medium` or `high`.
+    /// How detailed the answer is: `low`, `medium` or `high`. Default: the model's own.
     pub verbosity: Option<String>,
-    /// The service tier, such as `flex`.
+    /// The service tier to request upstream, such as `flex` or `priority`. `auto` and `default` request none in particular.
+    /// codex ignores a tier it does not know.
     pub service_tier: Option<String>,
-    /// Lets the model search the web.
+    /// Lets the model search the web for this request. An empty object is enough.
     pub web_search_options: Option<WebSearchOptions>,
-    /// How summaries of the reasoning come: `parsed` (as `reasoning_content`), `raw` (between `<think>` and `</think>`) or `hidden`. The
-    /// settings decide where it is left out.
+    /// Where reasoning summaries go: `parsed` (into `reasoning_content`), `raw` (into the answer, between `<think>` and `</think>`)
+    /// or `hidden`. Default: the proxy's `--reasoning` setting.
     pub reasoning_format: Option<String>,
-    /// `false` is another way to say `hidden`.
+    /// `false` is the same as `reasoning_format: "hidden"` and takes precedence over it. `true` has no effect.
     pub include_reasoning: Option<bool>,
 }
 
-/// How the model searches the web.
+/// Options for web search.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct WebSearchOptions {
-    /// How much of what it finds it reads: `low`, `medium` or `high`.
-    #[schema(example = "medium")]
+    /// How much of the search results the model reads: `low`, `medium` or `high`. Default: codex's own.
     pub search_context_size: Option<String>,
-    /// Where the person is.
+    /// Approximate location of the user, to find results nearby.
     pub user_location: Option<UserLocation>,
 }
 
-/// Where the person is that the model searches for.
+/// The location of the user.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct UserLocation {
-    /// `city`, `country`, `region` and `timezone`, as far as they are to be known.
+    /// Any of `city`, `region`, `country` (two-letter ISO code) and `timezone` (IANA name), as strings.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub approximate: codex_client::WebSearchLocation,
 }
 
-/// A tool of the client's.
+/// A tool the model may call.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct Tool {
-    /// `function`; OpenAI's other kinds are its own.
+    /// Must be `function`; tools of other types are refused with `unsupported_parameter`.
     #[serde(rename = "type")]
-    #[schema(example = "function")]
     pub kind: String,
-    /// The function.
+    /// The function's definition. Required.
     pub function: Option<Function>,
 }
 
-/// A function that the model can call.
+/// A function the model may call.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct Function {
-    /// Its name.
+    /// Name of the function, unique within the request. A name that codex cannot take is mapped to another one and back.
     pub name: String,
-    /// What it is for.
+    /// What the function does. The model decides by it when and how to call the function.
     pub description: Option<String>,
-    /// The JSON schema of its arguments; without it, it takes none.
+    /// JSON Schema of the arguments, of type `object`. Default: no arguments.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
 }
 
-/// What a stream carries beside the answer.
+/// Options for a streamed completion.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct StreamOptions {
-    /// Ends the stream with a chunk that holds the usage.
+    /// If `true`, an additional last chunk with empty `choices` reports the token usage of the whole request. Default `false`.
     pub include_usage: Option<bool>,
 }
 
-/// One message of the conversation.
+/// A message of the conversation.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct Message {
-    /// Who speaks.
+    /// Role of the author.
     pub role: Role,
-    /// What is said. An assistant's message that only calls tools has none.
+    /// Text, or an array of content parts. Only `user` and `tool` messages may contain images.
+    /// Required, except for `assistant` messages that only call tools.
     pub content: Option<TextOr<Part>>,
-    /// The calls that an assistant's message makes.
+    /// Tool calls the model made in this `assistant` message. Each needs a `tool` message right after it.
     pub tool_calls: Option<Vec<ToolCall>>,
-    /// The call that a tool's message answers.
+    /// ID of the tool call this `tool` message responds to. Required for the role `tool`.
     pub tool_call_id: Option<String>,
-    /// The old form of `tool_calls`, for one call.
+    /// Legacy form of `tool_calls`, for a single call.
     pub function_call: Option<FunctionCall>,
-    /// The function that a function's message answers, in the old form.
+    /// Accepted and not read. A `function` message responds to the call in the message before it.
     #[serde(default)]
     #[expect(
         dead_code,
@@ -131,47 +131,46 @@ pub(crate) struct Message {
     pub name: Option<String>,
 }
 
-/// Who speaks.
+/// Role of a message's author:
+/// - `developer`, `system`: instructions. Both are sent to the model as `developer` messages, in their position.
+/// - `user`: the end user.
+/// - `assistant`: the model.
+/// - `tool`: the result of a tool call.
+/// - `function`: the legacy form of `tool`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// Instructions, by their old name.
     System,
-    /// Instructions.
     Developer,
-    /// The one who asks.
     User,
-    /// The model.
     Assistant,
-    /// A tool of the client's.
     Tool,
-    /// The same in the old form.
     Function,
 }
 
-/// One part of a message. The kinds that we know carry text or a picture.
+/// A content part: text or an image.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) struct Part {
-    /// `text`, `refusal` and `image_url`; in Responses `input_text`, `output_text`, `refusal` and `input_image`.
+    /// `text`, `image_url` or `refusal`; in the Responses API `input_text`, `output_text`, `input_image` or `refusal`.
+    /// Audio and file parts are refused with `unsupported_parameter`.
     #[serde(rename = "type")]
-    #[schema(example = "text")]
     pub kind: String,
-    /// The text of a `text` part.
+    /// The text. Required for text parts.
     pub text: Option<String>,
-    /// The text of a `refusal` part.
+    /// The text of an earlier refusal. Required for `refusal` parts.
     pub refusal: Option<String>,
-    /// The picture of an `image_url` part, or the data URL of an `input_image` part.
+    /// The image: an object in `image_url` parts, a data URL in `input_image` parts.
     pub image_url: Option<ImageUrl>,
-    /// How closely the picture of an `input_image` part is looked at.
+    /// Level of detail of an `input_image` part: `auto`, `low` or `high`. See `ImageUrl`.
     pub detail: Option<String>,
 }
 
-/// A picture.
+/// An image: this object, or just its data URL as a string.
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
 pub(crate) struct ImageUrl {
-    /// A data URL: `data:image/png;base64,…`.
+    /// The image as a base64 data URL: PNG, JPEG, WebP or GIF of at most 20 MiB. `http` and `https` URLs are refused.
     pub url: String,
-    /// How closely it is looked at: `auto`, `low` or `high`.
+    /// Requested level of detail: `auto`, `low` or `high`. codex makes the final decision.
     pub detail: Option<String>,
 }
 
@@ -195,15 +194,15 @@ impl<'de> Deserialize<'de> for ImageUrl {
     }
 }
 
-/// A call of one of the client's tools.
+/// A tool call made by the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ToolCall {
-    /// The id that the tool's message refers to.
+    /// ID of the call, to be repeated as `tool_call_id` in the `tool` message with the result.
     pub id: String,
     /// Always `function`.
     #[serde(rename = "type", default = "function")]
     pub kind: String,
-    /// What is called.
+    /// The function and its arguments.
     pub function: FunctionCall,
 }
 
@@ -211,33 +210,33 @@ fn function() -> String {
     "function".to_owned()
 }
 
-/// The function of a tool call.
+/// A function and the arguments to call it with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FunctionCall {
-    /// Its name.
+    /// Name of the function.
     pub name: String,
-    /// The arguments, as the string of JSON that the model wrote.
+    /// The arguments as a string of JSON, exactly as the model wrote it. It may be invalid: validate it before the call.
     #[serde(default)]
     pub arguments: String,
 }
 
-/// The form that an answer must have.
+/// The format of the answer. A finished answer that does not match it is an `invalid_output` error.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct ResponseFormat {
-    /// `text`, `json_schema` or `json_object`.
+    /// `text`, `json_schema` for JSON that matches a schema, or `json_object` for any JSON object.
     #[serde(rename = "type")]
-    #[schema(example = "text")]
     pub kind: String,
-    /// The schema of a `json_schema` format.
+    /// The schema. Required for `json_schema`.
     pub json_schema: Option<JsonSchemaFormat>,
 }
 
-/// The schema that an answer must follow.
+/// The schema the answer must match.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct JsonSchemaFormat {
-    /// The JSON schema.
+    /// The JSON Schema, an object. Required. References to other documents are refused.
     #[schema(value_type = Option<Object>)]
     pub schema: Option<Value>,
-    /// Whether OpenAI's strict rules are wanted.
+    /// If `true`, the schema is sent in strict mode as it is and must follow OpenAI's rules for it.
+    /// Default `false`: strict mode is used where the schema allows it; every answer is validated either way.
     pub strict: Option<bool>,
 }

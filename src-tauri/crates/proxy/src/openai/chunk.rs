@@ -1,65 +1,65 @@
-//! The answers in a chunk of a streamed chat completion.
+//! The choices in a chunk of a streamed chat completion.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::completion::FinishReason;
 
-/// What a chunk adds to one of the answers.
+/// What a chunk adds to one answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ChunkChoice<'a> {
-    /// The answer's number, from 0.
+    /// Index of the answer, from 0.
     pub index: u32,
-    /// What is new.
+    /// The new part of the answer's message.
     pub delta: Delta<'a>,
-    /// Always null: codex has no log probabilities.
+    /// Always `null`: log probabilities are not supported.
     #[schema(value_type = Option<Object>)]
     pub logprobs: Option<()>,
-    /// Null in every chunk but the one that ends the answer.
+    /// Why the model stopped; `null` until the answer's last chunk.
     pub finish_reason: Option<FinishReason>,
 }
 
-/// What a chunk adds to the answer.
+/// The new part of an answer's message. Fields that add nothing are absent.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Delta<'a> {
-    /// `assistant`, in the first chunk only.
+    /// Always `assistant`; in the answer's first chunk only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
-    /// A piece of the answer.
+    /// Text to append to the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<&'a str>,
-    /// A piece of the reasoning's summary.
+    /// Text to append to the reasoning summary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<&'a str>,
-    /// A piece of a call of one of the client's tools; always one.
+    /// Part of a tool call. Always one element.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_calls: Option<[CallDelta<'a>; 1]>,
-    /// The same in the old form.
+    /// Part of a call in the legacy form, for requests with `functions`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionDelta<'a>>,
 }
 
-/// A piece of a call: first its id and name, then its arguments.
+/// Part of a tool call: first its ID and name, then its arguments.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct CallDelta<'a> {
-    /// Its number among the calls of the answer, from 0.
+    /// Index of the call within the answer, from 0.
     pub index: u32,
-    /// Its id, in its first piece only.
+    /// ID of the call; in its first part only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
-    /// `function`, in its first piece only.
+    /// Always `function`; in the call's first part only.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
-    /// What is called.
+    /// Name or arguments of the function.
     pub function: FunctionDelta<'a>,
 }
 
-/// A piece of what is called.
+/// Part of a call's function.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct FunctionDelta<'a> {
-    /// The name, in the first piece only.
+    /// Name of the function; in the call's first part only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// A piece of the arguments.
+    /// JSON text to append to the arguments. Empty in the call's first part.
     pub arguments: &'a str,
 }

@@ -1,4 +1,4 @@
-//! What the answers of `/v1/chat/completions` and `/v1/completions` share, whole or chunk by chunk, and a whole chat completion.
+//! What completions and their chunks have in common on `/v1/chat/completions` and `/v1/completions`, and the choices of a chat completion.
 
 use codex_client::Usage as TurnUsage;
 use serde::Serialize;
@@ -6,20 +6,22 @@ use utoipa::ToSchema;
 
 use super::chat::{FunctionCall, ToolCall};
 
-/// A completion, or a chunk of one that is streamed. It borrows what it carries: one is written for every delta.
+/// A completion, or one chunk of a streamed completion.
+// It borrows, since one is written for every delta.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Completion<'a, C: ToSchema> {
-    /// `chatcmpl-…` or `cmpl-…`, unique, and the same in every chunk.
+    /// Unique ID, `chatcmpl-…` or `cmpl-…`. The same in every chunk.
     pub id: &'a str,
     /// `chat.completion`, `chat.completion.chunk` or `text_completion`.
     pub object: &'static str,
-    /// When the answer was begun, in Unix seconds, the same in every chunk.
+    /// Unix time in seconds at which the completion was created. The same in every chunk.
     pub created: u64,
-    /// The model that answers.
+    /// The model that answers. For `codex-local`, the model behind it.
     pub model: &'a str,
-    /// The answers, as many as were asked for; in a chunk the one that it adds to, or none where it carries the usage.
+    /// The answers, `n` for each prompt. A chunk has one, or none in the chunk that reports the usage.
     pub choices: &'a [C],
-    /// What it cost; absent when codex did not say. In a chunk it is there only when it was asked for, and null but in the last one.
+    /// Token usage, summed over all answers; absent if codex did not report it.
+    /// Chunks have it only with `stream_options.include_usage`, and it is `null` in all but the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Usage>)]
     pub usage: Option<Option<Usage>>,
@@ -28,77 +30,77 @@ pub(crate) struct Completion<'a, C: ToSchema> {
 /// One answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Choice {
-    /// Its number, from 0.
+    /// Index of the answer, from 0.
     pub index: u32,
-    /// What the model said.
+    /// The message the model generated.
     pub message: AnswerMessage,
-    /// Always null: codex has no log probabilities.
+    /// Always `null`: log probabilities are not supported.
     #[schema(value_type = Option<Object>)]
     pub logprobs: Option<()>,
-    /// Why the answer ended.
+    /// Why the model stopped.
     pub finish_reason: FinishReason,
 }
 
-/// What the model said.
+/// A message the model generated.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct AnswerMessage {
     /// Always `assistant`.
     pub role: &'static str,
-    /// The text; null when the model only calls tools.
+    /// The text; `null` if the model only calls tools.
     pub content: Option<String>,
-    /// Always null: codex tells no refusals apart.
+    /// Always `null`: a refusal arrives as text.
     pub refusal: Option<String>,
-    /// A summary of the model's reasoning, where it gave one.
+    /// Summary of the model's reasoning, and with `codex-local` a line for each action. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
-    /// The calls of the client's tools, in the model's order.
+    /// Tool calls, in the model's order. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
-    /// The one call of the old form.
+    /// The call in the legacy form, for requests with `functions`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCall>,
 }
 
-/// Why an answer ended.
+/// Why the model stopped:
+/// - `stop`: it finished, or a stop sequence occurred.
+/// - `length`: the answer reached the maximum number of tokens.
+/// - `tool_calls`: it calls tools and waits for their results.
+/// - `function_call`: the same in the legacy form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FinishReason {
-    /// The model was done, or a stop text came.
     Stop,
-    /// The answer was as long as it may be.
     Length,
-    /// The client's tools are to be called.
     ToolCalls,
-    /// The same in the old form.
     FunctionCall,
 }
 
-/// Tokens, as codex was told them, summed over all answers; of an answer that was cut, as we count them.
+/// Token usage as codex reports it. Answers cut by a token limit or a stop sequence are counted by the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Usage {
-    /// Tokens read, the cached ones included.
+    /// Tokens in the prompt, including cached ones.
     pub prompt_tokens: u64,
-    /// Tokens written, the reasoning included.
+    /// Tokens generated, including reasoning.
     pub completion_tokens: u64,
-    /// Both together.
+    /// Sum of prompt and completion tokens.
     pub total_tokens: u64,
-    /// What the prompt's tokens were.
+    /// Breakdown of `prompt_tokens`.
     pub prompt_tokens_details: PromptTokensDetails,
-    /// What the completion's tokens were.
+    /// Breakdown of `completion_tokens`.
     pub completion_tokens_details: CompletionTokensDetails,
 }
 
-/// What the prompt's tokens were.
+/// Breakdown of the prompt tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct PromptTokensDetails {
-    /// Tokens that came from the upstream's cache.
+    /// Tokens read from the upstream cache.
     pub cached_tokens: u64,
 }
 
-/// What the completion's tokens were.
+/// Breakdown of the completion tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct CompletionTokensDetails {
-    /// Tokens of the reasoning.
+    /// Tokens spent on reasoning.
     pub reasoning_tokens: u64,
 }
 

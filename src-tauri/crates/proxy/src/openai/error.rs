@@ -3,23 +3,23 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// `{"error": {…}}`.
+/// The body of every error, on every route, and of an error event within a stream of completions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// The error.
+    /// What went wrong.
     pub error: ErrorDetail,
 }
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// In words, with what to do next.
+    /// Explanation for people: what happened, and what to do about it.
     pub message: String,
-    /// OpenAI's class of the error.
+    /// Class of the error: `invalid_request_error`, `rate_limit_error`, `insufficient_quota` or `server_error`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The field or parameter that is at fault.
+    /// Path of the field at fault, such as `messages[2].content`; `null` if no single field is.
     pub param: Option<String>,
-    /// What programs tell errors apart by.
+    /// Code for programs, such as `model_not_found`. Each response lists the codes it can have.
     pub code: &'static str,
 }

@@ -3,53 +3,53 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The list of models.
+/// The available models.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ModelList {
     /// Always `list`.
     pub object: &'static str,
-    /// The models, `codex-local` first.
+    /// `codex-local` first, then the models codex lists, the model from the settings, and aliases.
     pub data: Vec<ModelEntry>,
 }
 
-/// One model.
+/// A model that requests can use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ModelEntry {
-    /// The id that a request names.
+    /// ID to send as `model` in requests.
     pub id: String,
     /// Always `model`.
     pub object: &'static str,
-    /// When this proxy was built or started, in Unix seconds: codex does not say when a model was made.
+    /// Unix time in seconds at which the proxy started; codex does not report when a model was created.
     pub created: u64,
-    /// `codex` or `openai`.
+    /// `codex` for the Codex agent, `openai` for plain models.
     pub owned_by: &'static str,
-    /// The name that people read; Open WebUI shows it.
+    /// Display name, shown by Open WebUI.
     pub name: String,
-    /// What Open WebUI merges into its own entry for the model.
+    /// Hints for Open WebUI, which merges them into its own entry for the model.
     pub info: ModelInfo,
 }
 
-/// What Open WebUI merges into its own entry for a model.
+/// Hints for Open WebUI.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ModelInfo {
-    /// Its one field that matters here.
+    /// Description and capabilities.
     pub meta: ModelMeta,
 }
 
-/// The hints of a model.
+/// What Open WebUI shows about a model, and offers for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ModelMeta {
     /// One sentence about the model.
     pub description: String,
-    /// What the model is to be used for.
+    /// Features Open WebUI turns on or off for the model.
     pub capabilities: ModelCapabilities,
 }
 
-/// What a chat interface should offer for a model.
+/// Features Open WebUI turns on or off for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ModelCapabilities {
-    /// Whether the interface's own tools go along with every chat.
+    /// Always `false`: Open WebUI does not attach its built-in tools to every chat.
     pub builtin_tools: bool,
-    /// Whether the interface should ask for the usage.
+    /// Always `true`: Open WebUI requests token usage.
     pub usage: bool,
 }

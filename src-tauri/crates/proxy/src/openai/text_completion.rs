@@ -1,4 +1,4 @@
-//! The old completions API: a prompt, and the text that goes on from it.
+//! The legacy completions API: a prompt, and the text that continues it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,38 +8,38 @@ use super::chat::StreamOptions;
 use super::completion::FinishReason;
 use super::text_or::TextOr;
 
-/// The body of `POST /v1/completions`, as clients send it.
+/// A legacy completion request. Each prompt is sent to the model as one message of the user.
+/// Parameters not listed here are ignored and named in `x-codex-proxy-ignored`, or refused with `unsupported_parameter`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct CompletionsRequest {
-    /// `codex-local`, or an id of `GET /v1/models`.
-    #[schema(example = "codex-local")]
+    /// ID of the model to use: `codex-local` for the Codex agent, or any other `id` from `GET /v1/models`.
     pub model: String,
-    /// One prompt, or several, each with choices of its own. Tokens cannot be read.
-    #[schema(value_type = TextOr<String>, example = "Say hello.")]
+    /// The prompt as a string, or several as an array of strings, which are answered one after another. Tokens are refused.
+    #[schema(value_type = TextOr<String>)]
     pub prompt: TextOr<Value>,
-    /// How many choices for each prompt; with the prompts up to eight in all.
+    /// Number of answers for each prompt. Prompts times `n` must be 1 to 8. Default 1.
     pub n: Option<u32>,
-    /// The most tokens of each choice; without it, as many as the model likes.
+    /// Maximum number of tokens in each answer, reasoning not included. A longer answer is cut and finishes with `length`.
+    /// Default: no limit.
     pub max_tokens: Option<u64>,
-    /// Texts before which a choice ends, up to four.
-    #[schema(value_type = Option<Vec<String>>)]
+    /// Up to four stop sequences of at most 1024 bytes. An answer ends before the first one that occurs in it.
     pub stop: Option<TextOr<String>>,
-    /// Whether the choices come as server-sent events.
+    /// If `true`, the completion is sent as server-sent events while it is generated, ended by `data: [DONE]`. Default `false`.
     pub stream: Option<bool>,
-    /// What a stream carries beside the choices.
+    /// Options for streaming. No effect unless `stream` is `true`.
     pub stream_options: Option<StreamOptions>,
 }
 
-/// One choice, or what a chunk adds to it.
+/// One answer, or what a chunk adds to it.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct TextChoice<'a> {
-    /// The text.
+    /// The generated text, without the prompt.
     pub text: &'a str,
-    /// The choice's number: those of the first prompt come first.
+    /// Index of the answer, from 0. The answers to the first prompt come first.
     pub index: u32,
-    /// Always null: codex has no log probabilities.
+    /// Always `null`: log probabilities are not supported.
     #[schema(value_type = Option<Object>)]
     pub logprobs: Option<()>,
-    /// Why the text ended; null in every chunk but a choice's last.
+    /// Why the model stopped; in a stream, `null` until the answer's last chunk.
     pub finish_reason: Option<FinishReason>,
 }

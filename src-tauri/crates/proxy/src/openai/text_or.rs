@@ -1,16 +1,17 @@
-//! A field that is either one string or an array of parts, as OpenAI's API has several.
+//! A field that is either a string or an array, as several fields of OpenAI's API are.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_untagged::UntaggedEnumVisitor;
 use utoipa::ToSchema;
 
-/// A string, or parts.
+/// A string, or an array. A single element of the array is accepted without its brackets.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StringOrArray)]
 #[serde(untagged)]
 pub(crate) enum TextOr<T> {
     /// One string.
     Text(String),
-    /// Parts, in order.
+    /// The elements, in order.
     Parts(Vec<T>),
 }
 

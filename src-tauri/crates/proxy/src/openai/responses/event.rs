@@ -1,51 +1,62 @@
-//! One event of a streamed response.
+//! The events of a streamed response.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::item::{OutputItem, OutputPart, SummaryPart};
 use super::response::Response;
 
-/// An event. It borrows what it carries: one is written for every delta.
-#[derive(Clone, Debug, Serialize)]
+/// A server-sent event of a streamed response.
+// It borrows, since one is written for every delta.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct StreamEvent<'a> {
-    /// What happened, such as `response.output_text.delta`; the event's name on the wire too.
+    /// Type of the event, such as `response.output_text.delta`. It is the name of the server-sent event too.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The event's number in its stream, from 0.
+    /// Number of the event within the stream, from 0.
     pub sequence_number: u64,
-    /// What it happened to.
+    /// Fields that depend on the type.
     #[serde(flatten)]
     pub body: EventBody<'a>,
 }
 
-/// What an event carries, in fields that OpenAI names. `item_id` and `output_index` say which item it is about.
-#[derive(Clone, Debug, Serialize)]
+/// Fields that depend on the type of the event.
+/// `item_id` and `output_index` name the output item; `content_index` and `summary_index` name the part of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum EventBody<'a> {
-    /// The response as it is now.
+    /// `response.created`, `response.in_progress`, `response.completed`, `response.incomplete` and `response.failed`.
     Response { response: &'a Response },
-    /// An item as it is now.
+    /// `response.output_item.added` and `response.output_item.done`.
     Item { output_index: usize, item: &'a OutputItem },
-    /// A part of a message as it is now.
+    /// `response.content_part.added` and `response.content_part.done`.
     Part { item_id: &'a str, output_index: usize, content_index: usize, part: &'a OutputPart },
-    /// A piece of a message's text.
+    /// `response.output_text.delta`: text to append to the message.
     TextDelta {
         item_id: &'a str,
         output_index: usize,
         content_index: usize,
         delta: &'a str,
+        #[schema(value_type = Vec<Object>)]
         logprobs: [(); 0],
     },
-    /// A message's whole text.
-    TextDone { item_id: &'a str, output_index: usize, content_index: usize, text: &'a str, logprobs: [(); 0] },
-    /// A part of a summary as it is now.
+    /// `response.output_text.done`: the complete text of the message.
+    TextDone {
+        item_id: &'a str,
+        output_index: usize,
+        content_index: usize,
+        text: &'a str,
+        #[schema(value_type = Vec<Object>)]
+        logprobs: [(); 0],
+    },
+    /// `response.reasoning_summary_part.added` and `response.reasoning_summary_part.done`.
     SummaryPart { item_id: &'a str, output_index: usize, summary_index: usize, part: &'a SummaryPart },
-    /// A piece of a summary's text.
+    /// `response.reasoning_summary_text.delta`: text to append to the summary.
     SummaryDelta { item_id: &'a str, output_index: usize, summary_index: usize, delta: &'a str },
-    /// A summary's whole text.
+    /// `response.reasoning_summary_text.done`: the complete text of the part.
     SummaryDone { item_id: &'a str, output_index: usize, summary_index: usize, text: &'a str },
-    /// A piece of a call's arguments.
+    /// `response.function_call_arguments.delta`: text to append to the arguments.
     ArgumentsDelta { item_id: &'a str, output_index: usize, delta: &'a str },
-    /// A call's whole arguments.
+    /// `response.function_call_arguments.done`: the complete arguments.
     ArgumentsDone { item_id: &'a str, output_index: usize, name: &'a str, arguments: &'a str },
 }

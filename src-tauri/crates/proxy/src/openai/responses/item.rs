@@ -1,47 +1,46 @@
-//! The items of an answer.
+//! The items of a response's output.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One item of an answer.
+/// An item of the output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum OutputItem {
-    /// What the model says.
+    /// A message of the model.
     Message {
-        /// `msg_…`
+        /// Unique ID, `msg_…`.
         id: String,
-        /// How far it is.
+        /// Progress of the item.
         status: ItemStatus,
         /// Always `assistant`.
         role: &'static str,
-        /// One part, once it has begun.
+        /// The text, as one part; empty before it begins.
         content: Vec<OutputPart>,
     },
-    /// A summary of the model's reasoning, and lines about what codex does.
+    /// A summary of the model's reasoning, and with `codex-local` a line for each action.
     Reasoning {
-        /// `rs_…`
+        /// Unique ID, `rs_…`.
         id: String,
-        /// One part, once it has begun.
+        /// The summary, in one or more parts; empty before it begins.
         summary: Vec<SummaryPart>,
     },
-    /// A call of one of the client's tools.
+    /// A tool call made by the model.
     FunctionCall {
-        /// `fc_…`
+        /// Unique ID, `fc_…`.
         id: String,
-        /// How far it is.
+        /// Progress of the item.
         status: ItemStatus,
-        /// The id that the tool's output refers to.
+        /// ID to repeat in the `function_call_output` item with the result.
         call_id: String,
-        /// The tool's name.
+        /// Name of the function.
         name: String,
-        /// The arguments, as the string of JSON that the model wrote.
+        /// The arguments as a string of JSON, exactly as the model wrote it. It may be invalid: validate it before the call.
         arguments: String,
     },
 }
 
 impl OutputItem {
-    /// Its id.
     pub(crate) fn id(&self) -> &str {
         match self {
             Self::Message { id, .. } | Self::Reasoning { id, .. } | Self::FunctionCall { id, .. } => id,
@@ -49,33 +48,33 @@ impl OutputItem {
     }
 }
 
-/// How far an item is.
+/// Progress of an item:
+/// - `in_progress`: it is being generated.
+/// - `completed`: it is complete.
+/// - `incomplete`: the response ended before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ItemStatus {
-    /// It is being written.
     InProgress,
-    /// It is whole.
     Completed,
-    /// The response ended before it did.
     Incomplete,
 }
 
-/// The text of a message.
+/// Text of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename = "output_text")]
 pub(crate) struct OutputPart {
     /// The text.
     pub text: String,
-    /// Always empty: codex gives no citations.
+    /// Always empty: citations are not supported.
     #[schema(value_type = Vec<Object>)]
     pub annotations: [(); 0],
-    /// Always empty: codex gives no log probabilities.
+    /// Always empty: log probabilities are not supported.
     #[schema(value_type = Vec<Object>)]
     pub logprobs: [(); 0],
 }
 
-/// The text of a summary.
+/// Part of a reasoning summary.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename = "summary_text")]
 pub(crate) struct SummaryPart {

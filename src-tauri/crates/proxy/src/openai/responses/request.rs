@@ -1,7 +1,7 @@
 //! The body of `POST /v1/responses`, as clients send it.
 //!
-//! Items and parts are flat, with all fields optional: which of them must be there depends on the type, and an error then
-//! names the one that is missing. A parameter that is not named here is judged by its name in `translate`.
+//! Items and parts are flat, with all fields optional: which ones are required depends on the type, and an error names the one that
+//! is missing. `translate::parameters` decides about every parameter without a field by its name.
 
 use std::collections::BTreeMap;
 
@@ -13,127 +13,137 @@ use crate::openai::chat::Part;
 use crate::openai::text_or::TextOr;
 
 /// A request for a response.
+/// Parameters not listed here are ignored and named in `x-codex-proxy-ignored`, or refused with `unsupported_parameter`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct ResponsesRequest {
-    /// `codex-local`, or an id of `GET /v1/models`.
-    #[schema(example = "codex-local")]
+    /// ID of the model to use: `codex-local` for the Codex agent, or any other `id` from `GET /v1/models`.
     pub model: String,
-    /// What is said: one string, or items, oldest first.
-    #[schema(example = "Say hello.")]
+    /// Text as a message of the user, or an array of items, oldest first. Required unless `previous_response_id` is given.
     pub input: Option<TextOr<InputItem>>,
-    /// Instructions for this request only; a later one that names it as its previous response has its own.
+    /// Instructions for the model, placed before the conversation. Not inherited from the previous response.
     pub instructions: Option<String>,
-    /// The response that this one goes on from.
+    /// ID of a stored response to continue. It must have ended, and been created with the same API key.
     pub previous_response_id: Option<String>,
-    /// Whether the response is kept, in memory, so that it can be asked for and gone on from. `true` without it.
+    /// Whether to store the response in memory, for retrieval and `previous_response_id`. Default `true`.
+    /// Up to 256 responses or 64 MiB are stored; the least recently used one goes first.
     pub store: Option<bool>,
-    /// Whether the answer comes as server-sent events.
+    /// If `true`, the response is sent as server-sent events while it is generated. Default `false`.
     pub stream: Option<bool>,
-    /// The client's tools.
+    /// Functions the model may call. Each needs a unique name.
     pub tools: Option<Vec<Tool>>,
-    /// `auto`, `none`, `required`, or the one function to call.
-    #[schema(value_type = Option<Object>)]
+    /// Which tool the model calls: `auto` (the default) lets it decide, `none` disables tools, `required` asks for at least one call,
+    /// and `{"type": "function", "name": "my_function"}` asks for that function.
+    /// If the model still does not make the required call, the request fails with `tool_not_called`.
     pub tool_choice: Option<Value>,
-    /// Whether one answer may hold several calls.
+    /// Whether one response may contain several tool calls. Default `true`; with `false`, calls are returned one at a time.
     pub parallel_tool_calls: Option<bool>,
-    /// The form of the answer's text.
+    /// Format and length of the text.
     pub text: Option<TextOptions>,
-    /// How to think.
+    /// Options for reasoning.
     pub reasoning: Option<ReasoningOptions>,
-    /// The most tokens that the answer may have.
+    /// Maximum number of tokens in the text of the response, reasoning not included. A longer one is cut and ends as `incomplete`.
+    /// Default: no limit.
     pub max_output_tokens: Option<u64>,
-    /// The service tier, such as `flex`.
+    /// The service tier to request upstream, such as `flex` or `priority`. `auto` and `default` request none in particular.
+    /// codex ignores a tier it does not know.
     pub service_tier: Option<String>,
-    /// Labels of the client's, sent back as they are.
+    /// Labels of the client, as strings. The response repeats them.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// Sent back as it is, and ignored: codex has no such knob.
+    /// Ignored, since codex has no such setting. The response repeats it.
     pub temperature: Option<f64>,
-    /// Sent back as it is, and ignored: codex has no such knob.
+    /// Ignored, since codex has no such setting. The response repeats it.
     pub top_p: Option<f64>,
-    /// Sent back as it is, and ignored: a conversation that is too long is an error.
+    /// `auto` is ignored: a conversation that is too long for the model is a `context_length_exceeded` error. Default `disabled`.
     pub truncation: Option<String>,
-    /// Sent back as it is.
+    /// Accepted without effect. The response repeats it.
     pub user: Option<String>,
-    /// Sent back as it is.
+    /// Accepted without effect. The response repeats it.
     pub safety_identifier: Option<String>,
-    /// Sent back as it is.
+    /// Accepted without effect. The response repeats it.
     pub prompt_cache_key: Option<String>,
 }
 
-/// One item of the input: a message, a call of a tool, what a tool answered, or a reference to an earlier item.
+/// An item of the input.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct InputItem {
-    /// `message`, which may be left out, `function_call`, `function_call_output`, `reasoning` or `item_reference`.
+    /// Type of the item. Default `message`, or `item_reference` for an item with nothing but an `id`:
+    /// - `message`: needs `role` and `content`.
+    /// - `function_call`: a call the model made; needs `call_id` and `name`.
+    /// - `function_call_output`: the result of a call; needs `call_id` and `output`.
+    /// - `item_reference`: an item of a stored response; needs `id`.
+    /// - `reasoning`: accepted and not read.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
-    /// The item that a reference means.
+    /// ID of the item. Read in references only.
     pub id: Option<String>,
-    /// Who speaks in a message.
+    /// Role of a message's author: `user`, `assistant`, `developer` or `system`, which is sent to the model as `developer`.
     pub role: Option<String>,
-    /// What a message says.
+    /// Content of a message: text, or an array of content parts. Only messages of the user may contain images.
     pub content: Option<TextOr<Part>>,
-    /// The id of a call, in the call and in its output.
+    /// ID that a call and its output share.
     pub call_id: Option<String>,
-    /// The function that is called.
+    /// Name of the function that is called.
     pub name: Option<String>,
-    /// A call's arguments, as the string of JSON that the model wrote.
+    /// Arguments of the call, as a string of JSON.
     pub arguments: Option<String>,
-    /// What a tool answered.
+    /// Result of the call: text, or an array of content parts, which may include images.
     pub output: Option<TextOr<Part>>,
 }
 
-/// A tool. Only functions can be given.
+/// A tool the model may call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ResponseTool)]
 pub(crate) struct Tool {
-    /// `function`.
+    /// Must be `function`; tools of other types are refused with `unsupported_parameter`.
     #[serde(rename = "type")]
-    #[schema(example = "function")]
     pub kind: String,
-    /// The function's name.
+    /// Name of the function, unique within the request. Required. A name that codex cannot take is mapped to another one and back.
     pub name: Option<String>,
-    /// What it is for.
+    /// What the function does. The model decides by it when and how to call the function.
     pub description: Option<String>,
-    /// The JSON schema of its arguments.
+    /// JSON Schema of the arguments, of type `object`. Default: no arguments.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
-    /// Sent back as it is.
+    /// Accepted without effect. The response repeats it.
     pub strict: Option<bool>,
 }
 
-/// The form of the answer's text.
+/// Format and length of the text.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct TextOptions {
-    /// Just text, JSON, or JSON that follows a schema.
+    /// The format of the text. Default: plain text.
     pub format: Option<TextFormat>,
-    /// `low`, `medium` or `high`.
+    /// How detailed the text is: `low`, `medium` or `high`. Default: the model's own.
     pub verbosity: Option<String>,
 }
 
-/// Just text, JSON, or JSON that follows a schema.
+/// The format of the text. A finished response that does not match it is an `invalid_output` error.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct TextFormat {
-    /// `text`, `json_object` or `json_schema`.
+    /// `text`, `json_schema` for JSON that matches a schema, or `json_object` for any JSON object.
     #[serde(rename = "type")]
-    #[schema(example = "text")]
     pub kind: String,
-    /// The name of a schema.
+    /// Name of the schema. Required for `json_schema`.
     pub name: Option<String>,
-    /// What a schema is for.
+    /// What the schema is for. The response repeats it.
     pub description: Option<String>,
-    /// The schema.
+    /// The JSON Schema, an object. Required for `json_schema`. References to other documents are refused.
     #[schema(value_type = Option<Object>)]
     pub schema: Option<Value>,
-    /// Whether OpenAI's strict rules are asked for.
+    /// If `true`, the schema is sent in strict mode as it is and must follow OpenAI's rules for it.
+    /// Default `false`: strict mode is used where the schema allows it; every answer is validated either way.
     pub strict: Option<bool>,
 }
 
-/// How to think.
+/// Options for reasoning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) struct ReasoningOptions {
-    /// How hard; which efforts there are depends on the model.
+    /// How much the model reasons before it answers, such as `low`, `medium` or `high`. Supported values depend on the model.
+    /// Default: the model's own, or the effort from the settings for `codex-local`.
     pub effort: Option<String>,
-    /// `auto`, `concise` or `detailed`: the answer then holds a summary, whatever the settings say.
+    /// `auto`, `concise` or `detailed` add reasoning summaries to the output, in whatever length codex writes them.
+    /// Default: as the proxy's `--reasoning` setting says.
     pub summary: Option<String>,
-    /// The old name of `summary`.
+    /// Older name of `summary`, which takes precedence.
     pub generate_summary: Option<String>,
 }

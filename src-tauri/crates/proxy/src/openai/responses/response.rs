@@ -1,4 +1,4 @@
-//! The response, whole or as it grows.
+//! The response object.
 
 use std::collections::BTreeMap;
 
@@ -10,63 +10,62 @@ use utoipa::ToSchema;
 use super::item::OutputItem;
 use super::request::Tool;
 
-/// A response.
+/// A response, finished or still being generated.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Response {
-    /// `resp_…`, unique.
+    /// Unique ID, `resp_…`.
     pub id: String,
     /// Always `response`.
     pub object: &'static str,
-    /// When it was begun, in Unix seconds.
+    /// Unix time in seconds at which the response was created.
     pub created_at: u64,
-    /// How far it is.
+    /// Progress of the response.
     pub status: Status,
-    /// Always null: codex is told of no such programs.
+    /// Always `null`.
     #[schema(value_type = Option<Object>)]
     pub access_programs: Option<()>,
-    /// Always false: nothing is answered in the background.
+    /// Always `false`: background responses are not supported.
     pub background: bool,
-    /// When it was completed, in Unix seconds.
+    /// Unix time in seconds at which the response was completed; `null` unless `status` is `completed`.
     pub completed_at: Option<u64>,
-    /// What went wrong, when it failed.
+    /// Why the response failed; `null` unless `status` is `failed`.
     pub error: Option<ResponseError>,
-    /// Why it is incomplete.
+    /// Why the response is incomplete; `null` unless `status` is `incomplete`.
     pub incomplete_details: Option<IncompleteDetails>,
-    /// The model that answers.
+    /// The model that answers. For `codex-local`, the model behind it.
     pub model: String,
-    /// The answer's items, in order.
+    /// Items the model generated, in order: messages, reasoning summaries and tool calls.
     pub output: Vec<OutputItem>,
-    /// What the request asked for.
+    /// Parameters of the request.
     #[serde(flatten)]
     pub options: ResponseOptions,
-    /// What it cost; absent until the end, and when codex did not say.
+    /// Token usage; absent until the response has ended, or if codex did not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }
 
-/// How far a response is.
+/// Progress of a response:
+/// - `in_progress`: it is being generated.
+/// - `completed`: it is complete.
+/// - `incomplete`: it reached `max_output_tokens`.
+/// - `failed`: it ended with an error.
+/// - `cancelled`: it was cancelled, or its client disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
-    /// It is being written.
     InProgress,
-    /// It is whole.
     Completed,
-    /// It ended before its time, as `incomplete_details` says.
     Incomplete,
-    /// It ended with an error.
     Failed,
-    /// It was cancelled, or its client went away.
     Cancelled,
 }
 
 /// Why a response failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ResponseError {
-    /// What programs tell errors apart by: `server_error`, `rate_limit_exceeded`, `insufficient_quota`, `context_length_exceeded`
-    /// or `invalid_prompt`.
+    /// Code for programs: `server_error`, `rate_limit_exceeded`, `insufficient_quota`, `context_length_exceeded` or `invalid_prompt`.
     pub code: &'static str,
-    /// In words.
+    /// Explanation for people: what happened, and what to do about it.
     pub message: String,
 }
 
@@ -77,116 +76,116 @@ pub(crate) struct IncompleteDetails {
     pub reason: &'static str,
 }
 
-/// What a request asked for, as its response repeats it.
+/// Parameters of the request, repeated with their defaults filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ResponseOptions {
-    /// The instructions of this request.
+    /// Instructions of the request.
     pub instructions: Option<String>,
-    /// The most tokens of the answer.
+    /// Maximum number of tokens in the text; `null` for no limit.
     pub max_output_tokens: Option<u64>,
-    /// The client's labels.
+    /// Labels of the client.
     pub metadata: BTreeMap<String, String>,
-    /// Whether one answer may hold several calls.
+    /// Whether the response may contain several tool calls.
     pub parallel_tool_calls: bool,
-    /// The response before.
+    /// ID of the response this one continues.
     pub previous_response_id: Option<String>,
-    /// How to think.
+    /// Options for reasoning.
     pub reasoning: Reasoning,
-    /// The service tier.
+    /// Service tier of the request; `null` for one that OpenAI does not have.
     pub service_tier: Option<String>,
-    /// As the request has it; it has no effect.
+    /// Value of the request, 1 by default, without effect; `null` outside of 0 to 2.
     pub temperature: Option<f64>,
-    /// The form of the answer's text.
+    /// Format and length of the text.
     pub text: Text,
-    /// Whether and which tool must be called.
-    #[schema(value_type = Object)]
+    /// `auto`, `none`, `required`, or the function to call.
     pub tool_choice: Value,
-    /// The client's tools.
+    /// Tools of the request.
     pub tools: Vec<Tool>,
-    /// Always 0: codex has no log probabilities.
+    /// Always 0: log probabilities are not supported.
     pub top_logprobs: u32,
-    /// As the request has it; it has no effect.
+    /// Value of the request, 1 by default, without effect; `null` outside of 0 to 1.
     pub top_p: Option<f64>,
-    /// As the request has it; it has no effect.
+    /// `auto` or `disabled`, without effect.
     pub truncation: Option<String>,
-    /// As the request has it.
+    /// Value of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// As the request has it.
+    /// Value of the request.
     pub safety_identifier: Option<String>,
-    /// As the request has it.
+    /// Value of the request.
     pub prompt_cache_key: Option<String>,
 }
 
-/// How to think.
+/// Options for reasoning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Reasoning {
-    /// How hard.
+    /// Effort of the request; `null` for one that OpenAI does not have.
     pub effort: Option<String>,
-    /// Which summary was asked for.
+    /// Kind of summary that was requested.
     pub summary: Option<String>,
 }
 
-/// The form of an answer's text.
+/// Format and length of the text.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Text {
-    /// Just text, JSON, or JSON that follows a schema.
+    /// The format of the text.
     pub format: Format,
-    /// `low`, `medium` or `high`.
+    /// How detailed the text is.
     pub verbosity: Option<String>,
 }
 
-/// Just text, JSON, or JSON that follows a schema.
+/// The format of the text.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Format {
-    /// Just text.
+    /// Plain text.
     Text,
-    /// An object of JSON.
+    /// Any JSON object.
     JsonObject,
-    /// JSON that follows a schema.
+    /// JSON that matches a schema.
     JsonSchema {
-        /// The schema's name.
+        /// Name of the schema.
         name: String,
-        /// What it is for.
+        /// What the schema is for.
         #[serde(skip_serializing_if = "Option::is_none")]
         description: Option<String>,
-        /// The schema.
+        /// The JSON Schema.
         #[schema(value_type = Object)]
         schema: Value,
-        /// Whether OpenAI's strict rules were asked for.
+        /// Whether the request asked for strict mode.
         strict: Option<bool>,
     },
 }
 
-/// Tokens, as codex counted them exactly.
+/// Token usage as codex reports it. Answers cut by `max_output_tokens` are counted by the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ResponseUsage)]
 pub(crate) struct Usage {
-    /// Tokens read, the cached ones included.
+    /// Tokens in the input, including cached ones.
     pub input_tokens: u64,
-    /// What they were.
+    /// Breakdown of `input_tokens`.
     pub input_tokens_details: InputTokensDetails,
-    /// Tokens written, the reasoning included.
+    /// Tokens generated, including reasoning.
     pub output_tokens: u64,
-    /// What they were.
+    /// Breakdown of `output_tokens`.
     pub output_tokens_details: OutputTokensDetails,
-    /// Both together.
+    /// Sum of input and output tokens.
     pub total_tokens: u64,
 }
 
-/// What the tokens read were.
+/// Breakdown of the input tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct InputTokensDetails {
-    /// Tokens that came from the upstream's cache.
+    /// Tokens read from the upstream cache.
     pub cached_tokens: u64,
-    /// Always 0: codex does not tell.
+    /// Always 0: codex does not report it.
     pub cache_write_tokens: u64,
 }
 
-/// What the tokens written were.
+/// Breakdown of the output tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct OutputTokensDetails {
-    /// Tokens of the reasoning.
+    /// Tokens spent on reasoning.
     pub reasoning_tokens: u64,
 }
 
@@ -202,10 +201,10 @@ impl From<TurnUsage> for Usage {
     }
 }
 
-/// The answer to a `DELETE`.
+/// Confirmation that a response was deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct DeletedResponse {
-    /// The response that was deleted.
+    /// ID of the deleted response.
     pub id: String,
     /// Always `response`.
     pub object: &'static str,

@@ -10,21 +10,23 @@ use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::log::Arrival;
 use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
+use crate::openai::chunk::ChunkChoice;
 use crate::openai::completion::{AnswerMessage, Choice, Completion};
-use crate::openai::error::ErrorBody;
 use crate::server::extract::{Incoming, read};
 use crate::server::state::Proxy;
 use crate::translate::chunks::{ChatChunks, Head, finish_reason};
 use crate::translate::{parameters, request};
 
-/// Answers a conversation, whole or as a stream of server-sent events.
+/// Create chat completion
+///
+/// Generates the next message of a conversation, complete or as a stream. When the client disconnects, the turn is interrupted.
 #[utoipa::path(
-    post, path = "/v1/chat/completions", tag = "Chat", security(("key" = [])),
+    post, path = "/v1/chat/completions", operation_id = "createChatCompletion", tag = "Chat", security(("key" = [])),
     request_body = ChatRequest,
-    responses(
-        (status = 200, description = "The answer. With `stream: true` its chunks as server-sent events, ended by `[DONE]`.", body = Completion<'static, Choice>),
-        (status = "default", description = "An error", body = ErrorBody)
-    )
+    responses((
+        status = 200, description = "The chat completion, or with `stream: true` its chunks as server-sent events, ended by `data: [DONE]`.",
+        content((Completion<'static, Choice> = "application/json"), (Completion<'static, ChunkChoice<'static>> = "text/event-stream"))
+    ))
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,

@@ -14,7 +14,6 @@ use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::log::Arrival;
 use crate::openai::completion::Completion;
-use crate::openai::error::ErrorBody;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice};
 use crate::server::extract::{Incoming, read};
 use crate::server::state::Proxy;
@@ -22,14 +21,16 @@ use crate::translate::chunks::Head;
 use crate::translate::completions::{TextChunks, parse};
 use crate::translate::parameters;
 
-/// Goes on from a prompt, whole or as a stream of server-sent events.
+/// Create completion
+///
+/// Generates the text that continues each prompt, complete or as a stream. Prompts are answered one after another.
 #[utoipa::path(
-    post, path = "/v1/completions", tag = "Chat", security(("key" = [])),
+    post, path = "/v1/completions", operation_id = "createCompletion", tag = "Completions", security(("key" = [])),
     request_body = CompletionsRequest,
-    responses(
-        (status = 200, description = "The completion. With `stream: true` its chunks as server-sent events, ended by `[DONE]`.", body = Completion<'static, TextChoice<'static>>),
-        (status = "default", description = "An error", body = ErrorBody)
-    )
+    responses((
+        status = 200, description = "The completion, or with `stream: true` its chunks as server-sent events, ended by `data: [DONE]`.",
+        content((Completion<'static, TextChoice<'static>> = "application/json"), (Completion<'static, TextChoice<'static>> = "text/event-stream"))
+    ))
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,

@@ -1,15 +1,13 @@
 //! `/openapi.json`, and the pages `/docs` (Swagger UI) and `/redoc` that show it, without any other host.
 //!
-//! The pages' scripts are in `assets/`, compressed as they are sent: every browser takes gzip, and nothing has to be
-//! unpacked in our memory.
+//! The pages' scripts are in `assets/` as they are sent: every browser accepts gzip, so the proxy decompresses nothing.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use utoipa::OpenApi;
 
-use crate::server::openapi::ApiDescription;
+use crate::server::openapi;
 use crate::server::state::Proxy;
 
 /// What the pages cannot say of themselves; what they may load stands in each page.
@@ -18,7 +16,7 @@ const POLICY: &str = "frame-ancestors 'none'";
 /// The pages' routes.
 pub(crate) fn routes() -> Router<Proxy> {
     Router::new()
-        .route("/openapi.json", get(async || axum::Json(ApiDescription::openapi())))
+        .route("/openapi.json", get(async || axum::Json(openapi::description())))
         .route("/docs", get(async || page(include_str!("../../../assets/swagger.html"))))
         .route("/docs/swagger-init.js", get(async || script(include_str!("../../../assets/swagger-init.js"))))
         .route(

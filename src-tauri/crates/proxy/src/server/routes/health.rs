@@ -1,4 +1,4 @@
-//! `GET /health`: whether the proxy runs and how codex is, without a key and without starting anything.
+//! `GET /health`: state of the proxy and of codex. It needs no key and starts nothing.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,63 +12,62 @@ use crate::exchange::{Limits, Occupancy};
 use crate::models::backends::{CodexesStatus, state_of};
 use crate::server::state::Proxy;
 
-/// How the proxy is.
+/// State of the proxy and of codex.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`: whoever reads this has reached the proxy.
-    #[schema(example = "ok")]
+    /// Always `ok`: the proxy is running.
     status: &'static str,
-    /// The proxy's version.
+    /// Version of the proxy.
     version: &'static str,
-    /// How long it has been running, in seconds.
+    /// Seconds since the proxy started.
     uptime_seconds: u64,
-    /// How many turns run and wait.
+    /// Load of the proxy.
     turns: TurnsHealth,
-    /// How codex is.
+    /// State of codex.
     codex: CodexHealth,
 }
 
-/// How many turns run and wait, and how many may.
+/// Turns in progress, requests waiting, and their limits.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TurnsHealth {
-    /// Turns that run now.
+    /// Turns in progress.
     running: u32,
-    /// Requests that wait for their place now.
+    /// Requests waiting for a turn.
     waiting: u32,
-    /// Turns that may run at once.
+    /// Maximum number of turns at once (`--max-turns`).
     most: usize,
-    /// Requests that may wait.
+    /// Maximum number of waiting requests (`--max-waiting`); further ones get a 429.
     most_waiting: usize,
 }
 
-/// How codex is.
+/// State of codex.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodexHealth {
-    /// `idle` (starts on first use), `starting`, `ready`, `failed` or `stopped`.
+    /// `idle` (codex starts on first use), `starting`, `ready`, `failed` or `stopped`.
     state: &'static str,
-    /// Its version, when it runs.
+    /// Version of codex; absent unless `state` is `ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    /// What it can do, when it runs.
+    /// Capabilities of this version of codex; absent unless `state` is `ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     can: Option<CodexCan>,
-    /// What is wrong and what to do, when it failed, or when `codex-local` or the plain models alone cannot be used.
+    /// What is wrong and what to do about it. With the state `ready`, `codex-local` or the plain models alone cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
 
-/// What a codex can do; a later one may do more.
+/// Capabilities of this version of codex.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodexCan {
-    /// Answers come word by word, not as one block.
+    /// Whether answers stream as they are generated; otherwise they arrive as one block.
     streaming: bool,
-    /// Earlier messages keep their roles, and do not become one text.
+    /// Whether earlier messages keep their roles; otherwise the conversation becomes one text.
     history: bool,
-    /// The client's tools can be offered to the model.
+    /// Whether the model can call the client's tools.
     tools: bool,
-    /// The model can be shown pictures.
+    /// Whether messages can contain images.
     pictures: bool,
-    /// A turn ends when the client goes away.
+    /// Whether a turn is interrupted when its client disconnects.
     interrupt: bool,
 }
 
@@ -84,8 +83,13 @@ impl From<Capabilities> for CodexCan {
     }
 }
 
-/// Whether the proxy runs and how codex is.
-#[utoipa::path(get, path = "/health", tag = "Health", responses((status = 200, body = Health)))]
+/// Check health
+///
+/// Returns the state of the proxy and of codex. Requires no API key and starts nothing.
+#[utoipa::path(
+    get, path = "/health", operation_id = "getHealth", tag = "Health",
+    responses((status = 200, description = "The proxy is running.", body = Health))
+)]
 pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
     let in_words = |error: CodexError| ApiError::from(error).message().to_owned();
     let CodexesStatus { status, other } = proxy.codex.status();

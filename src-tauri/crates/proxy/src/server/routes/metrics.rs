@@ -1,4 +1,4 @@
-//! `GET /metrics`: what the proxy counts of itself, in Prometheus' text form. Who may read it is `guard`'s business.
+//! `GET /metrics`: counters of the proxy, in Prometheus' text format. `guard` decides whether a key is needed.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -9,16 +9,14 @@ use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::Occupancy;
 use crate::metrics::classic;
-use crate::openai::error::ErrorBody;
 use crate::server::state::Proxy;
 
-/// What the proxy counts of itself, for Prometheus. A request from this machine needs no key.
+/// Get metrics
+///
+/// Returns counters and timings of the proxy for Prometheus. Requires an API key only from other machines and through reverse proxies.
 #[utoipa::path(
-    get, path = "/metrics", tag = "Health", security((), ("key" = [])),
-    responses(
-        (status = 200, description = "The metrics, in the OpenMetrics form where it is asked for", body = String, content_type = "text/plain"),
-        (status = "default", description = "An error", body = ErrorBody)
-    )
+    get, path = "/metrics", operation_id = "getMetrics", tag = "Metrics", security((), ("key" = [])),
+    responses((status = 200, description = "The metrics in Prometheus' text format, or in OpenMetrics if `Accept` asks for it.", body = String, content_type = "text/plain"))
 )]
 pub(crate) async fn metrics(State(proxy): State<Proxy>, headers: HeaderMap) -> Result<Response, ApiError> {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();

@@ -5,15 +5,16 @@ use axum::extract::State;
 
 use crate::error::ApiError;
 use crate::models::catalog::{self, CODEX_LOCAL};
-use crate::openai::error::ErrorBody;
 use crate::openai::model::{ModelEntry, ModelList};
 use crate::server::extract::PathId;
 use crate::server::state::Proxy;
 
-/// The models that answer.
+/// List models
+///
+/// Lists the models that requests can use. codex is asked again after five minutes, and whenever its version or the account changes.
 #[utoipa::path(
-    get, path = "/v1/models", tag = "Models", security(("key" = [])),
-    responses((status = 200, body = ModelList), (status = "default", description = "An error", body = ErrorBody))
+    get, path = "/v1/models", operation_id = "listModels", tag = "Models", security(("key" = [])),
+    responses((status = 200, description = "The models.", body = ModelList))
 )]
 pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, ApiError> {
     let models = proxy.catalog.models(proxy.codex.plain()).await?;
@@ -21,11 +22,13 @@ pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, 
     Ok(Json(ModelList { object: "list", data }))
 }
 
-/// One model.
+/// Retrieve model
+///
+/// Returns a model by its ID or alias.
 #[utoipa::path(
-    get, path = "/v1/models/{id}", tag = "Models", security(("key" = [])),
-    params(("id" = String, Path, description = "The model's id", example = "codex-local")),
-    responses((status = 200, body = ModelEntry), (status = "default", description = "An error", body = ErrorBody))
+    get, path = "/v1/models/{id}", operation_id = "getModel", tag = "Models", security(("key" = [])),
+    params(("id" = String, Path, description = "ID of the model, or an alias.", example = "codex-local")),
+    responses((status = 200, description = "The model.", body = ModelEntry))
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,

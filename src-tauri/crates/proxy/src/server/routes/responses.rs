@@ -16,7 +16,7 @@ use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
-use crate::openai::error::ErrorBody;
+use crate::openai::responses::event::StreamEvent;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
 use crate::server::extract::{Incoming, PathId, read};
@@ -28,14 +28,16 @@ use crate::translate::parameters;
 use crate::translate::response_events::{Ids, ResponseWriter};
 use crate::translate::responses::{Parsed, Said, parse};
 
-/// Answers an input, whole or as a stream of server-sent events.
+/// Create response
+///
+/// Generates a response to an input, complete or as a stream. When the client disconnects, the turn is interrupted.
 #[utoipa::path(
-    post, path = "/v1/responses", tag = "Responses", security(("key" = [])),
+    post, path = "/v1/responses", operation_id = "createResponse", tag = "Responses", security(("key" = [])),
     request_body = ResponsesRequest,
-    responses(
-        (status = 200, description = "The response. With `stream: true` the events of the Responses API, `response.created` first and `response.completed`, `response.incomplete` or `response.failed` last.", body = Response),
-        (status = "default", description = "An error", body = ErrorBody)
-    )
+    responses((
+        status = 200, description = "The response, or with `stream: true` its events: `response.created` first, `response.completed`, `response.incomplete` or `response.failed` last.",
+        content((Response = "application/json"), (StreamEvent<'static> = "text/event-stream"))
+    ))
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
@@ -117,11 +119,13 @@ impl Writing {
     }
 }
 
-/// A response that is kept, or that is being written.
+/// Retrieve response
+///
+/// Returns a stored response, or one that is still being generated.
 #[utoipa::path(
-    get, path = "/v1/responses/{id}", tag = "Responses", security(("key" = [])),
-    params(("id" = String, Path, description = "The response's id")),
-    responses((status = 200, body = Response), (status = "default", description = "An error", body = ErrorBody))
+    get, path = "/v1/responses/{id}", operation_id = "getResponse", tag = "Responses", security(("key" = [])),
+    params(("id" = String, Path, description = "ID of the response.")),
+    responses((status = 200, description = "The response.", body = Response))
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
@@ -139,11 +143,13 @@ pub(crate) async fn one(
     }
 }
 
-/// Forgets a response, and cancels it if it is being written.
+/// Delete response
+///
+/// Removes a response from memory. A response that is still being generated is cancelled.
 #[utoipa::path(
-    delete, path = "/v1/responses/{id}", tag = "Responses", security(("key" = [])),
-    params(("id" = String, Path, description = "The response's id")),
-    responses((status = 200, body = DeletedResponse), (status = "default", description = "An error", body = ErrorBody))
+    delete, path = "/v1/responses/{id}", operation_id = "deleteResponse", tag = "Responses", security(("key" = [])),
+    params(("id" = String, Path, description = "ID of the response.")),
+    responses((status = 200, description = "The response was deleted.", body = DeletedResponse))
 )]
 pub(crate) async fn delete(
     State(proxy): State<Proxy>,
@@ -157,11 +163,13 @@ pub(crate) async fn delete(
     }
 }
 
-/// Ends a response that is being written. Its stream ends with `response.incomplete`, and the response is `cancelled`.
+/// Cancel response
+///
+/// Cancels a response that is still being generated; its stream ends with `response.incomplete`. A cancelled response can be cancelled again.
 #[utoipa::path(
-    post, path = "/v1/responses/{id}/cancel", tag = "Responses", security(("key" = [])),
-    params(("id" = String, Path, description = "The response's id")),
-    responses((status = 200, body = Response), (status = "default", description = "An error", body = ErrorBody))
+    post, path = "/v1/responses/{id}/cancel", operation_id = "cancelResponse", tag = "Responses", security(("key" = [])),
+    params(("id" = String, Path, description = "ID of the response.")),
+    responses((status = 200, description = "The response, with the status `cancelled`.", body = Response))
 )]
 pub(crate) async fn cancel(
     State(proxy): State<Proxy>,
