@@ -37,9 +37,9 @@ pub(crate) struct ResponsesRequest {
     pub tool_choice: Option<Value>,
     /// Whether one response may contain several tool calls. Default `true`; with `false`, calls are returned one at a time.
     pub parallel_tool_calls: Option<bool>,
-    /// Format and length of the text.
+    /// The format of the text, and how detailed it is.
     pub text: Option<TextOptions>,
-    /// Options for reasoning.
+    /// How much the model reasons, and whether the output has summaries of it.
     pub reasoning: Option<ReasoningOptions>,
     /// Maximum number of tokens in the text of the response, reasoning not included. A longer one is cut and ends as `incomplete`.
     /// Default: no limit.
@@ -49,17 +49,17 @@ pub(crate) struct ResponsesRequest {
     pub service_tier: Option<String>,
     /// Labels of the client, as strings. The response repeats them.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// Ignored, since codex has no such setting. The response repeats it.
+    /// Sampling temperature. Ignored, since codex has no such setting. The response repeats it.
     pub temperature: Option<f64>,
-    /// Ignored, since codex has no such setting. The response repeats it.
+    /// Nucleus sampling. Ignored, since codex has no such setting. The response repeats it.
     pub top_p: Option<f64>,
     /// `auto` is ignored: a conversation that is too long for the model is a `context_length_exceeded` error. Default `disabled`.
     pub truncation: Option<String>,
-    /// Accepted without effect. The response repeats it.
+    /// Identifier of the end user. Accepted without effect. The response repeats it.
     pub user: Option<String>,
-    /// Accepted without effect. The response repeats it.
+    /// Identifier of the end user, for abuse detection. Accepted without effect. The response repeats it.
     pub safety_identifier: Option<String>,
-    /// Accepted without effect. The response repeats it.
+    /// Cache key of the prompt. Accepted without effect, since codex caches by itself. The response repeats it.
     pub prompt_cache_key: Option<String>,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct Tool {
     pub strict: Option<bool>,
 }
 
-/// Format and length of the text.
+/// The format of the text, and how detailed it is.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct TextOptions {
     /// The format of the text. Default: plain text.
@@ -135,7 +135,7 @@ pub(crate) struct TextFormat {
     pub strict: Option<bool>,
 }
 
-/// Options for reasoning.
+/// How much the model reasons, and whether the output has summaries of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) struct ReasoningOptions {
     /// How much the model reasons before it answers, such as `low`, `medium` or `high`. Supported values depend on the model.

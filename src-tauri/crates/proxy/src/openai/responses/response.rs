@@ -21,7 +21,7 @@ pub(crate) struct Response {
     pub created_at: u64,
     /// Progress of the response.
     pub status: Status,
-    /// Always `null`.
+    /// Always `null`: not supported.
     #[schema(value_type = Option<Object>)]
     pub access_programs: Option<()>,
     /// Always `false`: background responses are not supported.
@@ -89,13 +89,13 @@ pub(crate) struct ResponseOptions {
     pub parallel_tool_calls: bool,
     /// ID of the response this one continues.
     pub previous_response_id: Option<String>,
-    /// Options for reasoning.
+    /// Reasoning options of the request.
     pub reasoning: Reasoning,
     /// Service tier of the request; `null` for one that OpenAI does not have.
     pub service_tier: Option<String>,
-    /// Value of the request, 1 by default, without effect; `null` outside of 0 to 2.
+    /// Sampling temperature of the request, without effect. Default 1; `null` for a value outside of 0 to 2.
     pub temperature: Option<f64>,
-    /// Format and length of the text.
+    /// The format of the text, and how detailed it is.
     pub text: Text,
     /// `auto`, `none`, `required`, or the function to call.
     pub tool_choice: Value,
@@ -103,20 +103,20 @@ pub(crate) struct ResponseOptions {
     pub tools: Vec<Tool>,
     /// Always 0: log probabilities are not supported.
     pub top_logprobs: u32,
-    /// Value of the request, 1 by default, without effect; `null` outside of 0 to 1.
+    /// Nucleus sampling of the request, without effect. Default 1; `null` for a value outside of 0 to 1.
     pub top_p: Option<f64>,
-    /// `auto` or `disabled`, without effect.
+    /// Truncation of the request, `auto` or `disabled`, without effect.
     pub truncation: Option<String>,
-    /// Value of the request.
+    /// Identifier of the end user; absent if the request has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Value of the request.
+    /// Identifier of the end user, for abuse detection.
     pub safety_identifier: Option<String>,
-    /// Value of the request.
+    /// Cache key of the prompt.
     pub prompt_cache_key: Option<String>,
 }
 
-/// Options for reasoning.
+/// Reasoning options of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Reasoning {
     /// Effort of the request; `null` for one that OpenAI does not have.
@@ -125,7 +125,7 @@ pub(crate) struct Reasoning {
     pub summary: Option<String>,
 }
 
-/// Format and length of the text.
+/// The format of the text, and how detailed it is.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Text {
     /// The format of the text.

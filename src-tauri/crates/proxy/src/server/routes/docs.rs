@@ -1,6 +1,7 @@
 //! `/openapi.json`, and the pages `/docs` (Swagger UI) and `/redoc` that show it, without any other host.
 //!
-//! The pages' scripts are in `assets/` as they are sent: every browser accepts gzip, so the proxy decompresses nothing.
+//! The pages' scripts are in `assets/`, compressed as they are sent: every browser takes gzip, and nothing has to be
+//! unpacked in our memory.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};

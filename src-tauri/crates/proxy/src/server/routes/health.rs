@@ -1,4 +1,4 @@
-//! `GET /health`: state of the proxy and of codex. It needs no key and starts nothing.
+//! `GET /health`: whether the proxy runs and how codex is, without a key and without starting anything.
 
 use axum::Json;
 use axum::extract::State;

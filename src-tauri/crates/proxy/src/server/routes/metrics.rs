@@ -1,4 +1,4 @@
-//! `GET /metrics`: counters of the proxy, in Prometheus' text format. `guard` decides whether a key is needed.
+//! `GET /metrics`: what the proxy counts of itself, in Prometheus' text form. Who may read it is `guard`'s business.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
