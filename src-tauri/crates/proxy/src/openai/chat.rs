@@ -45,7 +45,7 @@ pub(crate) struct ChatRequest {
     pub max_tokens: Option<u64>,
     /// Up to four stop sequences of at most 1024 bytes. The answer ends before the first one that occurs in it.
     pub stop: Option<TextOr<String>>,
-    /// Number of answers to generate, 1 to 8. Each is a turn of its own and uses its own tokens. Default 1.
+    /// Number of answers to generate, 1 to 8. Each is a separate turn with its own token usage. Default 1.
     pub n: Option<u32>,
     /// How detailed the answer is: `low`, `medium` or `high`. Default: the model's own.
     pub verbosity: Option<String>,
