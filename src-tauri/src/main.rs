@@ -137,7 +137,7 @@ fn run(options: &Options) -> Result<(), String> {
 /// Opens the app, which starts the proxy if the settings say so.
 async fn open(data_dir: PathBuf, keys_in_memory: bool) -> Result<App, String> {
     let has_tray = tray_host::is_there().await;
-    let options = AppOptions::new(data_dir, Environment::of_this_process(), has_tray);
+    let options = AppOptions::new(data_dir, Environment::from_process(), has_tray);
     let options = if keys_in_memory { options.with_secrets(MemoryStore::default()) } else { options };
     App::open(options).await
 }

@@ -62,7 +62,7 @@ impl std::fmt::Debug for Account {
 
 impl Account {
     /// The account that the answer to `account/read` names; `None` when one is needed and missing.
-    pub(crate) fn in_answer(answer: &Value) -> Option<Self> {
+    pub(crate) fn from_response(answer: &Value) -> Option<Self> {
         let found = &answer["account"];
         let text = |key: &str| found[key].as_str().map(str::to_owned);
         match found["type"].as_str() {
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_account_is_read_leniently_and_does_not_show_itself() {
-        let read = |answer: Value| Account::in_answer(&answer);
+        let read = |answer: Value| Account::from_response(&answer);
         let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
         let account = read(chatgpt).unwrap();
         assert!(!format!("{account:?}").contains("example"));

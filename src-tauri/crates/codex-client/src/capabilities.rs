@@ -10,10 +10,10 @@ use crate::item::Item;
 use crate::request::TurnRequest;
 
 /// A method that no codex has, and a value that no field takes.
-pub(crate) const UNKNOWN: &str = "codexProxy/capabilityProbe";
+pub(crate) const PROBE: &str = "codexProxy/capabilityProbe";
 
 /// Every codex that has this method reports the end of each response. One without it may too, which its first report shows.
-const KNOWN_SINCE_WHOLE_RESPONSES: &str = "thread/items/read";
+const WHOLE_RESPONSES_SINCE: &str = "thread/items/read";
 
 /// What a running codex can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Reads the methods out of codex's rejection of [`UNKNOWN`]: every name between backquotes.
+    /// Reads the methods out of codex's rejection of [`PROBE`]: every name between backquotes.
     pub(crate) fn from_rejection(rejection: &str) -> Self {
         let known: BTreeSet<&str> = rejection.split('`').skip(1).step_by(2).collect();
         let knows = |method: &str| known.contains(method);
@@ -54,7 +54,7 @@ impl Capabilities {
             archive: knows("thread/archive"),
             model_list: knows("model/list"),
             account_read: knows("account/read"),
-            whole_responses: knows(KNOWN_SINCE_WHOLE_RESPONSES),
+            whole_responses: knows(WHOLE_RESPONSES_SINCE),
             dynamic_tools: false,
             raw_events: false,
         }
@@ -74,7 +74,7 @@ impl Capabilities {
 
     /// Whether the model can be shown pictures.
     #[must_use]
-    pub fn pictures(&self) -> bool {
+    pub fn images(&self) -> bool {
         self.threads
     }
 
@@ -83,8 +83,8 @@ impl Capabilities {
         let cannot = |what, since| Err(CodexError::CannotDo { version: version.to_owned(), what, since });
         if !request.profile.tools.is_empty() && !self.tools() {
             cannot("offer the client's tools to the model", "0.100")
-        } else if !self.pictures() && request.items.iter().any(Item::has_pictures) {
-            cannot("show pictures to the model within a conversation", "0.80")
+        } else if !self.images() && request.items.iter().any(Item::has_images) {
+            cannot("show images to the model within a conversation", "0.80")
         } else {
             Ok(())
         }

@@ -10,24 +10,24 @@ use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::legacy;
 use crate::request::TurnRequest;
-use crate::session::{Ask, Model, Session, Supervisor, list_models, start_turn};
-use crate::status::{Counts, Status};
+use crate::session::{Model, Session, SessionRequest, Supervisor, list_models, start_turn};
+use crate::status::{StartCounts, Status};
 use crate::thread::Dialect;
 use crate::turn::Turn;
 
 /// Questions waiting for the supervisor. When full, callers wait for room.
-const ASKS_CAPACITY: usize = 256;
+const SESSION_REQUESTS_CAPACITY: usize = 256;
 
 /// A handle to codex. Clones share one process.
 #[derive(Clone, Debug)]
 pub struct Codex {
-    asks: mpsc::Sender<Ask>,
+    session_requests: mpsc::Sender<SessionRequest>,
     status: watch::Receiver<Status>,
-    counts: Arc<Mutex<Counts>>,
+    counts: Arc<Mutex<StartCounts>>,
     /// Limits the processes of `codex exec`.
     exec_slots: Arc<Semaphore>,
     /// Cancelled to end codex for good, in the middle of a start too.
-    ending: CancellationToken,
+    shutdown: CancellationToken,
 }
 
 impl Codex {
@@ -35,13 +35,13 @@ impl Codex {
     /// supervisor until [`Codex::shutdown`], or until the last handle is gone.
     #[must_use]
     pub fn new(config: CodexConfig) -> Self {
-        let (asks, asked) = mpsc::channel(ASKS_CAPACITY);
-        let (report, status) = watch::channel(Status::Idle);
-        let (counts, ending) = (Arc::default(), CancellationToken::new());
+        let (session_requests, requests) = mpsc::channel(SESSION_REQUESTS_CAPACITY);
+        let (status_sender, status) = watch::channel(Status::Idle);
+        let (counts, shutdown) = (Arc::default(), CancellationToken::new());
         let exec_slots = Arc::new(Semaphore::new(legacy::MAX_PROCESSES));
-        let supervisor = Supervisor::new(config, report, Arc::clone(&counts), ending.clone());
-        tokio::spawn(supervisor.run(asked));
-        Self { asks, status, counts, exec_slots, ending }
+        let supervisor = Supervisor::new(config, status_sender, Arc::clone(&counts), shutdown.clone());
+        tokio::spawn(supervisor.run(requests));
+        Self { session_requests, status, counts, exec_slots, shutdown }
     }
 
     /// How codex is, and every change of it.
@@ -52,7 +52,7 @@ impl Codex {
 
     /// How often it was started so far, and what came of it.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> StartCounts {
         *self.counts.lock()
     }
 
@@ -97,13 +97,13 @@ impl Codex {
 
     /// Ends codex for good. Turns that still run end with an error. Returns when the process is gone.
     pub async fn shutdown(&self) {
-        self.ending.cancel();
+        self.shutdown.cancel();
         let _stopped = self.status().wait_for(|status| matches!(status, Status::Stopped)).await.is_ok();
     }
 
     async fn session(&self) -> Result<Arc<Session>, CodexError> {
         let (reply, answer) = oneshot::channel();
-        self.asks.send(reply).await.map_err(|_| CodexError::ShuttingDown)?;
+        self.session_requests.send(reply).await.map_err(|_| CodexError::ShuttingDown)?;
         answer.await.map_err(|_| CodexError::ShuttingDown)?
     }
 }

@@ -18,18 +18,18 @@ pub struct Environment {
 impl Environment {
     /// The environment of the running process, taken once.
     #[must_use]
-    pub fn of_this_process() -> Self {
+    pub fn from_process() -> Self {
         let environment =
             std::env::vars_os().fold(Self::default(), |env, (name, value)| env.with(name, value));
         match std::env::current_dir() {
-            Ok(folder) => environment.whole_from(&folder),
+            Ok(folder) => environment.absolute_from(&folder),
             Err(_) => environment,
         }
     }
 
     /// The same with a `CODEX_HOME` that does not depend on where codex is started: a path that is not whole is one from
     /// `folder`.
-    fn whole_from(self, folder: &Path) -> Self {
+    fn absolute_from(self, folder: &Path) -> Self {
         match self.path("CODEX_HOME") {
             Some(home) if home.is_relative() => self.with("CODEX_HOME", folder.join(home)),
             _ => self,
@@ -122,11 +122,15 @@ mod tests {
     fn a_home_of_codex_is_one_folder_wherever_codex_is_started() {
         let folder = std::env::temp_dir();
         let home = |value: &str| {
-            Environment::default().with("CODEX_HOME", value).whole_from(&folder).path("CODEX_HOME").unwrap()
+            Environment::default()
+                .with("CODEX_HOME", value)
+                .absolute_from(&folder)
+                .path("CODEX_HOME")
+                .unwrap()
         };
         assert_eq!(home("mine"), folder.join("mine"));
         let whole = folder.join("whole").display().to_string();
         assert_eq!(home(&whole), Path::new(&whole));
-        assert_eq!(Environment::default().whole_from(&folder), Environment::default());
+        assert_eq!(Environment::default().absolute_from(&folder), Environment::default());
     }
 }

@@ -21,7 +21,7 @@ pub struct FileStamp {
 impl FileStamp {
     /// The file at this path, as it is now; `None` when there is none.
     #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
+    pub fn read(path: &Path) -> Option<Self> {
         let file = fs::canonicalize(path).ok()?;
         let found = fs::metadata(&file).ok()?;
         Some(Self {
@@ -76,12 +76,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("codex");
         fs::write(&path, "one").unwrap();
-        let before = FileStamp::of(&path);
-        assert!(before.is_some() && FileStamp::of(&path) == before);
+        let before = FileStamp::read(&path);
+        assert!(before.is_some() && FileStamp::read(&path) == before);
         fs::remove_file(&path).unwrap();
-        assert_eq!(FileStamp::of(&path), None);
+        assert_eq!(FileStamp::read(&path), None);
         fs::write(&path, "another").unwrap();
-        assert_ne!(FileStamp::of(&path), before);
+        assert_ne!(FileStamp::read(&path), before);
     }
 
     #[cfg(unix)]
@@ -93,10 +93,10 @@ mod tests {
             fs::write(folder.path().join(version), "the same").unwrap();
             std::os::unix::fs::symlink(folder.path().join(version), link).unwrap();
         }
-        let before = FileStamp::of(&path);
-        assert_eq!(FileStamp::of(&path), before);
+        let before = FileStamp::read(&path);
+        assert_eq!(FileStamp::read(&path), before);
         fs::rename(&next, &path).unwrap();
-        assert_ne!(FileStamp::of(&path), before);
+        assert_ne!(FileStamp::read(&path), before);
     }
 
     #[test]

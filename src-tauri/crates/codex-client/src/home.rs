@@ -46,7 +46,7 @@ pub enum HomeUsed {
     /// switched off is; the AGENTS.md of that home still reaches the model.
     Shared {
         /// Why, as the end of "since …".
-        why: String,
+        reason: String,
     },
 }
 
@@ -82,22 +82,21 @@ pub(crate) async fn prepare(
     let Home::Private(folder) = home else {
         return Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Users });
     };
-    let users = environment.codex_home();
-    let settings = read_settings(users.as_deref())
-        .map_err(|why| CodexError::StartFailed { reason: format!("codex's {CONFIG} {why}") })?;
-    let has_auth = users.as_ref().is_some_and(|users| users.join(AUTH).exists());
+    let user_home = environment.codex_home();
+    let settings = read_settings(user_home.as_deref())
+        .map_err(|reason| CodexError::StartFailed { reason: format!("codex's {CONFIG} {reason}") })?;
+    let has_auth = user_home.as_ref().is_some_and(|home| home.join(AUTH).exists());
     let linked = match inherited::needs_keyring(&settings, has_auth) {
         true => Err("the sign-in is in the system's keychain, which keeps it for one home only".to_owned()),
-        false => {
-            make(folder, users.as_deref()).map_err(|error| format!("no private home can be made ({error})"))
-        }
+        false => create_links(folder, user_home.as_deref())
+            .map_err(|error| format!("no private home can be made ({error})")),
     };
     match linked {
         Ok(()) => {
             let environment = environment.with("CODEX_HOME", folder);
-            let mut settings = inherited::inherited(&settings, users.as_deref());
+            let mut settings = inherited::inherited(&settings, user_home.as_deref());
             write_settings(folder, &settings)?;
-            if let Some(list) = catalog::of(found, &environment).await {
+            if let Some(list) = catalog::fetch(found, &environment).await {
                 write(folder, CATALOG, &list)?;
                 let path = folder.join(CATALOG).display().to_string();
                 settings.insert("model_catalog_json".to_owned(), path.into());
@@ -105,25 +104,25 @@ pub(crate) async fn prepare(
             }
             Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Private })
         }
-        Err(why) => {
-            tracing::warn!(%why, "plain models share the home of codex with its agent");
+        Err(reason) => {
+            tracing::warn!(%reason, "plain models share the home of codex with its agent");
             let mut args = inherited::override_args(&settings);
-            if let Some(list) = catalog::of(found, &environment).await
-                && make_folder(folder).is_ok()
+            if let Some(list) = catalog::fetch(found, &environment).await
+                && create_private_folder(folder).is_ok()
                 && write(folder, CATALOG, &list).is_ok()
             {
                 let path = toml::Value::from(folder.join(CATALOG).display().to_string());
                 args.extend(["-c".to_owned(), format!("model_catalog_json={path}")]);
             }
-            Ok(Prepared { environment, args, used: HomeUsed::Shared { why } })
+            Ok(Prepared { environment, args, used: HomeUsed::Shared { reason } })
         }
     }
 }
 
 /// The user's settings; empty when there are none. An error is the end of a sentence, without the text of the file, which
 /// may hold keys.
-fn read_settings(users: Option<&Path>) -> Result<toml::Table, String> {
-    let Some(path) = users.map(|users| users.join(CONFIG)) else { return Ok(toml::Table::new()) };
+fn read_settings(user_home: Option<&Path>) -> Result<toml::Table, String> {
+    let Some(path) = user_home.map(|home| home.join(CONFIG)) else { return Ok(toml::Table::new()) };
     match fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| {
             let line = error.span().map(|at| text[..at.start].matches('\n').count() + 1);
@@ -136,8 +135,8 @@ fn read_settings(users: Option<&Path>) -> Result<toml::Table, String> {
 }
 
 /// Whether the user has trusted this folder, or the repository that it is in.
-pub(crate) fn trusts(users: Option<&Path>, folder: &Path) -> bool {
-    let Ok(settings) = read_settings(users) else { return false };
+pub(crate) fn is_trusted(user_home: Option<&Path>, folder: &Path) -> bool {
+    let Ok(settings) = read_settings(user_home) else { return false };
     let trusted = |folder: &Path| {
         let project = settings.get("projects").and_then(|projects| projects.get(folder.to_str()?));
         project.and_then(|project| project.get("trust_level")?.as_str()) == Some("trusted")
@@ -147,18 +146,18 @@ pub(crate) fn trusts(users: Option<&Path>, folder: &Path) -> bool {
 }
 
 /// Makes the folder and the links in it.
-fn make(folder: &Path, users: Option<&Path>) -> io::Result<()> {
-    make_folder(folder)?;
-    let Some(users) = users else { return Ok(()) };
-    let users = std::path::absolute(users)?;
-    link(&users.join(AUTH), &folder.join(AUTH))?;
-    if let Err(error) = link(&users.join(DOTENV), &folder.join(DOTENV)) {
+fn create_links(folder: &Path, user_home: Option<&Path>) -> io::Result<()> {
+    create_private_folder(folder)?;
+    let Some(user_home) = user_home else { return Ok(()) };
+    let user_home = std::path::absolute(user_home)?;
+    link(&user_home.join(AUTH), &folder.join(AUTH))?;
+    if let Err(error) = link(&user_home.join(DOTENV), &folder.join(DOTENV)) {
         tracing::warn!(%error, "the variables beside codex's settings are not seen by plain models");
     }
     Ok(())
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     #[cfg(unix)]
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;

@@ -26,19 +26,19 @@ const THREAD: &str = "t";
 struct Rig {
     session: Arc<Session>,
     codex: DuplexStream,
-    asked: Lines<BufReader<DuplexStream>>,
+    requests: Lines<BufReader<DuplexStream>>,
     _slot: TurnSlot,
     turn: Turn,
 }
 
 fn open() -> Rig {
-    let (session, codex, asked) = open_for_tests();
+    let (session, codex, requests) = open_for_tests();
     let (events, turn) = event_queue();
     let tools: Arc<[Tool]> =
         vec![Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
     let calls = ToolCalls::new(&tools, false);
     let slot = session.turns.add(THREAD, events, calls, true, Usage::default()).unwrap();
-    Rig { session, codex, asked, _slot: slot, turn }
+    Rig { session, codex, requests, _slot: slot, turn }
 }
 
 /// Runs `test` on a runtime of its own whose time passes by itself, so that what would never end does.
@@ -64,9 +64,9 @@ proptest! {
         let mut bytes = lines.join(&b'\n');
         bytes.extend_from_slice(b"\n{\"id\":1,\"result\":\"good\"}\n");
         let answer = with_paused_time(async {
-            let Rig { session, mut codex, mut asked, _slot, mut turn } = open();
+            let Rig { session, mut codex, mut requests, _slot, mut turn } = open();
             // What codex is answered is read, or it would wait for us as we for it.
-            let reading = tokio::spawn(async move { while let Ok(Some(_)) = asked.next_line().await {} });
+            let reading = tokio::spawn(async move { while let Ok(Some(_)) = requests.next_line().await {} });
             let writing = async {
                 let mut rest = bytes.as_slice();
                 for cut in cuts.iter().cycle() {
@@ -100,7 +100,7 @@ proptest! {
         let good = br#"{"type":"item.completed","item":{"type":"agent_message","id":"1","text":"good"}}"#;
         reading.read(good, &mut |event| if let TurnEvent::Text(text) = event { said.push_str(&text) });
         prop_assert!(said.ends_with("good"));
-        drop(reading.ended_early(None, "0.1.0"));
+        drop(reading.early_end_error(None, "0.1.0"));
     }
 
     #[test]
@@ -123,7 +123,7 @@ proptest! {
 
 #[tokio::test]
 async fn a_line_that_is_far_too_long_ends_the_connection_in_order() {
-    let Rig { session, mut codex, asked: _asked, _slot, mut turn } = open();
+    let Rig { session, mut codex, requests: _asked, _slot, mut turn } = open();
     let flood = async {
         let piece = vec![b'x'; 1024 * 1024];
         // It is not read to its end, let alone kept.

@@ -57,7 +57,7 @@ impl Search {
     /// [`CodexError::NotFound`], or [`CodexError::BadPath`] when the setting names nothing that can be run.
     pub async fn run(&self) -> Result<Found, CodexError> {
         if let Some(setting) = &self.setting {
-            return self.by_setting(setting);
+            return self.find_configured(setting);
         }
         let path = self.environment.path_folders();
         if let Some(found) = first_codex(&path) {
@@ -77,7 +77,7 @@ impl Search {
     ///
     /// # Errors
     /// [`CodexError::BadPath`] when it names nothing that can be run.
-    pub fn by_setting(&self, setting: &Path) -> Result<Found, CodexError> {
+    pub fn find_configured(&self, setting: &Path) -> Result<Found, CodexError> {
         // A bare name is looked for on the PATH, as a shell would.
         let bare = setting.components().count() == 1 && !setting.is_absolute();
         let folders = bare.then(|| self.environment.get("PATH").unwrap_or_default());

@@ -64,7 +64,7 @@ pub struct ToolCall {
 impl Item {
     /// Whether there is a picture in it.
     #[must_use]
-    pub fn has_pictures(&self) -> bool {
+    pub fn has_images(&self) -> bool {
         match self {
             Self::Message { content, .. } | Self::ToolOutput { output: content, .. } => {
                 content.iter().any(|part| matches!(part, Content::Image { .. }))
@@ -150,7 +150,7 @@ pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
 }
 
 /// Splits off the user's last message, which is what the model is asked; empty when another item is the last.
-pub(crate) fn split_question(items: &[Item]) -> (&[Item], &[Content]) {
+pub(crate) fn split_prompt(items: &[Item]) -> (&[Item], &[Content]) {
     match items.split_last() {
         Some((Item::Message { role: Role::User, content }, earlier)) => (earlier, content),
         _ => (items, &[]),
@@ -177,17 +177,17 @@ mod tests {
         assert_eq!(call.to_raw()["arguments"], "{ \"a\":1}");
     }
 
-    fn says(role: Role, text: &str) -> Item {
+    fn message(role: Role, text: &str) -> Item {
         Item::Message { role, content: vec![Content::Text(text.into())] }
     }
 
     #[test]
     fn only_the_instructions_at_the_beginning_are_split_off() {
         let items = [
-            says(Role::Developer, "a"),
-            says(Role::Developer, "b"),
-            says(Role::User, "c"),
-            says(Role::Developer, "d"),
+            message(Role::Developer, "a"),
+            message(Role::Developer, "b"),
+            message(Role::User, "c"),
+            message(Role::Developer, "d"),
         ];
         let (instructions, rest) = split_instructions(&items);
         assert_eq!(instructions.as_deref(), Some("a\n\nb"));
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn instructions_alone_are_what_the_model_is_asked() {
-        let items = [says(Role::Developer, "a"), says(Role::Developer, "b")];
+        let items = [message(Role::Developer, "a"), message(Role::Developer, "b")];
         assert_eq!(split_instructions(&items), (Some("a".to_owned()), &items[1..]));
         assert_eq!(split_instructions(&items[1..]), (None, &items[1..]));
         assert_eq!(split_instructions(&[]), (None, &[][..]));
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn blank_instructions_are_none() {
-        let items = [says(Role::Developer, " \n"), says(Role::User, "c")];
+        let items = [message(Role::Developer, " \n"), message(Role::User, "c")];
         assert_eq!(split_instructions(&items), (None, &items[1..]));
     }
 }

@@ -19,8 +19,8 @@ use crate::thread::{Dialect, TurnInput};
 
 /// How turns run on an app-server that has threads, but takes no earlier messages.
 pub(crate) const DIALECT: Dialect = Dialect {
-    input: |new, note| {
-        let input = transcript::input(new, note).iter().map(Content::to_input).collect();
+    input: |new, turn_instructions| {
+        let input = transcript::input(new, turn_instructions).iter().map(Content::to_input).collect();
         TurnInput { input, ..TurnInput::default() }
     },
     delete_file: session_file::delete,

@@ -53,7 +53,7 @@ pub use item::{Content, Item, Role, ToolCall};
 pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,
 };
-pub use session::{Model, Probed, initialize_params, probe};
-pub use status::{Counts, Readiness, Status};
+pub use session::{Model, ProbeResult, initialize_params, probe};
+pub use status::{Readiness, StartCounts, Status};
 pub use thread::{Retention, thread_start_params};
 pub use turn::Turn;

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::account::RateLimits;
 use crate::event::Usage;
 
-pub(crate) use failure::{TurnProblem, failure};
+pub(crate) use failure::{TurnError, failure};
 pub(crate) use thread_item::{ItemKind, ThreadItem};
 
 /// Notifications that we never read; codex is asked not to send them.
@@ -57,7 +57,7 @@ pub(crate) struct Notification<'a> {
     /// What an upstream response has cost.
     pub(crate) usage: Option<Usage>,
     pub(crate) token_usage: Option<ThreadUsage>,
-    pub(crate) error: Option<TurnProblem>,
+    pub(crate) error: Option<TurnError>,
     pub(crate) will_retry: bool,
     /// The model that the upstream took in the place of another.
     pub(crate) to_model: Option<String>,
@@ -69,7 +69,7 @@ pub(crate) struct Notification<'a> {
 pub(crate) struct TurnState {
     #[serde(default)]
     pub(crate) status: String,
-    pub(crate) error: Option<TurnProblem>,
+    pub(crate) error: Option<TurnError>,
 }
 
 /// Tokens that a thread has cost, in its last response and in all.

@@ -87,7 +87,7 @@ pub struct TurnRequest {
     /// The whole conversation, in order.
     pub items: Vec<Item>,
     /// Instructions for this answer alone, after those of the conversation.
-    pub note: Option<String>,
+    pub turn_instructions: Option<String>,
     /// How hard to think; `None` leaves it to the model.
     pub effort: Option<Effort>,
     /// Whether summaries of the reasoning are wanted.

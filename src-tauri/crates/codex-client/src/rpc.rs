@@ -42,7 +42,7 @@ pub(crate) struct Connection {
     outgoing: mpsc::Sender<Value>,
     pending: Pending,
     /// When codex last said anything.
-    pub(crate) heard: Mutex<Instant>,
+    pub(crate) last_received: Mutex<Instant>,
     /// Cancelled to close the connection; its reader and writer end.
     pub(crate) closed: CancellationToken,
 }
@@ -61,8 +61,8 @@ impl Connection {
         let (outgoing, messages) = mpsc::channel(OUTGOING_CAPACITY);
         let closed = CancellationToken::new();
         tasks.spawn(write(stdin, messages, closed.clone()));
-        let heard = Mutex::new(Instant::now());
-        Arc::new(Self { outgoing, pending: Pending::default(), heard, closed })
+        let last_received = Mutex::new(Instant::now());
+        Arc::new(Self { outgoing, pending: Pending::default(), last_received, closed })
     }
 
     /// Reads codex's lines to their end, which closes the connection.
@@ -71,7 +71,7 @@ impl Connection {
             match self.closed.run_until_cancelled(lines.next()).await.flatten() {
                 Some(Ok(line)) if line.iter().all(u8::is_ascii_whitespace) => {}
                 Some(Ok(line)) => {
-                    *self.heard.lock() = Instant::now();
+                    *self.last_received.lock() = Instant::now();
                     self.handle(&line, handler).await;
                 }
                 Some(Err(error)) => {
@@ -118,16 +118,16 @@ impl Connection {
         params: Value,
     ) -> Result<R, CodexError> {
         let refused = |message: String| CodexError::Refused { method, message };
-        let mut waiting = self.pending.register();
+        let mut request = self.pending.register();
         let answer = async {
-            self.send(wire::request(waiting.id, method, params)).await?;
-            (&mut waiting.answer).await.map_err(|_| CodexError::Disconnected)
+            self.send(wire::request(request.id, method, params)).await?;
+            (&mut request.answer).await.map_err(|_| CodexError::Disconnected)
         };
         let answer = tokio::select! {
             biased;
             answer = answer => answer?,
             () = self.closed.cancelled() => return Err(CodexError::Disconnected),
-            () = self.silent_for(timeout) => {
+            () = self.idle_for(timeout) => {
                 // It hangs. Closing fails the other requests too, and the supervisor ends the process.
                 tracing::warn!(method, "codex is unresponsive; closing connection");
                 self.closed.cancel();
@@ -143,15 +143,15 @@ impl Connection {
     }
 
     /// Resolves when codex has said nothing at all for this long, from now on.
-    pub(crate) async fn silent_for(&self, timeout: Duration) {
+    pub(crate) async fn idle_for(&self, timeout: Duration) {
         let mut since = Instant::now();
         loop {
             tokio::time::sleep_until(since + timeout).await;
-            let heard = *self.heard.lock();
-            if heard <= since {
+            let last_received = *self.last_received.lock();
+            if last_received <= since {
                 return;
             }
-            since = heard;
+            since = last_received;
         }
     }
 

@@ -33,12 +33,12 @@ use crate::status::Readiness;
 use crate::thread::{self, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
 use crate::turn::TurnRegistry;
 use mcp_servers::McpServers;
-use server_requests::{About, TOOL_CALL, reply};
+use server_requests::{RequestParams, TOOL_CALL, reply};
 
 pub use handshake::initialize_params;
 pub(crate) use models::list_models;
-pub use models::{Model, Probed, probe};
-pub(crate) use supervisor::{Ask, Supervisor};
+pub use models::{Model, ProbeResult, probe};
+pub(crate) use supervisor::{SessionRequest, Supervisor};
 pub(crate) use turn_task::start_turn;
 
 /// Turns that are being started at once; more would only wait for each other within codex. A turn that is interrupted while
@@ -111,7 +111,7 @@ impl Session {
     }
 
     pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
-        let trusted = home::trusts(self.users_home.as_deref(), &thread.profile.workspace);
+        let trusted = home::is_trusted(self.users_home.as_deref(), &thread.profile.workspace);
         thread::start(&self.rpc, thread, trusted).await
     }
 
@@ -159,7 +159,7 @@ impl Handler for Session {
 
     fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
         let about = params.and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let About { thread_id, tool, call_id } = about.unwrap_or_default();
+        let RequestParams { thread_id, tool, call_id } = about.unwrap_or_default();
         if let (TOOL_CALL, Some(thread), Some(tool), Some(call_id)) = (method, &thread_id, tool, call_id)
             && self.turns.await_output(thread, &tool, &call_id, id)
         {

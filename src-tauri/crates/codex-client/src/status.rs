@@ -40,7 +40,7 @@ pub struct Readiness {
 
 /// How often codex was started, and what came of it, since the handle was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct StartCounts {
     /// Starts that went well.
     pub started: u64,
     /// Starts that failed.

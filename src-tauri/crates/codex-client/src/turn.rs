@@ -8,5 +8,5 @@ mod tool_calls;
 pub use event_queue::Turn;
 pub(crate) use event_queue::{Sender, event_queue};
 pub(crate) use reader::TurnReader;
-pub(crate) use registry::{Answered, Phase, TurnRegistry, TurnSlot};
+pub(crate) use registry::{AnswerOutcome, Phase, TurnRegistry, TurnSlot};
 pub(crate) use tool_calls::ToolCalls;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 
-use codex_client::{CodexConfig, CodexError, Environment, Home, Probed, probe};
+use codex_client::{CodexConfig, CodexError, Environment, Home, ProbeResult, probe};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -107,7 +107,7 @@ struct Inner {
     request_log: RequestDatabase,
     gateway: Gateway,
     /// What codex was like when it was last looked at.
-    codex: Mutex<Option<Result<Probed, CodexError>>>,
+    codex: Mutex<Option<Result<ProbeResult, CodexError>>>,
     keychain: Mutex<KeychainState>,
     overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,

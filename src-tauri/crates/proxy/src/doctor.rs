@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use codex_client::{Account, CodexError, Found, FoundBy, HomeUsed, Probed, Readiness};
+use codex_client::{Account, CodexError, Found, FoundBy, HomeUsed, ProbeResult, Readiness};
 
 use crate::models::backends::{self, UPDATE};
 
@@ -118,8 +118,8 @@ pub fn of_home(home: &HomeUsed) -> Option<Finding> {
     match home {
         HomeUsed::Private => Some(Finding::good("plain models have a private home, linked to your sign-in")),
         HomeUsed::Users => None,
-        HomeUsed::Shared { why } => {
-            Some(Finding::aside(format!("plain models share your home of codex, since {why}")))
+        HomeUsed::Shared { reason } => {
+            Some(Finding::aside(format!("plain models share your home of codex, since {reason}")))
         }
     }
 }
@@ -154,8 +154,8 @@ pub fn of_error(error: &CodexError) -> Finding {
 }
 
 /// What a codex that answers is and can do.
-pub fn of_codex(probed: &Probed) -> Vec<Finding> {
-    let Probed { readiness, models } = probed;
+pub fn of_codex(probed: &ProbeResult) -> Vec<Finding> {
+    let ProbeResult { readiness, models } = probed;
     let Readiness { version, capabilities, account, home, .. } = readiness;
     let mut findings =
         vec![Finding::good(format!("codex {version} {}", backends::abilities(capabilities).join(", ")))];
@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    fn probed(capabilities: Capabilities) -> Probed {
+    fn probed(capabilities: Capabilities) -> ProbeResult {
         let account = Account::ChatGpt { email: Some("me@example.com".into()), plan: Some("plus".into()) };
         let readiness = Readiness {
             path: "/c".into(),
@@ -205,7 +205,7 @@ mod tests {
             account: Some(account),
             home: HomeUsed::Private,
         };
-        Probed { readiness, models: Vec::new() }
+        ProbeResult { readiness, models: Vec::new() }
     }
 
     #[test]

@@ -230,7 +230,7 @@ impl Exchange {
         n: u32,
     ) -> Result<(), CodexError> {
         let kind = request.profile.kind;
-        let again = urging.map(|urging| TurnRequest { note: Some(urging), ..request.clone() });
+        let again = urging.map(|urging| TurnRequest { turn_instructions: Some(urging), ..request.clone() });
         // A conversation can be megabytes of pictures, and is usually for one turn.
         let mut requests: Vec<TurnRequest> = (1..n).map(|_| request.clone()).collect();
         requests.push(request);

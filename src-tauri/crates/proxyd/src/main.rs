@@ -60,7 +60,7 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     }
     // A Mac allows 256 open files, which a hundred idle clients use up. With fewer it works, for fewer clients at once.
     let _ = rlimit::increase_nofile_limit(ENOUGH_FILES);
-    let environment = Environment::of_this_process();
+    let environment = Environment::from_process();
     let current_dir =
         std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
     let dotenv = read_dotenv(&current_dir.join(".env"))?;

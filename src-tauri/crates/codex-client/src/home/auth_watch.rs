@@ -34,7 +34,7 @@ impl AuthWatch {
     /// Whether another account is signed in than at the last look, or none any more.
     pub(crate) fn changed(&mut self) -> bool {
         let Some(path) = &self.path else { return false };
-        let stamp = FileStamp::of(path);
+        let stamp = FileStamp::read(path);
         if stamp == self.stamp {
             return false;
         }

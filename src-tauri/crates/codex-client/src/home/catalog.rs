@@ -18,12 +18,12 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 const PRINT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// codex's list for plain models; `None` for a codex that does not print its list.
-pub(super) async fn of(found: &Found, environment: &Environment) -> Option<Vec<u8>> {
+pub(super) async fn fetch(found: &Found, environment: &Environment) -> Option<Vec<u8>> {
     let mut printed = print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await;
     if printed.is_none() {
         printed = print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await;
     }
-    let list = printed.as_deref().and_then(plain);
+    let list = printed.as_deref().and_then(without_additions);
     if list.is_none() {
         tracing::info!("this codex does not print its list of models; plain models may be offered its tools");
     }
@@ -43,7 +43,7 @@ async fn print(
 }
 
 /// The list without what would add to a prompt; `None` when it is none.
-fn plain(printed: &[u8]) -> Option<Vec<u8>> {
+fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
     let mut list: Value = serde_json::from_slice(printed).ok()?;
     let models = list.get_mut("models")?.as_array_mut()?;
     for model in models.iter_mut() {
@@ -81,7 +81,7 @@ mod tests {
             "slug": "m", "apply_patch_tool_type": "freeform", "tool_mode": "code_mode_only", "context_window": 5,
             "base_instructions": "You are Codex.", "use_responses_lite": true
         }]});
-        let list = plain(printed.to_string().as_bytes()).unwrap();
+        let list = without_additions(printed.to_string().as_bytes()).unwrap();
         let expected = json!({ "models": [{
             "slug": "m", "apply_patch_tool_type": null, "tool_mode": null, "context_window": 5,
             "base_instructions": "", "use_responses_lite": false
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_no_list_is_left_out() {
         for printed in ["", "error: unrecognized subcommand", "{}", "{\"models\":[]}", "{\"models\":[1]}"] {
-            assert_eq!(plain(printed.as_bytes()), None, "{printed}");
+            assert_eq!(without_additions(printed.as_bytes()), None, "{printed}");
         }
     }
 }

@@ -39,7 +39,7 @@ const INHERITED_FEATURES: &[&str] = &[
 
 /// The inherited part of the user's settings, its values as they are. Paths that are relative to the user's home become
 /// absolute.
-pub(super) fn inherited(settings: &Table, users: Option<&Path>) -> Table {
+pub(super) fn inherited(settings: &Table, user_home: Option<&Path>) -> Table {
     let mut inherited = select(settings, INHERITED);
     if let Some(features) = settings.get("features").and_then(Value::as_table) {
         let features = select(features, INHERITED_FEATURES);
@@ -53,12 +53,12 @@ pub(super) fn inherited(settings: &Table, users: Option<&Path>) -> Table {
             settings.get("profiles").and_then(|profiles| profiles.get(name)).and_then(Value::as_table);
         if let Some(profile) = profile {
             let mut profile = select(profile, INHERITED);
-            make_absolute(&mut profile, users);
+            make_absolute(&mut profile, user_home);
             let profiles = Table::from_iter([(name.to_owned(), Value::Table(profile))]);
             inherited.insert("profiles".to_owned(), profiles.into());
         }
     }
-    make_absolute(&mut inherited, users);
+    make_absolute(&mut inherited, user_home);
     // With the keychain chosen "if there is one", a refreshed token would go there under the private home's name, and the
     // user's own would be stale. It is read from the file, so it is written there.
     if inherited.get("cli_auth_credentials_store").and_then(Value::as_str) == Some("auto") {
@@ -97,9 +97,9 @@ fn select(settings: &Table, names: &[&str]) -> Table {
     known.collect()
 }
 
-fn make_absolute(settings: &mut Table, users: Option<&Path>) {
-    let Some(users) = users else { return };
-    let absolute = |path: &str| Value::from(users.join(path).display().to_string());
+fn make_absolute(settings: &mut Table, user_home: Option<&Path>) {
+    let Some(user_home) = user_home else { return };
+    let absolute = |path: &str| Value::from(user_home.join(path).display().to_string());
     if let Some(path) = settings.get("model_catalog_json").and_then(Value::as_str).map(absolute) {
         settings.insert("model_catalog_json".to_owned(), path);
     }
@@ -108,7 +108,8 @@ fn make_absolute(settings: &mut Table, users: Option<&Path>) {
         // A command that prints the provider's token runs in the folder of the settings unless they say otherwise.
         if let Some(auth) = provider.get_mut("auth").and_then(Value::as_table_mut) {
             let cwd = auth.get("cwd").and_then(Value::as_str).unwrap_or_default();
-            let cwd = if cwd.is_empty() { Value::from(users.display().to_string()) } else { absolute(cwd) };
+            let cwd =
+                if cwd.is_empty() { Value::from(user_home.display().to_string()) } else { absolute(cwd) };
             auth.insert("cwd".to_owned(), cwd);
         }
     }

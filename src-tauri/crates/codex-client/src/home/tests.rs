@@ -118,14 +118,14 @@ fn the_sign_in_is_a_link_even_before_there_is_one() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let (users, private) = (folder.path().join("users"), folder.path().join("a/private"));
-    make(&private, Some(&users)).unwrap();
+    create_links(&private, Some(&users)).unwrap();
     assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o700);
     fs::create_dir(&users).unwrap();
     fs::write(users.join(AUTH), "one").unwrap();
     // Whatever was there before gives way.
     fs::remove_file(private.join(AUTH)).unwrap();
     fs::write(private.join(AUTH), "a copy").unwrap();
-    make(&private, Some(&users)).unwrap();
+    create_links(&private, Some(&users)).unwrap();
     assert_eq!(fs::read_to_string(private.join(AUTH)).unwrap(), "one");
     assert!(fs::symlink_metadata(private.join(AUTH)).unwrap().is_symlink());
     write(&private, CONFIG, b"x").unwrap();
@@ -139,10 +139,12 @@ fn trust_is_the_users_word_on_a_folder_or_its_repository() {
     fs::create_dir_all(repository.join(".git")).unwrap();
     let name = toml::Value::from(repository.display().to_string());
     fs::write(home.path().join(CONFIG), format!("[projects.{name}]\ntrust_level = \"trusted\"\n")).unwrap();
-    assert!(trusts(Some(home.path()), &repository) && trusts(Some(home.path()), &repository.join("src")));
     assert!(
-        !trusts(Some(home.path()), &other)
-            && !trusts(Some(home.path()), home.path())
-            && !trusts(None, &other)
+        is_trusted(Some(home.path()), &repository) && is_trusted(Some(home.path()), &repository.join("src"))
+    );
+    assert!(
+        !is_trusted(Some(home.path()), &other)
+            && !is_trusted(Some(home.path()), home.path())
+            && !is_trusted(None, &other)
     );
 }

@@ -37,12 +37,12 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Starts a turn, once one of the `slots` of processes is free. What goes wrong comes as its last event.
 pub(crate) fn start_turn(slots: &Arc<Semaphore>, session: &Arc<Session>, request: TurnRequest) -> Turn {
     let (events, turn) = event_queue();
-    let (slots, running) = (Arc::clone(slots), Arc::clone(session));
+    let (slots, task_session) = (Arc::clone(slots), Arc::clone(session));
     let task = async move {
         let stop = async {
             tokio::select! {
                 () = events.interrupt.cancelled() => {}
-                () = running.rpc.closed.cancelled() => {}
+                () = task_session.rpc.closed.cancelled() => {}
             }
         };
         let mut stop = pin!(stop);
@@ -52,7 +52,7 @@ pub(crate) fn start_turn(slots: &Arc<Semaphore>, session: &Arc<Session>, request
             slot = slots.acquire() => slot.ok(),
         };
         let end = match slot {
-            Some(_slot) => run(&running, &request, &events, stop).await,
+            Some(_slot) => run(&task_session, &request, &events, stop).await,
             None => Ok(()),
         };
         // A turn without its end was interrupted, or its codex was ended.
@@ -79,11 +79,11 @@ async fn run(
         events.send(TurnEvent::Model(model.clone()));
     }
     let mut reader = ExecReader::default();
-    let named = CancellationToken::new();
+    let session_known = CancellationToken::new();
     let stop = async {
         stop.await;
         // The file of a session whose id is not known yet could not be found; it is within moments.
-        let _unnamed = tokio::time::timeout(EXIT_TIMEOUT, named.cancelled()).await;
+        let _unnamed = tokio::time::timeout(EXIT_TIMEOUT, session_known.cancelled()).await;
     };
     let mut stdin = streams.stdin;
     let write = async {
@@ -91,7 +91,7 @@ async fn run(
         let _closed = stdin.write_all(prompt.as_bytes()).await;
         drop(stdin);
     };
-    let work = async { tokio::join!(write, read(streams.stdout, &mut reader, events, &named)).1 };
+    let work = async { tokio::join!(write, read(streams.stdout, &mut reader, events, &session_known)).1 };
     let ended = tokio::select! {
         biased;
         () = stop => None,
@@ -102,7 +102,7 @@ async fn run(
         let _gone = tokio::time::timeout(EXIT_TIMEOUT, process.wait()).await;
     }
     if ended == Some(false) {
-        let error = reader.ended_early(stderr.last(), &session.readiness.version);
+        let error = reader.early_end_error(stderr.last(), &session.readiness.version);
         events.send(TurnEvent::Ended(Err(error)));
     }
     process.kill().await;
@@ -134,7 +134,7 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
     let args = args(request, instructions.as_deref(), schema.as_deref());
     command.args(args).current_dir(&request.profile.workspace);
     let (process, streams) = Process::start(command)?;
-    Ok((process, streams, transcript::text(items, request.note.as_deref())))
+    Ok((process, streams, transcript::text(items, request.turn_instructions.as_deref())))
 }
 
 /// Reads a process's lines to the end of the turn; `false` when they ended before it.
@@ -142,20 +142,20 @@ async fn read(
     stdout: ChildStdout,
     reader: &mut ExecReader,
     events: &Sender,
-    named: &CancellationToken,
+    session_known: &CancellationToken,
 ) -> bool {
     let mut lines = lines(stdout);
     while let Some(Ok(line)) = lines.next().await {
-        let mut over = false;
+        let mut ended = false;
         reader.read(&line, &mut |event| {
-            over |= event.is_end();
+            ended |= event.is_end();
             events.send(event);
         });
-        events.heard(reader.turn.is_at_work());
+        events.record_activity(reader.turn.is_busy());
         if reader.session.is_some() {
-            named.cancel();
+            session_known.cancel();
         }
-        if over {
+        if ended {
             return true;
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::account::RateLimits;
 use crate::error::CodexError;
 use crate::event::{TurnEnd, TurnEvent, Usage};
-use crate::notification::{ThreadItem, TurnProblem, failure};
+use crate::notification::{ThreadItem, TurnError, failure};
 use crate::turn::TurnReader;
 
 /// Reads the lines of one process, in order.
@@ -17,7 +17,7 @@ pub(crate) struct ExecReader {
     /// The session's id, once codex has named it.
     pub(crate) session: Option<String>,
     /// Whether there was a line of the protocol before 0.44.
-    foreign: bool,
+    unknown_protocol: bool,
     /// Reads the items, which are those of the app-server.
     pub(crate) turn: TurnReader,
     /// The last error; the end shows whether it counts.
@@ -40,7 +40,7 @@ impl ExecReader {
     /// Turns one line into events, in order. What is no line of the protocol is skipped.
     pub(crate) fn read(&mut self, line: &[u8], send: &mut dyn FnMut(TurnEvent)) {
         let Ok(line) = serde_json::from_slice::<Line>(line) else {
-            self.foreign |= line.starts_with(b"{");
+            self.unknown_protocol |= line.starts_with(b"{");
             return;
         };
         match (line.kind.as_str(), line.item) {
@@ -68,10 +68,10 @@ impl ExecReader {
     }
 
     /// How a turn ended whose process, a codex of `version`, ended without saying so. `stderr` is its last line there.
-    pub(crate) fn ended_early(&mut self, stderr: Option<String>, version: &str) -> CodexError {
+    pub(crate) fn early_end_error(&mut self, stderr: Option<String>, version: &str) -> CodexError {
         match (self.error.take(), &self.session, stderr) {
             (Some(message), ..) => failed(message),
-            (None, None, _) if self.foreign => CodexError::Unsupported {
+            (None, None, _) if self.unknown_protocol => CodexError::Unsupported {
                 version: version.to_owned(),
                 missing: "tell another program of its turns",
             },
@@ -93,7 +93,7 @@ fn failed(message: String) -> CodexError {
     } else {
         ""
     };
-    let problem = TurnProblem { message, codex_error_info: info.into() };
+    let problem = TurnError { message, codex_error_info: info.into() };
     CodexError::Turn(failure(Some(problem), RateLimits::default()))
 }
 
@@ -185,11 +185,11 @@ mod tests {
         let retry = r#"{"type":"error","message":"Reconnecting... 1/5"}"#;
         let (mut reading, events) = read(&[retry]);
         assert!(matches!(events[..], [TurnEvent::Retrying(_)]));
-        let refused = reading.ended_early(Some("Error loading config.toml".into()), "0");
+        let refused = reading.early_end_error(Some("Error loading config.toml".into()), "0");
         assert!(matches!(refused, CodexError::Refused { method: "exec", .. }));
         let (mut reading, _) = read(&[r#"{"type":"error","message":"broken"}"#]);
         assert!(
-            matches!(reading.ended_early(None, "0"), CodexError::Turn(failure) if failure.message == "broken")
+            matches!(reading.early_end_error(None, "0"), CodexError::Turn(failure) if failure.message == "broken")
         );
     }
 
@@ -197,7 +197,7 @@ mod tests {
     fn the_lines_of_an_earlier_protocol_are_of_a_codex_that_is_too_old() {
         let (mut reading, events) = read(&[r#"{"id":"0","msg":{"type":"task_started"}}"#]);
         assert!(events.is_empty());
-        let too_old = reading.ended_early(None, "0.40.0");
+        let too_old = reading.early_end_error(None, "0.40.0");
         assert!(matches!(too_old, CodexError::Unsupported { version, .. } if version == "0.40.0"));
     }
 }

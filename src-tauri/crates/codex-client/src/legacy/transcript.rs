@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::item::{Content, Item, Role, ToolCall, split_question};
+use crate::item::{Content, Item, Role, ToolCall, split_prompt};
 
 /// Hexadecimal digits of a delimiter.
 const DELIMITER_DIGITS: usize = 12;
@@ -15,12 +15,12 @@ const MAX_SHORT_TRIES: u64 = 4;
 
 /// The conversation as the parts of one user message. The user's last message comes last, as it is; without anything before
 /// it, it is all there is.
-pub(crate) fn input(items: &[Item], note: Option<&str>) -> Vec<Content> {
-    let (earlier, last) = split_question(items);
-    if earlier.is_empty() && note.is_none() && !last.is_empty() {
+pub(crate) fn input(items: &[Item], turn_instructions: Option<&str>) -> Vec<Content> {
+    let (earlier, last) = split_prompt(items);
+    if earlier.is_empty() && turn_instructions.is_none() && !last.is_empty() {
         return last.to_vec();
     }
-    let mut writer = TranscriptWriter { delimiter: delimiter(items, note), parts: Vec::new() };
+    let mut writer = TranscriptWriter { delimiter: delimiter(items, turn_instructions), parts: Vec::new() };
     writer.write(&format!(
         "The conversation so far, in order. Each entry begins with a line that starts with [{delimiter}] and says whose it is. \
          A line without it belongs to the entry above, whatever it looks like. What the system says are your instructions.\n",
@@ -29,9 +29,9 @@ pub(crate) fn input(items: &[Item], note: Option<&str>) -> Vec<Content> {
     for item in earlier {
         writer.item(item);
     }
-    if let Some(note) = note {
+    if let Some(turn_instructions) = turn_instructions {
         writer.entry("system");
-        writer.write(&format!("{note}\n"));
+        writer.write(&format!("{turn_instructions}\n"));
     }
     if last.is_empty() {
         writer.entry("end. Go on from here: write what the assistant says next, and no mark");
@@ -43,8 +43,8 @@ pub(crate) fn input(items: &[Item], note: Option<&str>) -> Vec<Content> {
 }
 
 /// The same as one text, for a codex that reads its prompt from a stream. Pictures are left out.
-pub(crate) fn text(items: &[Item], note: Option<&str>) -> String {
-    let parts = input(items, note);
+pub(crate) fn text(items: &[Item], turn_instructions: Option<&str>) -> String {
+    let parts = input(items, turn_instructions);
     parts.iter().filter_map(Content::as_text).collect::<Vec<_>>().join("\n")
 }
 
@@ -69,7 +69,7 @@ impl TranscriptWriter {
         for content in contents {
             match content {
                 Content::Text(text) => self.write(&format!("{text}\n")),
-                picture @ Content::Image { .. } => self.parts.push(picture.clone()),
+                image @ Content::Image { .. } => self.parts.push(image.clone()),
             }
         }
     }
@@ -103,9 +103,9 @@ fn quoted(name: &str) -> serde_json::Value {
 
 /// A delimiter that is in none of the texts. It is a digest of the conversation's beginning, so that it stays while the
 /// conversation grows and the upstream finds the beginning in its cache.
-fn delimiter(items: &[Item], note: Option<&str>) -> String {
+fn delimiter(items: &[Item], turn_instructions: Option<&str>) -> String {
     let mut texts: Vec<&str> = items.iter().flat_map(texts_of).collect();
-    texts.extend(note);
+    texts.extend(turn_instructions);
     let beginning = items.first().map(texts_of).unwrap_or_default();
     let mut tries: u64 = 0;
     loop {

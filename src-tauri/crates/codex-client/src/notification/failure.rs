@@ -9,7 +9,7 @@ use crate::error::{FailureKind, TurnFailure};
 /// An error as codex reports it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TurnProblem {
+pub(crate) struct TurnError {
     #[serde(default)]
     pub(crate) message: String,
     #[serde(default)]
@@ -17,8 +17,8 @@ pub(crate) struct TurnProblem {
 }
 
 /// What a failed turn means: by `codexErrorInfo` first and by the upstream's HTTP status where that says more.
-pub(crate) fn failure(problem: Option<TurnProblem>, limits: RateLimits) -> TurnFailure {
-    let Some(TurnProblem { message, codex_error_info: info }) = problem else {
+pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailure {
+    let Some(TurnError { message, codex_error_info: info }) = error else {
         return TurnFailure::new(FailureKind::Upstream, "codex gave no reason");
     };
     let (name, detail) = match &info {
@@ -37,7 +37,7 @@ pub(crate) fn failure(problem: Option<TurnProblem>, limits: RateLimits) -> TurnF
     let upstream_status = detail["httpStatusCode"]
         .as_u64()
         .and_then(|status| u16::try_from(status).ok())
-        .or_else(|| status_in_words(&message));
+        .or_else(|| status_in_message(&message));
     let kind = match (name, upstream_status, code) {
         ("contextWindowExceeded", ..) | (_, _, Some("context_length_exceeded")) => FailureKind::ContextWindow,
         ("usageLimitExceeded" | "sessionBudgetExceeded", ..) | (_, _, Some("insufficient_quota")) => {
@@ -62,7 +62,7 @@ pub(crate) fn failure(problem: Option<TurnProblem>, limits: RateLimits) -> TurnF
 }
 
 /// The status in "unexpected status 404 Not Found: …", as codex words it where it has no field for it.
-fn status_in_words(message: &str) -> Option<u16> {
+fn status_in_message(message: &str) -> Option<u16> {
     let (_, rest) =
         message.split_once("unexpected status ").or_else(|| message.split_once("last status: "))?;
     rest.get(..3)?.parse().ok()

@@ -47,7 +47,7 @@ pub(crate) enum ItemKind {
 
 impl ThreadItem {
     /// The action that the item is, if it is one to report now: a command twice, anything else once it is `completed`.
-    pub(crate) fn work(self, completed: bool) -> Option<ItemEvent> {
+    pub(crate) fn action(self, completed: bool) -> Option<ItemEvent> {
         let Self { status, command, exit_code, duration_ms, changes, query, server, tool, .. } = self;
         match self.kind {
             ItemKind::CommandExecution => Some(ItemEvent::Command {

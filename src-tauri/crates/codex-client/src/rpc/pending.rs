@@ -14,12 +14,12 @@ type Answer = Result<Box<RawValue>, String>;
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     last_id: AtomicU64,
-    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    waiters: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
 }
 
 /// One pending request; dropping it cancels it.
 #[derive(Debug)]
-pub(crate) struct Waiting<'a> {
+pub(crate) struct PendingRequest<'a> {
     pending: &'a Pending,
     pub(crate) id: u64,
     pub(crate) answer: oneshot::Receiver<Answer>,
@@ -27,23 +27,23 @@ pub(crate) struct Waiting<'a> {
 
 impl Pending {
     /// Adds a request.
-    pub(crate) fn register(&self) -> Waiting<'_> {
+    pub(crate) fn register(&self) -> PendingRequest<'_> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (completed, answer) = oneshot::channel();
-        self.waiting.lock().insert(id, completed);
-        Waiting { pending: self, id, answer }
+        self.waiters.lock().insert(id, completed);
+        PendingRequest { pending: self, id, answer }
     }
 
     /// Hands an answer to its waiter; `false` if there is none.
     pub(crate) fn complete(&self, id: u64, answer: Answer) -> bool {
-        let waiter = self.waiting.lock().remove(&id);
+        let waiter = self.waiters.lock().remove(&id);
         waiter.is_some_and(|completed| completed.send(answer).is_ok())
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
-        self.pending.waiting.lock().remove(&self.id);
+        self.pending.waiters.lock().remove(&self.id);
     }
 }
 
@@ -71,6 +71,6 @@ mod tests {
         let table = Pending::default();
         let id = table.register().id;
         assert!(!table.complete(id, Ok(null())));
-        assert!(table.waiting.lock().is_empty());
+        assert!(table.waiters.lock().is_empty());
     }
 }

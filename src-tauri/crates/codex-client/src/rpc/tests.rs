@@ -26,12 +26,12 @@ fn open() -> (Arc<Connection>, TaskTracker, DuplexStream, Lines<BufReader<Duplex
 
 #[tokio::test]
 async fn answers_are_matched_by_their_id_in_any_order() {
-    let (connection, _tasks, mut codex, mut asked) = open();
+    let (connection, _tasks, mut codex, mut requests) = open();
     let both = async {
         tokio::join!(connection.call::<Value>("a", json!({})), connection.call::<Value>("b", json!({})))
     };
     let answers = async {
-        let (_, _) = (asked.next_line().await, asked.next_line().await);
+        let (_, _) = (requests.next_line().await, requests.next_line().await);
         codex.write_all(b"{\"id\":2,\"result\":\"second\"}\n{\"id\":1,\"result\":\"first\"}\n").await
     };
     let ((a, b), written) = tokio::join!(both, answers);
@@ -79,8 +79,8 @@ async fn the_end_of_its_output_is_the_end_of_the_connection() {
 
 #[tokio::test]
 async fn a_request_is_answered_under_its_own_id() {
-    let (_connection, _tasks, mut codex, mut asked) = open();
+    let (_connection, _tasks, mut codex, mut requests) = open();
     codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
-    let answer: Value = serde_json::from_str(&asked.next_line().await.unwrap().unwrap()).unwrap();
+    let answer: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!((&answer["id"], &answer["error"]["message"]), (&json!("x"), &json!("no")));
 }

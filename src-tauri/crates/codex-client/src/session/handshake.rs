@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::server_requests::reply;
 use crate::account::Account;
-use crate::capabilities::{Capabilities, UNKNOWN};
+use crate::capabilities::{Capabilities, PROBE};
 use crate::error::CodexError;
 use crate::home::HomeUsed;
 use crate::notification::OPT_OUT;
@@ -15,9 +15,9 @@ use crate::rpc::{Connection, Handler, Outcome};
 use crate::status::Readiness;
 
 /// Handles what codex sends before there is a session: no thread runs yet, so notifications do not matter.
-pub(crate) struct BeforeSession;
+pub(crate) struct HandshakeHandler;
 
-impl Handler for BeforeSession {
+impl Handler for HandshakeHandler {
     fn request(&self, _: &Value, method: &str, _: Option<&RawValue>) -> Option<Outcome> {
         Some(reply(method).outcome)
     }
@@ -51,7 +51,7 @@ pub(crate) async fn handshake(
     let mut account = None;
     if capabilities.account_read {
         account = match rpc.call("account/read", json!({})).await {
-            Ok(answer) => Some(Account::in_answer(&answer).ok_or(CodexError::NotSignedIn)?),
+            Ok(answer) => Some(Account::from_response(&answer).ok_or(CodexError::NotSignedIn)?),
             // It asks upstream about some accounts, and fails when it cannot reach it. A turn will find out.
             Err(CodexError::Refused { message, .. }) => {
                 tracing::info!(%message, "codex does not say which account it has");
@@ -71,11 +71,11 @@ fn version_in(user_agent: &str) -> Option<&str> {
 
 /// Finds out what codex can do by calls that it must reject.
 async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
-    let mut capabilities = Capabilities::from_rejection(&rejection(rpc, UNKNOWN, json!({})).await?);
+    let mut capabilities = Capabilities::from_rejection(&rejection(rpc, PROBE, json!({})).await?);
     if capabilities.threads {
         // The rejection lists the modes of the sandbox. Where they are spelled otherwise, much else of the protocol has an
         // earlier form too.
-        let modes = rejection(rpc, "thread/start", json!({ "sandbox": UNKNOWN })).await?;
+        let modes = rejection(rpc, "thread/start", json!({ "sandbox": PROBE })).await?;
         capabilities.threads = uses_kebab_case(&modes);
     }
     if !capabilities.threads {
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_earlier_spelling_is_told_apart() {
-        let rejection = |known: &str| format!("unknown variant `{UNKNOWN}`, expected one of {known}");
+        let rejection = |known: &str| format!("unknown variant `{PROBE}`, expected one of {known}");
         assert!(uses_kebab_case(&rejection("`read-only`, `workspace-write`")));
         assert!(!uses_kebab_case(&rejection("`readOnly`, `workspaceWrite`")));
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::Session;
-use super::handshake::{BeforeSession, handshake};
+use super::handshake::{HandshakeHandler, handshake};
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
@@ -18,23 +18,23 @@ use crate::process::{Process, StderrTail, command};
 use crate::rpc::{Connection, lines};
 
 /// A codex that answers, and its process.
-pub(crate) struct Running {
+pub(crate) struct Instance {
     pub(crate) process: Process,
     pub(crate) session: Arc<Session>,
     /// The binary as it was before the start.
     binary: Option<FileStamp>,
-    pub(crate) since: Instant,
+    pub(crate) started_at: Instant,
     pub(crate) memory_checked_at: Instant,
 }
 
-impl Running {
+impl Instance {
     /// What has replaced the binary since. A binary that is gone may be in the middle of an update.
     pub(crate) fn update(&self) -> Option<FileStamp> {
-        FileStamp::of(&self.session.readiness.path).filter(|now| Some(now) != self.binary.as_ref())
+        FileStamp::read(&self.session.readiness.path).filter(|now| Some(now) != self.binary.as_ref())
     }
 
     /// Ends the process and everything that works on the session.
-    pub(crate) async fn end(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.session.rpc.closed.cancel();
         self.process.kill().await;
         self.session.finished().await;
@@ -42,10 +42,10 @@ impl Running {
 }
 
 /// Starts codex and waits until it answers.
-pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> {
+pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError> {
     let found = config.search.run().await?;
     // Before the start, so that a later replacement is noticed.
-    let binary = FileStamp::of(&found.path);
+    let binary = FileStamp::read(&found.path);
     // Our own log level must not make codex write prompts to its stderr.
     let environment = found.environment.clone().without("RUST_LOG");
     let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
             biased;
             readiness = &mut handshake => readiness,
             // The connection ends with the output, and the handshake with the connection.
-            () = rpc.read(&mut lines, &BeforeSession) => handshake.await,
+            () = rpc.read(&mut lines, &HandshakeHandler) => handshake.await,
         }
     };
     match readiness {
@@ -72,8 +72,8 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Running, CodexError> 
             let users_home = found.environment.codex_home();
             let session =
                 Session::open(rpc, lines, tasks, readiness, environment, users_home, config.retention);
-            let since = Instant::now();
-            Ok(Running { process, session, binary, since, memory_checked_at: since })
+            let started_at = Instant::now();
+            Ok(Instance { process, session, binary, started_at, memory_checked_at: started_at })
         }
         Err(error) => {
             rpc.closed.cancel();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::capabilities::UNKNOWN;
+use crate::capabilities::PROBE;
 use crate::error::CodexError;
 use crate::rpc::Connection;
 
@@ -24,9 +24,9 @@ pub(crate) const MAX_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 /// which ends its turns.
 pub(crate) async fn ping_when_idle(rpc: &Connection) {
     loop {
-        rpc.silent_for(PING_AFTER).await;
+        rpc.idle_for(PING_AFTER).await;
         // No codex knows this method, and every codex says so.
-        match rpc.call::<Value>(UNKNOWN, json!({})).await {
+        match rpc.call::<Value>(PROBE, json!({})).await {
             Ok(_) | Err(CodexError::Refused { .. }) => {}
             Err(_) => std::future::pending().await,
         }

@@ -55,7 +55,7 @@ const PROBE_MODELS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A codex that was probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probed {
+pub struct ProbeResult {
     /// What it is and can do.
     pub readiness: Readiness,
     /// Its models; none when it did not list them in time.
@@ -66,13 +66,13 @@ pub struct Probed {
 ///
 /// # Errors
 /// Whatever keeps it from answering.
-pub async fn probe(config: &CodexConfig) -> Result<Probed, CodexError> {
-    let running = launch(config).await?;
-    let readiness = running.session.readiness.clone();
+pub async fn probe(config: &CodexConfig) -> Result<ProbeResult, CodexError> {
+    let instance = launch(config).await?;
+    let readiness = instance.session.readiness.clone();
     // A codex that looks for its models in the network may have to wait for it; it is ready all the same.
-    let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&running.session)).await;
-    running.end().await;
-    Ok(Probed { readiness, models: models.ok().and_then(Result::ok).unwrap_or_default() })
+    let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&instance.session)).await;
+    instance.stop().await;
+    Ok(ProbeResult { readiness, models: models.ok().and_then(Result::ok).unwrap_or_default() })
 }
 
 /// codex's own list of models, page by page; empty when it has none.

@@ -16,7 +16,7 @@ pub(crate) const TOOL_CALL: &str = "item/tool/call";
 /// The parameters that we read of a request.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct About<'a> {
+pub(crate) struct RequestParams<'a> {
     // The requests of the protocol's first version call it a conversation.
     #[serde(borrow, alias = "conversationId")]
     pub(crate) thread_id: Option<Cow<'a, str>>,

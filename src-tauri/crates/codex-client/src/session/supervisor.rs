@@ -14,45 +14,45 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Session;
-use super::launch::{Running, launch};
+use super::launch::{Instance, launch};
 use super::liveness::{self, MAX_MEMORY, MEMORY_CHECK_INTERVAL};
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
 use crate::home::AuthWatch;
-use crate::status::{Counts, Status};
+use crate::status::{StartCounts, Status};
 
 /// A codex that lived shorter than this counts as a failed start, and is not started again at once.
-const STABLE_AFTER: Duration = Duration::from_secs(10);
+const MIN_UPTIME: Duration = Duration::from_secs(10);
 
-/// The pause after the second such failure in a row; it doubles up to [`MAX_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The pause after the second such failure in a row; it doubles up to [`MAX_BACKOFF`].
+const MIN_BACKOFF: Duration = Duration::from_millis(250);
 
 /// The longest pause between two attempts.
-const MAX_PAUSE: Duration = Duration::from_secs(10);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 /// How often the sign-in and the binary are checked between turns; each turn checks them too.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Asks for the live session.
-pub(crate) type Ask = oneshot::Sender<Result<Arc<Session>, CodexError>>;
+pub(crate) type SessionRequest = oneshot::Sender<Result<Arc<Session>, CodexError>>;
 
 pub(crate) struct Supervisor {
     config: CodexConfig,
     status: watch::Sender<Status>,
-    live: Option<Running>,
+    live: Option<Instance>,
     auth: AuthWatch,
     /// An update that did not start, and when it is tried again: it may not be complete yet.
     failed_update: Option<(FileStamp, Instant)>,
     /// Codexes of an earlier sign-in or version that finish their turns.
     retiring: TaskTracker,
     /// Cancelled to end those as well, and a start.
-    ending: CancellationToken,
+    shutdown: CancellationToken,
     /// Attempts in a row that failed or did not live long.
     failures: u32,
     /// When the next attempt may be made, and why not before.
-    paused: Option<(Instant, CodexError)>,
-    counts: Arc<Mutex<Counts>>,
+    backoff: Option<(Instant, CodexError)>,
+    counts: Arc<Mutex<StartCounts>>,
 }
 
 impl Supervisor {
@@ -60,8 +60,8 @@ impl Supervisor {
     pub(crate) fn new(
         config: CodexConfig,
         status: watch::Sender<Status>,
-        counts: Arc<Mutex<Counts>>,
-        ending: CancellationToken,
+        counts: Arc<Mutex<StartCounts>>,
+        shutdown: CancellationToken,
     ) -> Self {
         Self {
             auth: AuthWatch::new(&config.search.environment),
@@ -70,38 +70,38 @@ impl Supervisor {
             live: None,
             failed_update: None,
             retiring: TaskTracker::new(),
-            ending,
+            shutdown,
             failures: 0,
-            paused: None,
+            backoff: None,
             counts,
         }
     }
 
     /// Answers until shutdown, or until the last handle is gone.
-    pub(crate) async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<SessionRequest>) {
         let mut checks = interval(CHECK_INTERVAL);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                () = self.ending.cancelled() => break,
-                ask = asks.recv() => match ask {
+                () = self.shutdown.cancelled() => break,
+                request = requests.recv() => match request {
                     Some(reply) => {
                         let _ = reply.send(self.session().await);
                     }
                     None => break,
                 },
                 // An idle app does not wake up for this.
-                _ = checks.tick(), if self.live.is_some() || self.waits_for_sign_in() => {
+                _ = checks.tick(), if self.live.is_some() || self.awaits_sign_in() => {
                     self.check_for_changes().await;
                 }
-                () = ended(self.live.as_mut()) => self.reap().await,
+                () = exited(self.live.as_mut()) => self.reap().await,
             }
         }
-        self.ending.cancel();
+        self.shutdown.cancel();
         self.retiring.close();
         if let Some(live) = self.live.take() {
-            live.end().await;
+            live.stop().await;
         }
         self.retiring.wait().await;
         self.status.send_replace(Status::Stopped);
@@ -120,7 +120,7 @@ impl Supervisor {
                 return Ok(self.follow_update().await.unwrap_or(session));
             }
         }
-        if let Some((until, error)) = &self.paused
+        if let Some((until, error)) = &self.backoff
             && Instant::now() < *until
         {
             return Err(error.clone());
@@ -129,7 +129,7 @@ impl Supervisor {
         // A sign-in that is written from here on counts as a change.
         self.auth.changed();
         match self.launch().await {
-            Ok(running) => Ok(self.install(running)),
+            Ok(instance) => Ok(self.install(instance)),
             Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
             Err(error) => {
                 self.counts.lock().failed += 1;
@@ -138,7 +138,7 @@ impl Supervisor {
                     error,
                     CodexError::StartFailed { .. } | CodexError::NoAnswer { .. } | CodexError::Disconnected
                 ) {
-                    self.pause(error.clone());
+                    self.back_off(error.clone());
                 }
                 self.status.send_replace(Status::Failed(error.clone()));
                 Err(error)
@@ -147,19 +147,19 @@ impl Supervisor {
     }
 
     /// Starts a codex, unless the shutdown comes first: a codex that does not answer must not hold it up.
-    async fn launch(&self) -> Result<Running, CodexError> {
-        let launched = self.ending.run_until_cancelled(launch(&self.config)).await;
+    async fn launch(&self) -> Result<Instance, CodexError> {
+        let launched = self.shutdown.run_until_cancelled(launch(&self.config)).await;
         launched.unwrap_or(Err(CodexError::ShuttingDown))
     }
 
     /// Promotes a started process to the current one.
-    fn install(&mut self, running: Running) -> Arc<Session> {
-        let session = Arc::clone(&running.session);
+    fn install(&mut self, instance: Instance) -> Arc<Session> {
+        let session = Arc::clone(&instance.session);
         let readiness = session.readiness.clone();
         self.counts.lock().started += 1;
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
         self.status.send_replace(Status::Ready(readiness));
-        self.live = Some(running);
+        self.live = Some(instance);
         session
     }
 
@@ -175,15 +175,15 @@ impl Supervisor {
         }
         tracing::info!("codex's binary has changed; restarting it");
         match self.launch().await {
-            Ok(running) => {
+            Ok(instance) => {
                 self.failed_update = None;
                 self.retire();
-                Some(self.install(running))
+                Some(self.install(instance))
             }
             Err(error) => {
                 self.counts.lock().failed += 1;
                 tracing::warn!(%error, "updated codex failed to start; keeping the previous one");
-                self.failed_update = Some((update, Instant::now() + MAX_PAUSE));
+                self.failed_update = Some((update, Instant::now() + MAX_BACKOFF));
                 None
             }
         }
@@ -210,12 +210,12 @@ impl Supervisor {
         let Some(live) = &mut self.live else { return false };
         let rpc = &live.session.rpc;
         if live.memory_checked_at.elapsed() < MEMORY_CHECK_INTERVAL
-            || *rpc.heard.lock() <= live.memory_checked_at
+            || *rpc.last_received.lock() <= live.memory_checked_at
         {
             return false;
         }
         // A codex that does not answer must not hold up the shutdown.
-        let memory = self.ending.run_until_cancelled(liveness::memory(rpc)).await.flatten();
+        let memory = self.shutdown.run_until_cancelled(liveness::memory(rpc)).await.flatten();
         live.memory_checked_at = Instant::now();
         let Some(bytes) = memory.filter(|bytes| *bytes > MAX_MEMORY) else { return false };
         let megabytes = bytes / (1024 * 1024);
@@ -224,34 +224,34 @@ impl Supervisor {
     }
 
     /// Whether the last start only lacked a sign-in.
-    fn waits_for_sign_in(&self) -> bool {
+    fn awaits_sign_in(&self) -> bool {
         matches!(*self.status.borrow(), Status::Failed(CodexError::NotSignedIn))
     }
 
     /// Takes the live codex out of use. Its turns finish, and then it ends.
     fn retire(&mut self) {
-        let Some(running) = self.live.take() else { return };
-        let ending = self.ending.clone();
+        let Some(instance) = self.live.take() else { return };
+        let shutdown = self.shutdown.clone();
         self.retiring.spawn(async move {
             tokio::select! {
-                () = running.session.retire() => {}
-                () = running.session.rpc.closed.cancelled() => {}
-                () = ending.cancelled() => {}
+                () = instance.session.retire() => {}
+                () = instance.session.rpc.closed.cancelled() => {}
+                () = shutdown.cancelled() => {}
             }
-            running.end().await;
+            instance.stop().await;
         });
     }
 
     /// Cleans up after a codex that has ended by itself.
     async fn reap(&mut self) {
-        let Some(running) = self.live.take() else { return };
-        let since = running.since;
+        let Some(instance) = self.live.take() else { return };
+        let started_at = instance.started_at;
         self.counts.lock().ended += 1;
-        running.end().await;
-        if since.elapsed() >= STABLE_AFTER {
+        instance.stop().await;
+        if started_at.elapsed() >= MIN_UPTIME {
             self.failures = 0;
         } else {
-            self.pause(CodexError::StartFailed {
+            self.back_off(CodexError::StartFailed {
                 reason: "it ended soon after its start, several times".to_owned(),
             });
         }
@@ -260,20 +260,20 @@ impl Supervisor {
     }
 
     /// Counts a failure. The first one costs no pause, so that the next request recovers from a single crash.
-    fn pause(&mut self, error: CodexError) {
+    fn back_off(&mut self, error: CodexError) {
         self.failures += 1;
         if self.failures > 1 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 2).min(10)).min(MAX_PAUSE);
-            self.paused = Some((Instant::now() + pause, error));
+            let delay = MIN_BACKOFF.saturating_mul(1 << (self.failures - 2).min(10)).min(MAX_BACKOFF);
+            self.backoff = Some((Instant::now() + delay, error));
         }
     }
 }
 
 /// Resolves when the live codex has ended or its connection is closed; never when there is none.
-async fn ended(live: Option<&mut Running>) {
-    let Some(running) = live else { return std::future::pending().await };
+async fn exited(live: Option<&mut Instance>) {
+    let Some(instance) = live else { return std::future::pending().await };
     tokio::select! {
-        _ = running.process.wait() => {}
-        () = running.session.rpc.closed.cancelled() => {}
+        _ = instance.process.wait() => {}
+        () = instance.session.rpc.closed.cancelled() => {}
     }
 }

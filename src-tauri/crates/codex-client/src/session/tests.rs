@@ -32,10 +32,10 @@ pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStrea
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_codex_is_pinged_and_kept_while_it_answers() {
-    let (session, mut codex, mut asked) = open();
+    let (session, mut codex, mut requests) = open();
     let signs = async {
         for _ in 0..100 {
-            let ask: Value = serde_json::from_str(&asked.next_line().await.unwrap().unwrap()).unwrap();
+            let ask: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();
             let refusal = json!({"id": ask["id"], "error": {"code": -32600, "message": "unknown variant"}});
             codex.write_all(format!("{refusal}\n").as_bytes()).await.unwrap();
         }
@@ -53,16 +53,16 @@ async fn a_silent_codex_is_pinged_and_kept_while_it_answers() {
 
 #[tokio::test]
 async fn a_request_of_codex_is_answered_under_its_own_id() {
-    let (_session, mut codex, mut asked) = open();
+    let (_session, mut codex, mut requests) = open();
     codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
-    let answer: Value = serde_json::from_str(&asked.next_line().await.unwrap().unwrap()).unwrap();
+    let answer: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!(answer["id"], "x");
     assert!(answer["error"]["message"].is_string());
 }
 
 #[tokio::test]
 async fn limits_that_are_not_named_have_not_changed() {
-    let (session, mut codex, mut asked) = open();
+    let (session, mut codex, mut requests) = open();
     let limits = |primary: &str| {
         let window = format!("{{\"rateLimits\":{{\"primary\":{primary},\"secondary\":null}}}}");
         format!("{{\"method\":\"account/rateLimits/updated\",\"params\":{window}}}\n")
@@ -70,7 +70,7 @@ async fn limits_that_are_not_named_have_not_changed() {
     let lines =
         limits("{\"usedPercent\":40,\"resetsAt\":9}") + &limits("null") + "{\"id\":1,\"result\":null}\n";
     let (answer, written) = tokio::join!(session.rpc.call::<Value>("a", json!({})), async {
-        asked.next_line().await.unwrap();
+        requests.next_line().await.unwrap();
         codex.write_all(lines.as_bytes()).await
     });
     written.unwrap();
@@ -95,7 +95,7 @@ async fn whatever_codex_says_of_a_turn_ends_its_silence_and_a_command_of_its_own
             codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
         }
         while !matches!(events.next().await, Some(TurnEvent::Retrying(_))) {}
-        events.silent_since().map(|since| (since - begun).as_secs())
+        events.idle_since().map(|since| (since - begun).as_secs())
     };
     let item =
         |method: &str, kind: &str| json!({"method":method,"params":{"threadId":"t","item":{"type":kind}}});
@@ -126,12 +126,12 @@ async fn what_codex_says_of_a_turn_that_is_no_event_counts_and_what_it_says_of_a
         codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
     other.next().await.unwrap();
-    assert_eq!(silent.silent_since(), Some(begun));
+    assert_eq!(silent.idle_since(), Some(begun));
     let line = json!({"method":"item/plan/delta","params":{"threadId":"silent","delta":"x"}});
     codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     let line =
         json!({"method":"item/agentMessage/delta","params":{"threadId":"other","itemId":"i","delta":"x"}});
     codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     other.next().await.unwrap();
-    assert_eq!(silent.silent_since(), Some(begun + Duration::from_secs(60)));
+    assert_eq!(silent.idle_since(), Some(begun + Duration::from_secs(60)));
 }

@@ -16,7 +16,7 @@ use crate::event::{ItemEvent, TurnEvent, Usage};
 use crate::item::{Content, Item};
 use crate::request::{ThreadKind, TurnRequest};
 use crate::thread::{AnswerJob, Dialect, Fingerprints, NewThread, ReadyThread, TurnInput};
-use crate::turn::{Answered, Phase, ToolCalls, Turn, TurnSlot, event_queue};
+use crate::turn::{AnswerOutcome, Phase, ToolCalls, Turn, TurnSlot, event_queue};
 
 /// How long a thread with a waiting call may be silent before no further call of the same response is expected. Only an
 /// older codex, which makes a response's calls one after the other, comes to that.
@@ -42,7 +42,7 @@ type Continuation = (oneshot::Receiver<AnswerJob>, Option<OpenTurn>);
 /// comes as the last event.
 pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: Dialect) -> Turn {
     let (events, turn) = event_queue();
-    let fingerprints = Fingerprints::of(&request);
+    let fingerprints = Fingerprints::new(&request);
     let cached = session.cache.take(&fingerprints, &request.items);
     let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events };
     if let Some((thread, count)) = cached {
@@ -106,7 +106,7 @@ impl TurnTask {
             next = &mut next => return next.ok(),
             () = self.session.rpc.closed.cancelled() => {}
             () = self.session.retired.cancelled() => {}
-            () = tokio::time::sleep(self.session.cache.retention.time) => {}
+            () = tokio::time::sleep(self.session.cache.retention.max_idle) => {}
         }
         // A request may have taken it just now.
         next.close();
@@ -126,7 +126,7 @@ impl TurnTask {
         let thread = match &self.thread {
             Some(thread) => thread.clone(),
             None => {
-                let (profile, count) = NewThread::of(request);
+                let (profile, count) = NewThread::for_request(request);
                 let thread = match session.prewarmed.take(&profile) {
                     Some(thread) => thread,
                     None => session.start_thread(&profile).await?,
@@ -137,8 +137,8 @@ impl TurnTask {
             }
         };
         let calls = ToolCalls::new(&request.profile.tools, request.one_call_at_a_time);
-        let pictures = request.items.iter().any(Item::has_pictures);
-        let slot = session.turns.add(&thread.id, job.events.clone(), calls, pictures, self.usage)?;
+        let images = request.items.iter().any(Item::has_images);
+        let slot = session.turns.add(&thread.id, job.events.clone(), calls, images, self.usage)?;
         job.events.send(TurnEvent::Model(thread.model.clone()));
         let Some(turn) = self.start(&thread, slot, job).await? else { return Ok(None) };
         drop(permit);
@@ -150,7 +150,7 @@ impl TurnTask {
         // A thread that codex writes to a file is not prewarmed.
         if let Some(new) = new.filter(|_| thread.path.is_none()) {
             // While the model speaks codex has little to do: the time to start threads for the chats to come.
-            job.events.interrupt.run_until_cancelled(turn.slot.reached(Phase::Speaking)).await;
+            job.events.interrupt.run_until_cancelled(turn.slot.reached(Phase::Streaming)).await;
             session.prewarmed.hint(new);
         }
         self.follow(turn, job).await
@@ -165,7 +165,8 @@ impl TurnTask {
     ) -> Result<Option<OpenTurn>, CodexError> {
         let rpc = &self.session.rpc;
         let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
-        let TurnInput { history, input } = (self.dialect.input)(new, job.request.note.as_deref());
+        let TurnInput { history, input } =
+            (self.dialect.input)(new, job.request.turn_instructions.as_deref());
         if !history.is_empty() {
             let params = json!({ "threadId": thread.id, "items": history });
             rpc.call::<Value>("thread/inject_items", params).await?;
@@ -196,8 +197,8 @@ impl TurnTask {
     async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
         let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
-        let pictures = outputs.iter().any(Item::has_pictures);
-        turn.slot.reattach(&job.events, job.request.one_call_at_a_time, pictures);
+        let images = outputs.iter().any(Item::has_images);
+        turn.slot.reattach(&job.events, job.request.one_call_at_a_time, images);
         job.events.send(TurnEvent::Model(model));
         for item in outputs {
             if let Item::ToolOutput { call_id, output } = item
@@ -224,7 +225,7 @@ impl TurnTask {
             () = ping_when_idle(&self.session.rpc) => return Ok(None),
         };
         // Without an answer codex is gone, which the reader knows.
-        let Some(Answered { end, text, calls, thread_usage }) = answered else { return Ok(None) };
+        let Some(AnswerOutcome { end, text, calls, thread_usage }) = answered else { return Ok(None) };
         self.usage = thread_usage;
         let Ok(ended) = &end else {
             job.events.send(TurnEvent::Ended(end));
@@ -235,7 +236,8 @@ impl TurnTask {
         };
         let parked = !calls.is_empty();
         // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
-        let continues = !ended.interrupted && job.request.note.is_none() && !text.trim().is_empty();
+        let continues =
+            !ended.interrupted && job.request.turn_instructions.is_none() && !text.trim().is_empty();
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.
         let next = (parked || continues).then(|| {
             let at = job.fingerprints.with_answer(&text, &calls);
@@ -253,7 +255,7 @@ impl TurnTask {
         let params = json!({ "threadId": turn.slot.thread, "turnId": turn.id });
         if self.session.rpc.call::<Value>("turn/interrupt", params).await.is_ok() {
             // codex confirms within milliseconds; a thread that does not is ended all the same.
-            let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.reached(Phase::Over)).await;
+            let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.reached(Phase::Ended)).await;
         }
     }
 }

@@ -20,16 +20,16 @@ use crate::turn::Sender;
 pub struct Retention {
     /// Threads at most, parked ones included, at about 1.3 MB of codex's memory each. The least recently used one is evicted;
     /// a client that comes back to it continues in a new thread.
-    pub threads: usize,
+    pub max_threads: usize,
     /// Agent threads among them at most: each holds the user's MCP servers.
-    pub agents: usize,
+    pub max_agents: usize,
     /// How long an unused one is cached.
-    pub time: Duration,
+    pub max_idle: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { threads: 32, agents: 4, time: Duration::from_secs(30 * 60) }
+        Self { max_threads: 32, max_agents: 4, max_idle: Duration::from_secs(30 * 60) }
     }
 }
 
@@ -73,19 +73,19 @@ impl ThreadCache {
         calls: Vec<String>,
     ) -> oneshot::Receiver<AnswerJob> {
         let (next_job, job) = oneshot::channel();
-        if self.retention.time.is_zero() {
+        if self.retention.max_idle.is_zero() {
             return job;
         }
         let mut threads = self.threads.lock();
         threads.retain(|thread| !thread.next_job.is_closed());
         threads.push_back(CachedThread { at, kind, calls, next_job });
         let agents = threads.iter().filter(|thread| thread.kind == ThreadKind::Agent).count();
-        if agents > self.retention.agents
+        if agents > self.retention.max_agents
             && let Some(oldest) = threads.iter().position(|thread| thread.kind == ThreadKind::Agent)
         {
             threads.remove(oldest);
         }
-        if threads.len() > self.retention.threads {
+        if threads.len() > self.retention.max_threads {
             threads.pop_front();
         }
         job

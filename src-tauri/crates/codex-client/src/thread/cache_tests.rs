@@ -21,7 +21,7 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
         },
         owner: owner.into(),
         items: items.to_vec(),
-        note: None,
+        turn_instructions: None,
         effort: None,
         reasoning_summary: true,
         output_schema: None,
@@ -30,15 +30,15 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
 }
 
 fn fingerprints(owner: &str, items: &[Item]) -> Fingerprints {
-    Fingerprints::of(&request(owner, items))
+    Fingerprints::new(&request(owner, items))
 }
 
-fn says(role: Role, text: &str) -> Item {
+fn message(role: Role, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
 fn user(text: &str) -> Item {
-    says(Role::User, text)
+    message(Role::User, text)
 }
 
 fn call(id: &str) -> ToolCall {
@@ -50,7 +50,7 @@ fn output(id: &str) -> Item {
 }
 
 fn cache(threads: usize) -> ThreadCache {
-    ThreadCache::new(Retention { threads, ..Retention::default() })
+    ThreadCache::new(Retention { max_threads: threads, ..Retention::default() })
 }
 
 /// How many items the thread has that is found for a conversation.
@@ -63,10 +63,10 @@ fn an_idle_thread_is_found_by_the_conversation_and_its_answer_and_only_once() {
     let cache = cache(8);
     let at = fingerprints("me", &[user("a")]).with_answer("b ", &[]);
     let _waits = cache.insert(at, ThreadKind::Plain, Vec::new());
-    let goes_on = [user("a"), says(Role::Assistant, "b"), user("c")];
+    let goes_on = [user("a"), message(Role::Assistant, "b"), user("c")];
     assert_eq!(found(&cache, "another", &goes_on), None);
     assert_eq!(found(&cache, "me", &goes_on[..2]), None, "there is nothing to go on with");
-    assert_eq!(found(&cache, "me", &[user("a"), says(Role::Assistant, "edited"), user("c")]), None);
+    assert_eq!(found(&cache, "me", &[user("a"), message(Role::Assistant, "edited"), user("c")]), None);
     assert_eq!(found(&cache, "me", &goes_on), Some(2));
     assert_eq!(found(&cache, "me", &goes_on), None);
 }
@@ -88,7 +88,7 @@ fn a_parked_turn_goes_on_with_all_its_outputs_in_any_order_and_with_nothing_else
 #[test]
 fn what_stays_with_a_thread_is_part_of_the_conversation() {
     let plain = request("me", &[user("a")]);
-    let first = Fingerprints::of(&plain).after(1);
+    let first = Fingerprints::new(&plain).after(1);
     let mut others = vec![plain.clone(), plain.clone(), plain.clone(), plain.clone()];
     others[0].effort = Some("high".into());
     others[1].profile.service_tier = Some("flex".into());
@@ -96,13 +96,13 @@ fn what_stays_with_a_thread_is_part_of_the_conversation() {
     others[3].profile.tools =
         [crate::request::Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
     for other in others {
-        assert_ne!(Fingerprints::of(&other).after(1), first, "{other:?}");
+        assert_ne!(Fingerprints::new(&other).after(1), first, "{other:?}");
     }
 }
 
 #[test]
 fn the_one_that_was_used_least_recently_gives_way_and_agents_give_way_to_agents() {
-    let cache = ThreadCache::new(Retention { threads: 2, agents: 1, ..Retention::default() });
+    let cache = ThreadCache::new(Retention { max_threads: 2, max_agents: 1, ..Retention::default() });
     let at = |text: &str| fingerprints("me", &[user(text)]).with_answer("x", &[]);
     let mut first = cache.insert(at("1"), ThreadKind::Plain, Vec::new());
     let mut agent = cache.insert(at("2"), ThreadKind::Agent, Vec::new());
@@ -120,19 +120,19 @@ fn a_thread_whose_task_has_ended_is_not_found() {
     let cache = cache(8);
     let at = fingerprints("me", &[user("a")]).with_answer("b", &[]);
     drop(cache.insert(at, ThreadKind::Plain, Vec::new()));
-    assert_eq!(found(&cache, "me", &[user("a"), says(Role::Assistant, "b"), user("c")]), None);
+    assert_eq!(found(&cache, "me", &[user("a"), message(Role::Assistant, "b"), user("c")]), None);
 }
 
 #[test]
 fn the_job_reaches_the_task_that_waits() {
     let cache = cache(8);
-    let items = [user("a"), says(Role::Assistant, "b"), user("c")];
+    let items = [user("a"), message(Role::Assistant, "b"), user("c")];
     let at = fingerprints("me", &items[..1]).with_answer("b", &[]);
     let mut waits = cache.insert(at, ThreadKind::Plain, Vec::new());
     let (go_on, has) = cache.take(&fingerprints("me", &items), &items).unwrap();
     let (events, _) = event_queue();
     let request = request("me", &items);
-    let fingerprints = Fingerprints::of(&request);
+    let fingerprints = Fingerprints::new(&request);
     let job = AnswerJob { request, fingerprints, items_in_thread: has, events };
     assert!(go_on.send(job).is_ok());
     assert_eq!(waits.try_recv().unwrap().items_in_thread, 2);
@@ -190,7 +190,7 @@ proptest! {
             let answer = step.answer.to_string();
             let at = fingerprints(&owner, &items).with_answer(&answer, &[]);
             let waits = cache.insert(at, ThreadKind::Plain, Vec::new());
-            items.push(says(Role::Assistant, &answer));
+            items.push(message(Role::Assistant, &answer));
             waiting.push((step.owner, items.clone(), waits));
             said.push(items);
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::item::{Content, Item, Role, split_question};
+use crate::item::{Content, Item, Role, split_prompt};
 
 /// What a thread does not have yet, as codex takes it.
 #[derive(Debug, Default)]
@@ -29,11 +29,11 @@ impl Dialect {
     pub(crate) const CURRENT: Self = Self { input: with_roles, delete_file: |_, _| {} };
 }
 
-fn with_roles(new: &[Item], note: Option<&str>) -> TurnInput {
-    let (history, input) = split_question(new);
+fn with_roles(new: &[Item], turn_instructions: Option<&str>) -> TurnInput {
+    let (history, input) = split_prompt(new);
     let mut history: Vec<Value> = history.iter().map(Item::to_raw).collect();
-    if let Some(note) = note {
-        let content = vec![Content::Text(note.to_owned())];
+    if let Some(turn_instructions) = turn_instructions {
+        let content = vec![Content::Text(turn_instructions.to_owned())];
         history.push(Item::Message { role: Role::Developer, content }.to_raw());
     }
     TurnInput { history, input: input.iter().map(Content::to_input).collect() }

@@ -18,7 +18,7 @@ pub(crate) struct Fingerprints(Vec<Fingerprint>);
 
 impl Fingerprints {
     /// The fingerprints of a request. The first one holds everything that stays with a thread once it was set.
-    pub(crate) fn of(request: &TurnRequest) -> Self {
+    pub(crate) fn new(request: &TurnRequest) -> Self {
         // Of plain data; the derived form names every field, so a new one counts by itself.
         let profile = format!("{:?}", request.profile);
         let mut last = digest(&[], &(&request.owner, profile, &request.effort));

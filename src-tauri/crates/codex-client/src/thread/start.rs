@@ -45,7 +45,7 @@ struct Started {
 
 impl NewThread {
     /// The thread that a request needs, and how many of its items are in the thread from the start.
-    pub(crate) fn of(request: &TurnRequest) -> (Self, usize) {
+    pub(crate) fn for_request(request: &TurnRequest) -> (Self, usize) {
         let (instructions, count) = match request.profile.kind {
             ThreadKind::Plain => {
                 let (instructions, rest) = split_instructions(&request.items);

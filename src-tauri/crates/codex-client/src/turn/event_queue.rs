@@ -18,7 +18,7 @@ use crate::event::TurnEvent;
 pub(crate) const QUEUE_CAPACITY: usize = 1024 * 1024;
 
 /// What one event counts beside its text, so that empty events are bounded too.
-const EVENT_BYTES: usize = 64;
+const EVENT_OVERHEAD: usize = 64;
 
 #[derive(Debug)]
 struct Shared {
@@ -32,9 +32,9 @@ struct Inner {
     bytes: usize,
     ended: bool,
     /// When codex last said anything of the turn, whether or not that became an event.
-    heard: Instant,
+    last_activity: Instant,
     /// Whether codex runs something that it may be silent about.
-    at_work: bool,
+    busy: bool,
 }
 
 /// The writing end.
@@ -55,7 +55,7 @@ pub struct Turn {
 /// A turn without events so far.
 pub(crate) fn event_queue() -> (Sender, Turn) {
     let inner =
-        Inner { events: VecDeque::new(), bytes: 0, ended: false, heard: Instant::now(), at_work: false };
+        Inner { events: VecDeque::new(), bytes: 0, ended: false, last_activity: Instant::now(), busy: false };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
     let interrupt = CancellationToken::new();
     let turn = Turn { shared: Arc::clone(&shared), _interrupt: interrupt.clone().drop_guard() };
@@ -64,9 +64,9 @@ pub(crate) fn event_queue() -> (Sender, Turn) {
 
 impl Sender {
     /// Records that codex has said something of the turn, and whether it now runs something that it may be silent about.
-    pub(crate) fn heard(&self, at_work: bool) {
+    pub(crate) fn record_activity(&self, busy: bool) {
         let mut inner = self.shared.inner.lock();
-        (inner.heard, inner.at_work) = (Instant::now(), at_work);
+        (inner.last_activity, inner.busy) = (Instant::now(), busy);
     }
 
     /// Adds an event; one that does not fit ends and interrupts the turn. The first `Ended` closes the queue; later events
@@ -76,7 +76,7 @@ impl Sender {
         if inner.ended {
             return;
         }
-        let bytes = EVENT_BYTES + event.text_bytes();
+        let bytes = EVENT_OVERHEAD + event.text_bytes();
         // An empty queue takes any event, however long: the bound is on what piles up.
         if inner.events.is_empty() || inner.bytes + bytes <= QUEUE_CAPACITY || event.is_end() {
             inner.ended = event.is_end();
@@ -96,9 +96,9 @@ impl Sender {
 impl Turn {
     /// Since when codex has been silent about this turn. `None` while it runs a command or waits for one of its own tools:
     /// until that has ended it need not say more.
-    pub fn silent_since(&self) -> Option<Instant> {
+    pub fn idle_since(&self) -> Option<Instant> {
         let inner = self.shared.inner.lock();
-        (!inner.at_work).then_some(inner.heard)
+        (!inner.busy).then_some(inner.last_activity)
     }
 
     /// The next event; `None` after the end.
@@ -107,7 +107,7 @@ impl Turn {
             {
                 let mut inner = self.shared.inner.lock();
                 if let Some(event) = inner.events.pop_front() {
-                    inner.bytes = inner.bytes.saturating_sub(EVENT_BYTES + event.text_bytes());
+                    inner.bytes = inner.bytes.saturating_sub(EVENT_OVERHEAD + event.text_bytes());
                     return Some(event);
                 }
                 if inner.ended {

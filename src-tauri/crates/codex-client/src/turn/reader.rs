@@ -3,7 +3,7 @@
 use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{TurnEnd, TurnEvent, Usage};
-use crate::notification::{ItemKind, Notification, ThreadItem, TurnProblem, TurnState, failure};
+use crate::notification::{ItemKind, Notification, ThreadItem, TurnError, TurnState, failure};
 
 /// Reads the notifications of one turn, in order.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct TurnReader {
     /// The text of the answer so far.
     answer: String,
     /// Commands and calls of codex's own tools that have begun and not ended.
-    at_work: usize,
+    running_actions: usize,
 }
 
 impl TurnReader {
@@ -28,8 +28,8 @@ impl TurnReader {
     }
 
     /// Whether codex runs something that it may be silent about.
-    pub(crate) fn is_at_work(&self) -> bool {
-        self.at_work > 0
+    pub(crate) fn is_busy(&self) -> bool {
+        self.running_actions > 0
     }
 
     /// Takes the text of the answer; what comes next belongs to the next answer.
@@ -122,7 +122,8 @@ impl TurnReader {
     /// Sends the events of an item that starts, or is `completed`.
     pub(crate) fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
         if matches!(item.kind, ItemKind::CommandExecution | ItemKind::McpToolCall) {
-            self.at_work = if completed { self.at_work.saturating_sub(1) } else { self.at_work + 1 };
+            self.running_actions =
+                if completed { self.running_actions.saturating_sub(1) } else { self.running_actions + 1 };
         }
         match item.kind {
             ItemKind::AgentMessage if completed => {
@@ -141,8 +142,8 @@ impl TurnReader {
                 self.reasoning(item.text, send);
             }
             _ => {
-                if let Some(work) = item.work(completed) {
-                    send(TurnEvent::Item(work));
+                if let Some(action) = item.action(completed) {
+                    send(TurnEvent::Item(action));
                 }
             }
         }
@@ -160,7 +161,7 @@ impl TurnReader {
 
 /// Reports a retry; a refused sign-in ends the turn instead. By now codex has tried to refresh it, so its next five
 /// attempts would fail like this one.
-fn retrying(problem: TurnProblem, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
+fn retrying(problem: TurnError, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
     let message = problem.message.clone();
     let failure = failure(Some(problem), RateLimits::default());
     if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {

@@ -1,4 +1,4 @@
-//! The running turns of a session, by their thread.
+//! The turn turns of a session, by their thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::notification::Notification;
 /// an error.
 const IMAGE_OMITTED: &str = "\"image content omitted because it could not be processed\"";
 
-/// The running turns of a session.
+/// The turn turns of a session.
 #[derive(Debug, Default)]
 pub(crate) struct TurnRegistry {
     inner: Arc<Mutex<Inner>>,
@@ -32,41 +32,41 @@ struct Inner {
     closed: bool,
     /// Whether codex reports the end of each upstream response.
     reports_responses: bool,
-    turns: HashMap<String, Running>,
+    turns: HashMap<String, ActiveTurn>,
 }
 
 /// How far a turn is, as its task has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// The model has not said anything yet.
-    Quiet,
+    Started,
     /// It has begun to speak or to think.
-    Speaking,
+    Streaming,
     /// A call of the client's tools awaits its output; more may come.
-    Calling,
+    CollectingCalls,
     /// It awaits the outputs of the client's tools, and the client knows the calls.
-    Waiting,
+    AwaitingOutput,
     /// The turn is over.
-    Over,
+    Ended,
 }
 
 #[derive(Debug)]
-struct Running {
+struct ActiveTurn {
     reader: TurnReader,
     tool_calls: ToolCalls,
     /// Whether the conversation holds pictures.
-    has_pictures: bool,
+    has_images: bool,
     events: Sender,
     phase: watch::Sender<Phase>,
     /// How the answer ended; its task takes it.
-    answered: Option<Answered>,
+    outcome: Option<AnswerOutcome>,
     /// Messages of codex about this turn so far.
-    heard: u64,
+    messages: u64,
 }
 
 /// An answer that has ended, with the turn or with calls of the client's tools.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct AnswerOutcome {
     pub(crate) end: Result<TurnEnd, CodexError>,
     pub(crate) text: String,
     pub(crate) calls: Vec<ToolCall>,
@@ -94,17 +94,17 @@ impl TurnRegistry {
         thread: &str,
         events: Sender,
         tool_calls: ToolCalls,
-        has_pictures: bool,
+        has_images: bool,
         thread_usage: Usage,
     ) -> Result<TurnSlot, CodexError> {
-        let (phase, watched) = watch::channel(Phase::Quiet);
+        let (phase, watched) = watch::channel(Phase::Started);
         let mut inner = self.inner.lock();
         if inner.closed {
             return Err(CodexError::Disconnected);
         }
         let reader = TurnReader::new(thread_usage);
-        let running = Running { reader, tool_calls, has_pictures, events, phase, answered: None, heard: 0 };
-        inner.turns.insert(thread.to_owned(), running);
+        let turn = ActiveTurn { reader, tool_calls, has_images, events, phase, outcome: None, messages: 0 };
+        inner.turns.insert(thread.to_owned(), turn);
         Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
 
@@ -115,9 +115,9 @@ impl TurnRegistry {
         inner.reports_responses |= method == "rawResponse/completed";
         let reports_responses = inner.reports_responses;
         let thread = notification.thread_id.as_deref();
-        if let Some(running) = thread.and_then(|thread| inner.turns.get_mut(thread)) {
-            running.notify(method, notification, limits);
-            running.flush_tool_calls(reports_responses);
+        if let Some(turn) = thread.and_then(|thread| inner.turns.get_mut(thread)) {
+            turn.notify(method, notification, limits);
+            turn.flush_tool_calls(reports_responses);
         }
     }
 
@@ -125,19 +125,19 @@ impl TurnRegistry {
     pub(crate) fn await_output(&self, thread: &str, tool: &str, call_id: &str, request: &Value) -> bool {
         let mut inner = self.inner.lock();
         let reports_responses = inner.reports_responses;
-        let Some(running) = inner.turns.get_mut(thread) else { return false };
-        let known = running.tool_calls.await_output(tool, call_id, request);
+        let Some(turn) = inner.turns.get_mut(thread) else { return false };
+        let known = turn.tool_calls.await_output(tool, call_id, request);
         if known {
-            running.heard();
-            running.flush_tool_calls(reports_responses);
+            turn.record_activity();
+            turn.flush_tool_calls(reports_responses);
         }
         known
     }
 
     /// Adds an event to the turn of `thread`, if one runs.
     pub(crate) fn send(&self, thread: &str, event: TurnEvent) {
-        if let Some(running) = self.inner.lock().turns.get(thread) {
-            running.events.send(event);
+        if let Some(turn) = self.inner.lock().turns.get(thread) {
+            turn.events.send(event);
         }
     }
 
@@ -145,28 +145,28 @@ impl TurnRegistry {
     pub(crate) fn close(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        for (_, running) in inner.turns.drain() {
-            running.events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
-            running.phase.send_replace(Phase::Over);
+        for (_, turn) in inner.turns.drain() {
+            turn.events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+            turn.phase.send_replace(Phase::Ended);
         }
     }
 }
 
-impl Running {
-    fn heard(&mut self) {
-        self.heard += 1;
-        self.events.heard(self.reader.is_at_work());
+impl ActiveTurn {
+    fn record_activity(&mut self) {
+        self.messages += 1;
+        self.events.record_activity(self.reader.is_busy());
     }
 
     fn notify(&mut self, method: &str, notification: Notification<'_>, limits: RateLimits) {
         match (method, notification.item) {
             ("rawResponseItem/completed", Some(item))
-                if self.has_pictures && item.get().contains(IMAGE_OMITTED) =>
+                if self.has_images && item.get().contains(IMAGE_OMITTED) =>
             {
                 let message =
-                    "A picture could not be read: it is damaged, or of a kind that codex does not know.";
+                    "A image could not be read: it is damaged, or of a kind that codex does not know.";
                 let failure = TurnFailure::new(FailureKind::BadRequest, message);
-                return self.end(Phase::Over, Err(CodexError::Turn(failure)), Vec::new());
+                return self.end(Phase::Ended, Err(CodexError::Turn(failure)), Vec::new());
             }
             ("rawResponseItem/completed", Some(item)) => self.tool_calls.item(item),
             ("rawResponse/completed", _) => self.tool_calls.response_completed = true,
@@ -175,35 +175,36 @@ impl Running {
         let Self { reader, events, phase, .. } = self;
         let end = reader.read(method, notification, limits, &mut |event| {
             let speaks = matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_));
-            if speaks && *phase.borrow() == Phase::Quiet {
-                phase.send_replace(Phase::Speaking);
+            if speaks && *phase.borrow() == Phase::Started {
+                phase.send_replace(Phase::Streaming);
             }
             events.send(event);
         });
-        self.heard();
+        self.record_activity();
         // The turn's task passes the end on, once the next request can find the thread.
         if let Some(end) = end {
-            self.end(Phase::Over, end, Vec::new());
+            self.end(Phase::Ended, end, Vec::new());
         }
     }
 
     fn end(&mut self, phase: Phase, end: Result<TurnEnd, CodexError>, calls: Vec<ToolCall>) {
         let (text, thread_usage) = (self.reader.take_text(), self.reader.thread_usage);
-        self.answered = Some(Answered { end, text, calls, thread_usage });
+        self.outcome = Some(AnswerOutcome { end, text, calls, thread_usage });
         self.phase.send_replace(phase);
     }
 
     /// Ends the answer with the calls of a complete response, if there are any.
     fn flush_tool_calls(&mut self, reports_responses: bool) {
-        if *self.phase.borrow() >= Phase::Waiting {
+        if *self.phase.borrow() >= Phase::AwaitingOutput {
             return;
         }
         let calls = self.tool_calls.take();
         if !calls.is_empty() {
             self.report(calls);
-        } else if self.tool_calls.any_waiting() && (self.tool_calls.response_completed || !reports_responses)
+        } else if self.tool_calls.any_awaiting_output()
+            && (self.tool_calls.response_completed || !reports_responses)
         {
-            self.phase.send_replace(Phase::Calling);
+            self.phase.send_replace(Phase::CollectingCalls);
         }
     }
 
@@ -211,7 +212,7 @@ impl Running {
     fn report(&mut self, calls: Vec<ToolCall>) {
         if !calls.is_empty() {
             let usage = self.reader.take_usage();
-            self.end(Phase::Waiting, Ok(TurnEnd { usage, interrupted: false }), calls);
+            self.end(Phase::AwaitingOutput, Ok(TurnEnd { usage, interrupted: false }), calls);
         }
     }
 }
@@ -219,35 +220,35 @@ impl Running {
 impl TurnSlot {
     /// Waits until the answer has ended, and takes it; `None` when codex is gone, which its reader knows already. Calls that
     /// wait are reported once codex has been silent about this turn for `quiet`.
-    pub(crate) async fn answer_ended(&self, quiet: Duration) -> Option<Answered> {
-        while self.reached(Phase::Calling).await < Phase::Waiting {
-            let heard = self.with(|running| running.heard);
-            let _ended_meanwhile = tokio::time::timeout(quiet, self.reached(Phase::Waiting)).await;
-            self.with(|running| {
-                if Some(running.heard) == heard && *running.phase.borrow() == Phase::Calling {
-                    let calls = running.tool_calls.take_waiting();
-                    running.report(calls);
+    pub(crate) async fn answer_ended(&self, quiet: Duration) -> Option<AnswerOutcome> {
+        while self.reached(Phase::CollectingCalls).await < Phase::AwaitingOutput {
+            let messages = self.with(|turn| turn.messages);
+            let _ended_meanwhile = tokio::time::timeout(quiet, self.reached(Phase::AwaitingOutput)).await;
+            self.with(|turn| {
+                if Some(turn.messages) == messages && *turn.phase.borrow() == Phase::CollectingCalls {
+                    let calls = turn.tool_calls.take_awaiting_output();
+                    turn.report(calls);
                 }
             });
         }
-        self.with(|running| running.answered.take()).flatten()
+        self.with(|turn| turn.outcome.take()).flatten()
     }
 
     /// Waits until the turn is in this phase or beyond it.
     pub(crate) async fn reached(&self, wanted: Phase) -> Phase {
         // The sender is dropped only when the connection has closed, which ends the turn.
-        self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Over, |phase| *phase)
+        self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Ended, |phase| *phase)
     }
 
     /// Sends what comes next to another reader: the turn goes on for the next request.
-    pub(crate) fn reattach(&self, events: &Sender, one_at_a_time: bool, has_pictures: bool) {
-        let reattached = self.with(|running| {
-            events.heard(running.reader.is_at_work());
-            running.events = events.clone();
-            running.tool_calls.one_at_a_time = one_at_a_time;
-            running.has_pictures |= has_pictures;
-            if *running.phase.borrow() == Phase::Waiting {
-                running.phase.send_replace(Phase::Quiet);
+    pub(crate) fn reattach(&self, events: &Sender, one_at_a_time: bool, has_images: bool) {
+        let reattached = self.with(|turn| {
+            events.record_activity(turn.reader.is_busy());
+            turn.events = events.clone();
+            turn.tool_calls.one_at_a_time = one_at_a_time;
+            turn.has_images |= has_images;
+            if *turn.phase.borrow() == Phase::AwaitingOutput {
+                turn.phase.send_replace(Phase::Started);
             }
         });
         if reattached.is_none() {
@@ -257,17 +258,17 @@ impl TurnSlot {
 
     /// Takes the id of the request that the output of a call answers.
     pub(crate) fn take_request(&self, call_id: &str) -> Option<Value> {
-        self.with(|running| running.tool_calls.take_request(call_id)).flatten()
+        self.with(|turn| turn.tool_calls.take_request(call_id)).flatten()
     }
 
     /// Ends the answer with calls that the client does not know yet, if there are any.
     pub(crate) fn flush_tool_calls(&self) {
         let reports_responses = self.inner.lock().reports_responses;
-        self.with(|running| running.flush_tool_calls(reports_responses));
+        self.with(|turn| turn.flush_tool_calls(reports_responses));
     }
 
     /// Runs `on` with the turn; `None` once codex is gone.
-    fn with<T>(&self, on: impl FnOnce(&mut Running) -> T) -> Option<T> {
+    fn with<T>(&self, on: impl FnOnce(&mut ActiveTurn) -> T) -> Option<T> {
         self.inner.lock().turns.get_mut(&self.thread).map(on)
     }
 }

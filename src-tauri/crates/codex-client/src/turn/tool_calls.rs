@@ -86,12 +86,12 @@ impl ToolCalls {
     }
 
     /// Whether a call awaits its output that the client does not know yet.
-    pub(crate) fn any_waiting(&self) -> bool {
+    pub(crate) fn any_awaiting_output(&self) -> bool {
         self.announced.iter().any(|call| self.awaits(call))
     }
 
     /// Takes the calls that await their output, in the model's order, when no further one is expected.
-    pub(crate) fn take_waiting(&mut self) -> Vec<ToolCall> {
+    pub(crate) fn take_awaiting_output(&mut self) -> Vec<ToolCall> {
         let mut taken = Vec::new();
         for call in std::mem::take(&mut self.announced) {
             let room = taken.is_empty() || !self.one_at_a_time;
@@ -171,14 +171,14 @@ mod tests {
         let mut calls = calls(false);
         item(&mut calls, "a", "1", "{}");
         item(&mut calls, "b", "2", "{}");
-        assert!(!calls.any_waiting() && calls.take_waiting().is_empty());
+        assert!(!calls.any_awaiting_output() && calls.take_awaiting_output().is_empty());
         assert!(calls.await_output("b", "2", &json!(7)));
-        assert!(calls.any_waiting() && calls.take().is_empty());
-        assert_eq!(ids(&calls.take_waiting()), ["2"]);
-        assert!(!calls.any_waiting());
+        assert!(calls.any_awaiting_output() && calls.take().is_empty());
+        assert_eq!(ids(&calls.take_awaiting_output()), ["2"]);
+        assert!(!calls.any_awaiting_output());
         assert_eq!(calls.take_request("2"), Some(json!(7)));
         assert!(calls.await_output("a", "1", &json!(8)));
-        assert_eq!(ids(&calls.take_waiting()), ["1"]);
+        assert_eq!(ids(&calls.take_awaiting_output()), ["1"]);
     }
 
     #[test]

@@ -122,8 +122,8 @@ async fn where_no_link_can_be_made_the_users_home_is_shared_and_no_second_sign_i
         std::fs::create_dir_all(dir.join("../private/auth.json/taken"))
     })
     .await;
-    let HomeUsed::Shared { why } = home_used(&real).await else { panic!("a private home") };
-    assert!(why.starts_with("no private home can be made"), "{why}");
+    let HomeUsed::Shared { reason } = home_used(&real).await else { panic!("a private home") };
+    assert!(reason.starts_with("no private home can be made"), "{reason}");
     real.ask("[[words=1]]").await.ended_well();
     let body = real.model.request(0).unwrap().body().to_string();
     assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");

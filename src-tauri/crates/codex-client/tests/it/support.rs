@@ -97,8 +97,7 @@ fn codex_in(
     binary: PathBuf,
     variables: &[(&str, &str)],
 ) -> Codex {
-    let environment =
-        Environment::of_this_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
+    let environment = Environment::from_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
     let environment = environment.with("TMPDIR", codex_home::temp_dir(home).unwrap());
     let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
     Codex::new(CodexConfig {
@@ -126,7 +125,7 @@ pub(crate) fn fake_at(binary: &Path, directives: &str) -> Fake {
     let folder = folder();
     let script = directives.replace("{folder}", &folder.path().display().to_string());
     let script = format!("pid-file={} {script}", folder.path().join("pids").display());
-    let environment = Environment::of_this_process().with("FAKE_CODEX", script);
+    let environment = Environment::from_process().with("FAKE_CODEX", script);
     let codex = Codex::new(CodexConfig {
         search: Search { setting: Some(binary.to_owned()), environment },
         home: Home::Users,
@@ -186,7 +185,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
         },
         owner: "me".into(),
         items: vec![says(Role::User, prompt)],
-        note: None,
+        turn_instructions: None,
         one_call_at_a_time: false,
         effort: None,
         reasoning_summary: true,

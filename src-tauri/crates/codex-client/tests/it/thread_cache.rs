@@ -241,8 +241,8 @@ async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
     for retention in [
-        Retention { threads: 0, ..Retention::default() },
-        Retention { time: Duration::ZERO, ..Retention::default() },
+        Retention { max_threads: 0, ..Retention::default() },
+        Retention { max_idle: Duration::ZERO, ..Retention::default() },
     ] {
         let real = real_retaining(retention).await;
         let mut chat = Chat::new(&real, &["weather"]);
@@ -321,9 +321,9 @@ async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
 async fn a_note_is_of_one_answer() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
-    chat.request.note = Some("answer in JSON".into());
+    chat.request.turn_instructions = Some("answer in JSON".into());
     chat.say("[[words=1]]").await.ended_well();
-    chat.request.note = None;
+    chat.request.turn_instructions = None;
     chat.say("[[words=1]]").await.ended_well();
     assert!(input(&real, 0).iter().any(|item| item.to_string().contains("JSON")));
     assert!(!input(&real, 1).iter().any(|item| item.to_string().contains("JSON")));

@@ -106,7 +106,9 @@ async fn a_history_that_the_client_brings_reaches_the_model_and_the_user_has_the
                 says(Role::User, "[[words=1]]"),
             ],
         );
-        real.run(TurnRequest { note: Some("a note at last".into()), ..request }).await.ended_well();
+        real.run(TurnRequest { turn_instructions: Some("a note at last".into()), ..request })
+            .await
+            .ended_well();
         let text = sent(real, 0);
         let said = [
             "be brief as a haiku",
@@ -241,7 +243,7 @@ async fn pictures_reach_the_model_from_anywhere_in_the_conversation_or_are_refus
         };
         let request =
             conversation(real, vec![shows("this"), says(Role::Assistant, "nice"), shows("[[words=1]]")]);
-        if !readiness.capabilities.pictures() {
+        if !readiness.capabilities.images() {
             let refused = real.codex.turn(request).await.err();
             assert!(matches!(refused, Some(CodexError::CannotDo { .. })), "{refused:?}");
             return;

@@ -76,7 +76,7 @@ async fn row(real: &Real) -> String {
         if can.threads { "word by word" } else { "as one block" },
         if can.inject_items { "with their roles" } else { "as one marked text" },
         yes(can.tools()),
-        yes(can.pictures()),
+        yes(can.images()),
         yes(!real.codex.models().await.unwrap().is_empty()),
     )
 }

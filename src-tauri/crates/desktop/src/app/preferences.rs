@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codex_client::{CodexError, Probed, probe};
+use codex_client::{CodexError, ProbeResult, probe};
 use serde_json::{Map, Value};
 
 use super::status::SettingsView;
@@ -141,9 +141,9 @@ impl App {
     }
 }
 
-fn looked_at(seen: &Result<Probed, CodexError>) -> CodexCheck {
+fn looked_at(seen: &Result<ProbeResult, CodexError>) -> CodexCheck {
     match seen {
-        Ok(Probed { readiness, .. }) => CodexCheck {
+        Ok(ProbeResult { readiness, .. }) => CodexCheck {
             path: Some(readiness.path.display().to_string()),
             version: Some(readiness.version.clone()),
             error: None,

@@ -76,7 +76,7 @@ fn codex_path(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), S
         .ok_or("Write the whole path of the codex program, or its bare name, or nothing to have it found.")?;
     let search = Search { setting: None, environment: Environment::default() };
     let advice = "Choose the codex program, or leave this empty to have it found.";
-    search.by_setting(path).map(|_| ()).map_err(|error| match error {
+    search.find_configured(path).map(|_| ()).map_err(|error| match error {
         CodexError::BadPath { path, reason } => format!("{} {reason}. {advice}", path.display()),
         other => format!("{other}. {advice}"),
     })

@@ -27,7 +27,7 @@ async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_ma
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = json!({"version": 1, "port": port, "max_turns": 1});
     std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
-    let environment = Environment::of_this_process()
+    let environment = Environment::from_process()
         .with("HOME", folder.path())
         .with("CODEX_HOME", folder.path().join(".codex"))
         .with("CODEX_PATH", under_test::fake_codex())
@@ -75,7 +75,7 @@ async fn a_setting_is_changed_by_itself_and_says_whether_the_proxy_was_started_a
     let before =
         json!({"version": 1, "port": port, "workspace": gone, "start_proxy": false, "colour": "red"});
     std::fs::write(&file, before.to_string()).unwrap();
-    let environment = Environment::of_this_process()
+    let environment = Environment::from_process()
         .with("HOME", folder.path())
         .with("CODEX_HOME", folder.path().join(".codex"))
         .with("CODEX_PATH", under_test::fake_codex());

@@ -49,7 +49,7 @@ async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_
     std::fs::write(data.join("settings.json"), settings.to_string()).unwrap();
     let (stored, _) = KeyFile::in_folder(&data).create("my own laptop", 1).unwrap();
     with_a_failed_request(&data).await;
-    let environment = Environment::of_this_process()
+    let environment = Environment::from_process()
         .with("HOME", folder.path())
         .with("USERPROFILE", folder.path())
         .with("CODEX_HOME", folder.path().join(".codex"))

@@ -180,7 +180,7 @@ async fn the_window_is_told_of_every_file_that_was_set_aside_and_the_app_works()
     for name in ["settings.json", "keys.json", "requests.sqlite"] {
         std::fs::write(folder.path().join(name), "damaged ".repeat(1_000)).unwrap();
     }
-    let environment = Environment::of_this_process()
+    let environment = Environment::from_process()
         .with("HOME", folder.path())
         .with("CODEX_HOME", folder.path().join(".codex"))
         .with("CODEX_PATH", sample_model::under_test::fake_codex());

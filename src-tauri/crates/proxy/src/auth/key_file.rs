@@ -93,7 +93,7 @@ impl KeyFile {
     /// # Errors
     /// When the file is there and cannot be used.
     pub fn entries(&self) -> Result<Arc<[KeyEntry]>, KeyFileError> {
-        let stamp = FileStamp::of(&self.path);
+        let stamp = FileStamp::read(&self.path);
         let mut read = self.read.lock();
         // Without a stamp there is no file, or one that cannot be reached: reading it says which.
         if stamp.is_none() || stamp != read.stamp {

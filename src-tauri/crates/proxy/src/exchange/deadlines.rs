@@ -11,7 +11,7 @@ impl Turns {
         let end = self.begun + limits.turn;
         let running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
         // While codex runs something itself, its next word has no deadline.
-        let silent = running.map(|turn| turn.silent_since().unwrap_or_else(Instant::now) + limits.silence);
+        let silent = running.map(|turn| turn.idle_since().unwrap_or_else(Instant::now) + limits.silence);
         silent.chain([end]).min().unwrap_or(end)
     }
 
@@ -22,7 +22,7 @@ impl Turns {
         }
         let mut running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
         running
-            .any(|turn| turn.silent_since().is_some_and(|since| since.elapsed() >= limits.silence))
+            .any(|turn| turn.idle_since().is_some_and(|since| since.elapsed() >= limits.silence))
             .then_some(Failure::Silent(limits.silence))
     }
 }

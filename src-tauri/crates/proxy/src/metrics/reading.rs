@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use codex_client::{Counts, Status, ThreadKind};
+use codex_client::{StartCounts, Status, ThreadKind};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -64,7 +64,7 @@ fn read(codex: &Codexes, running: u32, waiting: u32, uptime: u64) -> Registry {
         if let Status::Ready(readiness) = status {
             versions.get_or_create(&[("model", model.to_owned()), ("version", readiness.version)]).set(1);
         }
-        let Counts { started, failed, ended } = codex.counts();
+        let StartCounts { started, failed, ended } = codex.counts();
         for (family, count) in [(&starts, started), (&failures, failed), (&ends, ended)] {
             family.get_or_create(&[("model", model)]).inc_by(count);
         }

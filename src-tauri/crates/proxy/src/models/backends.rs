@@ -105,7 +105,7 @@ fn skills(can: &Capabilities) -> [(bool, &'static str, Option<&'static str>); 6]
         (can.interrupt, "stops when the client does", Some("stop when the client does")),
         (can.raw_events, "counts tokens exactly", None),
         (can.tools(), "can use a client's tools", Some("offer the client's tools to the model")),
-        (can.pictures(), "sees pictures", Some("show pictures to the model")),
+        (can.images(), "sees pictures", Some("show pictures to the model")),
     ]
 }
 

@@ -77,7 +77,7 @@ impl From<Capabilities> for CodexCan {
             streaming: can.threads,
             history: can.inject_items,
             tools: can.tools(),
-            pictures: can.pictures(),
+            pictures: can.images(),
             interrupt: can.interrupt,
         }
     }

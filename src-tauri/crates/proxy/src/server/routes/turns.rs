@@ -59,7 +59,7 @@ async fn start_turns(
     if let Some(model) = &profile.model {
         request::check_effort(wanted.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
     }
-    if wanted.items.iter().any(Item::has_pictures) {
+    if wanted.items.iter().any(Item::has_images) {
         // A codex that lists no models says nothing of what they read, and then its upstream does.
         let _ = proxy.catalog.models(proxy.codex.plain()).await;
         if !proxy.catalog.reads_pictures(profile.model.as_deref()) {
@@ -114,7 +114,7 @@ async fn start_turns(
         profile,
         owner: caller.id.clone(),
         items: wanted.items,
-        note: Some(note).filter(|note| !note.is_empty()),
+        turn_instructions: Some(note).filter(|note| !note.is_empty()),
         effort,
         reasoning_summary: reasoning != ReasoningAs::None,
         output_schema: form.upstream,

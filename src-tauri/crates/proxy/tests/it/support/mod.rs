@@ -88,7 +88,7 @@ impl Plan {
         let folder = folder();
         let home = home_for(folder.path(), &model);
         let script = self.fake.replace("{folder}", &folder.path().display().to_string());
-        let environment = Environment::of_this_process()
+        let environment = Environment::from_process()
             .with("HOME", folder.path())
             .with("CODEX_HOME", home)
             .with("TMPDIR", codex_home::temp_dir(folder.path()).unwrap())
