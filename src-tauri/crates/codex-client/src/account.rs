@@ -1,56 +1,55 @@
-//! The account that codex works with, and its limits.
+//! codex's account and its rate limits.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The account's limits as codex last heard them from upstream.
+/// The account's rate limits as upstream last reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct RateLimits {
-    /// One window, usually the short one; tell windows apart by their length and not by their position.
+    /// Usually the short window, but the order is not guaranteed.
     pub(crate) primary: Option<RateLimitWindow>,
-    /// The other window.
     pub(crate) secondary: Option<RateLimitWindow>,
 }
 
-/// One window of the account's limits.
+/// One window of the account's rate limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RateLimitWindow {
-    /// How much of it is used, from 0 to 100.
+    /// From 0 to 100.
     pub(crate) used_percent: f64,
-    /// When it resets, in Unix seconds.
+    /// Unix seconds.
     pub(crate) resets_at: Option<u64>,
 }
 
 impl RateLimits {
-    /// Takes in an update. Updates are sparse: a window that is not named has not changed.
+    /// Merges an update. Updates are sparse: a missing window has not changed.
     pub(crate) fn merge(&mut self, update: Self) {
         self.primary = update.primary.or(self.primary);
         self.secondary = update.secondary.or(self.secondary);
     }
 
-    /// When the account may work again, in Unix seconds: the latest reset of the windows that are used up.
+    /// When the account is usable again, in Unix seconds: the latest reset of the exhausted windows.
     pub(crate) fn blocked_until(&self) -> Option<u64> {
         let windows = [self.primary, self.secondary].into_iter().flatten();
         windows.filter(|window| window.used_percent >= 100.0).filter_map(|window| window.resets_at).max()
     }
 }
 
-/// The account that codex works with. It names a person: show it to them, never log it.
+/// The account codex is signed in with. It identifies a person: never log it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Account {
-    /// A ChatGPT account, with its address and plan (`plus`, `enterprise`) where codex names them.
+    /// A ChatGPT account, with its email and plan (`plus`, `enterprise`) where codex reports them.
     ChatGpt {
-        /// The address.
+        /// The email address.
         email: Option<String>,
         /// The plan, as codex spells it.
         plan: Option<String>,
     },
-    /// A key of OpenAI's API.
+    /// An OpenAI API key.
     ApiKey,
-    /// One of another kind, by codex's name of the kind.
+    /// Another type of account, by codex's name for it.
     Other(String),
-    /// No account, and the configured provider needs none.
+    /// No account; the configured provider needs none.
     NotNeeded,
 }
 
@@ -61,7 +60,7 @@ impl std::fmt::Debug for Account {
 }
 
 impl Account {
-    /// The account that the answer to `account/read` names; `None` when one is needed and missing.
+    /// Parses the response to `account/read`; `None` when an account is required and missing.
     pub(crate) fn from_response(answer: &Value) -> Option<Self> {
         let found = &answer["account"];
         let text = |key: &str| found[key].as_str().map(str::to_owned);
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_read_leniently_and_does_not_show_itself() {
+    fn account_is_parsed_leniently_and_hidden_from_debug_output() {
         let read = |answer: Value| Account::from_response(&answer);
         let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
         let account = read(chatgpt).unwrap();
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_is_blocked_until_the_last_full_window_resets() {
+    fn account_is_blocked_until_the_last_exhausted_window_resets() {
         let window =
             |used_percent, resets_at| Some(RateLimitWindow { used_percent, resets_at: Some(resets_at) });
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The shared handle to codex. It chooses how a turn is run: on the session, or the way an older codex needs.
+//! The shared handle to codex. It chooses how a turn runs: on the session, or through `legacy`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::status::{StartCounts, Status};
 use crate::thread::Dialect;
 use crate::turn::Turn;
 
-/// Questions waiting for the supervisor. When full, callers wait for room.
+/// Requests queued for the supervisor. When full, callers wait.
 const SESSION_REQUESTS_CAPACITY: usize = 256;
 
 /// A handle to codex. Clones share one process.
@@ -24,15 +24,15 @@ pub struct Codex {
     session_requests: mpsc::Sender<SessionRequest>,
     status: watch::Receiver<Status>,
     counts: Arc<Mutex<StartCounts>>,
-    /// Limits the processes of `codex exec`.
+    /// Limits concurrent `codex exec` processes.
     exec_slots: Arc<Semaphore>,
-    /// Cancelled to end codex for good, in the middle of a start too.
+    /// Cancelled to stop codex for good, even in the middle of a start.
     shutdown: CancellationToken,
 }
 
 impl Codex {
-    /// A handle to a codex that is started on first use. Must be called within a tokio runtime, which then runs the
-    /// supervisor until [`Codex::shutdown`], or until the last handle is gone.
+    /// Creates a handle; codex is started on first use. Must be called within a tokio runtime, which then runs the
+    /// supervisor until [`Codex::shutdown`], or until the last handle is dropped.
     #[must_use]
     pub fn new(config: CodexConfig) -> Self {
         let (session_requests, requests) = mpsc::channel(SESSION_REQUESTS_CAPACITY);
@@ -44,27 +44,27 @@ impl Codex {
         Self { session_requests, status, counts, exec_slots, shutdown }
     }
 
-    /// How codex is, and every change of it.
+    /// Watches codex's status.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 
-    /// How often it was started so far, and what came of it.
+    /// Counts the starts so far, by outcome.
     #[must_use]
     pub fn counts(&self) -> StartCounts {
         *self.counts.lock()
     }
 
-    /// Starts codex if it does not run, and waits until it answers.
+    /// Starts codex if needed, and waits until it is ready.
     ///
     /// # Errors
-    /// Whatever keeps it from answering.
+    /// Whatever keeps codex from starting.
     pub async fn ready(&self) -> Result<(), CodexError> {
         self.session().await.map(|_| ())
     }
 
-    /// Runs a turn. It begins at once; what goes wrong on the way comes as its last event.
+    /// Runs a turn. It starts immediately; a later failure arrives as its last event.
     ///
     /// # Errors
     /// Whatever keeps codex from starting.
@@ -79,7 +79,7 @@ impl Codex {
         })
     }
 
-    /// codex's own list of models, the hidden ones included.
+    /// Lists codex's models, including hidden ones.
     ///
     /// # Errors
     /// Whatever keeps codex from starting or answering.
@@ -87,7 +87,7 @@ impl Codex {
         list_models(&*self.session().await?).await
     }
 
-    /// How many threads are cached for conversations to continue in.
+    /// Counts the cached threads.
     ///
     /// # Errors
     /// Whatever keeps codex from starting.
@@ -95,7 +95,7 @@ impl Codex {
         Ok(self.session().await?.cache.count())
     }
 
-    /// Ends codex for good. Turns that still run end with an error. Returns when the process is gone.
+    /// Stops codex for good. Running turns end with an error. Returns when the process is gone.
     pub async fn shutdown(&self) {
         self.shutdown.cancel();
         let _stopped = self.status().wait_for(|status| matches!(status, Status::Stopped)).await.is_ok();

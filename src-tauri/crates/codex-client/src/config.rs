@@ -1,4 +1,4 @@
-//! How codex is found and started.
+//! The configuration of codex.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,14 @@ use crate::thread::Retention;
 /// How codex is found and started.
 #[derive(Clone, Debug)]
 pub struct CodexConfig {
-    /// Where to look, and the environment to start it with. `CODEX_HOME` in it is the user's home of codex.
+    /// Where to look, and the environment to start it with. Its `CODEX_HOME` is the user's own.
     pub search: Search,
-    /// Which home it gets.
+    /// Which `CODEX_HOME` it runs with.
     pub home: Home,
-    /// The folder that the process is started in; it must exist.
+    /// The process's working folder; it must exist.
     pub folder: PathBuf,
-    /// Our version, which codex passes on upstream.
+    /// Our version, which codex sends upstream.
     pub client_version: String,
-    /// How many threads are cached after their answer, and for how long.
+    /// How many threads are cached, and for how long.
     pub retention: Retention,
 }

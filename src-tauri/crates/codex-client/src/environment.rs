@@ -1,7 +1,7 @@
-//! The environment variables that codex is looked for with and started with, as a value.
+//! The environment variables that codex is found and started with, as a value.
 //!
-//! It is a snapshot handed in by the program's `main`, so that a test never touches the environment of its process and
-//! two codexes with different homes can live in one process.
+//! `main` takes the snapshot and passes it in, so tests never touch their process's environment, and codex can run twice
+//! with different homes.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 /// A snapshot of environment variables.
 ///
-/// On Windows names are compared without regard to case, as the system does.
+/// On Windows names are case-insensitive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     vars: BTreeMap<OsString, OsString>,
 }
 
 impl Environment {
-    /// The environment of the running process, taken once.
+    /// A snapshot of this process's environment.
     #[must_use]
     pub fn from_process() -> Self {
         let environment =
@@ -27,8 +27,7 @@ impl Environment {
         }
     }
 
-    /// The same with a `CODEX_HOME` that does not depend on where codex is started: a path that is not whole is one from
-    /// `folder`.
+    /// Resolves a relative `CODEX_HOME` against `folder`, so that it does not depend on codex's working folder.
     fn absolute_from(self, folder: &Path) -> Self {
         match self.path("CODEX_HOME") {
             Some(home) if home.is_relative() => self.with("CODEX_HOME", folder.join(home)),
@@ -36,14 +35,14 @@ impl Environment {
         }
     }
 
-    /// The same environment with `name` set to `value`.
+    /// Sets `name` to `value`.
     #[must_use]
     pub fn with(mut self, name: impl AsRef<OsStr>, value: impl Into<OsString>) -> Self {
         self.vars.insert(canonical(name.as_ref()), value.into());
         self
     }
 
-    /// The same environment without `name`.
+    /// Removes `name`.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.vars.remove(&canonical(OsStr::new(name)));
@@ -62,20 +61,20 @@ impl Environment {
         self.get(name).map(PathBuf::from)
     }
 
-    /// The user's home folder, by `HOME` or on Windows `USERPROFILE`.
+    /// The user's home folder: `HOME`, or `USERPROFILE` on Windows.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
         if cfg!(windows) { self.path("USERPROFILE").or_else(|| self.path("HOME")) } else { self.path("HOME") }
     }
 
-    /// The folder that codex keeps its sign-in and configuration in: `CODEX_HOME`, else `.codex` in the user's home.
+    /// The folder of codex's sign-in and configuration: `CODEX_HOME`, else `.codex` in the user's home.
     #[must_use]
     pub fn codex_home(&self) -> Option<PathBuf> {
         self.path("CODEX_HOME").or_else(|| self.home().map(|home| home.join(".codex")))
     }
 
-    /// Codex's home, if it lies below the temporary folder: codex does not set up its sandbox there, and every command that it
-    /// runs fails. `None` on Windows, where that is not so.
+    /// codex's home, if it is inside the temporary folder: codex does not set up its sandbox there, so every command
+    /// fails. `None` on Windows, which is not affected.
     #[must_use]
     pub fn temporary_codex_home(&self) -> Option<PathBuf> {
         let home = self.codex_home().filter(|_| cfg!(unix))?;
@@ -106,7 +105,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_home_below_the_temporary_folder_is_noticed() {
+    fn home_inside_the_temporary_folder_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let (temp, home) = (folder.path().join("tmp"), folder.path().join("tmp/home"));
         std::fs::create_dir_all(&home).unwrap();
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_of_codex_is_one_folder_wherever_codex_is_started() {
+    fn relative_codex_home_is_made_absolute() {
         let folder = std::env::temp_dir();
         let home = |value: &str| {
             Environment::default()
@@ -129,8 +128,8 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(home("mine"), folder.join("mine"));
-        let whole = folder.join("whole").display().to_string();
-        assert_eq!(home(&whole), Path::new(&whole));
+        let absolute = folder.join("absolute").display().to_string();
+        assert_eq!(home(&absolute), Path::new(&absolute));
         assert_eq!(Environment::default().absolute_from(&folder), Environment::default());
     }
 }

@@ -8,26 +8,26 @@ use crate::item::ToolCall;
 /// An event of a running turn.
 #[derive(Clone, Debug)]
 pub enum TurnEvent {
-    /// The model that answers: first when the thread is ready, and again if the upstream takes another.
+    /// The model that answers: sent when the thread is ready, and again if upstream reroutes to another.
     Model(String),
-    /// A piece of the answer, as it came.
+    /// A delta of the answer.
     Text(String),
-    /// A piece of the reasoning's summary.
+    /// A delta of the reasoning summary.
     Reasoning(String),
     /// An action that codex took.
     Item(ItemEvent),
-    /// A call of one of the client's tools. The answer ends after the last one; the next request brings their outputs.
+    /// A call to one of the client's tools. The answer ends after the last one; the next request carries their outputs.
     Call(ToolCall),
-    /// codex retries after an upstream error, in codex's words.
+    /// codex is retrying after an upstream error; its message.
     Retrying(String),
-    /// The end; nothing comes after it.
+    /// The last event.
     Ended(Result<TurnEnd, CodexError>),
 }
 
 /// An action that codex took during a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemEvent {
-    /// A command; once when it starts, and once when it has ended.
+    /// A command; reported when it starts and when it ends.
     Command {
         /// The command line.
         command: String,
@@ -35,24 +35,24 @@ pub enum ItemEvent {
         ended: bool,
         /// Its exit code; `None` while it runs, and when it never ran.
         exit_code: Option<i64>,
-        /// How long it took, in milliseconds; `None` while it runs.
+        /// `None` while it runs.
         duration_ms: Option<u64>,
-        /// Whether it was not allowed to run.
+        /// Whether it was refused permission to run.
         declined: bool,
     },
-    /// Files that were changed, or were not: the change may have failed or been declined.
+    /// A file change, which may have failed or been declined.
     FileChange {
         /// Their paths.
         paths: Vec<String>,
-        /// Whether it was done.
+        /// Whether it was applied.
         done: bool,
     },
     /// A web search.
     WebSearch {
-        /// What was searched for.
+        /// The search query.
         query: String,
     },
-    /// A call of an MCP server's tool.
+    /// A call to an MCP server's tool.
     McpCall {
         /// The server.
         server: String,
@@ -61,48 +61,48 @@ pub enum ItemEvent {
         /// Whether it failed.
         failed: bool,
     },
-    /// An MCP server of the user's settings that does not run, so that its tools are missing.
+    /// An MCP server from the user's settings failed to start, so its tools are missing.
     McpMissing {
         /// The server.
         server: String,
     },
-    /// codex asked for consent and was refused.
+    /// codex asked for approval, which was declined.
     Declined {
-        /// To what, in a few words.
+        /// What it asked for, in a few words.
         what: &'static str,
     },
 }
 
-/// How a turn ended well.
+/// How a successful turn ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TurnEnd {
-    /// What it cost; `None` when codex did not say.
+    /// `None` when codex did not report it.
     pub usage: Option<Usage>,
-    /// Whether it was interrupted before the model was done.
+    /// Whether it was interrupted before the model finished.
     pub interrupted: bool,
 }
 
-/// Tokens of a turn, summed over the upstream responses that it took.
+/// Tokens of a turn, summed over its upstream responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Usage {
-    /// Tokens read, the cached ones included.
+    /// Input tokens, including cached ones.
     #[serde(rename = "inputTokens", alias = "input_tokens")]
     pub input: u64,
-    /// Tokens read that came from the upstream's cache.
+    /// Input tokens served from upstream's cache.
     #[serde(rename = "cachedInputTokens", alias = "cached_input_tokens")]
     pub cached: u64,
-    /// Tokens written, the reasoning included.
+    /// Output tokens, including reasoning.
     #[serde(rename = "outputTokens", alias = "output_tokens")]
     pub output: u64,
-    /// Tokens of the reasoning.
+    /// Reasoning tokens.
     #[serde(rename = "reasoningOutputTokens", alias = "reasoning_output_tokens")]
     pub reasoning: u64,
 }
 
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, more: Self) {
-        // Counts come from outside; a wrong one must not end the program.
+        // Upstream reports these counts; a wrong one must not crash the program.
         self.input = self.input.saturating_add(more.input);
         self.cached = self.cached.saturating_add(more.cached);
         self.output = self.output.saturating_add(more.output);
@@ -115,7 +115,7 @@ impl TurnEvent {
         matches!(self, Self::Ended(_))
     }
 
-    /// The bytes of text that it holds on to.
+    /// The size of its text in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         match self {
             Self::Model(text) | Self::Text(text) | Self::Reasoning(text) | Self::Retrying(text) => text.len(),

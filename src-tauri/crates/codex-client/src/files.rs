@@ -1,16 +1,15 @@
-//! Files on disk: tell one version of a file from another, and replace a file whole: a reader finds the old text or the new
-//! one, and nothing between.
+//! Files on disk: detecting changes, and atomic replacement, so that a reader sees either the old or the new content.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What of a file changes when it is written or when another one takes its place, as installers do with a new file or with
-/// a link that leads elsewhere. Equal stamps mean the same file with the same content.
+/// Identifies one version of a file. It changes when the file is written or replaced, as installers do with a new file or
+/// by pointing a link elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileStamp {
-    /// The file behind every link.
+    /// With all links resolved.
     file: PathBuf,
     length: u64,
     modified: Option<SystemTime>,
@@ -19,7 +18,7 @@ pub struct FileStamp {
 }
 
 impl FileStamp {
-    /// The file at this path, as it is now; `None` when there is none.
+    /// The current stamp of the file at `path`; `None` when there is none.
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
         let file = fs::canonicalize(path).ok()?;
@@ -34,18 +33,18 @@ impl FileStamp {
     }
 }
 
-/// Writes `bytes` beside `path`, waits until the disk has them, and renames the new file to `path`. Creates the folder.
+/// Writes `bytes` to a temporary file, syncs it, and renames it to `path`. Creates the folder.
 ///
-/// A process that is killed on the way leaves a temporary file (`.saving-…`) and the old file as it was. On Unix only the
-/// owner can read the new file.
+/// A process killed halfway leaves a temporary file (`.saving-…`) and the old file unchanged. On Unix only the owner can
+/// read the new file.
 ///
 /// # Errors
-/// Whatever keeps the folder from being created or the file from being written; the old file stays as it was.
+/// When the folder cannot be created or the file cannot be written; the old file is unchanged.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, true)
 }
 
-/// Like [`replace_file`], for a file that is rewritten at each start: it does not wait for the disk.
+/// Like [`replace_file`] without syncing, for a file that is rewritten at each start.
 pub(crate) fn replace_file_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, false)
 }
@@ -59,8 +58,8 @@ fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
         file.as_file().sync_all()?;
     }
     file.persist(path)?;
-    // The rename is on the disk once the folder is. Some systems cannot open a folder; the file is whole there too, so a
-    // failure here is not an error.
+    // Syncing the folder makes the rename durable. Some systems cannot open a folder; the rename is still atomic there, so
+    // a failure here is not an error.
     if sync && let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_in_its_place_has_another_stamp_and_none_at_all_has_none() {
+    fn replaced_file_has_another_stamp_and_missing_file_has_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("codex");
         fs::write(&path, "one").unwrap();
@@ -86,7 +85,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_elsewhere_has_another_stamp() {
+    fn retargeted_link_has_another_stamp() {
         let folder = tempfile::tempdir().unwrap();
         let (path, next) = (folder.path().join("codex"), folder.path().join("next"));
         for (version, link) in [("1", &path), ("2", &next)] {
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_in_a_folder_that_did_not_exist() {
+    fn file_is_replaced_atomically_and_its_folder_is_created() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("new/file");
         replace_file(&path, b"a longer text").unwrap();

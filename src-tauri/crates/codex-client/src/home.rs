@@ -1,9 +1,9 @@
-//! Which `CODEX_HOME` codex is started with: the user's own, or a private one of ours for plain models.
+//! The `CODEX_HOME` that codex runs with: the user's own, or a private one for plain models.
 //!
-//! The private one holds a link to the user's sign-in, the user's provider settings, and a list of models that brings no
-//! tools along; nothing else of the user's home is there for codex to find: no AGENTS.md, no MCP servers, no skills. It is
-//! rewritten at each start. The sign-in is never copied: the first refresh of a token would strand the other copy. Nothing
-//! here writes to the user's home.
+//! The private home holds a link to the user's sign-in, the user's provider settings, and a model list stripped of tools.
+//! Nothing else of the user's home is visible to codex there: no AGENTS.md, no MCP servers, no skills. It is rewritten at
+//! each start. The sign-in is never copied: the first token refresh would invalidate the other copy. Nothing here writes
+//! to the user's home.
 
 mod auth_watch;
 mod catalog;
@@ -24,56 +24,56 @@ use crate::install::Found;
 
 pub(crate) use auth_watch::AuthWatch;
 
-/// Which home a codex gets.
+/// Which home codex should run with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Home {
-    /// The user's own, as the environment names it.
+    /// The user's own, from the environment.
     #[default]
     Users,
-    /// A private one in this folder, an absolute path. Only we and codex write there.
+    /// A private one in this folder, an absolute path. Only the proxy and codex write there.
     Private(PathBuf),
 }
 
-/// Which home a codex has got.
+/// Which home codex runs with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HomeUsed {
-    /// The user's own, as was asked for.
+    /// The user's own, as requested.
     #[default]
     Users,
     /// The private one.
     Private,
-    /// The user's own in the place of a private one, which this sign-in or this system does not allow. Whatever can be
-    /// switched off is; the AGENTS.md of that home still reaches the model.
+    /// The user's own instead of a private one, which this sign-in or system does not allow. Everything that can be is
+    /// switched off; the AGENTS.md in that home still reaches the model.
     Shared {
-        /// Why, as the end of "since …".
+        /// Completes "since …".
         reason: String,
     },
 }
 
-/// What codex is started with.
+/// How to start codex with its home.
 pub(crate) struct Prepared {
     pub(crate) environment: Environment,
-    /// Arguments in front of the subcommand.
+    /// Arguments before the subcommand.
     pub(crate) args: Vec<String>,
     pub(crate) used: HomeUsed,
 }
 
-/// The file of codex's settings in its home.
+/// codex's settings in its home.
 const CONFIG: &str = "config.toml";
 
-/// The file of codex's sign-in in its home.
+/// codex's sign-in in its home.
 const AUTH: &str = "auth.json";
 
-/// Variables that codex reads at its start; a provider's key may be in it.
+/// Environment variables that codex reads at startup; may hold a provider's key.
 const DOTENV: &str = ".env";
 
-/// Our list of models in the private home.
+/// The model list in the private home.
 const CATALOG: &str = "models.json";
 
-/// Makes the home ready for a start.
+/// Prepares the home for a start.
 ///
 /// # Errors
-/// When the user's settings cannot be read: to go on without them might send prompts to another provider than the user's.
+/// When the user's settings cannot be read: continuing without them might send prompts to the wrong provider.
 pub(crate) async fn prepare(
     home: &Home,
     found: &Found,
@@ -87,9 +87,9 @@ pub(crate) async fn prepare(
         .map_err(|reason| CodexError::StartFailed { reason: format!("codex's {CONFIG} {reason}") })?;
     let has_auth = user_home.as_ref().is_some_and(|home| home.join(AUTH).exists());
     let linked = match inherited::needs_keyring(&settings, has_auth) {
-        true => Err("the sign-in is in the system's keychain, which keeps it for one home only".to_owned()),
+        true => Err("the system keychain stores the sign-in for one home only".to_owned()),
         false => create_links(folder, user_home.as_deref())
-            .map_err(|error| format!("no private home can be made ({error})")),
+            .map_err(|error| format!("a private home cannot be created ({error})")),
     };
     match linked {
         Ok(()) => {
@@ -105,7 +105,7 @@ pub(crate) async fn prepare(
             Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Private })
         }
         Err(reason) => {
-            tracing::warn!(%reason, "plain models share the home of codex with its agent");
+            tracing::warn!(%reason, "plain models share the user's CODEX_HOME");
             let mut args = inherited::override_args(&settings);
             if let Some(list) = catalog::fetch(found, &environment).await
                 && create_private_folder(folder).is_ok()
@@ -119,22 +119,22 @@ pub(crate) async fn prepare(
     }
 }
 
-/// The user's settings; empty when there are none. An error is the end of a sentence, without the text of the file, which
-/// may hold keys.
+/// The user's settings; empty when there are none. The error completes a sentence and never quotes the file, which may
+/// hold keys.
 fn read_settings(user_home: Option<&Path>) -> Result<toml::Table, String> {
     let Some(path) = user_home.map(|home| home.join(CONFIG)) else { return Ok(toml::Table::new()) };
     match fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| {
             let line = error.span().map(|at| text[..at.start].matches('\n').count() + 1);
             let at = line.map(|line| format!(" in line {line}")).unwrap_or_default();
-            format!("is no valid TOML{at}: {}", error.message())
+            format!("is not valid TOML{at}: {}", error.message())
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
         Err(error) => Err(format!("cannot be read: {error}")),
     }
 }
 
-/// Whether the user has trusted this folder, or the repository that it is in.
+/// Whether the user's settings trust this folder or the repository that contains it.
 pub(crate) fn is_trusted(user_home: Option<&Path>, folder: &Path) -> bool {
     let Ok(settings) = read_settings(user_home) else { return false };
     let trusted = |folder: &Path| {
@@ -145,14 +145,14 @@ pub(crate) fn is_trusted(user_home: Option<&Path>, folder: &Path) -> bool {
     trusted(folder) || repository.is_some_and(trusted)
 }
 
-/// Makes the folder and the links in it.
+/// Creates the private home and its links to the user's home.
 fn create_links(folder: &Path, user_home: Option<&Path>) -> io::Result<()> {
     create_private_folder(folder)?;
     let Some(user_home) = user_home else { return Ok(()) };
     let user_home = std::path::absolute(user_home)?;
     link(&user_home.join(AUTH), &folder.join(AUTH))?;
     if let Err(error) = link(&user_home.join(DOTENV), &folder.join(DOTENV)) {
-        tracing::warn!(%error, "the variables beside codex's settings are not seen by plain models");
+        tracing::warn!(%error, "cannot link codex's .env; plain models run without it");
     }
     Ok(())
 }
@@ -164,11 +164,11 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes `link` lead to `target`, which may not exist yet. A symlink or nothing: codex does not write to a file with two names
-/// (0.169: "atomic credential replacement does not support hard-linked files"), so with a hard link a new token would be
-/// fetched, lost, and the old one be spent.
+/// Points `link` at `target`, which may not exist yet. It must be a symlink: codex does not write to a hard link (0.169:
+/// "atomic credential replacement does not support hard-linked files"), so it would spend the old token and lose the new
+/// one.
 fn link(target: &Path, link: &Path) -> io::Result<()> {
-    if fs::read_link(link).is_ok_and(|leads_to| leads_to == target) {
+    if fs::read_link(link).is_ok_and(|current| current == target) {
         return Ok(());
     }
     match fs::remove_file(link) {
@@ -185,7 +185,7 @@ fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexErro
 
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<(), CodexError> {
     replace_file_unsynced(&folder.join(name), text).map_err(|error| CodexError::StartFailed {
-        reason: format!("{name} of its private home cannot be written: {error}"),
+        reason: format!("cannot write {name} to its private home: {error}"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Whatever bytes come from codex, however they are cut into pieces: nothing panics, the next good line is read, and a turn ends.
+//! Arbitrary bytes from codex, in arbitrary chunks: nothing panics, the next valid line is read, and turns end.
 
 mod lines;
 
@@ -19,10 +19,10 @@ use crate::session::tests::open as open_for_tests;
 use crate::turn::{ToolCalls, Turn, TurnSlot, event_queue};
 use lines::{exec_line, line};
 
-/// The thread of the turn that runs while the bytes come.
+/// The thread of the running turn.
 const THREAD: &str = "t";
 
-/// A session with a turn on it, and the other ends of its pipes.
+/// A session with a running turn, and codex's ends of its pipes.
 struct Rig {
     session: Arc<Session>,
     codex: DuplexStream,
@@ -41,14 +41,14 @@ fn open() -> Rig {
     Rig { session, codex, requests, _slot: slot, turn }
 }
 
-/// Runs `test` on a runtime of its own whose time passes by itself, so that what would never end does.
+/// Runs `test` on a runtime with paused time, so that every timeout expires at once.
 fn with_paused_time<T>(test: impl Future<Output = T>) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(test)
 }
 
-/// Enough for every day; `PROPTEST_CASES` has its way where it is set.
+/// 64 cases, unless `PROPTEST_CASES` is set.
 fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_some() { usual } else { ProptestConfig { cases: 64, ..usual } }
@@ -58,14 +58,14 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn after_any_lines_in_any_pieces_the_next_good_line_is_read_and_the_turn_is_told_of_the_end(
+    fn valid_line_after_arbitrary_chunks_is_read_and_the_turn_ends(
         lines in prop::collection::vec(line(), 1..12), cuts in prop::collection::vec(1..5000_usize, 1..20)
     ) {
         let mut bytes = lines.join(&b'\n');
         bytes.extend_from_slice(b"\n{\"id\":1,\"result\":\"good\"}\n");
         let answer = with_paused_time(async {
             let Rig { session, mut codex, mut requests, _slot, mut turn } = open();
-            // What codex is answered is read, or it would wait for us as we for it.
+            // Drains our answers, or both sides would block.
             let reading = tokio::spawn(async move { while let Ok(Some(_)) = requests.next_line().await {} });
             let writing = async {
                 let mut rest = bytes.as_slice();
@@ -79,9 +79,8 @@ proptest! {
             };
             let (answer, ()) = tokio::join!(session.rpc.call::<Value>("a", json!({})), writing);
             drop(codex);
-            // Every event is taken, the last one is the end.
-            let told = async { while let Some(event) = turn.next().await { if event.is_end() { break } } };
-            tokio::time::timeout(Duration::from_secs(5), told).await.expect("the turn was not told of the end");
+            let ended = async { while let Some(event) = turn.next().await { if event.is_end() { break } } };
+            tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the turn did not end");
             drop(_slot);
             session.finished().await;
             reading.abort();
@@ -91,26 +90,26 @@ proptest! {
     }
 
     #[test]
-    fn any_lines_of_a_process_of_exec_are_read_or_skipped(lines in prop::collection::vec(exec_line(), 1..12)) {
-        let mut reading = ExecReader::default();
-        let mut said = String::new();
+    fn arbitrary_lines_of_codex_exec_are_read_or_skipped(lines in prop::collection::vec(exec_line(), 1..12)) {
+        let mut reader = ExecReader::default();
+        let mut answer = String::new();
         for line in &lines {
-            reading.read(line, &mut |event| if let TurnEvent::Text(text) = event { said.push_str(&text) });
+            reader.read(line, &mut |event| if let TurnEvent::Text(text) = event { answer.push_str(&text) });
         }
         let good = br#"{"type":"item.completed","item":{"type":"agent_message","id":"1","text":"good"}}"#;
-        reading.read(good, &mut |event| if let TurnEvent::Text(text) = event { said.push_str(&text) });
-        prop_assert!(said.ends_with("good"));
-        drop(reading.early_end_error(None, "0.1.0"));
+        reader.read(good, &mut |event| if let TurnEvent::Text(text) = event { answer.push_str(&text) });
+        prop_assert!(answer.ends_with("good"));
+        drop(reader.early_end_error(None, "0.1.0"));
     }
 
     #[test]
-    fn any_bytes_are_a_message_or_none(bytes in prop::collection::vec(any::<u8>(), 0..400), line in line()) {
+    fn parsing_arbitrary_bytes_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), line in line()) {
         drop(Incoming::parse(&bytes));
         drop(Incoming::parse(&line));
     }
 
     #[test]
-    fn whatever_is_said_to_codex_is_one_line_that_says_it(texts in prop::collection::vec(any::<String>(), 1..4)) {
+    fn every_outgoing_message_is_one_line_with_its_content_intact(texts in prop::collection::vec(any::<String>(), 1..4)) {
         let params = json!({ "texts": texts, "a\nname": "\r\n\u{2028}" });
         let line = rpc::request(7, "m", params.clone()).to_string().into_bytes();
         prop_assert!(!line.contains(&b'\n') && !line.contains(&b'\r'));
@@ -122,11 +121,11 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_line_that_is_far_too_long_ends_the_connection_in_order() {
-    let Rig { session, mut codex, requests: _asked, _slot, mut turn } = open();
+async fn overlong_line_closes_the_connection_cleanly() {
+    let Rig { session, mut codex, requests: _requests, _slot, mut turn } = open();
     let flood = async {
         let piece = vec![b'x'; 1024 * 1024];
-        // It is not read to its end, let alone kept.
+        // Reading stops before the line ends.
         while codex.write_all(&piece).await.is_ok() {}
     };
     let (answer, ()) = tokio::join!(session.rpc.call::<Value>("a", json!({})), flood);

@@ -1,8 +1,8 @@
-//! Finds the codex binary: the user's setting first, then `PATH`, then the login shell's `PATH`, then the folders where
-//! installers put it.
+//! Finds the codex binary: the user's setting first, then `PATH`, then the login shell's `PATH`, then the folders that
+//! installers use.
 //!
-//! The result also holds the environment to start it with: an npm codex is a script that needs `node`, so the folder that
-//! codex was found in, and the folders that were searched, are part of its `PATH`.
+//! The result includes the environment to start it with: codex from npm is a script that needs `node`, so its own folder
+//! and the searched folders are added to `PATH`.
 
 mod login_shell;
 
@@ -20,41 +20,41 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where to look.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// The path that the user has set; nothing else is looked at then.
+    /// The user's setting. When set, nothing else is searched.
     pub setting: Option<PathBuf>,
-    /// The environment that is searched, and that codex is started with.
+    /// The environment to search, and to start codex with.
     pub environment: Environment,
 }
 
-/// A codex that was found.
+/// The codex binary that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The binary or script.
     pub path: PathBuf,
-    /// By which way.
+    /// How it was found.
     pub by: FoundBy,
-    /// What to start it with.
+    /// The environment to start it with.
     pub environment: Environment,
 }
 
-/// The ways of finding codex.
+/// How codex was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FoundBy {
-    /// The user's setting names it.
+    /// By the user's setting.
     Setting,
-    /// It is on our `PATH`.
+    /// On our `PATH`.
     Path,
-    /// It is on the `PATH` of the user's login shell.
+    /// On the `PATH` of the user's login shell.
     LoginShell,
-    /// It is in a folder that installers use.
+    /// In a folder that installers use.
     UsualFolder,
 }
 
 impl Search {
-    /// Looks for codex. Nothing is remembered: an installation or a removal shows at the next call.
+    /// Looks for codex. Nothing is cached, so the next call sees an installation or a removal.
     ///
     /// # Errors
-    /// [`CodexError::NotFound`], or [`CodexError::BadPath`] when the setting names nothing that can be run.
+    /// [`CodexError::NotFound`], or [`CodexError::BadPath`] when the setting does not name an executable.
     pub async fn run(&self) -> Result<Found, CodexError> {
         if let Some(setting) = &self.setting {
             return self.find_configured(setting);
@@ -73,12 +73,12 @@ impl Search {
         }
     }
 
-    /// The program that a setting names: a path, or a bare name on the `PATH`.
+    /// Finds the executable that a setting names: a path, or a bare name on the `PATH`.
     ///
     /// # Errors
-    /// [`CodexError::BadPath`] when it names nothing that can be run.
+    /// [`CodexError::BadPath`] when it does not name an executable.
     pub fn find_configured(&self, setting: &Path) -> Result<Found, CodexError> {
-        // A bare name is looked for on the PATH, as a shell would.
+        // A bare name is looked up on the PATH, as in a shell.
         let bare = setting.components().count() == 1 && !setting.is_absolute();
         let folders = bare.then(|| self.environment.get("PATH").unwrap_or_default());
         let found = which::which_in(setting, folders, "/").map_err(|_| {
@@ -86,7 +86,7 @@ impl Search {
                 _ if bare => "is not on the PATH",
                 Err(_) => "does not exist",
                 Ok(metadata) if metadata.is_dir() => "is a folder",
-                Ok(_) => "may not be run (`chmod +x` allows it)",
+                Ok(_) => "is not executable (run `chmod +x` on it)",
             };
             CodexError::BadPath { path: setting.to_owned(), reason }
         })?;
@@ -100,7 +100,7 @@ impl Search {
                 folders.push(folder.clone());
             }
         }
-        // A folder whose name holds the separator cannot be in a PATH; then the PATH stays as it was.
+        // A folder whose name contains the separator cannot be in PATH; then PATH is left unchanged.
         let environment = match std::env::join_paths(folders) {
             Ok(path) => self.environment.clone().with("PATH", path),
             Err(_) => self.environment.clone(),
@@ -110,10 +110,10 @@ impl Search {
 }
 
 impl Found {
-    /// The version that this codex names itself, as in `0.169.0`.
+    /// Runs `codex --version`, and returns a version such as `0.169.0`.
     ///
     /// # Errors
-    /// [`CodexError::StartFailed`] when it does not answer `--version`.
+    /// [`CodexError::StartFailed`] when that prints no version.
     pub async fn version(&self) -> Result<String, CodexError> {
         let failed = |reason: String| CodexError::StartFailed { reason };
         let mut command = command(&self.path, &self.environment);
@@ -124,18 +124,18 @@ impl Found {
         text.split_whitespace()
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
             .map(str::to_owned)
-            .ok_or_else(|| failed("`codex --version` did not name a version".to_owned()))
+            .ok_or_else(|| failed("`codex --version` did not print a version".to_owned()))
     }
 }
 
-/// The first folder's codex that can be run.
+/// The first executable codex in `folders`.
 fn first_codex(folders: &[PathBuf]) -> Option<PathBuf> {
     let path: OsString = std::env::join_paths(folders.iter().filter(|folder| folder.is_absolute())).ok()?;
-    // On Windows this tries `codex.exe`, `codex.cmd` and what else PATHEXT names.
+    // On Windows this tries `codex.exe`, `codex.cmd` and the other extensions in PATHEXT.
     which::which_in("codex", Some(path), "/").ok()
 }
 
-/// The folders where npm, the version managers of Node and the package managers put programs, best first.
+/// The folders where npm, Node version managers and package managers install programs, best first.
 fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     let from = |variable: &str, below: &str| environment.path(variable).map(|folder| folder.join(below));
@@ -184,7 +184,7 @@ fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
     folders
 }
 
-/// The subfolders of `folder`, which are named after versions, the newest first, each with `below`.
+/// The subfolders of `folder`, which are named after versions, newest first, each joined with `below`.
 fn newest_first(folder: &Path, below: &str) -> Vec<PathBuf> {
     let mut versions: Vec<(Vec<u64>, PathBuf)> = std::fs::read_dir(folder)
         .into_iter()

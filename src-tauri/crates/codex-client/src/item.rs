@@ -1,15 +1,15 @@
-//! What a conversation is made of.
+//! The items of a conversation.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Who speaks in an item of the conversation. codex drops `system` items, so there is no such role here.
+/// The role of a message. codex drops `system` items, so there is no such role here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Instructions to the model.
     Developer,
-    /// The person, or the program, that asks.
+    /// The user.
     User,
     /// The model.
     Assistant,
@@ -20,49 +20,49 @@ pub enum Role {
 pub enum Content {
     /// Plain text.
     Text(String),
-    /// A picture, which only a user's message and a tool's output can hold.
+    /// An image, valid only in a user message or a tool output.
     Image {
-        /// A data URL; codex refuses the addresses of pictures elsewhere.
+        /// A data URL; codex rejects any other.
         url: String,
-        /// `auto`, `low` or `high`, as the client said.
+        /// `auto`, `low` or `high`, from the client.
         detail: Option<String>,
     },
 }
 
-/// One earlier item of a conversation, as it goes into a thread before the turn starts.
+/// One item of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Item {
-    /// Something that was said.
+    /// A message.
     Message {
-        /// Who said it.
+        /// Its author's role.
         role: Role,
-        /// What was said, in parts.
+        /// Its parts.
         content: Vec<Content>,
     },
-    /// A call that the model made of one of the client's tools.
+    /// The model's call to one of the client's tools.
     ToolCall(ToolCall),
-    /// What the tool answered.
+    /// A tool's output.
     ToolOutput {
-        /// The call that it answers.
+        /// The call that it belongs to.
         call_id: String,
-        /// The answer, in parts.
+        /// Its parts.
         output: Vec<Content>,
     },
 }
 
-/// A call that the model makes of one of the client's tools.
+/// The model's call to one of the client's tools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolCall {
     /// The id that its output refers to.
     pub call_id: String,
     /// The tool's name.
     pub name: String,
-    /// The exact argument string.
+    /// The argument string, verbatim.
     pub arguments: String,
 }
 
 impl Item {
-    /// Whether there is a picture in it.
+    /// Whether it contains an image.
     #[must_use]
     pub fn has_images(&self) -> bool {
         match self {
@@ -97,7 +97,7 @@ impl Item {
 }
 
 impl Content {
-    /// The text of a part that is text.
+    /// The text of a text part.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -106,7 +106,7 @@ impl Content {
         }
     }
 
-    /// The part as the Responses API spells it; `kind` is its name for text in this place.
+    /// The part in the Responses API's format; `kind` is the type that API gives text here.
     fn to_raw(&self, kind: &str) -> Value {
         match self {
             Self::Text(text) => json!({ "type": kind, "text": text }),
@@ -116,7 +116,7 @@ impl Content {
         }
     }
 
-    /// The part as the output of a tool.
+    /// The part in the format of codex's tool outputs.
     pub(crate) fn to_tool_output(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "inputText", "text": text }),
@@ -124,7 +124,7 @@ impl Content {
         }
     }
 
-    /// The part as input of `turn/start`.
+    /// The part as input for `turn/start`.
     pub(crate) fn to_input(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "type": "text", "text": text, "text_elements": [] }),
@@ -133,12 +133,12 @@ impl Content {
     }
 }
 
-/// Splits off the instructions that a conversation begins with, as one text; blank ones are none. The rest is never empty
-/// where `items` is not: the upstream refuses a request that asks nothing.
+/// Splits off the leading instructions of a conversation as one text; blank ones are dropped. The rest is empty only if
+/// `items` is: upstream rejects a request without input.
 pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
     let before_last = items.len().saturating_sub(1);
     let instructions = items.iter().take(before_last).map_while(|item| match item {
-        // A message with a picture stays where it is: instructions are text.
+        // A message with an image stays in place: instructions are text.
         Item::Message { role: Role::Developer, content } => {
             content.iter().map(Content::as_text).collect::<Option<Vec<&str>>>()
         }
@@ -149,10 +149,10 @@ pub(crate) fn split_instructions(items: &[Item]) -> (Option<String>, &[Item]) {
     (Some(texts.join("\n\n")).filter(|text| !text.trim().is_empty()), rest)
 }
 
-/// Splits off the user's last message, which is what the model is asked; empty when another item is the last.
+/// Splits off the user's last message, the prompt; empty when the last item is not a user message.
 pub(crate) fn split_prompt(items: &[Item]) -> (&[Item], &[Content]) {
     match items.split_last() {
-        Some((Item::Message { role: Role::User, content }, earlier)) => (earlier, content),
+        Some((Item::Message { role: Role::User, content }, history)) => (history, content),
         _ => (items, &[]),
     }
 }
@@ -162,14 +162,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_keep_their_roles_and_exact_strings() {
-        let say = |role| Item::Message { role, content: vec![Content::Text("hi".into())] }.to_raw();
+    fn roles_and_argument_strings_are_preserved() {
+        let raw = |role| Item::Message { role, content: vec![Content::Text("hi".into())] }.to_raw();
         assert_eq!(
-            say(Role::Developer),
+            raw(Role::Developer),
             json!({"type":"message","role":"developer","content":[{"type":"input_text","text":"hi"}]})
         );
         assert_eq!(
-            say(Role::Assistant),
+            raw(Role::Assistant),
             json!({"type":"message","role":"assistant","content":[{"type":"output_text","text":"hi"}]})
         );
         let arguments = "{ \"a\":1}".to_owned();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_instructions_at_the_beginning_are_split_off() {
+    fn only_leading_instructions_are_split_off() {
         let items = [
             message(Role::Developer, "a"),
             message(Role::Developer, "b"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn instructions_alone_are_what_the_model_is_asked() {
+    fn last_instruction_becomes_the_prompt_when_there_are_no_other_messages() {
         let items = [message(Role::Developer, "a"), message(Role::Developer, "b")];
         assert_eq!(split_instructions(&items), (Some("a".to_owned()), &items[1..]));
         assert_eq!(split_instructions(&items[1..]), (None, &items[1..]));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_instructions_are_none() {
+    fn blank_instructions_are_dropped() {
         let items = [message(Role::Developer, " \n"), message(Role::User, "c")];
         assert_eq!(split_instructions(&items), (None, &items[1..]));
     }

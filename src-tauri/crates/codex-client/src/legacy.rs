@@ -1,8 +1,8 @@
-//! Everything that serves a codex before 0.140; with its last user this folder can be deleted.
+//! Support for codex before 0.140; this folder can be deleted once that is dropped.
 //!
-//! Without `thread/inject_items` a conversation goes into the turn's input as one text (`transcript`), and codex writes its
-//! threads to files that are deleted again (`session_file`). Without threads each turn is a process of `codex exec`. Only
-//! `codex` chooses this; nothing else names it.
+//! Without `thread/inject_items` a conversation is sent in the turn's input as one text (`transcript`), and codex writes
+//! its threads to files, which are deleted afterwards (`session_file`). Without threads each turn is a `codex exec`
+//! process. Only `codex` selects this; nothing else refers to it.
 
 mod exec;
 mod exec_args;
@@ -17,7 +17,7 @@ pub(crate) use exec_events::ExecReader;
 use crate::item::Content;
 use crate::thread::{Dialect, TurnInput};
 
-/// How turns run on an app-server that has threads, but takes no earlier messages.
+/// For an app-server that has threads but cannot inject earlier messages.
 pub(crate) const DIALECT: Dialect = Dialect {
     input: |new, turn_instructions| {
         let input = transcript::input(new, turn_instructions).iter().map(Content::to_input).collect();

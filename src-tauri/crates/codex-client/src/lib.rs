@@ -1,20 +1,20 @@
-//! Drives the `codex` CLI on this machine over its resident app-server protocol: finds the binary, keeps one process
-//! running, and runs turns on it, token by token.
+//! Drives the `codex` CLI over its resident app-server protocol: finds the binary, keeps one process running, and
+//! streams turns from it.
 //!
 //! Start at [`Codex`], the shared handle. The modules, each importing only from those before it:
 //!
-//! - leaves: `error`, `environment`, `files` (stamps, replacing), `item` and `account`, then `event`, `notification` and
-//!   `request`, which are what happens in a turn, what codex sends, and what a turn is asked for
-//! - `process` starts processes that end with us; `install` finds codex; `home` prepares its `CODEX_HOME`
-//! - `rpc` is JSON-RPC over lines; `capabilities` is what this codex can do
-//! - `turn` is a running turn as data: its handle, its queue of events, the registry
+//! - leaves: `error`, `environment`, `files` (stamps, atomic replacement), `item` and `account`, then `event`,
+//!   `notification` and `request`: the events of a turn, the messages codex sends, the parameters of a turn
+//! - `process` starts processes that cannot outlive us; `install` finds codex; `home` prepares its `CODEX_HOME`
+//! - `rpc` is JSON-RPC over lines; `capabilities` is what the installed codex supports
+//! - `turn` is a running turn as data: its handle, its event queue, the registry
 //! - `thread` starts threads, prewarms them, and caches them for the next request of a conversation
-//! - `config` and `status` are how codex is set up, and how it is
-//! - `session` is one live codex with its threads and turns, and the supervisor that keeps one running
-//! - `legacy` serves a codex before 0.140; `codex` chooses between the two
+//! - `config` and `status` are codex's configuration and current state
+//! - `session` is one live codex process with its threads and turns, and the supervisor that keeps one running
+//! - `legacy` supports codex before 0.140; `codex` chooses between `session` and `legacy`
 //!
-//! Not here: HTTP, keys, and OpenAI's wire types. Nothing in this crate reads the environment or the clock on its own; both
-//! are passed in.
+//! HTTP, keys and OpenAI's wire types belong to the callers. Nothing here reads the process's environment on its own:
+//! it is passed in.
 
 mod account;
 mod capabilities;

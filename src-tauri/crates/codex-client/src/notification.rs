@@ -1,7 +1,4 @@
-//! The notifications of the app-server, parsed once.
-//!
-//! Not here: what other clients of the same codex do (thread lists, read states), partial output of commands, and the
-//! items of a history that we injected ourselves. Unknown fields are ignored, so that a newer codex does not break us.
+//! The app-server's notifications, parsed once. Unknown fields are ignored, so that a newer codex does not break us.
 
 mod failure;
 mod thread_item;
@@ -17,7 +14,7 @@ use crate::event::Usage;
 pub(crate) use failure::{TurnError, failure};
 pub(crate) use thread_item::{ItemKind, ThreadItem};
 
-/// Notifications that we never read; codex is asked not to send them.
+/// Notifications that we never read; we ask codex not to send them.
 pub(crate) const OPT_OUT: &[&str] = &[
     "configWarning",
     "remoteControl/status/changed",
@@ -36,30 +33,29 @@ pub(crate) const OPT_OUT: &[&str] = &[
     "turn/plan/updated",
 ];
 
-/// A notification, by the parameters that we read. All are optional: one parse serves every method, and one without any
-/// that we read is a sign of life of its thread.
+/// The parameters that we read from notifications. All are optional, so one type serves every method; one without any of
+/// them still counts as activity of its thread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Notification<'a> {
-    // The requests of the protocol's first version call it a conversation.
+    // Version 1 of the protocol calls it a conversation.
     #[serde(borrow, alias = "conversationId")]
     pub(crate) thread_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(crate) item_id: Option<Cow<'a, str>>,
-    /// A piece of a message, or of the reasoning's summary.
+    /// Of a message, or of the reasoning summary.
     #[serde(borrow)]
     pub(crate) delta: Option<Cow<'a, str>>,
-    /// A [`ThreadItem`], or an item as the model wrote it. The latter can be large and few turns need it, so it is not parsed
-    /// here.
+    /// A [`ThreadItem`], or the model's raw item. The latter can be large and few turns need it, so it is parsed later.
     #[serde(borrow)]
     pub(crate) item: Option<&'a RawValue>,
     pub(crate) turn: Option<TurnState>,
-    /// What an upstream response has cost.
+    /// The usage of one upstream response.
     pub(crate) usage: Option<Usage>,
     pub(crate) token_usage: Option<ThreadUsage>,
     pub(crate) error: Option<TurnError>,
     pub(crate) will_retry: bool,
-    /// The model that the upstream took in the place of another.
+    /// The model that upstream rerouted to.
     pub(crate) to_model: Option<String>,
     pub(crate) rate_limits: Option<RateLimits>,
 }
@@ -72,7 +68,7 @@ pub(crate) struct TurnState {
     pub(crate) error: Option<TurnError>,
 }
 
-/// Tokens that a thread has cost, in its last response and in all.
+/// A thread's usage: of its last response, and in total.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ThreadUsage {
     pub(crate) last: Usage,
@@ -80,7 +76,7 @@ pub(crate) struct ThreadUsage {
     pub(crate) total: Usage,
 }
 
-/// How the start of an MCP server goes.
+/// The startup status of an MCP server.
 #[derive(Debug, Deserialize)]
 pub(crate) struct McpServer {
     pub(crate) name: String,

@@ -1,9 +1,8 @@
-//! Starts processes and makes sure that they, and everything they start, end with us.
+//! Starts processes and ensures that they and their children do not outlive us.
 //!
-//! On Unix the process leads its own group, and a guard in that group, a shell that reads a pipe of ours, kills the
-//! whole group when the pipe closes. The pipe closes when the handle is dropped, and also when a signal that no code
-//! can catch kills us. On Windows a job object does the same. Nothing else in this crate starts a process that outlives
-//! one function.
+//! On Unix the process leads its own group. A guard in that group, a shell that reads a pipe of ours, kills the whole
+//! group when the pipe closes: when the handle is dropped, or when we are killed, even by SIGKILL. On Windows a job object
+//! does the same. Nothing else in this crate starts a process that outlives one function.
 
 mod stderr;
 #[cfg(unix)]
@@ -26,7 +25,7 @@ pub(crate) use unix::Process;
 #[cfg(windows)]
 pub(crate) use windows::Process;
 
-/// The three streams of a started process.
+/// The standard streams of a started process.
 #[derive(Debug)]
 pub(crate) struct Streams {
     pub(crate) stdin: ChildStdin,
@@ -34,21 +33,21 @@ pub(crate) struct Streams {
     pub(crate) stderr: ChildStderr,
 }
 
-/// A command with exactly this environment. Every command of this crate is made here; clippy forbids it elsewhere.
-#[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
+/// A command with exactly this environment. Clippy forbids creating one elsewhere.
+#[expect(clippy::disallowed_methods, reason = "this is the allowed place")]
 pub(crate) fn command(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(environment.iter());
-    // Keeps a console window from flashing up beside the desktop app.
+    // Keeps a console window from flashing up.
     #[cfg(windows)]
     command.creation_flags(::windows::Win32::System::Threading::CREATE_NO_WINDOW.0);
     command
 }
 
-/// Runs a command to its end and returns what it printed.
+/// Runs a command and returns its output.
 ///
 /// # Errors
-/// When it cannot be started or takes longer than `timeout`; then it is killed.
+/// When it cannot be started, or exceeds `timeout` and is killed.
 pub(crate) async fn output(mut command: Command, timeout: Duration) -> io::Result<Output> {
     tokio::time::timeout(timeout, command.stdin(Stdio::null()).kill_on_drop(true).output()).await?
 }

@@ -1,4 +1,4 @@
-//! What is asked of the model in one turn.
+//! The parameters of a turn.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use crate::item::Item;
 /// The two kinds of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ThreadKind {
-    /// The model alone: nothing to read but what the client sent, and no tools of codex's own.
+    /// The model alone: only the client's messages, and none of codex's tools.
     Plain,
     /// Codex itself, with its instructions and tools, in the working folder.
     Agent,
 }
 
-/// What a thread is started with, beside the client's instructions.
+/// What a thread is started with, apart from the client's instructions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ThreadProfile {
     /// The model alone, or Codex itself.
     pub kind: ThreadKind,
-    /// The model; `None` takes the one that the user's codex is configured for.
+    /// The model; `None` for the user's configured one.
     pub model: Option<String>,
     /// The working folder, an absolute path.
     pub workspace: PathBuf,
@@ -32,30 +32,30 @@ pub struct ThreadProfile {
     pub tools: Arc<[Tool]>,
     /// `low`, `medium` or `high`; `None` leaves it to the model.
     pub verbosity: Option<String>,
-    /// The service tier; `None` leaves it to codex's settings. codex passes over one that it does not know.
+    /// The service tier; `None` leaves it to codex's settings. codex ignores an unknown tier.
     pub service_tier: Option<String>,
-    /// Whether the model may search the web, and how. `None` is no for a plain model, and the user's own settings for the agent.
+    /// Web search. `None` switches it off for a plain model, and leaves it to the user's settings for the agent.
     pub web_search: Option<WebSearch>,
 }
 
-/// How the model searches the web.
+/// The options of web search.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct WebSearch {
-    /// How much of what it finds it reads: `low`, `medium` or `high`.
+    /// How much of the results the model reads: `low`, `medium` or `high`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_size: Option<String>,
-    /// Where the person is that it searches for.
+    /// The user's approximate location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<WebSearchLocation>,
 }
 
-/// Where somebody is, roughly.
+/// The user's approximate location.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WebSearchLocation {
     /// The city.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// The country, by its two letters.
+    /// The two-letter country code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// The region.
@@ -66,14 +66,14 @@ pub struct WebSearchLocation {
     pub timezone: Option<String>,
 }
 
-/// A tool of the client's, as codex takes it.
+/// One of the client's tools.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tool {
-    /// Its name: letters, digits, `_` and `-`.
+    /// Letters, digits, `_` and `-`.
     pub name: String,
     /// What it is for.
     pub description: String,
-    /// The JSON schema of its arguments, as text. codex passes on only the keywords that it knows.
+    /// The JSON schema of its arguments, as text. codex drops unknown keywords.
     pub schema: String,
 }
 
@@ -82,37 +82,37 @@ pub struct Tool {
 pub struct TurnRequest {
     /// What the thread is started with.
     pub profile: ThreadProfile,
-    /// Whose threads it may go on in: those of another owner are never used.
+    /// A cached thread is only reused for the same owner.
     pub owner: String,
     /// The whole conversation, in order.
     pub items: Vec<Item>,
-    /// Instructions for this answer alone, after those of the conversation.
+    /// Instructions for this answer only, after those of the conversation.
     pub turn_instructions: Option<String>,
-    /// How hard to think; `None` leaves it to the model.
+    /// The reasoning effort; `None` leaves it to the model.
     pub effort: Option<Effort>,
-    /// Whether summaries of the reasoning are wanted.
+    /// Whether to summarize the reasoning.
     pub reasoning_summary: bool,
     /// A JSON schema that the answer must follow.
     pub output_schema: Option<Value>,
-    /// Whether an answer may hold one call of a tool at most. Further ones of the same response come as answers of their own.
+    /// Whether an answer may contain at most one tool call. Further calls of the same response become separate answers.
     pub one_call_at_a_time: bool,
 }
 
-/// What the commands that codex runs may do to this machine; the stricter mode is the lesser one.
+/// What the commands that codex runs may do. Stricter modes compare as less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxMode {
     /// Read files, change nothing.
     #[default]
     ReadOnly,
-    /// Change files below the working folder.
+    /// Change files in the working folder.
     WorkspaceWrite,
-    /// Anything that the user may do.
+    /// Anything the user may do.
     DangerFullAccess,
 }
 
 impl SandboxMode {
-    /// The mode's name, as codex spells it.
+    /// codex's name for the mode.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -123,5 +123,5 @@ impl SandboxMode {
     }
 }
 
-/// How hard a model thinks, in codex's own words: `low`, `medium`, `high` and others by model.
+/// A reasoning effort by codex's name: `low`, `medium`, `high` and others, depending on the model.
 pub type Effort = String;

@@ -1,8 +1,8 @@
-//! JSON-RPC over lines, as the app-server speaks it: requests out, answers in, and a handler for what the other side sends on
-//! its own. Knows no thread and no turn.
+//! The app-server's JSON-RPC over lines: our requests and their responses, and a handler for codex's own requests and
+//! notifications. Threads and turns are unknown here.
 //!
-//! A connection runs over two halves of a byte stream and knows no process, so a test can hold the other ends. When the
-//! reading half ends, every pending request fails, and the connection stays closed.
+//! A connection runs over the two halves of any byte stream, so tests can hold the other ends. When the reading half ends,
+//! every pending request fails, and the connection stays closed.
 
 mod pending;
 mod wire;
@@ -27,13 +27,13 @@ pub(crate) use wire::{Incoming, Lines, Outcome, lines};
 #[cfg(test)]
 pub(crate) use wire::{answer, request};
 
-/// Messages waiting to be written. When codex reads so slowly that it is full, callers wait, each to its own timeout.
+/// Messages queued for writing. When full because codex reads slowly, callers wait, up to their own timeouts.
 const OUTGOING_CAPACITY: usize = 256;
 
-/// How long codex may be silent while a request waits that it answers in milliseconds when it is well.
+/// How long codex may be silent while a request is pending. A healthy one answers in milliseconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many times its timeout a request waits for a codex that is busy and not silent.
+/// How many times its timeout a request waits while codex is busy rather than silent.
 const BUSY_FACTOR: u32 = 6;
 
 /// A live connection.
@@ -41,17 +41,17 @@ const BUSY_FACTOR: u32 = 6;
 pub(crate) struct Connection {
     outgoing: mpsc::Sender<Value>,
     pending: Pending,
-    /// When codex last said anything.
+    /// When codex last sent a line.
     pub(crate) last_received: Mutex<Instant>,
     /// Cancelled to close the connection; its reader and writer end.
     pub(crate) closed: CancellationToken,
 }
 
-/// Takes what codex sends on its own. The connection's reader calls it, so it never waits.
+/// Handles codex's own requests and notifications. The connection's reader calls it, so it must not block.
 pub(crate) trait Handler: Sync {
     fn notification(&self, _method: &str, _params: Option<&RawValue>) {}
 
-    /// The answer to a request; `None` when [`Connection::answer`] brings it later.
+    /// Answers a request; `None` when [`Connection::answer`] will answer it later.
     fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome>;
 }
 
@@ -65,7 +65,7 @@ impl Connection {
         Arc::new(Self { outgoing, pending: Pending::default(), last_received, closed })
     }
 
-    /// Reads codex's lines to their end, which closes the connection.
+    /// Reads codex's lines until they end, which closes the connection.
     pub(crate) async fn read(&self, lines: &mut Lines<impl AsyncRead + Unpin>, handler: &impl Handler) {
         loop {
             match self.closed.run_until_cancelled(lines.next()).await.flatten() {
@@ -75,7 +75,7 @@ impl Connection {
                     self.handle(&line, handler).await;
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "codex's output could not be read");
+                    tracing::warn!(%error, "cannot read codex's output; closing connection");
                     break;
                 }
                 None => break,
@@ -97,11 +97,11 @@ impl Connection {
                     self.answer(&id, outcome).await;
                 }
             }
-            None => tracing::warn!(bytes = line.len(), "codex wrote a line that is no message; skipped"),
+            None => tracing::warn!(bytes = line.len(), "codex wrote an invalid message; skipped"),
         }
     }
 
-    /// Calls a method that codex answers at once.
+    /// Calls a method that codex answers immediately.
     pub(crate) async fn call<R: DeserializeOwned>(
         &self,
         method: &'static str,
@@ -128,12 +128,12 @@ impl Connection {
             answer = answer => answer?,
             () = self.closed.cancelled() => return Err(CodexError::Disconnected),
             () = self.idle_for(timeout) => {
-                // It hangs. Closing fails the other requests too, and the supervisor ends the process.
+                // It hangs. Closing fails the other requests too, and the supervisor kills the process.
                 tracing::warn!(method, "codex is unresponsive; closing connection");
                 self.closed.cancel();
                 return Err(CodexError::NoAnswer { method, limit: timeout });
             }
-            // It works on something else, so the other requests stay; but this one has waited long enough.
+            // It is busy with something else: only this request fails.
             () = tokio::time::sleep(timeout * BUSY_FACTOR) => {
                 return Err(CodexError::NoAnswer { method, limit: timeout * BUSY_FACTOR });
             }
@@ -142,7 +142,7 @@ impl Connection {
         serde_json::from_str(result.get()).map_err(|error| refused(error.to_string()))
     }
 
-    /// Resolves when codex has said nothing at all for this long, from now on.
+    /// Resolves when codex has sent nothing for `timeout`, starting now.
     pub(crate) async fn idle_for(&self, timeout: Duration) {
         let mut since = Instant::now();
         loop {
@@ -155,13 +155,13 @@ impl Connection {
         }
     }
 
-    /// Answers a request of codex.
+    /// Answers one of codex's requests.
     pub(crate) async fn answer(&self, id: &Value, outcome: Outcome) {
-        // Waits when the queue is full: codex reads, or the connection closes and with it the queue.
+        // Waits while the queue is full, until codex reads or the connection closes.
         let _ = self.send(wire::answer(id, outcome)).await;
     }
 
-    /// Sends a message that codex need not answer.
+    /// Sends a message without waiting for a response.
     pub(crate) async fn send(&self, message: Value) -> Result<(), CodexError> {
         self.outgoing.send(message).await.map_err(|_| CodexError::Disconnected)
     }
@@ -180,7 +180,7 @@ async fn write(
         Ok::<(), std::io::Error>(())
     };
     if let Some(Err(error)) = closed.run_until_cancelled(write_all).await {
-        // The reading half ends as well and fails what is pending.
+        // The reading half ends too, which fails the pending requests.
         tracing::debug!(%error, "codex's stdin is closed");
     }
 }

@@ -1,5 +1,4 @@
-//! A live codex: its connection, its threads and its running turns; beside it what starts one, what runs turns on it, and the
-//! supervisor that keeps one running.
+//! A live codex: its connection, threads and running turns. The submodules launch one, run turns on it, and supervise it.
 
 mod handshake;
 mod launch;
@@ -41,14 +40,14 @@ pub use models::{Model, ProbeResult, probe};
 pub(crate) use supervisor::{SessionRequest, Supervisor};
 pub(crate) use turn_task::start_turn;
 
-/// Turns that are being started at once; more would only wait for each other within codex. A turn that is interrupted while
-/// it waits here never reaches codex.
+/// Turns started concurrently; more would only queue inside codex. A turn interrupted while it waits here never reaches
+/// codex.
 const MAX_STARTING_TURNS: usize = 8;
 
-/// How long a retired session waits for turns of callers who got it just before.
+/// How long a retired session waits for turns from callers that have just obtained it.
 const LAST_TURNS_GRACE: Duration = Duration::from_secs(1);
 
-/// How long prewarmed threads stay ready when no turn comes.
+/// How long prewarmed threads are kept without a new turn.
 const PREWARM_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A live codex. The supervisor and every turn that runs on it share it.
@@ -56,26 +55,26 @@ const PREWARM_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) struct Session {
     pub(crate) rpc: Arc<Connection>,
     pub(crate) readiness: Readiness,
-    /// What codex was started with.
+    /// The environment that codex was started with.
     pub(crate) environment: Environment,
     pub(crate) turns: TurnRegistry,
     pub(crate) cache: ThreadCache,
     pub(crate) prewarmed: PrewarmPool,
     pub(crate) mcp_servers: McpServers,
     pub(crate) starting_turns: Semaphore,
-    /// The account's limits as codex last heard them.
+    /// The account's rate limits as last reported.
     limits: Mutex<RateLimits>,
-    /// The user's home of codex, where it is known.
+    /// The user's own `CODEX_HOME`, if known.
     users_home: Option<PathBuf>,
-    /// Cancelled when no further turn is to run here; those that run finish.
+    /// Cancelled to accept no further turns; running ones finish.
     pub(crate) retired: CancellationToken,
-    /// The tasks of turns, which are among `tasks` too.
+    /// The tasks of turns; `tasks` tracks them too.
     pub(crate) turn_tasks: TaskTracker,
     pub(crate) tasks: TaskTracker,
 }
 
 impl Session {
-    /// Makes a session of a connection whose handshake is done, and starts the tasks that work on it.
+    /// Opens a session on a connection after its handshake, and spawns its tasks.
     pub(crate) fn open(
         rpc: Arc<Connection>,
         mut lines: Lines<impl AsyncRead + Send + Unpin + 'static>,
@@ -119,13 +118,13 @@ impl Session {
         thread::end(&self.rpc, &self.readiness.capabilities, thread).await;
     }
 
-    /// Ends the cached threads, and resolves when the turns that run have ended.
+    /// Ends the cached threads, and resolves when the running turns have ended.
     pub(crate) async fn retire(&self) {
         self.retired.cancel();
         self.turn_tasks.close();
         loop {
             self.turn_tasks.wait().await;
-            // A caller may have got this session just before, and start a turn now.
+            // A caller that has just obtained this session may start a turn now.
             tokio::time::sleep(LAST_TURNS_GRACE).await;
             if self.turn_tasks.is_empty() {
                 return;
@@ -158,12 +157,12 @@ impl Handler for Session {
     }
 
     fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
-        let about = params.and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let RequestParams { thread_id, tool, call_id } = about.unwrap_or_default();
+        let params = params.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let RequestParams { thread_id, tool, call_id } = params.unwrap_or_default();
         if let (TOOL_CALL, Some(thread), Some(tool), Some(call_id)) = (method, &thread_id, tool, call_id)
             && self.turns.await_output(thread, &tool, &call_id, id)
         {
-            // The turn's task answers, once the client has brought the tool's output.
+            // The turn's task answers it once the client has sent the tool's output.
             return None;
         }
         let reply = reply(method);
@@ -174,7 +173,7 @@ impl Handler for Session {
     }
 }
 
-/// Prewarms threads one after the other as hints come, and ends them when none has come for long.
+/// Prewarms threads one by one as hints arrive, and ends them after a long time without hints.
 async fn refill(session: Arc<Session>, mut hints: mpsc::Receiver<NewThread>) {
     let pool = &session.prewarmed;
     loop {
@@ -195,8 +194,8 @@ async fn refill(session: Arc<Session>, mut hints: mpsc::Receiver<NewThread>) {
             match session.start_thread(&profile).await {
                 Ok(thread) => pool.put(&profile, thread),
                 Err(error) => {
-                    // The next turn starts its thread itself and reports the error to its client.
-                    tracing::debug!(%error, "no thread could be prewarmed");
+                    // The next turn starts its own thread and reports the error to its client.
+                    tracing::debug!(%error, "prewarming a thread failed");
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! How codex is, for people to see.
+//! The state of codex, for display.
 
 use std::path::PathBuf;
 
@@ -7,44 +7,44 @@ use crate::capabilities::Capabilities;
 use crate::error::CodexError;
 use crate::home::HomeUsed;
 
-/// How codex is.
+/// The state of codex.
 #[derive(Clone, Debug, Default)]
 pub enum Status {
-    /// It has not been needed yet, or has ended and is not needed now.
+    /// Not started: not needed yet, or no longer.
     #[default]
     Idle,
-    /// It is being started.
+    /// Starting.
     Starting,
-    /// It answers.
+    /// Running.
     Ready(Readiness),
-    /// The last attempt to start it failed.
+    /// The last start failed.
     Failed(CodexError),
-    /// It was stopped for good.
+    /// Stopped for good.
     Stopped,
 }
 
-/// What is known of a codex that answers.
+/// The properties of a running codex.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// The binary.
     pub path: PathBuf,
-    /// Its version, as it names itself.
+    /// The version, as codex reports it.
     pub version: String,
-    /// What it can do.
+    /// What it supports.
     pub capabilities: Capabilities,
-    /// The account that it works with; `None` when this codex does not say.
+    /// The account; `None` when codex does not report it.
     pub account: Option<Account>,
-    /// Which home it has.
+    /// The home it runs with.
     pub home: HomeUsed,
 }
 
-/// How often codex was started, and what came of it, since the handle was made.
+/// The starts of codex since the handle was created, by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StartCounts {
-    /// Starts that went well.
+    /// Successful starts.
     pub started: u64,
-    /// Starts that failed.
+    /// Failed starts.
     pub failed: u64,
-    /// Times that it ended by itself.
+    /// Unexpected exits.
     pub ended: u64,
 }

@@ -1,4 +1,4 @@
-//! Threads of codex: what starts one, the prewarmed ones, and the cached ones that a conversation continues in.
+//! codex's threads: starting, prewarming, and caching them so that a conversation can continue in its own thread.
 
 mod cache;
 mod dialect;

@@ -1,4 +1,4 @@
-//! One run of the model, as data: its handle, its events, and how far it is. The task behind it is in `session`.
+//! A turn as data: its handle, its events and its phase. The task behind it is in `session`.
 
 mod event_queue;
 mod reader;

@@ -1,7 +1,8 @@
-//! Whose sign-in codex works with, so that a login, a logout or another account is noticed.
+//! Watches codex's sign-in for a login, a logout or a change of account.
 //!
-//! codex reads its sign-in once, and again only to refresh a token. A refreshed token is no change here: it is the same
-//! account, and every codex that shares the file finds it. A sign-in in the system's keychain cannot be watched.
+//! codex reads its sign-in once, and again only to refresh a token. A refreshed token does not count as a change: the
+//! account is the same, and every process that shares the file finds it. A sign-in in the system keychain cannot be
+//! watched.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::environment::Environment;
 use crate::files::FileStamp;
 
-/// The user's sign-in as last read.
+/// The user's sign-in when last read.
 #[derive(Debug)]
 pub(crate) struct AuthWatch {
     path: Option<PathBuf>,
@@ -23,7 +24,7 @@ pub(crate) struct AuthWatch {
 }
 
 impl AuthWatch {
-    /// Watches the sign-in of the home that `environment` names.
+    /// Watches the sign-in in the home that `environment` names.
     pub(crate) fn new(environment: &Environment) -> Self {
         let path = environment.codex_home().map(|home| home.join("auth.json"));
         let mut watch = Self { path, stamp: None, account: None };
@@ -31,7 +32,7 @@ impl AuthWatch {
         watch
     }
 
-    /// Whether another account is signed in than at the last look, or none any more.
+    /// Whether the account has changed, or was signed out, since the last call.
     pub(crate) fn changed(&mut self) -> bool {
         let Some(path) = &self.path else { return false };
         let stamp = FileStamp::read(path);
@@ -42,7 +43,7 @@ impl AuthWatch {
             None => None,
             Some(_) => match fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
                 Some(auth) => Some(account_of(auth)),
-                // It is being written; the next look reads it again.
+                // It is being written; the next call reads it again.
                 None => return false,
             },
         };
@@ -51,7 +52,7 @@ impl AuthWatch {
     }
 }
 
-/// A digest of what stays the same for as long as the account does: everything but the tokens, and of those only their owner.
+/// A digest that changes only with the account: it covers everything except the tokens, of which it covers the owner.
 fn account_of(mut auth: Value) -> [u8; 32] {
     if let Some(auth) = auth.as_object_mut() {
         auth.remove("last_refresh");
@@ -63,7 +64,7 @@ fn account_of(mut auth: Value) -> [u8; 32] {
     Sha256::digest(auth.to_string()).into()
 }
 
-/// The user that an id token names.
+/// The user named by an id token.
 fn user_of(token: &str) -> Option<String> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refreshed_token_is_the_same_account_and_a_colleague_is_another() {
+    fn refreshed_token_is_the_same_account_and_a_colleague_is_another() {
         assert_eq!(account_of(chatgpt("me", "1")), account_of(chatgpt("me", "2")));
         assert_ne!(account_of(chatgpt("me", "1")), account_of(chatgpt("you", "1")));
         let key = |key| account_of(json!({ "auth_mode": "apikey", "OPENAI_API_KEY": key }));
@@ -97,20 +98,20 @@ mod tests {
     }
 
     #[test]
-    fn login_logout_and_another_account_are_changes_and_half_a_file_is_none() {
+    fn login_logout_and_account_switch_are_changes_but_a_partial_file_is_not() {
         let home = tempfile::tempdir().unwrap();
         let write = |text: &str| fs::write(home.path().join("auth.json"), text).unwrap();
-        let mut sign_in = AuthWatch::new(&Environment::default().with("CODEX_HOME", home.path()));
-        assert!(!sign_in.changed());
+        let mut watch = AuthWatch::new(&Environment::default().with("CODEX_HOME", home.path()));
+        assert!(!watch.changed());
         write(&chatgpt("me", "1").to_string());
-        assert!(sign_in.changed() && !sign_in.changed());
+        assert!(watch.changed() && !watch.changed());
         write("{\"auth_mode\":");
-        assert!(!sign_in.changed());
+        assert!(!watch.changed());
         write(&chatgpt("me", "another token").to_string());
-        assert!(!sign_in.changed());
-        write(&chatgpt("somebody else", "1").to_string());
-        assert!(sign_in.changed());
+        assert!(!watch.changed());
+        write(&chatgpt("colleague", "1").to_string());
+        assert!(watch.changed());
         fs::remove_file(home.path().join("auth.json")).unwrap();
-        assert!(sign_in.changed() && !sign_in.changed());
+        assert!(watch.changed() && !watch.changed());
     }
 }

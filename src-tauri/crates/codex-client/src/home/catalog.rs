@@ -1,7 +1,7 @@
-//! codex's list of models, made so that no model brings tools or text of codex's own.
+//! codex's model list, stripped of everything that adds tools or text to a prompt.
 //!
-//! codex adds to a prompt by what its list says of the model, beside what its settings say: a way of patching files, a
-//! language to call tools in, teams of agents. The list that it prints is given back to it without those.
+//! Besides its settings, entries in codex's model list add to a prompt: a patch tool, a tool-calling language, multi-agent
+//! support. codex gets its own printed list back without those.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::environment::Environment;
 use crate::install::Found;
 use crate::process::{command, output};
 
-/// How long codex may look in the network for models. A list from the last look, or the one that it came with, will do.
+/// How long codex may take to fetch its models. On a timeout the bundled list is used.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long it may take to print what it came with.
+/// How long codex may take to print its bundled list.
 const PRINT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// codex's list for plain models; `None` for a codex that does not print its list.
+/// codex's list for plain models; `None` when codex cannot print its list.
 pub(super) async fn fetch(found: &Found, environment: &Environment) -> Option<Vec<u8>> {
     let mut printed = print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await;
     if printed.is_none() {
@@ -25,7 +25,7 @@ pub(super) async fn fetch(found: &Found, environment: &Environment) -> Option<Ve
     }
     let list = printed.as_deref().and_then(without_additions);
     if list.is_none() {
-        tracing::info!("this codex does not print its list of models; plain models may be offered its tools");
+        tracing::info!("codex cannot print its model list; plain models may be offered its tools");
     }
     list
 }
@@ -42,7 +42,7 @@ async fn print(
     output.status.success().then_some(output.stdout)
 }
 
-/// The list without what would add to a prompt; `None` when it is none.
+/// The list without additions to the prompt; `None` when `printed` is not a model list.
 fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
     let mut list: Value = serde_json::from_slice(printed).ok()?;
     let models = list.get_mut("models")?.as_array_mut()?;
@@ -53,8 +53,8 @@ fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
             ("experimental_supported_tools", json!([])),
             ("tool_mode", Value::Null),
             ("multi_agent_version", Value::Null),
-            // In codex's own form of a request tools are hidden among the messages, and there is no web search. The public
-            // form is what everybody else sends; that ChatGPT takes it for every model could not be tried without an account.
+            // codex's own request format hides tools among the messages and has no web search. The public format is what all
+            // other clients send; whether ChatGPT accepts it for every model could not be tested without an account.
             ("use_responses_lite", Value::Bool(false)),
             ("include_skills_usage_instructions", Value::Bool(false)),
             ("include_plugin_usage_instructions", Value::Bool(false)),
@@ -62,7 +62,7 @@ fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
             ("model_messages", Value::Null),
             ("base_instructions", json!("")),
         ] {
-            // An older codex may refuse what it does not know.
+            // An older codex may reject unknown fields.
             if let Some(known) = model.get_mut(key) {
                 *known = value;
             }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_keeps_what_it_is_and_loses_what_it_brings() {
+    fn model_keeps_its_properties_and_loses_its_additions() {
         let printed = json!({ "models": [{
             "slug": "m", "apply_patch_tool_type": "freeform", "tool_mode": "code_mode_only", "context_window": 5,
             "base_instructions": "You are Codex.", "use_responses_lite": true
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_left_out() {
+    fn output_that_is_not_a_list_is_ignored() {
         for printed in ["", "error: unrecognized subcommand", "{}", "{\"models\":[]}", "{\"models\":[1]}"] {
             assert_eq!(without_additions(printed.as_bytes()), None, "{printed}");
         }

@@ -1,12 +1,11 @@
-//! What the private home inherits of the user's settings: how to reach the model and as whom, and nothing that adds to what
-//! the model reads.
+//! What the private home inherits from the user's settings: how to reach the model and with which credentials, but
+//! nothing that adds to the prompt.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
-/// Settings of the provider, of the sign-in and of the network, by codex's names of all its versions, and what codex may
-/// report to its makers.
+/// Settings of the provider, sign-in, network and telemetry, as named by any version of codex.
 const INHERITED: &[&str] = &[
     "analytics",
     "chatgpt_base_url",
@@ -26,7 +25,7 @@ const INHERITED: &[&str] = &[
     "preferred_auth_method",
 ];
 
-/// Switches below `features` that are about the network and the upstream.
+/// Switches under `features` that concern the network and upstream.
 const INHERITED_FEATURES: &[&str] = &[
     "api_key_model_discovery",
     "enable_request_compression",
@@ -37,8 +36,7 @@ const INHERITED_FEATURES: &[&str] = &[
     "unbounded_connection_retries",
 ];
 
-/// The inherited part of the user's settings, its values as they are. Paths that are relative to the user's home become
-/// absolute.
+/// The inherited part of the user's settings. Paths relative to the user's home become absolute.
 pub(super) fn inherited(settings: &Table, user_home: Option<&Path>) -> Table {
     let mut inherited = select(settings, INHERITED);
     if let Some(features) = settings.get("features").and_then(Value::as_table) {
@@ -59,8 +57,8 @@ pub(super) fn inherited(settings: &Table, user_home: Option<&Path>) -> Table {
         }
     }
     make_absolute(&mut inherited, user_home);
-    // With the keychain chosen "if there is one", a refreshed token would go there under the private home's name, and the
-    // user's own would be stale. It is read from the file, so it is written there.
+    // With "auto", a refreshed token would be stored in the keychain under the private home's path, and the user's own would
+    // go stale. It is read from the file, so it is written there.
     if inherited.get("cli_auth_credentials_store").and_then(Value::as_str) == Some("auto") {
         inherited.insert("cli_auth_credentials_store".to_owned(), "file".into());
     }
@@ -70,7 +68,7 @@ pub(super) fn inherited(settings: &Table, user_home: Option<&Path>) -> Table {
     inherited
 }
 
-/// Whether the sign-in is where only the user's own home finds it: codex keeps it in the keychain under the home's path.
+/// Whether only the user's own home can find the sign-in: codex stores it in the keychain under the home's path.
 pub(super) fn needs_keyring(settings: &Table, has_file: bool) -> bool {
     match settings.get("cli_auth_credentials_store").and_then(Value::as_str) {
         Some("keyring") => true,
@@ -79,13 +77,13 @@ pub(super) fn needs_keyring(settings: &Table, has_file: bool) -> bool {
     }
 }
 
-/// Arguments that switch off what the user's settings would start, for a plain model in the user's own home.
+/// Arguments that switch off what the user's settings add, for a plain model in the user's own home.
 pub(super) fn override_args(settings: &Table) -> Vec<String> {
     let servers = settings.get("mcp_servers").and_then(Value::as_table);
-    // codex splits the name of a setting at its dots; a server with one in its name cannot be named here.
+    // codex splits a setting's name at its dots, so a server with a dot in its name cannot be switched off.
     let named = servers.into_iter().flat_map(Table::keys).filter(|name| !name.contains(['.', '"', '=']));
     let servers = named.map(|name| format!("mcp_servers.{name}.enabled=false"));
-    // Empty instructions for those that are set; what is not set stays so.
+    // Only override instructions that are set.
     let instructions = ["instructions", "developer_instructions"].into_iter();
     let instructions =
         instructions.filter(|name| settings.contains_key(*name)).map(|name| format!("{name}=\"\""));
@@ -97,19 +95,18 @@ fn select(settings: &Table, names: &[&str]) -> Table {
     known.collect()
 }
 
-fn make_absolute(settings: &mut Table, user_home: Option<&Path>) {
-    let Some(user_home) = user_home else { return };
-    let absolute = |path: &str| Value::from(user_home.join(path).display().to_string());
+fn make_absolute(settings: &mut Table, home: Option<&Path>) {
+    let Some(home) = home else { return };
+    let absolute = |path: &str| Value::from(home.join(path).display().to_string());
     if let Some(path) = settings.get("model_catalog_json").and_then(Value::as_str).map(absolute) {
         settings.insert("model_catalog_json".to_owned(), path);
     }
     let providers = settings.get_mut("model_providers").and_then(Value::as_table_mut);
     for (_, provider) in providers.into_iter().flatten() {
-        // A command that prints the provider's token runs in the folder of the settings unless they say otherwise.
+        // A command that prints the provider's token runs in the settings' folder by default.
         if let Some(auth) = provider.get_mut("auth").and_then(Value::as_table_mut) {
             let cwd = auth.get("cwd").and_then(Value::as_str).unwrap_or_default();
-            let cwd =
-                if cwd.is_empty() { Value::from(user_home.display().to_string()) } else { absolute(cwd) };
+            let cwd = if cwd.is_empty() { Value::from(home.display().to_string()) } else { absolute(cwd) };
             auth.insert("cwd".to_owned(), cwd);
         }
     }

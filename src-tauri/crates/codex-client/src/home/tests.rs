@@ -1,4 +1,4 @@
-//! The pure part, and the links.
+//! Inherited settings, links and trust.
 
 use toml::Table;
 
@@ -9,7 +9,7 @@ fn table(text: &str) -> Table {
 }
 
 #[test]
-fn the_providers_settings_are_inherited_and_nothing_else() {
+fn only_provider_settings_are_inherited() {
     let users = table(
         r#"
         model = "m"
@@ -63,7 +63,7 @@ fn the_providers_settings_are_inherited_and_nothing_else() {
 }
 
 #[test]
-fn of_the_chosen_profile_the_provider_is_inherited() {
+fn only_the_provider_of_the_active_profile_is_inherited() {
     let users = table(
         "profile = \"work\"\n[profiles.work]\nmodel_provider = \"corp\"\napproval_policy = \"never\"\n[profiles.home]\nmodel = \"x\"",
     );
@@ -73,7 +73,7 @@ fn of_the_chosen_profile_the_provider_is_inherited() {
 }
 
 #[test]
-fn paths_still_lead_where_they_led() {
+fn relative_paths_are_resolved_against_the_users_home() {
     let users = table("model_catalog_json = \"m.json\"\n[model_providers.a.auth]\ncommand = \"./token\"");
     let inherited = inherited::inherited(&users, Some(Path::new("/h")));
     let expected = Path::new("/h").join("m.json").display().to_string();
@@ -82,7 +82,7 @@ fn paths_still_lead_where_they_led() {
 }
 
 #[test]
-fn a_sign_in_in_the_keychain_is_not_looked_for_in_a_private_home() {
+fn sign_in_stored_in_the_keychain_rules_out_a_private_home() {
     let settings = |store: &str| table(&format!("cli_auth_credentials_store = \"{store}\""));
     assert!(inherited::needs_keyring(&settings("keyring"), true));
     assert!(inherited::needs_keyring(&settings("auto"), false));
@@ -98,13 +98,13 @@ fn a_sign_in_in_the_keychain_is_not_looked_for_in_a_private_home() {
 }
 
 #[test]
-fn in_the_users_home_its_servers_are_switched_off_by_name() {
+fn mcp_servers_are_switched_off_by_name_in_the_users_home() {
     let settings = table("[mcp_servers.one]\ncommand = \"x\"\n[mcp_servers.\"a.b\"]\ncommand = \"x\"");
     assert_eq!(inherited::override_args(&settings), ["-c", "mcp_servers.one.enabled=false"]);
 }
 
 #[test]
-fn broken_settings_are_named_without_their_text() {
+fn error_on_invalid_settings_does_not_quote_them() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join(CONFIG), "a = 1\nkey = \"sk-secret\" x\n").unwrap();
     let why = read_settings(Some(home.path())).unwrap_err();
@@ -114,7 +114,7 @@ fn broken_settings_are_named_without_their_text() {
 
 #[cfg(unix)]
 #[test]
-fn the_sign_in_is_a_link_even_before_there_is_one() {
+fn sign_in_is_linked_even_before_it_exists() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let (users, private) = (folder.path().join("users"), folder.path().join("a/private"));
@@ -122,7 +122,7 @@ fn the_sign_in_is_a_link_even_before_there_is_one() {
     assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o700);
     fs::create_dir(&users).unwrap();
     fs::write(users.join(AUTH), "one").unwrap();
-    // Whatever was there before gives way.
+    // An existing file is replaced.
     fs::remove_file(private.join(AUTH)).unwrap();
     fs::write(private.join(AUTH), "a copy").unwrap();
     create_links(&private, Some(&users)).unwrap();
@@ -133,7 +133,7 @@ fn the_sign_in_is_a_link_even_before_there_is_one() {
 }
 
 #[test]
-fn trust_is_the_users_word_on_a_folder_or_its_repository() {
+fn folder_is_trusted_if_the_user_trusts_it_or_its_repository() {
     let home = tempfile::tempdir().unwrap();
     let (repository, other) = (home.path().join("repo"), home.path().join("other"));
     fs::create_dir_all(repository.join(".git")).unwrap();

@@ -1,4 +1,4 @@
-//! Lines near those that codex writes, and lines of anything.
+//! Strategies for lines that resemble codex's output, and for arbitrary lines.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn number() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Any JSON, of names that codex uses and of others.
+/// Any JSON, with known and unknown field names.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -95,7 +95,7 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![8 => prop::sample::select(NAMES).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
-/// What a usage looks like, with any number.
+/// A usage object with arbitrary numbers.
 fn usage() -> impl Strategy<Value = Value> {
     let number = || prop_oneof![Just(u64::MAX), any::<u64>()];
     (number(), number(), number(), number()).prop_map(|(input, cached, output, reasoning)| {
@@ -106,8 +106,8 @@ fn usage() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The parameters of a notification that is about the turn, with something else in any of its fields.
-fn about_the_turn() -> impl Strategy<Value = Value> {
+/// Parameters of a notification for the turn, with up to two fields replaced.
+fn turn_params() -> impl Strategy<Value = Value> {
     let item = (prop::sample::select(ITEMS), text(), text(), value()).prop_map(|(kind, id, text, other)| {
         json!({
             "type": kind, "id": id, "text": text, "command": text, "name": "f", "call_id": "c", "arguments": text,
@@ -143,7 +143,7 @@ const ITEMS: &[&str] = &[
     "other",
 ];
 
-/// Methods that do not end the turn, and such as are none.
+/// Methods that do not end the turn, and unknown methods.
 fn method() -> impl Strategy<Value = String> {
     const METHODS: &[&str] = &[
         "item/agentMessage/delta",
@@ -165,7 +165,7 @@ fn method() -> impl Strategy<Value = String> {
     prop_oneof![12 => prop::sample::select(METHODS).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
-/// A line that is near the protocol. It answers no request of ours: those are 1 and 2.
+/// A line that resembles the protocol. Its id never matches our requests, which have the ids 1 and 2.
 fn near_line() -> impl Strategy<Value = Vec<u8>> {
     let id = prop_oneof![
         (3..u64::MAX).prop_map(Value::from),
@@ -175,7 +175,7 @@ fn near_line() -> impl Strategy<Value = Vec<u8>> {
         Just(json!(-1)),
         Just(json!([1]))
     ];
-    let params = prop_oneof![4 => about_the_turn(), 1 => value()];
+    let params = prop_oneof![4 => turn_params(), 1 => value()];
     let message = (
         prop::option::of(id),
         prop::option::of(method()),
@@ -199,7 +199,7 @@ fn near_line() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A line of anything: near the protocol, near it with a byte changed or cut off, or no text at all.
+/// An arbitrary line: a near-protocol line, possibly corrupted or truncated, or random bytes.
 pub(super) fn line() -> impl Strategy<Value = Vec<u8>> {
     let changed =
         (near_line(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut line, at, byte)| {
@@ -217,7 +217,7 @@ pub(super) fn line() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![6 => near_line(), 2 => changed, 1 => cut, 1 => prop::collection::vec(any::<u8>(), 0..200), 1 => deep]
 }
 
-/// A line near those of `codex exec --json`.
+/// A line that resembles the output of `codex exec --json`.
 pub(super) fn exec_line() -> impl Strategy<Value = Vec<u8>> {
     const KINDS: &[&str] = &[
         "thread.started",

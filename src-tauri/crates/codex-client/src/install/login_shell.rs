@@ -1,7 +1,7 @@
-//! The `PATH` that the user's login shell would have.
+//! The `PATH` of the user's login shell.
 //!
-//! An app that is started from a desktop gets a thin `PATH`; the folders of npm, nvm and Homebrew are in the shell's start
-//! files. Windows has no such thing: programs there get the user's `PATH` in any case.
+//! An app started from a desktop gets a minimal `PATH`; the shell's startup files add the folders of npm, nvm and
+//! Homebrew. On Windows every program gets the user's `PATH`, so there this finds nothing.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use crate::environment::Environment;
 use crate::process::{command, output};
 
-/// How long the user's start files may take; then only the other places are searched.
+/// How long the user's startup files may take; after that, only the other places are searched.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Set around the value, since start files print greetings.
+/// Delimits the value, since startup files print greetings.
 const MARKER: &str = "__codex_proxy_path__";
 
-/// The folders of the login shell's `PATH`; empty when there is no such shell or it does not answer.
+/// The folders of the login shell's `PATH`; empty when there is no shell or it does not print its `PATH`.
 pub(crate) async fn path_folders(environment: &Environment) -> Vec<PathBuf> {
     let Some(shell) = environment.path("SHELL").filter(|_| cfg!(unix)) else { return Vec::new() };
-    // `printenv` and not `$PATH`: in fish the latter is a list.
+    // `printenv` rather than `$PATH`, which is a list in fish.
     let script = format!("printf {MARKER}; printenv PATH; printf {MARKER}");
     let mut command = command(&shell, environment);
     command.args(["-ilc", &script]);
-    // In its own group an interactive shell cannot take the terminal from us.
+    // In its own process group an interactive shell cannot take over our terminal.
     #[cfg(unix)]
     command.process_group(0);
     match output(command, TIMEOUT).await {
@@ -45,7 +45,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_path_is_found_between_greetings() {
+    fn path_is_found_between_greetings() {
         let output = format!("Welcome!\n{MARKER}/a:/b c:relative\n{MARKER}bye");
         assert_eq!(between_markers(&output), [PathBuf::from("/a"), PathBuf::from("/b c")]);
         assert_eq!(between_markers("Welcome!"), Vec::<PathBuf>::new());
@@ -53,7 +53,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_login_shell_with_start_files_is_asked() {
+    async fn startup_files_of_the_login_shell_are_read() {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join(".profile"), "echo hello\nPATH=/from/profile:$PATH\n").unwrap();
         let environment = Environment::default()
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_shell_there_is_nothing() {
+    async fn missing_shell_yields_no_folders() {
         assert!(path_folders(&Environment::default()).await.is_empty());
         assert!(path_folders(&Environment::default().with("SHELL", "/no/such/shell")).await.is_empty());
     }

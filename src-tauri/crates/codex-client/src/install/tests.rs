@@ -17,7 +17,7 @@ fn search(setting: Option<&Path>, environment: Environment) -> Search {
 }
 
 #[tokio::test]
-async fn the_setting_wins_over_the_path() {
+async fn setting_takes_precedence_over_path() {
     let home = tempfile::tempdir().unwrap();
     let set = put_codex(&home.path().join("set"));
     put_codex(&home.path().join("path"));
@@ -27,14 +27,14 @@ async fn the_setting_wins_over_the_path() {
 }
 
 #[tokio::test]
-async fn a_setting_that_names_nothing_runnable_says_what_is_wrong() {
+async fn error_on_a_bad_setting_names_the_reason() {
     let home = tempfile::tempdir().unwrap();
     let plain = home.path().join("plain");
     std::fs::write(&plain, "").unwrap();
     for (path, reason) in [
         (home.path().join("none"), "does not exist"),
         (home.path().to_owned(), "is a folder"),
-        (plain, "may not be run"),
+        (plain, "is not executable"),
     ] {
         let error = search(Some(&path), Environment::default()).run().await.unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
@@ -43,7 +43,7 @@ async fn a_setting_that_names_nothing_runnable_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_looked_at_when_the_setting_is_wrong() {
+async fn nothing_else_is_searched_when_the_setting_is_bad() {
     let home = tempfile::tempdir().unwrap();
     put_codex(&home.path().join("path"));
     let environment = Environment::default().with("PATH", home.path().join("path"));
@@ -52,7 +52,7 @@ async fn nothing_else_is_looked_at_when_the_setting_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_desktop_start_finds_it_by_the_login_shell() {
+async fn codex_is_found_through_the_login_shell() {
     let home = tempfile::tempdir().unwrap();
     let codex = put_codex(&home.path().join("shell"));
     let profile = format!("PATH={}:$PATH\n", home.path().join("shell").display());
@@ -66,7 +66,7 @@ async fn a_desktop_start_finds_it_by_the_login_shell() {
 }
 
 #[tokio::test]
-async fn the_newest_node_of_nvm_comes_first_and_its_folder_leads_the_path_of_codex() {
+async fn newest_nvm_node_is_preferred_and_comes_first_on_codexs_path() {
     let home = tempfile::tempdir().unwrap();
     put_codex(&home.path().join(".nvm/versions/node/v9.9.9/bin"));
     let newest = put_codex(&home.path().join(".nvm/versions/node/v22.1.0/bin"));
@@ -78,17 +78,17 @@ async fn the_newest_node_of_nvm_comes_first_and_its_folder_leads_the_path_of_cod
 }
 
 #[tokio::test]
-async fn a_machine_without_codex_says_so() {
+async fn missing_codex_is_not_found() {
     let home = tempfile::tempdir().unwrap();
     let environment = Environment::default().with("HOME", home.path()).with("PATH", home.path());
-    // The folders of the system are searched as well; a machine that has codex there cannot show this.
+    // System folders are searched too, so this cannot be tested where codex is installed in one.
     if first_codex(&usual_folders(&environment)).is_none() {
         assert!(matches!(search(None, environment).run().await, Err(CodexError::NotFound)));
     }
 }
 
 #[tokio::test]
-async fn the_version_is_asked_for() {
+async fn version_is_read_from_the_binary() {
     let home = tempfile::tempdir().unwrap();
     let codex = put_codex(home.path());
     let found =

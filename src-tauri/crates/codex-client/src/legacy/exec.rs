@@ -1,6 +1,6 @@
-//! Runs a turn as a process of `codex exec`, for a codex whose app-server has no turns.
+//! Runs a turn as a `codex exec` process, for a codex whose app-server has no turns.
 //!
-//! The process is killed with its group when its turn is dropped or codex ends. The idle app-server stays beside it: the
+//! The process is killed with its group when the turn is dropped or codex stops. The app-server keeps running idle: the
 //! supervisor watches it, and it may list models. No thread is cached.
 
 use std::io;
@@ -28,13 +28,13 @@ use crate::session::Session;
 use crate::thread::DEFAULT_INSTRUCTIONS;
 use crate::turn::{Sender, Turn, event_queue};
 
-/// Processes at once, at some 50 MB each. Further turns wait for one to end.
+/// Concurrent processes, at about 50 MB each. Further turns wait for one to exit.
 pub(crate) const MAX_PROCESSES: usize = 8;
 
-/// How long a process may take to end by itself after its turn has.
+/// How long a process may take to exit after its turn has ended.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts a turn, once one of the `slots` of processes is free. What goes wrong comes as its last event.
+/// Starts a turn once one of the process `slots` is free. A failure arrives as its last event.
 pub(crate) fn start_turn(slots: &Arc<Semaphore>, session: &Arc<Session>, request: TurnRequest) -> Turn {
     let (events, turn) = event_queue();
     let (slots, task_session) = (Arc::clone(slots), Arc::clone(session));
@@ -55,14 +55,14 @@ pub(crate) fn start_turn(slots: &Arc<Semaphore>, session: &Arc<Session>, request
             Some(_slot) => run(&task_session, &request, &events, stop).await,
             None => Ok(()),
         };
-        // A turn without its end was interrupted, or its codex was ended.
+        // A turn that has not ended by now was interrupted, or codex was stopped.
         events.send(TurnEvent::Ended(Err(end.err().unwrap_or(CodexError::Disconnected))));
     };
     session.tasks.spawn(session.turn_tasks.track_future(task));
     turn
 }
 
-/// Runs a turn's process to its end, and leaves nothing of it behind.
+/// Runs a turn's process to its end and cleans up after it.
 async fn run(
     session: &Session,
     request: &TurnRequest,
@@ -70,7 +70,7 @@ async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), CodexError> {
     let failed = |error: io::Error| CodexError::StartFailed { reason: error.to_string() };
-    // What it reads, until it has ended.
+    // The files it reads, deleted when it has exited.
     let files = tempfile::Builder::new().prefix("codex-proxy-").tempdir().map_err(failed)?;
     let (mut process, streams, prompt) = start(session, request, files.path()).map_err(failed)?;
     let stderr = StderrTail::default();
@@ -82,12 +82,12 @@ async fn run(
     let session_known = CancellationToken::new();
     let stop = async {
         stop.await;
-        // The file of a session whose id is not known yet could not be found; it is within moments.
-        let _unnamed = tokio::time::timeout(EXIT_TIMEOUT, session_known.cancelled()).await;
+        // The session's file can only be found by its id, which arrives within moments.
+        let _unknown = tokio::time::timeout(EXIT_TIMEOUT, session_known.cancelled()).await;
     };
     let mut stdin = streams.stdin;
     let write = async {
-        // A codex that stops reading says why by its end.
+        // If codex stops reading, its exit explains why.
         let _closed = stdin.write_all(prompt.as_bytes()).await;
         drop(stdin);
     };
@@ -98,8 +98,8 @@ async fn run(
         ended = work => Some(ended),
     };
     if ended.is_some() {
-        // It cleans up after itself. Its stderr ends with it, which explains a turn that has not ended.
-        let _gone = tokio::time::timeout(EXIT_TIMEOUT, process.wait()).await;
+        // It cleans up as it exits. Its stderr is complete then, and explains a turn without an end.
+        let _exited = tokio::time::timeout(EXIT_TIMEOUT, process.wait()).await;
     }
     if ended == Some(false) {
         let error = reader.early_end_error(stderr.last(), &session.readiness.version);
@@ -112,7 +112,7 @@ async fn run(
     Ok(())
 }
 
-/// Starts a turn's process, which reads `files`, and makes the prompt for its stdin.
+/// Starts a turn's process, which reads from `files`, and builds the prompt for its stdin.
 fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(Process, Streams, String)> {
     let write = |name: &str, text: &str| {
         let path = files.join(name);
@@ -128,7 +128,7 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
     };
     let schema = request.output_schema.as_ref();
     let schema = schema.map(|schema| write("schema.json", &schema.to_string())).transpose()?;
-    // With a backtrace the last line of stderr would not be the error.
+    // With a backtrace, the last line of stderr would not be the error.
     let environment = session.environment.clone().without("RUST_BACKTRACE");
     let mut command = command(&session.readiness.path, &environment);
     let args = args(request, instructions.as_deref(), schema.as_deref());
@@ -137,7 +137,7 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
     Ok((process, streams, transcript::text(items, request.turn_instructions.as_deref())))
 }
 
-/// Reads a process's lines to the end of the turn; `false` when they ended before it.
+/// Reads a process's lines to the end of the turn; `false` when the output ended first.
 async fn read(
     stdout: ChildStdout,
     reader: &mut ExecReader,

@@ -1,14 +1,14 @@
-//! What a `codex exec` is started with, by kind of model.
+//! The arguments of `codex exec`, by kind of model.
 //!
-//! The conversation goes in on stdin, instructions and schemas in files: every process list shows arguments, and Windows
-//! limits them to 32 KB.
+//! The conversation is passed on stdin, instructions and schemas in files: arguments are visible in process lists, and
+//! Windows limits them to 32 KB.
 
 use std::path::Path;
 
 use crate::request::{ThreadKind, TurnRequest};
 
-/// Settings that leave out of a plain model's prompt what can be left out. Unknown ones are passed over by codex. What stays in
-/// 0.44 is the shell tool, and in 0.60 the plan, the patch and the MCP resources; both tell of the folder and the sandbox.
+/// Settings that remove what they can from a plain model's prompt; codex ignores unknown ones. What remains is the shell
+/// tool in 0.44, and the plan, patch and MCP resource tools in 0.60; both describe the folder and the sandbox.
 const PLAIN: &[&str] = &[
     "features.shell_tool=false",
     "features.unified_exec=false",
@@ -22,8 +22,8 @@ const PLAIN: &[&str] = &[
     "tools.web_search=false",
 ];
 
-/// The arguments; the working folder is that of the process. `instructions` is the file that takes the place of codex's own,
-/// `schema` that of the answer's schema.
+/// The arguments; the working folder is the process's. `instructions` is a file that replaces codex's own instructions,
+/// `schema` a file with the answer's schema.
 pub(crate) fn args(request: &TurnRequest, instructions: Option<&Path>, schema: Option<&Path>) -> Vec<String> {
     let profile = &request.profile;
     let mut args: Vec<String> =
@@ -31,7 +31,7 @@ pub(crate) fn args(request: &TurnRequest, instructions: Option<&Path>, schema: O
             .map(str::to_owned)
             .into();
     let mut set = |setting: String| args.extend(["-c".to_owned(), setting]);
-    // The user's notify program is for the user's own turns.
+    // The user's notify program must not run for API turns.
     set("notify=[]".to_owned());
     set(string("model_reasoning_summary", if request.reasoning_summary { "auto" } else { "none" }));
     for (key, value) in [
@@ -56,14 +56,14 @@ pub(crate) fn args(request: &TurnRequest, instructions: Option<&Path>, schema: O
         args.extend(["--output-schema".to_owned(), file.to_string_lossy().into_owned()]);
     }
     if let Some(model) = &profile.model {
-        // In one argument, so that no name can be another option.
+        // In one argument, so that no model name is taken for an option.
         args.push(format!("--model={model}"));
     }
     args.push("-".to_owned());
     args
 }
 
-/// A setting in a form that is the same in JSON, which 0.44 reads, and in TOML, which later ones read.
+/// A setting whose value is valid JSON, which 0.44 reads, and valid TOML, which later versions read.
 fn string(key: &str, value: &str) -> String {
     format!("{key}={}", serde_json::Value::from(value))
 }

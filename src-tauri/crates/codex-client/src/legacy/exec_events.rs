@@ -1,6 +1,6 @@
-//! What the lines of `codex exec --json` mean for a turn: a small state machine from line to events, with no IO.
+//! Turns the lines of `codex exec --json` into events: a small state machine without IO.
 //!
-//! An answer comes as whole messages, so its text is one block a message. Read off 0.44 and 0.60, and the same in 0.169.
+//! The text of an answer arrives as one block per message. Observed in 0.44 and 0.60; 0.169 does the same.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,16 +11,16 @@ use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::notification::{ThreadItem, TurnError, failure};
 use crate::turn::TurnReader;
 
-/// Reads the lines of one process, in order.
+/// Reads the lines of one process.
 #[derive(Debug, Default)]
 pub(crate) struct ExecReader {
-    /// The session's id, once codex has named it.
+    /// The session's id, once codex has reported it.
     pub(crate) session: Option<String>,
-    /// Whether there was a line of the protocol before 0.44.
+    /// Whether a line used the protocol before 0.44.
     unknown_protocol: bool,
-    /// Reads the items, which are those of the app-server.
+    /// Reads the items, which are the same as the app-server's.
     pub(crate) turn: TurnReader,
-    /// The last error; the end shows whether it counts.
+    /// The last error; fatal only if the turn does not complete.
     error: Option<String>,
 }
 
@@ -37,7 +37,7 @@ struct Line {
 }
 
 impl ExecReader {
-    /// Turns one line into events, in order. What is no line of the protocol is skipped.
+    /// Turns one line into events, in order. A line outside the protocol is skipped.
     pub(crate) fn read(&mut self, line: &[u8], send: &mut dyn FnMut(TurnEvent)) {
         let Ok(line) = serde_json::from_slice::<Line>(line) else {
             self.unknown_protocol |= line.starts_with(b"{");
@@ -67,13 +67,13 @@ impl ExecReader {
         }
     }
 
-    /// How a turn ended whose process, a codex of `version`, ended without saying so. `stderr` is its last line there.
+    /// The error of a turn whose process exited without ending it. `stderr` is the last line the process wrote there.
     pub(crate) fn early_end_error(&mut self, stderr: Option<String>, version: &str) -> CodexError {
         match (self.error.take(), &self.session, stderr) {
             (Some(message), ..) => failed(message),
             (None, None, _) if self.unknown_protocol => CodexError::Unsupported {
                 version: version.to_owned(),
-                missing: "tell another program of its turns",
+                missing: "report its turns to another program",
             },
             (None, None, Some(message)) => CodexError::Refused { method: "exec", message },
             _ => CodexError::Disconnected,
@@ -81,20 +81,20 @@ impl ExecReader {
     }
 }
 
-/// A failure of which codex gives only a message.
+/// Classifies a failure by its message, which is all that codex reports.
 fn failed(message: String) -> CodexError {
-    let says = |words: &str| message.contains(words);
-    let info = if says("context window") {
+    let has = |phrase: &str| message.contains(phrase);
+    let info = if has("context window") {
         "contextWindowExceeded"
-    } else if says("usage limit") {
+    } else if has("usage limit") {
         "usageLimitExceeded"
-    } else if says("at capacity") || says("overloaded") {
+    } else if has("at capacity") || has("overloaded") {
         "serverOverloaded"
     } else {
         ""
     };
-    let problem = TurnError { message, codex_error_info: info.into() };
-    CodexError::Turn(failure(Some(problem), RateLimits::default()))
+    let error = TurnError { message, codex_error_info: info.into() };
+    CodexError::Turn(failure(Some(error), RateLimits::default()))
 }
 
 #[cfg(test)]
@@ -104,20 +104,20 @@ mod tests {
     use crate::event::ItemEvent;
 
     fn read(lines: &[&str]) -> (ExecReader, Vec<TurnEvent>) {
-        let mut reading = ExecReader::default();
+        let mut reader = ExecReader::default();
         let mut events = Vec::new();
         for line in lines {
-            reading.read(line.as_bytes(), &mut |event| events.push(event));
+            reader.read(line.as_bytes(), &mut |event| events.push(event));
         }
-        (reading, events)
+        (reader, events)
     }
 
     #[test]
-    fn an_answer_its_reasoning_and_its_usage_are_read() {
-        let (reading, events) = read(&[
+    fn answer_reasoning_and_usage_are_read() {
+        let (reader, events) = read(&[
             r#"{"type":"thread.started","thread_id":"t"}"#,
             r#"{"type":"turn.started"}"#,
-            "no line of codex's",
+            "not a line of the protocol",
             r#"{"type":"item.completed","item":{"id":"0","type":"reasoning","text":"a"}}"#,
             r#"{"type":"item.completed","item":{"id":"1","type":"reasoning","text":"b"}}"#,
             r#"{"type":"item.completed","item":{"id":"2","type":"agent_message","text":"one"}}"#,
@@ -125,7 +125,7 @@ mod tests {
             r#"{"type":"item.completed","item":{"id":"4","type":"agent_message","text":"two"}}"#,
             r#"{"type":"turn.completed","usage":{"input_tokens":9,"cached_input_tokens":4,"output_tokens":3}}"#,
         ]);
-        assert_eq!(reading.session.as_deref(), Some("t"));
+        assert_eq!(reader.session.as_deref(), Some("t"));
         let (mut text, mut reasoning) = (String::new(), String::new());
         for event in &events {
             match event {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_told_when_it_starts_and_when_it_has_ended() {
+    fn command_is_reported_when_it_starts_and_when_it_ends() {
         let (_, events) = read(&[
             r#"{"type":"item.started","item":{"id":"0","type":"command_execution","command":"ls","exit_code":null,"status":"in_progress"}}"#,
             r#"{"type":"item.completed","item":{"id":"0","type":"command_execution","command":"ls","exit_code":3,"status":"failed"}}"#,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_apart_by_their_words() {
+    fn failures_are_classified_by_their_message() {
         for (message, kind) in [
             ("You've hit your usage limit. Upgrade to Pro or try again later.", FailureKind::UsageLimit),
             ("Codex ran out of room in the model's context window. Start anew.", FailureKind::ContextWindow),
@@ -181,23 +181,23 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_is_no_end_and_an_early_end_has_its_reason() {
+    fn retry_does_not_end_the_turn_and_an_early_end_has_a_reason() {
         let retry = r#"{"type":"error","message":"Reconnecting... 1/5"}"#;
-        let (mut reading, events) = read(&[retry]);
+        let (mut reader, events) = read(&[retry]);
         assert!(matches!(events[..], [TurnEvent::Retrying(_)]));
-        let refused = reading.early_end_error(Some("Error loading config.toml".into()), "0");
+        let refused = reader.early_end_error(Some("Error loading config.toml".into()), "0");
         assert!(matches!(refused, CodexError::Refused { method: "exec", .. }));
-        let (mut reading, _) = read(&[r#"{"type":"error","message":"broken"}"#]);
+        let (mut reader, _) = read(&[r#"{"type":"error","message":"broken"}"#]);
         assert!(
-            matches!(reading.early_end_error(None, "0"), CodexError::Turn(failure) if failure.message == "broken")
+            matches!(reader.early_end_error(None, "0"), CodexError::Turn(failure) if failure.message == "broken")
         );
     }
 
     #[test]
-    fn the_lines_of_an_earlier_protocol_are_of_a_codex_that_is_too_old() {
-        let (mut reading, events) = read(&[r#"{"id":"0","msg":{"type":"task_started"}}"#]);
+    fn lines_of_the_old_protocol_mean_codex_is_too_old() {
+        let (mut reader, events) = read(&[r#"{"id":"0","msg":{"type":"task_started"}}"#]);
         assert!(events.is_empty());
-        let too_old = reading.early_end_error(None, "0.40.0");
+        let too_old = reader.early_end_error(None, "0.40.0");
         assert!(matches!(too_old, CodexError::Unsupported { version, .. } if version == "0.40.0"));
     }
 }

@@ -1,15 +1,15 @@
-//! The session files that an older codex writes, found and deleted.
+//! Finds and deletes the session files that an older codex writes.
 //!
-//! A codex that knows `ephemeral` writes none, and `codex exec` had no such switch. A file is deleted only when its name
-//! holds the id of a session that we started.
+//! A codex that supports `ephemeral` writes none; `codex exec` had no such switch. A file is deleted only when its name
+//! contains the id of a session that we started.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Day folders that are searched for a session: it may have begun before midnight, here or elsewhere.
+/// Day folders to search for a session, which may have started before midnight in any time zone.
 const MAX_DAYS: usize = 3;
 
-/// Finds the file of the session `id` below codex's home and deletes it.
+/// Finds the file of the session `id` in codex's home and deletes it.
 pub(crate) fn find_and_delete(codex_home: &Path, id: &str) {
     let sessions = codex_home.join("sessions");
     let days = latest(&sessions).into_iter().flat_map(|year| latest(&year)).flat_map(|month| latest(&month));
@@ -18,10 +18,10 @@ pub(crate) fn find_and_delete(codex_home: &Path, id: &str) {
     }
 }
 
-/// Deletes the file of the session `id`, where it was written and where codex archives it, and then the folders that are
-/// empty. A path that does not look like one of that session is left alone.
+/// Deletes the file of the session `id`, both at `path` and in codex's archive, and then the folders that are empty. Does
+/// nothing if `path` does not look like that session's file.
 pub(crate) fn delete(path: &Path, id: &str) {
-    // The id is part of the name of a file that is deleted, so it must look like one.
+    // The id selects a file to delete, so it must look like an id.
     let is_id = id.len() >= 16 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     let name = path.file_name().unwrap_or_default();
     let text = name.to_string_lossy();
@@ -34,7 +34,7 @@ pub(crate) fn delete(path: &Path, id: &str) {
         let _gone = fs::remove_file(archive.join(name));
         let _in_use = fs::remove_dir(archive);
     }
-    // Day, month, year, `sessions`: one that holds anything else stays.
+    // Day, month, year, `sessions`, unless they contain anything else.
     for folder in path.ancestors().skip(1).take(4) {
         if fs::remove_dir(folder).is_err() {
             break;
@@ -42,7 +42,7 @@ pub(crate) fn delete(path: &Path, id: &str) {
     }
 }
 
-/// The folders in `folder` that sort last, which for years, months and days are the latest.
+/// The latest folders by name, which are years, months or days.
 fn latest(folder: &Path) -> Vec<PathBuf> {
     let mut folders = entries(folder);
     folders.retain(|path| path.is_dir());
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_ours_goes_and_the_users_stay() {
+    fn only_our_own_session_is_deleted() {
         let home = tempfile::tempdir().unwrap();
         let theirs = written(home.path(), "01a20533-0000-7802-9248-6606ba858580");
         let ours = written(home.path(), ID);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_in_a_home_that_had_no_sessions() {
+    fn empty_folders_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let ours = written(home.path(), ID);
         let archive = home.path().join("archived_sessions");

@@ -1,4 +1,4 @@
-//! Why a turn failed, in codex's words and in ours.
+//! Classifies the errors of failed turns.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,10 +16,10 @@ pub(crate) struct TurnError {
     pub(crate) codex_error_info: Value,
 }
 
-/// What a failed turn means: by `codexErrorInfo` first and by the upstream's HTTP status where that says more.
+/// Classifies a turn's error by `codexErrorInfo`, then by upstream's HTTP status and error code.
 pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailure {
     let Some(TurnError { message, codex_error_info: info }) = error else {
-        return TurnFailure::new(FailureKind::Upstream, "codex gave no reason");
+        return TurnFailure::new(FailureKind::Upstream, "codex reported no reason");
     };
     let (name, detail) = match &info {
         Value::String(name) => (name.as_str(), &Value::Null),
@@ -28,11 +28,11 @@ pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailu
         }
         _ => ("", &Value::Null),
     };
-    // The message may be the upstream's JSON body.
+    // The message may contain upstream's JSON body.
     let body = message.find('{').and_then(|start| serde_json::from_str(&message[start..]).ok());
     let body: Value = body.unwrap_or_default();
     let error = body.get("error").unwrap_or(&body);
-    let words = error["message"].as_str().or_else(|| body["detail"].as_str());
+    let upstream_text = error["message"].as_str().or_else(|| body["detail"].as_str());
     let code = error["code"].as_str().or_else(|| error["type"].as_str());
     let upstream_status = detail["httpStatusCode"]
         .as_u64()
@@ -50,18 +50,18 @@ pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailu
             FailureKind::Overloaded
         }
         ("badRequest", ..) | (_, Some(400 | 404 | 413 | 422), _) => FailureKind::BadRequest,
-        // codex passes an upstream 400 on as "other", with the upstream's body for its message.
-        ("other", None, _) if words.is_some() => FailureKind::BadRequest,
+        // codex reports an upstream 400 as "other", with upstream's body as the message.
+        ("other", None, _) if upstream_text.is_some() => FailureKind::BadRequest,
         _ => FailureKind::Upstream,
     };
     let resets_at = match kind {
         FailureKind::UsageLimit => error["resets_at"].as_u64().or_else(|| limits.blocked_until()),
         _ => None,
     };
-    TurnFailure { kind, message: words.unwrap_or(&message).to_owned(), upstream_status, resets_at }
+    TurnFailure { kind, message: upstream_text.unwrap_or(&message).to_owned(), upstream_status, resets_at }
 }
 
-/// The status in "unexpected status 404 Not Found: …", as codex words it where it has no field for it.
+/// The status in "unexpected status 404 Not Found: …", where codex has no field for it.
 fn status_in_message(message: &str) -> Option<u16> {
     let (_, rest) =
         message.split_once("unexpected status ").or_else(|| message.split_once("last status: "))?;

@@ -1,19 +1,19 @@
-//! The items of a turn: what the model says, and what codex does. The app-server and `codex exec` have the same ones, each
-//! in its own spelling.
+//! The items of a turn: the model's messages and codex's actions. The app-server and `codex exec` report the same ones, in
+//! different spellings.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::ItemEvent;
 
-/// One item, when it starts and when it is done. Of each kind only some fields are there.
+/// One item, reported when it starts and when it completes. Each kind uses only some of the fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ThreadItem {
     #[serde(rename = "type")]
     pub(crate) kind: ItemKind,
     pub(crate) id: String,
-    /// The whole text of a message; of reasoning a summary, which the app-server sends in pieces alone.
+    /// The complete text of a message, or of a reasoning summary, which the app-server only sends as deltas.
     pub(crate) text: String,
     status: String,
     command: String,
@@ -46,7 +46,7 @@ pub(crate) enum ItemKind {
 }
 
 impl ThreadItem {
-    /// The action that the item is, if it is one to report now: a command twice, anything else once it is `completed`.
+    /// The action to report for this item, if any: a command twice, anything else once it is `completed`.
     pub(crate) fn action(self, completed: bool) -> Option<ItemEvent> {
         let Self { status, command, exit_code, duration_ms, changes, query, server, tool, .. } = self;
         match self.kind {

@@ -1,4 +1,4 @@
-//! The last words of a process on stderr, which explain why it ended.
+//! The last line of a process's stderr, which explains why it exited.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStderr;
 
-/// The longest part of a line that is kept; the rest counts as further lines.
+/// The part of a line to keep; the rest counts as further lines.
 const MAX_LINE_BYTES: u64 = 1000;
 
-/// The last line so far that is not blank. Clones share it. It explains an error and is never logged: later lines can hold
-/// what a command printed.
+/// The last non-blank line so far. Clones share it. It explains an error and is never logged: it may be the output of a
+/// command.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StderrTail(Arc<Mutex<Option<String>>>);
 
@@ -28,7 +28,7 @@ impl StderrTail {
         }
     }
 
-    /// The last line that is not blank.
+    /// The last non-blank line so far.
     pub(crate) fn last(&self) -> Option<String> {
         self.0.lock().clone()
     }

@@ -1,4 +1,4 @@
-//! Unix: a process group, and a guard that ends it with us.
+//! Unix: a process group, and a guard that kills it when we are gone.
 
 use std::io;
 use std::process::Stdio;
@@ -8,15 +8,14 @@ use tokio::process::{Child, Command};
 use super::{Streams, command, piped};
 use crate::environment::Environment;
 
-/// Reads until the pipe closes, then kills the group that it is a member of. Being a member also keeps the group's id
-/// from being given to anyone else while the guard is there.
+/// Reads until the pipe closes, then kills its own group. Being a member also keeps the group's id from being reused.
 const GUARD: &str = r#"read -r _; kill -s KILL -- "-$1""#;
 
 /// A running process and the group that it leads.
 #[derive(Debug)]
 pub(crate) struct Process {
     leader: Child,
-    /// Its stdin is the pipe. Dropping the guard closes it.
+    /// Its stdin is the pipe, which closes when the guard is dropped.
     guard: Child,
 }
 
@@ -29,7 +28,7 @@ impl Process {
             _ => return Err(io::Error::other("the process has no pipes")),
         };
         let Some(pid) = leader.id().and_then(|pid| i32::try_from(pid).ok()) else {
-            return Err(io::Error::other("the process ended at once"));
+            return Err(io::Error::other("the process exited immediately"));
         };
         let guard = command("/bin/sh", &Environment::default())
             .args(["-c", GUARD, "codex-guard", &pid.to_string()])
@@ -41,15 +40,15 @@ impl Process {
         Ok((Self { leader, guard }, streams))
     }
 
-    /// Waits until the process itself has ended.
+    /// Waits until the leader has exited.
     pub(crate) async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
         self.leader.wait().await
     }
 
-    /// Kills the whole group and waits until the process is gone.
+    /// Kills the whole group and waits until the leader is gone.
     pub(crate) async fn kill(&mut self) {
         drop(self.guard.stdin.take());
-        // Should the guard be gone, the leader at least is ended.
+        // If the guard is gone, this still kills the leader.
         let _ = self.leader.start_kill();
         let _ = self.leader.wait().await;
         let _ = self.guard.wait().await;

@@ -1,4 +1,4 @@
-//! Windows: a job object that ends every process in it when our handle to it closes, however we end.
+//! Windows: a job object that kills every process in it when our handle closes, however we exit.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use windows::Win32::System::Threading::CREATE_NO_WINDOW;
 
 use super::{Streams, piped};
 
-/// A running process and the job that it is in.
+/// A running process and its job.
 #[derive(Debug)]
 pub(crate) struct Process {
     job: Box<dyn ChildWrapper>,
@@ -29,12 +29,12 @@ impl Process {
         Ok((Self { job }, streams))
     }
 
-    /// Waits until the process has ended.
+    /// Waits until the process has exited.
     pub(crate) async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
         self.job.wait().await
     }
 
-    /// Ends every process of the job and waits until they are gone.
+    /// Kills every process of the job and waits until they are gone.
     pub(crate) async fn kill(&mut self) {
         let _ = self.job.start_kill();
         let _ = self.job.wait().await;

@@ -1,5 +1,4 @@
-//! Pending requests: register, complete, cancel. Those of a connection that closes are failed by their callers, who wait for
-//! its end too.
+//! Pending requests. When the connection closes their callers fail them, as they also wait for that.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +25,7 @@ pub(crate) struct PendingRequest<'a> {
 }
 
 impl Pending {
-    /// Adds a request.
+    /// Registers a request under a new id.
     pub(crate) fn register(&self) -> PendingRequest<'_> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (completed, answer) = oneshot::channel();
@@ -34,7 +33,7 @@ impl Pending {
         PendingRequest { pending: self, id, answer }
     }
 
-    /// Hands an answer to its waiter; `false` if there is none.
+    /// Passes an answer to its waiter; `false` if there is none.
     pub(crate) fn complete(&self, id: u64, answer: Answer) -> bool {
         let waiter = self.waiters.lock().remove(&id);
         waiter.is_some_and(|completed| completed.send(answer).is_ok())
@@ -56,21 +55,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_reach_their_own_waiter_in_any_order() {
-        let table = Pending::default();
-        let mut first = table.register();
-        let mut second = table.register();
-        assert!(table.complete(second.id, Err("no".into())));
-        assert!(table.complete(first.id, Ok(null())));
+    async fn answers_reach_their_waiters_in_any_order() {
+        let pending = Pending::default();
+        let mut first = pending.register();
+        let mut second = pending.register();
+        assert!(pending.complete(second.id, Err("no".into())));
+        assert!(pending.complete(first.id, Ok(null())));
         assert!((&mut first.answer).await.unwrap().is_ok());
         assert_eq!((&mut second.answer).await.unwrap().unwrap_err(), "no");
     }
 
     #[test]
-    fn a_withdrawn_request_leaves_no_trace() {
-        let table = Pending::default();
-        let id = table.register().id;
-        assert!(!table.complete(id, Ok(null())));
-        assert!(table.waiters.lock().is_empty());
+    fn dropped_request_is_removed() {
+        let pending = Pending::default();
+        let id = pending.register().id;
+        assert!(!pending.complete(id, Ok(null())));
+        assert!(pending.waiters.lock().is_empty());
     }
 }

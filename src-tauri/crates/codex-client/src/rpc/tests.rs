@@ -12,7 +12,7 @@ impl Handler for Refuse {
     }
 }
 
-/// A connection with its tasks, and the other ends of its pipes.
+/// A connection with its tasks, and codex's ends of its pipes.
 fn open() -> (Arc<Connection>, TaskTracker, DuplexStream, Lines<BufReader<DuplexStream>>) {
     let (stdin, codex_reads) = duplex(64 * 1024);
     let (codex_writes, stdout) = duplex(64 * 1024);
@@ -25,7 +25,7 @@ fn open() -> (Arc<Connection>, TaskTracker, DuplexStream, Lines<BufReader<Duplex
 }
 
 #[tokio::test]
-async fn answers_are_matched_by_their_id_in_any_order() {
+async fn answers_are_matched_by_id_in_any_order() {
     let (connection, _tasks, mut codex, mut requests) = open();
     let both = async {
         tokio::join!(connection.call::<Value>("a", json!({})), connection.call::<Value>("b", json!({})))
@@ -40,7 +40,7 @@ async fn answers_are_matched_by_their_id_in_any_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_codex_that_does_not_answer_loses_its_connection_and_every_request_fails() {
+async fn unresponsive_codex_closes_the_connection_and_fails_every_request() {
     let (connection, tasks, _codex, _asked) = open();
     let slow = connection.call_within::<Value>(Duration::from_secs(300), "slow", json!({}));
     let (stuck, slow) = tokio::join!(connection.call::<Value>("stuck", json!({})), slow);
@@ -52,7 +52,7 @@ async fn a_codex_that_does_not_answer_loses_its_connection_and_every_request_fai
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_codex_that_is_busy_with_others_is_not_given_up() {
+async fn busy_codex_keeps_its_connection() {
     let (connection, _tasks, mut codex, _asked) = open();
     let chatter = async {
         loop {
@@ -60,17 +60,17 @@ async fn a_codex_that_is_busy_with_others_is_not_given_up() {
             tokio::time::sleep(ANSWER_TIMEOUT / 2).await;
         }
     };
-    let begun = Instant::now();
+    let started = Instant::now();
     let stuck = tokio::select! {
         stuck = connection.call::<Value>("stuck", json!({})) => stuck,
         () = chatter => unreachable!(),
     };
     assert!(matches!(stuck, Err(CodexError::NoAnswer { .. })), "{stuck:?}");
-    assert!(begun.elapsed() >= ANSWER_TIMEOUT * BUSY_FACTOR && !connection.closed.is_cancelled());
+    assert!(started.elapsed() >= ANSWER_TIMEOUT * BUSY_FACTOR && !connection.closed.is_cancelled());
 }
 
 #[tokio::test]
-async fn the_end_of_its_output_is_the_end_of_the_connection() {
+async fn end_of_output_closes_the_connection() {
     let (connection, tasks, codex, _asked) = open();
     let (answer, ()) = tokio::join!(connection.call::<Value>("a", json!({})), async { drop(codex) });
     assert!(matches!(answer, Err(CodexError::Disconnected)), "{answer:?}");
@@ -78,7 +78,7 @@ async fn the_end_of_its_output_is_the_end_of_the_connection() {
 }
 
 #[tokio::test]
-async fn a_request_is_answered_under_its_own_id() {
+async fn request_is_answered_under_its_id() {
     let (_connection, _tasks, mut codex, mut requests) = open();
     codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
     let answer: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();

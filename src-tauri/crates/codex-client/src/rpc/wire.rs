@@ -1,4 +1,4 @@
-//! The envelope of the lines on codex's stdin and stdout: JSON-RPC without its `jsonrpc` field.
+//! The messages on codex's stdin and stdout: JSON-RPC without the `jsonrpc` field.
 
 use std::borrow::Cow;
 
@@ -8,30 +8,30 @@ use serde_json::{Value, json};
 use tokio::io::AsyncRead;
 use tokio_util::codec::{AnyDelimiterCodec, FramedRead};
 
-/// The longest line that is read. A longer one ends the connection, and the log says so; no message of codex comes near it.
-const MAX_LINE: usize = 64 * 1024 * 1024;
+/// A longer line closes the connection with a log entry; codex's messages are far shorter.
+const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The lines of a stream.
 pub(crate) type Lines<R> = FramedRead<R, AnyDelimiterCodec>;
 
-/// The lines of what codex writes.
+/// Splits codex's output into lines.
 pub(crate) fn lines<R: AsyncRead>(stdout: R) -> Lines<R> {
     let newline = b"\n".to_vec();
-    FramedRead::new(stdout, AnyDelimiterCodec::new_with_max_length(newline.clone(), newline, MAX_LINE))
+    FramedRead::new(stdout, AnyDelimiterCodec::new_with_max_length(newline.clone(), newline, MAX_LINE_BYTES))
 }
 
-/// A line that came from codex, as far as it can be read without knowing the method.
+/// A message from codex, with its parameters or result left unparsed.
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
-    /// The answer to a request of ours: its result, or codex's words on its error.
+    /// The response to one of our requests: its result, or its error message.
     Answer { id: u64, outcome: Result<&'a RawValue, String> },
-    /// A request that codex wants answered; its id is echoed as it came.
+    /// A request; its id is echoed verbatim.
     Request { id: Value, method: Cow<'a, str>, params: Option<&'a RawValue> },
     /// A notification.
     Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
 }
 
-/// What we answer: the result, or the message of an error.
+/// Our response: a result, or an error message.
 pub(crate) type Outcome = Result<Value, &'static str>;
 
 #[derive(Deserialize)]
@@ -47,19 +47,19 @@ struct Envelope<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// Parses one line; `None` for a line that is no message, which the caller skips.
+    /// Parses one line; `None` if it is not a message.
     pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let envelope: Envelope<'a> = serde_json::from_slice(line).ok()?;
         match (envelope.id, envelope.method) {
             (Some(id), Some(method)) => Some(Self::Request { id, method, params: envelope.params }),
             (None, Some(method)) => Some(Self::Notification { method, params: envelope.params }),
             (Some(id), None) => {
-                // Our request ids are numbers; an answer with another id is not to us.
+                // Our ids are numbers; a response with any other id is not ours.
                 let id = id.as_u64()?;
                 let outcome = match (envelope.result, envelope.error) {
                     (_, Some(error)) => Err(error["message"].as_str().unwrap_or_default().to_owned()),
                     (Some(result), None) => Ok(result),
-                    // `"result": null` reads as absent; it is an answer all the same.
+                    // `"result": null` parses as absent, but is a valid response.
                     (None, None) => Ok(RawValue::NULL),
                 };
                 Some(Self::Answer { id, outcome })
@@ -69,14 +69,14 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// A request. The parameters can be large, so they are moved in: `json!` would copy them.
+/// Builds a request. The parameters can be large, so they are moved; `json!` would copy them.
 pub(crate) fn request(id: u64, method: &str, params: Value) -> Value {
     let mut request = json!({ "id": id, "method": method });
     request["params"] = params;
     request
 }
 
-/// The answer to a request of codex.
+/// Builds a response to one of codex's requests.
 pub(crate) fn answer(id: &Value, outcome: Outcome) -> Value {
     let mut answer = json!({ "id": id });
     match outcome {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_an_error_a_request_and_a_notification_are_told_apart() {
+    fn answer_error_request_and_notification_are_distinguished() {
         assert!(matches!(
             Incoming::parse(br#"{"id":3,"result":{}}"#),
             Some(Incoming::Answer { id: 3, outcome: Ok(_) })
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_result_is_an_answer() {
+    fn null_result_is_an_answer() {
         assert!(matches!(
             Incoming::parse(br#"{"id":1,"result":null}"#),
             Some(Incoming::Answer { id: 1, outcome: Ok(_) })
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_skipped() {
+    fn invalid_message_is_skipped() {
         for line in
             [&b"hello"[..], b"", b"[]", b"{}", b"{\"id\":\"x\",\"result\":1}", b"\xff\xfe{}", b"{\"id\":1"]
         {

@@ -1,4 +1,4 @@
-//! The first calls on a connection: who we are, what this codex can do, and which account it has.
+//! The first calls on a connection: `initialize`, the capability probe, and the account.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::notification::OPT_OUT;
 use crate::rpc::{Connection, Handler, Outcome};
 use crate::status::Readiness;
 
-/// Handles what codex sends before there is a session: no thread runs yet, so notifications do not matter.
+/// Handles codex's messages before there is a session: no thread runs yet, so notifications can be ignored.
 pub(crate) struct HandshakeHandler;
 
 impl Handler for HandshakeHandler {
@@ -23,7 +23,7 @@ impl Handler for HandshakeHandler {
     }
 }
 
-/// The parameters of `initialize` for a client of this name and version.
+/// The parameters of `initialize`.
 #[must_use]
 pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
     json!({
@@ -36,7 +36,7 @@ pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
     })
 }
 
-/// Introduces us and asks what the codex at `path` is, which has the home `home`.
+/// Performs the handshake with the codex at `path`, which runs with `home`.
 pub(crate) async fn handshake(
     rpc: &Connection,
     client_version: &str,
@@ -52,9 +52,9 @@ pub(crate) async fn handshake(
     if capabilities.account_read {
         account = match rpc.call("account/read", json!({})).await {
             Ok(answer) => Some(Account::from_response(&answer).ok_or(CodexError::NotSignedIn)?),
-            // It asks upstream about some accounts, and fails when it cannot reach it. A turn will find out.
+            // For some accounts it asks upstream, and fails when that is unreachable. A turn will find out.
             Err(CodexError::Refused { message, .. }) => {
-                tracing::info!(%message, "codex does not say which account it has");
+                tracing::info!(%message, "codex does not report its account");
                 None
             }
             Err(error) => return Err(error),
@@ -63,18 +63,17 @@ pub(crate) async fn handshake(
     Ok(Readiness { path, version: version.to_owned(), capabilities, account, home })
 }
 
-/// codex's version out of `name/1.2.3 (system…)`.
+/// Parses codex's version from `name/1.2.3 (system…)`.
 fn version_in(user_agent: &str) -> Option<&str> {
     let version = user_agent.split_once('/')?.1.split_whitespace().next()?;
     version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
 }
 
-/// Finds out what codex can do by calls that it must reject.
+/// Probes codex's capabilities with calls that it must reject.
 async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
     let mut capabilities = Capabilities::from_rejection(&rejection(rpc, PROBE, json!({})).await?);
     if capabilities.threads {
-        // The rejection lists the modes of the sandbox. Where they are spelled otherwise, much else of the protocol has an
-        // earlier form too.
+        // The rejection lists the sandbox modes. A different spelling means an older protocol in many other places too.
         let modes = rejection(rpc, "thread/start", json!({ "sandbox": PROBE })).await?;
         capabilities.threads = uses_kebab_case(&modes);
     }
@@ -85,7 +84,7 @@ async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
         ("dynamicTools", &mut capabilities.dynamic_tools),
         ("experimentalRawEvents", &mut capabilities.raw_events),
     ] {
-        // A known field is rejected first, as 5. An unknown one is ignored, and the model is rejected.
+        // If the field is known, its 5 is rejected first. If not, the field is ignored, and the model is rejected.
         let rejection = rejection(rpc, "thread/start", json!({ field: 5, "model": 7 })).await?;
         *known = rejection.contains("`5`");
     }
@@ -96,7 +95,7 @@ fn uses_kebab_case(rejection: &str) -> bool {
     rejection.contains("`read-only`")
 }
 
-/// Makes a call that codex must reject, and returns its words.
+/// Makes a call that codex must reject, and returns the error message.
 async fn rejection(rpc: &Connection, method: &'static str, params: Value) -> Result<String, CodexError> {
     match rpc.call::<Value>(method, params).await {
         Ok(_) => Ok(String::new()),
@@ -110,13 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_read_out_of_the_user_agent() {
+    fn version_is_parsed_from_the_user_agent() {
         assert_eq!(version_in("x/0.169.0 (Debian 12.0.0; x86_64) xterm (x; 1)"), Some("0.169.0"));
         assert_eq!(version_in("no version"), None);
     }
 
     #[test]
-    fn the_earlier_spelling_is_told_apart() {
+    fn older_spelling_of_sandbox_modes_is_detected() {
         let rejection = |known: &str| format!("unknown variant `{PROBE}`, expected one of {known}");
         assert!(uses_kebab_case(&rejection("`read-only`, `workspace-write`")));
         assert!(!uses_kebab_case(&rejection("`readOnly`, `workspaceWrite`")));

@@ -1,6 +1,6 @@
-//! Launches a codex: finds it, starts its process, shakes hands.
+//! Launches codex: finds the binary, starts the process, performs the handshake.
 //!
-//! Every step has a timeout, and a failed launch leaves no process behind: dropping its handle kills it.
+//! Every step has a timeout, and a failed launch leaves no process behind: dropping the handle kills it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use crate::home::{self, Prepared};
 use crate::process::{Process, StderrTail, command};
 use crate::rpc::{Connection, lines};
 
-/// A codex that answers, and its process.
+/// A launched codex: its process and session.
 pub(crate) struct Instance {
     pub(crate) process: Process,
     pub(crate) session: Arc<Session>,
-    /// The binary as it was before the start.
+    /// The stamp of the binary before the start.
     binary: Option<FileStamp>,
     pub(crate) started_at: Instant,
     pub(crate) memory_checked_at: Instant,
 }
 
 impl Instance {
-    /// What has replaced the binary since. A binary that is gone may be in the middle of an update.
+    /// The stamp of the binary if it has been replaced. A missing binary may be in the middle of an update.
     pub(crate) fn update(&self) -> Option<FileStamp> {
         FileStamp::read(&self.session.readiness.path).filter(|now| Some(now) != self.binary.as_ref())
     }
 
-    /// Ends the process and everything that works on the session.
+    /// Kills the process and waits for the session's tasks.
     pub(crate) async fn stop(mut self) {
         self.session.rpc.closed.cancel();
         self.process.kill().await;
@@ -41,12 +41,12 @@ impl Instance {
     }
 }
 
-/// Starts codex and waits until it answers.
+/// Starts codex and waits until it is ready.
 pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError> {
     let found = config.search.run().await?;
-    // Before the start, so that a later replacement is noticed.
+    // Read before the start, so that a later replacement is detected.
     let binary = FileStamp::read(&found.path);
-    // Our own log level must not make codex write prompts to its stderr.
+    // Our log level must not make codex write prompts to its stderr.
     let environment = found.environment.clone().without("RUST_LOG");
     let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
     let mut command = command(&found.path, &environment);
@@ -63,7 +63,7 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError>
         tokio::select! {
             biased;
             readiness = &mut handshake => readiness,
-            // The connection ends with the output, and the handshake with the connection.
+            // When the output ends, the connection closes, and the handshake fails.
             () = rpc.read(&mut lines, &HandshakeHandler) => handshake.await,
         }
     };
@@ -80,8 +80,8 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError>
             process.kill().await;
             tasks.close();
             tasks.wait().await;
-            // An end says little by itself; what codex wrote last says why.
-            let reason = || stderr.last().unwrap_or_else(|| "it ended without a word".to_owned());
+            // The last line on stderr explains an exit.
+            let reason = || stderr.last().unwrap_or_else(|| "it exited without an error message".to_owned());
             Err(match error {
                 CodexError::Disconnected => CodexError::StartFailed { reason: reason() },
                 error => error,

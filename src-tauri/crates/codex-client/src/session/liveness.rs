@@ -1,7 +1,7 @@
-//! Whether codex is well: it still answers while a turn is silent, and its memory does not grow without end.
+//! Checks that codex is healthy: it still answers during a silent turn, and its memory use is bounded.
 //!
-//! A model may think for minutes and a command run for an hour, and a codex that hangs is just as silent. So we call
-//! something that it answers at once. The supervisor decides what becomes of one that is not well.
+//! A model may think for minutes and a command may run for an hour; a codex that hangs is just as silent. So we ping it.
+//! The supervisor decides what to do with an unhealthy one.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::capabilities::PROBE;
 use crate::error::CodexError;
 use crate::rpc::Connection;
 
-/// Silence within a turn after which codex is pinged. It has `ANSWER_TIMEOUT` to answer.
+/// How long codex may be silent during a turn before it is pinged. It has `ANSWER_TIMEOUT` to answer.
 const PING_AFTER: Duration = Duration::from_secs(20);
 
-/// How often codex's memory is checked, if it has done anything.
+/// How often codex's memory is checked, if it has been active.
 pub(crate) const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The memory in bytes at which codex is restarted between turns. A healthy one has some 150 MB, and 1.3 MB more a thread.
+/// The memory in bytes above which codex is restarted between turns. Normal is about 150 MB, plus 1.3 MB per thread.
 pub(crate) const MAX_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 
-/// Pings codex whenever it has been silent for long. Never resolves: a codex that does not answer closes the connection,
+/// Pings codex whenever it has been silent for too long. Never resolves: if codex does not answer, the connection closes,
 /// which ends its turns.
 pub(crate) async fn ping_when_idle(rpc: &Connection) {
     loop {
         rpc.idle_for(PING_AFTER).await;
-        // No codex knows this method, and every codex says so.
+        // Every codex immediately rejects this unknown method.
         match rpc.call::<Value>(PROBE, json!({})).await {
             Ok(_) | Err(CodexError::Refused { .. }) => {}
             Err(_) => std::future::pending().await,
@@ -33,7 +33,7 @@ pub(crate) async fn ping_when_idle(rpc: &Connection) {
     }
 }
 
-/// How many bytes codex takes by its own account; `None` for a codex that does not say.
+/// The memory use in bytes that codex reports, if it does.
 pub(crate) async fn memory(rpc: &Connection) -> Option<u64> {
     let diagnostics: Value = rpc.call("server/diagnostics", json!({})).await.ok()?;
     diagnostics["process"]["residentMemoryBytes"].as_u64()

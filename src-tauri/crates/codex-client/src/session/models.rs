@@ -1,4 +1,4 @@
-//! The models of codex, and a look at codex that keeps no process.
+//! codex's model list, and a probe that starts codex only briefly.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use crate::error::CodexError;
 use crate::request::Effort;
 use crate::status::Readiness;
 
-/// A model of codex's own list.
+/// A model in codex's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Model {
-    /// The id that a turn names it by.
+    /// The id to use in a turn.
     pub id: String,
-    /// The name that people read.
+    /// The name to show to people.
     pub display_name: String,
-    /// One sentence about it.
+    /// One sentence.
     pub description: String,
-    /// Whether codex keeps it out of its own menus.
+    /// Whether codex hides it from its own menus.
     pub hidden: bool,
-    /// Whether codex takes it when none is named.
+    /// Whether codex uses it by default.
     pub is_default: bool,
-    /// The efforts that it knows.
+    /// The reasoning efforts that it supports.
     #[serde(rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
     pub efforts: Vec<Effort>,
-    /// What it reads: `text`, `image`.
+    /// `text`, `image`.
     pub input_modalities: Vec<String>,
 }
 
@@ -47,35 +47,35 @@ struct ModelPage {
     next_cursor: Option<String>,
 }
 
-/// Pages of the model list that are read at most; codex has one.
+/// Pages of the model list to read at most; codex has one.
 const MAX_MODEL_PAGES: usize = 10;
 
-/// How long a codex that is only probed may take to list its models.
+/// How long codex may take to list its models during a probe.
 const PROBE_MODELS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A codex that was probed.
+/// The result of [`probe`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeResult {
-    /// What it is and can do.
+    /// Version, capabilities and account.
     pub readiness: Readiness,
-    /// Its models; none when it did not list them in time.
+    /// The models; empty when codex did not list them in time.
     pub models: Vec<Model>,
 }
 
-/// Starts codex, asks what it is, what it can do and which models it has, and ends it again.
+/// Starts codex, reads its version, capabilities, account and models, and stops it.
 ///
 /// # Errors
-/// Whatever keeps it from answering.
+/// Whatever keeps codex from starting.
 pub async fn probe(config: &CodexConfig) -> Result<ProbeResult, CodexError> {
     let instance = launch(config).await?;
     let readiness = instance.session.readiness.clone();
-    // A codex that looks for its models in the network may have to wait for it; it is ready all the same.
+    // Fetching the models may take codex a while on a slow network; it is ready without them.
     let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&instance.session)).await;
     instance.stop().await;
     Ok(ProbeResult { readiness, models: models.ok().and_then(Result::ok).unwrap_or_default() })
 }
 
-/// codex's own list of models, page by page; empty when it has none.
+/// Reads codex's model list page by page; empty when codex has none.
 pub(crate) async fn list_models(session: &Session) -> Result<Vec<Model>, CodexError> {
     let pages = if session.readiness.capabilities.model_list { MAX_MODEL_PAGES } else { 0 };
     let (mut models, mut params) = (Vec::new(), json!({}));

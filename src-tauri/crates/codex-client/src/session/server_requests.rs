@@ -1,7 +1,7 @@
-//! Our answers to the requests of codex.
+//! Our answers to codex's requests.
 //!
-//! No one sits in front of a proxy to consent, so we decline everything that wants a person's consent, and refuse at once
-//! what we do not know: codex goes on in every case, and never waits for us.
+//! A proxy has no user to approve anything, so we decline every approval and immediately reject unknown requests: codex
+//! always continues, and never waits for us.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::rpc::Outcome;
 
-/// The request for the output of a tool.
+/// The request for a tool's output.
 pub(crate) const TOOL_CALL: &str = "item/tool/call";
 
-/// The parameters that we read of a request.
+/// The parameters that we read from requests.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RequestParams<'a> {
-    // The requests of the protocol's first version call it a conversation.
+    // Version 1 of the protocol calls it a conversation.
     #[serde(borrow, alias = "conversationId")]
     pub(crate) thread_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -30,7 +30,7 @@ pub(crate) struct RequestParams<'a> {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) outcome: Outcome,
-    /// What it declines, in words for the request log.
+    /// What it declines, for the request log.
     pub(crate) declined: Option<&'static str>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn reply(method: &str) -> Reply {
         }
         "item/fileChange/requestApproval" => declined("changing files", json!({ "decision": "decline" })),
         "item/permissions/requestApproval" => {
-            // No permission is granted, for no longer than this turn.
+            // Grants nothing.
             declined("more permissions", json!({ "permissions": {}, "scope": "turn" }))
         }
         "item/tool/requestUserInput" => declined("a question to the user", json!({ "answers": {} })),
@@ -51,7 +51,7 @@ pub(crate) fn reply(method: &str) -> Reply {
             "a question of an MCP server",
             json!({ "action": "decline", "content": null, "_meta": null }),
         ),
-        // The two of the protocol's first version; `abort` is the refusal that every version spells the same.
+        // These two are from version 1 of the protocol. `abort` is the only refusal that every version accepts.
         "applyPatchApproval" => declined("changing files", json!({ "decision": "abort" })),
         "execCommandApproval" => declined("running a command", json!({ "decision": "abort" })),
         TOOL_CALL => Reply {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_wants_consent_is_declined() {
+    fn every_approval_is_declined() {
         for method in [
             "item/commandExecution/requestApproval",
             "item/fileChange/requestApproval",
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_request_is_refused_and_not_left_open() {
+    fn unknown_request_is_rejected() {
         assert!(reply("some/thing").outcome.is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! Keeps one codex running: starts it on first use, tells every caller how the start went, and starts it again when it is
-//! needed after it has ended.
+//! Keeps one codex running: starts it on first use, reports the outcome to every caller, and restarts it when it is needed
+//! again after an exit.
 //!
-//! One task owns the process; [`Codex`](crate::Codex) is the shared handle to it. The task ends the process on shutdown, or
-//! when the last handle is dropped.
+//! One task owns the process; [`Codex`](crate::Codex) is the shared handle to it. The task stops the process on shutdown,
+//! or when the last handle is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +22,19 @@ use crate::files::FileStamp;
 use crate::home::AuthWatch;
 use crate::status::{StartCounts, Status};
 
-/// A codex that lived shorter than this counts as a failed start, and is not started again at once.
+/// An exit before this counts as a failed start, so the restart is delayed.
 const MIN_UPTIME: Duration = Duration::from_secs(10);
 
-/// The pause after the second such failure in a row; it doubles up to [`MAX_BACKOFF`].
+/// The delay after the second such failure in a row; it doubles up to [`MAX_BACKOFF`].
 const MIN_BACKOFF: Duration = Duration::from_millis(250);
 
-/// The longest pause between two attempts.
+/// The longest delay between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-/// How often the sign-in and the binary are checked between turns; each turn checks them too.
+/// How often the sign-in and the binary are checked between turns; every turn checks them too.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Asks for the live session.
+/// A request for the live session.
 pub(crate) type SessionRequest = oneshot::Sender<Result<Arc<Session>, CodexError>>;
 
 pub(crate) struct Supervisor {
@@ -42,21 +42,21 @@ pub(crate) struct Supervisor {
     status: watch::Sender<Status>,
     live: Option<Instance>,
     auth: AuthWatch,
-    /// An update that did not start, and when it is tried again: it may not be complete yet.
+    /// An update that failed to start, and when to retry it: the installation may be incomplete.
     failed_update: Option<(FileStamp, Instant)>,
-    /// Codexes of an earlier sign-in or version that finish their turns.
+    /// Retired instances finishing their turns.
     retiring: TaskTracker,
-    /// Cancelled to end those as well, and a start.
+    /// Cancelled to stop those too, and to abort a start.
     shutdown: CancellationToken,
-    /// Attempts in a row that failed or did not live long.
+    /// Consecutive failed starts and early exits.
     failures: u32,
-    /// When the next attempt may be made, and why not before.
+    /// When the next attempt is allowed, and the error to report until then.
     backoff: Option<(Instant, CodexError)>,
     counts: Arc<Mutex<StartCounts>>,
 }
 
 impl Supervisor {
-    /// A supervisor that has not started codex.
+    /// Creates a supervisor; codex is not started yet.
     pub(crate) fn new(
         config: CodexConfig,
         status: watch::Sender<Status>,
@@ -77,7 +77,7 @@ impl Supervisor {
         }
     }
 
-    /// Answers until shutdown, or until the last handle is gone.
+    /// Serves requests until shutdown, or until the last handle is dropped.
     pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<SessionRequest>) {
         let mut checks = interval(CHECK_INTERVAL);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -91,7 +91,7 @@ impl Supervisor {
                     }
                     None => break,
                 },
-                // An idle app does not wake up for this.
+                // Does not wake an idle app.
                 _ = checks.tick(), if self.live.is_some() || self.awaits_sign_in() => {
                     self.check_for_changes().await;
                 }
@@ -107,7 +107,7 @@ impl Supervisor {
         self.status.send_replace(Status::Stopped);
     }
 
-    /// The live session, or a new one. Callers meanwhile wait in the queue and get the outcome.
+    /// The live session, or a new one. Meanwhile other callers wait in the queue.
     async fn session(&mut self) -> Result<Arc<Session>, CodexError> {
         if let Some(live) = &self.live {
             let session = Arc::clone(&live.session);
@@ -126,14 +126,14 @@ impl Supervisor {
             return Err(error.clone());
         }
         self.status.send_replace(Status::Starting);
-        // A sign-in that is written from here on counts as a change.
+        // From here on, a newly written sign-in counts as a change.
         self.auth.changed();
         match self.launch().await {
             Ok(instance) => Ok(self.install(instance)),
             Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
             Err(error) => {
                 self.counts.lock().failed += 1;
-                tracing::warn!(%error, "codex could not be started");
+                tracing::warn!(%error, "codex failed to start");
                 if matches!(
                     error,
                     CodexError::StartFailed { .. } | CodexError::NoAnswer { .. } | CodexError::Disconnected
@@ -146,7 +146,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts a codex, unless the shutdown comes first: a codex that does not answer must not hold it up.
+    /// Launches codex, unless shutdown comes first: an unresponsive codex must not delay it.
     async fn launch(&self) -> Result<Instance, CodexError> {
         let launched = self.shutdown.run_until_cancelled(launch(&self.config)).await;
         launched.unwrap_or(Err(CodexError::ShuttingDown))
@@ -163,8 +163,8 @@ impl Supervisor {
         session
     }
 
-    /// Starts what has replaced the current binary, and lets the old codex finish its turns. `None` when nothing has, or when
-    /// it does not start: then the old one goes on, and the update may not be complete yet.
+    /// Starts a replaced binary, and lets the old process finish its turns. `None` when the binary is unchanged or fails to
+    /// start; then the old process stays, as the update may be incomplete.
     async fn follow_update(&mut self) -> Option<Arc<Session>> {
         let update = self.live.as_ref()?.update()?;
         if let Some((failed, retry_at)) = &self.failed_update
@@ -189,8 +189,8 @@ impl Supervisor {
         }
     }
 
-    /// Restarts codex when another account is signed in (also after a start that only lacked one) or its binary was
-    /// replaced, and ends one that has grown too large.
+    /// Restarts codex when the account has changed (or was missing at the last start) or the binary was replaced, and
+    /// retires one that uses too much memory.
     async fn check_for_changes(&mut self) {
         if self.auth.changed() {
             tracing::info!("codex's sign-in has changed; restarting it");
@@ -205,7 +205,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether codex holds more memory than it may. It is asked only when it has done something since the last time.
+    /// Whether codex uses too much memory. Only checked if it has been active since the last check.
     async fn is_too_large(&mut self) -> bool {
         let Some(live) = &mut self.live else { return false };
         let rpc = &live.session.rpc;
@@ -214,21 +214,21 @@ impl Supervisor {
         {
             return false;
         }
-        // A codex that does not answer must not hold up the shutdown.
+        // An unresponsive codex must not delay shutdown.
         let memory = self.shutdown.run_until_cancelled(liveness::memory(rpc)).await.flatten();
         live.memory_checked_at = Instant::now();
         let Some(bytes) = memory.filter(|bytes| *bytes > MAX_MEMORY) else { return false };
         let megabytes = bytes / (1024 * 1024);
-        tracing::warn!(megabytes, "codex holds too much memory; the next request starts another");
+        tracing::warn!(megabytes, "codex uses too much memory; the next request restarts it");
         true
     }
 
-    /// Whether the last start only lacked a sign-in.
+    /// Whether the last start failed only for lack of a sign-in.
     fn awaits_sign_in(&self) -> bool {
         matches!(*self.status.borrow(), Status::Failed(CodexError::NotSignedIn))
     }
 
-    /// Takes the live codex out of use. Its turns finish, and then it ends.
+    /// Takes the live instance out of use. It stops once its turns have finished.
     fn retire(&mut self) {
         let Some(instance) = self.live.take() else { return };
         let shutdown = self.shutdown.clone();
@@ -242,7 +242,7 @@ impl Supervisor {
         });
     }
 
-    /// Cleans up after a codex that has ended by itself.
+    /// Cleans up after codex has exited.
     async fn reap(&mut self) {
         let Some(instance) = self.live.take() else { return };
         let started_at = instance.started_at;
@@ -252,14 +252,14 @@ impl Supervisor {
             self.failures = 0;
         } else {
             self.back_off(CodexError::StartFailed {
-                reason: "it ended soon after its start, several times".to_owned(),
+                reason: "it exited shortly after starting, several times".to_owned(),
             });
         }
-        tracing::warn!("codex has ended; the next request starts it again");
+        tracing::warn!("codex exited; the next request restarts it");
         self.status.send_replace(Status::Idle);
     }
 
-    /// Counts a failure. The first one costs no pause, so that the next request recovers from a single crash.
+    /// Records a failure. The first one causes no delay, so that the next request recovers from a single crash.
     fn back_off(&mut self, error: CodexError) {
         self.failures += 1;
         if self.failures > 1 {
@@ -269,7 +269,7 @@ impl Supervisor {
     }
 }
 
-/// Resolves when the live codex has ended or its connection is closed; never when there is none.
+/// Resolves when the live codex has exited or its connection has closed; never when there is none.
 async fn exited(live: Option<&mut Instance>) {
     let Some(instance) = live else { return std::future::pending().await };
     tokio::select! {

@@ -11,7 +11,7 @@ use crate::event::Usage;
 use crate::rpc::lines;
 use crate::turn::{ToolCalls, event_queue};
 
-/// A session with the other ends of its pipes.
+/// A session with codex's ends of its pipes.
 pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStream>>) {
     let (stdin, codex_reads) = duplex(64 * 1024);
     let (codex_writes, stdout) = duplex(64 * 1024);
@@ -31,18 +31,18 @@ pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStrea
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_codex_is_pinged_and_kept_while_it_answers() {
+async fn silent_codex_is_pinged_and_kept_while_it_answers() {
     let (session, mut codex, mut requests) = open();
-    let signs = async {
+    let pongs = async {
         for _ in 0..100 {
-            let ask: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();
-            let refusal = json!({"id": ask["id"], "error": {"code": -32600, "message": "unknown variant"}});
+            let ping: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();
+            let refusal = json!({"id": ping["id"], "error": {"code": -32600, "message": "unknown variant"}});
             codex.write_all(format!("{refusal}\n").as_bytes()).await.unwrap();
         }
     };
     tokio::select! {
         () = ping_when_idle(&session.rpc) => unreachable!(),
-        () = signs => {}
+        () = pongs => {}
     }
     assert!(!session.rpc.closed.is_cancelled());
     tokio::select! {
@@ -52,7 +52,7 @@ async fn a_silent_codex_is_pinged_and_kept_while_it_answers() {
 }
 
 #[tokio::test]
-async fn a_request_of_codex_is_answered_under_its_own_id() {
+async fn codexs_request_is_answered_under_its_id() {
     let (_session, mut codex, mut requests) = open();
     codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
     let answer: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();
@@ -61,7 +61,7 @@ async fn a_request_of_codex_is_answered_under_its_own_id() {
 }
 
 #[tokio::test]
-async fn limits_that_are_not_named_have_not_changed() {
+async fn rate_limit_updates_without_a_window_leave_it_unchanged() {
     let (session, mut codex, mut requests) = open();
     let limits = |primary: &str| {
         let window = format!("{{\"rateLimits\":{{\"primary\":{primary},\"secondary\":null}}}}");
@@ -79,36 +79,36 @@ async fn limits_that_are_not_named_have_not_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_codex_says_of_a_turn_ends_its_silence_and_a_command_of_its_own_is_none() {
+async fn any_message_resets_the_idle_time_and_a_running_command_does_not_count_as_idle() {
     let (session, mut codex, _asked) = open();
     let (queue, mut events) = event_queue();
     let calls = ToolCalls::new(&Arc::from([]), false);
     let usage = Usage::default();
-    let _route = session.turns.add("t", queue, calls, false, usage).unwrap();
-    let begun = Instant::now();
-    let mut say = async |lines: &[Value]| {
+    let _slot = session.turns.add("t", queue, calls, false, usage).unwrap();
+    let started = Instant::now();
+    let mut idle_after = async |lines: &[Value]| {
         tokio::time::advance(Duration::from_secs(60)).await;
-        // Of the last one there is an event, so all have been read by then.
+        // The last line becomes an event; once it arrives, all lines have been read.
         let last =
             json!({"method":"error","params":{"threadId":"t","willRetry":true,"error":{"message":"m"}}});
         for line in lines.iter().chain([&last]) {
             codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
         }
         while !matches!(events.next().await, Some(TurnEvent::Retrying(_))) {}
-        events.idle_since().map(|since| (since - begun).as_secs())
+        events.idle_since().map(|since| (since - started).as_secs())
     };
     let item =
         |method: &str, kind: &str| json!({"method":method,"params":{"threadId":"t","item":{"type":kind}}});
-    assert_eq!(say(&[]).await, Some(60));
-    assert_eq!(say(&[item("item/started", "agentMessage")]).await, Some(120));
-    assert_eq!(say(&[item("item/started", "commandExecution")]).await, None);
-    assert_eq!(say(&[item("item/started", "mcpToolCall")]).await, None);
-    assert_eq!(say(&[item("item/completed", "commandExecution")]).await, None);
-    assert_eq!(say(&[item("item/completed", "mcpToolCall")]).await, Some(360));
+    assert_eq!(idle_after(&[]).await, Some(60));
+    assert_eq!(idle_after(&[item("item/started", "agentMessage")]).await, Some(120));
+    assert_eq!(idle_after(&[item("item/started", "commandExecution")]).await, None);
+    assert_eq!(idle_after(&[item("item/started", "mcpToolCall")]).await, None);
+    assert_eq!(idle_after(&[item("item/completed", "commandExecution")]).await, None);
+    assert_eq!(idle_after(&[item("item/completed", "mcpToolCall")]).await, Some(360));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_codex_says_of_a_turn_that_is_no_event_counts_and_what_it_says_of_another_does_not() {
+async fn messages_without_events_reset_the_idle_time_of_their_own_turn_only() {
     let (session, mut codex, _asked) = open();
     let add = |thread: &str| {
         let (queue, events) = event_queue();
@@ -116,8 +116,8 @@ async fn what_codex_says_of_a_turn_that_is_no_event_counts_and_what_it_says_of_a
         let usage = Usage::default();
         (session.turns.add(thread, queue, calls, false, usage).unwrap(), events)
     };
-    let ((_silent, silent), (_other, mut other)) = (add("silent"), add("other"));
-    let begun = Instant::now();
+    let ((_silent_slot, silent), (_other_slot, mut other)) = (add("silent"), add("other"));
+    let started = Instant::now();
     tokio::time::advance(Duration::from_secs(60)).await;
     for line in [
         json!({"method":"item/plan/delta","params":{"threadId":"other","delta":"x"}}),
@@ -126,12 +126,12 @@ async fn what_codex_says_of_a_turn_that_is_no_event_counts_and_what_it_says_of_a
         codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
     other.next().await.unwrap();
-    assert_eq!(silent.idle_since(), Some(begun));
+    assert_eq!(silent.idle_since(), Some(started));
     let line = json!({"method":"item/plan/delta","params":{"threadId":"silent","delta":"x"}});
     codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     let line =
         json!({"method":"item/agentMessage/delta","params":{"threadId":"other","itemId":"i","delta":"x"}});
     codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     other.next().await.unwrap();
-    assert_eq!(silent.idle_since(), Some(begun + Duration::from_secs(60)));
+    assert_eq!(silent.idle_since(), Some(started + Duration::from_secs(60)));
 }

@@ -1,7 +1,7 @@
-//! The task behind a turn. It owns the thread from its start to its end.
+//! The task behind a turn. It owns the thread from start to end.
 //!
-//! It gives one answer after the other on its thread: after each it caches the thread and waits for the next request of the
-//! conversation. A parked turn resumes with the outputs of the client's tools, an idle thread with a new turn.
+//! It produces one answer after another on its thread: after each, it caches the thread and waits for the conversation's
+//! next request. A parked turn resumes with the outputs of the client's tools, an idle thread with a new turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use crate::request::{ThreadKind, TurnRequest};
 use crate::thread::{AnswerJob, Dialect, Fingerprints, NewThread, ReadyThread, TurnInput};
 use crate::turn::{AnswerOutcome, Phase, ToolCalls, Turn, TurnSlot, event_queue};
 
-/// How long a thread with a waiting call may be silent before no further call of the same response is expected. Only an
-/// older codex, which makes a response's calls one after the other, comes to that.
+/// How long to wait for further calls of a response once one awaits its output. Only needed for an older codex, which
+/// makes a response's calls one after another.
 const MORE_CALLS_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// How long an interrupted turn may take to confirm.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How codex rejects a turn's input of more than 1,048,576 characters, which is more than its models take.
+/// Part of the message with which codex rejects an input over 1,048,576 characters, more than its models accept.
 const TOO_LONG: &str = "exceeds the maximum length";
 
-/// A turn that runs, or awaits the outputs of the client's tools.
+/// A turn that is running or awaiting tool outputs.
 struct OpenTurn {
     slot: TurnSlot,
     id: String,
 }
 
-/// How the conversation can continue in its thread, which is cached: the next request comes, and the parked turn, if there is
-/// one, awaits its outputs.
+/// How the conversation can continue in its cached thread: the next request arrives on the receiver, for the parked turn if
+/// there is one.
 type Continuation = (oneshot::Receiver<AnswerJob>, Option<OpenTurn>);
 
-/// Starts `request`: in the cached thread that has gone furthest in its conversation, or else in a new one. What goes wrong
-/// comes as the last event.
+/// Starts `request` in the cached thread with the longest prefix of its conversation, or in a new one. A failure arrives
+/// as the last event.
 pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: Dialect) -> Turn {
     let (events, turn) = event_queue();
     let fingerprints = Fingerprints::new(&request);
@@ -49,8 +49,8 @@ pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: 
         job.items_in_thread = count;
         match thread.send(job) {
             Ok(()) => return turn,
-            // Its time was up in this very moment.
-            Err(back) => job = back,
+            // The thread expired just now.
+            Err(returned) => job = returned,
         }
     }
     let task = TurnTask { session: Arc::clone(session), dialect, thread: None, usage: Usage::default() };
@@ -63,12 +63,12 @@ struct TurnTask {
     session: Arc<Session>,
     dialect: Dialect,
     thread: Option<ReadyThread>,
-    /// What the thread has cost so far.
+    /// The thread's total usage so far.
     usage: Usage,
 }
 
 impl TurnTask {
-    /// Gives the first answer, and further ones as they are asked for.
+    /// Produces the first answer, and further ones as they are requested.
     async fn run(mut self, mut job: AnswerJob) {
         let mut parked: Option<OpenTurn> = None;
         loop {
@@ -99,7 +99,7 @@ impl TurnTask {
         }
     }
 
-    /// Waits for the next request of the conversation; `None` when the time is up, or the thread was evicted.
+    /// Waits for the conversation's next request; `None` when the thread expires or is evicted.
     async fn next_job(&self, mut next: oneshot::Receiver<AnswerJob>) -> Option<AnswerJob> {
         tokio::select! {
             biased;
@@ -108,12 +108,12 @@ impl TurnTask {
             () = self.session.retired.cancelled() => {}
             () = tokio::time::sleep(self.session.cache.retention.max_idle) => {}
         }
-        // A request may have taken it just now.
+        // A request may have taken the thread just now.
         next.close();
         next.try_recv().ok()
     }
 
-    /// Starts a turn with what the thread does not have yet.
+    /// Starts a turn with the items that the thread does not have yet.
     async fn begin(&mut self, job: &mut AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let session = Arc::clone(&self.session);
         let permit = tokio::select! {
@@ -147,16 +147,16 @@ impl TurnTask {
                 job.events.send(TurnEvent::Item(ItemEvent::McpMissing { server }));
             }
         }
-        // A thread that codex writes to a file is not prewarmed.
+        // Threads that codex writes to files are not prewarmed.
         if let Some(new) = new.filter(|_| thread.path.is_none()) {
-            // While the model speaks codex has little to do: the time to start threads for the chats to come.
+            // codex has little to do while the model streams: a good time to prewarm threads.
             job.events.interrupt.run_until_cancelled(turn.slot.reached(Phase::Streaming)).await;
             session.prewarmed.hint(new);
         }
         self.follow(turn, job).await
     }
 
-    /// Puts the history in and starts the turn; `None` when it was interrupted before.
+    /// Injects the history and starts the turn; `None` when it was interrupted first.
     async fn start(
         &self,
         thread: &ReadyThread,
@@ -165,8 +165,8 @@ impl TurnTask {
     ) -> Result<Option<OpenTurn>, CodexError> {
         let rpc = &self.session.rpc;
         let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
-        let TurnInput { history, input } =
-            (self.dialect.input)(new, job.request.turn_instructions.as_deref());
+        let instructions = job.request.turn_instructions.as_deref();
+        let TurnInput { history, input } = (self.dialect.input)(new, instructions);
         if !history.is_empty() {
             let params = json!({ "threadId": thread.id, "items": history });
             rpc.call::<Value>("thread/inject_items", params).await?;
@@ -177,7 +177,7 @@ impl TurnTask {
         let mut params = json!({
             "threadId": thread.id,
             "input": input,
-            // codex keeps it for later turns, so each one names it.
+            // codex remembers this for later turns, so every turn sets it.
             "summary": if job.request.reasoning_summary { "auto" } else { "none" },
         });
         if let Some(effort) = &job.request.effort {
@@ -187,13 +187,13 @@ impl TurnTask {
             params["outputSchema"] = schema;
         }
         let started: Value = rpc.call("turn/start", params).await.map_err(too_long)?;
-        // The thread has them now.
+        // The thread has them now; this frees the memory.
         job.request.items = Vec::new();
         let id = started["turn"]["id"].as_str().unwrap_or_default().to_owned();
         Ok(Some(OpenTurn { slot, id }))
     }
 
-    /// Resumes a parked turn with the outputs that it awaits.
+    /// Resumes a parked turn with the tool outputs that it awaits.
     async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
         let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
@@ -213,7 +213,7 @@ impl TurnTask {
         self.follow(turn, job).await
     }
 
-    /// Follows the turn to the end of the answer.
+    /// Waits for the end of the answer, and caches the thread.
     async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let answered = tokio::select! {
             biased;
@@ -224,22 +224,21 @@ impl TurnTask {
             }
             () = ping_when_idle(&self.session.rpc) => return Ok(None),
         };
-        // Without an answer codex is gone, which the reader knows.
+        // Without an outcome codex is gone, which the reader already knows.
         let Some(AnswerOutcome { end, text, calls, thread_usage }) = answered else { return Ok(None) };
         self.usage = thread_usage;
         let Ok(ended) = &end else {
             job.events.send(TurnEvent::Ended(end));
-            // Usually it is over by itself; but not after a picture that codex left out, or a refused sign-in that codex
-            // goes on trying. The client does not wait for this.
+            // Usually the turn has ended; but not after an omitted image, or a rejected sign-in that codex keeps retrying.
+            // The client does not wait for this.
             self.interrupt(&turn).await;
             return Ok(None);
         };
         let parked = !calls.is_empty();
-        // A note is for one answer and would stay in the thread; clients do not send an empty answer back.
-        let continues =
-            !ended.interrupted && job.request.turn_instructions.is_none() && !text.trim().is_empty();
+        // Turn instructions would stay in the thread; clients do not send an empty answer back.
+        let reuse = !ended.interrupted && job.request.turn_instructions.is_none() && !text.trim().is_empty();
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.
-        let next = (parked || continues).then(|| {
+        let next = (parked || reuse).then(|| {
             let at = job.fingerprints.with_answer(&text, &calls);
             let awaited = calls.iter().map(|call| call.call_id.clone()).collect();
             self.session.cache.insert(at, job.request.profile.kind, awaited)
@@ -254,7 +253,7 @@ impl TurnTask {
     async fn interrupt(&self, turn: &OpenTurn) {
         let params = json!({ "threadId": turn.slot.thread, "turnId": turn.id });
         if self.session.rpc.call::<Value>("turn/interrupt", params).await.is_ok() {
-            // codex confirms within milliseconds; a thread that does not is ended all the same.
+            // codex confirms within milliseconds; after the timeout the thread is ended anyway.
             let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.reached(Phase::Ended)).await;
         }
     }

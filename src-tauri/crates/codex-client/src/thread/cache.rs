@@ -1,8 +1,8 @@
-//! Threads that are cached after an answer, so that the conversation continues in its own thread.
+//! Caches threads after an answer, so that the conversation continues in its own thread.
 //!
-//! The task that ran a thread's last turn owns it; the cache only finds it. A thread is idle, or its turn is parked: codex
-//! awaits the outputs of the client's tools. The first request with the conversation as far as the thread has gone takes it,
-//! so two never share one.
+//! The task that ran a thread's last turn owns it; the cache only finds it. A cached thread is either idle, or its turn is
+//! parked: codex awaits the outputs of the client's tools. The first request that continues the thread's conversation
+//! takes it out, so two requests never share a thread.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::turn::Sender;
 /// How many threads are cached, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Threads at most, parked ones included, at about 1.3 MB of codex's memory each. The least recently used one is evicted;
-    /// a client that comes back to it continues in a new thread.
+    /// Including parked ones, at about 1.3 MB of codex's memory each. The least recently used one is evicted; its
+    /// conversation then continues in a new thread.
     pub max_threads: usize,
-    /// Agent threads among them at most: each holds the user's MCP servers.
+    /// Agent threads among them: each keeps the user's MCP servers running.
     pub max_agents: usize,
-    /// How long an unused one is cached.
+    /// How long an unused thread is cached.
     pub max_idle: Duration,
 }
 
@@ -33,7 +33,7 @@ impl Default for Retention {
     }
 }
 
-/// One answer to give.
+/// One answer to produce.
 #[derive(Debug)]
 pub(crate) struct AnswerJob {
     pub(crate) request: TurnRequest,
@@ -47,7 +47,7 @@ pub(crate) struct AnswerJob {
 #[derive(Debug)]
 pub(crate) struct ThreadCache {
     pub(crate) retention: Retention,
-    /// The least recently used one in front.
+    /// The least recently used one is in front.
     threads: Mutex<VecDeque<CachedThread>>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct ThreadCache {
 struct CachedThread {
     at: Fingerprint,
     kind: ThreadKind,
-    /// The calls whose outputs it awaits; none when it is idle.
+    /// The calls whose outputs it awaits; empty when it is idle.
     calls: Vec<String>,
     next_job: oneshot::Sender<AnswerJob>,
 }
@@ -65,7 +65,7 @@ impl ThreadCache {
         Self { retention, threads: Mutex::default() }
     }
 
-    /// Caches a thread, and evicts others for it. The receiver gets the job to continue with, or closes on eviction.
+    /// Caches a thread, evicting others if needed. The receiver gets the job to continue with, or closes on eviction.
     pub(crate) fn insert(
         &self,
         at: Fingerprint,
@@ -91,7 +91,7 @@ impl ThreadCache {
         job
     }
 
-    /// Takes the thread that has gone furthest in this conversation, with how many of its items it has.
+    /// Takes the thread with the longest prefix of this conversation, and the number of items it has.
     pub(crate) fn take(
         &self,
         fingerprints: &Fingerprints,
@@ -103,7 +103,7 @@ impl ThreadCache {
         }
         for count in (1..items.len()).rev() {
             let Some(at) = fingerprints.after(count) else { continue };
-            // The most recent one, where two have gone equally far.
+            // The most recent one, if several match.
             let found = threads.iter().rposition(|thread| {
                 thread.at == at && !thread.next_job.is_closed() && thread.fits(&items[count..])
             });
@@ -121,11 +121,11 @@ impl ThreadCache {
 }
 
 impl CachedThread {
-    /// Whether the conversation can continue like this: an idle thread with anything, a parked one with the outputs of all
-    /// its calls, in any order, and nothing else.
+    /// Whether the thread can continue with these items: an idle thread with anything, a parked one with exactly the
+    /// outputs of all its calls, in any order.
     fn fits(&self, new: &[Item]) -> bool {
         if self.calls.is_empty() {
-            // Outputs without their calls would be refused upstream.
+            // Upstream rejects outputs without their calls.
             return !matches!(new.first(), Some(Item::ToolOutput { .. }));
         }
         let answers =

@@ -1,4 +1,4 @@
-//! Where app-servers of different versions want different things of a thread. `codex` picks the dialect of each turn.
+//! How a turn's input differs between versions of the app-server. `codex` picks the dialect of each turn.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::item::{Content, Item, Role, split_prompt};
 
-/// What a thread does not have yet, as codex takes it.
+/// The items that a thread does not have yet, in codex's format.
 #[derive(Debug, Default)]
 pub(crate) struct TurnInput {
     /// Raw items for `thread/inject_items`.
@@ -15,17 +15,17 @@ pub(crate) struct TurnInput {
     pub(crate) input: Vec<Value>,
 }
 
-/// How turns are run on one app-server.
+/// How turns run on one app-server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
-    /// Forms the new items of a conversation and the note for this answer.
+    /// Formats a conversation's new items and the turn's instructions.
     pub(crate) input: fn(&[Item], Option<&str>) -> TurnInput,
-    /// Deletes the file that codex has written of the thread with this id, though it was asked not to.
+    /// Deletes the file of the thread with this id, which an older codex writes even if `ephemeral`.
     pub(crate) delete_file: fn(&Path, &str),
 }
 
 impl Dialect {
-    /// That of a current codex: items keep their roles, and threads are in memory only.
+    /// For a current codex: items keep their roles, and threads exist in memory only.
     pub(crate) const CURRENT: Self = Self { input: with_roles, delete_file: |_, _| {} };
 }
 

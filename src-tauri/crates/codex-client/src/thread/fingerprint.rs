@@ -1,7 +1,7 @@
-//! A conversation as one fingerprint after each of its items.
+//! Fingerprints of a conversation, one after each item.
 //!
-//! Two requests that begin with the same items, of the same owner and on the same kind of thread, have the same
-//! fingerprints up to there. So what a client sends finds its cached thread, and no conversation is stored to compare with.
+//! Two requests from the same owner that start with the same items, on the same thread profile, have the same fingerprints
+//! up to that point. So a request finds its cached thread without storing any conversation to compare.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -9,17 +9,17 @@ use sha2::{Digest as _, Sha256};
 use crate::item::{Content, Item, Role, ToolCall};
 use crate::request::TurnRequest;
 
-/// The digest of a conversation up to some item.
+/// The digest of a conversation's prefix.
 pub(crate) type Fingerprint = [u8; 32];
 
-/// The fingerprints of a conversation: before its first item, and after each.
+/// The fingerprints of a conversation: before its first item, and after each item.
 #[derive(Clone, Debug)]
 pub(crate) struct Fingerprints(Vec<Fingerprint>);
 
 impl Fingerprints {
-    /// The fingerprints of a request. The first one holds everything that stays with a thread once it was set.
+    /// The fingerprints of a request. The first one covers everything that cannot change within a thread.
     pub(crate) fn new(request: &TurnRequest) -> Self {
-        // Of plain data; the derived form names every field, so a new one counts by itself.
+        // The derived `Debug` covers every field, so a new one is included automatically.
         let profile = format!("{:?}", request.profile);
         let mut last = digest(&[], &(&request.owner, profile, &request.effort));
         let mut all = vec![last];
@@ -35,7 +35,7 @@ impl Fingerprints {
         self.0.get(items).copied()
     }
 
-    /// The fingerprint of the conversation with the answer to it, as the client will send them back.
+    /// The fingerprint of the conversation with its answer, as the client will send them back.
     pub(crate) fn with_answer(&self, text: &str, calls: &[ToolCall]) -> Fingerprint {
         let mut last = self.0[self.0.len() - 1];
         if !text.trim().is_empty() {
@@ -49,7 +49,7 @@ impl Fingerprints {
 /// The fingerprint after one more item.
 fn next(before: Fingerprint, item: &Item) -> Fingerprint {
     match item {
-        // Clients send an answer back whole or in parts, and some without the white space around it.
+        // Clients send an answer back in one or several parts, and some trim it.
         Item::Message { role: Role::Assistant, content } => {
             let texts: Vec<&str> = content.iter().filter_map(Content::as_text).collect();
             digest(&before, texts.concat().trim())
@@ -58,9 +58,9 @@ fn next(before: Fingerprint, item: &Item) -> Fingerprint {
     }
 }
 
-/// Hashes the JSON of `value`: no two values look alike in it.
+/// Hashes the JSON of `value`, which is unambiguous.
 fn digest(before: &[u8], value: &(impl Serialize + ?Sized)) -> Fingerprint {
-    // Our types do not fail.
+    // Serializing our types cannot fail.
     let json = serde_json::to_vec(value).unwrap_or_default();
     Sha256::new_with_prefix(before).chain_update(json).finalize().into()
 }

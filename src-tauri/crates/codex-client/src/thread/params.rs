@@ -1,13 +1,13 @@
-//! What a thread is started with, by kind of model.
+//! The parameters of `thread/start`, by kind of model.
 //!
-//! For the plain kind everything is switched off that codex would add to the prompt: what is left is what the client
-//! sent. Which switch does what was measured; codex ignores unknown ones, so the list serves every version.
+//! For a plain model everything that codex would add to the prompt is switched off, so only the client's messages remain.
+//! The effect of each switch was measured; codex ignores unknown ones, so one list serves every version.
 
 use serde_json::{Map, Value, json};
 
 use crate::request::{SandboxMode, ThreadKind, ThreadProfile, Tool, WebSearch};
 
-/// Features of codex that put tools or text into the prompt.
+/// codex features that add tools or text to the prompt.
 const AGENT_FEATURES: &[&str] = &[
     "apps",
     "browser_use",
@@ -32,25 +32,24 @@ const AGENT_FEATURES: &[&str] = &[
     "workspace_dependencies",
 ];
 
-/// The instructions of a plain model when the client sends none: ChatGPT refuses a request without ("Instructions are
-/// required").
+/// A plain model's instructions when the client sends none: ChatGPT rejects a request without ("Instructions are required").
 pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
-/// The parameters of `thread/start` for a thread like `profile`.
+/// The parameters of `thread/start` for `profile`.
 ///
-/// `instructions` are the client's, which a plain model gets in the place of codex's own. `trusted` is whether the user
-/// trusts the working folder.
+/// `instructions` are the client's, which replace codex's own for a plain model. `trusted` is whether the user trusts the
+/// working folder.
 #[must_use]
 pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, trusted: bool) -> Value {
     let mut config = Map::new();
-    // Without it a thread that was given up stays in codex's memory for long.
+    // Without it, codex keeps an unsubscribed thread in memory for a long time.
     config.insert("thread_unload_delay_secs".into(), 0.into());
     let mut params = json!({
         "model": profile.model,
         "cwd": profile.workspace,
         "sandbox": profile.sandbox,
         "approvalPolicy": "never",
-        // No session file: the user's history of codex is theirs.
+        // No session file: API turns do not belong in the user's history.
         "ephemeral": true,
         "experimentalRawEvents": true,
     });
@@ -64,13 +63,13 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         params["dynamicTools"] = profile.tools.iter().map(tool).collect();
     }
     if !trusted && profile.sandbox != SandboxMode::ReadOnly {
-        // Without this codex notes in the user's settings that it trusts a folder that it may write to.
+        // Without this, codex records a writable folder as trusted in the user's settings.
         let folder = profile.workspace.display().to_string();
         config.insert("projects".into(), json!({ folder: { "trust_level": "untrusted" } }));
     }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);
-        // In the place of codex's own.
+        // Replaces codex's own.
         params["baseInstructions"] = instructions.unwrap_or(DEFAULT_INSTRUCTIONS).into();
         params["environments"] = json!([]);
     }
@@ -85,7 +84,7 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
 }
 
 fn tool(tool: &Tool) -> Value {
-    // Our callers send JSON; codex rejects anything else by the tool's name.
+    // Callers send JSON; codex rejects anything else, naming the tool.
     let schema = serde_json::from_str::<Value>(&tool.schema).unwrap_or_default();
     json!({ "type": "function", "name": tool.name, "description": tool.description, "inputSchema": schema })
 }

@@ -1,7 +1,7 @@
-//! Threads that are started before a chat needs them, so that it does not wait for one.
+//! Starts threads before they are needed, so that chats do not wait for one.
 //!
-//! Only plain threads are prewarmed: an agent's would start the user's MCP servers for no one, and would hold an AGENTS.md
-//! that may change before it is used.
+//! Only plain threads are prewarmed: an agent thread would start the user's MCP servers needlessly, and would hold an
+//! AGENTS.md that may change before it is used.
 
 use std::collections::VecDeque;
 
@@ -11,48 +11,48 @@ use tokio::sync::mpsc;
 use super::start::{NewThread, ReadyThread};
 use crate::request::ThreadKind;
 
-/// Threads that are ready for each profile with its instructions, at about 1.3 MB of codex's memory each.
+/// Prewarmed threads per profile and instructions, at about 1.3 MB of codex's memory each.
 const THREADS_PER_PROFILE: usize = 2;
 
-/// Profiles that threads are ready for. The least recently used one is evicted.
+/// Profiles with prewarmed threads. The least recently used one is evicted.
 const MAX_PROFILES: usize = 3;
 
 /// Prewarm queue capacity. When full, the hint is dropped; the next turn sends another.
 const HINTS_CAPACITY: usize = 16;
 
-/// The longest instructions that are held in memory for chats that may come, in bytes.
-const MAX_INSTRUCTIONS: usize = 64 * 1024;
+/// Threads with longer instructions are not prewarmed, to bound memory.
+const MAX_INSTRUCTIONS_BYTES: usize = 64 * 1024;
 
-/// The threads that are ready.
+/// The prewarmed threads.
 #[derive(Debug)]
 pub(crate) struct PrewarmPool {
-    /// Profiles with their threads, the most recently hinted one in front.
+    /// Profiles with their threads, most recently hinted first.
     ready: Mutex<VecDeque<(NewThread, Vec<ReadyThread>)>>,
     hints: mpsc::Sender<NewThread>,
 }
 
 impl PrewarmPool {
-    /// An empty pool, and the hints that the task that refills it reads.
+    /// An empty pool, and the hints for the task that refills it.
     pub(crate) fn new() -> (Self, mpsc::Receiver<NewThread>) {
         let (hints, hinted) = mpsc::channel(HINTS_CAPACITY);
         (Self { ready: Mutex::default(), hints }, hinted)
     }
 
-    /// Takes a thread that is like `profile`, if one is ready.
+    /// Takes a thread for `profile`, if one is ready.
     pub(crate) fn take(&self, profile: &NewThread) -> Option<ReadyThread> {
         let mut ready = self.ready.lock();
         ready.iter_mut().find(|(known, _)| known == profile).and_then(|(_, threads)| threads.pop())
     }
 
-    /// Asks for threads like this one to be ready soon.
+    /// Asks for threads like this one to be prewarmed.
     pub(crate) fn hint(&self, thread: NewThread) {
         let instructions = thread.instructions.as_ref().map_or(0, String::len);
-        if thread.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS {
+        if thread.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS_BYTES {
             let _ = self.hints.try_send(thread);
         }
     }
 
-    /// Moves `profile` to the front. Returns how many threads it lacks, and the threads that are evicted for it.
+    /// Moves `profile` to the front. Returns how many threads it lacks, and the evicted threads.
     pub(crate) fn make_room(&self, profile: &NewThread) -> (usize, Vec<ReadyThread>) {
         let mut ready = self.ready.lock();
         let known = ready.iter().position(|(known, _)| known == profile).and_then(|at| ready.remove(at));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_is_taken_once_and_only_in_the_place_of_one_like_it() {
+    fn thread_is_taken_once_and_only_for_its_own_profile() {
         let (pool, _hints) = PrewarmPool::new();
         assert_eq!(pool.make_room(&plain("a")), (THREADS_PER_PROFILE, vec![]));
         pool.put(&plain("a"), thread("1"));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_profile_that_was_used_least_recently_gives_way() {
+    fn least_recently_used_profile_is_evicted() {
         let (pool, _hints) = PrewarmPool::new();
         for model in ["a", "b", "c"] {
             pool.make_room(&plain(model));
@@ -127,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn no_thread_is_started_for_instructions_that_would_fill_the_memory() {
+    fn threads_with_long_instructions_are_not_prewarmed() {
         let (pool, mut hints) = PrewarmPool::new();
-        pool.hint(instructed("a", &"x".repeat(MAX_INSTRUCTIONS + 1)));
+        pool.hint(instructed("a", &"x".repeat(MAX_INSTRUCTIONS_BYTES + 1)));
         pool.hint(instructed("a", "be brief"));
         assert_eq!(hints.try_recv().unwrap(), instructed("a", "be brief"));
     }

@@ -1,4 +1,4 @@
-//! Starts threads, and ends them.
+//! Starts and ends threads.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::item::split_instructions;
 use crate::request::{ThreadKind, ThreadProfile, TurnRequest};
 use crate::rpc::Connection;
 
-/// How long a thread may take to start; the user's MCP servers start with an agent's.
+/// How long a thread may take to start; an agent thread also starts the user's MCP servers.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A thread to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewThread {
     pub(crate) profile: ThreadProfile,
-    /// The client's instructions, which a plain model gets in the place of codex's own. They cannot be put in later.
+    /// The client's instructions, which replace codex's own for a plain model. They cannot be changed later.
     pub(crate) instructions: Option<String>,
 }
 
@@ -28,14 +28,14 @@ pub(crate) struct NewThread {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct ReadyThread {
     pub(crate) id: String,
-    /// The model that codex took.
+    /// The model that codex selected.
     #[serde(skip)]
     pub(crate) model: String,
-    /// The file that an older codex writes of it, though it was asked not to.
+    /// The thread's file, which an older codex writes even if `ephemeral`.
     pub(crate) path: Option<PathBuf>,
 }
 
-/// The answer to `thread/start`.
+/// The response to `thread/start`.
 #[derive(Deserialize)]
 struct Started {
     thread: ReadyThread,
@@ -44,21 +44,21 @@ struct Started {
 }
 
 impl NewThread {
-    /// The thread that a request needs, and how many of its items are in the thread from the start.
+    /// The thread that a request needs, and how many of its items the thread has from the start.
     pub(crate) fn for_request(request: &TurnRequest) -> (Self, usize) {
         let (instructions, count) = match request.profile.kind {
             ThreadKind::Plain => {
                 let (instructions, rest) = split_instructions(&request.items);
                 (instructions, request.items.len() - rest.len())
             }
-            // codex keeps its own instructions, and those of its user.
+            // An agent keeps codex's own instructions and the user's.
             ThreadKind::Agent => (None, 0),
         };
         (Self { profile: request.profile.clone(), instructions }, count)
     }
 }
 
-/// Starts a thread that is gone as soon as it is ended, and that a current codex writes to no file.
+/// Starts an ephemeral thread: it is gone once ended, and a current codex does not write it to a file.
 pub(crate) async fn start(
     rpc: &Connection,
     thread: &NewThread,
@@ -69,7 +69,7 @@ pub(crate) async fn start(
     if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &thread.profile.service_tier)
         && message.contains(&format!("unknown variant `{tier}`"))
     {
-        // Every other codex ignores a tier that it does not know.
+        // Other versions ignore an unknown tier.
         params["serviceTier"] = Value::Null;
         started = rpc.call_within(START_TIMEOUT, "thread/start", params).await;
     }
@@ -77,15 +77,15 @@ pub(crate) async fn start(
     Ok(ReadyThread { model, ..thread })
 }
 
-/// Lets codex forget a thread. On failure codex is gone, or keeps the thread until it ends.
+/// Makes codex drop a thread. On failure codex is gone, or keeps the thread until it exits.
 pub(crate) async fn end(rpc: &Connection, capabilities: &Capabilities, thread: &ReadyThread) {
     let method = match (capabilities, &thread.path) {
         (Capabilities { unsubscribe: true, .. }, _) => "thread/unsubscribe",
-        // codex archives only what is in a file.
+        // codex only archives threads that have a file.
         (Capabilities { archive: true, .. }, Some(_)) => "thread/archive",
         _ => return,
     };
     if let Err(error) = rpc.call::<Value>(method, json!({ "threadId": thread.id })).await {
-        tracing::debug!(%error, "a thread was not ended");
+        tracing::debug!(%error, "ending a thread failed");
     }
 }

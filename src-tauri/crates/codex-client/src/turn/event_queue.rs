@@ -1,7 +1,7 @@
-//! A turn as its reader has it, and the queue of its events: between the connection's reader and the reader of the turn.
+//! The handle of a turn, and the queue of its events: from the connection's reader to the turn's reader.
 //!
 //! The connection's reader serves all turns, so it never waits here. Text is never dropped either: when more than
-//! [`QUEUE_CAPACITY`] waits, the whole turn ends with an error.
+//! [`QUEUE_CAPACITY`] is queued, the whole turn ends with an error.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::event::TurnEvent;
 /// Bytes of unread events. When the queue is full the turn ends with [`CodexError::ReaderTooSlow`].
 pub(crate) const QUEUE_CAPACITY: usize = 1024 * 1024;
 
-/// What one event counts beside its text, so that empty events are bounded too.
+/// Counted for each event in addition to its text, so that empty events are bounded too.
 const EVENT_OVERHEAD: usize = 64;
 
 #[derive(Debug)]
@@ -31,28 +31,28 @@ struct Inner {
     events: VecDeque<TurnEvent>,
     bytes: usize,
     ended: bool,
-    /// When codex last said anything of the turn, whether or not that became an event.
+    /// When codex last sent a message for the turn, whether or not it became an event.
     last_activity: Instant,
-    /// Whether codex runs something that it may be silent about.
+    /// Whether codex is running a command or tool, during which it may be silent.
     busy: bool,
 }
 
-/// The writing end.
+/// The sending half.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     shared: Arc<Shared>,
-    /// Cancelled when the turn is to be interrupted: its reader has dropped it, or its events no longer fit.
+    /// Cancelled to interrupt the turn: its reader has dropped it, or the queue is full.
     pub(crate) interrupt: CancellationToken,
 }
 
-/// A running turn. Dropping it interrupts the run; the task behind it outlives it, to interrupt codex.
+/// A running turn. Dropping it interrupts the turn; the task behind it lives on until codex has confirmed.
 #[derive(Debug)]
 pub struct Turn {
     shared: Arc<Shared>,
     _interrupt: DropGuard,
 }
 
-/// A turn without events so far.
+/// Creates the queue of a new turn.
 pub(crate) fn event_queue() -> (Sender, Turn) {
     let inner =
         Inner { events: VecDeque::new(), bytes: 0, ended: false, last_activity: Instant::now(), busy: false };
@@ -63,21 +63,21 @@ pub(crate) fn event_queue() -> (Sender, Turn) {
 }
 
 impl Sender {
-    /// Records that codex has said something of the turn, and whether it now runs something that it may be silent about.
+    /// Records a message from codex for this turn, and whether codex is now running a command or tool.
     pub(crate) fn record_activity(&self, busy: bool) {
         let mut inner = self.shared.inner.lock();
         (inner.last_activity, inner.busy) = (Instant::now(), busy);
     }
 
-    /// Adds an event; one that does not fit ends and interrupts the turn. The first `Ended` closes the queue; later events
-    /// are dropped.
+    /// Queues an event; one that does not fit ends and interrupts the turn. The first `Ended` closes the queue; later
+    /// events are dropped.
     pub(crate) fn send(&self, event: TurnEvent) {
         let mut inner = self.shared.inner.lock();
         if inner.ended {
             return;
         }
         let bytes = EVENT_OVERHEAD + event.text_bytes();
-        // An empty queue takes any event, however long: the bound is on what piles up.
+        // An empty queue accepts an event of any size: the bound is on what accumulates.
         if inner.events.is_empty() || inner.bytes + bytes <= QUEUE_CAPACITY || event.is_end() {
             inner.ended = event.is_end();
             inner.bytes += bytes;
@@ -94,8 +94,8 @@ impl Sender {
 }
 
 impl Turn {
-    /// Since when codex has been silent about this turn. `None` while it runs a command or waits for one of its own tools:
-    /// until that has ended it need not say more.
+    /// When codex last sent a message for this turn. `None` while it runs a command or one of its own tools, which may be
+    /// silent for any time.
     pub fn idle_since(&self) -> Option<Instant> {
         let inner = self.shared.inner.lock();
         (!inner.busy).then_some(inner.last_activity)
@@ -114,7 +114,7 @@ impl Turn {
                     return None;
                 }
             }
-            // `notify_one` keeps a permit for a waiter that is not there yet, so no event is missed in between.
+            // `notify_one` stores a permit if there is no waiter yet, so no event is missed in between.
             self.shared.arrived.notified().await;
         }
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_come_out_in_order_and_end_once() {
+    async fn events_arrive_in_order_and_end_once() {
         let (sender, mut receiver) = event_queue();
         sender.send(text(1));
         sender.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_that_nobody_reads_is_given_up_as_a_whole() {
+    async fn full_queue_ends_and_interrupts_the_turn() {
         let (sender, mut receiver) = event_queue();
         sender.send(text(QUEUE_CAPACITY / 2));
         assert!(!sender.interrupt.is_cancelled());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_event_larger_than_the_bound_still_arrives() {
+    async fn single_event_over_the_capacity_still_arrives() {
         let (sender, mut receiver) = event_queue();
         sender.send(text(2 * QUEUE_CAPACITY));
         assert!(matches!(receiver.next().await, Some(TurnEvent::Text(_))));

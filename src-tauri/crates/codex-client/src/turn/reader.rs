@@ -1,51 +1,50 @@
-//! Turns the notifications of one turn into its events: a small state machine, without IO.
+//! Turns the notifications of one turn into events: a small state machine without IO.
 
 use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::notification::{ItemKind, Notification, ThreadItem, TurnError, TurnState, failure};
 
-/// Reads the notifications of one turn, in order.
+/// Reads the notifications of one turn.
 #[derive(Debug, Default)]
 pub(crate) struct TurnReader {
-    /// The message item that is being streamed, and how many bytes of it have become events.
+    /// The message item being streamed, and how many of its bytes have been sent.
     message: Option<(String, usize)>,
     has_reasoning: bool,
     exact_usage: Option<Usage>,
     reported_usage: Option<Usage>,
-    /// What the thread has cost in all, as last reported.
+    /// The thread's total usage, as last reported.
     pub(crate) thread_usage: Usage,
     /// The text of the answer so far.
     answer: String,
-    /// Commands and calls of codex's own tools that have begun and not ended.
-    running_actions: usize,
+    /// Commands and calls to codex's own tools that are running.
+    running: usize,
 }
 
 impl TurnReader {
-    /// Reads the next turn of a thread that has cost this much so far.
+    /// Creates a reader for the next turn of a thread with this total usage.
     pub(crate) fn new(thread_usage: Usage) -> Self {
         Self { thread_usage, ..Self::default() }
     }
 
-    /// Whether codex runs something that it may be silent about.
+    /// Whether codex is running a command or tool.
     pub(crate) fn is_busy(&self) -> bool {
-        self.running_actions > 0
+        self.running > 0
     }
 
-    /// Takes the text of the answer; what comes next belongs to the next answer.
+    /// Takes the answer's text; further text belongs to the next answer.
     pub(crate) fn take_text(&mut self) -> String {
         (self.message, self.has_reasoning) = (None, false);
         std::mem::take(&mut self.answer)
     }
 
-    /// Takes what the answer has cost; what comes next belongs to the next answer.
+    /// Takes the answer's usage; further usage belongs to the next answer.
     pub(crate) fn take_usage(&mut self) -> Option<Usage> {
         let (exact, reported) = (self.exact_usage.take(), self.reported_usage.take());
         exact.or(reported)
     }
 
-    /// Sends the events of one notification, in order, and returns the end of the turn if it is one. `limits` are the
-    /// account's.
+    /// Sends the events of one notification, in order. Returns the end of the turn, if this is it.
     pub(crate) fn read(
         &mut self,
         method: &str,
@@ -69,7 +68,7 @@ impl TurnReader {
             ("rawResponse/completed", Notification { usage: Some(usage), .. }) => {
                 *self.exact_usage.get_or_insert_default() += usage;
             }
-            // An older codex reports the cost of the turn before again when the next one begins.
+            // An older codex repeats the previous turn's usage when the next turn starts.
             ("thread/tokenUsage/updated", Notification { token_usage: Some(usage), .. })
                 if usage.total != self.thread_usage =>
             {
@@ -77,8 +76,8 @@ impl TurnReader {
                 *self.reported_usage.get_or_insert_default() += usage.last;
             }
             ("model/rerouted", Notification { to_model: Some(model), .. }) => send(TurnEvent::Model(model)),
-            ("error", Notification { error: Some(problem), will_retry: true, .. }) => {
-                return retrying(problem, send);
+            ("error", Notification { error: Some(error), will_retry: true, .. }) => {
+                return retrying(error, send);
             }
             ("turn/completed", Notification { turn: Some(turn), .. }) => return Some(self.end(turn, limits)),
             _ => {}
@@ -105,7 +104,7 @@ impl TurnReader {
         send(TurnEvent::Text(delta.to_owned()));
     }
 
-    /// Parts of the reasoning are paragraphs: a blank line goes between two, none before the first.
+    /// Separates two parts of the reasoning with a blank line.
     fn reasoning_part(&self, send: &mut dyn FnMut(TurnEvent)) {
         if self.has_reasoning {
             send(TurnEvent::Reasoning("\n\n".to_owned()));
@@ -119,15 +118,14 @@ impl TurnReader {
         }
     }
 
-    /// Sends the events of an item that starts, or is `completed`.
+    /// Sends the events of an item that has started or `completed`.
     pub(crate) fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
         if matches!(item.kind, ItemKind::CommandExecution | ItemKind::McpToolCall) {
-            self.running_actions =
-                if completed { self.running_actions.saturating_sub(1) } else { self.running_actions + 1 };
+            self.running = if completed { self.running.saturating_sub(1) } else { self.running + 1 };
         }
         match item.kind {
             ItemKind::AgentMessage if completed => {
-                // Usually all of it has come as deltas.
+                // Usually all of it has been streamed.
                 let sent = match &self.message {
                     Some((current, sent)) if *current == item.id => *sent,
                     _ => 0,
@@ -136,7 +134,7 @@ impl TurnReader {
                     self.text(&item.id, rest, send);
                 }
             }
-            // Whole in `codex exec` alone.
+            // Only `codex exec` reports it in one piece.
             ItemKind::Reasoning if completed && !item.text.is_empty() => {
                 self.reasoning_part(send);
                 self.reasoning(item.text, send);
@@ -159,11 +157,11 @@ impl TurnReader {
     }
 }
 
-/// Reports a retry; a refused sign-in ends the turn instead. By now codex has tried to refresh it, so its next five
-/// attempts would fail like this one.
-fn retrying(problem: TurnError, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
-    let message = problem.message.clone();
-    let failure = failure(Some(problem), RateLimits::default());
+/// Reports a retry; a rejected sign-in ends the turn instead: codex has already tried to refresh it, so its five retries
+/// would fail too.
+fn retrying(error: TurnError, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
+    let message = error.message.clone();
+    let failure = failure(Some(error), RateLimits::default());
     if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {
         return Some(Err(CodexError::Turn(failure)));
     }

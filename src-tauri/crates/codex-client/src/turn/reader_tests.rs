@@ -11,11 +11,11 @@ fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut 
     events.extend(end.map(TurnEvent::Ended));
 }
 
-/// Reads notifications one after the other and gives back the events.
-fn read(notes: &[(&str, Value)]) -> Vec<TurnEvent> {
+/// Reads notifications and returns their events.
+fn read(notifications: &[(&str, Value)]) -> Vec<TurnEvent> {
     let mut reader = TurnReader::default();
     let mut events = Vec::new();
-    for (method, params) in notes {
+    for (method, params) in notifications {
         read_one(&mut reader, method, params, &mut events);
     }
     events
@@ -55,25 +55,25 @@ fn every_delta_is_one_event() {
 }
 
 #[test]
-fn text_that_came_without_deltas_still_arrives_once() {
+fn text_missing_from_the_deltas_is_sent_once() {
     assert_eq!(text_of(&read(&[completed("m", "whole")])), "whole");
     assert_eq!(text_of(&read(&[delta("m", "wh"), completed("m", "whole")])), "whole");
 }
 
 #[test]
-fn a_second_message_of_the_turn_is_a_paragraph_of_its_own() {
+fn second_message_of_a_turn_is_a_separate_paragraph() {
     assert_eq!(text_of(&read(&[delta("m", "one"), completed("m", "one"), delta("n", "two")])), "one\n\ntwo");
 }
 
 #[test]
-fn usage_is_the_sum_of_the_exact_ones_and_else_of_the_reported_ones() {
+fn usage_is_the_sum_of_exact_usages_or_else_of_reported_ones() {
     let raw = |n: u64| json!({"usage":{"totalTokens":n,"inputTokens":n,"cachedInputTokens":1,"outputTokens":2,"reasoningOutputTokens":1}});
     let end = ("turn/completed", json!({"turn":{"status":"completed","error":null}}));
     let reported = (
         "thread/tokenUsage/updated",
         json!({"tokenUsage":{"last":raw(9)["usage"],"total":raw(99)["usage"]}}),
     );
-    let usage = |notes: &[(&str, Value)]| match read(notes).pop() {
+    let usage = |notifications: &[(&str, Value)]| match read(notifications).pop() {
         Some(TurnEvent::Ended(Ok(end))) => end.usage.unwrap().input,
         other => panic!("{other:?}"),
     };
@@ -90,12 +90,12 @@ fn usage_is_the_sum_of_the_exact_ones_and_else_of_the_reported_ones() {
 }
 
 #[test]
-fn what_the_turn_before_has_cost_is_not_counted_again() {
-    let cost =
+fn usage_of_the_previous_turn_is_not_counted_again() {
+    let tokens =
         |n: u64| json!({"inputTokens":n,"cachedInputTokens":0,"outputTokens":0,"reasoningOutputTokens":0});
-    let told = |last: u64, total: u64| json!({"tokenUsage":{"last":cost(last),"total":cost(total)}});
+    let update = |last: u64, total: u64| json!({"tokenUsage":{"last":tokens(last),"total":tokens(total)}});
     let mut reader = TurnReader::new(Usage { input: 7, ..Usage::default() });
-    for params in [told(7, 7), told(5, 12), told(5, 12)] {
+    for params in [update(7, 7), update(5, 12), update(5, 12)] {
         read_one(&mut reader, "thread/tokenUsage/updated", &params, &mut Vec::new());
     }
     assert_eq!(reader.take_usage().map(|usage| usage.input), Some(5));
@@ -105,8 +105,8 @@ fn what_the_turn_before_has_cost_is_not_counted_again() {
 #[test]
 fn reasoning_parts_are_paragraphs() {
     let part = || ("item/reasoning/summaryPartAdded", json!({"summaryIndex":0}));
-    let say = |text: &str| ("item/reasoning/summaryTextDelta", json!({"delta":text}));
-    let events = read(&[part(), say("a"), part(), say("b")]);
+    let delta = |text: &str| ("item/reasoning/summaryTextDelta", json!({"delta":text}));
+    let events = read(&[part(), delta("a"), part(), delta("b")]);
     let text: String = events
         .iter()
         .map(|event| match event {
@@ -118,7 +118,7 @@ fn reasoning_parts_are_paragraphs() {
 }
 
 #[test]
-fn a_failed_turn_says_what_kind_of_failure_it_is() {
+fn failed_turns_are_classified() {
     for (info, message, kind) in [
         (json!("contextWindowExceeded"), "too long", FailureKind::ContextWindow),
         (json!("usageLimitExceeded"), "limit", FailureKind::UsageLimit),
@@ -151,7 +151,7 @@ fn a_failed_turn_says_what_kind_of_failure_it_is() {
 }
 
 #[test]
-fn the_upstreams_own_words_are_taken_out_of_its_json() {
+fn upstream_message_is_extracted_from_its_json() {
     let failure = ended(
         &json!({"message":"{\"error\":{\"message\":\"The model is not supported\"}}","codexErrorInfo":"other"}),
     );
@@ -173,7 +173,7 @@ fn commands_are_reported_with_their_exit_code() {
 }
 
 #[test]
-fn a_notification_of_another_form_is_no_event_and_an_unknown_one_still_names_its_thread() {
+fn unknown_or_malformed_notifications_yield_no_event_but_name_their_thread() {
     let parse = |params: &'static str| serde_json::from_str::<Notification<'_>>(params);
     assert!(parse(r#"{"threadId":1}"#).is_err());
     for (method, params) in [

@@ -1,4 +1,4 @@
-//! The turn turns of a session, by their thread.
+//! The running turns of a session, by thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::item::ToolCall;
 use crate::notification::Notification;
 
-/// What codex puts in the place of a picture that it cannot read, before it goes on. An answer about nothing is worse than
-/// an error.
+/// What codex substitutes for an image that it cannot read before it continues. An answer that ignores the image is worse
+/// than an error.
 const IMAGE_OMITTED: &str = "\"image content omitted because it could not be processed\"";
 
-/// The turn turns of a session.
+/// The running turns of a session.
 #[derive(Debug, Default)]
 pub(crate) struct TurnRegistry {
     inner: Arc<Mutex<Inner>>,
@@ -35,18 +35,17 @@ struct Inner {
     turns: HashMap<String, ActiveTurn>,
 }
 
-/// How far a turn is, as its task has to know it.
+/// The phase of a turn. Phases are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// The model has not said anything yet.
+    /// No output from the model yet.
     Started,
-    /// It has begun to speak or to think.
+    /// The model streams text or reasoning.
     Streaming,
-    /// A call of the client's tools awaits its output; more may come.
+    /// A call awaits its output, and more calls may follow.
     CollectingCalls,
-    /// It awaits the outputs of the client's tools, and the client knows the calls.
+    /// The client has the calls; the turn awaits their outputs.
     AwaitingOutput,
-    /// The turn is over.
     Ended,
 }
 
@@ -54,23 +53,23 @@ pub(crate) enum Phase {
 struct ActiveTurn {
     reader: TurnReader,
     tool_calls: ToolCalls,
-    /// Whether the conversation holds pictures.
+    /// Whether the conversation contains images.
     has_images: bool,
     events: Sender,
     phase: watch::Sender<Phase>,
-    /// How the answer ended; its task takes it.
+    /// The end of the answer, for the turn's task to take.
     outcome: Option<AnswerOutcome>,
-    /// Messages of codex about this turn so far.
+    /// Messages from codex for this turn so far.
     messages: u64,
 }
 
-/// An answer that has ended, with the turn or with calls of the client's tools.
+/// The end of an answer: the turn has ended, or awaits the outputs of `calls`.
 #[derive(Debug)]
 pub(crate) struct AnswerOutcome {
     pub(crate) end: Result<TurnEnd, CodexError>,
     pub(crate) text: String,
     pub(crate) calls: Vec<ToolCall>,
-    /// What the thread has cost so far.
+    /// The thread's total usage so far.
     pub(crate) thread_usage: Usage,
 }
 
@@ -83,12 +82,12 @@ pub(crate) struct TurnSlot {
 }
 
 impl TurnRegistry {
-    /// A registry for a codex that reports the end of each upstream response, or may not.
+    /// `reports_responses` is whether codex is known to report the end of each upstream response.
     pub(crate) fn new(reports_responses: bool) -> Self {
         Self { inner: Arc::new(Mutex::new(Inner { reports_responses, ..Inner::default() })) }
     }
 
-    /// Sends the events of `thread` to `events` from now on. `thread_usage` is what its earlier turns have cost.
+    /// Adds a turn that sends its events to `events`. `thread_usage` is the usage of the thread's earlier turns.
     pub(crate) fn add(
         &self,
         thread: &str,
@@ -108,10 +107,10 @@ impl TurnRegistry {
         Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
 
-    /// Passes a notification to the turn of its thread, if one runs.
+    /// Passes a notification to its thread's running turn, if any.
     pub(crate) fn notify(&self, method: &str, notification: Notification<'_>, limits: RateLimits) {
         let mut inner = self.inner.lock();
-        // A codex that is not known to report the ends of responses is known by the first one.
+        // The first report shows that this codex reports the ends of responses.
         inner.reports_responses |= method == "rawResponse/completed";
         let reports_responses = inner.reports_responses;
         let thread = notification.thread_id.as_deref();
@@ -121,7 +120,7 @@ impl TurnRegistry {
         }
     }
 
-    /// Records that codex awaits the output of a call; `false` when `tool` is none of the client's tools.
+    /// Records that codex awaits the output of a call; `false` when `tool` is not one of the client's.
     pub(crate) fn await_output(&self, thread: &str, tool: &str, call_id: &str, request: &Value) -> bool {
         let mut inner = self.inner.lock();
         let reports_responses = inner.reports_responses;
@@ -134,14 +133,14 @@ impl TurnRegistry {
         known
     }
 
-    /// Adds an event to the turn of `thread`, if one runs.
+    /// Sends an event to the thread's running turn, if any.
     pub(crate) fn send(&self, thread: &str, event: TurnEvent) {
         if let Some(turn) = self.inner.lock().turns.get(thread) {
             turn.events.send(event);
         }
     }
 
-    /// Ends every turn because codex is gone, and refuses new ones.
+    /// Ends every turn because codex is gone, and rejects new ones.
     pub(crate) fn close(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
@@ -163,8 +162,7 @@ impl ActiveTurn {
             ("rawResponseItem/completed", Some(item))
                 if self.has_images && item.get().contains(IMAGE_OMITTED) =>
             {
-                let message =
-                    "A image could not be read: it is damaged, or of a kind that codex does not know.";
+                let message = "An image could not be read: it is corrupt, or its format is not supported.";
                 let failure = TurnFailure::new(FailureKind::BadRequest, message);
                 return self.end(Phase::Ended, Err(CodexError::Turn(failure)), Vec::new());
             }
@@ -174,14 +172,14 @@ impl ActiveTurn {
         }
         let Self { reader, events, phase, .. } = self;
         let end = reader.read(method, notification, limits, &mut |event| {
-            let speaks = matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_));
-            if speaks && *phase.borrow() == Phase::Started {
+            let is_output = matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_));
+            if is_output && *phase.borrow() == Phase::Started {
                 phase.send_replace(Phase::Streaming);
             }
             events.send(event);
         });
         self.record_activity();
-        // The turn's task passes the end on, once the next request can find the thread.
+        // The turn's task forwards the end after caching the thread.
         if let Some(end) = end {
             self.end(Phase::Ended, end, Vec::new());
         }
@@ -193,7 +191,7 @@ impl ActiveTurn {
         self.phase.send_replace(phase);
     }
 
-    /// Ends the answer with the calls of a complete response, if there are any.
+    /// Ends the answer with the calls of a complete response, if any.
     fn flush_tool_calls(&mut self, reports_responses: bool) {
         if *self.phase.borrow() >= Phase::AwaitingOutput {
             return;
@@ -218,8 +216,8 @@ impl ActiveTurn {
 }
 
 impl TurnSlot {
-    /// Waits until the answer has ended, and takes it; `None` when codex is gone, which its reader knows already. Calls that
-    /// wait are reported once codex has been silent about this turn for `quiet`.
+    /// Waits for the end of the answer; `None` when codex is gone, which its reader already knows. Calls awaiting their
+    /// outputs are reported once codex has sent nothing for this turn for `quiet`.
     pub(crate) async fn answer_ended(&self, quiet: Duration) -> Option<AnswerOutcome> {
         while self.reached(Phase::CollectingCalls).await < Phase::AwaitingOutput {
             let messages = self.with(|turn| turn.messages);
@@ -234,13 +232,13 @@ impl TurnSlot {
         self.with(|turn| turn.outcome.take()).flatten()
     }
 
-    /// Waits until the turn is in this phase or beyond it.
-    pub(crate) async fn reached(&self, wanted: Phase) -> Phase {
+    /// Waits until the turn has reached `target` or a later phase.
+    pub(crate) async fn reached(&self, target: Phase) -> Phase {
         // The sender is dropped only when the connection has closed, which ends the turn.
-        self.phase.clone().wait_for(|phase| *phase >= wanted).await.map_or(Phase::Ended, |phase| *phase)
+        self.phase.clone().wait_for(|phase| *phase >= target).await.map_or(Phase::Ended, |phase| *phase)
     }
 
-    /// Sends what comes next to another reader: the turn goes on for the next request.
+    /// Sends further events to another reader: the turn resumes for the next request.
     pub(crate) fn reattach(&self, events: &Sender, one_at_a_time: bool, has_images: bool) {
         let reattached = self.with(|turn| {
             events.record_activity(turn.reader.is_busy());
@@ -256,20 +254,20 @@ impl TurnSlot {
         }
     }
 
-    /// Takes the id of the request that the output of a call answers.
+    /// Takes the id of codex's request for the output of a call.
     pub(crate) fn take_request(&self, call_id: &str) -> Option<Value> {
         self.with(|turn| turn.tool_calls.take_request(call_id)).flatten()
     }
 
-    /// Ends the answer with calls that the client does not know yet, if there are any.
+    /// Ends the answer with calls not yet reported to the client, if any.
     pub(crate) fn flush_tool_calls(&self) {
         let reports_responses = self.inner.lock().reports_responses;
         self.with(|turn| turn.flush_tool_calls(reports_responses));
     }
 
-    /// Runs `on` with the turn; `None` once codex is gone.
-    fn with<T>(&self, on: impl FnOnce(&mut ActiveTurn) -> T) -> Option<T> {
-        self.inner.lock().turns.get_mut(&self.thread).map(on)
+    /// Runs `f` with the turn; `None` once codex is gone.
+    fn with<T>(&self, f: impl FnOnce(&mut ActiveTurn) -> T) -> Option<T> {
+        self.inner.lock().turns.get_mut(&self.thread).map(f)
     }
 }
 

@@ -1,10 +1,10 @@
-//! The client's tools within one turn: which calls the model has made, and which of them the client knows.
+//! The model's calls to the client's tools in one turn, and which of them have been reported to the client.
 //!
-//! codex announces a call twice: as the model's own item, with its exact arguments and in the model's order, and as a
-//! request that waits for the tool's output. A response's calls are complete once the response is and each of them awaits
-//! its output. Before some version after 0.155 codex lets a call wait only once the one before has its output, and before
-//! 0.155 it does not say that a response is complete: then the client gets the waiting calls after a short silence. codex
-//! itself answers a call whose arguments are not JSON, or of an unknown tool, so such a call never waits.
+//! codex announces a call twice: as the model's item, with its exact arguments and in the model's order, and as a request
+//! for the tool's output. A response's calls are complete once the response is, and each of them awaits its output. Before
+//! some version after 0.155, codex requests the output of one call at a time, and before 0.155 it does not report the end
+//! of a response: then the client gets the calls that await their output after a short silence. codex itself answers a
+//! call with invalid JSON arguments or to an unknown tool, so its output is never requested.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::request::Tool;
 #[derive(Debug, Default)]
 pub(crate) struct ToolCalls {
     names: HashSet<String>,
-    /// Whether an answer may hold one call at most.
+    /// Whether an answer may contain at most one call.
     pub(crate) one_at_a_time: bool,
     pub(crate) response_completed: bool,
-    /// The calls of this response that the client does not know yet, in the model's order.
+    /// The calls of this response not yet reported to the client, in the model's order.
     announced: VecDeque<ToolCall>,
-    /// The ids of codex's requests for an output, by the id of their call.
+    /// The ids of codex's requests for an output, by call id.
     awaiting_output: HashMap<String, Value>,
 }
 
-/// The fields of a raw item that calls are read from.
+/// The fields of a raw item that describe a call.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawItem {
@@ -60,13 +60,13 @@ impl ToolCalls {
                     self.announced.push_back(ToolCall { call_id, name, arguments });
                 }
             }
-            // codex has answered it, so the client need not.
+            // codex has answered it itself.
             "function_call_output" => self.announced.retain(|call| call.call_id != item.call_id),
             _ => {}
         }
     }
 
-    /// Records that codex awaits the output of a call of `tool`; `false` when the client has no such tool.
+    /// Records that codex awaits the output of a call; `false` when `tool` is not one of the client's.
     pub(crate) fn await_output(&mut self, tool: &str, call_id: &str, request: &Value) -> bool {
         let known = self.names.contains(tool);
         if known {
@@ -75,7 +75,7 @@ impl ToolCalls {
         known
     }
 
-    /// Takes the calls that the client gets now; none while the response is incomplete.
+    /// Takes the calls to report now; none while the response is incomplete.
     pub(crate) fn take(&mut self) -> Vec<ToolCall> {
         let complete = self.response_completed && self.announced.iter().all(|call| self.awaits(call));
         match complete {
@@ -85,12 +85,12 @@ impl ToolCalls {
         }
     }
 
-    /// Whether a call awaits its output that the client does not know yet.
+    /// Whether an unreported call awaits its output.
     pub(crate) fn any_awaiting_output(&self) -> bool {
         self.announced.iter().any(|call| self.awaits(call))
     }
 
-    /// Takes the calls that await their output, in the model's order, when no further one is expected.
+    /// Takes the unreported calls that await their output, in the model's order.
     pub(crate) fn take_awaiting_output(&mut self) -> Vec<ToolCall> {
         let mut taken = Vec::new();
         for call in std::mem::take(&mut self.announced) {
@@ -104,7 +104,7 @@ impl ToolCalls {
         taken
     }
 
-    /// Takes the id of the request that the output of a call answers.
+    /// Takes the id of codex's request for the output of a call.
     pub(crate) fn take_request(&mut self, call_id: &str) -> Option<Value> {
         self.awaiting_output.remove(call_id)
     }
@@ -136,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_told_whole_and_in_the_models_order_whatever_comes_first() {
+    fn calls_of_a_response_are_reported_together_in_the_models_order() {
         let mut calls = calls(false);
         item(&mut calls, "a", "1", "{ }");
         item(&mut calls, "b", "2", "{}");
         assert!(calls.await_output("b", "2", &json!(7)));
         calls.response_completed = true;
-        assert!(calls.take().is_empty(), "the first one does not wait yet");
+        assert!(calls.take().is_empty(), "the first call does not await its output yet");
         assert!(calls.await_output("a", "1", &json!(8)));
         let taken = calls.take();
         assert_eq!(ids(&taken), ["1", "2"]);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_codex_answers_by_itself_is_not_told() {
+    fn call_that_codex_answers_itself_is_not_reported() {
         let mut calls = calls(false);
         item(&mut calls, "a", "1", "{no json");
         item(&mut calls, "shell", "2", "{}");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn of_calls_that_come_one_after_the_other_those_that_wait_can_be_told() {
+    fn calls_made_one_after_another_are_reported_as_they_await_output() {
         let mut calls = calls(false);
         item(&mut calls, "a", "1", "{}");
         item(&mut calls, "b", "2", "{}");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_takes_one_call_at_a_time_gets_them_one_by_one() {
+    fn calls_are_reported_one_by_one_if_the_client_asks_for_that() {
         let mut calls = calls(true);
         for id in ["1", "2"] {
             item(&mut calls, "a", id, "{}");

@@ -123,7 +123,7 @@ async fn where_no_link_can_be_made_the_users_home_is_shared_and_no_second_sign_i
     })
     .await;
     let HomeUsed::Shared { reason } = home_used(&real).await else { panic!("a private home") };
-    assert!(reason.starts_with("no private home can be made"), "{reason}");
+    assert!(reason.starts_with("a private home cannot be created"), "{reason}");
     real.ask("[[words=1]]").await.ended_well();
     let body = real.model.request(0).unwrap().body().to_string();
     assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");

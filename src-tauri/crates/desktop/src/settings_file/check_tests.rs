@@ -157,7 +157,7 @@ fn codex_is_a_program_a_bare_name_or_nothing() {
         (folder.path().join("gone").display().to_string(), "does not exist"),
         ("./codex".to_owned(), "Write the whole path"),
         #[cfg(unix)]
-        (not_a_program.display().to_string(), "may not be run"),
+        (not_a_program.display().to_string(), "is not executable"),
         #[cfg(unix)]
         (format!("{path}/more"), "does not exist"),
     ] {
