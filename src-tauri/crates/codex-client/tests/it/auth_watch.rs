@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::support::{LONG, Real, hear, next_text, real, real_in, real_with};
+use crate::support::{Real, TIMEOUT, collect, next_text, real, real_with, real_with_env};
 
 /// Signs in with a made-up key.
 fn sign_in(real: &Real, key: &str) {
@@ -36,10 +36,10 @@ async fn another_sign_in_is_used_from_the_next_turn_on_and_the_running_one_finis
         let mut running = codex.turn(real.request(kind, "[[words=2 hold=1]]")).await.unwrap();
         next_text(&mut running).await;
         sign_in(&real, "sk-second-one");
-        real.run(real.request(kind, "[[words=1]]")).await.ended_well();
-        assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), LONG).await.is_some());
+        real.run(real.request(kind, "[[words=1]]")).await.expect_success();
+        assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.is_some());
         real.model.release();
-        hear(running).await.ended_well();
+        collect(running).await.expect_success();
         assert_eq!(
             (key_of(&real, 0), key_of(&real, 1)),
             ("Bearer sk-first".into(), "Bearer sk-second-one".into())
@@ -56,13 +56,13 @@ async fn a_logout_and_a_login_show_without_a_request() {
     real.codex.ready().await.unwrap();
     std::fs::remove_file(real.home.path().join(".codex/auth.json")).unwrap();
     let out = |status: &Status| matches!(status, Status::Failed(CodexError::NotSignedIn));
-    assert!(timeout(LONG, status.wait_for(out)).await.unwrap().is_ok());
+    assert!(timeout(TIMEOUT, status.wait_for(out)).await.unwrap().is_ok());
     let request = real.request(ThreadKind::Plain, "hi");
     assert!(matches!(real.codex.turn(request).await, Err(CodexError::NotSignedIn)));
     sign_in(&real, "sk-again");
     let ready = |status: &Status| matches!(status, Status::Ready(_));
-    assert!(timeout(LONG, status.wait_for(ready)).await.unwrap().is_ok());
-    real.ask("[[words=1]]").await.ended_well();
+    assert!(timeout(TIMEOUT, status.wait_for(ready)).await.unwrap().is_ok());
+    real.ask("[[words=1]]").await.expect_success();
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_sign_in_that_is_refused_ends_the_turn_at_the_first_attempt() {
         other => panic!("{other:?}"),
     }
     assert_eq!(real.model.requests().len(), 1);
-    real.ask("[[words=1]]").await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
 }
 
 /// A stand-in for the login server, which gives everybody these tokens.
@@ -137,8 +137,8 @@ async fn codex_does_not_save_a_token_in_a_file_with_two_names() {
         signed_in_long_ago(dir, base_url)?;
         std::fs::hard_link(dir.join("auth.json"), dir.join("second-name.json"))
     };
-    let real = real_in(write, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
-    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    let real = real_with_env(write, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
     assert!(asked.load(Ordering::Relaxed) > 0);
     let users = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
     assert!(users.contains("first") && !users.contains("second"), "{users}");
@@ -149,17 +149,17 @@ async fn codex_does_not_save_a_token_in_a_file_with_two_names() {
 async fn a_refreshed_token_is_in_both_homes() {
     let fresh = token(36_000, "fresh");
     let (url, asked) = login_server(renewed(&fresh)).await;
-    let real = real_in(signed_in_long_ago, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
-    real.ask("[[words=1]]").await.ended_well();
+    let real = real_with_env(signed_in_long_ago, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
+    real.ask("[[words=1]]").await.expect_success();
     assert_eq!(key_of(&real, 0), format!("Bearer {fresh}"));
     let users = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
     assert!(users.contains("second") && users.contains(&fresh), "{users}");
     let private = real.home.path().join("private/auth.json");
     assert!(std::fs::symlink_metadata(private).unwrap().is_symlink());
-    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
     assert_eq!(key_of(&real, 1), format!("Bearer {fresh}"));
     // Once for both, and it is no change of the account.
     assert_eq!(asked.load(Ordering::Relaxed), 1);
-    real.ask("[[words=1]]").await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
     assert_eq!(key_of(&real, 2), format!("Bearer {fresh}"));
 }

@@ -6,17 +6,17 @@ use crate::support::{fake, request};
 
 #[tokio::test]
 async fn a_fake_turn_runs() {
-    let heard = fake("").ask("hi").await;
-    assert_eq!(heard.texts, ["Hello", " from", " fake"]);
-    assert!(heard.ended_well().usage.is_some());
+    let output = fake("").ask("hi").await;
+    assert_eq!(output.texts, ["Hello", " from", " fake"]);
+    assert!(output.expect_success().usage.is_some());
 }
 
 #[tokio::test]
 async fn a_crash_in_the_middle_is_said_and_the_next_turn_works() {
     let fake = fake("crash-after-delta=1 crash-once={folder}/crashed");
-    let heard = fake.ask("hi").await;
-    assert_eq!(heard.texts, ["Hello"]);
-    assert!(matches!(heard.error(), CodexError::Disconnected), "{heard:?}");
+    let output = fake.ask("hi").await;
+    assert_eq!(output.texts, ["Hello"]);
+    assert!(matches!(output.error(), CodexError::Disconnected), "{output:?}");
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     assert_eq!(fake.pids().len(), 2);
 }
@@ -26,10 +26,10 @@ async fn every_turn_hears_of_a_crash() {
     let fake = fake("crash-after-delta=1 crash-once={folder}/crashed hang-on=thread/inject_items");
     let mut waiting =
         crate::support::request(codex_client::ThreadKind::Plain, fake.folder.path().to_owned(), "hi");
-    waiting.items.insert(0, crate::support::says(codex_client::Role::User, "earlier"));
+    waiting.items.insert(0, crate::support::message(codex_client::Role::User, "earlier"));
     let waiting = fake.codex.turn(waiting).await.unwrap();
     assert!(matches!(fake.ask("hi").await.error(), CodexError::Disconnected));
-    assert!(matches!(crate::support::hear(waiting).await.error(), CodexError::Disconnected));
+    assert!(matches!(crate::support::collect(waiting).await.error(), CodexError::Disconnected));
 }
 
 #[tokio::test]
@@ -49,9 +49,9 @@ async fn nonsense_between_the_lines_changes_nothing() {
 
 #[tokio::test]
 async fn a_line_of_two_megabytes_arrives_whole() {
-    let heard = fake("big-delta=2000000").ask("hi").await;
-    assert_eq!(heard.text().len(), 2_000_000);
-    heard.ended_well();
+    let output = fake("big-delta=2000000").ask("hi").await;
+    assert_eq!(output.text().len(), 2_000_000);
+    output.expect_success();
 }
 
 #[tokio::test]
@@ -84,9 +84,9 @@ async fn every_request_of_codex_is_answered_and_consent_is_declined() {
         ("currentTime/read", "not supported", false),
         ("some/unknown", "not supported", false),
     ] {
-        let heard = fake(&format!("ask={method}")).ask("hi").await;
-        assert!(heard.text().contains(answer), "{method}: {}", heard.text());
-        let told = heard.items.iter().any(|item| matches!(item, ItemEvent::Declined { .. }));
+        let output = fake(&format!("ask={method}")).ask("hi").await;
+        assert!(output.text().contains(answer), "{method}: {}", output.text());
+        let told = output.items.iter().any(|item| matches!(item, ItemEvent::Declined { .. }));
         assert_eq!(told, declined, "{method}");
     }
 }
@@ -94,9 +94,9 @@ async fn every_request_of_codex_is_answered_and_consent_is_declined() {
 #[tokio::test]
 async fn an_old_codex_answers_too_if_not_word_by_word() {
     for (version, blocks) in [("0.44", 1), ("0.60", 1), ("0.80", 3)] {
-        let heard = fake(&format!("old={version}")).ask("hi").await;
-        assert_eq!((heard.text().as_str(), heard.texts.len()), ("Hello from fake", blocks), "{version}");
-        assert!(heard.ended_well().usage.is_some(), "{version}");
+        let output = fake(&format!("old={version}")).ask("hi").await;
+        assert_eq!((output.text().as_str(), output.texts.len()), ("Hello from fake", blocks), "{version}");
+        assert!(output.expect_success().usage.is_some(), "{version}");
     }
 }
 
@@ -123,8 +123,8 @@ async fn what_an_old_codex_cannot_do_is_refused_with_its_version_and_the_one_to_
 
 #[tokio::test]
 async fn a_failed_process_of_a_turn_says_why() {
-    let heard = fake("old=0.44 error=other").ask("hi").await;
-    assert!(matches!(heard.error(), CodexError::Turn(_)), "{heard:?}");
+    let output = fake("old=0.44 error=other").ask("hi").await;
+    assert!(matches!(output.error(), CodexError::Turn(_)), "{output:?}");
 }
 
 #[tokio::test]
@@ -137,9 +137,9 @@ async fn a_codex_without_an_account_says_how_to_sign_in() {
 
 #[tokio::test]
 async fn a_failed_turn_and_its_retries_are_told() {
-    let heard = fake("error=serverOverloaded retrying=2").ask("hi").await;
-    assert_eq!(heard.retries, 2);
-    match heard.error() {
+    let output = fake("error=serverOverloaded retrying=2").ask("hi").await;
+    assert_eq!(output.retries, 2);
+    match output.error() {
         CodexError::Turn(failure) => assert_eq!(failure.kind, FailureKind::Overloaded),
         other => panic!("{other:?}"),
     }

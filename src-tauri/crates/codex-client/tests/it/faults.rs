@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codex_client::{CodexError, Status, ThreadKind, TurnEvent};
 
-use crate::support::{LONG, fake, fake_at, next_text, request};
+use crate::support::{TIMEOUT, fake, fake_with_binary, next_text, request};
 
 #[cfg(unix)]
 fn signal(name: &str, pid: u32) {
@@ -66,7 +66,7 @@ async fn a_codex_that_has_grown_too_large_is_replaced_between_turns() {
     tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
     let idle = status.wait_for(|status| matches!(status, Status::Idle));
-    tokio::time::timeout(LONG, idle).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, idle).await.unwrap().unwrap();
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     assert_eq!(fake.pids().len(), 2);
 }
@@ -91,7 +91,7 @@ async fn a_codex_whose_binary_is_gone_goes_on_and_the_next_start_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join(format!("codex{}", std::env::consts::EXE_SUFFIX));
     std::fs::copy(sample_model::under_test::fake_codex(), &binary).unwrap();
-    let fake = fake_at(&binary, "crash-after-delta=1 crash-once={folder}/later");
+    let fake = fake_with_binary(&binary, "crash-after-delta=1 crash-once={folder}/later");
     std::fs::write(fake.folder.path().join("later"), "").unwrap();
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     std::fs::remove_file(&binary).unwrap();

@@ -8,7 +8,7 @@ use codex_client::{
     CodexError, HomeUsed, ItemEvent, SandboxMode, Status, ThreadKind, WebSearch, WebSearchLocation,
 };
 
-use crate::support::{Real, prompt_alone, real, real_with};
+use crate::support::{Real, plain_input, real, real_with};
 
 /// A home full of things that must not reach a plain model, beside the provider's settings.
 fn hostile(dir: &Path, base_url: &str) -> std::io::Result<()> {
@@ -43,12 +43,12 @@ async fn no_model_of_the_list_brings_a_tool_or_a_word_of_codexs_own() {
     for (n, model) in (0u64..).zip(&models) {
         let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
         request.profile.model = Some(model.id.clone());
-        real.run(request).await.ended_well();
+        real.run(request).await.expect_success();
         let upstream = real.model.request(n).unwrap();
         assert_eq!(upstream.body()["model"], model.id.as_str());
         // Not even an item that is no message, such as one that offers tools.
         assert_eq!(upstream.items().count(), 2, "{}: {}", model.id, upstream.body());
-        assert_eq!(upstream.input(), prompt_alone("[[words=1]]"), "{}", model.id);
+        assert_eq!(upstream.input(), plain_input("[[words=1]]"), "{}", model.id);
         assert!(upstream.tools().is_empty(), "{}: {:?}", model.id, upstream.tools());
         assert!(!upstream.body().to_string().contains("HOSTILE"), "{}", upstream.body());
         assert!(upstream.body().to_string().len() < 2500, "{}", upstream.body());
@@ -73,14 +73,14 @@ async fn the_private_home_holds_the_provider_and_none_of_the_rest() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_change_of_the_users_provider_is_there_at_the_next_start() {
     let real = real().await;
-    real.ask("[[words=1]]").await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
     real.codex.shutdown().await;
     let config = real.home.path().join(".codex/config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, format!("{text}[model_providers.mock.http_headers]\nX-Mine = \"changed\"\n"))
         .unwrap();
-    let again = Real { codex: crate::support::codex_of(&real), ..real };
-    again.ask("[[words=1]]").await.ended_well();
+    let again = Real { codex: crate::support::another_codex(&real), ..real };
+    again.ask("[[words=1]]").await.expect_success();
     assert_eq!(again.model.request(1).unwrap().header("x-mine"), Some("changed"));
 }
 
@@ -105,7 +105,7 @@ async fn a_sign_in_in_the_keychain_shares_the_users_home_with_everything_switche
     })
     .await;
     assert!(matches!(home_used(&real).await, HomeUsed::Shared { .. }));
-    real.ask("[[words=1]]").await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
     let upstream = real.model.request(0).unwrap();
     assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
     // The AGENTS.md of that home is what codex cannot be kept from adding.
@@ -124,7 +124,7 @@ async fn where_no_link_can_be_made_the_users_home_is_shared_and_no_second_sign_i
     .await;
     let HomeUsed::Shared { reason } = home_used(&real).await else { panic!("a private home") };
     assert!(reason.starts_with("a private home cannot be created"), "{reason}");
-    real.ask("[[words=1]]").await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
     let body = real.model.request(0).unwrap().body().to_string();
     assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");
     assert!(real.home.path().join("private/auth.json/taken").exists());
@@ -141,7 +141,7 @@ async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_the
         let city = Some("Berlin".to_owned());
         let location = Some(WebSearchLocation { city, ..WebSearchLocation::default() });
         request.profile.web_search = Some(WebSearch { context_size: Some("low".into()), location });
-        real.run(request).await.ended_well();
+        real.run(request).await.expect_success();
         let upstream = real.model.request(n).unwrap();
         assert_eq!(upstream.tools(), ["web_search"], "{}", model.id);
         let tool = &upstream.body()["tools"][0];
@@ -169,15 +169,15 @@ async fn an_agent_does_without_servers_that_fail_crash_or_hang_and_names_those_t
         std::fs::write(dir.join("config.toml"), config)
     })
     .await;
-    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
     // The first answer may be there before codex has found out.
     let missing = ["broken", "crashes"].map(|server| ItemEvent::McpMissing { server: server.into() });
     let mut named = false;
     while !named {
-        let heard = real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await;
-        heard.ended_well();
-        assert!(heard.items.iter().all(|item| missing.contains(item)), "{:?}", heard.items);
-        named = heard.items == missing;
+        let output = real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await;
+        output.expect_success();
+        assert!(output.items.iter().all(|item| missing.contains(item)), "{:?}", output.items);
+        named = output.items == missing;
     }
 }
 
@@ -240,8 +240,8 @@ async fn of_the_users_home_only_what_codex_keeps_for_its_own_run_is_written() {
     for sandbox in [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::DangerFullAccess] {
         let mut agent = real.request(ThreadKind::Agent, "[[shell=\"echo hi > made\"]]");
         agent.profile.sandbox = sandbox;
-        real.run(agent).await.ended_well();
-        real.ask("[[words=2 reasoning=1]]").await.ended_well();
+        real.run(agent).await.expect_success();
+        real.ask("[[words=2 reasoning=1]]").await.expect_success();
         real.ask("[[status=400]]").await.error();
         drop(real.agent.turn(real.request(ThreadKind::Agent, "[[words=1]]")).await.unwrap());
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codex_client::{CodexError, Status};
 
-use crate::support::{LONG, fake};
+use crate::support::{TIMEOUT, fake};
 
 #[tokio::test]
 async fn nothing_is_started_before_it_is_needed() {
@@ -49,8 +49,8 @@ async fn a_process_of_a_turn_leaves_no_process_of_its_group_behind() {
 async fn many_turns_that_are_processes_take_turns() {
     let fake = fake("old=0.44");
     let asked = (0..12).map(|_| fake.ask("hi"));
-    for heard in futures_util::future::join_all(asked).await {
-        assert_eq!(heard.text(), "Hello from fake");
+    for output in futures_util::future::join_all(asked).await {
+        assert_eq!(output.text(), "Hello from fake");
     }
 }
 
@@ -93,11 +93,11 @@ fn members(group: u32) -> Vec<u32> {
 }
 
 /// Waits for what the system does in its own time, and cannot be awaited.
-async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let wait = async {
-        while !is_so() {
+        while !condition() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "in vain: {what}");
+    assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "timed out waiting: {what}");
 }

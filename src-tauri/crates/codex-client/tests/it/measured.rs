@@ -29,7 +29,7 @@ async fn a_tools_schema_keeps_its_types_and_loses_the_keywords_that_codex_does_n
         "count":{"type":"integer","minimum":1}},"required":["name"],"additionalProperties":false});
     let tool = Tool { name: "f".into(), description: "d".into(), schema: schema.to_string() };
     request.profile.tools = [tool].into();
-    real.run(request).await.ended_well();
+    real.run(request).await.expect_success();
     let tools = real.model.request(0).unwrap().body()["tools"].clone();
     let kept = json!({"type":"object","properties":{"name":{"type":"string"},"count":{"type":"integer"}},
         "required":["name"],"additionalProperties":false});
@@ -41,7 +41,7 @@ async fn a_tools_schema_keeps_its_types_and_loses_the_keywords_that_codex_does_n
 async fn a_picture_is_sent_as_it_is_or_as_a_png_and_always_with_its_original_detail() {
     let real = real().await;
     for (n, url) in [PNG, GIF].into_iter().enumerate() {
-        real.run(with_picture(&real, url)).await.ended_well();
+        real.run(with_picture(&real, url)).await.expect_success();
         let sent: Vec<Value> = real.model.requests()[n].items().cloned().collect();
         let picture = &sent[1]["content"][1];
         assert!(picture["image_url"].as_str().unwrap().starts_with("data:image/png;base64,"), "{picture}");
@@ -55,8 +55,8 @@ async fn a_picture_is_sent_as_it_is_or_as_a_png_and_always_with_its_original_det
 async fn the_address_of_a_picture_is_refused_and_nothing_is_fetched() {
     let real = real().await;
     let url = format!("{}/picture.png", real.model.base_url());
-    let heard = real.run(with_picture(&real, &url)).await;
-    assert!(matches!(heard.error(), CodexError::Refused { .. }), "{heard:?}");
+    let output = real.run(with_picture(&real, &url)).await;
+    assert!(matches!(output.error(), CodexError::Refused { .. }), "{output:?}");
     assert!(real.model.requests().is_empty(), "codex has looked for it");
 }
 
@@ -80,6 +80,6 @@ async fn a_service_tier_that_codex_does_not_know_is_passed_over() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
     request.profile.service_tier = Some("odd".into());
-    real.run(request).await.ended_well();
+    real.run(request).await.expect_success();
     assert!(real.model.request(0).unwrap().body()["service_tier"].is_null());
 }

@@ -4,7 +4,7 @@ use codex_client::{Account, CodexError, FailureKind, Role, Status, ThreadKind, T
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use crate::support::{LONG, hear, next, next_text, prompt_alone, real, real_with, says};
+use crate::support::{TIMEOUT, collect, message, next, next_text, plain_input, real, real_with};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -13,10 +13,10 @@ async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
     let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
     assert_eq!(next_text(&mut turn).await, "word1 ");
     // The model stands still after its first word until it is let go.
-    assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), LONG).await.is_some());
+    assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.is_some());
     real.model.release();
     assert_eq!(next_text(&mut turn).await, "word2 ");
-    assert_eq!(hear(turn).await.texts, ["word3 "]);
+    assert_eq!(collect(turn).await.texts, ["word3 "]);
 }
 
 #[tokio::test]
@@ -25,13 +25,13 @@ async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
     request.items = vec![
-        says(Role::Developer, "be brief"),
-        says(Role::User, "one"),
-        says(Role::Assistant, "two"),
-        says(Role::Developer, "be kind"),
-        says(Role::User, "[[words=1]]"),
+        message(Role::Developer, "be brief"),
+        message(Role::User, "one"),
+        message(Role::Assistant, "two"),
+        message(Role::Developer, "be kind"),
+        message(Role::User, "[[words=1]]"),
     ];
-    real.run(request).await.ended_well();
+    real.run(request).await.expect_success();
     let upstream = real.model.request(0).unwrap();
     let expected = [
         ("developer", "be brief"),
@@ -50,9 +50,9 @@ async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
     let home = real.home.path().join(".codex");
     std::fs::write(real.workspace.join("AGENTS.md"), "hostile").unwrap();
     std::fs::create_dir_all(home.join("skills/x")).unwrap();
-    real.ask("[[words=1]]").await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
     let upstream = real.model.request(0).unwrap();
-    assert_eq!(upstream.input(), prompt_alone("[[words=1]]"));
+    assert_eq!(upstream.input(), plain_input("[[words=1]]"));
     assert!(upstream.body()["instructions"].is_null(), "this codex sends instructions as a message");
     assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
 }
@@ -61,7 +61,7 @@ async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn an_agents_turn_has_codexs_own_instructions_and_tools() {
     let real = real().await;
-    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.ended_well();
+    real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
     let upstream = real.model.request(0).unwrap();
     assert!(upstream.tools().iter().any(|tool| tool == "exec_command"), "{:?}", upstream.tools());
     assert!(upstream.input().len() > 1);
@@ -74,7 +74,7 @@ async fn dropping_a_turn_closes_the_connection_to_the_model() {
     let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
     next_text(&mut turn).await;
     drop(turn);
-    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some());
     assert_eq!(real.ask("[[say=\"still here\"]]").await.text(), "still here");
 }
 
@@ -83,17 +83,20 @@ async fn dropping_a_turn_closes_the_connection_to_the_model() {
 async fn dropping_a_turn_before_its_first_word_interrupts_it_too() {
     let real = real().await;
     let turn = real.codex.turn(real.request(ThreadKind::Plain, "[[hold=0]]")).await.unwrap();
-    assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), LONG).await.is_some());
+    assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.is_some());
     drop(turn);
-    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn usage_is_exact() {
     let real = real().await;
-    let heard = real.ask("[[words=2 usage=120,64,30,12]]").await;
-    assert_eq!(heard.ended_well().usage, Some(Usage { input: 120, cached: 64, output: 30, reasoning: 12 }));
+    let output = real.ask("[[words=2 usage=120,64,30,12]]").await;
+    assert_eq!(
+        output.expect_success().usage,
+        Some(Usage { input: 120, cached: 64, output: 30, reasoning: 12 })
+    );
 }
 
 #[tokio::test]
@@ -101,20 +104,23 @@ async fn usage_is_exact() {
 async fn usage_of_a_turn_with_a_command_is_the_sum_of_its_responses() {
     let real = real().await;
     let request = real.request(ThreadKind::Agent, "[[shell=\"echo hi\" usage=100,0,10,0]]");
-    let heard = real.run(request).await;
-    assert_eq!(heard.ended_well().usage, Some(Usage { input: 200, cached: 0, output: 20, reasoning: 0 }));
+    let output = real.run(request).await;
+    assert_eq!(
+        output.expect_success().usage,
+        Some(Usage { input: 200, cached: 0, output: 20, reasoning: 0 })
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn reasoning_comes_apart_from_the_answer() {
     let real = real().await;
-    let heard = real.ask("[[words=2 reasoning=2]]").await;
-    assert_eq!(heard.text(), "word1 word2 ");
+    let output = real.ask("[[words=2 reasoning=2]]").await;
+    assert_eq!(output.text(), "word1 word2 ");
     assert!(
-        heard.reasoning.contains("\n\n") && heard.reasoning.contains("thinking"),
+        output.reasoning.contains("\n\n") && output.reasoning.contains("thinking"),
         "{:?}",
-        heard.reasoning
+        output.reasoning
     );
 }
 
@@ -131,7 +137,7 @@ async fn a_turn_without_input_goes_on_from_its_history() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
     request.items =
-        vec![says(Role::User, "[[say=\"from the history\"]]"), says(Role::Developer, "and so on")];
+        vec![message(Role::User, "[[say=\"from the history\"]]"), message(Role::Developer, "and so on")];
     assert_eq!(real.run(request).await.text(), "from the history");
     assert_eq!(real.model.request(0).unwrap().input().len(), 3);
 }
@@ -144,7 +150,7 @@ async fn effort_and_schema_reach_the_model() {
     request.effort = Some("low".into());
     request.output_schema =
         Some(json!({"type":"object","properties":{},"required":[],"additionalProperties":false}));
-    real.run(request).await.ended_well();
+    real.run(request).await.expect_success();
     let upstream = real.model.request(0).unwrap();
     assert_eq!(upstream.body()["reasoning"]["effort"], "low");
     assert_eq!(upstream.body()["text"]["format"]["type"], "json_schema");
@@ -187,7 +193,7 @@ async fn turns_at_once_do_not_mix() {
     let turns = (0..16).map(|n| {
         let request = real.request(ThreadKind::Plain, &format!("[[say=\"a{n} b{n} c{n}\" every=5]]"));
         let codex = real.codex.clone();
-        tokio::spawn(async move { hear(codex.turn(request).await.unwrap()).await.text() })
+        tokio::spawn(async move { collect(codex.turn(request).await.unwrap()).await.text() })
     });
     for (n, turn) in turns.collect::<Vec<_>>().into_iter().enumerate() {
         assert_eq!(turn.await.unwrap(), format!("a{n} b{n} c{n}"));
@@ -199,11 +205,11 @@ async fn turns_at_once_do_not_mix() {
 async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
     let real = real().await;
     for n in 0..4 {
-        real.ask(&format!("[[say=\"secret {n}\"]]")).await.ended_well();
+        real.ask(&format!("[[say=\"secret {n}\"]]")).await.expect_success();
     }
     for n in 0..4 {
         let secret = format!("[[say=\"secret {n}\"]]");
-        assert_eq!(real.model.request(n).unwrap().input(), prompt_alone(&secret));
+        assert_eq!(real.model.request(n).unwrap().input(), plain_input(&secret));
     }
 }
 
@@ -215,8 +221,8 @@ async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
         ["be brief", "be brief", "be kind", "be brief", " ", "be kind"].iter().enumerate()
     {
         let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
-        request.items.insert(0, says(Role::Developer, instructions));
-        real.run(request).await.ended_well();
+        request.items.insert(0, message(Role::Developer, instructions));
+        real.run(request).await.expect_success();
         let upstream = real.model.requests()[n].input();
         let told = if instructions.trim().is_empty() { "You are a helpful assistant." } else { instructions };
         assert_eq!(upstream[0], ("developer".to_owned(), told.to_owned()));
@@ -228,8 +234,8 @@ async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model() {
     let real = real().await;
-    let heard = real.ask(&"x".repeat(1024 * 1024 + 1)).await;
-    let CodexError::Turn(failure) = heard.error() else { panic!("{heard:?}") };
+    let output = real.ask(&"x".repeat(1024 * 1024 + 1)).await;
+    let CodexError::Turn(failure) = output.error() else { panic!("{output:?}") };
     assert_eq!(failure.kind, FailureKind::ContextWindow);
     assert_eq!(real.ask("[[words=1]]").await.text(), "word1 ");
 }
@@ -239,8 +245,8 @@ async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model()
 async fn instructions_alone_are_asked_for_as_they_are() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
-    request.items = vec![says(Role::Developer, "[[words=1]]")];
-    real.run(request).await.ended_well();
+    request.items = vec![message(Role::Developer, "[[words=1]]")];
+    real.run(request).await.expect_success();
     assert_eq!(real.model.request(0).unwrap().input()[1], ("developer".to_owned(), "[[words=1]]".to_owned()));
 }
 
@@ -288,8 +294,8 @@ async fn no_session_and_no_setting_is_written_to_the_users_home() {
     let real = real().await;
     let config = real.home.path().join(".codex/config.toml");
     let before = std::fs::read_to_string(&config).unwrap();
-    real.ask("[[words=1]]").await.ended_well();
-    real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await.ended_well();
+    real.ask("[[words=1]]").await.expect_success();
+    real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await.expect_success();
     real.codex.shutdown().await;
     real.agent.shutdown().await;
     assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
@@ -319,8 +325,8 @@ async fn a_stream_that_breaks_and_recovers_is_said_to_be_retried() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn what_an_agent_does_is_reported() {
     let real = real().await;
-    let heard = real.run(real.request(ThreadKind::Agent, "[[shell=\"exit 3\"]]")).await;
-    let codes: Vec<Value> = heard
+    let output = real.run(real.request(ThreadKind::Agent, "[[shell=\"exit 3\"]]")).await;
+    let codes: Vec<Value> = output
         .items
         .iter()
         .map(|item| match item {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 /// Nothing that is waited for in these tests takes longer when it works.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A folder of a test.
 pub(crate) fn folder() -> TempDir {
@@ -36,7 +36,7 @@ pub(crate) async fn real() -> Real {
 }
 
 /// The same with other limits of the threads that are kept.
-pub(crate) async fn real_retaining(retention: Retention) -> Real {
+pub(crate) async fn real_with_retention(retention: Retention) -> Real {
     start(codex_home::write, retention).await
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> 
 }
 
 /// The same with these variables beside it.
-pub(crate) async fn real_in(
+pub(crate) async fn real_with_env(
     write: fn(&Path, &str) -> std::io::Result<()>,
     variables: &[(&str, &str)],
 ) -> Real {
@@ -58,7 +58,7 @@ async fn start(write: fn(&Path, &str) -> std::io::Result<()>, retention: Retenti
 }
 
 /// The same with a codex of another version.
-pub(crate) async fn real_at(binary: &Path) -> Real {
+pub(crate) async fn real_with_binary(binary: &Path) -> Real {
     start_at(binary.to_owned(), codex_home::write, Retention::default(), &[]).await
 }
 
@@ -81,7 +81,7 @@ async fn start_at(
 }
 
 /// A codex of its own with the same home.
-pub(crate) fn codex_of(real: &Real) -> Codex {
+pub(crate) fn another_codex(real: &Real) -> Codex {
     let binary = under_test::codex_under_test();
     codex_in(real.home.path(), private(real.home.path()), Retention::default(), binary, &[])
 }
@@ -117,11 +117,11 @@ pub(crate) struct Fake {
 
 /// A fake codex with these directives; `{folder}` in them is its own folder.
 pub(crate) fn fake(directives: &str) -> Fake {
-    fake_at(&under_test::fake_codex(), directives)
+    fake_with_binary(&under_test::fake_codex(), directives)
 }
 
 /// The same with a binary of its own.
-pub(crate) fn fake_at(binary: &Path, directives: &str) -> Fake {
+pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
     let folder = folder();
     let script = directives.replace("{folder}", &folder.path().display().to_string());
     let script = format!("pid-file={} {script}", folder.path().join("pids").display());
@@ -144,11 +144,11 @@ impl Fake {
     }
 
     /// Runs one turn to its end.
-    pub(crate) async fn ask(&self, prompt: &str) -> Heard {
+    pub(crate) async fn ask(&self, prompt: &str) -> TurnOutput {
         let request = request(ThreadKind::Plain, self.folder.path().to_owned(), prompt);
         match self.codex.turn(request).await {
-            Ok(turn) => hear(turn).await,
-            Err(error) => Heard { end: Some(Err(error)), ..Heard::default() },
+            Ok(turn) => collect(turn).await,
+            Err(error) => TurnOutput { end: Some(Err(error)), ..TurnOutput::default() },
         }
     }
 }
@@ -158,16 +158,16 @@ impl Real {
         request(kind, self.workspace.clone(), prompt)
     }
 
-    pub(crate) async fn ask(&self, prompt: &str) -> Heard {
+    pub(crate) async fn ask(&self, prompt: &str) -> TurnOutput {
         self.run(self.request(ThreadKind::Plain, prompt)).await
     }
 
-    pub(crate) async fn run(&self, request: TurnRequest) -> Heard {
+    pub(crate) async fn run(&self, request: TurnRequest) -> TurnOutput {
         let codex = match request.profile.kind {
             ThreadKind::Plain => &self.codex,
             ThreadKind::Agent => &self.agent,
         };
-        hear(codex.turn(request).await.unwrap()).await
+        collect(codex.turn(request).await.unwrap()).await
     }
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
             web_search: None,
         },
         owner: "me".into(),
-        items: vec![says(Role::User, prompt)],
+        items: vec![message(Role::User, prompt)],
         turn_instructions: None,
         one_call_at_a_time: false,
         effort: None,
@@ -194,18 +194,18 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
 }
 
 /// All that the model is sent for a prompt without instructions.
-pub(crate) fn prompt_alone(prompt: &str) -> [(String, String); 2] {
+pub(crate) fn plain_input(prompt: &str) -> [(String, String); 2] {
     [("developer", "You are a helpful assistant."), ("user", prompt)]
         .map(|(role, text)| (role.to_owned(), text.to_owned()))
 }
 
-pub(crate) fn says(role: Role, text: &str) -> Item {
+pub(crate) fn message(role: Role, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
 /// Everything that a turn told.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct TurnOutput {
     pub(crate) texts: Vec<String>,
     pub(crate) reasoning: String,
     pub(crate) items: Vec<ItemEvent>,
@@ -215,12 +215,12 @@ pub(crate) struct Heard {
     pub(crate) end: Option<Result<TurnEnd, CodexError>>,
 }
 
-impl Heard {
+impl TurnOutput {
     pub(crate) fn text(&self) -> String {
         self.texts.concat()
     }
 
-    pub(crate) fn ended_well(&self) -> &TurnEnd {
+    pub(crate) fn expect_success(&self) -> &TurnEnd {
         match &self.end {
             Some(Ok(end)) => end,
             other => panic!("{other:?}"),
@@ -235,25 +235,25 @@ impl Heard {
     }
 }
 
-pub(crate) async fn hear(mut turn: Turn) -> Heard {
-    let mut heard = Heard::default();
+pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
+    let mut output = TurnOutput::default();
     while let Some(event) = next(&mut turn).await {
         match event {
-            TurnEvent::Model(model) => heard.models.push(model),
-            TurnEvent::Text(text) => heard.texts.push(text),
-            TurnEvent::Reasoning(text) => heard.reasoning.push_str(&text),
-            TurnEvent::Call(call) => heard.calls.push(call),
-            TurnEvent::Item(item) => heard.items.push(item),
-            TurnEvent::Retrying(_) => heard.retries += 1,
-            TurnEvent::Ended(end) => heard.end = Some(end),
+            TurnEvent::Model(model) => output.models.push(model),
+            TurnEvent::Text(text) => output.texts.push(text),
+            TurnEvent::Reasoning(text) => output.reasoning.push_str(&text),
+            TurnEvent::Call(call) => output.calls.push(call),
+            TurnEvent::Item(item) => output.items.push(item),
+            TurnEvent::Retrying(_) => output.retries += 1,
+            TurnEvent::Ended(end) => output.end = Some(end),
         }
     }
-    heard
+    output
 }
 
 /// The next event, or a failure of the test when none comes.
 pub(crate) async fn next(turn: &mut Turn) -> Option<TurnEvent> {
-    tokio::time::timeout(LONG, turn.next()).await.expect("the turn tells nothing")
+    tokio::time::timeout(TIMEOUT, turn.next()).await.expect("the turn tells nothing")
 }
 
 /// The next piece of the answer.

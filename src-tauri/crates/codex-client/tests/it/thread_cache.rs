@@ -8,7 +8,7 @@ use codex_client::{
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use crate::support::{Heard, LONG, Real, next_text, real, real_retaining, says};
+use crate::support::{Real, TIMEOUT, TurnOutput, message, next_text, real, real_with_retention};
 
 /// A conversation that is carried on.
 struct Chat<'a> {
@@ -32,17 +32,17 @@ impl<'a> Chat<'a> {
     }
 
     /// Sends the conversation as it is.
-    async fn send(&mut self) -> Heard {
-        let heard = self.real.run(self.request.clone()).await;
-        if !heard.text().is_empty() {
-            self.request.items.push(says(Role::Assistant, &heard.text()));
+    async fn send(&mut self) -> TurnOutput {
+        let answer = self.real.run(self.request.clone()).await;
+        if !answer.text().is_empty() {
+            self.request.items.push(message(Role::Assistant, &answer.text()));
         }
-        self.request.items.extend(heard.calls.iter().cloned().map(Item::ToolCall));
-        heard
+        self.request.items.extend(answer.calls.iter().cloned().map(Item::ToolCall));
+        answer
     }
 
-    async fn say(&mut self, text: &str) -> Heard {
-        self.request.items.push(says(Role::User, text));
+    async fn ask(&mut self, text: &str) -> TurnOutput {
+        self.request.items.push(message(Role::User, text));
         self.send().await
     }
 
@@ -65,11 +65,11 @@ fn input(real: &Real, n: u64) -> Vec<Value> {
 async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
-    chat.request.items.push(says(Role::Developer, "be brief"));
-    chat.say("[[words=2 reasoning=1]]").await.ended_well();
-    chat.request.items.push(says(Role::Developer, "be kind"));
-    chat.say("[[words=3]]").await.ended_well();
-    chat.say("[[words=1]]").await.ended_well();
+    chat.request.items.push(message(Role::Developer, "be brief"));
+    chat.ask("[[words=2 reasoning=1]]").await.expect_success();
+    chat.request.items.push(message(Role::Developer, "be kind"));
+    chat.ask("[[words=3]]").await.expect_success();
+    chat.ask("[[words=1]]").await.expect_success();
     for n in 1..3 {
         assert_eq!(cache_key(&real, n), cache_key(&real, 0));
         let (earlier, now) = (input(&real, n - 1), input(&real, n));
@@ -96,17 +96,17 @@ async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
 async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
-    chat.say("[[say=first]]").await.ended_well();
+    chat.ask("[[say=first]]").await.expect_success();
     let mut other = Chat::new(&real, &[]);
     other.request.items = chat.request.items.clone();
-    chat.say("[[say=\"secret of a branch\"]]").await.ended_well();
+    chat.ask("[[say=\"secret of a branch\"]]").await.expect_success();
     // The same place again: the thread has gone further, so it is no use.
-    other.say("[[say=another]]").await.ended_well();
+    other.ask("[[say=another]]").await.expect_success();
     assert_ne!(cache_key(&real, 2), cache_key(&real, 1));
     assert!(!input(&real, 2).iter().any(|item| item.to_string().contains("secret")));
     // Both branches go on, each in its own thread.
-    chat.say("[[words=1]]").await.ended_well();
-    other.say("[[words=1]]").await.ended_well();
+    chat.ask("[[words=1]]").await.expect_success();
+    other.ask("[[words=1]]").await.expect_success();
     assert_eq!((cache_key(&real, 3), cache_key(&real, 4)), (cache_key(&real, 1), cache_key(&real, 2)));
     assert!(!input(&real, 4).iter().any(|item| item.to_string().contains("secret")));
 }
@@ -116,10 +116,10 @@ async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() 
 async fn two_at_once_on_one_conversation_do_not_mix() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
-    chat.say("[[say=first]]").await.ended_well();
+    chat.ask("[[say=first]]").await.expect_success();
     let with = |text: &str| {
         let mut request = chat.request.clone();
-        request.items.push(says(Role::User, text));
+        request.items.push(message(Role::User, text));
         real.run(request)
     };
     let (one, two) =
@@ -134,7 +134,7 @@ async fn two_at_once_on_one_conversation_do_not_mix() {
 async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_of_their_own() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
-    chat.say("[[say=first]]").await.ended_well();
+    chat.ask("[[say=first]]").await.expect_success();
     let change = [
         |request: &mut TurnRequest| request.owner = "another".into(),
         |request: &mut TurnRequest| request.effort = Some("low".into()),
@@ -142,16 +142,16 @@ async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_o
     for change in change {
         let mut request = chat.request.clone();
         change(&mut request);
-        request.items.push(says(Role::User, "[[words=1]]"));
-        real.run(request).await.ended_well();
+        request.items.push(message(Role::User, "[[words=1]]"));
+        real.run(request).await.expect_success();
     }
-    chat.request.items.push(says(Role::User, "[[words=2 hold=1]]"));
+    chat.request.items.push(message(Role::User, "[[words=2 hold=1]]"));
     let mut turn = real.codex.turn(chat.request.clone()).await.unwrap();
     next_text(&mut turn).await;
     drop(turn);
-    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some());
     chat.request.items.pop();
-    chat.say("[[words=1]]").await.ended_well();
+    chat.ask("[[words=1]]").await.expect_success();
     assert!(
         !input(&real, 4).iter().any(|item| item.to_string().contains("aborted")),
         "{:?}",
@@ -167,23 +167,26 @@ async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_t
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather", "time"]);
     let calls = "[[say=\"let me see\" tool=weather:{\"city\":  \"Köln\"} tool=time:{} usage=100,10,20,5]]";
-    let heard = chat.say(calls).await;
-    assert_eq!(heard.text(), "let me see");
+    let answer = chat.ask(calls).await;
+    assert_eq!(answer.text(), "let me see");
     let told: Vec<(&str, &str)> =
-        heard.calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+        answer.calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
     assert_eq!(told, [("weather", "{\"city\":  \"Köln\"}"), ("time", "{}")]);
-    assert_eq!(heard.ended_well().usage, Some(Usage { input: 100, cached: 10, output: 20, reasoning: 5 }));
-    chat.output(&heard.calls[1], "noon");
-    chat.output(&heard.calls[0], "rain");
-    let heard = chat.send().await;
-    assert_eq!(heard.text(), "Tool results: rain; noon");
-    assert!(heard.ended_well().usage.is_some());
+    assert_eq!(
+        answer.expect_success().usage,
+        Some(Usage { input: 100, cached: 10, output: 20, reasoning: 5 })
+    );
+    chat.output(&answer.calls[1], "noon");
+    chat.output(&answer.calls[0], "rain");
+    let answer = chat.send().await;
+    assert_eq!(answer.text(), "Tool results: rain; noon");
+    assert!(answer.expect_success().usage.is_some());
     assert_eq!(cache_key(&real, 1), cache_key(&real, 0));
     let calls: Vec<Value> =
         input(&real, 1).into_iter().filter(|item| item["type"] == "function_call").collect();
     assert_eq!(calls[0]["arguments"], "{\"city\":  \"Köln\"}");
     // And the conversation goes on in the same thread.
-    chat.say("[[words=1]]").await.ended_well();
+    chat.ask("[[words=1]]").await.expect_success();
     assert_eq!(cache_key(&real, 2), cache_key(&real, 0));
     assert_eq!(real.model.requests().len(), 3);
 }
@@ -193,11 +196,11 @@ async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_t
 async fn a_tools_picture_reaches_the_model() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["look"]);
-    let heard = chat.say("[[tool=look]]").await;
+    let answer = chat.ask("[[tool=look]]").await;
     let url = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
     let output = vec![Content::Text("seen".into()), Content::Image { url: url.into(), detail: None }];
-    chat.request.items.push(Item::ToolOutput { call_id: heard.calls[0].call_id.clone(), output });
-    chat.send().await.ended_well();
+    chat.request.items.push(Item::ToolOutput { call_id: answer.calls[0].call_id.clone(), output });
+    chat.send().await.expect_success();
     assert!(
         input(&real, 1).iter().any(|item| item["output"][1]["image_url"] == url),
         "{:?}",
@@ -210,11 +213,11 @@ async fn a_tools_picture_reaches_the_model() {
 async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_silence() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["look"]);
-    let heard = chat.say("[[tool=look]]").await;
+    let answer = chat.ask("[[tool=look]]").await;
     // The first bytes of a PNG, and nothing behind them.
     let url = "data:image/png;base64,iVBORw0KGgo=".to_owned();
     let output = vec![Content::Image { url, detail: None }];
-    chat.request.items.push(Item::ToolOutput { call_id: heard.calls[0].call_id.clone(), output });
+    chat.request.items.push(Item::ToolOutput { call_id: answer.calls[0].call_id.clone(), output });
     match chat.send().await.error() {
         CodexError::Turn(failure) => assert_eq!(failure.kind, codex_client::FailureKind::BadRequest),
         other => panic!("{other:?}"),
@@ -226,11 +229,11 @@ async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_sile
 async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
-    let heard = chat.say("[[tool=weather:{}]]").await;
-    chat.output(&heard.calls[0], "rain");
-    chat.request.items.insert(0, says(Role::Developer, "be brief"));
-    let heard = chat.send().await;
-    assert_eq!(heard.text(), "Tool results: rain");
+    let answer = chat.ask("[[tool=weather:{}]]").await;
+    chat.output(&answer.calls[0], "rain");
+    chat.request.items.insert(0, message(Role::Developer, "be brief"));
+    let answer = chat.send().await;
+    assert_eq!(answer.text(), "Tool results: rain");
     assert_ne!(cache_key(&real, 1), cache_key(&real, 0));
     let kinds: Vec<String> =
         input(&real, 1).iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect();
@@ -244,16 +247,16 @@ async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
         Retention { max_threads: 0, ..Retention::default() },
         Retention { max_idle: Duration::ZERO, ..Retention::default() },
     ] {
-        let real = real_retaining(retention).await;
+        let real = real_with_retention(retention).await;
         let mut chat = Chat::new(&real, &["weather"]);
-        let heard = chat.say("[[tool=weather:{}]]").await;
+        let answer = chat.ask("[[tool=weather:{}]]").await;
         let gone = async {
             while real.codex.cached_threads().await.unwrap() > 0 {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(LONG, gone).await.expect("the thread is still kept");
-        chat.output(&heard.calls[0], "rain");
+        tokio::time::timeout(TIMEOUT, gone).await.expect("the thread is still kept");
+        chat.output(&answer.calls[0], "rain");
         assert_eq!(chat.send().await.text(), "Tool results: rain");
         assert_ne!(cache_key(&real, 1), cache_key(&real, 0));
     }
@@ -264,12 +267,12 @@ async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
 async fn a_codex_that_was_ended_in_between_is_started_again_and_goes_on_from_the_history() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
-    let heard = chat.say("[[tool=weather:{}]]").await;
+    let answer = chat.ask("[[tool=weather:{}]]").await;
     let request = chat.request;
     real.codex.shutdown().await;
-    let again = Real { codex: crate::support::codex_of(&real), ..real };
+    let again = Real { codex: crate::support::another_codex(&real), ..real };
     let mut chat = Chat { real: &again, request };
-    chat.output(&heard.calls[0], "rain");
+    chat.output(&answer.calls[0], "rain");
     assert_eq!(chat.send().await.text(), "Tool results: rain");
 }
 
@@ -279,7 +282,7 @@ async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a", "b"]);
     chat.request.one_call_at_a_time = true;
-    let first = chat.say("[[tool=a:{} tool=b:{}]]").await;
+    let first = chat.ask("[[tool=a:{} tool=b:{}]]").await;
     assert_eq!(first.calls.len(), 1);
     chat.output(&first.calls[0], "one");
     let second = chat.send().await;
@@ -295,9 +298,9 @@ async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
 async fn a_call_with_broken_arguments_is_between_the_model_and_codex() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a", "b"]);
-    let heard = chat.say("[[tool=\"a:{broken\" tool=b:{}]]").await;
-    assert_eq!(heard.calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["b"]);
-    chat.output(&heard.calls[0], "fine");
+    let answer = chat.ask("[[tool=\"a:{broken\" tool=b:{}]]").await;
+    assert_eq!(answer.calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    chat.output(&answer.calls[0], "fine");
     assert!(chat.send().await.text().contains("fine"));
 }
 
@@ -307,11 +310,11 @@ async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
     chat.request.profile.kind = ThreadKind::Agent;
-    let heard = chat.say("[[shell=\"echo hi\" tool=weather:{}]]").await;
-    assert_eq!(heard.calls.len(), 1);
+    let answer = chat.ask("[[shell=\"echo hi\" tool=weather:{}]]").await;
+    assert_eq!(answer.calls.len(), 1);
     let tools = real.model.request(0).unwrap().tools();
     assert!(tools.iter().any(|tool| tool == "weather") && tools.iter().any(|tool| tool == "exec_command"));
-    chat.output(&heard.calls[0], "rain");
+    chat.output(&answer.calls[0], "rain");
     let text = chat.send().await.text();
     assert!(text.contains("rain") && text.contains("hi"), "{text}");
 }
@@ -322,9 +325,9 @@ async fn a_note_is_of_one_answer() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
     chat.request.turn_instructions = Some("answer in JSON".into());
-    chat.say("[[words=1]]").await.ended_well();
+    chat.ask("[[words=1]]").await.expect_success();
     chat.request.turn_instructions = None;
-    chat.say("[[words=1]]").await.ended_well();
+    chat.ask("[[words=1]]").await.expect_success();
     assert!(input(&real, 0).iter().any(|item| item.to_string().contains("JSON")));
     assert!(!input(&real, 1).iter().any(|item| item.to_string().contains("JSON")));
 }
@@ -337,7 +340,7 @@ async fn verbosity_and_service_tier_reach_the_model() {
     request.profile.verbosity = Some("high".into());
     request.profile.service_tier = Some("flex".into());
     request.reasoning_summary = false;
-    real.run(request).await.ended_well();
+    real.run(request).await.expect_success();
     let body = real.model.request(0).unwrap().body().clone();
     assert_eq!(
         (body["text"]["verbosity"].as_str(), body["service_tier"].as_str()),
@@ -351,9 +354,9 @@ async fn verbosity_and_service_tier_reach_the_model() {
 async fn a_parked_turn_does_not_keep_codex_from_ending() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a"]);
-    let heard = chat.say("[[tool=a:{}]]").await;
-    assert_eq!(heard.calls.len(), 1);
+    let answer = chat.ask("[[tool=a:{}]]").await;
+    assert_eq!(answer.calls.len(), 1);
     real.codex.shutdown().await;
-    chat.output(&heard.calls[0], "x");
+    chat.output(&answer.calls[0], "x");
     assert!(matches!(real.codex.turn(chat.request.clone()).await, Err(CodexError::ShuttingDown)));
 }

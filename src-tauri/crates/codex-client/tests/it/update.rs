@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use codex_client::{Codex, Status, ThreadKind};
 use sample_model::under_test::{codex_under_test, fake_codex};
 
-use crate::support::{folder, hear, next_text, real_at, request};
+use crate::support::{collect, folder, next_text, real_with_binary, request};
 
 /// A program that runs `script`, as installers of codex make them.
 fn program(path: &Path, script: &str) {
@@ -40,16 +40,16 @@ async fn an_update_is_used_from_the_next_turn_on_and_the_running_one_finishes() 
     let folder = folder();
     let path = folder.path().join("codex");
     program(&path, &format!("exec '{}' \"$@\"", codex_under_test().display()));
-    let real = real_at(&path).await;
+    let real = real_with_binary(&path).await;
     let mut running = real.agent.turn(real.request(ThreadKind::Agent, "[[words=2 hold=1]]")).await.unwrap();
     next_text(&mut running).await;
     replace(&path, &fake_of("9.0.0"));
     let second = real.run(real.request(ThreadKind::Agent, "hi")).await;
     assert_eq!((second.text().as_str(), version(&real.agent).as_str()), ("Hello from fake", "9.0.0"));
     let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(real.model.wait_for(held, crate::support::LONG).await.is_some());
+    assert!(real.model.wait_for(held, crate::support::TIMEOUT).await.is_some());
     real.model.release();
-    hear(running).await.ended_well();
+    collect(running).await.expect_success();
 }
 
 #[tokio::test]
@@ -60,13 +60,13 @@ async fn a_link_that_leads_to_another_version_is_an_update() {
     program(&at("1"), &fake_of("1.0.0"));
     program(&at("2"), &fake_of("2.0.0"));
     symlink(at("1"), at("codex")).unwrap();
-    let real = real_at(&at("codex")).await;
+    let real = real_with_binary(&at("codex")).await;
     let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
-    real.run(turn()).await.ended_well();
+    real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "1.0.0");
     symlink(at("2"), at("next")).unwrap();
     std::fs::rename(at("next"), at("codex")).unwrap();
-    real.run(turn()).await.ended_well();
+    real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "2.0.0");
 }
 
@@ -76,15 +76,15 @@ async fn an_update_that_is_not_all_there_leaves_the_old_one_at_work() {
     let folder = folder();
     let path = folder.path().join("codex");
     program(&path, &fake_of("1.0.0"));
-    let real = real_at(&path).await;
+    let real = real_with_binary(&path).await;
     let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
-    real.run(turn()).await.ended_well();
+    real.run(turn()).await.expect_success();
     std::fs::remove_file(&path).unwrap();
-    real.run(turn()).await.ended_well();
+    real.run(turn()).await.expect_success();
     program(&path, "exit 1");
-    real.run(turn()).await.ended_well();
+    real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "1.0.0");
     replace(&path, &fake_of("2.0.0"));
-    real.run(turn()).await.ended_well();
+    real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "2.0.0");
 }

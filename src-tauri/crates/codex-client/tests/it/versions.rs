@@ -10,7 +10,7 @@ use codex_client::{
 use sample_model::{Event, under_test};
 use serde_json::{Value, json};
 
-use crate::support::{LONG, Real, next_text, real_at, says};
+use crate::support::{Real, TIMEOUT, message, next_text, real_with_binary};
 
 const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
@@ -27,7 +27,7 @@ pub(crate) fn binaries() -> Vec<PathBuf> {
 /// Runs `check` with each version, with a home of its own.
 async fn with_each(check: impl AsyncFn(&Real, &Readiness)) {
     for binary in binaries() {
-        let real = real_at(&binary).await;
+        let real = real_with_binary(&binary).await;
         real.codex.ready().await.unwrap();
         let Status::Ready(readiness) = real.codex.status().borrow().clone() else { panic!("{binary:?}") };
         println!("codex {}", readiness.version);
@@ -70,14 +70,17 @@ pub(crate) fn conversation(real: &Real, items: Vec<Item>) -> TurnRequest {
 async fn a_conversation_goes_on_with_everything_that_was_said() {
     with_each(async |real, _| {
         let mut items =
-            vec![says(Role::Developer, "be brief as a haiku"), says(Role::User, "Tell me a joke.")];
+            vec![message(Role::Developer, "be brief as a haiku"), message(Role::User, "Tell me a joke.")];
         let first = real.run(conversation(real, items.clone())).await;
-        first.ended_well();
-        items.push(says(Role::Assistant, &first.text()));
-        items.push(says(Role::User, "[[say=\"the plum\" usage=20,8,5,0]]"));
+        first.expect_success();
+        items.push(message(Role::Assistant, &first.text()));
+        items.push(message(Role::User, "[[say=\"the plum\" usage=20,8,5,0]]"));
         let second = real.run(conversation(real, items)).await;
         assert_eq!(second.text(), "the plum");
-        assert_eq!(second.ended_well().usage, Some(Usage { input: 20, cached: 8, output: 5, reasoning: 0 }));
+        assert_eq!(
+            second.expect_success().usage,
+            Some(Usage { input: 20, cached: 8, output: 5, reasoning: 0 })
+        );
         assert_in_order(
             &sent(real, 1),
             &["be brief as a haiku", "Tell me a joke.", first.text().trim(), "[[say="],
@@ -93,22 +96,22 @@ async fn a_history_that_the_client_brings_reaches_the_model_and_the_user_has_the
         let request = conversation(
             real,
             vec![
-                says(Role::Developer, "be brief as a haiku"),
-                says(Role::User, "first question"),
-                says(Role::Assistant, "first answer"),
+                message(Role::Developer, "be brief as a haiku"),
+                message(Role::User, "first question"),
+                message(Role::Assistant, "first answer"),
                 Item::ToolCall(ToolCall {
                     call_id: "c1".into(),
                     name: "look".into(),
                     arguments: "{\"at\":1}".into(),
                 }),
                 Item::ToolOutput { call_id: "c1".into(), output: vec![Content::Text("seen this".into())] },
-                says(Role::Developer, "be kind in the middle"),
-                says(Role::User, "[[words=1]]"),
+                message(Role::Developer, "be kind in the middle"),
+                message(Role::User, "[[words=1]]"),
             ],
         );
         real.run(TurnRequest { turn_instructions: Some("a note at last".into()), ..request })
             .await
-            .ended_well();
+            .expect_success();
         let text = sent(real, 0);
         let said = [
             "be brief as a haiku",
@@ -142,12 +145,12 @@ async fn effort_schema_and_reasoning_work_alike() {
         };
         // Not every version knows it, and none stumbles over it.
         request.profile.service_tier = Some("priority".into());
-        let heard = real.run(request).await;
-        assert_eq!(heard.text(), "word1 word2 ");
+        let output = real.run(request).await;
+        assert_eq!(output.text(), "word1 word2 ");
         assert!(
-            heard.reasoning.contains("\n\n") && heard.reasoning.contains("thinking"),
+            output.reasoning.contains("\n\n") && output.reasoning.contains("thinking"),
             "{:?}",
-            heard.reasoning
+            output.reasoning
         );
         let body = real.model.requests()[0].body().clone();
         assert_eq!(
@@ -167,10 +170,14 @@ async fn a_turn_that_is_dropped_leaves_the_model_and_no_trace() {
         if readiness.capabilities.threads {
             assert_eq!(next_text(&mut turn).await, "word1 ");
         } else {
-            assert!(real.model.wait_for(|event| matches!(event, Event::Delta { .. }), LONG).await.is_some());
+            assert!(
+                real.model.wait_for(|event| matches!(event, Event::Delta { .. }), TIMEOUT).await.is_some()
+            );
         }
         drop(turn);
-        assert!(real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+        assert!(
+            real.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some()
+        );
     })
     .await;
 }
@@ -179,10 +186,10 @@ async fn a_turn_that_is_dropped_leaves_the_model_and_no_trace() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn an_agents_command_is_told_and_failures_are_told_apart() {
     with_each(async |real, readiness| {
-        let heard = real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await;
-        heard.ended_well();
+        let output = real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await;
+        output.expect_success();
         let ended = |item: &ItemEvent| matches!(item, ItemEvent::Command { ended: true, .. });
-        assert!(heard.items.iter().any(ended), "codex {}: {:?}", readiness.version, heard.items);
+        assert!(output.items.iter().any(ended), "codex {}: {:?}", readiness.version, output.items);
         let limit = "[[status=429 type=usage_limit_reached limits=100,300,3600]]";
         match real.ask(limit).await.error() {
             CodexError::Turn(failure) => assert_eq!(failure.kind, codex_client::FailureKind::UsageLimit),
@@ -209,12 +216,12 @@ async fn the_clients_tools_work_or_are_refused() {
         let mut called = Vec::new();
         // Older ones call one tool after the other, and each is an answer of its own.
         let text = loop {
-            let heard = real.run(request.clone()).await;
-            heard.ended_well();
-            if heard.calls.is_empty() {
-                break heard.text();
+            let output = real.run(request.clone()).await;
+            output.expect_success();
+            if output.calls.is_empty() {
+                break output.text();
             }
-            for call in heard.calls {
+            for call in output.calls {
                 let output = vec![Content::Text(format!("from {}", call.name))];
                 let call_id = call.call_id.clone();
                 called.push(call.name.clone());
@@ -242,13 +249,13 @@ async fn pictures_reach_the_model_from_anywhere_in_the_conversation_or_are_refus
             content: vec![picture(), Content::Text(text.into())],
         };
         let request =
-            conversation(real, vec![shows("this"), says(Role::Assistant, "nice"), shows("[[words=1]]")]);
+            conversation(real, vec![shows("this"), message(Role::Assistant, "nice"), shows("[[words=1]]")]);
         if !readiness.capabilities.images() {
             let refused = real.codex.turn(request).await.err();
             assert!(matches!(refused, Some(CodexError::CannotDo { .. })), "{refused:?}");
             return;
         }
-        real.run(request).await.ended_well();
+        real.run(request).await.expect_success();
         let sent: String = real.model.requests()[0].items().map(Value::to_string).collect();
         assert_eq!(sent.matches(PICTURE).count(), 2, "codex {}: {sent}", readiness.version);
     })

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use codex_client::{Role, Status};
 
-use crate::support::{Real, real_at, says};
+use crate::support::{Real, message, real_with_binary};
 use crate::versions::{binaries, conversation};
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn the_documented_table_says_what_was_probed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/codex-versions.md");
     let mut rows = Vec::new();
     for binary in binaries() {
-        let real = real_at(&binary).await;
+        let real = real_with_binary(&binary).await;
         let row = row(&real).await;
         rows.push(row);
         real.codex.shutdown().await;
@@ -53,9 +53,12 @@ async fn row(real: &Real) -> String {
     real.codex.ready().await.unwrap();
     let Status::Ready(readiness) = real.codex.status().borrow().clone() else { panic!("not ready") };
     let can = readiness.capabilities;
-    real.run(conversation(real, vec![says(Role::Developer, "be brief"), says(Role::User, "[[words=1]]")]))
-        .await
-        .ended_well();
+    real.run(conversation(
+        real,
+        vec![message(Role::Developer, "be brief"), message(Role::User, "[[words=1]]")],
+    ))
+    .await
+    .expect_success();
     let request = real.model.requests()[0].clone();
     let mut added: Vec<String> = request.tools().iter().map(|tool| format!("`{tool}`")).collect();
     for (role, text) in request.input() {

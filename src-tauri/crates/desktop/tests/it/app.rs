@@ -10,13 +10,13 @@ use sample_model::under_test;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::support::{Events, KEY, LONG, folder, prompt_body};
+use crate::support::{Events, KEY, TIMEOUT, folder, prompt_body};
 
 /// The stream of an answer, which has begun.
 async fn begun(asked: JoinHandle<Response>) -> Events {
-    let response = tokio::time::timeout(LONG, asked).await.expect("its turn does not come").unwrap();
+    let response = tokio::time::timeout(TIMEOUT, asked).await.expect("its turn does not come").unwrap();
     assert_eq!(response.status(), 200);
-    let mut events = Events::of(response);
+    let mut events = Events::new(response);
     events.next_text().await;
     events
 }
@@ -53,7 +53,7 @@ async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_ma
                 }
             }
         };
-        let Overview { running_now, .. } = *tokio::time::timeout(LONG, until).await.expect("not told");
+        let Overview { running_now, .. } = *tokio::time::timeout(TIMEOUT, until).await.expect("not told");
         running_now
     };
     let first = begun(ask()).await;

@@ -20,13 +20,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::support::{KEY, LONG, Running, fake, real};
+use crate::support::{KEY, TIMEOUT, TestProxy, fake, real};
 
-fn target(proxy: &Running) -> Target {
+fn target(proxy: &TestProxy) -> Target {
     Target { address: proxy.address.parse().unwrap(), key: Some(Key::new(KEY)) }
 }
 
-fn input(proxy: &Running) -> RecipeInput {
+fn input(proxy: &TestProxy) -> RecipeInput {
     RecipeInput {
         port: target(proxy).address.port(),
         listen: Listen::Loopback,
@@ -39,7 +39,7 @@ fn input(proxy: &Running) -> RecipeInput {
 }
 
 /// The piece of a recipe with this label, as it is copied.
-fn copied(proxy: &Running, id: &str, label: &str) -> String {
+fn copied(proxy: &TestProxy, id: &str, label: &str) -> String {
     let input = input(proxy);
     let recipe = recipes(&input).into_iter().find(|recipe| recipe.id == id).unwrap();
     let index = recipe.pieces.iter().position(|piece| piece.label == label).unwrap();
@@ -51,7 +51,8 @@ async fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output
     let mut command = Command::new(program);
     command.args(arguments).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(LONG * 2, command.output()).await.expect("the client hangs").unwrap();
+    let output =
+        tokio::time::timeout(TIMEOUT * 2, command.output()).await.expect("the client hangs").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
@@ -294,5 +295,5 @@ async fn a_test_prompt_that_is_dropped_interrupts_its_turn() {
         event = first.recv() => assert!(matches!(event, Some(TestPromptEvent::Text { .. })), "{event:?}"),
     }
     drop(answer);
-    assert!(proxy.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), LONG).await.is_some());
+    assert!(proxy.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some());
 }

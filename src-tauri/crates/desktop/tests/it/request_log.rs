@@ -32,7 +32,7 @@ async fn no_key_is_in_the_request_log_or_its_database() {
     let (made, _) = KeyFile::in_folder(&proxy.folder.path().join("data")).create("made", 1).unwrap();
     let keys: Vec<&str> = CHOSEN.into_iter().chain([WRONG[0], made.reveal()]).collect();
     for key in &keys {
-        for request in requests(|method, path| proxy.bare(method, path), key, made.reveal()) {
+        for request in requests(|method, path| proxy.anonymous(method, path), key, made.reveal()) {
             request.send().await.unwrap().bytes().await.unwrap();
         }
     }

@@ -62,7 +62,7 @@ async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     assert_eq!(events.next_text().await, "word1 ");
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     assert_eq!(events.next_text().await, "word2 ");
     assert_eq!(events.next_text().await, "word3 ");
 }
@@ -89,7 +89,7 @@ async fn a_silent_stream_is_kept_open_with_comments() {
     let mut events = proxy.stream("[[words=2 hold=0]]").await;
     assert_eq!(events.next_block().await.unwrap(), ": ping");
     assert_eq!(events.next_block().await.unwrap(), ": ping");
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     while events.next_block().await.unwrap() == ": ping" {}
     let mut rest = Vec::new();
     while let Some(block) = events.next_block().await {
@@ -203,7 +203,8 @@ async fn ignored_parameters_are_named_and_the_clients_id_is_kept() {
     body["temperature"] = json!(0.2);
     body["seed"] = json!(1000);
     body["stop"] = Value::Null;
-    let request = proxy.bare(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(crate::support::KEY);
+    let request =
+        proxy.anonymous(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(crate::support::KEY);
     let response = request.header("x-request-id", "mine-1").json(&body).send().await.unwrap();
     assert_eq!(response.headers()["x-request-id"], "mine-1");
     assert_eq!(response.headers()["x-codex-proxy-ignored"], "seed, temperature");

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::relay::Relay;
-use crate::support::{KEY, LONG, Running, real};
+use crate::support::{KEY, TIMEOUT, TestProxy, real};
 
 /// What `python_client.py` and `node_client.mjs` check, in this order.
 const CLIENT: [&str; 18] = [
@@ -113,11 +113,11 @@ fn installed(variable: &str, usual: &str) -> PathBuf {
     path
 }
 
-async fn python(proxy: &Running, script: &str) -> Output {
+async fn python(proxy: &TestProxy, script: &str) -> Output {
     run(proxy, installed("CLIENTS_PYTHON", "python/bin/python"), scripts().join(script)).await
 }
 
-async fn node(proxy: &Running, script: &str) -> Output {
+async fn node(proxy: &TestProxy, script: &str) -> Output {
     // Node looks for packages beside and above the script, so the scripts go below the packages: into a folder of each test,
     // since the tests run at once.
     let below = tempfile::tempdir_in(installed("CLIENTS_NODE_DIR", "node")).unwrap();
@@ -128,8 +128,8 @@ async fn node(proxy: &Running, script: &str) -> Output {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a client is started as a user does")]
-async fn run(proxy: &Running, program: PathBuf, script: PathBuf) -> Output {
-    let relay = Relay::to(&proxy.address).await;
+async fn run(proxy: &TestProxy, program: PathBuf, script: PathBuf) -> Output {
+    let relay = Relay::new(&proxy.address).await;
     let mut command = Command::new(program);
     command
         .arg(script)
@@ -145,9 +145,10 @@ async fn run(proxy: &Running, program: PathBuf, script: PathBuf) -> Output {
     {
         command.env_remove(variable);
     }
-    let output = tokio::time::timeout(LONG * 2, command.output()).await.expect("the client hangs").unwrap();
+    let output =
+        tokio::time::timeout(TIMEOUT * 2, command.output()).await.expect("the client hangs").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    relay.assert_openais().await;
+    relay.assert_conforms().await;
     output
 }
 
@@ -159,7 +160,7 @@ fn checks(output: &Output) -> Vec<String> {
 }
 
 /// The model has been sent the picture of `checks.py` as it is: the scripts themselves only see that there was one.
-fn assert_seen(proxy: &Running) {
+fn assert_seen(proxy: &TestProxy) {
     let picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAAB";
     let requests = proxy.model.requests();
     assert!(requests.iter().any(|request| request.body().to_string().contains(picture)));

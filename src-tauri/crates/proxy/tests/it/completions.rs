@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Events, Running, real};
+use crate::support::{Events, TestProxy, real};
 
-async fn ask(proxy: &Running, body: &Value) -> (u16, Value) {
+async fn ask(proxy: &TestProxy, body: &Value) -> (u16, Value) {
     let response = proxy.post("/v1/completions", body).await;
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-async fn stream(proxy: &Running, body: &Value) -> Vec<Value> {
+async fn stream(proxy: &TestProxy, body: &Value) -> Vec<Value> {
     let response = proxy.post("/v1/completions", body).await;
     assert_eq!(response.status(), 200);
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
-    Events::of(response).rest().await
+    Events::new(response).rest().await
 }
 
 /// The texts of a stream by choice, and how each ended.

@@ -8,7 +8,7 @@ use crate::support::fake;
 async fn the_description_names_every_route_without_a_key() {
     let proxy = fake("").start().await;
     let description: Value =
-        proxy.bare(reqwest::Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
+        proxy.anonymous(reqwest::Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
     for path in [
         "/v1/chat/completions",
         "/v1/completions",
@@ -29,7 +29,7 @@ async fn the_description_names_every_route_without_a_key() {
 async fn the_pages_load_everything_from_here() {
     let proxy = fake("").start().await;
     for page in ["/docs", "/redoc"] {
-        let response = proxy.bare(reqwest::Method::GET, page).send().await.unwrap();
+        let response = proxy.anonymous(reqwest::Method::GET, page).send().await.unwrap();
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
         let html = response.text().await.unwrap();
         assert!(!html.contains("http://") && !html.contains("https://"), "{page} names another host");
@@ -39,7 +39,7 @@ async fn the_pages_load_everything_from_here() {
             .collect();
         assert!(loaded.len() >= 2, "{page}");
         for path in loaded {
-            let file = proxy.bare(reqwest::Method::GET, path).send().await.unwrap();
+            let file = proxy.anonymous(reqwest::Method::GET, path).send().await.unwrap();
             assert_eq!(file.status(), 200, "{path}");
             assert!(!file.bytes().await.unwrap().is_empty());
         }
@@ -50,7 +50,7 @@ async fn the_pages_load_everything_from_here() {
 async fn health_answers_without_a_key_and_starts_nothing() {
     let proxy = fake("").start().await;
     let health = async || -> Value {
-        proxy.bare(reqwest::Method::GET, "/health").send().await.unwrap().json().await.unwrap()
+        proxy.anonymous(reqwest::Method::GET, "/health").send().await.unwrap().json().await.unwrap()
     };
     let before = health().await;
     assert_eq!((&before["status"], &before["codex"]["state"]), (&"ok".into(), &"idle".into()));
@@ -64,10 +64,10 @@ async fn health_answers_without_a_key_and_starts_nothing() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn health_says_what_codex_can_do() {
-    let can = async |plan: crate::support::Plan| -> Value {
+    let can = async |plan: crate::support::TestProxyBuilder| -> Value {
         let proxy = plan.start().await;
         assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
-        let health = proxy.bare(reqwest::Method::GET, "/health").send().await.unwrap();
+        let health = proxy.anonymous(reqwest::Method::GET, "/health").send().await.unwrap();
         health.json::<Value>().await.unwrap()["codex"]["can"].take()
     };
     let all = |what: bool| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Plan, Running, fake, prompt_body, real};
+use crate::support::{KEY, TestProxy, TestProxyBuilder, fake, prompt_body, real};
 
 /// Checks an error from its status to its shape, and gives back the detail and the headers.
 async fn expect(response: Response, status: u16, code: &str) -> (Value, reqwest::header::HeaderMap) {
@@ -25,7 +25,7 @@ async fn expect(response: Response, status: u16, code: &str) -> (Value, reqwest:
     (body["error"].clone(), headers)
 }
 
-async fn post(proxy: &Running, body: &Value) -> Response {
+async fn post(proxy: &TestProxy, body: &Value) -> Response {
     proxy.chat(body).await
 }
 
@@ -40,9 +40,9 @@ async fn no_key_and_a_wrong_key_are_401_on_every_route_of_v1() {
         (Method::DELETE, "/v1/models"),
         (Method::GET, "/v1"),
     ] {
-        expect(proxy.bare(method.clone(), path).send().await.unwrap(), 401, "invalid_api_key").await;
+        expect(proxy.anonymous(method.clone(), path).send().await.unwrap(), 401, "invalid_api_key").await;
         for header in ["Bearer sk-wrong", "Bearer", "Basic abc", &format!("Bearer {KEY}x")] {
-            let request = proxy.bare(method.clone(), path).header("authorization", header);
+            let request = proxy.anonymous(method.clone(), path).header("authorization", header);
             expect(request.send().await.unwrap(), 401, "invalid_api_key").await;
         }
     }
@@ -53,7 +53,7 @@ async fn the_scheme_of_the_key_may_be_written_in_any_case() {
     let proxy = fake("").start().await;
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let request =
-            proxy.bare(Method::GET, "/v1/models").header("authorization", format!("{scheme} {KEY}"));
+            proxy.anonymous(Method::GET, "/v1/models").header("authorization", format!("{scheme} {KEY}"));
         assert_eq!(request.send().await.unwrap().status(), 200, "{scheme}");
     }
 }
@@ -90,10 +90,10 @@ async fn unknown_routes_and_wrong_methods_have_our_shape_too() {
     assert!(error["message"].as_str().unwrap().contains("/v1/models"), "{error}");
     let (error, _) = expect(proxy.get("/v1/models/").send().await.unwrap(), 404, "not_found").await;
     assert!(error["message"].as_str().unwrap().contains("try /v1/models."), "{error}");
-    let wrong = proxy.bare(Method::GET, "/v1/chat/completions").bearer_auth(KEY);
+    let wrong = proxy.anonymous(Method::GET, "/v1/chat/completions").bearer_auth(KEY);
     let (_, headers) = expect(wrong.send().await.unwrap(), 405, "method_not_allowed").await;
     assert_eq!(headers["allow"], "POST");
-    expect(proxy.bare(Method::POST, "/health").send().await.unwrap(), 405, "method_not_allowed").await;
+    expect(proxy.anonymous(Method::POST, "/health").send().await.unwrap(), 405, "method_not_allowed").await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn what_is_wrong_in_a_body_is_named() {
         assert_eq!(error["param"], param, "{body} {error}");
     }
     for text in ["", "{", "{\"model\":", "\u{0}", "null"] {
-        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
         let request = request.header("content-type", "application/json").body(text);
         expect(request.send().await.unwrap(), 400, "invalid_request").await;
     }
@@ -136,7 +136,7 @@ async fn a_parameter_that_cannot_be_given_is_named() {
 #[tokio::test]
 async fn a_body_that_is_too_large_or_no_json_by_its_own_word_is_refused() {
     let proxy = fake("").start().await;
-    let post = || proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let post = || proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let json = || post().header("content-type", "application/json");
     let large = vec![b' '; 32 * 1024 * 1024 + 1];
     expect(json().body(large).send().await.unwrap(), 413, "request_too_large").await;
@@ -152,7 +152,7 @@ async fn a_body_of_just_the_largest_size_is_read() {
     let proxy = fake("").start().await;
     let body = prompt_body("hi").to_string();
     let padded = format!("{}{body}", " ".repeat(32 * 1024 * 1024 - body.len()));
-    let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let request = request.header("content-type", "application/json").body(padded);
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
@@ -199,7 +199,7 @@ async fn a_codex_that_cannot_serve_is_a_503_that_says_why() {
     for (plan, code) in [
         (fake("not-signed-in"), "codex_not_signed_in"),
         (fake("crash-on=initialize"), "codex_unavailable"),
-        (Plan { codex: "/no/such/codex".into(), ..real() }, "codex_not_found"),
+        (TestProxyBuilder { codex: "/no/such/codex".into(), ..real() }, "codex_not_found"),
     ] {
         let proxy = plan.start().await;
         expect(proxy.ask("hi").await, 503, code).await;

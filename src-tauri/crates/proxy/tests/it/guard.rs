@@ -29,7 +29,7 @@ async fn no_page_is_let_in_by_default() {
     let response = proxy.get("/v1/models").header("origin", "http://page.example").send().await.unwrap();
     assert!(!response.headers().contains_key("access-control-allow-origin"));
     let preflight = proxy
-        .bare(Method::OPTIONS, "/v1/chat/completions")
+        .anonymous(Method::OPTIONS, "/v1/chat/completions")
         .header("origin", "http://page.example")
         .header("access-control-request-method", "POST");
     let response = preflight.send().await.unwrap();
@@ -42,7 +42,7 @@ async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer
     let origin = "http://localhost:3000";
     let proxy = fake("").settings(|settings| settings.allowed_origins = vec![origin.into()]).start().await;
     let preflight = proxy
-        .bare(Method::OPTIONS, "/v1/chat/completions")
+        .anonymous(Method::OPTIONS, "/v1/chat/completions")
         .header("origin", origin)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "authorization,content-type");
@@ -54,7 +54,7 @@ async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["access-control-allow-origin"], origin);
     // Errors too, or the page would only see that something failed.
-    let refused = proxy.bare(Method::GET, "/v1/models").header("origin", origin).send().await.unwrap();
+    let refused = proxy.anonymous(Method::GET, "/v1/models").header("origin", origin).send().await.unwrap();
     assert_eq!(refused.status(), 401);
     assert_eq!(refused.headers()["access-control-allow-origin"], origin);
 }
@@ -62,7 +62,7 @@ async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer
 #[tokio::test]
 async fn without_keys_a_page_of_another_origin_is_still_kept_out() {
     let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
-    let chat = || proxy.bare(Method::POST, "/v1/chat/completions").json(&prompt_body("hi"));
+    let chat = || proxy.anonymous(Method::POST, "/v1/chat/completions").json(&prompt_body("hi"));
     assert_eq!(chat().send().await.unwrap().status(), 200);
     assert_eq!(chat().header("origin", "http://page.example").send().await.unwrap().status(), 403);
     assert_eq!(chat().header("origin", "null").send().await.unwrap().status(), 403);
@@ -77,7 +77,7 @@ async fn a_key_that_is_made_while_the_proxy_runs_works_until_it_is_revoked() {
     let keys = proxy::KeyFile::in_folder(&proxy.folder.path().join("data"));
     let (key, entry) = keys.create("laptop", 1).unwrap();
     let status = async |key: &str| {
-        proxy.bare(Method::GET, "/v1/models").bearer_auth(key).send().await.unwrap().status().as_u16()
+        proxy.anonymous(Method::GET, "/v1/models").bearer_auth(key).send().await.unwrap().status().as_u16()
     };
     assert_eq!(status(key.reveal()).await, 200);
     keys.revoke(&entry.id).unwrap();
@@ -101,8 +101,10 @@ async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
                 for origin in
                     ["http://page.example", "null", "http://localhost.page.example", "https://127.0.0.1"]
                 {
-                    let form =
-                        proxy.bare(Method::POST, route).header("content-type", kind).header("origin", origin);
+                    let form = proxy
+                        .anonymous(Method::POST, route)
+                        .header("content-type", kind)
+                        .header("origin", origin);
                     let form =
                         form.header("sec-fetch-site", "cross-site").header("cookie", format!("key={KEY}"));
                     let response = form.body(chat.clone()).send().await.unwrap();
@@ -110,7 +112,7 @@ async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
                     assert!(!response.headers().contains_key("access-control-allow-origin"));
                 }
                 // Even a page that has the key must say that it sends JSON, for which a browser asks first.
-                let form = proxy.bare(Method::POST, route).header("content-type", kind).bearer_auth(KEY);
+                let form = proxy.anonymous(Method::POST, route).header("content-type", kind).bearer_auth(KEY);
                 let status = form.body(chat.clone()).send().await.unwrap().status();
                 assert!(status == 415 || route.ends_with("cancel"), "{route} {kind}: {status}");
             }
@@ -124,10 +126,10 @@ async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
 async fn what_a_page_loads_without_an_origin_is_kept_out_where_no_key_is_needed() {
     let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
     for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
-        let request = proxy.bare(Method::GET, "/v1/models").header("sec-fetch-site", site);
+        let request = proxy.anonymous(Method::GET, "/v1/models").header("sec-fetch-site", site);
         assert_eq!(request.send().await.unwrap().status(), status, "{site}");
         // A link to the documentation is no harm.
-        let link = proxy.bare(Method::GET, "/docs").header("sec-fetch-site", site);
+        let link = proxy.anonymous(Method::GET, "/docs").header("sec-fetch-site", site);
         assert_eq!(link.send().await.unwrap().status(), 200, "{site}");
     }
     // With keys the key decides.
@@ -151,7 +153,7 @@ async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
     ];
     for origin in origins {
         for path in ["/v1/chat/completions", "/health", "/nope"] {
-            let preflight = proxy.bare(Method::OPTIONS, path).header("origin", origin);
+            let preflight = proxy.anonymous(Method::OPTIONS, path).header("origin", origin);
             let preflight = preflight
                 .header("access-control-request-method", "POST")
                 .header("access-control-request-headers", "authorization")
@@ -168,7 +170,7 @@ async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
 #[tokio::test]
 async fn wrong_keys_are_refused_at_once_however_many_and_the_right_key_is_let_in_as_ever() {
     let proxy = fake("").start().await;
-    let ask = |key: &str| proxy.bare(Method::GET, "/v1/models").bearer_auth(key).send();
+    let ask = |key: &str| proxy.anonymous(Method::GET, "/v1/models").bearer_auth(key).send();
     let guesses = futures_util::future::join_all((0..60).map(|_| ask("sk-another-guess")));
     let right = async {
         for _ in 0..20 {

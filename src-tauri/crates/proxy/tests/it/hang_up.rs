@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::log::RowState;
-use crate::support::{KEY, LONG, Plan, Running, fake, prompt_body, real};
+use crate::support::{KEY, TIMEOUT, TestProxy, TestProxyBuilder, fake, prompt_body, real};
 
 fn is_held(event: &Event) -> bool {
     matches!(event, Event::Held { .. })
@@ -19,7 +19,7 @@ fn is_gone(event: &Event) -> bool {
 }
 
 /// Sends a chat over a bare socket and leaves the answer unread.
-async fn send_chat(proxy: &Running, prompt: &str, stream: bool) -> TcpStream {
+async fn send_chat(proxy: &TestProxy, prompt: &str, stream: bool) -> TcpStream {
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     write_chat(&mut socket, prompt, stream).await;
     socket
@@ -45,7 +45,7 @@ async fn a_client_that_hangs_up_in_the_middle_interrupts_the_turn() {
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     drop(events);
-    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
 }
 
 #[tokio::test]
@@ -54,9 +54,9 @@ async fn a_client_that_hangs_up_before_the_first_word_interrupts_it_too() {
     for stream in [true, false] {
         let proxy = real().start().await;
         let socket = send_chat(&proxy, "[[words=3 hold=0]]", stream).await;
-        assert!(proxy.model.wait_for(is_held, LONG).await.is_some());
+        assert!(proxy.model.wait_for(is_held, TIMEOUT).await.is_some());
         drop(socket);
-        assert!(proxy.model.wait_for(is_gone, LONG).await.is_some(), "stream: {stream}");
+        assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "stream: {stream}");
     }
 }
 
@@ -74,7 +74,7 @@ async fn a_client_that_hangs_up_while_it_waits_for_a_place_leaves_the_queue() {
         assert!(nothing.is_err(), "answered, and not left waiting");
         drop(waiting);
     }
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     first.rest().await;
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }
@@ -86,7 +86,7 @@ async fn a_connection_without_a_request_is_closed() {
         let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
         let mut rest = Vec::new();
-        let closed = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await;
+        let closed = tokio::time::timeout(TIMEOUT, socket.read_to_end(&mut rest)).await;
         assert!(closed.is_ok(), "still open after {head:?}");
     }
 }
@@ -97,14 +97,14 @@ async fn a_connection_that_idles_after_a_request_is_closed() {
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut rest = Vec::new();
-    let closed = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await;
+    let closed = tokio::time::timeout(TIMEOUT, socket.read_to_end(&mut rest)).await;
     assert!(closed.is_ok());
     assert!(String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 200"));
 }
 
 /// A chat whose client reads nothing, over a connection that does not hold much. The model says so many words of 20 KB, and stands
 /// still before the last ones.
-async fn unread_chat(plan: Plan, words: usize) -> (Running, TcpStream) {
+async fn unread_chat(plan: TestProxyBuilder, words: usize) -> (TestProxy, TcpStream) {
     let listener = TcpSocket::new_v4().unwrap();
     listener.set_send_buffer_size(4096).unwrap();
     listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -123,7 +123,7 @@ async fn unread_chat(plan: Plan, words: usize) -> (Running, TcpStream) {
 async fn an_answer_that_nobody_reads_is_interrupted_and_others_go_on() {
     // More than 1 MiB.
     let (proxy, _unread) = unread_chat(real(), 90).await;
-    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }
 
@@ -133,7 +133,7 @@ async fn a_client_that_reads_nothing_for_long_is_let_go_of() {
     let plan = real().limits(|limits| limits.unread = Duration::from_millis(300));
     // Less than what would end the turn by itself.
     let (proxy, _unread) = unread_chat(plan, 30).await;
-    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
     let mut states = Vec::new();
     while states != [RowState::Stopped] {
         tokio::task::yield_now().await;
@@ -158,7 +158,7 @@ async fn connections_that_only_idle_keep_nobody_out_and_end_no_answer() {
         idle.push(socket);
     }
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     assert_eq!(events.rest().await.last().unwrap(), "[DONE]");
 }
 
@@ -171,17 +171,17 @@ async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_le
     let last = "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     socket.write_all(format!("{health}{health}{last}").as_bytes()).await.unwrap();
     let mut answers = String::new();
-    tokio::time::timeout(LONG, socket.read_to_string(&mut answers)).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, socket.read_to_string(&mut answers)).await.unwrap().unwrap();
     let statuses: Vec<&str> =
         answers.matches("HTTP/1.1 200").chain(answers.matches("HTTP/1.1 404")).collect();
     assert_eq!(statuses, ["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 404"], "{answers}");
 
     let mut socket = send_chat(&proxy, "[[words=3 hold=1]]", true).await;
-    assert!(proxy.model.wait_for(is_held, LONG).await.is_some());
+    assert!(proxy.model.wait_for(is_held, TIMEOUT).await.is_some());
     // Those behind wait for it, and must not hide that the client has gone.
     socket.write_all(health.repeat(3).as_bytes()).await.unwrap();
     drop(socket);
-    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_le
 async fn two_requests_with_the_same_id_are_two() {
     let proxy = real().start().await;
     let ask = || {
-        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
         request.header("x-request-id", "mine").json(&prompt_body("[[words=1 every=20]]")).send()
     };
     let (one, two) = tokio::join!(ask(), ask());
@@ -215,7 +215,7 @@ async fn half_a_body_is_not_waited_for() {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 12];
-    tokio::time::timeout(LONG, socket.read_exact(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, socket.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(answer, b"HTTP/1.1 408");
 }
 

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{KEY, LONG, Running, fake, prompt_body, real};
+use crate::support::{KEY, TIMEOUT, TestProxy, fake, prompt_body, real};
 
 const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/completions"];
 
 /// The status and the error of a body, whose answer has OpenAI's shape.
-async fn send(proxy: &Running, route: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
-    let request = proxy.bare(Method::POST, route).bearer_auth(KEY).header("content-type", "application/json");
+async fn send(proxy: &TestProxy, route: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    let request =
+        proxy.anonymous(Method::POST, route).bearer_auth(KEY).header("content-type", "application/json");
     let response = request.body(body).send().await.unwrap();
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
@@ -20,7 +21,7 @@ async fn send(proxy: &Running, route: &str, body: impl Into<reqwest::Body>) -> (
     (status, body)
 }
 
-async fn assert_well(proxy: &Running) {
+async fn assert_well(proxy: &TestProxy) {
     assert_eq!(proxy.ask("hi").await.status(), 200);
 }
 
@@ -145,13 +146,13 @@ async fn a_body_that_says_or_is_more_than_the_limit_is_413_and_the_next_request_
 }
 
 /// Sends bytes, and gives back all that comes until the connection is closed.
-async fn raw(proxy: &Running, bytes: &[u8]) -> String {
+async fn raw(proxy: &TestProxy, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(&proxy.address).await.unwrap();
     // A server that has heard enough may close before it has read all.
     let _closed = stream.write_all(bytes).await;
     let _closed = stream.shutdown().await;
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(LONG, stream.read_to_end(&mut answer)).await;
+    let read = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
     assert!(read.is_ok(), "no end: {:?}", String::from_utf8_lossy(bytes));
     String::from_utf8_lossy(&answer).into_owned()
 }

@@ -7,10 +7,10 @@ use proxy::{Key, KeyFile, KeyLimits};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::support::{Plan, Running, fake, real};
+use crate::support::{TestProxy, TestProxyBuilder, fake, real};
 
 /// A proxy with a working folder below its test's own one, and a folder within that.
-async fn start(plan: Plan, sandbox: SandboxMode) -> (Running, PathBuf) {
+async fn start(plan: TestProxyBuilder, sandbox: SandboxMode) -> (TestProxy, PathBuf) {
     let plan =
         plan.settings(|settings| (settings.sandbox, settings.workspace) = (sandbox, Some("work".into())));
     let proxy = plan.start().await;
@@ -19,23 +19,23 @@ async fn start(plan: Plan, sandbox: SandboxMode) -> (Running, PathBuf) {
     (proxy, work)
 }
 
-fn keys(proxy: &Running) -> KeyFile {
+fn keys(proxy: &TestProxy) -> KeyFile {
     KeyFile::in_folder(&proxy.folder.path().join("data"))
 }
 
-fn key(proxy: &Running, sandbox: Option<SandboxMode>, workspace: Option<&Path>) -> Key {
+fn key(proxy: &TestProxy, sandbox: Option<SandboxMode>, workspace: Option<&Path>) -> Key {
     let limits = KeyLimits { sandbox, workspace: workspace.map(Path::to_owned) };
     keys(proxy).create_limited("limited", limits, 1).unwrap().0
 }
 
-async fn ask(proxy: &Running, key: &Key, model: &str, prompt: &str) -> Response {
+async fn ask(proxy: &TestProxy, key: &Key, model: &str, prompt: &str) -> Response {
     let body = json!({"model":model,"messages":[{"role":"user","content":prompt}]});
-    let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(key.reveal());
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(key.reveal());
     request.json(&body).send().await.unwrap()
 }
 
 /// Has codex make a file, and says whether it is there afterwards.
-async fn makes(proxy: &Running, key: &Key, file: &Path) -> bool {
+async fn makes(proxy: &TestProxy, key: &Key, file: &Path) -> bool {
     let prompt = format!("[[shell=\"touch {}\"]]", file.display());
     let answer = ask(proxy, key, "codex-local", &prompt).await;
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
@@ -90,7 +90,7 @@ async fn a_key_that_is_limited_later_is_limited_in_a_conversation_that_goes_on()
         {"role":"user","content":first},
         answer["choices"][0]["message"],
         {"role":"user","content":"[[shell=\"touch second\"]]"}]});
-    let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(key.reveal());
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(key.reveal());
     assert_eq!(request.json(&body).send().await.unwrap().status(), 200);
     assert!(!work.join("second").exists());
 }

@@ -4,7 +4,7 @@ use codex_client::Usage;
 use serde_json::{Value, json};
 
 use crate::support::log::RowState;
-use crate::support::{LONG, eventually, fake, real};
+use crate::support::{TIMEOUT, eventually, fake, real};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -103,7 +103,7 @@ async fn a_side_call_is_marked_while_it_runs_and_stopped_when_its_client_leaves(
     let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
     tokio::select! {
         answer = proxy.ask(&prompt) => panic!("{answer:?}"),
-        there = proxy.model.wait_for(held, LONG) => assert!(there.is_some()),
+        there = proxy.model.wait_for(held, TIMEOUT) => assert!(there.is_some()),
     }
     assert!(proxy.log.newest().arrival.background);
     eventually("nothing runs", || proxy.log.running() == 0).await;

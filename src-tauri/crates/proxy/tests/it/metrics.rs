@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
+use crate::support::{KEY, TestProxy, eventually, fake, prompt_body, real};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
-async fn scrape(proxy: &Running) -> String {
-    let response = proxy.bare(Method::GET, "/metrics").send().await.unwrap();
+async fn scrape(proxy: &TestProxy) -> String {
+    let response = proxy.anonymous(Method::GET, "/metrics").send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     response.text().await.unwrap()
@@ -56,7 +56,7 @@ async fn what_was_asked_and_answered_is_counted_by_endpoint_model_and_status() {
     let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"[[words=1]]"}]});
     assert_eq!(proxy.chat(&agent).await.status(), 200);
     assert_eq!(proxy.chat(&json!({"model":"gpt-5.5"})).await.status(), 400);
-    assert_eq!(proxy.bare(Method::GET, "/v1/models").send().await.unwrap().status(), 401);
+    assert_eq!(proxy.anonymous(Method::GET, "/v1/models").send().await.unwrap().status(), 401);
     let text = scrape(&proxy).await;
     assert_declared(&text);
     assert_holds(
@@ -101,7 +101,7 @@ async fn a_turn_counts_while_it_runs_and_a_client_that_leaves_is_told_from_a_fai
     let proxy = real().limits(|limits| limits.turns = 1).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
-    let second = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let second = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let second = tokio::spawn(second.json(&prompt_body("[[error=serverOverloaded]]")).send());
     eventually("it waits", || proxy.log.running() == 2).await;
     let waiting = async || value(&scrape(&proxy).await, "codex_proxy_turns_waiting") == Some(1.0);
@@ -150,13 +150,13 @@ async fn nothing_that_a_client_chose_is_in_it_and_its_size_does_not_grow_with_wh
     let proxy = fake("").start().await;
     let ask = async |word: &str| {
         let body = json!({"model":word,"messages":[{"role":"user","content":word}]});
-        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
         let request = request.header("x-request-id", word).header("user-agent", word);
         assert_eq!(request.json(&body).send().await.unwrap().status(), 404);
         for path in [format!("/{word}"), format!("/v1/models/{word}"), format!("/v1/responses/{word}")] {
             assert_eq!(proxy.get(&path).send().await.unwrap().status(), 404);
         }
-        proxy.bare(Method::GET, "/v1/models").bearer_auth(format!("sk-{word}")).send().await.unwrap();
+        proxy.anonymous(Method::GET, "/v1/models").bearer_auth(format!("sk-{word}")).send().await.unwrap();
     };
     ask("unmistakable-0").await;
     let series = scrape(&proxy).await.lines().count();
@@ -172,7 +172,7 @@ async fn nothing_that_a_client_chose_is_in_it_and_its_size_does_not_grow_with_wh
 #[tokio::test]
 async fn prometheus_gets_the_form_that_it_asks_for() {
     let proxy = fake("").start().await;
-    let request = proxy.bare(Method::GET, "/metrics").header("accept", OPEN_METRICS);
+    let request = proxy.anonymous(Method::GET, "/metrics").header("accept", OPEN_METRICS);
     let response = request.send().await.unwrap();
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with(OPEN_METRICS));
     let text = response.text().await.unwrap();
@@ -186,7 +186,7 @@ async fn prometheus_gets_the_form_that_it_asks_for() {
 async fn what_was_handed_on_from_elsewhere_needs_a_key_and_a_web_page_is_refused() {
     let proxy = fake("").start().await;
     let status = async |header: (&str, &str), key: Option<&str>| {
-        let request = proxy.bare(Method::GET, "/metrics").header(header.0, header.1);
+        let request = proxy.anonymous(Method::GET, "/metrics").header(header.0, header.1);
         let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
         request.send().await.unwrap().status().as_u16()
     };

@@ -2,28 +2,28 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Plan, Running, fake, home_for, prompt_body, real};
+use crate::support::{TestProxy, TestProxyBuilder, fake, home_for, prompt_body, real};
 
-fn aliases(plan: Plan, aliases: &[&str]) -> Plan {
+fn aliases(plan: TestProxyBuilder, aliases: &[&str]) -> TestProxyBuilder {
     plan.settings(|settings| {
         let pairs = aliases.iter().filter_map(|alias| alias.split_once('='));
         settings.model_aliases = pairs.map(|(alias, model)| (alias.to_owned(), model.to_owned())).collect();
     })
 }
 
-async fn list(proxy: &Running) -> Vec<Value> {
+async fn list(proxy: &TestProxy) -> Vec<Value> {
     let list: Value = proxy.get("/v1/models").send().await.unwrap().json().await.unwrap();
     list["data"].as_array().unwrap().clone()
 }
 
-async fn answer(proxy: &Running, model: &str, prompt: &str) -> (u16, Value) {
+async fn answer(proxy: &TestProxy, model: &str, prompt: &str) -> (u16, Value) {
     let body = json!({"model":model,"messages":[{"role":"user","content":prompt}]});
     let response = proxy.chat(&body).await;
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
 /// Whether the model was offered a shell, as only Codex itself is.
-fn has_a_shell(proxy: &Running, n: u64) -> bool {
+fn has_a_shell(proxy: &TestProxy, n: u64) -> bool {
     let tools = proxy.model.request(n).unwrap().tools();
     tools.iter().any(|name| name.contains("shell") || name.contains("exec"))
 }
@@ -90,7 +90,7 @@ async fn another_codex_under_our_feet_brings_its_own_list() {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     };
     become_(&sample_model::under_test::fake_codex(), "");
-    let proxy = Plan { codex: program.clone(), ..fake("") }.start().await;
+    let proxy = TestProxyBuilder { codex: program.clone(), ..fake("") }.start().await;
     let of_fake = |list: &[Value]| list.iter().any(|model| model.to_string().contains("of fake-codex"));
     assert!(of_fake(&list(&proxy).await));
     become_(&sample_model::under_test::codex_under_test(), "");
@@ -139,7 +139,7 @@ fn title_body(model: &str) -> Value {
 }
 
 /// Asks for a title, and gives the answer and the model of the log.
-async fn title(proxy: &Running, model: &str) -> (Value, String) {
+async fn title(proxy: &TestProxy, model: &str) -> (Value, String) {
     let answer: Value = proxy.chat(&title_body(model)).await.json().await.unwrap();
     let row = proxy.log.newest();
     assert!(row.arrival.background);

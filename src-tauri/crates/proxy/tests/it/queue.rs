@@ -6,43 +6,43 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::support::log::RowState;
-use crate::support::{Events, KEY, LONG, Running, eventually, fake, prompt_body};
+use crate::support::{Events, KEY, TIMEOUT, TestProxy, eventually, fake, prompt_body};
 
 const OTHER: &str = "sk-of-somebody-else";
 
 /// A proxy with two keys, whose codex stands still after the first word until its client has gone.
-async fn start(turns: usize, waiting: usize) -> Running {
+async fn start(turns: usize, waiting: usize) -> TestProxy {
     let mut plan = fake("hang-after-delta=1");
     plan.settings.api_keys.push(Key::new(OTHER));
     plan.limits(|limits| (limits.turns, limits.waiting) = (turns, waiting)).start().await
 }
 
 /// Asks for a stream, in a task of its own: the answer comes when its turn does.
-fn ask(proxy: &Running, key: &str, n: u32) -> JoinHandle<Response> {
+fn ask(proxy: &TestProxy, key: &str, n: u32) -> JoinHandle<Response> {
     let mut body = prompt_body("hi");
     (body["stream"], body["n"]) = (true.into(), n.into());
-    let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(key).json(&body);
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(key).json(&body);
     tokio::spawn(async move { request.send().await.unwrap() })
 }
 
 /// Waits until so many turns run and so many requests wait.
-async fn until(proxy: &mut Running, running: u32, waiting: u32) {
+async fn until(proxy: &mut TestProxy, running: u32, waiting: u32) {
     let wanted = proxy.turns.wait_for(|turns| (turns.running, turns.waiting) == (running, waiting));
-    let reached = tokio::time::timeout(LONG, wanted).await.map(|turns| *turns.unwrap());
+    let reached = tokio::time::timeout(TIMEOUT, wanted).await.map(|turns| *turns.unwrap());
     assert!(reached.is_ok(), "{running} and {waiting} in vain: {:?}", proxy.turns.borrow());
 }
 
 /// The stream of an answer, which has begun.
 async fn begun(asked: JoinHandle<Response>) -> Events {
-    let response = tokio::time::timeout(LONG, asked).await.expect("its turn does not come").unwrap();
+    let response = tokio::time::timeout(TIMEOUT, asked).await.expect("its turn does not come").unwrap();
     assert_eq!(response.status(), 200);
-    let mut events = Events::of(response);
+    let mut events = Events::new(response);
     events.next_text().await;
     events
 }
 
 async fn turned_away(asked: JoinHandle<Response>) -> Value {
-    let response = tokio::time::timeout(LONG, asked).await.expect("it still waits").unwrap();
+    let response = tokio::time::timeout(TIMEOUT, asked).await.expect("it still waits").unwrap();
     assert_eq!(response.status(), 429);
     let seconds: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
@@ -51,8 +51,8 @@ async fn turned_away(asked: JoinHandle<Response>) -> Value {
     body["error"]["message"].clone()
 }
 
-async fn health(proxy: &Running) -> Value {
-    let response = proxy.bare(Method::GET, "/health").send().await.unwrap();
+async fn health(proxy: &TestProxy) -> Value {
+    let response = proxy.anonymous(Method::GET, "/health").send().await.unwrap();
     response.json::<Value>().await.unwrap()["turns"].take()
 }
 

@@ -30,19 +30,20 @@ pub(crate) struct Relay {
 struct Log(Arc<Mutex<(usize, Vec<String>)>>);
 
 #[derive(Clone)]
-struct Way {
+struct Upstream {
     http: reqwest::Client,
     proxy: String,
     log: Log,
 }
 
 impl Relay {
-    pub(crate) async fn to(proxy: &str) -> Self {
+    pub(crate) async fn new(proxy: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let log = Log::default();
-        let way = Way { http: reqwest::Client::new(), proxy: format!("http://{proxy}"), log: log.clone() };
-        let router = Router::new().fallback(pass).with_state(way);
+        let upstream =
+            Upstream { http: reqwest::Client::new(), proxy: format!("http://{proxy}"), log: log.clone() };
+        let router = Router::new().fallback(forward).with_state(upstream);
         let stop = CancellationToken::new();
         let serve = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         let server = tokio::spawn(async { serve.await.unwrap() });
@@ -50,21 +51,25 @@ impl Relay {
     }
 
     /// Fails unless something has come by, and all of it was OpenAI's. The client must have ended.
-    pub(crate) async fn assert_openais(self) {
+    pub(crate) async fn assert_conforms(self) {
         self.stop.cancel();
         self.server.await.unwrap();
-        let (sent, faults) = &*self.log.0.lock().unwrap();
-        assert!(*sent > 0 && faults.is_empty(), "of {sent} bodies and events:\n{}", faults.join("\n"));
+        let (sent, violations) = &*self.log.0.lock().unwrap();
+        assert!(
+            *sent > 0 && violations.is_empty(),
+            "of {sent} bodies and events:\n{}",
+            violations.join("\n")
+        );
     }
 }
 
-async fn pass(State(way): State<Way>, request: Request) -> Response {
+async fn forward(State(upstream): State<Upstream>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
         parts.headers.remove(name);
     }
-    let request = way.http.request(parts.method, format!("{}{}", way.proxy, parts.uri));
+    let request = upstream.http.request(parts.method, format!("{}{}", upstream.proxy, parts.uri));
     let answer = request.headers(parts.headers).body(body).send().await.unwrap();
     let mut response = Response::builder().status(answer.status());
     let headers = response.headers_mut().unwrap();
@@ -72,7 +77,7 @@ async fn pass(State(way): State<Way>, request: Request) -> Response {
     headers.remove(CONNECTION);
     headers.remove(TRANSFER_ENCODING);
     let kind = headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned());
-    let mut watched = Watched { log: way.log, kind: kind.unwrap_or_default(), buffer: Vec::new() };
+    let mut watched = Watched { log: upstream.log, kind: kind.unwrap_or_default(), buffer: Vec::new() };
     let bytes = answer.bytes_stream().inspect_ok(move |bytes: &Bytes| watched.read(bytes));
     response.body(Body::from_stream(bytes)).unwrap()
 }
@@ -95,26 +100,28 @@ impl Watched {
             let text = String::from_utf8(block).unwrap();
             let data = text.lines().find_map(|line| line.strip_prefix("data: "));
             if let Some(data) = data.filter(|data| *data != "[DONE]") {
-                self.judge(data.as_bytes(), schema::event_faults);
+                self.check(data.as_bytes(), schema::event_violations);
             }
         }
     }
 
-    fn judge(&self, sent: &[u8], faults: fn(&Value) -> Vec<String>) {
-        let faults = match serde_json::from_slice(sent) {
-            Ok(value) => faults(&value),
+    fn check(&self, sent: &[u8], violations: fn(&Value) -> Vec<String>) {
+        let violations = match serde_json::from_slice(sent) {
+            Ok(value) => violations(&value),
             Err(error) => vec![error.to_string()],
         };
         let mut log = self.log.0.lock().unwrap();
         log.0 += 1;
-        log.1.extend(faults.iter().map(|fault| format!("{fault} in {}", String::from_utf8_lossy(sent))));
+        log.1.extend(
+            violations.iter().map(|violation| format!("{violation} in {}", String::from_utf8_lossy(sent))),
+        );
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
         if self.kind.starts_with("application/json") {
-            self.judge(&self.buffer, schema::body_faults);
+            self.check(&self.buffer, schema::body_violations);
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::log::RowState;
-use crate::support::{KEY, Running, eventually, fake, prompt_body, real};
+use crate::support::{KEY, TestProxy, eventually, fake, prompt_body, real};
 
 thread_local! {
     /// What this thread has logged, which in these tests is everything but what codex's files say.
@@ -56,7 +56,7 @@ impl Write for Log {
 }
 
 /// The rows of the request log with this id: their states and codes.
-fn rows(proxy: &Running, request_id: &str) -> Vec<(RowState, Option<String>)> {
+fn rows(proxy: &TestProxy, request_id: &str) -> Vec<(RowState, Option<String>)> {
     let rows = proxy.log.rows().into_iter().filter(|row| row.arrival.request_id == request_id);
     rows.map(|row| (row.state, row.code)).collect()
 }
@@ -71,7 +71,11 @@ async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of
     let log = Log::start();
     let proxy = real().start().await;
     let post = |path: &str, body: &Value| {
-        proxy.bare(Method::POST, path).bearer_auth(KEY).header("x-request-id", "of-the-client/7").json(body)
+        proxy
+            .anonymous(Method::POST, path)
+            .bearer_auth(KEY)
+            .header("x-request-id", "of-the-client/7")
+            .json(body)
     };
     // The client's own is kept, by every route; the two prompts have a row each.
     for (path, body) in [
@@ -126,7 +130,7 @@ async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
     let log = Log::start();
     let proxy = fake("").start().await;
     for bad in ["two words", "x\ty", "\u{e9}", &"x".repeat(200)] {
-        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+        let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
         let bytes = reqwest::header::HeaderValue::from_bytes(bad.as_bytes()).unwrap();
         let request = request.header("x-request-id", bytes).json(&prompt_body("hi"));
         let response = request.send().await.unwrap();
@@ -134,7 +138,7 @@ async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
         assert!(id.starts_with("req_") && response.status() == 200, "{bad:?} became {id}");
     }
     // Of two, the first counts.
-    let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let request = request.header("x-request-id", "first").header("x-request-id", "second");
     assert_eq!(given(&request.json(&prompt_body("hi")).send().await.unwrap()), "first");
     assert_eq!((rows(&proxy, "first").len(), rows(&proxy, "second").len()), (1, 0));

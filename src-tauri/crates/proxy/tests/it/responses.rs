@@ -9,19 +9,19 @@ use reqwest::Response;
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use crate::support::{Events, LONG, Running, real};
+use crate::support::{Events, TIMEOUT, TestProxy, real};
 
 /// A picture of one pixel.
 const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
 /// A request for a response, as it is answered.
-async fn send(proxy: &Running, mut body: Value) -> Response {
+async fn send(proxy: &TestProxy, mut body: Value) -> Response {
     body["model"] = "gpt-5.5".into();
     proxy.post("/v1/responses", &body).await
 }
 
 /// The response to a request that goes well.
-async fn ask(proxy: &Running, body: Value) -> Value {
+async fn ask(proxy: &TestProxy, body: Value) -> Value {
     let response = send(proxy, body).await;
     let (status, body) = (response.status(), response.json().await.unwrap());
     assert_eq!(status, 200, "{body}");
@@ -29,17 +29,17 @@ async fn ask(proxy: &Running, body: Value) -> Value {
 }
 
 /// The error that a request gets.
-async fn refused(proxy: &Running, body: Value, status: u16) -> Value {
+async fn refused(proxy: &TestProxy, body: Value, status: u16) -> Value {
     let response = send(proxy, body).await;
     assert_eq!(response.status(), status);
     response.json::<Value>().await.unwrap()["error"].clone()
 }
 
-async fn stream(proxy: &Running, mut body: Value) -> Events {
+async fn stream(proxy: &TestProxy, mut body: Value) -> Events {
     body["stream"] = true.into();
     let response = send(proxy, body).await;
     assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
-    Events::of(response)
+    Events::new(response)
 }
 
 /// The next event of this type.
@@ -58,7 +58,7 @@ fn text_of(response: &Value) -> String {
 }
 
 /// What the model was sent, in its `n`th request.
-fn upstream(proxy: &Running, n: u64) -> Vec<(String, String)> {
+fn upstream(proxy: &TestProxy, n: u64) -> Vec<(String, String)> {
     proxy.model.request(n).unwrap().input()
 }
 
@@ -156,7 +156,7 @@ async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=2 hold=1]]"})).await;
     assert_eq!(until(&mut events, "response.output_text.delta").await["delta"], "word1 ");
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     assert_eq!(until(&mut events, "response.output_text.delta").await["delta"], "word2 ");
 }
 
@@ -168,7 +168,7 @@ async fn a_model_that_is_silent_for_long_does_not_keep_the_id_back() {
     assert_eq!(events.next().await.unwrap()["type"], "response.created");
     assert_eq!(events.next().await.unwrap()["type"], "response.in_progress");
     assert_eq!(events.next_block().await.unwrap(), ": ping");
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     let mut last = String::new();
     while let Some(block) = events.next_block().await {
         last = block;
@@ -287,7 +287,7 @@ async fn a_client_that_hangs_up_interrupts_the_turn() {
     until(&mut events, "response.output_text.delta").await;
     drop(events);
     let gone = |event: &Event| matches!(event, Event::ClientGone { .. });
-    assert!(proxy.model.wait_for(gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(gone, TIMEOUT).await.is_some());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use proxy::settings::ReasoningAs;
 use serde_json::{Value, json};
 
-use crate::support::{LONG, Running, prompt_body, real};
+use crate::support::{TIMEOUT, TestProxy, prompt_body, real};
 
 const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
@@ -16,7 +16,7 @@ fn with(prompt: &str, more: Value) -> Value {
     body
 }
 
-async fn answer(proxy: &Running, body: &Value) -> Value {
+async fn answer(proxy: &TestProxy, body: &Value) -> Value {
     let response = proxy.chat(body).await;
     let status = response.status();
     let answer: Value = response.json().await.unwrap();
@@ -24,15 +24,15 @@ async fn answer(proxy: &Running, body: &Value) -> Value {
     answer
 }
 
-async fn refused(proxy: &Running, body: &Value) -> (u16, Value) {
+async fn refused(proxy: &TestProxy, body: &Value) -> (u16, Value) {
     let response = proxy.chat(body).await;
     let status = response.status().as_u16();
     (status, response.json::<Value>().await.unwrap()["error"].clone())
 }
 
-async fn model_was_left(proxy: &Running) {
+async fn model_was_left(proxy: &TestProxy) {
     let gone = |event: &sample_model::Event| matches!(event, sample_model::Event::ClientGone { .. });
-    assert!(proxy.model.wait_for(gone, LONG).await.is_some(), "the turn was not interrupted");
+    assert!(proxy.model.wait_for(gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn a_picture_that_cannot_be_passed_on_is_a_400() {
 
 /// Has codex list its models as ones that read nothing but text.
 #[expect(clippy::disallowed_methods, reason = "codex is asked as a user does")]
-async fn without_eyes(proxy: &Running) {
+async fn without_eyes(proxy: &TestProxy) {
     let home = proxy.folder.path().join(".codex");
     let mut codex = tokio::process::Command::new(sample_model::under_test::codex_under_test());
     let printed =

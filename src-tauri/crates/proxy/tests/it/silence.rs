@@ -7,7 +7,7 @@ use sample_model::Event;
 use serde_json::{Value, json};
 
 use crate::support::log::RowState;
-use crate::support::{LONG, Running, fake, real};
+use crate::support::{TIMEOUT, TestProxy, fake, real};
 
 fn is_gone(event: &Event) -> bool {
     matches!(event, Event::ClientGone { .. })
@@ -23,7 +23,7 @@ async fn timed_out(response: Response) -> String {
 }
 
 /// The newest request has failed for this reason.
-async fn failed(proxy: &Running, reason: &str) {
+async fn failed(proxy: &TestProxy, reason: &str) {
     let row = proxy.log.newest();
     assert_eq!((row.state, row.status), (RowState::Failed, Some(504)));
     assert!(row.error.as_deref().is_some_and(|error| error.contains(reason)), "{row:?}");
@@ -36,7 +36,7 @@ async fn a_turn_of_which_codex_says_nothing_is_504_and_interrupted_and_its_place
     let proxy = plan.start().await;
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
     assert!(message.starts_with("codex said nothing for 2 seconds"), "{message}");
-    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some(), "the turn goes on");
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn goes on");
     failed(&proxy, "said nothing").await;
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }
@@ -71,7 +71,7 @@ async fn a_turn_beyond_its_limit_is_504_and_interrupted_and_the_wait_before_it_d
     // It waits for nearly as long as a turn may last, and has all that time still.
     let (second, rest) = tokio::join!(proxy.ask("[[words=2 every=1500]]"), first.rest());
     assert_eq!(rest.last().unwrap()["error"]["code"], "turn_timeout", "{rest:?}");
-    assert!(proxy.model.wait_for(is_gone, LONG).await.is_some(), "the turn goes on");
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn goes on");
     assert_eq!(second.status(), 200, "{}", second.text().await.unwrap());
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
     assert_eq!(message, "The turn took longer than 3 seconds and was ended.");

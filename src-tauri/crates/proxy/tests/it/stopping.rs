@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::log::RowState;
-use crate::support::{KEY, LONG, Plan, eventually, fake, prompt_body, real};
+use crate::support::{KEY, TIMEOUT, TestProxyBuilder, eventually, fake, prompt_body, real};
 
 /// A codex that does not answer is given up after 20 s by itself.
 const BEFORE_CODEX_IS_GIVEN_UP: Duration = Duration::from_secs(15);
@@ -25,11 +25,11 @@ async fn assert_told(response: Response, what: &str) {
 /// Reads an answer to its end over a bare socket.
 async fn answer(socket: &mut TcpStream) -> String {
     let mut answer = String::new();
-    tokio::time::timeout(LONG, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
     answer
 }
 
-fn soon(plan: Plan) -> Plan {
+fn soon(plan: TestProxyBuilder) -> TestProxyBuilder {
     plan.limits(|limits| limits.drain = Duration::from_millis(200))
 }
 
@@ -40,10 +40,10 @@ async fn an_open_stream_is_finished_before_the_proxy_ends() {
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     proxy.stop.cancel();
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap(), "[DONE]", "{rest:?}");
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_stream_that_goes_on_past_the_deadline_is_told_and_interrupted() {
     proxy.stop.cancel();
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -63,17 +63,17 @@ async fn whoever_still_waits_for_its_turn_is_told_at_once() {
     let mut proxy = fake("hang-after-delta=1").limits(|limits| limits.turns = 1).start().await;
     let mut events = proxy.stream("hi").await;
     events.next_text().await;
-    let request = proxy.bare(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(KEY);
+    let request = proxy.anonymous(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let waiting = tokio::spawn(request.json(&prompt_body("hi")).send());
     proxy.turns.wait_for(|turns| turns.waiting == 1).await.unwrap();
     proxy.stop.cancel();
-    let told = tokio::time::timeout(LONG, waiting).await.unwrap().unwrap().unwrap();
+    let told = tokio::time::timeout(TIMEOUT, waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(told.status(), 503);
     assert!(told.headers().contains_key("retry-after"));
     // The stream that was open goes on meanwhile.
     assert_eq!(proxy.turns.borrow().running, 1);
     drop(events);
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn nobody_gets_in_any_more() {
     proxy.stop.cancel();
     let address = proxy.address.clone();
     eventually("the port is closed", || std::net::TcpStream::connect(&address).is_err()).await;
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn whoever_waits_for_a_place_is_told_at_once_and_the_stream_before_it_is_f
     let wait = |stream: bool| {
         let mut body = prompt_body("[[words=1]]");
         body["stream"] = stream.into();
-        let request = proxy.bare(Method::POST, "/v1/chat/completions").bearer_auth(KEY).json(&body);
+        let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY).json(&body);
         tokio::spawn(request.send())
     };
     let waiting = [wait(false), wait(true), wait(false)];
@@ -106,9 +106,9 @@ async fn whoever_waits_for_a_place_is_told_at_once_and_the_stream_before_it_is_f
     for waiting in waiting {
         assert_told(waiting.await.unwrap().unwrap(), "a waiting request").await;
     }
-    proxy.let_go_on().await;
+    proxy.release_model().await;
     assert_eq!(events.rest().await.last().unwrap(), "[DONE]");
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -120,12 +120,12 @@ async fn a_codex_that_does_not_answer_holds_up_nobody_and_whoever_waits_for_it_i
         (Method::GET, "/v1/models", None),
     ] {
         let proxy = soon(fake("hang-on=initialize")).start().await;
-        let request = proxy.bare(method, path).bearer_auth(KEY);
+        let request = proxy.anonymous(method, path).bearer_auth(KEY);
         let request = if let Some(body) = &body { request.json(body) } else { request };
         let asking = tokio::spawn(request.send());
         loop {
             let health: Value =
-                proxy.bare(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
+                proxy.anonymous(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
             if health["codex"]["state"] == "starting" {
                 break;
             }
@@ -159,7 +159,7 @@ async fn half_a_request_is_told_too() {
     proxy.stop.cancel();
     let answer = answer(&mut socket).await;
     assert!(answer.contains("HTTP/1.1 503") && answer.contains("shutting_down"), "{answer}");
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn who_came_before_the_end_and_was_not_let_in_yet_gets_an_answer() {
         let serving = tokio::spawn(proxy::serve(vec![listener], proxy, stop));
         let answer = answer(&mut socket).await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("shutting_down"), "{answer:?}");
-        tokio::time::timeout(LONG, serving).await.unwrap().unwrap();
+        tokio::time::timeout(TIMEOUT, serving).await.unwrap().unwrap();
         drop(folder);
     }
 }
@@ -193,7 +193,7 @@ async fn no_process_is_left() {
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
     assert!(!crate::support::processes_of(proxy.folder.path()).is_empty());
     proxy.stop.cancel();
-    tokio::time::timeout(LONG, proxy.server).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
     let folder = proxy.folder.path();
     eventually("codex is gone", || crate::support::processes_of(folder).is_empty()).await;
 }

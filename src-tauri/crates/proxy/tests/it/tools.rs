@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Running, prompt_body, real};
+use crate::support::{TestProxy, prompt_body, real};
 
 fn tool(name: &str) -> Value {
     json!({"type":"function","function":{"name":name,"description":"A tool.",
@@ -11,12 +11,12 @@ fn tool(name: &str) -> Value {
 
 /// A chat that is carried on as a client does it.
 struct Chat<'a> {
-    proxy: &'a Running,
+    proxy: &'a TestProxy,
     body: Value,
 }
 
 impl<'a> Chat<'a> {
-    fn new(proxy: &'a Running, tools: &[&str]) -> Self {
+    fn new(proxy: &'a TestProxy, tools: &[&str]) -> Self {
         let tools: Vec<Value> = tools.iter().map(|name| tool(name)).collect();
         Self { proxy, body: json!({"model":"gpt-5.5","messages":[],"tools":tools}) }
     }
@@ -46,7 +46,7 @@ impl<'a> Chat<'a> {
     }
 }
 
-fn cache_key(proxy: &Running, n: u64) -> Value {
+fn cache_key(proxy: &TestProxy, n: u64) -> Value {
     proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone()
 }
 
@@ -253,7 +253,7 @@ async fn another_keys_request_does_not_get_the_parked_turn() {
     let mut chat = Chat::new(&proxy, &["a"]);
     let answer = chat.say("[[tool=a:{}]]").await;
     chat.output(&answer["message"]["tool_calls"][0], "x");
-    let request = proxy.bare(reqwest::Method::POST, "/v1/chat/completions").bearer_auth("sk-another");
+    let request = proxy.anonymous(reqwest::Method::POST, "/v1/chat/completions").bearer_auth("sk-another");
     let theirs: Value = request.json(&chat.body).send().await.unwrap().json().await.unwrap();
     assert_eq!(theirs["choices"][0]["message"]["content"], "Tool results: x");
     assert_ne!(cache_key(&proxy, 1), cache_key(&proxy, 0));

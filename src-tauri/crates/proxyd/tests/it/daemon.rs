@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::{LONG, folder, home_for, sample_model};
+use crate::support::{TIMEOUT, folder, home_for, sample_model};
 
 /// A command of codex-proxyd with nothing of this process's environment but the PATH.
 #[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
@@ -55,7 +55,7 @@ pub(crate) async fn start(command: &mut Command) -> Daemon {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut before = Vec::new();
     loop {
-        let line = tokio::time::timeout(LONG, lines.next_line()).await.expect("not ready").unwrap();
+        let line = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("not ready").unwrap();
         let line = line.expect("ended before it was ready");
         if let Some(url) = line.strip_prefix("listening on ") {
             return Daemon { url: url.to_owned(), child, lines, before };
@@ -67,11 +67,11 @@ pub(crate) async fn start(command: &mut Command) -> Daemon {
 pub(crate) async fn ask(url: &str, key: &str, prompt: &str) -> reqwest::Response {
     let body = crate::support::prompt_body(prompt);
     let request = reqwest::Client::new().post(format!("{url}/v1/chat/completions"));
-    request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
+    request.bearer_auth(key).json(&body).timeout(TIMEOUT).send().await.unwrap()
 }
 
 pub(crate) async fn run(command: &mut Command) -> (bool, String, String) {
-    let output = tokio::time::timeout(LONG, command.output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(TIMEOUT, command.output()).await.unwrap().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }
@@ -129,7 +129,7 @@ pub(crate) async fn ended(mut daemon: Daemon) -> String {
     let mut stderr = daemon.child.stderr.take().unwrap();
     let mut log = String::new();
     tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut log).await.unwrap();
-    let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}: {log}");
     assert!(daemon.lines.next_line().await.unwrap().is_none(), "one line only");
     log
@@ -186,7 +186,7 @@ async fn killed_outright_it_leaves_no_codex_behind() {
     let url = daemon.url.clone();
     let asking = tokio::spawn(async move { ask(&url, "sk-1", "[[hold=0]]").await });
     let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(model.wait_for(held, LONG).await.is_some());
+    assert!(model.wait_for(held, TIMEOUT).await.is_some());
     assert!(crate::support::processes_of(folder.path()).len() >= 2);
     daemon.child.kill().await.unwrap();
     crate::support::eventually("codex is gone", || crate::support::processes_of(folder.path()).is_empty())

@@ -19,7 +19,7 @@ const MAX_RESIDENT: u64 = 400_000;
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// For everything else: the check of a costly answer alone takes ten seconds, and others wait for it.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 const WORDS: usize = 60;
 
@@ -78,12 +78,12 @@ async fn schemas_that_cost_much_end_nothing_and_stall_no_one() {
     let mut daemon = start(command.args(["--port", "0", "--no-auth", "--data-dir", "data"])).await;
     let http = reqwest::Client::new();
     let post = |body: Value| {
-        http.post(format!("{}/v1/chat/completions", daemon.url)).json(&body).timeout(TIMEOUT).send()
+        http.post(format!("{}/v1/chat/completions", daemon.url)).json(&body).timeout(REQUEST_TIMEOUT).send()
     };
 
     let mut streamed = prompt_body(&format!("[[words={WORDS} every=50]]"));
     streamed["stream"] = true.into();
-    let mut stream = Events::of(post(streamed).await.unwrap());
+    let mut stream = Events::new(post(streamed).await.unwrap());
     assert_eq!(stream.response.status(), 200);
     // All of them wait for the same two threads.
     let hostile = [

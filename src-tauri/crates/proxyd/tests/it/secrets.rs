@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::daemon::{a_home, codex_proxyd, ended, start};
 use crate::key_places::{CHOSEN, WRONG, assert_holds_no_key, files, requests};
-use crate::support::{LONG, prompt_body};
+use crate::support::{TIMEOUT, prompt_body};
 
 #[tokio::test]
 async fn no_key_is_in_the_log_at_its_chattiest_nor_in_any_file_nor_in_what_others_can_ask_for() {
@@ -21,7 +21,7 @@ async fn no_key_is_in_the_log_at_its_chattiest_nor_in_any_file_nor_in_what_other
     let daemon = start(&mut command).await;
     let http = reqwest::Client::new();
     let url = daemon.url.clone();
-    let request = |method: Method, path: &str| http.request(method, format!("{url}{path}")).timeout(LONG);
+    let request = |method: Method, path: &str| http.request(method, format!("{url}{path}")).timeout(TIMEOUT);
     let keys: Vec<&str> = CHOSEN.into_iter().chain(WRONG).chain([made.reveal()]).collect();
     for key in &keys {
         for request in requests(request, key, made.reveal()) {
@@ -81,7 +81,7 @@ async fn every_line_of_the_log_is_one_of_ours() {
             body["tools"] = json!([{"type":"function","function":{"name":words,"description":words}}]);
             let request =
                 http.post(format!("{}/v1/chat/completions", daemon.url)).bearer_auth(named.reveal());
-            request.json(&body).timeout(LONG).send().await.unwrap().bytes().await.unwrap();
+            request.json(&body).timeout(TIMEOUT).send().await.unwrap().bytes().await.unwrap();
         }
     }
     for header in ["x-request-id", "user-agent", "origin", "host", "authorization"] {
@@ -89,7 +89,7 @@ async fn every_line_of_the_log_is_one_of_ours() {
         for value in [&b"forged \x1b[2K\x85\xe2\x80\xa8"[..], &b"forged".repeat(1000)] {
             let Ok(value) = HeaderValue::from_bytes(value) else { continue };
             let request = http.get(format!("{}/v1/models", daemon.url)).bearer_auth(named.reveal());
-            request.header(header, value).timeout(LONG).send().await.unwrap();
+            request.header(header, value).timeout(TIMEOUT).send().await.unwrap();
         }
     }
     for path in [

@@ -6,7 +6,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use crate::daemon::{Daemon, a_home, codex_proxyd, signal, start};
-use crate::support::{Events, LONG, eventually, prompt_body};
+use crate::support::{Events, TIMEOUT, eventually, prompt_body};
 
 fn daemon(folder: &Path) -> Command {
     let mut command = codex_proxyd(folder);
@@ -19,8 +19,8 @@ async fn held_stream(daemon: &Daemon) -> Events {
     let mut body = prompt_body("[[words=3 hold=1]]");
     body["stream"] = true.into();
     let request = reqwest::Client::new().post(format!("{}/v1/chat/completions", daemon.url));
-    let response = request.bearer_auth("sk-1").json(&body).timeout(LONG).send().await.unwrap();
-    let mut events = Events::of(response);
+    let response = request.bearer_auth("sk-1").json(&body).timeout(TIMEOUT).send().await.unwrap();
+    let mut events = Events::new(response);
     events.next_text().await;
     events
 }
@@ -47,10 +47,10 @@ async fn either_signal_lets_nobody_in_finishes_the_stream_and_ends_with_codex() 
         signal(&daemon.child, name);
         nobody_gets_in(&daemon).await;
         let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-        assert!(model.wait_for(held, LONG).await.is_some());
+        assert!(model.wait_for(held, TIMEOUT).await.is_some());
         model.release();
         assert_eq!(events.rest().await.last().unwrap(), "[DONE]", "{name}");
-        let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+        let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
         assert!(status.success(), "{name}: {status}");
         nothing_is_left(folder.path()).await;
     }
@@ -65,7 +65,7 @@ async fn a_stream_that_does_not_end_is_told_and_the_program_ends_all_the_same() 
     signal(&daemon.child, "-TERM");
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
-    let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
     nothing_is_left(folder.path()).await;
 }
@@ -80,7 +80,7 @@ async fn a_second_signal_of_either_kind_ends_it_at_once_and_codex_with_it() {
         signal(&daemon.child, first);
         nobody_gets_in(&daemon).await;
         signal(&daemon.child, second);
-        let status = tokio::time::timeout(LONG, daemon.child.wait()).await.unwrap().unwrap();
+        let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
         // It did not come to its own end, which is a success.
         assert_eq!(status.code(), Some(130), "{first} {second}");
         let mut log = String::new();

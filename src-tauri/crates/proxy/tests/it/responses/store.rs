@@ -5,18 +5,18 @@ use sample_model::Event;
 use serde_json::{Value, json};
 
 use super::{UNINSTRUCTED, ask, pairs, refused, stream, text_of, until, upstream};
-use crate::support::{KEY, LONG, Running, real};
+use crate::support::{KEY, TIMEOUT, TestProxy, real};
 use proxy::Key;
 
 const OTHER: &str = "sk-another-key-of-the-test";
 
 /// What becomes of a response that is asked for with this key.
-async fn with_key(proxy: &Running, method: Method, path: &str, key: &str) -> (StatusCode, Value) {
-    let response = proxy.bare(method, path).bearer_auth(key).send().await.unwrap();
+async fn with_key(proxy: &TestProxy, method: Method, path: &str, key: &str) -> (StatusCode, Value) {
+    let response = proxy.anonymous(method, path).bearer_auth(key).send().await.unwrap();
     (response.status(), response.json().await.unwrap())
 }
 
-async fn get(proxy: &Running, id: &str) -> (StatusCode, Value) {
+async fn get(proxy: &TestProxy, id: &str) -> (StatusCode, Value) {
     with_key(proxy, Method::GET, &format!("/v1/responses/{id}"), KEY).await
 }
 
@@ -50,7 +50,7 @@ async fn a_response_goes_on_from_the_one_before_without_its_instructions() {
 }
 
 /// What OpenAI would keep the cache of the `n`th request by: the same for all requests of one thread.
-fn cache_key(proxy: &Running, n: u64) -> Value {
+fn cache_key(proxy: &TestProxy, n: u64) -> Value {
     proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone()
 }
 
@@ -148,7 +148,7 @@ async fn another_key_cannot_see_that_a_response_exists() {
         assert_eq!((status, &error["error"]["code"]), (StatusCode::NOT_FOUND, &json!("response_not_found")));
     }
     let body = json!({"model":"gpt-5.5","input":"a","previous_response_id":response["id"]});
-    let request = proxy.bare(Method::POST, "/v1/responses").bearer_auth(OTHER).json(&body);
+    let request = proxy.anonymous(Method::POST, "/v1/responses").bearer_auth(OTHER).json(&body);
     let error: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(error["error"]["code"], "previous_response_not_found");
     assert_eq!(get(&proxy, &id_of(&response)).await.0, StatusCode::OK);
@@ -170,7 +170,7 @@ async fn a_response_that_is_being_written_can_be_seen_and_cancelled() {
     let cancelled: Value = proxy.post(&path, &json!({})).await.json().await.unwrap();
     assert_eq!(cancelled["status"], "cancelled");
     let gone = |event: &Event| matches!(event, Event::ClientGone { .. });
-    assert!(proxy.model.wait_for(gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(gone, TIMEOUT).await.is_some());
     let last = events.rest().await.pop().unwrap();
     assert_eq!(last["response"], cancelled);
     assert_eq!(get(&proxy, &id).await, (StatusCode::OK, cancelled.clone()));
@@ -207,6 +207,6 @@ async fn a_client_that_hangs_up_leaves_a_cancelled_response() {
     let id = id_of(&events.next().await.unwrap()["response"]);
     drop(events);
     let gone = |event: &Event| matches!(event, Event::ClientGone { .. });
-    assert!(proxy.model.wait_for(gone, LONG).await.is_some());
+    assert!(proxy.model.wait_for(gone, TIMEOUT).await.is_some());
     assert_eq!(get(&proxy, &id).await.1["status"], "cancelled");
 }

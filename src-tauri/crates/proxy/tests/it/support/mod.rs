@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use log::Log;
 
 /// Nothing that is waited for in these tests takes longer when it works.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) const KEY: &str = "sk-test-of-the-proxy";
 
@@ -46,7 +46,7 @@ pub(crate) fn home_for(folder: &Path, model: &SampleModel) -> PathBuf {
 }
 
 /// How a proxy of a test differs from the usual.
-pub(crate) struct Plan {
+pub(crate) struct TestProxyBuilder {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) codex: PathBuf,
@@ -56,8 +56,8 @@ pub(crate) struct Plan {
 }
 
 /// The real codex.
-pub(crate) fn real() -> Plan {
-    Plan {
+pub(crate) fn real() -> TestProxyBuilder {
+    TestProxyBuilder {
         settings: Settings { api_keys: vec![Key::new(KEY)], ..Settings::default() },
         limits: Limits::default(),
         codex: under_test::codex_under_test(),
@@ -67,11 +67,11 @@ pub(crate) fn real() -> Plan {
 }
 
 /// The fake one, with these directives; `{folder}` in them is the test's own folder.
-pub(crate) fn fake(directives: &str) -> Plan {
-    Plan { codex: under_test::fake_codex(), fake: directives.to_owned(), ..real() }
+pub(crate) fn fake(directives: &str) -> TestProxyBuilder {
+    TestProxyBuilder { codex: under_test::fake_codex(), fake: directives.to_owned(), ..real() }
 }
 
-impl Plan {
+impl TestProxyBuilder {
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -108,23 +108,23 @@ impl Plan {
         (Proxy::new(parts).unwrap(), log, model, folder)
     }
 
-    pub(crate) async fn start(self) -> Running {
+    pub(crate) async fn start(self) -> TestProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.start_on(listener).await
     }
 
-    pub(crate) async fn start_on(self, listener: TcpListener) -> Running {
+    pub(crate) async fn start_on(self, listener: TcpListener) -> TestProxy {
         let (proxy, log, model, folder) = self.proxy().await;
         let turns = proxy.turns();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(vec![listener], proxy, stop.clone()));
-        Running { log, turns, model, folder, address, stop, server, http: reqwest::Client::new() }
+        TestProxy { log, turns, model, folder, address, stop, server, http: reqwest::Client::new() }
     }
 }
 
 /// A proxy that runs.
-pub(crate) struct Running {
+pub(crate) struct TestProxy {
     pub(crate) log: Log,
     /// How many turns run and wait, as it changes.
     pub(crate) turns: tokio::sync::watch::Receiver<Occupancy>,
@@ -137,21 +137,21 @@ pub(crate) struct Running {
     pub(crate) http: reqwest::Client,
 }
 
-impl Running {
+impl TestProxy {
     /// Lets the model go on that stands still, once it does: a release that comes before would be missed.
-    pub(crate) async fn let_go_on(&self) {
+    pub(crate) async fn release_model(&self) {
         let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-        assert!(self.model.wait_for(held, LONG).await.is_some());
+        assert!(self.model.wait_for(held, TIMEOUT).await.is_some());
         self.model.release();
     }
 
     /// A request without a key.
-    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.address)).timeout(LONG)
+    pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address)).timeout(TIMEOUT)
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.bare(Method::GET, path).bearer_auth(KEY)
+        self.anonymous(Method::GET, path).bearer_auth(KEY)
     }
 
     pub(crate) async fn chat(&self, body: &Value) -> Response {
@@ -160,7 +160,7 @@ impl Running {
 
     /// What is no stream is held against OpenAI's schema here; a stream's events are, where they are read.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
-        let request = self.bare(Method::POST, path).bearer_auth(KEY).json(body);
+        let request = self.anonymous(Method::POST, path).bearer_auth(KEY).json(body);
         conforming(request.send().await.unwrap()).await
     }
 
@@ -179,7 +179,7 @@ impl Running {
     pub(crate) async fn stream_of(&self, body: &Value) -> Events {
         let response = self.chat(body).await;
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
-        Events::of(response)
+        Events::new(response)
     }
 }
 
@@ -193,7 +193,7 @@ async fn conforming(response: Response) -> Response {
     copy.headers_mut().unwrap().clone_from(response.headers());
     let body = response.bytes().await.unwrap();
     let sent = serde_json::from_slice(&body).unwrap();
-    schema::assert_none(&schema::body_faults(&sent), &sent);
+    schema::assert_conforms(&schema::body_violations(&sent), &sent);
     copy.body(body).unwrap().into()
 }
 
@@ -208,7 +208,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    pub(crate) fn of(response: Response) -> Self {
+    pub(crate) fn new(response: Response) -> Self {
         Self { response, buffer: String::new() }
     }
 
@@ -237,7 +237,7 @@ impl Events {
             return Some(json!(data));
         }
         let event = serde_json::from_str(data).unwrap();
-        schema::assert_none(&schema::event_faults(&event), &event);
+        schema::assert_conforms(&schema::event_violations(&event), &event);
         assert_eq!(name, event["type"].as_str(), "the event's name and type");
         Some(event)
     }
@@ -264,13 +264,13 @@ impl Events {
 }
 
 /// Waits for what the system does in its own time, and cannot be awaited.
-pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let wait = async {
-        while !is_so() {
+        while !condition() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "in vain: {what}");
+    assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "timed out waiting: {what}");
 }
 
 /// The living processes whose environment names `folder`: the codex of one test, and what it started.

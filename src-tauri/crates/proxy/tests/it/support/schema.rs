@@ -29,7 +29,7 @@ fn validator(name: &str) -> Arc<Validator> {
 }
 
 /// What is wrong with `value`, each with its place; nothing when it is what OpenAI calls `name`.
-fn faults(name: &str, value: &Value) -> Vec<String> {
+fn violations(name: &str, value: &Value) -> Vec<String> {
     let validator = match name {
         // An event that is none of many kinds would be told in as many ways.
         "ResponseStreamEvent" => match event(&value["type"]) {
@@ -38,7 +38,7 @@ fn faults(name: &str, value: &Value) -> Vec<String> {
         },
         _ => self::validator(name),
     };
-    validator.iter_errors(value).map(|error| fault(&error)).collect()
+    validator.iter_errors(value).map(|error| violation(&error)).collect()
 }
 
 /// The definition of the event with this `type`.
@@ -49,19 +49,19 @@ fn event(kind: &Value) -> Option<&'static str> {
 }
 
 /// The place and the reason. Of a value that may be one of several kinds, the reason of the kind that it says it is.
-fn fault(error: &ValidationError<'_>) -> String {
+fn violation(error: &ValidationError<'_>) -> String {
     if let ValidationErrorKind::AnyOf { context } = error.kind() {
         let is_another =
             |error: &ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Constant { .. });
         let nearest =
             context.iter().min_by_key(|errors| (errors.iter().any(is_another), errors.len())).unwrap();
-        return nearest.iter().map(fault).collect::<Vec<_>>().join("; ");
+        return nearest.iter().map(violation).collect::<Vec<_>>().join("; ");
     }
     format!("{}: {error}", error.instance_path())
 }
 
 /// What is wrong with the body of an answer of `/v1`, which says itself what it is.
-pub(crate) fn body_faults(body: &Value) -> Vec<String> {
+pub(crate) fn body_violations(body: &Value) -> Vec<String> {
     let name = match body["object"].as_str() {
         None if body.get("error").is_some() => "ErrorResponse",
         Some("chat.completion") => "ChatCompletion",
@@ -72,11 +72,11 @@ pub(crate) fn body_faults(body: &Value) -> Vec<String> {
         Some("model") => "Model",
         _ => return vec![": nothing of OpenAI's".to_owned()],
     };
-    faults(name, body)
+    violations(name, body)
 }
 
 /// What is wrong with an event of a stream of `/v1`, which says itself what it is.
-pub(crate) fn event_faults(event: &Value) -> Vec<String> {
+pub(crate) fn event_violations(event: &Value) -> Vec<String> {
     let name = match event["object"].as_str() {
         Some("chat.completion.chunk") => "ChatCompletionChunk",
         Some("text_completion") => "CompletionChunk",
@@ -84,20 +84,20 @@ pub(crate) fn event_faults(event: &Value) -> Vec<String> {
         _ if event.get("error").is_some() => "ErrorResponse",
         _ => return vec![": nothing of OpenAI's".to_owned()],
     };
-    faults(name, event)
+    violations(name, event)
 }
 
 /// Fails when there are faults in what the proxy sent.
 #[track_caller]
-pub(crate) fn assert_none(faults: &[String], sent: &Value) {
-    assert!(faults.is_empty(), "not as OpenAI's schema has it:\n{}\nin {sent}", faults.join("\n"));
+pub(crate) fn assert_conforms(violations: &[String], sent: &Value) {
+    assert!(violations.is_empty(), "not as OpenAI's schema has it:\n{}\nin {sent}", violations.join("\n"));
 }
 
 /// Fails unless `value` is what OpenAI calls `name`: `ChatCompletion`, `ChatCompletionChunk`, `Completion`, `CompletionChunk`,
 /// `ErrorResponse`, `Model`, `ModelList`, `Response`, `ResponseDeleted`, `ResponseStreamEvent`, or whatever else these consist of.
 #[track_caller]
 pub(crate) fn conforms(name: &str, value: &Value) {
-    assert_none(&faults(name, value), value);
+    assert_conforms(&violations(name, value), value);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ fn what_is_not_openais_is_told_with_its_place() {
             "choices":[{"index":0,"logprobs":null,"finish_reason":"stop","message":message}]})
     };
     let message = json!({"role":"assistant","content":"Hi","refusal":null});
-    assert_eq!(faults("ChatCompletion", &chat(message.clone(), usage(json!(1)))), Vec::<String>::new());
+    assert_eq!(violations("ChatCompletion", &chat(message.clone(), usage(json!(1)))), Vec::<String>::new());
     for (body, place, reason) in [
         (chat(message.clone(), usage(json!(1.5))), "/usage/completion_tokens", "1.5"),
         (chat(message.clone(), Value::Null), "/usage", "null"),
@@ -142,14 +142,17 @@ fn what_is_not_openais_is_told_with_its_place() {
             "\"function\" is a required",
         ),
     ] {
-        let faults = faults("ChatCompletion", &body);
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with(&format!("{place}: ")) && faults[0].contains(reason), "{faults:?}");
+        let violations = violations("ChatCompletion", &body);
+        assert_eq!(violations.len(), 1, "{violations:?}");
+        assert!(
+            violations[0].starts_with(&format!("{place}: ")) && violations[0].contains(reason),
+            "{violations:?}"
+        );
     }
     let delta = json!({"type":"response.output_text.delta","delta":"a","item_id":"i","output_index":0,
         "content_index":0,"sequence_number":1});
-    assert_eq!(faults("ResponseStreamEvent", &delta), [": \"logprobs\" is a required property"]);
-    assert_eq!(faults("ResponseStreamEvent", &json!({"type":"ping"})), ["/type: \"ping\" is no event"]);
+    assert_eq!(violations("ResponseStreamEvent", &delta), [": \"logprobs\" is a required property"]);
+    assert_eq!(violations("ResponseStreamEvent", &json!({"type":"ping"})), ["/type: \"ping\" is no event"]);
 }
 
 #[test]
