@@ -1,4 +1,4 @@
-//! Another sign-in, none, one that is refused, and one that is refreshed, on the real codex.
+//! Switched, missing, rejected and refreshed sign-ins, on the real codex.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn key_of(real: &Real, n: u64) -> String {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn another_sign_in_is_used_from_the_next_turn_on_and_the_running_one_finishes() {
+async fn new_sign_in_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     for kind in [ThreadKind::Plain, ThreadKind::Agent] {
         let real = real_with(sample_model::codex_home::write_openai).await;
         sign_in(&real, "sk-first");
@@ -50,13 +50,13 @@ async fn another_sign_in_is_used_from_the_next_turn_on_and_the_running_one_finis
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_logout_and_a_login_show_without_a_request() {
+async fn logout_and_login_are_noticed_without_a_request() {
     let real = real_with(sample_model::codex_home::write_openai).await;
     let mut status = real.codex.status();
     real.codex.ready().await.unwrap();
     std::fs::remove_file(real.home.path().join(".codex/auth.json")).unwrap();
-    let out = |status: &Status| matches!(status, Status::Failed(CodexError::NotSignedIn));
-    assert!(timeout(TIMEOUT, status.wait_for(out)).await.unwrap().is_ok());
+    let signed_out = |status: &Status| matches!(status, Status::Failed(CodexError::NotSignedIn));
+    assert!(timeout(TIMEOUT, status.wait_for(signed_out)).await.unwrap().is_ok());
     let request = real.request(ThreadKind::Plain, "hi");
     assert!(matches!(real.codex.turn(request).await, Err(CodexError::NotSignedIn)));
     sign_in(&real, "sk-again");
@@ -67,7 +67,7 @@ async fn a_logout_and_a_login_show_without_a_request() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_sign_in_that_is_refused_ends_the_turn_at_the_first_attempt() {
+async fn rejected_sign_in_ends_the_turn_without_retries() {
     let real = real().await;
     match real.ask("[[status=401]]").await.error() {
         CodexError::Turn(failure) => assert_eq!(failure.kind, FailureKind::Unauthorized),
@@ -77,16 +77,16 @@ async fn a_sign_in_that_is_refused_ends_the_turn_at_the_first_attempt() {
     real.ask("[[words=1]]").await.expect_success();
 }
 
-/// A stand-in for the login server, which gives everybody these tokens.
+/// A fake login server that always returns these tokens. Returns its URL and a counter of its requests.
 async fn login_server(tokens: Value) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/token", listener.local_addr().unwrap());
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&requests);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = Vec::new();
-            // The whole of it, so that the answer is not cut off by a reset: its body ends with the object's brace.
+            // Reads the entire request, whose body ends with a brace: otherwise a reset could cut off the response.
             while !request.ends_with(b"}") && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
             }
             count.fetch_add(1, Ordering::Relaxed);
@@ -96,23 +96,23 @@ async fn login_server(tokens: Value) -> (String, Arc<AtomicUsize>) {
             let _ = stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
         }
     });
-    (url, asked)
+    (url, requests)
 }
 
-/// A token of nobody's that ends so many seconds from now.
-fn token(seconds: i64, mark: &str) -> String {
+/// A made-up token that expires in `seconds`.
+fn token(seconds: i64, id: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let openai = json!({"chatgpt_plan_type":"plus","chatgpt_account_id":"acc","chatgpt_user_id":"me"});
     let claims = json!({
-        "email": "me@example.com", "exp": now.checked_add_signed(seconds).unwrap(), "jti": mark,
+        "email": "me@example.com", "exp": now.checked_add_signed(seconds).unwrap(), "jti": id,
         "https://api.openai.com/auth": openai,
     });
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{}", part(json!({"alg":"none","typ":"JWT"})), part(claims), URL_SAFE_NO_PAD.encode("sig"))
 }
 
-/// A ChatGPT sign-in whose token has run out.
-fn signed_in_long_ago(dir: &Path, base_url: &str) -> std::io::Result<()> {
+/// Writes a ChatGPT sign-in whose token has expired.
+fn write_expired_sign_in(dir: &Path, base_url: &str) -> std::io::Result<()> {
     let config = format!("openai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{base_url}/backend\"\n");
     std::fs::write(dir.join("config.toml"), config)?;
     let old = token(-60, "old");
@@ -123,43 +123,43 @@ fn signed_in_long_ago(dir: &Path, base_url: &str) -> std::io::Result<()> {
     std::fs::write(dir.join("auth.json"), auth.to_string())
 }
 
-/// What the login server gives out.
-fn renewed(token: &str) -> Value {
+/// The login server's response.
+fn refreshed(token: &str) -> Value {
     json!({"id_token": token, "access_token": token, "refresh_token": "second"})
 }
 
-/// Why the private home has no hard link where it cannot have a symlink: codex would fetch a token and lose it.
+/// Why the private home needs a symlink: with a hard link codex would fetch a token and lose it.
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn codex_does_not_save_a_token_in_a_file_with_two_names() {
-    let (url, asked) = login_server(renewed(&token(36_000, "fresh"))).await;
+async fn codex_does_not_save_a_token_to_a_hard_link() {
+    let (url, requests) = login_server(refreshed(&token(36_000, "fresh"))).await;
     let write = |dir: &Path, base_url: &str| {
-        signed_in_long_ago(dir, base_url)?;
+        write_expired_sign_in(dir, base_url)?;
         std::fs::hard_link(dir.join("auth.json"), dir.join("second-name.json"))
     };
     let real = real_with_env(write, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
     real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
-    assert!(asked.load(Ordering::Relaxed) > 0);
-    let users = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
-    assert!(users.contains("first") && !users.contains("second"), "{users}");
+    assert!(requests.load(Ordering::Relaxed) > 0);
+    let auth = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
+    assert!(auth.contains("first") && !auth.contains("second"), "{auth}");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_refreshed_token_is_in_both_homes() {
+async fn refreshed_token_reaches_both_homes() {
     let fresh = token(36_000, "fresh");
-    let (url, asked) = login_server(renewed(&fresh)).await;
-    let real = real_with_env(signed_in_long_ago, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
+    let (url, requests) = login_server(refreshed(&fresh)).await;
+    let real = real_with_env(write_expired_sign_in, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;
     real.ask("[[words=1]]").await.expect_success();
     assert_eq!(key_of(&real, 0), format!("Bearer {fresh}"));
-    let users = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
-    assert!(users.contains("second") && users.contains(&fresh), "{users}");
+    let auth = std::fs::read_to_string(real.home.path().join(".codex/auth.json")).unwrap();
+    assert!(auth.contains("second") && auth.contains(&fresh), "{auth}");
     let private = real.home.path().join("private/auth.json");
     assert!(std::fs::symlink_metadata(private).unwrap().is_symlink());
     real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
     assert_eq!(key_of(&real, 1), format!("Bearer {fresh}"));
-    // Once for both, and it is no change of the account.
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    // Refreshed once for both, and not taken for a change of account.
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
     real.ask("[[words=1]]").await.expect_success();
     assert_eq!(key_of(&real, 2), format!("Bearer {fresh}"));
 }

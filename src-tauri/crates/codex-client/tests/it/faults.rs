@@ -1,4 +1,4 @@
-//! Faults that can be seen from outside only: a codex that is stopped, grows, never greets, or loses its binary.
+//! Faults of codex as a process: suspended, too large, hanging in the handshake, or without its binary.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,22 +14,22 @@ fn signal(name: &str, pid: u32) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_codex_that_is_stopped_in_the_middle_of_a_turn_is_replaced() {
+async fn codex_suspended_mid_turn_is_replaced() {
     let fake = fake("hang-after-delta=1");
-    // For plain ones threads are started ahead, which would notice it as well.
-    let wanted = request(ThreadKind::Agent, fake.folder.path().to_owned(), "hi");
+    // An agent, because prewarming threads for a plain model would notice it too.
+    let agent = request(ThreadKind::Agent, fake.folder.path().to_owned(), "hi");
     let mut turns = Vec::new();
     for _ in 0..2 {
-        let mut turn = fake.codex.turn(wanted.clone()).await.unwrap();
+        let mut turn = fake.codex.turn(agent.clone()).await.unwrap();
         assert_eq!(next_text(&mut turn).await, "Hello");
         turns.push(turn);
     }
     signal("-STOP", fake.pids()[0]);
-    // Nothing of the stopped codex can be awaited, so its time-outs may pass at once.
+    // Nothing from the suspended codex can be awaited, so its timeouts may expire at once.
     tokio::time::pause();
     for mut turn in turns {
         let mut last = None;
-        // Sooner than codex is weighed, which notices it too, if not always.
+        // Before the memory check, which might notice it too.
         let end = async {
             while let Some(event) = turn.next().await {
                 last = Some(event);
@@ -39,13 +39,13 @@ async fn a_codex_that_is_stopped_in_the_middle_of_a_turn_is_replaced() {
         assert!(matches!(last, Some(TurnEvent::Ended(Err(CodexError::Disconnected)))), "{last:?}");
     }
     tokio::time::resume();
-    let mut turn = fake.codex.turn(wanted).await.unwrap();
+    let mut turn = fake.codex.turn(agent).await.unwrap();
     assert_eq!(next_text(&mut turn).await, "Hello");
     assert_eq!(fake.pids().len(), 2);
 }
 
 #[tokio::test]
-async fn a_codex_that_never_greets_is_given_up_and_not_waited_for_by_anybody() {
+async fn hanging_handshake_times_out_for_every_caller() {
     let fake = fake("hang-on=initialize");
     tokio::time::pause();
     let (one, two) = tokio::join!(fake.codex.ready(), fake.codex.ready());
@@ -57,11 +57,11 @@ async fn a_codex_that_never_greets_is_given_up_and_not_waited_for_by_anybody() {
 }
 
 #[tokio::test]
-async fn a_codex_that_has_grown_too_large_is_replaced_between_turns() {
+async fn codex_that_uses_too_much_memory_is_replaced_between_turns() {
     let fake = fake("resident=3000000000");
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     let mut status = fake.codex.status();
-    // A minute later it is weighed.
+    // Its memory is checked a minute later.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
@@ -72,22 +72,22 @@ async fn a_codex_that_has_grown_too_large_is_replaced_between_turns() {
 }
 
 #[tokio::test]
-async fn a_codex_that_does_not_say_what_it_weighs_does_not_hold_up_the_end() {
+async fn hanging_memory_check_does_not_delay_shutdown() {
     let fake = fake("hang-on=server/diagnostics");
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
-    // It is asked now.
+    // The check runs now.
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
     tokio::time::resume();
-    // By itself it would be given up after 20 s.
+    // The check itself would time out after 20 s.
     tokio::time::timeout(Duration::from_secs(15), fake.codex.shutdown()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_codex_whose_binary_is_gone_goes_on_and_the_next_start_says_so() {
+async fn codex_keeps_running_without_its_binary_and_the_next_start_fails() {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join(format!("codex{}", std::env::consts::EXE_SUFFIX));
     std::fs::copy(sample_model::under_test::fake_codex(), &binary).unwrap();

@@ -1,4 +1,4 @@
-//! The private home of plain models, and the user's own, on the real codex.
+//! The private home of plain models and the user's own home, on the real codex.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,8 +10,8 @@ use codex_client::{
 
 use crate::support::{Real, plain_input, real, real_with};
 
-/// A home full of things that must not reach a plain model, beside the provider's settings.
-fn hostile(dir: &Path, base_url: &str) -> std::io::Result<()> {
+/// Writes a home full of things that must not reach a plain model, in addition to the provider's settings.
+fn write_hostile(dir: &Path, base_url: &str) -> std::io::Result<()> {
     sample_model::codex_home::write(dir, base_url)?;
     let mut config = std::fs::read_to_string(dir.join("config.toml"))?;
     config.insert_str(0, "developer_instructions = \"HOSTILE developer\"\n");
@@ -36,8 +36,8 @@ async fn home_used(real: &Real) -> HomeUsed {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn no_model_of_the_list_brings_a_tool_or_a_word_of_codexs_own() {
-    let real = real_with(hostile).await;
+async fn no_listed_model_gets_tools_or_text_from_codex() {
+    let real = real_with(write_hostile).await;
     let models = real.codex.models().await.unwrap();
     assert!(models.len() > 3, "{models:?}");
     for (n, model) in (0u64..).zip(&models) {
@@ -46,7 +46,7 @@ async fn no_model_of_the_list_brings_a_tool_or_a_word_of_codexs_own() {
         real.run(request).await.expect_success();
         let upstream = real.model.request(n).unwrap();
         assert_eq!(upstream.body()["model"], model.id.as_str());
-        // Not even an item that is no message, such as one that offers tools.
+        // Not even an item that is not a message, such as one that offers tools.
         assert_eq!(upstream.items().count(), 2, "{}: {}", model.id, upstream.body());
         assert_eq!(upstream.input(), plain_input("[[words=1]]"), "{}", model.id);
         assert!(upstream.tools().is_empty(), "{}: {:?}", model.id, upstream.tools());
@@ -57,8 +57,8 @@ async fn no_model_of_the_list_brings_a_tool_or_a_word_of_codexs_own() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_private_home_holds_the_provider_and_none_of_the_rest() {
-    let real = real_with(hostile).await;
+async fn private_home_contains_only_the_provider() {
+    let real = real_with(write_hostile).await;
     assert_eq!(home_used(&real).await, HomeUsed::Private);
     let private = real.home.path().join("private");
     let config = std::fs::read_to_string(private.join("config.toml")).unwrap();
@@ -71,7 +71,7 @@ async fn the_private_home_holds_the_provider_and_none_of_the_rest() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_change_of_the_users_provider_is_there_at_the_next_start() {
+async fn changed_provider_settings_apply_at_the_next_start() {
     let real = real().await;
     real.ask("[[words=1]]").await.expect_success();
     real.codex.shutdown().await;
@@ -86,7 +86,7 @@ async fn a_change_of_the_users_provider_is_there_at_the_next_start() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn settings_that_cannot_be_read_are_an_error_and_not_another_provider() {
+async fn unreadable_settings_are_an_error_rather_than_a_fallback_provider() {
     let real = real().await;
     std::fs::write(real.home.path().join(".codex/config.toml"), "model = \n").unwrap();
     match real.codex.ready().await {
@@ -97,9 +97,9 @@ async fn settings_that_cannot_be_read_are_an_error_and_not_another_provider() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_sign_in_in_the_keychain_shares_the_users_home_with_everything_switched_off() {
+async fn keychain_sign_in_shares_the_users_home_with_additions_switched_off() {
     let real = real_with(|dir, base_url| {
-        hostile(dir, base_url)?;
+        write_hostile(dir, base_url)?;
         let config = std::fs::read_to_string(dir.join("config.toml"))?;
         std::fs::write(dir.join("config.toml"), format!("cli_auth_credentials_store = \"keyring\"\n{config}"))
     })
@@ -108,18 +108,18 @@ async fn a_sign_in_in_the_keychain_shares_the_users_home_with_everything_switche
     real.ask("[[words=1]]").await.expect_success();
     let upstream = real.model.request(0).unwrap();
     assert!(upstream.tools().is_empty(), "{:?}", upstream.tools());
-    // The AGENTS.md of that home is what codex cannot be kept from adding.
+    // codex cannot be kept from adding that home's AGENTS.md.
     let body = upstream.body().to_string();
     assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn where_no_link_can_be_made_the_users_home_is_shared_and_no_second_sign_in_is_made() {
+async fn users_home_is_shared_when_the_sign_in_cannot_be_linked() {
     let real = real_with(|dir, base_url| {
-        hostile(dir, base_url)?;
-        // Something that cannot be taken away stands where the link would be.
-        std::fs::create_dir_all(dir.join("../private/auth.json/taken"))
+        write_hostile(dir, base_url)?;
+        // An irremovable folder is in the link's place.
+        std::fs::create_dir_all(dir.join("../private/auth.json/blocked"))
     })
     .await;
     let HomeUsed::Shared { reason } = home_used(&real).await else { panic!("a private home") };
@@ -127,12 +127,12 @@ async fn where_no_link_can_be_made_the_users_home_is_shared_and_no_second_sign_i
     real.ask("[[words=1]]").await.expect_success();
     let body = real.model.request(0).unwrap().body().to_string();
     assert_eq!(body.matches("HOSTILE").count(), body.matches("HOSTILE agents").count(), "{body}");
-    assert!(real.home.path().join("private/auth.json/taken").exists());
+    assert!(real.home.path().join("private/auth.json/blocked").exists());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_then() {
+async fn every_model_can_search_the_web_when_requested() {
     let real = real().await;
     let models = real.codex.models().await.unwrap();
     for (n, model) in (0u64..).zip(&models) {
@@ -153,7 +153,7 @@ async fn every_model_may_search_the_web_when_the_client_asks_for_it_and_only_the
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_agent_does_without_servers_that_fail_crash_or_hang_and_names_those_that_are_gone() {
+async fn agent_works_without_broken_mcp_servers_and_reports_the_failed_ones() {
     let real = real_with(|dir, base_url| {
         sample_model::codex_home::write(dir, base_url)?;
         let mut config = std::fs::read_to_string(dir.join("config.toml"))?;
@@ -170,18 +170,18 @@ async fn an_agent_does_without_servers_that_fail_crash_or_hang_and_names_those_t
     })
     .await;
     real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
-    // The first answer may be there before codex has found out.
+    // The first answer may arrive before codex has noticed.
     let missing = ["broken", "crashes"].map(|server| ItemEvent::McpMissing { server: server.into() });
-    let mut named = false;
-    while !named {
+    let mut reported = false;
+    while !reported {
         let output = real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await;
         output.expect_success();
         assert!(output.items.iter().all(|item| missing.contains(item)), "{:?}", output.items);
-        named = output.items == missing;
+        reported = output.items == missing;
     }
 }
 
-/// Every file below the user's home of codex, with its digest.
+/// Every file in `home`, with its content.
 fn files(home: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, home: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -203,8 +203,8 @@ fn files(home: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// What codex keeps for its own run, by the beginning of its path.
-const CODEXS_OWN: &[&str] = &[
+/// Path prefixes of codex's own working files.
+const CODEX_FILES: &[&str] = &[
     ".sandbox_migration",
     ".tmp/",
     "cache/",
@@ -224,8 +224,8 @@ const CODEXS_OWN: &[&str] = &[
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn of_the_users_home_only_what_codex_keeps_for_its_own_run_is_written() {
-    let real = real_with(hostile).await;
+async fn only_codexs_working_files_change_in_the_users_home() {
+    let real = real_with(write_hostile).await;
     let home = real.home.path().join(".codex");
     for (name, text) in [
         ("sessions/2026/01/01/rollout-mine.jsonl", "{}\n"),
@@ -248,9 +248,9 @@ async fn of_the_users_home_only_what_codex_keeps_for_its_own_run_is_written() {
     real.codex.shutdown().await;
     real.agent.shutdown().await;
     let after = files(&home);
-    let own = |name: &str| CODEXS_OWN.iter().any(|own| name.starts_with(own));
+    let own = |name: &str| CODEX_FILES.iter().any(|own| name.starts_with(own));
     let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
     let written: Vec<&String> = names.filter(|name| !own(name)).collect();
     assert!(written.is_empty(), "{written:?}");
-    assert!(real.workspace.join("made").exists(), "the agent did write where it may");
+    assert!(real.workspace.join("made").exists(), "the agent wrote to its working folder");
 }

@@ -1,4 +1,4 @@
-//! Processes: started on first use, and gone with everything that they started.
+//! Processes: started on first use, and gone together with their children.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use codex_client::{CodexError, Status};
 use crate::support::{TIMEOUT, fake};
 
 #[tokio::test]
-async fn nothing_is_started_before_it_is_needed() {
+async fn codex_is_started_on_first_use() {
     let fake = fake("");
     assert!(matches!(*fake.codex.status().borrow(), Status::Idle));
     assert!(fake.pids().is_empty());
@@ -16,7 +16,7 @@ async fn nothing_is_started_before_it_is_needed() {
 }
 
 #[tokio::test]
-async fn whoever_asks_while_it_starts_shares_the_process() {
+async fn concurrent_callers_share_the_starting_process() {
     let fake = fake("late=initialize:200");
     let (a, b) = tokio::join!(fake.ask("hi"), fake.ask("hi"));
     assert_eq!((a.text(), b.text()), ("Hello from fake".into(), "Hello from fake".into()));
@@ -25,7 +25,7 @@ async fn whoever_asks_while_it_starts_shares_the_process() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn shutdown_leaves_no_process_of_its_group_behind() {
+async fn shutdown_kills_the_whole_process_group() {
     let fake = fake("spawn-child ignore-eof");
     fake.codex.ready().await.unwrap();
     let group = fake.pids()[0];
@@ -37,26 +37,26 @@ async fn shutdown_leaves_no_process_of_its_group_behind() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_process_of_a_turn_leaves_no_process_of_its_group_behind() {
+async fn exec_process_is_killed_with_its_group() {
     let fake = fake("old=0.44 spawn-child");
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     let group = fake.pids()[1];
     eventually("the group is gone", || members(group).is_empty()).await;
-    assert!(!members(fake.pids()[0]).is_empty(), "the app-server stays");
+    assert!(!members(fake.pids()[0]).is_empty(), "the app-server keeps running");
 }
 
 #[tokio::test]
-async fn many_turns_that_are_processes_take_turns() {
+async fn concurrent_exec_turns_queue_for_a_process() {
     let fake = fake("old=0.44");
-    let asked = (0..12).map(|_| fake.ask("hi"));
-    for output in futures_util::future::join_all(asked).await {
+    let turns = (0..12).map(|_| fake.ask("hi"));
+    for output in futures_util::future::join_all(turns).await {
         assert_eq!(output.text(), "Hello from fake");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn dropping_the_last_handle_ends_it() {
+async fn dropping_the_last_handle_stops_codex() {
     let fake = fake("spawn-child ignore-eof");
     fake.codex.ready().await.unwrap();
     let group = fake.pids()[0];
@@ -66,14 +66,14 @@ async fn dropping_the_last_handle_ends_it() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_crash_takes_what_codex_had_started_along() {
+async fn crash_of_codex_kills_its_children() {
     let fake = fake("spawn-child crash-on=turn/start");
     assert!(matches!(fake.ask("hi").await.error(), CodexError::Disconnected));
     let group = fake.pids()[0];
     eventually("the group is gone", || members(group).is_empty()).await;
 }
 
-/// The living processes of a group, by id.
+/// The ids of a group's living processes.
 #[cfg(target_os = "linux")]
 fn members(group: u32) -> Vec<u32> {
     let mut members = Vec::new();
@@ -82,7 +82,7 @@ fn members(group: u32) -> Vec<u32> {
             continue;
         };
         let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        // The name may hold spaces and brackets; what follows the last bracket is: state, parent, group.
+        // The name may contain spaces and parentheses; after the last one come state, parent and group.
         let Some((_, rest)) = stat.rsplit_once(')') else { continue };
         let fields: Vec<&str> = rest.split_whitespace().collect();
         if fields[0] != "Z" && fields[2] == group.to_string() {
@@ -92,7 +92,7 @@ fn members(group: u32) -> Vec<u32> {
     members
 }
 
-/// Waits for what the system does in its own time, and cannot be awaited.
+/// Polls for something that cannot be awaited.
 async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {

@@ -1,5 +1,5 @@
-//! codex-client against the real codex, which talks to the sample model, and against a scripted fake for what the real
-//! one won't do on command.
+//! codex-client against the real codex with the sample model, and against a scripted fake for what the real one won't do
+//! on command.
 
 #![expect(
     clippy::unwrap_used,

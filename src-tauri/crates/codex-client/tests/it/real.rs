@@ -8,11 +8,11 @@ use crate::support::{TIMEOUT, collect, message, next, next_text, plain_input, re
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
+async fn first_delta_arrives_before_the_model_has_finished() {
     let real = real().await;
     let mut turn = real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 hold=1]]")).await.unwrap();
     assert_eq!(next_text(&mut turn).await, "word1 ");
-    // The model stands still after its first word until it is let go.
+    // The model pauses after its first word until it is released.
     assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.is_some());
     real.model.release();
     assert_eq!(next_text(&mut turn).await, "word2 ");
@@ -21,7 +21,7 @@ async fn the_first_delta_is_here_before_the_model_has_sent_the_last() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
+async fn conversation_items_reach_upstream_with_their_roles() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "[[words=1]]");
     request.items = vec![
@@ -45,7 +45,7 @@ async fn a_conversation_arrives_upstream_item_by_item_with_its_roles() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
+async fn plain_model_gets_only_the_clients_messages() {
     let real = real().await;
     let home = real.home.path().join(".codex");
     std::fs::write(real.workspace.join("AGENTS.md"), "hostile").unwrap();
@@ -59,7 +59,7 @@ async fn a_plain_model_reads_nothing_but_what_the_client_sent() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_agents_turn_has_codexs_own_instructions_and_tools() {
+async fn agent_turn_has_codexs_instructions_and_tools() {
     let real = real().await;
     real.run(real.request(ThreadKind::Agent, "[[words=1]]")).await.expect_success();
     let upstream = real.model.request(0).unwrap();
@@ -80,7 +80,7 @@ async fn dropping_a_turn_closes_the_connection_to_the_model() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn dropping_a_turn_before_its_first_word_interrupts_it_too() {
+async fn dropping_a_turn_before_its_first_delta_interrupts_it() {
     let real = real().await;
     let turn = real.codex.turn(real.request(ThreadKind::Plain, "[[hold=0]]")).await.unwrap();
     assert!(real.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.is_some());
@@ -113,7 +113,7 @@ async fn usage_of_a_turn_with_a_command_is_the_sum_of_its_responses() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn reasoning_comes_apart_from_the_answer() {
+async fn reasoning_is_separate_from_the_answer() {
     let real = real().await;
     let output = real.ask("[[words=2 reasoning=2]]").await;
     assert_eq!(output.text(), "word1 word2 ");
@@ -126,14 +126,14 @@ async fn reasoning_comes_apart_from_the_answer() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_model_that_answers_is_named() {
+async fn answering_model_is_reported() {
     let real = real().await;
     assert_eq!(real.ask("[[words=1]]").await.models, ["gpt-5.5"]);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_turn_without_input_goes_on_from_its_history() {
+async fn turn_without_input_continues_from_its_history() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
     request.items =
@@ -158,7 +158,7 @@ async fn effort_and_schema_reach_the_model() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn failures_of_the_model_are_told_apart() {
+async fn upstream_failures_are_classified() {
     let real = real().await;
     for (prompt, kind) in [
         ("[[status=400 message=\"no such thing\"]]", FailureKind::BadRequest),
@@ -178,7 +178,7 @@ async fn failures_of_the_model_are_told_apart() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_upstream_400_comes_with_the_upstreams_own_words() {
+async fn upstream_400_keeps_upstreams_message() {
     let real = real().await;
     match real.ask("[[status=400 message=\"The model is not supported\"]]").await.error() {
         CodexError::Turn(failure) => assert_eq!(failure.message, "The model is not supported"),
@@ -188,7 +188,7 @@ async fn an_upstream_400_comes_with_the_upstreams_own_words() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn turns_at_once_do_not_mix() {
+async fn concurrent_turns_do_not_mix() {
     let real = real().await;
     let turns = (0..16).map(|n| {
         let request = real.request(ThreadKind::Plain, &format!("[[say=\"a{n} b{n} c{n}\" every=5]]"));
@@ -202,7 +202,7 @@ async fn turns_at_once_do_not_mix() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
+async fn prewarmed_thread_does_not_know_the_previous_turn() {
     let real = real().await;
     for n in 0..4 {
         real.ask(&format!("[[say=\"secret {n}\"]]")).await.expect_success();
@@ -215,7 +215,7 @@ async fn a_thread_started_ahead_knows_nothing_of_the_turn_before() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
+async fn prewarmed_thread_has_the_instructions_of_its_own_chat() {
     let real = real().await;
     for (n, instructions) in
         ["be brief", "be brief", "be kind", "be brief", " ", "be kind"].iter().enumerate()
@@ -224,15 +224,16 @@ async fn a_thread_started_ahead_has_the_instructions_of_its_own_chat() {
         request.items.insert(0, message(Role::Developer, instructions));
         real.run(request).await.expect_success();
         let upstream = real.model.requests()[n].input();
-        let told = if instructions.trim().is_empty() { "You are a helpful assistant." } else { instructions };
-        assert_eq!(upstream[0], ("developer".to_owned(), told.to_owned()));
+        let expected =
+            if instructions.trim().is_empty() { "You are a helpful assistant." } else { instructions };
+        assert_eq!(upstream[0], ("developer".to_owned(), expected.to_owned()));
         assert_eq!(upstream.len(), 2, "{upstream:?}");
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model() {
+async fn message_over_codexs_limit_is_a_context_window_failure() {
     let real = real().await;
     let output = real.ask(&"x".repeat(1024 * 1024 + 1)).await;
     let CodexError::Turn(failure) = output.error() else { panic!("{output:?}") };
@@ -242,7 +243,7 @@ async fn a_message_that_is_longer_than_codex_takes_is_more_than_fits_the_model()
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn instructions_alone_are_asked_for_as_they_are() {
+async fn instructions_without_messages_are_sent_as_the_prompt() {
     let real = real().await;
     let mut request = real.request(ThreadKind::Plain, "");
     request.items = vec![message(Role::Developer, "[[words=1]]")];
@@ -252,7 +253,7 @@ async fn instructions_alone_are_asked_for_as_they_are() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn everything_is_probed_on_the_pinned_codex() {
+async fn all_capabilities_are_detected_on_the_pinned_codex() {
     let real = real().await;
     real.codex.ready().await.unwrap();
     let status = real.codex.status();
@@ -265,7 +266,7 @@ async fn everything_is_probed_on_the_pinned_codex() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_account_is_known_once_codex_is_ready() {
+async fn account_is_known_once_codex_is_ready() {
     for (real, account) in [
         (real().await, Account::NotNeeded),
         (real_with(sample_model::codex_home::write_openai).await, Account::ApiKey),
@@ -279,7 +280,7 @@ async fn the_account_is_known_once_codex_is_ready() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_models_are_listed_with_their_efforts() {
+async fn models_are_listed_with_their_efforts() {
     let real = real().await;
     let models = real.codex.models().await.unwrap();
     assert_eq!(models.iter().filter(|model| model.is_default).count(), 1);
@@ -290,7 +291,7 @@ async fn the_models_are_listed_with_their_efforts() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn no_session_and_no_setting_is_written_to_the_users_home() {
+async fn neither_sessions_nor_settings_are_written_to_the_users_home() {
     let real = real().await;
     let config = real.home.path().join(".codex/config.toml");
     let before = std::fs::read_to_string(&config).unwrap();
@@ -306,7 +307,7 @@ async fn no_session_and_no_setting_is_written_to_the_users_home() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stream_that_breaks_and_recovers_is_said_to_be_retried() {
+async fn broken_stream_that_recovers_is_reported_as_a_retry() {
     let real = real().await;
     let mut turn =
         real.codex.turn(real.request(ThreadKind::Plain, "[[words=3 break=1 times=1]]")).await.unwrap();
@@ -323,7 +324,7 @@ async fn a_stream_that_breaks_and_recovers_is_said_to_be_retried() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_an_agent_does_is_reported() {
+async fn agent_actions_are_reported() {
     let real = real().await;
     let output = real.run(real.request(ThreadKind::Agent, "[[shell=\"exit 3\"]]")).await;
     let codes: Vec<Value> = output

@@ -1,4 +1,4 @@
-//! What the tests stand on: a codex with a home of its own, and ways to read a turn.
+//! Test support: codex with a temporary home, and helpers that read a turn.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// Nothing that is waited for in these tests takes longer when it works.
+/// Longer than anything in these tests takes.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A folder of a test.
+/// A temporary folder.
 pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new().prefix("codex-client-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// The real codex on the sample model.
+/// The real codex with the sample model.
 pub(crate) struct Real {
     /// For plain models, with a private home.
     pub(crate) codex: Codex,
@@ -35,17 +35,17 @@ pub(crate) async fn real() -> Real {
     real_with(codex_home::write).await
 }
 
-/// The same with other limits of the threads that are kept.
+/// The same with other limits for the thread cache.
 pub(crate) async fn real_with_retention(retention: Retention) -> Real {
     start(codex_home::write, retention).await
 }
 
-/// The same with a configuration that is written otherwise.
+/// The same with a configuration written by `write`.
 pub(crate) async fn real_with(write: fn(&Path, &str) -> std::io::Result<()>) -> Real {
     start(write, Retention::default()).await
 }
 
-/// The same with these variables beside it.
+/// The same with additional environment variables.
 pub(crate) async fn real_with_env(
     write: fn(&Path, &str) -> std::io::Result<()>,
     variables: &[(&str, &str)],
@@ -57,7 +57,7 @@ async fn start(write: fn(&Path, &str) -> std::io::Result<()>, retention: Retenti
     start_at(under_test::codex_under_test(), write, retention, &[]).await
 }
 
-/// The same with a codex of another version.
+/// The same with another codex binary.
 pub(crate) async fn real_with_binary(binary: &Path) -> Real {
     start_at(binary.to_owned(), codex_home::write, Retention::default(), &[]).await
 }
@@ -80,7 +80,7 @@ async fn start_at(
     Real { codex, agent, model, home, workspace }
 }
 
-/// A codex of its own with the same home.
+/// Another handle with the same home.
 pub(crate) fn another_codex(real: &Real) -> Codex {
     let binary = under_test::codex_under_test();
     codex_in(real.home.path(), private(real.home.path()), Retention::default(), binary, &[])
@@ -92,7 +92,7 @@ fn private(home: &Path) -> Home {
 
 fn codex_in(
     home: &Path,
-    which: Home,
+    private_or_users: Home,
     retention: Retention,
     binary: PathBuf,
     variables: &[(&str, &str)],
@@ -102,25 +102,25 @@ fn codex_in(
     let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
     Codex::new(CodexConfig {
         search: Search { setting: Some(binary), environment },
-        home: which,
+        home: private_or_users,
         folder: home.join("workspace"),
         client_version: "0.0.0".into(),
         retention,
     })
 }
 
-/// The scripted fake.
+/// The scripted fake-codex.
 pub(crate) struct Fake {
     pub(crate) codex: Codex,
     pub(crate) folder: TempDir,
 }
 
-/// A fake codex with these directives; `{folder}` in them is its own folder.
+/// fake-codex with these directives; `{folder}` in them stands for its folder.
 pub(crate) fn fake(directives: &str) -> Fake {
     fake_with_binary(&under_test::fake_codex(), directives)
 }
 
-/// The same with a binary of its own.
+/// The same with another binary.
 pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
     let folder = folder();
     let script = directives.replace("{folder}", &folder.path().display().to_string());
@@ -137,7 +137,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
 }
 
 impl Fake {
-    /// The processes that were started, in order.
+    /// The ids of the started processes, in order.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let text = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();
         text.lines().map(|line| line.trim().parse().unwrap()).collect()
@@ -193,7 +193,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
     }
 }
 
-/// All that the model is sent for a prompt without instructions.
+/// The complete input of a plain model for a prompt without instructions.
 pub(crate) fn plain_input(prompt: &str) -> [(String, String); 2] {
     [("developer", "You are a helpful assistant."), ("user", prompt)]
         .map(|(role, text)| (role.to_owned(), text.to_owned()))
@@ -203,7 +203,7 @@ pub(crate) fn message(role: Role, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
-/// Everything that a turn told.
+/// All events of a turn.
 #[derive(Debug, Default)]
 pub(crate) struct TurnOutput {
     pub(crate) texts: Vec<String>,
@@ -251,17 +251,17 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
     output
 }
 
-/// The next event, or a failure of the test when none comes.
+/// The next event; fails if none arrives in time.
 pub(crate) async fn next(turn: &mut Turn) -> Option<TurnEvent> {
-    tokio::time::timeout(TIMEOUT, turn.next()).await.expect("the turn tells nothing")
+    tokio::time::timeout(TIMEOUT, turn.next()).await.expect("no event arrived")
 }
 
-/// The next piece of the answer.
+/// The next delta of the answer.
 pub(crate) async fn next_text(turn: &mut Turn) -> String {
     loop {
         match next(turn).await {
             Some(TurnEvent::Text(text)) => return text,
-            Some(TurnEvent::Ended(end)) => panic!("ended before a text: {end:?}"),
+            Some(TurnEvent::Ended(end)) => panic!("ended before any text: {end:?}"),
             Some(_) => {}
             None => panic!("no text"),
         }

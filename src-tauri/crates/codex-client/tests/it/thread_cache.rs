@@ -1,4 +1,4 @@
-//! Conversations that go on in the thread of their last answer, and turns that wait for the client's tools, on the real codex.
+//! Conversations that continue in their cached thread, and turns that await the client's tools, on the real codex.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Real, TIMEOUT, TurnOutput, message, next_text, real, real_with_retention};
 
-/// A conversation that is carried on.
+/// A growing conversation.
 struct Chat<'a> {
     real: &'a Real,
     request: TurnRequest,
@@ -31,7 +31,7 @@ impl<'a> Chat<'a> {
         Self { real, request }
     }
 
-    /// Sends the conversation as it is.
+    /// Sends the conversation, and appends the answer.
     async fn send(&mut self) -> TurnOutput {
         let answer = self.real.run(self.request.clone()).await;
         if !answer.text().is_empty() {
@@ -62,7 +62,7 @@ fn input(real: &Real, n: u64) -> Vec<Value> {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
+async fn conversation_continues_in_its_thread_and_sends_only_new_items() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
     chat.request.items.push(message(Role::Developer, "be brief"));
@@ -73,13 +73,13 @@ async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
     for n in 1..3 {
         assert_eq!(cache_key(&real, n), cache_key(&real, 0));
         let (earlier, now) = (input(&real, n - 1), input(&real, n));
-        assert_eq!(now[..earlier.len()], earlier, "the earlier items are the same, to the letter");
+        assert_eq!(now[..earlier.len()], earlier, "the earlier items are unchanged");
     }
-    // The reasoning is still there, with what only the model can read of it.
+    // The encrypted reasoning is still included.
     assert!(input(&real, 1).iter().any(|item| item["encrypted_content"].is_string()));
-    let said: Vec<String> =
+    let texts: Vec<String> =
         real.model.request(2).unwrap().input().into_iter().map(|(_, text)| text).collect();
-    let whole = [
+    let expected = [
         "be brief",
         "[[words=2 reasoning=1]]",
         "word1 word2 ",
@@ -88,23 +88,23 @@ async fn a_conversation_goes_on_in_its_thread_and_sends_only_what_is_new() {
         "word1 word2 word3 ",
         "[[words=1]]",
     ];
-    assert_eq!(said, whole);
+    assert_eq!(texts, expected);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() {
+async fn regenerated_and_edited_branches_do_not_leak_into_each_other() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
     chat.ask("[[say=first]]").await.expect_success();
     let mut other = Chat::new(&real, &[]);
     other.request.items = chat.request.items.clone();
     chat.ask("[[say=\"secret of a branch\"]]").await.expect_success();
-    // The same place again: the thread has gone further, so it is no use.
+    // The same prefix again: the thread has moved on, so it cannot be used.
     other.ask("[[say=another]]").await.expect_success();
     assert_ne!(cache_key(&real, 2), cache_key(&real, 1));
     assert!(!input(&real, 2).iter().any(|item| item.to_string().contains("secret")));
-    // Both branches go on, each in its own thread.
+    // Both branches continue, each in its own thread.
     chat.ask("[[words=1]]").await.expect_success();
     other.ask("[[words=1]]").await.expect_success();
     assert_eq!((cache_key(&real, 3), cache_key(&real, 4)), (cache_key(&real, 1), cache_key(&real, 2)));
@@ -113,7 +113,7 @@ async fn regenerating_and_editing_start_from_the_right_place_and_leak_nothing() 
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn two_at_once_on_one_conversation_do_not_mix() {
+async fn concurrent_requests_on_one_conversation_do_not_mix() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
     chat.ask("[[say=first]]").await.expect_success();
@@ -131,7 +131,7 @@ async fn two_at_once_on_one_conversation_do_not_mix() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_of_their_own() {
+async fn different_owner_different_effort_and_interrupted_turn_get_new_threads() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
     chat.ask("[[say=first]]").await.expect_success();
@@ -158,20 +158,20 @@ async fn another_owner_another_effort_and_a_turn_that_was_stopped_get_a_thread_o
         input(&real, 4)
     );
     let keys: std::collections::HashSet<String> = (0..5).map(|n| cache_key(&real, n)).collect();
-    assert_eq!(keys.len(), 4, "only the stopped turn was in the first one's thread");
+    assert_eq!(keys.len(), 4, "only the interrupted turn ran in the first thread");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_turn() {
+async fn calls_end_the_answer_in_order_and_their_outputs_resume_the_turn() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather", "time"]);
     let calls = "[[say=\"let me see\" tool=weather:{\"city\":  \"Köln\"} tool=time:{} usage=100,10,20,5]]";
     let answer = chat.ask(calls).await;
     assert_eq!(answer.text(), "let me see");
-    let told: Vec<(&str, &str)> =
+    let reported: Vec<(&str, &str)> =
         answer.calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
-    assert_eq!(told, [("weather", "{\"city\":  \"Köln\"}"), ("time", "{}")]);
+    assert_eq!(reported, [("weather", "{\"city\":  \"Köln\"}"), ("time", "{}")]);
     assert_eq!(
         answer.expect_success().usage,
         Some(Usage { input: 100, cached: 10, output: 20, reasoning: 5 })
@@ -185,7 +185,7 @@ async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_t
     let calls: Vec<Value> =
         input(&real, 1).into_iter().filter(|item| item["type"] == "function_call").collect();
     assert_eq!(calls[0]["arguments"], "{\"city\":  \"Köln\"}");
-    // And the conversation goes on in the same thread.
+    // The conversation continues in the same thread.
     chat.ask("[[words=1]]").await.expect_success();
     assert_eq!(cache_key(&real, 2), cache_key(&real, 0));
     assert_eq!(real.model.requests().len(), 3);
@@ -193,7 +193,7 @@ async fn calls_end_the_answer_in_the_models_order_and_their_outputs_resume_the_t
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_tools_picture_reaches_the_model() {
+async fn image_from_a_tool_reaches_the_model() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["look"]);
     let answer = chat.ask("[[tool=look]]").await;
@@ -210,11 +210,11 @@ async fn a_tools_picture_reaches_the_model() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_silence() {
+async fn unreadable_image_from_a_tool_is_an_error() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["look"]);
     let answer = chat.ask("[[tool=look]]").await;
-    // The first bytes of a PNG, and nothing behind them.
+    // Only the first bytes of a PNG.
     let url = "data:image/png;base64,iVBORw0KGgo=".to_owned();
     let output = vec![Content::Image { url, detail: None }];
     chat.request.items.push(Item::ToolOutput { call_id: answer.calls[0].call_id.clone(), output });
@@ -226,7 +226,7 @@ async fn a_tools_picture_that_codex_cannot_read_is_said_and_not_left_out_in_sile
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it() {
+async fn changed_history_with_calls_continues_in_a_new_thread() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
     let answer = chat.ask("[[tool=weather:{}]]").await;
@@ -242,7 +242,7 @@ async fn a_history_that_was_changed_goes_on_in_a_new_thread_with_the_calls_in_it
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
+async fn evicted_parked_turn_is_replaced_transparently() {
     for retention in [
         Retention { max_threads: 0, ..Retention::default() },
         Retention { max_idle: Duration::ZERO, ..Retention::default() },
@@ -250,12 +250,12 @@ async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
         let real = real_with_retention(retention).await;
         let mut chat = Chat::new(&real, &["weather"]);
         let answer = chat.ask("[[tool=weather:{}]]").await;
-        let gone = async {
+        let evicted = async {
             while real.codex.cached_threads().await.unwrap() > 0 {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(TIMEOUT, gone).await.expect("the thread is still kept");
+        tokio::time::timeout(TIMEOUT, evicted).await.expect("the thread is still cached");
         chat.output(&answer.calls[0], "rain");
         assert_eq!(chat.send().await.text(), "Tool results: rain");
         assert_ne!(cache_key(&real, 1), cache_key(&real, 0));
@@ -264,7 +264,7 @@ async fn a_parked_turn_that_had_to_go_is_replaced_and_the_client_cannot_tell() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_codex_that_was_ended_in_between_is_started_again_and_goes_on_from_the_history() {
+async fn conversation_continues_from_its_history_after_codex_was_restarted() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
     let answer = chat.ask("[[tool=weather:{}]]").await;
@@ -278,7 +278,7 @@ async fn a_codex_that_was_ended_in_between_is_started_again_and_goes_on_from_the
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
+async fn one_call_at_a_time_reports_calls_one_by_one_from_a_single_request() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a", "b"]);
     chat.request.one_call_at_a_time = true;
@@ -295,7 +295,7 @@ async fn one_call_at_a_time_is_told_one_by_one_and_the_model_is_asked_once() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_call_with_broken_arguments_is_between_the_model_and_codex() {
+async fn call_with_invalid_arguments_is_handled_by_codex() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a", "b"]);
     let answer = chat.ask("[[tool=\"a:{broken\" tool=b:{}]]").await;
@@ -306,7 +306,7 @@ async fn a_call_with_broken_arguments_is_between_the_model_and_codex() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
+async fn agent_has_the_clients_tools_in_addition_to_its_own() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["weather"]);
     chat.request.profile.kind = ThreadKind::Agent;
@@ -321,7 +321,7 @@ async fn an_agent_has_the_clients_tools_on_top_of_its_own() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_note_is_of_one_answer() {
+async fn turn_instructions_apply_to_one_answer() {
     let real = real().await;
     let mut chat = Chat::new(&real, &[]);
     chat.request.turn_instructions = Some("answer in JSON".into());
@@ -351,7 +351,7 @@ async fn verbosity_and_service_tier_reach_the_model() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_parked_turn_does_not_keep_codex_from_ending() {
+async fn parked_turn_does_not_block_shutdown() {
     let real = real().await;
     let mut chat = Chat::new(&real, &["a"]);
     let answer = chat.ask("[[tool=a:{}]]").await;

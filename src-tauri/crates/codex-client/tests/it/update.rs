@@ -1,4 +1,4 @@
-//! An update of codex under our feet: used from the next turn on, and not before it starts.
+//! Updates of codex while it runs: used from the next turn, if they start.
 #![cfg(unix)]
 
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,21 +9,21 @@ use sample_model::under_test::{codex_under_test, fake_codex};
 
 use crate::support::{collect, folder, next_text, real_with_binary, request};
 
-/// A program that runs `script`, as installers of codex make them.
-fn program(path: &Path, script: &str) {
+/// Writes an executable shell script, like codex's installers do.
+fn write_program(path: &Path, script: &str) {
     std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The script of a fake codex that calls itself this version.
-fn fake_of(version: &str) -> String {
+/// A script that runs fake-codex with this version.
+fn fake_script(version: &str) -> String {
     format!("FAKE_CODEX=version={version} exec '{}' \"$@\"", fake_codex().display())
 }
 
-/// Puts a program in the place of another at once, as installers do.
+/// Replaces a program atomically, like installers do.
 fn replace(path: &Path, script: &str) {
     let next = path.with_extension("next");
-    program(&next, script);
+    write_program(&next, script);
     std::fs::rename(&next, path).unwrap();
 }
 
@@ -36,14 +36,14 @@ fn version(codex: &Codex) -> String {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_update_is_used_from_the_next_turn_on_and_the_running_one_finishes() {
+async fn update_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     let folder = folder();
     let path = folder.path().join("codex");
-    program(&path, &format!("exec '{}' \"$@\"", codex_under_test().display()));
+    write_program(&path, &format!("exec '{}' \"$@\"", codex_under_test().display()));
     let real = real_with_binary(&path).await;
     let mut running = real.agent.turn(real.request(ThreadKind::Agent, "[[words=2 hold=1]]")).await.unwrap();
     next_text(&mut running).await;
-    replace(&path, &fake_of("9.0.0"));
+    replace(&path, &fake_script("9.0.0"));
     let second = real.run(real.request(ThreadKind::Agent, "hi")).await;
     assert_eq!((second.text().as_str(), version(&real.agent).as_str()), ("Hello from fake", "9.0.0"));
     let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
@@ -54,11 +54,11 @@ async fn an_update_is_used_from_the_next_turn_on_and_the_running_one_finishes() 
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_link_that_leads_to_another_version_is_an_update() {
+async fn retargeted_link_counts_as_an_update() {
     let folder = folder();
     let at = |name: &str| -> PathBuf { folder.path().join(name) };
-    program(&at("1"), &fake_of("1.0.0"));
-    program(&at("2"), &fake_of("2.0.0"));
+    write_program(&at("1"), &fake_script("1.0.0"));
+    write_program(&at("2"), &fake_script("2.0.0"));
     symlink(at("1"), at("codex")).unwrap();
     let real = real_with_binary(&at("codex")).await;
     let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
@@ -72,19 +72,19 @@ async fn a_link_that_leads_to_another_version_is_an_update() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_update_that_is_not_all_there_leaves_the_old_one_at_work() {
+async fn incomplete_update_keeps_the_old_process() {
     let folder = folder();
     let path = folder.path().join("codex");
-    program(&path, &fake_of("1.0.0"));
+    write_program(&path, &fake_script("1.0.0"));
     let real = real_with_binary(&path).await;
     let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
     real.run(turn()).await.expect_success();
     std::fs::remove_file(&path).unwrap();
     real.run(turn()).await.expect_success();
-    program(&path, "exit 1");
+    write_program(&path, "exit 1");
     real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "1.0.0");
-    replace(&path, &fake_of("2.0.0"));
+    replace(&path, &fake_script("2.0.0"));
     real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "2.0.0");
 }

@@ -1,4 +1,4 @@
-//! What each codex can do, on the real binaries that `CODEX_TEST_VERSIONS` names as `VERSION=PATH;VERSION=PATH`.
+//! The same behaviour on several versions of codex, which `CODEX_TEST_VERSIONS` lists as `VERSION=PATH;VERSION=PATH`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 
 use crate::support::{Real, TIMEOUT, message, next_text, real_with_binary};
 
-const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+const IMAGE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
-/// The binaries to test with; the one under test alone where none are named.
+/// The binaries to test with; by default only the one under test.
 pub(crate) fn binaries() -> Vec<PathBuf> {
     match std::env::var("CODEX_TEST_VERSIONS") {
-        Ok(named) => {
-            named.split(';').filter_map(|pair| pair.split_once('=')).map(|(_, path)| path.into()).collect()
+        Ok(versions) => {
+            versions.split(';').filter_map(|pair| pair.split_once('=')).map(|(_, path)| path.into()).collect()
         }
         Err(_) => vec![under_test::codex_under_test()],
     }
 }
 
-/// Runs `check` with each version, with a home of its own.
+/// Runs `check` with each version, each with a fresh home.
 async fn with_each(check: impl AsyncFn(&Real, &Readiness)) {
     for binary in binaries() {
         let real = real_with_binary(&binary).await;
@@ -36,26 +36,26 @@ async fn with_each(check: impl AsyncFn(&Real, &Readiness)) {
         real.agent.shutdown().await;
         for left in ["sessions", "archived_sessions", "history.jsonl"] {
             let left = real.home.path().join(".codex").join(left);
-            assert!(!left.exists(), "codex {} has left {}", readiness.version, left.display());
+            assert!(!left.exists(), "codex {} left {}", readiness.version, left.display());
         }
     }
 }
 
-/// All that the model was sent in a request, in its order.
+/// The complete input of one upstream request, in order.
 fn sent(real: &Real, n: usize) -> String {
     let request = &real.model.requests()[n];
     let mut text = request.body()["instructions"].as_str().unwrap_or_default().to_owned();
-    for (role, said) in request.input() {
-        write!(text, "\n<{role}> {said}").unwrap();
+    for (role, content) in request.input() {
+        write!(text, "\n<{role}> {content}").unwrap();
     }
     text
 }
 
-/// Asserts that these are said once each, and in this order.
+/// Asserts that each of `parts` occurs exactly once, in this order.
 fn assert_in_order(text: &str, parts: &[&str]) {
-    let places: Vec<usize> =
+    let positions: Vec<usize> =
         parts.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("no {part}: {text}"))).collect();
-    assert!(places.is_sorted(), "{places:?}: {text}");
+    assert!(positions.is_sorted(), "{positions:?}: {text}");
     for part in parts {
         assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
     }
@@ -67,7 +67,7 @@ pub(crate) fn conversation(real: &Real, items: Vec<Item>) -> TurnRequest {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_conversation_goes_on_with_everything_that_was_said() {
+async fn conversation_continues_with_all_earlier_messages() {
     with_each(async |real, _| {
         let mut items =
             vec![message(Role::Developer, "be brief as a haiku"), message(Role::User, "Tell me a joke.")];
@@ -91,7 +91,7 @@ async fn a_conversation_goes_on_with_everything_that_was_said() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_history_that_the_client_brings_reaches_the_model_and_the_user_has_the_last_word() {
+async fn clients_history_reaches_the_model_with_the_prompt_last() {
     with_each(async |real, readiness| {
         let request = conversation(
             real,
@@ -109,19 +109,19 @@ async fn a_history_that_the_client_brings_reaches_the_model_and_the_user_has_the
                 message(Role::User, "[[words=1]]"),
             ],
         );
-        real.run(TurnRequest { turn_instructions: Some("a note at last".into()), ..request })
+        real.run(TurnRequest { turn_instructions: Some("turn instructions".into()), ..request })
             .await
             .expect_success();
         let text = sent(real, 0);
-        let said = [
+        let expected = [
             "be brief as a haiku",
             "first question",
             "first answer",
             "be kind in the middle",
-            "a note at last",
+            "turn instructions",
             "[[words=1]]",
         ];
-        assert_in_order(&text, &said);
+        assert_in_order(&text, &expected);
         assert!(text.ends_with("[[words=1]]"), "{text}");
         let items: String = real.model.requests()[0].items().map(Value::to_string).collect();
         assert!(
@@ -135,7 +135,7 @@ async fn a_history_that_the_client_brings_reaches_the_model_and_the_user_has_the
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn effort_schema_and_reasoning_work_alike() {
+async fn effort_schema_and_reasoning_work() {
     with_each(async |real, _| {
         let schema = json!({"type":"object","properties":{},"required":[],"additionalProperties":false});
         let mut request = TurnRequest {
@@ -143,7 +143,7 @@ async fn effort_schema_and_reasoning_work_alike() {
             output_schema: Some(schema),
             ..real.request(ThreadKind::Plain, "[[words=2 reasoning=2]]")
         };
-        // Not every version knows it, and none stumbles over it.
+        // Not every version supports it, but all accept it.
         request.profile.service_tier = Some("priority".into());
         let output = real.run(request).await;
         assert_eq!(output.text(), "word1 word2 ");
@@ -163,7 +163,7 @@ async fn effort_schema_and_reasoning_work_alike() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_turn_that_is_dropped_leaves_the_model_and_no_trace() {
+async fn dropped_turn_disconnects_from_the_model_without_a_trace() {
     with_each(async |real, readiness| {
         let mut turn =
             real.codex.turn(real.request(ThreadKind::Plain, "[[words=2000 every=10]]")).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_turn_that_is_dropped_leaves_the_model_and_no_trace() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_agents_command_is_told_and_failures_are_told_apart() {
+async fn agent_commands_are_reported_and_failures_are_classified() {
     with_each(async |real, readiness| {
         let output = real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await;
         output.expect_success();
@@ -201,7 +201,7 @@ async fn an_agents_command_is_told_and_failures_are_told_apart() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_clients_tools_work_or_are_refused() {
+async fn clients_tools_work_or_are_rejected() {
     with_each(async |real, readiness| {
         let schema = json!({"type":"object","properties":{}}).to_string();
         let tool =
@@ -214,7 +214,7 @@ async fn the_clients_tools_work_or_are_refused() {
             return;
         }
         let mut called = Vec::new();
-        // Older ones call one tool after the other, and each is an answer of its own.
+        // Older versions make one call at a time, each in a separate answer.
         let text = loop {
             let output = real.run(request.clone()).await;
             output.expect_success();
@@ -241,15 +241,17 @@ async fn the_clients_tools_work_or_are_refused() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn pictures_reach_the_model_from_anywhere_in_the_conversation_or_are_refused() {
+async fn images_anywhere_in_the_conversation_reach_the_model_or_are_rejected() {
     with_each(async |real, readiness| {
-        let picture = || Content::Image { url: PICTURE.into(), detail: None };
-        let shows = |text: &str| Item::Message {
+        let image = || Content::Image { url: IMAGE.into(), detail: None };
+        let with_image = |text: &str| Item::Message {
             role: Role::User,
-            content: vec![picture(), Content::Text(text.into())],
+            content: vec![image(), Content::Text(text.into())],
         };
-        let request =
-            conversation(real, vec![shows("this"), message(Role::Assistant, "nice"), shows("[[words=1]]")]);
+        let request = conversation(
+            real,
+            vec![with_image("this"), message(Role::Assistant, "nice"), with_image("[[words=1]]")],
+        );
         if !readiness.capabilities.images() {
             let refused = real.codex.turn(request).await.err();
             assert!(matches!(refused, Some(CodexError::CannotDo { .. })), "{refused:?}");
@@ -257,7 +259,7 @@ async fn pictures_reach_the_model_from_anywhere_in_the_conversation_or_are_refus
         }
         real.run(request).await.expect_success();
         let sent: String = real.model.requests()[0].items().map(Value::to_string).collect();
-        assert_eq!(sent.matches(PICTURE).count(), 2, "codex {}: {sent}", readiness.version);
+        assert_eq!(sent.matches(IMAGE).count(), 2, "codex {}: {sent}", readiness.version);
     })
     .await;
 }

@@ -1,5 +1,5 @@
-//! The table of docs/codex-versions.md, held against what was probed. `CODEX_TEST_WRITE_TABLE=1` writes the rows of
-//! the versions that are tested instead of comparing them.
+//! Compares the table in docs/codex-versions.md with probed versions. `CODEX_TEST_WRITE_TABLE=1` writes the rows of the
+//! tested versions instead.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::versions::{binaries, conversation};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_documented_table_says_what_was_probed() {
+async fn documented_table_matches_the_probed_versions() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/codex-versions.md");
     let mut rows = Vec::new();
     for binary in binaries() {
@@ -48,7 +48,7 @@ async fn the_documented_table_says_what_was_probed() {
 
 const HEADING: &str = "| codex | answers come | earlier messages | the client's tools | pictures | lists its models | added to a plain model's prompt |\n| --- | --- | --- | --- | --- | --- | --- |";
 
-/// The row of a version: what it says it can do, and what it adds to the prompt of a model that was told two words.
+/// The row of a version: its capabilities, and what it adds to a plain model's prompt.
 async fn row(real: &Real) -> String {
     real.codex.ready().await.unwrap();
     let Status::Ready(readiness) = real.codex.status().borrow().clone() else { panic!("not ready") };
@@ -62,14 +62,14 @@ async fn row(real: &Real) -> String {
     let request = real.model.requests()[0].clone();
     let mut added: Vec<String> = request.tools().iter().map(|tool| format!("`{tool}`")).collect();
     for (role, text) in request.input() {
-        let what = match text.as_str() {
+        let addition = match text.as_str() {
             "be brief" | "[[words=1]]" => continue,
             text if text.starts_with("<environment_context>") => "the folder",
             text if text.starts_with("<permissions") => "the sandbox",
             text if text.contains("## Skills") || text.starts_with("<skills") => "skills",
             _ => role.as_str(),
         };
-        added.push(what.to_owned());
+        added.push(addition.to_owned());
     }
     let yes = |can: bool| if can { "yes" } else { "no" };
     let added = if added.is_empty() { "nothing".to_owned() } else { added.join(", ") };
