@@ -6,7 +6,7 @@ use std::sync::Arc;
 use desktop::request_log::{ExchangeQuery, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use proxy::KeyFile;
 
-use crate::key_places::{CHOSEN, WRONG, assert_holds_no_key, files, requests};
+use crate::key_places::{CHOSEN, WRONG, assert_contains_no_key, files, requests};
 use crate::support::{KEY, fake, folder, prompt_body, real};
 
 async fn open_log(folder: &Path, keep_texts: bool) -> RequestDatabase {
@@ -40,13 +40,13 @@ async fn no_key_is_in_the_request_log_or_its_database() {
     assert!(rows.len() > 20);
     for row in rows {
         let detail = format!("{:?}", log.detail(&row.id).await);
-        assert_holds_no_key("a row", detail.as_bytes(), &keys);
+        assert_contains_no_key("a row", detail.as_bytes(), &keys);
     }
     log.close().await;
     let files = files(folder.path());
     assert!(files.iter().any(|(name, _)| name.ends_with("requests.sqlite")));
     for (name, bytes) in files {
-        assert_holds_no_key(&name, &bytes, &keys);
+        assert_contains_no_key(&name, &bytes, &keys);
     }
 }
 

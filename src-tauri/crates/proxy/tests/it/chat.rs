@@ -6,7 +6,7 @@ use crate::support::{fake, prompt_body, real};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_whole_answer_has_openais_shape_and_exact_usage() {
+async fn complete_answer_has_openais_format_and_exact_usage() {
     let proxy = real().start().await;
     let answer: Value = proxy.ask("[[say=\"Hello there\" usage=100,40,20,5]]").await.json().await.unwrap();
     assert_eq!(answer["object"], "chat.completion");
@@ -27,7 +27,7 @@ async fn a_whole_answer_has_openais_shape_and_exact_usage() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stream_has_the_role_once_a_chunk_a_delta_one_end_and_done() {
+async fn stream_has_one_role_one_chunk_per_delta_one_finish_reason_and_done() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=20]]").await;
     let headers = events.response.headers();
@@ -52,13 +52,13 @@ async fn a_stream_has_the_role_once_a_chunk_a_delta_one_end_and_done() {
         assert_eq!(chunk["created"], chunks[0]["created"]);
         assert_eq!(chunk["model"], "gpt-5.5");
         assert_eq!(chunk["object"], "chat.completion.chunk");
-        assert!(chunk.get("usage").is_none(), "not asked for");
+        assert!(chunk.get("usage").is_none(), "usage was not requested");
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
+async fn client_gets_the_first_delta_before_the_model_has_finished() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     assert_eq!(events.next_text().await, "word1 ");
@@ -69,7 +69,7 @@ async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn usage_comes_in_a_chunk_of_its_own_when_asked_for() {
+async fn requested_usage_comes_in_a_separate_chunk() {
     let proxy = real().start().await;
     let mut body = prompt_body("[[words=2 usage=10,4,5,2]]");
     body["stream"] = true.into();
@@ -84,7 +84,7 @@ async fn usage_comes_in_a_chunk_of_its_own_when_asked_for() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_silent_stream_is_kept_open_with_comments() {
+async fn silent_stream_is_kept_alive_with_comments() {
     let proxy = real().limits(|limits| limits.ping = std::time::Duration::from_millis(100)).start().await;
     let mut events = proxy.stream("[[words=2 hold=0]]").await;
     assert_eq!(events.next_block().await.unwrap(), ": ping");
@@ -100,7 +100,7 @@ async fn a_silent_stream_is_kept_open_with_comments() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_conversation_of_several_turns_arrives_with_its_roles() {
+async fn conversation_reaches_upstream_with_its_roles() {
     let proxy = real().start().await;
     let body = json!({"model":"gpt-5.5","messages":[
         {"role":"system","content":"be brief"},
@@ -135,7 +135,7 @@ async fn a_conversation_of_several_turns_arrives_with_its_roles() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn every_listed_model_answers_by_its_own_name() {
+async fn every_listed_model_answers_under_its_name() {
     let proxy = real().start().await;
     let list: Value = proxy.get("/v1/models").send().await.unwrap().json().await.unwrap();
     let ids: Vec<&str> =
@@ -154,7 +154,7 @@ async fn every_listed_model_answers_by_its_own_name() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn open_webui_is_told_to_leave_its_own_tools_out() {
+async fn model_list_disables_open_webuis_builtin_tools() {
     let proxy = real().start().await;
     let list: Value = proxy.get("/v1/models").send().await.unwrap().json().await.unwrap();
     for model in list["data"].as_array().unwrap() {
@@ -165,7 +165,7 @@ async fn open_webui_is_told_to_leave_its_own_tools_out() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_model_of_the_settings_is_behind_codex_local() {
+async fn codex_local_uses_the_configured_model() {
     let proxy = real().settings(|settings| settings.model = Some("gpt-6-sol".into())).start().await;
     let body = json!({"model":"codex-local","messages":[{"role":"user","content":"[[words=1]]"}]});
     let answer: Value = proxy.chat(&body).await.json().await.unwrap();
@@ -174,7 +174,7 @@ async fn the_model_of_the_settings_is_behind_codex_local() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn reasoning_comes_apart_from_the_answer_in_both_kinds() {
+async fn reasoning_is_separate_in_complete_and_streamed_answers() {
     let proxy = real().start().await;
     let answer: Value = proxy.ask("[[words=1 reasoning=1]]").await.json().await.unwrap();
     let message = &answer["choices"][0]["message"];
@@ -186,7 +186,7 @@ async fn reasoning_comes_apart_from_the_answer_in_both_kinds() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
+async fn schema_reaches_the_model_and_the_answer_matches_it() {
     let proxy = real().start().await;
     let mut body = prompt_body("any city");
     body["response_format"] = json!({"type":"json_schema","json_schema":{"name":"city","strict":true,"schema":{
@@ -197,7 +197,7 @@ async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
 }
 
 #[tokio::test]
-async fn ignored_parameters_are_named_and_the_clients_id_is_kept() {
+async fn ignored_parameters_are_named_and_the_clients_request_id_is_echoed() {
     let proxy = fake("").start().await;
     let mut body = prompt_body("hi");
     body["temperature"] = json!(0.2);
@@ -212,7 +212,7 @@ async fn ignored_parameters_are_named_and_the_clients_id_is_kept() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn chats_at_once_do_not_mix() {
+async fn concurrent_chats_do_not_mix() {
     let proxy = real().start().await;
     let asks = (0..32).map(|n| {
         let (client, address) = (proxy.http.clone(), proxy.address.clone());
@@ -230,7 +230,7 @@ async fn chats_at_once_do_not_mix() {
 }
 
 #[tokio::test]
-async fn a_large_answer_in_one_delta_arrives_whole() {
+async fn large_answer_in_one_delta_arrives_complete() {
     let proxy = fake("big-delta=2000000").start().await;
     let mut events = proxy.stream("hi").await;
     assert_eq!(events.next_text().await.len(), 2_000_000);

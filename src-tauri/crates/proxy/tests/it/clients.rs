@@ -1,9 +1,8 @@
-//! Clients that nobody here wrote, against the proxy and the real codex: OpenAI's packages for Python and Node, LangChain, and the
+//! Third-party clients against the proxy and the real codex: OpenAI's packages for Python and Node, LangChain, and the
 //! Vercel AI SDK.
 //!
-//! What each script checks, it asserts itself; here it is made sure that all of it was run, and that all that the proxy sent is as
-//! OpenAI's schema has it. `cargo xtask test` installs the
-//! packages and names them to us.
+//! The scripts contain the assertions; here we check that all of them ran, and that everything the proxy sent conforms to
+//! OpenAI's schema. `cargo xtask test` installs the packages and passes their paths.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -14,7 +13,7 @@ use tokio::process::Command;
 use crate::relay::Relay;
 use crate::support::{KEY, TIMEOUT, TestProxy, real};
 
-/// What `python_client.py` and `node_client.mjs` check, in this order.
+/// The checks of `python_client.py` and `node_client.mjs`, in order.
 const CLIENT: [&str; 18] = [
     "models",
     "retrieve",
@@ -36,7 +35,7 @@ const CLIENT: [&str; 18] = [
     "fails_half_way",
 ];
 
-/// What `python_tools.py` and `node_tools.mjs` check; Python's package has no tool runner for chats.
+/// The checks of `python_tools.py` and `node_tools.mjs`; the Python package has no tool runner for chats.
 const TOOLS: [&str; 8] = [
     "tool_loop",
     "tool_loop_of_the_agent",
@@ -48,11 +47,11 @@ const TOOLS: [&str; 8] = [
     "functions",
 ];
 
-/// What `python_chat.py` and `node_chat.mjs` check.
+/// The checks of `python_chat.py` and `node_chat.mjs`.
 const CHAT: [&str; 8] =
     ["image", "schema", "json_object", "several_answers", "stop", "max_tokens", "effort", "completions"];
 
-/// What `python_responses.py` and `node_responses.mjs` check.
+/// The checks of `python_responses.py` and `node_responses.mjs`.
 const RESPONSES: [&str; 15] = [
     "whole",
     "items",
@@ -71,7 +70,7 @@ const RESPONSES: [&str; 15] = [
     "errors",
 ];
 
-/// What `langchain_client.py` checks.
+/// The checks of `langchain_client.py`.
 const LANGCHAIN: [&str; 10] = [
     "invoke",
     "stream",
@@ -85,7 +84,7 @@ const LANGCHAIN: [&str; 10] = [
     "errors",
 ];
 
-/// What `ai_sdk_client.mjs` checks.
+/// The checks of `ai_sdk_client.mjs`.
 const AI_SDK: [&str; 12] = [
     "generate_text",
     "stream_text",
@@ -105,10 +104,10 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
-/// A path that `cargo xtask test` names, or the place where it puts it.
-fn installed(variable: &str, usual: &str) -> PathBuf {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
-    let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
+/// The path in `variable`, which `cargo xtask test` sets, or the default path.
+fn installed(variable: &str, default: &str) -> PathBuf {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(default);
+    let path = std::env::var_os(variable).map_or(default, PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo xtask test` once", path.display());
     path
 }
@@ -118,16 +117,16 @@ async fn python(proxy: &TestProxy, script: &str) -> Output {
 }
 
 async fn node(proxy: &TestProxy, script: &str) -> Output {
-    // Node looks for packages beside and above the script, so the scripts go below the packages: into a folder of each test,
-    // since the tests run at once.
-    let below = tempfile::tempdir_in(installed("CLIENTS_NODE_DIR", "node")).unwrap();
+    // Node looks for packages in the script's folder and its parents, so the scripts are copied below the packages, into a
+    // separate folder for each test because the tests run concurrently.
+    let folder = tempfile::tempdir_in(installed("CLIENTS_NODE_DIR", "node")).unwrap();
     for name in ["checks.mjs", "library.mjs", script] {
-        std::fs::copy(scripts().join(name), below.path().join(name)).unwrap();
+        std::fs::copy(scripts().join(name), folder.path().join(name)).unwrap();
     }
-    run(proxy, "node".into(), below.path().join(script)).await
+    run(proxy, "node".into(), folder.path().join(script)).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "a client is started as a user does")]
+#[expect(clippy::disallowed_methods, reason = "clients are started like a user starts them")]
 async fn run(proxy: &TestProxy, program: PathBuf, script: PathBuf) -> Output {
     let relay = Relay::new(&proxy.address).await;
     let mut command = Command::new(program);
@@ -159,47 +158,47 @@ fn checks(output: &Output) -> Vec<String> {
         .collect()
 }
 
-/// The model has been sent the picture of `checks.py` as it is: the scripts themselves only see that there was one.
-fn assert_seen(proxy: &TestProxy) {
-    let picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAAB";
+/// Asserts that the model got the image of `checks.py` unchanged: the scripts only see that there was one.
+fn assert_image_sent(proxy: &TestProxy) {
+    let image = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAAB";
     let requests = proxy.model.requests();
-    assert!(requests.iter().any(|request| request.body().to_string().contains(picture)));
+    assert!(requests.iter().any(|request| request.body().to_string().contains(image)));
 }
 
 fn assert_example(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
-    for words in ["Available models: [", "codex-local", "Paris", "Oct 31 = Dec 25"] {
-        assert!(text.contains(words), "{words} is missing in {text}");
+    for expected in ["Available models: [", "codex-local", "Paris", "Oct 31 = Dec 25"] {
+        assert!(text.contains(expected), "{expected} is missing in {text}");
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_originals_python_example_works_as_written() {
+async fn original_python_example_works_unchanged() {
     assert_example(&python(&real().start().await, "original_example.py").await);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_node_example_works_as_written() {
+async fn node_example_works_unchanged() {
     assert_example(&node(&real().start().await, "original_example.mjs").await);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_python_package_gets_everything_that_it_asks_for() {
+async fn python_package_passes_its_checks() {
     assert_eq!(checks(&python(&real().start().await, "python_client.py").await), CLIENT);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_node_package_gets_everything_that_it_asks_for() {
+async fn node_package_passes_its_checks() {
     assert_eq!(checks(&node(&real().start().await, "node_client.mjs").await), CLIENT);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_python_package_goes_through_tool_loops() {
+async fn python_package_runs_tool_loops() {
     let mut expected = TOOLS.to_vec();
     expected.retain(|check| *check != "tool_runner");
     assert_eq!(checks(&python(&real().start().await, "python_tools.py").await), expected);
@@ -207,50 +206,50 @@ async fn the_python_package_goes_through_tool_loops() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_node_package_goes_through_tool_loops() {
+async fn node_package_runs_tool_loops() {
     assert_eq!(checks(&node(&real().start().await, "node_tools.mjs").await), TOOLS);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_python_package_gets_images_schemas_and_limits() {
+async fn python_package_uses_images_schemas_and_limits() {
     let proxy = real().start().await;
     assert_eq!(checks(&python(&proxy, "python_chat.py").await), CHAT);
-    assert_seen(&proxy);
+    assert_image_sent(&proxy);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_node_package_gets_images_schemas_and_limits() {
+async fn node_package_uses_images_schemas_and_limits() {
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "node_chat.mjs").await), CHAT);
-    assert_seen(&proxy);
+    assert_image_sent(&proxy);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_python_package_speaks_the_responses_api() {
+async fn python_package_uses_the_responses_api() {
     assert_eq!(checks(&python(&real().start().await, "python_responses.py").await), RESPONSES);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_node_package_speaks_the_responses_api() {
+async fn node_package_uses_the_responses_api() {
     assert_eq!(checks(&node(&real().start().await, "node_responses.mjs").await), RESPONSES);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn langchain_gets_everything_that_it_asks_for() {
+async fn langchain_passes_its_checks() {
     let proxy = real().start().await;
     assert_eq!(checks(&python(&proxy, "langchain_client.py").await), LANGCHAIN);
-    assert_seen(&proxy);
+    assert_image_sent(&proxy);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_ai_sdk_gets_everything_that_it_asks_for() {
+async fn ai_sdk_passes_its_checks() {
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "ai_sdk_client.mjs").await), AI_SDK);
-    assert_seen(&proxy);
+    assert_image_sent(&proxy);
 }

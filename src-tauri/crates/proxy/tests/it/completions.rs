@@ -1,4 +1,4 @@
-//! The old completions API on the real codex.
+//! The legacy completions API, on the real codex.
 
 use serde_json::{Value, json};
 
@@ -16,8 +16,8 @@ async fn stream(proxy: &TestProxy, body: &Value) -> Vec<Value> {
     Events::new(response).rest().await
 }
 
-/// The texts of a stream by choice, and how each ended.
-fn gathered(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
+/// The text and finish reasons of each choice in a stream.
+fn choices_of(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
     let mut choices: Vec<(String, Vec<&Value>)> = Vec::new();
     for choice in events.iter().filter_map(|event| event["choices"].as_array()?.first()) {
         let index = usize::try_from(choice["index"].as_u64().unwrap()).unwrap();
@@ -32,7 +32,7 @@ fn gathered(events: &[Value]) -> Vec<(String, Vec<&Value>)> {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_prompt_is_gone_on_from() {
+async fn prompt_is_completed() {
     let proxy = real().start().await;
     let body = json!({"model":"gpt-5.5","prompt":"[[say=\"Hello there\" reasoning=1 usage=100,40,20,5]]","temperature":0});
     let response = proxy.post("/v1/completions", &body).await;
@@ -51,7 +51,7 @@ async fn a_prompt_is_gone_on_from() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn several_prompts_have_their_choices_in_order() {
+async fn choices_of_several_prompts_are_in_order() {
     let proxy = real().limits(|limits| limits.turns = 1).start().await;
     let body = json!({"model":"gpt-5.5","prompt":["[[words=1]]","[[words=2]]","[[words=3]]"]});
     let (status, answer) = ask(&proxy, &body).await;
@@ -67,7 +67,7 @@ async fn several_prompts_have_their_choices_in_order() {
     let stop = json!("stop");
     let expected =
         ["word1 ", "word1 word2 ", "word1 word2 word3 "].map(|text| (text.to_owned(), vec![&stop]));
-    assert_eq!(gathered(&events), expected);
+    assert_eq!(choices_of(&events), expected);
     let (done, chunks) = events.split_last().unwrap();
     assert_eq!(done, "[DONE]");
     assert!(chunks.last().unwrap()["usage"]["total_tokens"].as_u64() > Some(0));
@@ -75,7 +75,7 @@ async fn several_prompts_have_their_choices_in_order() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn each_prompt_has_as_many_choices_as_asked_for_within_its_limits() {
+async fn each_prompt_has_n_choices_within_its_limits() {
     let proxy = real().start().await;
     let body = json!({"model":"gpt-5.5","prompt":["[[words=50]]","[[say=\"one. two\"]]"],"n":2,"max_tokens":20,"stop":["."]});
     let (_, answer) = ask(&proxy, &body).await;
@@ -88,7 +88,7 @@ async fn each_prompt_has_as_many_choices_as_asked_for_within_its_limits() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_cannot_be_given_is_refused_by_name() {
+async fn unsupported_parameters_are_rejected_by_name() {
     let proxy = real().start().await;
     for (name, value, code, param) in [
         ("echo", json!(true), "unsupported_parameter", "echo"),
@@ -112,7 +112,7 @@ async fn what_cannot_be_given_is_refused_by_name() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_failure_before_the_first_word_is_a_status_and_one_after_it_ends_the_stream() {
+async fn failure_is_a_status_before_the_first_delta_and_ends_the_stream_after_it() {
     let proxy = real().start().await;
     let body = |prompt: Value| json!({"model":"gpt-5.5","prompt":prompt,"stream":true});
     let (status, answer) = ask(&proxy, &body(json!("[[status=429]]"))).await;
@@ -121,7 +121,7 @@ async fn a_failure_before_the_first_word_is_a_status_and_one_after_it_ends_the_s
         [json!("[[words=2 failed=context_length_exceeded]]"), json!(["[[words=2]]", "[[status=429]]"])]
     {
         let events = stream(&proxy, &body(prompt)).await;
-        assert_eq!(gathered(&events)[0].0, "word1 word2 ");
+        assert_eq!(choices_of(&events)[0].0, "word1 word2 ");
         assert!(events.last().unwrap()["error"]["code"].is_string(), "{events:?}");
     }
 }

@@ -1,11 +1,11 @@
-//! The description of the API and the pages that show it.
+//! The OpenAPI description, the documentation pages and `/health`.
 
 use serde_json::Value;
 
 use crate::support::fake;
 
 #[tokio::test]
-async fn the_description_names_every_route_without_a_key() {
+async fn openapi_description_lists_every_route_without_a_key() {
     let proxy = fake("").start().await;
     let description: Value =
         proxy.anonymous(reqwest::Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
@@ -26,7 +26,7 @@ async fn the_description_names_every_route_without_a_key() {
 }
 
 #[tokio::test]
-async fn the_pages_load_everything_from_here() {
+async fn documentation_pages_load_everything_from_the_proxy() {
     let proxy = fake("").start().await;
     for page in ["/docs", "/redoc"] {
         let response = proxy.anonymous(reqwest::Method::GET, page).send().await.unwrap();
@@ -47,7 +47,7 @@ async fn the_pages_load_everything_from_here() {
 }
 
 #[tokio::test]
-async fn health_answers_without_a_key_and_starts_nothing() {
+async fn health_needs_no_key_and_does_not_start_codex() {
     let proxy = fake("").start().await;
     let health = async || -> Value {
         proxy.anonymous(reqwest::Method::GET, "/health").send().await.unwrap().json().await.unwrap()
@@ -63,16 +63,16 @@ async fn health_answers_without_a_key_and_starts_nothing() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn health_says_what_codex_can_do() {
+async fn health_reports_codexs_capabilities() {
     let can = async |plan: crate::support::TestProxyBuilder| -> Value {
         let proxy = plan.start().await;
         assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
         let health = proxy.anonymous(reqwest::Method::GET, "/health").send().await.unwrap();
         health.json::<Value>().await.unwrap()["codex"]["can"].take()
     };
-    let all = |what: bool| {
+    let all = |yes: bool| {
         serde_json::json!({
-            "streaming": what, "history": what, "tools": what, "pictures": what, "interrupt": true,
+            "streaming": yes, "history": yes, "tools": yes, "pictures": yes, "interrupt": true,
         })
     };
     assert_eq!(can(crate::support::real()).await, all(true));

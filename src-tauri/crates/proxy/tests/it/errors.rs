@@ -1,4 +1,4 @@
-//! The error table, a row a test or several in one; every error has the same shape.
+//! The error table: each error's status, code and format.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{KEY, TestProxy, TestProxyBuilder, fake, prompt_body, real};
 
-/// Checks an error from its status to its shape, and gives back the detail and the headers.
+/// Checks an error's status, code and format, and returns its details and headers.
 async fn expect(response: Response, status: u16, code: &str) -> (Value, reqwest::header::HeaderMap) {
     let headers = response.headers().clone();
     let got = response.status().as_u16();
@@ -30,7 +30,7 @@ async fn post(proxy: &TestProxy, body: &Value) -> Response {
 }
 
 #[tokio::test]
-async fn no_key_and_a_wrong_key_are_401_on_every_route_of_v1() {
+async fn missing_and_wrong_keys_are_401_on_every_v1_route() {
     let proxy = fake("").start().await;
     for (method, path) in [
         (Method::POST, "/v1/chat/completions"),
@@ -49,7 +49,7 @@ async fn no_key_and_a_wrong_key_are_401_on_every_route_of_v1() {
 }
 
 #[tokio::test]
-async fn the_scheme_of_the_key_may_be_written_in_any_case() {
+async fn bearer_scheme_is_case_insensitive() {
     let proxy = fake("").start().await;
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let request =
@@ -60,7 +60,7 @@ async fn the_scheme_of_the_key_may_be_written_in_any_case() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_unknown_model_is_404_with_the_nearest_names() {
+async fn unknown_model_is_404_with_similar_names() {
     let proxy = real().start().await;
     let body = json!({"model":"gpt-5.55","messages":[{"role":"user","content":"hi"}]});
     let (error, _) = expect(post(&proxy, &body).await, 404, "model_not_found").await;
@@ -71,7 +71,7 @@ async fn an_unknown_model_is_404_with_the_nearest_names() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_effort_that_the_model_does_not_know_is_refused_with_those_that_it_knows() {
+async fn unsupported_effort_is_rejected_with_the_supported_ones() {
     let proxy = real().start().await;
     let body = |effort: &str| json!({"model":"gpt-5.5","reasoning_effort":effort,"messages":[{"role":"user","content":"[[words=1]]"}]});
     let (error, _) = expect(post(&proxy, &body("enormous")).await, 400, "invalid_request").await;
@@ -81,7 +81,7 @@ async fn an_effort_that_the_model_does_not_know_is_refused_with_those_that_it_kn
 }
 
 #[tokio::test]
-async fn unknown_routes_and_wrong_methods_have_our_shape_too() {
+async fn unknown_routes_and_wrong_methods_use_the_error_format() {
     let proxy = fake("").start().await;
     for path in ["/", "/nope", "/v1/nope", "/v1/", "/v1//models"] {
         expect(proxy.get(path).send().await.unwrap(), 404, "not_found").await;
@@ -97,7 +97,7 @@ async fn unknown_routes_and_wrong_methods_have_our_shape_too() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_a_body_is_named() {
+async fn invalid_field_in_a_body_is_named() {
     let proxy = fake("").start().await;
     let message = json!([{"role":"user","content":"hi"}]);
     for (body, param) in [
@@ -123,7 +123,7 @@ async fn what_is_wrong_in_a_body_is_named() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_cannot_be_given_is_named() {
+async fn unsupported_parameter_is_named() {
     let proxy = fake("").start().await;
     for (param, value) in [("audio", json!({})), ("logprobs", json!(true))] {
         let mut body = prompt_body("hi");
@@ -134,7 +134,7 @@ async fn a_parameter_that_cannot_be_given_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_or_no_json_by_its_own_word_is_refused() {
+async fn oversized_body_and_wrong_content_type_are_rejected() {
     let proxy = fake("").start().await;
     let post = || proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let json = || post().header("content-type", "application/json");
@@ -148,7 +148,7 @@ async fn a_body_that_is_too_large_or_no_json_by_its_own_word_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_just_the_largest_size_is_read() {
+async fn body_of_exactly_the_maximum_size_is_accepted() {
     let proxy = fake("").start().await;
     let body = prompt_body("hi").to_string();
     let padded = format!("{}{body}", " ".repeat(32 * 1024 * 1024 - body.len()));
@@ -159,14 +159,14 @@ async fn a_body_of_just_the_largest_size_is_read() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_prompt_that_is_too_long_is_a_400() {
+async fn prompt_over_the_context_window_is_400() {
     let proxy = real().start().await;
     let prompt = "[[failed=context_length_exceeded message=\"too many tokens\"]]";
     expect(proxy.ask(prompt).await, 400, "context_length_exceeded").await;
 }
 
 #[tokio::test]
-async fn too_many_turns_are_429_and_waiting_too_long_as_well() {
+async fn full_queue_and_queue_timeout_are_429() {
     let proxy = fake("hang-after-delta=1")
         .limits(|limits| (limits.turns, limits.waiting, limits.wait) = (1, 1, Duration::from_millis(100)))
         .start()
@@ -183,7 +183,7 @@ async fn too_many_turns_are_429_and_waiting_too_long_as_well() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_used_up_account_is_429_with_its_reset_and_not_worth_a_retry() {
+async fn exhausted_account_is_429_with_its_reset_and_should_not_be_retried() {
     let proxy = real().start().await;
     let prompt = "[[status=429 type=usage_limit_reached limits=100,300,3600]]";
     let (error, headers) = expect(proxy.ask(prompt).await, 429, "insufficient_quota").await;
@@ -195,7 +195,7 @@ async fn a_used_up_account_is_429_with_its_reset_and_not_worth_a_retry() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_codex_that_cannot_serve_is_a_503_that_says_why() {
+async fn unusable_codex_is_503_with_the_reason() {
     for (plan, code) in [
         (fake("not-signed-in"), "codex_not_signed_in"),
         (fake("crash-on=initialize"), "codex_unavailable"),
@@ -211,7 +211,7 @@ async fn a_codex_that_cannot_serve_is_a_503_that_says_why() {
 }
 
 #[tokio::test]
-async fn what_an_old_codex_cannot_do_is_a_400_that_says_what_to_update_to() {
+async fn feature_missing_in_an_old_codex_is_400_with_the_required_version() {
     let proxy = fake("old=0.44").start().await;
     assert_eq!(proxy.ask("hi").await.status(), 200);
     let body = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}],
@@ -222,7 +222,7 @@ async fn what_an_old_codex_cannot_do_is_a_400_that_says_what_to_update_to() {
 }
 
 #[tokio::test]
-async fn a_codex_that_ends_is_502_before_the_first_word_and_an_event_after_it() {
+async fn crash_of_codex_is_502_before_the_first_delta_and_an_event_after_it() {
     let proxy = fake("crash-on=turn/start crash-once={folder}/crashed").start().await;
     expect(proxy.ask("hi").await, 502, "codex_disconnected").await;
     assert_eq!(proxy.ask("hi").await.status(), 200);
@@ -239,7 +239,7 @@ async fn a_codex_that_ends_is_502_before_the_first_word_and_an_event_after_it() 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_death_of_the_real_codex_is_an_event_and_the_next_request_works() {
+async fn killing_the_real_codex_is_an_event_and_the_next_request_works() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
@@ -253,7 +253,7 @@ async fn the_death_of_the_real_codex_is_an_event_and_the_next_request_works() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_upstream_that_fails_or_is_overloaded_is_told_apart() {
+async fn failed_and_overloaded_upstream_are_distinguished() {
     let proxy = real().start().await;
     let overloaded = "[[failed=server_is_overloaded message=busy]]";
     let (_, headers) = expect(proxy.ask(overloaded).await, 503, "upstream_overloaded").await;
@@ -263,7 +263,7 @@ async fn an_upstream_that_fails_or_is_overloaded_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_turn_that_takes_too_long_is_504_or_an_event() {
+async fn turn_timeout_is_504_or_an_event() {
     let plan = || fake("hang-after-delta=1").limits(|limits| limits.turn = Duration::from_millis(300));
     expect(plan().start().await.ask("hi").await, 504, "turn_timeout").await;
     let proxy = plan().start().await;
@@ -273,7 +273,7 @@ async fn a_turn_that_takes_too_long_is_504_or_an_event() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn no_error_text_holds_a_prompt_a_key_or_a_path() {
+async fn error_texts_contain_no_prompt_key_or_path() {
     let proxy = real().start().await;
     for prompt in ["[[failed=weird message=\"secretive\"]]", "[[status=500 times=9 message=\"secretive\"]]"] {
         let text = proxy.ask(prompt).await.text().await.unwrap();

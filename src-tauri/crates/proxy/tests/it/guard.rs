@@ -1,4 +1,4 @@
-//! Web pages: names that they rebind, origins, preflights.
+//! Protection against web pages: DNS rebinding, origins, preflights.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{KEY, fake, prompt_body};
 
 #[tokio::test]
-async fn a_name_that_is_not_ours_learns_nothing() {
+async fn unknown_host_names_are_rejected() {
     let proxy = fake("").settings(|settings| settings.allowed_hosts = vec!["my.lan".into()]).start().await;
     for path in ["/health", "/v1/models", "/openapi.json", "/docs", "/nope"] {
         let response = proxy.get(path).header("host", "evil.example").send().await.unwrap();
@@ -24,7 +24,7 @@ async fn a_name_that_is_not_ours_learns_nothing() {
 }
 
 #[tokio::test]
-async fn no_page_is_let_in_by_default() {
+async fn web_pages_are_not_allowed_by_default() {
     let proxy = fake("").start().await;
     let response = proxy.get("/v1/models").header("origin", "http://page.example").send().await.unwrap();
     assert!(!response.headers().contains_key("access-control-allow-origin"));
@@ -38,7 +38,7 @@ async fn no_page_is_let_in_by_default() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer_with_one() {
+async fn allowed_page_gets_its_preflight_without_a_key_and_responses_with_one() {
     let origin = "http://localhost:3000";
     let proxy = fake("").settings(|settings| settings.allowed_origins = vec![origin.into()]).start().await;
     let preflight = proxy
@@ -60,7 +60,7 @@ async fn a_page_that_was_allowed_gets_its_preflight_without_a_key_and_its_answer
 }
 
 #[tokio::test]
-async fn without_keys_a_page_of_another_origin_is_still_kept_out() {
+async fn cross_origin_pages_are_rejected_even_without_authentication() {
     let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
     let chat = || proxy.anonymous(Method::POST, "/v1/chat/completions").json(&prompt_body("hi"));
     assert_eq!(chat().send().await.unwrap().status(), 200);
@@ -72,7 +72,7 @@ async fn without_keys_a_page_of_another_origin_is_still_kept_out() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_made_while_the_proxy_runs_works_until_it_is_revoked() {
+async fn key_created_at_runtime_works_until_it_is_revoked() {
     let proxy = fake("").start().await;
     let keys = proxy::KeyFile::in_folder(&proxy.folder.path().join("data"));
     let (key, entry) = keys.create("laptop", 1).unwrap();
@@ -82,14 +82,14 @@ async fn a_key_that_is_made_while_the_proxy_runs_works_until_it_is_revoked() {
     assert_eq!(status(key.reveal()).await, 200);
     keys.revoke(&entry.id).unwrap();
     assert_eq!(status(key.reveal()).await, 401);
-    // A damaged file does not shut out the keys that came otherwise.
+    // A damaged key file does not affect the other keys.
     std::fs::write(proxy.folder.path().join("data/keys.json"), "{").unwrap();
     assert_eq!(status(KEY).await, 200);
     assert_eq!(status(key.reveal()).await, 503);
 }
 
 #[tokio::test]
-async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
+async fn cross_site_forms_are_rejected_with_and_without_authentication() {
     let chat = prompt_body("hi").to_string();
     for no_auth in [false, true] {
         let proxy = fake("").settings(|settings| settings.keys_needed = !no_auth).start().await;
@@ -111,7 +111,7 @@ async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
                     assert_eq!(response.status(), if no_auth { 403 } else { 401 }, "{route} {kind} {origin}");
                     assert!(!response.headers().contains_key("access-control-allow-origin"));
                 }
-                // Even a page that has the key must say that it sends JSON, for which a browser asks first.
+                // Even a page with the key must send JSON, which requires a preflight.
                 let form = proxy.anonymous(Method::POST, route).header("content-type", kind).bearer_auth(KEY);
                 let status = form.body(chat.clone()).send().await.unwrap().status();
                 assert!(status == 415 || route.ends_with("cancel"), "{route} {kind}: {status}");
@@ -123,23 +123,23 @@ async fn a_form_of_another_page_does_nothing_with_keys_and_without() {
 }
 
 #[tokio::test]
-async fn what_a_page_loads_without_an_origin_is_kept_out_where_no_key_is_needed() {
+async fn cross_site_loads_without_an_origin_are_rejected_if_no_key_is_required() {
     let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
     for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
         let request = proxy.anonymous(Method::GET, "/v1/models").header("sec-fetch-site", site);
         assert_eq!(request.send().await.unwrap().status(), status, "{site}");
-        // A link to the documentation is no harm.
+        // A link to the documentation is harmless.
         let link = proxy.anonymous(Method::GET, "/docs").header("sec-fetch-site", site);
         assert_eq!(link.send().await.unwrap().status(), 200, "{site}");
     }
-    // With keys the key decides.
+    // With authentication the key decides.
     let proxy = fake("").start().await;
     let request = proxy.get("/v1/models").header("sec-fetch-site", "cross-site");
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
-async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
+async fn preflights_of_other_pages_are_rejected() {
     let listed = "http://localhost:3000";
     let proxy = fake("").settings(|settings| settings.allowed_origins = vec![listed.into()]).start().await;
     let origins = [
@@ -160,15 +160,15 @@ async fn no_preflight_of_a_page_that_was_not_allowed_is_answered_with_leave() {
                 .header("access-control-request-private-network", "true");
             let response = preflight.send().await.unwrap();
             assert_eq!(response.status(), 403, "{origin} {path}");
-            let gives =
+            let allows =
                 |name: &reqwest::header::HeaderName| name.as_str().starts_with("access-control-allow");
-            assert!(!response.headers().keys().any(gives), "{origin} {path}");
+            assert!(!response.headers().keys().any(allows), "{origin} {path}");
         }
     }
 }
 
 #[tokio::test]
-async fn wrong_keys_are_refused_at_once_however_many_and_the_right_key_is_let_in_as_ever() {
+async fn wrong_keys_are_rejected_immediately_and_do_not_block_the_correct_one() {
     let proxy = fake("").start().await;
     let ask = |key: &str| proxy.anonymous(Method::GET, "/v1/models").bearer_auth(key).send();
     let guesses = futures_util::future::join_all((0..60).map(|_| ask("sk-another-guess")));

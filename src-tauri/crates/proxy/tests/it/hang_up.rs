@@ -1,4 +1,4 @@
-//! Clients that go away, or are slow.
+//! Clients that disconnect or are slow.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn is_gone(event: &Event) -> bool {
     matches!(event, Event::ClientGone { .. })
 }
 
-/// Sends a chat over a bare socket and leaves the answer unread.
+/// Sends a chat over a bare socket without reading the answer.
 async fn send_chat(proxy: &TestProxy, prompt: &str, stream: bool) -> TcpStream {
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     write_chat(&mut socket, prompt, stream).await;
@@ -40,7 +40,7 @@ async fn write_chat(socket: &mut TcpStream, prompt: &str, stream: bool) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_hangs_up_in_the_middle_interrupts_the_turn() {
+async fn disconnecting_mid_stream_interrupts_the_turn() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
@@ -50,7 +50,7 @@ async fn a_client_that_hangs_up_in_the_middle_interrupts_the_turn() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_hangs_up_before_the_first_word_interrupts_it_too() {
+async fn disconnecting_before_the_first_delta_interrupts_the_turn() {
     for stream in [true, false] {
         let proxy = real().start().await;
         let socket = send_chat(&proxy, "[[words=3 hold=0]]", stream).await;
@@ -62,16 +62,16 @@ async fn a_client_that_hangs_up_before_the_first_word_interrupts_it_too() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_hangs_up_while_it_waits_for_a_place_leaves_the_queue() {
+async fn disconnecting_while_queued_leaves_the_queue() {
     let proxy = real().limits(|limits| (limits.turns, limits.waiting) = (1, 1)).start().await;
     let mut first = proxy.stream("[[words=2 hold=1]]").await;
     first.next_text().await;
     for _ in 0..3 {
-        // Each takes the one place in the queue, or would be refused at once.
+        // Each takes the only place in the queue, or would be rejected immediately.
         let mut waiting = send_chat(&proxy, "[[words=1]]", false).await;
         let mut byte = [0];
         let nothing = tokio::time::timeout(Duration::from_millis(50), waiting.read(&mut byte)).await;
-        assert!(nothing.is_err(), "answered, and not left waiting");
+        assert!(nothing.is_err(), "answered instead of queued");
         drop(waiting);
     }
     proxy.release_model().await;
@@ -80,7 +80,7 @@ async fn a_client_that_hangs_up_while_it_waits_for_a_place_leaves_the_queue() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_request_is_closed() {
+async fn connection_without_a_request_is_closed() {
     let proxy = fake("").limits(|limits| limits.head = Duration::from_millis(200)).start().await;
     for head in ["", "GET /health HTTP/1.1\r\nHost: local"] {
         let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_connection_without_a_request_is_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_idles_after_a_request_is_closed() {
+async fn idle_connection_is_closed() {
     let proxy = fake("").limits(|limits| limits.head = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -102,8 +102,8 @@ async fn a_connection_that_idles_after_a_request_is_closed() {
     assert!(String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 200"));
 }
 
-/// A chat whose client reads nothing, over a connection that does not hold much. The model says so many words of 20 KB, and stands
-/// still before the last ones.
+/// A chat whose client reads nothing, over a connection with small buffers. The model sends `words` words of 20 KB, and is
+/// held before the last ones.
 async fn unread_chat(plan: TestProxyBuilder, words: usize) -> (TestProxy, TcpStream) {
     let listener = TcpSocket::new_v4().unwrap();
     listener.set_send_buffer_size(4096).unwrap();
@@ -112,7 +112,7 @@ async fn unread_chat(plan: TestProxyBuilder, words: usize) -> (TestProxy, TcpStr
     let client = TcpSocket::new_v4().unwrap();
     client.set_recv_buffer_size(4096).unwrap();
     let mut socket = client.connect(proxy.address.parse().unwrap()).await.unwrap();
-    // The model repeats them, twice as long for being quoted.
+    // The model echoes them, escaped to twice the length.
     let quotes = vec!["\"".repeat(10_000); words + 5].join(" ");
     write_chat(&mut socket, &format!("[[echo hold={words}]] {quotes}"), true).await;
     (proxy, socket)
@@ -120,7 +120,7 @@ async fn unread_chat(plan: TestProxyBuilder, words: usize) -> (TestProxy, TcpStr
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_answer_that_nobody_reads_is_interrupted_and_others_go_on() {
+async fn unread_answer_over_the_queue_capacity_is_interrupted() {
     // More than 1 MiB.
     let (proxy, _unread) = unread_chat(real(), 90).await;
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
@@ -129,9 +129,9 @@ async fn an_answer_that_nobody_reads_is_interrupted_and_others_go_on() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_reads_nothing_for_long_is_let_go_of() {
+async fn client_that_stops_reading_is_disconnected() {
     let plan = real().limits(|limits| limits.unread = Duration::from_millis(300));
-    // Less than what would end the turn by itself.
+    // Less than the event queue's capacity.
     let (proxy, _unread) = unread_chat(plan, 30).await;
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
     let mut states = Vec::new();
@@ -143,7 +143,7 @@ async fn a_client_that_reads_nothing_for_long_is_let_go_of() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn connections_that_only_idle_keep_nobody_out_and_end_no_answer() {
+async fn idle_connections_neither_block_new_ones_nor_end_running_answers() {
     let proxy = real().limits(|limits| limits.connections = 4).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
@@ -164,7 +164,7 @@ async fn connections_that_only_idle_keep_nobody_out_and_end_no_answer() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_left_stops_them_all() {
+async fn pipelined_requests_are_answered_in_order_and_do_not_hide_a_disconnect() {
     let proxy = real().limits(|limits| limits.ping = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -178,7 +178,7 @@ async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_le
 
     let mut socket = send_chat(&proxy, "[[words=3 hold=1]]", true).await;
     assert!(proxy.model.wait_for(is_held, TIMEOUT).await.is_some());
-    // Those behind wait for it, and must not hide that the client has gone.
+    // Requests queued behind it must not hide the disconnect.
     socket.write_all(health.repeat(3).as_bytes()).await.unwrap();
     drop(socket);
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
@@ -186,7 +186,7 @@ async fn requests_sent_ahead_are_answered_one_after_the_other_and_one_that_is_le
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn two_requests_with_the_same_id_are_two() {
+async fn two_requests_with_the_same_id_are_logged_separately() {
     let proxy = real().start().await;
     let ask = || {
         let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
@@ -206,7 +206,7 @@ async fn two_requests_with_the_same_id_are_two() {
 }
 
 #[tokio::test]
-async fn half_a_body_is_not_waited_for() {
+async fn stalled_body_times_out() {
     let proxy = fake("").limits(|limits| limits.body_silence = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     let head = format!(
@@ -220,7 +220,7 @@ async fn half_a_body_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_serves_request_after_request() {
+async fn keep_alive_connection_serves_several_requests() {
     let proxy = fake("").start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Hostile requests over real sockets: each gets a clear error or a right answer, and the next request works.
+//! Hostile requests over real sockets: each gets a clear error or a correct answer, and the next request works.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::{KEY, TIMEOUT, TestProxy, fake, prompt_body, real};
 
 const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/completions"];
 
-/// The status and the error of a body, whose answer has OpenAI's shape.
+/// Sends a body, and returns the status and the response, whose errors must be in OpenAI's format.
 async fn send(proxy: &TestProxy, route: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
     let request =
         proxy.anonymous(Method::POST, route).bearer_auth(KEY).header("content-type", "application/json");
@@ -21,12 +21,12 @@ async fn send(proxy: &TestProxy, route: &str, body: impl Into<reqwest::Body>) ->
     (status, body)
 }
 
-async fn assert_well(proxy: &TestProxy) {
+async fn assert_healthy(proxy: &TestProxy) {
     assert_eq!(proxy.ask("hi").await.status(), 200);
 }
 
 #[tokio::test]
-async fn bodies_that_are_deep_huge_or_no_text_are_400_and_the_next_request_works() {
+async fn deep_huge_and_non_text_bodies_are_400_and_the_next_request_works() {
     let proxy = fake("").start().await;
     let with = |field: &str| format!("{{\"model\":\"gpt-5.5\",\"x\":{field}}}").into_bytes();
     let mut bodies =
@@ -36,19 +36,19 @@ async fn bodies_that_are_deep_huge_or_no_text_are_400_and_the_next_request_works
         bodies.push(with(&format!("{}0", sign.repeat(100_000))));
     }
     bodies.push(with(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))));
-    // Sixteen million numbers, which would take more than a gigabyte.
+    // Sixteen million numbers, which would take over a gigabyte of memory.
     bodies.push(with(&format!("[{}0]", "0,".repeat(16 * 1024 * 1024 - 100))));
     for body in bodies {
         for route in ROUTES {
             let (status, error) = send(&proxy, route, body.clone()).await;
             assert_eq!((status, error["error"]["code"].as_str()), (400, Some("invalid_request")), "{error}");
         }
-        assert_well(&proxy).await;
+        assert_healthy(&proxy).await;
     }
 }
 
 #[tokio::test]
-async fn numbers_that_mean_something_are_read_as_they_are() {
+async fn edge_case_numbers_are_parsed_exactly() {
     let proxy = fake("").start().await;
     let with = |field: &str, value: &str| {
         format!(
@@ -74,7 +74,7 @@ async fn numbers_that_mean_something_are_read_as_they_are() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn of_two_fields_with_one_name_the_last_counts() {
+async fn last_of_duplicate_fields_wins() {
     let proxy = real().start().await;
     let body = r#"{"model":"nope","messages":[{"role":"user","content":"[[say=first]]"}],
         "messages":[{"role":"user","content":"[[say=no]]","content":"[[say=last]]"}],"model":"gpt-5.5"}"#;
@@ -83,19 +83,19 @@ async fn of_two_fields_with_one_name_the_last_counts() {
     assert_eq!(answer["choices"][0]["message"]["content"], "last");
 }
 
-fn many_messages(how_many: usize) -> Value {
+fn many_messages(count: usize) -> Value {
     let role = |n: usize| if n.is_multiple_of(2) { "user" } else { "assistant" };
-    let messages = (1..how_many).map(|n| json!({"role":role(n),"content":n.to_string()}));
+    let messages = (1..count).map(|n| json!({"role":role(n),"content":n.to_string()}));
     let last = json!({"role":"user","content":"[[say=done]]"});
     json!({"model":"gpt-5.5","messages":messages.chain([last]).collect::<Vec<_>>()})
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_messages_are_answered_and_no_more_values_are_read_than_they_need() {
+async fn hundred_thousand_messages_are_accepted_and_excess_values_rejected() {
     let proxy = fake("").start().await;
     assert_eq!(proxy.chat(&many_messages(100_000)).await.status(), 200);
     assert_eq!(proxy.chat(&many_messages(600_000)).await.status(), 400);
-    assert_well(&proxy).await;
+    assert_healthy(&proxy).await;
 }
 
 #[tokio::test]
@@ -106,20 +106,20 @@ async fn many_messages_reach_the_model_in_order() {
     let answer: Value = response.json().await.unwrap();
     assert_eq!(answer["choices"][0]["message"]["content"], "done", "{answer}");
     let requests = proxy.model.requests();
-    let said: Vec<String> = requests.last().unwrap().input().into_iter().map(|(_, text)| text).collect();
-    // The first is the line of a chat without instructions.
-    assert_eq!(said.len(), 10_001);
-    assert!((1..10_000).zip(&said[1..]).all(|(n, text)| *text == n.to_string()));
+    let texts: Vec<String> = requests.last().unwrap().input().into_iter().map(|(_, text)| text).collect();
+    // The first is the default instructions.
+    assert_eq!(texts.len(), 10_001);
+    assert!((1..10_000).zip(&texts[1..]).all(|(n, text)| *text == n.to_string()));
 }
 
 #[tokio::test]
 async fn ten_thousand_calls_are_paired_with_their_outputs() {
     let proxy = fake("").start().await;
     let ids = || (0..10_000).map(|n| format!("call-{n}"));
-    let made: Value =
+    let calls: Value =
         ids().map(|id| json!({"id":id,"type":"function","function":{"name":"f","arguments":"{}"}})).collect();
     let mut messages =
-        vec![json!({"role":"user","content":"hi"}), json!({"role":"assistant","tool_calls":made})];
+        vec![json!({"role":"user","content":"hi"}), json!({"role":"assistant","tool_calls":calls})];
     messages.extend(ids().map(|id| json!({"role":"tool","tool_call_id":id,"content":"x"})));
     assert_eq!(proxy.chat(&json!({"model":"gpt-5.5","messages":messages})).await.status(), 200);
     let mut input = vec![json!({"role":"user","content":"hi"})];
@@ -129,36 +129,36 @@ async fn ten_thousand_calls_are_paired_with_their_outputs() {
 }
 
 #[tokio::test]
-async fn a_body_that_says_or_is_more_than_the_limit_is_413_and_the_next_request_works() {
+async fn body_over_the_limit_is_413_with_or_without_content_length() {
     let proxy = fake("").start().await;
     let limit = 32 * 1024 * 1024;
     for body in [vec![b' '; limit + 1], vec![b'['; limit + 1]] {
         let (status, error) = send(&proxy, ROUTES[0], body.clone()).await;
         assert_eq!((status, error["error"]["code"].as_str()), (413, Some("request_too_large")));
-        // In pieces, without a word of how much there is.
-        let pieces =
-            body.chunks(1024 * 1024).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>();
-        let pieces = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
-        let (status, _) = send(&proxy, ROUTES[0], pieces).await;
+        // Chunked, without a content length.
+        let chunks =
+            body.chunks(1024 * 1024).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+        let chunks = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+        let (status, _) = send(&proxy, ROUTES[0], chunks).await;
         assert_eq!(status, 413);
     }
-    assert_well(&proxy).await;
+    assert_healthy(&proxy).await;
 }
 
-/// Sends bytes, and gives back all that comes until the connection is closed.
+/// Sends bytes, and returns everything received until the connection closes.
 async fn raw(proxy: &TestProxy, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(&proxy.address).await.unwrap();
-    // A server that has heard enough may close before it has read all.
+    // The server may close the connection before it has read everything.
     let _closed = stream.write_all(bytes).await;
     let _closed = stream.shutdown().await;
     let mut answer = Vec::new();
     let read = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "no end: {:?}", String::from_utf8_lossy(bytes));
+    assert!(read.is_ok(), "not closed: {:?}", String::from_utf8_lossy(bytes));
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
-async fn any_byte_in_the_path_and_in_headers_is_answered_or_the_connection_ends() {
+async fn any_byte_in_path_and_headers_is_answered_or_closes_the_connection() {
     let proxy = fake("").start().await;
     let key = format!("authorization: Bearer {KEY}\r\n");
     for byte in 0..=u8::MAX {
@@ -185,27 +185,27 @@ async fn any_byte_in_the_path_and_in_headers_is_answered_or_the_connection_ends(
             let bytes = [before.as_bytes(), &[byte], after.as_bytes()].concat();
             let answer = raw(&proxy, &bytes).await;
             let status = answer.get(..12).unwrap_or_default();
-            let is_fine =
-                answer.is_empty() || ["HTTP/1.1 2", "HTTP/1.1 4"].iter().any(|fine| status.starts_with(fine));
-            assert!(is_fine, "{byte} in {before:?}: {answer}");
-            // Nothing of a header becomes one of the answer's.
+            let is_valid = answer.is_empty()
+                || ["HTTP/1.1 2", "HTTP/1.1 4"].iter().any(|valid| status.starts_with(valid));
+            assert!(is_valid, "{byte} in {before:?}: {answer}");
+            // No request header is injected into the response.
             assert!(!answer.to_ascii_lowercase().contains("\nb\r\n"), "{answer}");
         }
     }
-    for nonsense in [
+    for garbage in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
         b"\0\0\0\0",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\r\n\r\n",
     ] {
-        let answer = raw(&proxy, nonsense).await;
+        let answer = raw(&proxy, garbage).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
-    assert_well(&proxy).await;
+    assert_healthy(&proxy).await;
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused_and_takes_no_memory_for_it() {
+async fn endless_request_head_is_rejected() {
     let proxy = fake("").start().await;
     let long = "x".repeat(1024 * 1024);
     for head in [
@@ -216,11 +216,11 @@ async fn a_head_without_end_is_refused_and_takes_no_memory_for_it() {
         let answer = raw(&proxy, head.as_bytes()).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
-    assert_well(&proxy).await;
+    assert_healthy(&proxy).await;
 }
 
 #[tokio::test]
-async fn an_address_that_is_no_text_is_an_error_of_our_shape() {
+async fn non_utf8_path_is_an_error_in_our_format() {
     let proxy = fake("").start().await;
     for path in ["/v1/models/%ff", "/v1/responses/%c3%28"] {
         let response = proxy.get(path).send().await.unwrap();
@@ -235,7 +235,7 @@ async fn an_address_that_is_no_text_is_an_error_of_our_shape() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_schema_as_deep_as_can_be_sent_is_answered_or_refused() {
+async fn deepest_possible_schema_is_accepted_or_rejected() {
     let proxy = real().start().await;
     for depth in [20, 59, 61, 63, 90, 118, 122] {
         let mut schema = json!({"type":"string"});
@@ -249,7 +249,7 @@ async fn a_schema_as_deep_as_can_be_sent_is_answered_or_refused() {
             body[field] = value;
             let response = proxy.chat(&body).await;
             let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
-            // An answer that does not follow the schema is a 502, and says so.
+            // An answer that does not match the schema is a 502.
             assert!(
                 matches!(status, 200 | 400) || text.contains("invalid_output"),
                 "{field} {depth}: {status} {text}"

@@ -1,11 +1,11 @@
-//! The two kinds of model, each on a codex of its own.
+//! The two kinds of model, each with a separate codex process.
 
 use serde_json::json;
 
 use crate::support::{fake, real};
 
 #[tokio::test]
-async fn a_plain_chat_starts_no_codex_for_the_agent() {
+async fn plain_chat_does_not_start_the_agents_codex() {
     let proxy = fake("pid-file={folder}/pids").start().await;
     let pids =
         || std::fs::read_to_string(proxy.folder.path().join("pids")).unwrap_or_default().lines().count();
@@ -18,7 +18,7 @@ async fn a_plain_chat_starts_no_codex_for_the_agent() {
 }
 
 #[tokio::test]
-async fn codex_local_alone_starts_no_codex_for_plain_models() {
+async fn codex_local_does_not_start_codex_for_plain_models() {
     let proxy = fake("pid-file={folder}/pids").start().await;
     let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
     assert_eq!(proxy.chat(&agent).await.status(), 200);
@@ -27,7 +27,7 @@ async fn codex_local_alone_starts_no_codex_for_plain_models() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_server_that_hangs_in_the_users_settings_is_not_known_to_a_plain_chat() {
+async fn hanging_mcp_server_and_agents_md_do_not_affect_a_plain_chat() {
     let proxy = real().start().await;
     let home = proxy.folder.path().join(".codex");
     let config = std::fs::read_to_string(home.join("config.toml")).unwrap();
@@ -43,7 +43,7 @@ async fn a_server_that_hangs_in_the_users_settings_is_not_known_to_a_plain_chat(
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_chat_that_asks_for_a_web_search_gets_one_and_the_next_does_not() {
+async fn web_search_is_enabled_only_for_the_chat_that_requests_it() {
     let proxy = real().start().await;
     let options = json!({"search_context_size":"high","user_location":{"type":"approximate","approximate":{"country":"DE"}}});
     let mut body = json!({"model":"gpt-5.5","messages":[{"role":"user","content":"[[words=1]]"}],"web_search_options":options});

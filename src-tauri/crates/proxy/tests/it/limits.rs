@@ -1,4 +1,4 @@
-//! What codex may do for a key, with the real codex and its real sandbox.
+//! The sandbox and folder limits of keys, with the real codex and its real sandbox.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestProxy, TestProxyBuilder, fake, real};
 
-/// A proxy with a working folder below its test's own one, and a folder within that.
+/// A proxy with a working folder inside its test's folder, and a subfolder in it.
 async fn start(plan: TestProxyBuilder, sandbox: SandboxMode) -> (TestProxy, PathBuf) {
     let plan =
         plan.settings(|settings| (settings.sandbox, settings.workspace) = (sandbox, Some("work".into())));
@@ -34,8 +34,8 @@ async fn ask(proxy: &TestProxy, key: &Key, model: &str, prompt: &str) -> Respons
     request.json(&body).send().await.unwrap()
 }
 
-/// Has codex make a file, and says whether it is there afterwards.
-async fn makes(proxy: &TestProxy, key: &Key, file: &Path) -> bool {
+/// Makes codex create a file, and returns whether it exists afterwards.
+async fn creates(proxy: &TestProxy, key: &Key, file: &Path) -> bool {
     let prompt = format!("[[shell=\"touch {}\"]]", file.display());
     let answer = ask(proxy, key, "codex-local", &prompt).await;
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
@@ -45,7 +45,7 @@ async fn makes(proxy: &TestProxy, key: &Key, file: &Path) -> bool {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_same_request_writes_or_not_by_its_key() {
+async fn key_decides_where_a_request_may_write() {
     use SandboxMode::{DangerFullAccess, ReadOnly, WorkspaceWrite};
     let (proxy, work) = start(real(), DangerFullAccess).await;
     let outside = proxy.folder.path().to_owned();
@@ -54,13 +54,13 @@ async fn the_same_request_writes_or_not_by_its_key() {
     let own = key(&proxy, None, Some(&work.join("notes")));
     let free = key(&proxy, None, None);
     let file = work.join("x");
-    assert!(!makes(&proxy, &read_only, &file).await);
-    assert!(makes(&proxy, &write, &file).await);
-    assert!(!makes(&proxy, &write, &outside.join("of-write")).await);
-    // A folder of its own: there, and not beside it, for all that the settings would allow.
-    assert!(makes(&proxy, &own, &work.join("notes/x")).await);
-    assert!(!makes(&proxy, &own, &work.join("of-own")).await);
-    assert!(makes(&proxy, &free, &outside.join("of-free")).await);
+    assert!(!creates(&proxy, &read_only, &file).await);
+    assert!(creates(&proxy, &write, &file).await);
+    assert!(!creates(&proxy, &write, &outside.join("of-write")).await);
+    // A key with its own folder writes only there, whatever the settings allow.
+    assert!(creates(&proxy, &own, &work.join("notes/x")).await);
+    assert!(!creates(&proxy, &own, &work.join("of-own")).await);
+    assert!(creates(&proxy, &free, &outside.join("of-free")).await);
     let answer = ask(&proxy, &own, "codex-local", "[[shell=\"touch here\"]]").await;
     assert_eq!(answer.status(), 200);
     assert!(work.join("notes/here").exists(), "commands run in the key's folder");
@@ -69,16 +69,16 @@ async fn the_same_request_writes_or_not_by_its_key() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_setting_that_is_stricter_than_the_key_counts() {
+async fn stricter_global_setting_overrides_the_key() {
     let (proxy, work) = start(real(), SandboxMode::ReadOnly).await;
-    let hopeful = key(&proxy, Some(SandboxMode::DangerFullAccess), None);
-    assert!(!makes(&proxy, &hopeful, &work.join("x")).await);
+    let permissive = key(&proxy, Some(SandboxMode::DangerFullAccess), None);
+    assert!(!creates(&proxy, &permissive, &work.join("x")).await);
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_key_that_is_limited_later_is_limited_in_a_conversation_that_goes_on() {
+async fn new_key_limits_apply_to_running_conversations() {
     let (proxy, work) = start(real(), SandboxMode::WorkspaceWrite).await;
     let (key, entry) = keys(&proxy).create("laptop", 1).unwrap();
     let first = "[[shell=\"touch first\"]]";
@@ -96,26 +96,26 @@ async fn a_key_that_is_limited_later_is_limited_in_a_conversation_that_goes_on()
 }
 
 #[tokio::test]
-async fn a_folder_that_is_gone_or_leads_elsewhere_is_an_error_and_not_the_default_folder() {
+async fn missing_or_redirected_key_folder_is_an_error() {
     let (proxy, work) = start(fake(""), SandboxMode::WorkspaceWrite).await;
     let notes = work.join("notes");
     let key = key(&proxy, None, Some(&notes));
     assert_eq!(ask(&proxy, &key, "codex-local", "hi").await.status(), 200);
     std::fs::remove_dir(&notes).unwrap();
-    let error = refused(ask(&proxy, &key, "codex-local", "hi").await).await;
+    let error = rejected(ask(&proxy, &key, "codex-local", "hi").await).await;
     assert!(error.contains("is not there"), "{error}");
-    assert!(!error.contains("notes"), "a client is told no paths: {error}");
+    assert!(!error.contains("notes"), "paths are not shown to clients: {error}");
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(proxy.folder.path(), &notes).unwrap();
-        let error = refused(ask(&proxy, &key, "codex-local", "hi").await).await;
+        let error = rejected(ask(&proxy, &key, "codex-local", "hi").await).await;
         assert!(error.contains("not within"), "{error}");
     }
-    // A plain model works in no folder.
+    // A plain model does not use the folder.
     assert_eq!(ask(&proxy, &key, "gpt-5.5", "hi").await.status(), 200);
 }
 
-async fn refused(response: Response) -> String {
+async fn rejected(response: Response) -> String {
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["x-should-retry"], "false");
     let body: Value = response.json().await.unwrap();

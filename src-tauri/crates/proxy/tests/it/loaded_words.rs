@@ -1,10 +1,10 @@
-//! Words that look like options, settings, marks or log lines, wherever a client can put words: they stay words.
+//! Client strings that look like options, settings, delimiters or log lines are treated as plain text.
 
 use serde_json::json;
 
 use crate::support::{fake, prompt_body, real};
 
-/// Words that mean something to codex, to a shell, to a terminal or to us, where they are not a person's words.
+/// Strings that could have a meaning for codex, a shell, a terminal or the proxy.
 const LOADED: &[&str] = &[
     "-c sandbox_mode=\"danger-full-access\"",
     "--dangerously-bypass-approvals-and-sandbox",
@@ -24,7 +24,7 @@ const LOADED: &[&str] = &[
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn words_that_look_like_options_and_marks_reach_the_model_as_they_are() {
+async fn messages_that_look_like_options_or_delimiters_reach_the_model_unchanged() {
     let proxy = real().start().await;
     for model in ["gpt-5.5", "codex-local"] {
         let mut messages =
@@ -47,7 +47,7 @@ async fn words_that_look_like_options_and_marks_reach_the_model_as_they_are() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn names_that_look_like_options_are_names_or_refused() {
+async fn parameters_that_look_like_options_are_values_or_rejected() {
     for proxy in [real().start().await, fake("old=0.44").start().await] {
         for words in LOADED.iter().chain(&["\0", "x\0y"]) {
             for field in
@@ -66,7 +66,7 @@ async fn names_that_look_like_options_are_names_or_refused() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn names_of_tools_that_look_like_anything_come_back_as_they_are() {
+async fn tool_names_that_look_like_options_are_accepted() {
     let proxy = real().start().await;
     for words in LOADED {
         let body = json!({"model":"gpt-5.5","messages":[{"role":"user","content":"hi"},

@@ -1,4 +1,4 @@
-//! What the request log says of requests that were really made.
+//! The request log's entries for real requests.
 
 use codex_client::Usage;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{TIMEOUT, eventually, fake, real};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_answered_request_is_done_with_its_tokens_and_times() {
+async fn answered_request_is_done_with_tokens_and_times() {
     let proxy = real().start().await;
     proxy.stream("[[words=2 usage=100,40,20,5]]").await.rest().await;
     let row = proxy.log.newest();
@@ -20,7 +20,7 @@ async fn an_answered_request_is_done_with_its_tokens_and_times() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_codex_ran_is_on_the_time_line() {
+async fn commands_appear_in_the_request_log() {
     let proxy = real().start().await;
     let body = json!({"model":"codex-local","messages":[{"role":"user","content":"[[shell=\"exit 3\"]]"}]});
     assert_eq!(proxy.chat(&body).await.status(), 200);
@@ -37,7 +37,7 @@ async fn what_codex_ran_is_on_the_time_line() {
 }
 
 #[tokio::test]
-async fn a_consent_that_codex_asked_for_and_did_not_get_is_in_the_answer_and_on_the_time_line() {
+async fn declined_approval_appears_in_the_answer_and_the_request_log() {
     for (method, what) in [
         ("item/commandExecution/requestApproval", "running a command"),
         ("item/fileChange/requestApproval", "changing files"),
@@ -51,16 +51,16 @@ async fn a_consent_that_codex_asked_for_and_did_not_get_is_in_the_answer_and_on_
         assert_eq!(answer["choices"][0]["message"]["reasoning_content"], line, "{answer}");
         body["stream"] = true.into();
         let chunks = proxy.stream_of(&body).await.rest().await;
-        let told = |chunk: &Value| chunk["choices"][0]["delta"]["reasoning_content"] == line;
-        assert!(chunks.iter().any(told), "{chunks:?}");
+        let has_line = |chunk: &Value| chunk["choices"][0]["delta"]["reasoning_content"] == line;
+        assert!(chunks.iter().any(has_line), "{chunks:?}");
         let steps = proxy.log.newest().steps;
-        let told = steps.iter().find(|step| step.what == "Asked for consent and was declined").unwrap();
-        assert!(told.bad && told.detail.as_deref() == Some(what), "{steps:?}");
+        let declined = steps.iter().find(|step| step.what == "Asked for consent and was declined").unwrap();
+        assert!(declined.bad && declined.detail.as_deref() == Some(what), "{steps:?}");
     }
 }
 
 #[tokio::test]
-async fn a_codex_that_does_not_start_is_a_failure_for_every_kind_of_model() {
+async fn failed_start_of_codex_fails_requests_for_every_kind_of_model() {
     let proxy = fake("crash-on=initialize").start().await;
     for model in ["gpt-5.5", "codex-local"] {
         let body = json!({"model":model,"messages":[{"role":"user","content":"hi"}]});
@@ -71,7 +71,7 @@ async fn a_codex_that_does_not_start_is_a_failure_for_every_kind_of_model() {
 }
 
 #[tokio::test]
-async fn a_refused_request_and_a_failed_one_say_so_without_the_clients_words() {
+async fn rejected_and_failed_requests_are_logged_without_the_clients_text() {
     let proxy = fake("error=serverOverloaded").start().await;
     proxy.chat(&json!({"model":"gpt-5.5","messages":"my secret"})).await;
     let row = proxy.log.newest();
@@ -83,29 +83,29 @@ async fn a_refused_request_and_a_failed_one_say_so_without_the_clients_words() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_leaves_is_stopped() {
+async fn disconnected_client_is_logged_as_stopped() {
     let proxy = real().start().await;
     let mut events = proxy.stream("### Task: a title [[words=3 hold=1]]").await;
     events.next_text().await;
     let row = proxy.log.newest();
     assert!(!row.arrival.background && row.state == RowState::Streaming);
     drop(events);
-    eventually("nothing runs", || proxy.log.running() == 0).await;
+    eventually("no request is running", || proxy.log.running() == 0).await;
     assert_eq!(proxy.log.newest().state, RowState::Stopped);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_side_call_is_marked_while_it_runs_and_stopped_when_its_client_leaves() {
+async fn background_task_is_marked_while_running_and_stopped_on_disconnect() {
     let proxy = real().start().await;
     let task = "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history.";
     let prompt = format!("{task} [[words=3 hold=1]]");
     let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
     tokio::select! {
         answer = proxy.ask(&prompt) => panic!("{answer:?}"),
-        there = proxy.model.wait_for(held, TIMEOUT) => assert!(there.is_some()),
+        event = proxy.model.wait_for(held, TIMEOUT) => assert!(event.is_some()),
     }
     assert!(proxy.log.newest().arrival.background);
-    eventually("nothing runs", || proxy.log.running() == 0).await;
+    eventually("no request is running", || proxy.log.running() == 0).await;
     assert_eq!(proxy.log.newest().state, RowState::Stopped);
 }

@@ -1,5 +1,5 @@
-//! The proxy over real sockets, with the real codex on the sample model, and with a scripted fake codex for what the real
-//! one won't do on command.
+//! The proxy over real sockets, with the real codex and the sample model, and with a scripted fake for what the real one
+//! won't do on command.
 
 #![expect(
     clippy::unwrap_used,

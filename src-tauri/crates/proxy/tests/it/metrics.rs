@@ -14,7 +14,7 @@ async fn scrape(proxy: &TestProxy) -> String {
     response.text().await.unwrap()
 }
 
-/// The value of one series, which stands there once.
+/// The value of a series, which must occur at most once.
 fn value(text: &str, series: &str) -> Option<f64> {
     let mut found = text.lines().filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     let value = found.next().map(|value| value.parse().unwrap());
@@ -22,14 +22,14 @@ fn value(text: &str, series: &str) -> Option<f64> {
     value
 }
 
-/// Asserts these series and their values.
-fn assert_holds(text: &str, wanted: &[(&str, f64)]) {
-    for (series, wanted) in wanted {
-        assert_eq!(value(text, &format!("codex_proxy_{series}")), Some(*wanted), "{series} in\n{text}");
+/// Asserts the values of these series.
+fn assert_values(text: &str, expected: &[(&str, f64)]) {
+    for (series, expected) in expected {
+        assert_eq!(value(text, &format!("codex_proxy_{series}")), Some(*expected), "{series} in\n{text}");
     }
 }
 
-/// Asserts that every sample is declared by its name, as the classic form has it.
+/// Asserts that every sample is declared, as the classic format requires.
 fn assert_declared(text: &str) {
     let declared: Vec<(&str, &str)> = text
         .lines()
@@ -50,7 +50,7 @@ fn assert_declared(text: &str) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_was_asked_and_answered_is_counted_by_endpoint_model_and_status() {
+async fn requests_are_counted_by_endpoint_model_and_status() {
     let proxy = real().start().await;
     assert_eq!(proxy.ask("[[words=2 usage=100,40,20,5]]").await.status(), 200);
     let agent = json!({"model":"codex-local","messages":[{"role":"user","content":"[[words=1]]"}]});
@@ -59,7 +59,7 @@ async fn what_was_asked_and_answered_is_counted_by_endpoint_model_and_status() {
     assert_eq!(proxy.anonymous(Method::GET, "/v1/models").send().await.unwrap().status(), 401);
     let text = scrape(&proxy).await;
     assert_declared(&text);
-    assert_holds(
+    assert_values(
         &text,
         &[
             ("requests_total{endpoint=\"/v1/chat/completions\",model=\"plain\",status=\"2xx\"}", 1.0),
@@ -97,33 +97,33 @@ async fn what_was_asked_and_answered_is_counted_by_endpoint_model_and_status() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_turn_counts_while_it_runs_and_a_client_that_leaves_is_told_from_a_failure() {
+async fn running_and_queued_turns_are_counted_and_disconnects_are_not_failures() {
     let proxy = real().limits(|limits| limits.turns = 1).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     let second = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let second = tokio::spawn(second.json(&prompt_body("[[error=serverOverloaded]]")).send());
-    eventually("it waits", || proxy.log.running() == 2).await;
+    eventually("both requests are logged", || proxy.log.running() == 2).await;
     let waiting = async || value(&scrape(&proxy).await, "codex_proxy_turns_waiting") == Some(1.0);
     for _ in 0..200 {
         if waiting().await {
             break;
         }
     }
-    assert_holds(&scrape(&proxy).await, &[("turns_running", 1.0), ("turns_waiting", 1.0)]);
+    assert_values(&scrape(&proxy).await, &[("turns_running", 1.0), ("turns_waiting", 1.0)]);
     drop(events);
     second.await.unwrap().unwrap();
-    eventually("nothing runs", || proxy.log.running() == 0).await;
+    eventually("no request is running", || proxy.log.running() == 0).await;
     let gone = ("turns_total{model=\"plain\",outcome=\"client_gone\"}", 1.0);
-    assert_holds(&scrape(&proxy).await, &[gone, ("turns_running", 0.0), ("turns_waiting", 0.0)]);
+    assert_values(&scrape(&proxy).await, &[gone, ("turns_running", 0.0), ("turns_waiting", 0.0)]);
 }
 
 #[tokio::test]
-async fn a_codex_that_fails_is_counted_and_named_in_its_state() {
+async fn failures_of_codex_are_counted_and_reflected_in_its_state() {
     let proxy = fake("crash-on=initialize").start().await;
     assert_eq!(proxy.ask("hi").await.status(), 503);
     let text = scrape(&proxy).await;
-    assert_holds(
+    assert_values(
         &text,
         &[
             ("codex_state{model=\"plain\",state=\"failed\"}", 1.0),
@@ -142,11 +142,11 @@ async fn a_codex_that_fails_is_counted_and_named_in_its_state() {
         }
     }
     let failed = ("turns_total{model=\"plain\",outcome=\"failed\"}", 1.0);
-    assert_holds(&scrape(&proxy).await, &[failed, ("codex_ends_total{model=\"plain\"}", 1.0)]);
+    assert_values(&scrape(&proxy).await, &[failed, ("codex_ends_total{model=\"plain\"}", 1.0)]);
 }
 
 #[tokio::test]
-async fn nothing_that_a_client_chose_is_in_it_and_its_size_does_not_grow_with_what_they_choose() {
+async fn client_input_neither_appears_in_metrics_nor_adds_series() {
     let proxy = fake("").start().await;
     let ask = async |word: &str| {
         let body = json!({"model":word,"messages":[{"role":"user","content":word}]});
@@ -164,13 +164,13 @@ async fn nothing_that_a_client_chose_is_in_it_and_its_size_does_not_grow_with_wh
         ask(word).await;
     }
     let text = scrape(&proxy).await;
-    // The first look is a request of its own, which the second one shows.
+    // The first scrape is itself a request, which the second one shows.
     assert_eq!(text.lines().count(), series + 1, "{text}");
     assert!(!text.contains("unmistakable") && !text.contains(KEY), "{text}");
 }
 
 #[tokio::test]
-async fn prometheus_gets_the_form_that_it_asks_for() {
+async fn prometheus_gets_the_requested_format() {
     let proxy = fake("").start().await;
     let request = proxy.anonymous(Method::GET, "/metrics").header("accept", OPEN_METRICS);
     let response = request.send().await.unwrap();
@@ -183,7 +183,7 @@ async fn prometheus_gets_the_form_that_it_asks_for() {
 }
 
 #[tokio::test]
-async fn what_was_handed_on_from_elsewhere_needs_a_key_and_a_web_page_is_refused() {
+async fn forwarded_requests_need_a_key_and_web_pages_are_rejected() {
     let proxy = fake("").start().await;
     let status = async |header: (&str, &str), key: Option<&str>| {
         let request = proxy.anonymous(Method::GET, "/metrics").header(header.0, header.1);

@@ -1,4 +1,4 @@
-//! The list of models, other names for them, and the model that answers what Open WebUI asks by itself.
+//! The model list, aliases, and the model for Open WebUI's background tasks.
 
 use serde_json::{Value, json};
 
@@ -22,15 +22,15 @@ async fn answer(proxy: &TestProxy, model: &str, prompt: &str) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-/// Whether the model was offered a shell, as only Codex itself is.
-fn has_a_shell(proxy: &TestProxy, n: u64) -> bool {
+/// Whether the model was offered a shell, which only the agent is.
+fn has_shell(proxy: &TestProxy, n: u64) -> bool {
     let tools = proxy.model.request(n).unwrap().tools();
     tools.iter().any(|name| name.contains("shell") || name.contains("exec"))
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_alias_is_listed_and_answers_as_the_model_that_it_leads_to() {
+async fn alias_is_listed_and_answers_as_its_model() {
     let proxy = aliases(real(), &["gpt-4o=gpt-5.5", "agent=codex-local"]).start().await;
     let list = list(&proxy).await;
     let of = |id: &str| list.iter().filter(|model| model["id"] == id).collect::<Vec<_>>();
@@ -41,16 +41,16 @@ async fn an_alias_is_listed_and_answers_as_the_model_that_it_leads_to() {
     let one: Value = proxy.get("/v1/models/gpt-4o").send().await.unwrap().json().await.unwrap();
     assert_eq!(one, *alias);
     let (_, plain) = answer(&proxy, "gpt-4o", "[[words=1]]").await;
-    assert_eq!(plain["model"], "gpt-5.5", "the answer names the real one");
-    assert!(!has_a_shell(&proxy, 0));
+    assert_eq!(plain["model"], "gpt-5.5", "the answer names the real model");
+    assert!(!has_shell(&proxy, 0));
     let (_, agent) = answer(&proxy, "agent", "[[words=1]]").await;
     assert_eq!(agent["model"], "gpt-5.5");
-    assert!(has_a_shell(&proxy, 1), "Codex itself has its tools");
+    assert!(has_shell(&proxy, 1), "the agent has its tools");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_alias_that_leads_nowhere_or_to_another_alias_is_not_listed_and_says_what_is_wrong() {
+async fn alias_of_an_unknown_model_or_another_alias_is_not_listed_and_is_404() {
     let proxy = aliases(real(), &["lost=gpt-9", "chain=gpt-4o", "gpt-4o=gpt-5.5"]).start().await;
     let ids: Vec<Value> = list(&proxy).await.iter().map(|model| model["id"].clone()).collect();
     assert!(!ids.contains(&json!("lost")) && !ids.contains(&json!("chain")), "{ids:?}");
@@ -63,13 +63,13 @@ async fn an_alias_that_leads_nowhere_or_to_another_alias_is_not_listed_and_says_
     let (_, error) = answer(&proxy, "gpt-4o-mini", "hi").await;
     assert!(
         error["error"]["message"].as_str().unwrap().contains("gpt-4o"),
-        "an alias may be the nearest: {error}"
+        "an alias may be suggested: {error}"
     );
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_alias_of_a_models_own_name_stands_in_its_place() {
+async fn alias_with_a_models_name_replaces_that_model() {
     let proxy = aliases(fake(""), &["gpt-5.5=gpt-5.5-mini"]).start().await;
     let list = list(&proxy).await;
     let of: Vec<&Value> = list.iter().filter(|model| model["id"] == "gpt-5.5").collect();
@@ -80,29 +80,30 @@ async fn an_alias_of_a_models_own_name_stands_in_its_place() {
 #[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn another_codex_under_our_feet_brings_its_own_list() {
+async fn model_list_follows_a_replaced_codex() {
     use std::os::unix::fs::PermissionsExt;
     let folder = crate::support::folder();
     let program = folder.path().join("codex");
-    let become_ = |codex: &std::path::Path, told: &str| {
-        let script = format!("#!/bin/sh\nexport FAKE_CODEX='{told}'\nexec '{}' \"$@\"\n", codex.display());
+    let replace_with = |codex: &std::path::Path, directives: &str| {
+        let script =
+            format!("#!/bin/sh\nexport FAKE_CODEX='{directives}'\nexec '{}' \"$@\"\n", codex.display());
         std::fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     };
-    become_(&sample_model::under_test::fake_codex(), "");
+    replace_with(&sample_model::under_test::fake_codex(), "");
     let proxy = TestProxyBuilder { codex: program.clone(), ..fake("") }.start().await;
-    let of_fake = |list: &[Value]| list.iter().any(|model| model.to_string().contains("of fake-codex"));
-    assert!(of_fake(&list(&proxy).await));
-    become_(&sample_model::under_test::codex_under_test(), "");
+    let is_fake = |list: &[Value]| list.iter().any(|model| model.to_string().contains("of fake-codex"));
+    assert!(is_fake(&list(&proxy).await));
+    replace_with(&sample_model::under_test::codex_under_test(), "");
     home_for(proxy.folder.path(), &proxy.model);
     assert_eq!(answer(&proxy, "gpt-5.5", "[[words=1]]").await.0, 200);
     let list = list(&proxy).await;
-    assert!(!of_fake(&list) && list.len() > 2, "{list:?}");
+    assert!(!is_fake(&list) && list.len() > 2, "{list:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_listed_model_that_the_account_may_not_use_gives_codexs_own_reason() {
+async fn model_unavailable_to_the_account_reports_upstreams_reason() {
     let proxy = real().start().await;
     let reason = "The 'gpt-5.5' model is not supported when using Codex with a ChatGPT account.";
     for more in ["", "type=invalid_request_error code=model_not_found"] {
@@ -117,7 +118,7 @@ async fn a_listed_model_that_the_account_may_not_use_gives_codexs_own_reason() {
     assert!(error["error"]["message"].as_str().unwrap().contains(reason), "{error}");
 }
 
-/// How each of Open WebUI's task prompts begins.
+/// The start of each of Open WebUI's task prompts.
 const TASKS: [&str; 8] = [
     "### Task:\nGenerate a concise title summarizing the chat history.\n### Guidelines:\n",
     "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:\n",
@@ -138,7 +139,7 @@ fn title_body(model: &str) -> Value {
     body
 }
 
-/// Asks for a title, and gives the answer and the model of the log.
+/// Requests a title, and returns the answer and the logged model.
 async fn title(proxy: &TestProxy, model: &str) -> (Value, String) {
     let answer: Value = proxy.chat(&title_body(model)).await.json().await.unwrap();
     let row = proxy.log.newest();
@@ -148,7 +149,7 @@ async fn title(proxy: &TestProxy, model: &str) -> (Value, String) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_side_call_goes_to_the_smallest_model_at_its_lowest_effort_and_the_log_says_so() {
+async fn background_task_uses_the_smallest_model_at_its_lowest_effort() {
     let proxy = real().start().await;
     let ids: Vec<String> =
         list(&proxy).await.iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect();
@@ -159,14 +160,14 @@ async fn a_side_call_goes_to_the_smallest_model_at_its_lowest_effort_and_the_log
     assert_eq!(logged, small);
     let sent = proxy.model.requests().last().unwrap().body().clone();
     assert_eq!((&sent["model"], &sent["reasoning"]["effort"]), (&json!(small), &json!("low")));
-    assert!(!has_a_shell(&proxy, proxy.model.requests().len() as u64 - 1), "a plain model");
-    // What a person types goes where it was sent.
+    assert!(!has_shell(&proxy, proxy.model.requests().len() as u64 - 1), "a plain model");
+    // A user's prompt goes to the requested model.
     assert_eq!(answer(&proxy, "gpt-5.5", "[[words=1]]").await.1["model"], "gpt-5.5");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn each_of_open_webuis_tasks_goes_to_the_smallest_model() {
+async fn every_open_webui_task_uses_the_smallest_model() {
     let proxy = real().start().await;
     for task in TASKS {
         let prompt = format!("{task}\n[[words=1]]");
@@ -182,7 +183,7 @@ async fn each_of_open_webuis_tasks_goes_to_the_smallest_model() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_persons_prompt_with_the_heading_of_a_task_goes_to_the_model_asked_for() {
+async fn user_prompt_with_a_task_heading_uses_the_requested_model() {
     let proxy = real().start().await;
     let prompt = "### Task:\nGenerate a concise title for my essay on tides. [[words=1]]";
     assert_eq!(answer(&proxy, "gpt-5.5", prompt).await.1["model"], "gpt-5.5");
@@ -195,7 +196,7 @@ async fn a_persons_prompt_with_the_heading_of_a_task_goes_to_the_model_asked_for
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_task_that_asks_for_a_stream_tools_or_an_effort_goes_to_the_model_asked_for() {
+async fn task_with_stream_tools_or_effort_uses_the_requested_model() {
     let proxy = real().start().await;
     let function = json!({"name":"search","parameters":{"type":"object"}});
     let chat_tools = json!([{"type":"function","function":function}]);
@@ -228,24 +229,24 @@ async fn a_task_that_asks_for_a_stream_tools_or_an_effort_goes_to_the_model_aske
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_task_for_codex_local_is_answered_by_codex_local() {
+async fn task_for_codex_local_is_answered_by_codex_local() {
     let proxy = aliases(real(), &["agent=codex-local"]).start().await;
     for (n, model) in ["codex-local", "agent"].into_iter().enumerate() {
         let answer: Value = proxy.chat(&title_body(model)).await.json().await.unwrap();
         assert_eq!(answer["model"], "gpt-5.5", "{model}");
-        assert!(has_a_shell(&proxy, 2 * n as u64), "{model}");
+        assert!(has_shell(&proxy, 2 * n as u64), "{model}");
         assert!(!proxy.log.newest().arrival.background);
         let body = json!({"model":model,"input":TASKS[0]});
         let response: Value = proxy.post("/v1/responses", &body).await.json().await.unwrap();
         assert_eq!(response["status"], "completed", "{response}");
-        assert!(has_a_shell(&proxy, 2 * n as u64 + 1), "{model}");
+        assert!(has_shell(&proxy, 2 * n as u64 + 1), "{model}");
         assert!(!proxy.log.newest().arrival.background);
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_side_call_keeps_its_form_and_a_request_with_tools_its_tools() {
+async fn background_task_keeps_its_response_format_and_tools() {
     let proxy = real().start().await;
     let mut body = prompt_body("### Task:\nSearch queries. [[tool=search:{}]]");
     body["tools"] = json!([{"type":"function","function":{"name":"search","parameters":{"type":"object"}}}]);
@@ -262,12 +263,12 @@ async fn a_side_call_keeps_its_form_and_a_request_with_tools_its_tools() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn side_calls_go_where_they_were_sent_when_that_is_switched_off() {
+async fn background_tasks_use_the_requested_model_when_the_feature_is_off() {
     let off = real().settings(|settings| settings.side_calls = false);
     let proxy = off.start().await;
     let (answer, logged) = title(&proxy, "gpt-5.5").await;
     assert_eq!((answer["model"].as_str(), logged.as_str()), (Some("gpt-5.5"), "gpt-5.5"));
-    // A model that only the user's own provider knows is a sign that the list is not the provider's.
+    // A configured model that codex does not list means that the list is not the provider's.
     let own = real().settings(|settings| settings.model = Some("my-own".to_owned()));
     let proxy = own.start().await;
     assert_eq!(title(&proxy, "my-own").await.1, "my-own");

@@ -1,5 +1,5 @@
-//! Stands between a foreign client and the proxy: passes everything on as it comes, and holds all that the proxy sends against
-//! OpenAI's schema.
+//! A relay between a third-party client and the proxy: it forwards everything, and checks everything the proxy sends
+//! against OpenAI's schema.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::schema;
 
-/// A relay that runs.
+/// A running relay.
 pub(crate) struct Relay {
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
@@ -25,7 +25,7 @@ pub(crate) struct Relay {
     server: JoinHandle<()>,
 }
 
-/// What came by: how much, and what was wrong with it.
+/// How many bodies and events the relay has checked, and their violations.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<(usize, Vec<String>)>>);
 
@@ -50,7 +50,7 @@ impl Relay {
         Self { address, log, stop, server }
     }
 
-    /// Fails unless something has come by, and all of it was OpenAI's. The client must have ended.
+    /// Fails unless something was sent and all of it conforms. The client must have exited.
     pub(crate) async fn assert_conforms(self) {
         self.stop.cancel();
         self.server.await.unwrap();
@@ -82,7 +82,7 @@ async fn forward(State(upstream): State<Upstream>, request: Request) -> Response
     response.body(Body::from_stream(bytes)).unwrap()
 }
 
-/// One answer on its way.
+/// One response being forwarded.
 struct Watched {
     log: Log,
     kind: String,

@@ -1,4 +1,4 @@
-//! One id of a request: in the answer's header, in each of its lines of the program's log, and in its row of the request log.
+//! Request ids: in the response header, in every line of the program's log, and in the request log.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -11,12 +11,11 @@ use crate::support::log::RowState;
 use crate::support::{KEY, TestProxy, eventually, fake, prompt_body, real};
 
 thread_local! {
-    /// What this thread has logged, which in these tests is everything but what codex's files say.
+    /// Everything logged by this thread, on which these tests run almost everything.
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The program's log, in memory. It is the process's: one that comes and goes with a test can miss events that other tests
-/// meet at that moment.
+/// The program's log, in memory. It is global: a log set up per test could miss events while other tests run.
 struct Log;
 
 impl Log {
@@ -37,15 +36,15 @@ impl Log {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// The lines that say `what`.
-    fn saying(&self, what: &str) -> Vec<String> {
+    /// The lines that contain `what`.
+    fn lines_with(&self, what: &str) -> Vec<String> {
         self.lines().into_iter().filter(|line| line.contains(what)).collect()
     }
 }
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // A thread that is ending has no test any more.
+        // A thread that is exiting no longer belongs to a test.
         let _ = LOGGED.try_with(|logged| logged.borrow_mut().extend_from_slice(bytes));
         Ok(bytes.len())
     }
@@ -61,13 +60,13 @@ fn rows(proxy: &TestProxy, request_id: &str) -> Vec<(RowState, Option<String>)> 
     rows.map(|row| (row.state, row.code)).collect()
 }
 
-fn given(response: &reqwest::Response) -> String {
+fn request_id_of(response: &reqwest::Response) -> String {
     response.headers()["x-request-id"].to_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of_the_request() {
+async fn request_id_links_response_log_lines_and_request_log() {
     let log = Log::start();
     let proxy = real().start().await;
     let post = |path: &str, body: &Value| {
@@ -77,7 +76,7 @@ async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of
             .header("x-request-id", "of-the-client/7")
             .json(body)
     };
-    // The client's own is kept, by every route; the two prompts have a row each.
+    // Every route keeps the client's id; each of the two prompts has a row.
     for (path, body) in [
         ("/v1/chat/completions", prompt_body("[[words=1]]")),
         ("/v1/completions", json!({"model":"gpt-5.5","prompt":["[[words=1]]", "[[words=1]]"]})),
@@ -85,28 +84,28 @@ async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of
     ] {
         let response = post(path, &body).send().await.unwrap();
         assert_eq!(
-            (response.status().as_u16(), given(&response).as_str()),
+            (response.status().as_u16(), request_id_of(&response).as_str()),
             (200, "of-the-client/7"),
             "{path}"
         );
         response.bytes().await.unwrap();
     }
-    // Ours, for a stream that is read to its end, a request that is refused, and one that nobody answers any more.
+    // Generated ids, for a complete stream, a rejected request and a disconnected client.
     let mut stream = proxy.stream("[[words=2]]").await;
-    let streamed = given(&stream.response);
+    let streamed = request_id_of(&stream.response);
     stream.rest().await;
-    let refused = given(&proxy.chat(&json!({"model":"gpt-5.5"})).await);
-    let mut left = proxy.stream("[[words=3 hold=1]]").await;
-    let left_id = given(&left.response);
-    left.next_text().await;
-    drop(left);
-    eventually("nothing runs", || proxy.log.running() == 0).await;
+    let rejected = request_id_of(&proxy.chat(&json!({"model":"gpt-5.5"})).await);
+    let mut dropped = proxy.stream("[[words=3 hold=1]]").await;
+    let dropped_id = request_id_of(&dropped.response);
+    dropped.next_text().await;
+    drop(dropped);
+    eventually("no request is running", || proxy.log.running() == 0).await;
 
     let done = || (RowState::Done, None);
     assert_eq!(rows(&proxy, "of-the-client/7"), [done(), done(), done(), done()]);
     assert_eq!(rows(&proxy, &streamed), [done()]);
-    assert_eq!(rows(&proxy, &refused), [(RowState::Failed, Some("invalid_request".to_owned()))]);
-    assert_eq!(rows(&proxy, &left_id), [(RowState::Stopped, None)]);
+    assert_eq!(rows(&proxy, &rejected), [(RowState::Failed, Some("invalid_request".to_owned()))]);
+    assert_eq!(rows(&proxy, &dropped_id), [(RowState::Stopped, None)]);
 
     let of = |id: &str| format!("request{{id=\"{id}\"}}");
     for (what, id, lines) in [
@@ -114,19 +113,19 @@ async fn an_id_leads_from_the_answer_through_the_log_to_the_row_whatever_came_of
         ("turn done", "of-the-client/7", 4),
         ("answered", &streamed, 1),
         ("turn done", &streamed, 1),
-        ("answered", &refused, 1),
-        ("turn interrupted", &left_id, 1),
+        ("answered", &rejected, 1),
+        ("turn interrupted", &dropped_id, 1),
     ] {
-        let found = log.saying(what);
+        let found = log.lines_with(what);
         assert_eq!(found.iter().filter(|line| line.contains(&of(id))).count(), lines, "{what}: {found:#?}");
     }
     for what in ["answered", "turn "] {
-        assert!(log.saying(what).iter().all(|line| line.contains("request{id=")), "{:#?}", log.lines());
+        assert!(log.lines_with(what).iter().all(|line| line.contains("request{id=")), "{:#?}", log.lines());
     }
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
+async fn invalid_request_id_is_replaced_everywhere() {
     let log = Log::start();
     let proxy = fake("").start().await;
     for bad in ["two words", "x\ty", "\u{e9}", &"x".repeat(200)] {
@@ -134,15 +133,15 @@ async fn an_id_that_cannot_be_a_word_of_the_log_is_replaced_everywhere() {
         let bytes = reqwest::header::HeaderValue::from_bytes(bad.as_bytes()).unwrap();
         let request = request.header("x-request-id", bytes).json(&prompt_body("hi"));
         let response = request.send().await.unwrap();
-        let id = given(&response);
+        let id = request_id_of(&response);
         assert!(id.starts_with("req_") && response.status() == 200, "{bad:?} became {id}");
     }
-    // Of two, the first counts.
+    // The first of two wins.
     let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);
     let request = request.header("x-request-id", "first").header("x-request-id", "second");
-    assert_eq!(given(&request.json(&prompt_body("hi")).send().await.unwrap()), "first");
+    assert_eq!(request_id_of(&request.json(&prompt_body("hi")).send().await.unwrap()), "first");
     assert_eq!((rows(&proxy, "first").len(), rows(&proxy, "second").len()), (1, 0));
     for bad in ["two words", "xxxx"] {
-        assert!(rows(&proxy, bad).is_empty() && log.saying(bad).is_empty(), "{:#?}", log.lines());
+        assert!(rows(&proxy, bad).is_empty() && log.lines_with(bad).is_empty(), "{:#?}", log.lines());
     }
 }

@@ -1,4 +1,4 @@
-//! The Responses API on the real codex: whole and streamed answers, and what a request may hold.
+//! The Responses API on the real codex: complete and streamed responses, and request parameters.
 
 mod store;
 mod tools;
@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 use crate::support::{Events, TIMEOUT, TestProxy, real};
 
-/// A picture of one pixel.
+/// An image of one pixel.
 const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
-/// A request for a response, as it is answered.
+/// Sends a request.
 async fn send(proxy: &TestProxy, mut body: Value) -> Response {
     body["model"] = "gpt-5.5".into();
     proxy.post("/v1/responses", &body).await
 }
 
-/// The response to a request that goes well.
+/// Sends a request that must succeed.
 async fn ask(proxy: &TestProxy, body: Value) -> Value {
     let response = send(proxy, body).await;
     let (status, body) = (response.status(), response.json().await.unwrap());
@@ -28,8 +28,8 @@ async fn ask(proxy: &TestProxy, body: Value) -> Value {
     body
 }
 
-/// The error that a request gets.
-async fn refused(proxy: &TestProxy, body: Value, status: u16) -> Value {
+/// Sends a request that must fail, and returns its error.
+async fn rejected(proxy: &TestProxy, body: Value, status: u16) -> Value {
     let response = send(proxy, body).await;
     assert_eq!(response.status(), status);
     response.json::<Value>().await.unwrap()["error"].clone()
@@ -57,13 +57,13 @@ fn text_of(response: &Value) -> String {
     items.filter_map(|item| item["content"][0]["text"].as_str()).collect()
 }
 
-/// What the model was sent, in its `n`th request.
+/// The input of the `n`th upstream request.
 fn upstream(proxy: &TestProxy, n: u64) -> Vec<(String, String)> {
     proxy.model.request(n).unwrap().input()
 }
 
-/// What a plain model is told when the client tells it nothing.
-const UNINSTRUCTED: (&str, &str) = ("developer", "You are a helpful assistant.");
+/// A plain model's instructions when the client sends none.
+const DEFAULT_INSTRUCTIONS: (&str, &str) = ("developer", "You are a helpful assistant.");
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(role, text)| ((*role).to_owned(), (*text).to_owned())).collect()
@@ -71,7 +71,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_whole_response_has_openais_shape_and_exact_usage() {
+async fn complete_response_has_openais_format_and_exact_usage() {
     let proxy = real().start().await;
     let response = ask(
         &proxy,
@@ -101,13 +101,13 @@ async fn a_whole_response_has_openais_shape_and_exact_usage() {
     assert_eq!((&response["metadata"], &response["temperature"]), (&json!({"mine":"1"}), &json!(0.5)));
     assert_eq!(
         upstream(&proxy, 0),
-        pairs(&[UNINSTRUCTED, ("user", "[[say=\"Hello there\" usage=100,40,20,5]]")])
+        pairs(&[DEFAULT_INSTRUCTIONS, ("user", "[[say=\"Hello there\" usage=100,40,20,5]]")])
     );
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stream_tells_every_step_in_order_and_has_no_done_line() {
+async fn stream_has_every_event_in_order_without_a_done_line() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=3 reasoning=1]]"})).await;
     let headers = events.response.headers();
@@ -152,7 +152,7 @@ async fn a_stream_tells_every_step_in_order_and_has_no_done_line() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
+async fn client_gets_the_first_delta_before_the_model_has_finished() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=2 hold=1]]"})).await;
     assert_eq!(until(&mut events, "response.output_text.delta").await["delta"], "word1 ");
@@ -162,7 +162,7 @@ async fn the_client_sees_the_first_word_before_the_model_has_sent_the_last() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_model_that_is_silent_for_long_does_not_keep_the_id_back() {
+async fn response_id_is_sent_even_while_the_model_is_silent() {
     let proxy = real().limits(|limits| limits.ping = Duration::from_millis(50)).start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=1 hold=0]]"})).await;
     assert_eq!(events.next().await.unwrap()["type"], "response.created");
@@ -204,7 +204,7 @@ async fn items_reach_the_model_with_their_roles() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_answer_that_is_as_long_as_it_may_be_is_incomplete() {
+async fn answer_cut_by_max_output_tokens_is_incomplete() {
     let proxy = real().start().await;
     let body = json!({"input":"[[words=50 every=5]]","max_output_tokens":20});
     let whole = ask(&proxy, body.clone()).await;
@@ -220,7 +220,7 @@ async fn an_answer_that_is_as_long_as_it_may_be_is_incomplete() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
+async fn schema_reaches_the_model_and_the_answer_matches_it() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false});
     let format = json!({"type":"json_schema","name":"city","strict":true,"schema":schema});
@@ -231,7 +231,7 @@ async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_cannot_be_given_is_refused_by_name_and_what_is_ignored_is_named() {
+async fn unsupported_parameters_are_rejected_and_ignored_ones_are_named() {
     let proxy = real().start().await;
     for (body, param) in [
         (json!({"input":"a","background":true}), "background"),
@@ -243,7 +243,7 @@ async fn what_cannot_be_given_is_refused_by_name_and_what_is_ignored_is_named() 
             "input[0].content[0]",
         ),
     ] {
-        let error = refused(&proxy, body, 400).await;
+        let error = rejected(&proxy, body, 400).await;
         assert_eq!((&error["code"], &error["param"]), (&json!("unsupported_parameter"), &json!(param)));
     }
     for (body, param) in [
@@ -253,7 +253,7 @@ async fn what_cannot_be_given_is_refused_by_name_and_what_is_ignored_is_named() 
         (json!({"input":"a","reasoning":{"effort":"enormous"}}), "reasoning.effort"),
         (json!({"input":"a","metadata":{"a":1}}), "metadata.a"),
     ] {
-        let error = refused(&proxy, body, 400).await;
+        let error = rejected(&proxy, body, 400).await;
         assert_eq!((&error["code"], &error["param"]), (&json!("invalid_request"), &json!(param)));
     }
     let body = json!({"input":"[[words=1]]","temperature":0.5,"include":["reasoning.encrypted_content"],"top_p":null});
@@ -263,11 +263,11 @@ async fn what_cannot_be_given_is_refused_by_name_and_what_is_ignored_is_named() 
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_failure_before_the_first_word_is_a_status_and_one_after_it_ends_the_stream() {
+async fn failure_is_a_status_before_the_first_delta_and_ends_the_stream_after_it() {
     let proxy = real().start().await;
     for streamed in [true, false] {
         let body = json!({"input":"[[failed=context_length_exceeded]]","stream":streamed});
-        let error = refused(&proxy, body, 400).await;
+        let error = rejected(&proxy, body, 400).await;
         assert_eq!((&error["code"], &error["param"]), (&json!("context_length_exceeded"), &json!("input")));
     }
     let body = json!({"input":"[[words=2 failed=context_length_exceeded message=\"no more room\"]]"});
@@ -281,7 +281,7 @@ async fn a_failure_before_the_first_word_is_a_status_and_one_after_it_ends_the_s
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_hangs_up_interrupts_the_turn() {
+async fn disconnecting_interrupts_the_turn() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
     until(&mut events, "response.output_text.delta").await;
@@ -292,7 +292,7 @@ async fn a_client_that_hangs_up_interrupts_the_turn() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_log_has_the_route_and_a_side_call_goes_to_the_smallest_model() {
+async fn log_has_the_route_and_background_tasks_use_the_smallest_model() {
     let proxy = real().start().await;
     let newest = || proxy.log.newest().arrival;
     assert_eq!(ask(&proxy, json!({"input":"[[words=1]]"})).await["model"], "gpt-5.5");

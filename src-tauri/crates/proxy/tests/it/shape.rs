@@ -1,4 +1,4 @@
-//! The form and the limits of an answer, its reasoning, and pictures, on the real codex.
+//! Response formats, limits, reasoning and images, on the real codex.
 
 use proxy::settings::ReasoningAs;
 use serde_json::{Value, json};
@@ -24,20 +24,20 @@ async fn answer(proxy: &TestProxy, body: &Value) -> Value {
     answer
 }
 
-async fn refused(proxy: &TestProxy, body: &Value) -> (u16, Value) {
+async fn rejected(proxy: &TestProxy, body: &Value) -> (u16, Value) {
     let response = proxy.chat(body).await;
     let status = response.status().as_u16();
     (status, response.json::<Value>().await.unwrap()["error"].clone())
 }
 
-async fn model_was_left(proxy: &TestProxy) {
+async fn assert_interrupted(proxy: &TestProxy) {
     let gone = |event: &sample_model::Event| matches!(event, sample_model::Event::ClientGone { .. });
     assert!(proxy.model.wait_for(gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn too_many_tokens_end_the_answer_and_interrupt_the_turn() {
+async fn token_limit_ends_the_answer_and_interrupts_the_turn() {
     let proxy = real().start().await;
     for limit in ["max_tokens", "max_completion_tokens"] {
         let body = with("[[words=500 every=20]]", json!({ limit: 5 }));
@@ -48,7 +48,7 @@ async fn too_many_tokens_end_the_answer_and_interrupt_the_turn() {
         assert_eq!(choice["message"]["content"], "word1 word2 word");
         assert_eq!(answer["usage"]["completion_tokens"], 5);
         assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() > 0);
-        model_was_left(&proxy).await;
+        assert_interrupted(&proxy).await;
     }
     let whole = answer(&proxy, &with("[[words=2]]", json!({"max_tokens":100,"n":1}))).await;
     assert_eq!(whole["choices"][0]["finish_reason"], "stop");
@@ -56,7 +56,7 @@ async fn too_many_tokens_end_the_answer_and_interrupt_the_turn() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stop_text_cuts_the_stream_before_it_and_interrupts_the_turn() {
+async fn stop_sequence_ends_the_stream_and_interrupts_the_turn() {
     let proxy = real().start().await;
     let body = with("[[words=500 every=20]]", json!({"stop":["nowhere","d3 wo"],"stream":true}));
     let events = proxy.stream_of(&body).await.rest().await;
@@ -65,12 +65,12 @@ async fn a_stop_text_cuts_the_stream_before_it_and_interrupts_the_turn() {
     assert_eq!(text, "word1 word2 wor");
     assert!(events.iter().any(|event| event["choices"][0]["finish_reason"] == "stop"));
     assert_eq!(events.last().unwrap(), "[DONE]");
-    model_was_left(&proxy).await;
+    assert_interrupted(&proxy).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn several_answers_are_given_side_by_side() {
+async fn several_answers_are_generated_concurrently() {
     let proxy = real().start().await;
     let body = with("[[words=3 every=5 usage=10,0,3,0]]", json!({"n":8}));
     let whole = answer(&proxy, &body).await;
@@ -102,7 +102,7 @@ async fn several_answers_are_given_side_by_side() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn several_answers_take_several_places_and_never_wait_for_each_other() {
+async fn requests_for_several_answers_do_not_deadlock() {
     let proxy = real().limits(|limits| limits.turns = 2).start().await;
     let body = with("[[words=2 every=5]]", json!({"n":8}));
     let (one, two) = tokio::join!(answer(&proxy, &body), answer(&proxy, &body));
@@ -111,7 +111,7 @@ async fn several_answers_take_several_places_and_never_wait_for_each_other() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn limits_that_cannot_be_had_are_named() {
+async fn invalid_limits_are_rejected_by_name() {
     let proxy = real().start().await;
     for (more, param) in [
         (json!({"n":9}), "n"),
@@ -124,7 +124,7 @@ async fn limits_that_cannot_be_had_are_named() {
         (json!({"modalities":["audio"]}), "modalities"),
         (json!({"tool_choice":"required"}), "tool_choice"),
     ] {
-        let (status, error) = refused(&proxy, &with("[[words=1]]", more.clone())).await;
+        let (status, error) = rejected(&proxy, &with("[[words=1]]", more.clone())).await;
         assert_eq!((status, error["param"].as_str()), (400, Some(param)), "{more}: {error}");
     }
     assert!(proxy.model.requests().is_empty());
@@ -132,7 +132,7 @@ async fn limits_that_cannot_be_had_are_named() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
+async fn schema_reaches_the_model_and_the_answer_matches_it() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"city":{"type":"string"},"degrees":{"type":"integer"}},
         "required":["city","degrees"],"additionalProperties":false});
@@ -147,26 +147,27 @@ async fn a_schema_reaches_the_model_and_the_answer_follows_it() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_properties_of_a_schema_keep_their_order_since_the_model_writes_them_in_it() {
+async fn schema_properties_keep_their_order() {
     let proxy = real().start().await;
     let text = r#"{"type":"object","properties":{"thoughts":{"type":"string"},"answer":{"type":"string"}},
         "required":["thoughts","answer"],"additionalProperties":false}"#;
     let schema: Value = serde_json::from_str(text).unwrap();
     let format = json!({"type":"json_schema","json_schema":{"name":"w","strict":true,"schema":schema}});
     answer(&proxy, &with("hello", json!({"response_format":format}))).await;
-    let asked = proxy.model.request(0).unwrap().body()["text"]["format"]["schema"]["properties"].to_string();
-    assert!(asked.find("thoughts").unwrap() < asked.find("answer").unwrap(), "{asked}");
+    let sent = proxy.model.request(0).unwrap().body()["text"]["format"]["schema"]["properties"].to_string();
+    // The model writes them in this order.
+    assert!(sent.find("thoughts").unwrap() < sent.find("answer").unwrap(), "{sent}");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_answer_that_breaks_its_schema_is_an_error_and_never_a_success() {
+async fn answer_that_violates_its_schema_is_an_error() {
     let proxy = real().start().await;
     let schema = json!({"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false});
     let format = json!({"type":"json_schema","json_schema":{"name":"w","strict":true,"schema":schema}});
     for say in ["{\\\"a\\\":", "{\\\"a\\\":1}", "sorry"] {
         let body = with(&format!("[[say=\"{say}\"]]"), json!({"response_format":format}));
-        let (status, error) = refused(&proxy, &body).await;
+        let (status, error) = rejected(&proxy, &body).await;
         assert_eq!((status, error["code"].as_str()), (502, Some("invalid_output")), "{error}");
     }
     let body = with("[[say=\"{\\\"a\\\": 1}\"]]", json!({"response_format":format,"stream":true}));
@@ -177,7 +178,7 @@ async fn an_answer_that_breaks_its_schema_is_an_error_and_never_a_success() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_schema_that_openai_would_not_take_strictly_is_asked_for_in_words() {
+async fn schema_unsupported_by_strict_mode_is_sent_in_the_prompt() {
     let proxy = real().start().await;
     let schema =
         json!({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a"]});
@@ -185,17 +186,17 @@ async fn a_schema_that_openai_would_not_take_strictly_is_asked_for_in_words() {
     let body = with("[[say=\"Sure: {\\\"a\\\": \\\"x\\\"} Bye.\"]]", json!({"response_format":format}));
     let answer = answer(&proxy, &body).await;
     assert_eq!(answer["choices"][0]["message"]["content"], "{\"a\": \"x\"}");
-    let asked = proxy.model.request(0).unwrap();
-    assert!(asked.body()["text"]["format"].is_null());
+    let upstream = proxy.model.request(0).unwrap();
+    assert!(upstream.body()["text"]["format"].is_null());
     assert!(
-        format!("{:?}", asked.input()).contains("additional")
-            || format!("{:?}", asked.input()).contains("schema")
+        format!("{:?}", upstream.input()).contains("additional")
+            || format!("{:?}", upstream.input()).contains("schema")
     );
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_json_object_is_cut_out_of_whatever_stands_around_it() {
+async fn json_object_is_extracted_from_surrounding_text() {
     let proxy = real().start().await;
     let format = json!({"response_format":{"type":"json_object"},"stream":true});
     let say = "[[say=\"Here it is: ```json {\\\"a\\\": [1, {\\\"b\\\": \\\"}\\\"}]} ``` Enjoy!\"]]";
@@ -204,33 +205,36 @@ async fn a_json_object_is_cut_out_of_whatever_stands_around_it() {
         events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json!({"a":[1,{"b":"}"}]}));
     let (status, error) =
-        refused(&proxy, &with("[[say=\"no object\"]]", json!({"response_format":{"type":"json_object"}})))
+        rejected(&proxy, &with("[[say=\"no object\"]]", json!({"response_format":{"type":"json_object"}})))
             .await;
     assert_eq!((status, error["code"].as_str()), (502, Some("invalid_output")));
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn reasoning_comes_the_way_that_the_request_or_the_settings_say() {
+async fn reasoning_format_follows_the_request_or_the_settings() {
     let proxy = real().start().await;
     let ask = |more: Value| with("[[words=1 reasoning=1]]", more);
-    let beside = answer(&proxy, &ask(json!({}))).await;
-    assert!(beside["choices"][0]["message"]["reasoning_content"].as_str().unwrap().contains("thinking"));
-    let within = answer(&proxy, &ask(json!({"reasoning_format":"raw"}))).await;
-    let text = within["choices"][0]["message"]["content"].as_str().unwrap();
+    let separate = answer(&proxy, &ask(json!({}))).await;
+    assert!(separate["choices"][0]["message"]["reasoning_content"].as_str().unwrap().contains("thinking"));
+    let inline = answer(&proxy, &ask(json!({"reasoning_format":"raw"}))).await;
+    let text = inline["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(text.starts_with("<think>\n") && text.ends_with("\n</think>\n\nword1 "), "{text}");
-    assert!(within["choices"][0]["message"].get("reasoning_content").is_none());
+    assert!(inline["choices"][0]["message"].get("reasoning_content").is_none());
     let without = answer(&proxy, &ask(json!({"include_reasoning":false}))).await;
     assert_eq!(without["choices"][0]["message"]["content"], "word1 ");
     assert!(without["choices"][0]["message"].get("reasoning_content").is_none());
-    assert!(proxy.model.request(2).unwrap().body()["reasoning"]["summary"].is_null(), "not even asked for");
+    assert!(
+        proxy.model.request(2).unwrap().body()["reasoning"]["summary"].is_null(),
+        "not requested upstream either"
+    );
     let proxy = real().settings(|settings| settings.reasoning = ReasoningAs::Think).start().await;
-    let within = answer(&proxy, &ask(json!({}))).await;
-    assert!(within["choices"][0]["message"]["content"].as_str().unwrap().starts_with("<think>"));
-    // What is sent back with it goes on in the same thread, and the model does not read its own tags.
+    let inline = answer(&proxy, &ask(json!({}))).await;
+    assert!(inline["choices"][0]["message"]["content"].as_str().unwrap().starts_with("<think>"));
+    // A conversation with the tags continues in the same thread, and the model does not see them.
     let mut body = ask(json!({}));
     let messages = body["messages"].as_array_mut().unwrap();
-    messages.push(within["choices"][0]["message"].clone());
+    messages.push(inline["choices"][0]["message"].clone());
     messages.push(json!({"role":"user","content":"[[words=1]]"}));
     answer(&proxy, &body).await;
     let upstream = |n: u64| proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone();
@@ -240,7 +244,7 @@ async fn reasoning_comes_the_way_that_the_request_or_the_settings_say() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn verbosity_and_service_tier_are_passed_on() {
+async fn verbosity_and_service_tier_reach_the_model() {
     let proxy = real().start().await;
     answer(&proxy, &with("[[words=1]]", json!({"verbosity":"high","service_tier":"flex"}))).await;
     let body = proxy.model.request(0).unwrap().body().clone();
@@ -252,13 +256,13 @@ async fn verbosity_and_service_tier_are_passed_on() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn pictures_reach_the_model_in_the_question_and_in_the_history() {
+async fn images_in_the_prompt_and_the_history_reach_the_model() {
     let proxy = real().start().await;
-    let picture = json!({"role":"user","content":[
+    let message = json!({"role":"user","content":[
         {"type":"text","text":"what is this?"},
         {"type":"image_url","image_url":{"url":PNG,"detail":"low"}}]});
     let body = json!({"model":"gpt-5.5","messages":[
-        picture, {"role":"assistant","content":"a dot"},
+        message, {"role":"assistant","content":"a dot"},
         {"role":"user","content":[{"type":"text","text":"[[words=1]]"},{"type":"image_url","image_url":{"url":PNG}}]}]});
     answer(&proxy, &body).await;
     let items: Vec<Value> = proxy.model.request(0).unwrap().items().cloned().collect();
@@ -270,7 +274,7 @@ async fn pictures_reach_the_model_in_the_question_and_in_the_history() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_picture_that_cannot_be_passed_on_is_a_400() {
+async fn unsupported_image_is_400() {
     let proxy = real().start().await;
     for url in [
         "https://example.com/a.png",
@@ -282,16 +286,16 @@ async fn a_picture_that_cannot_be_passed_on_is_a_400() {
     ] {
         let content = json!([{"type":"image_url","image_url":{"url":url}}]);
         let body = json!({"model":"gpt-5.5","messages":[{"role":"user","content":content}]});
-        let (status, error) = refused(&proxy, &body).await;
+        let (status, error) = rejected(&proxy, &body).await;
         let param = error["param"].as_str().unwrap_or_default();
         assert!(status == 400 && param.starts_with("messages[0].content[0]"), "{url}: {error}");
     }
     assert!(proxy.model.requests().is_empty());
 }
 
-/// Has codex list its models as ones that read nothing but text.
-#[expect(clippy::disallowed_methods, reason = "codex is asked as a user does")]
-async fn without_eyes(proxy: &TestProxy) {
+/// Makes codex list its models as text-only.
+#[expect(clippy::disallowed_methods, reason = "codex is run like a user runs it")]
+async fn make_models_text_only(proxy: &TestProxy) {
     let home = proxy.folder.path().join(".codex");
     let mut codex = tokio::process::Command::new(sample_model::under_test::codex_under_test());
     let printed =
@@ -310,13 +314,13 @@ async fn without_eyes(proxy: &TestProxy) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_model_that_reads_no_pictures_is_named_in_a_400() {
+async fn image_for_a_text_only_model_is_400_naming_the_model() {
     let proxy = real().start().await;
-    without_eyes(&proxy).await;
+    make_models_text_only(&proxy).await;
     let content = json!([{"type":"text","text":"[[words=1]]"}, {"type":"image_url","image_url":{"url":PNG}}]);
     for model in ["gpt-5.5", "codex-local"] {
         let body = json!({"model":model,"messages":[{"role":"user","content":content}]});
-        let (status, error) = refused(&proxy, &body).await;
+        let (status, error) = rejected(&proxy, &body).await;
         assert!(status == 400 && error["message"].as_str().unwrap().contains(model), "{status} {error}");
     }
     assert!(proxy.model.requests().is_empty());
@@ -325,16 +329,16 @@ async fn a_model_that_reads_no_pictures_is_named_in_a_400() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence() {
+async fn image_unreadable_for_codex_is_400() {
     let proxy = real().start().await;
-    // The first bytes of a PNG, and nothing behind them.
+    // Only the first bytes of a PNG.
     let part = json!({"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}});
-    let ask = json!({"type":"text","text":"[[words=500 every=20]]"});
-    let last = json!({"role":"user","content":[ask, part]});
+    let prompt = json!({"type":"text","text":"[[words=500 every=20]]"});
+    let last = json!({"role":"user","content":[prompt, part]});
     let earlier = json!([{"role":"user","content":[part]}, {"role":"assistant","content":"a dot"}, {"role":"user","content":"[[words=500 every=20]]"}]);
     for messages in [json!([last]), earlier] {
-        let (status, error) = refused(&proxy, &json!({"model":"gpt-5.5","messages":messages})).await;
-        assert!(status == 400 && error["message"].as_str().unwrap().contains("picture"), "{status} {error}");
+        let (status, error) = rejected(&proxy, &json!({"model":"gpt-5.5","messages":messages})).await;
+        assert!(status == 400 && error["message"].as_str().unwrap().contains("image"), "{status} {error}");
     }
     assert_eq!(
         answer(&proxy, &prompt_body("[[words=1]]")).await["choices"][0]["message"]["content"],
@@ -344,7 +348,7 @@ async fn a_picture_that_codex_cannot_read_is_a_400_and_not_left_out_in_silence()
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_codex_does_is_told_in_the_reasoning_and_in_the_log() {
+async fn agent_activity_appears_in_the_reasoning() {
     let proxy = real().start().await;
     let mut body = prompt_body("[[shell=\"echo hi\"]]");
     body["model"] = "codex-local".into();

@@ -1,4 +1,4 @@
-//! Turns that take too long, or of which codex says nothing.
+//! The time limits of turns: in total, and without a message from codex.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ fn is_gone(event: &Event) -> bool {
 
 async fn timed_out(response: Response) -> String {
     assert_eq!(response.status(), 504);
-    // It has cost what it has cost; a library is not to spend that twice more by itself.
+    // The turn used quota; client libraries must not retry it on their own.
     assert_eq!(response.headers()["x-should-retry"], "false");
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["error"]["code"], "turn_timeout");
     body["error"]["message"].as_str().unwrap().to_owned()
 }
 
-/// The newest request has failed for this reason.
-async fn failed(proxy: &TestProxy, reason: &str) {
+/// Asserts that the newest request failed for this reason.
+async fn assert_failed(proxy: &TestProxy, reason: &str) {
     let row = proxy.log.newest();
     assert_eq!((row.state, row.status), (RowState::Failed, Some(504)));
     assert!(row.error.as_deref().is_some_and(|error| error.contains(reason)), "{row:?}");
@@ -31,28 +31,28 @@ async fn failed(proxy: &TestProxy, reason: &str) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_turn_of_which_codex_says_nothing_is_504_and_interrupted_and_its_place_is_free() {
+async fn idle_turn_is_504_interrupted_and_frees_its_slot() {
     let plan = real().limits(|limits| (limits.turns, limits.silence) = (1, Duration::from_secs(2)));
     let proxy = plan.start().await;
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
     assert!(message.starts_with("codex said nothing for 2 seconds"), "{message}");
-    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn goes on");
-    failed(&proxy, "said nothing").await;
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
+    assert_failed(&proxy, "said nothing").await;
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_silent_ends_with_the_error() {
+async fn idle_stream_ends_with_an_error() {
     let plan = fake("hang-after-delta=1").limits(|limits| limits.silence = Duration::from_millis(300));
     let proxy = plan.start().await;
     let rest = proxy.stream("hi").await.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "turn_timeout", "{rest:?}");
-    failed(&proxy, "said nothing").await;
+    assert_failed(&proxy, "said nothing").await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_slow_answer_and_a_long_command_are_no_silence() {
+async fn slow_answer_and_long_command_do_not_hit_the_idle_limit() {
     let plan = real().limits(|limits| limits.silence = Duration::from_secs(2));
     let proxy = plan.start().await;
     assert_eq!(proxy.ask("[[words=5 every=700]]").await.status(), 200);
@@ -63,17 +63,17 @@ async fn a_slow_answer_and_a_long_command_are_no_silence() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_turn_beyond_its_limit_is_504_and_interrupted_and_the_wait_before_it_does_not_count() {
+async fn turn_over_its_time_limit_is_504_and_queueing_does_not_count() {
     let plan = real().limits(|limits| (limits.turns, limits.turn) = (1, Duration::from_secs(3)));
     let proxy = plan.start().await;
     let mut first = proxy.stream("[[words=3 hold=1]]").await;
     first.next_text().await;
-    // It waits for nearly as long as a turn may last, and has all that time still.
+    // It waits in the queue for nearly the turn's limit, and still has all of it.
     let (second, rest) = tokio::join!(proxy.ask("[[words=2 every=1500]]"), first.rest());
     assert_eq!(rest.last().unwrap()["error"]["code"], "turn_timeout", "{rest:?}");
-    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn goes on");
+    assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
     assert_eq!(second.status(), 200, "{}", second.text().await.unwrap());
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
     assert_eq!(message, "The turn took longer than 3 seconds and was ended.");
-    failed(&proxy, "longer than 3 seconds").await;
+    assert_failed(&proxy, "longer than 3 seconds").await;
 }

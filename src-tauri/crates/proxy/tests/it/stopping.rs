@@ -1,4 +1,4 @@
-//! The end: open streams finish, or are cut off at the deadline, and nothing is left.
+//! Shutdown: open streams finish or are cut off at the deadline, and no process is left.
 
 use std::time::Duration;
 
@@ -11,31 +11,31 @@ use tokio_util::sync::CancellationToken;
 use crate::support::log::RowState;
 use crate::support::{KEY, TIMEOUT, TestProxyBuilder, eventually, fake, prompt_body, real};
 
-/// A codex that does not answer is given up after 20 s by itself.
-const BEFORE_CODEX_IS_GIVEN_UP: Duration = Duration::from_secs(15);
+/// Less than the 20 s after which an unresponsive codex times out anyway.
+const BEFORE_CODEX_TIMES_OUT: Duration = Duration::from_secs(15);
 
-/// Asserts that a request was told that the proxy stops.
-async fn assert_told(response: Response, what: &str) {
+/// Asserts that a response says that the proxy is shutting down.
+async fn assert_shutting_down(response: Response, what: &str) {
     assert_eq!(response.status(), 503, "{what}");
     assert_eq!(response.headers()["retry-after"], "5", "{what}");
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["error"]["code"], "shutting_down", "{what}: {body}");
 }
 
-/// Reads an answer to its end over a bare socket.
+/// Reads a response to its end from a bare socket.
 async fn answer(socket: &mut TcpStream) -> String {
     let mut answer = String::new();
     tokio::time::timeout(TIMEOUT, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
     answer
 }
 
-fn soon(plan: TestProxyBuilder) -> TestProxyBuilder {
+fn with_short_drain(plan: TestProxyBuilder) -> TestProxyBuilder {
     plan.limits(|limits| limits.drain = Duration::from_millis(200))
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_open_stream_is_finished_before_the_proxy_ends() {
+async fn open_stream_finishes_before_the_proxy_stops() {
     let proxy = real().start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
@@ -48,7 +48,7 @@ async fn an_open_stream_is_finished_before_the_proxy_ends() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stream_that_goes_on_past_the_deadline_is_told_and_interrupted() {
+async fn stream_past_the_deadline_gets_an_error_and_is_interrupted() {
     let proxy = real().limits(|limits| limits.drain = Duration::from_millis(200)).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
@@ -59,7 +59,7 @@ async fn a_stream_that_goes_on_past_the_deadline_is_told_and_interrupted() {
 }
 
 #[tokio::test]
-async fn whoever_still_waits_for_its_turn_is_told_at_once() {
+async fn queued_request_is_rejected_immediately_on_shutdown() {
     let mut proxy = fake("hang-after-delta=1").limits(|limits| limits.turns = 1).start().await;
     let mut events = proxy.stream("hi").await;
     events.next_text().await;
@@ -67,17 +67,17 @@ async fn whoever_still_waits_for_its_turn_is_told_at_once() {
     let waiting = tokio::spawn(request.json(&prompt_body("hi")).send());
     proxy.turns.wait_for(|turns| turns.waiting == 1).await.unwrap();
     proxy.stop.cancel();
-    let told = tokio::time::timeout(TIMEOUT, waiting).await.unwrap().unwrap().unwrap();
-    assert_eq!(told.status(), 503);
-    assert!(told.headers().contains_key("retry-after"));
-    // The stream that was open goes on meanwhile.
+    let response = tokio::time::timeout(TIMEOUT, waiting).await.unwrap().unwrap().unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+    // The open stream continues.
     assert_eq!(proxy.turns.borrow().running, 1);
     drop(events);
     tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn nobody_gets_in_any_more() {
+async fn new_connections_are_refused_during_shutdown() {
     let proxy =
         fake("hang-after-delta=1").limits(|limits| limits.drain = Duration::from_millis(500)).start().await;
     let mut events = proxy.stream("hi").await;
@@ -90,21 +90,21 @@ async fn nobody_gets_in_any_more() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn whoever_waits_for_a_place_is_told_at_once_and_the_stream_before_it_is_finished() {
+async fn queued_requests_are_rejected_on_shutdown_while_the_running_stream_finishes() {
     let proxy = real().limits(|limits| limits.turns = 1).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
-    let wait = |stream: bool| {
+    let queue = |stream: bool| {
         let mut body = prompt_body("[[words=1]]");
         body["stream"] = stream.into();
         let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY).json(&body);
         tokio::spawn(request.send())
     };
-    let waiting = [wait(false), wait(true), wait(false)];
-    eventually("they wait", || proxy.log.running() == 4).await;
+    let waiting = [queue(false), queue(true), queue(false)];
+    eventually("all requests are queued", || proxy.log.running() == 4).await;
     proxy.stop.cancel();
     for waiting in waiting {
-        assert_told(waiting.await.unwrap().unwrap(), "a waiting request").await;
+        assert_shutting_down(waiting.await.unwrap().unwrap(), "a waiting request").await;
     }
     proxy.release_model().await;
     assert_eq!(events.rest().await.last().unwrap(), "[DONE]");
@@ -112,17 +112,17 @@ async fn whoever_waits_for_a_place_is_told_at_once_and_the_stream_before_it_is_f
 }
 
 #[tokio::test]
-async fn a_codex_that_does_not_answer_holds_up_nobody_and_whoever_waits_for_it_is_told() {
+async fn unresponsive_codex_does_not_delay_shutdown_and_its_callers_get_an_error() {
     let chat = |model: &str| json!({"model":model,"messages":[{"role":"user","content":"hi"}]});
     for (method, path, body) in [
         (Method::POST, "/v1/chat/completions", Some(chat("gpt-5.5"))),
         (Method::POST, "/v1/chat/completions", Some(chat("codex-local"))),
         (Method::GET, "/v1/models", None),
     ] {
-        let proxy = soon(fake("hang-on=initialize")).start().await;
+        let proxy = with_short_drain(fake("hang-on=initialize")).start().await;
         let request = proxy.anonymous(method, path).bearer_auth(KEY);
         let request = if let Some(body) = &body { request.json(body) } else { request };
-        let asking = tokio::spawn(request.send());
+        let pending = tokio::spawn(request.send());
         loop {
             let health: Value =
                 proxy.anonymous(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
@@ -131,30 +131,30 @@ async fn a_codex_that_does_not_answer_holds_up_nobody_and_whoever_waits_for_it_i
             }
         }
         proxy.stop.cancel();
-        assert_told(asking.await.unwrap().unwrap(), path).await;
+        assert_shutting_down(pending.await.unwrap().unwrap(), path).await;
         if body.is_some() {
             let row = proxy.log.newest();
             assert_eq!((row.state, row.code.as_deref()), (RowState::Failed, Some("shutting_down")));
         }
-        tokio::time::timeout(BEFORE_CODEX_IS_GIVEN_UP, proxy.server).await.unwrap().unwrap();
+        tokio::time::timeout(BEFORE_CODEX_TIMES_OUT, proxy.server).await.unwrap().unwrap();
         #[cfg(target_os = "linux")]
         eventually("codex is gone", || crate::support::processes_of(proxy.folder.path()).is_empty()).await;
     }
 }
 
 #[tokio::test]
-async fn half_a_request_is_told_too() {
-    let proxy = soon(fake("")).start().await;
+async fn incomplete_request_gets_the_shutdown_error_too() {
+    let proxy = with_short_drain(fake("")).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
          Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
-    // Our side asks for the body once the request has come to its route.
-    let mut begun = [0; 12];
-    socket.read_exact(&mut begun).await.unwrap();
-    assert_eq!(&begun, b"HTTP/1.1 100");
+    // The proxy asks for the body once the request has reached its route.
+    let mut status = [0; 12];
+    socket.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 100");
     socket.write_all(b"{\"model\":").await.unwrap();
     proxy.stop.cancel();
     let answer = answer(&mut socket).await;
@@ -163,15 +163,15 @@ async fn half_a_request_is_told_too() {
 }
 
 #[tokio::test]
-async fn who_came_before_the_end_and_was_not_let_in_yet_gets_an_answer() {
-    // Which of the two comes first is by chance, so more than once.
+async fn request_not_yet_accepted_at_shutdown_gets_a_response() {
+    // A race, so it is repeated.
     for _ in 0..20 {
         let (proxy, _log, _model, folder) = fake("").proxy().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
         socket.write_all(request).await.unwrap();
-        // The runtime looks for what has come whenever nothing else is to be done.
+        // Lets the runtime poll for I/O.
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
@@ -188,7 +188,7 @@ async fn who_came_before_the_end_and_was_not_let_in_yet_gets_an_answer() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn no_process_is_left() {
+async fn shutdown_leaves_no_process() {
     let proxy = real().start().await;
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
     assert!(!crate::support::processes_of(proxy.folder.path()).is_empty());

@@ -1,4 +1,4 @@
-//! The client's tools, over several requests, on the real codex.
+//! The client's tools over several requests, on the real codex.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn tool(name: &str) -> Value {
         "parameters":{"type":"object","properties":{"city":{"type":"string"}}}}})
 }
 
-/// A chat that is carried on as a client does it.
+/// A growing chat, like a client's.
 struct Chat<'a> {
     proxy: &'a TestProxy,
     body: Value,
@@ -25,7 +25,7 @@ impl<'a> Chat<'a> {
         self.body["messages"].as_array_mut().unwrap().push(message);
     }
 
-    /// Sends the chat, and adds the answer to it.
+    /// Sends the chat, and appends the answer.
     async fn send(&mut self) -> Value {
         let response = self.proxy.chat(&self.body).await;
         let status = response.status();
@@ -36,7 +36,7 @@ impl<'a> Chat<'a> {
         choice
     }
 
-    async fn say(&mut self, text: &str) -> Value {
+    async fn ask(&mut self, text: &str) -> Value {
         self.push(json!({"role":"user","content":text}));
         self.send().await
     }
@@ -52,10 +52,10 @@ fn cache_key(proxy: &TestProxy, n: u64) -> Value {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn calls_end_the_answer_and_their_outputs_resume_it_in_any_order() {
+async fn calls_end_the_answer_and_outputs_in_any_order_resume_it() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather", "get_time"]);
-    let answer = chat.say("[[tool=get_weather:{\"city\":  \"Köln\"} tool=get_time:{}]]").await;
+    let answer = chat.ask("[[tool=get_weather:{\"city\":  \"Köln\"} tool=get_time:{}]]").await;
     assert_eq!(answer["finish_reason"], "tool_calls");
     assert_eq!(answer["message"]["content"], Value::Null);
     let calls = answer["message"]["tool_calls"].as_array().unwrap().clone();
@@ -67,17 +67,17 @@ async fn calls_end_the_answer_and_their_outputs_resume_it_in_any_order() {
     assert_eq!(answer["message"]["content"], "Tool results: rain; noon");
     assert_eq!(answer["finish_reason"], "stop");
     assert_eq!(cache_key(&proxy, 1), cache_key(&proxy, 0));
-    // The next turn is in the same thread too.
-    chat.say("[[words=1]]").await;
+    // The next turn runs in the same thread too.
+    chat.ask("[[words=1]]").await;
     assert_eq!(cache_key(&proxy, 2), cache_key(&proxy, 0));
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn several_rounds_of_calls_are_one_turn() {
+async fn several_rounds_of_calls_share_one_turn() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a", "b"]);
-    let mut answer = chat.say("[[tool=a:{} then tool=b:{} tool=a:{} then say=\"all done\"]]").await;
+    let mut answer = chat.ask("[[tool=a:{} then tool=b:{} tool=a:{} then say=\"all done\"]]").await;
     let mut rounds = Vec::new();
     while answer["finish_reason"] == "tool_calls" {
         let calls = answer["message"]["tool_calls"].as_array().unwrap().clone();
@@ -93,7 +93,7 @@ async fn several_rounds_of_calls_are_one_turn() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stream_names_each_call_first_with_its_index() {
+async fn stream_announces_each_call_with_its_index() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a", "b"]);
     chat.push(json!({"role":"user","content":"[[say=\"let me see\" tool=a:{\"n\":1} tool=b:{}]]"}));
@@ -106,11 +106,11 @@ async fn a_stream_names_each_call_first_with_its_index() {
         deltas.iter().filter_map(|delta| delta["tool_calls"].as_array()).map(|calls| &calls[0]).collect();
     assert_eq!((&calls[0]["index"], &calls[0]["function"]["name"]), (&json!(0), &json!("a")));
     assert!(calls[0]["id"].is_string() && calls[0]["type"] == "function");
-    let of = |index: u64| -> String {
-        let pieces = calls.iter().filter(|call| call["index"] == index);
-        pieces.map(|call| call["function"]["arguments"].as_str().unwrap()).collect()
+    let arguments = |index: u64| -> String {
+        let deltas = calls.iter().filter(|call| call["index"] == index);
+        deltas.map(|call| call["function"]["arguments"].as_str().unwrap()).collect()
     };
-    assert_eq!((of(0), of(1)), ("{\"n\":1}".to_owned(), "{}".to_owned()));
+    assert_eq!((arguments(0), arguments(1)), ("{\"n\":1}".to_owned(), "{}".to_owned()));
     let ends: Vec<&Value> = events.iter().map(|event| &event["choices"][0]["finish_reason"]).collect();
     assert_eq!(ends.iter().filter(|end| end.is_string()).count(), 1);
     assert!(ends.contains(&&json!("tool_calls")));
@@ -118,20 +118,20 @@ async fn a_stream_names_each_call_first_with_its_index() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn names_that_codex_would_refuse_work_all_the_same() {
+async fn tool_names_that_codex_rejects_work() {
     let proxy = real().start().await;
     let long = "x".repeat(70);
     let mut chat = Chat::new(&proxy, &["my.tool", "mcp__a__b", "mcp", "apply_patch", &long]);
     chat.body["tool_choice"] = "auto".into();
     chat.push(json!({"role":"user","content":"[[words=1]]"}));
     chat.send().await;
-    // What the model is offered is what the client's name became.
+    // The model sees the mapped names.
     let offered = proxy.model.request(0).unwrap().tools();
     let names: Vec<&String> = offered.iter().filter(|name| name.as_str() != "apply_patch").collect();
     assert_eq!(names.len(), 5, "{offered:?}");
     assert!(names.iter().all(|name| name.len() <= 64 && !name.contains('.')), "{names:?}");
     let prompt: String = names.iter().map(|name| format!("tool={name}:{{}} ")).collect();
-    let answer = chat.say(&format!("[[{prompt}]]")).await;
+    let answer = chat.ask(&format!("[[{prompt}]]")).await;
     let called: Vec<&str> = answer["message"]["tool_calls"]
         .as_array()
         .unwrap()
@@ -150,11 +150,11 @@ async fn names_that_codex_would_refuse_work_all_the_same() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn one_call_at_a_time_where_the_client_wants_it_so() {
+async fn calls_come_one_at_a_time_when_parallel_calls_are_off() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a", "b"]);
     chat.body["parallel_tool_calls"] = false.into();
-    let mut answer = chat.say("[[tool=a:{} tool=b:{}]]").await;
+    let mut answer = chat.ask("[[tool=a:{} tool=b:{}]]").await;
     for output in ["one", "two"] {
         let calls = answer["message"]["tool_calls"].as_array().unwrap().clone();
         assert_eq!(calls.len(), 1);
@@ -166,7 +166,7 @@ async fn one_call_at_a_time_where_the_client_wants_it_so() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_history_that_this_proxy_never_saw_goes_on() {
+async fn unknown_history_with_calls_continues() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather"]);
     chat.push(json!({"role":"user","content":"weather?"}));
@@ -178,24 +178,24 @@ async fn a_history_that_this_proxy_never_saw_goes_on() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn no_tool_is_offered_where_none_may_be_called() {
+async fn tool_choice_none_offers_no_tools() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["a"]);
     chat.body["tool_choice"] = "none".into();
-    chat.say("[[words=1]]").await;
+    chat.ask("[[words=1]]").await;
     assert!(!proxy.model.request(0).unwrap().tools().contains(&"a".to_owned()));
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_call_that_is_required_comes_or_the_client_hears_that_it_did_not() {
+async fn required_call_is_made_or_an_error() {
     let proxy = real().start().await;
     for choice in [json!("required"), json!({"type":"function","function":{"name":"a"}})] {
         let mut chat = Chat::new(&proxy, &["a", "b"]);
         chat.body["tool_choice"] = choice.clone();
-        let answer = chat.say("[[say=\"gladly\" tool=a:{}]]").await;
+        let answer = chat.ask("[[say=\"gladly\" tool=a:{}]]").await;
         assert_eq!(answer["finish_reason"], "tool_calls");
-        assert_eq!(answer["message"]["content"], Value::Null, "who asks for a call wants no words");
+        assert_eq!(answer["message"]["content"], Value::Null, "a required call comes without text");
         let mut chat = Chat::new(&proxy, &["a", "b"]);
         chat.body["tool_choice"] = choice;
         chat.push(json!({"role":"user","content":"[[say=\"rather not\"]]"}));
@@ -203,18 +203,18 @@ async fn a_call_that_is_required_comes_or_the_client_hears_that_it_did_not() {
         let response = proxy.chat(&chat.body).await;
         assert_eq!(response.status(), 502);
         assert_eq!(response.json::<Value>().await.unwrap()["error"]["code"], "tool_not_called");
-        let told: Vec<String> =
-            proxy.model.requests()[before..].iter().map(|asked| format!("{:?}", asked.input())).collect();
+        let inputs: Vec<String> =
+            proxy.model.requests()[before..].iter().map(|request| format!("{:?}", request.input())).collect();
         assert!(
-            told.len() == 2 && told[0].contains("by calling") && told[1].contains("must call"),
-            "{told:?}"
+            inputs.len() == 2 && inputs[0].contains("by calling") && inputs[1].contains("must call"),
+            "{inputs:?}"
         );
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_old_form_of_functions_works() {
+async fn deprecated_functions_work() {
     let proxy = real().start().await;
     let mut body = prompt_body("[[tool=f:{\"a\":1}]]");
     body["functions"] = json!([{"name":"f","parameters":{"type":"object"}}]);
@@ -231,11 +231,11 @@ async fn the_old_form_of_functions_works() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn codex_itself_has_the_clients_tools_on_top_of_its_own() {
+async fn agent_has_the_clients_tools_in_addition_to_its_own() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather"]);
     chat.body["model"] = "codex-local".into();
-    let answer = chat.say("[[shell=\"echo hi\" tool=get_weather:{}]]").await;
+    let answer = chat.ask("[[shell=\"echo hi\" tool=get_weather:{}]]").await;
     let calls = answer["message"]["tool_calls"].as_array().unwrap().clone();
     assert_eq!(calls.len(), 1);
     chat.output(&calls[0], "rain");
@@ -246,24 +246,28 @@ async fn codex_itself_has_the_clients_tools_on_top_of_its_own() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn another_keys_request_does_not_get_the_parked_turn() {
+async fn request_with_another_key_does_not_get_the_parked_turn() {
     let mut plan = real();
     plan.settings.api_keys.push(proxy::Key::new("sk-another"));
     let proxy = plan.start().await;
     let mut chat = Chat::new(&proxy, &["a"]);
-    let answer = chat.say("[[tool=a:{}]]").await;
+    let answer = chat.ask("[[tool=a:{}]]").await;
     chat.output(&answer["message"]["tool_calls"][0], "x");
     let request = proxy.anonymous(reqwest::Method::POST, "/v1/chat/completions").bearer_auth("sk-another");
     let theirs: Value = request.json(&chat.body).send().await.unwrap().json().await.unwrap();
     assert_eq!(theirs["choices"][0]["message"]["content"], "Tool results: x");
     assert_ne!(cache_key(&proxy, 1), cache_key(&proxy, 0));
     chat.send().await;
-    assert_eq!(cache_key(&proxy, 2), cache_key(&proxy, 0), "the parked one was still there for its own key");
+    assert_eq!(
+        cache_key(&proxy, 2),
+        cache_key(&proxy, 0),
+        "the parked turn is still available to its own key"
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_is_wrong_with_a_tool_is_said_with_its_name_before_codex_is_bothered() {
+async fn invalid_tool_is_rejected_by_name_without_calling_codex() {
     let proxy = real().start().await;
     let function = |function: Value| json!([{"type":"function","function":function}]);
     let twice = json!([tool("a"), tool("a")]);

@@ -1,16 +1,17 @@
-//! What codex-proxyd says about its own command line.
+//! Shell completions and manual pages.
 
 use crate::daemon::{codex_proxyd, run};
 use crate::support::folder;
 
 #[tokio::test]
-async fn completions_and_manual_pages_work_even_where_a_setting_is_wrong() {
+async fn completions_and_manual_pages_work_despite_an_invalid_setting() {
     let folder = folder();
     std::fs::write(folder.path().join(".env"), "PORT=many\n").unwrap();
-    for (shell, words) in [("bash", "complete -F"), ("zsh", "#compdef codex-proxyd"), ("fish", "complete -c")]
+    for (shell, marker) in
+        [("bash", "complete -F"), ("zsh", "#compdef codex-proxyd"), ("fish", "complete -c")]
     {
         let (ok, script, error) = run(codex_proxyd(folder.path()).args(["completions", shell])).await;
-        assert!(ok && script.contains(words) && script.contains("allow-host"), "{shell}: {error}");
+        assert!(ok && script.contains(marker) && script.contains("allow-host"), "{shell}: {error}");
     }
     let (ok, _, error) = run(codex_proxyd(folder.path()).args(["man", "."])).await;
     assert!(ok, "{error}");

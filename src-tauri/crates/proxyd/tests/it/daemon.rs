@@ -1,4 +1,4 @@
-//! codex-proxyd as a user runs it.
+//! codex-proxyd as a user runs it, and helpers to run it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,22 +10,22 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::support::{TIMEOUT, folder, home_for, sample_model};
 
-/// A command of codex-proxyd with nothing of this process's environment but the PATH.
-#[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
+/// A command for codex-proxyd, with nothing of this process's environment except PATH.
+#[expect(clippy::disallowed_methods, reason = "the program under test is started like a user starts it")]
 pub(crate) fn codex_proxyd(folder: &Path) -> Command {
-    of_this_environment(Command::new(env!("CARGO_BIN_EXE_codex-proxyd")), folder)
+    with_test_environment(Command::new(env!("CARGO_BIN_EXE_codex-proxyd")), folder)
 }
 
-/// The same behind a line of the shell, such as one that sets a limit.
+/// The same after a shell command, such as one that sets a limit.
 #[cfg(target_os = "linux")]
-#[expect(clippy::disallowed_methods, reason = "the program under test is started as a user does")]
+#[expect(clippy::disallowed_methods, reason = "the program under test is started like a user starts it")]
 pub(crate) fn codex_proxyd_after(line: &str, folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{line}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_codex-proxyd")]);
-    of_this_environment(command, folder)
+    with_test_environment(command, folder)
 }
 
-fn of_this_environment(mut command: Command, folder: &Path) -> Command {
+fn with_test_environment(mut command: Command, folder: &Path) -> Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -44,7 +44,7 @@ fn of_this_environment(mut command: Command, folder: &Path) -> Command {
 pub(crate) struct Daemon {
     pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    /// Everything that it printed before it was ready.
+    /// Everything printed before it was ready.
     pub(crate) before: Vec<String>,
     /// `http://127.0.0.1:PORT`
     pub(crate) url: String,
@@ -56,7 +56,7 @@ pub(crate) async fn start(command: &mut Command) -> Daemon {
     let mut before = Vec::new();
     loop {
         let line = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("not ready").unwrap();
-        let line = line.expect("ended before it was ready");
+        let line = line.expect("it exited before it was ready");
         if let Some(url) = line.strip_prefix("listening on ") {
             return Daemon { url: url.to_owned(), child, lines, before };
         }
@@ -84,7 +84,7 @@ pub(crate) async fn a_home() -> (TempDir, sample_model::SampleModel) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_first_start_makes_a_key_shows_it_once_and_keeps_no_secret() {
+async fn first_start_creates_a_key_shows_it_once_and_stores_no_secret() {
     let (folder, _model) = a_home().await;
     let mut daemon = start(codex_proxyd(folder.path()).args(["--port", "0", "--data-dir", "data"])).await;
     let key = daemon.before[0].split_whitespace().last().unwrap().to_owned();
@@ -104,17 +104,20 @@ async fn the_first_start_makes_a_key_shows_it_once_and_keeps_no_secret() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_env_file_is_read_and_the_log_holds_no_key_no_prompt_and_an_id_a_line() {
+async fn env_file_is_read_and_the_log_has_request_ids_but_no_keys_or_prompts() {
     let (folder, _model) = a_home().await;
     let dotenv = "API_KEYS=sk-local-key1,sk-local-key2\nPORT=0\nDATA_DIR=data\nLOG_LEVEL=debug\n";
     std::fs::write(folder.path().join(".env"), dotenv).unwrap();
     let daemon = start(&mut codex_proxyd(folder.path())).await;
     for key in ["sk-local-key1", "sk-local-key2"] {
-        assert_eq!(ask(&daemon.url, key, "[[say=\"an answer nobody should log\"]]").await.status(), 200);
+        assert_eq!(
+            ask(&daemon.url, key, "[[say=\"an answer that must not be logged\"]]").await.status(),
+            200
+        );
     }
     assert_eq!(ask(&daemon.url, "sk-local-wrong", "hi").await.status(), 401);
     let log = ended(daemon).await;
-    for secret in ["sk-local", "nobody should log", "[[say"] {
+    for secret in ["sk-local", "must not be logged", "[[say"] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
     let of_requests: Vec<&str> =
@@ -123,7 +126,7 @@ async fn an_env_file_is_read_and_the_log_holds_no_key_no_prompt_and_an_id_a_line
     assert!(of_requests.iter().all(|line| line.contains("request{id=\"req_")), "{log}");
 }
 
-/// Ends a daemon as a system does, and gives back its log.
+/// Stops a daemon with SIGTERM, and returns its log.
 pub(crate) async fn ended(mut daemon: Daemon) -> String {
     terminate(&daemon.child);
     let mut stderr = daemon.child.stderr.take().unwrap();
@@ -131,7 +134,7 @@ pub(crate) async fn ended(mut daemon: Daemon) -> String {
     tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut log).await.unwrap();
     let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}: {log}");
-    assert!(daemon.lines.next_line().await.unwrap().is_none(), "one line only");
+    assert!(daemon.lines.next_line().await.unwrap().is_none(), "only one line on stdout");
     log
 }
 
@@ -148,7 +151,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
 #[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_signal_ends_it_cleanly_with_codex() {
+async fn sigterm_stops_it_cleanly_with_codex() {
     let (folder, _model) = a_home().await;
     let daemon = start(codex_proxyd(folder.path()).env("API_KEYS", "sk-1").args([
         "--port",
@@ -161,8 +164,8 @@ async fn a_signal_ends_it_cleanly_with_codex() {
     #[cfg(target_os = "linux")]
     for pid in crate::support::processes_of(folder.path()) {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let told = String::from_utf8_lossy(&environment).contains("sk-1");
-        assert!(!told || Some(pid) == daemon.child.id(), "our keys are none of codex's business");
+        let has_key = String::from_utf8_lossy(&environment).contains("sk-1");
+        assert!(!has_key || Some(pid) == daemon.child.id(), "codex must not get our keys");
     }
     let log = ended(daemon).await;
     assert!(log.contains("stopped"), "{log}");
@@ -174,7 +177,7 @@ async fn a_signal_ends_it_cleanly_with_codex() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn killed_outright_it_leaves_no_codex_behind() {
+async fn sigkill_leaves_no_codex_behind() {
     let (folder, model) = a_home().await;
     let mut daemon = start(codex_proxyd(folder.path()).env("API_KEYS", "sk-1").args([
         "--port",
@@ -184,19 +187,19 @@ async fn killed_outright_it_leaves_no_codex_behind() {
     ]))
     .await;
     let url = daemon.url.clone();
-    let asking = tokio::spawn(async move { ask(&url, "sk-1", "[[hold=0]]").await });
+    let pending = tokio::spawn(async move { ask(&url, "sk-1", "[[hold=0]]").await });
     let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
     assert!(model.wait_for(held, TIMEOUT).await.is_some());
     assert!(crate::support::processes_of(folder.path()).len() >= 2);
     daemon.child.kill().await.unwrap();
     crate::support::eventually("codex is gone", || crate::support::processes_of(folder.path()).is_empty())
         .await;
-    asking.abort();
+    pending.abort();
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn killed_outright_it_takes_even_a_codex_along_that_would_stay() {
+async fn sigkill_also_kills_a_codex_that_ignores_eof() {
     let folder = folder();
     let mut daemon = start(
         codex_proxyd(folder.path())
@@ -207,14 +210,16 @@ async fn killed_outright_it_takes_even_a_codex_along_that_would_stay() {
     )
     .await;
     assert_eq!(ask(&daemon.url, "sk-1", "hi").await.status(), 200);
-    assert!(crate::support::processes_of(folder.path()).len() >= 3, "us, codex and its child");
+    assert!(crate::support::processes_of(folder.path()).len() >= 3, "the daemon, codex and its child");
     daemon.child.kill().await.unwrap();
-    crate::support::eventually("all are gone", || crate::support::processes_of(folder.path()).is_empty())
-        .await;
+    crate::support::eventually("all processes are gone", || {
+        crate::support::processes_of(folder.path()).is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn keys_are_made_listed_and_revoked_from_the_command_line() {
+async fn keys_are_created_listed_and_revoked_from_the_command_line() {
     let folder = folder();
     let command = |args: &[&str]| {
         let mut command = codex_proxyd(folder.path());
@@ -233,16 +238,16 @@ async fn keys_are_made_listed_and_revoked_from_the_command_line() {
 }
 
 #[tokio::test]
-async fn a_key_is_limited_from_the_command_line_and_never_beyond_the_settings() {
+async fn key_limits_from_the_command_line_cannot_exceed_the_settings() {
     let folder = folder();
     std::fs::create_dir_all(folder.path().join("work/notes")).unwrap();
-    let key = async |before: &[&str], behind: &[&str]| {
+    let key = async |before: &[&str], after: &[&str]| {
         let mut command = codex_proxyd(folder.path());
-        command.args(["--workspace", "work"]).args(before).arg("key").args(behind);
+        command.args(["--workspace", "work"]).args(before).arg("key").args(after);
         run(command.args(["--data-dir", "data"])).await
     };
-    let (ok, _, told) = key(&[], &["new", "reader", "--sandbox", "read-only"]).await;
-    assert!(ok && told.contains("read-only"), "{told}");
+    let (ok, _, stderr) = key(&[], &["new", "reader", "--sandbox", "read-only"]).await;
+    assert!(ok && stderr.contains("read-only"), "{stderr}");
     let writer = ["new", "writer", "--sandbox", "workspace-write", "--workspace", "work/notes"];
     let (ok, _, error) = key(&[], &writer).await;
     assert!(!ok && error.contains("allow read-only at most"), "{error}");
@@ -264,9 +269,9 @@ async fn a_key_is_limited_from_the_command_line_and_never_beyond_the_settings() 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_full_disk_is_said_and_ends_nothing() {
+async fn full_disk_is_reported_and_does_not_crash_the_daemon() {
     let (home, _model) = a_home().await;
-    // Whatever is written to a file fails, and the process is not killed for it.
+    // Every write to a file fails, without killing the process.
     let mut command = codex_proxyd_after("trap '' XFSZ; ulimit -f 0", home.path());
     let daemon = start(command.args(["--port", "0", "--no-auth"])).await;
     for _ in 0..2 {
@@ -276,12 +281,12 @@ async fn a_full_disk_is_said_and_ends_nothing() {
         assert_eq!(error["error"]["code"], "codex_unavailable", "{error}");
     }
     let log = ended(daemon).await;
-    assert!(log.contains("config.toml of its private home cannot be written"), "{log}");
+    assert!(log.contains("cannot write config.toml to its private home"), "{log}");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn more_files_may_be_open_than_a_desktop_allows_at_first() {
+async fn open_file_limit_is_raised_at_startup() {
     let (home, _model) = a_home().await;
     let mut command = codex_proxyd_after("ulimit -S -n 256", home.path());
     command.args(["--port", "0", "--no-auth"]);
@@ -294,7 +299,7 @@ async fn more_files_may_be_open_than_a_desktop_allows_at_first() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_version_names_ours_and_codexs() {
+async fn version_flag_prints_our_version_and_codexs() {
     let folder = folder();
     let (ok, out, _) = run(codex_proxyd(folder.path()).arg("--version")).await;
     assert!(ok && out.contains(concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"))), "{out}");
@@ -302,11 +307,11 @@ async fn the_version_names_ours_and_codexs() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_said_in_one_line() {
+async fn startup_errors_are_one_line() {
     let folder = folder();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for (args, words) in [
+    for (args, message) in [
         (vec!["--port", &port], "taken by another program"),
         (vec!["--port", "99999"], "--port is \"99999\""),
         (vec!["--no-auth", "--host", "0.0.0.0"], "on this machine only"),
@@ -314,14 +319,14 @@ async fn what_cannot_work_is_said_in_one_line() {
         (vec!["--sandbox", "none"], "read-only, workspace-write or danger-full-access"),
     ] {
         let (ok, _, error) = run(codex_proxyd(folder.path()).args(&args).args(["--data-dir", "data"])).await;
-        assert!(!ok && error.contains(words), "{args:?}: {error}");
+        assert!(!ok && error.contains(message), "{args:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn without_keys_nobody_is_asked_for_one() {
+async fn no_auth_requires_no_key() {
     let (folder, _model) = a_home().await;
     let daemon =
         start(codex_proxyd(folder.path()).args(["--no-auth", "--port", "0", "--data-dir", "data"])).await;
@@ -332,7 +337,7 @@ async fn without_keys_nobody_is_asked_for_one() {
 }
 
 #[tokio::test]
-async fn codex_proxyd_takes_the_limits_from_its_flags_and_its_environment_and_names_a_bad_one() {
+async fn limits_come_from_flags_and_environment_and_invalid_ones_are_named() {
     let (folder, _model) = a_home().await;
     let mut command = codex_proxyd(folder.path());
     let command = command.args(["--port", "0", "--data-dir", "data", "--max-turns", "3"]);
@@ -340,9 +345,9 @@ async fn codex_proxyd_takes_the_limits_from_its_flags_and_its_environment_and_na
     let health: Value = reqwest::get(format!("{}/health", daemon.url)).await.unwrap().json().await.unwrap();
     assert_eq!(health["turns"], json!({"running":0,"waiting":0,"most":3,"most_waiting":7}));
     let mut command = codex_proxyd(folder.path());
-    let (ok, _, words) = run(command.args(["--silence-limit", "0"])).await;
+    let (ok, _, error) = run(command.args(["--silence-limit", "0"])).await;
     assert!(
-        !ok && words.contains("--silence-limit is \"0\". Write a number of minutes from 1 to 1440."),
-        "{words}"
+        !ok && error.contains("--silence-limit is \"0\". Write a number of minutes from 1 to 1440."),
+        "{error}"
     );
 }

@@ -7,7 +7,7 @@ use crate::support::folder;
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn it_finds_nothing_to_do_where_all_is_well() {
+async fn doctor_finds_no_problem_in_a_working_setup() {
     let (folder, model) = a_home().await;
     let doctor = async |args: &[&str]| {
         let mut command = codex_proxyd(folder.path());
@@ -16,10 +16,10 @@ async fn it_finds_nothing_to_do_where_all_is_well() {
     };
     let (ok, out, error) = doctor(&["--port", "0"]).await;
     assert!(ok && error.is_empty(), "{out}{error}");
-    for words in
+    for expected in
         ["can be written", "codex 0.", "answers word by word", "private home", "models", "there is 1 key"]
     {
-        assert!(out.contains(words), "{words} in {out}");
+        assert!(out.contains(expected), "{expected} is missing in {out}");
     }
     assert!(!out.contains("!!") && !out.contains("sk-of"), "{out}");
     assert!(model.requests().is_empty(), "no prompt is sent");
@@ -32,7 +32,7 @@ async fn it_finds_nothing_to_do_where_all_is_well() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn it_warns_of_a_home_of_codex_in_the_temporary_folder() {
+async fn doctor_warns_about_a_codex_home_in_the_temporary_folder() {
     let folder = folder();
     let mut command = codex_proxyd(folder.path());
     command.env("TMPDIR", folder.path()).env("CODEX_PATH", sample_model::under_test::fake_codex());
@@ -41,12 +41,12 @@ async fn it_warns_of_a_home_of_codex_in_the_temporary_folder() {
 }
 
 #[tokio::test]
-async fn it_names_the_next_step_of_what_is_wrong() {
+async fn doctor_names_the_next_step_for_each_problem() {
     let folder = folder();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let fake = sample_model::under_test::fake_codex().display().to_string();
-    for (args, script, words) in [
+    for (args, script, message) in [
         (["--codex", "/nowhere/codex"], "", "--codex or CODEX_PATH"),
         (["--codex", &fake], "not-signed-in", "Run `codex login`"),
         (["--port", &port], "", "is taken by another program\n    End that program"),
@@ -55,13 +55,13 @@ async fn it_names_the_next_step_of_what_is_wrong() {
         let mut command = codex_proxyd(folder.path());
         let command = command.env("CODEX_PATH", &fake).env("FAKE_CODEX", script);
         let (ok, out, error) = run(command.arg("doctor").args(args).args(["--data-dir", "data"])).await;
-        assert!(!ok && out.contains(words) && error.is_empty(), "{args:?}: {out}{error}");
+        assert!(!ok && out.contains(message) && error.is_empty(), "{args:?}: {out}{error}");
         assert!(out.lines().any(|line| line.starts_with("!!")), "{out}");
     }
 }
 
 #[tokio::test]
-async fn the_doctor_prints_the_same_for_the_proxy_without_a_window() {
+async fn doctor_report_is_complete_and_contains_no_secrets() {
     let folder = folder();
     let mut command = codex_proxyd(folder.path());
     let command = command
@@ -70,17 +70,17 @@ async fn the_doctor_prints_the_same_for_the_proxy_without_a_window() {
         .args(["doctor", "--report", "--port", "0", "--data-dir", "data", "--log-level", "debug"]);
     let (ok, text, error) = run(command).await;
     assert!(ok && error.is_empty(), "{text}{error}");
-    for wanted in [
+    for expected in [
         concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"), "\n"),
         "ok  there are 2 keys",
         &format!("the data folder {} can be written", Path::new("~").join("data").display()),
         "log_level: Debug",
         "Last errors",
     ] {
-        assert!(text.contains(wanted), "{wanted} in {text}");
+        assert!(text.contains(expected), "{expected} is missing in {text}");
     }
     let home = folder.path().display().to_string();
-    for not in ["sk-local", "my-own-secret", &home] {
-        assert!(!text.contains(not), "{not} in {text}");
+    for secret in ["sk-local", "my-own-secret", &home] {
+        assert!(!text.contains(secret), "{secret} in {text}");
     }
 }

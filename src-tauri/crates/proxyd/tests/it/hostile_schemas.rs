@@ -1,4 +1,4 @@
-//! Schemas that would end the proxy or stall it, sent to one with little memory and time while another client streams.
+//! Schemas that could crash or stall the proxy, sent while another client streams, with limited memory and CPU time.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 use crate::daemon::{a_home, codex_proxyd_after, start};
 use crate::support::{Events, prompt_body};
 
-/// The proxy may use so many seconds of the processors, and address so many KB: a thread that compiles reserves 256 MB.
+/// CPU seconds, and KB of address space: each compiling thread reserves 256 MB.
 const LIMITS: &str = "ulimit -t 120; ulimit -S -v 4000000";
 
-/// The most memory that the proxy may have held, in KB. It holds some 100 MB here.
-const MAX_RESIDENT: u64 = 400_000;
+/// The proxy uses about 100 MB here.
+const MAX_RESIDENT_KB: u64 = 400_000;
 
-/// `/health` answers within milliseconds, also on a machine that other tests keep busy.
+/// `/health` answers within milliseconds, but other tests keep the machine busy.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For everything else: the check of a costly answer alone takes ten seconds, and others wait for it.
+/// Checking a costly answer takes ten seconds, and other requests wait for it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 const WORDS: usize = 60;
 
-/// Definitions of which each refers to the next by the schema that `to_next` makes.
+/// A chain of definitions, each referring to the next by the schema that `to_next` builds.
 fn chain(links: usize, to_next: fn(&Value) -> Value) -> Value {
     let definition = |number: usize| match number + 1 == links {
         true => json!({}),
@@ -52,13 +52,13 @@ fn with_unevaluated(mut schema: Value) -> Value {
     schema
 }
 
-fn of_answer(schema: &Value) -> Value {
+fn with_response_format(schema: &Value) -> Value {
     let mut body = prompt_body("[[say=\"{}\"]]");
     body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
     body
 }
 
-fn of_tool(schema: &Value) -> Value {
+fn with_tool(schema: &Value) -> Value {
     let mut body = prompt_body("[[say=\"{}\"]]");
     body["tools"] = json!([{"type": "function", "function": {"name": "t", "parameters": schema}}]);
     body
@@ -66,9 +66,9 @@ fn of_tool(schema: &Value) -> Value {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn schemas_that_cost_much_end_nothing_and_stall_no_one() {
+async fn costly_schemas_neither_crash_nor_stall_the_proxy() {
     let (home, _model) = a_home().await;
-    // codex addresses more than the proxy may.
+    // codex needs more address space than the proxy's limit.
     let codex = home.path().join("codex");
     let script = "#!/bin/sh\nulimit -S -v unlimited\nexec \"$REAL_CODEX\" \"$@\"\n";
     std::fs::write(&codex, script).unwrap();
@@ -85,27 +85,30 @@ async fn schemas_that_cost_much_end_nothing_and_stall_no_one() {
     streamed["stream"] = true.into();
     let mut stream = Events::new(post(streamed).await.unwrap());
     assert_eq!(stream.response.status(), 200);
-    // All of them wait for the same two threads.
+    // They share two threads.
     let hostile = [
-        (of_answer(&chain(12_000, once)), 400, "more than 1000 references"),
-        (of_tool(&chain(12_000, once)), 400, "more than 1000 references"),
-        (of_answer(&chain(999, once)), 200, "{}"),
-        (of_tool(&chain(999, once)), 200, "{}"),
-        (of_answer(&patterns(60)), 400, "takes too much memory"),
-        (of_tool(&patterns(60)), 400, "takes too much memory"),
-        (of_answer(&patterns(1_000)), 400, "more than 100 patterns"),
-        (of_tool(&patterns(1_000)), 400, "more than 100 patterns"),
-        (of_answer(&chain(64, twice)), 502, "takes too long"),
-        (of_tool(&chain(64, twice)), 200, "{}"),
-        (of_answer(&with_unevaluated(chain(64, twice))), 400, "too costly"),
-        (of_tool(&with_unevaluated(chain(64, twice))), 400, "too costly"),
+        (with_response_format(&chain(12_000, once)), 400, "more than 1000 references"),
+        (with_tool(&chain(12_000, once)), 400, "more than 1000 references"),
+        (with_response_format(&chain(999, once)), 200, "{}"),
+        (with_tool(&chain(999, once)), 200, "{}"),
+        (with_response_format(&patterns(60)), 400, "takes too much memory"),
+        (with_tool(&patterns(60)), 400, "takes too much memory"),
+        (with_response_format(&patterns(1_000)), 400, "more than 100 patterns"),
+        (with_tool(&patterns(1_000)), 400, "more than 100 patterns"),
+        (with_response_format(&chain(64, twice)), 502, "takes too long"),
+        (with_tool(&chain(64, twice)), 200, "{}"),
+        (with_response_format(&with_unevaluated(chain(64, twice))), 400, "too costly"),
+        (with_tool(&with_unevaluated(chain(64, twice))), 400, "too costly"),
     ];
-    let answers = hostile.map(|(body, status, says)| {
+    let answers = hostile.map(|(body, status, message)| {
         let answer = post(body);
         async move {
             let answer = answer.await.unwrap();
-            let (was, text) = (answer.status(), answer.text().await.unwrap());
-            assert!(was == status && text.contains(says), "{was}, not {status} and {says}: {text}");
+            let (actual, text) = (answer.status(), answer.text().await.unwrap());
+            assert!(
+                actual == status && text.contains(message),
+                "{actual} instead of {status} and {message}: {text}"
+            );
         }
     });
     let stream = async {
@@ -124,9 +127,9 @@ async fn schemas_that_cost_much_end_nothing_and_stall_no_one() {
     let words: Vec<_> = (1..=WORDS).map(|number| format!("word{number}")).collect();
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), words);
 
-    assert!(daemon.child.try_wait().unwrap().is_none(), "it has ended");
+    assert!(daemon.child.try_wait().unwrap().is_none(), "the proxy has exited");
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.child.id().unwrap())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < MAX_RESIDENT, "{peak} KB");
+    assert!(peak < MAX_RESIDENT_KB, "{peak} KB");
 }

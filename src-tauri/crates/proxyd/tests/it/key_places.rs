@@ -1,4 +1,4 @@
-//! Keys in every place that a client can put them.
+//! Requests with a key in every place where a client can put one.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::support::prompt_body;
 
-/// Keys that their owner chose: one that looks like a key, and one that does not.
+/// Keys chosen by the user: one that looks like a key, and one that does not.
 pub(crate) const CHOSEN: [&str; 2] = ["sk-chosen-by-its-owner", "correcthorse"];
 
-/// Keys that are none of ours.
+/// Keys that the proxy does not know.
 pub(crate) const WRONG: [&str; 2] = ["sk-proj-0123456789abcdefABCDEF", "Zm9vYmFyYmF6cXV4"];
 
-/// Requests with a key in all the places that there are.
+/// Requests with `key` in every possible place.
 pub(crate) fn requests(
     request: impl Fn(Method, &str) -> RequestBuilder,
     key: &str,
@@ -63,7 +63,7 @@ pub(crate) fn requests(
     ]
 }
 
-/// Every file below a folder but the `.env`, which is the user's own.
+/// Every file in a folder, except `.env`, which belongs to the user.
 pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -76,9 +76,9 @@ pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-pub(crate) fn assert_holds_no_key(what: &str, text: &[u8], keys: &[&str]) {
+pub(crate) fn assert_contains_no_key(source: &str, text: &[u8], keys: &[&str]) {
     let text = String::from_utf8_lossy(text);
     for key in keys {
-        assert!(!text.contains(key), "{key} is in {what}: {text}");
+        assert!(!text.contains(key), "{key} is in {source}: {text}");
     }
 }

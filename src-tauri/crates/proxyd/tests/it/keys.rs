@@ -1,4 +1,4 @@
-//! The file of keys as codex-proxyd finds it.
+//! codex-proxyd's key file.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::daemon::{a_home, ask, codex_proxyd, ended, run, start};
 use crate::support::folder;
 
 #[tokio::test]
-async fn a_damaged_file_of_keys_is_set_aside_and_said_at_the_start_and_there_is_a_new_key() {
+async fn damaged_key_file_is_moved_aside_and_a_new_key_is_created() {
     let (folder, _model) = a_home().await;
     let data = folder.path().join("data");
     std::fs::create_dir_all(&data).unwrap();
@@ -25,7 +25,7 @@ async fn a_damaged_file_of_keys_is_set_aside_and_said_at_the_start_and_there_is_
 }
 
 #[tokio::test]
-async fn a_newer_file_of_keys_is_left_as_it_is_and_the_start_says_so() {
+async fn newer_key_file_is_left_unchanged_and_rejected() {
     let folder = folder();
     let data = folder.path().join("data");
     std::fs::create_dir_all(&data).unwrap();
@@ -39,50 +39,50 @@ async fn a_newer_file_of_keys_is_left_as_it_is_and_the_start_says_so() {
     }
 }
 
-/// Runs `codex-proxyd key` with each of these arguments, all at once, and gives what they printed.
-async fn at_once(folder: &Path, commands: &[[&str; 2]]) -> Vec<String> {
+/// Runs `codex-proxyd key` concurrently with each of these arguments, and returns the outputs.
+async fn run_concurrently(folder: &Path, commands: &[[&str; 2]]) -> Vec<String> {
     let run = async |args: &[&str; 2]| {
         let mut command = codex_proxyd(folder);
-        let (ok, said, error) = run(command.arg("key").args(args).args(["--data-dir", "data"])).await;
+        let (ok, stdout, error) = run(command.arg("key").args(args).args(["--data-dir", "data"])).await;
         assert!(ok, "{args:?}: {error}");
-        said
+        stdout
     };
     futures_util::future::join_all(commands.iter().map(run)).await
 }
 
 #[tokio::test]
-async fn keys_that_twelve_processes_make_at_once_are_all_there() {
+async fn keys_created_by_concurrent_processes_are_all_stored() {
     let folder = folder();
     let names: Vec<String> = (0..12).map(|n| format!("key-{n}")).collect();
     let commands: Vec<_> = names.iter().map(|name| ["new", name.as_str()]).collect();
-    let printed = at_once(folder.path(), &commands).await;
+    let printed = run_concurrently(folder.path(), &commands).await;
     let keys = KeyFile::in_folder(&folder.path().join("data")).entries().unwrap();
-    let mut there: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-    let mut made: Vec<&str> = names.iter().map(String::as_str).collect();
-    there.sort_unstable();
-    made.sort_unstable();
-    assert_eq!(there, made);
+    let mut stored: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+    let mut created: Vec<&str> = names.iter().map(String::as_str).collect();
+    stored.sort_unstable();
+    created.sort_unstable();
+    assert_eq!(stored, created);
     for key in printed {
         assert!(proxy::find_key(keys.iter(), &proxy::Key::new(key.trim())).is_some());
     }
 }
 
 #[tokio::test]
-async fn a_key_that_is_revoked_while_others_are_made_stays_revoked() {
+async fn key_revoked_while_others_are_created_stays_revoked() {
     let folder = folder();
     let keys = KeyFile::in_folder(&folder.path().join("data"));
     for round in 0..5 {
         let (_, revoked) = keys.create("revoked", round).unwrap();
         let new = ["new", "kept"];
-        at_once(folder.path(), &[new, new, ["revoke", &revoked.id], new, new]).await;
-        let there = keys.entries().unwrap();
-        assert!(there.iter().all(|key| key.id != revoked.id), "round {round}");
-        assert_eq!(there.len() as u64, (round + 1) * 4);
+        run_concurrently(folder.path(), &[new, new, ["revoke", &revoked.id], new, new]).await;
+        let stored = keys.entries().unwrap();
+        assert!(stored.iter().all(|key| key.id != revoked.id), "round {round}");
+        assert_eq!(stored.len() as u64, (round + 1) * 4);
     }
 }
 
 #[tokio::test]
-async fn a_short_key_of_the_users_is_refused_beyond_loopback_and_warned_about_on_it() {
+async fn short_key_is_rejected_beyond_loopback_and_warned_about_on_loopback() {
     let (folder, _model) = a_home().await;
     let args = ["--port", "0", "--data-dir", "data"];
     let mut command = codex_proxyd(folder.path());

@@ -1,4 +1,4 @@
-//! codex-proxyd as a user runs it, with the real codex on the sample model.
+//! codex-proxyd as a user runs it, with the real codex and the sample model.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Keys in every place that a client can put them: none of them is logged or shown.
+//! No key is logged or shown, wherever a client puts it, and no client can forge a log line.
 
 use proxy::KeyFile;
 use reqwest::Method;
@@ -6,11 +6,11 @@ use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use crate::daemon::{a_home, codex_proxyd, ended, start};
-use crate::key_places::{CHOSEN, WRONG, assert_holds_no_key, files, requests};
+use crate::key_places::{CHOSEN, WRONG, assert_contains_no_key, files, requests};
 use crate::support::{TIMEOUT, prompt_body};
 
 #[tokio::test]
-async fn no_key_is_in_the_log_at_its_chattiest_nor_in_any_file_nor_in_what_others_can_ask_for() {
+async fn no_key_appears_in_trace_logs_files_or_responses() {
     let (folder, _model) = a_home().await;
     let dotenv = format!("API_KEYS={}\nPORT=0\nDATA_DIR=data\nLOG_LEVEL=trace\n", CHOSEN.join(","));
     std::fs::write(folder.path().join(".env"), dotenv).unwrap();
@@ -28,9 +28,9 @@ async fn no_key_is_in_the_log_at_its_chattiest_nor_in_any_file_nor_in_what_other
             let response = request.send().await.unwrap();
             assert!(response.status() != 500, "{response:?}");
             let error = response.bytes().await.unwrap();
-            // What looks like a key is not even told to whoever sent it.
+            // Anything that looks like a key is not even echoed to its sender.
             if key.starts_with("sk-") && error.starts_with(b"{\"error\"") {
-                assert_holds_no_key("an error", &error, &[key]);
+                assert_contains_no_key("an error", &error, &[key]);
             }
         }
     }
@@ -43,25 +43,25 @@ async fn no_key_is_in_the_log_at_its_chattiest_nor_in_any_file_nor_in_what_other
             .bytes()
             .await
             .unwrap();
-        assert_holds_no_key(path, &text, &keys);
+        assert_contains_no_key(path, &text, &keys);
     }
     let log = ended(daemon).await;
     assert!(log.contains("answered") && log.contains("turn done"), "{log}");
-    // A wrong key of no known form cannot be told from a word of a path.
-    let tellable: Vec<&str> = keys.iter().copied().filter(|key| *key != WRONG[1]).collect();
-    assert_holds_no_key("the log", log.as_bytes(), &tellable);
+    // A wrong key of an unknown format cannot be recognized in a path.
+    let recognizable: Vec<&str> = keys.iter().copied().filter(|key| *key != WRONG[1]).collect();
+    assert_contains_no_key("the log", log.as_bytes(), &recognizable);
     assert_eq!(log.lines().filter(|line| line.contains("a wrong key")).count(), 1, "{log}");
     for (name, bytes) in files(folder.path()) {
-        // The log has a file, too.
-        assert_holds_no_key(&name, &bytes, if name.ends_with(".log") { &tellable } else { &keys });
+        // The log is written to a file too.
+        assert_contains_no_key(&name, &bytes, if name.ends_with(".log") { &recognizable } else { &keys });
     }
 }
 
-/// What a hostile client writes where it can, to have a line of its own.
+/// An attempt to forge a log line.
 const FORGED: &str = "x\n2026-01-01T00:00:00.000000Z  INFO forged\r\u{1b}[1A\u{1b}[2K\u{85}\u{2028}forged";
 
 #[tokio::test]
-async fn every_line_of_the_log_is_one_of_ours() {
+async fn clients_cannot_forge_log_lines() {
     let (folder, _model) = a_home().await;
     let mut command = codex_proxyd(folder.path());
     command
@@ -74,18 +74,18 @@ async fn every_line_of_the_log_is_one_of_ours() {
     let daemon = start(&mut command).await;
     let http = reqwest::Client::new();
     let long = "forged".repeat(20_000);
-    for words in [FORGED, &long] {
+    for text in [FORGED, &long] {
         for field in ["model", "reasoning_effort", "service_tier", "user", FORGED] {
-            let mut body = prompt_body(words);
-            body[field] = words.into();
-            body["tools"] = json!([{"type":"function","function":{"name":words,"description":words}}]);
+            let mut body = prompt_body(text);
+            body[field] = text.into();
+            body["tools"] = json!([{"type":"function","function":{"name":text,"description":text}}]);
             let request =
                 http.post(format!("{}/v1/chat/completions", daemon.url)).bearer_auth(named.reveal());
             request.json(&body).timeout(TIMEOUT).send().await.unwrap().bytes().await.unwrap();
         }
     }
     for header in ["x-request-id", "user-agent", "origin", "host", "authorization"] {
-        // All that the protocol lets through: everything but line breaks.
+        // The protocol allows everything except line breaks.
         for value in [&b"forged \x1b[2K\x85\xe2\x80\xa8"[..], &b"forged".repeat(1000)] {
             let Ok(value) = HeaderValue::from_bytes(value) else { continue };
             let request = http.get(format!("{}/v1/models", daemon.url)).bearer_auth(named.reveal());

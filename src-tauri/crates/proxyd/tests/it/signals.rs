@@ -1,4 +1,4 @@
-//! The end of codex-proxyd as a system or a terminal brings it about.
+//! Stopping codex-proxyd by signals.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn daemon(folder: &Path) -> Command {
     command
 }
 
-/// A stream that stands still after its first word.
+/// A stream held after its first delta.
 async fn held_stream(daemon: &Daemon) -> Events {
     let mut body = prompt_body("[[words=3 hold=1]]");
     body["stream"] = true.into();
@@ -25,12 +25,12 @@ async fn held_stream(daemon: &Daemon) -> Events {
     events
 }
 
-async fn nobody_gets_in(daemon: &Daemon) {
+async fn assert_port_closes(daemon: &Daemon) {
     let address = daemon.url.trim_start_matches("http://").to_owned();
     eventually("the port is closed", || std::net::TcpStream::connect(&address).is_err()).await;
 }
 
-async fn nothing_is_left(folder: &Path) {
+async fn assert_no_process_left(folder: &Path) {
     #[cfg(target_os = "linux")]
     eventually("codex is gone", || crate::support::processes_of(folder).is_empty()).await;
     #[cfg(not(target_os = "linux"))]
@@ -39,26 +39,26 @@ async fn nothing_is_left(folder: &Path) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn either_signal_lets_nobody_in_finishes_the_stream_and_ends_with_codex() {
+async fn signal_closes_the_port_finishes_streams_and_stops_codex() {
     for name in ["-TERM", "-INT"] {
         let (folder, model) = a_home().await;
         let mut daemon = start(&mut daemon(folder.path())).await;
         let mut events = held_stream(&daemon).await;
         signal(&daemon.child, name);
-        nobody_gets_in(&daemon).await;
+        assert_port_closes(&daemon).await;
         let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
         assert!(model.wait_for(held, TIMEOUT).await.is_some());
         model.release();
         assert_eq!(events.rest().await.last().unwrap(), "[DONE]", "{name}");
         let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
         assert!(status.success(), "{name}: {status}");
-        nothing_is_left(folder.path()).await;
+        assert_no_process_left(folder.path()).await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_stream_that_does_not_end_is_told_and_the_program_ends_all_the_same() {
+async fn endless_stream_gets_an_error_and_the_program_exits() {
     let (folder, _model) = a_home().await;
     let mut daemon = start(&mut daemon(folder.path())).await;
     let mut events = held_stream(&daemon).await;
@@ -67,26 +67,26 @@ async fn a_stream_that_does_not_end_is_told_and_the_program_ends_all_the_same() 
     assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
     let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
-    nothing_is_left(folder.path()).await;
+    assert_no_process_left(folder.path()).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_second_signal_of_either_kind_ends_it_at_once_and_codex_with_it() {
+async fn second_signal_exits_immediately_and_stops_codex() {
     for (first, second) in [("-TERM", "-TERM"), ("-INT", "-INT"), ("-TERM", "-INT")] {
         let (folder, _model) = a_home().await;
         let mut daemon = start(&mut daemon(folder.path())).await;
         let events = held_stream(&daemon).await;
         signal(&daemon.child, first);
-        nobody_gets_in(&daemon).await;
+        assert_port_closes(&daemon).await;
         signal(&daemon.child, second);
         let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
-        // It did not come to its own end, which is a success.
+        // An orderly shutdown would exit with 0.
         assert_eq!(status.code(), Some(130), "{first} {second}");
         let mut log = String::new();
         daemon.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         assert!(log.contains("stopping") && !log.contains("stopped"), "{log}");
-        nothing_is_left(folder.path()).await;
+        assert_no_process_left(folder.path()).await;
         drop(events);
     }
 }

@@ -1,16 +1,16 @@
-//! What is kept of a response, for whom, and how it is cancelled.
+//! Stored responses: retrieval, isolation by key, deletion and cancellation.
 
 use reqwest::{Method, StatusCode};
 use sample_model::Event;
 use serde_json::{Value, json};
 
-use super::{UNINSTRUCTED, ask, pairs, refused, stream, text_of, until, upstream};
+use super::{DEFAULT_INSTRUCTIONS, ask, pairs, rejected, stream, text_of, until, upstream};
 use crate::support::{KEY, TIMEOUT, TestProxy, real};
 use proxy::Key;
 
 const OTHER: &str = "sk-another-key-of-the-test";
 
-/// What becomes of a response that is asked for with this key.
+/// Sends a request with this key.
 async fn with_key(proxy: &TestProxy, method: Method, path: &str, key: &str) -> (StatusCode, Value) {
     let response = proxy.anonymous(method, path).bearer_auth(key).send().await.unwrap();
     (response.status(), response.json().await.unwrap())
@@ -26,7 +26,7 @@ fn id_of(response: &Value) -> String {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_response_goes_on_from_the_one_before_without_its_instructions() {
+async fn response_continues_a_previous_one_without_its_instructions() {
     let proxy = real().start().await;
     let first = ask(&proxy, json!({"instructions":"be brief","input":"[[say=\"two\"]]"})).await;
     let body = json!({"instructions":"be kind","input":"[[words=1]]","previous_response_id":id_of(&first)});
@@ -44,19 +44,19 @@ async fn a_response_goes_on_from_the_one_before_without_its_instructions() {
     let body = json!({"input":"[[words=1]]","previous_response_id":id_of(&second)});
     ask(&proxy, body).await;
     let third = upstream(&proxy, 2);
-    assert_eq!(third[0], pairs(&[UNINSTRUCTED])[0]);
+    assert_eq!(third[0], pairs(&[DEFAULT_INSTRUCTIONS])[0]);
     assert_eq!(third.len(), 6);
     assert!(third[1..].iter().all(|(role, _)| role != "developer"));
 }
 
-/// What OpenAI would keep the cache of the `n`th request by: the same for all requests of one thread.
+/// The cache key of the `n`th upstream request, which is the same for all requests of a thread.
 fn cache_key(proxy: &TestProxy, n: u64) -> Value {
     proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone()
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_conversation_stays_in_its_thread_however_it_is_sent_back() {
+async fn conversation_stays_in_its_thread_by_reference_and_by_items() {
     let proxy = real().start().await;
     let first = ask(&proxy, json!({"input":"[[say=two reasoning=1]]"})).await;
     let second = ask(&proxy, json!({"input":"[[say=four]]","previous_response_id":id_of(&first)})).await;
@@ -73,7 +73,7 @@ async fn a_conversation_stays_in_its_thread_however_it_is_sent_back() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_answer_that_codexs_work_broke_off_stays_in_its_thread_too() {
+async fn answer_interrupted_by_agent_actions_stays_in_its_thread() {
     let proxy = real().start().await;
     let agent = async |body: Value| -> Value {
         let mut body = body;
@@ -93,7 +93,7 @@ async fn an_answer_that_codexs_work_broke_off_stays_in_its_thread_too() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_item_can_be_referred_to_in_place_of_sending_it_again() {
+async fn items_can_be_sent_by_reference() {
     let proxy = real().start().await;
     let first = ask(&proxy, json!({"input":"[[say=\"two\" reasoning=1]]"})).await;
     let reference = |index: usize| json!({"type":"item_reference","id":first["output"][index]["id"]});
@@ -101,31 +101,31 @@ async fn an_item_can_be_referred_to_in_place_of_sending_it_again() {
     ask(&proxy, json!({ "input": input })).await;
     assert_eq!(
         upstream(&proxy, 1),
-        pairs(&[UNINSTRUCTED, ("user", "one"), ("assistant", "two"), ("user", "[[words=1]]")])
+        pairs(&[DEFAULT_INSTRUCTIONS, ("user", "one"), ("assistant", "two"), ("user", "[[words=1]]")])
     );
-    let error = refused(&proxy, json!({"input":[{"type":"item_reference","id":"msg_none"}]}), 400).await;
+    let error = rejected(&proxy, json!({"input":[{"type":"item_reference","id":"msg_none"}]}), 400).await;
     assert_eq!(error["param"], "input[0].id");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_response_is_kept_unless_it_must_not_be() {
+async fn responses_are_stored_unless_store_is_false() {
     let proxy = real().start().await;
-    let kept = ask(&proxy, json!({"input":"[[words=1]]"})).await;
-    assert_eq!(get(&proxy, &id_of(&kept)).await, (StatusCode::OK, kept.clone()));
-    let path = format!("/v1/responses/{}", id_of(&kept));
+    let stored = ask(&proxy, json!({"input":"[[words=1]]"})).await;
+    assert_eq!(get(&proxy, &id_of(&stored)).await, (StatusCode::OK, stored.clone()));
+    let path = format!("/v1/responses/{}", id_of(&stored));
     let (status, error) = with_key(&proxy, Method::GET, &format!("{path}?stream=true"), KEY).await;
     assert_eq!((status, &error["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("stream")));
     let deleted = with_key(&proxy, Method::DELETE, &path, KEY).await;
-    assert_eq!(deleted, (StatusCode::OK, json!({"id":id_of(&kept),"object":"response","deleted":true})));
+    assert_eq!(deleted, (StatusCode::OK, json!({"id":id_of(&stored),"object":"response","deleted":true})));
     assert_eq!(with_key(&proxy, Method::DELETE, &path, KEY).await.0, StatusCode::NOT_FOUND);
 
-    let passing = ask(&proxy, json!({"input":"[[words=1]]","store":false})).await;
-    for gone in [kept, passing] {
+    let ephemeral = ask(&proxy, json!({"input":"[[words=1]]","store":false})).await;
+    for gone in [stored, ephemeral] {
         let (status, error) = get(&proxy, &id_of(&gone)).await;
         assert_eq!((status, &error["error"]["code"]), (StatusCode::NOT_FOUND, &json!("response_not_found")));
         let body = json!({"input":"[[words=1]]","previous_response_id":id_of(&gone)});
-        let error = refused(&proxy, body, 400).await;
+        let error = rejected(&proxy, body, 400).await;
         assert_eq!(error["code"], "previous_response_not_found");
         assert_eq!(error["param"], "previous_response_id");
     }
@@ -133,7 +133,7 @@ async fn a_response_is_kept_unless_it_must_not_be() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn another_key_cannot_see_that_a_response_exists() {
+async fn responses_are_invisible_to_other_keys() {
     let mut plan = real();
     plan.settings.api_keys.push(Key::new(OTHER));
     let proxy = plan.start().await;
@@ -156,14 +156,14 @@ async fn another_key_cannot_see_that_a_response_exists() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_response_that_is_being_written_can_be_seen_and_cancelled() {
+async fn response_in_progress_can_be_retrieved_and_cancelled() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
     let id = id_of(&events.next().await.unwrap()["response"]);
     until(&mut events, "response.output_text.delta").await;
     let (_, running) = get(&proxy, &id).await;
     assert_eq!((running["status"].as_str(), text_of(&running).as_str()), (Some("in_progress"), "word1 "));
-    let error = refused(&proxy, json!({"input":"a","previous_response_id":id}), 400).await;
+    let error = rejected(&proxy, json!({"input":"a","previous_response_id":id}), 400).await;
     assert_eq!(error["param"], "previous_response_id");
 
     let path = format!("/v1/responses/{id}/cancel");
@@ -180,7 +180,7 @@ async fn a_response_that_is_being_written_can_be_seen_and_cancelled() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_response_that_has_ended_cannot_be_cancelled() {
+async fn completed_response_cannot_be_cancelled() {
     let proxy = real().start().await;
     let response = ask(&proxy, json!({"input":"[[words=1]]"})).await;
     let answer = proxy.post(&format!("/v1/responses/{}/cancel", id_of(&response)), &json!({})).await;
@@ -190,7 +190,7 @@ async fn a_response_that_has_ended_cannot_be_cancelled() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_response_that_is_deleted_while_it_is_written_ends() {
+async fn deleting_a_response_in_progress_cancels_it() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
     let id = id_of(&events.next().await.unwrap()["response"]);
@@ -201,7 +201,7 @@ async fn a_response_that_is_deleted_while_it_is_written_ends() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_client_that_hangs_up_leaves_a_cancelled_response() {
+async fn response_is_cancelled_when_its_client_disconnects() {
     let proxy = real().start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=3 hold=1]]"})).await;
     let id = id_of(&events.next().await.unwrap()["response"]);

@@ -1,8 +1,8 @@
-//! Tools of the client's: called, answered, and gone on from.
+//! The client's tools: calls, outputs and continuations.
 
 use serde_json::{Value, json};
 
-use super::{ask, refused, stream, text_of};
+use super::{ask, rejected, stream, text_of};
 use crate::support::real;
 
 fn weather() -> Value {
@@ -10,17 +10,17 @@ fn weather() -> Value {
     json!([{"type":"function","name":"get_weather","description":"Tells.","parameters":city,"strict":false}])
 }
 
-/// What a tool answers to each call of a response.
-fn outputs(response: &Value, said: &str) -> Value {
+/// The outputs of each call in a response.
+fn outputs(response: &Value, text: &str) -> Value {
     let calls = response["output"].as_array().unwrap().iter().filter(|item| item["type"] == "function_call");
     let output =
-        |call: &Value| json!({"type":"function_call_output","call_id":call["call_id"],"output":said});
+        |call: &Value| json!({"type":"function_call_output","call_id":call["call_id"],"output":text});
     calls.map(output).collect()
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_tool_is_called_and_its_output_goes_on_from_the_call() {
+async fn tool_is_called_and_its_output_continues_the_response() {
     let proxy = real().start().await;
     let input = "[[say=\"Let me look.\" tool=get_weather:{\"city\": \"Köln\"}]]";
     let first = ask(&proxy, json!({"input":input,"tools":weather()})).await;
@@ -41,7 +41,7 @@ async fn a_tool_is_called_and_its_output_goes_on_from_the_call() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_call_is_streamed_as_an_item_of_its_own() {
+async fn call_is_streamed_as_a_separate_item() {
     let proxy = real().start().await;
     let body = json!({"input":"[[tool=get_weather:{\"city\":\"K\"}]]","tools":weather()});
     let events = stream(&proxy, body).await.rest().await;
@@ -61,15 +61,15 @@ async fn a_call_is_streamed_as_an_item_of_its_own() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_call_without_its_output_is_refused_and_an_output_without_its_call() {
+async fn call_without_output_and_output_without_call_are_rejected() {
     let proxy = real().start().await;
     let first =
         ask(&proxy, json!({"input":"[[tool=get_weather:{} tool=get_weather:{}]]","tools":weather()})).await;
     let one = json!([outputs(&first, "rain")[0]]);
     let body = json!({"input":one,"tools":weather(),"previous_response_id":first["id"]});
-    assert_eq!(refused(&proxy, body, 400).await["param"], "input");
+    assert_eq!(rejected(&proxy, body, 400).await["param"], "input");
     let stray = json!([{"type":"function_call_output","call_id":"call_none","output":"rain"}]);
-    assert_eq!(refused(&proxy, json!({ "input": stray }), 400).await["param"], "input[0].call_id");
+    assert_eq!(rejected(&proxy, json!({ "input": stray }), 400).await["param"], "input[0].call_id");
     let body = json!({"input":outputs(&first, "sun"),"tools":weather(),"previous_response_id":first["id"]});
     assert_eq!(text_of(&ask(&proxy, body).await), "Tool results: sun; sun");
 }

@@ -1,4 +1,4 @@
-//! The request log of a test: every request that the proxy reported, as rows.
+//! An in-memory request log: every reported request is a row.
 
 use std::sync::{Arc, Mutex};
 
@@ -50,7 +50,7 @@ impl Log {
         self.rows().remove(0)
     }
 
-    /// How many requests run.
+    /// Counts the running requests.
     pub(crate) fn running(&self) -> usize {
         let runs = |row: &&Row| matches!(row.state, RowState::Waiting | RowState::Streaming);
         self.0.lock().unwrap().iter().filter(runs).count()
@@ -58,7 +58,7 @@ impl Log {
 
     fn edit(&self, id: &str, edit: impl FnOnce(&mut Row)) {
         let mut rows = self.0.lock().unwrap();
-        edit(rows.iter_mut().find(|row| row.arrival.id == id).expect("reported before it was begun"));
+        edit(rows.iter_mut().find(|row| row.arrival.id == id).expect("the request was not begun"));
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the tests stand on: a running proxy with a temporary home, and a small client. The tests of `proxyd` and `desktop`
-//! include this folder as well.
+//! Test support: a running proxy with a temporary home, and a small client. The tests of `proxyd` and `desktop` include
+//! this folder too.
 
 pub(crate) mod log;
 pub(crate) mod schema;
@@ -22,22 +22,22 @@ use tokio_util::sync::CancellationToken;
 
 use log::Log;
 
-/// Nothing that is waited for in these tests takes longer when it works.
+/// Longer than anything in these tests takes.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) const KEY: &str = "sk-test-of-the-proxy";
 
-/// A folder of a test.
+/// A temporary folder.
 pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new().prefix("proxy-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// The sample model on a port of its own.
+/// The sample model on a free port.
 pub(crate) async fn sample_model() -> SampleModel {
     SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap())
 }
 
-/// A home for codex below `folder` that points at the model.
+/// A `CODEX_HOME` in `folder` that points at the model.
 pub(crate) fn home_for(folder: &Path, model: &SampleModel) -> PathBuf {
     let home = folder.join(".codex");
     std::fs::create_dir_all(&home).unwrap();
@@ -45,17 +45,17 @@ pub(crate) fn home_for(folder: &Path, model: &SampleModel) -> PathBuf {
     home
 }
 
-/// How a proxy of a test differs from the usual.
+/// Configures and starts a proxy.
 pub(crate) struct TestProxyBuilder {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) codex: PathBuf,
     pub(crate) fake: String,
-    /// Another request log than the test's [`Log`].
+    /// Replaces the default [`Log`].
     pub(crate) request_log: Option<Arc<dyn RequestLog>>,
 }
 
-/// The real codex.
+/// With the real codex.
 pub(crate) fn real() -> TestProxyBuilder {
     TestProxyBuilder {
         settings: Settings { api_keys: vec![Key::new(KEY)], ..Settings::default() },
@@ -66,7 +66,7 @@ pub(crate) fn real() -> TestProxyBuilder {
     }
 }
 
-/// The fake one, with these directives; `{folder}` in them is the test's own folder.
+/// With fake-codex and these directives; `{folder}` in them stands for the test's folder.
 pub(crate) fn fake(directives: &str) -> TestProxyBuilder {
     TestProxyBuilder { codex: under_test::fake_codex(), fake: directives.to_owned(), ..real() }
 }
@@ -82,7 +82,7 @@ impl TestProxyBuilder {
         self
     }
 
-    /// The proxy alone, which nobody serves yet, with what it stands on.
+    /// The proxy without a server, and its dependencies.
     pub(crate) async fn proxy(self) -> (Proxy, Log, SampleModel, TempDir) {
         let model = sample_model().await;
         let folder = folder();
@@ -123,10 +123,10 @@ impl TestProxyBuilder {
     }
 }
 
-/// A proxy that runs.
+/// A running proxy.
 pub(crate) struct TestProxy {
     pub(crate) log: Log,
-    /// How many turns run and wait, as it changes.
+    /// The numbers of running and waiting turns.
     pub(crate) turns: tokio::sync::watch::Receiver<Occupancy>,
     pub(crate) model: SampleModel,
     pub(crate) folder: TempDir,
@@ -138,7 +138,7 @@ pub(crate) struct TestProxy {
 }
 
 impl TestProxy {
-    /// Lets the model go on that stands still, once it does: a release that comes before would be missed.
+    /// Releases the held model, once it is held: an earlier release would be missed.
     pub(crate) async fn release_model(&self) {
         let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
         assert!(self.model.wait_for(held, TIMEOUT).await.is_some());
@@ -158,18 +158,18 @@ impl TestProxy {
         self.post("/v1/chat/completions", body).await
     }
 
-    /// What is no stream is held against OpenAI's schema here; a stream's events are, where they are read.
+    /// Checks a response against OpenAI's schema; the events of a stream are checked when they are read.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
         let request = self.anonymous(Method::POST, path).bearer_auth(KEY).json(body);
-        conforming(request.send().await.unwrap()).await
+        checked(request.send().await.unwrap()).await
     }
 
-    /// The whole answer to one prompt.
+    /// Sends one prompt.
     pub(crate) async fn ask(&self, prompt: &str) -> Response {
         self.chat(&prompt_body(prompt)).await
     }
 
-    /// A stream that answers one prompt.
+    /// Sends one prompt, and streams the answer.
     pub(crate) async fn stream(&self, prompt: &str) -> Events {
         let mut body = prompt_body(prompt);
         body["stream"] = true.into();
@@ -183,8 +183,8 @@ impl TestProxy {
     }
 }
 
-/// The same answer, and its body is OpenAI's.
-async fn conforming(response: Response) -> Response {
+/// Checks a JSON body against OpenAI's schema, and returns the response.
+async fn checked(response: Response) -> Response {
     let kind = response.headers().get("content-type").cloned();
     if kind.is_none_or(|kind| kind != "application/json") {
         return response;
@@ -201,7 +201,7 @@ pub(crate) fn prompt_body(prompt: &str) -> Value {
     json!({"model":"gpt-5.5","messages":[{"role":"user","content":prompt}]})
 }
 
-/// The events of a stream, as they come.
+/// The server-sent events of a stream.
 pub(crate) struct Events {
     pub(crate) response: Response,
     buffer: String,
@@ -212,7 +212,7 @@ impl Events {
         Self { response, buffer: String::new() }
     }
 
-    /// The next block of lines, without the blank line that ends it.
+    /// The next block of lines, without the blank line after it.
     pub(crate) async fn next_block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
@@ -225,7 +225,7 @@ impl Events {
         }
     }
 
-    /// The next event's data, which is OpenAI's; `[DONE]` as a string. One that has a name bears the name of its type.
+    /// The next event's data, checked against OpenAI's schema; `[DONE]` as a string. An event's name must be its type.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         let block = self.next_block().await?;
         let (name, data) = match block.split_once('\n') {
@@ -242,7 +242,7 @@ impl Events {
         Some(event)
     }
 
-    /// The next piece of the answer.
+    /// The next delta of the answer.
     pub(crate) async fn next_text(&mut self) -> String {
         loop {
             let event = self.next().await.expect("the stream has ended");
@@ -253,7 +253,7 @@ impl Events {
         }
     }
 
-    /// All further events.
+    /// All remaining events.
     pub(crate) async fn rest(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {
@@ -263,7 +263,7 @@ impl Events {
     }
 }
 
-/// Waits for what the system does in its own time, and cannot be awaited.
+/// Polls for something that cannot be awaited.
 pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {
@@ -273,17 +273,17 @@ pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "timed out waiting: {what}");
 }
 
-/// The living processes whose environment names `folder`: the codex of one test, and what it started.
+/// The living processes whose environment names `folder`: codex and its children in one test.
 #[cfg(target_os = "linux")]
 pub(crate) fn processes_of(folder: &Path) -> Vec<u32> {
-    let wanted = folder.display().to_string();
+    let folder = folder.display().to_string();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
         let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if String::from_utf8_lossy(&environment).contains(&wanted) {
+        if String::from_utf8_lossy(&environment).contains(&folder) {
             found.push(pid);
         }
     }

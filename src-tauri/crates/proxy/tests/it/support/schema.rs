@@ -1,7 +1,7 @@
 //! OpenAI's published schema, to which everything that the proxy sends must conform.
 //!
-//! `tests/openai` holds it and says where it is from. Its objects are closed, so a field that OpenAI does not have is a fault as
-//! much as one that is missing or of the wrong type; what the proxy adds stands in `tests/openai/schema.mjs`.
+//! It is in `tests/openai`, with its origin. Its objects are closed, so an additional field is as much a violation as a
+//! missing field or a wrong type; the proxy's own fields are listed in `tests/openai/schema.mjs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::real;
 static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../openai/schema.json")).unwrap());
 
-/// A definition's validator, compiled when it is first asked for: most tests need two or three of four hundred.
+/// A definition's validator, compiled on first use: most tests need two or three of four hundred.
 fn validator(name: &str) -> Arc<Validator> {
     static VALIDATORS: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,27 +28,27 @@ fn validator(name: &str) -> Arc<Validator> {
     validators.get_or_insert_default().entry(name.to_owned()).or_insert_with(compile).clone()
 }
 
-/// What is wrong with `value`, each with its place; nothing when it is what OpenAI calls `name`.
+/// How `value` violates the definition `name`, each with its location.
 fn violations(name: &str, value: &Value) -> Vec<String> {
     let validator = match name {
-        // An event that is none of many kinds would be told in as many ways.
+        // An unknown event would yield a violation for each of many types.
         "ResponseStreamEvent" => match event(&value["type"]) {
             Some(kind) => self::validator(kind),
-            None => return vec![format!("/type: {} is no event", value["type"])],
+            None => return vec![format!("/type: {} is not an event", value["type"])],
         },
         _ => self::validator(name),
     };
     validator.iter_errors(value).map(|error| violation(&error)).collect()
 }
 
-/// The definition of the event with this `type`.
+/// The name of the definition of the event with this `type`.
 fn event(kind: &Value) -> Option<&'static str> {
     let events = SCHEMA["definitions"]["ResponseStreamEvent"]["anyOf"].as_array().unwrap();
     let mut names = events.iter().map(|event| event["$ref"].as_str().unwrap().rsplit('/').next().unwrap());
     names.find(|&name| SCHEMA["definitions"][name]["properties"]["type"]["const"] == *kind)
 }
 
-/// The place and the reason. Of a value that may be one of several kinds, the reason of the kind that it says it is.
+/// The location and the reason. For a value of several possible types, the reason for the type it claims to be.
 fn violation(error: &ValidationError<'_>) -> String {
     if let ValidationErrorKind::AnyOf { context } = error.kind() {
         let is_another =
@@ -60,7 +60,7 @@ fn violation(error: &ValidationError<'_>) -> String {
     format!("{}: {error}", error.instance_path())
 }
 
-/// What is wrong with the body of an answer of `/v1`, which says itself what it is.
+/// The violations in a response body of `/v1`, whose fields tell its type.
 pub(crate) fn body_violations(body: &Value) -> Vec<String> {
     let name = match body["object"].as_str() {
         None if body.get("error").is_some() => "ErrorResponse",
@@ -70,31 +70,32 @@ pub(crate) fn body_violations(body: &Value) -> Vec<String> {
         Some("response") => "Response",
         Some("list") => "ModelList",
         Some("model") => "Model",
-        _ => return vec![": nothing of OpenAI's".to_owned()],
+        _ => return vec![": not a type of OpenAI's".to_owned()],
     };
     violations(name, body)
 }
 
-/// What is wrong with an event of a stream of `/v1`, which says itself what it is.
+/// The violations in an event of a stream of `/v1`, whose fields tell its type.
 pub(crate) fn event_violations(event: &Value) -> Vec<String> {
     let name = match event["object"].as_str() {
         Some("chat.completion.chunk") => "ChatCompletionChunk",
         Some("text_completion") => "CompletionChunk",
         _ if event["type"].is_string() => "ResponseStreamEvent",
         _ if event.get("error").is_some() => "ErrorResponse",
-        _ => return vec![": nothing of OpenAI's".to_owned()],
+        _ => return vec![": not a type of OpenAI's".to_owned()],
     };
     violations(name, event)
 }
 
-/// Fails when there are faults in what the proxy sent.
+/// Fails if the proxy sent something with violations.
 #[track_caller]
 pub(crate) fn assert_conforms(violations: &[String], sent: &Value) {
-    assert!(violations.is_empty(), "not as OpenAI's schema has it:\n{}\nin {sent}", violations.join("\n"));
+    assert!(violations.is_empty(), "violates OpenAI's schema:\n{}\nin {sent}", violations.join("\n"));
 }
 
-/// Fails unless `value` is what OpenAI calls `name`: `ChatCompletion`, `ChatCompletionChunk`, `Completion`, `CompletionChunk`,
-/// `ErrorResponse`, `Model`, `ModelList`, `Response`, `ResponseDeleted`, `ResponseStreamEvent`, or whatever else these consist of.
+/// Fails unless `value` conforms to the definition `name`: `ChatCompletion`, `ChatCompletionChunk`, `Completion`,
+/// `CompletionChunk`, `ErrorResponse`, `Model`, `ModelList`, `Response`, `ResponseDeleted`, `ResponseStreamEvent`, or any
+/// of their parts.
 #[track_caller]
 pub(crate) fn conforms(name: &str, value: &Value) {
     assert_conforms(&violations(name, value), value);
@@ -102,7 +103,7 @@ pub(crate) fn conforms(name: &str, value: &Value) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn models_and_errors_are_openais() {
+async fn models_and_errors_conform_to_openais_schema() {
     let proxy = real().start().await;
     for (path, name) in [
         ("/v1/models", "ModelList"),
@@ -116,7 +117,7 @@ async fn models_and_errors_are_openais() {
 }
 
 #[test]
-fn what_is_not_openais_is_told_with_its_place() {
+fn violations_are_reported_with_their_location() {
     let usage = |of: Value| json!({"prompt_tokens":1,"completion_tokens":of,"total_tokens":2});
     let chat = |message: Value, usage: Value| {
         json!({"id":"1","created":1,"model":"m","object":"chat.completion","usage":usage,
@@ -152,11 +153,14 @@ fn what_is_not_openais_is_told_with_its_place() {
     let delta = json!({"type":"response.output_text.delta","delta":"a","item_id":"i","output_index":0,
         "content_index":0,"sequence_number":1});
     assert_eq!(violations("ResponseStreamEvent", &delta), [": \"logprobs\" is a required property"]);
-    assert_eq!(violations("ResponseStreamEvent", &json!({"type":"ping"})), ["/type: \"ping\" is no event"]);
+    assert_eq!(
+        violations("ResponseStreamEvent", &json!({"type":"ping"})),
+        ["/type: \"ping\" is not an event"]
+    );
 }
 
 #[test]
-fn the_schema_is_of_the_release_that_the_clients_are_tested_with() {
+fn schema_and_clients_use_the_same_release() {
     let package: Value = serde_json::from_str(include_str!("../../clients/package.json")).unwrap();
     let release = format!(" openai {} ", package["dependencies"]["openai"].as_str().unwrap());
     assert!(
