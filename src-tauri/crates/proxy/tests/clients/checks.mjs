@@ -1,5 +1,5 @@
-// What the scripts for node stand on: where the proxy is, checks by name, and how they are reported. `checks.py` does the
-// same for Python and says how it is run.
+// Shared by the Node scripts: where the proxy is, and how checks are run and reported. `checks.py` does the same for Python
+// and explains how to run it.
 
 import { ok } from "node:assert";
 
@@ -15,10 +15,10 @@ export const PNG =
   "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII=";
 export const IMAGE = `data:image/png;base64,${PNG}`;
 
-/** What the sample model says to `[[words=COUNT]]`, a word each. */
+/** The words of the sample model's answer to `[[words=COUNT]]`. */
 export const words = (count) => Array.from({ length: count }, (_, index) => `word${index + 1} `);
 
-/** The results of tools that the sample model has read out, in alphabetical order. */
+/** The tool results that the sample model repeats, in alphabetical order. */
 export function results(text) {
   const [, list] = text.split("Tool results: ");
   ok(list, text);
@@ -31,17 +31,17 @@ export async function all(stream) {
   return items;
 }
 
-/** Runs each check by its name; what it returns is its line. The last line of a script. */
+/** Runs the checks of a script, and prints their results. */
 export async function run(checks) {
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((name) => !Object.hasOwn(checks, name));
+  const selected = process.argv.slice(2);
+  const unknown = selected.filter((name) => !Object.hasOwn(checks, name));
   const failed = [];
   if (unknown.length > 0) {
     console.error(`there is no check ${unknown.join(", ")}`);
     process.exit(1);
   }
   for (const [check, call] of Object.entries(checks)) {
-    if (wanted.length > 0 && !wanted.includes(check)) continue;
+    if (selected.length > 0 && !selected.includes(check)) continue;
     try {
       console.log(JSON.stringify({ check, ...(await call()) }));
     } catch (error) {

@@ -1,8 +1,8 @@
-"""What the Python scripts stand on: where the proxy is, checks by name, and how they are reported.
+"""Shared by the Python scripts: where the proxy is, and how checks are run and reported.
 
-BASE_URL (ends with /v1) and API_KEY say where and with which key; arguments name the checks to run, all without them. Each
-check is one JSON line. A failed one says why on stderr, the others still run, and the exit code is 1. `checks.mjs` does the
-same for node.
+BASE_URL (ends with /v1) and API_KEY configure the proxy. The arguments name the checks to run; without arguments all run.
+Each passed check prints one JSON line. A failed one prints the reason on stderr, the others still run, and the exit code is
+1. `checks.mjs` does the same for Node.
 """
 
 import json
@@ -25,7 +25,7 @@ CHECKS = []
 
 
 def check(function):
-    """A check by the function's name; what it returns is its line."""
+    """Registers a check under the function's name; its result is printed."""
     CHECKS.append(function)
     return function
 
@@ -40,26 +40,26 @@ def equal(actual, expected, what):
 
 
 def words(count):
-    """What the sample model says to `[[words=COUNT]]`."""
+    """The sample model's answer to `[[words=COUNT]]`."""
     return "".join(f"word{n} " for n in range(1, count + 1))
 
 
 def results(text):
-    """The results of tools that the sample model has read out, in alphabetical order."""
+    """The tool results that the sample model repeats, in alphabetical order."""
     expect(text.startswith("Tool results: "), text)
     return sorted(text.removeprefix("Tool results: ").split("; "))
 
 
 def run():
-    """Runs the checks of a script: its last line."""
-    wanted = sys.argv[1:]
-    unknown = set(wanted) - {function.__name__ for function in CHECKS}
+    """Runs the checks of a script."""
+    selected = sys.argv[1:]
+    unknown = set(selected) - {function.__name__ for function in CHECKS}
     if unknown:
         sys.exit(f"there is no check {', '.join(sorted(unknown))}")
     failed = []
     for function in CHECKS:
         name = function.__name__
-        if wanted and name not in wanted:
+        if selected and name not in selected:
             continue
         try:
             print(json.dumps({"check": name, **(function() or {})}), flush=True)

@@ -1,6 +1,6 @@
-"""LangChain's ChatOpenAI against a running proxy, by chat completions and by the Responses API.
+"""LangChain's ChatOpenAI against a running proxy, with chat completions and with the Responses API.
 
-`checks.py` says how it is run.
+`checks.py` explains how to run it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ chat = ChatOpenAI(**SETTINGS, stream_usage=True)
 responses = ChatOpenAI(**SETTINGS, use_responses_api=True)
 BOTH = {"chat": chat, "responses": responses}
 
-# Two rounds of calls, and an end.
+# Two rounds of calls, then an answer.
 LOOP = (
     'Weather? [[tool=get_weather:{"city": "Köln"} tool=get_time:{} then '
     'tool=get_weather:{"city":"Bonn"} then say="Both are fine."]]'
@@ -63,17 +63,17 @@ def invoke():
 @check
 def stream():
     for name, model in BOTH.items():
-        pieces, whole = [], None
+        deltas, message = [], None
         for chunk in model.stream("[[words=5 usage=20,5,10,0]]"):
-            pieces += [chunk.text] if chunk.text else []
-            whole = chunk if whole is None else whole + chunk
-        equal(pieces, [f"word{n} " for n in range(1, 6)], name)
-        equal((whole.text, whole.usage_metadata["total_tokens"]), (words(5), 30), name)
-    return {"pieces": len(pieces)}
+            deltas += [chunk.text] if chunk.text else []
+            message = chunk if message is None else message + chunk
+        equal(deltas, [f"word{n} " for n in range(1, 6)], name)
+        equal((message.text, message.usage_metadata["total_tokens"]), (words(5), 30), name)
+    return {"deltas": len(deltas)}
 
 
 @check
-def at_once():
+def concurrent():
     prompts = [f"[[say=answer{n} every=20]]" for n in range(4)]
     expected = [f"answer{n}" for n in range(4)]
     for name, model in BOTH.items():
@@ -84,7 +84,7 @@ def at_once():
 
 
 async def asynchronously(prompts):
-    # In one event loop: LangChain's models share a client, and its connections end with their loop.
+    # In one event loop: LangChain's models share a client, whose connections close with their loop.
     return {
         name: await asyncio.gather(*(model.ainvoke(prompt) for prompt in prompts)) for name, model in BOTH.items()
     }
@@ -101,7 +101,7 @@ def loop(model, streamed):
         else:
             answer = bound.invoke(messages)
         messages.append(answer)
-        equal(answer.invalid_tool_calls, [], "calls that cannot be read")
+        equal(answer.invalid_tool_calls, [], "invalid calls")
         if not answer.tool_calls:
             return messages, rounds, answer.text
         rounds.append([(call["name"], call["args"]) for call in answer.tool_calls])
@@ -110,13 +110,13 @@ def loop(model, streamed):
 
 @check
 def tool_loop():
-    wanted = [[("get_weather", {"city": "Köln"}), ("get_time", {})], [("get_weather", {"city": "Bonn"})]]
+    expected = [[("get_weather", {"city": "Köln"}), ("get_time", {})], [("get_weather", {"city": "Bonn"})]]
     for name, model in BOTH.items():
         for streamed in (False, True):
             messages, rounds, text = loop(model, streamed)
-            equal((rounds, text), (wanted, "Both are fine."), f"{name}, streamed: {streamed}")
-            told = [message.content for message in messages if isinstance(message, ToolMessage)]
-            equal(told, ["Köln: fine", "noon", "Bonn: fine"], "what the tools said")
+            equal((rounds, text), (expected, "Both are fine."), f"{name}, streamed: {streamed}")
+            outputs = [message.content for message in messages if isinstance(message, ToolMessage)]
+            equal(outputs, ["Köln: fine", "noon", "Bonn: fine"], "the tools' outputs")
     return {"rounds": len(rounds)}
 
 
@@ -130,17 +130,17 @@ def tool_results():
     ]
     for name, model in BOTH.items():
         answer = model.bind_tools([get_time]).invoke(history)
-        equal(results(answer.text), ["noon"], f"a history from elsewhere, {name}")
+        equal(results(answer.text), ["noon"], f"an unknown history, {name}")
     return {"text": answer.text}
 
 
 @check
 def structured_output():
-    given = {"city": "Köln", "degrees": 7}
+    weather_data = {"city": "Köln", "degrees": 7}
     prompts = {
         "json_schema": "How is the weather?",
-        "function_calling": f"How is the weather? [[tool=Weather:{json.dumps(given, ensure_ascii=False)}]]",
-        "json_mode": f"JSON, please. [[say={json.dumps(json.dumps(given, ensure_ascii=False))}]]",
+        "function_calling": f"How is the weather? [[tool=Weather:{json.dumps(weather_data, ensure_ascii=False)}]]",
+        "json_mode": f"JSON, please. [[say={json.dumps(json.dumps(weather_data, ensure_ascii=False))}]]",
     }
     parsed = {}
     for name, model in BOTH.items():
@@ -149,8 +149,8 @@ def structured_output():
             equal(answer["parsing_error"], None, f"{name}, {method}")
             parsed[method] = answer["parsed"]
             expect(isinstance(parsed[method], Weather), name, method, answer)
-        equal(parsed["function_calling"], Weather(**given), name)
-        equal(parsed["json_mode"], Weather(**given), name)
+        equal(parsed["function_calling"], Weather(**weather_data), name)
+        equal(parsed["json_mode"], Weather(**weather_data), name)
     return {method: weather.model_dump() for method, weather in parsed.items()}
 
 
@@ -163,8 +163,8 @@ def image():
     }
     for name, model in BOTH.items():
         for form, block in forms.items():
-            heard = json.loads(model.invoke([HumanMessage([text, block])]).text)["input"]
-            expect(["user", "[[echo]]\n[image]"] in heard, f"{form} form, {name}:", heard)
+            sent = json.loads(model.invoke([HumanMessage([text, block])]).text)["input"]
+            expect(["user", "[[echo]]\n[image]"] in sent, f"{form} format, {name}:", sent)
     return {"forms": list(forms)}
 
 
@@ -182,9 +182,9 @@ def previous_response():
     stored = ChatOpenAI(**SETTINGS, use_responses_api=True, use_previous_response_id=True)
     first = stored.invoke("[[say=One.]] Begin.")
     second = stored.invoke([HumanMessage("[[say=One.]] Begin."), first, HumanMessage("[[echo]]")])
-    heard = json.loads(second.text)["input"]
-    wanted = [["developer", "You are a helpful assistant."], ["user", "[[say=One.]] Begin."], ["assistant", "One."], ["user", "[[echo]]"]]
-    equal(heard, wanted, "each message once")
+    sent = json.loads(second.text)["input"]
+    expected = [["developer", "You are a helpful assistant."], ["user", "[[say=One.]] Begin."], ["assistant", "One."], ["user", "[[echo]]"]]
+    equal(sent, expected, "each message once")
     return {"id": first.response_metadata["id"]}
 
 

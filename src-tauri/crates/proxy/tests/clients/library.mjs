@@ -1,4 +1,4 @@
-// OpenAI's library for JavaScript, set up for the scripts that check it.
+// OpenAI's JavaScript library, configured for the check scripts.
 
 import { deepStrictEqual, ok } from "node:assert";
 
@@ -6,18 +6,18 @@ import OpenAI from "openai";
 
 import { API_KEY, BASE_URL, PLAIN } from "./checks.mjs";
 
-// The library would try again by itself and hide what the proxy said; the one check about that makes its own client.
+// Retries by the library would hide the proxy's response; the check for retries creates its own client.
 export const SETTINGS = { baseURL: BASE_URL, apiKey: API_KEY, maxRetries: 0, timeout: 60_000 };
 export const client = new OpenAI(SETTINGS);
 
-/** The facts of the error that `call` must raise. */
+/** The details of the error that `call` must raise. */
 export async function errorOf(kind, call) {
   let answer;
   try {
     answer = await call();
   } catch (error) {
     if (!(error instanceof OpenAI.APIError)) throw error;
-    deepStrictEqual(error.constructor.name, kind.name, `class of the error: ${error}`);
+    deepStrictEqual(error.constructor.name, kind.name, `error class: ${error}`);
     const { code, param, type } = error;
     const facts = { class: kind.name, code, param, type, message: error.error.message };
     if (error.status === undefined) return facts;
@@ -27,7 +27,7 @@ export async function errorOf(kind, call) {
   throw new Error(`expected ${kind.name}, got ${JSON.stringify(answer)}`);
 }
 
-/** The facts of an error that is told before the answer has begun. */
+/** The details of an error that is raised before the answer has started. */
 export async function errorOfAnyStatus(call) {
   let answer;
   try {
@@ -41,7 +41,7 @@ export async function errorOfAnyStatus(call) {
 
 export const user = (content) => ({ role: "user", content });
 
-/** A chat; a text is its one message. */
+/** Creates a chat completion; a string is sent as the only message. */
 export const chat = (messages, more = {}) =>
   client.chat.completions.create({
     model: PLAIN,
@@ -49,7 +49,7 @@ export const chat = (messages, more = {}) =>
     ...more,
   });
 
-/** The one choice of an answer. */
+/** The only choice of an answer. */
 export function only(answer) {
   deepStrictEqual(answer.choices.length, 1, "choices");
   return answer.choices[0];

@@ -1,21 +1,21 @@
-"""OpenAI's library for Python, set up for the scripts that check it."""
+"""OpenAI's Python library, configured for the check scripts."""
 
 import openai
 from openai import OpenAI
 
 from checks import API_KEY, BASE_URL, PLAIN, equal, expect
 
-# The library would try again by itself and hide what the proxy said; the one check about that makes its own client.
+# Retries by the library would hide the proxy's response; the check for retries creates its own client.
 SETTINGS = {"base_url": BASE_URL, "api_key": API_KEY, "max_retries": 0, "timeout": 60}
 client = OpenAI(**SETTINGS)
 
 
 def error_of(kind, call):
-    """The facts of the error that `call` must raise."""
+    """The details of the error that `call` must raise."""
     try:
         answer = call()
     except openai.APIError as error:
-        equal(type(error), kind, "class of the error")
+        equal(type(error), kind, "error class")
         facts = {"class": type(error).__name__, "code": error.code, "param": error.param, "type": error.type}
         facts["message"] = error.body["message"]
         if isinstance(error, openai.APIStatusError):
@@ -27,7 +27,7 @@ def error_of(kind, call):
 
 
 def error_of_any_status(call):
-    """The facts of an error that is told before the answer has begun."""
+    """The details of an error that is raised before the answer has started."""
     try:
         answer = call()
     except openai.APIStatusError as error:
@@ -40,13 +40,13 @@ def user(content):
 
 
 def chat(messages, model=PLAIN, **more):
-    """A chat; a text is its one message."""
+    """Creates a chat completion; a string is sent as the only message."""
     if isinstance(messages, str):
         messages = [user(messages)]
     return client.chat.completions.create(model=model, messages=messages, **more)
 
 
 def only(answer):
-    """The one choice of an answer."""
+    """The only choice of an answer."""
     equal(len(answer.choices), 1, "choices")
     return answer.choices[0]

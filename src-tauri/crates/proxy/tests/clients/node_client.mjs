@@ -1,6 +1,6 @@
-// OpenAI's library for JavaScript against a running proxy with the sample model behind it: models, chats, streams and errors.
+// OpenAI's JavaScript library against a running proxy with the sample model: models, chats, streams and errors.
 //
-// `checks.py` says how it is run. `python_client.py` makes the same checks under the same names.
+// `checks.py` explains how to run it. `python_client.py` has the same checks.
 
 import { deepStrictEqual, ok } from "node:assert";
 
@@ -9,12 +9,12 @@ import OpenAI from "openai";
 import { AGENT as MODEL, all, run, words } from "./checks.mjs";
 import { SETTINGS, client, errorOf } from "./library.mjs";
 
-const asking = (prompt, more = {}) => ({
+const params = (prompt, more = {}) => ({
   model: MODEL,
   messages: [{ role: "user", content: prompt }],
   ...more,
 });
-const chat = (prompt, more, options) => client.chat.completions.create(asking(prompt, more), options);
+const chat = (prompt, more, options) => client.chat.completions.create(params(prompt, more), options);
 
 await run({
   async models() {
@@ -33,7 +33,7 @@ await run({
     return { id: model.id, owned_by: model.owned_by, unknown };
   },
 
-  async whole() {
+  async complete() {
     const answer = await chat('[[say="Hello there" usage=20,5,7,2]]');
     const { message, finish_reason } = answer.choices[0];
     deepStrictEqual(answer.object, "chat.completion");
@@ -48,10 +48,10 @@ await run({
 
   async stream() {
     const pace = 20;
-    const asked = { stream: true, stream_options: { include_usage: true } };
+    const options = { stream: true, stream_options: { include_usage: true } };
     const [texts, roles, finish_reasons, usages, arrivals, ids] = [[], [], [], [], [], new Set()];
     let chunks = 0;
-    for await (const chunk of await chat(`[[words=10 every=${pace} usage=20,5,10,0]]`, asked)) {
+    for await (const chunk of await chat(`[[words=10 every=${pace} usage=20,5,10,0]]`, options)) {
       chunks += 1;
       ids.add(JSON.stringify([chunk.id, chunk.object, chunk.created, chunk.model]));
       deepStrictEqual(usages, [], "the usage must come last");
@@ -69,13 +69,13 @@ await run({
       if (finish_reason) finish_reasons.push(finish_reason);
     }
     const spread = arrivals.at(-1) - arrivals[0];
-    deepStrictEqual(texts, words(10), "a chunk a word");
+    deepStrictEqual(texts, words(10), "one chunk per word");
     deepStrictEqual(roles, ["assistant"], "the role comes once");
     deepStrictEqual(finish_reasons, ["stop"]);
     deepStrictEqual(ids.size, 1, "id, object, created and model are the same in every chunk");
     deepStrictEqual(usages.map((usage) => usage.total_tokens), [30], "usage");
-    // Half the model's pace, since a busy machine delivers late and never early.
-    ok(spread >= (9 * pace) / 2, `the words came in a lump: ${spread} ms from the first to the last`);
+    // Half the model's pace: a busy machine may deliver late, but never early.
+    ok(spread >= (9 * pace) / 2, `the words were not streamed: ${spread} ms from the first to the last`);
     return {
       text: texts.join(""),
       chunks,
@@ -89,17 +89,17 @@ await run({
   async stream_without_usage() {
     const chunks = await all(chat("[[words=2]]", { stream: true }));
     ok(chunks.every((chunk) => chunk.choices.length === 1), `every chunk has a choice: ${JSON.stringify(chunks)}`);
-    ok(chunks.every((chunk) => !("usage" in chunk)), `usage was not asked for: ${JSON.stringify(chunks)}`);
+    ok(chunks.every((chunk) => !("usage" in chunk)), `usage was not requested: ${JSON.stringify(chunks)}`);
     return { chunks: chunks.length };
   },
 
   async stream_helper() {
     const more = { stream_options: { include_usage: true } };
     const prompt = '[[say="Grüße an 世界 🙂" reasoning=1 usage=20,5,10,3]]';
-    const stream = client.chat.completions.stream(asking(prompt, more));
+    const stream = client.chat.completions.stream(params(prompt, more));
     let [deltas, reasoning] = [0, ""];
     stream.on("content", () => (deltas += 1));
-    // The helper knows no reasoning: of a field that it does not know it keeps the last piece.
+    // The helper does not support reasoning: of an unknown field it keeps only the last delta.
     stream.on("chunk", (chunk) => (reasoning += chunk.choices[0]?.delta.reasoning_content ?? ""));
     const final = await stream.finalChatCompletion();
     const { message, finish_reason } = final.choices[0];
@@ -109,7 +109,7 @@ await run({
     return { text: message.content, deltas, reasoning, usage: final.usage };
   },
 
-  async at_once() {
+  async concurrent() {
     const one = async () => {
       const [times, texts] = [[], []];
       for await (const chunk of await chat("[[words=30 every=50]]", { stream: true })) {
@@ -117,25 +117,25 @@ await run({
         times.push(performance.now());
         texts.push(chunk.choices[0].delta.content);
       }
-      deepStrictEqual(texts, words(30), "a chunk a word");
+      deepStrictEqual(texts, words(30), "one chunk per word");
       return [times[0], times.at(-1)];
     };
-    const begun = performance.now();
+    const started = performance.now();
     const answers = await Promise.all([one(), one(), one(), one()]);
-    const ms = Math.round(performance.now() - begun);
-    // Each takes one and a half seconds, so that none is at its end before the last has begun.
-    const lastToBegin = Math.max(...answers.map(([first]) => first));
-    const ran_together = answers.filter(([, last]) => last >= lastToBegin).length;
-    deepStrictEqual(ran_together, 4, `only ${ran_together} of 4 still ran when the last began, ${ms} ms in all`);
+    const ms = Math.round(performance.now() - started);
+    // Each takes one and a half seconds, so none ends before the last has started.
+    const lastStart = Math.max(...answers.map(([first]) => first));
+    const ran_together = answers.filter(([, last]) => last >= lastStart).length;
+    deepStrictEqual(ran_together, 4, `only ${ran_together} of 4 were running when the last started, ${ms} ms in total`);
     return { chats: answers.length, ran_together, ms };
   },
 
   async wrong_key() {
-    const stranger = new OpenAI({ ...SETTINGS, apiKey: "sk-wrong" });
-    const call = () => stranger.chat.completions.create(asking("[[words=1]]"));
+    const unauthorized = new OpenAI({ ...SETTINGS, apiKey: "sk-wrong" });
+    const call = () => unauthorized.chat.completions.create(params("[[words=1]]"));
     const facts = await errorOf(OpenAI.AuthenticationError, call);
     deepStrictEqual([facts.status, facts.code], [401, "invalid_api_key"]);
-    await errorOf(OpenAI.AuthenticationError, () => stranger.models.list());
+    await errorOf(OpenAI.AuthenticationError, () => unauthorized.models.list());
     return facts;
   },
 
@@ -179,17 +179,17 @@ await run({
   async reasoning() {
     const { message } = (await chat("[[words=3 reasoning=1]]")).choices[0];
     deepStrictEqual(message.content, "word1 word2 word3 ");
-    ok(message.reasoning_content, "reasoning_content of a whole answer");
-    let [gathered, seenText] = ["", false];
+    ok(message.reasoning_content, "reasoning_content of a complete answer");
+    let [reasoningText, seenText] = ["", false];
     for await (const chunk of await chat("[[words=3 reasoning=1]]", { stream: true })) {
       const { content, reasoning_content: piece } = chunk.choices[0].delta;
       ok(!(piece && seenText), "the reasoning comes before the text");
-      gathered += piece ?? "";
+      reasoningText += piece ?? "";
       seenText ||= Boolean(content);
     }
-    deepStrictEqual(gathered, message.reasoning_content, "reasoning_content of a stream");
+    deepStrictEqual(reasoningText, message.reasoning_content, "reasoning_content of a stream");
     const without = (await chat("[[words=1]]")).choices[0].message;
-    ok(!("reasoning_content" in without), "no reasoning, no field");
+    ok(!("reasoning_content" in without), "without reasoning the field is absent");
     return { text: message.content, reasoning: message.reasoning_content };
   },
 
@@ -203,14 +203,14 @@ await run({
     return { parsed };
   },
 
-  async closed_half_way() {
-    let [read, begun] = [0, 0];
+  async closed_mid_stream() {
+    let [read, closing] = [0, 0];
     for await (const chunk of await chat("[[words=200 every=50]]", { stream: true })) {
       if (chunk.choices[0].delta.content) read += 1;
-      begun = performance.now();
+      closing = performance.now();
       if (read === 3) break;
     }
-    const ms = Math.round(performance.now() - begun);
+    const ms = Math.round(performance.now() - closing);
     ok(ms < 2000, `closing took ${ms} ms: was the rest read?`);
     const next = await chat('[[say="Still here"]]');
     deepStrictEqual(next.choices[0].message.content, "Still here", "the next answer");
@@ -222,26 +222,26 @@ await run({
     deepStrictEqual([facts.status, facts.code], [429, "rate_limit_exceeded"]);
     ok(Number(facts.retry_after) > 0, JSON.stringify(facts));
     const streamed = await errorOf(OpenAI.RateLimitError, () => all(chat("[[status=429]]", { stream: true })));
-    deepStrictEqual(streamed.code, "rate_limit_exceeded", "a stream that fails at once is an HTTP error too");
+    deepStrictEqual(streamed.code, "rate_limit_exceeded", "a stream that fails immediately is an HTTP error too");
     return facts;
   },
 
-  async used_up() {
-    // A client with the library's own retries: it must see that trying again makes no sense.
+  async quota_exhausted() {
+    // A client with retries: it must see that retrying is pointless.
     let tries = 0;
     const counted = (...request) => {
       tries += 1;
       return fetch(...request);
     };
-    const patient = new OpenAI({ ...SETTINGS, maxRetries: 2, fetch: counted });
+    const retrying = new OpenAI({ ...SETTINGS, maxRetries: 2, fetch: counted });
     const prompt = "[[status=429 type=usage_limit_reached limits=100,300,3600]]";
-    const facts = await errorOf(OpenAI.RateLimitError, () => patient.chat.completions.create(asking(prompt)));
+    const facts = await errorOf(OpenAI.RateLimitError, () => retrying.chat.completions.create(params(prompt)));
     deepStrictEqual([facts.code, tries], ["insufficient_quota", 1], "code and tries");
     ok(Number(facts.retry_after) > 3000, JSON.stringify(facts));
     return { ...facts, tries };
   },
 
-  async fails_half_way() {
+  async fails_mid_stream() {
     let text = "";
     const facts = await errorOf(OpenAI.APIError, async () => {
       const prompt = "[[words=3 failed=context_length_exceeded]]";

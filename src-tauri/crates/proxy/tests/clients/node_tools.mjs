@@ -1,6 +1,7 @@
-// Tools in chats of OpenAI's library for JavaScript: loops over several rounds, streams, its tool runner, and the old functions.
+// Tools in chats with OpenAI's JavaScript library: loops over several rounds, streams, its tool runner, and the deprecated
+// functions.
 //
-// `checks.py` says how it is run. `python_tools.py` makes the same checks, but for the tool runner.
+// `checks.py` explains how to run it. `python_tools.py` has the same checks, except the tool runner.
 
 import { deepStrictEqual, ok } from "node:assert";
 
@@ -21,26 +22,26 @@ const TOOLS = [WEATHER, TIME].map((definition) => ({ type: "function", function:
 
 const COLOGNE = '{"city": "Köln"}';
 const TWO_CALLS = `Weather? [[tool=get_weather:${COLOGNE} tool=get_time:{}]]`;
-// Two rounds of calls, and an end.
+// Two rounds of calls, then an answer.
 const LOOP = `Weather? [[tool=get_weather:${COLOGNE} tool=get_time:{} then tool=get_weather:{"city":"Bonn"} then say="Both are fine."]]`;
 
-/** The calls that end an answer, as pairs of name and arguments. */
+/** The calls at the end of an answer, as pairs of name and arguments. */
 function callsOf({ finish_reason, message }) {
   deepStrictEqual(finish_reason, "tool_calls");
   const calls = message.tool_calls;
   ok(calls.every((call) => call.type === "function" && call.id), JSON.stringify(calls));
-  deepStrictEqual(new Set(calls.map((call) => call.id)).size, calls.length, "each call has an id of its own");
+  deepStrictEqual(new Set(calls.map((call) => call.id)).size, calls.length, "each call has a unique id");
   return calls.map((call) => [call.function.name, call.function.arguments]);
 }
 
-/** The messages that go on from an answer with calls: the answer, and a result for each call. */
-function answered({ message }, reverse = false) {
-  const outcomes = message.tool_calls.map((call) => ({
+/** The messages that continue after an answer with calls: the answer, and an output for each call. */
+function withOutputs({ message }, reverse = false) {
+  const outputs = message.tool_calls.map((call) => ({
     role: "tool",
     tool_call_id: call.id,
     content: `${call.function.name} ${call.function.arguments}`,
   }));
-  return [message, ...(reverse ? outcomes.reverse() : outcomes)];
+  return [message, ...(reverse ? outputs.reverse() : outputs)];
 }
 
 async function loop(model) {
@@ -50,12 +51,12 @@ async function loop(model) {
   for (;;) {
     choice = only(await chat(messages, { model, tools: TOOLS, parallel_tool_calls: true }));
     if (choice.finish_reason !== "tool_calls") break;
-    deepStrictEqual(choice.message.content, null, "content beside calls");
+    deepStrictEqual(choice.message.content, null, "content next to calls");
     rounds.push(callsOf(choice));
-    messages.push(...answered(choice));
+    messages.push(...withOutputs(choice));
   }
-  const wanted = [[["get_weather", COLOGNE], ["get_time", "{}"]], [["get_weather", '{"city":"Bonn"}']]];
-  deepStrictEqual(rounds, wanted, "the calls of each round");
+  const expected = [[["get_weather", COLOGNE], ["get_time", "{}"]], [["get_weather", '{"city":"Bonn"}']]];
+  deepStrictEqual(rounds, expected, "the calls of each round");
   deepStrictEqual([choice.message.content, choice.finish_reason], ["Both are fine.", "stop"]);
   messages.push(choice.message, user('And now? [[say="Still fine."]]'));
   const next = only(await chat(messages, { model, tools: TOOLS }));
@@ -66,17 +67,17 @@ async function loop(model) {
 await run({
   tool_loop: () => loop(PLAIN),
 
-  tool_loop_of_the_agent: () => loop(AGENT),
+  agent_tool_loop: () => loop(AGENT),
 
   async tool_results() {
     const first = only(await chat(TWO_CALLS, { tools: TOOLS }));
-    const messages = [user(TWO_CALLS), ...answered(first, true)];
+    const messages = [user(TWO_CALLS), ...withOutputs(first, true)];
     const text = async (history) => only(await chat(history, { tools: TOOLS })).message.content;
-    const wanted = ["get_time {}", `get_weather ${COLOGNE}`];
-    deepStrictEqual(results(await text(messages)), wanted, "results in another order");
-    deepStrictEqual(results(await text(messages)), wanted, "the same request once more");
+    const expected = ["get_time {}", `get_weather ${COLOGNE}`];
+    deepStrictEqual(results(await text(messages)), expected, "results in another order");
+    deepStrictEqual(results(await text(messages)), expected, "the same request again");
     const other = JSON.stringify(messages).replaceAll(first.message.tool_calls[0].id, "call_of_another_day");
-    deepStrictEqual(results(await text(JSON.parse(other))), wanted, "a history from elsewhere");
+    deepStrictEqual(results(await text(JSON.parse(other))), expected, "an unknown history");
   },
 
   async tool_stream() {
@@ -95,8 +96,8 @@ await run({
       calls.get(piece.index)[2] += piece.function.arguments ?? "";
     }
     deepStrictEqual([...calls.keys()], [0, 1], "indexes");
-    const wanted = [["get_weather", COLOGNE], ["get_time", "{}"]];
-    deepStrictEqual([...calls.values()].map(([, ...call]) => call), wanted, "calls");
+    const expected = [["get_weather", COLOGNE], ["get_time", "{}"]];
+    deepStrictEqual([...calls.values()].map(([, ...call]) => call), expected, "calls");
     const roles = choices.map((choice) => choice.delta.role).filter(Boolean);
     const ends = choices.map((choice) => choice.finish_reason).filter(Boolean);
     deepStrictEqual([roles, ends], [["assistant"], ["tool_calls"]], "the role and the end come once");
@@ -105,23 +106,23 @@ await run({
 
   async tool_stream_helper() {
     const tool = zodFunction({ name: "get_weather", parameters: z.object({ city: z.string() }) });
-    const asked = {
+    const request = {
       model: PLAIN,
       messages: [user(`[[say="One moment." tool=get_weather:${COLOGNE}]]`)],
       tools: [tool],
     };
     const done = [];
-    const stream = client.chat.completions.stream(asked);
+    const stream = client.chat.completions.stream(request);
     stream.on("tool_calls.function.arguments.done", ({ name, index, parsed_arguments }) =>
       done.push([name, index, parsed_arguments]),
     );
     const choice = only(await stream.finalChatCompletion());
-    deepStrictEqual(done, [["get_weather", 0, { city: "Köln" }]], "the event when a call is whole");
+    deepStrictEqual(done, [["get_weather", 0, { city: "Köln" }]], "the event with a complete call");
     deepStrictEqual(choice.message.content, "One moment.", "text before the call");
     deepStrictEqual(callsOf(choice), [["get_weather", COLOGNE]]);
     deepStrictEqual(choice.message.tool_calls[0].function.parsed_arguments, { city: "Köln" });
-    const parsed = only(await client.chat.completions.parse(asked)).message.tool_calls[0];
-    deepStrictEqual(parsed.function.parsed_arguments, { city: "Köln" }, "parsed whole");
+    const parsed = only(await client.chat.completions.parse(request)).message.tool_calls[0];
+    deepStrictEqual(parsed.function.parsed_arguments, { city: "Köln" }, "parsed without streaming");
   },
 
   async tool_runner() {
@@ -139,13 +140,13 @@ await run({
       deepStrictEqual(await runner.finalContent(), "Both are fine.", `stream: ${stream}`);
       deepStrictEqual(called, ["Köln", "Bonn"]);
       const roles = runner.messages.map((message) => message.role);
-      const wanted = ["user", "assistant", "tool", "tool", "assistant", "tool", "assistant"];
-      deepStrictEqual(roles, wanted, "the conversation");
+      const expected = ["user", "assistant", "tool", "tool", "assistant", "tool", "assistant"];
+      deepStrictEqual(roles, expected, "the conversation");
     }
   },
 
   async tool_choice() {
-    // The client's tools that the model sees; codex leaves one of its own in.
+    // The client's tools that the model sees, without a tool of codex's own.
     const offered = async (tool_choice) => {
       const { message } = only(await chat("[[echo]]", { tools: TOOLS, tool_choice }));
       const seen = JSON.parse(message.content).tools;
@@ -158,10 +159,10 @@ await run({
       const { message } = only(await chat("[[tool=get_time:{}]]", { tools: TOOLS, tool_choice }));
       deepStrictEqual(message.tool_calls.map((call) => call.function.name), ["get_time"], `${tool_choice}`);
     }
-    const refused = (more) => errorOf(OpenAI.BadRequestError, () => chat("Hi", { tools: TOOLS, ...more }));
-    const unknown = await refused({ tool_choice: { type: "function", function: { name: "get_lost" } } });
+    const rejected = (more) => errorOf(OpenAI.BadRequestError, () => chat("Hi", { tools: TOOLS, ...more }));
+    const unknown = await rejected({ tool_choice: { type: "function", function: { name: "get_lost" } } });
     const broken = { type: "function", function: { name: "f", parameters: { type: "objekt" } } };
-    const invalid = await refused({ tools: [...TOOLS, broken] });
+    const invalid = await rejected({ tools: [...TOOLS, broken] });
     ok(invalid.param.startsWith("tools[2]"), `the tool is named: ${JSON.stringify(invalid)}`);
     return { unknown, invalid };
   },
@@ -173,9 +174,9 @@ await run({
     deepStrictEqual(finish_reason, "function_call");
     const { name, arguments: given } = message.function_call;
     deepStrictEqual([name, given], ["get_weather", COLOGNE]);
-    deepStrictEqual(message.tool_calls, undefined, "the new form");
-    const outcome = { role: "function", name: "get_weather", content: "12 degrees" };
-    const final = only(await chat([prompt, message, outcome], more));
+    deepStrictEqual(message.tool_calls, undefined, "the newer field");
+    const output = { role: "function", name: "get_weather", content: "12 degrees" };
+    const final = only(await chat([prompt, message, output], more));
     deepStrictEqual([final.message.content, final.finish_reason], ["Tool results: 12 degrees", "stop"]);
     const chunks = await all(chat([prompt], { ...more, stream: true }));
     const pieces = chunks.map((chunk) => chunk.choices[0].delta.function_call).filter(Boolean);

@@ -1,5 +1,5 @@
-// What the original README's Python example would be in JavaScript, call for call; only the address and the key come
-// from the environment.
+// The original README's Python example, translated to JavaScript; only the address and the key come from the
+// environment.
 
 import OpenAI from "openai";
 

@@ -1,4 +1,4 @@
-"""The original README's example "Using OpenAI Python Client", call for call; only the address and the key come from the
+"""The original README's example "Using OpenAI Python Client", unchanged except that the address and the key come from the
 environment."""
 
 import os

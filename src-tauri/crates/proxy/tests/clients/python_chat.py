@@ -1,6 +1,6 @@
-"""What else a chat of OpenAI's library for Python can ask for: images, structured output, several answers, limits.
+"""Further chat features of OpenAI's Python library: images, structured output, several answers, limits.
 
-`checks.py` says how it is run. `node_chat.mjs` makes the same checks.
+`checks.py` explains how to run it. `node_chat.mjs` has the same checks.
 """
 
 import json
@@ -19,33 +19,33 @@ class Weather(BaseModel):
 
 @check
 def image():
-    def showing(text, url=IMAGE, **more):
+    def with_image(text, url=IMAGE, **more):
         return user([{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url, **more}}])
 
-    def heard(messages):
+    def model_input(messages):
         return [tuple(pair) for pair in json.loads(only(chat(messages)).message.content)["input"]]
 
-    expect(("user", "[[echo]]\n[image]") in heard([showing("[[echo]]")]), "an image")
-    history = [showing("[[say=Red.]] What is it?", detail="low"), {"role": "assistant", "content": "Red."}]
-    of_history = heard([*history, user("[[echo]]")])
-    expect(("user", "[[say=Red.]] What is it?\n[image]") in of_history, "an image of the history", of_history)
+    expect(("user", "[[echo]]\n[image]") in model_input([with_image("[[echo]]")]), "an image")
+    history = [with_image("[[say=Red.]] What is it?", detail="low"), {"role": "assistant", "content": "Red."}]
+    of_history = model_input([*history, user("[[echo]]")])
+    expect(("user", "[[say=Red.]] What is it?\n[image]") in of_history, "an image in the history", of_history)
     no_image = "data:image/png;base64,bm8gaW1hZ2U="
-    return {"no_image": error_of(openai.BadRequestError, lambda: chat([showing("Hi", url=no_image)]))}
+    return {"no_image": error_of(openai.BadRequestError, lambda: chat([with_image("Hi", url=no_image)]))}
 
 
 @check
 def schema():
-    asked = {"model": PLAIN, "messages": [user("How is the weather?")], "response_format": Weather}
-    parsed = only(client.chat.completions.parse(**asked)).message.parsed
+    request = {"model": PLAIN, "messages": [user("How is the weather?")], "response_format": Weather}
+    parsed = only(client.chat.completions.parse(**request)).message.parsed
     expect(isinstance(parsed, Weather), parsed)
     snapshots = []
-    with client.chat.completions.stream(**asked) as stream:
+    with client.chat.completions.stream(**request) as stream:
         for event in stream:
             if event.type == "content.delta":
                 snapshots.append(event.parsed)
     equal(only(stream.get_final_completion()).message.parsed, parsed, "parsed from a stream")
-    broken = {**asked, "messages": [user('[[say="It is warm."]]')]}
-    # Half an object called success would raise the library's or pydantic's own error.
+    broken = {**request, "messages": [user('[[say="It is warm."]]')]}
+    # Incomplete JSON in a successful answer would raise the library's or pydantic's own error.
     facts = error_of_any_status(lambda: client.chat.completions.parse(**broken))
     return {"parsed": parsed.model_dump(), "deltas": len(snapshots), "broken": facts}
 
@@ -64,14 +64,14 @@ def several_answers():
     answer = chat("[[words=3 usage=10,0,4,0]]", n=3)
     equal([choice.index for choice in answer.choices], [0, 1, 2], "indexes")
     equal({choice.message.content for choice in answer.choices}, {words(3)}, "texts")
-    equal(answer.usage.completion_tokens, 12, "the tokens of all of them")
+    equal(answer.usage.completion_tokens, 12, "the tokens of all answers")
     texts, ends = {}, {}
     for chunk in chat("[[words=3]]", n=2, stream=True):
         for choice in chunk.choices:
             texts[choice.index] = texts.get(choice.index, "") + (choice.delta.content or "")
             if choice.finish_reason:
                 ends[choice.index] = choice.finish_reason
-    equal((texts, ends), ({0: words(3), 1: words(3)}, {0: "stop", 1: "stop"}), "streamed side by side")
+    equal((texts, ends), ({0: words(3), 1: words(3)}, {0: "stop", 1: "stop"}), "streamed concurrently")
     return {"usage": answer.usage.to_dict()}
 
 
@@ -104,9 +104,9 @@ def max_tokens():
 
 @check
 def effort():
-    heard = json.loads(only(chat("[[echo]]", reasoning_effort="high", verbosity="low")).message.content)
-    equal(heard["reasoning"]["effort"], "high", "reasoning_effort")
-    equal(heard["text"]["verbosity"], "low", "verbosity")
+    request = json.loads(only(chat("[[echo]]", reasoning_effort="high", verbosity="low")).message.content)
+    equal(request["reasoning"]["effort"], "high", "reasoning_effort")
+    equal(request["text"]["verbosity"], "low", "verbosity")
     return error_of(openai.BadRequestError, lambda: chat("Hi", reasoning_effort="endless"))
 
 
@@ -114,7 +114,7 @@ def effort():
 def completions():
     answer = client.completions.create(model=PLAIN, prompt="[[words=3 usage=9,0,3,0]]", max_tokens=50)
     choice = only(answer)
-    equal((choice.text, choice.finish_reason, answer.object), (words(3), "stop", "text_completion"), "whole")
+    equal((choice.text, choice.finish_reason, answer.object), (words(3), "stop", "text_completion"), "complete")
     equal(answer.usage.total_tokens, 12, "usage")
     chunks = list(client.completions.create(model=PLAIN, prompt="[[words=3]]", stream=True))
     equal("".join(chunk.choices[0].text for chunk in chunks), words(3), "streamed")

@@ -1,6 +1,6 @@
-"""OpenAI's library for Python against a running proxy with the sample model behind it: models, chats, streams and errors.
+"""OpenAI's Python library against a running proxy with the sample model: models, chats, streams and errors.
 
-`checks.py` says how it is run. `node_client.mjs` makes the same checks under the same names.
+`checks.py` explains how to run it. `node_client.mjs` has the same checks.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from checks import check, equal, expect, run, words
 from library import SETTINGS, client, error_of
 
 
-def asking(prompt, **more):
+def params(prompt, **more):
     return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], **more}
 
 
 def chat(prompt, **more):
-    return client.chat.completions.create(**asking(prompt, **more))
+    return client.chat.completions.create(**params(prompt, **more))
 
 
 @check
@@ -42,7 +42,7 @@ def retrieve():
 
 
 @check
-def whole():
+def complete():
     answer = chat('[[say="Hello there" usage=20,5,7,2]]')
     choice, usage = answer.choices[0], answer.usage
     equal(answer.object, "chat.completion", "object")
@@ -59,12 +59,12 @@ def whole():
 @check
 def stream():
     pace = 0.02
-    asked = asking(
+    request = params(
         "[[words=10 every=20 usage=20,5,10,0]]", stream=True, stream_options={"include_usage": True}
     )
     texts, roles, finish_reasons, usages, ids, arrivals = [], [], [], [], set(), []
     chunks = 0
-    with client.chat.completions.create(**asked) as answer:
+    with client.chat.completions.create(**request) as answer:
         for chunk in answer:
             chunks += 1
             ids.add((chunk.id, chunk.object, chunk.created, chunk.model))
@@ -82,13 +82,13 @@ def stream():
             if choice.finish_reason:
                 finish_reasons.append(choice.finish_reason)
     spread = arrivals[-1] - arrivals[0]
-    equal(texts, [f"word{n} " for n in range(1, 11)], "a chunk a word")
+    equal(texts, [f"word{n} " for n in range(1, 11)], "one chunk per word")
     equal(roles, ["assistant"], "the role comes once")
     equal(finish_reasons, ["stop"], "finish_reason")
     equal(len(ids), 1, "id, object, created and model are the same in every chunk")
     equal([usage["total_tokens"] for usage in usages], [30], "usage")
-    # Half the model's pace, since a busy machine delivers late and never early.
-    expect(spread >= 9 * pace / 2, f"the words came in a lump: {spread:.3f} s from the first to the last")
+    # Half the model's pace: a busy machine may deliver late, but never early.
+    expect(spread >= 9 * pace / 2, f"the words were not streamed: {spread:.3f} s from the first to the last")
     return {
         "text": "".join(texts),
         "chunks": chunks,
@@ -103,17 +103,17 @@ def stream():
 def stream_without_usage():
     chunks = list(chat("[[words=2]]", stream=True))
     expect(all(len(chunk.choices) == 1 for chunk in chunks), "every chunk has a choice:", chunks)
-    expect(all("usage" not in chunk.model_fields_set for chunk in chunks), "usage was not asked for:", chunks)
+    expect(all("usage" not in chunk.model_fields_set for chunk in chunks), "usage was not requested:", chunks)
     return {"chunks": len(chunks)}
 
 
 @check
 def stream_helper():
-    asked = asking(
+    request = params(
         '[[say="Grüße an 世界 🙂" reasoning=1 usage=20,5,10,3]]', stream_options={"include_usage": True}
     )
     kinds = []
-    with client.chat.completions.stream(**asked) as answer:
+    with client.chat.completions.stream(**request) as answer:
         for event in answer:
             kinds.append(event.type)
         final = answer.get_final_completion()
@@ -123,7 +123,7 @@ def stream_helper():
     equal(final.choices[0].finish_reason, "stop", "finish_reason")
     equal(final.usage.total_tokens, 30, "usage")
     equal(kinds.count("content.done"), 1, "content.done")
-    expect(message.reasoning_content, "the helper gathers the reasoning")
+    expect(message.reasoning_content, "the helper collects the reasoning")
     return {
         "text": message.content,
         "deltas": kinds.count("content.delta"),
@@ -133,11 +133,11 @@ def stream_helper():
 
 
 @check
-def at_once():
+def concurrent():
     async def one(async_client):
-        asked = asking("[[words=30 every=50]]", stream=True)
+        request = params("[[words=30 every=50]]", stream=True)
         times, text = [], ""
-        async for chunk in await async_client.chat.completions.create(**asked):
+        async for chunk in await async_client.chat.completions.create(**request):
             if chunk.choices[0].delta.content:
                 times.append(time.monotonic())
                 text += chunk.choices[0].delta.content
@@ -147,31 +147,31 @@ def at_once():
         async with AsyncOpenAI(**SETTINGS) as async_client:
             return await asyncio.gather(*(one(async_client) for _ in range(4)))
 
-    begun = time.monotonic()
+    started = time.monotonic()
     answers = asyncio.run(all_of_them())
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - started
     for _, _, text in answers:
         equal(text, words(30), "text")
-    last_to_begin = max(first for first, _, _ in answers)
-    # Each takes one and a half seconds, so that none is at its end before the last has begun.
-    running = sum(last >= last_to_begin for _, last, _ in answers)
-    expect(running == 4, f"only {running} of 4 still ran when the last began, {seconds:.1f} s in all")
+    last_start = max(first for first, _, _ in answers)
+    # Each takes one and a half seconds, so none ends before the last has started.
+    running = sum(last >= last_start for _, last, _ in answers)
+    expect(running == 4, f"only {running} of 4 were running when the last started, {seconds:.1f} s in total")
     return {"chats": len(answers), "ran_together": running, "ms": round(seconds * 1000)}
 
 
 @check
 def wrong_key():
-    stranger = OpenAI(**{**SETTINGS, "api_key": "sk-wrong"})
-    facts = error_of(openai.AuthenticationError, lambda: stranger.chat.completions.create(**asking("[[words=1]]")))
+    unauthorized = OpenAI(**{**SETTINGS, "api_key": "sk-wrong"})
+    facts = error_of(openai.AuthenticationError, lambda: unauthorized.chat.completions.create(**params("[[words=1]]")))
     equal((facts["status"], facts["code"]), (401, "invalid_api_key"), "status and code")
-    error_of(openai.AuthenticationError, stranger.models.list)
+    error_of(openai.AuthenticationError, unauthorized.models.list)
     return facts
 
 
 @check
 def unknown_model():
-    asked = {**asking("[[words=1]]"), "model": "no-such-model"}
-    facts = error_of(openai.NotFoundError, lambda: client.chat.completions.create(**asked))
+    request = {**params("[[words=1]]"), "model": "no-such-model"}
+    facts = error_of(openai.NotFoundError, lambda: client.chat.completions.create(**request))
     equal((facts["code"], facts["param"]), ("model_not_found", "model"), "code and param")
     return facts
 
@@ -192,16 +192,16 @@ def unsupported_parameter():
 
 @check
 def headers():
-    asked = asking("[[words=1]]", temperature=0.2, extra_headers={"x-request-id": "my-own-id"})
-    answer = client.chat.completions.with_raw_response.create(**asked)
+    request = params("[[words=1]]", temperature=0.2, extra_headers={"x-request-id": "my-own-id"})
+    answer = client.chat.completions.with_raw_response.create(**request)
     equal(answer.headers.get("x-codex-proxy-ignored"), "temperature", "x-codex-proxy-ignored")
     equal(answer.headers.get("x-request-id"), "my-own-id", "the client's own x-request-id")
     equal(answer.parse().choices[0].message.content, "word1 ", "text")
-    plain = client.chat.completions.with_raw_response.create(**asking("[[words=1]]"))
+    plain = client.chat.completions.with_raw_response.create(**params("[[words=1]]"))
     equal(plain.headers.get("x-codex-proxy-ignored"), None, "x-codex-proxy-ignored when nothing was ignored")
     expect(plain.headers.get("x-request-id"), "an answer needs its x-request-id")
     with client.chat.completions.with_streaming_response.create(
-        **asking("[[words=1]]", stream=True, top_p=0.5)
+        **params("[[words=1]]", stream=True, top_p=0.5)
     ) as streamed:
         equal(streamed.headers.get("x-codex-proxy-ignored"), "top_p", "x-codex-proxy-ignored of a stream")
         expect(streamed.headers["content-type"].startswith("text/event-stream"), streamed.headers["content-type"])
@@ -217,17 +217,17 @@ def headers():
 def reasoning():
     message = chat("[[words=3 reasoning=1]]").choices[0].message
     equal(message.content, "word1 word2 word3 ", "text")
-    expect(message.reasoning_content, "reasoning_content of a whole answer")
-    gathered, seen_text = "", False
+    expect(message.reasoning_content, "reasoning_content of a complete answer")
+    reasoning_text, seen_text = "", False
     for chunk in chat("[[words=3 reasoning=1]]", stream=True):
         delta = chunk.choices[0].delta
         piece = getattr(delta, "reasoning_content", None)
         expect(not (piece and seen_text), "the reasoning comes before the text")
-        gathered += piece or ""
+        reasoning_text += piece or ""
         seen_text = seen_text or bool(delta.content)
-    equal(gathered, message.reasoning_content, "reasoning_content of a stream")
+    equal(reasoning_text, message.reasoning_content, "reasoning_content of a stream")
     without = chat("[[words=1]]").choices[0].message
-    expect(not hasattr(without, "reasoning_content"), "no reasoning, no field:", without)
+    expect(not hasattr(without, "reasoning_content"), "without reasoning the field is absent:", without)
     return {"text": message.content, "reasoning": message.reasoning_content}
 
 
@@ -237,22 +237,22 @@ def schema():
         city: str
         degrees: int
 
-    answer = client.chat.completions.parse(**asking("How is the weather?", response_format=Weather))
+    answer = client.chat.completions.parse(**params("How is the weather?", response_format=Weather))
     parsed = answer.choices[0].message.parsed
     expect(isinstance(parsed, Weather), answer)
     return {"parsed": parsed.model_dump()}
 
 
 @check
-def closed_half_way():
+def closed_mid_stream():
     with chat("[[words=200 every=50]]", stream=True) as answer:
         read = 0
         for chunk in answer:
             read += bool(chunk.choices[0].delta.content)
             if read == 3:
                 break
-        begun = time.monotonic()
-    seconds = time.monotonic() - begun
+        started = time.monotonic()
+    seconds = time.monotonic() - started
     expect(seconds < 2, f"closing took {seconds:.1f} s: was the rest read?")
     equal(chat('[[say="Still here"]]').choices[0].message.content, "Still here", "the next answer")
     return {"read": read, "ms": round(seconds * 1000)}
@@ -264,16 +264,16 @@ def rate_limited():
     equal((facts["status"], facts["code"]), (429, "rate_limit_exceeded"), "status and code")
     expect(int(facts["retry_after"]) > 0, facts)
     streamed = error_of(openai.RateLimitError, lambda: list(chat("[[status=429]]", stream=True)))
-    equal(streamed["code"], "rate_limit_exceeded", "a stream that fails at once is an HTTP error too")
+    equal(streamed["code"], "rate_limit_exceeded", "a stream that fails immediately is an HTTP error too")
     return facts
 
 
 @check
-def used_up():
-    # A client with the library's own retries: it must see that trying again makes no sense.
-    patient = OpenAI(**{**SETTINGS, "max_retries": 2})
+def quota_exhausted():
+    # A client with retries: it must see that retrying is pointless.
+    retrying = OpenAI(**{**SETTINGS, "max_retries": 2})
     prompt = "[[status=429 type=usage_limit_reached limits=100,300,3600]]"
-    facts = error_of(openai.RateLimitError, lambda: patient.chat.completions.create(**asking(prompt)))
+    facts = error_of(openai.RateLimitError, lambda: retrying.chat.completions.create(**params(prompt)))
     equal(facts["code"], "insufficient_quota", "code")
     equal(facts["tries"], 1, "tries")
     expect(int(facts["retry_after"]) > 3000, facts)
@@ -281,7 +281,7 @@ def used_up():
 
 
 @check
-def fails_half_way():
+def fails_mid_stream():
     texts = []
 
     def read():

@@ -1,6 +1,6 @@
-"""Tools in chats of OpenAI's library for Python: loops over several rounds, streams, and the old functions.
+"""Tools in chats with OpenAI's Python library: loops over several rounds, streams, and the deprecated functions.
 
-`checks.py` says how it is run. `node_tools.mjs` makes the same checks, and one more with its tool runner.
+`checks.py` explains how to run it. `node_tools.mjs` has the same checks, and one more for its tool runner.
 """
 
 import json
@@ -31,21 +31,21 @@ class get_weather(BaseModel):
 
 
 def calls_of(choice):
-    """The calls that end an answer, as pairs of name and arguments."""
+    """The calls at the end of an answer, as pairs of name and arguments."""
     equal(choice.finish_reason, "tool_calls", "finish_reason")
     calls = choice.message.tool_calls
     expect(all(call.type == "function" and call.id for call in calls), calls)
-    equal(len({call.id for call in calls}), len(calls), "each call has an id of its own")
+    equal(len({call.id for call in calls}), len(calls), "each call has a unique id")
     return [(call.function.name, call.function.arguments) for call in calls]
 
 
-def answered(choice, reverse=False):
-    """The messages that go on from an answer with calls: the answer, and a result for each call."""
-    outcomes = [
+def with_outputs(choice, reverse=False):
+    """The messages that continue after an answer with calls: the answer, and an output for each call."""
+    outputs = [
         {"role": "tool", "tool_call_id": call.id, "content": f"{call.function.name} {call.function.arguments}"}
         for call in choice.message.tool_calls
     ]
-    return [choice.message.to_dict(), *(reversed(outcomes) if reverse else outcomes)]
+    return [choice.message.to_dict(), *(reversed(outputs) if reverse else outputs)]
 
 
 def loop(model):
@@ -56,15 +56,15 @@ def loop(model):
         choice = only(chat(messages, model=model, tools=TOOLS, parallel_tool_calls=True))
         if choice.finish_reason != "tool_calls":
             break
-        equal(choice.message.content, None, "content beside calls")
+        equal(choice.message.content, None, "content next to calls")
         rounds.append(calls_of(choice))
-        messages += answered(choice)
+        messages += with_outputs(choice)
     equal(
         rounds,
         [[("get_weather", COLOGNE), ("get_time", "{}")], [("get_weather", '{"city":"Bonn"}')]],
         "the calls of each round",
     )
-    equal((choice.message.content, choice.finish_reason), ("Both are fine.", "stop"), "the end")
+    equal((choice.message.content, choice.finish_reason), ("Both are fine.", "stop"), "the final answer")
     messages += [choice.message.to_dict(), user('And now? [[say="Still fine."]]')]
     equal(only(chat(messages, model=model, tools=TOOLS)).message.content, "Still fine.", "the next turn")
     return {"rounds": len(rounds)}
@@ -76,22 +76,22 @@ def tool_loop():
 
 
 @check
-def tool_loop_of_the_agent():
+def agent_tool_loop():
     return loop(AGENT)
 
 
 @check
 def tool_results():
     first = only(chat(TWO_CALLS, tools=TOOLS))
-    messages = [user(TWO_CALLS), *answered(first, reverse=True)]
+    messages = [user(TWO_CALLS), *with_outputs(first, reverse=True)]
     final = only(chat(messages, tools=TOOLS))
     equal(results(final.message.content), ["get_time {}", f"get_weather {COLOGNE}"], "results in another order")
-    equal(final.message.tool_calls, None, "calls of the last answer")
+    equal(final.message.tool_calls, None, "calls of the final answer")
     again = only(chat(messages, tools=TOOLS))
-    equal(results(again.message.content), results(final.message.content), "the same request once more")
+    equal(results(again.message.content), results(final.message.content), "the same request again")
     foreign = json.loads(json.dumps(messages).replace(first.message.tool_calls[0].id, "call_of_another_day"))
     elsewhere = only(chat(foreign, tools=TOOLS))
-    equal(results(elsewhere.message.content), results(final.message.content), "a history from elsewhere")
+    equal(results(elsewhere.message.content), results(final.message.content), "an unknown history")
     return {"text": final.message.content}
 
 
@@ -123,20 +123,20 @@ def tool_stream_helper():
         for event in stream:
             if event.type == "tool_calls.function.arguments.done":
                 done.append((event.name, event.index, event.parsed_arguments))
-    equal(done, [("get_weather", 0, get_weather(city="Köln"))], "the event when a call is whole")
+    equal(done, [("get_weather", 0, get_weather(city="Köln"))], "the event with a complete call")
     choice = only(stream.get_final_completion())
     equal(choice.message.content, "One moment.", "text before the call")
     equal(calls_of(choice), [("get_weather", COLOGNE)], "calls")
     equal(choice.message.tool_calls[0].function.parsed_arguments, get_weather(city="Köln"), "parsed arguments")
     parsed = client.chat.completions.parse(model=PLAIN, messages=messages, tools=[tool])
-    equal(only(parsed).message.tool_calls[0].function.parsed_arguments, get_weather(city="Köln"), "parsed whole")
+    equal(only(parsed).message.tool_calls[0].function.parsed_arguments, get_weather(city="Köln"), "parsed without streaming")
     return {"text": choice.message.content}
 
 
 @check
 def tool_choice():
     def offered(choice):
-        """The client's tools that the model sees; codex leaves one of its own in."""
+        """The client's tools that the model sees, without a tool of codex's own."""
         seen = json.loads(only(chat("[[echo]]", tools=TOOLS, tool_choice=choice)).message.content)["tools"]
         return sorted({"get_time", "get_weather"}.intersection(seen))
 
@@ -162,10 +162,10 @@ def functions():
     equal(choice.finish_reason, "function_call", "finish_reason")
     called = choice.message.function_call
     equal((called.name, called.arguments), ("get_weather", COLOGNE), "function_call")
-    equal(choice.message.tool_calls, None, "the new form")
-    outcome = {"role": "function", "name": "get_weather", "content": "12 degrees"}
-    final = only(chat([prompt, choice.message.to_dict(), outcome], **more))
-    equal((final.message.content, final.finish_reason), ("Tool results: 12 degrees", "stop"), "the end")
+    equal(choice.message.tool_calls, None, "the newer field")
+    output = {"role": "function", "name": "get_weather", "content": "12 degrees"}
+    final = only(chat([prompt, choice.message.to_dict(), output], **more))
+    equal((final.message.content, final.finish_reason), ("Tool results: 12 degrees", "stop"), "the final answer")
     deltas = [chunk.choices[0].delta.function_call for chunk in chat([prompt], stream=True, **more)]
     pieces = [delta for delta in deltas if delta]
     equal(pieces[0].name, "get_weather", "the name comes first")

@@ -17,11 +17,11 @@ use crate::support::{KEY, TIMEOUT, TestProxy, real};
 const CLIENT: [&str; 18] = [
     "models",
     "retrieve",
-    "whole",
+    "complete",
     "stream",
     "stream_without_usage",
     "stream_helper",
-    "at_once",
+    "concurrent",
     "wrong_key",
     "unknown_model",
     "no_messages",
@@ -29,16 +29,16 @@ const CLIENT: [&str; 18] = [
     "headers",
     "reasoning",
     "schema",
-    "closed_half_way",
+    "closed_mid_stream",
     "rate_limited",
-    "used_up",
-    "fails_half_way",
+    "quota_exhausted",
+    "fails_mid_stream",
 ];
 
 /// The checks of `python_tools.py` and `node_tools.mjs`; the Python package has no tool runner for chats.
 const TOOLS: [&str; 8] = [
     "tool_loop",
-    "tool_loop_of_the_agent",
+    "agent_tool_loop",
     "tool_results",
     "tool_stream",
     "tool_stream_helper",
@@ -53,14 +53,14 @@ const CHAT: [&str; 8] =
 
 /// The checks of `python_responses.py` and `node_responses.mjs`.
 const RESPONSES: [&str; 15] = [
-    "whole",
+    "complete",
     "items",
     "stream",
     "stream_helper",
     "parse",
     "tools",
-    "tools_of_a_previous_response",
-    "tools_in_a_stream",
+    "tools_with_previous_response",
+    "streamed_tools",
     "tool_runner",
     "previous_response",
     "retrieve_and_delete",
@@ -74,7 +74,7 @@ const RESPONSES: [&str; 15] = [
 const LANGCHAIN: [&str; 10] = [
     "invoke",
     "stream",
-    "at_once",
+    "concurrent",
     "tool_loop",
     "tool_results",
     "structured_output",
@@ -90,7 +90,7 @@ const AI_SDK: [&str; 12] = [
     "stream_text",
     "reasoning",
     "tool_loop",
-    "tool_loop_in_a_stream",
+    "streamed_tool_loop",
     "tool_choice",
     "object",
     "object_after_tools",

@@ -1,4 +1,4 @@
-// What the proxy sends, as OpenAI's package names it. Everything below these goes into schema.json.
+// The types of OpenAI's package that the proxy sends. They and everything they refer to go into schema.json.
 
 import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
 import type { Completion } from "openai/resources/completions";
@@ -6,18 +6,18 @@ import type { Model } from "openai/resources/models";
 import type { Response, ResponseStreamEvent } from "openai/resources/responses/responses";
 import type { ErrorObject } from "openai/resources/shared";
 
-/** The package reads the object in the body's `error` and has no type for the body. */
+/** The package has no type for the body around `error`. */
 export interface ErrorResponse {
   error: ErrorObject;
 }
 
-/** The package's `Page` has these two and its own methods. */
+/** The package's `Page` has these fields and additional methods. */
 export interface ModelList {
   object: "list";
   data: Model[];
 }
 
-/** What a deletion is answered with; the package throws it away. */
+/** The response to a deletion, for which the package has no type. */
 export interface ResponseDeleted {
   id: string;
   object: "response";

@@ -1,7 +1,7 @@
-// Makes schema.json of the types in OpenAI's package for Node, which are generated from OpenAI's own description of its API
-// and say of each field whether it may be missing and whether it may be null. README.md says how to run it.
+// Generates schema.json from the types in OpenAI's package for Node, which are generated from OpenAI's API description and
+// include for each field whether it is optional and whether it is nullable. README.md explains how to run it.
 //
-// Every object is closed: a field that OpenAI does not have is an error unless `OURS` names it.
+// Every object is closed: an unknown field is an error unless `OURS` lists it.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -19,14 +19,14 @@ const { definitions } = createGenerator({
 }).createSchema("Roots");
 delete definitions.Roots;
 
-/** A definition by its name, which must be there: a release that names it otherwise must not pass unseen. */
-function of(name) {
-  if (!definitions[name]) throw new Error(`${name} is gone from OpenAI's package`);
+/** A definition by name. It must exist, so that a rename in a new release is noticed. */
+function definition(name) {
+  if (!definitions[name]) throw new Error(`${name} does not exist in OpenAI's package`);
   return definitions[name];
 }
 
-// TypeScript has one kind of number. Of these fields OpenAI's package for Python says `float`, of all others `int`. A map's
-// values stay as they are.
+// TypeScript has a single number type. In OpenAI's Python package these fields are `float`, all others `int`. The values of
+// maps are left unchanged.
 const FRACTIONS = new Set([
   "completed_at",
   "created_at",
@@ -41,54 +41,54 @@ const FRACTIONS = new Set([
   "value",
 ]);
 
-function countInWholeNumbers(schema, field) {
+function useIntegers(schema, field) {
   if (Array.isArray(schema)) {
-    for (const one of schema) countInWholeNumbers(one, field);
+    for (const one of schema) useIntegers(one, field);
   } else if (schema && typeof schema === "object") {
     if (!FRACTIONS.has(field)) {
       if (schema.type === "number") schema.type = "integer";
       if (Array.isArray(schema.type)) schema.type = schema.type.map((type) => (type === "number" ? "integer" : type));
     }
-    for (const [name, value] of Object.entries(schema.properties ?? {})) countInWholeNumbers(value, name);
-    countInWholeNumbers(schema.items, field);
-    countInWholeNumbers(schema.anyOf, field);
+    for (const [name, value] of Object.entries(schema.properties ?? {})) useIntegers(value, name);
+    useIntegers(schema.items, field);
+    useIntegers(schema.anyOf, field);
   }
 }
-for (const definition of Object.values(definitions)) countInWholeNumbers(definition, "");
+for (const definition of Object.values(definitions)) useIntegers(definition, "");
 
-// Where the package's types are not what OpenAI's API sends.
+// Differences between the package's types and what OpenAI's API sends.
 
-// `output_text` is put together by the package from what was received; the API does not send it.
-delete of("Response").properties.output_text;
-of("Response").required = of("Response").required.filter((name) => name !== "output_text");
+// The package computes `output_text`; the API does not send it.
+delete definition("Response").properties.output_text;
+definition("Response").required = definition("Response").required.filter((name) => name !== "output_text");
 
-// The package has one type for the whole answer of /v1/completions and for its chunks. A chunk before the last has no
-// `finish_reason` yet, and with `include_usage` a `usage` of null.
+// The package has one type for complete answers and chunks of /v1/completions. Before the last chunk `finish_reason` is
+// null, and with `include_usage` so is `usage`.
 const nullable = (schema) => ({ anyOf: [schema, { type: "null" }] });
-definitions.CompletionChunk = structuredClone(of("Completion"));
+definitions.CompletionChunk = structuredClone(definition("Completion"));
 definitions.CompletionChunk.properties.choices.items.$ref = "#/definitions/CompletionChunkChoice";
-definitions.CompletionChunk.properties.usage = nullable(of("Completion").properties.usage);
-definitions.CompletionChunkChoice = structuredClone(of("CompletionChoice"));
-definitions.CompletionChunkChoice.properties.finish_reason = nullable(of("CompletionChoice").properties.finish_reason);
+definitions.CompletionChunk.properties.usage = nullable(definition("Completion").properties.usage);
+definitions.CompletionChunkChoice = structuredClone(definition("CompletionChoice"));
+definitions.CompletionChunkChoice.properties.finish_reason = nullable(definition("CompletionChoice").properties.finish_reason);
 
-// OpenAI's description of its API has the function's name in this event, and requires it; the types leave it out.
-of("ResponseFunctionCallArgumentsDoneEvent").properties.name = { type: "string" };
+// OpenAI's API description requires the function's name in this event; the types omit it.
+definition("ResponseFunctionCallArgumentsDoneEvent").properties.name = { type: "string" };
 
-// The types list the codes that name a fault of the request. `response.failed` has others as well: codex itself, a client of that
-// API, reads `context_length_exceeded` and `insufficient_quota` there. And what only this proxy can run into has a code too.
-of("ResponseError").properties.code = { type: "string" };
+// The types list only codes for invalid requests. `response.failed` has others: codex, a client of that API, reads
+// `context_length_exceeded` and `insufficient_quota` there. The proxy has codes of its own too.
+definition("ResponseError").properties.code = { type: "string" };
 
-// What the proxy sends beyond OpenAI's fields, all of it optional: clients that don't know these pass over them.
+// The proxy's additional fields, all optional: clients ignore unknown fields.
 const OURS = {
-  // The reasoning's summary, where DeepSeek, vLLM, LiteLLM, Open WebUI and the AI SDK have it.
+  // The reasoning summary, in the field that DeepSeek, vLLM, LiteLLM, Open WebUI and the AI SDK use.
   ChatCompletionMessage: { reasoning_content: { type: "string" } },
   "ChatCompletionChunk.Choice.Delta": { reasoning_content: { type: "string" } },
-  // Open WebUI shows the one and reads its model settings from the other.
+  // Open WebUI displays `name` and reads its model settings from `info`.
   Model: { name: { type: "string" }, info: { type: "object" } },
 };
-for (const [name, fields] of Object.entries(OURS)) Object.assign(of(name).properties, fields);
+for (const [name, fields] of Object.entries(OURS)) Object.assign(definition(name).properties, fields);
 
-// A line for each definition, so that a new release's differences can be read.
+// One line per definition, so that the diff of a new release is readable.
 const comment =
   `Made by schema.mjs from openai ${dependencies.openai} of the npm registry. Copyright 2026 OpenAI, Apache-2.0 (LICENSE); ` +
   "changed as schema.mjs says. Do not edit.";
