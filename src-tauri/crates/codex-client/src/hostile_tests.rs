@@ -115,7 +115,7 @@ proptest! {
         prop_assert!(!line.contains(&b'\n') && !line.contains(&b'\r'));
         let read: Value = serde_json::from_slice(&line).unwrap();
         prop_assert_eq!(&read["params"], &params);
-        let answer = rpc::answer(&json!(texts), Ok(json!(texts[0]))).to_string();
+        let answer = rpc::response(&json!(texts), Ok(json!(texts[0]))).to_string();
         prop_assert!(!answer.contains('\n'));
     }
 }

@@ -25,13 +25,13 @@ use crate::error::CodexError;
 use pending::Pending;
 pub(crate) use wire::{Incoming, Lines, Outcome, lines};
 #[cfg(test)]
-pub(crate) use wire::{answer, request};
+pub(crate) use wire::{request, response};
 
 /// Messages queued for writing. When full because codex reads slowly, callers wait, up to their own timeouts.
 const OUTGOING_CAPACITY: usize = 256;
 
-/// How long codex may be silent while a request is pending. A healthy one answers in milliseconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long codex may be silent while a request is pending. A healthy one responds in milliseconds.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How many times its timeout a request waits while codex is busy rather than silent.
 const BUSY_FACTOR: u32 = 6;
@@ -51,7 +51,7 @@ pub(crate) struct Connection {
 pub(crate) trait Handler: Sync {
     fn notification(&self, _method: &str, _params: Option<&RawValue>) {}
 
-    /// Answers a request; `None` when [`Connection::answer`] will answer it later.
+    /// The response to a request; `None` when [`Connection::respond`] sends it later.
     fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome>;
 }
 
@@ -86,28 +86,28 @@ impl Connection {
 
     async fn handle(&self, line: &[u8], handler: &impl Handler) {
         match Incoming::parse(line) {
-            Some(Incoming::Answer { id, outcome }) => {
+            Some(Incoming::Response { id, outcome }) => {
                 if !self.pending.complete(id, outcome.map(ToOwned::to_owned)) {
-                    tracing::debug!(id, "codex answered a request that is no longer pending");
+                    tracing::debug!(id, "codex responded to a request that is no longer pending");
                 }
             }
             Some(Incoming::Notification { method, params }) => handler.notification(&method, params),
             Some(Incoming::Request { id, method, params }) => {
                 if let Some(outcome) = handler.request(&id, &method, params) {
-                    self.answer(&id, outcome).await;
+                    self.respond(&id, outcome).await;
                 }
             }
             None => tracing::warn!(bytes = line.len(), "codex wrote an invalid message; skipped"),
         }
     }
 
-    /// Calls a method that codex answers immediately.
+    /// Calls a method to which codex responds immediately.
     pub(crate) async fn call<R: DeserializeOwned>(
         &self,
         method: &'static str,
         params: Value,
     ) -> Result<R, CodexError> {
-        self.call_within(ANSWER_TIMEOUT, method, params).await
+        self.call_within(RESPONSE_TIMEOUT, method, params).await
     }
 
     /// Calls a method that may take longer.
@@ -119,13 +119,13 @@ impl Connection {
     ) -> Result<R, CodexError> {
         let refused = |message: String| CodexError::Refused { method, message };
         let mut request = self.pending.register();
-        let answer = async {
+        let response = async {
             self.send(wire::request(request.id, method, params)).await?;
-            (&mut request.answer).await.map_err(|_| CodexError::Disconnected)
+            (&mut request.response).await.map_err(|_| CodexError::Disconnected)
         };
-        let answer = tokio::select! {
+        let response = tokio::select! {
             biased;
-            answer = answer => answer?,
+            response = response => response?,
             () = self.closed.cancelled() => return Err(CodexError::Disconnected),
             () = self.idle_for(timeout) => {
                 // It hangs. Closing fails the other requests too, and the supervisor kills the process.
@@ -138,7 +138,7 @@ impl Connection {
                 return Err(CodexError::NoAnswer { method, limit: timeout * BUSY_FACTOR });
             }
         };
-        let result = answer.map_err(refused)?;
+        let result = response.map_err(refused)?;
         serde_json::from_str(result.get()).map_err(|error| refused(error.to_string()))
     }
 
@@ -155,10 +155,10 @@ impl Connection {
         }
     }
 
-    /// Answers one of codex's requests.
-    pub(crate) async fn answer(&self, id: &Value, outcome: Outcome) {
+    /// Responds to one of codex's requests.
+    pub(crate) async fn respond(&self, id: &Value, outcome: Outcome) {
         // Waits while the queue is full, until codex reads or the connection closes.
-        let _ = self.send(wire::answer(id, outcome)).await;
+        let _ = self.send(wire::response(id, outcome)).await;
     }
 
     /// Sends a message without waiting for a response.

@@ -65,7 +65,7 @@ pub(crate) struct Session {
     /// The account's rate limits as last reported.
     limits: Mutex<RateLimits>,
     /// The user's own `CODEX_HOME`, if known.
-    users_home: Option<PathBuf>,
+    user_home: Option<PathBuf>,
     /// Cancelled to accept no further turns; running ones finish.
     pub(crate) retired: CancellationToken,
     /// The tasks of turns; `tasks` tracks them too.
@@ -81,7 +81,7 @@ impl Session {
         tasks: TaskTracker,
         readiness: Readiness,
         environment: Environment,
-        users_home: Option<PathBuf>,
+        user_home: Option<PathBuf>,
         retention: Retention,
     ) -> Arc<Self> {
         let (prewarmed, hints) = PrewarmPool::new();
@@ -95,7 +95,7 @@ impl Session {
             mcp_servers: McpServers::default(),
             starting_turns: Semaphore::new(MAX_STARTING_TURNS),
             limits: Mutex::default(),
-            users_home,
+            user_home,
             retired: CancellationToken::new(),
             turn_tasks: TaskTracker::new(),
             tasks,
@@ -110,7 +110,7 @@ impl Session {
     }
 
     pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
-        let trusted = home::is_trusted(self.users_home.as_deref(), &thread.profile.workspace);
+        let trusted = home::is_trusted(self.user_home.as_deref(), &thread.profile.workspace);
         thread::start(&self.rpc, thread, trusted).await
     }
 
@@ -162,7 +162,7 @@ impl Handler for Session {
         if let (TOOL_CALL, Some(thread), Some(tool), Some(call_id)) = (method, &thread_id, tool, call_id)
             && self.turns.await_output(thread, &tool, &call_id, id)
         {
-            // The turn's task answers it once the client has sent the tool's output.
+            // The turn's task responds once the client has sent the tool's output.
             return None;
         }
         let reply = reply(method);

@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-type Answer = Result<Box<RawValue>, String>;
+type Response = Result<Box<RawValue>, String>;
 
 /// The pending requests of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     last_id: AtomicU64,
-    waiters: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    waiters: Mutex<HashMap<u64, oneshot::Sender<Response>>>,
 }
 
 /// One pending request; dropping it cancels it.
@@ -21,22 +21,22 @@ pub(crate) struct Pending {
 pub(crate) struct PendingRequest<'a> {
     pending: &'a Pending,
     pub(crate) id: u64,
-    pub(crate) answer: oneshot::Receiver<Answer>,
+    pub(crate) response: oneshot::Receiver<Response>,
 }
 
 impl Pending {
     /// Registers a request under a new id.
     pub(crate) fn register(&self) -> PendingRequest<'_> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let (completed, answer) = oneshot::channel();
+        let (completed, response) = oneshot::channel();
         self.waiters.lock().insert(id, completed);
-        PendingRequest { pending: self, id, answer }
+        PendingRequest { pending: self, id, response }
     }
 
-    /// Passes an answer to its waiter; `false` if there is none.
-    pub(crate) fn complete(&self, id: u64, answer: Answer) -> bool {
+    /// Passes a response to its waiter; `false` if there is none.
+    pub(crate) fn complete(&self, id: u64, response: Response) -> bool {
         let waiter = self.waiters.lock().remove(&id);
-        waiter.is_some_and(|completed| completed.send(answer).is_ok())
+        waiter.is_some_and(|completed| completed.send(response).is_ok())
     }
 }
 
@@ -55,14 +55,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_reach_their_waiters_in_any_order() {
+    async fn responses_reach_their_waiters_in_any_order() {
         let pending = Pending::default();
         let mut first = pending.register();
         let mut second = pending.register();
         assert!(pending.complete(second.id, Err("no".into())));
         assert!(pending.complete(first.id, Ok(null())));
-        assert!((&mut first.answer).await.unwrap().is_ok());
-        assert_eq!((&mut second.answer).await.unwrap().unwrap_err(), "no");
+        assert!((&mut first.response).await.unwrap().is_ok());
+        assert_eq!((&mut second.response).await.unwrap().unwrap_err(), "no");
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn open() -> (Arc<Connection>, TaskTracker, DuplexStream, Lines<BufReader<Duplex
 }
 
 #[tokio::test]
-async fn answers_are_matched_by_id_in_any_order() {
+async fn responses_are_matched_by_id_in_any_order() {
     let (connection, _tasks, mut codex, mut requests) = open();
     let both = async {
         tokio::join!(connection.call::<Value>("a", json!({})), connection.call::<Value>("b", json!({})))
@@ -57,7 +57,7 @@ async fn busy_codex_keeps_its_connection() {
     let chatter = async {
         loop {
             codex.write_all(b"{\"method\":\"x\"}\n").await.unwrap();
-            tokio::time::sleep(ANSWER_TIMEOUT / 2).await;
+            tokio::time::sleep(RESPONSE_TIMEOUT / 2).await;
         }
     };
     let started = Instant::now();
@@ -66,7 +66,7 @@ async fn busy_codex_keeps_its_connection() {
         () = chatter => unreachable!(),
     };
     assert!(matches!(stuck, Err(CodexError::NoAnswer { .. })), "{stuck:?}");
-    assert!(started.elapsed() >= ANSWER_TIMEOUT * BUSY_FACTOR && !connection.closed.is_cancelled());
+    assert!(started.elapsed() >= RESPONSE_TIMEOUT * BUSY_FACTOR && !connection.closed.is_cancelled());
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn end_of_output_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn request_is_answered_under_its_id() {
+async fn response_has_the_id_of_its_request() {
     let (_connection, _tasks, mut codex, mut requests) = open();
     codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
     let answer: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();

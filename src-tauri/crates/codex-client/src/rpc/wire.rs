@@ -24,7 +24,7 @@ pub(crate) fn lines<R: AsyncRead>(stdout: R) -> Lines<R> {
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
     /// The response to one of our requests: its result, or its error message.
-    Answer { id: u64, outcome: Result<&'a RawValue, String> },
+    Response { id: u64, outcome: Result<&'a RawValue, String> },
     /// A request; its id is echoed verbatim.
     Request { id: Value, method: Cow<'a, str>, params: Option<&'a RawValue> },
     /// A notification.
@@ -62,7 +62,7 @@ impl<'a> Incoming<'a> {
                     // `"result": null` parses as absent, but is a valid response.
                     (None, None) => Ok(RawValue::NULL),
                 };
-                Some(Self::Answer { id, outcome })
+                Some(Self::Response { id, outcome })
             }
             (None, None) => None,
         }
@@ -77,13 +77,13 @@ pub(crate) fn request(id: u64, method: &str, params: Value) -> Value {
 }
 
 /// Builds a response to one of codex's requests.
-pub(crate) fn answer(id: &Value, outcome: Outcome) -> Value {
-    let mut answer = json!({ "id": id });
+pub(crate) fn response(id: &Value, outcome: Outcome) -> Value {
+    let mut response = json!({ "id": id });
     match outcome {
-        Ok(result) => answer["result"] = result,
-        Err(message) => answer["error"] = json!({ "code": -32601, "message": message }),
+        Ok(result) => response["result"] = result,
+        Err(message) => response["error"] = json!({ "code": -32601, "message": message }),
     }
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -91,14 +91,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answer_error_request_and_notification_are_distinguished() {
+    fn response_error_request_and_notification_are_distinguished() {
         assert!(matches!(
             Incoming::parse(br#"{"id":3,"result":{}}"#),
-            Some(Incoming::Answer { id: 3, outcome: Ok(_) })
+            Some(Incoming::Response { id: 3, outcome: Ok(_) })
         ));
         assert!(matches!(
             Incoming::parse(br#"{"id":3,"error":{"code":-1,"message":"no"}}"#),
-            Some(Incoming::Answer { outcome: Err(message), .. }) if message == "no"
+            Some(Incoming::Response { outcome: Err(message), .. }) if message == "no"
         ));
         assert!(matches!(
             Incoming::parse(br#"{"id":"a","method":"m","params":{}}"#),
@@ -111,10 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn null_result_is_an_answer() {
+    fn null_result_is_a_valid_response() {
         assert!(matches!(
             Incoming::parse(br#"{"id":1,"result":null}"#),
-            Some(Incoming::Answer { id: 1, outcome: Ok(_) })
+            Some(Incoming::Response { id: 1, outcome: Ok(_) })
         ));
     }
 

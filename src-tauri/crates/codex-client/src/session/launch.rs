@@ -69,9 +69,9 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError>
     };
     match readiness {
         Ok(readiness) => {
-            let users_home = found.environment.codex_home();
+            let user_home = found.environment.codex_home();
             let session =
-                Session::open(rpc, lines, tasks, readiness, environment, users_home, config.retention);
+                Session::open(rpc, lines, tasks, readiness, environment, user_home, config.retention);
             let started_at = Instant::now();
             Ok(Instance { process, session, binary, started_at, memory_checked_at: started_at })
         }

@@ -52,7 +52,7 @@ async fn silent_codex_is_pinged_and_kept_while_it_answers() {
 }
 
 #[tokio::test]
-async fn codexs_request_is_answered_under_its_id() {
+async fn response_to_codex_has_the_id_of_its_request() {
     let (_session, mut codex, mut requests) = open();
     codex.write_all(b"{\"id\":\"x\",\"method\":\"some/thing\",\"params\":{}}\n").await.unwrap();
     let answer: Value = serde_json::from_str(&requests.next_line().await.unwrap().unwrap()).unwrap();

@@ -206,7 +206,7 @@ impl TurnTask {
             {
                 let parts: Vec<Value> = output.iter().map(Content::to_tool_output).collect();
                 let result = json!({ "contentItems": parts, "success": true });
-                self.session.rpc.answer(&request, Ok(result)).await;
+                self.session.rpc.respond(&request, Ok(result)).await;
             }
         }
         turn.slot.flush_tool_calls();
