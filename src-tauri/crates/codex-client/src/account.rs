@@ -61,17 +61,17 @@ impl std::fmt::Debug for Account {
 
 impl Account {
     /// Parses the response to `account/read`; `None` when an account is required and missing.
-    pub(crate) fn from_response(answer: &Value) -> Option<Self> {
-        let found = &answer["account"];
-        let text = |key: &str| found[key].as_str().map(str::to_owned);
-        match found["type"].as_str() {
+    pub(crate) fn from_response(response: &Value) -> Option<Self> {
+        let account = &response["account"];
+        let text = |key: &str| account[key].as_str().map(str::to_owned);
+        match account["type"].as_str() {
             Some("chatgpt") => {
                 let plan = text("planType").filter(|plan| plan != "unknown");
                 Some(Self::ChatGpt { email: text("email"), plan })
             }
             Some("apiKey") => Some(Self::ApiKey),
             Some(other) => Some(Self::Other(other.to_owned())),
-            None => (answer["requiresOpenaiAuth"] != true).then_some(Self::NotNeeded),
+            None => (response["requiresOpenaiAuth"] != true).then_some(Self::NotNeeded),
         }
     }
 }

@@ -101,12 +101,12 @@ pub struct Usage {
 }
 
 impl std::ops::AddAssign for Usage {
-    fn add_assign(&mut self, more: Self) {
+    fn add_assign(&mut self, other: Self) {
         // Upstream reports these counts; a wrong one must not crash the program.
-        self.input = self.input.saturating_add(more.input);
-        self.cached = self.cached.saturating_add(more.cached);
-        self.output = self.output.saturating_add(more.output);
-        self.reasoning = self.reasoning.saturating_add(more.reasoning);
+        self.input = self.input.saturating_add(other.input);
+        self.cached = self.cached.saturating_add(other.cached);
+        self.output = self.output.saturating_add(other.output);
+        self.reasoning = self.reasoning.saturating_add(other.reasoning);
     }
 }
 

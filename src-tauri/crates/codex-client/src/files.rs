@@ -14,7 +14,7 @@ pub struct FileStamp {
     length: u64,
     modified: Option<SystemTime>,
     #[cfg(unix)]
-    node: (u64, u64),
+    inode: (u64, u64),
 }
 
 impl FileStamp {
@@ -22,13 +22,13 @@ impl FileStamp {
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
         let file = fs::canonicalize(path).ok()?;
-        let found = fs::metadata(&file).ok()?;
+        let meta = fs::metadata(&file).ok()?;
         Some(Self {
             file,
-            length: found.len(),
-            modified: found.modified().ok(),
+            length: meta.len(),
+            modified: meta.modified().ok(),
             #[cfg(unix)]
-            node: (std::os::unix::fs::MetadataExt::dev(&found), std::os::unix::fs::MetadataExt::ino(&found)),
+            inode: (std::os::unix::fs::MetadataExt::dev(&meta), std::os::unix::fs::MetadataExt::ino(&meta)),
         })
     }
 }

@@ -47,7 +47,7 @@ pub enum FoundBy {
     /// On the `PATH` of the user's login shell.
     LoginShell,
     /// In a folder that installers use.
-    UsualFolder,
+    InstallFolder,
 }
 
 impl Search {
@@ -67,8 +67,8 @@ impl Search {
         if let Some(found) = first_codex(&shell) {
             return Ok(self.found(found, FoundBy::LoginShell, &shell));
         }
-        match first_codex(&usual_folders(&self.environment)) {
-            Some(found) => Ok(self.found(found, FoundBy::UsualFolder, &shell)),
+        match first_codex(&install_folders(&self.environment)) {
+            Some(found) => Ok(self.found(found, FoundBy::InstallFolder, &shell)),
             None => Err(CodexError::NotFound),
         }
     }
@@ -136,7 +136,7 @@ fn first_codex(folders: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// The folders where npm, Node version managers and package managers install programs, best first.
-fn usual_folders(environment: &Environment) -> Vec<PathBuf> {
+fn install_folders(environment: &Environment) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     let from = |variable: &str, below: &str| environment.path(variable).map(|folder| folder.join(below));
     folders.extend(from("NPM_CONFIG_PREFIX", "bin"));

@@ -108,7 +108,7 @@ fn of_place(found: &Found) -> Finding {
         FoundBy::Setting => "as it is set",
         FoundBy::Path => "on the PATH",
         FoundBy::LoginShell => "on the PATH of the login shell",
-        FoundBy::UsualFolder => "in a folder that installers use",
+        FoundBy::InstallFolder => "in a folder that installers use",
     };
     Finding::good(format!("codex is {} ({by})", found.path.display()))
 }

@@ -72,7 +72,7 @@ async fn newest_nvm_node_is_preferred_and_comes_first_on_codexs_path() {
     let newest = put_codex(&home.path().join(".nvm/versions/node/v22.1.0/bin"));
     let environment = Environment::default().with("HOME", home.path()).with("PATH", "/nowhere");
     let found = search(None, environment).run().await.unwrap();
-    assert_eq!((found.path.as_path(), found.by), (newest.as_path(), FoundBy::UsualFolder));
+    assert_eq!((found.path.as_path(), found.by), (newest.as_path(), FoundBy::InstallFolder));
     let path = found.environment.path_folders();
     assert_eq!(path, [newest.parent().unwrap().to_owned(), "/nowhere".into()]);
 }
@@ -82,7 +82,7 @@ async fn missing_codex_is_not_found() {
     let home = tempfile::tempdir().unwrap();
     let environment = Environment::default().with("HOME", home.path()).with("PATH", home.path());
     // System folders are searched too, so this cannot be tested where codex is installed in one.
-    if first_codex(&usual_folders(&environment)).is_none() {
+    if first_codex(&install_folders(&environment)).is_none() {
         assert!(matches!(search(None, environment).run().await, Err(CodexError::NotFound)));
     }
 }

@@ -117,7 +117,7 @@ impl Supervisor {
                 tracing::info!("codex's sign-in has changed; restarting it");
                 self.retire();
             } else {
-                return Ok(self.follow_update().await.unwrap_or(session));
+                return Ok(self.apply_update().await.unwrap_or(session));
             }
         }
         if let Some((until, error)) = &self.backoff
@@ -165,7 +165,7 @@ impl Supervisor {
 
     /// Starts a replaced binary, and lets the old process finish its turns. `None` when the binary is unchanged or fails to
     /// start; then the old process stays, as the update may be incomplete.
-    async fn follow_update(&mut self) -> Option<Arc<Session>> {
+    async fn apply_update(&mut self) -> Option<Arc<Session>> {
         let update = self.live.as_ref()?.update()?;
         if let Some((failed, retry_at)) = &self.failed_update
             && *failed == update
@@ -201,7 +201,7 @@ impl Supervisor {
             self.retire();
             self.status.send_replace(Status::Idle);
         } else {
-            self.follow_update().await;
+            self.apply_update().await;
         }
     }
 

@@ -74,7 +74,7 @@ impl TurnTask {
         loop {
             let answered = match parked.take() {
                 Some(turn) => self.resume(turn, &job).await,
-                None => self.begin(&mut job).await,
+                None => self.run_turn(&mut job).await,
             };
             let continuation = answered.unwrap_or_else(|error| {
                 job.events.send(TurnEvent::Ended(Err(error)));
@@ -114,7 +114,7 @@ impl TurnTask {
     }
 
     /// Starts a turn with the items that the thread does not have yet.
-    async fn begin(&mut self, job: &mut AnswerJob) -> Result<Option<Continuation>, CodexError> {
+    async fn run_turn(&mut self, job: &mut AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let session = Arc::clone(&self.session);
         let permit = tokio::select! {
             permit = session.starting_turns.acquire() => permit.map_err(|_| CodexError::Disconnected)?,
@@ -140,7 +140,7 @@ impl TurnTask {
         let images = request.items.iter().any(Item::has_images);
         let slot = session.turns.add(&thread.id, job.events.clone(), calls, images, self.usage)?;
         job.events.send(TurnEvent::Model(thread.model.clone()));
-        let Some(turn) = self.start(&thread, slot, job).await? else { return Ok(None) };
+        let Some(turn) = self.inject_and_start(&thread, slot, job).await? else { return Ok(None) };
         drop(permit);
         if job.request.profile.kind == ThreadKind::Agent {
             for server in session.mcp_servers.failed() {
@@ -153,11 +153,11 @@ impl TurnTask {
             job.events.interrupt.run_until_cancelled(turn.slot.reached(Phase::Streaming)).await;
             session.prewarmed.hint(new);
         }
-        self.follow(turn, job).await
+        self.finish(turn, job).await
     }
 
     /// Injects the history and starts the turn; `None` when it was interrupted first.
-    async fn start(
+    async fn inject_and_start(
         &self,
         thread: &ReadyThread,
         slot: TurnSlot,
@@ -210,11 +210,11 @@ impl TurnTask {
             }
         }
         turn.slot.flush_tool_calls();
-        self.follow(turn, job).await
+        self.finish(turn, job).await
     }
 
     /// Waits for the end of the answer, and caches the thread.
-    async fn follow(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
+    async fn finish(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
         let answered = tokio::select! {
             biased;
             answered = turn.slot.answer_ended(MORE_CALLS_TIMEOUT) => answered,
@@ -239,9 +239,9 @@ impl TurnTask {
         let reuse = !ended.interrupted && job.request.turn_instructions.is_none() && !text.trim().is_empty();
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.
         let next = (parked || reuse).then(|| {
-            let at = job.fingerprints.with_answer(&text, &calls);
+            let fingerprint = job.fingerprints.with_answer(&text, &calls);
             let awaited = calls.iter().map(|call| call.call_id.clone()).collect();
-            self.session.cache.insert(at, job.request.profile.kind, awaited)
+            self.session.cache.insert(fingerprint, job.request.profile.kind, awaited)
         });
         for call in calls {
             job.events.send(TurnEvent::Call(call));

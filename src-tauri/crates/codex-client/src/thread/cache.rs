@@ -53,7 +53,7 @@ pub(crate) struct ThreadCache {
 
 #[derive(Debug)]
 struct CachedThread {
-    at: Fingerprint,
+    fingerprint: Fingerprint,
     kind: ThreadKind,
     /// The calls whose outputs it awaits; empty when it is idle.
     calls: Vec<String>,
@@ -68,7 +68,7 @@ impl ThreadCache {
     /// Caches a thread, evicting others if needed. The receiver gets the job to continue with, or closes on eviction.
     pub(crate) fn insert(
         &self,
-        at: Fingerprint,
+        fingerprint: Fingerprint,
         kind: ThreadKind,
         calls: Vec<String>,
     ) -> oneshot::Receiver<AnswerJob> {
@@ -78,7 +78,7 @@ impl ThreadCache {
         }
         let mut threads = self.threads.lock();
         threads.retain(|thread| !thread.next_job.is_closed());
-        threads.push_back(CachedThread { at, kind, calls, next_job });
+        threads.push_back(CachedThread { fingerprint, kind, calls, next_job });
         let agents = threads.iter().filter(|thread| thread.kind == ThreadKind::Agent).count();
         if agents > self.retention.max_agents
             && let Some(oldest) = threads.iter().position(|thread| thread.kind == ThreadKind::Agent)
@@ -102,12 +102,12 @@ impl ThreadCache {
             return None;
         }
         for count in (1..items.len()).rev() {
-            let Some(at) = fingerprints.after(count) else { continue };
+            let Some(prefix) = fingerprints.after(count) else { continue };
             // The most recent one, if several match.
-            let found = threads.iter().rposition(|thread| {
-                thread.at == at && !thread.next_job.is_closed() && thread.fits(&items[count..])
+            let index = threads.iter().rposition(|thread| {
+                thread.fingerprint == prefix && !thread.next_job.is_closed() && thread.fits(&items[count..])
             });
-            if let Some(thread) = found.and_then(|found| threads.remove(found)) {
+            if let Some(thread) = index.and_then(|index| threads.remove(index)) {
                 return Some((thread.next_job, count));
             }
         }

@@ -24,7 +24,7 @@ impl Fingerprints {
         let mut last = digest(&[], &(&request.owner, profile, &request.effort));
         let mut all = vec![last];
         for item in &request.items {
-            last = next(last, item);
+            last = extend(last, item);
             all.push(last);
         }
         Self(all)
@@ -40,14 +40,14 @@ impl Fingerprints {
         let mut last = self.0[self.0.len() - 1];
         if !text.trim().is_empty() {
             let content = vec![Content::Text(text.to_owned())];
-            last = next(last, &Item::Message { role: Role::Assistant, content });
+            last = extend(last, &Item::Message { role: Role::Assistant, content });
         }
-        calls.iter().fold(last, |last, call| next(last, &Item::ToolCall(call.clone())))
+        calls.iter().fold(last, |last, call| extend(last, &Item::ToolCall(call.clone())))
     }
 }
 
 /// The fingerprint after one more item.
-fn next(before: Fingerprint, item: &Item) -> Fingerprint {
+fn extend(before: Fingerprint, item: &Item) -> Fingerprint {
     match item {
         // Clients send an answer back in one or several parts, and some trim it.
         Item::Message { role: Role::Assistant, content } => {

@@ -196,7 +196,7 @@ impl ActiveTurn {
         if *self.phase.borrow() >= Phase::AwaitingOutput {
             return;
         }
-        let calls = self.tool_calls.take();
+        let calls = self.tool_calls.take_complete();
         if !calls.is_empty() {
             self.report(calls);
         } else if self.tool_calls.any_awaiting_output()

@@ -76,7 +76,7 @@ impl ToolCalls {
     }
 
     /// Takes the calls to report now; none while the response is incomplete.
-    pub(crate) fn take(&mut self) -> Vec<ToolCall> {
+    pub(crate) fn take_complete(&mut self) -> Vec<ToolCall> {
         let complete = self.response_completed && self.announced.iter().all(|call| self.awaits(call));
         match complete {
             true if self.one_at_a_time => self.announced.pop_front().into_iter().collect(),
@@ -94,8 +94,8 @@ impl ToolCalls {
     pub(crate) fn take_awaiting_output(&mut self) -> Vec<ToolCall> {
         let mut taken = Vec::new();
         for call in std::mem::take(&mut self.announced) {
-            let room = taken.is_empty() || !self.one_at_a_time;
-            if room && self.awaits(&call) {
+            let allowed = taken.is_empty() || !self.one_at_a_time;
+            if allowed && self.awaits(&call) {
                 taken.push(call);
             } else {
                 self.announced.push_back(call);
@@ -142,12 +142,12 @@ mod tests {
         item(&mut calls, "b", "2", "{}");
         assert!(calls.await_output("b", "2", &json!(7)));
         calls.response_completed = true;
-        assert!(calls.take().is_empty(), "the first call does not await its output yet");
+        assert!(calls.take_complete().is_empty(), "the first call does not await its output yet");
         assert!(calls.await_output("a", "1", &json!(8)));
-        let taken = calls.take();
+        let taken = calls.take_complete();
         assert_eq!(ids(&taken), ["1", "2"]);
         assert_eq!(taken[0].arguments, "{ }");
-        assert!(calls.take().is_empty());
+        assert!(calls.take_complete().is_empty());
         assert_eq!(calls.take_request("2"), Some(json!(7)));
     }
 
@@ -162,7 +162,7 @@ mod tests {
         calls.item(&RawValue::from_string(output).unwrap());
         assert!(calls.await_output("b", "3", &json!(1)));
         calls.response_completed = true;
-        assert_eq!(ids(&calls.take()), ["3"]);
+        assert_eq!(ids(&calls.take_complete()), ["3"]);
         assert!(!calls.await_output("shell", "2", &json!(2)));
     }
 
@@ -173,7 +173,7 @@ mod tests {
         item(&mut calls, "b", "2", "{}");
         assert!(!calls.any_awaiting_output() && calls.take_awaiting_output().is_empty());
         assert!(calls.await_output("b", "2", &json!(7)));
-        assert!(calls.any_awaiting_output() && calls.take().is_empty());
+        assert!(calls.any_awaiting_output() && calls.take_complete().is_empty());
         assert_eq!(ids(&calls.take_awaiting_output()), ["2"]);
         assert!(!calls.any_awaiting_output());
         assert_eq!(calls.take_request("2"), Some(json!(7)));
@@ -189,8 +189,8 @@ mod tests {
             assert!(calls.await_output("a", id, &json!(0)));
         }
         calls.response_completed = true;
-        assert_eq!(ids(&calls.take()), ["1"]);
-        assert_eq!(ids(&calls.take()), ["2"]);
-        assert!(calls.take().is_empty());
+        assert_eq!(ids(&calls.take_complete()), ["1"]);
+        assert_eq!(ids(&calls.take_complete()), ["2"]);
+        assert!(calls.take_complete().is_empty());
     }
 }
