@@ -125,7 +125,7 @@ test('activity is shown by default, and its hint follows the reasoning format', 
   expect(work).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
   await screen.findByText(/All changes saved/);
-  expect(callsTo(host, 'setSettings')).toEqual([[{ reasoning: 'none', show_work: false }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ reasoning: 'none', show_activity: false }]]);
 });
 
 test('model aliases can be added, changed and removed', async () => {
@@ -178,7 +178,7 @@ test('background tasks use a small model until that is turned off', async () => 
   expect(side).toHaveAccessibleDescription(/^Off:/);
   await press('Save');
   await screen.findByText(/All changes saved/);
-  expect(callsTo(host, 'setSettings')).toEqual([[{ side_calls: false }]]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ task_model: false }]]);
 });
 
 test('an edited Codex path is checked right away', async () => {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use codex_client::replace_file;
 use parking_lot::Mutex;
 use proxy::files;
-use proxy::settings::fields;
+use proxy::settings::{current_name, fields};
 use serde_json::{Map, Value};
 
 pub(crate) use check::whole_path;
@@ -151,7 +151,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Contents>, String> {
     }
     let usual = DesktopSettings::default();
     let ours = fields(&usual);
-    let (known, unknown) = written.into_iter().partition(|(name, _)| ours.contains_key(name));
+    let (known, unknown) = written.into_iter().partition(|(name, _)| ours.contains_key(current_name(name)));
     let (settings, wrong) = usual.merge(&known);
     match wrong.first() {
         Some(wrong) => Err(format!("{}: {}", wrong.field, wrong.message.trim_end_matches('.'))),

@@ -1,15 +1,16 @@
 //! Settings: one declaration for the flags, the environment, `.env`, `settings.json` and the window.
 //!
-//! A field of [`Settings`] is the whole of a setting. Its doc comment is its text in `--help`, in docs/configuration.md and in
-//! the window's types, its type says what it may be, and its default stands in [`Settings::default`].
-//! A new setting is a field here, the code that heeds it, a control in `ui/src/views/settings`, its default in the window's fake
-//! (`ui/src/lib/fake/scenario.ts`), and two files that tests write: `ui/src/bindings/Settings.ts` and docs/configuration.md.
+//! A field of [`Settings`] declares a setting: its doc comment is the text in `--help`, in docs/configuration.md and in the
+//! window's types, its type is the range, and [`Settings::default`] is the default. To add a setting, add a field here, the code
+//! that uses it, a control in `ui/src/views/settings` and its default in the window's fake (`ui/src/lib/fake/scenario.ts`). Tests
+//! write the other two files: `ui/src/bindings/Settings.ts` and docs/configuration.md.
 //!
-//! Nothing here reads the environment or the disk; the layers are handed in, and a refused value is named with its layer.
+//! Nothing here reads the environment or the disk: the layers are passed in, and an invalid value is reported with its layer.
 
 mod aliases;
 mod layers;
 mod number;
+mod program;
 mod reference;
 mod values;
 
@@ -25,91 +26,95 @@ use crate::auth::Key;
 pub use aliases::{Aliases, CODEX_LOCAL, is_name};
 pub use layers::{Layers, expand_home, flags};
 pub use number::{Days, Minutes, Port, Seconds, Turns, Waiting};
+pub use program::Program;
 pub use reference::reference;
-pub use values::{FieldError, choice, fields, merge};
+pub use values::{FieldError, choice, current_name, fields, merge};
 
-/// What the proxy is started with. The doc comments are the texts of `--help`, so they are short and without marks.
+/// Settings of a running proxy. The doc comments are the texts of `--help`, so they are short and have no markup. The headings
+/// group them there and are the sections of the window's Settings view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
 #[serde(default)]
 pub struct Settings {
     /// IP address to listen on
-    #[arg(long, env = "HOST")]
+    #[arg(long, env = "HOST", help_heading = "Network")]
     #[serde(skip_serializing, deserialize_with = "values::host")]
     #[cfg_attr(feature = "bindings", ts(skip))]
     pub host: IpAddr,
-    /// Port to listen on; 0 takes a free one
-    #[arg(long, env = "PORT")]
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, env = "PORT", help_heading = "Network")]
     pub port: Port,
-    /// The codex binary; left out, it is looked for: PATH, your login shell's, the usual folders
-    #[arg(long = "codex", env = "CODEX_PATH", value_name = "PATH")]
+    /// Path of the codex binary; found automatically by default
+    #[arg(long = "codex", env = "CODEX_PATH", value_name = "PATH", help_heading = "Codex")]
     pub codex_path: Option<PathBuf>,
-    /// Model behind codex-local; left out, what your codex is configured for
-    #[arg(long, env = "CODEX_MODEL")]
+    /// Model behind codex-local; the one codex is configured for by default
+    #[arg(long, env = "CODEX_MODEL", help_heading = "Codex")]
     pub model: Option<String>,
-    /// How hard the model behind codex-local thinks; left out, as the model usually does
+    /// Reasoning effort of the model behind codex-local; the model's own by default
     #[arg(skip)]
     pub effort: Option<String>,
-    /// What codex's commands may do: read-only, workspace-write or danger-full-access
-    #[arg(long, env = "CODEX_SANDBOX", value_name = "MODE", value_parser = choice::<SandboxMode>)]
+    /// What codex-local may do: read-only, workspace-write or danger-full-access
+    #[arg(long, env = "CODEX_SANDBOX", value_name = "MODE", value_parser = choice::<SandboxMode>, help_heading = "Permissions")]
     #[serde(deserialize_with = "values::word")]
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub sandbox: SandboxMode,
-    /// Codex's working folder; left out, an empty one below the data folder
-    #[arg(long, env = "CODEX_WORKSPACE", value_name = "DIR")]
+    /// Working folder of codex-local; an empty folder in the data folder by default
+    #[arg(long, env = "CODEX_WORKSPACE", value_name = "DIR", help_heading = "Permissions")]
     pub workspace: Option<PathBuf>,
-    /// How the reasoning is sent where a request does not say: reasoning_content, think (in the answer) or none
-    #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningAs>)]
+    /// Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
+    #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningFormat>, help_heading = "Reasoning")]
     #[serde(deserialize_with = "values::word")]
-    pub reasoning: ReasoningAs,
-    /// Whether codex-local shows what codex does, as short lines of the reasoning: on or off
-    #[arg(long, env = "CODEX_SHOW_WORK", value_name = "ON|OFF", action = Set)]
+    pub reasoning: ReasoningFormat,
+    /// Include commands, file changes and searches of codex-local in its reasoning
+    #[arg(long, env = "CODEX_SHOW_ACTIVITY", value_name = "ON|OFF", action = Set, help_heading = "Reasoning")]
     #[serde(deserialize_with = "values::switch")]
-    pub show_work: bool,
-    /// Another name for a model, which may also be codex-local; may be given several times
-    #[arg(long = "model-alias", env = "MODEL_ALIASES", value_name = "ALIAS=MODEL", action = Append, value_parser = aliases::parse)]
+    pub show_activity: bool,
+    /// Alternative name for a model, such as gpt-4o=gpt-5.5; repeatable
+    #[arg(long = "model-alias", env = "MODEL_ALIASES", value_name = "ALIAS=MODEL", action = Append, value_parser = aliases::parse, help_heading = "Models")]
     #[serde(deserialize_with = "aliases::deserialize")]
     pub model_aliases: Aliases,
-    /// Whether Open WebUI's own prompts (titles, tags and the like) go to the smallest model: on or off
-    #[arg(long, env = "CODEX_SIDE_CALLS", value_name = "ON|OFF", action = Set)]
+    /// Send Open WebUI's prompts for titles, tags and the like to the smallest model
+    #[arg(long, env = "CODEX_TASK_MODEL", value_name = "ON|OFF", action = Set, help_heading = "Models")]
     #[serde(deserialize_with = "values::switch")]
-    pub side_calls: bool,
-    /// How many turns run at once, 1 to 100; further requests wait, and while several keys wait each gets its share
-    #[arg(long, env = "MAX_TURNS", value_name = "NUMBER")]
+    pub task_model: bool,
+    /// Maximum number of concurrent turns (1-100); further requests are queued
+    #[arg(long, env = "MAX_TURNS", value_name = "NUMBER", help_heading = "Limits")]
     pub max_turns: Turns,
-    /// How many requests may wait, 0 to 1000; further ones are refused with 429
-    #[arg(long, env = "MAX_WAITING", value_name = "NUMBER")]
+    /// Maximum number of queued requests (0-1000); further ones get a 429
+    #[arg(long, env = "MAX_WAITING", value_name = "NUMBER", help_heading = "Limits")]
     pub max_waiting: Waiting,
-    /// How long a request waits at most, 1 to 3600 seconds; then it is a 429
-    #[arg(long = "max-wait", env = "MAX_WAIT", value_name = "SECONDS")]
+    /// Maximum time in the queue in seconds (1-3600); then the request gets a 429
+    #[arg(long = "max-wait", env = "MAX_WAIT", value_name = "SECONDS", help_heading = "Limits")]
     pub max_wait_seconds: Seconds,
-    /// How long an answer may take, 1 to 1440 minutes; then the turn is interrupted, and it is a 504
-    #[arg(long = "turn-limit", env = "TURN_LIMIT", value_name = "MINUTES")]
+    /// Maximum time per answer in minutes (1-1440); then the turn is interrupted and the client gets a 504
+    #[arg(long = "turn-limit", env = "TURN_LIMIT", value_name = "MINUTES", help_heading = "Limits")]
     pub turn_limit_minutes: Minutes,
-    /// How long codex may send nothing within a turn, 1 to 1440 minutes; time spent running a command does not count
-    #[arg(long = "silence-limit", env = "SILENCE_LIMIT", value_name = "MINUTES")]
+    /// Idle timeout of a turn in minutes (1-1440); time spent running a command does not count
+    #[arg(long = "silence-limit", env = "SILENCE_LIMIT", value_name = "MINUTES", help_heading = "Limits")]
     pub silence_limit_minutes: Minutes,
-    /// Folder of our own data; left out, the system's
+    /// Folder for the proxy's own data; the system's data folder by default
     #[arg(long, env = "DATA_DIR", value_name = "DIR")]
     #[serde(skip_serializing)]
     #[cfg_attr(feature = "bindings", ts(skip))]
     pub data_dir: PathBuf,
-    /// How much is logged: error, warn, info, debug or trace
-    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", value_parser = choice::<LogLevel>)]
+    /// Log level: error, warn, info, debug or trace
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", value_parser = choice::<LogLevel>, help_heading = "Logs")]
     #[serde(deserialize_with = "values::word")]
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub log_level: LogLevel,
-    /// Web page origin that may call from a browser; may be given several times
-    #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN")]
+    /// Web origin that may call the proxy from a browser, such as https://chat.example; repeatable
+    #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN", help_heading = "Network")]
+    #[serde(deserialize_with = "values::list")]
     pub allowed_origins: Vec<String>,
-    /// Host name to answer to beside this machine's own; may be given several times
-    #[arg(long = "allow-host", env = "ALLOWED_HOSTS", value_name = "NAME")]
+    /// Further host name to accept in requests, such as laptop.lan; repeatable
+    #[arg(long = "allow-host", env = "ALLOWED_HOSTS", value_name = "NAME", help_heading = "Network")]
+    #[serde(deserialize_with = "values::list")]
     pub allowed_hosts: Vec<String>,
-    /// Whether a key is needed; the flag switches that off, on loopback only
-    #[arg(long = "no-auth", action = SetFalse)]
+    /// Require an API key; --no-auth turns this off, on loopback only
+    #[arg(long = "no-auth", action = SetFalse, help_heading = "Network")]
     #[serde(deserialize_with = "values::switch")]
     pub keys_needed: bool,
-    /// Keys that were given, beside those in the file of keys.
+    /// API keys given directly, in addition to those in the key file.
     #[arg(skip)]
     #[serde(skip)]
     pub api_keys: Vec<Key>,
@@ -126,10 +131,10 @@ impl Default for Settings {
             effort: None,
             sandbox: SandboxMode::default(),
             workspace: None,
-            reasoning: ReasoningAs::default(),
-            show_work: true,
+            reasoning: ReasoningFormat::default(),
+            show_activity: true,
             model_aliases: Aliases::new(),
-            side_calls: true,
+            task_model: true,
             max_turns: Turns(8),
             max_waiting: Waiting(64),
             max_wait_seconds: Seconds(120),
@@ -146,49 +151,49 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The address to listen on.
+    /// The socket address to listen on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port.get())
     }
 
-    /// Codex's working folder, wherever it comes from.
+    /// The working folder of codex-local: the one set, or the default one.
     #[must_use]
     pub fn working_folder(&self) -> PathBuf {
         self.workspace.clone().unwrap_or_else(|| self.data_dir.join("workspace"))
     }
 }
 
-/// How summaries of the reasoning are sent.
+/// Where a client gets the summaries of the model's reasoning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
-pub enum ReasoningAs {
-    /// As `reasoning_content`, beside the answer.
+pub enum ReasoningFormat {
+    /// In a field of its own, `reasoning_content`.
     #[default]
     ReasoningContent,
-    /// In the answer itself, between `<think>` and `</think>`.
+    /// In the answer, between `<think>` and `</think>`.
     Think,
-    /// Not at all.
+    /// Nowhere: they are left out.
     None,
 }
 
-/// How much is logged.
+/// How detailed the program's log is. Each level includes the ones above.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// Only what failed.
+    /// Failures.
     #[serde(alias = "critical")]
     Error,
-    /// And what looks wrong.
+    /// What looks wrong.
     #[serde(alias = "warning")]
     Warn,
-    /// And a line a request.
+    /// One line per request.
     #[default]
     Info,
-    /// And the steps of each.
+    /// The steps of each request.
     Debug,
-    /// Everything.
+    /// Everything else.
     Trace,
 }
 
@@ -206,26 +211,39 @@ impl LogLevel {
     }
 }
 
-/// A setting that cannot be used.
+/// The former names of a setting. They still work, with a warning.
+struct Renamed {
+    field: &'static str,
+    flag: &'static str,
+    variable: &'static str,
+    now: &'static str,
+}
+
+const RENAMED: [Renamed; 2] = [
+    Renamed { field: "show_work", flag: "show-work", variable: "CODEX_SHOW_WORK", now: "show_activity" },
+    Renamed { field: "side_calls", flag: "side-calls", variable: "CODEX_SIDE_CALLS", now: "task_model" },
+];
+
+/// Why the settings cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A value that is not one of the possible ones.
+    /// A value is invalid.
     #[error("{source_name} is {value:?}. {wanted}")]
-    Bad {
+    Invalid {
         /// The flag or variable.
         source_name: String,
-        /// What it says.
+        /// Its value.
         value: String,
-        /// What it should say.
+        /// What is allowed, as a sentence.
         wanted: String,
     },
-    /// `--no-auth` on an address that others can reach.
+    /// `--no-auth` on an address that other computers can reach.
     #[error(
-        "without keys the proxy listens on this machine only. Leave out --no-auth, or use --host 127.0.0.1 instead of {0}"
+        "--no-auth works on loopback only, and {0} is reachable by others. Leave out --no-auth, or use --host 127.0.0.1"
     )]
-    OpenToOthers(IpAddr),
-    /// The system names no folder for data.
-    #[error("this system names no folder for data. Name one with --data-dir")]
+    NoAuthBeyondLoopback(IpAddr),
+    /// The system has no folder for application data.
+    #[error("no data folder was found on this system. Set one with --data-dir")]
     NoDataDir,
 }
 

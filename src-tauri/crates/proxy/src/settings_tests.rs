@@ -10,6 +10,14 @@ fn settings(
     environment: &[(&str, &str)],
     dotenv: &[(&str, &str)],
 ) -> Result<Settings, SettingsError> {
+    loaded(flags, environment, dotenv).map(|(settings, _)| settings)
+}
+
+fn loaded(
+    flags: &[&str],
+    environment: &[(&str, &str)],
+    dotenv: &[(&str, &str)],
+) -> Result<(Settings, Vec<String>), SettingsError> {
     let environment =
         environment.iter().fold(Environment::default(), |all, (name, value)| all.with(name, *value));
     let dotenv = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -24,19 +32,19 @@ fn settings(
 }
 
 #[test]
-fn without_anything_it_listens_on_loopback_asks_for_a_key_and_changes_nothing() {
+fn the_defaults_listen_on_loopback_require_a_key_and_are_read_only() {
     let settings = settings(&[], &[], &[]).unwrap();
     assert_eq!(settings.address().to_string(), "127.0.0.1:8000");
     assert!(settings.keys_needed && settings.api_keys.is_empty() && settings.model.is_none());
     assert_eq!(settings.sandbox, SandboxMode::ReadOnly);
     assert_eq!(settings.working_folder(), Path::new("/data/workspace"));
-    assert_eq!(settings.reasoning, ReasoningAs::ReasoningContent);
-    assert!(settings.show_work);
+    assert_eq!(settings.reasoning, ReasoningFormat::ReasoningContent);
+    assert!(settings.show_activity);
     assert_eq!(settings, Settings { data_dir: "/data".into(), ..Settings::default() });
 }
 
 #[test]
-fn the_originals_env_file_works_as_it_was() {
+fn the_env_file_of_the_original_project_still_works() {
     let dotenv = [
         ("API_KEYS", "sk-local-key1,sk-local-key2"),
         ("HOST", "0.0.0.0"),
@@ -54,7 +62,7 @@ fn the_originals_env_file_works_as_it_was() {
 }
 
 #[test]
-fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
     let port = |flags: &[&str], environment: &[(&str, &str)]| {
         settings(flags, environment, &[("PORT", "3")]).unwrap().port.get()
     };
@@ -65,14 +73,14 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn a_bad_value_is_named_with_where_it_came_from() {
+fn an_invalid_value_is_reported_with_its_flag_or_variable() {
     for (name, value) in [
         ("PORT", "80000"),
         ("HOST", "example"),
         ("CODEX_SANDBOX", "yolo"),
         ("LOG_LEVEL", "loud"),
         ("CODEX_REASONING", "aloud"),
-        ("CODEX_SHOW_WORK", "sometimes"),
+        ("CODEX_SHOW_ACTIVITY", "sometimes"),
         ("MAX_TURNS", "101"),
         ("MAX_WAITING", "-1"),
         ("MAX_WAIT", "2m"),
@@ -86,15 +94,15 @@ fn a_bad_value_is_named_with_where_it_came_from() {
     }
     assert!(settings(&["--port", "x"], &[], &[]).unwrap_err().to_string().starts_with("--port is \"x\""));
     let error = settings(&["--max-wait", "0"], &[("MAX_TURNS", "0")], &[]).unwrap_err().to_string();
-    assert!(error.starts_with("MAX_TURNS is \"0\". Write a number of requests from 1 to 100."), "{error}");
+    assert!(error.starts_with("MAX_TURNS is \"0\". Enter a number of requests from 1 to 100."), "{error}");
 }
 
 #[test]
-fn how_reasoning_is_sent_and_whether_work_is_shown_are_chosen_in_every_layer() {
+fn reasoning_format_and_activity_are_set_in_every_layer() {
     for (text, chosen) in [
-        ("reasoning_content", ReasoningAs::ReasoningContent),
-        ("think", ReasoningAs::Think),
-        ("none", ReasoningAs::None),
+        ("reasoning_content", ReasoningFormat::ReasoningContent),
+        ("think", ReasoningFormat::Think),
+        ("none", ReasoningFormat::None),
     ] {
         let flags = ["--reasoning", text];
         assert_eq!(settings(&flags, &[("CODEX_REASONING", "bad")], &[]).unwrap().reasoning, chosen);
@@ -105,26 +113,45 @@ fn how_reasoning_is_sent_and_whether_work_is_shown_are_chosen_in_every_layer() {
     for (text, shown) in
         [("on", true), ("off", false), ("true", true), ("False", false), ("1", true), ("0", false)]
     {
-        let flags = ["--show-work", text];
-        assert_eq!(settings(&flags, &[("CODEX_SHOW_WORK", "bad")], &[]).unwrap().show_work, shown, "{text}");
-        let variable = [("CODEX_SHOW_WORK", text)];
-        assert_eq!(settings(&[], &variable, &[]).unwrap().show_work, shown, "{text}");
-        assert_eq!(settings(&[], &[], &variable).unwrap().show_work, shown, "{text}");
+        let flags = ["--show-activity", text];
+        assert_eq!(
+            settings(&flags, &[("CODEX_SHOW_ACTIVITY", "bad")], &[]).unwrap().show_activity,
+            shown,
+            "{text}"
+        );
+        let variable = [("CODEX_SHOW_ACTIVITY", text)];
+        assert_eq!(settings(&[], &variable, &[]).unwrap().show_activity, shown, "{text}");
+        assert_eq!(settings(&[], &[], &variable).unwrap().show_activity, shown, "{text}");
     }
 }
 
 #[test]
-fn without_keys_it_stays_on_this_machine() {
+fn former_names_still_work_with_one_warning_each() {
+    let loaded = |flags: &[&str], variables: &[(&str, &str)]| loaded(flags, variables, &[]).unwrap();
+    let (settings, warnings) = loaded(&["--show-activity", "off"], &[("CODEX_TASK_MODEL", "off")]);
+    assert!(!settings.show_activity && !settings.task_model);
+    let expected = [
+        "--show-activity is now --show-activity; the old name still works",
+        "CODEX_TASK_MODEL is now CODEX_TASK_MODEL; the old name still works",
+    ];
+    assert_eq!(warnings, expected);
+    // The current name wins over the former one.
+    let (settings, warnings) = loaded(&["--show-activity", "off", "--show-activity", "on"], &[]);
+    assert!(settings.show_activity && warnings.is_empty());
+}
+
+#[test]
+fn no_auth_is_rejected_beyond_loopback() {
     let open = |host: &str| settings(&["--no-auth", "--host", host], &[("PORT", "1")], &[]);
     assert!(!open("127.0.0.1").unwrap().keys_needed);
     assert!(!open("localhost").unwrap().keys_needed);
     assert!(!open("[::1]").unwrap().keys_needed);
-    assert!(matches!(open("0.0.0.0"), Err(SettingsError::OpenToOthers(_))));
-    assert!(matches!(open("192.168.1.4"), Err(SettingsError::OpenToOthers(_))));
+    assert!(matches!(open("0.0.0.0"), Err(SettingsError::NoAuthBeyondLoopback(_))));
+    assert!(matches!(open("192.168.1.4"), Err(SettingsError::NoAuthBeyondLoopback(_))));
 }
 
 #[test]
-fn paths_are_made_absolute_and_a_bare_program_name_is_not() {
+fn paths_become_absolute_and_a_bare_program_name_stays() {
     let flags = ["--codex", "codex", "--workspace", "work", "--data-dir", "~/proxy"];
     let settings = settings(&flags, &[("HOME", "/home/me")], &[]).unwrap();
     assert_eq!(settings.codex_path.as_deref(), Some(Path::new("codex")));
@@ -133,21 +160,21 @@ fn paths_are_made_absolute_and_a_bare_program_name_is_not() {
 }
 
 #[test]
-fn aliases_come_from_flags_or_from_one_list_and_side_calls_are_switched() {
+fn aliases_come_from_repeated_flags_or_one_variable() {
     let flags =
-        ["--model-alias", "gpt-4o=gpt-5.5", "--side-calls", "off", "--model-alias", "agent=codex-local"];
+        ["--model-alias", "gpt-4o=gpt-5.5", "--task-model", "off", "--model-alias", "agent=codex-local"];
     let ours = settings(&flags, &[("MODEL_ALIASES", "x=y")], &[]).unwrap();
     assert_eq!(ours.model_aliases.len(), 2);
-    assert!(ours.model_aliases["agent"] == "codex-local" && !ours.side_calls);
+    assert!(ours.model_aliases["agent"] == "codex-local" && !ours.task_model);
     let dotenv = [("MODEL_ALIASES", "gpt-4o=gpt-5.5, gpt-4=gpt-5.5")];
     let theirs = settings(&[], &[], &dotenv).unwrap();
-    assert!(theirs.model_aliases["gpt-4"] == "gpt-5.5" && theirs.side_calls);
+    assert!(theirs.model_aliases["gpt-4"] == "gpt-5.5" && theirs.task_model);
     let error = settings(&[], &[("MODEL_ALIASES", "gpt-4o")], &[]).unwrap_err();
-    assert!(error.to_string().starts_with("MODEL_ALIASES is \"gpt-4o\". Write ALIAS=MODEL"), "{error}");
+    assert!(error.to_string().starts_with("MODEL_ALIASES is \"gpt-4o\". Use ALIAS=MODEL"), "{error}");
 }
 
 #[test]
-fn limits_of_turns_are_set_in_every_layer_and_are_those_of_the_proxy() {
+fn turn_limits_of_every_layer_reach_the_proxy() {
     let flags = ["--max-turns", "2", "--max-waiting", "0", "--max-wait", "30"];
     let ours =
         settings(&flags, &[("MAX_TURNS", "3"), ("TURN_LIMIT", "5")], &[("SILENCE_LIMIT", "1")]).unwrap();
@@ -156,19 +183,19 @@ fn limits_of_turns_are_set_in_every_layer_and_are_those_of_the_proxy() {
     assert_eq!((limits.turns, limits.waiting, limits.wait), (2, 0, minutes(1) / 2));
     assert_eq!((limits.turn, limits.silence), (minutes(5), minutes(1)));
     let error = settings(&["--turn-limit", "0"], &[], &[]).unwrap_err();
-    let words = "--turn-limit is \"0\". Write a number of minutes from 1 to 1440.";
+    let words = "--turn-limit is \"0\". Enter a number of minutes from 1 to 1440.";
     assert_eq!(error.to_string(), words);
 }
 
 #[test]
-fn the_limits_that_nobody_has_set_are_those_of_the_proxy_by_itself() {
+fn the_default_limits_are_the_same_with_and_without_settings() {
     let (by_itself, set) =
         (crate::exchange::Limits::default(), crate::exchange::Limits::default().with(&Settings::default()));
     assert_eq!(format!("{by_itself:?}"), format!("{set:?}"));
 }
 
 #[test]
-fn lists_come_from_flags_or_from_one_variable_and_blanks_in_them_are_nothing() {
+fn lists_come_from_repeated_flags_or_one_variable_without_blank_items() {
     let flags = ["--allow-host", "my.lan", "--allow-host", " other.lan ,"];
     let variables = [("ALLOWED_HOSTS", "x"), ("ALLOWED_ORIGINS", " https://a.example ,, https://b.example")];
     let settings = settings(&flags, &variables, &[]).unwrap();
@@ -177,25 +204,25 @@ fn lists_come_from_flags_or_from_one_variable_and_blanks_in_them_are_nothing() {
 }
 
 #[test]
-fn numbers_are_read_from_numbers_and_from_what_was_typed() {
+fn numbers_are_accepted_as_json_numbers_and_as_text() {
     for right in [json!(65535), json!(" 65535 ")] {
         assert_eq!(serde_json::from_value::<Port>(right).unwrap().get(), 65535);
     }
     for wrong in [json!(65536), json!(-1), json!(1.5), json!(""), json!("1.5"), json!(null), json!([1])] {
         let error = serde_json::from_value::<Port>(wrong).unwrap_err().to_string();
-        assert_eq!(error, "Write a port from 0 to 65535.");
+        assert_eq!(error, "Enter a port from 0 to 65535.");
     }
 }
 
 #[test]
-fn every_setting_has_a_text_and_those_of_the_command_line_a_flag() {
+fn every_setting_in_the_reference_has_a_flag_and_a_description() {
     let table = reference();
     for line in table.lines().skip(2) {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         assert!(cells[0].starts_with("`--") && cells[4].len() > 10, "{line}");
     }
     for row in [
-        "| `--show-work` | `CODEX_SHOW_WORK` | `show_work` | `on` | Whether",
+        "| `--show-activity` | `CODEX_SHOW_ACTIVITY` | `show_activity` | `on` | Include commands",
         "| `--host` | `HOST` |  | `127.0.0.1` |",
     ] {
         assert!(table.contains(row), "{table}");

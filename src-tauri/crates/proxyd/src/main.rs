@@ -73,8 +73,8 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
             .map(|dirs| dirs.data_dir().to_owned()),
     };
     let asks_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
-    let settings = match Settings::from_layers(&layers) {
-        Ok(settings) => settings,
+    let (settings, warnings) = match Settings::from_layers(&layers) {
+        Ok(loaded) => loaded,
         Err(error) if asks_doctor => {
             return Ok(print_findings(&[Finding::wrong(error.to_string(), "Change it, then try again.")]));
         }
@@ -101,6 +101,7 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
         }
         Some(Command::Completions { .. } | Command::Man { .. }) | None => {
             let _log = start_log(&settings);
+            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
             start_runtime()?.block_on(serve_until_signal(settings, &environment))?;
         }
     }

@@ -41,7 +41,7 @@ fn every_setting_that_is_shown_can_be_sent_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut unusual = judged(json!({
         "codex_path": program(folder.path()), "model": "gpt-5", "effort": "high", "workspace": folder.path(),
-        "sandbox": "workspace-write", "reasoning": "think", "show_work": false, "side_calls": false,
+        "sandbox": "workspace-write", "reasoning": "think", "show_activity": false, "task_model": false,
         "model_aliases": {"gpt-4o": "gpt-5"}, "max_turns": 100, "max_waiting": 0, "max_wait_seconds": 3600,
         "turn_limit_minutes": 1440, "silence_limit_minutes": 1, "port": 65535, "listen": "everywhere",
         "start_at_login": true, "start_proxy": false, "log_level": "debug", "keep_days": 3650, "keep_texts": true,
@@ -98,7 +98,7 @@ fn only_what_changes_is_judged() {
     let mut current = DesktopSettings::default();
     current.proxy.workspace = Some(gone.clone());
     assert_eq!(
-        judged_in(&context(&current), json!({"show_work": false})).unwrap().proxy.workspace,
+        judged_in(&context(&current), json!({"show_activity": false})).unwrap().proxy.workspace,
         current.proxy.workspace
     );
     assert_eq!(only_wrong(judged_in(&context(&current), json!({"workspace": gone}))).0, "workspace");
@@ -256,7 +256,7 @@ fn an_alias_leads_to_a_model_that_codex_lists_or_to_codex_itself_and_to_no_other
     for (aliases, words) in [
         (json!({"gpt-4o": "gpt-9"}), "gpt-4o leads to gpt-9, which codex does not list"),
         (json!({"a": "gpt-5.5", "b": "a"}), "b leads to a"),
-        (json!(["a=gpt-5.5", "a=gpt-5.5-mini"]), "a leads to another model already"),
+        (json!(["a=gpt-5.5", "a=gpt-5.5-mini"]), "a already stands for another model"),
         (json!(["gpt-4o"]), "ALIAS=MODEL"),
         (json!({"gpt-4o": ""}), "such as gpt-4o"),
     ] {

@@ -1,5 +1,5 @@
 use codex_client::SandboxMode;
-use proxy::settings::{LogLevel, ReasoningAs, Settings};
+use proxy::settings::{LogLevel, ReasoningFormat, Settings};
 use serde_json::json;
 
 use super::*;
@@ -252,7 +252,7 @@ fn the_proxy_is_started_with_what_is_stored() {
     let (settings, _) = DesktopSettings::default().runtime_settings(data, None);
     assert_eq!(settings.working_folder(), data.join("workspace"));
     assert!(settings.keys_needed && settings.codex_path.is_none() && settings.api_keys.is_empty());
-    assert_eq!((settings.reasoning, settings.show_work), (ReasoningAs::ReasoningContent, true));
+    assert_eq!((settings.reasoning, settings.show_activity), (ReasoningFormat::ReasoningContent, true));
     let (settings, _) = unusual().runtime_settings(data, None);
     assert_eq!(settings.sandbox, SandboxMode::DangerFullAccess);
     assert_eq!(settings, Settings { data_dir: data.to_owned(), ..unusual().proxy });
@@ -282,7 +282,7 @@ fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
         ("port", true),
         ("listen", true),
         ("reasoning", true),
-        ("show_work", true),
+        ("show_activity", true),
         ("max_turns", true),
         ("log_level", false),
         ("keep_days", false),
@@ -307,17 +307,20 @@ fn the_file_of_an_earlier_program_is_read_and_its_unknown_fields_survive_a_save(
     fs::write(folder.path().join("settings.json"), before).unwrap();
     let file = load(folder.path());
     let DesktopSettings { proxy, listen, keep_days, asked_about_background, .. } = file.current();
-    assert_eq!((proxy.sandbox, proxy.reasoning), (SandboxMode::WorkspaceWrite, ReasoningAs::Think));
+    assert_eq!((proxy.sandbox, proxy.reasoning), (SandboxMode::WorkspaceWrite, ReasoningFormat::Think));
     assert_eq!(
         (proxy.model.as_deref(), proxy.model_aliases["gpt-4o"].as_str()),
         (Some("gpt-5.5"), "gpt-5.5")
     );
     assert_eq!((proxy.silence_limit_minutes.get(), proxy.log_level), (13, LogLevel::Debug));
-    assert!(!proxy.show_work && !proxy.side_calls && proxy.keys_needed);
+    assert!(!proxy.show_activity && !proxy.task_model && proxy.keys_needed);
     assert_eq!((listen, keep_days.get(), asked_about_background), (Listen::DockerBridge, 7, Some(false)));
     file.change(|settings| settings.proxy.port = 9001.into()).unwrap();
     let mut wanted: Value = serde_json::from_str(before).unwrap();
     wanted["port"] = json!(9001);
+    for (old, new) in [("show_activity", "show_activity"), ("task_model", "task_model")] {
+        wanted[new] = wanted.as_object_mut().unwrap().remove(old).unwrap();
+    }
     assert_eq!(on_disk(folder.path()), wanted);
 }
 

@@ -17,7 +17,7 @@ use super::tokens::Tokenizer;
 use crate::error::Failure;
 use crate::event::{Finish, Piece};
 use crate::openai::completion::FinishReason;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 use crate::translate::answer_request::ToolChoice;
 use crate::translate::schema::OutputCheck;
 use crate::translate::tool_names::ToolNames;
@@ -26,9 +26,9 @@ use crate::translate::tool_names::ToolNames;
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     /// How summaries of the reasoning are sent.
-    pub(crate) reasoning: ReasoningAs,
+    pub(crate) reasoning: ReasoningFormat,
     /// Whether lines about what codex does go in among them.
-    pub(crate) show_work: bool,
+    pub(crate) show_activity: bool,
     /// The client's names of its tools.
     pub(crate) names: Arc<ToolNames>,
     /// Which tools must be called.
@@ -119,18 +119,18 @@ impl Shaping {
     pub(crate) fn reasoning(&mut self, text: &str, out: &mut VecDeque<Piece>) {
         self.in_line = !text.ends_with('\n');
         match self.plan.reasoning {
-            ReasoningAs::ReasoningContent => out.push_back(Piece::Reasoning(text.to_owned())),
-            ReasoningAs::Think => {
+            ReasoningFormat::ReasoningContent => out.push_back(Piece::Reasoning(text.to_owned())),
+            ReasoningFormat::Think => {
                 let open = if std::mem::replace(&mut self.thinking, true) { "" } else { "<think>\n" };
                 out.push_back(Piece::Text(format!("{open}{text}")));
             }
-            ReasoningAs::None => {}
+            ReasoningFormat::None => {}
         }
     }
 
     /// Something that codex did.
     pub(crate) fn item(&mut self, item: &ItemEvent, out: &mut VecDeque<Piece>) {
-        if self.plan.show_work {
+        if self.plan.show_activity {
             let before = if self.in_line { "\n" } else { "" };
             self.reasoning(&format!("{before}{}\n", activity::line(item)), out);
         }

@@ -6,8 +6,8 @@ use crate::translate::schema::Form;
 
 fn plan() -> Plan {
     Plan {
-        reasoning: ReasoningAs::ReasoningContent,
-        show_work: true,
+        reasoning: ReasoningFormat::ReasoningContent,
+        show_activity: true,
         names: Arc::new(ToolNames::new(["my.tool"].into_iter())),
         must_call: ToolChoice::Auto,
         stop: Vec::new(),
@@ -84,14 +84,14 @@ fn too_many_tokens_end_the_answer() {
 
 #[test]
 fn reasoning_between_think_tags_is_closed_before_the_answer() {
-    let mut shaping = Shaping::new(Plan { reasoning: ReasoningAs::Think, ..plan() });
+    let mut shaping = Shaping::new(Plan { reasoning: ReasoningFormat::Think, ..plan() });
     let mut out = VecDeque::new();
     shaping.reasoning("a", &mut out);
     shaping.reasoning("b", &mut out);
     let _ = shaping.text("answer", &mut out);
     shaping.over(None, &mut out).unwrap();
     assert_eq!(gathered(out).0, "<think>\nab\n</think>\n\nanswer");
-    let mut shaping = Shaping::new(Plan { reasoning: ReasoningAs::None, ..plan() });
+    let mut shaping = Shaping::new(Plan { reasoning: ReasoningFormat::None, ..plan() });
     let mut out = VecDeque::new();
     shaping.reasoning("a", &mut out);
     assert!(out.is_empty());
@@ -114,7 +114,7 @@ fn what_codex_does_is_told_in_lines_of_their_own() {
         })
         .collect();
     assert_eq!(told, "thinking\nSearched the web for \"rust\"\nCalled t of s, which failed\n");
-    let mut quiet = Shaping::new(Plan { show_work: false, ..plan() });
+    let mut quiet = Shaping::new(Plan { show_activity: false, ..plan() });
     let mut out = VecDeque::new();
     quiet.item(&search, &mut out);
     assert!(out.is_empty());

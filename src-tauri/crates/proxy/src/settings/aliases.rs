@@ -1,7 +1,6 @@
-//! Other names for models, for clients that insist on one of their own.
+//! Alternative names for models, for clients with a fixed model id.
 //!
-//! An alias leads to a model and never to another alias. Whether codex lists the model is not known here; the catalog says so
-//! when a client asks.
+//! An alias resolves to a model, never to another alias. Whether codex lists the model is checked per request, by the catalog.
 
 use std::collections::BTreeMap;
 
@@ -9,68 +8,69 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// The id of Codex itself.
+/// The id of Codex itself, the agent.
 pub const CODEX_LOCAL: &str = "codex-local";
 
-/// The models by their other names.
+/// Model ids by alias.
 pub type Aliases = BTreeMap<String, String>;
 
-/// The longest name of a model or an alias; the real ones are far shorter.
+/// Bytes of a model id or alias; real ones are far shorter.
 const MAX_NAME: usize = 200;
 
-/// Aliases out of a list such as `gpt-4o=gpt-5.5,agent=codex-local`.
+/// Parses a list such as `gpt-4o=gpt-5.5,agent=codex-local`.
 ///
 /// # Errors
-/// What is wrong with the first one that cannot be used.
+/// What is wrong with the first invalid alias.
 pub(super) fn parse(list: &str) -> Result<Aliases, String> {
     let mut aliases = Aliases::new();
     for text in super::values::items(list) {
         let (alias, model) = text.split_once('=').ok_or_else(|| {
-            format!("Write ALIAS=MODEL, such as gpt-4o=gpt-5.5. {text:?} has no equals sign.")
+            format!("Use ALIAS=MODEL, such as gpt-4o=gpt-5.5. {text:?} has no equals sign.")
         })?;
         let (alias, model) = pair(alias, model)?;
         if aliases.get(&alias).is_some_and(|other| *other != model) {
-            return Err(format!("{alias} leads to another model already. Leave one of them out."));
+            return Err(format!("{alias} already stands for another model. Remove one of the two."));
         }
         aliases.insert(alias, model);
     }
     Ok(aliases)
 }
 
-/// Aliases by name, as they are written; or a list of them as on the command line, for a window in which one name stands twice.
+/// Aliases as an object or as text; or as a list of texts, from a window where one alias may stand twice.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Aliases, D::Error> {
     let aliases = match Value::deserialize(deserializer)? {
         Value::Object(named) => {
             named.iter().map(|(alias, model)| pair(alias, model.as_str().unwrap_or_default())).collect()
         }
+        Value::String(list) => parse(&list),
         list => match Vec::<String>::deserialize(list) {
             Ok(texts) => parse(&texts.join(",")),
-            Err(_) => Err("Write an alias and the model that it leads to.".to_owned()),
+            Err(_) => Err("Enter an alias and a model.".to_owned()),
         },
     };
     aliases.map_err(D::Error::custom)
 }
 
-/// An alias and its model, if the one can lead to the other.
+/// Validates an alias and its model.
 fn pair(alias: &str, model: &str) -> Result<(String, String), String> {
     let (alias, model) = (alias.trim(), model.trim());
     let wrong = if !is_name(alias) || !is_name(model) {
-        "Write the alias and the model that it leads to, such as gpt-4o and gpt-5.5, without blanks or commas."
+        "Enter an alias and a model, such as gpt-4o and gpt-5.5, without spaces or commas."
     } else if alias == CODEX_LOCAL {
-        "codex-local is Codex itself and cannot lead elsewhere. Choose another alias."
+        "codex-local always stands for Codex itself. Choose another alias."
     } else if alias == model {
-        "The alias is the model's own name. Choose another alias."
+        "The alias and the model are the same. Choose another alias."
     } else {
         return Ok((alias.to_owned(), model.to_owned()));
     };
     Err(format!("{alias}={model}: {wrong}"))
 }
 
-/// Whether `name` can be that of a model, an alias or an effort.
+/// Whether `name` is valid for a model, an alias or an effort.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    let is_wrong = |c: char| c.is_whitespace() || c.is_control() || c == ',';
-    !name.is_empty() && name.len() <= MAX_NAME && !name.contains(is_wrong)
+    let is_invalid = |c: char| c.is_whitespace() || c.is_control() || c == ',';
+    !name.is_empty() && name.len() <= MAX_NAME && !name.contains(is_invalid)
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn aliases_are_read_as_they_were_written_down() {
+    fn aliases_survive_a_round_trip_through_json() {
         let aliases = parse("gpt-4o = gpt-5.5, agent=codex-local").unwrap();
         assert_eq!(aliases["gpt-4o"], "gpt-5.5");
         let written = serde_json::to_value(&aliases).unwrap();
@@ -87,15 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_alias_is_named_with_the_reason() {
+    fn an_invalid_alias_is_named_with_the_reason() {
         for (list, words) in [
             ("gpt-4o", "ALIAS=MODEL"),
             ("=gpt-5.5", "such as gpt-4o"),
             ("gpt-4o=", "such as gpt-4o"),
-            ("my gpt=gpt-5.5", "without blanks"),
+            ("my gpt=gpt-5.5", "without spaces"),
             ("codex-local=gpt-5.5", "Codex itself"),
-            ("a=a", "own name"),
-            ("a=b,a=c", "another model already"),
+            ("a=a", "are the same"),
+            ("a=b,a=c", "stands for another model"),
         ] {
             let wrong = parse(list).unwrap_err();
             assert!(

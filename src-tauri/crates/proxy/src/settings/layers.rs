@@ -1,7 +1,7 @@
-//! The layers that settings are put together from: flags, then the environment, then `.env`.
+//! The layers of settings: flags win over the environment, the environment over `.env`.
 //!
-//! clap says the name of each setting, its variable and what it means, and collects the texts. Of each setting the first layer
-//! that has it is taken; all of them are merged, and refused, as the values of `settings.json` are.
+//! clap declares the flags and variables and collects their texts. The first layer that has a setting wins; its text is then
+//! merged and validated as values of `settings.json` are.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ use codex_client::Environment;
 use serde_json::{Map, Value};
 
 use super::values::items;
-use super::{Settings, SettingsError, fields, merge};
+use super::{RENAMED, Settings, SettingsError, fields, merge};
 use crate::auth::Key;
 
-/// The three layers, and what is needed to make absolute paths of them.
+/// The three layers, and what it takes to make their paths absolute.
 #[derive(Clone, Debug)]
 pub struct Layers<'a> {
-    /// What a command with [`flags`] was given, which wins.
+    /// The matches of a command with [`flags`].
     pub flags: &'a ArgMatches,
-    /// The environment, which comes next.
+    /// The environment.
     pub environment: &'a Environment,
-    /// The lines of `.env`, which come last.
+    /// The lines of `.env`.
     pub dotenv: &'a BTreeMap<String, String>,
-    /// The folder that the program was started in.
+    /// The folder the program was started in.
     pub current_dir: &'a Path,
-    /// The system's folder for our own data, used when none is named.
+    /// The data folder, unless one is set.
     pub default_data_dir: Option<PathBuf>,
 }
 
-/// `command` with a flag for each setting. They take any text, which is judged with those of the other layers.
+/// Adds a flag for each setting to `command`. They accept any text, which is validated with that of the other layers.
 pub fn flags(command: Command) -> Command {
     let as_text = |arg: &Arg| {
         let takes_values = arg.get_action().takes_values();
@@ -43,10 +43,11 @@ pub fn flags(command: Command) -> Command {
         let arg = arg.clone().env(Resettable::Reset).help(help).global(global);
         if takes_values { arg.value_parser(ValueParser::string()) } else { arg }
     };
-    command.args(arguments().get_arguments().map(as_text).collect::<Vec<_>>())
+    let renamed = RENAMED.map(|old| Arg::new(old.field).long(old.flag).hide(true).global(true));
+    command.args(arguments().get_arguments().map(as_text).collect::<Vec<_>>()).args(renamed)
 }
 
-/// The settings as arguments. They are made for an update, in which none is required.
+/// The settings as arguments, none of which is required.
 pub(super) fn arguments() -> Command {
     Settings::augment_args_for_update(Command::new("settings"))
 }
@@ -63,14 +64,14 @@ pub(super) fn help(arg: &Arg) -> String {
     arg.get_help().map(ToString::to_string).unwrap_or_default()
 }
 
-/// What a setting is when nothing is given, as on the command line; `None` where there is nothing to write.
+/// A setting's default as it is written on the command line; `None` if it is unset.
 pub(super) fn default_of(arg: &Arg) -> Option<String> {
     let usual = Settings::default();
     match fields(&usual).get(arg.get_id().as_str()) {
         Some(Value::Bool(on)) => Some(if *on { "on" } else { "off" }.to_owned()),
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
-        // The one default that the file does not have: the app chooses among networks instead.
+        // settings.json has no host: the app offers a choice of networks instead.
         None if arg.get_id() == "host" => Some(usual.host.to_string()),
         _ => None,
     }
@@ -81,13 +82,22 @@ fn is_list(arg: &Arg) -> bool {
 }
 
 impl Layers<'_> {
-    /// What the first layer that has a value says, behind the layer's name for it; an empty value counts as none.
+    /// The text of the first layer that has the setting, after the name of its flag or variable. Empty values do not count.
     fn given(&self, arg: &Arg) -> Option<(String, String)> {
-        let of_flag = self.flag(arg.get_id().as_str()).map(|text| (flag(arg), text));
-        let of_variable = variable(arg).and_then(|name| Some((name.to_owned(), self.variable(name)?)));
+        let id = arg.get_id().as_str();
+        let old = RENAMED.iter().find(|renamed| renamed.now == id);
+        let of_variable = |name: &str| self.variable(name).map(|text| (name.to_owned(), text));
         let has_value =
             |text: &str| if is_list(arg) { items(text).next().is_some() } else { !text.is_empty() };
-        [of_flag, of_variable].into_iter().flatten().find(|(_, text)| has_value(text))
+        [
+            self.flag(id).map(|text| (flag(arg), text)),
+            old.and_then(|old| Some((format!("--{}", old.flag), self.flag(old.field)?))),
+            variable(arg).and_then(of_variable),
+            old.and_then(|old| of_variable(old.variable)),
+        ]
+        .into_iter()
+        .flatten()
+        .find(|(_, text)| has_value(text))
     }
 
     fn flag(&self, id: &str) -> Option<String> {
@@ -122,25 +132,29 @@ pub fn expand_home(path: &Path, home: Option<&Path>) -> PathBuf {
 }
 
 impl Settings {
-    /// Puts the layers together.
+    /// Merges the layers. The second value is a warning for each former name in use.
     ///
     /// # Errors
-    /// The first value that cannot be used, with where it came from.
-    pub fn from_layers(layers: &Layers<'_>) -> Result<Self, SettingsError> {
-        let (mut values, mut sources) = (Map::new(), BTreeMap::new());
+    /// The first invalid value, with the flag or variable it came from.
+    pub fn from_layers(layers: &Layers<'_>) -> Result<(Self, Vec<String>), SettingsError> {
+        let (mut values, mut sources, mut warnings) = (Map::new(), BTreeMap::new(), Vec::new());
         for arg in arguments().get_arguments() {
             let Some((source_name, text)) = layers.given(arg) else { continue };
-            let value = if is_list(arg) { items(&text).collect() } else { Value::from(text.as_str()) };
-            values.insert(arg.get_id().to_string(), value);
+            let (flag, variable) = (flag(arg), variable(arg));
+            if source_name != flag && Some(source_name.as_str()) != variable {
+                let now = if source_name.starts_with('-') { &flag } else { variable.unwrap_or_default() };
+                warnings.push(format!("{source_name} is now {now}; the old name still works"));
+            }
+            values.insert(arg.get_id().to_string(), text.as_str().into());
             sources.insert(arg.get_id().to_string(), (source_name, text));
         }
         let (mut settings, wrong) = merge(&Self::default(), &values);
         if let Some(wrong) = wrong.into_iter().next() {
             let (source_name, value) = sources.remove(&wrong.field).unwrap_or_default();
-            return Err(SettingsError::Bad { source_name, value, wanted: wrong.message });
+            return Err(SettingsError::Invalid { source_name, value, wanted: wrong.message });
         }
         if !settings.keys_needed && !settings.host.is_loopback() {
-            return Err(SettingsError::OpenToOthers(settings.host));
+            return Err(SettingsError::NoAuthBeyondLoopback(settings.host));
         }
         settings.data_dir = if settings.data_dir.as_os_str().is_empty() {
             layers.default_data_dir.clone().ok_or(SettingsError::NoDataDir)?
@@ -150,6 +164,6 @@ impl Settings {
         settings.workspace = settings.workspace.map(|folder| layers.path(&folder));
         settings.codex_path = settings.codex_path.map(|program| layers.program(program));
         settings.api_keys = items(&layers.variable("API_KEYS").unwrap_or_default()).map(Key::new).collect();
-        Ok(settings)
+        Ok((settings, warnings))
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of settings: the type says the range and the unit, once for the flags, the file and the window.
+//! Numbers in settings. The type is the range and the unit, for flags, settings.json and the window alike.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -22,11 +22,11 @@ macro_rules! numbers {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let number = text.trim().parse().ok().filter(|number| ($min..=$max).contains(number));
-                number.map(Self).ok_or(concat!("Write a ", $what, " from ", $min, " to ", $max, "."))
+                number.map(Self).ok_or(concat!("Enter a ", $what, " from ", $min, " to ", $max, "."))
             }
         }
 
-        // What was typed counts as well; anything but a number is refused with the same words in every layer.
+        // Text counts as well, since flags and the window have nothing else.
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 super::values::text(deserializer)?.parse().map_err(D::Error::custom)
@@ -56,17 +56,17 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// A port; 0 takes a free one.
+    /// A TCP port; 0 picks a free one.
     Port(u16), 0..=65535, "port";
-    /// How many turns run at once.
+    /// Maximum number of concurrent turns.
     Turns(u32), 1..=100, "number of requests";
-    /// How many requests may wait; 0 lets none wait.
+    /// Maximum number of queued requests; 0 disables the queue.
     Waiting(u32), 0..=1000, "number of requests";
-    /// A time of up to an hour.
+    /// Seconds, up to an hour.
     Seconds(u32), 1..=3600, "number of seconds";
-    /// A time of up to a day.
+    /// Minutes, up to a day.
     Minutes(u32), 1..=1440, "number of minutes";
-    /// A time of up to ten years.
+    /// Days, up to ten years.
     Days(u32), 1..=3650, "number of days";
 }
 
@@ -77,6 +77,6 @@ impl From<u16> for Port {
 }
 
 impl Days {
-    /// How long the request log is kept when nothing else is chosen.
+    /// How long the request log keeps requests by default.
     pub const DEFAULT: Self = Self(30);
 }

@@ -1,4 +1,4 @@
-//! How values are read, in whichever layer they stand: the types of the fields judge them, and one merge puts layers together.
+//! How values are parsed, whatever layer they come from: the fields' types validate them, and one function merges layers.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -7,25 +7,27 @@ use serde::de::{DeserializeOwned, Error, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// What is wrong with one field of the settings.
+use super::RENAMED;
+
+/// An invalid value of one setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 pub struct FieldError {
     /// The field's name in the settings.
     pub field: String,
-    /// What is wrong and what would be right.
+    /// What is wrong and what is allowed, as sentences.
     pub message: String,
 }
 
 impl FieldError {
-    /// Of the field `field`, with a sentence.
+    /// An error in `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// `settings` with the values of `layer`, and what is wrong with those that could not be taken. Fields that `settings` does
-/// not have are passed over. Texts are trimmed, and a blank one is nothing.
+/// Merges `layer` into `settings`, and reports the values that are invalid; those leave the setting as it was. Unknown fields
+/// are ignored, former names count. Texts are trimmed, and a blank one unsets the field.
 pub fn merge<T: Clone + Serialize + DeserializeOwned>(
     settings: &T,
     layer: &Map<String, Value>,
@@ -38,7 +40,7 @@ pub fn merge<T: Clone + Serialize + DeserializeOwned>(
             None => value.clone(),
         };
         let mut tried = fields.clone();
-        tried.insert(name.clone(), value);
+        tried.insert(current_name(name).to_owned(), value);
         match T::deserialize(&tried) {
             Ok(next) => (merged, fields) = (next, tried),
             Err(error) => wrong.push(FieldError::new(name, wanted(&error))),
@@ -47,7 +49,13 @@ pub fn merge<T: Clone + Serialize + DeserializeOwned>(
     (merged, wrong)
 }
 
-/// The fields of settings, as they are written down. All can be: their texts are UTF-8, paths too.
+/// The name that a field has now.
+#[must_use]
+pub fn current_name(field: &str) -> &str {
+    RENAMED.iter().find(|renamed| renamed.field == field).map_or(field, |renamed| renamed.now)
+}
+
+/// The fields of settings as JSON. Serialization cannot fail: all texts are UTF-8, paths too.
 pub fn fields(settings: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(fields)) => fields,
@@ -55,16 +63,16 @@ pub fn fields(settings: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-/// One of a few words, as they are written in the settings file.
+/// Parses one of a few words, in any case.
 ///
 /// # Errors
-/// The words to choose from.
+/// The words to choose from, as a sentence.
 pub fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let word = text.to_ascii_lowercase();
     T::deserialize(word.as_str().into_deserializer()).map_err(|error: serde::de::value::Error| wanted(&error))
 }
 
-/// What would be right, of an error that serde made of a value.
+/// What is allowed, from serde's error about a value.
 fn wanted(error: &impl Display) -> String {
     let error = error.to_string();
     let Some((_, words)) = error.split_once("expected ") else { return error };
@@ -75,7 +83,7 @@ fn wanted(error: &impl Display) -> String {
     }
 }
 
-/// A value as it is typed; anything but a text is written as in JSON.
+/// A value as text; anything but a string as JSON.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
@@ -96,7 +104,20 @@ pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool,
 pub(super) fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
     let ip = text(deserializer)?.replace("localhost", "127.0.0.1");
     let ip = ip.trim_start_matches('[').trim_end_matches(']').parse();
-    ip.map_err(|_| D::Error::custom("Name an IP address to listen on, such as 127.0.0.1."))
+    ip.map_err(|_| D::Error::custom("Use an IP address, such as 127.0.0.1."))
+}
+
+/// A list as JSON, or as text with commas or line breaks between the items.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::Array(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        Value::Null => String::new(),
+        value => value
+            .as_str()
+            .map(|text| text.replace('\n', ","))
+            .ok_or_else(|| D::Error::custom("Use a list of texts."))?,
+    };
+    Ok(items(&text).map(str::to_owned).collect())
 }
 
 /// The items of a list with commas between them.

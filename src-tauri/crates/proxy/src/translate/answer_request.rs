@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::shorten;
 use crate::error::ApiError;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub(crate) struct AnswerRequest {
     /// How hard to think; `None` leaves it to the settings and the model.
     pub effort: Option<String>,
     /// How summaries of the reasoning are sent; `None` leaves it to the settings.
-    pub reasoning_as: Option<ReasoningAs>,
+    pub reasoning_format: Option<ReasoningFormat>,
     /// `low`, `medium` or `high`.
     pub verbosity: Option<String>,
     /// The service tier, such as `flex`; `None` for `auto` and `default`.
@@ -53,7 +53,7 @@ impl Default for AnswerRequest {
             parallel_tool_calls: true,
             format: Format::Text,
             effort: None,
-            reasoning_as: None,
+            reasoning_format: None,
             verbosity: None,
             service_tier: None,
             web_search: None,

@@ -11,7 +11,7 @@ use crate::error::{ApiError, Failure};
 use crate::event::Piece;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice};
 use crate::openai::text_or::TextOr;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 
 /// What each prompt wants, in order; all want the same number of answers.
 ///
@@ -30,7 +30,7 @@ pub(crate) fn parse(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, 
         model: request.model.clone(),
         items: vec![Item::Message { role: Role::User, content: vec![Content::Text(prompt.to_owned())] }],
         // There is nowhere in a completion to put a summary.
-        reasoning_as: Some(ReasoningAs::None),
+        reasoning_format: Some(ReasoningFormat::None),
         max_tokens: request.max_tokens,
         stop: stop.clone(),
         n,

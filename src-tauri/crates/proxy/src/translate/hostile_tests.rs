@@ -16,7 +16,7 @@ use super::{request, wire};
 use crate::error::ApiError;
 use crate::event::{Finish, Piece};
 use crate::openai::completion::FinishReason;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 use said::{conversation, expected, input, messages};
 
 /// Enough for every day; `PROPTEST_CASES` has its way where it is set.
@@ -63,7 +63,7 @@ fn over_the_wire<T: serde::de::DeserializeOwned>(body: &Value) -> T {
 }
 
 fn parsed(body: &Value) -> Result<Parsed, ApiError> {
-    responses::parse(over_the_wire(body), &[], &|_| None, ReasoningAs::None, &mut Ids::new("0a".into()))
+    responses::parse(over_the_wire(body), &[], &|_| None, ReasoningFormat::None, &mut Ids::new("0a".into()))
 }
 
 /// The data of the events of some bytes, by the letter of the standard: lines end with CR, LF or both, an empty one ends the event, and

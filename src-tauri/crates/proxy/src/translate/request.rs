@@ -10,7 +10,7 @@ use super::contents::contents;
 use super::{limits, shorten, tools};
 use crate::error::ApiError;
 use crate::openai::chat::{self, ChatRequest, FunctionCall, Message, ResponseFormat, Role, WebSearchOptions};
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 
 /// Reads a request.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         parallel_tool_calls: !old && request.parallel_tool_calls != Some(false),
         format: format(request.response_format)?,
         effort: request.reasoning_effort,
-        reasoning_as: reasoning_as(request.reasoning_format.as_deref(), request.include_reasoning)?,
+        reasoning_format: reasoning_format(request.reasoning_format.as_deref(), request.include_reasoning)?,
         verbosity: request.verbosity,
         service_tier: limits::service_tier(request.service_tier),
         web_search: request.web_search_options.map(web_search).transpose()?,
@@ -104,11 +104,14 @@ fn format(format: Option<ResponseFormat>) -> Result<Format, ApiError> {
     Format::read(&kind, schema, strict, "response_format.type", "response_format.json_schema.schema")
 }
 
-fn reasoning_as(format: Option<&str>, include: Option<bool>) -> Result<Option<ReasoningAs>, ApiError> {
+fn reasoning_format(
+    format: Option<&str>,
+    include: Option<bool>,
+) -> Result<Option<ReasoningFormat>, ApiError> {
     match (format, include) {
-        (_, Some(false)) | (Some("hidden" | "none"), _) => Ok(Some(ReasoningAs::None)),
-        (Some("parsed" | "reasoning_content"), _) => Ok(Some(ReasoningAs::ReasoningContent)),
-        (Some("raw" | "think"), _) => Ok(Some(ReasoningAs::Think)),
+        (_, Some(false)) | (Some("hidden" | "none"), _) => Ok(Some(ReasoningFormat::None)),
+        (Some("parsed" | "reasoning_content"), _) => Ok(Some(ReasoningFormat::ReasoningContent)),
+        (Some("raw" | "think"), _) => Ok(Some(ReasoningFormat::Think)),
         (Some(other), _) => Err(ApiError::invalid(
             "reasoning_format",
             format!("reasoning_format must be parsed, raw or hidden, not {:?}.", shorten(other)),

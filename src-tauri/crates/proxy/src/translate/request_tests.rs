@@ -150,13 +150,13 @@ fn limits_and_ways_are_read_in_all_their_forms() {
     .unwrap();
     assert_eq!((wanted.stop, wanted.max_tokens, wanted.n), (vec!["x".to_owned()], Some(7), 3));
     assert_eq!((wanted.verbosity.as_deref(), wanted.service_tier.as_deref()), (Some("low"), Some("flex")));
-    assert_eq!(wanted.reasoning_as, Some(ReasoningAs::Think));
+    assert_eq!(wanted.reasoning_format, Some(ReasoningFormat::Think));
     let wanted = read(
         &json!({"stop":["a","","b"],"max_completion_tokens":5,"max_tokens":7,"include_reasoning":false}),
     );
     let wanted = wanted.unwrap();
     assert_eq!((wanted.stop, wanted.max_tokens), (vec!["a".to_owned(), "b".to_owned()], Some(5)));
-    assert_eq!(wanted.reasoning_as, Some(ReasoningAs::None));
+    assert_eq!(wanted.reasoning_format, Some(ReasoningFormat::None));
     assert_eq!(read(&json!({"service_tier":"auto"})).unwrap().service_tier, None);
     assert_eq!(param(read(&json!({"reasoning_format":"loud"}))), "reasoning_format");
 }

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
 use crate::openai::responses::response::ResponseOptions;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 
 /// An item of a conversation that can be referred to.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +51,7 @@ pub(crate) fn parse(
     mut request: ResponsesRequest,
     before: &[&Said],
     find: &dyn Fn(&str) -> Option<Said>,
-    reasoning: ReasoningAs,
+    reasoning: ReasoningFormat,
     ids: &mut Ids,
 ) -> Result<Parsed, ApiError> {
     let said = items::read(request.input.take(), find, ids)?;
@@ -80,7 +80,7 @@ pub(crate) fn parse(
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
         format: format(&text)?,
         effort: thinking.effort.clone(),
-        reasoning_as: Some(reasoning_as(&thinking, reasoning)?),
+        reasoning_format: Some(reasoning_format(&thinking, reasoning)?),
         verbosity: text.verbosity.clone(),
         service_tier: limits::service_tier(request.service_tier.clone()),
         max_tokens: request.max_output_tokens,
@@ -120,15 +120,18 @@ fn format(text: &TextOptions) -> Result<Format, ApiError> {
 }
 
 /// Summaries are items of their own here, and never part of the text.
-fn reasoning_as(thinking: &ReasoningOptions, settings: ReasoningAs) -> Result<ReasoningAs, ApiError> {
+fn reasoning_format(
+    thinking: &ReasoningOptions,
+    settings: ReasoningFormat,
+) -> Result<ReasoningFormat, ApiError> {
     match summary(thinking) {
-        Some("auto" | "concise" | "detailed") => Ok(ReasoningAs::ReasoningContent),
+        Some("auto" | "concise" | "detailed") => Ok(ReasoningFormat::ReasoningContent),
         Some(_) => Err(ApiError::invalid(
             "reasoning.summary",
             "The summary must be auto, concise or detailed, or left out.",
         )),
-        None if settings == ReasoningAs::None => Ok(ReasoningAs::None),
-        None => Ok(ReasoningAs::ReasoningContent),
+        None if settings == ReasoningFormat::None => Ok(ReasoningFormat::None),
+        None => Ok(ReasoningFormat::ReasoningContent),
     }
 }
 

@@ -264,7 +264,7 @@ async fn background_task_keeps_its_response_format_and_tools() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn background_tasks_use_the_requested_model_when_the_feature_is_off() {
-    let off = real().settings(|settings| settings.side_calls = false);
+    let off = real().settings(|settings| settings.task_model = false);
     let proxy = off.start().await;
     let (answer, logged) = title(&proxy, "gpt-5.5").await;
     assert_eq!((answer["model"].as_str(), logged.as_str()), (Some("gpt-5.5"), "gpt-5.5"));

@@ -1,6 +1,6 @@
 //! Response formats, limits, reasoning and images, on the real codex.
 
-use proxy::settings::ReasoningAs;
+use proxy::settings::ReasoningFormat;
 use serde_json::{Value, json};
 
 use crate::support::{TIMEOUT, TestProxy, prompt_body, real};
@@ -228,7 +228,7 @@ async fn reasoning_format_follows_the_request_or_the_settings() {
         proxy.model.request(2).unwrap().body()["reasoning"]["summary"].is_null(),
         "not requested upstream either"
     );
-    let proxy = real().settings(|settings| settings.reasoning = ReasoningAs::Think).start().await;
+    let proxy = real().settings(|settings| settings.reasoning = ReasoningFormat::Think).start().await;
     let inline = answer(&proxy, &ask(json!({}))).await;
     assert!(inline["choices"][0]["message"]["content"].as_str().unwrap().starts_with("<think>"));
     // A conversation with the tags continues in the same thread, and the model does not see them.
@@ -356,7 +356,7 @@ async fn agent_activity_appears_in_the_reasoning() {
     let reasoning = whole["choices"][0]["message"]["reasoning_content"].as_str().unwrap();
     assert!(reasoning.contains("echo hi") && reasoning.contains("exit code 0"), "{reasoning}");
     assert!(!whole["choices"][0]["message"]["content"].as_str().unwrap().contains("exit code 0`"));
-    let quiet = real().settings(|settings| settings.show_work = false).start().await;
+    let quiet = real().settings(|settings| settings.show_activity = false).start().await;
     let whole = answer(&quiet, &body).await;
     assert!(whole["choices"][0]["message"].get("reasoning_content").is_none());
 }

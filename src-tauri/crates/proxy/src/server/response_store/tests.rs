@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::event::{Finish, Piece};
 use crate::openai::completion::FinishReason;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 use crate::translate::response_events::{Ids, ResponseWriter};
 use crate::translate::responses::{Parsed, parse};
 
@@ -12,7 +12,8 @@ use crate::translate::responses::{Parsed, parse};
 fn ask(base: &str, input: &str) -> (ResponseWriter, Vec<Said>) {
     let mut ids = Ids::new(base.to_owned());
     let request = serde_json::from_value(json!({ "model": "m", "input": input })).unwrap();
-    let Parsed { options, said, .. } = parse(request, &[], &|_| None, ReasoningAs::None, &mut ids).unwrap();
+    let Parsed { options, said, .. } =
+        parse(request, &[], &|_| None, ReasoningFormat::None, &mut ids).unwrap();
     (ResponseWriter::new(ids, 7, "m".into(), options, true), said)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str)
 /// Has the smallest model answer a task at its lowest effort, if the settings say so. Where codex does not list its models the
 /// request stays as it is; the look-up of its model says why.
 pub(super) async fn to_smallest(proxy: &Proxy, request: &mut AnswerRequest, task: &str, log: &Recorder) {
-    if !proxy.settings.side_calls {
+    if !proxy.settings.task_model {
         return;
     }
     let Ok(models) = proxy.catalog.models(proxy.codex.plain()).await else { return };

@@ -16,7 +16,7 @@ use crate::exchange::{Exchange, Occupancy};
 use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
-use crate::settings::ReasoningAs;
+use crate::settings::ReasoningFormat;
 use crate::translate::answer_request::{AnswerRequest, Format};
 use crate::translate::schema::{self, Form};
 use crate::translate::tool_names::ToolNames;
@@ -86,8 +86,10 @@ async fn start_turns(
         None
     };
     // A `<think>` in front of JSON would make it none.
-    let reasoning = match (wanted.reasoning_as.unwrap_or(proxy.settings.reasoning), &wanted.format) {
-        (ReasoningAs::Think, Format::JsonObject | Format::Schema { .. }) => ReasoningAs::ReasoningContent,
+    let reasoning = match (wanted.reasoning_format.unwrap_or(proxy.settings.reasoning), &wanted.format) {
+        (ReasoningFormat::Think, Format::JsonObject | Format::Schema { .. }) => {
+            ReasoningFormat::ReasoningContent
+        }
         (reasoning, _) => reasoning,
     };
     for item in &mut wanted.items {
@@ -101,7 +103,7 @@ async fn start_turns(
     };
     let plan = Plan {
         reasoning,
-        show_work: proxy.settings.show_work && reasoning != ReasoningAs::None,
+        show_activity: proxy.settings.show_activity && reasoning != ReasoningFormat::None,
         names,
         must_call: wanted.tool_choice,
         stop: wanted.stop,
@@ -116,7 +118,7 @@ async fn start_turns(
         items: wanted.items,
         turn_instructions: Some(note).filter(|note| !note.is_empty()),
         effort,
-        reasoning_summary: reasoning != ReasoningAs::None,
+        reasoning_summary: reasoning != ReasoningFormat::None,
         output_schema: form.upstream,
         one_call_at_a_time: !wanted.parallel_tool_calls,
     };
@@ -154,10 +156,10 @@ fn to_codex(tool: &crate::translate::answer_request::ClientTool, names: &ToolNam
 }
 
 /// Makes an item of the history what it was for codex: with its names of tools, and without the reasoning that we put in.
-fn tidy(item: &mut Item, names: &ToolNames, reasoning: ReasoningAs) {
+fn tidy(item: &mut Item, names: &ToolNames, reasoning: ReasoningFormat) {
     match item {
         Item::ToolCall(ToolCall { name, .. }) => *name = names.to_codex(name).into_owned(),
-        Item::Message { role: Role::Assistant, content } if reasoning == ReasoningAs::Think => {
+        Item::Message { role: Role::Assistant, content } if reasoning == ReasoningFormat::Think => {
             for part in content {
                 if let Content::Text(text) = part {
                     *text = without_think(text);

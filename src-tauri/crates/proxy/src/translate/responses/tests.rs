@@ -10,7 +10,7 @@ fn read_with(body: &Value, before: &[Said], find: &dyn Fn(&str) -> Option<Said>)
     body["model"] = "m".into();
     let request: ResponsesRequest = serde_json::from_value(body).unwrap();
     let before: Vec<&Said> = before.iter().collect();
-    parse(request, &before, find, ReasoningAs::Think, &mut Ids::new("0a".into()))
+    parse(request, &before, find, ReasoningFormat::Think, &mut Ids::new("0a".into()))
 }
 
 fn read(body: &Value) -> Result<Parsed, ApiError> {
@@ -125,12 +125,12 @@ fn a_summary_is_never_part_of_the_text() {
         let body = json!({"model":"m","input":"a","reasoning":thinking});
         let request = serde_json::from_value(body).unwrap();
         let mut ids = Ids::new("0a".into());
-        parse(request, &[], &|_| None, settings, &mut ids).map(|read| read.wanted.reasoning_as.unwrap())
+        parse(request, &[], &|_| None, settings, &mut ids).map(|read| read.wanted.reasoning_format.unwrap())
     };
-    assert_eq!(with(json!(null), ReasoningAs::Think), Ok(ReasoningAs::ReasoningContent));
-    assert_eq!(with(json!(null), ReasoningAs::None), Ok(ReasoningAs::None));
-    assert_eq!(with(json!({"summary":"auto"}), ReasoningAs::None), Ok(ReasoningAs::ReasoningContent));
-    let odd = with(json!({"summary":"poetic"}), ReasoningAs::None);
+    assert_eq!(with(json!(null), ReasoningFormat::Think), Ok(ReasoningFormat::ReasoningContent));
+    assert_eq!(with(json!(null), ReasoningFormat::None), Ok(ReasoningFormat::None));
+    assert_eq!(with(json!({"summary":"auto"}), ReasoningFormat::None), Ok(ReasoningFormat::ReasoningContent));
+    let odd = with(json!({"summary":"poetic"}), ReasoningFormat::None);
     assert_eq!(refused(odd), (true, "reasoning.summary".to_owned()));
 }
 
