@@ -1,134 +1,130 @@
-//! What can go wrong between us and codex, in the words a user reads.
+//! What can go wrong with codex.
 //!
-//! A variant exists where a caller does something different for it: another HTTP status, another next step. No message
-//! here carries a prompt, an answer or a key.
+//! A variant exists where callers react differently: another HTTP status, another next step. Messages say what happened, not
+//! what to do: that depends on the program. They contain no prompt, answer or key.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why codex could not be reached, or why a turn did not end well.
+/// Why codex is not available, or why a turn failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CodexError {
-    /// No codex binary was found in any of the usual places.
-    #[error(
-        "codex was not found. Install it with `npm install -g @openai/codex`, or set CODEX_PATH to the binary"
-    )]
+    /// No codex binary was found.
+    #[error("codex was not found")]
     NotFound,
 
-    /// The configured path does not name a program that can be run.
-    #[error("CODEX_PATH names {}, which {reason}. Set it to the codex binary", path.display())]
+    /// The configured path is not an executable.
+    #[error("the codex path {} {reason}", path.display())]
     BadPath {
         /// The configured path.
         path: PathBuf,
-        /// What is wrong with it, as the end of a sentence.
+        /// What is wrong with it, such as "does not exist".
         reason: &'static str,
     },
 
-    /// The codex that was found cannot do what is needed.
-    #[error("codex {version} cannot {missing}. Update it with `npm install -g @openai/codex@latest`")]
+    /// This version of codex lacks something the proxy cannot work without.
+    #[error("codex {version} cannot {missing}")]
     Unsupported {
-        /// The version that was found, or "of an unknown version".
+        /// The installed version, or "of an unknown version".
         version: String,
-        /// What it lacks, as the end of a sentence.
+        /// What it lacks, after "cannot".
         missing: &'static str,
     },
 
-    /// This version of codex cannot do what the request asks for; others can.
-    #[error(
-        "codex {version} cannot {what}; codex {since} and later can. Update it with `npm install -g @openai/codex@latest`"
-    )]
+    /// This version of codex does not support what the request needs.
+    #[error("codex {version} cannot {what}; codex {since} and later can")]
     CannotDo {
-        /// The version that was found, or "of an unknown version".
+        /// The installed version, or "of an unknown version".
         version: String,
-        /// What was asked for, as the end of a sentence.
+        /// What the request needs, after "cannot".
         what: &'static str,
-        /// The version to update to at least.
+        /// The first version that can.
         since: &'static str,
     },
 
-    /// codex has no account to work with.
-    #[error("codex is not signed in. Run `codex login` in a terminal, then try again")]
+    /// codex has no account.
+    #[error("codex is not signed in")]
     NotSignedIn,
 
-    /// The process did not come up.
+    /// The process failed to start.
     #[error("codex did not start: {reason}")]
     StartFailed {
-        /// What happened, without a final dot.
+        /// What happened, without a final period.
         reason: String,
     },
 
-    /// The process ended while something was waiting for it.
-    #[error("codex ended while it was working on this request. The next request starts it again")]
+    /// The process exited while a request was pending.
+    #[error("codex exited during this request")]
     Disconnected,
 
-    /// codex did not answer a request of ours within its limit.
+    /// codex did not answer a request within its timeout.
     #[error("codex did not answer `{method}` within {} s", limit.as_secs())]
     NoAnswer {
         /// The protocol method.
         method: &'static str,
-        /// How long we waited.
+        /// The timeout.
         limit: Duration,
     },
 
-    /// codex refused a request of ours, or answered in an unknown form.
-    #[error("codex refused `{method}`: {message}")]
+    /// codex rejected a request, or its answer could not be parsed.
+    #[error("codex rejected `{method}`: {message}")]
     Refused {
         /// The protocol method.
         method: &'static str,
-        /// codex's own words.
+        /// codex's message.
         message: String,
     },
 
-    /// The turn itself failed.
+    /// The turn failed.
     #[error("{0}")]
     Turn(TurnFailure),
 
-    /// The reader of the turn fell so far behind that its events no longer fit.
-    #[error("the answer was not read fast enough and was given up")]
+    /// The turn's reader fell behind by more than the event queue holds.
+    #[error("the answer was not read fast enough")]
     ReaderTooSlow,
 
-    /// We are stopping.
+    /// The proxy is stopping.
     #[error("the proxy is stopping")]
     ShuttingDown,
 }
 
-/// A turn that codex ended with an error.
+/// A turn that ended with an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TurnFailure {
-    /// What it means for the caller.
+    /// What kind of failure it is.
     pub kind: FailureKind,
-    /// codex's or the upstream's own words.
+    /// The message of codex or the upstream.
     pub message: String,
-    /// The upstream's HTTP status, when codex names one.
+    /// The upstream's HTTP status, if codex reported one.
     pub upstream_status: Option<u16>,
-    /// When the account's limit is lifted, in Unix seconds, when that is known.
+    /// When the account's limit resets, in Unix seconds, if known.
     pub resets_at: Option<u64>,
 }
 
 impl TurnFailure {
-    /// A failure of which no more is known.
+    /// A failure without further details.
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), upstream_status: None, resets_at: None }
     }
 }
 
-/// The kinds of failed turn that a caller treats differently.
+/// Kinds of failed turns that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The conversation does not fit the model's context window.
+    /// The conversation exceeds the model's context window.
     ContextWindow,
-    /// The account's codex limit is used up.
+    /// The account has reached its usage limit.
     UsageLimit,
-    /// The upstream asks for fewer requests.
+    /// The upstream's rate limit applies.
     RateLimit,
-    /// The upstream has no capacity at the moment.
+    /// The upstream has no capacity right now.
     Overloaded,
-    /// The model does not exist, or not for this account.
+    /// The model does not exist, or the account may not use it.
     ModelNotFound,
-    /// The account's sign-in was refused.
+    /// The upstream rejected the account's sign-in.
     Unauthorized,
-    /// The upstream refused the request as such; the message says why.
+    /// The upstream rejected the request; the message says why.
     BadRequest,
     /// The upstream failed, or its stream broke.
     Upstream,

@@ -33,7 +33,7 @@ use crate::text::joined;
 use crate::view::{FieldError, ViewError};
 use proxy::Limits;
 use proxy::models::backends;
-use proxy::settings::LogLevel;
+use proxy::settings::{LogLevel, Program};
 use proxy::{Key, KeyEntry};
 use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
@@ -128,6 +128,7 @@ impl App {
     /// A sentence for the user, when the data folder cannot be used at all.
     pub async fn open(options: AppOptions) -> Result<Self, String> {
         let AppOptions { data_dir, environment, has_tray, secrets, limits } = options;
+        Program::App.set_current();
         std::fs::create_dir_all(&data_dir)
             .map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
         let (settings, notice) = SettingsFile::load(&data_dir, unix_now());

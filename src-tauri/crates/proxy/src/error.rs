@@ -1,7 +1,7 @@
-//! Every error that a client can see, and the one place where its HTTP status is chosen.
+//! Every error a client can get, and the only place that chooses HTTP statuses.
 //!
-//! Nothing internal gets into a message: no path, no prompt, no key, and of codex's own words only those that tell the
-//! client what was wrong with its request. Conversions do not log; the exchange and the request log do, once.
+//! Messages say what happened and what to do. They contain no internals: no path, prompt or key, and of codex's messages only
+//! those that tell clients what was wrong with their request. Conversions do not log; the exchange and the request log do, once.
 
 mod responses;
 
@@ -16,155 +16,162 @@ use crate::auth::without_keys;
 use crate::clock::unix_now;
 use crate::off_workers::JobError;
 use crate::openai::error::{ErrorBody, ErrorDetail};
+use crate::settings::Program;
 
-/// Why an exchange ended before its answer was whole.
+/// Why an exchange ended before its answer was complete.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// codex, or the model behind it.
+    /// codex, or the upstream behind it, failed.
     Codex(CodexError),
-    /// The turn took longer than it may.
+    /// The turn exceeded its time limit.
     TooLong(Duration),
-    /// codex said nothing of the turn for longer than it may.
+    /// The turn exceeded its idle timeout.
     Silent(Duration),
-    /// The answer does not have the form that was asked for: what is wrong, without a word of it.
+    /// The answer does not match the requested format: what is wrong, without quoting the answer.
     BadForm(String),
-    /// The answer was not checked against its schema.
+    /// The answer could not be validated against its schema.
     Unchecked(JobError),
-    /// The model did not call the tool that had to be called.
+    /// The model did not call the required tool.
     NoCall,
     /// The proxy is stopping.
     Stopping,
 }
 
-/// Why there was no place.
+/// A request that was not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The reason.
     pub why: Why,
-    /// After how long another try makes sense, by the length of the queue and of the turns that ended last.
+    /// When to retry, estimated from the queue's length and the duration of recent turns.
     pub retry: Duration,
 }
 
-/// The reasons for which there is no place.
+/// Why a request was not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// As many wait already as may.
+    /// The queue is full.
     Full,
-    /// It waited, and gave way to the request of a key that has fewer turns.
+    /// It was queued and displaced by a request of a key with fewer turns.
     GaveWay,
-    /// The wait took too long.
+    /// Its time in the queue is up.
     WaitedTooLong,
 }
 
-/// An error, ready to be sent.
+/// An error in the form it is sent to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
     param: Option<String>,
-    /// Seconds after which another try makes sense.
+    /// Seconds until a retry makes sense.
     retry_after: Option<u64>,
-    /// Whether the client's library should try again by itself.
+    /// Whether OpenAI's libraries should retry on their own.
     should_retry: Option<bool>,
 }
 
-/// How long a client should wait where nobody knows better, in seconds.
+/// Retry-After, in seconds, if nothing better is known.
 const RETRY_SOON: u64 = 5;
 
-/// How long a client should wait for an account's limit whose reset is not known, in seconds.
+/// Retry-After, in seconds, for an account limit whose reset time is unknown.
 const RETRY_LATER: u64 = 300;
 
-/// The errors whose words are always the same: a constructor, its status, its code and its message each.
+/// Declares the errors with a fixed message: constructor, status, code and message. `{field}` in a message becomes the place of
+/// that setting in the running program.
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident: $status:ident $code:literal $message:literal)+) => {
         impl ApiError {
-            $($(#[$doc])* pub(crate) fn $name() -> Self { Self::new(StatusCode::$status, $code, $message) })+
+            $($(#[$doc])* pub(crate) fn $name() -> Self {
+                Self::new(StatusCode::$status, $code, Program::current().locate($message))
+            })+
         }
+
+        #[cfg(test)]
+        const FIXED: &[&str] = &[$($message),+];
     };
 }
 
 fixed! {
-    /// No key.
+    /// The request has no key.
     no_api_key: UNAUTHORIZED "invalid_api_key"
-        "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`."
-    /// A wrong key.
+        "You didn't provide an API key. Send it in the header `Authorization: Bearer YOUR_KEY`."
+    /// The key is unknown.
     wrong_api_key: UNAUTHORIZED "invalid_api_key"
-        "Incorrect API key provided. Use a key that the proxy was given by API_KEYS, or make one with `codex-proxyd key new NAME`."
-    /// The keys cannot be read.
+        "Incorrect API key provided. Create a key with {new_key}."
+    /// The key file cannot be read.
     keys_unavailable: SERVICE_UNAVAILABLE "keys_unavailable"
-        "The proxy's file of keys cannot be used. The proxy's log says why."
-    /// The key's own working folder is outside of the one of the settings.
+        "The key file cannot be read. See the proxy's log for the reason."
+    /// The key's working folder is outside the one in the settings.
     workspace_outside: SERVICE_UNAVAILABLE "workspace_unavailable"
-        "The working folder of this key is not within the one of the proxy's settings. Give the key another one; the proxy's log names both."
-    /// The key's own working folder cannot be worked in.
+        "This key's working folder is not inside the proxy's working folder ({workspace}). Create a key with another folder; the proxy's log names both folders."
+    /// The key's working folder cannot be used.
     workspace_unavailable: SERVICE_UNAVAILABLE "workspace_unavailable"
-        "The working folder of this key is not there. Make it again, or give the key another one; the proxy's log names it."
-    /// The request names another host, as a web page does that rebinds its name to this machine.
+        "This key's working folder does not exist. Restore it, or create a key with another folder; the proxy's log names it."
+    /// The Host header is unknown, as with a web page that rebinds its name to this machine.
     host_not_allowed: FORBIDDEN "host_not_allowed"
-        "This proxy does not answer to that host name. Use http://localhost or the IP address, or allow the name with ALLOWED_HOSTS."
-    /// The request comes from a web page that has not been allowed.
+        "This host name is not allowed. Use http://localhost or the IP address, or allow the name ({allowed_hosts})."
+    /// The request comes from a web page that is not allowed.
     origin_not_allowed: FORBIDDEN "origin_not_allowed"
-        "Web pages of this origin may not call this proxy. Allow it with ALLOWED_ORIGINS."
-    /// The route has other methods; axum names them in the `Allow` header.
+        "Web pages from this origin are not allowed. Allow the origin ({allowed_origins})."
+    /// The route does not support the method; axum sets the `Allow` header.
     method_not_allowed: METHOD_NOT_ALLOWED "method_not_allowed"
-        "This address does not take this method. The answer's Allow header names those that it takes."
-    /// The body is not JSON by its own word.
+        "This method is not supported here. See the Allow header for the supported ones."
+    /// The body is not declared as JSON.
     unsupported_media_type: UNSUPPORTED_MEDIA_TYPE "unsupported_media_type"
-        "Send the body as JSON, with the header `Content-Type: application/json`."
-    /// The body did not come.
+        "The body must be JSON. Send the header `Content-Type: application/json`."
+    /// The body did not arrive in time.
     body_timeout: REQUEST_TIMEOUT "request_timeout"
-        "The request's body did not arrive in time."
-    /// There are too many large bodies at once.
+        "The request body did not arrive in time. Try again."
+    /// Too many large bodies are being received.
     too_many_bodies: TOO_MANY_REQUESTS "rate_limit_exceeded"
-        "Too many large requests arrive at once. Try again in a moment."
-    /// There are too many schemas at once.
+        "Too many large requests are in progress. Try again in a moment."
+    /// Too many schemas are being compiled or checked.
     too_many_schemas: TOO_MANY_REQUESTS "rate_limit_exceeded"
         "Too many requests with JSON schemas are in progress. Try again in a moment."
-    /// The model did not call the tool that had to be called.
+    /// The model did not call the required tool.
     tool_not_called: BAD_GATEWAY "tool_not_called"
-        "The model did not call the tool that it had to call. Try again, or say in words what it is to do."
-    /// codex did not start.
+        "The model did not call the required tool. Try again, or describe the task in the prompt."
+    /// codex failed to start.
     codex_not_started: SERVICE_UNAVAILABLE "codex_unavailable"
-        "codex could not be started. The proxy's log says why."
-    /// codex does not answer at all.
+        "codex failed to start. See the proxy's log for the reason."
+    /// codex is unresponsive.
     codex_silent: SERVICE_UNAVAILABLE "codex_unavailable"
-        "codex does not answer and is started again."
-    /// codex answered a call of ours with an error.
+        "codex is not responding and is being restarted. Try again in a moment."
+    /// codex answered a call with an error.
     codex_refused: BAD_GATEWAY "upstream_error"
-        "codex refused the request. The proxy's log says more."
-    /// codex ended within the turn.
+        "codex rejected the request. See the proxy's log for details."
+    /// codex exited during the turn.
     codex_disconnected: BAD_GATEWAY "codex_disconnected"
-        "codex ended while it was working on this request. The next request starts it again."
-    /// More of the answer waits to be read than may.
+        "codex exited during this request. It restarts with the next one."
+    /// The client fell behind by more than the event queue holds.
     client_too_slow: BAD_GATEWAY "client_too_slow"
-        "The answer was not read fast enough and was given up."
-    /// Too many requests for the model's service.
+        "The answer was canceled because it was not read fast enough."
+    /// The upstream's rate limit applies.
     upstream_rate_limit: TOO_MANY_REQUESTS "rate_limit_exceeded"
-        "The model's service asks for fewer requests. Try again in a moment."
-    /// Too many requests of everybody's for the model's service.
+        "Upstream rate limit reached. Try again in a moment."
+    /// The upstream has no capacity.
     upstream_overloaded: SERVICE_UNAVAILABLE "upstream_overloaded"
-        "The model's service is overloaded. Try again in a moment."
-    /// The model's service does not know the account.
+        "The upstream is overloaded. Try again in a moment."
+    /// The upstream rejected codex's sign-in.
     upstream_unauthorized: SERVICE_UNAVAILABLE "codex_not_signed_in"
-        "The model's service refused codex's sign-in. Run `codex login` in a terminal, then try again."
+        "The upstream rejected codex's sign-in. Run `codex login` in a terminal."
     /// The proxy is stopping.
     shutting_down: SERVICE_UNAVAILABLE "shutting_down"
-        "The proxy is stopping. Try again when it runs."
-    /// A bug of ours.
+        "The proxy is stopping. Try again once it is running."
+    /// A bug.
     internal: INTERNAL_SERVER_ERROR "internal_error"
-        "Something went wrong within the proxy. Its log says more."
+        "Internal error. See the proxy's log for details."
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        // A client that names a model or an address by its key has it in its own logs otherwise.
+        // A client may send its key as the model or in the path; without this, its own logs would contain it.
         let message = without_keys(&message.into(), &[]);
         let (retry_after, should_retry) = match code {
             "rate_limit_exceeded" | "shutting_down" | "codex_unavailable" | "upstream_overloaded" => {
                 (Some(RETRY_SOON), None)
             }
-            // A library that tries again by itself would only spend as much once more.
+            // An automatic retry would fail again, at the same cost.
             "insufficient_quota" | "turn_timeout" | "workspace_unavailable" => (None, Some(false)),
             _ => (None, None),
         };
@@ -179,47 +186,47 @@ impl ApiError {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// The request cannot be read, and no field of it is at fault.
+    /// The request is invalid as a whole, not in one field.
     pub(crate) fn unreadable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
-    /// A field, as a path like `messages[2].content`, is missing or wrong: what is wrong, and what would be right.
+    /// A field is missing or invalid. `param` is its path, such as `messages[2].content`.
     pub(crate) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
         Self::unreadable(message).param(param)
     }
 
-    /// A parameter asks for something that cannot be given: why not, and what to do instead.
+    /// A parameter asks for something that is not supported.
     pub(crate) fn unsupported(param: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).param(param)
     }
 
-    /// There is no such model, or none that the alias of this name leads to.
+    /// The model does not exist, or the one its alias stands for.
     pub(crate) fn model_not_found(model: &str, alias_of: Option<&str>, nearest: &[String]) -> Self {
         let model = shown(model);
         let hint = match nearest {
-            [] => "`GET /v1/models` lists them.".to_owned(),
-            nearest => format!("Did you mean {}? `GET /v1/models` lists all.", nearest.join(", ")),
+            [] => "See `GET /v1/models` for the list.".to_owned(),
+            nearest => format!("Did you mean {}? See `GET /v1/models` for the list.", nearest.join(", ")),
         };
         let message = match alias_of {
-            Some(real) => format!(
-                "The model {model:?} is an alias of {real:?} in the proxy's settings, which codex does not list. {hint}"
-            ),
+            Some(real) => {
+                format!("The model {model:?} is an alias for {real:?}, which codex does not list. {hint}")
+            }
             None => format!("The model {model:?} does not exist. {hint}"),
         };
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
     }
 
-    /// The model reads no pictures.
+    /// The model does not support images.
     pub(crate) fn no_pictures(model: &str) -> Self {
         let model = shown(model);
         Self::invalid(
             "messages",
-            format!("The model {model} does not read pictures. Send text, or choose another model."),
+            format!("The model {model} does not support images. Send text, or choose another model."),
         )
     }
 
-    /// There is no such route.
+    /// The route does not exist.
     pub(crate) fn not_found(path: &str) -> Self {
         let tidy = path.replace("//", "/");
         let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/') } else { &tidy };
@@ -227,19 +234,19 @@ impl ApiError {
         let lacks_v1 = matches!(tidy, "/models" | "/chat/completions" | "/completions" | "/responses")
             || tidy.starts_with("/models/");
         let hint = if lacks_v1 {
-            format!("The base URL ends with /v1: try /v1{tidy_shown}.")
+            format!("The base URL ends with /v1: use /v1{tidy_shown}.")
         } else if tidy != path {
-            format!("The base URL ends with /v1, without a slash: try {tidy_shown}.")
+            format!("The base URL ends with /v1, without a slash: use {tidy_shown}.")
         } else {
-            "/docs shows what there is.".to_owned()
+            "See /docs for the available routes.".to_owned()
         };
-        let message = format!("There is nothing at {path_shown}. {hint}");
+        let message = format!("{path_shown} does not exist. {hint}");
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// The schemas of a request, at `param`, were not compiled.
+    /// The schemas of a request, at `param`, could not be compiled.
     pub(crate) fn not_compiled(error: JobError, param: &str) -> Self {
-        let message = "The schema is too costly: it was not compiled in time. Send a simpler one.";
+        let message = "The schema is too complex to compile in time. Send a simpler one.";
         match error {
             JobError::Busy => Self::too_many_schemas(),
             JobError::Panicked => Self::internal(),
@@ -248,18 +255,22 @@ impl ApiError {
     }
 
     fn bad_form(what: &str) -> Self {
-        let message =
-            format!("The model did not keep to the form: {what}. Try again, or ask for a simpler form.");
+        let message = format!(
+            "The output did not match the requested format: {what}. Try again, or request a simpler format."
+        );
         Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
     }
 
-    /// The body is too large; `limit` is in bytes.
+    /// The body exceeds `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
-        let message = format!("The request is larger than {} MiB.", limit / (1024 * 1024));
+        let message = format!(
+            "The request is larger than {} MiB. Send less, or smaller images.",
+            limit / (1024 * 1024)
+        );
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
     }
 
-    /// The error in OpenAI's shape.
+    /// The error in OpenAI's format.
     #[must_use]
     pub fn body(&self) -> ErrorBody {
         let detail = ErrorDetail {
@@ -289,17 +300,17 @@ impl ApiError {
         &self.message
     }
 
-    /// What the request log keeps of it: the message, unless that may quote what the client sent.
+    /// The text for the request log: the message, unless it may quote the request.
     #[must_use]
     pub fn for_log(&self) -> String {
         match (self.status.as_u16(), &self.param) {
-            (400 | 404, Some(param)) => format!("Refused: {} ({param}). The client was told why.", self.code),
-            (400, None) => format!("Refused: {}. The client was told why.", self.code),
+            (400 | 404, Some(param)) => format!("Rejected: {} ({param}). The response says why.", self.code),
+            (400, None) => format!("Rejected: {}. The response says why.", self.code),
             _ => self.message.clone(),
         }
     }
 
-    /// OpenAI's class of the error.
+    /// OpenAI's error type.
     fn kind(&self) -> &'static str {
         match (self.status.as_u16(), self.code) {
             (429, "insufficient_quota") => "insufficient_quota",
@@ -331,34 +342,33 @@ impl IntoResponse for ApiError {
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let message = match refused.why {
-            Why::Full => "Too many requests are waiting for codex. Try again in a moment.",
+            Why::Full => "The request queue is full. Try again in a moment.",
             Why::GaveWay => {
-                "Too many requests of this key are waiting for codex, so this one made room for another key's. Try again in a moment."
+                "The request queue is full and this key has the most requests in it. Try again in a moment."
             }
-            Why::WaitedTooLong => "The request waited too long for codex. Try again in a moment.",
+            Why::WaitedTooLong => "The request was queued for too long. Try again in a moment.",
         };
         let seconds = refused.retry.as_secs() + u64::from(refused.retry.subsec_nanos() > 0);
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(seconds)
     }
 }
 
+const TOO_LONG: &str = "The answer took longer than {limit} and was interrupted. The limit can be raised ({turn_limit_minutes}).";
+
+const IDLE: &str = "codex was idle for {limit}, so the turn was interrupted. Try again; the limit can be raised ({silence_limit_minutes}).";
+
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let turn_timeout = |message| Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message);
         match failure {
             Failure::Codex(error) => error.into(),
-            Failure::TooLong(limit) => {
-                turn_timeout(format!("The turn took longer than {} and was ended.", in_words(limit)))
-            }
-            Failure::Silent(limit) => turn_timeout(format!(
-                "codex said nothing for {}, so the turn was ended. Try again; the limit is one of the proxy's settings.",
-                in_words(limit)
-            )),
+            Failure::TooLong(limit) => turn_timeout(located(&TOO_LONG.replace("{limit}", &in_words(limit)))),
+            Failure::Silent(limit) => turn_timeout(located(&IDLE.replace("{limit}", &in_words(limit)))),
             Failure::BadForm(what) => Self::bad_form(&what),
             Failure::Unchecked(JobError::Busy) => Self::too_many_schemas(),
             Failure::Unchecked(JobError::Panicked) => Self::internal(),
             Failure::Unchecked(JobError::TimedOut) => {
-                Self::bad_form("it takes too long to check the answer against the schema")
+                Self::bad_form("validating it against the schema takes too long")
             }
             Failure::NoCall => Self::tool_not_called(),
             Failure::Stopping => Self::shutting_down(),
@@ -366,7 +376,7 @@ impl From<Failure> for ApiError {
     }
 }
 
-/// A limit of time, in minutes where there are whole ones.
+/// A duration in minutes, or in seconds unless they are whole minutes.
 fn in_words(limit: Duration) -> String {
     let (number, unit) = match limit.as_secs() {
         seconds if seconds > 0 && seconds % 60 == 0 => (seconds / 60, "minute"),
@@ -375,28 +385,53 @@ fn in_words(limit: Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// As much of a client's word as an error message has room for.
+/// The beginning of a text of the client, for an error message.
 fn shown(word: &str) -> String {
     word.chars().take(100).collect()
 }
 
+/// How to get a newer codex.
+pub const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
+
+const INSTALL: &str =
+    "Install it with `npm install -g @openai/codex`, or set the path of the binary ({codex_path}).";
+
+const FIX_PATH: &str =
+    "Set it to the codex binary, or clear it to have codex found automatically ({codex_path}).";
+
+/// What the user can do about an error of codex, as a sentence.
+#[must_use]
+pub fn next_step(error: &CodexError) -> String {
+    located(match error {
+        CodexError::NotFound => INSTALL,
+        CodexError::BadPath { .. } => FIX_PATH,
+        CodexError::NotSignedIn => "Run `codex login` in a terminal.",
+        CodexError::Unsupported { .. } | CodexError::CannotDo { .. } => UPDATE,
+        _ => "Run `codex` in a terminal to see why.",
+    })
+}
+
+/// A message with the places of the settings in the running program.
+fn located(message: &str) -> String {
+    Program::current().locate(message)
+}
+
 impl From<CodexError> for ApiError {
     fn from(error: CodexError) -> Self {
-        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, format!("{error}."));
+        let message = format!("{error}. {}", next_step(&error));
+        let unavailable = |code, message| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
         match error {
-            CodexError::NotFound => unavailable("codex_not_found"),
-            CodexError::BadPath { reason, .. } => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
+            CodexError::NotFound => unavailable("codex_not_found", message),
+            // The client need not know the path.
+            CodexError::BadPath { reason, .. } => unavailable(
                 "codex_not_found",
-                format!(
-                    "CODEX_PATH names something that {reason}. Set it to the codex binary, or leave it out."
-                ),
+                format!("The configured codex path {reason}. {}", next_step(&error)),
             ),
-            CodexError::Unsupported { .. } => unavailable("codex_unsupported"),
+            CodexError::Unsupported { .. } => unavailable("codex_unsupported", message),
             CodexError::CannotDo { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", format!("{error}."))
+                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message)
             }
-            CodexError::NotSignedIn => unavailable("codex_not_signed_in"),
+            CodexError::NotSignedIn => unavailable("codex_not_signed_in", message),
             CodexError::StartFailed { .. } => Self::codex_not_started(),
             CodexError::NoAnswer { .. } => Self::codex_silent(),
             CodexError::Refused { .. } => Self::codex_refused(),
@@ -427,10 +462,32 @@ impl From<TurnFailure> for ApiError {
             FailureKind::Unauthorized => Self::upstream_unauthorized(),
             FailureKind::Upstream => {
                 let message = match upstream_status {
-                    Some(status) => format!("The model's service failed with the status {status}."),
-                    None => "The model's service failed, or its stream broke off.".to_owned(),
+                    Some(status) => format!("The upstream failed with status {status}. Try again."),
+                    None => "The upstream failed, or its stream broke off. Try again.".to_owned(),
                 };
                 Self::new(StatusCode::BAD_GATEWAY, "upstream_error", message)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_a_place_only_where_the_program_has_it() {
+        let templates = FIXED.iter().copied().chain([TOO_LONG, IDLE, INSTALL, FIX_PATH, UPDATE]);
+        for template in templates {
+            let template = template.replace("{limit}", "5 minutes");
+            let [daemon, app] = [Program::Daemon, Program::App].map(|program| program.locate(&template));
+            assert!(
+                !daemon.contains('{') && !daemon.contains('›') && !daemon.contains("view of"),
+                "{daemon}"
+            );
+            assert!(!app.contains('{') && !app.contains("--") && !app.contains("codex-proxyd"), "{app}");
+            for text in [daemon, app] {
+                assert!(text.ends_with('.') && text.starts_with(char::is_alphabetic), "{text}");
             }
         }
     }

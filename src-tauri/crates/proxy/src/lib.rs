@@ -26,7 +26,7 @@ mod translate;
 
 pub use auth::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, find_key};
 pub use clock::unix_now;
-pub use error::ApiError;
+pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use exchange::{Limits, Occupancy};
 pub use server::{Proxy, ProxyError, ProxyParts, serve};

@@ -1,6 +1,6 @@
-//! The proxy without a window: flags, environment and `.env` in, one line when it is ready, a clean end on a signal.
+//! The daemon: reads flags, environment and `.env`, serves until a signal, and stops cleanly.
 //!
-//! Nothing is decided here: settings are checked in `proxy::settings`, and the server is `proxy::serve`.
+//! Settings are validated in `proxy::settings`; the server is `proxy::serve`.
 
 mod cli;
 mod key_command;
@@ -32,10 +32,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::{Cli, Command};
 
-/// Open files that are enough for the connections, codex, the database and the logs.
-const ENOUGH_FILES: u64 = 4096;
+/// Open files that connections, codex and the logs may need.
+const MAX_OPEN_FILES: u64 = 4096;
 
-/// What a user is told, and the exit code.
+/// An error is the message for the user.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
@@ -53,16 +53,16 @@ fn main() -> ExitCode {
 fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     if let Some(described) = cli.command.as_ref().and_then(Command::describe_cli) {
         return match described {
-            // A reader that has seen enough is no failure.
+            // The reader of a pipe may stop early.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
             _ => Ok(ExitCode::SUCCESS),
         };
     }
-    // A Mac allows 256 open files, which a hundred idle clients use up. With fewer it works, for fewer clients at once.
-    let _ = rlimit::increase_nofile_limit(ENOUGH_FILES);
+    // macOS allows 256 open files by default, too few for a hundred idle clients. Without more, fewer clients are served.
+    let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
     let environment = Environment::from_process();
-    let current_dir =
-        std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
+    let current_dir = std::env::current_dir()
+        .map_err(|error| format!("the current folder could not be determined: {error}"))?;
     let dotenv = read_dotenv(&current_dir.join(".env"))?;
     let layers = Layers {
         flags,
@@ -76,11 +76,11 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     let (settings, warnings) = match Settings::from_layers(&layers) {
         Ok(loaded) => loaded,
         Err(error) if asks_doctor => {
-            return Ok(print_findings(&[Finding::wrong(error.to_string(), "Change it, then try again.")]));
+            return Ok(print_findings(&[Finding::problem(error.to_string(), "Change it and try again.")]));
         }
         Err(error) => return Err(error.to_string()),
     };
-    // `.env` may name the user's home of codex as well.
+    // `.env` may set CODEX_HOME too.
     let environment = match (environment.get("CODEX_HOME"), dotenv.get("CODEX_HOME")) {
         (None, Some(home)) => environment.with("CODEX_HOME", home),
         _ => environment,
@@ -94,7 +94,7 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
         Some(Command::Doctor { report }) => {
             let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
             if *report {
-                print!("{}", for_others(&settings, &environment, &findings));
+                print!("{}", bug_report(&settings, &environment, &findings));
                 return Ok(ExitCode::SUCCESS);
             }
             return Ok(print_findings(&findings));
@@ -108,14 +108,14 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what was found; the exit code says whether something needs doing.
+/// Prints the findings; the exit code says whether there is a problem.
 fn print_findings(findings: &[Finding]) -> ExitCode {
     print!("{}", doctor::report(findings));
-    if doctor::needs_doing(findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if doctor::has_problem(findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// What can be shown to others who help.
-fn for_others(settings: &Settings, environment: &Environment, findings: &[Finding]) -> String {
+/// The text to attach to a bug report.
+fn bug_report(settings: &Settings, environment: &Environment, findings: &[Finding]) -> String {
     diagnostics::text(&Facts {
         program: "codex-proxyd",
         system: &diagnostics::system(),
@@ -130,14 +130,15 @@ fn for_others(settings: &Settings, environment: &Environment, findings: &[Findin
 }
 
 fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
-    tokio::runtime::Runtime::new().map_err(|error| format!("the program cannot start its threads: {error}"))
+    tokio::runtime::Runtime::new()
+        .map_err(|error| format!("the threads of the program could not be started: {error}"))
 }
 
 async fn serve_until_signal(settings: Settings, environment: &Environment) -> Outcome {
     let bind = settings.address();
     let listener = TcpListener::bind(bind).await.map_err(|error| {
-        let (what, next) = doctor::cannot_listen(bind, &error);
-        format!("{what}. {next}")
+        let Finding { what, next, .. } = doctor::cannot_listen(bind, &error);
+        format!("{what}. {}", next.unwrap_or_default())
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let first_key = first_key(&settings)?;
@@ -151,15 +152,16 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     let proxy = Proxy::new(parts).map_err(|error| error.to_string())?;
 
     let stop = CancellationToken::new();
-    // Before anybody is told that we are ready, so that a signal that comes at once is not missed.
-    let signals = Signals::listen().map_err(|error| format!("signals cannot be listened for: {error}"))?;
+    // Before the ready line is printed, so that an immediate signal is not missed.
+    let signals =
+        Signals::listen().map_err(|error| format!("signal handlers could not be installed: {error}"))?;
     let on_signal = stop.clone();
     tokio::spawn(async move {
         let mut signals = signals;
         signals.next().await;
         on_signal.cancel();
         signals.next().await;
-        // Asked twice, the user wants it now. codex's group ends with us.
+        // The second signal ends the program immediately, and codex's process group with it.
         std::process::exit(INTERRUPTED.into());
     });
 
@@ -169,17 +171,17 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         .and_then(|()| writeln!(out, "listening on http://{address}"))
         .and_then(|()| out.flush());
     if let Err(error) = printed {
-        tracing::debug!(%error, "nobody reads our output");
+        tracing::debug!(%error, "stdout is closed");
     }
     serve(vec![listener], proxy, stop).await;
     Ok(())
 }
 
-/// Makes the key named Default when nobody could get in otherwise.
+/// Creates the key named Default if there is no other key.
 fn first_key(settings: &Settings) -> Result<Option<proxy::Key>, String> {
     let keys = KeyFile::in_folder(&settings.data_dir);
-    if let Some(said) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
-        tracing::warn!("{said}");
+    if let Some(notice) = keys.set_aside_damaged(unix_now()).map_err(|error| error.to_string())? {
+        tracing::warn!("{notice}");
     }
     if !settings.keys_needed || !settings.api_keys.is_empty() {
         return Ok(None);
@@ -203,10 +205,10 @@ async fn print_versions(settings: &Settings, environment: &Environment) {
     println!("codex-proxyd {}\n{codex}", env!("CARGO_PKG_VERSION"));
 }
 
-/// Starts the log, on stderr and in files of the data folder. What is left is written when the guard is dropped.
+/// Starts logging to stderr and to files in the data folder. Dropping the guard flushes the files.
 fn start_log(settings: &Settings) -> Option<WorkerGuard> {
     let level = settings.log_level.name();
-    // Ours at the chosen level; the libraries only when something is wrong with them.
+    // The chosen level applies to our crates; libraries log warnings only.
     let filter = EnvFilter::new(format!("warn,codex_client={level},proxy={level},codex_proxyd={level}"));
     let (files, guard, error) = match log_files::start(&settings.data_dir, "codex-proxyd") {
         Ok((writer, guard)) => (Some(writer), Some(guard), None),
@@ -218,7 +220,7 @@ fn start_log(settings: &Settings) -> Option<WorkerGuard> {
     tell_of_panics();
     if let Some(error) = error {
         let folder = log_files::folder(&settings.data_dir);
-        tracing::warn!(%error, folder = %folder.display(), "no log file can be written; the log is here only");
+        tracing::warn!(%error, folder = %folder.display(), "log files are not writable; logging to stderr only");
     }
     guard
 }

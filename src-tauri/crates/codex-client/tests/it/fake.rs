@@ -132,7 +132,7 @@ async fn missing_account_error_explains_how_to_sign_in() {
     let fake = fake("not-signed-in");
     let error = fake.ask("hi").await;
     assert!(matches!(error.error(), CodexError::NotSignedIn));
-    assert!(error.error().to_string().contains("codex login"));
+    assert!(error.error().to_string().contains("not signed in"));
 }
 
 #[tokio::test]

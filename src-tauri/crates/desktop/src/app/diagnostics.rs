@@ -18,35 +18,33 @@ impl App {
         let system = tokio::task::spawn_blocking(system).await.unwrap_or_default();
         let overview = self.overview();
         let mut findings = vec![match &overview.proxy {
-            ProxyState::Running { .. } => {
-                Finding::good(format!("the proxy answers at {}", overview.base_url))
-            }
-            ProxyState::Stopping | ProxyState::Stopped => Finding::aside("the proxy does not run"),
+            ProxyState::Running { .. } => Finding::ok(format!("the proxy answers at {}", overview.base_url)),
+            ProxyState::Stopping | ProxyState::Stopped => Finding::note("the proxy does not run"),
             ProxyState::PortTaken { port, .. } => {
-                Finding::wrong(format!("port {port} is taken by another program"), "Choose another one.")
+                Finding::problem(format!("port {port} is taken by another program"), "Choose another one.")
             }
-            ProxyState::Failed { message } => Finding::wrong(message, "Look at the settings."),
+            ProxyState::Failed { message } => Finding::problem(message, "Look at the settings."),
         }];
         match &*self.0.codex.lock() {
-            None => findings.push(Finding::aside("codex has not been looked at yet")),
-            Some(Ok(probed)) => findings.extend(doctor::of_codex(probed)),
-            Some(Err(error)) => findings.push(doctor::of_error(error)),
+            None => findings.push(Finding::note("codex has not been looked at yet")),
+            Some(Ok(probed)) => findings.extend(doctor::codex(probed)),
+            Some(Err(error)) => findings.push(doctor::codex_error(error)),
         }
         // The app looks at the codex of `codex-local`; the other one tells of itself once it runs.
         if let Some(running) = self.running()
             && let Status::Ready(plain) = &*running.proxy.codex().plain().status().borrow()
         {
-            findings.extend(doctor::of_home(&plain.home));
+            findings.extend(doctor::home(&plain.home));
         }
         findings.push(match &overview.keychain {
-            KeychainState::Available => Finding::good("keys are in the system's keychain"),
-            KeychainState::Unavailable { message } => Finding::aside(message),
+            KeychainState::Available => Finding::ok("keys are in the system's keychain"),
+            KeychainState::Unavailable { message } => Finding::note(message),
         });
-        findings.extend(self.notice().map(Finding::aside));
+        findings.extend(self.notice().map(Finding::note));
         let keys = match self.0.keys.rows().await {
             Ok(rows) => rows.len() as u64,
             Err(error) => {
-                findings.push(Finding::wrong(error.to_string(), "Mend the file of keys, or move it away."));
+                findings.push(Finding::problem(error.to_string(), "Mend the file of keys, or move it away."));
                 0
             }
         };

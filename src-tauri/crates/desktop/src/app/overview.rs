@@ -9,8 +9,9 @@ use super::{App, Change};
 use crate::gateway::ProxyState;
 use crate::text::joined;
 use crate::view::Listen;
+use proxy::UPDATE;
 use proxy::doctor;
-use proxy::models::backends::{CodexesStatus, UPDATE, abilities, lacks};
+use proxy::models::backends::{CodexesStatus, abilities, lacks};
 use proxy::{ApiError, unix_now};
 
 impl App {
@@ -33,7 +34,7 @@ impl App {
         let seen = self.0.codex.lock().clone().map(|seen| seen.map(|probed| probed.readiness));
         let mut codex = codex_view(running.as_ref(), seen.as_ref());
         if let Some(home) = self.0.environment.temporary_codex_home() {
-            let home = doctor::of_temporary_home(&home);
+            let home = doctor::temporary_home(&home);
             codex.cannot = joined([codex.cannot, joined([Some(home.what), home.next], ". ")], " ");
         }
         let overview = Overview {

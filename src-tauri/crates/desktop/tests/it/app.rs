@@ -88,7 +88,7 @@ async fn a_setting_is_changed_by_itself_and_says_whether_the_proxy_was_started_a
     assert!(matches!(app.overview().proxy, ProxyState::Running { .. }));
     let refused = app.set_setting("max_turns", json!("0")).await.unwrap_err();
     assert_eq!(refused.fields[0].field, "max_turns");
-    assert_eq!(refused.fields[0].message, "Write a number of requests from 1 to 100.");
+    assert_eq!(refused.fields[0].message, "Enter a number of requests from 1 to 100.");
     let after: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let wanted = json!({
         "version": 1, "port": port, "start_proxy": false, "show_activity": false, "keep_days": 7, "colour": "red",

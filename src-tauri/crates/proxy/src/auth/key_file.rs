@@ -54,7 +54,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// There is no such key.
-    #[error("there is no key with the id {0}. `codex-proxyd key list` shows them")]
+    #[error("there is no key with the id {0}")]
     NoSuchKey(String),
 }
 

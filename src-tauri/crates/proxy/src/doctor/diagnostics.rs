@@ -1,10 +1,7 @@
-//! What somebody who asks for help can show to others: versions, settings and the last errors, as one plain text.
+//! The text that users attach to a bug report: versions, findings, settings and recent errors.
 //!
-//! The text is made for a public page, so it holds no key, nothing of a conversation and no account's name, and the user's home
-//! folder is `~` in it. Most of that is so because such things are not handed in. What is handed in as words (findings, settings)
-//! is looked over once more at the end.
-//!
-//! Deliberately not here: looking at things, which `doctor` and `app` do, and the clipboard.
+//! It is meant for a public page, so it contains no key, no part of a conversation and no account name, and the user's home folder
+//! is `~`. Most of these are never passed in; the findings and settings are redacted once more at the end.
 
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -12,55 +9,55 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::auth::{Key, without_keys};
 use crate::doctor::{self, Finding};
 
-/// Errors that are told, the newest ones.
+/// Maximum number of errors, newest first.
 pub const ERRORS: u32 = 20;
 
-/// The shortest key that is looked for: shorter ones are parts of common words.
-const SHORTEST_KEY: usize = 4;
+/// Keys with fewer bytes are not redacted, since they are parts of common words.
+const MIN_KEY_BYTES: usize = 4;
 
-/// What goes into the text.
+/// The content of the text.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// Which of our programs: `codex-proxyd`.
+    /// The name of the program, such as `codex-proxyd`.
     pub program: &'a str,
     /// The operating system and its version.
     pub system: &'a str,
-    /// When the text is made, in Unix seconds.
+    /// The current time, in Unix seconds.
     pub now: u64,
-    /// What was found about codex, the keys and the rest.
+    /// The findings about codex, keys and the rest.
     pub findings: &'a [Finding],
-    /// Numbers, each with its name.
+    /// Counts with their names.
     pub counts: &'a [(&'a str, u64)],
-    /// Requests that failed, newest first; `None` where no log of requests is kept.
+    /// Failed requests, newest first; `None` if there is no request log.
     pub errors: Option<&'a [FailedRequest]>,
-    /// The settings as `{:#?}` shows them, which hides keys by their type.
+    /// The settings in `{:#?}` form, which hides keys.
     pub settings: &'a str,
-    /// Keys that are known, which must not be in the text whatever else is.
+    /// Keys to redact.
     pub keys: &'a [Key],
     /// The user's home folder.
     pub home: Option<&'a Path>,
 }
 
-/// What is shown of a request that failed: nothing that its client wrote.
+/// A failed request, without anything its client sent.
 #[derive(Clone, Debug)]
 pub struct FailedRequest {
-    /// When it arrived, in Unix milliseconds.
+    /// Arrival time, in Unix milliseconds.
     pub at: u64,
-    /// The HTTP status; `None` where the client had left.
+    /// The HTTP status; `None` if the client had disconnected.
     pub status: Option<u16>,
-    /// The error's code.
+    /// The error code.
     pub code: Option<String>,
-    /// The id that the log files know it by.
+    /// The request id, as in the log files.
     pub request_id: String,
 }
 
-/// The operating system, its version and the kind of processor. It may run a program of the system's, so it blocks.
+/// The operating system, its version and the processor architecture. Blocks, since it may run a system program.
 #[must_use]
 pub fn system() -> String {
     format!("{}, {}", os_info::get(), std::env::consts::ARCH)
 }
 
-/// The text.
+/// Formats the text.
 #[must_use]
 pub fn text(facts: &Facts<'_>) -> String {
     let Facts { program, system, now, findings, counts, errors, settings, keys, home } = *facts;
@@ -79,7 +76,7 @@ pub fn text(facts: &Facts<'_>) -> String {
     text.push_str("\nLast errors (time, status, code, request id)\n");
     match errors {
         None => {
-            text.push_str("no log of requests is kept; the files in the folder logs have a line for each\n");
+            text.push_str("there is no request log; the files in the logs folder have a line per request\n");
         }
         Some([]) => text.push_str("none\n"),
         Some(errors) => {
@@ -91,20 +88,19 @@ pub fn text(facts: &Facts<'_>) -> String {
         }
     }
     text.push_str(&format!("\nSettings\n{settings}\n"));
-    // A shorter one is part of common words.
-    let known: Vec<Key> = keys.iter().filter(|key| key.reveal().len() >= SHORTEST_KEY).cloned().collect();
+    let known: Vec<Key> = keys.iter().filter(|key| key.reveal().len() >= MIN_KEY_BYTES).cloned().collect();
     with_home_shortened(&without_keys(&text, &known), home)
 }
 
-/// A time in Unix milliseconds, as a date in Greenwich.
+/// A time in Unix milliseconds as a UTC date.
 fn date(ms: u64) -> String {
-    // Beyond the year 9999 there is no such date, and no such request either.
+    // The format ends with the year 9999.
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(ms.min(253_402_300_799_000)))
 }
 
-/// The text with `~` where the user's home folder stood, as it is written in a sentence and within quotation marks.
+/// Replaces the user's home folder with `~`, both as plain text and as an escaped string.
 fn with_home_shortened(text: &str, home: Option<&Path>) -> String {
-    // The root of the file system is nobody's name.
+    // The root folder says nothing about the user.
     let Some(home) = home.filter(|home| home.parent().is_some()) else { return text.to_owned() };
     let plain = home.display().to_string();
     let quoted = format!("{plain:?}");
@@ -114,15 +110,15 @@ fn with_home_shortened(text: &str, home: Option<&Path>) -> String {
 
 fn shortened(text: &str, home: &str) -> String {
     let mut parts = text.split(home);
-    let mut kept = parts.next().unwrap_or_default().to_owned();
+    let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         // `/home/me` is not the beginning of `/home/melanie`.
-        let goes_on =
+        let continues =
             part.chars().next().is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        kept.push_str(if goes_on { home } else { "~" });
-        kept.push_str(part);
+        text.push_str(if continues { home } else { "~" });
+        text.push_str(part);
     }
-    kept
+    text
 }
 
 #[cfg(test)]
@@ -154,7 +150,7 @@ mod tests {
 
     #[test]
     fn it_names_versions_findings_numbers_errors_and_settings() {
-        let findings = [Finding::good("codex 0.169.0 answers word by word")];
+        let findings = [Finding::ok("codex 0.169.0 answers word by word")];
         let errors = [failed(Some("codex_disconnected")), failed(None)];
         let text = text(&facts(&findings, &errors, "Settings { port: 8000 }"));
         assert_eq!(
@@ -184,7 +180,7 @@ Settings {{ port: 8000 }}
 
     #[test]
     fn no_key_is_in_it_wherever_it_came_from() {
-        let findings = [Finding::wrong(
+        let findings = [Finding::problem(
             "codex does not start: bad line: token = \"sk-proj-Abc_123-x\", or my-own-secret",
             "The disk-full task-list sk- stays",
         )];

@@ -1,4 +1,4 @@
-//! The errors of the Responses API, and how it words others.
+//! Errors of the Responses API.
 
 use axum::http::StatusCode;
 
@@ -6,43 +6,43 @@ use super::{ApiError, shown};
 use crate::openai::responses::response::ResponseError;
 
 impl ApiError {
-    /// There is no such response, or it is another key's.
+    /// The response does not exist, or belongs to another key.
     pub(crate) fn response_not_found(id: &str) -> Self {
         let message = format!(
-            "The response {:?} does not exist. Responses are kept in memory, and not forever.",
+            "The response {:?} does not exist. Responses are kept in memory for a limited time.",
             shown(id)
         );
         Self::new(StatusCode::NOT_FOUND, "response_not_found", message).param("response_id")
     }
 
-    /// There is no such response to go on from.
+    /// The previous response does not exist.
     pub(crate) fn previous_response_not_found(id: &str) -> Self {
         let message = format!(
-            "The previous response {:?} does not exist. Responses are kept in memory, and not forever: send the conversation in input.",
+            "The previous response {:?} does not exist. Responses are kept in memory for a limited time; send the conversation in input.",
             shown(id)
         );
         Self::new(StatusCode::BAD_REQUEST, "previous_response_not_found", message)
             .param("previous_response_id")
     }
 
-    /// The response to go on from has not ended.
+    /// The previous response is still in progress.
     pub(crate) fn previous_response_running() -> Self {
-        let message = "The previous response is still being written. Wait for its end, or cancel it.";
+        let message = "The previous response is still in progress. Wait until it ends, or cancel it.";
         Self::invalid("previous_response_id", message)
     }
 
-    /// The response has ended by itself.
+    /// The response is no longer in progress.
     pub(crate) fn cannot_cancel() -> Self {
-        Self::invalid("response_id", "A response that has ended cannot be cancelled.")
+        Self::invalid("response_id", "Only a response in progress can be cancelled.")
     }
 
-    /// The events of a response are there once.
+    /// The events of a response are not kept.
     pub(crate) fn no_stream_of_old() -> Self {
-        let message = "A response can be streamed only while it is made. Ask for it without stream.";
+        let message = "A response can be streamed only while it is in progress. Leave out stream.";
         Self::unsupported("stream", message)
     }
 
-    /// The error, naming parameters as the Responses API does.
+    /// The error with the Responses API's names of parameters.
     pub(crate) fn of_responses(mut self) -> Self {
         let name = match self.param.as_deref() {
             Some("messages") => "input",
@@ -55,8 +55,8 @@ impl ApiError {
         self
     }
 
-    /// The error as a response tells of it. OpenAI's description has few codes there; two more are known to come from OpenAI, and
-    /// codex itself looks for them.
+    /// The error inside a response object. OpenAI documents few codes there; two more are known to occur, and codex itself
+    /// checks for them.
     pub(crate) fn in_response(&self) -> ResponseError {
         let code = match (self.code, self.status.as_u16()) {
             (code @ ("context_length_exceeded" | "insufficient_quota" | "rate_limit_exceeded"), _) => code,

@@ -14,9 +14,6 @@ use tokio::sync::watch;
 /// The folder of the private home below the app's data.
 const PRIVATE_HOME: &str = "codex-home";
 
-/// How to get a newer codex.
-pub const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
-
 /// Both codexes. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Codexes {

@@ -103,13 +103,13 @@ async fn missing_or_redirected_key_folder_is_an_error() {
     assert_eq!(ask(&proxy, &key, "codex-local", "hi").await.status(), 200);
     std::fs::remove_dir(&notes).unwrap();
     let error = rejected(ask(&proxy, &key, "codex-local", "hi").await).await;
-    assert!(error.contains("is not there"), "{error}");
+    assert!(error.contains("does not exist"), "{error}");
     assert!(!error.contains("notes"), "paths are not shown to clients: {error}");
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(proxy.folder.path(), &notes).unwrap();
         let error = rejected(ask(&proxy, &key, "codex-local", "hi").await).await;
-        assert!(error.contains("not within"), "{error}");
+        assert!(error.contains("not inside"), "{error}");
     }
     // A plain model does not use the folder.
     assert_eq!(ask(&proxy, &key, "gpt-5.5", "hi").await.status(), 200);

@@ -58,7 +58,7 @@ async fn alias_of_an_unknown_model_or_another_alias_is_not_listed_and_is_404() {
         let (status, error) = answer(&proxy, alias, "hi").await;
         assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")));
         let message = error["error"]["message"].as_str().unwrap();
-        assert!(message.contains(&format!("\"{alias}\" is an alias of \"{real}\"")), "{message}");
+        assert!(message.contains(&format!("\"{alias}\" is an alias for \"{real}\"")), "{message}");
     }
     let (_, error) = answer(&proxy, "gpt-4o-mini", "hi").await;
     assert!(

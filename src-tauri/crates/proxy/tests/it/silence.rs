@@ -35,9 +35,9 @@ async fn idle_turn_is_504_interrupted_and_frees_its_slot() {
     let plan = real().limits(|limits| (limits.turns, limits.silence) = (1, Duration::from_secs(2)));
     let proxy = plan.start().await;
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
-    assert!(message.starts_with("codex said nothing for 2 seconds"), "{message}");
+    assert!(message.starts_with("codex was idle for 2 seconds"), "{message}");
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
-    assert_failed(&proxy, "said nothing").await;
+    assert_failed(&proxy, "codex was idle").await;
     assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
 }
 
@@ -47,7 +47,7 @@ async fn idle_stream_ends_with_an_error() {
     let proxy = plan.start().await;
     let rest = proxy.stream("hi").await.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "turn_timeout", "{rest:?}");
-    assert_failed(&proxy, "said nothing").await;
+    assert_failed(&proxy, "codex was idle").await;
 }
 
 #[tokio::test]
@@ -74,6 +74,6 @@ async fn turn_over_its_time_limit_is_504_and_queueing_does_not_count() {
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
     assert_eq!(second.status(), 200, "{}", second.text().await.unwrap());
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
-    assert_eq!(message, "The turn took longer than 3 seconds and was ended.");
+    assert_eq!(message, "The answer took longer than 3 seconds and was interrupted. The limit can be raised (--turn-limit).");
     assert_failed(&proxy, "longer than 3 seconds").await;
 }

@@ -312,10 +312,10 @@ async fn startup_errors_are_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (args, message) in [
-        (vec!["--port", &port], "taken by another program"),
+        (vec!["--port", &port], "in use by another program"),
         (vec!["--port", "99999"], "--port is \"99999\""),
-        (vec!["--no-auth", "--host", "0.0.0.0"], "on this machine only"),
-        (vec!["--host", "203.0.113.7"], "not an address of this machine"),
+        (vec!["--no-auth", "--host", "0.0.0.0"], "on loopback only"),
+        (vec!["--host", "203.0.113.7"], "not an address of this computer"),
         (vec!["--sandbox", "none"], "read-only, workspace-write or danger-full-access"),
     ] {
         let (ok, _, error) = run(codex_proxyd(folder.path()).args(&args).args(["--data-dir", "data"])).await;
@@ -347,7 +347,7 @@ async fn limits_come_from_flags_and_environment_and_invalid_ones_are_named() {
     let mut command = codex_proxyd(folder.path());
     let (ok, _, error) = run(command.args(["--silence-limit", "0"])).await;
     assert!(
-        !ok && error.contains("--silence-limit is \"0\". Write a number of minutes from 1 to 1440."),
+        !ok && error.contains("--silence-limit is \"0\". Enter a number of minutes from 1 to 1440."),
         "{error}"
     );
 }

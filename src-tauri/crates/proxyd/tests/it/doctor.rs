@@ -17,7 +17,7 @@ async fn doctor_finds_no_problem_in_a_working_setup() {
     let (ok, out, error) = doctor(&["--port", "0"]).await;
     assert!(ok && error.is_empty(), "{out}{error}");
     for expected in
-        ["can be written", "codex 0.", "answers word by word", "private home", "models", "there is 1 key"]
+        ["is writable", "codex 0.", "answers word by word", "private CODEX_HOME", "models", "there is 1 key"]
     {
         assert!(out.contains(expected), "{expected} is missing in {out}");
     }
@@ -27,7 +27,7 @@ async fn doctor_finds_no_problem_in_a_working_setup() {
     let daemon = start(codex_proxyd(folder.path()).args(["--port", "0", "--data-dir", "data"])).await;
     let port = daemon.url.rsplit(':').next().unwrap();
     let (ok, out, _) = doctor(&["--port", port]).await;
-    assert!(ok && out.contains("already answers on"), "{out}");
+    assert!(ok && out.contains("is already running on"), "{out}");
 }
 
 #[cfg(unix)]
@@ -37,7 +37,7 @@ async fn doctor_warns_about_a_codex_home_in_the_temporary_folder() {
     let mut command = codex_proxyd(folder.path());
     command.env("TMPDIR", folder.path()).env("CODEX_PATH", sample_model::under_test::fake_codex());
     let (ok, out, _) = run(command.args(["doctor", "--port", "0", "--data-dir", "data"])).await;
-    assert!(ok && out.contains("lies in the temporary folder") && out.contains("Set CODEX_HOME"), "{out}");
+    assert!(ok && out.contains("is in the temporary folder") && out.contains("Set CODEX_HOME"), "{out}");
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn doctor_names_the_next_step_for_each_problem() {
     let port = taken.local_addr().unwrap().port().to_string();
     let fake = sample_model::under_test::fake_codex().display().to_string();
     for (args, script, message) in [
-        (["--codex", "/nowhere/codex"], "", "--codex or CODEX_PATH"),
+        (["--codex", "/nowhere/codex"], "", "automatically (--codex)"),
         (["--codex", &fake], "not-signed-in", "Run `codex login`"),
-        (["--port", &port], "", "is taken by another program\n    End that program"),
+        (["--port", &port], "", "is in use by another program\n    Choose another port (--port)"),
         (["--port", "99999"], "", "--port is \"99999\""),
     ] {
         let mut command = codex_proxyd(folder.path());
@@ -73,7 +73,7 @@ async fn doctor_report_is_complete_and_contains_no_secrets() {
     for expected in [
         concat!("codex-proxyd ", env!("CARGO_PKG_VERSION"), "\n"),
         "ok  there are 2 keys",
-        &format!("the data folder {} can be written", Path::new("~").join("data").display()),
+        &format!("the data folder {} is writable", Path::new("~").join("data").display()),
         "log_level: Debug",
         "Last errors",
     ] {

@@ -47,5 +47,5 @@ async fn unusable_log_folder_is_reported_once_and_requests_still_work() {
     let daemon = start(command).await;
     assert_eq!(ask(&daemon.url, "sk-1", "[[words=1]]").await.status(), 200);
     let log = ended(daemon).await;
-    assert_eq!(log.matches("no log file can be written").count(), 1, "{log}");
+    assert_eq!(log.matches("log files are not writable").count(), 1, "{log}");
 }

@@ -16,6 +16,7 @@ mod hostile_schemas;
 mod key_places;
 mod keys;
 mod log_files;
+mod messages;
 mod secrets;
 #[cfg(unix)]
 mod signals;

@@ -27,7 +27,8 @@ const LAYERS: &[(&str, Layers)] = &[
         &[
             &["clock", "files", "logging", "off_workers", "openai"],
             &["auth"],
-            &["error", "settings"],
+            &["settings"],
+            &["error"],
             &["event", "models"],
             &["metrics", "translate"],
             &["answer"],

@@ -1,0 +1,161 @@
+//! The checks: folders, codex, the address and the keys. They leave nothing running, and every wait has a timeout.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use codex_client::{CodexError, Environment, SandboxMode, Search, probe};
+use tokio::time::timeout;
+
+use super::{Finding, cannot_listen, codex_error, location, temporary_home};
+use crate::auth::KeyFile;
+use crate::models::backends;
+use crate::settings::Settings;
+
+/// Timeout for finding codex, which may start a login shell.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Timeout for starting codex and probing it.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Timeout for `/health` of the program that listens on the address.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Bytes of `/health` that are read. Ours has about a thousand; anything longer is another program.
+const MAX_HEALTH: usize = 64 * 1024;
+
+/// Runs all checks. Creates the data folder if it is missing, as the proxy does when it starts.
+pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok("the settings are valid"), data_folder(&settings.data_dir)];
+    findings.extend(codex(settings, environment).await);
+    findings.extend(environment.temporary_codex_home().map(|home| temporary_home(&home)));
+    findings.push(working_folder(settings));
+    findings.push(address(settings.address()).await);
+    findings.push(keys(settings));
+    findings
+}
+
+fn data_folder(folder: &Path) -> Finding {
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| tempfile::Builder::new().prefix(".doctor-").tempfile_in(folder));
+    match written {
+        Ok(_) => Finding::ok(format!("the data folder {} is writable", folder.display())),
+        Err(error) => Finding::problem(
+            format!("the data folder {} is not writable: {error}", folder.display()),
+            "Change its permissions, or choose another folder ({data_dir}).",
+        ),
+    }
+}
+
+async fn codex(settings: &Settings, environment: &Environment) -> Vec<Finding> {
+    // Commands of codex can read its environment, so the proxy starts it without API_KEYS too.
+    let environment = environment.clone().without("API_KEYS");
+    let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
+    let found = match timeout(SEARCH_TIMEOUT, search.run()).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return vec![codex_error(&error)],
+        Err(_) => return vec![codex_error(&CodexError::NotFound)],
+    };
+    let mut findings = vec![location(&found)];
+    // The working folder may not exist yet.
+    let working_folder = settings.working_folder();
+    let folder = [working_folder.as_path(), &settings.data_dir].into_iter().find(|folder| folder.is_dir());
+    let Some(folder) = folder.or_else(|| found.path.parent()) else { return findings };
+    let config =
+        backends::plain_config(settings.codex_path.as_deref(), &environment, folder, &settings.data_dir);
+    match timeout(PROBE_TIMEOUT, probe(&config)).await {
+        Ok(Ok(probed)) => findings.extend(super::codex(&probed)),
+        Ok(Err(error)) => {
+            if let Ok(version) = found.version().await {
+                findings.push(Finding::note(format!("its version is {version}")));
+            }
+            findings.push(codex_error(&error));
+        }
+        Err(_) => {
+            let reason = format!("no answer within {} s", PROBE_TIMEOUT.as_secs());
+            findings.push(codex_error(&CodexError::StartFailed { reason }));
+        }
+    }
+    findings
+}
+
+fn working_folder(settings: &Settings) -> Finding {
+    let (folder, mode) = (settings.working_folder(), settings.sandbox.name());
+    let shown = folder.display();
+    match std::fs::metadata(&folder) {
+        Ok(found) if !found.is_dir() => Finding::problem(
+            format!("the working folder {shown} is not a folder"),
+            "Choose a folder ({workspace}).",
+        ),
+        Ok(_) if settings.sandbox == SandboxMode::DangerFullAccess => {
+            Finding::note(format!("codex-local works in {shown} and may do anything you may ({mode})"))
+        }
+        Ok(_) => Finding::ok(format!("codex-local works in {shown} ({mode})")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Finding::note(format!("the working folder {shown} ({mode}) will be created at the first start"))
+        }
+        Err(error) => Finding::problem(
+            format!("the working folder {shown} cannot be used: {error}"),
+            "Choose another folder ({workspace}).",
+        ),
+    }
+}
+
+async fn address(bind: SocketAddr) -> Finding {
+    if bind.port() == 0 {
+        return Finding::ok("a free port will be picked");
+    }
+    // Only for this moment, and without accepting a connection.
+    let Err(error) = TcpListener::bind(bind) else {
+        return Finding::ok(format!("{bind} is available"));
+    };
+    let problem = cannot_listen(bind, &error);
+    if error.kind() != std::io::ErrorKind::AddrInUse {
+        return problem;
+    }
+    let ip = match bind.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    match our_version(SocketAddr::new(ip, bind.port())).await {
+        Some(version) => Finding::ok(format!("Codex Proxy {version} is already running on {bind}")),
+        None => problem,
+    }
+}
+
+/// The version of the Codex Proxy on `address`; `None` if it is another program or does not answer in time.
+async fn our_version(address: SocketAddr) -> Option<String> {
+    // Through HTTP_PROXY, the request would reach another computer.
+    let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build().ok()?;
+    let mut response = client.get(format!("http://{address}/health")).send().await.ok()?;
+    // Another program may send an endless body.
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.ok()? {
+        body.extend_from_slice(&piece);
+        if body.len() > MAX_HEALTH {
+            return None;
+        }
+    }
+    let health: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    let version = health["version"].as_str().filter(|_| health["codex"]["state"].is_string())?;
+    Some(version.chars().take(20).collect())
+}
+
+fn keys(settings: &Settings) -> Finding {
+    if !settings.keys_needed {
+        return Finding::note("authentication is off; requests need no key");
+    }
+    let of_file = match KeyFile::in_folder(&settings.data_dir).entries() {
+        Ok(entries) => entries.len(),
+        Err(error) => {
+            let next = "Repair the file, or move it away and create new keys with {new_key}.";
+            return Finding::problem(error.to_string(), next);
+        }
+    };
+    match settings.api_keys.len() + of_file {
+        0 => Finding::note("there is no key yet; the first start creates one and shows it once"),
+        1 => Finding::ok("there is 1 key"),
+        keys => Finding::ok(format!("there are {keys} keys")),
+    }
+}
