@@ -181,6 +181,16 @@ test('background tasks use a small model until that is turned off', async () => 
   expect(callsTo(host, 'setSettings')).toEqual([[{ task_model: false }]]);
 });
 
+test('host names and web pages are saved one per line', async () => {
+  const host = open('settings');
+  await type('Host names', 'laptop.lan\nnas.lan');
+  await type('Web pages', 'https://chat.example');
+  await press('Save');
+  await screen.findByText(/All changes saved/);
+  const lists = { allowed_origins: ['https://chat.example'], allowed_hosts: ['laptop.lan', 'nas.lan'] };
+  expect(callsTo(host, 'setSettings')).toEqual([[lists]]);
+});
+
 test('an edited Codex path is checked right away', async () => {
   const host = open('settings');
   await screen.findByText(/Codex 0.169.0/);
