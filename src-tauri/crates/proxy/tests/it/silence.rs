@@ -74,6 +74,9 @@ async fn turn_over_its_time_limit_is_504_and_queueing_does_not_count() {
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some(), "the turn was not interrupted");
     assert_eq!(second.status(), 200, "{}", second.text().await.unwrap());
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
-    assert_eq!(message, "The answer took longer than 3 seconds and was interrupted. The limit can be raised (--turn-limit).");
+    assert_eq!(
+        message,
+        "The answer took longer than 3 seconds and was interrupted. The limit can be raised (--turn-limit)."
+    );
     assert_failed(&proxy, "longer than 3 seconds").await;
 }
