@@ -128,15 +128,15 @@ fn reasoning_format_and_activity_are_set_in_every_layer() {
 #[test]
 fn former_names_still_work_with_one_warning_each() {
     let loaded = |flags: &[&str], variables: &[(&str, &str)]| loaded(flags, variables, &[]).unwrap();
-    let (settings, warnings) = loaded(&["--show-activity", "off"], &[("CODEX_TASK_MODEL", "off")]);
+    let (settings, warnings) = loaded(&["--show-work", "off"], &[("CODEX_SIDE_CALLS", "off")]);
     assert!(!settings.show_activity && !settings.task_model);
     let expected = [
-        "--show-activity is now --show-activity; the old name still works",
-        "CODEX_TASK_MODEL is now CODEX_TASK_MODEL; the old name still works",
+        "--show-work is now --show-activity; the old name still works",
+        "CODEX_SIDE_CALLS is now CODEX_TASK_MODEL; the old name still works",
     ];
     assert_eq!(warnings, expected);
     // The current name wins over the former one.
-    let (settings, warnings) = loaded(&["--show-activity", "off", "--show-activity", "on"], &[]);
+    let (settings, warnings) = loaded(&["--show-work", "off", "--show-activity", "on"], &[]);
     assert!(settings.show_activity && warnings.is_empty());
 }
 

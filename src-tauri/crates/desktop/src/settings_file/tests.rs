@@ -318,7 +318,7 @@ fn the_file_of_an_earlier_program_is_read_and_its_unknown_fields_survive_a_save(
     file.change(|settings| settings.proxy.port = 9001.into()).unwrap();
     let mut wanted: Value = serde_json::from_str(before).unwrap();
     wanted["port"] = json!(9001);
-    for (old, new) in [("show_activity", "show_activity"), ("task_model", "task_model")] {
+    for (old, new) in [("show_work", "show_activity"), ("side_calls", "task_model")] {
         wanted[new] = wanted.as_object_mut().unwrap().remove(old).unwrap();
     }
     assert_eq!(on_disk(folder.path()), wanted);
