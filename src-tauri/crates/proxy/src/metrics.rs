@@ -1,12 +1,12 @@
 //! What the proxy counts of itself, for `GET /metrics`.
 //!
 //! Whoever does something tells [`Metrics`] as it is done. What has a state of its own (codex, this process) is not told but
-//! read when somebody asks, in `reading`. A label is a word of ours, `&'static str` by type: nothing that a client chose, no key
+//! read when somebody asks, in `encode`. A label is a word of ours, `&'static str` by type: nothing that a client chose, no key
 //! and no text can become one, so there are only as many series as this crate has words.
 //!
 //! Deliberately not here: the route and who may ask, which are `server`'s, and any history. That is Prometheus' business.
 
-mod reading;
+mod encode;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub(crate) use reading::classic;
+pub(crate) use encode::classic;
 
 /// Seconds until the first piece of an answer: codex, its upstream and the wait for a place included.
 const FIRST: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];

@@ -4,4 +4,4 @@ pub(super) mod auth;
 pub(super) mod host_origin;
 pub(super) mod request_id;
 pub(super) mod shutdown;
-pub(super) mod wrong_keys;
+pub(super) mod auth_throttle;

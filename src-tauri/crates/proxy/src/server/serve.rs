@@ -23,7 +23,7 @@ use tower::Layer;
 
 use super::connections::{Connections, Place};
 use super::middleware::shutdown::FINAL_EVENT_GRACE;
-use super::middleware::wrong_keys::Peer;
+use super::middleware::auth_throttle::Peer;
 use super::router::router;
 use super::state::Proxy;
 

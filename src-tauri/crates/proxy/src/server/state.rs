@@ -8,7 +8,7 @@ use codex_client::Environment;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::middleware::wrong_keys::WrongKeys;
+use super::middleware::auth_throttle::WrongKeys;
 use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
 use crate::auth::{KeyEntry, KeyFile};

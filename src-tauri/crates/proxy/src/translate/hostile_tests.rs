@@ -1,6 +1,6 @@
 //! Any conversation comes out as it went in, and any text that the model says reaches the client's parser as the model said it.
 
-mod said;
+mod conversation;
 
 use std::ops::Range;
 
@@ -16,8 +16,8 @@ use super::{request, wire};
 use crate::error::ApiError;
 use crate::event::{Finish, Piece};
 use crate::openai::completion::FinishReason;
-use crate::settings::ReasoningFormat;
-use said::{conversation, expected, input, messages};
+use crate::settings::ReasoningAs;
+use conversation::{conversation, expected, input, messages};
 
 /// Enough for every day; `PROPTEST_CASES` has its way where it is set.
 fn cases() -> ProptestConfig {

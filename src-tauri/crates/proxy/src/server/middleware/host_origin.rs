@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::auth::{Caller, Denied};
-use super::wrong_keys::{LogSuppressed, Peer};
+use super::auth_throttle::{LogSuppressed, Peer};
 use crate::error::ApiError;
 use crate::server::state::Proxy;
 

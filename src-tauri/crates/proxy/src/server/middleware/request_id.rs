@@ -10,7 +10,7 @@ use codex_client::ThreadKind;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::wrong_keys::LogSuppressed;
+use super::auth_throttle::LogSuppressed;
 use crate::metrics::Metrics;
 use crate::server::state::Proxy;
 
