@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use proxy::logging::line::{OneLine, tell_of_panics};
+use proxy::logging::line::{OneLine, log_panics};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -26,7 +26,7 @@ impl Log {
         let (filter, handle) = reload::Layer::new(filter(data_dir));
         let lines = tracing_subscriber::fmt::layer().with_writer(OneLine(writer)).with_ansi(false);
         tracing_subscriber::registry().with(filter).with(lines).init();
-        tell_of_panics();
+        log_panics();
         if let Some(error) = error {
             tracing::warn!(%error, "no log file can be written; the log is here only");
         }

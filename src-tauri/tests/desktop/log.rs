@@ -49,7 +49,7 @@ async fn write_history(session: &Session) {
                 ..Arrival::default()
             },
         );
-        entry.step("Given to codex", None, false);
+        entry.step("Sent to Codex", None, false);
         clock.store(at + 300 + n % 500, Ordering::Relaxed);
         entry.first_token(1);
         clock.store(at + 3_000, Ordering::Relaxed);

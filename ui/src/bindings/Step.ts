@@ -9,7 +9,7 @@ export type Step = {
  */
 atMs: number, 
 /**
- * What, in a few words: `Arrived`, `Given to codex`, `First word`, `Ran a command`, `Done`.
+ * What, in a few words: `Arrived`, `Sent to Codex`, `First word`, `Ran a command`, `Done`.
  */
 what: string, 
 /**

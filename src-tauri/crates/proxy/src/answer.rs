@@ -1,8 +1,7 @@
-//! What is done to an answer while it streams: it is cut before a stop text, ended after so many tokens, freed of what stands
-//! around its JSON, and its reasoning gets the form that is wanted.
+//! Filters on a streaming answer: stop sequences, the token limit, JSON extraction and the reasoning format.
 //!
-//! Each filter is a value that takes deltas and gives back what may be sent now, without IO, clock or knowledge of codex; the
-//! pipeline puts them in order.
+//! Each filter takes deltas and returns what can be sent now, without IO, clock or knowledge of codex. The pipeline
+//! orders them.
 
 pub(crate) mod activity;
 pub(crate) mod json;

@@ -1,4 +1,4 @@
-//! API keys: how they are made, kept, compared and kept out of logs, and what each allows.
+//! API keys: generation, storage, comparison, redaction and limits.
 
 mod key_file;
 mod keys;

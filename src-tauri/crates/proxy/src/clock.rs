@@ -1,8 +1,8 @@
-//! The time, for what is shown or compared with a time from elsewhere.
+//! Wall-clock time, for display and comparison with external times.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The time, in Unix seconds.
+/// The current time in Unix seconds.
 #[must_use]
 pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()

@@ -151,7 +151,7 @@ pub fn codex(probed: &ProbeResult) -> Vec<Finding> {
     let Readiness { version, capabilities, account, home, .. } = readiness;
     let mut findings =
         vec![Finding::ok(format!("codex {version} {}", backends::abilities(capabilities).join(", ")))];
-    if let Some(lacks) = backends::lacks(readiness) {
+    if let Some(lacks) = backends::missing_capabilities(readiness) {
         findings.push(Finding { next: Some(UPDATE.to_owned()), ..Finding::note(lacks) });
     }
     findings.push(match account {
@@ -218,7 +218,7 @@ mod tests {
         let findings = codex(&probed(older));
         let text = report(&findings);
         assert!(
-            text.contains("--  This codex (0.120.0) cannot take the earlier messages with their roles\n"),
+            text.contains("--  This version of codex (0.120.0) cannot keep the roles of earlier messages\n"),
             "{text}"
         );
         assert!(text.contains("npm install -g @openai/codex@latest"), "{text}");

@@ -41,20 +41,20 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The reason.
-    pub why: Why,
+    pub why: RejectReason,
     /// When to retry, estimated from the queue's length and the duration of recent turns.
     pub retry: Duration,
 }
 
 /// Why a request was not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum RejectReason {
     /// The queue is full.
     Full,
     /// It was queued and displaced by a request of a key with fewer turns.
-    GaveWay,
+    Evicted,
     /// Its time in the queue is up.
-    WaitedTooLong,
+    TimedOut,
 }
 
 /// An error in the form it is sent to the client.
@@ -342,11 +342,11 @@ impl IntoResponse for ApiError {
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let message = match refused.why {
-            Why::Full => "The request queue is full. Try again in a moment.",
-            Why::GaveWay => {
+            RejectReason::Full => "The request queue is full. Try again in a moment.",
+            RejectReason::Evicted => {
                 "The request queue is full and this key has the most requests in it. Try again in a moment."
             }
-            Why::WaitedTooLong => "The request was queued for too long. Try again in a moment.",
+            RejectReason::TimedOut => "The request was queued for too long. Try again in a moment.",
         };
         let seconds = refused.retry.as_secs() + u64::from(refused.retry.subsec_nanos() > 0);
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).retry_after(seconds)

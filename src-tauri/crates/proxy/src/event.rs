@@ -1,33 +1,28 @@
-//! One answer to a client, in the pieces that every route sends in its own form.
-//!
-//! What a route writes (chat chunks, events of the Responses API, one whole body) is the route's business; what goes into the
-//! answer, and how it ends, is decided before.
+//! The events of one answer. Each route sends them in its own format.
 
 use codex_client::{ToolCall, Usage};
 
 use crate::error::Failure;
 use crate::openai::completion::FinishReason;
 
-/// A piece of an answer, in order. The last one is `Ended`.
+/// An event of an answer, in order. The last one is `Ended`.
 #[derive(Clone, Debug)]
-pub(crate) enum Piece {
-    /// The model that answers; may come again when the upstream takes another.
+pub(crate) enum AnswerEvent {
+    /// The model that answers; sent again when the upstream switches models.
     Model(String),
-    /// A piece of the text, never empty.
+    /// A text delta, never empty.
     Text(String),
-    /// A piece of the reasoning's summary, or a line about what codex does; never empty.
+    /// A delta of the reasoning summary, or a line about an action codex took; never empty.
     Reasoning(String),
-    /// A call of one of the client's tools, whole, with the client's own name of it.
+    /// A complete call of a client's tool, by the client's own name.
     Call(ToolCall),
-    /// The end.
-    Ended(Result<Finish, Failure>),
+    Ended(Result<AnswerEnd, Failure>),
 }
 
-/// How an answer ended well.
+/// How a successful answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Finish {
-    /// Why it ended.
+pub(crate) struct AnswerEnd {
     pub reason: FinishReason,
-    /// What it cost; `None` when nobody knows.
+    /// `None` when unknown.
     pub usage: Option<Usage>,
 }

@@ -1,8 +1,8 @@
-//! One request and its answers, from the moment a turn is asked for to the last byte.
+//! One request and its answers, from arrival to the last event.
 //!
-//! An exchange holds the turns (one for each answer that was asked for) and their place among those that may run at once, ends
-//! them at their limit or when the proxy stops, and is closed exactly once, with one line in the log: by its end, or by being
-//! dropped, which means that the client has gone. No text of the conversation is kept or logged.
+//! An exchange holds one turn per answer and their admission permit, and interrupts them at their deadline or on
+//! shutdown. It closes exactly once, with one log line: when it ends, or when it is dropped because the client
+//! disconnected. It neither stores nor logs text of the conversation.
 
 mod admission;
 mod checking;
@@ -19,60 +19,59 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::answer::pipeline::{Plan, Shaping};
+use crate::answer::pipeline::{AnswerPipeline, PipelineConfig};
 use crate::error::{ApiError, Failure, Refused};
-use crate::event::{Finish, Piece};
-use crate::metrics::{Metrics, TurnFigures};
+use crate::event::{AnswerEnd, AnswerEvent};
+use crate::metrics::{Metrics, TurnStats};
 use crate::off_workers::JobError;
 use crate::settings::Settings;
 
 pub use admission::Occupancy;
-pub(crate) use admission::{Admission, Asked, Place};
+pub(crate) use admission::{Admission, Admit, Permit};
 
-use checking::Checking;
+use checking::RunningCheck;
 use log::Recorder;
 use record::Outcome;
 
-/// Limits of turns, all of them.
+/// Limits of turns and connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Turns that run at once.
-    pub turns: usize,
-    /// Requests that wait for their place. When as many wait, one is refused with 429: a further one, or another for which it
-    /// makes room.
-    pub waiting: usize,
-    /// How long one waits at most.
-    pub wait: Duration,
-    /// How long a turn may take.
-    pub turn: Duration,
-    /// How long codex may say nothing at all of a turn.
-    pub silence: Duration,
-    /// Silence after which a stream is given a comment, so that nobody in between takes it for dead.
-    pub ping: Duration,
-    /// Connections at once, each with some 10 KB of memory, and up to 1 MiB of an answer that its client does not read. When there
-    /// are as many, the oldest gives way.
-    pub connections: usize,
-    /// How long a client may take to send its request's head, and be silent between two requests.
-    pub head: Duration,
-    /// How long a client may be silent within its request's body.
-    pub body_silence: Duration,
-    /// How long a client may read nothing at all while something waits to be sent to it.
-    pub unread: Duration,
-    /// How long open streams may go on after the proxy was told to stop.
-    pub drain: Duration,
+    /// Concurrent turns.
+    pub max_turns: usize,
+    /// Queued requests. When the queue is full, a request is rejected with a 429: the new one, or a queued one it
+    /// evicts.
+    pub max_queued: usize,
+    /// Maximum time in the queue.
+    pub queue_timeout: Duration,
+    /// Maximum duration of a turn.
+    pub turn_timeout: Duration,
+    /// Maximum silence of codex during a turn.
+    pub idle_timeout: Duration,
+    /// Silence after which a stream gets a comment, so that intermediaries keep it open.
+    pub ping_interval: Duration,
+    /// Concurrent connections, each about 10 KB plus up to 1 MiB of unread answer. At the limit, the oldest is closed.
+    pub max_connections: usize,
+    /// Maximum time to send a request's head, and to idle between requests.
+    pub header_timeout: Duration,
+    /// Maximum silence while a client sends its request's body.
+    pub body_idle_timeout: Duration,
+    /// Maximum time a client may read nothing while data waits to be sent.
+    pub write_timeout: Duration,
+    /// Time open streams get to finish after shutdown begins.
+    pub drain_timeout: Duration,
 }
 
 impl Limits {
-    /// The limits with those that the user has set.
+    /// These limits, overridden by the user's settings.
     #[must_use]
     pub fn with(self, set: &Settings) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Self {
-            turns: set.max_turns.get() as usize,
-            waiting: set.max_waiting.get() as usize,
-            wait: seconds(set.max_wait_seconds.get()),
-            turn: seconds(set.turn_limit_minutes.get()) * 60,
-            silence: seconds(set.silence_limit_minutes.get()) * 60,
+            max_turns: set.max_turns.get() as usize,
+            max_queued: set.max_waiting.get() as usize,
+            queue_timeout: seconds(set.max_wait_seconds.get()),
+            turn_timeout: seconds(set.turn_limit_minutes.get()) * 60,
+            idle_timeout: seconds(set.silence_limit_minutes.get()) * 60,
             ..self
         }
     }
@@ -81,23 +80,23 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            turns: 0,
-            waiting: 0,
-            wait: Duration::ZERO,
-            turn: Duration::ZERO,
-            silence: Duration::ZERO,
-            ping: Duration::from_secs(10),
-            connections: 1024,
-            head: Duration::from_secs(30),
-            body_silence: Duration::from_secs(30),
-            unread: Duration::from_secs(120),
-            drain: Duration::from_secs(5),
+            max_turns: 0,
+            max_queued: 0,
+            queue_timeout: Duration::ZERO,
+            turn_timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            ping_interval: Duration::from_secs(10),
+            max_connections: 1024,
+            header_timeout: Duration::from_secs(30),
+            body_idle_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(120),
+            drain_timeout: Duration::from_secs(5),
         }
         .with(&Settings::default())
     }
 }
 
-/// One request and its answers. Dropping it means that the client has disconnected, and interrupts its turns.
+/// One request and its answers. Dropping it means the client disconnected, and interrupts the turns.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     recorder: Recorder,
@@ -105,48 +104,48 @@ pub(crate) struct Exchange {
     limits: Limits,
     cut_off: CancellationToken,
     arrived: Instant,
-    /// How long it waited for its place.
+    /// Time spent in the queue.
     waited: Duration,
-    /// How long codex took to be there and to list its models.
-    codex_ready: Duration,
-    place: Option<Place>,
-    /// Its turns, once they have begun and until all is said.
+    /// Time codex took to start and list its models.
+    codex_time: Duration,
+    permit: Option<Permit>,
+    /// `Some` from the start of the turns until the exchange closes.
     turns: Option<Turns>,
-    /// The proxy's own share of the time to the first token.
-    own: Duration,
-    first: Option<Duration>,
+    /// The proxy's share of the time to the first token.
+    proxy_time: Duration,
+    first_token: Option<Duration>,
     deltas: u64,
     model: String,
     usage: Option<Usage>,
     span: Span,
 }
 
-/// The turns of an exchange, one for each answer that was asked for.
+/// The turns of an exchange, one per answer.
 #[derive(Debug)]
 struct Turns {
     codex: Codex,
     kind: ThreadKind,
     choices: Vec<Choice>,
-    begun: Instant,
+    started: Instant,
 }
 
-/// One of the answers.
+/// One answer.
 #[derive(Debug)]
 struct Choice {
-    /// Its turn; dropping it interrupts it.
+    /// Dropping the turn interrupts it.
     turn: Option<Turn>,
-    shaping: Shaping,
-    /// The check of the whole answer, while it runs.
-    checking: Option<Checking>,
-    /// Pieces that nobody has taken yet: those of one event.
-    ready: VecDeque<Piece>,
-    /// A further attempt, and whether it is to be begun.
-    again: Option<TurnRequest>,
-    begin_again: bool,
+    pipeline: AnswerPipeline,
+    /// The running validation of the complete answer.
+    check: Option<RunningCheck>,
+    /// Events ready to be sent, all from one turn event.
+    ready: VecDeque<AnswerEvent>,
+    /// The second attempt, and whether to start it.
+    retry: Option<TurnRequest>,
+    retry_now: bool,
 }
 
 impl Exchange {
-    /// A request that has just arrived.
+    /// Begins with the arrival of a request.
     pub(crate) fn new(
         recorder: Recorder,
         metrics: &Metrics,
@@ -160,11 +159,11 @@ impl Exchange {
             cut_off: cut_off.clone(),
             arrived: Instant::now(),
             waited: Duration::ZERO,
-            codex_ready: Duration::ZERO,
-            place: None,
+            codex_time: Duration::ZERO,
+            permit: None,
             turns: None,
-            own: Duration::ZERO,
-            first: None,
+            proxy_time: Duration::ZERO,
+            first_token: None,
             deltas: 0,
             model: String::new(),
             usage: None,
@@ -172,13 +171,13 @@ impl Exchange {
         }
     }
 
-    /// Reports to the request log.
+    /// The request's entry in the request log.
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Passes on what comes of a step on the way to the turns, and ends the request with its error.
-    pub(crate) fn check<T, E: Into<ApiError>>(&self, step: Result<T, E>) -> Result<T, ApiError> {
+    /// Ends the request in the log if a step before the turns has failed.
+    pub(crate) fn log_error<T, E: Into<ApiError>>(&self, step: Result<T, E>) -> Result<T, ApiError> {
         step.map_err(|error| {
             let error = error.into();
             self.recorder.failed(error.status(), error.code(), &error.for_log());
@@ -186,52 +185,53 @@ impl Exchange {
         })
     }
 
-    /// Codex took so long to be there and to list its models.
-    pub(crate) fn codex_took(&mut self, took: Duration) {
-        self.codex_ready += took;
+    /// Adds time spent waiting for codex to start and list its models.
+    pub(crate) fn add_codex_time(&mut self, took: Duration) {
+        self.codex_time += took;
     }
 
-    /// Waits for a place among the turns that run, for `turns` turns of the key with the id `key`.
+    /// Waits for admission of `turns` turns of the key with the id `key`.
     ///
     /// # Errors
-    /// When the queue is full, or the wait takes too long.
-    pub(crate) async fn wait_for_place(
+    /// When the request is rejected or times out in the queue.
+    pub(crate) async fn wait_for_admission(
         &mut self,
         admission: &Admission,
         key: &str,
         turns: u32,
     ) -> Result<(), Refused> {
-        let asked = Instant::now();
-        let place = match admission.ask(key, turns) {
-            Ok(Asked::Placed(place)) => Ok(place),
-            Ok(Asked::Waits(waiting)) => {
-                self.recorder.step("Waits for its place", None, false);
-                waiting.place().await
+        let queued = Instant::now();
+        let permit = match admission.admit(key, turns) {
+            Ok(Admit::Now(permit)) => Ok(permit),
+            Ok(Admit::Queued(waiting)) => {
+                self.recorder.step("Queued", None, false);
+                waiting.permit().await
             }
             Err(refused) => Err(refused),
         };
-        self.waited = asked.elapsed();
-        self.recorder.waited(record::ms(self.waited), place.is_ok());
-        self.place = Some(place?);
+        self.waited = queued.elapsed();
+        self.recorder.waited(record::ms(self.waited), permit.is_ok());
+        self.permit = Some(permit?);
         Ok(())
     }
 
-    /// Starts `n` turns of the same request; `plan` is what their answers must be like. `urging` is the note of a second attempt,
-    /// where the model has to call a tool and did not.
+    /// Starts `n` turns of the same request. `retry_note` is added for a second attempt when the model did not make a
+    /// required tool call.
     ///
     /// # Errors
-    /// Whatever keeps codex from starting.
+    /// When codex cannot start.
     pub(crate) async fn start(
         &mut self,
         codex: &Codex,
         request: TurnRequest,
-        plan: Plan,
-        urging: Option<String>,
+        config: PipelineConfig,
+        retry_note: Option<String>,
         n: u32,
     ) -> Result<(), CodexError> {
         let kind = request.profile.kind;
-        let again = urging.map(|urging| TurnRequest { turn_instructions: Some(urging), ..request.clone() });
-        // A conversation can be megabytes of pictures, and is usually for one turn.
+        let retry = retry_note
+            .map(|retry_note| TurnRequest { turn_instructions: Some(retry_note), ..request.clone() });
+        // Cloned only for n > 1, since a conversation can hold megabytes of images.
         let mut requests: Vec<TurnRequest> = (1..n).map(|_| request.clone()).collect();
         requests.push(request);
         let mut choices = Vec::new();
@@ -242,31 +242,31 @@ impl Exchange {
                 turn = codex.turn(request) => turn,
             };
             let turn = turn.inspect_err(|_| {
-                self.metrics.turn_ended(kind, "failed", None, &TurnFigures::default());
+                self.metrics.count_turn(kind, "failed", None, &TurnStats::default());
             })?;
             choices.push(Choice {
                 turn: Some(turn),
-                shaping: Shaping::new(plan.clone()),
-                checking: None,
+                pipeline: AnswerPipeline::new(config.clone()),
+                check: None,
                 ready: VecDeque::new(),
-                again: again.clone(),
-                begin_again: false,
+                retry: retry.clone(),
+                retry_now: false,
             });
         }
-        self.recorder.step("Given to codex", None, false);
-        self.own = self.arrived.elapsed().saturating_sub(self.waited + self.codex_ready);
+        self.recorder.step("Sent to Codex", None, false);
+        self.proxy_time = self.arrived.elapsed().saturating_sub(self.waited + self.codex_time);
         self.span = Span::current();
-        self.turns = Some(Turns { codex: codex.clone(), kind, choices, begun: Instant::now() });
+        self.turns = Some(Turns { codex: codex.clone(), kind, choices, started: Instant::now() });
         Ok(())
     }
 
-    /// What comes next, and of which answer; `None` after the end of all of them. Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Option<(u32, Piece)> {
+    /// The next event and the index of its answer; `None` once all have ended. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<(u32, AnswerEvent)> {
         loop {
             let turns = self.turns.as_mut()?;
             for (index, choice) in (0..).zip(&mut turns.choices) {
-                if let Some(piece) = choice.ready.pop_front() {
-                    return Some((index, self.pass(piece)));
+                if let Some(event) = choice.ready.pop_front() {
+                    return Some((index, self.record_event(event)));
                 }
             }
             let deadline = turns.next_deadline(&self.limits);
@@ -276,158 +276,155 @@ impl Exchange {
                 () = self.cut_off.cancelled() => Err(Failure::Stopping),
                 () = sleep_until(deadline) => match turns.expired(&self.limits) {
                     Some(failure) => Err(failure),
-                    // codex has said something meanwhile that is no event.
+                    // codex was active in the meantime without sending an event.
                     None => continue,
                 },
             };
             match event {
-                Ok((index, Event::Turn(event))) => self.take(index, event),
-                Ok((index, Event::Checked(result))) => self.checked(index, result),
+                Ok((index, Event::Turn(event))) => self.handle_turn_event(index, event),
+                Ok((index, Event::Checked(result))) => self.handle_checked(index, result),
                 Err(failure) => return Some((0, self.fail(failure))),
             }
         }
     }
 
-    /// Makes pieces of an event.
-    fn take(&mut self, index: usize, event: TurnEvent) {
+    /// Translates a turn event.
+    fn handle_turn_event(&mut self, index: usize, event: TurnEvent) {
         if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_) | TurnEvent::Call(_)) {
-            self.count();
+            self.count_delta();
         }
         let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
-        let Choice { shaping, ready, checking, .. } = choice;
+        let Choice { pipeline, ready, check, .. } = choice;
         match event {
             TurnEvent::Model(model) => {
                 self.model.clone_from(&model);
-                ready.push_back(Piece::Model(model));
+                ready.push_back(AnswerEvent::Model(model));
             }
             TurnEvent::Text(text) => {
-                if shaping.text(&text, ready).is_break() {
-                    // Gone, and with it the turn.
+                if pipeline.push_text(&text, ready).is_break() {
+                    // Dropping the turn interrupts it.
                     choice.turn = None;
                 }
             }
-            TurnEvent::Reasoning(text) => shaping.reasoning(&text, ready),
-            TurnEvent::Call(call) => shaping.call(call),
+            TurnEvent::Reasoning(text) => pipeline.push_reasoning(&text, ready),
+            TurnEvent::Call(call) => pipeline.push_call(call),
             TurnEvent::Item(item) => {
-                shaping.item(&item, ready);
+                pipeline.push_item(&item, ready);
                 self.record_item(&item);
             }
             TurnEvent::Retrying(_) => {
-                self.recorder.step("Upstream failed, codex tries again", None, true);
-                self.span.in_scope(|| tracing::warn!("codex tries again after an error of the upstream"));
+                self.recorder.step("Upstream error; codex is retrying", None, true);
+                self.span.in_scope(|| tracing::warn!("upstream error; codex is retrying"));
             }
             TurnEvent::Ended(Ok(TurnEnd { usage, .. })) => {
                 choice.turn = None;
-                if shaping.misses_its_call() && choice.again.is_some() {
-                    self.recorder.step("The model did not call the tool, and is asked again", None, true);
-                    choice.begin_again = true;
+                if pipeline.lacks_required_call() && choice.retry.is_some() {
+                    self.recorder.step("The model did not call the required tool; retrying", None, true);
+                    choice.retry_now = true;
                 } else {
-                    match shaping.over(usage, ready) {
+                    match pipeline.finish(usage, ready) {
                         Ok(unchecked) => {
-                            *checking = unchecked.map(|unchecked| checking::begin(unchecked, usage));
+                            *check = unchecked.map(|unchecked| checking::start(unchecked, usage));
                         }
-                        Err(failure) => ready.push_back(Piece::Ended(Err(failure))),
+                        Err(failure) => ready.push_back(AnswerEvent::Ended(Err(failure))),
                     }
                 }
             }
-            TurnEvent::Ended(Err(error)) => ready.push_back(Piece::Ended(Err(Failure::Codex(error)))),
+            TurnEvent::Ended(Err(error)) => ready.push_back(AnswerEvent::Ended(Err(Failure::Codex(error)))),
         }
     }
 
-    /// Says the end of an answer that has been checked.
-    fn checked(&mut self, index: usize, result: Result<Option<Usage>, Failure>) {
+    /// Ends an answer whose validation has finished.
+    fn handle_checked(&mut self, index: usize, result: Result<Option<Usage>, Failure>) {
         let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
-        let Choice { shaping, ready, checking, .. } = choice;
-        *checking = None;
+        let Choice { pipeline, ready, check, .. } = choice;
+        *check = None;
         match result {
-            Ok(usage) => shaping.checked(usage, ready),
-            Err(failure) => ready.push_back(Piece::Ended(Err(failure))),
+            Ok(usage) => pipeline.finish_checked(usage, ready),
+            Err(failure) => ready.push_back(AnswerEvent::Ended(Err(failure))),
         }
     }
 
-    /// Puts down a piece that goes to the client.
-    fn pass(&mut self, piece: Piece) -> Piece {
-        match piece {
-            Piece::Text(text) => {
+    /// Records an event that is sent to the client.
+    fn record_event(&mut self, event: AnswerEvent) -> AnswerEvent {
+        match event {
+            AnswerEvent::Text(text) => {
                 self.recorder.text(&text);
-                Piece::Text(text)
+                AnswerEvent::Text(text)
             }
-            Piece::Ended(Ok(Finish { reason, usage })) => {
+            AnswerEvent::Ended(Ok(AnswerEnd { reason, usage })) => {
                 if let Some(usage) = usage {
                     *self.usage.get_or_insert_default() += usage;
                 }
-                self.ended_one();
-                Piece::Ended(Ok(Finish { reason, usage }))
+                self.answer_ended();
+                AnswerEvent::Ended(Ok(AnswerEnd { reason, usage }))
             }
-            Piece::Ended(Err(failure)) => self.fail(failure),
-            piece => piece,
+            AnswerEvent::Ended(Err(failure)) => self.fail(failure),
+            event => event,
         }
     }
 
-    /// One of the answers is whole; the last one closes the exchange.
-    fn ended_one(&mut self) {
-        // An answer is over once its last piece has been taken, which is the only one that brings us here.
-        let is_over = |choice: &Choice| {
-            choice.turn.is_none()
-                && choice.checking.is_none()
-                && choice.ready.is_empty()
-                && !choice.begin_again
+    /// Handles the end of one answer; the last one closes the exchange.
+    fn answer_ended(&mut self) {
+        // Called when an answer's last event has been taken.
+        let has_ended = |choice: &Choice| {
+            choice.turn.is_none() && choice.check.is_none() && choice.ready.is_empty() && !choice.retry_now
         };
-        if self.turns.as_ref().is_some_and(|turns| turns.choices.iter().all(is_over)) {
+        if self.turns.as_ref().is_some_and(|turns| turns.choices.iter().all(has_ended)) {
             self.close(&Outcome::Done(self.usage));
         }
     }
 
-    /// Ends everything with a failure.
-    fn fail(&mut self, failure: Failure) -> Piece {
+    /// Ends the total exchange with a failure.
+    fn fail(&mut self, failure: Failure) -> AnswerEvent {
         self.close(&Outcome::Failed(&failure));
-        Piece::Ended(Err(failure))
+        AnswerEvent::Ended(Err(failure))
     }
 
-    fn count(&mut self) {
+    fn count_delta(&mut self) {
         self.deltas += 1;
-        if self.first.is_none() {
-            self.first = Some(self.arrived.elapsed());
-            self.recorder.first_token(record::ms(self.own));
+        if self.first_token.is_none() {
+            self.first_token = Some(self.arrived.elapsed());
+            self.recorder.first_token(record::ms(self.proxy_time));
         }
     }
 
     fn close(&mut self, outcome: &Outcome<'_>) {
         let Some(turns) = self.turns.take() else { return };
-        // Whoever waits may start now, even while this client still reads.
-        self.place = None;
+        // Admit the next request even while this client still reads.
+        self.permit = None;
         let _in_span = self.span.enter();
-        let whole = self.arrived.elapsed();
-        let measured =
-            TurnFigures { deltas: self.deltas, first: self.first.map(|first| (first, self.own)), whole };
-        let (word, usage) = match *outcome {
+        let total = self.arrived.elapsed();
+        let first = self.first_token.map(|first| (first, self.proxy_time));
+        let stats = TurnStats { deltas: self.deltas, first, total };
+        let (label, usage) = match *outcome {
             Outcome::Done(usage) => ("done", usage),
             Outcome::Failed(_) => ("failed", None),
-            Outcome::ClientGone => ("client_gone", None),
+            Outcome::Disconnected => ("client_gone", None),
         };
-        self.metrics.turn_ended(turns.kind, word, usage, &measured);
-        self.record_end(whole, outcome);
+        self.metrics.count_turn(turns.kind, label, usage, &stats);
+        self.record_end(total, outcome);
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.close(&Outcome::ClientGone);
+        self.close(&Outcome::Disconnected);
     }
 }
 
-/// What happens to one of the answers.
+/// An event of one answer.
 enum Event {
     Turn(TurnEvent),
-    /// It has been checked; the usage of its turn, unless it is not what it must be.
+    /// The validation's result: the turn's usage if the answer is valid.
     Checked(Result<Option<Usage>, Failure>),
 }
 
 impl Choice {
-    /// What happens next; `None` when it is over. Dropping the future loses nothing.
+    /// The next event; `None` at the end. Cancel-safe.
     async fn next(&mut self) -> Option<Event> {
-        if let Some(checking) = &mut self.checking {
-            let checked = checking.await.unwrap_or(Err(Failure::Unchecked(JobError::Panicked)));
+        if let Some(check) = &mut self.check {
+            let checked = check.await.unwrap_or(Err(Failure::Unchecked(JobError::Panicked)));
             return Some(Event::Checked(checked));
         }
         let event = self.turn.as_mut()?.next().await;
@@ -436,19 +433,19 @@ impl Choice {
 }
 
 impl Turns {
-    /// The next event of any of the answers. Dropping the future loses nothing.
+    /// The next event of any answer. Cancel-safe.
     async fn next(&mut self) -> Result<(usize, Event), Failure> {
-        for choice in self.choices.iter_mut().filter(|choice| choice.begin_again) {
-            if let Some(request) = &choice.again {
+        for choice in self.choices.iter_mut().filter(|choice| choice.retry_now) {
+            if let Some(request) = &choice.retry {
                 choice.turn = Some(self.codex.turn(request.clone()).await.map_err(Failure::Codex)?);
             }
-            (choice.again, choice.begin_again) = (None, false);
+            (choice.retry, choice.retry_now) = (None, false);
         }
         let running = self
             .choices
             .iter_mut()
             .enumerate()
-            .filter(|(_, choice)| choice.turn.is_some() || choice.checking.is_some())
+            .filter(|(_, choice)| choice.turn.is_some() || choice.check.is_some())
             .map(|(index, choice)| Box::pin(async move { choice.next().await.map(|event| (index, event)) }))
             .collect::<Vec<_>>();
         if running.is_empty() {

@@ -1,25 +1,25 @@
-//! Locking a file that several processes change, and setting one aside that makes no sense.
+//! Locks files that several processes change, and sets damaged files aside.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long a change waits for another process's. A change takes milliseconds, so one that takes longer hangs, and waiting on
-/// would hang as well.
+/// Maximum wait for the lock. A change takes milliseconds, so a longer one hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long until the lock is tried again: std has no lock with a timeout.
+/// std's file locks have no timeout, so the lock is polled.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A lock against every other thread and process that changes the same file. Dropping it unlocks, and so does the end of the process.
+/// An exclusive lock among threads and processes. Released on drop and at process exit.
 #[derive(Debug)]
 pub(crate) struct FileLock(#[expect(dead_code, reason = "held, never read")] File);
 
-/// Locks `path` for a change: hold it from the read to the replacement. Blocks the thread for up to [`LOCK_TIMEOUT`].
+/// Locks `path` for a change; hold the lock from the read to the replacement. Blocks the thread for up to
+/// [`LOCK_TIMEOUT`].
 ///
-/// The lock is on `NAME.lock` beside the file, since each change puts a new file in the place of `path`. It is never deleted: a
-/// process that waits on a deleted one would lock nothing.
+/// The lock is on `NAME.lock`, since each change replaces `path`. That file is never deleted: a process waiting on a
+/// deleted one would lock nothing.
 pub(crate) fn lock_file(path: &Path) -> io::Result<FileLock> {
     lock_within(path, LOCK_TIMEOUT)
 }
@@ -40,27 +40,27 @@ fn lock_within(path: &Path, timeout: Duration) -> io::Result<FileLock> {
                 std::thread::sleep(LOCK_RETRY_INTERVAL);
             }
             Err(TryLockError::WouldBlock) => {
-                let held = format!("another program holds {}; try again", path.display());
+                let held = format!("another program has locked {}; try again", path.display());
                 return Err(io::Error::new(io::ErrorKind::TimedOut, held));
             }
-            // A file system without locks: two changes at once are unlikely there, and keys that cannot be revoked are worse.
+            // On file systems without locks, a lost change is unlikely, and keys that cannot be revoked are worse.
             Err(TryLockError::Error(error)) => {
-                tracing::warn!(%error, path = %path.display(), "the file cannot be locked");
+                tracing::warn!(%error, path = %path.display(), "cannot lock the file; continuing without a lock");
                 return Ok(FileLock(file));
             }
         }
     }
 }
 
-/// Moves a damaged file out of the way, to a name that says so, and returns that. `now` is in Unix seconds.
+/// Renames a damaged file to a free `.damaged-{now}` name and returns that. `now` is in Unix seconds.
 ///
 /// # Errors
-/// When it cannot be renamed.
+/// When the file cannot be renamed.
 pub fn set_aside(path: &Path, now: u64) -> io::Result<PathBuf> {
     let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let (stem, kind) = (part(path.file_stem()), part(path.extension()));
     let name = |more: &str| path.with_file_name(format!("{stem}.damaged-{now}{more}.{kind}"));
-    // An earlier damaged file of the same second is somebody's as well.
+    // Never overwrite a file damaged in the same second.
     let others = (2..).map(|n| format!("-{n}")).map(|more| name(&more));
     let aside =
         std::iter::once(name("")).chain(others).find(|aside| !aside.exists()).unwrap_or_else(|| name(""));

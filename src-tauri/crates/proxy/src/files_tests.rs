@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_lock_keeps_others_out_until_it_is_dropped_and_its_file_stays() {
+fn a_lock_is_exclusive_until_dropped_and_its_file_remains() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data/keys.json");
     let lock = lock_within(&path, Duration::ZERO).unwrap();
@@ -15,7 +15,7 @@ fn a_lock_keeps_others_out_until_it_is_dropped_and_its_file_stays() {
 }
 
 #[test]
-fn a_change_that_ends_in_time_lets_the_next_one_through() {
+fn a_waiting_change_continues_when_the_lock_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     let lock = lock_file(&path).unwrap();
@@ -28,7 +28,7 @@ fn a_change_that_ends_in_time_lets_the_next_one_through() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_of_a_lock_is_its_owners_only() {
+fn the_lock_file_is_accessible_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let _lock = lock_file(&folder.path().join("keys.json")).unwrap();

@@ -1,11 +1,9 @@
-//! Answers the OpenAI API with the `codex` CLI of this machine.
+//! Serves the OpenAI API using the local `codex` CLI.
 //!
-//! The way of a request: `server` takes it in, checks who asks, and reads it into the wire types of `openai`; `translate`
-//! turns it into a turn for codex and codex's events back into answers; `server` sends them. `settings` and `keys` say who
-//! may ask what.
+//! A request's path: `server` authenticates it and parses it into the wire types of `openai`; `translate` turns it
+//! into a turn for codex and codex's events into answers; `exchange` runs the turns; `server` sends the answers.
 //!
-//! Deliberately not here: the desktop shell (it only holds this crate's handle), and how codex is found and driven, which
-//! is `codex-client`'s business.
+//! Driving codex itself is `codex-client`'s job.
 
 mod answer;
 mod auth;

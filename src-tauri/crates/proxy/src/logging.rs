@@ -1,4 +1,4 @@
-//! What both programs need to log and to end: log files, log lines, signals.
+//! Log files, log lines and termination signals, for both programs.
 
 pub mod files;
 pub mod line;

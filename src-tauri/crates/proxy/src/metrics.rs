@@ -1,10 +1,7 @@
-//! What the proxy counts of itself, for `GET /metrics`.
+//! Metrics for `GET /metrics`.
 //!
-//! Whoever does something tells [`Metrics`] as it is done. What has a state of its own (codex, this process) is not told but
-//! read when somebody asks, in `encode`. A label is a word of ours, `&'static str` by type: nothing that a client chose, no key
-//! and no text can become one, so there are only as many series as this crate has words.
-//!
-//! Deliberately not here: the route and who may ask, which are `server`'s, and any history. That is Prometheus' business.
+//! Events are counted in [`Metrics`] as they happen; the state of codex and of this process is read on request, in
+//! `encode`. Labels are `&'static str`, so no client text or key can become one, and the number of series is bounded.
 
 mod encode;
 
@@ -19,16 +16,16 @@ use prometheus_client::registry::Registry;
 
 pub(crate) use encode::classic;
 
-/// Seconds until the first piece of an answer: codex, its upstream and the wait for a place included.
-const FIRST: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Seconds to the first token, including codex, its upstream and queueing.
+const FIRST_TOKEN_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-/// Seconds of that which the proxy itself took.
-const OWN: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
+/// The proxy's share of it, in seconds.
+const PROXY_TIME_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 
-/// Seconds until the end of an answer.
-const WHOLE: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+/// Seconds to the end of the answer.
+const TURN_BUCKETS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
-/// What is counted. Clones share it.
+/// The counters. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics(Arc<Inner>);
 
@@ -39,15 +36,15 @@ struct Inner {
     turns: Family<Labels<2>, Counter>,
     first: Family<Labels<1>, Histogram, Buckets>,
     own: Family<Labels<1>, Histogram, Buckets>,
-    whole: Family<Labels<1>, Histogram, Buckets>,
+    total: Family<Labels<1>, Histogram, Buckets>,
     deltas: Family<Labels<1>, Counter>,
     tokens: Family<Labels<2>, Counter>,
 }
 
-/// So many labels of a series, each with its value.
+/// The labels of a series.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// Makes histograms of these upper bounds.
+/// Creates histograms with these bucket bounds.
 #[derive(Clone, Debug)]
 struct Buckets(&'static [f64]);
 
@@ -57,15 +54,15 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-/// What was measured of a turn, or of several of one request.
+/// Measurements of the turns of one request.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TurnFigures {
-    /// Pieces of text, reasoning and calls that codex sent.
+pub(crate) struct TurnStats {
+    /// Text, reasoning and call events from codex.
     pub(crate) deltas: u64,
-    /// From the request's arrival to the first of these, and the proxy's own share of it.
+    /// Time from arrival to the first of these, and the proxy's share.
     pub(crate) first: Option<(Duration, Duration)>,
-    /// From the request's arrival to its end.
-    pub(crate) whole: Duration,
+    /// Time from arrival to the end.
+    pub(crate) total: Duration,
 }
 
 impl Default for Metrics {
@@ -74,33 +71,38 @@ impl Default for Metrics {
         let inner = Inner {
             requests: Family::default(),
             turns: Family::default(),
-            first: Family::new_with_constructor(Buckets(FIRST)),
-            own: Family::new_with_constructor(Buckets(OWN)),
-            whole: Family::new_with_constructor(Buckets(WHOLE)),
+            first: Family::new_with_constructor(Buckets(FIRST_TOKEN_BUCKETS)),
+            own: Family::new_with_constructor(Buckets(PROXY_TIME_BUCKETS)),
+            total: Family::new_with_constructor(Buckets(TURN_BUCKETS)),
             deltas: Family::default(),
             tokens: Family::default(),
             registry: Registry::default(),
         };
-        let help = "Requests by endpoint, kind of model (none where none was found) and class of the status";
+        let help = "Requests by endpoint, kind of model (none if unknown) and status class";
         registry.register("requests", help, inner.requests.clone());
-        let help = "Requests that were given to codex, by kind of model and how they ended";
+        let help = "Requests sent to codex, by kind of model and outcome";
         registry.register("turns", help, inner.turns.clone());
-        let help = "From a request's arrival to the first piece of its answer";
+        let help = "Time from a request's arrival to the first token of its answer";
         registry.register("first_token_seconds", help, inner.first.clone());
-        let help = "The proxy's own share of the time to the first piece";
+        let help = "The proxy's share of the time to the first token";
         registry.register("first_token_own_seconds", help, inner.own.clone());
-        let help = "From a request's arrival to the end of its answer";
-        registry.register("turn_seconds", help, inner.whole.clone());
-        registry.register("deltas", "Pieces that codex sent", inner.deltas.clone());
-        let help = "Tokens: in, of these cached; out, of these reasoning";
+        let help = "Time from a request's arrival to the end of its answer";
+        registry.register("turn_seconds", help, inner.total.clone());
+        registry.register("deltas", "Deltas received from codex", inner.deltas.clone());
+        let help = "Tokens by kind: input, of which cached; output, of which reasoning";
         registry.register("tokens", help, inner.tokens.clone());
         Self(Arc::new(Inner { registry, ..inner }))
     }
 }
 
 impl Metrics {
-    /// A request was answered, or its client went away before the answer's status (`None`).
-    pub(crate) fn answered(&self, endpoint: &'static str, model: Option<ThreadKind>, status: Option<u16>) {
+    /// Counts a response, or a client that disconnected before its status (`None`).
+    pub(crate) fn count_response(
+        &self,
+        endpoint: &'static str,
+        model: Option<ThreadKind>,
+        status: Option<u16>,
+    ) {
         let status = match status.map(|status| status / 100) {
             Some(2) => "2xx",
             Some(3) => "3xx",
@@ -108,27 +110,27 @@ impl Metrics {
             Some(_) => "5xx",
             None => "gone",
         };
-        let model = model.map_or("none", word);
+        let model = model.map_or("none", kind_label);
         let labels = [("endpoint", endpoint), ("model", model), ("status", status)];
         self.0.requests.get_or_create(&labels).inc();
     }
 
-    /// What a request asked of codex has come to an end: it is `done`, it has `failed` or could not begin, or its client is gone.
-    pub(crate) fn turn_ended(
+    /// Counts the end of a request's turns: `done`, `failed` (including to start), or `client_gone`.
+    pub(crate) fn count_turn(
         &self,
         model: ThreadKind,
         outcome: &'static str,
         usage: Option<Usage>,
-        figures: &TurnFigures,
+        figures: &TurnStats,
     ) {
-        let model = ("model", word(model));
-        let TurnFigures { deltas, first, whole } = *figures;
+        let model = ("model", kind_label(model));
+        let TurnStats { deltas, first, total } = *figures;
         self.0.turns.get_or_create(&[model, ("outcome", outcome)]).inc();
         if let Some((first, own)) = first {
             self.0.first.get_or_create(&[model]).observe(first.as_secs_f64());
             self.0.own.get_or_create(&[model]).observe(own.as_secs_f64());
         }
-        self.0.whole.get_or_create(&[model]).observe(whole.as_secs_f64());
+        self.0.total.get_or_create(&[model]).observe(total.as_secs_f64());
         self.0.deltas.get_or_create(&[model]).inc_by(deltas);
         let Some(Usage { input, cached, output, reasoning }) = usage else { return };
         for (kind, tokens) in
@@ -139,7 +141,7 @@ impl Metrics {
     }
 }
 
-fn word(kind: ThreadKind) -> &'static str {
+fn kind_label(kind: ThreadKind) -> &'static str {
     match kind {
         ThreadKind::Plain => "plain",
         ThreadKind::Agent => "agent",

@@ -1,4 +1,4 @@
-//! Which models there are, which of them is small, and the codex behind each kind.
+//! The available models, the smallest of them, and the codex process for each kind.
 
 pub mod backends;
 pub(crate) mod catalog;

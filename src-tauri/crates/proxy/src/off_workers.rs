@@ -1,4 +1,5 @@
-//! Runs what a client's input may make long or deep off the workers: on a thread with a large stack, few at once, and with a time limit.
+//! Runs jobs whose cost a client controls off the async workers: on a few threads with large stacks, with a time
+//! limit.
 
 use std::thread;
 use std::time::Duration;
@@ -7,30 +8,30 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How many threads run at once. More would leave the workers of a small machine little.
+/// Maximum concurrent threads. More would leave little of a small machine.
 const MAX_THREADS: usize = 2;
 
-/// How many jobs may wait for a thread, each with the request that it belongs to. A further one is refused.
+/// Maximum jobs waiting for a thread, each holding its request. Further ones are rejected.
 const MAX_WAITING: usize = 64;
 
-/// How long a job may wait for a thread. Others' jobs cause the wait, so it does not count as the job's own time.
+/// Maximum wait for a thread. It does not count towards the job's own limit.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The threads of this process.
+/// The process-wide pool.
 pub(crate) static POOL: Pool = Pool::new();
 
 /// Why a job has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobError {
-    /// No thread was free in time, or too many jobs wait for one.
+    /// No thread became free in time, or too many jobs wait.
     Busy,
-    /// It took longer than its limit.
+    /// It exceeded its time limit.
     TimedOut,
-    /// It panicked; the log has the panic.
+    /// It panicked; the panic is logged.
     Panicked,
 }
 
-/// Threads with large stacks, few at once.
+/// A bounded number of threads with large stacks.
 pub(crate) struct Pool {
     threads: Semaphore,
     waiting: Semaphore,
@@ -41,8 +42,8 @@ impl Pool {
         Self { threads: Semaphore::const_new(MAX_THREADS), waiting: Semaphore::const_new(MAX_WAITING) }
     }
 
-    /// Runs `job` on a thread with a stack of so many bytes, for `limit` at most. `stop` is cancelled when that time is up, or when this
-    /// future is dropped; a job that looks at it gives its thread back then, and may unwind it.
+    /// Runs `job` on a thread with a stack of `stack` bytes, for at most `limit`. `stop` is cancelled at the limit or
+    /// when this future is dropped; a job that checks it then frees its thread, and may unwind it.
     ///
     /// # Errors
     /// [`JobError`]
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_takes_too_long_is_stopped_and_gives_its_thread_back() {
+    async fn a_job_that_times_out_is_stopped_and_frees_its_thread() {
         let pool = pool();
         for _ in 0..3 * MAX_THREADS {
             assert_eq!(run(pool, Duration::from_millis(1), until_stopped).await, Err(JobError::TimedOut));
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_whose_client_goes_is_stopped() {
+    async fn a_job_whose_client_disconnects_is_stopped() {
         let stop = CancellationToken::new();
         let job = pool().run(LONG, STACK, stop.clone(), thread::park);
         drop(timeout(Duration::from_millis(1), job).await);
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_ends_stops_nothing_and_one_that_unwinds_has_panicked() {
+    async fn a_finished_job_does_not_cancel_and_an_unwound_one_has_panicked() {
         let (pool, stop) = (pool(), CancellationToken::new());
         assert_eq!(pool.run(LONG, STACK, stop.clone(), || 1).await, Ok(1));
         assert!(!stop.is_cancelled());
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_for_a_thread_has_a_limit_and_is_not_the_jobs_time() {
+    async fn waiting_for_a_thread_is_limited_and_not_counted_as_the_jobs_time() {
         let pool = pool();
         let threads = pool.threads.acquire_many(2).await.unwrap();
         let began = tokio::time::Instant::now();
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_so_many_jobs_wait() {
+    async fn the_number_of_waiting_jobs_is_limited() {
         let pool = pool();
         let _threads = pool.threads.acquire_many(2).await.unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING).map(|_| tokio::spawn(run(pool, LONG, |_| ()))).collect();

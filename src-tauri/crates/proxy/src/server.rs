@@ -1,6 +1,6 @@
 //! The HTTP server: a function of the listener, the proxy and the token that stops it.
 //!
-//! Who binds the listener, and why it stops, is the caller's business.
+//! The caller binds the listener and decides when to stop.
 
 mod connections;
 mod extract;

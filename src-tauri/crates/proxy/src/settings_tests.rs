@@ -180,8 +180,8 @@ fn turn_limits_of_every_layer_reach_the_proxy() {
         settings(&flags, &[("MAX_TURNS", "3"), ("TURN_LIMIT", "5")], &[("SILENCE_LIMIT", "1")]).unwrap();
     let limits = crate::exchange::Limits::default().with(&ours);
     let minutes = |minutes: u64| std::time::Duration::from_secs(minutes * 60);
-    assert_eq!((limits.turns, limits.waiting, limits.wait), (2, 0, minutes(1) / 2));
-    assert_eq!((limits.turn, limits.silence), (minutes(5), minutes(1)));
+    assert_eq!((limits.max_turns, limits.max_queued, limits.queue_timeout), (2, 0, minutes(1) / 2));
+    assert_eq!((limits.turn_timeout, limits.idle_timeout), (minutes(5), minutes(1)));
     let error = settings(&["--turn-limit", "0"], &[], &[]).unwrap_err();
     let words = "--turn-limit is \"0\". Enter a number of minutes from 1 to 1440.";
     assert_eq!(error.to_string(), words);

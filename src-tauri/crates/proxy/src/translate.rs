@@ -1,6 +1,6 @@
-//! Between OpenAI's wire types and codex's turns, both ways, as pure functions over values.
+//! Translates between OpenAI's wire types and codex's turns, in both directions.
 //!
-//! No IO and no clock here: a test is a value in and a value out.
+//! Pure functions over values, without IO or clock.
 
 pub(crate) mod answer_request;
 pub(crate) mod chunks;
@@ -20,14 +20,14 @@ pub(crate) mod tools;
 #[cfg(test)]
 mod hostile_tests;
 
-/// Whether a request was called invalid, and not unsupported, and which parameter was named.
+/// Whether an error is `invalid_request` rather than `unsupported_parameter`, and the parameter it names.
 #[cfg(test)]
 fn refused<T: std::fmt::Debug>(result: Result<T, crate::error::ApiError>) -> (bool, String) {
     let error = result.unwrap_err();
     (error.code() == "invalid_request", error.body().error.param.unwrap())
 }
 
-/// What goes over the wire for these events.
+/// The bytes of a stream of these events.
 #[cfg(test)]
 fn wire(events: Vec<axum::response::sse::Event>) -> Vec<u8> {
     use axum::response::IntoResponse;
@@ -38,7 +38,7 @@ fn wire(events: Vec<axum::response::sse::Event>) -> Vec<u8> {
     body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec()
 }
 
-/// A client's word, short enough for an error message.
+/// Shortens client text for an error message.
 pub(crate) fn shorten(word: &str) -> String {
     word.chars().take(40).collect()
 }

@@ -64,7 +64,7 @@ fn limits(
         |name: &str| choice::<SandboxMode>(name).map_err(|wanted| format!("--sandbox is {name:?}. {wanted}"));
     let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
-        LimitsError::Freer(_) | LimitsError::Outside { .. } => format!(
+        LimitsError::LessStrict(_) | LimitsError::Outside { .. } => format!(
             "{error}. If the proxy runs with other settings, repeat them before `key`: `codex-proxyd --sandbox MODE --workspace DIR key new …`"
         ),
         error @ LimitsError::Unusable { .. } => error.to_string(),

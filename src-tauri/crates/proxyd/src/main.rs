@@ -18,7 +18,7 @@ use proxy::Limits;
 use proxy::doctor::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
 use proxy::logging::files as log_files;
-use proxy::logging::line::{OneLine, tell_of_panics};
+use proxy::logging::line::{OneLine, log_panics};
 use proxy::logging::signals::{INTERRUPTED, Signals};
 use proxy::settings::{Layers, Settings};
 use proxy::unix_now;
@@ -217,7 +217,7 @@ fn start_log(settings: &Settings) -> Option<WorkerGuard> {
     let to = |writer| tracing_subscriber::fmt::layer().with_writer(OneLine(writer)).with_ansi(false);
     let stderr = tracing_subscriber::fmt::layer().with_writer(OneLine(std::io::stderr)).with_ansi(false);
     tracing_subscriber::registry().with(filter).with(stderr).with(files.map(to)).init();
-    tell_of_panics();
+    log_panics();
     if let Some(error) = error {
         let folder = log_files::folder(&settings.data_dir);
         tracing::warn!(%error, folder = %folder.display(), "log files are not writable; logging to stderr only");

@@ -49,7 +49,7 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
     };
     let limits = KeyLimits { sandbox, workspace };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
-        LimitsError::Freer(_) => FieldError::new("sandbox", format!("{error}.")),
+        LimitsError::LessStrict(_) => FieldError::new("sandbox", format!("{error}.")),
         LimitsError::Unusable { .. } | LimitsError::Outside { .. } => {
             FieldError::new("workspace", format!("{error}."))
         }
@@ -88,8 +88,8 @@ mod tests {
             ("danger-full-access", "", "sandbox", "can only be stricter"),
             ("open", "", "sandbox", "Choose"),
             ("", "notes", "workspace", "whole path"),
-            ("", "~/gone", "workspace", "is not there"),
-            ("", "/", "workspace", "not within the working folder"),
+            ("", "~/gone", "workspace", "does not exist"),
+            ("", "/", "workspace", "not inside the working folder"),
         ] {
             let wrong = judged(sandbox, workspace, all.path()).unwrap_err();
             assert_eq!(wrong.field, field);

@@ -11,7 +11,7 @@ use crate::text::joined;
 use crate::view::Listen;
 use proxy::UPDATE;
 use proxy::doctor;
-use proxy::models::backends::{CodexesStatus, abilities, lacks};
+use proxy::models::backends::{BackendsStatus, abilities, missing_capabilities};
 use proxy::{ApiError, unix_now};
 
 impl App {
@@ -84,14 +84,14 @@ fn reachable_by(listen: Listen) -> Option<String> {
 }
 
 /// What the running codex says of itself, and what the last look at it found where it does not run.
-fn codex_view(running: Option<&CodexesStatus>, seen: Option<&Result<Readiness, CodexError>>) -> CodexView {
+fn codex_view(running: Option<&BackendsStatus>, seen: Option<&Result<Readiness, CodexError>>) -> CodexView {
     let ready = |readiness: &Readiness, state| CodexView {
         state,
         path: Some(readiness.path.display().to_string()),
         version: Some(readiness.version.clone()),
         account: readiness.account.as_ref().map(in_words),
         abilities: abilities(&readiness.capabilities).into_iter().map(str::to_owned).collect(),
-        cannot: lacks(readiness).map(|lacks| format!("{lacks}. {UPDATE}")),
+        cannot: missing_capabilities(readiness).map(|missing| format!("{missing}. {UPDATE}")),
         message: None,
     };
     let message = running.and_then(|running| running.other.as_ref()).and_then(|error| failed(error).message);
@@ -223,7 +223,7 @@ mod tests {
             account: None,
             home: codex_client::HomeUsed::Users,
         };
-        let running = |status| CodexesStatus { status, other: None };
+        let running = |status| BackendsStatus { status, other: None };
         assert_eq!(
             codex_view(Some(&running(Status::Ready(readiness))), Some(&seen)).state,
             CodexState::Ready

@@ -113,7 +113,7 @@ impl App {
     /// codex's models, as the running proxy last heard them, or as they were when codex was looked at; empty while neither has
     /// been.
     pub(super) async fn models(&self) -> Vec<ModelChoice> {
-        let mut known = self.running().map(|running| running.proxy.models_if_known()).unwrap_or_default();
+        let mut known = self.running().map(|running| running.proxy.cached_models()).unwrap_or_default();
         if known.is_empty()
             && let Some(Ok(seen)) = &*self.0.codex.lock()
         {

@@ -21,7 +21,7 @@ const MAX_NAME: usize = 100;
 const MAX_ERROR: usize = 500;
 
 impl RequestLog for Shared {
-    fn keeps_texts(&self) -> bool {
+    fn stores_texts(&self) -> bool {
         self.live.lock().keep_texts
     }
 

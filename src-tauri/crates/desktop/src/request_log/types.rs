@@ -100,7 +100,7 @@ pub struct ExchangeDetail {
 pub struct Step {
     /// When, in milliseconds after the arrival.
     pub at_ms: u64,
-    /// What, in a few words: `Arrived`, `Given to codex`, `First word`, `Ran a command`, `Done`.
+    /// What, in a few words: `Arrived`, `Sent to Codex`, `First word`, `Ran a command`, `Done`.
     pub what: String,
     /// More about it, such as the command line and its exit code.
     pub detail: Option<String>,

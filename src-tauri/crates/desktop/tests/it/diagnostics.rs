@@ -64,7 +64,7 @@ async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_
         std::env::consts::ARCH,
         "--  the proxy does not run",
         "ok  codex 0.",
-        "answers word by word",
+        "streams answers",
         "keys: 1\n",
         "GMT  404  model_not_found  req_of_the_failed_one\n",
         "port: 8123",

@@ -1,44 +1,39 @@
-//! What codex does while it works, in the words of the request log and of the reasoning's lines.
+//! Describes codex's actions for the request log and for the reasoning.
 
 use codex_client::ItemEvent;
 
-/// The longest line, in characters.
-const LONGEST_LINE: usize = 200;
+const MAX_LINE_CHARS: usize = 200;
 
-/// What the request log says of something that codex did: what in a few words, more about it, and whether it went wrong.
-pub(crate) fn told(item: &ItemEvent) -> (&'static str, Option<String>, bool) {
+/// Returns a title, optional detail, and whether the action failed, for the request log.
+pub(crate) fn describe(item: &ItemEvent) -> (&'static str, Option<String>, bool) {
     match item {
         ItemEvent::Command { command, ended: false, .. } => {
             ("Started a command", Some(one_line(command)), false)
         }
         ItemEvent::Command { command, declined: true, .. } => {
-            ("A command was declined", Some(one_line(command)), true)
+            ("Command declined", Some(one_line(command)), true)
         }
         ItemEvent::Command { command, exit_code, duration_ms, .. } => {
             let outcome = outcome(*exit_code, *duration_ms);
             ("Ran a command", Some(format!("{}: {outcome}", one_line(command))), *exit_code != Some(0))
         }
         ItemEvent::FileChange { paths, done: true } => ("Changed files", Some(paths.join(", ")), false),
-        ItemEvent::FileChange { paths, done: false } => {
-            ("Files were not changed", Some(paths.join(", ")), true)
-        }
-        // What was searched for is close to the prompt, which is not kept here.
+        ItemEvent::FileChange { paths, done: false } => ("File changes failed", Some(paths.join(", ")), true),
+        // The query is close to the prompt, which is not stored here.
         ItemEvent::WebSearch { .. } => ("Searched the web", None, false),
         ItemEvent::McpCall { server, tool, failed } => {
-            let what = if *failed { "An MCP tool failed" } else { "Called an MCP tool" };
+            let what = if *failed { "MCP tool failed" } else { "Called an MCP tool" };
             (what, Some(format!("{server}: {tool}")), *failed)
         }
         ItemEvent::McpMissing { server } => {
-            ("An MCP server did not start, so its tools are missing", Some(server.clone()), true)
+            ("MCP server failed to start; its tools are missing", Some(server.clone()), true)
         }
-        ItemEvent::Declined { what } => {
-            ("Asked for consent and was declined", Some((*what).to_owned()), true)
-        }
+        ItemEvent::Declined { what } => ("Approval request declined", Some((*what).to_owned()), true),
     }
 }
 
-/// What the reasoning says of it, as a person reads it.
-pub(crate) fn line(item: &ItemEvent) -> String {
+/// Describes the action as a line of reasoning.
+pub(crate) fn reasoning_line(item: &ItemEvent) -> String {
     let line = match item {
         ItemEvent::Command { command, ended: false, .. } => format!("Running `{}`", one_line(command)),
         ItemEvent::Command { command, declined: true, .. } => {
@@ -54,13 +49,14 @@ pub(crate) fn line(item: &ItemEvent) -> String {
         ItemEvent::McpCall { server, tool, failed: true } => {
             format!("Called {tool} of {server}, which failed")
         }
-        ItemEvent::McpMissing { server } => format!("The tools of {server} are missing: it did not start"),
-        ItemEvent::Declined { what } => format!("Asked for consent to {what}, and was declined"),
+        ItemEvent::McpMissing { server } => {
+            format!("MCP server {server} failed to start; its tools are missing")
+        }
+        ItemEvent::Declined { what } => format!("Approval declined: {what}"),
     };
     one_line(&line)
 }
 
-/// How a command ended.
 fn outcome(exit_code: Option<i64>, duration_ms: Option<u64>) -> String {
     let code = exit_code.map_or("no exit code".to_owned(), |code| format!("exit code {code}"));
     match duration_ms {
@@ -69,11 +65,11 @@ fn outcome(exit_code: Option<i64>, duration_ms: Option<u64>) -> String {
     }
 }
 
-/// A text on one line, and not longer than a line should be.
+/// Joins a text into one line of at most [`MAX_LINE_CHARS`].
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
-    match line.char_indices().nth(LONGEST_LINE) {
+    match line.char_indices().nth(MAX_LINE_CHARS) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,
     }
@@ -94,39 +90,39 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_told_with_its_end() {
-        assert_eq!(line(&command(None, false)), "Running `cargo test`");
-        assert_eq!(line(&command(Some(101), false)), "`cargo test` ended: exit code 101, 2.3 s");
-        assert_eq!(line(&command(None, true)), "Not allowed to run `cargo test`");
-        let ended = told(&command(Some(101), false));
+    fn a_command_is_described_with_its_outcome() {
+        assert_eq!(reasoning_line(&command(None, false)), "Running `cargo test`");
+        assert_eq!(reasoning_line(&command(Some(101), false)), "`cargo test` ended: exit code 101, 2.3 s");
+        assert_eq!(reasoning_line(&command(None, true)), "Not allowed to run `cargo test`");
+        let ended = describe(&command(Some(101), false));
         assert_eq!(ended.1.as_deref(), Some("cargo test: exit code 101, 2.3 s"));
-        assert!(ended.2 && !told(&command(Some(0), false)).2);
+        assert!(ended.2 && !describe(&command(Some(0), false)).2);
     }
 
     #[test]
-    fn a_consent_that_was_declined_is_told_as_such() {
+    fn a_declined_approval_is_described_as_declined() {
         let declined = ItemEvent::Declined { what: "running a command" };
-        assert_eq!(line(&declined), "Asked for consent to running a command, and was declined");
-        let (what, detail, _) = told(&declined);
+        assert_eq!(reasoning_line(&declined), "Approval declined: running a command");
+        let (what, detail, _) = describe(&declined);
         assert!(what.contains("declined") && detail.as_deref() == Some("running a command"));
     }
 
     #[test]
-    fn a_change_that_was_not_made_is_not_told_as_one() {
+    fn a_failed_change_is_not_described_as_made() {
         let change = |done| ItemEvent::FileChange { paths: vec!["a.rs".into(), "b.rs".into()], done };
-        assert_eq!(line(&change(true)), "Changed a.rs, b.rs");
-        assert!(told(&change(false)).2 && line(&change(false)).contains("not"));
+        assert_eq!(reasoning_line(&change(true)), "Changed a.rs, b.rs");
+        assert!(describe(&change(false)).2 && reasoning_line(&change(false)).contains("not"));
     }
 
     #[test]
-    fn a_search_is_told_to_the_client_and_its_words_are_not_kept() {
+    fn a_search_query_is_sent_to_the_client_but_not_logged() {
         let search = ItemEvent::WebSearch { query: "my secret".into() };
-        assert!(line(&search).contains("my secret"));
-        assert_eq!(told(&search).1, None);
+        assert!(reasoning_line(&search).contains("my secret"));
+        assert_eq!(describe(&search).1, None);
     }
 
     #[test]
-    fn a_line_is_one_line_and_short() {
+    fn a_description_is_one_short_line() {
         let long = ItemEvent::Command {
             command: "x\n".repeat(500),
             ended: false,
@@ -134,6 +130,9 @@ mod tests {
             duration_ms: None,
             declined: false,
         };
-        assert!(line(&long).chars().count() <= LONGEST_LINE + 1 && !line(&long).contains('\n'));
+        assert!(
+            reasoning_line(&long).chars().count() <= MAX_LINE_CHARS + 1
+                && !reasoning_line(&long).contains('\n')
+        );
     }
 }

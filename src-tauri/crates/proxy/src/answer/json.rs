@@ -1,63 +1,61 @@
-//! Cuts one JSON value out of what a model says around it: a greeting, a fence, a good-bye.
+//! Extracts one JSON value from a model's text, dropping greetings, code fences and closing remarks.
 //!
-//! Only where the value begins and ends is looked at here. Whether it is JSON, and follows a schema, is checked when it is whole.
+//! Finds only where the value starts and ends; syntax and schema are validated once the value is complete.
 
-/// Passes on the first object (or the first value) of a text, as it comes, and nothing else.
+/// Streams the first object (or first value) of a text and drops the rest.
 #[derive(Clone, Debug)]
-pub(crate) struct JsonCut {
+pub(crate) struct JsonExtractor {
     any_value: bool,
     state: State,
-    /// How many brackets are open.
+    /// Open brackets.
     depth: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The value has not begun.
     Before,
-    /// Within it, and in none of its strings.
-    Within,
+    /// Inside the value, outside its strings.
+    Inside,
     InString,
-    /// Within a string, behind a backslash.
+    /// Inside a string, after a backslash.
     Escaped,
-    /// After it.
     After,
 }
 
-impl JsonCut {
-    /// For an answer that must be an object, or where `any_value` is allowed an object or an array.
+impl JsonExtractor {
+    /// Expects an object; with `any_value`, an object or an array.
     pub(crate) fn new(any_value: bool) -> Self {
         Self { any_value, state: State::Before, depth: 0 }
     }
 
-    /// Takes a delta, and gives back what of it belongs to the value.
+    /// Takes a delta and returns the part that belongs to the value.
     pub(crate) fn push(&mut self, delta: &str) -> String {
-        let mut kept = String::with_capacity(delta.len());
+        let mut value = String::with_capacity(delta.len());
         for character in delta.chars() {
             self.state = match (self.state, character) {
                 (State::Before, '[') if !self.any_value => continue,
-                (State::Before | State::Within, '{' | '[') => {
+                (State::Before | State::Inside, '{' | '[') => {
                     self.depth += 1;
-                    State::Within
+                    State::Inside
                 }
                 (State::Before, _) => continue,
                 (State::After, _) => break,
-                (State::Within, '}' | ']') => {
+                (State::Inside, '}' | ']') => {
                     self.depth -= 1;
-                    if self.depth == 0 { State::After } else { State::Within }
+                    if self.depth == 0 { State::After } else { State::Inside }
                 }
                 (State::InString, '\\') => State::Escaped,
-                (State::InString, '"') => State::Within,
-                (State::Within, '"') | (State::InString | State::Escaped, _) => State::InString,
-                (State::Within, _) => State::Within,
+                (State::InString, '"') => State::Inside,
+                (State::Inside, '"') | (State::InString | State::Escaped, _) => State::InString,
+                (State::Inside, _) => State::Inside,
             };
-            kept.push(character);
+            value.push(character);
         }
-        kept
+        value
     }
 
-    /// Whether the value is whole.
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Whether the value is complete.
+    pub(crate) fn is_complete(&self) -> bool {
         self.state == State::After
     }
 }
@@ -69,23 +67,26 @@ mod tests {
 
     use super::*;
 
-    fn cut(mut json: JsonCut, deltas: &[&str]) -> (String, bool) {
+    fn cut(mut json: JsonExtractor, deltas: &[&str]) -> (String, bool) {
         let text = deltas.iter().map(|delta| json.push(delta)).collect();
-        (text, json.is_whole())
+        (text, json.is_complete())
     }
 
     #[test]
-    fn what_stands_around_an_object_is_left_out() {
-        let said = ["Sure, [1]! ```json\n{\"a\"", ": \"}\\\"{\", \"b\": [1", "]}", "\n``` {\"c\":1}"];
-        assert_eq!(cut(JsonCut::new(false), &said), ("{\"a\": \"}\\\"{\", \"b\": [1]}".to_owned(), true));
-        assert_eq!(cut(JsonCut::new(true), &said).0, "[1]");
+    fn text_around_an_object_is_dropped() {
+        let text = ["Sure, [1]! ```json\n{\"a\"", ": \"}\\\"{\", \"b\": [1", "]}", "\n``` {\"c\":1}"];
+        assert_eq!(
+            cut(JsonExtractor::new(false), &text),
+            ("{\"a\": \"}\\\"{\", \"b\": [1]}".to_owned(), true)
+        );
+        assert_eq!(cut(JsonExtractor::new(true), &text).0, "[1]");
     }
 
     #[test]
-    fn an_object_without_an_end_and_no_object_are_unfinished() {
-        assert_eq!(cut(JsonCut::new(false), &["{\"a\": 1"]), ("{\"a\": 1".to_owned(), false));
-        assert_eq!(cut(JsonCut::new(false), &["sorry"]), (String::new(), false));
-        assert!(!cut(JsonCut::new(false), &["{\"a\": \"\\\"}"]).1, "the brace is within the string");
+    fn truncated_and_missing_objects_are_incomplete() {
+        assert_eq!(cut(JsonExtractor::new(false), &["{\"a\": 1"]), ("{\"a\": 1".to_owned(), false));
+        assert_eq!(cut(JsonExtractor::new(false), &["sorry"]), (String::new(), false));
+        assert!(!cut(JsonExtractor::new(false), &["{\"a\": \"\\\"}"]).1, "the brace is inside the string");
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -106,19 +107,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_object_comes_out_byte_for_byte_wherever_the_deltas_are_cut(
+        fn an_object_is_extracted_byte_for_byte_whatever_the_deltas(
             value in value(), pretty: bool, before in "[a-z `\n\"]{0,12}", after in "\\PC{0,12}",
             cuts in prop::collection::vec(any::<usize>(), 0..8)
         ) {
             let object = json!({ "it": value });
             let text = if pretty { serde_json::to_string_pretty(&object).unwrap() } else { object.to_string() };
-            let said = format!("{before}{text}{after}");
+            let answer = format!("{before}{text}{after}");
             let mut places: Vec<usize> =
-                cuts.iter().map(|cut| said.floor_char_boundary(cut % (said.len() + 1))).collect();
-            places.extend([0, said.len()]);
+                cuts.iter().map(|cut| answer.floor_char_boundary(cut % (answer.len() + 1))).collect();
+            places.extend([0, answer.len()]);
             places.sort_unstable();
-            let deltas: Vec<&str> = places.windows(2).map(|pair| &said[pair[0]..pair[1]]).collect();
-            prop_assert_eq!(cut(JsonCut::new(false), &deltas), (text, true));
+            let deltas: Vec<&str> = places.windows(2).map(|pair| &answer[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(cut(JsonExtractor::new(false), &deltas), (text, true));
         }
     }
 }

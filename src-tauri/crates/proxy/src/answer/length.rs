@@ -1,75 +1,73 @@
-//! Ends an answer after so many tokens.
+//! Truncates an answer at its token limit.
 
 use std::sync::Arc;
 
-use super::tokens::{Loaded, Tokenizer};
+use super::tokens::{Tokenizer, Vocabulary};
 
-/// Text that is counted anew with every delta, in bytes. What lies before is counted once.
-const TAIL: usize = 512;
+/// Bytes of text that each delta counts again. Earlier text is counted once.
+const TAIL_LEN: usize = 512;
 
-/// The most of it, for a text without spaces.
-const LONGEST_TAIL: usize = 4096;
+/// Maximum length of that tail, for text without spaces.
+const MAX_TAIL_LEN: usize = 4096;
 
-/// Passes text on until it has too many tokens.
+/// Passes text through until the token limit is reached.
 ///
-/// A token has one byte at least, so nothing is counted, and no vocabulary read, before the answer has more bytes than it may have
-/// tokens.
+/// A token is at least one byte, so nothing is counted, and no vocabulary loaded, until the answer has more bytes than
+/// tokens allowed.
 #[derive(Debug)]
 pub(crate) struct TokenLimit {
     tokenizer: Arc<Tokenizer>,
-    loaded: Option<Arc<Loaded>>,
-    most: u64,
-    /// The tokens of the text before the tail.
-    settled: u64,
+    loaded: Option<Arc<Vocabulary>>,
+    max_tokens: u64,
+    /// Tokens before the tail.
+    counted: u64,
     tail: String,
-    over: bool,
+    reached: bool,
 }
 
 impl TokenLimit {
-    /// A limit of `most` tokens.
-    pub(crate) fn new(tokenizer: Arc<Tokenizer>, most: u64) -> Self {
-        Self { tokenizer, loaded: None, most, settled: 0, tail: String::new(), over: false }
+    pub(crate) fn new(tokenizer: Arc<Tokenizer>, max_tokens: u64) -> Self {
+        Self { tokenizer, loaded: None, max_tokens, counted: 0, tail: String::new(), reached: false }
     }
 
-    /// Takes the next delta. Returns what can be sent of it, and whether the answer ends there. Nothing is held back.
+    /// Takes a delta. Returns what can be sent now, and whether the limit is reached.
     pub(crate) fn push(&mut self, delta: &str) -> (String, bool) {
-        if self.over {
+        if self.reached {
             return (String::new(), true);
         }
         let sent = self.tail.len();
         self.tail.push_str(delta);
-        if self.loaded.is_none() && self.tail.len() as u64 <= self.most {
+        if self.loaded.is_none() && self.tail.len() as u64 <= self.max_tokens {
             return (delta.to_owned(), false);
         }
-        let loaded = Arc::clone(self.loaded.get_or_insert_with(|| self.tokenizer.get()));
-        let left = self.most.saturating_sub(self.settled);
+        let loaded = Arc::clone(self.loaded.get_or_insert_with(|| self.tokenizer.load()));
+        let left = self.max_tokens.saturating_sub(self.counted);
         if loaded.count(&self.tail) <= left {
-            self.settle(&loaded);
+            self.count_prefix(&loaded);
             return (delta.to_owned(), false);
         }
-        self.over = true;
-        let end = loaded.first(&self.tail, left).max(sent);
+        self.reached = true;
+        let end = loaded.prefix_len(&self.tail, left).max(sent);
         (self.tail.get(sent..end).unwrap_or_default().to_owned(), true)
     }
 
-    /// Counts what cannot change any more for good.
-    fn settle(&mut self, loaded: &Loaded) {
-        if self.tail.len() <= TAIL {
+    /// Moves the part of the tail whose token count is final into `counted`.
+    fn count_prefix(&mut self, loaded: &Vocabulary) {
+        if self.tail.len() <= TAIL_LEN {
             return;
         }
-        let mut end = last_border(&self.tail);
-        if end == 0 && self.tail.len() > LONGEST_TAIL {
-            // Without a border the count can be one off here.
-            end = self.tail.floor_char_boundary(LONGEST_TAIL / 2);
+        let mut end = last_boundary(&self.tail);
+        if end == 0 && self.tail.len() > MAX_TAIL_LEN {
+            // Without a boundary the count can be off by one here.
+            end = self.tail.floor_char_boundary(MAX_TAIL_LEN / 2);
         }
-        let settled: String = self.tail.drain(..end).collect();
-        self.settled += loaded.count(&settled);
+        let counted: String = self.tail.drain(..end).collect();
+        self.counted += loaded.count(&counted);
     }
 }
 
-/// The last place that a token never reaches across: in o200k a space after something that is no white space always begins
-/// a new piece.
-fn last_border(text: &str) -> usize {
+/// The last position no token spans: in o200k, a space after a non-whitespace character always starts a new piece.
+fn last_boundary(text: &str) -> usize {
     let mut after = None;
     for (at, character) in text.char_indices().rev() {
         match after {
@@ -88,16 +86,16 @@ mod tests {
 
     use super::*;
 
-    /// Reading the vocabulary takes a while without optimisation.
-    static LOADED: LazyLock<(Arc<Tokenizer>, Arc<Loaded>)> = LazyLock::new(|| {
+    /// Loading the vocabulary is slow without optimisation.
+    static LOADED: LazyLock<(Arc<Tokenizer>, Arc<Vocabulary>)> = LazyLock::new(|| {
         let tokenizer = Arc::new(Tokenizer::default());
-        let loaded = tokenizer.get();
+        let loaded = tokenizer.load();
         (tokenizer, loaded)
     });
 
-    /// What comes of a text in these deltas: what was sent, and whether the limit was hit.
-    fn limited(deltas: &[&str], most: u64) -> (String, bool) {
-        let mut limit = TokenLimit::new(Arc::clone(&LOADED.0), most);
+    /// Feeds the deltas through a limit. Returns what was sent, and whether the limit was hit.
+    fn limited(deltas: &[&str], max_tokens: u64) -> (String, bool) {
+        let mut limit = TokenLimit::new(Arc::clone(&LOADED.0), max_tokens);
         let mut sent = String::new();
         for delta in deltas {
             let (text, hit) = limit.push(delta);
@@ -110,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_just_the_limit_is_whole_and_one_more_token_ends_it() {
+    fn an_answer_at_the_limit_is_complete_and_one_more_token_truncates_it() {
         let deltas = ["one", " two", " three", " four"];
         assert_eq!(limited(&deltas, 4), ("one two three four".to_owned(), false));
         assert_eq!(limited(&deltas, 3), ("one two three".to_owned(), true));
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_answer_never_reads_the_vocabulary() {
+    fn a_short_answer_never_loads_the_vocabulary() {
         let tokenizer = Arc::new(Tokenizer::default());
         let mut limit = TokenLimit::new(Arc::clone(&tokenizer), 1000);
         assert!(!limit.push(&"x".repeat(1000)).1);
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_is_counted_as_if_it_were_counted_whole() {
+    fn incremental_counting_matches_counting_the_whole_text() {
         let text = "The quick brown fox, 12345 of them; jumps!\n\n  over it's lazy dog. ".repeat(200);
         let whole = LOADED.1.count(&text);
         let deltas: Vec<&str> = text.split_inclusive(' ').collect();
@@ -147,40 +145,40 @@ mod tests {
         prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
     }
 
-    /// A text, cut into deltas at these places.
+    /// Splits a text into deltas at these positions.
     fn deltas<'a>(text: &'a str, cuts: &[usize]) -> Vec<&'a str> {
-        let mut places: Vec<usize> =
+        let mut positions: Vec<usize> =
             cuts.iter().map(|cut| text.floor_char_boundary(cut % (text.len() + 1))).collect();
-        places.extend([0, text.len()]);
-        places.sort_unstable();
-        places.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
+        positions.extend([0, text.len()]);
+        positions.sort_unstable();
+        positions.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
         #[test]
-        fn an_answer_is_a_beginning_of_the_text_with_the_tokens_it_may_have(
-            text in text(), cuts in prop::collection::vec(any::<usize>(), 0..12), most in 1..60_u64
+        fn an_answer_is_a_prefix_of_the_text_within_the_token_limit(
+            text in text(), cuts in prop::collection::vec(any::<usize>(), 0..12), max_tokens in 1..60_u64
         ) {
-            let (sent, hit) = limited(&deltas(&text, &cuts), most);
+            let (sent, hit) = limited(&deltas(&text, &cuts), max_tokens);
             prop_assert!(text.starts_with(&sent));
             let whole = LOADED.1.count(&text);
-            if whole <= most && !hit {
+            if whole <= max_tokens && !hit {
                 prop_assert_eq!(&sent, &text);
             }
-            // What was sent had at most so many tokens when it was sent.
+            // At the time it was sent, the text was within the limit.
             if hit {
-                prop_assert!(LOADED.1.count(&sent) <= most + 1, "{} > {most}", LOADED.1.count(&sent));
+                prop_assert!(LOADED.1.count(&sent) <= max_tokens + 1, "{} > {max_tokens}", LOADED.1.count(&sent));
             } else {
-                prop_assert!(whole <= most);
+                prop_assert!(whole <= max_tokens);
             }
         }
 
         #[test]
-        fn nothing_of_a_token_lies_on_both_sides_of_a_border(text in text()) {
-            let border = last_border(&text);
-            let (before, after) = text.split_at(border);
+        fn tokens_never_span_a_boundary(text in text()) {
+            let boundary = last_boundary(&text);
+            let (before, after) = text.split_at(boundary);
             prop_assert_eq!(LOADED.1.count(before) + LOADED.1.count(after), LOADED.1.count(&text));
         }
     }

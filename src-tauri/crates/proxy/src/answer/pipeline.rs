@@ -1,7 +1,7 @@
-//! What is done to one answer on its way to the client: its reasoning, its limits, its form, the tools that it must call.
+//! Applies to one answer the reasoning format, limits, output format and required tools of its request.
 //!
-//! Events of the turn go in, pieces for the client come out; nothing here waits. The cutters themselves are in `shape`. The check of
-//! a whole answer takes time, so the exchange runs it, between `over` and `checked`.
+//! Turn events go in, answer events come out; nothing here waits. Validating a whole answer takes time, so the
+//! exchange runs that between `finish` and `finish_checked`.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -10,90 +10,89 @@ use std::sync::Arc;
 use codex_client::{ItemEvent, ToolCall, Usage};
 
 use super::activity;
-use super::json::JsonCut;
+use super::json::JsonExtractor;
 use super::length::TokenLimit;
-use super::stop::StopCutter;
+use super::stop::StopFilter;
 use super::tokens::Tokenizer;
 use crate::error::Failure;
-use crate::event::{Finish, Piece};
+use crate::event::{AnswerEnd, AnswerEvent};
 use crate::openai::completion::FinishReason;
 use crate::settings::ReasoningFormat;
 use crate::translate::answer_request::ToolChoice;
 use crate::translate::schema::OutputCheck;
 use crate::translate::tool_names::ToolNames;
 
-/// What an answer must be like; the answers of one request share it.
+/// What a request demands of its answers.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// How summaries of the reasoning are sent.
+pub(crate) struct PipelineConfig {
+    /// How reasoning summaries are sent.
     pub(crate) reasoning: ReasoningFormat,
-    /// Whether lines about what codex does go in among them.
+    /// Whether codex's actions appear in the reasoning.
     pub(crate) show_activity: bool,
-    /// The client's names of its tools.
+    /// Maps tool names back to the client's.
     pub(crate) names: Arc<ToolNames>,
-    /// Which tools must be called.
-    pub(crate) must_call: ToolChoice,
-    /// Texts before which it ends.
+    /// Which tool calls are required.
+    pub(crate) tool_choice: ToolChoice,
+    /// Stop sequences.
     pub(crate) stop: Vec<String>,
-    /// The most tokens that it may have.
     pub(crate) max_tokens: Option<u64>,
-    /// What tokens are counted with, where an answer may have to be cut.
-    pub(crate) counting: Option<Counting>,
-    /// Cuts JSON out of what the model says around it.
-    pub(crate) json: Option<JsonCut>,
-    /// What the whole answer is checked with.
+    /// Set when the answer may be truncated.
+    pub(crate) counter: Option<TokenCounter>,
+    /// Set when JSON must be extracted from surrounding text.
+    pub(crate) json: Option<JsonExtractor>,
+    /// Validates the complete answer.
     pub(crate) check: Option<Arc<OutputCheck>>,
 }
 
-/// What tokens are counted with: of an answer that is cut nobody reports the usage.
+/// Counts the tokens of a truncated answer, for which upstream reports no usage.
 #[derive(Clone, Debug)]
-pub(crate) struct Counting {
+pub(crate) struct TokenCounter {
     pub(crate) tokenizer: Arc<Tokenizer>,
-    /// The conversation's texts.
+    /// The text of the conversation.
     pub(crate) prompt: Arc<str>,
 }
 
-/// What a whole answer must be checked with, and the answer.
+/// A complete answer and what validates it.
 pub(crate) type Unchecked = (Arc<OutputCheck>, String);
 
-/// One answer in the making.
+/// The filters of one answer.
 #[derive(Debug)]
-pub(crate) struct Shaping {
-    plan: Plan,
-    json: Option<JsonCut>,
-    stop: Option<StopCutter>,
+pub(crate) struct AnswerPipeline {
+    config: PipelineConfig,
+    json: Option<JsonExtractor>,
+    stop: Option<StopFilter>,
     limit: Option<TokenLimit>,
-    /// The whole text, where it is looked at in the end.
-    said: String,
-    /// Whether a `<think>` is open.
-    thinking: bool,
-    /// Whether the last line of the reasoning is still open.
+    /// The complete text, if it will be validated or counted.
+    sent: String,
+    /// Whether a `<think>` tag is open.
+    in_think: bool,
+    /// Whether the reasoning's last line is unfinished.
     in_line: bool,
-    /// Text that waits for the call that must come with it.
+    /// Calls so far, sent at the end.
     calls: Vec<ToolCall>,
 }
 
-impl Shaping {
-    pub(crate) fn new(plan: Plan) -> Self {
-        let stop = (!plan.stop.is_empty()).then(|| StopCutter::new(plan.stop.clone()));
-        let limit = plan.max_tokens.zip(plan.counting.as_ref());
-        let limit = limit.map(|(most, counting)| TokenLimit::new(Arc::clone(&counting.tokenizer), most));
+impl AnswerPipeline {
+    pub(crate) fn new(config: PipelineConfig) -> Self {
+        let stop = (!config.stop.is_empty()).then(|| StopFilter::new(config.stop.clone()));
+        let limit = config.max_tokens.zip(config.counter.as_ref());
+        let limit = limit.map(|(max, counter)| TokenLimit::new(Arc::clone(&counter.tokenizer), max));
         Self {
-            json: plan.json.clone(),
+            json: config.json.clone(),
             stop,
             limit,
-            said: String::new(),
-            thinking: false,
+            sent: String::new(),
+            in_think: false,
             in_line: false,
             calls: Vec::new(),
-            plan,
+            config,
         }
     }
 
-    /// A piece of the model's text. It breaks where the answer ends, whatever the model goes on to say: the turn is to be interrupted.
-    pub(crate) fn text(&mut self, text: &str, out: &mut VecDeque<Piece>) -> ControlFlow<()> {
-        if self.must_call() {
-            // Whoever asks for a call wants no words, and the answer may have to be begun anew.
+    /// Handles a text delta. Breaks where the answer ends; the caller then interrupts the turn.
+    pub(crate) fn push_text(&mut self, text: &str, out: &mut VecDeque<AnswerEvent>) -> ControlFlow<()> {
+        if self.requires_call() {
+            // With a required call, text is not part of the answer, and the turn may be retried.
             return ControlFlow::Continue(());
         }
         let text = match &mut self.json {
@@ -104,123 +103,123 @@ impl Shaping {
             Some(stop) => stop.push(&text),
             None => (text, false),
         };
-        if self.limited(text, out) {
-            self.ended(FinishReason::Length, None, out);
+        if self.push_limited(text, out) {
+            self.push_end(FinishReason::Length, None, out);
             return ControlFlow::Break(());
         }
         if stopped {
-            self.ended(FinishReason::Stop, None, out);
+            self.push_end(FinishReason::Stop, None, out);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
-    /// A piece of the reasoning's summary.
-    pub(crate) fn reasoning(&mut self, text: &str, out: &mut VecDeque<Piece>) {
+    /// Handles a delta of the reasoning summary.
+    pub(crate) fn push_reasoning(&mut self, text: &str, out: &mut VecDeque<AnswerEvent>) {
         self.in_line = !text.ends_with('\n');
-        match self.plan.reasoning {
-            ReasoningFormat::ReasoningContent => out.push_back(Piece::Reasoning(text.to_owned())),
+        match self.config.reasoning {
+            ReasoningFormat::ReasoningContent => out.push_back(AnswerEvent::Reasoning(text.to_owned())),
             ReasoningFormat::Think => {
-                let open = if std::mem::replace(&mut self.thinking, true) { "" } else { "<think>\n" };
-                out.push_back(Piece::Text(format!("{open}{text}")));
+                let open = if std::mem::replace(&mut self.in_think, true) { "" } else { "<think>\n" };
+                out.push_back(AnswerEvent::Text(format!("{open}{text}")));
             }
             ReasoningFormat::None => {}
         }
     }
 
-    /// Something that codex did.
-    pub(crate) fn item(&mut self, item: &ItemEvent, out: &mut VecDeque<Piece>) {
-        if self.plan.show_activity {
+    /// Adds an action codex took to the reasoning.
+    pub(crate) fn push_item(&mut self, item: &ItemEvent, out: &mut VecDeque<AnswerEvent>) {
+        if self.config.show_activity {
             let before = if self.in_line { "\n" } else { "" };
-            self.reasoning(&format!("{before}{}\n", activity::line(item)), out);
+            self.push_reasoning(&format!("{before}{}\n", activity::reasoning_line(item)), out);
         }
     }
 
-    /// A call of one of the client's tools.
-    pub(crate) fn call(&mut self, mut call: ToolCall) {
-        call.name = self.plan.names.to_client(&call.name).to_owned();
+    /// Adds a call of a client's tool.
+    pub(crate) fn push_call(&mut self, mut call: ToolCall) {
+        call.name = self.config.names.to_client(&call.name).to_owned();
         self.calls.push(call);
     }
 
-    /// Whether the turn has ended without the call that was asked for.
-    pub(crate) fn misses_its_call(&self) -> bool {
-        match &self.plan.must_call {
+    /// Whether a required call has not been made.
+    pub(crate) fn lacks_required_call(&self) -> bool {
+        match &self.config.tool_choice {
             ToolChoice::Auto | ToolChoice::None => false,
             ToolChoice::Required => self.calls.is_empty(),
             ToolChoice::Named(name) => !self.calls.iter().any(|call| call.name == *name),
         }
     }
 
-    /// The turn has ended well. Gives back what is left to do before the answer's end is said.
-    pub(crate) fn over(
+    /// Handles the end of a successful turn. Returns the answer if it must be validated before it can end.
+    pub(crate) fn finish(
         &mut self,
         usage: Option<Usage>,
-        out: &mut VecDeque<Piece>,
+        out: &mut VecDeque<AnswerEvent>,
     ) -> Result<Option<Unchecked>, Failure> {
-        if self.misses_its_call() {
+        if self.lacks_required_call() {
             return Err(Failure::NoCall);
         }
-        let held = self.stop.as_mut().map(StopCutter::finish).unwrap_or_default();
-        if self.limited(held, out) {
-            self.ended(FinishReason::Length, usage, out);
+        let held = self.stop.as_mut().map(StopFilter::finish).unwrap_or_default();
+        if self.push_limited(held, out) {
+            self.push_end(FinishReason::Length, usage, out);
             return Ok(None);
         }
         if !self.calls.is_empty() {
             self.close_think(out);
-            out.extend(self.calls.drain(..).map(Piece::Call));
-            self.ended(FinishReason::ToolCalls, usage, out);
+            out.extend(self.calls.drain(..).map(AnswerEvent::Call));
+            self.push_end(FinishReason::ToolCalls, usage, out);
             return Ok(None);
         }
-        if self.json.as_ref().is_some_and(|json| !json.is_whole()) {
+        if self.json.as_ref().is_some_and(|json| !json.is_complete()) {
             return Err(Failure::BadForm("is not JSON".to_owned()));
         }
-        if let Some(check) = &self.plan.check {
-            return Ok(Some((Arc::clone(check), self.said.clone())));
+        if let Some(check) = &self.config.check {
+            return Ok(Some((Arc::clone(check), self.sent.clone())));
         }
-        self.ended(FinishReason::Stop, usage, out);
+        self.push_end(FinishReason::Stop, usage, out);
         Ok(None)
     }
 
-    /// The whole answer has been checked, and is what it must be.
-    pub(crate) fn checked(&mut self, usage: Option<Usage>, out: &mut VecDeque<Piece>) {
-        self.ended(FinishReason::Stop, usage, out);
+    /// Ends an answer that passed validation.
+    pub(crate) fn finish_checked(&mut self, usage: Option<Usage>, out: &mut VecDeque<AnswerEvent>) {
+        self.push_end(FinishReason::Stop, usage, out);
     }
 
-    fn must_call(&self) -> bool {
-        matches!(self.plan.must_call, ToolChoice::Required | ToolChoice::Named(_))
+    fn requires_call(&self) -> bool {
+        matches!(self.config.tool_choice, ToolChoice::Required | ToolChoice::Named(_))
     }
 
-    /// Passes text on as far as it may be long, and says whether it was too long.
-    fn limited(&mut self, text: String, out: &mut VecDeque<Piece>) -> bool {
+    /// Sends text up to the token limit. Returns whether the limit was reached.
+    fn push_limited(&mut self, text: String, out: &mut VecDeque<AnswerEvent>) -> bool {
         let (text, full) = match &mut self.limit {
             Some(limit) => limit.push(&text),
             None => (text, false),
         };
         if !text.is_empty() {
             self.close_think(out);
-            if self.plan.check.is_some() || self.plan.counting.is_some() {
-                self.said.push_str(&text);
+            if self.config.check.is_some() || self.config.counter.is_some() {
+                self.sent.push_str(&text);
             }
-            out.push_back(Piece::Text(text));
+            out.push_back(AnswerEvent::Text(text));
         }
         full
     }
 
-    fn close_think(&mut self, out: &mut VecDeque<Piece>) {
-        if std::mem::replace(&mut self.thinking, false) {
-            out.push_back(Piece::Text("\n</think>\n\n".to_owned()));
+    fn close_think(&mut self, out: &mut VecDeque<AnswerEvent>) {
+        if std::mem::replace(&mut self.in_think, false) {
+            out.push_back(AnswerEvent::Text("\n</think>\n\n".to_owned()));
         }
     }
 
-    fn ended(&mut self, reason: FinishReason, usage: Option<Usage>, out: &mut VecDeque<Piece>) {
+    fn push_end(&mut self, reason: FinishReason, usage: Option<Usage>, out: &mut VecDeque<AnswerEvent>) {
         self.close_think(out);
         let counted = || {
-            self.plan.counting.as_ref().map(|Counting { tokenizer, prompt }| {
-                let tokens = tokenizer.get();
-                Usage { input: tokens.count(prompt), output: tokens.count(&self.said), ..Usage::default() }
+            self.config.counter.as_ref().map(|TokenCounter { tokenizer, prompt }| {
+                let tokens = tokenizer.load();
+                Usage { input: tokens.count(prompt), output: tokens.count(&self.sent), ..Usage::default() }
             })
         };
-        out.push_back(Piece::Ended(Ok(Finish { reason, usage: usage.or_else(counted) })));
+        out.push_back(AnswerEvent::Ended(Ok(AnswerEnd { reason, usage: usage.or_else(counted) })));
     }
 }
 

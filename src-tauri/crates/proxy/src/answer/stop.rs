@@ -1,59 +1,57 @@
-//! Ends an answer before the first of its stop texts, wherever the borders of its deltas are.
+//! Ends an answer before its first stop sequence, however the deltas split it.
 //!
-//! Only what could be the beginning of a stop text is held back. A stop text has a kilobyte at most, so plain searching is fast
-//! enough.
+//! Holds back only what may start a stop sequence. Stop sequences are at most 1 KB, so a plain search is fast enough.
 
-/// Cuts one answer.
 #[derive(Clone, Debug)]
-pub(crate) struct StopCutter {
+pub(crate) struct StopFilter {
     stops: Vec<String>,
-    /// What came in and was not sent.
+    /// Received but not yet sent.
     held: String,
-    over: bool,
+    ended: bool,
 }
 
-impl StopCutter {
-    /// A cutter for these stop texts. Empty ones are ignored.
+impl StopFilter {
+    /// Empty stop sequences are ignored.
     pub(crate) fn new(stops: Vec<String>) -> Self {
         let stops = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
-        Self { stops, held: String::new(), over: false }
+        Self { stops, held: String::new(), ended: false }
     }
 
-    /// Takes the next delta. Returns what can be sent now, and whether the answer ends there.
+    /// Takes a delta. Returns what can be sent now, and whether the answer ends there.
     pub(crate) fn push(&mut self, delta: &str) -> (String, bool) {
-        if self.over {
+        if self.ended {
             return (String::new(), true);
         }
         self.held.push_str(delta);
         let possible = self.stops.iter().map(|stop| partial_match(&self.held, stop)).min();
         let possible = possible.unwrap_or(self.held.len());
         match self.first_stop() {
-            // A stop text that begins earlier and is not complete yet would win.
+            // An incomplete stop sequence that starts earlier takes precedence.
             Some(cut) if possible >= cut => (self.end(cut), true),
             Some(_) | None => (self.held.drain(..possible).collect(), false),
         }
     }
 
-    /// The answer is whole: returns what was held back of it.
+    /// The model is done: returns the held-back text.
     pub(crate) fn finish(&mut self) -> String {
         self.end(self.first_stop().unwrap_or(self.held.len()))
     }
 
-    /// Where the first complete stop text begins.
+    /// Start of the first complete stop sequence.
     fn first_stop(&self) -> Option<usize> {
         self.stops.iter().filter_map(|stop| self.held.find(stop)).min()
     }
 
-    /// Nothing comes after the text up to `cut`.
+    /// Ends the answer, sending held text up to `cut`.
     fn end(&mut self, cut: usize) -> String {
-        self.over = true;
+        self.ended = true;
         let mut last = std::mem::take(&mut self.held);
         last.truncate(cut);
         last
     }
 }
 
-/// Where the longest end of `text` begins that is a beginning of `stop` and not all of it; the text's length where there is none.
+/// Start of the longest suffix of `text` that is a proper prefix of `stop`; `text.len()` if there is none.
 fn partial_match(text: &str, stop: &str) -> usize {
     let longest = (stop.len() - 1).min(text.len());
     let starts = text.len() - longest..text.len();
@@ -69,49 +67,49 @@ mod tests {
 
     use super::*;
 
-    fn cutter(stops: &[&str]) -> StopCutter {
-        StopCutter::new(stops.iter().map(|&stop| stop.to_owned()).collect())
+    fn filter(stops: &[&str]) -> StopFilter {
+        StopFilter::new(stops.iter().map(|&stop| stop.to_owned()).collect())
     }
 
-    /// What each delta gave, then what the end gave.
+    /// The output of each delta, then of the end.
     fn cut(stops: &[&str], deltas: &[&str]) -> Vec<String> {
-        let mut cutter = cutter(stops);
-        let mut out: Vec<_> = deltas.iter().map(|delta| cutter.push(delta).0).collect();
-        out.push(cutter.finish());
+        let mut filter = filter(stops);
+        let mut out: Vec<_> = deltas.iter().map(|delta| filter.push(delta).0).collect();
+        out.push(filter.finish());
         out
     }
 
     #[test]
-    fn what_can_be_no_stop_text_goes_out_at_once() {
+    fn text_that_cannot_start_a_stop_sequence_is_sent_immediately() {
         assert_eq!(cut(&["\n\n", "END"], &["a", "b\n", "c EN", "d E"]), ["a", "b", "\nc ", "ENd ", "E"]);
         assert_eq!(cut(&[], &["a", "b"]), ["a", "b", ""]);
         assert_eq!(cut(&[""], &["a"]), ["a", ""]);
     }
 
     #[test]
-    fn a_stop_text_across_deltas_ends_the_answer() {
-        let mut cutter = cutter(&["STOP"]);
-        assert_eq!(cutter.push("one S"), ("one ".to_owned(), false));
-        assert_eq!(cutter.push("TO"), (String::new(), false));
-        assert_eq!(cutter.push("P two"), (String::new(), true));
-        assert_eq!(cutter.push("three"), (String::new(), true));
-        assert_eq!(cutter.finish(), "");
+    fn a_stop_sequence_split_across_deltas_ends_the_answer() {
+        let mut filter = filter(&["STOP"]);
+        assert_eq!(filter.push("one S"), ("one ".to_owned(), false));
+        assert_eq!(filter.push("TO"), (String::new(), false));
+        assert_eq!(filter.push("P two"), (String::new(), true));
+        assert_eq!(filter.push("three"), (String::new(), true));
+        assert_eq!(filter.finish(), "");
     }
 
     #[test]
-    fn the_stop_text_that_begins_first_wins_even_when_it_is_complete_later() {
+    fn the_earliest_stop_sequence_wins_even_if_completed_later() {
         assert_eq!(cut(&["bc", "abcd"], &["xabc", "d"]).concat(), "x");
         assert_eq!(cut(&["bc", "abcd"], &["xabc", "e"]).concat(), "xa");
         assert_eq!(cut(&["bc", "abcd"], &["xabc"]).concat(), "xa");
     }
 
     #[test]
-    fn a_beginning_that_goes_on_differently_may_hold_another() {
+    fn a_failed_partial_match_may_contain_another() {
         assert_eq!(cut(&["aab"], &["a", "a", "a", "b"]).concat(), "a");
         assert_eq!(cut(&["日本語"], &["日本", "日本語!"]).concat(), "日本");
     }
 
-    /// Texts of few letters, so that stop texts are found and nearly found.
+    /// A small alphabet, so that stop sequences match often or almost match.
     fn some_text(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
         prop_oneof![
             prop::collection::vec(prop::sample::select(vec!['a', 'b', 'é', '日', '\n']), length.clone())
@@ -124,7 +122,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn the_answer_ends_before_the_first_stop_text_and_waits_no_longer_than_it_must(
+        fn the_answer_ends_before_the_first_stop_sequence_with_minimal_delay(
             deltas in prop::collection::vec(some_text(0..6), 0..12),
             stops in prop::collection::vec(some_text(1..5), 1..5),
         ) {
@@ -132,17 +130,17 @@ mod tests {
             let first = stops.iter().filter_map(|stop| text.find(stop)).min();
             let longest = stops.iter().map(String::len).max().unwrap_or_default();
 
-            let mut cutter = StopCutter::new(stops.clone());
+            let mut filter = StopFilter::new(stops.clone());
             let (mut read, mut out, mut hit) = (String::new(), String::new(), false);
             for delta in &deltas {
                 read.push_str(delta);
-                let (text, over) = cutter.push(delta);
+                let (text, ended) = filter.push(delta);
                 prop_assert!(!hit || text.is_empty());
-                hit |= over;
+                hit |= ended;
                 out.push_str(&text);
                 prop_assert!(hit || read.len() - out.len() < longest);
             }
-            out.push_str(&cutter.finish());
+            out.push_str(&filter.finish());
             prop_assert!(!hit || first.is_some());
             prop_assert_eq!(out, &text[..first.unwrap_or(text.len())]);
         }

@@ -1,6 +1,6 @@
-//! Counts tokens as OpenAI's current models do, with the vocabulary o200k.
+//! Counts tokens as OpenAI's current models do, with the o200k vocabulary.
 //!
-//! The vocabulary takes some 40 MB while it is used, so it is read when somebody counts, and goes when nobody does any more.
+//! The vocabulary takes about 40 MB, so it is loaded on demand and freed with its last user.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -9,61 +9,61 @@ use parking_lot::Mutex;
 
 use tiktoken_rs::{CoreBPE, o200k_base};
 
-/// Holds the vocabulary while somebody counts with it.
+/// Shares the loaded vocabulary.
 #[derive(Debug, Default)]
 pub(crate) struct Tokenizer {
-    loaded: Mutex<Weak<Loaded>>,
+    loaded: Mutex<Weak<Vocabulary>>,
 }
 
-/// The vocabulary, ready for counting.
-pub(crate) struct Loaded {
-    /// It is part of the program; were it not to be read, bytes would be counted instead.
-    vocabulary: Option<CoreBPE>,
+/// A loaded vocabulary.
+pub(crate) struct Vocabulary {
+    /// It is compiled in; should it fail to load, tokens are estimated from bytes.
+    bpe: Option<CoreBPE>,
 }
 
-/// How many bytes a token is taken for without a vocabulary.
-const USUAL_BYTES: u64 = 4;
+/// Bytes per token assumed without a vocabulary.
+const BYTES_PER_TOKEN: usize = 4;
 
 impl Tokenizer {
-    /// The vocabulary, read now if nobody has it. It goes when the last one drops it.
-    pub(crate) fn get(&self) -> Arc<Loaded> {
+    /// Loads the vocabulary, or shares it if already loaded. Dropping the last clone frees it.
+    pub(crate) fn load(&self) -> Arc<Vocabulary> {
         let mut loaded = self.loaded.lock();
         loaded.upgrade().unwrap_or_else(|| {
-            let fresh = Arc::new(Loaded { vocabulary: o200k_base().ok() });
+            let fresh = Arc::new(Vocabulary { bpe: o200k_base().ok() });
             *loaded = Arc::downgrade(&fresh);
             fresh
         })
     }
 }
 
-impl Loaded {
-    /// How many tokens a text has. What looks like a special token is text like any other.
+impl Vocabulary {
+    /// Counts the tokens of a text. Special tokens count as plain text.
     pub(crate) fn count(&self, text: &str) -> u64 {
-        match &self.vocabulary {
-            Some(vocabulary) => vocabulary.encode_ordinary(text).len() as u64,
-            None => (text.len() as u64).div_ceil(USUAL_BYTES),
+        match &self.bpe {
+            Some(bpe) => bpe.encode_ordinary(text).len() as u64,
+            None => text.len().div_ceil(BYTES_PER_TOKEN) as u64,
         }
     }
 
-    /// As many bytes of a text as its first `tokens` tokens spell, without half a character.
-    pub(crate) fn first(&self, text: &str, tokens: u64) -> usize {
+    /// Length in bytes of the first `tokens` tokens, rounded down to a character boundary.
+    pub(crate) fn prefix_len(&self, text: &str, tokens: u64) -> usize {
         let tokens = usize::try_from(tokens).unwrap_or(usize::MAX);
-        let bytes = match &self.vocabulary {
-            Some(vocabulary) => {
-                let mut encoded = vocabulary.encode_ordinary(text);
+        let bytes = match &self.bpe {
+            Some(bpe) => {
+                let mut encoded = bpe.encode_ordinary(text);
                 encoded.truncate(tokens);
-                // Of tokens that were just made of a text; none is unknown.
-                vocabulary.decode_bytes(&encoded).map_or(0, |bytes| bytes.len())
+                // These tokens were just encoded, so decoding knows them all.
+                bpe.decode_bytes(&encoded).map_or(0, |bytes| bytes.len())
             }
-            None => tokens.saturating_mul(4),
+            None => tokens.saturating_mul(BYTES_PER_TOKEN),
         };
         text.floor_char_boundary(bytes.min(text.len()))
     }
 }
 
-impl fmt::Debug for Loaded {
+impl fmt::Debug for Vocabulary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Loaded")
+        f.write_str("Vocabulary")
     }
 }
 
@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn tokens_are_counted_as_openai_does() {
-        let tokens = Tokenizer::default().get();
-        // From OpenAI's own examples of o200k.
+        let tokens = Tokenizer::default().load();
+        // From OpenAI's o200k examples.
         for (text, count) in
             [("", 0), ("hello world", 2), ("tiktoken is great!", 6), ("お誕生日おめでとう", 8)]
         {
@@ -84,23 +84,23 @@ mod tests {
     }
 
     #[test]
-    fn the_first_tokens_never_end_within_a_character() {
-        let tokens = Tokenizer::default().get();
-        assert_eq!(tokens.first("hello world", 1), "hello".len());
-        assert_eq!(tokens.first("hello world", 9), "hello world".len());
+    fn a_prefix_never_splits_a_character() {
+        let tokens = Tokenizer::default().load();
+        assert_eq!(tokens.prefix_len("hello world", 1), "hello".len());
+        assert_eq!(tokens.prefix_len("hello world", 9), "hello world".len());
         let text = "🫨🫨🫨";
         for count in 0..12 {
-            assert!(text.is_char_boundary(tokens.first(text, count)));
+            assert!(text.is_char_boundary(tokens.prefix_len(text, count)));
         }
     }
 
     #[test]
-    fn the_vocabulary_goes_when_nobody_counts() {
+    fn the_vocabulary_is_freed_with_its_last_user() {
         let tokenizer = Tokenizer::default();
-        let first = tokenizer.get();
-        assert!(Arc::ptr_eq(&first, &tokenizer.get()));
-        let gone = Arc::downgrade(&first);
+        let first = tokenizer.load();
+        assert!(Arc::ptr_eq(&first, &tokenizer.load()));
+        let dropped = Arc::downgrade(&first);
         drop(first);
-        assert!(gone.upgrade().is_none());
+        assert!(dropped.upgrade().is_none());
     }
 }

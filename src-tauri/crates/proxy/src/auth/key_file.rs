@@ -1,9 +1,9 @@
-//! The file of keys in the data folder, shared by the running proxy and the `key` commands.
+//! The key file in the data folder, shared by the running proxy and the `key` commands.
 //!
-//! It is written whole by a temporary file and a rename, and read again when it has changed, so a key that another process
-//! makes or revokes counts from the next request on. A change holds a lock from its read to its rename: without it, two processes
-//! that change the file at once would each write back what they read, and a key would be lost or a revoked one come back.
-//! Changes wait for each other and block the thread; an async caller puts the call where it may block.
+//! It is replaced atomically and reloaded when it changes, so a key created or revoked by another process takes effect
+//! with the next request. Changes hold a lock from read to rename; otherwise two processes changing the file at once
+//! could lose a key or restore a revoked one. Changes wait for each other and block the thread, so async callers use
+//! `spawn_blocking`.
 
 use std::fs;
 use std::io;
@@ -20,34 +20,33 @@ use super::keys::{Key, KeyEntry};
 use super::limits::KeyLimits;
 use crate::files::{FileLock, lock_file, set_aside};
 
-/// The newest format that is known.
+/// The latest format version.
 const VERSION: u32 = 2;
 
-/// The format that is written while no key has limits.
-///
-/// A program that knows only this one would let a key with limits do everything, so it must not take the file for its own.
-const WITHOUT_LIMITS: u32 = 1;
+/// The version written while no key has limits. Programs that know only this version would ignore limits, so they must
+/// not accept a file that has some.
+const VERSION_WITHOUT_LIMITS: u32 = 1;
 
-/// Why the file of keys could not be used.
+/// Why the key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It cannot be read or written.
+    /// Reading or writing it failed.
     #[error("{}: {error}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// It is not a file of keys.
+    /// It is not a valid key file.
     #[error("{} is damaged ({error}). Move it away to start with new keys", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The parse error.
         error: serde_json::Error,
     },
-    /// A newer program wrote it.
+    /// It was written by a newer version.
     #[error("{} was written by a newer version of Codex Proxy. Use that version", path.display())]
     Newer {
         /// The file.
@@ -59,61 +58,61 @@ pub enum KeyFileError {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Stored {
+struct KeyFileContents {
     version: u32,
     keys: Vec<KeyEntry>,
-    /// Fields of a newer program, written back as they were.
+    /// Fields of newer versions, preserved.
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
-/// The file of keys.
+/// The key file.
 #[derive(Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    read: Mutex<Read>,
+    cached: Mutex<CachedKeys>,
 }
 
-/// What was read, and from which state of the file.
+/// The cached contents and the stamp of the file they came from.
 #[derive(Debug, Default)]
-struct Read {
+struct CachedKeys {
     stamp: Option<FileStamp>,
     entries: Arc<[KeyEntry]>,
 }
 
 impl KeyFile {
-    /// The file of keys in `data_dir`; it need not exist yet.
+    /// The key file in `data_dir`; it need not exist.
     #[must_use]
     pub fn in_folder(data_dir: &Path) -> Self {
-        Self { path: data_dir.join("keys.json"), read: Mutex::default() }
+        Self { path: data_dir.join("keys.json"), cached: Mutex::default() }
     }
 
-    /// The keys as they are on disk now.
+    /// The current keys on disk.
     ///
     /// # Errors
-    /// When the file is there and cannot be used.
+    /// When the file exists and cannot be used.
     pub fn entries(&self) -> Result<Arc<[KeyEntry]>, KeyFileError> {
         let stamp = FileStamp::read(&self.path);
-        let mut read = self.read.lock();
-        // Without a stamp there is no file, or one that cannot be reached: reading it says which.
-        if stamp.is_none() || stamp != read.stamp {
-            *read = Read { stamp, entries: self.load()?.keys.into() };
+        let mut cached = self.cached.lock();
+        // Without a stamp the file is missing or inaccessible; reading it tells which.
+        if stamp.is_none() || stamp != cached.stamp {
+            *cached = CachedKeys { stamp, entries: self.load()?.keys.into() };
         }
-        Ok(Arc::clone(&read.entries))
+        Ok(Arc::clone(&cached.entries))
     }
 
-    /// Makes a key and keeps what is to be kept of it. `now` is in Unix seconds.
+    /// Creates a key. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// When the file cannot be used, or the system gives no random bytes.
+    /// When the file cannot be used, or the system provides no random bytes.
     pub fn create(&self, name: &str, now: u64) -> Result<(Key, KeyEntry), KeyFileError> {
         self.create_limited(name, KeyLimits::default(), now)
     }
 
-    /// Makes a key that may do less than the settings allow; the limits have been checked. `now` is in Unix seconds.
+    /// Creates a key with limits that have been checked. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// As [`KeyFile::create`].
+    /// See [`KeyFile::create`].
     pub fn create_limited(
         &self,
         name: &str,
@@ -128,7 +127,7 @@ impl KeyFile {
         })
     }
 
-    /// Gives a key other limits, which count from the next request on; they have been checked.
+    /// Changes a key's limits, which have been checked, from the next request on.
     ///
     /// # Errors
     /// When there is no such key, or the file cannot be used.
@@ -141,7 +140,7 @@ impl KeyFile {
         })
     }
 
-    /// Takes a key away.
+    /// Revokes a key.
     ///
     /// # Errors
     /// When there is no such key, or the file cannot be used.
@@ -152,11 +151,11 @@ impl KeyFile {
         })
     }
 
-    /// Moves a damaged file out of the way, so that a start can go on with new keys. Says what was done, in a sentence; `None` where
-    /// nothing was to be done. One of a newer program is not damaged. `now` is in Unix seconds.
+    /// Sets a damaged file aside so that startup can continue with a new one. Returns a message about it; `None` if
+    /// nothing was done. Files of newer versions are not damaged. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// When it is damaged and is still there.
+    /// When it is damaged and cannot be set aside.
     pub fn set_aside_damaged(&self, now: u64) -> Result<Option<String>, KeyFileError> {
         let damage = || match self.load() {
             Err(KeyFileError::Damaged { error, .. }) => Some(error),
@@ -166,16 +165,16 @@ impl KeyFile {
             return Ok(None);
         }
         let _lock = self.lock()?;
-        // Another process may have set it aside by now, and what is there is a good one.
+        // Another process may have set it aside by now.
         let Some(error) = damage() else { return Ok(None) };
         let aside = set_aside(&self.path, now).map_err(|error| self.io(error))?;
         Ok(Some(format!(
-            "The file of keys was damaged ({error}). It was set aside as {}, and its keys do not work any more.",
+            "The key file was damaged ({error}). It was renamed to {}, and its keys no longer work.",
             aside.display()
         )))
     }
 
-    /// Changes the keys on disk; an error of `change` leaves them as they are.
+    /// Changes the keys on disk, unless `change` fails.
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Vec<KeyEntry>) -> Result<T, KeyFileError>,
@@ -191,7 +190,7 @@ impl KeyFile {
         lock_file(&self.path).map_err(|error| self.io(error))
     }
 
-    fn load(&self) -> Result<Stored, KeyFileError> {
+    fn load(&self) -> Result<KeyFileContents, KeyFileError> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
@@ -199,19 +198,19 @@ impl KeyFile {
         let damaged = |error| KeyFileError::Damaged { path: self.path.clone(), error };
         let text = match fs::read(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stored::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KeyFileContents::default()),
             Err(error) => return Err(self.io(error)),
         };
-        // The version first: a newer file may have another form, and must not be called damaged.
+        // Check the version first: a newer file may have another structure and is not damaged.
         if serde_json::from_slice::<Versioned>(&text).map_err(damaged)?.version > VERSION {
             return Err(KeyFileError::Newer { path: self.path.clone() });
         }
         serde_json::from_slice(&text).map_err(damaged)
     }
 
-    fn save(&self, mut stored: Stored) -> Result<(), KeyFileError> {
+    fn save(&self, mut stored: KeyFileContents) -> Result<(), KeyFileError> {
         let limited = stored.keys.iter().any(|entry| !entry.limits.is_none());
-        stored.version = if limited { VERSION } else { WITHOUT_LIMITS };
+        stored.version = if limited { VERSION } else { VERSION_WITHOUT_LIMITS };
         let mut text = serde_json::to_vec_pretty(&stored).map_err(|error| self.io(error.into()))?;
         text.push(b'\n');
         replace_file(&self.path, &text).map_err(|error| self.io(error))

@@ -4,7 +4,7 @@ use super::super::find_key;
 use super::*;
 
 #[test]
-fn a_key_made_by_another_process_counts_at_once_and_until_it_is_revoked() {
+fn a_key_from_another_process_is_valid_until_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let (ours, theirs) = (KeyFile::in_folder(folder.path()), KeyFile::in_folder(folder.path()));
     assert!(ours.entries().unwrap().is_empty());
@@ -15,7 +15,7 @@ fn a_key_made_by_another_process_counts_at_once_and_until_it_is_revoked() {
 }
 
 #[test]
-fn a_file_from_before_there_were_limits_is_read_and_what_a_newer_one_says_stays() {
+fn files_without_limits_are_read_and_unknown_fields_are_preserved() {
     let folder = tempfile::tempdir().unwrap();
     let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
     let (_, old) = keys.create("laptop", 5).unwrap();
@@ -35,7 +35,7 @@ fn a_file_from_before_there_were_limits_is_read_and_what_a_newer_one_says_stays(
 }
 
 #[test]
-fn a_program_that_knows_no_limits_is_kept_from_a_file_that_has_some() {
+fn a_file_with_limits_has_a_newer_version() {
     let folder = tempfile::tempdir().unwrap();
     let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));
     let version = || -> Value {
@@ -52,7 +52,7 @@ fn a_program_that_knows_no_limits_is_kept_from_a_file_that_has_some() {
 }
 
 #[test]
-fn the_secret_is_nowhere_in_the_file() {
+fn the_secret_is_not_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (key, _) = KeyFile::in_folder(folder.path()).create("laptop", 5).unwrap();
     let text = fs::read_to_string(folder.path().join("keys.json")).unwrap();
@@ -61,7 +61,7 @@ fn the_secret_is_nowhere_in_the_file() {
 }
 
 #[test]
-fn a_damaged_or_newer_file_is_said_and_left_as_it_was() {
+fn damaged_and_newer_files_are_errors_and_left_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     let keys = KeyFile::in_folder(folder.path());
@@ -75,7 +75,7 @@ fn a_damaged_or_newer_file_is_said_and_left_as_it_was() {
 }
 
 #[test]
-fn a_damaged_file_is_set_aside_at_a_start_and_a_newer_one_never() {
+fn damaged_files_are_set_aside_and_newer_ones_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     let keys = KeyFile::in_folder(folder.path());
@@ -85,10 +85,10 @@ fn a_damaged_file_is_set_aside_at_a_start_and_a_newer_one_never() {
     {
         fs::write(&path, damaged).unwrap();
         assert!(keys.create("laptop", 5).is_err(), "{damaged:?}");
-        let said = keys.set_aside_damaged(7).unwrap().unwrap();
+        let message = keys.set_aside_damaged(7).unwrap().unwrap();
         let more = if n == 0 { String::new() } else { format!("-{}", n + 1) };
         let aside = folder.path().join(format!("keys.damaged-7{more}.json"));
-        assert!(said.contains(&aside.display().to_string()), "{said}");
+        assert!(message.contains(&aside.display().to_string()), "{message}");
         assert_eq!(fs::read(&aside).unwrap(), *damaged);
         assert!(keys.entries().unwrap().is_empty());
     }
@@ -100,7 +100,7 @@ fn a_damaged_file_is_set_aside_at_a_start_and_a_newer_one_never() {
 }
 
 #[test]
-fn revoking_a_key_that_is_not_there_says_so() {
+fn revoking_an_unknown_key_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(KeyFile::in_folder(folder.path()).revoke("abc"), Err(KeyFileError::NoSuchKey(_))));
 }

@@ -1,9 +1,7 @@
-//! API keys: made, digested, compared, and never shown.
+//! API keys: generation, digests, comparison and redaction.
 //!
-//! On disk and in memory a key is its SHA-256, a name and its last four characters. A [`Key`] itself exists only while a
-//! request is being checked or a new key is being handed out; it hides itself from `Debug` and cannot be serialised.
-//! Where the file of keys is, and that it is read anew when it changes, is in `key_file`; what a key allows less than the settings do
-//! is in `limits`.
+//! On disk and in memory, only a key's SHA-256, name and last four characters are stored. A [`Key`] exists only while
+//! a request is checked or a new key is shown; it is hidden from `Debug` and cannot be serialized.
 
 use std::fmt;
 
@@ -18,39 +16,39 @@ use super::limits::KeyLimits;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);
 
-/// The random bytes of a new key.
+/// Random bytes in a new key.
 const RANDOM_BYTES: usize = 24;
 
 impl Key {
-    /// A key that someone chose or presented.
+    /// Wraps a chosen or presented secret.
     #[must_use]
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
 
-    /// A new key of 192 random bits.
+    /// Generates a key with 192 random bits.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// When the system provides no random bytes.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = [0_u8; RANDOM_BYTES];
         getrandom::fill(&mut bytes)?;
         Ok(Self(format!("sk-cp-{}", hex::encode(bytes))))
     }
 
-    /// The secret itself, for the one time that it is shown.
+    /// The secret, for showing it once.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What is kept of it.
+    /// The digest to store.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         KeyDigest(Sha256::digest(self.0.as_bytes()).into())
     }
 
-    /// Its last four characters; fewer than half of a short key, so that it is not given away.
+    /// The last four characters; fewer for short keys, so as not to reveal them.
     #[must_use]
     pub fn last_four(&self) -> String {
         let length = self.0.chars().count();
@@ -77,33 +75,33 @@ impl KeyDigest {
     }
 }
 
-/// What is kept of a key.
+/// The stored entry of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEntry {
-    /// A short id, by which a key is revoked.
+    /// A short id, used to revoke the key.
     pub id: String,
-    /// The name that its owner gave it.
+    /// The name its owner chose.
     pub name: String,
-    /// Its SHA-256.
+    /// The key's SHA-256.
     pub sha256: KeyDigest,
-    /// Its last characters, to tell keys apart by.
+    /// The last characters, to tell keys apart.
     pub last_four: String,
-    /// When it was made, in Unix seconds.
+    /// Creation time in Unix seconds.
     pub created: u64,
-    /// What codex may do for it, where that is less than the settings allow.
+    /// Limits stricter than the settings.
     #[serde(flatten)]
     pub limits: KeyLimits,
-    /// Fields of a newer program, written back as they were.
+    /// Fields of newer versions, preserved.
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,
 }
 
 impl KeyEntry {
-    /// The entry of a new key. `created` is in Unix seconds.
+    /// Creates the entry of a new key. `created` is in Unix seconds.
     #[must_use]
     pub fn new(name: &str, key: &Key, created: u64) -> Self {
         let sha256 = key.digest();
-        // The digest tells nothing of the key, so a piece of it is a fine id.
+        // The digest reveals nothing, so part of it can serve as the id.
         let id = hex::encode(&sha256.0[..4]);
         Self {
             id,
@@ -117,9 +115,9 @@ impl KeyEntry {
     }
 }
 
-/// The entry whose key is `presented`.
+/// Finds the entry of the presented key.
 ///
-/// Every entry is compared, and each in constant time, so the time taken tells nothing of any key.
+/// Compares with every entry, each in constant time, so timing reveals nothing.
 #[must_use]
 pub fn find_key<'a>(
     entries: impl IntoIterator<Item = &'a KeyEntry>,
@@ -131,47 +129,48 @@ pub fn find_key<'a>(
     })
 }
 
-/// The key in the value of an `Authorization` header, with any case of the scheme.
+/// Extracts the key from an `Authorization` header; the scheme is case-insensitive.
 pub(crate) fn bearer(authorization: &str) -> Option<Key> {
     let (scheme, secret) = authorization.trim().split_once(|c: char| c.is_ascii_whitespace())?;
     let secret = secret.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then(|| Key::new(secret))
 }
 
-/// What stands for a key in a text that is kept.
-const LEFT_OUT: &str = "(a key)";
+/// Replaces keys in stored text.
+const REDACTED: &str = "(a key)";
 
-/// How the keys begin that we make, and OpenAI's.
-const BEGINNING: &str = "sk-";
+/// Prefix of our keys and OpenAI's.
+const KEY_PREFIX: &str = "sk-";
 
-/// The fewest characters behind its beginning that make a word a key.
-const FEWEST: usize = 8;
+/// Minimum characters after the prefix that make a word a key.
+const MIN_LEN: usize = 8;
 
-/// A client's text as it may be kept: without what looks like a key of ours, and without the keys of `known`, which their owner chose
-/// and which may look like anything.
+/// Redacts client text for storage: everything that looks like one of our keys, and the `known` keys, which may have
+/// any form.
 pub(crate) fn without_keys(text: &str, known: &[Key]) -> String {
-    let mut kept = text.to_owned();
+    let mut text = text.to_owned();
     for Key(secret) in known {
-        if !secret.is_empty() && kept.contains(secret) {
-            kept = kept.replace(secret, LEFT_OUT);
+        if !secret.is_empty() && text.contains(secret) {
+            text = text.replace(secret, REDACTED);
         }
     }
-    let (mut told, mut rest) = (String::with_capacity(kept.len()), kept.as_str());
-    while let Some(start) = rest.find(BEGINNING) {
-        let (before, secret) = (&rest[..start], &rest[start + BEGINNING.len()..]);
+    let (mut redacted, mut rest) = (String::with_capacity(text.len()), text.as_str());
+    while let Some(start) = rest.find(KEY_PREFIX) {
+        let (before, secret) = (&rest[..start], &rest[start + KEY_PREFIX.len()..]);
         let end =
             secret.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).unwrap_or(secret.len());
-        // Behind a letter it may be the end of a word, as in `task-`, but for the letters of an encoded sign, as in `%2F`.
-        let begins_a_word = match before.as_bytes() {
+        // After a letter it may be part of a word, as in `task-`, unless the letter belongs to a percent-encoding, as
+        // in `%2F`.
+        let starts_word = match before.as_bytes() {
             [.., b'%', _, _] => true,
             before => !before.last().is_some_and(u8::is_ascii_alphanumeric),
         };
-        let is_key = end >= FEWEST && (begins_a_word || secret[..end].contains(|c: char| c.is_ascii_digit()));
-        told.push_str(before);
-        told.push_str(if is_key { LEFT_OUT } else { BEGINNING });
+        let is_key = end >= MIN_LEN && (starts_word || secret[..end].contains(|c: char| c.is_ascii_digit()));
+        redacted.push_str(before);
+        redacted.push_str(if is_key { REDACTED } else { KEY_PREFIX });
         rest = if is_key { &secret[end..] } else { secret };
     }
-    told + rest
+    redacted + rest
 }
 
 #[cfg(test)]
@@ -179,19 +178,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_does_not_show_itself() {
+    fn debug_hides_the_key() {
         assert_eq!(format!("{:?}", Key::new("sk-secret")), "Key(…)");
     }
 
     #[test]
-    fn new_keys_differ_and_are_long() {
+    fn generated_keys_are_unique_and_long() {
         let (a, b) = (Key::generate().unwrap(), Key::generate().unwrap());
         assert_ne!(a, b);
         assert!(a.reveal().starts_with("sk-cp-") && a.reveal().len() == 54);
     }
 
     #[test]
-    fn the_right_entry_is_found_and_no_other() {
+    fn only_the_matching_entry_is_found() {
         let entries = ["sk-one", "sk-two"].map(|secret| KeyEntry::new(secret, &Key::new(secret), 0));
         assert_eq!(find_key(&entries, &Key::new("sk-two")).unwrap().name, "sk-two");
         for wrong in ["sk-tw", "sk-two ", "SK-TWO", ""] {
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_may_be_written_in_any_case() {
+    fn the_scheme_is_case_insensitive() {
         for header in ["Bearer sk-1", "bearer sk-1", "BEARER   sk-1 "] {
             assert_eq!(bearer(header), Some(Key::new("sk-1")), "{header:?}");
         }
@@ -210,16 +209,16 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_not_given_away_by_its_last_characters() {
+    fn last_four_does_not_reveal_short_keys() {
         assert_eq!(Key::new("sk-local-key1").last_four(), "key1");
         assert_eq!(Key::new("abc").last_four(), "c");
         assert_eq!(Key::new("").last_four(), "");
     }
 
     #[test]
-    fn a_text_that_is_kept_holds_no_key() {
+    fn stored_text_contains_no_keys() {
         let known = [Key::new("hunter2"), Key::new("")];
-        for (text, kept) in [
+        for (text, redacted) in [
             ("gpt-5.5", "gpt-5.5"),
             ("/v1/hunter2/x", "/v1/(a key)/x"),
             ("/v1/sk-cp-0123456789abcdef/x", "/v1/(a key)/x"),
@@ -230,12 +229,12 @@ mod tests {
             ("risk-averse sk-local-key1 (a risk-based-one)", "risk-averse (a key) (a risk-based-one)"),
             ("-sk-local-key1é", "-(a key)é"),
         ] {
-            assert_eq!(without_keys(text, &known), kept);
+            assert_eq!(without_keys(text, &known), redacted);
         }
     }
 
     #[test]
-    fn a_digest_survives_the_file() {
+    fn a_digest_round_trips_through_json() {
         let digest = Key::new("sk-1").digest();
         let text = serde_json::to_string(&digest).unwrap();
         assert_eq!(serde_json::from_str::<KeyDigest>(&text).unwrap(), digest);

@@ -1,14 +1,12 @@
-//! Who may run a turn now, who waits, and who is turned away.
+//! Decides which requests run now, which wait, and which are rejected.
 //!
-//! First come first served, and fair by key: a place that becomes free goes to the waiting request whose key has the fewest turns
-//! running; among several such keys they take turns; and the requests of one key are served as they came. So a key may use every
-//! place while nobody else waits, and keeps nobody out. A request for several turns whose turn has come gets the places that become free until it has enough: narrow ones
-//! cannot starve it, and it holds the others up no longer than it may wait.
+//! A free permit goes to the queued request whose key has the fewest running turns; ties go to the key served least
+//! recently, and requests of one key are served in order. So one key may use every permit while no other waits, but
+//! cannot starve the others. When a request for several turns is next, freed permits are reserved for it until it has
+//! enough, so smaller requests cannot starve it; it delays the others at most by the queue timeout.
 //!
-//! The queue is fair in the same way. When it is full, a newcomer takes the place of the youngest request of the key that has the
-//! most turns, running and waiting, if its own key has no more than that one even then.
-//!
-//! Deliberately not here: what a key is, and in which words a client is refused.
+//! A full queue is fair in the same way: a new request evicts the youngest request of the key with the most turns,
+//! running and queued, provided its own key then has no more than that one.
 
 mod state;
 
@@ -21,198 +19,199 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::Limits;
-use crate::error::{Refused, Why};
+use crate::error::{Refused, RejectReason};
 use state::{State, Waiter};
 
-/// After how long another try makes sense, while no turn has ended yet that could tell.
-const RETRY_UNKNOWN: Duration = Duration::from_secs(5);
+/// `Retry-After` while no turn has ended yet.
+const DEFAULT_RETRY: Duration = Duration::from_secs(5);
 
-/// The shortest and the longest time that is told. OpenAI's libraries pass over more than a minute.
-const RETRY_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Bounds of `Retry-After`. OpenAI's client libraries ignore more than a minute.
+const RETRY_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// A place among the turns that run, for one or for several; dropping it makes room.
+/// A permit for one or more concurrent turns. Dropping it releases it.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     admission: Admission,
     key: Arc<str>,
     turns: u32,
     since: Instant,
 }
 
-/// How many turns there are now.
+/// The current load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Turns that run.
+    /// Running turns.
     pub running: u32,
-    /// Requests that wait for their place.
+    /// Queued requests.
     pub waiting: u32,
 }
 
-/// What became of a request for a place.
+/// How a request was admitted.
 #[derive(Debug)]
-pub(crate) enum Asked {
-    /// It has it.
-    Placed(Place),
-    /// It is in the queue.
-    Waits(Waiting),
+pub(crate) enum Admit {
+    /// It may run now.
+    Now(Permit),
+    /// It waits in the queue.
+    Queued(QueuedRequest),
 }
 
-/// A request in the queue. Dropping it leaves the queue.
+/// A queued request. Dropping it leaves the queue.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct QueuedRequest {
     admission: Admission,
     id: u64,
-    until: Instant,
-    answer: oneshot::Receiver<Result<Place, Refused>>,
+    deadline: Instant,
+    answer: oneshot::Receiver<Result<Permit, Refused>>,
 }
 
-/// The turns that run and those that wait. Clones share them.
+/// The running turns and the queue. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    most: u32,
-    most_waiting: usize,
-    longest_wait: Duration,
-    /// Nothing that is done under the lock can panic half-way.
+    max_turns: u32,
+    max_queued: usize,
+    queue_timeout: Duration,
+    /// Nothing panics while holding the lock.
     state: Mutex<State>,
-    tell: watch::Sender<Occupancy>,
+    occupancy: watch::Sender<Occupancy>,
 }
 
 impl Admission {
-    /// As many places as the limits allow.
+    /// As many permits as the limits allow.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let most = u32::try_from(limits.turns).unwrap_or(u32::MAX).max(1);
+        let max_turns = u32::try_from(limits.max_turns).unwrap_or(u32::MAX).max(1);
         Self(Arc::new(Inner {
-            most,
-            most_waiting: limits.waiting,
-            longest_wait: limits.wait,
-            state: Mutex::new(State::new(most)),
-            tell: watch::Sender::default(),
+            max_turns,
+            max_queued: limits.max_queued,
+            queue_timeout: limits.queue_timeout,
+            state: Mutex::new(State::new(max_turns)),
+            occupancy: watch::Sender::default(),
         }))
     }
 
-    /// How many turns run and how many requests wait, and every change of it.
-    pub(crate) fn turns(&self) -> watch::Receiver<Occupancy> {
-        self.0.tell.subscribe()
+    /// Watches the load.
+    pub(crate) fn occupancy(&self) -> watch::Receiver<Occupancy> {
+        self.0.occupancy.subscribe()
     }
 
-    /// Asks for places for so many turns of a key: for all that there are, where more are wanted.
+    /// Requests permits for `turns` turns of a key, capped at the total.
     ///
     /// # Errors
-    /// When as many wait already as may, and nobody has to give way.
-    pub(crate) fn ask(&self, key: &str, turns: u32) -> Result<Asked, Refused> {
-        let (key, turns) = (Arc::from(key), turns.clamp(1, self.0.most));
+    /// When the queue is full and no other request is evicted.
+    pub(crate) fn admit(&self, key: &str, turns: u32) -> Result<Admit, Refused> {
+        let (key, turns) = (Arc::from(key), turns.clamp(1, self.0.max_turns));
         let mut state = self.0.state.lock();
         if state.queue.is_empty() && turns <= state.free {
-            let place = self.place(&mut state, key, turns);
-            self.tell(&state);
-            return Ok(Asked::Placed(place));
+            let permit = self.issue(&mut state, key, turns);
+            self.publish(&state);
+            return Ok(Admit::Now(permit));
         }
-        let gives_way = if state.queue.len() < self.0.most_waiting {
+        let evicted = if state.queue.len() < self.0.max_queued {
             None
         } else {
-            Some(state.make_room(&key, turns).ok_or_else(|| self.refusal(&state, Why::Full))?)
+            Some(state.evict_for(&key, turns).ok_or_else(|| self.rejection(&state, RejectReason::Full))?)
         };
-        let refusal = self.refusal(&state, Why::GaveWay);
+        let rejection = self.rejection(&state, RejectReason::Evicted);
         let (send, answer) = oneshot::channel();
         state.last_id += 1;
         let id = state.last_id;
         state.queue.push_back(Waiter { id, key, turns, answer: send });
         self.serve(state);
-        if let Some(waiter) = gives_way {
-            // Whoever has just gone away need not be told.
-            let _ = waiter.answer.send(Err(refusal));
+        if let Some(waiter) = evicted {
+            // The evicted request may have been dropped already.
+            let _ = waiter.answer.send(Err(rejection));
         }
-        let until = Instant::now() + self.0.longest_wait;
-        Ok(Asked::Waits(Waiting { admission: self.clone(), id, until, answer }))
+        let deadline = Instant::now() + self.0.queue_timeout;
+        Ok(Admit::Queued(QueuedRequest { admission: self.clone(), id, deadline, answer }))
     }
 
-    /// Gives the places that are free to those whose turn it is.
+    /// Hands out free permits in order, then unlocks.
     fn serve(&self, mut state: MutexGuard<'_, State>) {
-        let mut served = Vec::new();
+        let mut admitted = Vec::new();
         while state.free > 0
-            && let Some(at) = state.whose_turn()
+            && let Some(at) = state.next_waiter()
         {
             if state.queue.get(at).is_some_and(|waiter| waiter.turns > state.free) {
-                state.next = state.queue.get(at).map(|waiter| waiter.id);
+                state.reserved_for = state.queue.get(at).map(|waiter| waiter.id);
                 break;
             }
-            state.next = None;
+            state.reserved_for = None;
             if let Some(Waiter { key, turns, answer, .. }) = state.queue.remove(at) {
-                state.given += 1;
-                let given = state.given;
-                state.had_turn.insert(Arc::clone(&key), given);
-                served.push((answer, self.place(&mut state, key, turns)));
+                state.served_count += 1;
+                let served_count = state.served_count;
+                state.last_served.insert(Arc::clone(&key), served_count);
+                admitted.push((answer, self.issue(&mut state, key, turns)));
             }
         }
         if state.queue.is_empty() {
-            state.had_turn.clear();
+            state.last_served.clear();
         }
-        self.tell(&state);
-        // A place that nobody takes any more comes back by being dropped, which needs the lock.
+        self.publish(&state);
+        // An undelivered permit is dropped by the send, which takes the lock.
         drop(state);
-        for (answer, place) in served {
-            let _ = answer.send(Ok(place));
+        for (answer, permit) in admitted {
+            let _ = answer.send(Ok(permit));
         }
     }
 
-    fn place(&self, state: &mut State, key: Arc<str>, turns: u32) -> Place {
+    fn issue(&self, state: &mut State, key: Arc<str>, turns: u32) -> Permit {
         state.free -= turns;
         *state.running.entry(Arc::clone(&key)).or_default() += turns;
-        Place { admission: self.clone(), key, turns, since: Instant::now() }
+        Permit { admission: self.clone(), key, turns, since: Instant::now() }
     }
 
-    fn refusal(&self, state: &State, why: Why) -> Refused {
-        let (shortest, longest) = RETRY_BOUNDS;
+    fn rejection(&self, state: &State, why: RejectReason) -> Refused {
+        let (min, max) = RETRY_RANGE;
         let waiting = state.queue.iter().map(|waiter| waiter.turns).sum::<u32>();
-        // In that time everybody who waits now has their place.
-        let retry = state.usual.map_or(RETRY_UNKNOWN, |usual| usual.saturating_mul(waiting) / self.0.most);
-        Refused { why, retry: retry.clamp(shortest, longest) }
+        // By then, all queued requests should have run.
+        let retry =
+            state.mean_hold.map_or(DEFAULT_RETRY, |hold| hold.saturating_mul(waiting) / self.0.max_turns);
+        Refused { why, retry: retry.clamp(min, max) }
     }
 
-    fn tell(&self, state: &State) {
+    fn publish(&self, state: &State) {
         let waiting = u32::try_from(state.queue.len()).unwrap_or(u32::MAX);
-        let turns = Occupancy { running: self.0.most - state.free, waiting };
-        self.0.tell.send_if_modified(|known| std::mem::replace(known, turns) != turns);
+        let occupancy = Occupancy { running: self.0.max_turns - state.free, waiting };
+        self.0.occupancy.send_if_modified(|known| std::mem::replace(known, occupancy) != occupancy);
     }
 }
 
-impl Waiting {
-    /// Waits for the place.
+impl QueuedRequest {
+    /// Waits for the permit.
     ///
     /// # Errors
-    /// When the wait takes too long, or the request has to give way to another.
-    pub(crate) async fn place(mut self) -> Result<Place, Refused> {
-        match tokio::time::timeout_at(self.until, &mut self.answer).await {
+    /// When the wait times out, or another request evicts this one.
+    pub(crate) async fn permit(mut self) -> Result<Permit, Refused> {
+        match tokio::time::timeout_at(self.deadline, &mut self.answer).await {
             Ok(Ok(answer)) => answer,
-            // Nobody drops the other end without an answer, so this is the time limit.
+            // The sender always answers before it is dropped, so this is the timeout.
             Ok(Err(_)) | Err(_) => {
-                Err(self.admission.refusal(&self.admission.0.state.lock(), Why::WaitedTooLong))
+                Err(self.admission.rejection(&self.admission.0.state.lock(), RejectReason::TimedOut))
             }
         }
     }
 }
 
-impl Drop for Waiting {
+impl Drop for QueuedRequest {
     fn drop(&mut self) {
         let mut state = self.admission.0.state.lock();
         if let Some(at) = state.queue.iter().position(|waiter| waiter.id == self.id) {
-            state.take_out(at);
-            // It may have been the one for which places were saved.
+            state.remove(at);
+            // Permits may have been reserved for it.
             self.admission.serve(state);
         }
-        // A place that has come meanwhile goes back with the other end of the answer.
+        // A permit already delivered is dropped with the receiver.
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.0.state.lock();
         state.free += self.turns;
         let held = self.since.elapsed();
-        state.usual = Some(state.usual.map_or(held, |usual| (usual * 3 + held) / 4));
+        state.mean_hold = Some(state.mean_hold.map_or(held, |mean| (mean * 3 + held) / 4));
         let left = state.running.get(&self.key).copied().unwrap_or_default().saturating_sub(self.turns);
         if left == 0 {
             state.running.remove(&self.key);

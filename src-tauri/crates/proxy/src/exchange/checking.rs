@@ -1,4 +1,4 @@
-//! The check of a whole answer against its schema, off the workers.
+//! Validates a complete answer against its schema, off the async workers.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::error::Failure;
 use crate::off_workers::POOL;
 use crate::translate::schema::STACK;
 
-/// How long the check of an answer may take. The usual one takes less than a millisecond.
+/// Time limit for validating one answer. A typical one takes under a millisecond.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A check that runs, and gives back the usage of the turn if the answer is what it must be; dropping it stops it.
-pub(super) type Checking = AbortOnDropHandle<Result<Option<Usage>, Failure>>;
+/// A running validation. Yields the turn's usage if the answer is valid. Dropping it cancels it.
+pub(super) type RunningCheck = AbortOnDropHandle<Result<Option<Usage>, Failure>>;
 
-/// Begins to check an answer. `usage` is what its turn has used.
-pub(super) fn begin((check, answer): Unchecked, usage: Option<Usage>) -> Checking {
+/// Starts validating an answer. `usage` is what its turn used.
+pub(super) fn start((check, answer): Unchecked, usage: Option<Usage>) -> RunningCheck {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let stop = check.stop.clone();
         match POOL.run(CHECK_TIMEOUT, STACK, stop, move || check.check(&answer)).await {

@@ -1,4 +1,4 @@
-//! How long turns are waited for: to their end, and for the next word of codex.
+//! Deadlines of turns: their total time, and the time codex may stay silent.
 
 use tokio::time::Instant;
 
@@ -6,23 +6,23 @@ use super::{Limits, Turns};
 use crate::error::Failure;
 
 impl Turns {
-    /// When the next limit may be exceeded: one of the turns may have been silent for too long, or all have taken too long.
+    /// The earliest time at which a turn may exceed a limit.
     pub(super) fn next_deadline(&self, limits: &Limits) -> Instant {
-        let end = self.begun + limits.turn;
+        let end = self.started + limits.turn_timeout;
         let running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
-        // While codex runs something itself, its next word has no deadline.
-        let silent = running.map(|turn| turn.idle_since().unwrap_or_else(Instant::now) + limits.silence);
+        // While codex runs a command, silence has no deadline.
+        let silent = running.map(|turn| turn.idle_since().unwrap_or_else(Instant::now) + limits.idle_timeout);
         silent.chain([end]).min().unwrap_or(end)
     }
 
-    /// The limit that is exceeded, if one is.
+    /// The failure for the limit that is exceeded, if any.
     pub(super) fn expired(&self, limits: &Limits) -> Option<Failure> {
-        if self.begun.elapsed() >= limits.turn {
-            return Some(Failure::TooLong(limits.turn));
+        if self.started.elapsed() >= limits.turn_timeout {
+            return Some(Failure::TooLong(limits.turn_timeout));
         }
         let mut running = self.choices.iter().filter_map(|choice| choice.turn.as_ref());
         running
-            .any(|turn| turn.idle_since().is_some_and(|since| since.elapsed() >= limits.silence))
-            .then_some(Failure::Silent(limits.silence))
+            .any(|turn| turn.idle_since().is_some_and(|since| since.elapsed() >= limits.idle_timeout))
+            .then_some(Failure::Silent(limits.idle_timeout))
     }
 }

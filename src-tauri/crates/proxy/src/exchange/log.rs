@@ -1,7 +1,7 @@
-//! What the proxy reports of every request, for a log that someone looks at.
+//! Reports every request to a log that a person reads.
 //!
-//! The desktop app implements [`RequestLog`] with its database; codex-proxyd has no window and logs nothing here. A
-//! [`Recorder`] reports one request: it is begun once and ended once, whatever becomes of it.
+//! The desktop app implements [`RequestLog`] on its database; codex-proxyd logs nothing here. A [`Recorder`] reports
+//! one request: it begins once and ends once, however the request goes.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -9,96 +9,96 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_client::Usage;
 
-/// A log of requests. Its methods are called on the path of an answer, so they must not block.
+/// Receives the events of every request. Its methods run on the response path, so they must not block.
 pub trait RequestLog: Debug + Send + Sync {
-    /// Whether the texts of requests and answers are wanted.
-    fn keeps_texts(&self) -> bool {
+    /// Whether request and answer texts are stored.
+    fn stores_texts(&self) -> bool {
         false
     }
 
     /// A request has arrived.
     fn begun(&self, _request: Arrival) {}
 
-    /// Something happened to the request `id`.
+    /// A step of the request `id`.
     fn step(&self, _id: &str, _step: &Step<'_>) {}
 
-    /// Another model answers than the one that was asked for.
+    /// The request `id` is answered by this model instead of the requested one.
     fn model(&self, _id: &str, _model: &str) {}
 
-    /// It waited so many milliseconds, and was then `admitted` or turned away.
+    /// The request waited `ms` milliseconds, then was `admitted` or rejected.
     fn waited(&self, _id: &str, _ms: u64, _admitted: bool) {}
 
-    /// The first piece of the answer came. `own_ms` is the proxy's share of the time until then, in milliseconds.
+    /// The first event of the answer. `own_ms` is the proxy's share of the time until then, in milliseconds.
     fn first_token(&self, _id: &str, _own_ms: u64) {}
 
-    /// A piece of the answer's text.
+    /// A delta of the answer's text.
     fn text(&self, _id: &str, _piece: &str) {}
 
-    /// The request has ended; nothing of it follows.
+    /// The request has ended. This is its last event.
     fn ended(&self, _id: &str, _end: &RequestEnd<'_>) {}
 }
 
 /// Logs nothing.
 impl RequestLog for () {}
 
-/// A request that has arrived.
+/// A new request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its id, which no other request has; a newer one sorts after an older one, as those of UUID version 7 do.
+    /// A unique id. Later requests sort after earlier ones, as UUIDs of version 7 do.
     pub id: String,
-    /// The id of the answer's `x-request-id`, which a client may have chosen.
+    /// The response's `x-request-id`, which the client may have chosen.
     pub request_id: String,
-    /// The name of its key, never the key.
+    /// The name of its API key, never the key.
     pub key: String,
-    /// What it says about its client.
+    /// Its `User-Agent`.
     pub client: String,
     /// Its route, such as `/v1/chat/completions`.
     pub route: String,
-    /// The model that it asks for.
+    /// The requested model.
     pub model: String,
-    /// Whether it is a background task of a chat interface.
+    /// Whether it is a background task of a chat UI.
     pub background: bool,
-    /// Its body, where texts are kept.
+    /// Its body, if texts are stored.
     pub request_text: Option<String>,
 }
 
-/// A step on the time line of a request.
+/// A step in a request's timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// What happened, in a few words.
+    /// A short title.
     pub what: &'a str,
-    /// More about it.
+    /// Details.
     pub detail: Option<&'a str>,
     /// Whether it went wrong.
     pub bad: bool,
-    /// Whether codex started a command, which is counted.
+    /// Whether codex started a command; these are counted.
     pub is_command: bool,
 }
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestEnd<'a> {
-    /// It was answered whole.
+    /// It was answered completely.
     Done {
         /// The HTTP status.
         status: u16,
-        /// The tokens; `None` where no figure is known.
+        /// Token usage, if known.
         usage: Option<Usage>,
     },
-    /// It ended with an error. Nothing of the conversation is in it.
+    /// It failed. No field contains text of the conversation.
     Failed {
         /// The HTTP status.
         status: u16,
-        /// The error's code.
+        /// The error code.
         code: &'a str,
-        /// The error, in a sentence.
+        /// The error message, a sentence.
         message: &'a str,
     },
-    /// The client disconnected first.
+    /// The client disconnected before the end.
     Disconnected,
 }
 
-/// Reports one request. Dropping it before its end means that the client has disconnected.
+/// Reports one request. Dropping it before its end reports a disconnected client.
 #[derive(Debug)]
 #[must_use = "dropping a recorder ends its request as disconnected"]
 pub struct Recorder {
@@ -108,56 +108,56 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a request.
+    /// Opens the request's entry.
     pub fn begin(log: &Arc<dyn RequestLog>, request: Arrival) -> Self {
         let id = request.id.clone();
         log.begun(request);
-        // The soak counts these two lines: each request that is put down is closed once.
-        tracing::debug!(entry = id, "put down");
+        // The soak test counts these two lines: every opened request must be closed once.
+        tracing::debug!(entry = id, "opened");
         Self { log: Arc::clone(log), id, ended: AtomicBool::new(false) }
     }
 
-    /// Something happened: what, in a few words, and more about it.
+    /// Reports a step: a title, details, and whether it went wrong.
     pub fn step(&self, what: &str, detail: Option<&str>, bad: bool) {
         self.log_step(Step { what, detail, bad, is_command: false });
     }
 
-    /// The same with all that a step has.
+    /// Reports a step with all its fields.
     pub fn log_step(&self, step: Step<'_>) {
-        self.open(|log| log.step(&self.id, &step));
+        self.if_open(|log| log.step(&self.id, &step));
     }
 
     /// See [`RequestLog::model`].
     pub fn model(&self, model: &str) {
-        self.open(|log| log.model(&self.id, model));
+        self.if_open(|log| log.model(&self.id, model));
     }
 
     /// See [`RequestLog::waited`].
     pub fn waited(&self, ms: u64, admitted: bool) {
-        self.open(|log| log.waited(&self.id, ms, admitted));
+        self.if_open(|log| log.waited(&self.id, ms, admitted));
     }
 
     /// See [`RequestLog::first_token`].
     pub fn first_token(&self, own_ms: u64) {
-        self.open(|log| log.first_token(&self.id, own_ms));
+        self.if_open(|log| log.first_token(&self.id, own_ms));
     }
 
     /// See [`RequestLog::text`].
     pub fn text(&self, piece: &str) {
-        self.open(|log| log.text(&self.id, piece));
+        self.if_open(|log| log.text(&self.id, piece));
     }
 
-    /// The request was answered whole.
+    /// The request was answered completely.
     pub fn done(&self, status: u16, usage: Option<Usage>) {
         self.end(&RequestEnd::Done { status, usage });
     }
 
-    /// The request ended with an error. The sentence must hold nothing of the conversation.
+    /// The request failed. `message` must not contain text of the conversation.
     pub fn failed(&self, status: u16, code: &str, message: &str) {
         self.end(&RequestEnd::Failed { status, code, message });
     }
 
-    /// Ends the request. Only the first end counts.
+    /// Ends the request. Later calls have no effect.
     fn end(&self, end: &RequestEnd<'_>) {
         if !self.ended.swap(true, Ordering::AcqRel) {
             self.log.ended(&self.id, end);
@@ -165,7 +165,7 @@ impl Recorder {
         }
     }
 
-    fn open(&self, report: impl FnOnce(&dyn RequestLog)) {
+    fn if_open(&self, report: impl FnOnce(&dyn RequestLog)) {
         if !self.ended.load(Ordering::Acquire) {
             report(&*self.log);
         }
@@ -179,13 +179,13 @@ impl Drop for Recorder {
 }
 
 impl RequestEnd<'_> {
-    /// The end in a word or two.
+    /// A short title for the end.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Done { .. } => "Done",
             Self::Failed { .. } => "Failed",
-            Self::Disconnected => "The client went away",
+            Self::Disconnected => "App disconnected",
         }
     }
 }

@@ -1,10 +1,8 @@
-//! The program's log in files of the data folder, bounded in size and in number.
+//! Log files in the data folder, bounded in size and number.
 //!
-//! `logs/NAME.log` is written. When it is full it becomes `NAME.1.log`, that one `NAME.2.log` and so on, and the oldest goes. The
-//! crates for this were looked at first: tracing-appender begins a new file by the clock alone, so that a day at the level
-//! `trace` has no bound, and lets everybody read it; file-rotate panics when somebody has removed its file.
-//!
-//! Deliberately not here: what is logged, and the thread that writes. That is tracing's and its appender's business.
+//! When `logs/NAME.log` is full, it is rotated to `NAME.1.log`, that to `NAME.2.log`, and so on; the oldest is
+//! deleted. The existing crates do not fit: tracing-appender rotates only by time, so a day at level `trace` is
+//! unbounded, and makes files world-readable; file-rotate panics when its file is deleted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,14 +10,14 @@ use std::path::{Path, PathBuf};
 
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 
-/// The folder below the app's data.
+/// Subfolder of the data folder.
 const FOLDER: &str = "logs";
 
-/// Bytes after which the next file is begun. One that is full has at most one line more.
-const MOST_BYTES: u64 = 5 * 1024 * 1024;
+/// Size at which a file is rotated, in bytes; it can exceed this by one line.
+const MAX_FILE_BYTES: u64 = 5 * 1024 * 1024;
 
-/// Files, the one that is written included. When there are as many, the oldest one goes.
-const FILES: usize = 5;
+/// Number of files, including the current one. The oldest is deleted.
+const MAX_FILES: usize = 5;
 
 /// The folder of the log files.
 #[must_use]
@@ -27,27 +25,27 @@ pub fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join(FOLDER)
 }
 
-/// A writer of the files `name` in the data folder; a thread of its own does the work. Lines that it is behind with are bounded by
-/// the crate (128,000); when there are more, new ones are lost. What is left is written when the guard is dropped.
+/// Starts a background thread that writes log files called `name`. Its queue is bounded by the crate (128,000 lines);
+/// when it is full, new lines are dropped. Dropping the guard flushes it.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When the file cannot be opened.
 pub fn start(data_dir: &Path, name: &str) -> io::Result<(NonBlocking, WorkerGuard)> {
-    LogFile::open(&folder(data_dir), name, MOST_BYTES).map(tracing_appender::non_blocking)
+    LogFile::open(&folder(data_dir), name, MAX_FILE_BYTES).map(tracing_appender::non_blocking)
 }
 
-/// The file that is written, and those before it.
+/// The current file and its predecessors.
 #[derive(Debug)]
 struct LogFile {
     folder: PathBuf,
     name: String,
-    most_bytes: u64,
+    max_bytes: u64,
     file: File,
     bytes: u64,
 }
 
 impl LogFile {
-    fn open(folder: &Path, name: &str, most_bytes: u64) -> io::Result<Self> {
+    fn open(folder: &Path, name: &str, max_bytes: u64) -> io::Result<Self> {
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -55,16 +53,16 @@ impl LogFile {
         let (folder, name) = (folder.to_owned(), name.to_owned());
         let file = open(&nth(&folder, &name, 0))?;
         let bytes = file.metadata()?.len();
-        Ok(Self { folder, name, most_bytes, file, bytes })
+        Ok(Self { folder, name, max_bytes, file, bytes })
     }
 
-    /// Makes room for a new file. One that cannot be put aside is emptied, so that the bound holds in any case.
-    fn next(&mut self) -> io::Result<()> {
+    /// Rotates the files. A file that cannot be renamed is truncated, so the bound always holds.
+    fn rotate(&mut self) -> io::Result<()> {
         let path = |n| nth(&self.folder, &self.name, n);
-        for n in (0..FILES - 1).rev() {
+        for n in (0..MAX_FILES - 1).rev() {
             match fs::rename(path(n), path(n + 1)) {
                 Err(error) if n == 0 && error.kind() != io::ErrorKind::NotFound => self.file.set_len(0)?,
-                // One of the older ones may not be there yet, or not any more.
+                // Older files may not exist.
                 _ => {}
             }
         }
@@ -75,10 +73,10 @@ impl LogFile {
 }
 
 impl Write for LogFile {
-    /// Writes one line, whole.
+    /// Writes one complete line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.bytes >= self.most_bytes {
-            self.next()?;
+        if self.bytes >= self.max_bytes {
+            self.rotate()?;
         }
         self.file.write_all(line)?;
         self.bytes += line.len() as u64;
@@ -90,7 +88,7 @@ impl Write for LogFile {
     }
 }
 
-/// The file that was written before so many others.
+/// The `n`th previous file.
 fn nth(folder: &Path, name: &str, n: usize) -> PathBuf {
     folder.join(if n == 0 { format!("{name}.log") } else { format!("{name}.{n}.log") })
 }
@@ -107,7 +105,7 @@ fn open(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    /// The files and what is in them.
+    /// The files and their contents.
     fn files(folder: &Path) -> Vec<(String, String)> {
         let file = |entry: io::Result<fs::DirEntry>| {
             let path = entry.unwrap().path();
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_makes_room_no_line_is_cut_and_only_so_many_are_kept() {
+    fn full_files_are_rotated_between_lines_and_the_oldest_are_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let logs = folder.path().join("data/logs");
         let mut log = LogFile::open(&logs, "app", 20).unwrap();
@@ -140,17 +138,17 @@ mod tests {
     }
 
     #[test]
-    fn the_next_start_goes_on_in_the_same_file_and_within_the_same_bound() {
+    fn a_restart_appends_to_the_same_file_within_the_same_bound() {
         let folder = tempfile::tempdir().unwrap();
         for n in 0..4 {
             write(&mut LogFile::open(folder.path(), "app", 20).unwrap(), n..n + 1);
         }
-        let wanted = [("app.1.log", "line 000\nline 001\nline 002\n"), ("app.log", "line 003\n")];
-        assert_eq!(files(folder.path()), wanted.map(|(name, text)| (name.to_owned(), text.to_owned())));
+        let expected = [("app.1.log", "line 000\nline 001\nline 002\n"), ("app.log", "line 003\n")];
+        assert_eq!(files(folder.path()), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
     }
 
     #[test]
-    fn whatever_somebody_does_to_the_files_writing_goes_on_within_the_bound() {
+    fn the_log_stays_bounded_whatever_happens_to_the_files() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = LogFile::open(folder.path(), "app", 20).unwrap();
         write(&mut log, 0..10);
@@ -159,8 +157,8 @@ mod tests {
         }
         write(&mut log, 10..20);
         assert!(files(folder.path()).iter().any(|(_, text)| text.contains("line 019")));
-        // A folder in the way, with something in it, cannot be replaced by a file.
-        for n in 1..FILES {
+        // A non-empty folder in the way cannot be replaced by a file.
+        for n in 1..MAX_FILES {
             let in_the_way = folder.path().join(format!("app.{n}.log"));
             let _ = fs::remove_file(&in_the_way);
             fs::create_dir_all(in_the_way.join("x")).unwrap();
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_had_is_an_error() {
+    fn a_folder_that_cannot_be_created_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FOLDER), "").unwrap();
         assert!(start(folder.path(), "app").is_err());
@@ -180,7 +178,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_its_owner_may_read_it() {
+    fn log_files_are_readable_only_by_their_owner() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let logs = folder.path().join("logs");

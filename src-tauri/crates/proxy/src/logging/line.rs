@@ -1,7 +1,7 @@
-//! Log lines that nobody but us can begin: whatever is logged is one line, and a panic's line holds nothing of its message.
+//! Ensures that every event is a single log line that clients cannot forge, and that panic messages are not logged.
 //!
-//! Most of what is logged that is not ours (a path, an error of codex's) is logged as a debug string, which has no line breaks.
-//! Here it is seen to for all, whatever a later line forgets. Deliberately not here: where the log goes, and what is logged.
+//! Foreign text (paths, errors of codex) is mostly logged with `Debug`, which escapes line breaks. This catches
+//! whatever is not.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Makes writers that write each event as one line, without signs that would steer a terminal.
+/// Wraps a writer so that each event is one line without terminal control characters.
 #[derive(Clone, Copy, Debug)]
 pub struct OneLine<M>(pub M);
 
@@ -26,7 +26,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
     }
 }
 
-/// Writes whatever it is given at once as one line.
+/// Writes each buffer as one line.
 #[derive(Debug)]
 pub struct LineWriter<W>(W);
 
@@ -45,36 +45,36 @@ impl<W: Write> Write for LineWriter<W> {
     }
 }
 
-/// The text with everything escaped that would begin a line before its end, or that a terminal would take for a command.
+/// Escapes characters that would break the line or control a terminal.
 fn one_line(text: &str) -> Cow<'_, str> {
     let (line, end) = text.strip_suffix('\n').map_or((text, ""), |line| (line, "\n"));
-    if !line.chars().any(steers) {
+    if !line.chars().any(is_control) {
         return text.into();
     }
-    let mut told = String::with_capacity(text.len() + 16);
-    for letter in line.chars() {
-        if steers(letter) {
-            // Writing to a string does not fail.
-            let _ = write!(told, "{}", letter.escape_default());
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in line.chars() {
+        if is_control(character) {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "{}", character.escape_default());
         } else {
-            told.push(letter);
+            escaped.push(character);
         }
     }
-    (told + end).into()
+    (escaped + end).into()
 }
 
-/// Whether this is no letter but a command: for a new line, for a terminal, or for the direction of what follows.
-fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a character breaks lines, controls terminals or changes text direction.
+fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// From now on a panic is a line in the log that says where it was. Its message is left out: it may quote what a client sent.
-pub fn tell_of_panics() {
+/// Installs a panic hook that logs the location, but not the message, which may quote a client.
+pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
         let thread = std::thread::current();
-        tracing::error!(at, thread = thread.name(), "a panic, which is a mistake of ours");
+        tracing::error!(at, thread = thread.name(), "panicked; this is a bug");
     }));
 }
 

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
-/// Where a log is written to.
+/// An in-memory log.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -17,7 +17,7 @@ impl Write for Written {
     }
 }
 
-/// The log of what `work` says.
+/// The log output of `work`.
 fn log_of(work: impl FnOnce()) -> String {
     let written = Written::default();
     let writer = written.clone();
@@ -30,12 +30,12 @@ fn log_of(work: impl FnOnce()) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// What a hostile client puts wherever it can.
+/// Text of a hostile client.
 const HOSTILE: &str =
     "a\n2026-01-01T00:00:00Z  INFO forged\r\n\u{1b}[2K\u{1b}[1A\u{85}\u{2028}\u{202e}é\0b\t";
 
 #[test]
-fn an_event_is_one_line_wherever_a_hostile_text_is_in_it() {
+fn an_event_with_hostile_text_is_one_line() {
     let error = io::Error::other(HOSTILE);
     for log in [
         log_of(|| tracing::info!("{HOSTILE}")),
@@ -44,7 +44,7 @@ fn an_event_is_one_line_wherever_a_hostile_text_is_in_it() {
         log_of(|| tracing::info_span!("request", id = %HOSTILE).in_scope(|| tracing::error!("in a span"))),
     ] {
         let line = log.strip_suffix('\n').unwrap();
-        assert!(!line.chars().any(steers), "{line:?}");
+        assert!(!line.chars().any(is_control), "{line:?}");
         assert!(line.contains('é'), "{line:?}");
         let level = line.split_whitespace().nth(1).unwrap();
         assert!(["INFO", "WARN", "ERROR"].contains(&level), "{line:?}");
@@ -52,34 +52,34 @@ fn an_event_is_one_line_wherever_a_hostile_text_is_in_it() {
 }
 
 #[test]
-fn a_line_that_is_only_text_is_written_as_it_is() {
+fn plain_text_is_written_unchanged() {
     let log = log_of(|| tracing::info!("Grüße"));
     assert!(log.ends_with("Grüße\n") && log.lines().count() == 1, "{log:?}");
 }
 
-/// Set in the process that panics on purpose.
+/// Set in the subprocess that panics.
 const INSIDE: &str = "CODEX_PROXY_TEST_PANIC";
 
-/// The hook is the whole process's, so the panic happens in another one.
+/// The hook is process-wide, so the panic happens in a subprocess.
 #[test]
-fn a_panic_is_one_line_that_says_where_and_nothing_of_its_message() {
+fn a_panic_is_one_line_with_its_location_and_without_its_message() {
     if std::env::var_os(INSIDE).is_some() {
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(OneLine(io::stderr));
         tracing::subscriber::set_global_default(log.finish()).unwrap();
-        tell_of_panics();
+        log_panics();
         let text = "sk-a-secret\nforged".to_owned();
         let _ = std::panic::catch_unwind(|| panic!("{text}"));
         return;
     }
-    let name = "logging::line::tests::a_panic_is_one_line_that_says_where_and_nothing_of_its_message";
+    let name = "logging::line::tests::a_panic_is_one_line_with_its_location_and_without_its_message";
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
-    let lines: Vec<&str> = said.lines().filter(|line| line.contains("panic")).collect();
-    assert!(lines.len() == 1 && lines[0].contains("line_tests.rs:"), "{said}");
-    assert!(!said.contains("secret") && !said.contains("forged"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{stderr}");
+    let lines: Vec<&str> = stderr.lines().filter(|line| line.contains("panic")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("line_tests.rs:"), "{stderr}");
+    assert!(!stderr.contains("secret") && !stderr.contains("forged"), "{stderr}");
 }

@@ -1,12 +1,11 @@
-//! The signals by which a system or a terminal asks the program to end: SIGTERM and Ctrl-C, and on Windows the console's closing
-//! and the system's end as well. Deliberately not here: what is done about them, which each program knows itself.
+//! Termination signals: SIGTERM and Ctrl-C, and on Windows also closing the console and system shutdown.
 
 use std::io;
 
-/// The exit code of a program that was ended by Ctrl-C.
+/// Exit code after Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
-/// The signals that ask us to end. One that comes while the first is still heeded is kept for the next look.
+/// Termination signals. One that arrives while another is handled is queued.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -15,19 +14,19 @@ pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(windows)]
     interrupt: tokio::signal::windows::CtrlC,
-    /// The console's window is closed.
+    /// The console window is closed.
     #[cfg(windows)]
     close: tokio::signal::windows::CtrlClose,
-    /// The system ends.
+    /// The system shuts down.
     #[cfg(windows)]
     shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
 impl Signals {
-    /// Listens from now on. Must be called within a tokio runtime.
+    /// Starts listening. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// When the system rejects it.
     pub fn listen() -> io::Result<Self> {
         #[cfg(unix)]
         {
@@ -44,7 +43,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {

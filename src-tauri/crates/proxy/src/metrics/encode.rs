@@ -1,4 +1,4 @@
-//! The counts as text, together with what is only looked at when somebody asks: codex, and this process.
+//! Encodes the metrics, reading the state of codex and of this process.
 
 use std::fmt;
 
@@ -9,44 +9,44 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use super::{Labels, Metrics, word};
-use crate::models::backends::{Codexes, STATES, state_of};
+use super::{Labels, Metrics, kind_label};
+use crate::models::backends::{Backends, STATES, state_of};
 
 impl Metrics {
-    /// All metrics in the OpenMetrics form: what was counted, and what is read at this moment.
+    /// All metrics in the OpenMetrics format.
     ///
     /// # Errors
-    /// None that a `String` can have.
+    /// Never; writing to a `String` cannot fail.
     pub(crate) fn text(
         &self,
-        codex: &Codexes,
+        codex: &Backends,
         running: u32,
         waiting: u32,
         uptime: u64,
     ) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode_registry(&mut text, &self.0.registry)?;
-        encode_registry(&mut text, &read(codex, running, waiting, uptime))?;
+        encode_registry(&mut text, &current(codex, running, waiting, uptime))?;
         encode_eof(&mut text)?;
         Ok(text)
     }
 }
 
-/// What is only looked at when somebody asks.
-fn read(codex: &Codexes, running: u32, waiting: u32, uptime: u64) -> Registry {
+/// Metrics read on request.
+fn current(codex: &Backends, running: u32, waiting: u32, uptime: u64) -> Registry {
     let mut registry = Registry::default();
-    let ours = Family::<Labels<1>, Gauge>::default();
-    ours.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
-    registry.register("codex_proxy_build_info", "The proxy's version", ours);
+    let build_info = Family::<Labels<1>, Gauge>::default();
+    build_info.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("codex_proxy_build_info", "The proxy's version", build_info);
     for (name, help, count) in [
-        ("codex_proxy_turns_running", "Turns that run", running.into()),
-        ("codex_proxy_turns_waiting", "Requests that wait for their place", waiting.into()),
-        ("codex_proxy_uptime_seconds", "How long the proxy has been running", uptime),
+        ("codex_proxy_turns_running", "Running turns", running.into()),
+        ("codex_proxy_turns_waiting", "Queued requests", waiting.into()),
+        ("codex_proxy_uptime_seconds", "Uptime of the proxy", uptime),
     ] {
         registry.register(name, help, ConstGauge::new(count));
     }
     if let Some(bytes) = resident_bytes() {
-        let help = "Memory of the proxy's process, without codex's";
+        let help = "Resident memory of the proxy, without codex";
         registry.register("process_resident_memory_bytes", help, ConstGauge::new(bytes));
     }
     let states = Family::<Labels<2>, Gauge>::default();
@@ -55,11 +55,11 @@ fn read(codex: &Codexes, running: u32, waiting: u32, uptime: u64) -> Registry {
     let failures = Family::<Labels<1>, Counter>::default();
     let ends = Family::<Labels<1>, Counter>::default();
     for kind in [ThreadKind::Plain, ThreadKind::Agent] {
-        let (codex, model) = (codex.of(kind), word(kind));
+        let (codex, model) = (codex.for_kind(kind), kind_label(kind));
         let status = codex.status().borrow().clone();
         for state in STATES {
-            let is_in_it = state == state_of(&status);
-            states.get_or_create(&[("model", model), ("state", state)]).set(is_in_it.into());
+            let is_current = state == state_of(&status);
+            states.get_or_create(&[("model", model), ("state", state)]).set(is_current.into());
         }
         if let Status::Ready(readiness) = status {
             versions.get_or_create(&[("model", model.to_owned()), ("version", readiness.version)]).set(1);
@@ -69,16 +69,17 @@ fn read(codex: &Codexes, running: u32, waiting: u32, uptime: u64) -> Registry {
             family.get_or_create(&[("model", model)]).inc_by(count);
         }
     }
-    let help = "1 for the state that the codex for this kind of model is in";
+    let help = "1 for the current state of codex for this kind of model";
     registry.register("codex_proxy_codex_state", help, states);
-    registry.register("codex_proxy_codex_info", "The version of each codex that runs", versions);
-    registry.register("codex_proxy_codex_starts", "Starts of codex that went well", starts);
-    registry.register("codex_proxy_codex_start_failures", "Starts of codex that failed", failures);
-    registry.register("codex_proxy_codex_ends", "Times that codex ended by itself", ends);
+    registry.register("codex_proxy_codex_info", "Version of each running codex", versions);
+    registry.register("codex_proxy_codex_starts", "Successful starts of codex", starts);
+    registry.register("codex_proxy_codex_start_failures", "Failed starts of codex", failures);
+    registry.register("codex_proxy_codex_ends", "Unexpected exits of codex", ends);
     registry
 }
 
-/// The older form: there a counter is declared by the name that its samples have, and there is no end mark.
+/// Converts to Prometheus' classic format, where a counter is declared with its `_total` suffix and there is no end
+/// marker.
 pub(crate) fn classic(text: &str) -> String {
     let is_counter = |name: &str| text.contains(&format!("# TYPE {name} counter\n"));
     let mut classic = String::with_capacity(text.len());
@@ -94,7 +95,7 @@ pub(crate) fn classic(text: &str) -> String {
     classic
 }
 
-/// How much memory this process has in use, where the system tells in a file.
+/// The resident memory of this process, where the system exposes it.
 #[cfg(target_os = "linux")]
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

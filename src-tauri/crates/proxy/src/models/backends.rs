@@ -1,7 +1,7 @@
-//! The two codexes: one for plain models in a private home, and one for the agent in the user's.
+//! Two codex processes: one for plain models with a private home, and one for the agent with the user's.
 //!
-//! Each is a process of its own that starts on first use, so a plain chat never waits for what the user's settings start.
-//! To whoever only asks how codex is, they are one.
+//! Each starts on first use, so a plain chat never waits for what the user's config starts. Their combined status is
+//! reported as one.
 
 use std::path::{Path, PathBuf};
 
@@ -11,55 +11,55 @@ use codex_client::{
 };
 use tokio::sync::watch;
 
-/// The folder of the private home below the app's data.
+/// The private home's folder in the data folder.
 const PRIVATE_HOME: &str = "codex-home";
 
-/// Both codexes. Clones share them.
+/// Both codex handles. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Codexes {
+pub struct Backends {
     plain: Codex,
     agent: Codex,
 }
 
-impl Codexes {
-    /// Both, not started. `folder` is what their processes are started in. Must be called within a tokio runtime.
+impl Backends {
+    /// Does not start codex yet. `folder` is the processes' working folder. Must be called within a tokio runtime.
     #[must_use]
     pub fn new(path: Option<&Path>, environment: &Environment, folder: &Path, data_dir: &Path) -> Self {
         let codex = |home| Codex::new(config(path, environment, folder, home));
         Self { plain: codex(Home::Private(private_home(data_dir))), agent: codex(Home::Users) }
     }
 
-    /// The one that runs this kind.
+    /// The codex for this kind of model.
     #[must_use]
-    pub fn of(&self, kind: ThreadKind) -> &Codex {
+    pub fn for_kind(&self, kind: ThreadKind) -> &Codex {
         match kind {
             ThreadKind::Plain => &self.plain,
             ThreadKind::Agent => &self.agent,
         }
     }
 
-    /// The one that is asked for the models.
+    /// The codex for plain models, which also lists models.
     #[must_use]
     pub fn plain(&self) -> &Codex {
         &self.plain
     }
 
-    /// How codex is.
+    /// The combined status.
     #[must_use]
-    pub fn status(&self) -> CodexesStatus {
+    pub fn status(&self) -> BackendsStatus {
         combined(&self.plain.status().borrow(), &self.agent.status().borrow())
     }
 
-    /// Tells of every change of how codex is.
+    /// Watches the combined status.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch { plain: self.plain.status(), agent: self.agent.status() }
     }
 
-    /// Starts whichever has failed, or the one for plain models when none has been used, and waits until they answer.
+    /// Restarts whichever has failed, or starts the one for plain models if none is used yet, and waits until ready.
     ///
     /// # Errors
-    /// Whatever keeps one from answering.
+    /// When codex cannot start.
     pub async fn ready(&self) -> Result<(), CodexError> {
         if matches!(*self.agent.status().borrow(), Status::Failed(_)) {
             self.agent.ready().await?;
@@ -67,13 +67,13 @@ impl Codexes {
         self.plain.ready().await
     }
 
-    /// Ends both for good.
+    /// Shuts both down for good.
     pub async fn shutdown(&self) {
         tokio::join!(self.plain.shutdown(), self.agent.shutdown());
     }
 }
 
-/// How codex is found and started for a look at it, or with this home.
+/// How codex is found and started with this home.
 pub fn config(path: Option<&Path>, environment: &Environment, folder: &Path, home: Home) -> CodexConfig {
     CodexConfig {
         search: Search { setting: path.map(Path::to_owned), environment: environment.clone() },
@@ -84,7 +84,7 @@ pub fn config(path: Option<&Path>, environment: &Environment, folder: &Path, hom
     }
 }
 
-/// How the codex for plain models is found and started.
+/// How codex for plain models is found and started.
 pub fn plain_config(
     path: Option<&Path>,
     environment: &Environment,
@@ -94,25 +94,25 @@ pub fn plain_config(
     config(path, environment, folder, Home::Private(private_home(data_dir)))
 }
 
-/// Whether a codex can do each of what some can, and what is said then, and otherwise.
+/// Each capability: whether codex has it, a phrase for having it, and one for lacking it.
 fn skills(can: &Capabilities) -> [(bool, &'static str, Option<&'static str>); 6] {
     [
-        (can.threads, "answers word by word", Some("answer word by word")),
-        (can.inject_items, "keeps who said what", Some("take the earlier messages with their roles")),
-        (can.interrupt, "stops when the client does", Some("stop when the client does")),
+        (can.threads, "streams answers", Some("stream answers")),
+        (can.inject_items, "keeps roles", Some("keep the roles of earlier messages")),
+        (can.interrupt, "cancels with the client", Some("cancel with the client")),
         (can.raw_events, "counts tokens exactly", None),
-        (can.tools(), "can use a client's tools", Some("offer the client's tools to the model")),
-        (can.images(), "sees pictures", Some("show pictures to the model")),
+        (can.tools(), "can use client tools", Some("use client tools")),
+        (can.images(), "reads images", Some("read images")),
     ]
 }
 
-/// What a codex can do, in a few words each.
+/// codex's capabilities, as short phrases.
 pub fn abilities(capabilities: &Capabilities) -> Vec<&'static str> {
     skills(capabilities).into_iter().filter_map(|(can, words, _)| can.then_some(words)).collect()
 }
 
-/// What a codex cannot do that later ones can, as a sentence without its dot.
-pub fn lacks(readiness: &Readiness) -> Option<String> {
+/// Describes the capabilities that this version of codex lacks, as a sentence without its period.
+pub fn missing_capabilities(readiness: &Readiness) -> Option<String> {
     let skills = skills(&readiness.capabilities);
     let lacking: Vec<&str> =
         skills.into_iter().filter_map(|(can, _, words)| words.filter(|_| !can)).collect();
@@ -121,7 +121,7 @@ pub fn lacks(readiness: &Readiness) -> Option<String> {
         [] => (*last).to_owned(),
         others => format!("{} or {last}", others.join(", ")),
     };
-    Some(format!("This codex ({}) cannot {all}", readiness.version))
+    Some(format!("This version of codex ({}) cannot {all}", readiness.version))
 }
 
 fn private_home(data_dir: &Path) -> PathBuf {
@@ -129,10 +129,10 @@ fn private_home(data_dir: &Path) -> PathBuf {
     std::path::absolute(&home).unwrap_or(home)
 }
 
-/// The states of a codex, as `state_of` names them.
+/// The states that `state_of` returns.
 pub(crate) const STATES: [&str; 5] = ["idle", "starting", "ready", "failed", "stopped"];
 
-/// The word for the state that a codex is in.
+/// The name of codex's state.
 pub(crate) fn state_of(status: &Status) -> &'static str {
     match status {
         Status::Idle => "idle",
@@ -143,20 +143,20 @@ pub(crate) fn state_of(status: &Status) -> &'static str {
     }
 }
 
-/// How the two are, as one.
+/// The combined status of both.
 #[derive(Clone, Debug, Default)]
-pub struct CodexesStatus {
-    /// Ready when one answers; failed when one could not start and none answers.
+pub struct BackendsStatus {
+    /// Ready if either is ready; failed if one has failed and none is ready.
     pub status: Status,
-    /// What keeps the other one from answering, where one answers.
+    /// The other one's error, if one is ready.
     pub other: Option<CodexError>,
 }
 
-fn combined(plain: &Status, agent: &Status) -> CodexesStatus {
-    let one = |status: &Status| CodexesStatus { status: status.clone(), other: None };
+fn combined(plain: &Status, agent: &Status) -> BackendsStatus {
+    let one = |status: &Status| BackendsStatus { status: status.clone(), other: None };
     match (plain, agent) {
         (Status::Ready(ready), Status::Failed(error)) | (Status::Failed(error), Status::Ready(ready)) => {
-            CodexesStatus { status: Status::Ready(ready.clone()), other: Some(error.clone()) }
+            BackendsStatus { status: Status::Ready(ready.clone()), other: Some(error.clone()) }
         }
         (Status::Ready(_), _) => one(plain),
         (_, Status::Ready(_)) => one(agent),
@@ -168,7 +168,7 @@ fn combined(plain: &Status, agent: &Status) -> CodexesStatus {
     }
 }
 
-/// Changes of how codex is.
+/// Watches both statuses.
 #[derive(Debug)]
 pub struct Watch {
     plain: watch::Receiver<Status>,
@@ -176,7 +176,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Resolves when either has changed; never once both are gone for good.
+    /// Resolves when either changes; pending forever once both are shut down.
     pub async fn changed(&mut self) {
         async fn one(status: &mut watch::Receiver<Status>) {
             if status.changed().await.is_err() {
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_answers_is_enough_and_the_other_ones_trouble_is_still_told() {
+    fn one_ready_process_is_enough_and_the_others_error_is_reported() {
         let ready = || {
             Status::Ready(codex_client::Readiness {
                 path: "/c".into(),

@@ -1,7 +1,7 @@
-//! The connections that are open, and which of them gives way when there is no place for another.
+//! Limits concurrent connections.
 //!
-//! There is a bound on them, and nobody is kept out by connections that only idle: the oldest of those that never sent a
-//! request is closed, and then the oldest at all, which ends with its answer. Deliberately not here: what they carry.
+//! At the limit, a new connection evicts another, so idle ones lock nobody out: first the oldest that never sent a
+//! request, then the oldest, which closes after its current response.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,89 +13,89 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// How long a connection that is to give way is waited for before the next one is asked.
-const GIVING_WAY: Duration = Duration::from_millis(10);
+/// How long to wait for an evicted connection before trying the next.
+const EVICTION_TIMEOUT: Duration = Duration::from_millis(10);
 
-/// The connections that are open.
+/// The open connections.
 #[derive(Debug)]
 pub(super) struct Connections {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     open: Arc<Mutex<Open>>,
-    /// Cancelled when all of them are to end.
-    ending: CancellationToken,
+    /// Cancelled to close all connections.
+    closing: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct Open {
-    /// In the order in which they came.
+    /// By order of arrival.
     list: BTreeMap<u64, Handle>,
     next: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Handle {
-    leave: CancellationToken,
+    close: CancellationToken,
     used: Arc<AtomicBool>,
 }
 
-/// The place of one connection; dropping it makes room for another.
+/// The slot of one connection. Dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     number: u64,
     open: Arc<Mutex<Open>>,
-    /// Cancelled when the connection is to end after the answer that it is giving, or at once when it gives none.
-    pub(super) leave: CancellationToken,
-    /// Whether a request has come.
+    /// Cancelled to close the connection: after its current response, or immediately if it is idle.
+    pub(super) close: CancellationToken,
+    /// Whether a request has been received.
     pub(super) used: Arc<AtomicBool>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
-    /// Room for so many.
-    pub(super) fn new(most: usize) -> Self {
+    /// Allows `max` concurrent connections.
+    pub(super) fn new(max: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(most)),
+            permits: Arc::new(Semaphore::new(max)),
             open: Arc::default(),
-            ending: CancellationToken::new(),
+            closing: CancellationToken::new(),
         }
     }
 
-    /// A place for one more. Where there is none, another connection has to give way.
-    pub(super) async fn place(&self) -> Option<Place> {
-        let permit = match Arc::clone(&self.places).try_acquire_owned() {
+    /// A slot for a new connection. At the limit, another connection is evicted.
+    pub(super) async fn acquire(&self) -> Option<ConnectionSlot> {
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) => self.make_room().await?,
+            Err(_) => self.evict().await?,
         };
-        let handle = Handle { leave: self.ending.child_token(), used: Arc::default() };
-        let Handle { leave, used } = handle.clone();
+        let handle = Handle { close: self.closing.child_token(), used: Arc::default() };
+        let Handle { close, used } = handle.clone();
         let mut open = self.open.lock();
         let number = open.next;
         open.next += 1;
         open.list.insert(number, handle);
-        Some(Place { number, open: Arc::clone(&self.open), leave, used, _permit: permit })
+        Some(ConnectionSlot { number, open: Arc::clone(&self.open), close, used, _permit: permit })
     }
 
-    /// Lets all of them end.
-    pub(super) fn end(&self) {
-        self.ending.cancel();
+    /// Closes all connections.
+    pub(super) fn close_all(&self) {
+        self.closing.cancel();
     }
 
-    async fn make_room(&self) -> Option<OwnedSemaphorePermit> {
+    async fn evict(&self) -> Option<OwnedSemaphorePermit> {
         let mut candidates: Vec<Handle> = self.open.lock().list.values().cloned().collect();
         candidates.sort_by_key(|handle| handle.used.load(Ordering::Relaxed));
-        for handle in candidates.iter().filter(|handle| !handle.leave.is_cancelled()) {
-            handle.leave.cancel();
-            let permit = Arc::clone(&self.places).acquire_owned();
-            if let Ok(permit) = tokio::time::timeout(GIVING_WAY, permit).await {
+        for handle in candidates.iter().filter(|handle| !handle.close.is_cancelled()) {
+            handle.close.cancel();
+            let permit = Arc::clone(&self.permits).acquire_owned();
+            if let Ok(permit) = tokio::time::timeout(EVICTION_TIMEOUT, permit).await {
                 return permit.ok();
             }
         }
-        // All of them answer. The semaphore is never closed, so one of them makes room in the end.
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        // All are busy. The semaphore is never closed, so this resolves when one of them ends.
+        Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.open.lock().list.remove(&self.number);
     }
@@ -106,30 +106,30 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_oldest_that_never_asked_gives_way_and_then_the_oldest() {
+    async fn connections_without_a_request_are_evicted_first_then_the_oldest() {
         let connections = Connections::new(3);
-        let one = connections.place().await.unwrap();
-        let two = connections.place().await.unwrap();
-        let three = connections.place().await.unwrap();
+        let one = connections.acquire().await.unwrap();
+        let two = connections.acquire().await.unwrap();
+        let three = connections.acquire().await.unwrap();
         one.used.store(true, Ordering::Relaxed);
-        let left = async |place: Place| {
-            place.leave.cancelled().await;
-            drop(place);
+        let closed = async |slot: ConnectionSlot| {
+            slot.close.cancelled().await;
+            drop(slot);
         };
-        let (four, ()) = tokio::join!(connections.place(), left(two));
-        let (five, ()) = tokio::join!(connections.place(), left(three));
-        assert!(!one.leave.is_cancelled());
+        let (four, ()) = tokio::join!(connections.acquire(), closed(two));
+        let (five, ()) = tokio::join!(connections.acquire(), closed(three));
+        assert!(!one.close.is_cancelled());
         four.as_ref().unwrap().used.store(true, Ordering::Relaxed);
         five.as_ref().unwrap().used.store(true, Ordering::Relaxed);
-        let (six, ()) = tokio::join!(connections.place(), left(one));
-        assert!(!four.unwrap().leave.is_cancelled() && six.is_some());
+        let (six, ()) = tokio::join!(connections.acquire(), closed(one));
+        assert!(!four.unwrap().close.is_cancelled() && six.is_some());
     }
 
     #[tokio::test]
-    async fn all_of_them_end_when_they_are_told_to() {
+    async fn close_all_closes_every_connection() {
         let connections = Connections::new(1);
-        let place = connections.place().await.unwrap();
-        connections.end();
-        assert!(place.leave.is_cancelled());
+        let slot = connections.acquire().await.unwrap();
+        connections.close_all();
+        assert!(slot.close.is_cancelled());
     }
 }

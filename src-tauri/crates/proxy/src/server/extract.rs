@@ -1,4 +1,4 @@
-//! Reads a request's body as JSON, with errors in OpenAI's shape that name the field.
+//! Parses request bodies as JSON, with errors in OpenAI's format that name the field.
 
 use std::sync::Arc;
 
@@ -19,29 +19,29 @@ use crate::error::ApiError;
 use crate::exchange::log::Arrival;
 use crate::translate::parameters::{Verdict, ignored};
 
-/// The header that names the parameters that were ignored.
+/// Response header naming the ignored parameters.
 const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
 
-/// The most values that a body can hold: the smallest take a hundred times their text in memory, and this is some 300 MB. A
+/// Maximum JSON values in a body. The smallest take a hundred times their text in memory, so this is about 300 MB. A
 /// conversation of 100,000 messages has fewer.
-pub(crate) const MOST_VALUES: usize = 1_000_000;
+pub(crate) const MAX_JSON_VALUES: usize = 1_000_000;
 
-/// The longest words of an error that quotes what a client sent, in characters.
-const LONGEST_WORDS: usize = 300;
+/// Maximum length of error text that quotes the client, in characters.
+const MAX_ERROR_CHARS: usize = 300;
 
-/// The longest word of a client that the request log keeps, in characters.
+/// Maximum length of client text in the request log, in characters.
 const MAX_LABEL: usize = 100;
 
-/// The room that a body has from the start, in bytes.
-const FIRST_ROOM: usize = 64 * 1024;
+/// Initial capacity for a body, in bytes.
+const INITIAL_CAPACITY: usize = 64 * 1024;
 
-/// A request to one of the routes that answer.
+/// A request to one of the answering routes.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) caller: Caller,
-    /// What the request log keeps of it.
+    /// Its entry for the request log.
     pub(crate) arrival: Arrival,
-    /// Its body, not yet read into a type, so that every name in it can be looked at.
+    /// The untyped body, so that every parameter name can be checked.
     pub(crate) body: Map<String, Value>,
 }
 
@@ -56,13 +56,13 @@ impl FromRequest<Proxy> for Incoming {
         let text = || serde_json::to_string(&body).map(|text| proxy.without_keys(&text)).ok();
         let arrival = Arrival {
             id: uuid::Uuid::now_v7().to_string(),
-            request_id: request_id::of(&head.headers),
+            request_id: request_id::get(&head.headers),
             key: caller.name.clone(),
             client: proxy.for_log(client, MAX_LABEL),
             route: head.uri.path().to_owned(),
             model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), MAX_LABEL),
             background: false,
-            request_text: if proxy.request_log.keeps_texts() { text() } else { None },
+            request_text: if proxy.request_log.stores_texts() { text() } else { None },
         };
         Ok(Self { caller, arrival, body })
     }
@@ -72,9 +72,10 @@ async fn json_object(headers: &HeaderMap, body: Body, proxy: &Proxy) -> Result<M
     if !is_json(headers) {
         return Err(ApiError::unsupported_media_type());
     }
-    let Bytes { bytes, _room } = receive(headers, body, &proxy.bodies, proxy.limits.body_silence).await?;
+    let ReceivedBody { bytes, _room } =
+        receive(headers, body, &proxy.bodies, proxy.limits.body_idle_timeout).await?;
     if has_too_many_values(&bytes) {
-        let message = format!("The body has more than {MOST_VALUES} values. Send fewer of them.");
+        let message = format!("The body has more than {MAX_JSON_VALUES} values. Send fewer.");
         return Err(ApiError::unreadable(message));
     }
     match serde_json::from_slice(&bytes) {
@@ -84,39 +85,39 @@ async fn json_object(headers: &HeaderMap, body: Body, proxy: &Proxy) -> Result<M
     }
 }
 
-/// Reads a body into a type, and makes a header that names the parameters that are ignored, by what the route says of each.
+/// Deserializes a body, and returns a header naming the ignored parameters, which `verdict` decides.
 ///
 /// # Errors
-/// [`ApiError`] naming the field that is missing or wrong, or that cannot be given.
-pub(crate) fn read<T: DeserializeOwned>(
+/// [`ApiError`] naming the missing, invalid or unsupported field.
+pub(crate) fn parse_body<T: DeserializeOwned>(
     mut body: Map<String, Value>,
     verdict: impl Fn(&str, &Value, &Map<String, Value>) -> Verdict,
 ) -> Result<(T, HeaderMap), ApiError> {
-    // SDKs send null for what was not set; it means the same as leaving the field out.
+    // SDKs send null for unset fields.
     body.retain(|_, value| !value.is_null());
     let ignored = ignored(&body, verdict)?.join(", ");
     let header = HeaderValue::from_str(&ignored).ok().filter(|names| !names.is_empty());
     let headers = header.map(|names| (X_IGNORED, names)).into_iter().collect();
-    let read = serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
         let path = error.path().to_string();
-        let words = error.inner().to_string();
-        let param = match (path.as_str(), missing_field(&words)) {
+        let message = error.inner().to_string();
+        let param = match (path.as_str(), missing_field(&message)) {
             (".", Some(field)) => Some(field.to_owned()),
             (path, Some(field)) => Some(format!("{path}.{field}")),
             (".", None) => None,
             (path, None) => Some(path.to_owned()),
         };
-        // Both may quote the client, who may have sent megabytes of it.
-        let (param, words) = (param.map(|param| cut(&param)), cut(&words));
+        // Both may quote megabytes of the client's text.
+        let (param, message) = (param.map(|param| truncate(&param)), truncate(&message));
         match param {
-            Some(param) => ApiError::invalid(&param, format!("{param}: {words}.")),
-            None => ApiError::unreadable(format!("{words}.")),
+            Some(param) => ApiError::invalid(&param, format!("{param}: {message}.")),
+            None => ApiError::unreadable(format!("{message}.")),
         }
     })?;
-    Ok((read, headers))
+    Ok((parsed, headers))
 }
 
-/// The id that a path ends with.
+/// The id at the end of a path.
 #[derive(Debug)]
 pub(crate) struct PathId(pub(crate) String);
 
@@ -131,9 +132,9 @@ impl FromRequestParts<Proxy> for PathId {
     }
 }
 
-/// Whether a body has more than [`MOST_VALUES`], judged by what stands between them, strings left out.
+/// Whether a body has more than [`MAX_JSON_VALUES`] values, counted by separators outside strings.
 fn has_too_many_values(body: &[u8]) -> bool {
-    if body.len() <= MOST_VALUES {
+    if body.len() <= MAX_JSON_VALUES {
         return false;
     }
     let (mut values, mut in_string, mut escaped) = (1_usize, false, false);
@@ -146,17 +147,17 @@ fn has_too_many_values(body: &[u8]) -> bool {
             _ => {}
         }
     }
-    values > MOST_VALUES
+    values > MAX_JSON_VALUES
 }
 
-/// As much of a text as an error message has room for.
-fn cut(text: &str) -> String {
-    text.chars().take(LONGEST_WORDS).collect()
+/// Truncates text for an error message.
+fn truncate(text: &str) -> String {
+    text.chars().take(MAX_ERROR_CHARS).collect()
 }
 
-/// The field that serde misses, which its path does not name.
-fn missing_field(words: &str) -> Option<&str> {
-    words.strip_prefix("missing field `")?.split('`').next()
+/// The missing field, which serde's path does not include.
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.split('`').next()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -165,8 +166,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// A body that was read, and its room among the others'.
-struct Bytes {
+/// A received body and its share of the memory limit for all bodies.
+struct ReceivedBody {
     bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -175,27 +176,27 @@ async fn receive(
     headers: &HeaderMap,
     mut body: Body,
     bodies: &Arc<Semaphore>,
-    silence: std::time::Duration,
-) -> Result<Bytes, ApiError> {
+    idle_timeout: std::time::Duration,
+) -> Result<ReceivedBody, ApiError> {
     let declared = headers.get(CONTENT_LENGTH).and_then(length).unwrap_or(0);
     if declared > BODY_LIMIT {
         return Err(ApiError::too_large(BODY_LIMIT));
     }
-    // What was only declared takes no room.
-    let mut bytes = Vec::with_capacity(declared.min(FIRST_ROOM));
+    // A declared length alone reserves no memory.
+    let mut bytes = Vec::with_capacity(declared.min(INITIAL_CAPACITY));
     let mut room: Option<OwnedSemaphorePermit> = None;
     loop {
         let frame =
-            tokio::time::timeout(silence, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
-        let Some(frame) = frame else { return Ok(Bytes { bytes, _room: room }) };
-        let broken = |_| ApiError::unreadable("The request's body broke off.");
+            tokio::time::timeout(idle_timeout, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
+        let Some(frame) = frame else { return Ok(ReceivedBody { bytes, _room: room }) };
+        let broken = |_| ApiError::unreadable("The request's body ended early.");
         if let Ok(data) = frame.map_err(broken)?.into_data() {
             if bytes.len() + data.len() > BODY_LIMIT {
                 return Err(ApiError::too_large(BODY_LIMIT));
             }
             let more = Arc::clone(bodies).acquire_many_owned(u32::try_from(data.len()).unwrap_or(u32::MAX));
-            // The others' bodies may come as slowly as this one's.
-            match tokio::time::timeout(silence, more).await {
+            // Other bodies may arrive as slowly as this one.
+            match tokio::time::timeout(idle_timeout, more).await {
                 Ok(Ok(more)) => match &mut room {
                     Some(room) => room.merge(more),
                     None => room = Some(more),
@@ -222,19 +223,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_takes_its_room_while_it_is_read_and_waits_for_it_no_longer_than_for_its_client() {
-        let (bodies, silence) = (Arc::new(Semaphore::new(10)), Duration::from_secs(30));
+    async fn a_body_holds_its_share_of_memory_and_waits_for_it_at_most_the_idle_timeout() {
+        let (bodies, idle_timeout) = (Arc::new(Semaphore::new(10)), Duration::from_secs(30));
         let headers = HeaderMap::new();
-        let first = receive(&headers, body("1234567"), &bodies, silence).await.unwrap();
+        let first = receive(&headers, body("1234567"), &bodies, idle_timeout).await.unwrap();
         assert_eq!((first.bytes.as_slice(), bodies.available_permits()), (&b"1234567"[..], 3));
-        let begun = tokio::time::Instant::now();
-        let refused = receive(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes);
+        let started = tokio::time::Instant::now();
+        let refused = receive(&headers, body("89012"), &bodies, idle_timeout).await.map(|body| body.bytes);
         assert_eq!(refused.unwrap_err(), ApiError::too_many_bodies());
-        assert_eq!(begun.elapsed(), silence);
+        assert_eq!(started.elapsed(), idle_timeout);
         let second =
-            async { receive(&headers, body("89012"), &bodies, silence).await.map(|read| read.bytes) };
+            async { receive(&headers, body("89012"), &bodies, idle_timeout).await.map(|body| body.bytes) };
         let (second, ()) = tokio::join!(second, async {
-            tokio::time::sleep(silence / 2).await;
+            tokio::time::sleep(idle_timeout / 2).await;
             drop(first);
         });
         assert_eq!(second.unwrap(), b"89012");

@@ -1,7 +1,7 @@
-//! What every request passes before its route.
+//! Middleware of all routes.
 
 pub(super) mod auth;
+pub(super) mod auth_throttle;
 pub(super) mod host_origin;
 pub(super) mod request_id;
 pub(super) mod shutdown;
-pub(super) mod auth_throttle;

@@ -1,8 +1,8 @@
-//! The responses that can be asked for and gone on from: in memory only, each for the key that made it.
+//! Responses that can be retrieved and continued: in memory, and only for the key that created them.
 //!
-//! A conversation is a list of batches, one a response, and a response shares the batches of the one before it. So a long
-//! conversation is here once, however many of its responses are kept, and what it takes is counted when a batch is made and
-//! when the last response that needs it is gone.
+//! A conversation is a list of batches, one per response, and a response shares the batches of its predecessors. So a
+//! long conversation is stored once, however many of its responses are stored. Its size is counted when a batch is
+//! created and released with the last response that refers to it.
 
 mod running;
 
@@ -16,33 +16,33 @@ use bytes::Bytes;
 use codex_client::{Content, Item};
 
 use crate::openai::responses::response::Status;
-use crate::translate::responses::Said;
+use crate::translate::responses::StoredItem;
 
-pub(crate) use running::{Recording, Running};
+pub(crate) use running::{Recording, RunningResponse};
 
-/// Responses that are kept. When there is one more, the one that was used the longest time ago is forgotten.
-const RESPONSES: usize = 256;
+/// Maximum number of stored responses. Beyond it, the least recently used is evicted.
+const MAX_RESPONSES: usize = 256;
 
-/// Bytes that all of them may take. When it is more, those that were used the longest time ago are forgotten.
-const BYTES: usize = 64 * 1024 * 1024;
+/// Maximum size of all stored responses, in bytes. Beyond it, the least recently used are evicted.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// What an item takes beside its texts, roughly.
+/// Approximate size of an item without its texts.
 const ITEM_OVERHEAD: usize = 128;
 
-/// The responses that are kept. Clones share them.
+/// The stored responses. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseStore {
-    kept: Arc<Mutex<Kept>>,
-    /// What batches and bodies take, counted by themselves.
+    inner: Arc<Mutex<Inner>>,
+    /// Total size of batches and bodies, maintained by [`Accounted`].
     bytes: Arc<AtomicUsize>,
-    most: usize,
-    most_bytes: usize,
+    max_len: usize,
+    max_bytes: usize,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Inner {
     entries: HashMap<String, Entry>,
-    /// Counts the uses, so that the oldest is known.
+    /// A use counter that orders entries by last use.
     uses: u64,
 }
 
@@ -50,98 +50,97 @@ struct Kept {
 struct Entry {
     key: String,
     used: u64,
-    state: Found,
+    state: StoredResponse,
 }
 
-/// A response that was asked for.
+/// A response in the store.
 #[derive(Clone, Debug)]
-pub(crate) enum Found {
-    /// It is being written. There are as many as turns run, and none is forgotten before it ends.
-    Running(Arc<Running>),
-    /// It has ended.
-    Ended(Arc<Ended>),
+pub(crate) enum StoredResponse {
+    /// Bounded by the running turns, and not evicted until it ends.
+    Running(Arc<RunningResponse>),
+    Ended(Arc<EndedResponse>),
 }
 
 /// A response that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct EndedResponse {
     pub(crate) status: Status,
-    pub(crate) body: Counted<Bytes>,
-    /// What was said up to its end.
-    pub(crate) conversation: Conversation,
+    pub(crate) body: Accounted<Bytes>,
+    /// The conversation up to and including this response.
+    pub(crate) conversation: History,
 }
 
-/// What was said up to a response and in it, a batch a response.
-pub(crate) type Conversation = Vec<Arc<Counted<Vec<Said>>>>;
+/// A conversation up to and including a response, one batch per response.
+pub(crate) type History = Vec<Arc<Accounted<Vec<StoredItem>>>>;
 
 impl Default for ResponseStore {
     fn default() -> Self {
-        Self::bounded(RESPONSES, BYTES)
+        Self::bounded(MAX_RESPONSES, MAX_BYTES)
     }
 }
 
 impl ResponseStore {
-    fn bounded(most: usize, most_bytes: usize) -> Self {
-        Self { kept: Arc::default(), bytes: Arc::default(), most, most_bytes }
+    fn bounded(max_len: usize, max_bytes: usize) -> Self {
+        Self { inner: Arc::default(), bytes: Arc::default(), max_len, max_bytes }
     }
 
-    /// The response `id` of this key.
-    pub(crate) fn find(&self, key: &str, id: &str) -> Option<Found> {
-        self.kept.lock().entry(key, id).map(|entry| entry.state.clone())
+    /// The response `id` of this key; marks it as used.
+    pub(crate) fn find(&self, key: &str, id: &str) -> Option<StoredResponse> {
+        self.inner.lock().entry(key, id).map(|entry| entry.state.clone())
     }
 
     /// The item `id` in one of this key's responses.
-    pub(crate) fn item(&self, key: &str, id: &str) -> Option<Said> {
-        let mut kept = self.kept.lock();
-        kept.uses += 1;
-        let now = kept.uses;
-        kept.entries.values_mut().filter(|entry| entry.key == key).find_map(|entry| {
-            let Found::Ended(ended) = &entry.state else { return None };
-            let said = ended.conversation.last()?.value.iter().find(|said| said.id == id)?.clone();
+    pub(crate) fn item(&self, key: &str, id: &str) -> Option<StoredItem> {
+        let mut inner = self.inner.lock();
+        inner.uses += 1;
+        let now = inner.uses;
+        inner.entries.values_mut().filter(|entry| entry.key == key).find_map(|entry| {
+            let StoredResponse::Ended(ended) = &entry.state else { return None };
+            let item = ended.conversation.last()?.value.iter().find(|item| item.id == id)?.clone();
             entry.used = now;
-            Some(said)
+            Some(item)
         })
     }
 
-    /// Forgets the response `id` of this key, and cancels it if it is being written. Says whether it was there.
+    /// Removes the response `id` of this key, cancelling it if it is running. Returns whether it existed.
     pub(crate) fn remove(&self, key: &str, id: &str) -> bool {
         let Some(found) = self.find(key, id) else { return false };
-        self.kept.lock().entries.remove(id);
-        if let Found::Running(running) = found {
+        self.inner.lock().entries.remove(id);
+        if let StoredResponse::Running(running) = found {
             running.cancel();
         }
         true
     }
 
-    fn begin(&self, key: &str, id: &str, running: &Arc<Running>) {
-        let mut kept = self.kept.lock();
-        kept.uses += 1;
-        let state = Found::Running(Arc::clone(running));
-        let entry = Entry { key: key.to_owned(), used: kept.uses, state };
-        kept.entries.insert(id.to_owned(), entry);
+    fn begin(&self, key: &str, id: &str, running: &Arc<RunningResponse>) {
+        let mut inner = self.inner.lock();
+        inner.uses += 1;
+        let state = StoredResponse::Running(Arc::clone(running));
+        let entry = Entry { key: key.to_owned(), used: inner.uses, state };
+        inner.entries.insert(id.to_owned(), entry);
     }
 
-    /// Keeps a response that has ended, unless it was removed meanwhile.
-    fn end(&self, id: &str, status: Status, body: Bytes, mut conversation: Conversation, said: Vec<Said>) {
-        let body = Counted::new(body.len(), body, &self.bytes);
-        conversation.push(Arc::new(Counted::new(said.iter().map(size).sum(), said, &self.bytes)));
-        let mut kept = self.kept.lock();
-        kept.uses += 1;
-        let now = kept.uses;
-        if let Some(entry) = kept.entries.get_mut(id) {
+    /// Stores a response that has ended, unless it has been removed.
+    fn end(&self, id: &str, status: Status, body: Bytes, mut conversation: History, items: Vec<StoredItem>) {
+        let body = Accounted::new(body.len(), body, &self.bytes);
+        conversation.push(Arc::new(Accounted::new(items.iter().map(size).sum(), items, &self.bytes)));
+        let mut inner = self.inner.lock();
+        inner.uses += 1;
+        let now = inner.uses;
+        if let Some(entry) = inner.entries.get_mut(id) {
             entry.used = now;
-            entry.state = Found::Ended(Arc::new(Ended { status, body, conversation }));
+            entry.state = StoredResponse::Ended(Arc::new(EndedResponse { status, body, conversation }));
         }
-        while kept.entries.len() > self.most || self.bytes.load(Ordering::Relaxed) > self.most_bytes {
-            if !kept.forget_oldest() {
+        while inner.entries.len() > self.max_len || self.bytes.load(Ordering::Relaxed) > self.max_bytes {
+            if !inner.evict_oldest() {
                 break;
             }
         }
     }
 }
 
-impl Kept {
-    /// The response `id` of this key, which counts as used.
+impl Inner {
+    /// The entry `id` of this key, marked as used.
     fn entry(&mut self, key: &str, id: &str) -> Option<&Entry> {
         self.uses += 1;
         let entry = self.entries.get_mut(id).filter(|entry| entry.key == key)?;
@@ -149,35 +148,35 @@ impl Kept {
         Some(entry)
     }
 
-    fn forget_oldest(&mut self) -> bool {
-        let ended = self.entries.iter().filter(|(_, entry)| matches!(entry.state, Found::Ended(_)));
+    fn evict_oldest(&mut self) -> bool {
+        let ended = self.entries.iter().filter(|(_, entry)| matches!(entry.state, StoredResponse::Ended(_)));
         let oldest = ended.min_by_key(|(_, entry)| entry.used).map(|(id, _)| id.clone());
         oldest.is_some_and(|id| self.entries.remove(&id).is_some())
     }
 }
 
-/// A value whose size is part of a sum for as long as it lives.
+/// A value whose size is included in a sum while it lives.
 #[derive(Debug)]
-pub(crate) struct Counted<T> {
+pub(crate) struct Accounted<T> {
     pub(crate) value: T,
     size: usize,
     sum: Arc<AtomicUsize>,
 }
 
-impl<T> Counted<T> {
+impl<T> Accounted<T> {
     fn new(size: usize, value: T, sum: &Arc<AtomicUsize>) -> Self {
         sum.fetch_add(size, Ordering::Relaxed);
         Self { value, size, sum: Arc::clone(sum) }
     }
 }
 
-impl<T> Drop for Counted<T> {
+impl<T> Drop for Accounted<T> {
     fn drop(&mut self) {
         self.sum.fetch_sub(self.size, Ordering::Relaxed);
     }
 }
 
-fn size(said: &Said) -> usize {
+fn size(stored: &StoredItem) -> usize {
     let contents = |contents: &[Content]| -> usize {
         contents
             .iter()
@@ -187,13 +186,13 @@ fn size(said: &Said) -> usize {
             })
             .sum()
     };
-    let item = match &said.item {
+    let item = match &stored.item {
         None => 0,
         Some(Item::Message { content, .. }) => contents(content),
         Some(Item::ToolCall(call)) => call.call_id.len() + call.name.len() + call.arguments.len(),
         Some(Item::ToolOutput { call_id, output }) => call_id.len() + contents(output),
     };
-    ITEM_OVERHEAD + said.id.len() + item
+    ITEM_OVERHEAD + stored.id.len() + item
 }
 
 #[cfg(test)]

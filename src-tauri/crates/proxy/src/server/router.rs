@@ -1,4 +1,4 @@
-//! The routes, as a pure function of the proxy: a test calls it without a socket.
+//! The router, a pure function of the proxy, so tests need no socket.
 
 use axum::Router;
 use axum::extract::Request;
@@ -9,12 +9,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::middleware::host_origin::guard;
 use super::middleware::request_id::with_request_id;
-use super::middleware::shutdown::or_shutting_down;
+use super::middleware::shutdown::with_shutdown;
 use super::routes::{chat, completions, docs, health, metrics, models, responses};
 use super::state::Proxy;
 use crate::error::ApiError;
 
-/// All routes, known and unknown.
+/// All routes and the fallback.
 pub(super) fn router(proxy: Proxy) -> Router {
     let routes = Router::new()
         .route("/v1/chat/completions", post(chat::create))
@@ -30,18 +30,18 @@ pub(super) fn router(proxy: Proxy) -> Router {
     with_layers(routes, proxy)
 }
 
-/// What every request passes, whatever its route.
+/// Adds the fallback and the middleware.
 fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
     routes
         .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(from_fn_with_state(proxy.clone(), or_shutting_down))
+        .layer(from_fn_with_state(proxy.clone(), with_shutdown))
         .layer(from_fn_with_state(proxy.clone(), guard))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            tracing::error!("a request ended in a panic");
+            tracing::error!("a request handler panicked; this is a bug");
             ApiError::internal().into_response()
         }))
-        // Outermost, so that every answer has an id and a line in the log, refused ones too.
+        // Outermost, so that every response has an id and a log line, rejected requests included.
         .layer(from_fn_with_state(proxy.clone(), with_request_id))
         .with_state(proxy)
 }

@@ -32,21 +32,21 @@ pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
     .unwrap()
 }
 
-async fn ask(router: &Router, path: &str) -> Response<Body> {
+async fn get_path(router: &Router, path: &str) -> Response<Body> {
     let request =
         Request::get(path).header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
     router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_is_a_500_that_says_nothing_of_it_and_the_next_request_works() {
+async fn a_handler_panic_is_an_opaque_500_and_the_next_request_works() {
     let folder = tempfile::tempdir().unwrap();
     let routes = Router::new()
         .route("/v1/panics", get(async |request: Request| -> () { panic!("{:?}", request.headers()) }))
         .route("/v1/works", get(async || "yes"));
     let router = with_layers(routes, proxy(folder.path()).await);
     for _ in 0..2 {
-        let response = ask(&router, "/v1/panics").await;
+        let response = get_path(&router, "/v1/panics").await;
         assert_eq!(response.status(), 500);
         assert!(response.headers().contains_key("x-request-id"));
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -54,6 +54,6 @@ async fn a_panic_in_a_handler_is_a_500_that_says_nothing_of_it_and_the_next_requ
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"]["code"], "internal_error");
         assert_eq!(body["error"]["type"], "server_error");
-        assert_eq!(ask(&router, "/v1/works").await.status(), 200);
+        assert_eq!(get_path(&router, "/v1/works").await.status(), 200);
     }
 }

@@ -1,4 +1,4 @@
-//! The routes, a file each.
+//! The routes, one file each.
 
 pub(super) mod chat;
 mod common;

@@ -1,5 +1,5 @@
-//! Accepts connections until told to stop, and then ends in order: no further request, open streams to a deadline, the
-//! rest cut off, codex ended.
+//! Accepts connections until stopped, then shuts down in order: stop accepting, let open streams finish until a
+//! deadline, cut off the rest, shut codex down.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -21,134 +21,134 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
-use super::connections::{Connections, Place};
-use super::middleware::shutdown::FINAL_EVENT_GRACE;
+use super::connections::{ConnectionSlot, Connections};
 use super::middleware::auth_throttle::Peer;
+use super::middleware::shutdown::FINAL_EVENT_GRACE;
 use super::router::router;
 use super::state::Proxy;
 
-/// How long a connection that was let in just before the end has for its request to be read.
-const FIRST_WORDS: Duration = Duration::from_millis(50);
+/// Time for the request on a connection accepted during shutdown to be read, so that it gets an answer.
+const LATE_REQUEST_GRACE: Duration = Duration::from_millis(50);
 
-/// How long to wait after accepting has failed, as it does when no file descriptor is left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Delay after a failed `accept`, which fails for example when file descriptors run out.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`, and returns when no connection, no turn and no codex is left. There may be several listeners: one on
-/// loopback and one on the bridge of Docker, say.
+/// Serves until `stop` and returns when no connection, turn or codex process is left. There can be several listeners,
+/// such as loopback and Docker's bridge.
 pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: CancellationToken) {
     let mut http = http1::Builder::new();
-    // Also how long a connection may idle between two requests.
-    http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.head);
-    let door = Door {
+    // Also limits how long a connection may idle between two requests.
+    http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.header_timeout);
+    let acceptor = Acceptor {
         router: router(proxy.clone()),
         http,
-        connections: Connections::new(proxy.limits.connections),
+        connections: Connections::new(proxy.limits.max_connections),
         tasks: TaskTracker::new(),
-        unread: proxy.limits.unread,
+        write_timeout: proxy.limits.write_timeout,
     };
-    let accepting = join_all(listeners.iter().map(|listener| door.accept(listener)));
+    let accepting = join_all(listeners.iter().map(|listener| acceptor.accept_all(listener)));
     tokio::select! {
         _ = accepting => {}
         () = stop.cancelled() => {}
     }
 
-    // Who has come already is told so by an answer.
-    let late: Vec<_> = listeners.iter().flat_map(waiting).collect();
+    // Connections already in the backlog get a `shutting_down` error.
+    let late: Vec<_> = listeners.iter().flat_map(pending_connections).collect();
     drop(listeners);
     proxy.stopping.cancel();
     for (stream, peer) in late {
-        if let Some(Some(place)) = door.connections.place().now_or_never() {
-            door.let_in(stream, peer, place);
+        if let Some(Some(slot)) = acceptor.connections.acquire().now_or_never() {
+            acceptor.accept(stream, peer, slot);
         }
     }
-    door.tasks.close();
-    tracing::info!(open = door.tasks.len(), "stopping");
-    if !door.tasks.is_empty() {
-        tokio::time::sleep(FIRST_WORDS).await;
+    acceptor.tasks.close();
+    tracing::info!(open = acceptor.tasks.len(), "stopping");
+    if !acceptor.tasks.is_empty() {
+        tokio::time::sleep(LATE_REQUEST_GRACE).await;
     }
-    door.connections.end();
-    let drained = tokio::time::timeout(proxy.limits.drain, door.tasks.wait()).await.is_ok();
+    acceptor.connections.close_all();
+    let drained = tokio::time::timeout(proxy.limits.drain_timeout, acceptor.tasks.wait()).await.is_ok();
     if !drained {
         proxy.cut_off.cancel();
-        let _ = tokio::time::timeout(FINAL_EVENT_GRACE, door.tasks.wait()).await;
+        let _ = tokio::time::timeout(FINAL_EVENT_GRACE, acceptor.tasks.wait()).await;
     }
     proxy.codex.shutdown().await;
     tracing::info!(drained, "stopped");
 }
 
-/// The connections that wait in the system's queue, as far as it tells without being waited for.
-fn waiting(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+/// Connections in the system's backlog that can be accepted without waiting.
+fn pending_connections(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
     std::iter::from_fn(|| listener.accept().now_or_never()?.ok())
 }
 
-/// What every connection needs.
-struct Door {
+/// Accepts connections and holds what each needs.
+struct Acceptor {
     router: Router,
     http: http1::Builder,
     connections: Connections,
     tasks: TaskTracker,
-    /// How long a client may read nothing of what waits to be sent to it.
-    unread: Duration,
+    /// Maximum time a client may read nothing while data waits to be sent.
+    write_timeout: Duration,
 }
 
-impl Door {
-    /// Lets connections in for as long as it is polled.
-    async fn accept(&self, listener: &TcpListener) {
+impl Acceptor {
+    /// Accepts connections until dropped.
+    async fn accept_all(&self, listener: &TcpListener) {
         loop {
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 }
             };
-            if let Some(place) = self.connections.place().await {
-                self.let_in(stream, peer, place);
+            if let Some(slot) = self.connections.acquire().await {
+                self.accept(stream, peer, slot);
             }
         }
     }
 
-    /// Serves a connection until it ends.
-    fn let_in(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
-        // A delta is one small write, and must not wait for the next.
+    /// Spawns a task that serves the connection.
+    fn accept(&self, stream: TcpStream, peer: SocketAddr, slot: ConnectionSlot) {
+        // Deltas are small writes that must not be delayed by Nagle's algorithm.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
-        self.tasks.spawn(attend(stream, place, self.http.clone(), service, self.unread));
+        self.tasks.spawn(serve_connection(stream, slot, self.http.clone(), service, self.write_timeout));
     }
 }
 
-/// Serves one connection to its end.
-async fn attend(
+/// Serves one connection until it ends or is told to close.
+async fn serve_connection(
     stream: TcpStream,
-    place: Place,
+    slot: ConnectionSlot,
     http: http1::Builder,
     service: TowerToHyperService<AddExtension<Router, Peer>>,
-    unread: Duration,
+    write_timeout: Duration,
 ) {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(unread));
-    let used = Arc::clone(&place.used);
+    stream.set_write_timeout(Some(write_timeout));
+    let used = Arc::clone(&slot.used);
     let service = service_fn(move |request| {
         used.store(true, Ordering::Relaxed);
         service.call(request)
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
-    let mut leaving = false;
+    let mut closing = false;
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::trace!(%error, "a connection ended early");
+                    tracing::trace!(%error, "connection ended early");
                 }
                 return;
             }
-            () = place.leave.cancelled(), if !leaving => {
+            () = slot.close.cancelled(), if !closing => {
                 // Without a request there is nothing to finish, and hyper would wait for one.
-                if !place.used.load(Ordering::Relaxed) {
+                if !slot.used.load(Ordering::Relaxed) {
                     return;
                 }
-                leaving = true;
+                closing = true;
                 connection.as_mut().graceful_shutdown();
             }
         }

@@ -1,8 +1,8 @@
-//! Answers as server-sent events, whatever a route's events are.
+//! Server-sent event responses.
 //!
-//! Nothing is sent before the first piece of the answer, so that an early failure is a proper HTTP error; when codex stays
-//! silent for long, the stream is begun all the same. Dropping the stream, as hyper does when the client goes away, drops
-//! where its events come from and with it interrupts the turns.
+//! Nothing is sent before the first event, so that an early failure is a proper HTTP error; if codex stays silent for
+//! long, the stream starts anyway. When the client disconnects, hyper drops the stream, which drops the exchange and
+//! interrupts its turns.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -14,17 +14,17 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::ApiError;
 
-/// The comment that keeps a silent stream open.
+/// Comment that keeps an idle stream open.
 pub(super) const PING: &str = "ping";
 
-/// Waits for the first events and sends the rest as they come. An error is the last of `events`.
+/// Waits for the first events and streams the rest. An error ends the stream.
 ///
-/// `ping` is the silence after which a comment is sent. `silent` begins a stream whose first event is longer in coming, and `failed`
-/// tells of an error within the stream.
+/// A comment is sent after `ping` of silence. `silent` starts the stream if the first event takes longer than that,
+/// and `failed` turns an error inside the stream into events.
 ///
 /// # Errors
-/// A failure that came before the first events.
-pub(super) async fn answer(
+/// An error before the first events.
+pub(super) async fn respond(
     events: impl Stream<Item = Result<Vec<Event>, ApiError>> + Send + 'static,
     ping: Duration,
     silent: impl FnOnce() -> Vec<Event>,
@@ -45,7 +45,7 @@ pub(super) async fn answer(
     });
     let events = stream::iter([first]).chain(rest).flat_map(stream::iter).map(Ok::<_, Infallible>);
     let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(ping).text(PING));
-    // nginx would hold the stream back otherwise.
+    // nginx would buffer the stream otherwise.
     let headers = [("content-type", "text/event-stream; charset=utf-8"), ("x-accel-buffering", "no")];
     Ok((headers, sse).into_response())
 }

@@ -1,7 +1,7 @@
-//! What a client wants, whichever route it came by: one conversation, the client's tools, and what the answer must look like.
+//! The parsed request, the same for all routes: conversation, tools and what the answer must look like.
 //!
-//! The routes read their own bodies into this value, and everything behind it is shared: finding the model, the turns, the
-//! limits of the answer. Parts of a body that only shape how an answer is sent (`stream`, the ids) are not here.
+//! Each route parses its own body into this value; everything after that is shared. Parameters that only affect how an
+//! answer is sent (`stream`, ids) are not part of it.
 
 use codex_client::{Item, WebSearch};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::shorten;
 use crate::error::ApiError;
 use crate::settings::ReasoningFormat;
 
-/// What a client wants.
+/// A parsed request for answers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AnswerRequest {
     /// `codex-local`, or an id of `GET /v1/models`.
@@ -19,27 +19,26 @@ pub(crate) struct AnswerRequest {
     pub items: Vec<Item>,
     /// The client's tools.
     pub tools: Vec<ClientTool>,
-    /// Whether and which tool must be called.
     pub tool_choice: ToolChoice,
-    /// Whether one answer may hold several calls.
+    /// Whether one answer may contain several tool calls.
     pub parallel_tool_calls: bool,
-    /// The form of the answer.
+    /// The answer format.
     pub format: Format,
-    /// How hard to think; `None` leaves it to the settings and the model.
+    /// Reasoning effort; `None` defers to the settings and the model.
     pub effort: Option<String>,
-    /// How summaries of the reasoning are sent; `None` leaves it to the settings.
+    /// How reasoning summaries are sent; `None` defers to the settings.
     pub reasoning_format: Option<ReasoningFormat>,
     /// `low`, `medium` or `high`.
     pub verbosity: Option<String>,
     /// The service tier, such as `flex`; `None` for `auto` and `default`.
     pub service_tier: Option<String>,
-    /// Whether the model may search the web, and how.
+    /// Web search options, if the model may search.
     pub web_search: Option<WebSearch>,
-    /// The most tokens that the answer may have.
+    /// Token limit of the answer.
     pub max_tokens: Option<u64>,
-    /// Texts before which the answer ends, up to four.
+    /// Up to four stop sequences.
     pub stop: Vec<String>,
-    /// How many answers, from 1 to 8.
+    /// Number of answers, 1 to 8.
     pub n: u32,
 }
 
@@ -64,55 +63,51 @@ impl Default for AnswerRequest {
     }
 }
 
-/// A tool of the client's.
+/// A client's tool.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClientTool {
-    /// Its name, as the client spells it.
+    /// The client's own name for it.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// The JSON schema of its arguments, an object.
+    /// JSON schema of its arguments, an object.
     pub parameters: Value,
-    /// Where the body has its name and schema, such as `tools[2].function`, for complaints.
+    /// Its path in the body, such as `tools[2].function`, for errors.
     pub param: String,
 }
 
-/// Whether and which tool must be called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ToolChoice {
-    /// The model decides.
     #[default]
     Auto,
-    /// None may be called.
+    /// No tool may be called.
     None,
-    /// One at least must be called.
+    /// At least one must be called.
     Required,
-    /// This one must be called.
+    /// The named tool must be called.
     Named(String),
 }
 
-/// The form of the answer.
+/// The answer format.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Format {
-    /// Just text.
     #[default]
     Text,
-    /// An object of JSON.
+    /// Any JSON object.
     JsonObject,
-    /// JSON that follows a schema.
+    /// JSON that matches a schema.
     Schema {
         /// The schema.
         schema: Value,
-        /// Whether the client asked for OpenAI's strict rules.
+        /// Whether the client requested OpenAI's strict mode.
         strict: bool,
-        /// Where the body has it, for complaints.
+        /// Its path in the body, for errors.
         param: String,
     },
 }
 
 impl Format {
-    /// Reads a format of the type `kind`, which the body has at `kind_at`; a schema is at `schema_at`.
-    pub(super) fn read(
+    /// Parses a format of the type `kind`. `kind_at` and `schema_at` are paths in the body.
+    pub(super) fn new(
         kind: &str,
         schema: Option<Value>,
         strict: Option<bool>,
@@ -126,7 +121,7 @@ impl Format {
                 Ok(Self::Schema { schema, strict: strict == Some(true), param: schema_at.to_owned() })
             }
             ("json_schema", _) => {
-                Err(ApiError::invalid(schema_at, "A json_schema format needs its schema, an object."))
+                Err(ApiError::invalid(schema_at, "A json_schema format requires a schema object."))
             }
             (other, _) => {
                 let other = shorten(other);

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::Finish;
+use crate::event::AnswerEnd;
 use crate::translate::wire;
 
 fn head(include_usage: bool) -> Head {
@@ -10,21 +10,21 @@ fn head(include_usage: bool) -> Head {
     Head { id, object, created: 7, include_usage, ..Head::default() }
 }
 
-fn writer(include_usage: bool, old_calls: bool) -> ChatChunks {
-    let mut writer = ChatChunks::new(head(include_usage), 2, old_calls);
-    writer.piece(0, Piece::Model("m".into())).unwrap();
+fn writer(include_usage: bool, legacy_calls: bool) -> ChatChunks {
+    let mut writer = ChatChunks::new(head(include_usage), 2, legacy_calls);
+    writer.write(0, AnswerEvent::Model("m".into())).unwrap();
     writer
 }
 
-fn text(text: &str) -> Piece {
-    Piece::Text(text.into())
+fn text(text: &str) -> AnswerEvent {
+    AnswerEvent::Text(text.into())
 }
 
-fn end(reason: FinishReason, usage: Option<Usage>) -> Piece {
-    Piece::Ended(Ok(Finish { reason, usage }))
+fn end(reason: FinishReason, usage: Option<Usage>) -> AnswerEvent {
+    AnswerEvent::Ended(Ok(AnswerEnd { reason, usage }))
 }
 
-/// The `data:` events of some bytes, `[DONE]` as a string.
+/// Parses `data:` events; `[DONE]` becomes a string.
 fn events(bytes: &[u8]) -> Vec<Value> {
     std::str::from_utf8(bytes)
         .unwrap()
@@ -34,12 +34,12 @@ fn events(bytes: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-fn written(writer: &mut ChatChunks, index: u32, piece: Piece) -> Vec<Value> {
-    events(&wire(writer.piece(index, piece).unwrap()))
+fn written(writer: &mut ChatChunks, index: u32, event: AnswerEvent) -> Vec<Value> {
+    events(&wire(writer.write(index, event).unwrap()))
 }
 
 #[test]
-fn the_role_comes_once_an_answer_and_every_delta_is_a_chunk() {
+fn the_role_is_sent_once_per_answer_and_every_delta_is_a_chunk() {
     let mut writer = writer(false, false);
     let first = written(&mut writer, 0, text("a\n\"b\""));
     assert_eq!(first.len(), 2);
@@ -50,7 +50,7 @@ fn the_role_comes_once_an_answer_and_every_delta_is_a_chunk() {
             {"index":0,"delta":{"content":"a\n\"b\""},"logprobs":null,"finish_reason":null}
         ]})
     );
-    let second = written(&mut writer, 0, Piece::Reasoning("why".into()));
+    let second = written(&mut writer, 0, AnswerEvent::Reasoning("why".into()));
     assert_eq!(second.len(), 1);
     assert_eq!(second[0]["choices"][0]["delta"], json!({"reasoning_content":"why"}));
     let other = written(&mut writer, 1, text("x"));
@@ -59,10 +59,11 @@ fn the_role_comes_once_an_answer_and_every_delta_is_a_chunk() {
 }
 
 #[test]
-fn a_call_names_itself_first_and_calls_are_numbered() {
+fn a_call_starts_with_its_name_and_calls_are_numbered() {
     let mut writer = writer(false, false);
-    let call =
-        |id: &str| Piece::Call(ToolCall { call_id: id.into(), name: "f".into(), arguments: "{ }".into() });
+    let call = |id: &str| {
+        AnswerEvent::Call(ToolCall { call_id: id.into(), name: "f".into(), arguments: "{ }".into() })
+    };
     let first = written(&mut writer, 0, call("c1"));
     assert_eq!(
         first[1]["choices"][0]["delta"],
@@ -79,9 +80,9 @@ fn a_call_names_itself_first_and_calls_are_numbered() {
 }
 
 #[test]
-fn the_old_form_has_its_own_names() {
+fn legacy_calls_use_legacy_names() {
     let mut writer = writer(false, true);
-    let call = Piece::Call(ToolCall { call_id: "c".into(), name: "f".into(), arguments: "{}".into() });
+    let call = AnswerEvent::Call(ToolCall { call_id: "c".into(), name: "f".into(), arguments: "{}".into() });
     let call = written(&mut writer, 0, call);
     assert_eq!(call[1]["choices"][0]["delta"], json!({"function_call":{"name":"f","arguments":""}}));
     assert_eq!(call[2]["choices"][0]["delta"], json!({"function_call":{"arguments":"{}"}}));
@@ -90,7 +91,7 @@ fn the_old_form_has_its_own_names() {
 }
 
 #[test]
-fn the_end_has_one_finish_reason_and_done() {
+fn a_stream_ends_with_one_finish_reason_and_done() {
     let mut writer = writer(false, false);
     written(&mut writer, 0, text("a"));
     let end = written(&mut writer, 0, end(FinishReason::Length, None));
@@ -99,7 +100,7 @@ fn the_end_has_one_finish_reason_and_done() {
 }
 
 #[test]
-fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
+fn usage_is_null_until_the_last_chunk_and_covers_all_answers() {
     let mut writer = writer(true, false);
     assert_eq!(written(&mut writer, 0, text("a"))[1]["usage"], Value::Null);
     assert!(written(&mut writer, 0, text("a"))[0].as_object().unwrap().contains_key("usage"));
@@ -118,15 +119,14 @@ fn usage_is_null_until_its_own_chunk_and_is_of_all_answers() {
 }
 
 #[test]
-fn an_empty_answer_is_a_whole_stream_all_the_same() {
+fn an_empty_answer_is_a_complete_stream() {
     let mut writer = writer(false, false);
     let end = written(&mut writer, 0, end(FinishReason::Stop, None));
     assert_eq!(end[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(end[1]["choices"][0]["finish_reason"], "stop");
 }
 
-/// The data of the events of some bytes, read as the standard for server-sent events says: a line ends with CR, LF or
-/// both, and an empty line ends an event.
+/// Parses the data of events by the SSE standard: lines end with CR, LF or both, and an empty line ends an event.
 fn data(bytes: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(bytes).unwrap().replace("\r\n", "\n").replace('\r', "\n");
     let (mut events, mut data) = (Vec::new(), Vec::new());
@@ -134,14 +134,14 @@ fn data(bytes: &[u8]) -> Vec<String> {
         match line.split_once(':') {
             Some(("data", value)) => data.push(value.strip_prefix(' ').unwrap_or(value)),
             None if line.is_empty() => events.push(std::mem::take(&mut data).join("\n")),
-            _ => panic!("{line:?} is no data"),
+            _ => panic!("{line:?} is not data"),
         }
     }
-    assert!(data.is_empty(), "the last event has no end");
+    assert!(data.is_empty(), "the last event is not terminated");
     events
 }
 
-/// Texts with the signs that could end a line, an event or a string.
+/// Texts with characters that could end a line, an event or a string.
 fn some_text() -> impl Strategy<Value = String> {
     let signs = "\n\r\0\u{85}\u{2028}\u{2029}\u{feff}\"\\/:{} adt\u{7f}é😀";
     let sign = prop::sample::select(signs.chars().collect::<Vec<_>>());
@@ -150,13 +150,13 @@ fn some_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_text_is_one_event_of_one_line_and_comes_back(
+    fn any_text_round_trips_as_one_single_line_event(
         texts in prop::collection::vec(some_text(), 1..5), model in some_text(), include_usage in any::<bool>()
     ) {
         let mut writer = ChatChunks::new(head(include_usage), 1, false);
-        writer.piece(0, Piece::Model(model.clone())).unwrap();
+        writer.write(0, AnswerEvent::Model(model.clone())).unwrap();
         for (index, text) in texts.iter().enumerate() {
-            let events = data(&wire(writer.piece(0, Piece::Text(text.clone())).unwrap()));
+            let events = data(&wire(writer.write(0, AnswerEvent::Text(text.clone())).unwrap()));
             prop_assert_eq!(events.len(), if index == 0 { 2 } else { 1 });
             prop_assert!(events.iter().all(|event| !event.contains('\n')));
             let chunk: Value = serde_json::from_str(&events[events.len() - 1]).unwrap();
@@ -168,10 +168,10 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_one_event_of_one_line_and_comes_back(
+    fn any_value_round_trips_as_one_single_line_event(
         texts in prop::collection::btree_map(some_text(), some_text(), 0..4)
     ) {
-        let events = data(&wire(vec![event(&texts)]));
+        let events = data(&wire(vec![data_event(&texts)]));
         prop_assert_eq!(events.len(), 1);
         prop_assert!(!events[0].contains('\n'));
         prop_assert_eq!(serde_json::from_str::<Value>(&events[0]).unwrap(), json!(texts));

@@ -1,4 +1,4 @@
-//! Between the old completions API and what is wanted: each prompt is a conversation of one message of the user's.
+//! Translates the legacy completions API: each prompt becomes a conversation of one user message.
 
 use axum::response::sse::Event;
 use codex_client::{Content, Item, Role};
@@ -6,43 +6,43 @@ use serde_json::Value;
 
 use super::answer_request::AnswerRequest;
 use super::chunks::{Chunks, Head};
-use super::limits::{self, MOST_ANSWERS};
+use super::limits::{self, MAX_ANSWERS};
 use crate::error::{ApiError, Failure};
-use crate::event::Piece;
+use crate::event::AnswerEvent;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice};
 use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningFormat;
 
-/// What each prompt wants, in order; all want the same number of answers.
+/// Parses one request per prompt, all with the same `n`.
 ///
 /// # Errors
-/// [`ApiError`] naming the field that is wrong, or that asks for what cannot be given.
+/// [`ApiError`] naming the invalid or unsupported field.
 pub(crate) fn parse(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, ApiError> {
     let prompts = prompts(&request.prompt)?;
     let n = request.n.unwrap_or(1);
     let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(n);
-    if !(1..=MOST_ANSWERS).contains(&choices) {
-        let message = format!("n times the number of prompts must be from 1 to {MOST_ANSWERS}.");
+    if !(1..=MAX_ANSWERS).contains(&choices) {
+        let message = format!("n times the number of prompts must be between 1 and {MAX_ANSWERS}.");
         return Err(ApiError::invalid("n", &message));
     }
     let stop = limits::stops(request.stop.clone());
-    let wanted = |prompt: &str| AnswerRequest {
+    let request_for = |prompt: &str| AnswerRequest {
         model: request.model.clone(),
         items: vec![Item::Message { role: Role::User, content: vec![Content::Text(prompt.to_owned())] }],
-        // There is nowhere in a completion to put a summary.
+        // Completions have no field for a reasoning summary.
         reasoning_format: Some(ReasoningFormat::None),
         max_tokens: request.max_tokens,
         stop: stop.clone(),
         n,
         ..AnswerRequest::default()
     };
-    prompts.into_iter().map(|prompt| limits::checked(wanted(prompt), "max_tokens")).collect()
+    prompts.into_iter().map(|prompt| limits::validate(request_for(prompt), "max_tokens")).collect()
 }
 
 fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, ApiError> {
     match prompt {
         TextOr::Text(text) => Ok(vec![text]),
-        TextOr::Parts(parts) if parts.is_empty() => Err(ApiError::invalid("prompt", "There is no prompt.")),
+        TextOr::Parts(parts) if parts.is_empty() => Err(ApiError::invalid("prompt", "prompt is empty.")),
         TextOr::Parts(parts) => parts
             .iter()
             .enumerate()
@@ -50,7 +50,7 @@ fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, ApiError> {
                 Value::String(text) => Ok(text.as_str()),
                 Value::Number(_) | Value::Array(_) => Err(ApiError::unsupported(
                     "prompt".to_owned(),
-                    "Tokens cannot be read. Send the prompt as text.".to_owned(),
+                    "Token arrays are not supported; send the prompt as text.".to_owned(),
                 )),
                 _ => Err(ApiError::invalid(format!("prompt[{index}]"), "A prompt must be a string.")),
             })
@@ -58,20 +58,20 @@ fn prompts(prompt: &TextOr<Value>) -> Result<Vec<&str>, ApiError> {
     }
 }
 
-/// Writes the chunks of a completion.
+/// Writes the chunks of a legacy completion.
 #[derive(Clone, Debug)]
 pub(crate) struct TextChunks(pub(crate) Head);
 
 impl Chunks for TextChunks {
-    fn piece(&mut self, index: u32, piece: Piece) -> Result<Vec<Event>, Failure> {
-        let (text, finish_reason) = match piece {
-            Piece::Model(model) => {
+    fn write(&mut self, index: u32, event: AnswerEvent) -> Result<Vec<Event>, Failure> {
+        let (text, finish_reason) = match event {
+            AnswerEvent::Model(model) => {
                 self.0.set_model(&model);
                 return Ok(Vec::new());
             }
-            Piece::Reasoning(_) | Piece::Call(_) => return Ok(Vec::new()),
-            Piece::Text(text) => (text, None),
-            Piece::Ended(end) => {
+            AnswerEvent::Reasoning(_) | AnswerEvent::Call(_) => return Ok(Vec::new()),
+            AnswerEvent::Text(text) => (text, None),
+            AnswerEvent::Ended(end) => {
                 let end = end?;
                 self.0.add(end.usage);
                 (String::new(), Some(end.reason))

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use codex_client::Usage;
 
-use crate::event::Finish;
+use crate::event::AnswerEnd;
 use crate::openai::completion::FinishReason;
 use crate::translate::{refused, wire};
 
@@ -13,10 +13,10 @@ fn read(mut body: Value) -> Result<Vec<AnswerRequest>, (bool, String)> {
     parse(&request).map_err(|error| refused::<()>(Err(error)))
 }
 
-fn said(wanted: &[AnswerRequest]) -> Vec<&str> {
-    wanted
+fn prompts_of(requests: &[AnswerRequest]) -> Vec<&str> {
+    requests
         .iter()
-        .map(|wanted| match wanted.items.as_slice() {
+        .map(|requests| match requests.items.as_slice() {
             [Item::Message { role: Role::User, content }] => match content.as_slice() {
                 [Content::Text(text)] => text.as_str(),
                 other => panic!("{other:?}"),
@@ -27,18 +27,18 @@ fn said(wanted: &[AnswerRequest]) -> Vec<&str> {
 }
 
 #[test]
-fn each_prompt_is_a_conversation_of_its_own() {
-    let wanted = read(json!({"prompt":"one","max_tokens":5,"stop":"."})).unwrap();
-    assert_eq!(said(&wanted), ["one"]);
-    assert_eq!((wanted[0].max_tokens, wanted[0].stop.as_slice()), (Some(5), &[".".to_owned()][..]));
-    let wanted = read(json!({"prompt":["one","two"],"n":4,"stop":["a","b"]})).unwrap();
-    assert_eq!(said(&wanted), ["one", "two"]);
-    assert_eq!(wanted[1].n, 4);
-    assert_eq!(wanted[1].stop, ["a", "b"]);
+fn each_prompt_is_a_separate_conversation() {
+    let requests = read(json!({"prompt":"one","max_tokens":5,"stop":"."})).unwrap();
+    assert_eq!(prompts_of(&requests), ["one"]);
+    assert_eq!((requests[0].max_tokens, requests[0].stop.as_slice()), (Some(5), &[".".to_owned()][..]));
+    let requests = read(json!({"prompt":["one","two"],"n":4,"stop":["a","b"]})).unwrap();
+    assert_eq!(prompts_of(&requests), ["one", "two"]);
+    assert_eq!(requests[1].n, 4);
+    assert_eq!(requests[1].stop, ["a", "b"]);
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_the_parameter() {
     for (body, expected) in [
         (json!({"prompt":[]}), (true, "prompt")),
         (json!({"prompt":[null]}), (true, "prompt[0]")),
@@ -52,7 +52,7 @@ fn what_is_wrong_is_named() {
     }
 }
 
-/// The `data:` events of some bytes, `[DONE]` as a string.
+/// Parses `data:` events; `[DONE]` becomes a string.
 fn events(bytes: &[u8]) -> Vec<Value> {
     std::str::from_utf8(bytes)
         .unwrap()
@@ -67,35 +67,35 @@ fn writer(include_usage: bool) -> TextChunks {
     TextChunks(Head { id, object, created: 7, model: "m".to_owned(), include_usage, usage: None })
 }
 
-fn written(writer: &mut TextChunks, index: u32, piece: Piece) -> Vec<Value> {
-    events(&wire(writer.piece(index, piece).unwrap()))
+fn written(writer: &mut TextChunks, index: u32, event: AnswerEvent) -> Vec<Value> {
+    events(&wire(writer.write(index, event).unwrap()))
 }
 
 #[test]
-fn a_chunk_has_the_text_and_the_choices_number() {
+fn a_chunk_has_the_text_and_the_index_of_its_choice() {
     let mut writer = writer(false);
-    assert!(written(&mut writer, 0, Piece::Model("m-2".into())).is_empty());
+    assert!(written(&mut writer, 0, AnswerEvent::Model("m-2".into())).is_empty());
     assert_eq!(
-        written(&mut writer, 1, Piece::Text("a".into())),
+        written(&mut writer, 1, AnswerEvent::Text("a".into())),
         [json!({"id":"cmpl-1","object":"text_completion","created":7,"model":"m-2","choices":[
             {"text":"a","index":1,"logprobs":null,"finish_reason":null}]})]
     );
-    let end = Piece::Ended(Ok(Finish { reason: FinishReason::Length, usage: None }));
+    let end = AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Length, usage: None }));
     let end = &written(&mut writer, 1, end)[0];
     assert_eq!(end["choices"][0]["finish_reason"], "length");
     assert_eq!(events(&wire(writer.head().end())), ["[DONE]"]);
 }
 
 #[test]
-fn usage_is_null_until_its_own_chunk_without_choices() {
+fn usage_is_null_until_the_last_chunk_which_has_no_choices() {
     let mut writer = writer(true);
-    assert_eq!(written(&mut writer, 0, Piece::Text("a".into()))[0].get("usage"), Some(&Value::Null));
+    assert_eq!(written(&mut writer, 0, AnswerEvent::Text("a".into()))[0].get("usage"), Some(&Value::Null));
     let usage = Some(Usage { input: 10, cached: 4, output: 5, reasoning: 2 });
-    written(&mut writer, 0, Piece::Ended(Ok(Finish { reason: FinishReason::Stop, usage })));
+    written(&mut writer, 0, AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, usage })));
     let done = events(&wire(writer.head().end()));
     assert_eq!(done[0]["choices"], json!([]));
     assert_eq!(done[0]["usage"]["total_tokens"], 15);
     assert_eq!(done[1], "[DONE]");
-    let whole = serde_json::to_value(Head::default().whole::<TextChoice<'_>>(&[])).unwrap();
-    assert!(whole.get("usage").is_none(), "whole and unknown");
+    let whole = serde_json::to_value(Head::default().completion::<TextChoice<'_>>(&[])).unwrap();
+    assert!(whole.get("usage").is_none(), "complete, with unknown usage");
 }

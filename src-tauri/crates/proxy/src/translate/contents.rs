@@ -1,4 +1,4 @@
-//! What messages and tools' outputs hold, in the forms of both APIs: text and pictures.
+//! Parses message and tool output content, in the formats of both APIs: text and images.
 
 use codex_client::Content;
 
@@ -8,54 +8,54 @@ use crate::error::ApiError;
 use crate::openai::chat::{ImageUrl, Part};
 use crate::openai::text_or::TextOr;
 
-/// Reads what stands at `param`, which may hold pictures or not.
-pub(super) fn contents(content: TextOr<Part>, param: &str, pictures: bool) -> Result<Vec<Content>, ApiError> {
+/// Parses the content at `param`, which may or may not contain images.
+pub(super) fn contents(content: TextOr<Part>, param: &str, images: bool) -> Result<Vec<Content>, ApiError> {
     match content {
         TextOr::Text(text) => Ok(vec![Content::Text(text)]),
         TextOr::Parts(parts) => (0..)
             .zip(parts)
-            .map(|(index, part): (usize, Part)| one(part, &format!("{param}[{index}]"), pictures))
+            .map(|(index, part): (usize, Part)| parse_part(part, &format!("{param}[{index}]"), images))
             .collect(),
     }
 }
 
-fn one(part: Part, param: &str, pictures: bool) -> Result<Content, ApiError> {
+fn parse_part(part: Part, param: &str, images: bool) -> Result<Content, ApiError> {
     match (part.kind.as_str(), part.text, part.refusal, part.image_url) {
         ("text" | "input_text" | "output_text", Some(text), ..) | ("refusal", _, Some(text), _) => {
             Ok(Content::Text(text))
         }
         ("text" | "input_text" | "output_text" | "refusal", ..) => {
-            Err(ApiError::invalid(param, "A text part needs its text."))
+            Err(ApiError::invalid(param, "A text part requires text."))
         }
-        ("image_url" | "input_image", ..) if !pictures => {
-            let message = "Only messages of the user and outputs of tools can hold pictures.";
+        ("image_url" | "input_image", ..) if !images => {
+            let message = "Only user messages and tool outputs can contain images.";
             Err(ApiError::invalid(param, message))
         }
-        // The forms of the two APIs.
-        ("image_url", .., Some(image)) => {
-            picture(image, &format!("{param}.image_url.url"), &format!("{param}.image_url.detail"))
+        // Chat has an object, Responses a string.
+        ("image_url", .., Some(image_url)) => {
+            image(image_url, &format!("{param}.image_url.url"), &format!("{param}.image_url.detail"))
         }
         ("input_image", .., Some(ImageUrl { url, .. })) => {
-            let image = ImageUrl { url, detail: part.detail };
-            picture(image, &format!("{param}.image_url"), &format!("{param}.detail"))
+            let image_url = ImageUrl { url, detail: part.detail };
+            image(image_url, &format!("{param}.image_url"), &format!("{param}.detail"))
         }
-        ("image_url", ..) => Err(ApiError::invalid(param, "An image_url part needs its image_url.")),
+        ("image_url", ..) => Err(ApiError::invalid(param, "An image_url part requires image_url.")),
         ("input_image", ..) => {
-            let message = "An image comes as a data URL in image_url; there are no files to refer to.";
+            let message = "Uploaded files are not supported; send the image as a data URL in image_url.";
             Err(ApiError::unsupported(format!("{param}.image_url"), message))
         }
         (kind @ ("input_audio" | "file" | "input_file"), ..) => {
-            let message = format!("codex takes no parts of the type {kind}. Send text or pictures.");
+            let message = format!("Content type `{kind}` is not supported; send text or images.");
             Err(ApiError::unsupported(param, message))
         }
         (kind, ..) => {
-            let message = format!("There is no content part of the type {:?}.", shorten(kind));
+            let message = format!("Unknown content type {:?}.", shorten(kind));
             Err(ApiError::invalid(param, message))
         }
     }
 }
 
-fn picture(ImageUrl { url, detail }: ImageUrl, url_at: &str, detail_at: &str) -> Result<Content, ApiError> {
+fn image(ImageUrl { url, detail }: ImageUrl, url_at: &str, detail_at: &str) -> Result<Content, ApiError> {
     check_detail(detail.as_deref(), detail_at)?;
     Ok(Content::Image { url: check_image(&url, url_at)?.into_owned(), detail })
 }

@@ -1,22 +1,22 @@
-//! The limits of an answer, as a request may set them.
+//! Validates the limits and names in a request.
 
 use super::answer_request::AnswerRequest;
 use crate::error::ApiError;
 use crate::openai::text_or::TextOr;
 
-/// The most answers to one request.
-pub(crate) const MOST_ANSWERS: u32 = 8;
+/// Maximum answers per request.
+pub(crate) const MAX_ANSWERS: u32 = 8;
 
-/// The most stop texts.
-pub(crate) const MOST_STOPS: usize = 4;
+/// Maximum stop sequences.
+pub(crate) const MAX_STOPS: usize = 4;
 
-/// The longest stop text, in bytes: as much of an answer is held back.
-const LONGEST_STOP: usize = 1024;
+/// Maximum length of a stop sequence, in bytes; that much of an answer may be held back.
+const MAX_STOP_LEN: usize = 1024;
 
-/// The longest name of a model, an effort or a tier, in bytes.
-const LONGEST_NAME: usize = 256;
+/// Maximum length of a model, effort or tier name, in bytes.
+const MAX_NAME_LEN: usize = 256;
 
-/// The stop texts of a request; an empty one would end every answer at once, and is passed over.
+/// Returns the stop sequences, dropping empty ones, which would end every answer immediately.
 pub(crate) fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
     let stops = match stop {
         None => Vec::new(),
@@ -26,48 +26,47 @@ pub(crate) fn stops(stop: Option<TextOr<String>>) -> Vec<String> {
     stops.into_iter().filter(|stop| !stop.is_empty()).collect()
 }
 
-/// The service tier to ask for; `None` for the words that ask for none in particular.
+/// Returns the service tier; `None` for values that mean the default.
 pub(crate) fn service_tier(tier: Option<String>) -> Option<String> {
     tier.filter(|tier| !matches!(tier.as_str(), "auto" | "default"))
 }
 
-/// Checks the limits that are wanted, and gives back the request. `most_tokens` is what the route calls that limit.
+/// Validates a request's limits. `max_tokens_param` is the route's name for the token limit.
 ///
 /// # Errors
-/// [`ApiError`] naming the one that cannot be had.
-pub(crate) fn checked(wanted: AnswerRequest, most_tokens: &str) -> Result<AnswerRequest, ApiError> {
-    if !(1..=MOST_ANSWERS).contains(&wanted.n) {
-        return Err(ApiError::invalid("n", "n must be from 1 to 8."));
+/// [`ApiError`] naming the invalid one.
+pub(crate) fn validate(request: AnswerRequest, max_tokens_param: &str) -> Result<AnswerRequest, ApiError> {
+    if !(1..=MAX_ANSWERS).contains(&request.n) {
+        return Err(ApiError::invalid("n", "n must be between 1 and 8."));
     }
-    if wanted.max_tokens == Some(0) {
-        return Err(ApiError::invalid(most_tokens, format!("{most_tokens} must be 1 at least.")));
+    if request.max_tokens == Some(0) {
+        return Err(ApiError::invalid(max_tokens_param, format!("{max_tokens_param} must be at least 1.")));
     }
-    if wanted.stop.len() > MOST_STOPS {
-        return Err(ApiError::invalid("stop", "stop can hold four texts at most."));
+    if request.stop.len() > MAX_STOPS {
+        return Err(ApiError::invalid("stop", "stop can contain at most four sequences."));
     }
-    if wanted.stop.iter().any(|stop| stop.len() > LONGEST_STOP) {
-        return Err(ApiError::invalid("stop", "A stop text can have 1024 bytes at most."));
+    if request.stop.iter().any(|stop| stop.len() > MAX_STOP_LEN) {
+        return Err(ApiError::invalid("stop", "A stop sequence can be at most 1024 bytes."));
     }
     let names = [
-        ("model", Some(&wanted.model)),
-        ("reasoning_effort", wanted.effort.as_ref()),
-        ("service_tier", wanted.service_tier.as_ref()),
+        ("model", Some(&request.model)),
+        ("reasoning_effort", request.effort.as_ref()),
+        ("service_tier", request.service_tier.as_ref()),
     ];
     for (param, name) in names {
         if name.is_some_and(|name| !is_name(name)) {
-            let message = format!(
-                "{param} must be a name of {LONGEST_NAME} bytes at most, without control characters."
-            );
+            let message =
+                format!("{param} must be at most {MAX_NAME_LEN} bytes, without control characters.");
             return Err(ApiError::invalid(param, &message));
         }
     }
-    match wanted.verbosity.as_deref() {
-        None | Some("low" | "medium" | "high") => Ok(wanted),
+    match request.verbosity.as_deref() {
+        None | Some("low" | "medium" | "high") => Ok(request),
         Some(_) => Err(ApiError::invalid("verbosity", "verbosity must be low, medium or high.")),
     }
 }
 
-/// Whether this can be the name of anything: an older codex is told names on its command line, where there is no room for more.
+/// Whether this is a plausible name. codex before 0.140 gets names on its command line, which is limited.
 fn is_name(name: &str) -> bool {
-    name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
+    name.len() <= MAX_NAME_LEN && !name.chars().any(char::is_control)
 }

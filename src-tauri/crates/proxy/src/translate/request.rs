@@ -1,7 +1,7 @@
-//! From a chat request to what is wanted: the messages become items with their roles, the parameters their meaning.
+//! Parses a chat request: messages become items with roles.
 //!
-//! No message is flattened into another's text, and none is left out: instructions in the middle stay where they were, as
-//! developer messages, since codex drops `system` items.
+//! Messages are neither merged nor dropped: system messages keep their position as developer messages, since codex
+//! drops `system` items.
 
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
@@ -12,28 +12,28 @@ use crate::error::ApiError;
 use crate::openai::chat::{self, ChatRequest, FunctionCall, Message, ResponseFormat, Role, WebSearchOptions};
 use crate::settings::ReasoningFormat;
 
-/// Reads a request.
+/// Parses a chat request.
 ///
 /// # Errors
-/// [`ApiError`] naming what is wrong.
+/// [`ApiError`] naming the problem.
 pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let items = conversation(request.messages)?;
-    let old = request.functions.is_some() || request.function_call.is_some();
-    let (tools, tool_choice) = if old {
+    let legacy = request.functions.is_some() || request.function_call.is_some();
+    let (tools, tool_choice) = if legacy {
         let functions = request.functions.unwrap_or_default();
-        (tools::of_functions(functions), tools::choice(request.function_call.as_ref(), "function_call")?)
+        (tools::from_functions(functions), tools::choice(request.function_call.as_ref(), "function_call")?)
     } else {
-        let tools = tools::of_tools(request.tools.unwrap_or_default())?;
+        let tools = tools::from_tools(request.tools.unwrap_or_default())?;
         (tools, tools::choice(request.tool_choice.as_ref(), "tool_choice")?)
     };
-    tools::check_choice(&tools, &tool_choice, if old { "function_call" } else { "tool_choice" })?;
-    let wanted = AnswerRequest {
+    tools::check_choice(&tools, &tool_choice, if legacy { "function_call" } else { "tool_choice" })?;
+    let parsed = AnswerRequest {
         model: request.model,
         items,
         tools: if tool_choice == ToolChoice::None { Vec::new() } else { tools },
         tool_choice,
-        // The old form has room for one call.
-        parallel_tool_calls: !old && request.parallel_tool_calls != Some(false),
+        // The legacy form allows one call.
+        parallel_tool_calls: !legacy && request.parallel_tool_calls != Some(false),
         format: format(request.response_format)?,
         effort: request.reasoning_effort,
         reasoning_format: reasoning_format(request.reasoning_format.as_deref(), request.include_reasoning)?,
@@ -44,41 +44,38 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         stop: limits::stops(request.stop),
         n: request.n.unwrap_or(1),
     };
-    limits::checked(wanted, "max_completion_tokens")
+    limits::validate(parsed, "max_completion_tokens")
 }
 
-/// Reads the messages.
 fn conversation(messages: Vec<Message>) -> Result<Vec<Item>, ApiError> {
     if messages.is_empty() {
-        return Err(ApiError::invalid("messages", "messages must hold at least one message."));
+        return Err(ApiError::invalid("messages", "messages must not be empty."));
     }
     let mut items = Vec::with_capacity(messages.len());
     let mut calls = tools::Pairing::default();
     for (index, message) in messages.into_iter().enumerate() {
-        read(message, index, &mut items, &mut calls)?;
+        push_message(message, index, &mut items, &mut calls)?;
     }
     calls.end()?;
     Ok(items)
 }
 
-/// Checks that the model can think as hard as it is asked to. `known` are the efforts that codex names for it; where it names none,
-/// any is passed on.
+/// Validates the effort against the efforts that codex lists for the model; if it lists none, any is passed on.
 ///
 /// # Errors
-/// [`ApiError`] for an effort that is not one of them.
-pub(crate) fn check_effort(wanted: Option<&str>, model: &str, known: &[String]) -> Result<(), ApiError> {
-    match wanted {
-        Some(wanted) if !known.is_empty() && !known.iter().any(|effort| effort == wanted) => {
+/// [`ApiError`] for an unknown effort.
+pub(crate) fn check_effort(effort: Option<&str>, model: &str, known: &[String]) -> Result<(), ApiError> {
+    match effort {
+        Some(effort) if !known.is_empty() && !known.iter().any(|known| known == effort) => {
             Err(ApiError::invalid(
                 "reasoning_effort".to_owned(),
-                format!("The model {model} knows these efforts: {}.", known.join(", ")),
+                format!("The model {model} supports these efforts: {}.", known.join(", ")),
             ))
         }
         _ => Ok(()),
     }
 }
 
-/// How the model may search the web.
 fn web_search(options: WebSearchOptions) -> Result<WebSearch, ApiError> {
     let WebSearchOptions { search_context_size, user_location } = options;
     match search_context_size.as_deref() {
@@ -93,15 +90,14 @@ fn web_search(options: WebSearchOptions) -> Result<WebSearch, ApiError> {
     }
 }
 
-/// The form of the answer.
 fn format(format: Option<ResponseFormat>) -> Result<Format, ApiError> {
     let Some(ResponseFormat { kind, json_schema }) = format else { return Ok(Format::Text) };
     if kind == "json_schema" && json_schema.is_none() {
-        let message = "A json_schema format needs its json_schema.";
+        let message = "A json_schema format requires json_schema.";
         return Err(ApiError::invalid("response_format.json_schema", message));
     }
-    let (schema, strict) = json_schema.map_or((None, None), |wanted| (wanted.schema, wanted.strict));
-    Format::read(&kind, schema, strict, "response_format.type", "response_format.json_schema.schema")
+    let (schema, strict) = json_schema.map_or((None, None), |format| (format.schema, format.strict));
+    Format::new(&kind, schema, strict, "response_format.type", "response_format.json_schema.schema")
 }
 
 fn reasoning_format(
@@ -120,7 +116,7 @@ fn reasoning_format(
     }
 }
 
-fn read(
+fn push_message(
     message: Message,
     index: usize,
     items: &mut Vec<Item>,
@@ -131,20 +127,20 @@ fn read(
         pairing.end()?;
     }
     let param = format!("messages[{index}].content");
-    let pictures = matches!(role, Role::User | Role::Tool);
-    let content = content.map(|content| contents(content, &param, pictures)).transpose()?;
-    let say = |role, content: Option<_>| match content {
+    let images = matches!(role, Role::User | Role::Tool);
+    let content = content.map(|content| contents(content, &param, images)).transpose()?;
+    let message_item = |role, content: Option<_>| match content {
         Some(content) => Ok(Item::Message { role, content }),
-        None => Err(ApiError::invalid(&param, "This message needs a content.")),
+        None => Err(ApiError::invalid(&param, "This message requires content.")),
     };
     match role {
-        Role::System | Role::Developer => items.push(say(Speaker::Developer, content)?),
-        Role::User => items.push(say(Speaker::User, content)?),
+        Role::System | Role::Developer => items.push(message_item(Speaker::Developer, content)?),
+        Role::User => items.push(message_item(Speaker::User, content)?),
         Role::Assistant => {
             let calls = calls(tool_calls.unwrap_or_default(), function_call, index)?;
             let content = content.unwrap_or_default();
-            let says = |part: &Content| !matches!(part, Content::Text(text) if text.is_empty());
-            if content.iter().any(says) || calls.is_empty() {
+            let is_not_empty = |part: &Content| !matches!(part, Content::Text(text) if text.is_empty());
+            if content.iter().any(is_not_empty) || calls.is_empty() {
                 items.push(Item::Message { role: Speaker::Assistant, content });
             }
             pairing.begin(calls.iter().map(|call| call.call_id.as_str()), index);
@@ -156,7 +152,7 @@ fn read(
                 None if role == Role::Function => pairing.only().unwrap_or_default(),
                 None => {
                     let param = format!("messages[{index}].tool_call_id");
-                    let message = "A tool message needs the tool_call_id that it answers.";
+                    let message = "A tool message requires the tool_call_id it answers.";
                     return Err(ApiError::invalid(param, message));
                 }
             };
@@ -167,7 +163,7 @@ fn read(
     Ok(())
 }
 
-/// The calls that an assistant's message makes. The old form has no ids; one a message is enough to tell them apart.
+/// The calls of an assistant message. Legacy calls have no id; one per message is enough to tell them apart.
 fn calls(
     calls: Vec<chat::ToolCall>,
     old: Option<FunctionCall>,
@@ -175,12 +171,12 @@ fn calls(
 ) -> Result<Vec<ToolCall>, ApiError> {
     if let Some(at) = calls.iter().position(|call| call.kind != "function") {
         let param = format!("messages[{index}].tool_calls[{at}].type");
-        return Err(ApiError::invalid(param, "Only calls of functions can be passed to codex."));
+        return Err(ApiError::invalid(param, "Only function calls are supported."));
     }
     let calls = calls.into_iter().map(|call| (call.id, call.function));
-    let old = old.map(|function| (format!("call_of_message_{index}"), function));
+    let legacy = old.map(|function| (format!("call_of_message_{index}"), function));
     let call = |(call_id, FunctionCall { name, arguments })| ToolCall { call_id, name, arguments };
-    Ok(calls.chain(old).map(call).collect())
+    Ok(calls.chain(legacy).map(call).collect())
 }
 
 #[cfg(test)]

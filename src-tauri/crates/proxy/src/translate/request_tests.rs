@@ -11,10 +11,10 @@ fn read(body: &Value) -> Result<AnswerRequest, ApiError> {
 }
 
 fn items_of(messages: &Value) -> Result<Vec<Item>, ApiError> {
-    read(&json!({ "messages": messages })).map(|wanted| wanted.items)
+    read(&json!({ "messages": messages })).map(|request| request.items)
 }
 
-fn says(role: Speaker, text: &str) -> Item {
+fn message(role: Speaker, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
@@ -23,7 +23,7 @@ fn param<T: std::fmt::Debug>(outcome: Result<T, ApiError>) -> String {
 }
 
 #[test]
-fn every_message_keeps_its_place_and_its_role() {
+fn messages_keep_their_order_and_roles() {
     let items = items_of(&json!([
         {"role":"system","content":"be brief"},
         {"role":"user","content":"one"},
@@ -37,18 +37,18 @@ fn every_message_keeps_its_place_and_its_role() {
     assert_eq!(
         items,
         [
-            says(Speaker::Developer, "be brief"),
-            says(Speaker::User, "one"),
-            says(Speaker::Assistant, "two"),
-            says(Speaker::Developer, "be kind"),
-            says(Speaker::Developer, "be true"),
+            message(Speaker::Developer, "be brief"),
+            message(Speaker::User, "one"),
+            message(Speaker::Assistant, "two"),
+            message(Speaker::Developer, "be kind"),
+            message(Speaker::Developer, "be true"),
             Item::Message { role: Speaker::User, content: last },
         ]
     );
 }
 
 #[test]
-fn calls_and_their_outputs_keep_their_exact_strings() {
+fn calls_and_outputs_are_passed_verbatim() {
     let items = items_of(&json!([
         {"role":"user","content":"weather?"},
         {"role":"assistant","content":null,"tool_calls":[
@@ -64,7 +64,7 @@ fn calls_and_their_outputs_keep_their_exact_strings() {
 }
 
 #[test]
-fn the_old_form_of_a_call_finds_its_output_without_an_id() {
+fn a_legacy_call_is_paired_with_its_output_without_an_id() {
     let body = json!({
         "functions":[{"name":"f","parameters":{"type":"object"}}],
         "function_call":{"name":"f"},
@@ -74,18 +74,18 @@ fn the_old_form_of_a_call_finds_its_output_without_an_id() {
             {"role":"function","name":"f","content":"done"}
         ]
     });
-    let wanted = read(&body).unwrap();
-    let [_, Item::ToolCall(call), Item::ToolOutput { call_id, .. }] = wanted.items.as_slice() else {
-        panic!("{:?}", wanted.items)
+    let request = read(&body).unwrap();
+    let [_, Item::ToolCall(call), Item::ToolOutput { call_id, .. }] = request.items.as_slice() else {
+        panic!("{:?}", request.items)
     };
     assert_eq!(&call.call_id, call_id);
-    assert_eq!(wanted.tool_choice, ToolChoice::Named("f".into()));
-    assert_eq!(wanted.tools[0].param, "functions[0]");
-    assert!(!wanted.parallel_tool_calls, "the old form has room for one call");
+    assert_eq!(request.tool_choice, ToolChoice::Named("f".into()));
+    assert_eq!(request.tools[0].param, "functions[0]");
+    assert!(!request.parallel_tool_calls, "the legacy form allows one call");
 }
 
 #[test]
-fn an_output_without_its_call_and_a_call_without_its_output_are_named() {
+fn unpaired_calls_and_outputs_are_rejected() {
     let call = json!({"role":"assistant","tool_calls":[
         {"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},
         {"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]});
@@ -99,7 +99,7 @@ fn an_output_without_its_call_and_a_call_without_its_output_are_named() {
 }
 
 #[test]
-fn what_is_wrong_is_named_by_its_path() {
+fn errors_name_the_path() {
     for (messages, path) in [
         (json!([]), "messages"),
         (json!([{"role":"user"}]), "messages[0].content"),
@@ -126,8 +126,8 @@ fn what_is_wrong_is_named_by_its_path() {
 }
 
 #[test]
-fn a_form_of_the_answer_is_read_and_a_strange_one_refused() {
-    let form = |format: Value| read(&json!({ "response_format": format })).map(|wanted| wanted.format);
+fn response_formats_are_parsed_and_unknown_ones_rejected() {
+    let form = |format: Value| read(&json!({ "response_format": format })).map(|request| request.format);
     assert_eq!(form(json!({"type":"text"})), Ok(Format::Text));
     assert_eq!(form(json!({"type":"json_object"})), Ok(Format::JsonObject));
     let schema =
@@ -143,30 +143,30 @@ fn a_form_of_the_answer_is_read_and_a_strange_one_refused() {
 }
 
 #[test]
-fn limits_and_ways_are_read_in_all_their_forms() {
-    let wanted = read(&json!({
+fn parameters_are_parsed_in_all_their_forms() {
+    let request = read(&json!({
         "stop":"x","max_tokens":7,"n":3,"verbosity":"low","service_tier":"flex","reasoning_format":"raw"
     }))
     .unwrap();
-    assert_eq!((wanted.stop, wanted.max_tokens, wanted.n), (vec!["x".to_owned()], Some(7), 3));
-    assert_eq!((wanted.verbosity.as_deref(), wanted.service_tier.as_deref()), (Some("low"), Some("flex")));
-    assert_eq!(wanted.reasoning_format, Some(ReasoningFormat::Think));
-    let wanted = read(
+    assert_eq!((request.stop, request.max_tokens, request.n), (vec!["x".to_owned()], Some(7), 3));
+    assert_eq!((request.verbosity.as_deref(), request.service_tier.as_deref()), (Some("low"), Some("flex")));
+    assert_eq!(request.reasoning_format, Some(ReasoningFormat::Think));
+    let request = read(
         &json!({"stop":["a","","b"],"max_completion_tokens":5,"max_tokens":7,"include_reasoning":false}),
     );
-    let wanted = wanted.unwrap();
-    assert_eq!((wanted.stop, wanted.max_tokens), (vec!["a".to_owned(), "b".to_owned()], Some(5)));
-    assert_eq!(wanted.reasoning_format, Some(ReasoningFormat::None));
+    let request = request.unwrap();
+    assert_eq!((request.stop, request.max_tokens), (vec!["a".to_owned(), "b".to_owned()], Some(5)));
+    assert_eq!(request.reasoning_format, Some(ReasoningFormat::None));
     assert_eq!(read(&json!({"service_tier":"auto"})).unwrap().service_tier, None);
     assert_eq!(param(read(&json!({"reasoning_format":"loud"}))), "reasoning_format");
 }
 
 #[test]
-fn an_effort_is_checked_only_where_codex_names_some() {
+fn effort_is_validated_only_if_codex_lists_efforts() {
     let known = ["low".to_owned(), "high".to_owned()];
     assert_eq!(check_effort(None, "m", &known), Ok(()));
     assert_eq!(check_effort(Some("high"), "m", &known), Ok(()));
     assert_eq!(check_effort(Some("odd"), "m", &[]), Ok(()));
     let refused = check_effort(Some("odd"), "m", &known).unwrap_err();
-    assert_eq!(refused.message(), "The model m knows these efforts: low, high.");
+    assert_eq!(refused.message(), "The model m supports these efforts: low, high.");
 }

@@ -1,7 +1,7 @@
-//! From the pieces of an answer to a response, and to the server-sent events that tell how it grows.
+//! Builds a Responses API response from answer events, and the server-sent events that describe its progress.
 //!
-//! Both come of the same fold: the events are written while the response is built, and a request that is not streamed only
-//! leaves them out. So a stream and a whole response can never say different things.
+//! Both come from one fold: events are emitted while the response is built, and dropped if the request is not
+//! streamed. So a stream and a complete response cannot differ.
 
 mod items;
 
@@ -9,7 +9,7 @@ use axum::response::sse::Event;
 use codex_client::{ToolCall, Usage as TurnUsage};
 
 use crate::error::Failure;
-use crate::event::{Finish, Piece};
+use crate::event::{AnswerEnd, AnswerEvent};
 use crate::openai::completion::FinishReason;
 use crate::openai::responses::event::{EventBody, StreamEvent};
 use crate::openai::responses::item::{ItemStatus, OutputItem};
@@ -17,20 +17,20 @@ use crate::openai::responses::response::{
     IncompleteDetails, Response, ResponseError, ResponseOptions, Status,
 };
 
-/// The piece of reasoning that stands between two parts of a summary.
+/// The delta that separates two parts of a summary.
 const BETWEEN_PARTS: &str = "\n\n";
 
-/// Numbers the items of one request and its response. The ids are unique where `base` is.
+/// Generates ids for the items of one request and its response; they are unique if `base` is.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     base: String,
-    given: u32,
+    count: u32,
 }
 
 impl Ids {
-    /// Ids on a base such as a UUID.
+    /// `base` is a UUID, for example.
     pub(crate) fn new(base: String) -> Self {
-        Self { base, given: 0 }
+        Self { base, count: 0 }
     }
 
     /// The id of the response.
@@ -40,28 +40,28 @@ impl Ids {
 
     /// A new id for an item, with a prefix such as `msg`.
     pub(crate) fn item(&mut self, prefix: &str) -> String {
-        self.given += 1;
-        format!("{prefix}_{}{:04x}", self.base, self.given)
+        self.count += 1;
+        format!("{prefix}_{}{:04x}", self.base, self.count)
     }
 }
 
-/// A response that is being written.
+/// Writes one response.
 #[derive(Debug)]
 pub(crate) struct ResponseWriter {
     response: Response,
     ids: Ids,
-    /// Whether the last item of the output still grows.
+    /// Whether the last output item is unfinished.
     open: bool,
-    /// Whether the next piece of reasoning begins a new part of the summary.
+    /// Whether the next reasoning delta starts a new summary part.
     new_part: bool,
-    begun: bool,
-    told: bool,
+    started: bool,
+    id_sent: bool,
     sink: Sink,
 }
 
 impl ResponseWriter {
-    /// A response without anything in it. `model` is the one that was asked for, `created_at` is in Unix seconds, and
-    /// `streamed` says whether the events are wanted.
+    /// An empty response. `model` is the requested one, `created_at` is in Unix seconds, and `streamed` enables
+    /// events.
     pub(crate) fn new(
         ids: Ids,
         created_at: u64,
@@ -84,74 +84,74 @@ impl ResponseWriter {
             options,
             usage: None,
         };
-        let sink = Sink { out: Vec::new(), next: 0, wanted: streamed };
-        Self { response, ids, open: false, new_part: false, begun: false, told: false, sink }
+        let sink = Sink { out: Vec::new(), next: 0, enabled: streamed };
+        Self { response, ids, open: false, new_part: false, started: false, id_sent: false, sink }
     }
 
-    /// The response as it is now.
+    /// The current state of the response.
     pub(crate) fn response(&self) -> &Response {
         &self.response
     }
 
-    /// Whether it has ended; whatever comes then is left out.
+    /// Whether the response has ended. Later events are ignored.
     pub(crate) fn has_ended(&self) -> bool {
         self.response.status != Status::InProgress
     }
 
-    /// The events that nobody has taken yet.
+    /// Takes the pending events.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
-        self.told |= !self.sink.out.is_empty();
+        self.id_sent |= !self.sink.out.is_empty();
         std::mem::take(&mut self.sink.out)
     }
 
-    /// Whether events have been taken, and with them the response's id.
-    pub(crate) fn is_told(&self) -> bool {
-        self.told
+    /// Whether events have been taken, so the client may know the response's id.
+    pub(crate) fn is_id_sent(&self) -> bool {
+        self.id_sent
     }
 
-    /// Writes a piece of the answer. `now` is in Unix seconds.
+    /// Applies an answer event. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// The failure that the piece tells of, which is not written.
-    pub(crate) fn piece(&mut self, piece: Piece, now: u64) -> Result<(), Failure> {
-        match piece {
-            Piece::Model(model) => self.set_model(model),
-            Piece::Text(text) => self.text(&text),
-            Piece::Reasoning(text) => self.reasoning(&text),
-            Piece::Call(call) => self.call(call),
-            Piece::Ended(end) => self.end(end?, now),
+    /// The failure that ended the answer, which is not applied.
+    pub(crate) fn write(&mut self, event: AnswerEvent, now: u64) -> Result<(), Failure> {
+        match event {
+            AnswerEvent::Model(model) => self.set_model(model),
+            AnswerEvent::Text(text) => self.text(&text),
+            AnswerEvent::Reasoning(text) => self.reasoning(&text),
+            AnswerEvent::Call(call) => self.call(call),
+            AnswerEvent::Ended(end) => self.end(end?, now),
         }
         Ok(())
     }
 
-    /// The events that begin the stream.
-    pub(crate) fn begun(&mut self) -> Vec<Event> {
+    /// The events that start a stream.
+    pub(crate) fn start_events(&mut self) -> Vec<Event> {
         self.begin();
         self.take_events()
     }
 
-    /// The events that end it with a failure.
-    pub(crate) fn failed(&mut self, error: ResponseError) -> Vec<Event> {
+    /// The events that end a stream with a failure.
+    pub(crate) fn failure_events(&mut self, error: ResponseError) -> Vec<Event> {
         self.fail(error);
         self.take_events()
     }
 
-    /// From now on the response names this model.
+    /// Sets the reported model.
     fn set_model(&mut self, model: String) {
         if !model.is_empty() {
             self.response.model = model;
         }
     }
 
-    /// Begins the stream, if it has not begun.
+    /// Starts the stream, unless it has started.
     fn begin(&mut self) {
-        if !std::mem::replace(&mut self.begun, true) {
-            self.tell("response.created");
-            self.tell("response.in_progress");
+        if !std::mem::replace(&mut self.started, true) {
+            self.emit("response.created");
+            self.emit("response.in_progress");
         }
     }
 
-    /// A piece of the answer.
+    /// Adds a text delta.
     fn text(&mut self, text: &str) {
         if self.has_ended() {
             return;
@@ -161,29 +161,30 @@ impl ResponseWriter {
             let id = self.ids.item("msg");
             self.add(items::message(id));
         }
-        self.grow(|item, index, sink| items::add_text(item, index, text, sink));
+        self.update_last(|item, index, sink| items::add_text(item, index, text, sink));
     }
 
-    /// A piece of the reasoning's summary.
+    /// Adds a delta of the reasoning summary.
     fn reasoning(&mut self, text: &str) {
         if self.has_ended() {
             return;
         }
-        let goes_on = self.open && matches!(self.response.output.last(), Some(OutputItem::Reasoning { .. }));
+        let continues =
+            self.open && matches!(self.response.output.last(), Some(OutputItem::Reasoning { .. }));
         if text == BETWEEN_PARTS {
-            self.new_part = goes_on;
+            self.new_part = continues;
             return;
         }
-        if !goes_on {
+        if !continues {
             self.close(ItemStatus::Completed);
             let id = self.ids.item("rs");
             self.add(items::reasoning(id));
         }
         let new_part = std::mem::take(&mut self.new_part);
-        self.grow(|item, index, sink| items::add_summary(item, index, text, new_part, sink));
+        self.update_last(|item, index, sink| items::add_summary(item, index, text, new_part, sink));
     }
 
-    /// A call of one of the client's tools.
+    /// Adds a call of a client's tool.
     fn call(&mut self, call: ToolCall) {
         if self.has_ended() {
             return;
@@ -191,12 +192,12 @@ impl ResponseWriter {
         self.close(ItemStatus::Completed);
         let id = self.ids.item("fc");
         self.add(items::call(id, call.call_id, call.name));
-        self.grow(|item, index, sink| items::add_arguments(item, index, call.arguments, sink));
+        self.update_last(|item, index, sink| items::add_arguments(item, index, call.arguments, sink));
         self.close(ItemStatus::Completed);
     }
 
-    /// The end of an answer that went well. `now` is in Unix seconds.
-    fn end(&mut self, finish: Finish, now: u64) {
+    /// Ends a successful response. `now` is in Unix seconds.
+    fn end(&mut self, finish: AnswerEnd, now: u64) {
         if self.has_ended() {
             return;
         }
@@ -206,16 +207,16 @@ impl ResponseWriter {
             self.close(ItemStatus::Incomplete);
             self.response.status = Status::Incomplete;
             self.response.incomplete_details = Some(IncompleteDetails { reason: "max_output_tokens" });
-            self.tell("response.incomplete");
+            self.emit("response.incomplete");
         } else {
             self.close(ItemStatus::Completed);
             self.response.status = Status::Completed;
             self.response.completed_at = Some(now);
-            self.tell("response.completed");
+            self.emit("response.completed");
         }
     }
 
-    /// The end of an answer that failed. An item that was being written is not called done.
+    /// Ends a failed response. An unfinished item is not marked as done.
     fn fail(&mut self, error: ResponseError) {
         if self.has_ended() {
             return;
@@ -224,10 +225,10 @@ impl ResponseWriter {
         self.abandon();
         self.response.status = Status::Failed;
         self.response.error = Some(error);
-        self.tell("response.failed");
+        self.emit("response.failed");
     }
 
-    /// The end of an answer that is not wanted any more. OpenAI has no event of its own for this one.
+    /// Cancels the response. OpenAI has no dedicated event for this.
     pub(crate) fn cancel(&mut self) {
         if self.has_ended() {
             return;
@@ -235,15 +236,15 @@ impl ResponseWriter {
         self.begin();
         self.abandon();
         self.response.status = Status::Cancelled;
-        self.tell("response.incomplete");
+        self.emit("response.incomplete");
     }
 
-    /// An event that carries the whole response.
-    fn tell(&mut self, kind: &'static str) {
+    /// Emits an event with the whole response.
+    fn emit(&mut self, kind: &'static str) {
         self.sink.event(kind, EventBody::Response { response: &self.response });
     }
 
-    /// Puts a new item behind the last one.
+    /// Appends an item.
     fn add(&mut self, item: OutputItem) {
         self.begin();
         let body = EventBody::Item { output_index: self.response.output.len(), item: &item };
@@ -252,18 +253,18 @@ impl ResponseWriter {
         (self.open, self.new_part) = (true, false);
     }
 
-    /// Changes the last item.
-    fn grow(&mut self, change: impl FnOnce(&mut OutputItem, usize, &mut Sink)) {
+    /// Updates the last item.
+    fn update_last(&mut self, change: impl FnOnce(&mut OutputItem, usize, &mut Sink)) {
         let index = self.response.output.len().saturating_sub(1);
         if let Some(item) = self.response.output.last_mut() {
             change(item, index, &mut self.sink);
         }
     }
 
-    /// Ends the last item, if it still grows, and says so.
+    /// Finishes the last item, if unfinished, and emits its final events.
     fn close(&mut self, status: ItemStatus) {
         if std::mem::take(&mut self.open) {
-            self.grow(|item, index, sink| {
+            self.update_last(|item, index, sink| {
                 items::set_status(item, status);
                 items::close(item, index, sink);
                 sink.event("response.output_item.done", EventBody::Item { output_index: index, item });
@@ -271,29 +272,29 @@ impl ResponseWriter {
         }
     }
 
-    /// Leaves the last item as it is, if it still grows.
+    /// Marks the last item as incomplete, if unfinished.
     fn abandon(&mut self) {
         if std::mem::take(&mut self.open) {
-            self.grow(|item, _, _| items::set_status(item, ItemStatus::Incomplete));
+            self.update_last(|item, _, _| items::set_status(item, ItemStatus::Incomplete));
         }
     }
 }
 
-/// Where the events go.
+/// Collects events.
 #[derive(Debug)]
 struct Sink {
     out: Vec<Event>,
-    /// The next event's number.
+    /// The next sequence number.
     next: u64,
-    wanted: bool,
+    enabled: bool,
 }
 
 impl Sink {
     fn event(&mut self, kind: &'static str, body: EventBody<'_>) {
-        if !self.wanted {
+        if !self.enabled {
             return;
         }
-        // Our own types of strings and numbers always serialise.
+        // Serializing our own types cannot fail.
         let event =
             Event::default().event(kind).json_data(StreamEvent { kind, sequence_number: self.next, body });
         self.out.push(event.unwrap_or_default());

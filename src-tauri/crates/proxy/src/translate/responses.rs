@@ -1,7 +1,7 @@
-//! From the body of `POST /v1/responses` to what is wanted, and to what its response repeats of it.
+//! Parses `POST /v1/responses` into an [`AnswerRequest`] and the options its response echoes.
 //!
-//! The conversation is put together here: the instructions of this request, what was said up to the previous response, and
-//! the input. Where earlier responses come from is the caller's business.
+//! Assembles the conversation: the instructions of this request, the stored history, and the input. The caller looks
+//! up stored responses.
 
 mod conversation;
 mod items;
@@ -18,43 +18,41 @@ use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, Text
 use crate::openai::responses::response::ResponseOptions;
 use crate::settings::ReasoningFormat;
 
-/// An item of a conversation that can be referred to.
+/// A conversation item that can be referenced by id.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Said {
-    /// Its id.
+pub(crate) struct StoredItem {
     pub id: String,
-    /// The item; `None` for reasoning, which codex keeps itself.
+    /// `None` for reasoning, which codex keeps itself.
     pub item: Option<Item>,
 }
 
-/// A request that has been read.
+/// A parsed request.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Parsed {
-    /// What is wanted.
-    pub wanted: AnswerRequest,
-    /// What the response repeats.
+pub(crate) struct ParsedRequest {
+    pub request: AnswerRequest,
+    /// The options that the response echoes.
     pub options: ResponseOptions,
-    /// What this request adds to the conversation.
-    pub said: Vec<Said>,
-    /// Whether the answer comes as server-sent events.
+    /// The items that this request adds to the conversation.
+    pub added: Vec<StoredItem>,
+    /// Whether the answer is streamed.
     pub streamed: bool,
-    /// Whether the response is kept.
+    /// Whether the response is stored.
     pub store: bool,
 }
 
-/// Reads a request. `before` is the conversation up to the end of the previous response, without anybody's instructions; `find` finds
-/// an item by the id that a reference names; `reasoning` is how the settings have summaries sent.
+/// Parses a request. `before` is the conversation up to the end of the previous response, without instructions; `find`
+/// looks up an item by the id of a reference; `default_format` is the reasoning format of the settings.
 ///
 /// # Errors
-/// [`ApiError`] naming the field that is wrong, or that asks for what cannot be given.
+/// [`ApiError`] naming the invalid or unsupported field.
 pub(crate) fn parse(
     mut request: ResponsesRequest,
-    before: &[&Said],
-    find: &dyn Fn(&str) -> Option<Said>,
-    reasoning: ReasoningFormat,
+    before: &[&StoredItem],
+    find: &dyn Fn(&str) -> Option<StoredItem>,
+    default_format: ReasoningFormat,
     ids: &mut Ids,
-) -> Result<Parsed, ApiError> {
-    let said = items::read(request.input.take(), find, ids)?;
+) -> Result<ParsedRequest, ApiError> {
+    let added = items::parse(request.input.take(), find, ids)?;
     let given = request.tools.as_deref().unwrap_or_default();
     let mut tools: Vec<ClientTool> =
         given.iter().enumerate().map(|(index, tool)| client_tool(tool, index)).collect::<Result<_, _>>()?;
@@ -64,80 +62,80 @@ pub(crate) fn parse(
         tools.clear();
     }
     let text = request.text.clone().unwrap_or_default();
-    let thinking = request.reasoning.clone().unwrap_or_default();
+    let reasoning = request.reasoning.clone().unwrap_or_default();
 
-    let mut items = conversation::of(before, &said)?;
+    let mut items = conversation::assemble(before, &added)?;
     if items.is_empty() {
-        return Err(ApiError::invalid("input", "input must say something: a string, or at least one item."));
+        return Err(ApiError::invalid("input", "input must be a string or at least one item."));
     }
     if let Some(text) = request.instructions.clone().filter(|text| !text.is_empty()) {
         items.insert(0, Item::Message { role: Role::Developer, content: vec![Content::Text(text)] });
     }
-    let wanted = AnswerRequest {
+    let parsed = AnswerRequest {
         items,
         tools,
         tool_choice,
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
         format: format(&text)?,
-        effort: thinking.effort.clone(),
-        reasoning_format: Some(reasoning_format(&thinking, reasoning)?),
+        effort: reasoning.effort.clone(),
+        reasoning_format: Some(reasoning_format(&reasoning, default_format)?),
         verbosity: text.verbosity.clone(),
         service_tier: limits::service_tier(request.service_tier.clone()),
         max_tokens: request.max_output_tokens,
         model: request.model.clone(),
         ..AnswerRequest::default()
     };
-    let wanted = limits::checked(wanted, "max_output_tokens").map_err(ApiError::of_responses)?;
+    let parsed = limits::validate(parsed, "max_output_tokens").map_err(ApiError::of_responses)?;
     let (streamed, store) = (request.stream == Some(true), request.store != Some(false));
-    let options = options::repeated(request, &wanted.tool_choice)?;
-    Ok(Parsed { wanted, options, said, streamed, store })
+    let options = options::echoed(request, &parsed.tool_choice)?;
+    Ok(ParsedRequest { request: parsed, options, added, streamed, store })
 }
 
-/// What the output of a response adds to the conversation.
-pub(crate) fn said_by_model(output: &[OutputItem]) -> Vec<Said> {
-    output.iter().map(|item| Said { id: item.id().to_owned(), item: items::of_output(item) }).collect()
+/// The conversation items of a response's output.
+pub(crate) fn output_items(output: &[OutputItem]) -> Vec<StoredItem> {
+    output
+        .iter()
+        .map(|item| StoredItem { id: item.id().to_owned(), item: items::from_output(item) })
+        .collect()
 }
 
 fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, ApiError> {
     let param = format!("tools[{index}]");
     if tool.kind != "function" {
-        return Err(tools::no_function(&tool.kind, &param));
+        return Err(tools::unsupported_tool(&tool.kind, &param));
     }
     let Some(name) = tool.name.clone().filter(|name| !name.is_empty()) else {
-        return Err(ApiError::invalid(format!("{param}.name"), "A function needs its name."));
+        return Err(ApiError::invalid(format!("{param}.name"), "A function requires a name."));
     };
     Ok(ClientTool {
         name,
         description: tool.description.clone().unwrap_or_default(),
-        parameters: tool.parameters.clone().unwrap_or_else(tools::no_arguments),
+        parameters: tool.parameters.clone().unwrap_or_else(tools::empty_parameters),
         param,
     })
 }
 
 fn format(text: &TextOptions) -> Result<Format, ApiError> {
     let Some(format) = &text.format else { return Ok(Format::Text) };
-    Format::read(&format.kind, format.schema.clone(), format.strict, "text.format.type", "text.format.schema")
+    Format::new(&format.kind, format.schema.clone(), format.strict, "text.format.type", "text.format.schema")
 }
 
-/// Summaries are items of their own here, and never part of the text.
+/// Summaries are separate items in Responses, never part of the text.
 fn reasoning_format(
-    thinking: &ReasoningOptions,
-    settings: ReasoningFormat,
+    reasoning: &ReasoningOptions,
+    default: ReasoningFormat,
 ) -> Result<ReasoningFormat, ApiError> {
-    match summary(thinking) {
+    match summary(reasoning) {
         Some("auto" | "concise" | "detailed") => Ok(ReasoningFormat::ReasoningContent),
-        Some(_) => Err(ApiError::invalid(
-            "reasoning.summary",
-            "The summary must be auto, concise or detailed, or left out.",
-        )),
-        None if settings == ReasoningFormat::None => Ok(ReasoningFormat::None),
+        Some(_) => Err(ApiError::invalid("reasoning.summary", "summary must be auto, concise or detailed.")),
+        None if default == ReasoningFormat::None => Ok(ReasoningFormat::None),
         None => Ok(ReasoningFormat::ReasoningContent),
     }
 }
 
-/// The summary that is asked for, by its new name or its old one.
-fn summary(thinking: &ReasoningOptions) -> Option<&str> {
-    thinking.summary.as_deref().or(thinking.generate_summary.as_deref())
+/// The requested summary, by its current or old name.
+fn summary(reasoning: &ReasoningOptions) -> Option<&str> {
+    reasoning.summary.as_deref().or(reasoning.generate_summary.as_deref())
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The JSON schemas of a request: those of its tools, and that of its answer.
 //!
-//! codex gives every schema of an answer to the model as a strict one, and `OpenAI` refuses a strict schema that breaks its
-//! rules for them. So a schema that no strict one can say is asked for in words, and every answer is checked here against
-//! the schema that the client sent. Which schemas a strict one can say is decided in `strict`. Nothing is ever fetched: a
-//! schema that refers to another document is refused.
+//! codex passes every answer schema to the model as strict, and `OpenAI` rejects schemas that break its strict-mode
+//! rules. So a schema that strict mode cannot express (see `strict`) goes into the prompt instead, and every answer is
+//! validated here against the client's own schema. Nothing is ever fetched: schemas that refer to other documents are
+//! rejected.
 //!
-//! The client chooses what a schema costs. So schemas are counted (`bounds`), and compiled and checked off the workers, on a stack of
-//! [`STACK`] bytes, in a way that can be stopped (`stoppable`).
+//! Schemas can be made arbitrarily expensive. So their size is bounded (`bounds`), and they are compiled and validated
+//! off the async workers, on a stack of [`STACK`] bytes, with cancellation (`stoppable`).
 
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
@@ -21,53 +21,53 @@ use tokio_util::sync::CancellationToken;
 use super::answer_request::{ClientTool, Format};
 use crate::error::ApiError;
 use bounds::Counts;
-use stoppable::{STOP, stop_keyword, with_stops};
+use stoppable::{STOP, stop_keyword, with_stop_keywords};
 
 mod bounds;
 mod stoppable;
 mod strict;
 
-/// What the model is told where the answer must be any object of JSON.
+/// The instruction for answers that must be any JSON object.
 const JSON_OBJECT: &str =
     "Answer with one JSON object and nothing else: no text before or after it, and no code fence.";
 
-/// The drafts that a schema without `$schema` may be written in, the likeliest first. Their rules for tuples and limits
-/// differ, and clients rarely say which they mean.
+/// Drafts tried for a schema without `$schema`, most likely first. They differ in tuples and limits, and clients
+/// rarely declare one.
 const DRAFTS: [Draft; 3] = [Draft::Draft202012, Draft::Draft7, Draft::Draft4];
 
-/// The longest explanation of what is wrong in a schema, in characters.
-const LONGEST_REASON: usize = 300;
+/// Maximum length of an explanation, in characters.
+const MAX_REASON_CHARS: usize = 300;
 
-/// How many bytes one pattern may take once it is compiled, and how many of a cache while it is matched: `.{1,500}` takes less.
+/// Memory limit of one compiled pattern, and of its cache while matching. `.{1,500}` fits.
 const MAX_PATTERN_SIZE: usize = 1024 * 1024;
 
-/// How many bytes all patterns of a schema may take; each has the same share.
+/// Memory limit of all patterns of a schema, divided equally.
 const MAX_PATTERNS_SIZE: usize = 16 * 1024 * 1024;
 
-/// How often one pattern that looks around or back may step back within one text.
+/// Backtracking limit of one pattern with look-around, per text.
 const MAX_BACKTRACKS: usize = 100_000;
 
-/// The stack of a thread that compiles or checks. It is only reserved; what is not used takes no memory.
+/// Stack size of threads that compile or validate. It is only reserved; unused stack takes no memory.
 pub(crate) const STACK: usize = 256 * 1024 * 1024;
 
-/// How many levels of schemas may lie on the stack while an answer is checked. A level takes some 400 bytes of it in a build without
-/// optimization (measured), and there is room for 1 KB.
+/// Maximum schema levels on the stack during validation. A level takes about 400 bytes without optimization
+/// (measured), and there is room for 1 KB.
 const MAX_LEVELS: usize = 250_000;
 
-/// A validator with fewer levels is dropped where it is: that takes some 200 bytes of stack for each (measured).
+/// Validators with fewer levels are dropped in place, at about 200 bytes of stack per level (measured).
 const MAX_LEVELS_TO_DROP: usize = 1_000;
 
-/// Checks that every tool has a name of its own, and that no schema exceeds the bounds: those of all tools together, and that of
-/// the answer. It is quick, and compiles nothing.
+/// Checks that tool names are unique and that no schema exceeds the bounds, which apply to all tools together and to
+/// the answer's schema. Cheap: nothing is compiled.
 ///
 /// # Errors
-/// [`ApiError`] that names the tool or the field, and the bound.
+/// [`ApiError`] naming the tool or field, and the bound.
 pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), ApiError> {
     let mut counts = Counts::default();
     let mut names = BTreeSet::new();
     for tool in tools {
         if !names.insert(&tool.name) {
-            let message = format!("There are two tools with the name {:?}.", shorten(&tool.name));
+            let message = format!("Two tools have the name {:?}.", shorten(&tool.name));
             return Err(ApiError::invalid(format!("{}.name", tool.param), message));
         }
         counts.add(&tool.parameters).map_err(|reason| bad_tool(tool, &reason))?;
@@ -80,28 +80,28 @@ pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), A
     }
 }
 
-/// Checks that every tool has a schema that can be used.
+/// Checks that every tool's schema compiles.
 ///
 /// # Errors
-/// [`ApiError`] that names the tool.
+/// [`ApiError`] naming the tool.
 pub(crate) fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), ApiError> {
     tools.iter().try_for_each(|tool| check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason)))
 }
 
 fn bad_tool(tool: &ClientTool, reason: &str) -> ApiError {
     let message =
-        format!("The parameters of the tool {:?} are no usable JSON schema: {reason}.", shorten(&tool.name));
+        format!("The parameters of tool {:?} are not a usable JSON schema: {reason}.", shorten(&tool.name));
     ApiError::invalid(format!("{}.parameters", tool.param), message)
 }
 
 fn bad_schema(param: &str, reason: &str) -> ApiError {
     ApiError::invalid(
         param.to_owned(),
-        format!("The schema of the answer is no usable JSON schema: {reason}."),
+        format!("The schema of the answer is not a usable JSON schema: {reason}."),
     )
 }
 
-/// What is wrong in a tool's schema, as the end of a sentence.
+/// Validates a tool's schema. The error is the end of a sentence.
 fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), String> {
     let Value::Object(schema) = &tool.parameters else {
         return Err("they must be an object".to_owned());
@@ -114,23 +114,23 @@ fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), S
     compile(&tool.parameters, &counts, stop).map(drop)
 }
 
-/// What the form of an answer takes.
+/// How an answer format is enforced.
 #[derive(Debug, Default)]
-pub(crate) struct Form {
-    /// codex is given this schema, and the model can write nothing else.
+pub(crate) struct CompiledFormat {
+    /// Passed to codex, so the model cannot write anything else.
     pub(crate) upstream: Option<Value>,
-    /// The model is told this in a developer message. Its answer is to be cut out of what it says around it.
+    /// Sent to the model as a developer message; the JSON is then extracted from its answer.
     pub(crate) note: Option<String>,
-    /// What the whole answer is checked with.
+    /// Validates the complete answer.
     pub(crate) check: Option<Arc<OutputCheck>>,
 }
 
-impl Form {
-    /// Decides how an answer comes to have a format, and makes what checks it. The check stops with `stop`, as this does.
+impl CompiledFormat {
+    /// Compiles a format. `stop` cancels this, and later the validation.
     ///
     /// # Errors
-    /// [`ApiError`] for what is no JSON schema.
-    pub(crate) fn of(format: &Format, stop: &CancellationToken) -> Result<Self, ApiError> {
+    /// [`ApiError`] for an invalid JSON schema.
+    pub(crate) fn new(format: &Format, stop: &CancellationToken) -> Result<Self, ApiError> {
         let (schema, strict, param) = match format {
             Format::Text => return Ok(Self::default()),
             Format::JsonObject => return Ok(Self { note: Some(JSON_OBJECT.to_owned()), ..Self::default() }),
@@ -148,18 +148,17 @@ impl Form {
     }
 }
 
-/// Checks answers against the schema that the client sent.
+/// Validates answers against the client's schema.
 #[derive(Debug)]
 pub(crate) struct OutputCheck {
     validator: Option<Validator>,
-    /// The most levels of schemas that lie in one another, on one level of an answer.
+    /// Maximum nesting of schemas per level of the answer.
     levels: usize,
-    /// What stops it.
+    /// Cancels the validation.
     pub stop: CancellationToken,
 }
 
 impl OutputCheck {
-    /// Reads the schema.
     fn new(schema: &Value, stop: &CancellationToken) -> Result<Self, String> {
         if !schema.is_object() {
             return Err("it must be an object".to_owned());
@@ -167,33 +166,33 @@ impl OutputCheck {
         let mut counts = Counts::default();
         counts.add(schema)?;
         let validator = Some(compile(schema, &counts, stop)?);
-        // Each reference leads into the schema once more.
+        // Each reference enters the schema once more.
         Ok(Self { validator, levels: counts.depth * (counts.references + 1), stop: stop.clone() })
     }
 
-    /// Checks a whole answer.
+    /// Validates a complete answer.
     ///
     /// # Errors
-    /// What is wrong with it, for a log: it quotes nothing of the answer, and names a place in the schema, not in the answer.
+    /// The problem, safe to log: it names a place in the schema and quotes nothing of the answer.
     pub(crate) fn check(&self, answer: &str) -> Result<(), String> {
         let answer: Value = serde_json::from_str(answer).map_err(|_| "the answer is not JSON".to_owned())?;
         let Some(validator) = &self.validator else { return Ok(()) };
         if self.levels * bounds::depth(&answer) > MAX_LEVELS {
             return Err(
-                "the answer is too deep to be checked against a schema with so many references".to_owned()
+                "the answer is too deep to be validated against a schema with so many references".to_owned()
             );
         }
         validator.validate(&answer).map_err(|error| {
-            format!("the answer does not follow the schema at {}", shorten(error.schema_path().as_str()))
+            format!("the answer does not match the schema at {}", shorten(error.schema_path().as_str()))
         })
     }
 }
 
 impl Drop for OutputCheck {
-    /// A definition may hold the next one, so a long chain of them is dropped on a long stack.
+    /// Definitions can nest deeply, so long chains are dropped on a large stack.
     fn drop(&mut self) {
         if self.levels > MAX_LEVELS_TO_DROP {
-            // Without a thread it leaks; on this stack its drop could overflow.
+            // If no thread can be spawned it leaks; dropping it here could overflow the stack.
             let validator = ManuallyDrop::new(self.validator.take());
             let drop = move || drop(ManuallyDrop::into_inner(validator));
             let _ = thread::Builder::new().stack_size(STACK).spawn(drop);
@@ -201,14 +200,14 @@ impl Drop for OutputCheck {
     }
 }
 
-/// A validator for the schema, or what is wrong in it, as the end of a sentence.
+/// Compiles a schema. The error is the end of a sentence.
 fn compile(schema: &Value, counts: &Counts, stop: &CancellationToken) -> Result<Validator, String> {
-    let schema = &with_stops(schema)?;
+    let schema = &with_stop_keywords(schema)?;
     let size = (MAX_PATTERNS_SIZE / counts.patterns.max(1)).min(MAX_PATTERN_SIZE);
     let patterns = || {
         PatternOptions::fancy_regex().size_limit(size).dfa_size_limit(size).backtrack_limit(MAX_BACKTRACKS)
     };
-    // What a format means is seen differently by everybody, so it is left to the model.
+    // Implementations disagree on formats, so they are left to the model.
     let options = || {
         let stop = stop.clone();
         jsonschema::options()
@@ -230,10 +229,10 @@ fn compile(schema: &Value, counts: &Counts, stop: &CancellationToken) -> Result<
     Err(first.unwrap_or_default())
 }
 
-/// What is wrong in a schema and where, as the end of a sentence.
+/// Describes a schema error and its location, as the end of a sentence.
 fn reason(error: &ValidationError<'_>) -> String {
     if let ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) = error.kind() {
-        return shorten(&format!("it refers to {uri}, and no other document is fetched"));
+        return shorten(&format!("it refers to {uri}, but other documents are not fetched"));
     }
     let is_pattern = matches!(error.kind(), ValidationErrorKind::Format { format } if format == "regex");
     let place = match error.instance_path().as_str() {
@@ -241,15 +240,15 @@ fn reason(error: &ValidationError<'_>) -> String {
         path => format!("at {path}, "),
     };
     if is_pattern {
-        // Where a pattern is one and does not compile, jsonschema has its place as that in the schema.
+        // For a pattern that does not compile, jsonschema reports the place in the schema.
         let place = if place.is_empty() { format!("at {}, ", error.schema_path()) } else { place };
-        return shorten(&format!("{place}the pattern is no regular expression, or takes too much memory"));
+        return shorten(&format!("{place}the pattern is invalid or takes too much memory"));
     }
     shorten(&format!("{place}{}", error.masked())).trim_end_matches('.').to_owned()
 }
 
 fn shorten(text: &str) -> String {
-    text.chars().take(LONGEST_REASON).collect()
+    text.chars().take(MAX_REASON_CHARS).collect()
 }
 
 #[cfg(test)]

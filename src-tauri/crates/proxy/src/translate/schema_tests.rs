@@ -7,7 +7,7 @@ fn tool(name: &str, parameters: Value, param: &str) -> ClientTool {
     ClientTool { name: name.to_owned(), description: String::new(), parameters, param: param.to_owned() }
 }
 
-/// The field and the message of the refusal.
+/// The parameter and message of the error.
 fn refused<T>(result: Result<T, ApiError>) -> (String, String) {
     match result.err() {
         Some(error) if error.code() == "invalid_request" => {
@@ -17,15 +17,15 @@ fn refused<T>(result: Result<T, ApiError>) -> (String, String) {
     }
 }
 
-/// The tools' own check, after that of their sizes.
+/// Checks the tools' sizes, then compiles them.
 fn check_tools(tools: &[ClientTool]) -> Result<(), ApiError> {
     check_sizes(tools, &Format::Text)?;
     super::check_tools(tools, &CancellationToken::new())
 }
 
-fn form(schema: &Value, strict: bool, param: &str) -> Result<Form, ApiError> {
+fn compile_format(schema: &Value, strict: bool, param: &str) -> Result<CompiledFormat, ApiError> {
     let format = Format::Schema { schema: schema.clone(), strict, param: param.to_owned() };
-    Form::of(&format, &CancellationToken::new())
+    CompiledFormat::new(&format, &CancellationToken::new())
 }
 
 fn check(schema: &Value) -> OutputCheck {
@@ -33,13 +33,13 @@ fn check(schema: &Value) -> OutputCheck {
 }
 
 fn upstream(schema: &Value) -> Option<Value> {
-    let form = form(schema, false, "schema").unwrap();
-    assert_eq!(form.note.is_some(), form.upstream.is_none());
-    form.upstream
+    let compile_format = compile_format(schema, false, "schema").unwrap();
+    assert_eq!(compile_format.note.is_some(), compile_format.upstream.is_none());
+    compile_format.upstream
 }
 
 #[test]
-fn usual_tools_are_taken() {
+fn common_tool_schemas_are_accepted() {
     let tools = [
         tool("empty", json!({}), "tools[0]"),
         tool("bare", json!({"type": "object"}), "tools[1]"),
@@ -65,8 +65,8 @@ fn usual_tools_are_taken() {
 }
 
 #[test]
-fn a_tool_with_a_wrong_schema_is_named_with_what_is_wrong() {
-    for (schema, says) in [
+fn an_invalid_tool_schema_is_named_with_the_problem() {
+    for (schema, expected) in [
         (json!([]), "must be an object"),
         (json!({"type": "string"}), "type must be \"object\""),
         (json!({"type": "object", "properties": {"city": {"type": "text"}}}), "at /properties/city/type"),
@@ -79,20 +79,20 @@ fn a_tool_with_a_wrong_schema_is_named_with_what_is_wrong() {
         let (param, message) = refused(check_tools(&[tool("get_weather", schema, "tools[2].function")]));
         assert_eq!(param, "tools[2].function.parameters");
         assert!(message.contains("\"get_weather\""), "{message}");
-        assert!(message.contains(says), "{message}");
+        assert!(message.contains(expected), "{message}");
         assert!(!message.contains(".."), "{message}");
     }
 }
 
 #[test]
-fn the_field_is_named_as_the_route_has_it() {
+fn the_parameter_is_named_as_in_the_route() {
     let wrong = |param| [tool("t", json!(1), param)];
     assert_eq!(refused(check_tools(&wrong("functions[0]"))).0, "functions[0].parameters");
     assert_eq!(refused(check_tools(&wrong("tools[2]"))).0, "tools[2].parameters");
 }
 
 #[test]
-fn two_tools_of_one_name_are_refused() {
+fn duplicate_tool_names_are_rejected() {
     let tools = [tool("twin", json!({}), "tools[0].function"), tool("twin", json!({}), "tools[1].function")];
     let (param, message) = refused(check_tools(&tools));
     assert_eq!(param, "tools[1].function.name");
@@ -100,22 +100,25 @@ fn two_tools_of_one_name_are_refused() {
 }
 
 #[test]
-fn a_strict_schema_goes_upstream_as_it_is() {
+fn a_strict_schema_is_passed_on_unchanged() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
-    assert_eq!(form(&schema, true, "p").unwrap().upstream, Some(schema));
+    assert_eq!(compile_format(&schema, true, "p").unwrap().upstream, Some(schema));
 }
 
 #[test]
-fn what_is_no_schema_is_refused_strict_or_not() {
+fn an_invalid_schema_is_rejected_strict_or_not() {
     for strict in [true, false] {
         for schema in [json!("text"), json!(true), json!({"type": "nothing"})] {
-            assert_eq!(refused(form(&schema, strict, "text.format.schema")).0, "text.format.schema");
+            assert_eq!(
+                refused(compile_format(&schema, strict, "text.format.schema")).0,
+                "text.format.schema"
+            );
         }
     }
 }
 
 #[test]
-fn a_schema_that_strict_mode_takes_goes_upstream() {
+fn a_schema_valid_in_strict_mode_is_passed_on() {
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -137,7 +140,7 @@ fn a_schema_that_strict_mode_takes_goes_upstream() {
 }
 
 #[test]
-fn objects_that_only_leave_out_that_they_are_closed_are_closed() {
+fn open_objects_with_all_properties_required_are_closed() {
     let schema = json!({
         "type": "object",
         "properties": {
@@ -166,7 +169,7 @@ fn objects_that_only_leave_out_that_they_are_closed_are_closed() {
 }
 
 #[test]
-fn what_no_strict_schema_can_say_is_asked_for() {
+fn schemas_strict_mode_cannot_express_go_into_the_prompt() {
     let nested = (0..12).fold(json!({"type": "string"}), |items, _| json!({"type": "array", "items": items}));
     let property = |schema: Value| json!({"type":"object","properties":{"a":schema},"required":["a"],"additionalProperties":false});
     for schema in [
@@ -189,14 +192,14 @@ fn what_no_strict_schema_can_say_is_asked_for() {
         property(nested),
         property(json!({"type": "integer", "enum": (0..1001).collect::<Vec<_>>()})),
     ] {
-        let form = form(&schema, false, "p").unwrap();
-        assert_eq!(form.upstream, None, "{schema}");
-        assert!(form.note.unwrap().contains(&schema.to_string()), "{schema}");
+        let compile_format = compile_format(&schema, false, "p").unwrap();
+        assert_eq!(compile_format.upstream, None, "{schema}");
+        assert!(compile_format.note.unwrap().contains(&schema.to_string()), "{schema}");
     }
 }
 
 #[test]
-fn an_answer_is_checked_against_the_schema_and_not_quoted() {
+fn an_answer_is_validated_and_errors_do_not_quote_it() {
     let schema = json!({
         "type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": {"type": "boolean"},
     });
@@ -206,18 +209,18 @@ fn an_answer_is_checked_against_the_schema_and_not_quoted() {
         assert_eq!(check.check(answer), Err("the answer is not JSON".to_owned()), "{answer}");
     }
     let wrong = check.check("{\"n\": \"secret\"}").unwrap_err();
-    assert_eq!(wrong, "the answer does not follow the schema at /properties/n/type");
+    assert_eq!(wrong, "the answer does not match the schema at /properties/n/type");
     let wrong = check.check("{\"secret\": 1}").unwrap_err();
-    assert_eq!(wrong, "the answer does not follow the schema at /additionalProperties/type");
+    assert_eq!(wrong, "the answer does not match the schema at /additionalProperties/type");
 }
 
 #[test]
-fn what_a_format_means_is_not_judged() {
+fn formats_are_not_validated() {
     let schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "email"});
-    assert_eq!(check(&schema).check("\"nobody\""), Ok(()));
+    assert_eq!(check(&schema).check("\"not an address\""), Ok(()));
 }
 
-/// Small schemas, most of them nearly strict.
+/// Small schemas, most of them almost strict.
 fn some_schema() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!({"type": "string"})),
@@ -236,16 +239,16 @@ fn some_schema() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An object whose parts are left out where the flags say so.
+/// An object with parts omitted according to the flags.
 fn object(
-    (properties, [open, said, some, typed]): (std::collections::BTreeMap<String, Value>, [bool; 4]),
+    (properties, [open, explicit, some, typed]): (std::collections::BTreeMap<String, Value>, [bool; 4]),
 ) -> Value {
     let required: Vec<_> = properties.keys().skip(usize::from(some && open)).cloned().collect();
     let mut schema = json!({"properties": properties, "required": required});
     if typed || !open {
         schema["type"] = "object".into();
     }
-    if said {
+    if explicit {
         schema["additionalProperties"] = (open && typed).into();
     }
     schema
@@ -266,7 +269,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn what_follows_the_schema_upstream_follows_the_clients(
+    fn answers_valid_against_the_narrowed_schema_are_valid_against_the_original(
         properties in prop::collection::btree_map("[ab]", some_schema(), 1..3),
         values in prop::collection::vec(some_value(), 1..20),
     ) {
@@ -286,7 +289,7 @@ proptest! {
 }
 
 fn upstream_or_none(schema: &Value) -> Option<Value> {
-    form(schema, false, "p").ok()?.upstream
+    compile_format(schema, false, "p").ok()?.upstream
 }
 
 #[path = "schema_tests/hostile.rs"]

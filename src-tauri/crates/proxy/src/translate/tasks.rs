@@ -1,18 +1,19 @@
-//! Recognises Open WebUI's own task prompts (titles, tags, follow-ups and the like) by how they begin.
+//! Recognises Open WebUI's task prompts (titles, tags, follow-ups and the like) by how they start.
 //!
-//! Any other prompt goes to the model that it names, and so do three of Open WebUI's: a template that an admin has rewritten, which
-//! could be a person's; merged answers, which the user reads; and a compacted history, on which later answers build.
+//! Three of Open WebUI's prompts are not recognised on purpose: templates customised by an admin, which could be a
+//! person's prompt; merged answers, which users read; and compacted histories, on which later answers build.
 
 use serde_json::{Map, Value};
 
-/// The tasks, and how their prompts begin: the default templates of Open WebUI 0.12.4, and of 0.6 where those differ.
+/// The tasks and the start of their prompts, from the default templates of Open WebUI 0.12.4, and of 0.6 where
+/// different.
 const TASKS: [(&str, &str); 9] = [
     ("title", "### Task:\nGenerate a concise title summarizing the chat history."),
     ("title", "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history."),
     ("tags", "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history"),
     ("follow-ups", "### Task:\nPredict 3-5 useful messages this user might naturally send next"),
     ("follow-ups", "### Task:\nSuggest 3-5 relevant follow-up questions or prompts that the user might"),
-    // "am" is how Open WebUI spells it.
+    // "am" is Open WebUI's typo.
     ("image prompt", "### Task:\nGenerate a detailed prompt for am image generation task"),
     (
         "queries",
@@ -22,10 +23,10 @@ const TASKS: [(&str, &str); 9] = [
     ("emoji", "Your task is to reflect the speaker's likely facial expression through a fitting emoji."),
 ];
 
-/// Which task of Open WebUI's this request is, if it is one. `conversation` is the field of the messages, as the route calls it.
+/// The Open WebUI task of this request, if it is one. `conversation` is the field with the messages.
 ///
-/// Beyond its words, a task is one message of the user's with nothing before it, not streamed, without tools and at no effort.
-/// A client that asks for any of these asks for a real answer.
+/// Besides the prompt, a task has a single user message, is not streamed, and has no tools and no effort. A client
+/// that sets any of these expects a real answer.
 pub(crate) fn open_webui_task(body: &Map<String, Value>, conversation: &str) -> Option<&'static str> {
     const NEVER_IN_A_TASK: [&str; 5] =
         ["tools", "functions", "reasoning_effort", "instructions", "previous_response_id"];
@@ -38,7 +39,7 @@ pub(crate) fn open_webui_task(body: &Map<String, Value>, conversation: &str) -> 
     TASKS.iter().find(|(_, opening)| prompt.starts_with(opening)).map(|(task, _)| *task)
 }
 
-/// Whether a field says anything: SDKs send null, and Open WebUI an empty list, for what is not set.
+/// Whether a field is set: SDKs send null, and Open WebUI an empty list, for unset fields.
 fn is_given(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => false,
@@ -48,14 +49,14 @@ fn is_given(value: Option<&Value>) -> bool {
     }
 }
 
-/// The text of a conversation that is one text of the user's.
+/// The text of a conversation that consists of one user text.
 fn only_text(conversation: &Value) -> Option<&str> {
     let message = match conversation {
         Value::Array(messages) => match messages.as_slice() {
             [message] if message["role"] == "user" => message,
             _ => return None,
         },
-        // Responses takes a bare string for the one message.
+        // Responses accepts a bare string as the only message.
         text => return text.as_str(),
     };
     match &message["content"] {

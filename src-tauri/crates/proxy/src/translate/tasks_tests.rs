@@ -16,7 +16,7 @@ fn responses(body: Value) -> Option<&'static str> {
 }
 
 #[test]
-fn each_task_is_known_on_chat_and_on_responses() {
+fn every_task_is_recognised_on_chat_and_responses() {
     for (task, opening) in TASKS {
         let prompt = format!("{opening} and so on.\n\n### Guidelines:\n- Be brief.");
         let body = json!({
@@ -35,7 +35,7 @@ fn each_task_is_known_on_chat_and_on_responses() {
 }
 
 #[test]
-fn a_persons_prompt_with_the_heading_is_none() {
+fn a_persons_prompt_with_the_same_heading_is_not_a_task() {
     for prompt in [
         "### Task:",
         "### Task:\nGenerate a concise title for my essay on tides.",
@@ -50,7 +50,7 @@ fn a_persons_prompt_with_the_heading_is_none() {
 }
 
 #[test]
-fn a_request_that_asks_for_more_than_a_task_does_is_none() {
+fn a_request_that_asks_for_more_is_not_a_task() {
     let tool = json!([{"type":"function","name":"search","function":{"name":"search"}}]);
     for (field, value) in [
         ("stream", json!(true)),
@@ -71,7 +71,7 @@ fn a_request_that_asks_for_more_than_a_task_does_is_none() {
 }
 
 #[test]
-fn a_task_is_one_text_of_the_users() {
+fn a_task_is_one_user_text() {
     let user = json!({"role":"user","content":TITLE});
     let picture = json!({"type":"image_url","image_url":{"url":"https://x.example/a.png"}});
     for messages in [

@@ -1,23 +1,23 @@
-//! The names of a client's tools, and what codex is told instead of those that it would not take.
+//! Maps client tool names to names that codex accepts.
 //!
-//! A name that codex takes stays as it is. Another one becomes a readable name with a piece of its SHA-256, so that the same
-//! name is the same for codex in every request, whatever other tools there are. What a tool does is not looked at here.
+//! A name that codex accepts is unchanged. Any other becomes a readable name with part of its SHA-256, so that codex
+//! sees the same name in every request, whatever other tools there are.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-/// How long a name may be for `OpenAI`'s Responses API, in characters.
-const LONGEST: usize = 64;
+/// Maximum name length in `OpenAI`'s Responses API, in characters.
+const MAX_NAME_LEN: usize = 64;
 
-/// How many bytes of the hash a name gets.
+/// Bytes of the hash in a name.
 const HASH_BYTES: usize = 4;
 
-/// What codex keeps for the tools of MCP servers: names that begin so, and `mcp` itself.
+/// The prefix codex reserves for MCP tools, besides `mcp` itself.
 const RESERVED: &str = "mcp__";
 
-/// Tools that codex itself may offer to the model. A client's tool of the same name must not take its place.
+/// codex's own tools, which a client's tool must not replace.
 const CODEX_TOOLS: [&str; 19] = [
     "apply_patch",
     "close_agent",
@@ -40,7 +40,7 @@ const CODEX_TOOLS: [&str; 19] = [
     "write_stdin",
 ];
 
-/// The names of one request's tools, both ways. Names that codex takes as they are need no entry.
+/// The names of one request's tools, in both directions. Unchanged names have no entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ToolNames {
     to_codex: BTreeMap<String, String>,
@@ -48,15 +48,16 @@ pub(crate) struct ToolNames {
 }
 
 impl ToolNames {
-    /// The mapping for the tools that have these names.
+    /// Maps these names.
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let (kept, changed): (BTreeSet<&str>, BTreeSet<&str>) = names.partition(|name| is_taken(name));
+        let (unchanged, changed): (BTreeSet<&str>, BTreeSet<&str>) =
+            names.partition(|name| is_accepted(name));
         let mut mapped = Self::default();
         for name in changed {
-            // It ends: the list is finite, and each attempt is another name.
+            // Terminates: the list is finite, and each attempt yields another name.
             let codex_name = (0..=u32::MAX)
                 .map(|attempt| safe(name, attempt))
-                .find(|safe| !kept.contains(safe.as_str()) && !mapped.to_client.contains_key(safe))
+                .find(|safe| !unchanged.contains(safe.as_str()) && !mapped.to_client.contains_key(safe))
                 .unwrap_or_default();
             mapped.to_client.insert(codex_name.clone(), name.to_owned());
             mapped.to_codex.insert(name.to_owned(), codex_name);
@@ -64,38 +65,38 @@ impl ToolNames {
         mapped
     }
 
-    /// What codex is told for a name of the client's. A history may hold names of tools that are no longer offered; they
-    /// are changed by the same rule.
+    /// The name for codex. A history may contain names of tools that are no longer offered; the same rule applies to
+    /// them.
     pub(crate) fn to_codex<'a>(&'a self, client_name: &'a str) -> Cow<'a, str> {
         match self.to_codex.get(client_name) {
             Some(name) => Cow::Borrowed(name),
-            None if is_taken(client_name) => Cow::Borrowed(client_name),
+            None if is_accepted(client_name) => Cow::Borrowed(client_name),
             None => Cow::Owned(safe(client_name, 0)),
         }
     }
 
-    /// What the client calls the tool that codex names so; a name of no known tool stays as it is.
+    /// The client's name of a tool; unknown names are unchanged.
     pub(crate) fn to_client<'a>(&'a self, codex_name: &'a str) -> &'a str {
         self.to_client.get(codex_name).map_or(codex_name, String::as_str)
     }
 }
 
-/// Whether codex and the API behind it take this name, and mean nothing else by it.
-fn is_taken(name: &str) -> bool {
+/// Whether codex and its API accept this name and have no other meaning for it.
+fn is_accepted(name: &str) -> bool {
     !name.is_empty()
-        && name.len() <= LONGEST
+        && name.len() <= MAX_NAME_LEN
         && name.chars().all(is_allowed)
         && !name.starts_with(RESERVED)
         && name != "mcp"
         && CODEX_TOOLS.binary_search(&name).is_err()
 }
 
-/// Whether a name may hold this character.
+/// Whether a name may contain this character.
 fn is_allowed(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
 }
 
-/// A name that codex takes, made of `name` and a piece of its hash; another one for each attempt.
+/// Derives an accepted name from `name` and its hash; each attempt yields another one.
 fn safe(name: &str, attempt: u32) -> String {
     let mut hasher = Sha256::new_with_prefix(name);
     if attempt > 0 {
@@ -103,12 +104,12 @@ fn safe(name: &str, attempt: u32) -> String {
     }
     let hash = hex::encode(&hasher.finalize()[..HASH_BYTES]);
     let mut stem: String =
-        name.chars().take(LONGEST).map(|letter| if is_allowed(letter) { letter } else { '_' }).collect();
+        name.chars().take(MAX_NAME_LEN).map(|letter| if is_allowed(letter) { letter } else { '_' }).collect();
     while stem.starts_with(RESERVED) {
         stem.remove(RESERVED.len() - 1);
     }
-    stem.truncate(LONGEST - "_".len() - hash.len());
-    // Without this the blank before the hash could make `mcp_` the reserved beginning again.
+    stem.truncate(MAX_NAME_LEN - "_".len() - hash.len());
+    // Otherwise the `_` before the hash could turn `mcp_` into the reserved prefix again.
     stem.truncate(stem.trim_end_matches('_').len());
     if stem.is_empty() {
         stem.push_str("tool");
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_codex_takes_stays_as_it_is() {
+    fn accepted_names_are_unchanged() {
         let longest = "n".repeat(64);
         for name in ["get_weather", "a", "A-1_b", "mcp_x", "mcp-x", &longest] {
             assert_eq!(names(&[name]).to_codex(name), name);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn another_name_stays_readable() {
+    fn mapped_names_are_readable() {
         let long = "n".repeat(65);
         for (name, begins) in [
             ("fs.read file", "fs_read_file_"),
@@ -153,19 +154,19 @@ mod tests {
             let names = names(&[name]);
             let codex_name = names.to_codex(name).into_owned();
             assert!(codex_name.starts_with(begins), "{name:?} became {codex_name:?}");
-            assert!(is_taken(&codex_name), "{name:?} became {codex_name:?}");
+            assert!(is_accepted(&codex_name), "{name:?} became {codex_name:?}");
             assert_eq!(names.to_client(&codex_name), name);
         }
     }
 
     #[test]
-    fn a_name_of_a_tool_that_is_gone_is_changed_by_the_same_rule() {
+    fn names_of_removed_tools_are_mapped_the_same_way() {
         assert_eq!(names(&[]).to_codex("fs.read"), names(&["fs.read"]).to_codex("fs.read"));
         assert_eq!(names(&[]).to_client("unheard_of"), "unheard_of");
     }
 
     #[test]
-    fn a_tool_that_already_has_the_new_name_keeps_it() {
+    fn a_tool_that_already_has_the_mapped_name_keeps_it() {
         let new = names(&["fs.read"]).to_codex("fs.read").into_owned();
         let both = names(&["fs.read", &new]);
         assert_eq!(both.to_codex(&new), new);
@@ -175,11 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_codexs_own_tools_are_in_order() {
+    fn codex_tools_are_sorted() {
         assert!(CODEX_TOOLS.is_sorted());
     }
 
-    /// Names as clients make them up, often alike.
+    /// Names like those of clients, often similar.
     fn some_name() -> impl Strategy<Value = String> {
         prop_oneof![
             "[a-z_.]{0,3}",
@@ -192,24 +193,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_name_comes_back_and_no_two_are_one(list in prop::collection::btree_set(some_name(), 0..12)) {
+        fn every_name_round_trips_and_stays_unique(list in prop::collection::btree_set(some_name(), 0..12)) {
             let names = ToolNames::new(list.iter().map(String::as_str));
             let mut seen = BTreeSet::new();
             for name in &list {
                 let codex_name = names.to_codex(name).into_owned();
-                prop_assert!(is_taken(&codex_name), "{name:?} became {codex_name:?}");
+                prop_assert!(is_accepted(&codex_name), "{name:?} became {codex_name:?}");
                 prop_assert_eq!(names.to_client(&codex_name), name);
                 prop_assert!(seen.insert(codex_name));
             }
         }
 
         #[test]
-        fn a_name_is_the_same_for_codex_in_every_request(
+        fn a_mapped_name_does_not_depend_on_other_tools(
             name in some_name(),
             list in prop::collection::btree_set(some_name(), 0..12),
         ) {
             let alone = ToolNames::new([name.as_str()].into_iter());
-            // Nobody but somebody who means to has a tool whose name ends in another one's hash.
+            // Only a malicious client has a tool whose name ends in another one's hash.
             let others = list.iter().map(String::as_str).filter(|other| *other != alone.to_codex(&name));
             let among = ToolNames::new(others.chain([name.as_str()]));
             prop_assert_eq!(among.to_codex(&name), alone.to_codex(&name));

@@ -1,4 +1,4 @@
-//! The client's tools: which there are, which must be called, and whether a history's calls have their outputs.
+//! The client's tools, the tool choice, and the pairing of calls and outputs in a history.
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -8,27 +8,27 @@ use super::shorten;
 use crate::error::ApiError;
 use crate::openai::chat::{Function, Tool};
 
-/// The tools of a chat request.
+/// Parses the tools of a chat request.
 ///
 /// # Errors
-/// [`ApiError`] for a tool that is no function.
-pub(crate) fn of_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, ApiError> {
+/// [`ApiError`] for a tool that is not a function.
+pub(crate) fn from_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, ApiError> {
     let read = |(index, tool): (usize, Tool)| {
         let param = format!("tools[{index}]");
         match (tool.kind.as_str(), tool.function) {
             ("function", Some(function)) => Ok(of_function(function, format!("{param}.function"))),
             ("function", None) => {
                 let param = format!("{param}.function");
-                Err(ApiError::invalid(&param, "A tool of the type function needs its function."))
+                Err(ApiError::invalid(&param, "A function tool requires function."))
             }
-            (kind, _) => Err(no_function(kind, &param)),
+            (kind, _) => Err(unsupported_tool(kind, &param)),
         }
     };
     tools.into_iter().enumerate().map(read).collect()
 }
 
-/// The tools of the old form.
-pub(crate) fn of_functions(functions: Vec<Function>) -> Vec<ClientTool> {
+/// Parses tools in the legacy form.
+pub(crate) fn from_functions(functions: Vec<Function>) -> Vec<ClientTool> {
     let read = |(index, function): (usize, Function)| of_function(function, format!("functions[{index}]"));
     functions.into_iter().enumerate().map(read).collect()
 }
@@ -37,26 +37,26 @@ fn of_function(function: Function, param: String) -> ClientTool {
     ClientTool {
         name: function.name,
         description: function.description.unwrap_or_default(),
-        parameters: function.parameters.unwrap_or_else(no_arguments),
+        parameters: function.parameters.unwrap_or_else(empty_parameters),
         param,
     }
 }
 
-/// A tool of a kind that codex does not take; `param` is where the body has it.
-pub(super) fn no_function(kind: &str, param: &str) -> ApiError {
-    let message = format!("Tools of the type {:?} cannot be passed to codex. Send functions.", shorten(kind));
+/// The error for an unsupported tool type; `param` is its path in the body.
+pub(super) fn unsupported_tool(kind: &str, param: &str) -> ApiError {
+    let message = format!("Tool type {:?} is not supported; send functions.", shorten(kind));
     ApiError::unsupported(format!("{param}.type"), message)
 }
 
-/// The schema of a function that takes no arguments.
-pub(super) fn no_arguments() -> Value {
+/// The schema of a function without arguments.
+pub(super) fn empty_parameters() -> Value {
     json!({ "type": "object", "properties": {} })
 }
 
-/// Which tools must be called, in any of the forms that clients use.
+/// Parses the tool choice, in any form that clients use.
 ///
 /// # Errors
-/// [`ApiError`] for a choice that there is not.
+/// [`ApiError`] for an unknown choice.
 pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, ApiError> {
     let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
     let name = |value: &Value| value["name"].as_str().map(|name| ToolChoice::Named(name.to_owned()));
@@ -64,40 +64,40 @@ pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, 
         Value::String(word) => match word.as_str() {
             "auto" => Some(ToolChoice::Auto),
             "none" => Some(ToolChoice::None),
-            // `any` is what other services call it.
+            // Other services call it `any`.
             "required" | "any" => Some(ToolChoice::Required),
             _ => None,
         },
         Value::Object(_) if choice["type"] == "allowed_tools" => {
-            let message = "The model cannot be kept to some of the tools. Send only those.".to_owned();
+            let message = "allowed_tools is not supported; send only the allowed tools.".to_owned();
             return Err(ApiError::unsupported(param, message));
         }
         Value::Object(_) => name(&choice["function"]).or_else(|| name(choice)),
         _ => None,
     };
-    let words = format!("{param} must be auto, none, required or the name of a function.");
-    named.ok_or_else(|| ApiError::invalid(param, &words))
+    let message = format!("{param} must be auto, none, required or the name of a function.");
+    named.ok_or_else(|| ApiError::invalid(param, &message))
 }
 
-/// Checks that what must be called is there.
+/// Checks that a required tool exists.
 ///
 /// # Errors
-/// [`ApiError`] when it is not.
+/// [`ApiError`] if it does not.
 pub(crate) fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &str) -> Result<(), ApiError> {
     match choice {
         ToolChoice::Required if tools.is_empty() => {
-            Err(ApiError::invalid(param, "A tool can be required only where there are tools."))
+            Err(ApiError::invalid(param, "A tool call can be required only if there are tools."))
         }
         ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => Ok(()),
         ToolChoice::Named(name) if tools.iter().any(|tool| tool.name == *name) => Ok(()),
         ToolChoice::Named(name) => {
-            let words = format!("There is no tool {:?} among the tools of the request.", shorten(name));
-            Err(ApiError::invalid(param, &words))
+            let message = format!("The request has no tool {:?}.", shorten(name));
+            Err(ApiError::invalid(param, &message))
         }
     }
 }
 
-/// What the model is told when it has to call a tool, and, more firmly, when it did not.
+/// The instruction to call a tool, and a firmer one for the second attempt.
 pub(crate) fn notes(choice: &ToolChoice) -> Option<(String, String)> {
     let what = match choice {
         ToolChoice::Auto | ToolChoice::None => return None,
@@ -111,44 +111,44 @@ pub(crate) fn notes(choice: &ToolChoice) -> Option<(String, String)> {
     Some((note, again))
 }
 
-/// Follows a history, and sees that every call has its output before the conversation goes on, as OpenAI demands it.
+/// Checks that every call in a history has its output before the conversation continues, as OpenAI requires.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
-    /// The calls of the last message, and whether each is answered.
+    /// The calls of the last message, and whether each has its output.
     calls: IndexMap<String, bool>,
-    /// How many of them are not.
+    /// Number of calls without output.
     open: usize,
     message: usize,
 }
 
 impl Pairing {
-    /// The message `message` makes these calls.
+    /// Message `message` makes these calls.
     pub(crate) fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
         self.calls = calls.map(|id| (id.to_owned(), false)).collect();
         self.open = self.calls.len();
         self.message = message;
     }
 
-    /// The one call of the last message; the old form has no more.
+    /// The single call of the last message in the legacy form.
     pub(crate) fn only(&self) -> Option<String> {
         self.calls.keys().next().cloned()
     }
 
-    /// The message `message` holds the output of a call.
+    /// Message `message` contains the output of a call.
     ///
     /// # Errors
     /// [`ApiError`] when there is no such call.
     pub(crate) fn answer(&mut self, call_id: &str, message: usize) -> Result<(), ApiError> {
         let Some(answered) = self.calls.get_mut(call_id) else {
             let param = format!("messages[{message}].tool_call_id");
-            let message = "A tool message must follow the assistant's message that made its call.";
+            let message = "A tool message must follow the assistant message with its call.";
             return Err(ApiError::invalid(param, message));
         };
         self.open -= usize::from(!std::mem::replace(answered, true));
         Ok(())
     }
 
-    /// The conversation goes on, or ends.
+    /// The conversation continues or ends.
     ///
     /// # Errors
     /// [`ApiError`] when outputs are missing.
@@ -157,12 +157,12 @@ impl Pairing {
             return Ok(());
         }
         let message =
-            format!("Every call needs a tool message with its output. Missing: {}.", missing(&self.calls));
+            format!("Every call requires a tool message with its output. Missing: {}.", missing(&self.calls));
         Err(ApiError::invalid(format!("messages[{}].tool_calls", self.message), message))
     }
 }
 
-/// The first calls that are not answered, as many as an error names.
+/// The first calls without output, as many as an error lists.
 pub(super) fn missing(calls: &IndexMap<impl AsRef<str>, bool>) -> String {
     let open = calls.iter().filter(|(_, answered)| !**answered);
     open.take(4).map(|(id, _)| shorten(id.as_ref())).collect::<Vec<_>>().join(", ")

@@ -85,7 +85,8 @@ async fn requested_usage_comes_in_a_separate_chunk() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn silent_stream_is_kept_alive_with_comments() {
-    let proxy = real().limits(|limits| limits.ping = std::time::Duration::from_millis(100)).start().await;
+    let proxy =
+        real().limits(|limits| limits.ping_interval = std::time::Duration::from_millis(100)).start().await;
     let mut events = proxy.stream("[[words=2 hold=0]]").await;
     assert_eq!(events.next_block().await.unwrap(), ": ping");
     assert_eq!(events.next_block().await.unwrap(), ": ping");

@@ -52,7 +52,7 @@ async fn prompt_is_completed() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn choices_of_several_prompts_are_in_order() {
-    let proxy = real().limits(|limits| limits.turns = 1).start().await;
+    let proxy = real().limits(|limits| limits.max_turns = 1).start().await;
     let body = json!({"model":"gpt-5.5","prompt":["[[words=1]]","[[words=2]]","[[words=3]]"]});
     let (status, answer) = ask(&proxy, &body).await;
     assert_eq!(status, 200, "{answer}");

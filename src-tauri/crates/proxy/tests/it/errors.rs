@@ -168,7 +168,9 @@ async fn prompt_over_the_context_window_is_400() {
 #[tokio::test]
 async fn full_queue_and_queue_timeout_are_429() {
     let proxy = fake("hang-after-delta=1")
-        .limits(|limits| (limits.turns, limits.waiting, limits.wait) = (1, 1, Duration::from_millis(100)))
+        .limits(|limits| {
+            (limits.max_turns, limits.max_queued, limits.queue_timeout) = (1, 1, Duration::from_millis(100));
+        })
         .start()
         .await;
     let mut running = proxy.stream("hi").await;
@@ -264,7 +266,8 @@ async fn failed_and_overloaded_upstream_are_distinguished() {
 
 #[tokio::test]
 async fn turn_timeout_is_504_or_an_event() {
-    let plan = || fake("hang-after-delta=1").limits(|limits| limits.turn = Duration::from_millis(300));
+    let plan =
+        || fake("hang-after-delta=1").limits(|limits| limits.turn_timeout = Duration::from_millis(300));
     expect(plan().start().await.ask("hi").await, 504, "turn_timeout").await;
     let proxy = plan().start().await;
     let rest = proxy.stream("hi").await.rest().await;

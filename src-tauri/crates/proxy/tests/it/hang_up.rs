@@ -63,7 +63,7 @@ async fn disconnecting_before_the_first_delta_interrupts_the_turn() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn disconnecting_while_queued_leaves_the_queue() {
-    let proxy = real().limits(|limits| (limits.turns, limits.waiting) = (1, 1)).start().await;
+    let proxy = real().limits(|limits| (limits.max_turns, limits.max_queued) = (1, 1)).start().await;
     let mut first = proxy.stream("[[words=2 hold=1]]").await;
     first.next_text().await;
     for _ in 0..3 {
@@ -81,7 +81,7 @@ async fn disconnecting_while_queued_leaves_the_queue() {
 
 #[tokio::test]
 async fn connection_without_a_request_is_closed() {
-    let proxy = fake("").limits(|limits| limits.head = Duration::from_millis(200)).start().await;
+    let proxy = fake("").limits(|limits| limits.header_timeout = Duration::from_millis(200)).start().await;
     for head in ["", "GET /health HTTP/1.1\r\nHost: local"] {
         let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
@@ -93,7 +93,7 @@ async fn connection_without_a_request_is_closed() {
 
 #[tokio::test]
 async fn idle_connection_is_closed() {
-    let proxy = fake("").limits(|limits| limits.head = Duration::from_millis(200)).start().await;
+    let proxy = fake("").limits(|limits| limits.header_timeout = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut rest = Vec::new();
@@ -130,7 +130,7 @@ async fn unread_answer_over_the_queue_capacity_is_interrupted() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn client_that_stops_reading_is_disconnected() {
-    let plan = real().limits(|limits| limits.unread = Duration::from_millis(300));
+    let plan = real().limits(|limits| limits.write_timeout = Duration::from_millis(300));
     // Less than the event queue's capacity.
     let (proxy, _unread) = unread_chat(plan, 30).await;
     assert!(proxy.model.wait_for(is_gone, TIMEOUT).await.is_some());
@@ -144,7 +144,7 @@ async fn client_that_stops_reading_is_disconnected() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn idle_connections_neither_block_new_ones_nor_end_running_answers() {
-    let proxy = real().limits(|limits| limits.connections = 4).start().await;
+    let proxy = real().limits(|limits| limits.max_connections = 4).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     let mut idle = Vec::new();
@@ -165,7 +165,7 @@ async fn idle_connections_neither_block_new_ones_nor_end_running_answers() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn pipelined_requests_are_answered_in_order_and_do_not_hide_a_disconnect() {
-    let proxy = real().limits(|limits| limits.ping = Duration::from_millis(200)).start().await;
+    let proxy = real().limits(|limits| limits.ping_interval = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let last = "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -207,7 +207,7 @@ async fn two_requests_with_the_same_id_are_logged_separately() {
 
 #[tokio::test]
 async fn stalled_body_times_out() {
-    let proxy = fake("").limits(|limits| limits.body_silence = Duration::from_millis(200)).start().await;
+    let proxy = fake("").limits(|limits| limits.body_idle_timeout = Duration::from_millis(200)).start().await;
     let mut socket = TcpStream::connect(&proxy.address).await.unwrap();
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\

@@ -47,14 +47,14 @@ async fn declined_approval_appears_in_the_answer_and_the_request_log() {
         let proxy = fake(&format!("ask={method}")).start().await;
         let mut body = json!({"model":"codex-local","messages":[{"role":"user","content":"hi"}]});
         let answer: Value = proxy.chat(&body).await.json().await.unwrap();
-        let line = format!("Asked for consent to {what}, and was declined\n");
+        let line = format!("Approval declined: {what}\n");
         assert_eq!(answer["choices"][0]["message"]["reasoning_content"], line, "{answer}");
         body["stream"] = true.into();
         let chunks = proxy.stream_of(&body).await.rest().await;
         let has_line = |chunk: &Value| chunk["choices"][0]["delta"]["reasoning_content"] == line;
         assert!(chunks.iter().any(has_line), "{chunks:?}");
         let steps = proxy.log.newest().steps;
-        let declined = steps.iter().find(|step| step.what == "Asked for consent and was declined").unwrap();
+        let declined = steps.iter().find(|step| step.what == "Approval request declined").unwrap();
         assert!(declined.bad && declined.detail.as_deref() == Some(what), "{steps:?}");
     }
 }

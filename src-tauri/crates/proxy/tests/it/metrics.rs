@@ -98,7 +98,7 @@ async fn requests_are_counted_by_endpoint_model_and_status() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn running_and_queued_turns_are_counted_and_disconnects_are_not_failures() {
-    let proxy = real().limits(|limits| limits.turns = 1).start().await;
+    let proxy = real().limits(|limits| limits.max_turns = 1).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     let second = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(KEY);

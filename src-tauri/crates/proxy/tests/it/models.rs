@@ -36,7 +36,7 @@ async fn alias_is_listed_and_answers_as_its_model() {
     let of = |id: &str| list.iter().filter(|model| model["id"] == id).collect::<Vec<_>>();
     let [alias] = of("gpt-4o")[..] else { panic!("{list:?}") };
     assert_eq!(alias["owned_by"], "openai");
-    assert!(alias["info"]["meta"]["description"].as_str().unwrap().starts_with("Another name for gpt-5.5. "));
+    assert!(alias["info"]["meta"]["description"].as_str().unwrap().starts_with("Alias of gpt-5.5. "));
     assert_eq!(of("agent")[0]["owned_by"], "codex");
     let one: Value = proxy.get("/v1/models/gpt-4o").send().await.unwrap().json().await.unwrap();
     assert_eq!(one, *alias);

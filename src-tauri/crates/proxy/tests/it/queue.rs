@@ -16,7 +16,7 @@ const OTHER: &str = "sk-another-client";
 async fn start(turns: usize, waiting: usize) -> TestProxy {
     let mut plan = fake("hang-after-delta=1");
     plan.settings.api_keys.push(Key::new(OTHER));
-    plan.limits(|limits| (limits.turns, limits.waiting) = (turns, waiting)).start().await
+    plan.limits(|limits| (limits.max_turns, limits.max_queued) = (turns, waiting)).start().await
 }
 
 /// Requests a stream in a separate task: the response arrives when the turn starts.
@@ -137,7 +137,7 @@ async fn waiting_requests_appear_in_health_and_log_their_wait() {
     let row = proxy.log.rows().into_iter().find(|later| later.arrival.id == row.arrival.id).unwrap();
     assert!(row.wait_ms.is_some_and(|ms| ms > 0), "{row:?}");
     let steps: Vec<&str> = row.steps.iter().map(|step| step.what.as_str()).collect();
-    assert!(steps.starts_with(&["Waits for its place", "Given to codex"]), "{steps:?}");
+    assert!(steps.starts_with(&["Queued", "Sent to Codex"]), "{steps:?}");
 }
 
 #[tokio::test]

@@ -163,7 +163,7 @@ async fn client_gets_the_first_delta_before_the_model_has_finished() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn response_id_is_sent_even_while_the_model_is_silent() {
-    let proxy = real().limits(|limits| limits.ping = Duration::from_millis(50)).start().await;
+    let proxy = real().limits(|limits| limits.ping_interval = Duration::from_millis(50)).start().await;
     let mut events = stream(&proxy, json!({"input":"[[words=1 hold=0]]"})).await;
     assert_eq!(events.next().await.unwrap()["type"], "response.created");
     assert_eq!(events.next().await.unwrap()["type"], "response.in_progress");

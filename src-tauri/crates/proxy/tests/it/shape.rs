@@ -103,7 +103,7 @@ async fn several_answers_are_generated_concurrently() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn requests_for_several_answers_do_not_deadlock() {
-    let proxy = real().limits(|limits| limits.turns = 2).start().await;
+    let proxy = real().limits(|limits| limits.max_turns = 2).start().await;
     let body = with("[[words=2 every=5]]", json!({"n":8}));
     let (one, two) = tokio::join!(answer(&proxy, &body), answer(&proxy, &body));
     assert_eq!((one["choices"].as_array().unwrap().len(), two["choices"].as_array().unwrap().len()), (8, 8));

@@ -32,7 +32,7 @@ async fn assert_failed(proxy: &TestProxy, reason: &str) {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn idle_turn_is_504_interrupted_and_frees_its_slot() {
-    let plan = real().limits(|limits| (limits.turns, limits.silence) = (1, Duration::from_secs(2)));
+    let plan = real().limits(|limits| (limits.max_turns, limits.idle_timeout) = (1, Duration::from_secs(2)));
     let proxy = plan.start().await;
     let message = timed_out(proxy.ask("[[words=3 hold=0]]").await).await;
     assert!(message.starts_with("codex was idle for 2 seconds"), "{message}");
@@ -43,7 +43,7 @@ async fn idle_turn_is_504_interrupted_and_frees_its_slot() {
 
 #[tokio::test]
 async fn idle_stream_ends_with_an_error() {
-    let plan = fake("hang-after-delta=1").limits(|limits| limits.silence = Duration::from_millis(300));
+    let plan = fake("hang-after-delta=1").limits(|limits| limits.idle_timeout = Duration::from_millis(300));
     let proxy = plan.start().await;
     let rest = proxy.stream("hi").await.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "turn_timeout", "{rest:?}");
@@ -53,7 +53,7 @@ async fn idle_stream_ends_with_an_error() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn slow_answer_and_long_command_do_not_hit_the_idle_limit() {
-    let plan = real().limits(|limits| limits.silence = Duration::from_secs(2));
+    let plan = real().limits(|limits| limits.idle_timeout = Duration::from_secs(2));
     let proxy = plan.start().await;
     assert_eq!(proxy.ask("[[words=5 every=700]]").await.status(), 200);
     let body = json!({"model":"codex-local","messages":[{"role":"user","content":"[[shell=\"sleep 4\"]]"}]});
@@ -64,7 +64,7 @@ async fn slow_answer_and_long_command_do_not_hit_the_idle_limit() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn turn_over_its_time_limit_is_504_and_queueing_does_not_count() {
-    let plan = real().limits(|limits| (limits.turns, limits.turn) = (1, Duration::from_secs(3)));
+    let plan = real().limits(|limits| (limits.max_turns, limits.turn_timeout) = (1, Duration::from_secs(3)));
     let proxy = plan.start().await;
     let mut first = proxy.stream("[[words=3 hold=1]]").await;
     first.next_text().await;

@@ -30,7 +30,7 @@ async fn answer(socket: &mut TcpStream) -> String {
 }
 
 fn with_short_drain(plan: TestProxyBuilder) -> TestProxyBuilder {
-    plan.limits(|limits| limits.drain = Duration::from_millis(200))
+    plan.limits(|limits| limits.drain_timeout = Duration::from_millis(200))
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn open_stream_finishes_before_the_proxy_stops() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn stream_past_the_deadline_gets_an_error_and_is_interrupted() {
-    let proxy = real().limits(|limits| limits.drain = Duration::from_millis(200)).start().await;
+    let proxy = real().limits(|limits| limits.drain_timeout = Duration::from_millis(200)).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     proxy.stop.cancel();
@@ -60,7 +60,7 @@ async fn stream_past_the_deadline_gets_an_error_and_is_interrupted() {
 
 #[tokio::test]
 async fn queued_request_is_rejected_immediately_on_shutdown() {
-    let mut proxy = fake("hang-after-delta=1").limits(|limits| limits.turns = 1).start().await;
+    let mut proxy = fake("hang-after-delta=1").limits(|limits| limits.max_turns = 1).start().await;
     let mut events = proxy.stream("hi").await;
     events.next_text().await;
     let request = proxy.anonymous(reqwest::Method::POST, "/v1/chat/completions").bearer_auth(KEY);
@@ -78,8 +78,10 @@ async fn queued_request_is_rejected_immediately_on_shutdown() {
 
 #[tokio::test]
 async fn new_connections_are_refused_during_shutdown() {
-    let proxy =
-        fake("hang-after-delta=1").limits(|limits| limits.drain = Duration::from_millis(500)).start().await;
+    let proxy = fake("hang-after-delta=1")
+        .limits(|limits| limits.drain_timeout = Duration::from_millis(500))
+        .start()
+        .await;
     let mut events = proxy.stream("hi").await;
     events.next_text().await;
     proxy.stop.cancel();
@@ -91,7 +93,7 @@ async fn new_connections_are_refused_during_shutdown() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn queued_requests_are_rejected_on_shutdown_while_the_running_stream_finishes() {
-    let proxy = real().limits(|limits| limits.turns = 1).start().await;
+    let proxy = real().limits(|limits| limits.max_turns = 1).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;
     events.next_text().await;
     let queue = |stream: bool| {

@@ -250,13 +250,13 @@ async fn key_limits_from_the_command_line_cannot_exceed_the_settings() {
     assert!(ok && stderr.contains("read-only"), "{stderr}");
     let writer = ["new", "writer", "--sandbox", "workspace-write", "--workspace", "work/notes"];
     let (ok, _, error) = key(&[], &writer).await;
-    assert!(!ok && error.contains("allow read-only at most"), "{error}");
+    assert!(!ok && error.contains("allow at most read-only"), "{error}");
     let (ok, _, error) = key(&["--sandbox", "workspace-write"], &writer).await;
     assert!(ok, "{error}");
     let (ok, _, error) = key(&[], &["new", "stray", "--workspace", "data"]).await;
-    assert!(!ok && error.contains("not within the working folder"), "{error}");
+    assert!(!ok && error.contains("not inside the working folder"), "{error}");
     let (ok, _, error) = key(&[], &["new", "lost", "--workspace", "work/gone"]).await;
-    assert!(!ok && error.contains("is not there"), "{error}");
+    assert!(!ok && error.contains("does not exist"), "{error}");
     let (_, list, _) = key(&[], &["list"]).await;
     let lines: Vec<&str> = list.lines().collect();
     assert!(lines.len() == 2 && lines[0].ends_with("reader  [read-only]"), "{list}");

@@ -17,7 +17,7 @@ async fn doctor_finds_no_problem_in_a_working_setup() {
     let (ok, out, error) = doctor(&["--port", "0"]).await;
     assert!(ok && error.is_empty(), "{out}{error}");
     for expected in
-        ["is writable", "codex 0.", "answers word by word", "private CODEX_HOME", "models", "there is 1 key"]
+        ["is writable", "codex 0.", "streams answers", "private CODEX_HOME", "models", "there is 1 key"]
     {
         assert!(out.contains(expected), "{expected} is missing in {out}");
     }

@@ -21,7 +21,7 @@ async fn damaged_key_file_is_moved_aside_and_a_new_key_is_created() {
     let aside = std::fs::read_dir(&data).unwrap().map(|file| file.unwrap().path());
     let aside: Vec<_> = aside.filter(|path| path.display().to_string().contains("keys.damaged-")).collect();
     assert_eq!(std::fs::read_to_string(&aside[0]).unwrap(), "{\"version\":1,\"keys\":[{\"id\":\"no");
-    assert!(log.contains("The file of keys was damaged") && log.contains("keys.damaged-"), "{log}");
+    assert!(log.contains("The key file was damaged") && log.contains("keys.damaged-"), "{log}");
 }
 
 #[tokio::test]
@@ -88,10 +88,10 @@ async fn short_key_is_rejected_beyond_loopback_and_warned_about_on_loopback() {
     let mut command = codex_proxyd(folder.path());
     command.args(args).args(["--host", "0.0.0.0"]).env("API_KEYS", "correcthorse");
     let (ok, _, error) = run(&mut command).await;
-    assert!(!ok && error.contains("fewer than 20 characters") && error.contains("0.0.0.0"), "{error}");
+    assert!(!ok && error.contains("shorter than 20 characters") && error.contains("0.0.0.0"), "{error}");
 
     let daemon = start(codex_proxyd(folder.path()).args(args).env("API_KEYS", "correcthorse")).await;
     assert_eq!(ask(&daemon.url, "correcthorse", "[[words=1]]").await.status(), 200);
     let log = ended(daemon).await;
-    assert!(log.contains("fewer than 20 characters") && !log.contains("correcthorse"), "{log}");
+    assert!(log.contains("shorter than 20 characters") && !log.contains("correcthorse"), "{log}");
 }

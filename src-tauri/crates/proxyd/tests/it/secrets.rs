@@ -50,7 +50,7 @@ async fn no_key_appears_in_trace_logs_files_or_responses() {
     // A wrong key of an unknown format cannot be recognized in a path.
     let recognizable: Vec<&str> = keys.iter().copied().filter(|key| *key != WRONG[1]).collect();
     assert_contains_no_key("the log", log.as_bytes(), &recognizable);
-    assert_eq!(log.lines().filter(|line| line.contains("a wrong key")).count(), 1, "{log}");
+    assert_eq!(log.lines().filter(|line| line.contains("wrong API key")).count(), 1, "{log}");
     for (name, bytes) in files(folder.path()) {
         // The log is written to a file too.
         assert_contains_no_key(&name, &bytes, if name.ends_with(".log") { &recognizable } else { &keys });

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use super::client::Outcome;
 
 /// The start of each relevant log message, and the event it stands for.
-const ENTRY_EVENTS: [(&str, &str); 2] = [(": put down ", "put down"), (": closed ", "closed")];
+const ENTRY_EVENTS: [(&str, &str); 2] = [(": opened ", "opened"), (": closed ", "closed")];
 const REQUEST_EVENTS: [(&str, &str); 5] = [
     (": answered ", "answered"),
-    (": client went away before the answer ", "gone"),
+    (": client disconnected before the response ", "gone"),
     (": turn done ", ENDED),
     (": turn failed ", ENDED),
-    (": client went away; turn interrupted ", ENDED),
+    (": client disconnected; turn interrupted ", ENDED),
 ];
 const ENDED: &str = "ended";
 
@@ -48,7 +48,7 @@ impl Log {
     /// Compares the log with what the clients saw, and describes each problem.
     pub(super) fn check(&self, outcomes: &HashMap<String, Outcome>) -> Vec<String> {
         let mut problems = self.bad_lines.clone();
-        let entries = self.entries.iter().filter(|(_, events)| **events != ["put down", "closed"]);
+        let entries = self.entries.iter().filter(|(_, events)| **events != ["opened", "closed"]);
         problems.extend(entries.map(|(entry, events)| format!("entry {entry} was {events:?}")));
         for (id, outcome) in outcomes {
             let events = self.requests.get(id).map_or(&[][..], Vec::as_slice);
@@ -82,7 +82,7 @@ mod tests {
     const ANSWER: &str = r#"T  INFO request{id="soak-1"}: proxy::server::middleware::request_id: answered method=POST path="/v1/x" status=200 ms=1"#;
     const DONE: &str =
         r#"T  INFO request{id="soak-1"}: proxy::exchange::record: turn done model="m" deltas=1"#;
-    const PUT_DOWN: &str = r#"T DEBUG request{id="soak-1"}: proxy::exchange::log: put down entry="e1""#;
+    const OPENED: &str = r#"T DEBUG request{id="soak-1"}: proxy::exchange::log: opened entry="e1""#;
     const CLOSED: &str = r#"T DEBUG proxy::exchange::log: closed entry="e1" what="Done""#;
 
     fn problems(lines: &[&str], outcome: Outcome) -> Vec<String> {
@@ -93,19 +93,19 @@ mod tests {
 
     #[test]
     fn a_request_with_all_its_lines_passes() {
-        assert!(problems(&[PUT_DOWN, DONE, CLOSED, ANSWER], Some(200)).is_empty());
+        assert!(problems(&[OPENED, DONE, CLOSED, ANSWER], Some(200)).is_empty());
         assert!(problems(&[], None).is_empty());
     }
 
     #[test]
     fn missing_and_duplicate_lines_are_noticed() {
         for lines in [
-            &[PUT_DOWN, DONE, ANSWER][..],
-            &[PUT_DOWN, DONE, CLOSED],
-            &[PUT_DOWN, CLOSED, ANSWER],
-            &[PUT_DOWN, DONE, CLOSED, CLOSED, ANSWER],
-            &[PUT_DOWN, DONE, DONE, CLOSED, ANSWER],
-            &[PUT_DOWN, DONE, CLOSED, ANSWER, ANSWER],
+            &[OPENED, DONE, ANSWER][..],
+            &[OPENED, DONE, CLOSED],
+            &[OPENED, CLOSED, ANSWER],
+            &[OPENED, DONE, CLOSED, CLOSED, ANSWER],
+            &[OPENED, DONE, DONE, CLOSED, ANSWER],
+            &[OPENED, DONE, CLOSED, ANSWER, ANSWER],
         ] {
             assert_eq!(problems(lines, Some(200)).len(), 1, "{lines:?}");
         }

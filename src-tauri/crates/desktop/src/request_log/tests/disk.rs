@@ -11,7 +11,7 @@ async fn everything_of_a_request_is_there_after_the_next_start() {
     until(async || count_on_disk(&bench) == 1).await;
     bench.pass(9);
     entry.waited(9, true);
-    entry.step("Given to codex", None, false);
+    entry.step("Sent to Codex", None, false);
     command(&entry, Some("cargo test"));
     bench.pass(31);
     entry.first_token(3);

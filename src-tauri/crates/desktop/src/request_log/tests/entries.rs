@@ -91,7 +91,7 @@ async fn an_entry_that_is_dropped_was_stopped_by_its_client() {
     assert_eq!(log.running(), 0);
     let detail = log.detail(&id(1)).await.unwrap();
     assert_eq!((detail.row.state, detail.row.total_ms), (ExchangeState::Stopped, Some(5)));
-    assert_eq!(whats(&detail), ["Arrived", "The client went away"]);
+    assert_eq!(whats(&detail), ["Arrived", "App disconnected"]);
     log.close().await;
 }
 
@@ -125,7 +125,7 @@ async fn the_steps_of_a_request_stand_on_its_time_line() {
     let entry = begin(&log, arrival(1));
     bench.pass(10);
     entry.waited(10, true);
-    entry.step("Given to codex", None, false);
+    entry.step("Sent to Codex", None, false);
     bench.pass(20);
     command(&entry, Some("ls -l"));
     bench.pass(30);
@@ -136,7 +136,7 @@ async fn the_steps_of_a_request_stand_on_its_time_line() {
     let expected = [
         (0, "Arrived"),
         (10, "Got its place"),
-        (10, "Given to codex"),
+        (10, "Sent to Codex"),
         (30, "Started a command"),
         (60, "First word"),
         (60, "Done"),

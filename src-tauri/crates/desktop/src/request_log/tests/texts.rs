@@ -77,7 +77,7 @@ async fn texts_that_were_kept_go_when_they_are_switched_off() {
     let running = begin(&log, with_secret(2));
     running.text(SECRET);
     log.keep(30, false).await;
-    assert!(!log.reports().keeps_texts());
+    assert!(!log.reports().stores_texts());
     running.text(SECRET);
     running.done(200, None);
     ask(&log, 3);

@@ -1,4 +1,4 @@
-//! Random requests, ends and hang-ups, and what has to hold after each.
+//! A model test: random requests, ends and cancellations, and the invariants after each.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -7,73 +7,73 @@ use super::tests::admission;
 use super::*;
 
 #[derive(Clone, Debug)]
-enum Act {
-    Ask {
+enum Action {
+    Request {
         key: usize,
         turns: u32,
     },
-    /// Ends one of those that run, or gives up one of those that wait.
+    /// Ends a running request, or cancels a queued one.
     End(usize),
-    GiveUp(usize),
+    Cancel(usize),
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![
-        4 => (0..4usize, 1..6u32).prop_map(|(key, turns)| Act::Ask { key, turns }),
-        3 => any::<usize>().prop_map(Act::End),
-        1 => any::<usize>().prop_map(Act::GiveUp),
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let action = prop_oneof![
+        4 => (0..4usize, 1..6u32).prop_map(|(key, turns)| Action::Request { key, turns }),
+        3 => any::<usize>().prop_map(Action::End),
+        1 => any::<usize>().prop_map(Action::Cancel),
     ];
-    prop::collection::vec(act, 1..120)
+    prop::collection::vec(action, 1..120)
 }
 
-/// What has to hold whatever happens: no place is lost or given twice, the counts are right, nobody waits while there is room
-/// for whoever is next, and a key that is served had no more than any other that waits.
-fn holds(acts: &[Act]) -> Result<(), TestCaseError> {
+/// The invariants: no permit is lost or issued twice, the counts match, no request waits while there is room for the
+/// next one.
+fn check_invariants(actions: &[Action]) -> Result<(), TestCaseError> {
     const KEYS: [&str; 4] = ["a", "b", "c", "d"];
     let admission = admission(4, 5);
-    let mut running: Vec<(usize, Place)> = Vec::new();
-    let mut waiting: Vec<(usize, Waiting)> = Vec::new();
-    for act in acts {
-        match act {
-            Act::Ask { key, turns } => match admission.ask(KEYS[*key], *turns) {
-                Ok(Asked::Placed(place)) => running.push((*key, place)),
-                Ok(Asked::Waits(wait)) => waiting.push((*key, wait)),
-                Err(refused) => prop_assert_eq!(refused.why, Why::Full),
+    let mut running: Vec<(usize, Permit)> = Vec::new();
+    let mut waiting: Vec<(usize, QueuedRequest)> = Vec::new();
+    for action in actions {
+        match action {
+            Action::Request { key, turns } => match admission.admit(KEYS[*key], *turns) {
+                Ok(Admit::Now(permit)) => running.push((*key, permit)),
+                Ok(Admit::Queued(wait)) => waiting.push((*key, wait)),
+                Err(refused) => prop_assert_eq!(refused.why, RejectReason::Full),
             },
-            Act::End(which) if !running.is_empty() => drop(running.remove(which % running.len())),
-            Act::GiveUp(which) if !waiting.is_empty() => drop(waiting.remove(which % waiting.len())),
-            Act::End(_) | Act::GiveUp(_) => {}
+            Action::End(which) if !running.is_empty() => drop(running.remove(which % running.len())),
+            Action::Cancel(which) if !waiting.is_empty() => drop(waiting.remove(which % waiting.len())),
+            Action::End(_) | Action::Cancel(_) => {}
         }
         waiting.retain_mut(|(key, wait)| match wait.now() {
             None => true,
-            Some(Ok(place)) => {
-                running.push((*key, place));
+            Some(Ok(permit)) => {
+                running.push((*key, permit));
                 false
             }
             Some(Err(_)) => false,
         });
         let (taken, queued) = admission.now();
-        prop_assert_eq!(taken, running.iter().map(|(_, place)| place.turns).sum::<u32>());
+        prop_assert_eq!(taken, running.iter().map(|(_, permit)| permit.turns).sum::<u32>());
         prop_assert_eq!(queued as usize, waiting.len());
         prop_assert!(taken <= 4 && queued <= 5);
         let state = admission.0.state.lock();
         prop_assert_eq!(state.running.values().sum::<u32>(), taken);
-        if let Some(at) = state.whose_turn() {
-            prop_assert!(state.queue[at].turns > state.free, "there is room, and somebody waits");
+        if let Some(at) = state.next_waiter() {
+            prop_assert!(state.queue[at].turns > state.free, "the next request waits although there is room");
         }
     }
-    // Once everybody who waits is served and done, nothing is left.
+    // After all queued requests are served and done, nothing is left.
     while !running.is_empty() {
         drop(running.remove(0));
         waiting.retain_mut(|(key, wait)| match wait.now() {
-            Some(Ok(place)) => {
-                running.push((*key, place));
+            Some(Ok(permit)) => {
+                running.push((*key, permit));
                 false
             }
             _ => true,
         });
     }
-    prop_assert!(waiting.is_empty(), "somebody waits for ever");
+    prop_assert!(waiting.is_empty(), "a request waits forever");
     prop_assert_eq!(admission.now(), (0, 0));
     Ok(())
 }
@@ -81,7 +81,7 @@ fn holds(acts: &[Act]) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn no_place_is_lost_or_given_twice_and_everybody_is_served_in_the_end(acts in acts()) {
-        holds(&acts)?;
+    fn no_permit_is_lost_or_issued_twice_and_every_request_is_served(actions in actions()) {
+        check_invariants(&actions)?;
     }
 }

@@ -1,4 +1,4 @@
-//! Who runs and who waits, and whose turn it is: nothing here waits or is told.
+//! The running turns, the queue and its order; does not wait or notify.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,24 +6,24 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Place, Refused};
+use super::{Permit, Refused};
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) free: u32,
-    /// The turns that run of each key that has any.
+    /// Running turns per key; keys without any are absent.
     pub(super) running: HashMap<Arc<str>, u32>,
-    /// In the order in which they came. When as many wait as may, a further one is refused or takes another's place.
+    /// In order of arrival. A request that arrives when it is full is rejected or evicts another.
     pub(super) queue: VecDeque<Waiter>,
-    /// When each key last had its turn, since there has been a queue: the count of turns that were given by then. There are no
-    /// more keys than people have made.
-    pub(super) had_turn: HashMap<Arc<str>, u64>,
-    pub(super) given: u64,
-    /// Whose turn it is, while there are too few places for it.
-    pub(super) next: Option<u64>,
+    /// When each key was last served since the queue was last empty, as the value of `served_count`. Bounded by the
+    /// number of keys.
+    pub(super) last_served: HashMap<Arc<str>, u64>,
+    pub(super) served_count: u64,
+    /// The request that free permits are reserved for.
+    pub(super) reserved_for: Option<u64>,
     pub(super) last_id: u64,
-    /// How long a turn has its place, roughly: of those that ended last.
-    pub(super) usual: Option<Duration>,
+    /// Moving average of how long permits are held.
+    pub(super) mean_hold: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Waiter {
     pub(super) id: u64,
     pub(super) key: Arc<str>,
     pub(super) turns: u32,
-    pub(super) answer: oneshot::Sender<Result<Place, Refused>>,
+    pub(super) answer: oneshot::Sender<Result<Permit, Refused>>,
 }
 
 impl State {
@@ -40,45 +40,45 @@ impl State {
             free,
             running: HashMap::new(),
             queue: VecDeque::new(),
-            had_turn: HashMap::new(),
-            given: 0,
-            next: None,
+            last_served: HashMap::new(),
+            served_count: 0,
+            reserved_for: None,
             last_id: 0,
-            usual: None,
+            mean_hold: None,
         }
     }
 
-    /// Where the request stands that is to have the next place.
-    pub(super) fn whose_turn(&self) -> Option<usize> {
-        if let Some(next) = self.next {
+    /// Index of the request to serve next.
+    pub(super) fn next_waiter(&self) -> Option<usize> {
+        if let Some(next) = self.reserved_for {
             return self.queue.iter().position(|waiter| waiter.id == next);
         }
         let rank = |waiter: &Waiter| {
             let running = self.running.get(&waiter.key).copied().unwrap_or_default();
-            (running, self.had_turn.get(&waiter.key).copied().unwrap_or_default())
+            (running, self.last_served.get(&waiter.key).copied().unwrap_or_default())
         };
-        // Of several of the same rank, the first.
+        // `min_by_key` returns the first of equals.
         (0..).zip(&self.queue).min_by_key(|(_, waiter)| rank(waiter)).map(|(at, _)| at)
     }
 
-    /// Takes out who has to give way to a newcomer, if anybody has.
-    pub(super) fn make_room(&mut self, key: &Arc<str>, turns: u32) -> Option<Waiter> {
+    /// Removes and returns the request that a new one evicts, if any.
+    pub(super) fn evict_for(&mut self, key: &Arc<str>, turns: u32) -> Option<Waiter> {
         let mut held = self.running.clone();
         for waiter in &self.queue {
             *held.entry(Arc::clone(&waiter.key)).or_default() += waiter.turns;
         }
         let of = |key: &Arc<str>| held.get(key).copied().unwrap_or_default();
-        // Of several that have as many, the last is taken: the youngest.
+        // `max_by_key` returns the last of equals: the youngest.
         let (at, youngest) = self.queue.iter().enumerate().max_by_key(|(_, waiter)| of(&waiter.key))?;
         if of(key) + turns > of(&youngest.key) - youngest.turns {
             return None;
         }
-        self.take_out(at)
+        self.remove(at)
     }
 
-    pub(super) fn take_out(&mut self, at: usize) -> Option<Waiter> {
+    pub(super) fn remove(&mut self, at: usize) -> Option<Waiter> {
         let waiter = self.queue.remove(at)?;
-        self.next = self.next.filter(|next| *next != waiter.id);
+        self.reserved_for = self.reserved_for.filter(|next| *next != waiter.id);
         Some(waiter)
     }
 }

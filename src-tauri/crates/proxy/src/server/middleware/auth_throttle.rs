@@ -1,7 +1,7 @@
-//! Keeps the log short while someone tries keys: a line a minute, whoever tries and however often.
+//! Limits log lines about wrong keys to one per minute, whatever the number of attempts.
 //!
-//! What protects a key is its length: one of ours has 192 random bits, and a shorter one of the user's is not accepted beyond
-//! loopback. So a wrong key is refused at once, and a right one never waits.
+//! Keys are protected by their length: ours have 192 random bits, and shorter ones are not accepted beyond loopback.
+//! So wrong keys are rejected immediately and correct ones never wait.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How often a wrong key is logged.
+/// At most one line per interval.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where a request came from.
+/// The peer's address.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Peer(pub(in crate::server) IpAddr);
 
-/// Marks a refusal that gets no line in the log besides the one a minute.
+/// Marks a response that gets no access log line of its own.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct LogSuppressed;
 
-/// The wrong keys since the last line in the log.
+/// Counts wrong keys between log lines.
 #[derive(Debug, Default)]
-pub(in crate::server) struct WrongKeys(Mutex<Unlogged>);
+pub(in crate::server) struct AuthThrottle(Mutex<Unlogged>);
 
 #[derive(Debug, Default)]
 struct Unlogged {
@@ -30,8 +30,8 @@ struct Unlogged {
     count: u64,
 }
 
-impl WrongKeys {
-    /// Counts a wrong key, and logs it unless one was logged within the last minute.
+impl AuthThrottle {
+    /// Counts a wrong key, and logs it unless the last line is less than a minute old.
     pub(in crate::server) fn log(&self, from: Option<Peer>) {
         let mut unlogged = self.0.lock();
         if unlogged.last_logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
@@ -41,6 +41,6 @@ impl WrongKeys {
         let others = std::mem::take(&mut unlogged.count);
         unlogged.last_logged = Some(Instant::now());
         let from = from.map(|Peer(address)| tracing::field::display(address));
-        tracing::warn!(from, others, "a wrong key; the next minute's are only counted");
+        tracing::warn!(from, others, "wrong API key; further ones are only counted for a minute");
     }
 }

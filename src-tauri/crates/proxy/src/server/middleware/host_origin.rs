@@ -1,6 +1,6 @@
-//! What every request passes before its route: the host that it names, the web page that it comes from, its key.
+//! Checks every request's host, origin and key.
 //!
-//! The order matters. The host comes first, since a page that rebinds its name must learn nothing; then the preflight,
+//! The order matters: the host first, since a page that rebinds its DNS name must learn nothing; then the preflight,
 //! which browsers send without a key; then the key.
 
 use axum::Extension;
@@ -20,13 +20,13 @@ use super::auth_throttle::{LogSuppressed, Peer};
 use crate::error::ApiError;
 use crate::server::state::Proxy;
 
-/// Where a browser says whether the page that asks is of our own origin. No page can set it.
+/// Set by browsers and not by pages: whether the request comes from our own origin.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The one route whose need of a key depends on where the request comes from.
+/// Needs a key unless requested from this machine.
 const METRICS: &str = "/metrics";
 
-/// Lets a request through to its route, or answers it.
+/// Passes a request on, or rejects it.
 pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
     if !host_is_allowed(&request, &proxy.settings.allowed_hosts) {
         return ApiError::host_not_allowed().into_response();
@@ -41,12 +41,12 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         };
     }
     let needs_key = needs_key(&request);
-    // Without keys nothing else would keep a web page from using codex behind its visitor's back.
+    // Without a key check, only this stops a web page from using codex behind its visitor's back.
     if (!proxy.settings.keys_needed || request.uri().path() == METRICS) && allowed.is_none() {
         let is_foreign = match origin {
             Some(origin) => !is_same_origin(&origin, request.headers()),
-            // Pictures, scripts and links name no origin.
-            None => needs_key && is_of_another_page(request.headers()),
+            // Images, scripts and links send no `Origin`.
+            None => needs_key && is_cross_site(request.headers()),
         };
         if is_foreign {
             return ApiError::origin_not_allowed().into_response();
@@ -63,7 +63,7 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
             }
             Err(Denied::Error(error)) => error.into_response(),
             Err(Denied::WrongKey(error)) => {
-                proxy.wrong_keys.log(request.extensions().get::<Peer>().copied());
+                proxy.auth_throttle.log(request.extensions().get::<Peer>().copied());
                 (Extension(LogSuppressed), error).into_response()
             }
         }
@@ -88,7 +88,7 @@ fn needs_key(request: &Request) -> bool {
     }
 }
 
-/// Whether the request was made on this machine, and not handed on by something on it.
+/// Whether the request was made on this machine and not forwarded by a proxy on it.
 fn is_from_this_machine(request: &Request) -> bool {
     let peer = request.extensions().get::<Peer>();
     peer.is_some_and(|Peer(peer)| peer.to_canonical().is_loopback())
@@ -99,13 +99,13 @@ fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn preflight(origin: HeaderValue, asked: &HeaderMap) -> Response {
+fn preflight(origin: HeaderValue, requested: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
-    // SDKs in the browser send headers of their own; the key is what protects us, not their names.
-    let allowed = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    // Browser SDKs send custom headers. The key protects us, not header names.
+    let allowed = requested.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     let usual = HeaderValue::from_static("authorization, content-type");
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed.unwrap_or(usual));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
@@ -118,39 +118,40 @@ fn is_listed(origin: &HeaderValue, allowed: &[String]) -> bool {
     allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
 }
 
-/// Whether the page came from this very server, as `/docs` does.
+/// Whether the page is served by this proxy, as `/docs` is.
 fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     origin.is_some() && origin == host
 }
 
-/// Whether a browser says that a page of another origin has this loaded. Other programs say nothing, nor do old browsers.
-fn is_of_another_page(headers: &HeaderMap) -> bool {
+/// Whether a browser says that another origin's page requests this. Other programs and old browsers send no such
+/// header.
+fn is_cross_site(headers: &HeaderMap) -> bool {
     let site = headers.get(SEC_FETCH_SITE).and_then(|site| site.to_str().ok());
     site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
-/// Whether the request names a host that is us: an IP address, a name of this machine, or one that was allowed.
+/// Whether every host that the request names is ours: an IP address, a name of this machine, or an allowed name.
 ///
-/// A page that rebinds its own name to 127.0.0.1 comes with that name, and with no other.
+/// A DNS rebinding attack arrives with the page's own name.
 fn host_is_allowed(request: &Request, allowed: &[String]) -> bool {
     let authority = request.uri().authority().map(Authority::as_str);
     let headers = request.headers().get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
     let mut hosts = authority.into_iter().chain(headers).peekable();
-    // All of them: which one counts is for nobody to guess.
+    // Check all, so that it does not matter which one a recipient uses.
     hosts.peek().is_some() && hosts.all(|host| is_ours(host, allowed))
 }
 
 fn is_ours(host: &str, allowed: &[String]) -> bool {
-    // What stands before an `@` is a user's name, whatever it looks like.
+    // Anything before an `@` is user info, whatever it looks like.
     if host.contains('@') {
         return false;
     }
     let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
     name == "localhost"
         || name.ends_with(".localhost")
-        // The names by which containers reach their host.
+        // The names containers use for their host.
         || name == "host.docker.internal"
         || name == "host.containers.internal"
         || name.parse::<std::net::IpAddr>().is_ok()
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_someone_else_owns_is_not() {
+    fn foreign_names_are_rejected() {
         for host in [
             "evil.example",
             "evil.example:8000",
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metrics_need_no_key_from_this_machine_and_one_from_elsewhere_or_where_nobody_knows() {
+    fn metrics_need_a_key_unless_requested_from_this_machine() {
         let request = |path: &str, peer: Option<&str>| {
             let mut request = Request::builder().uri(path).body(Body::empty()).unwrap();
             if let Some(peer) = peer {
@@ -222,21 +223,21 @@ mod tests {
             }
             request
         };
-        for here in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
-            assert!(!needs_key(&request("/metrics", Some(here))), "{here}");
-            assert!(needs_key(&request("/v1/models", Some(here))), "{here}");
+        for local in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(!needs_key(&request("/metrics", Some(local))), "{local}");
+            assert!(needs_key(&request("/v1/models", Some(local))), "{local}");
         }
-        for elsewhere in ["192.168.1.5", "172.17.0.2", "fe80::1", "::ffff:10.0.0.1"] {
-            assert!(needs_key(&request("/metrics", Some(elsewhere))), "{elsewhere}");
+        for remote in ["192.168.1.5", "172.17.0.2", "fe80::1", "::ffff:10.0.0.1"] {
+            assert!(needs_key(&request("/metrics", Some(remote))), "{remote}");
         }
         assert!(needs_key(&request("/metrics", None)));
-        let mut handed_on = request("/metrics", Some("127.0.0.1"));
-        handed_on.headers_mut().insert("forwarded", HeaderValue::from_static("for=192.0.2.1"));
-        assert!(needs_key(&handed_on));
+        let mut forwarded = request("/metrics", Some("127.0.0.1"));
+        forwarded.headers_mut().insert("forwarded", HeaderValue::from_static("for=192.0.2.1"));
+        assert!(needs_key(&forwarded));
     }
 
     #[test]
-    fn a_host_in_the_address_counts_more_than_the_header() {
+    fn a_host_in_the_url_is_checked_too() {
         let request = Request::builder()
             .uri("http://evil.example/")
             .header(HOST, "localhost")
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_host_that_a_request_names_must_be_ours() {
+    fn every_host_of_a_request_must_be_ours() {
         for hosts in [["localhost", "evil.example"], ["evil.example", "localhost"]] {
             let request = Request::builder().uri("/").header(HOST, hosts[0]).header(HOST, hosts[1]);
             assert!(!host_is_allowed(&request.body(Body::empty()).unwrap(), &[]));

@@ -1,4 +1,4 @@
-//! Gives every request an id, keeps the client's own, writes one line a request to the log, and counts it.
+//! Assigns request ids (or keeps the client's), and logs and counts each request once.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,42 +14,43 @@ use super::auth_throttle::LogSuppressed;
 use crate::metrics::Metrics;
 use crate::server::state::Proxy;
 
-/// The header of the id, in the request and in the answer.
+/// Request and response header of the id.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id of a client's that is kept.
-const LONGEST: usize = 128;
+/// Longest accepted client id.
+const MAX_ID_LEN: usize = 128;
 
-/// The longest method that is logged, in characters: a client can make up its own.
-const LONGEST_METHOD: usize = 20;
+/// Longest logged method, in characters; clients can invent methods.
+const MAX_METHOD_CHARS: usize = 20;
 
-/// The longest path that is logged, in characters.
-const LONGEST_PATH: usize = 200;
+/// Longest logged path, in characters.
+const MAX_PATH_CHARS: usize = 200;
 
-/// The kind of model that a request asks for, once that is known: requests are counted by it, those that fail later too.
+/// The kind of model of a request, set once known. Requests are counted by it even if they fail later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KindCell(Arc<OnceLock<ThreadKind>>);
 
 impl KindCell {
-    /// Sets it. The first prompt of a request decides.
+    /// The first prompt of a request decides.
     pub(in crate::server) fn set(&self, kind: ThreadKind) {
         let _ = self.0.set(kind);
     }
 }
 
-/// Wraps everything else.
+/// The outermost middleware.
 pub(crate) async fn with_request_id(
     State(proxy): State<Proxy>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = request.headers().get(&X_REQUEST_ID).filter(|id| is_fit(id)).cloned().unwrap_or_else(new_id);
-    // In the place of what the client sent, so that whoever is further inside has one id to put down.
+    let id = request.headers().get(&X_REQUEST_ID).filter(|id| is_valid(id)).cloned().unwrap_or_else(new_id);
+    // Replaces the client's header, so that inner layers see the id in use.
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
-    let span = tracing::info_span!("request", id = proxy.for_log(id.to_str().unwrap_or_default(), LONGEST));
+    let span =
+        tracing::info_span!("request", id = proxy.for_log(id.to_str().unwrap_or_default(), MAX_ID_LEN));
     let kind = KindCell::default();
     request.extensions_mut().insert(kind.clone());
-    let mut line = Line::new(&proxy, &request, span.clone(), kind);
+    let mut line = AccessLog::new(&proxy, &request, span.clone(), kind);
     let mut response = next.run(request).instrument(span).await;
     line.status = Some(response.status());
     line.is_suppressed = response.extensions().get::<LogSuppressed>().is_some();
@@ -57,17 +58,16 @@ pub(crate) async fn with_request_id(
     response
 }
 
-/// The id of a request that came through [`with_request_id`].
-pub(in crate::server) fn of(headers: &HeaderMap) -> String {
+/// The id assigned by [`with_request_id`].
+pub(in crate::server) fn get(headers: &HeaderMap) -> String {
     headers.get(&X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }
 
-/// The request's line in the log. It is written when it is dropped, so that a client that leaves before the answer has its
-/// line too.
-struct Line {
+/// The request's access log line, written on drop so that a client that disconnects early is logged too.
+struct AccessLog {
     method: String,
     path: String,
-    begun: Instant,
+    started: Instant,
     status: Option<StatusCode>,
     is_suppressed: bool,
     span: Span,
@@ -76,14 +76,14 @@ struct Line {
     kind: KindCell,
 }
 
-impl Line {
+impl AccessLog {
     fn new(proxy: &Proxy, request: &Request, span: Span, kind: KindCell) -> Self {
-        let path = proxy.for_log(request.uri().path(), LONGEST_PATH);
+        let path = proxy.for_log(request.uri().path(), MAX_PATH_CHARS);
         let route = request.extensions().get::<MatchedPath>();
         Self {
-            method: proxy.for_log(request.method().as_str(), LONGEST_METHOD),
+            method: proxy.for_log(request.method().as_str(), MAX_METHOD_CHARS),
             path,
-            begun: Instant::now(),
+            started: Instant::now(),
             status: None,
             is_suppressed: false,
             span,
@@ -94,28 +94,28 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for AccessLog {
     fn drop(&mut self) {
-        self.metrics.answered(
+        self.metrics.count_response(
             self.endpoint,
             self.kind.0.get().copied(),
             self.status.map(|status| status.as_u16()),
         );
         let _in_span = self.span.enter();
-        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // The path is a client's text: as a debug string it cannot make a line of its own.
+        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // The path is client text: debug formatting keeps it on one line.
         let (method, path) = (&self.method, &self.path);
         match self.status {
             Some(status) if self.is_suppressed => {
                 tracing::debug!(%method, ?path, status = status.as_u16(), ms, "answered");
             }
             Some(status) => tracing::info!(%method, ?path, status = status.as_u16(), ms, "answered"),
-            None => tracing::info!(%method, ?path, ms, "client went away before the answer"),
+            None => tracing::info!(%method, ?path, ms, "client disconnected before the response"),
         }
     }
 }
 
-/// The name of a route in the metrics.
+/// The `endpoint` label in the metrics.
 fn endpoint(route: &str) -> &'static str {
     match route {
         "/v1/chat/completions" => "/v1/chat/completions",
@@ -130,13 +130,13 @@ fn endpoint(route: &str) -> &'static str {
     }
 }
 
-/// An id that can go into a log line and back into a header as it is.
-fn is_fit(id: &HeaderValue) -> bool {
-    (1..=LONGEST).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+/// Whether an id is safe in a log line and a header.
+fn is_valid(id: &HeaderValue) -> bool {
+    (1..=MAX_ID_LEN).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
 fn new_id() -> HeaderValue {
     let id = format!("req_{}", uuid::Uuid::now_v7().simple());
-    // Letters and digits always make a header value.
+    // Alphanumerics are always a valid header value.
     HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("req_unknown"))
 }

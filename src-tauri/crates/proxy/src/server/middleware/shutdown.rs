@@ -1,4 +1,4 @@
-//! Ends what is still unanswered when the proxy stops.
+//! Answers requests that are still pending when the proxy stops.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use axum::response::{IntoResponse, Response};
 use crate::error::ApiError;
 use crate::server::state::Proxy;
 
-/// How long a stream that was cut off may take to send its last event.
+/// Time for a cut-off stream to send its final event.
 pub(in crate::server) const FINAL_EVENT_GRACE: Duration = Duration::from_secs(1);
 
-/// Answers for a route that has not done so by itself soon after the cut-off, such as one that waits for the rest of a body.
-pub(in crate::server) async fn or_shutting_down(
+/// Responds for a route that has not done so soon after the cut-off, such as one waiting for a body.
+pub(in crate::server) async fn with_shutdown(
     State(proxy): State<Proxy>,
     request: Request,
     next: Next,
 ) -> Response {
-    let too_late = async {
+    let deadline = async {
         proxy.cut_off.cancelled().await;
         tokio::time::sleep(FINAL_EVENT_GRACE / 2).await;
     };
     tokio::select! {
         biased;
         response = next.run(request) => response,
-        () = too_late => ApiError::shutting_down().into_response(),
+        () = deadline => ApiError::shutting_down().into_response(),
     }
 }

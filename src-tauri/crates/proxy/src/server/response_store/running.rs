@@ -1,4 +1,4 @@
-//! A response that is being written: who writes it, who looks at it meanwhile, and who ends it.
+//! A running response: its writer, its readers, and its cancellation.
 
 use std::sync::Arc;
 
@@ -7,106 +7,108 @@ use parking_lot::{Mutex, MutexGuard};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Conversation, ResponseStore};
+use super::{History, ResponseStore};
 use crate::translate::response_events::ResponseWriter;
-use crate::translate::responses::{Said, said_by_model};
+use crate::translate::responses::{StoredItem, output_items};
 
-/// A response that is being written.
+/// A running response.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct RunningResponse {
     writer: Mutex<ResponseWriter>,
     cancelled: CancellationToken,
 }
 
-impl Running {
-    /// The writer. It is held for as long as a piece takes to be written, and never across an `await`.
+impl RunningResponse {
+    /// Locks the writer. Hold it briefly and never across an `await`.
     pub(crate) fn writer(&self) -> MutexGuard<'_, ResponseWriter> {
         self.writer.lock()
     }
 
-    /// Ends the response as cancelled, if it has not ended, and wakes whoever writes it.
+    /// Cancels the response unless it has ended, and wakes its writer.
     pub(crate) fn cancel(&self) {
         self.writer().cancel();
         self.cancelled.cancel();
     }
 
-    /// Resolves when the response was cancelled.
+    /// Resolves when the response is cancelled.
     pub(crate) async fn cancelled(&self) {
         self.cancelled.cancelled().await;
     }
 
-    /// The response as it is now, as a body.
+    /// The current state of the response as JSON.
     pub(crate) fn body(&self) -> Bytes {
-        // Our own types of strings and numbers always serialise.
+        // Serializing our own types cannot fail.
         serde_json::to_vec(self.writer().response()).unwrap_or_default().into()
     }
 }
 
-/// The one who writes a response. What becomes of it goes into the store when it ends. When it is dropped before, its client
-/// has gone or was told of a failure: the response ends as cancelled, and is kept only if somebody knows its id.
+/// Owns a running response and moves it to the store when it ends. If dropped earlier, its client disconnected or
+/// received an error: the response ends as cancelled, and is stored only if its id has been sent.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    running: Arc<Running>,
-    /// Where it is kept; `None` when nobody may ask for it, and when it is settled.
-    place: Option<Place>,
+    running: Arc<RunningResponse>,
+    /// Where to store it; `None` if it is ephemeral or already stored.
+    destination: Option<Destination>,
 }
 
 #[derive(Debug)]
-struct Place {
+struct Destination {
     store: ResponseStore,
     id: String,
     key: String,
-    before: Conversation,
-    said: Vec<Said>,
+    before: History,
+    added: Vec<StoredItem>,
 }
 
 impl Recording {
-    /// A response that is kept from now on. `before` is the conversation up to it, `said` what its request adds.
-    pub(crate) fn kept(
+    /// A response that can be retrieved from now on. `before` is the conversation up to it, `added` what its request
+    /// adds.
+    pub(crate) fn stored(
         writer: ResponseWriter,
         store: &ResponseStore,
         key: &str,
-        before: Conversation,
-        said: Vec<Said>,
+        before: History,
+        added: Vec<StoredItem>,
     ) -> Self {
         let id = writer.response().id.clone();
-        let mut recording = Self::forgotten(writer);
+        let mut recording = Self::ephemeral(writer);
         store.begin(key, &id, &recording.running);
-        recording.place = Some(Place { store: store.clone(), id, key: key.to_owned(), before, said });
+        recording.destination =
+            Some(Destination { store: store.clone(), id, key: key.to_owned(), before, added });
         recording
     }
 
-    /// A response that nobody can ask for.
-    pub(crate) fn forgotten(writer: ResponseWriter) -> Self {
-        let running = Running { writer: Mutex::new(writer), cancelled: CancellationToken::new() };
-        Self { running: Arc::new(running), place: None }
+    /// A response that cannot be retrieved.
+    pub(crate) fn ephemeral(writer: ResponseWriter) -> Self {
+        let running = RunningResponse { writer: Mutex::new(writer), cancelled: CancellationToken::new() };
+        Self { running: Arc::new(running), destination: None }
     }
 
-    /// The response that is written.
-    pub(crate) fn running(&self) -> &Arc<Running> {
+    /// The running response.
+    pub(crate) fn running(&self) -> &Arc<RunningResponse> {
         &self.running
     }
 
-    /// Leaves the response to the store, once it has ended.
-    pub(crate) fn settle(&mut self) {
-        let Some(place) = self.place.take() else { return };
+    /// Moves the ended response to the store.
+    pub(crate) fn store(&mut self) {
+        let Some(destination) = self.destination.take() else { return };
         let (status, output) = {
             let writer = self.running.writer();
-            (writer.response().status, said_by_model(&writer.response().output))
+            (writer.response().status, output_items(&writer.response().output))
         };
-        let said = place.said.into_iter().chain(output).collect();
-        place.store.end(&place.id, status, self.running.body(), place.before, said);
+        let added = destination.added.into_iter().chain(output).collect();
+        destination.store.end(&destination.id, status, self.running.body(), destination.before, added);
     }
 }
 
 impl Drop for Recording {
     fn drop(&mut self) {
         self.running.cancel();
-        let is_told = self.running.writer().is_told();
-        if is_told {
-            self.settle();
-        } else if let Some(place) = self.place.take() {
-            place.store.remove(&place.key, &place.id);
+        let id_is_sent = self.running.writer().is_id_sent();
+        if id_is_sent {
+            self.store();
+        } else if let Some(destination) = self.destination.take() {
+            destination.store.remove(&destination.key, &destination.id);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Any body on any of the routes that read one, and any address: an error of OpenAI's shape, or a request that codex could be given.
+//! Fuzzes bodies and URLs: every response is an error in OpenAI's format, or the request is valid.
 //!
-//! There is no codex here, so a request that is understood ends with `codex_not_found`. The corpus in `tests/corpus` holds bodies that
-//! are right and such as are wrong in a way worth keeping; each is also the beginning of many others.
+//! Codex is not installed here, so a valid request ends with `codex_not_found`. The corpus in `tests/corpus` holds
+//! valid bodies and interesting invalid ones; each also seeds many mutations.
 
 mod near;
 
@@ -13,11 +13,11 @@ use tower::ServiceExt;
 
 use super::tests::{KEY, proxy};
 use super::*;
-use near::{broken_body, near_body};
+use near::{broken_body, mutated_body};
 
 const ROUTES: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/completions"];
 
-/// Enough for every day; `PROPTEST_CASES` has its way where it is set.
+/// Overridden by `PROPTEST_CASES`.
 fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_some() { usual } else { ProptestConfig { cases: 150, ..usual } }
@@ -34,7 +34,7 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// The router on a folder that goes with it.
+/// A router on a temporary folder.
 fn start() -> (tempfile::TempDir, tokio::runtime::Runtime, Router) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -42,7 +42,7 @@ fn start() -> (tempfile::TempDir, tokio::runtime::Runtime, Router) {
     (folder, runtime, router)
 }
 
-/// Sends a request with the key, and checks that its answer is one that a client can read. Gives back its status and code.
+/// Sends an authenticated request and checks that the response is a well-formed error. Returns its status and code.
 async fn send(router: &Router, request: axum::http::request::Builder, body: Vec<u8>) -> (u16, String) {
     let request = request.header("host", "localhost").header("authorization", format!("Bearer {KEY}"));
     let response = router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
@@ -58,7 +58,7 @@ async fn send(router: &Router, request: axum::http::request::Builder, body: Vec<
     (status, error["code"].as_str().unwrap().to_owned())
 }
 
-/// The same with a body; it is either refused, or understood and given to a codex that is not there.
+/// Posts a body, which must be rejected, or valid and fail for lack of codex.
 async fn post(router: &Router, route: &str, body: Vec<u8>) -> (u16, String) {
     let request = Request::post(route).header("content-type", "application/json");
     let (status, code) = send(router, request, body).await;
@@ -67,12 +67,12 @@ async fn post(router: &Router, route: &str, body: Vec<u8>) -> (u16, String) {
 }
 
 #[test]
-fn every_body_of_the_corpus_is_understood_or_refused_as_its_name_says() {
+fn every_corpus_body_is_accepted_or_rejected_as_its_name_says() {
     let (_folder, runtime, router) = start();
     for (name, body) in corpus() {
-        // `chat-ok-tools.json` is understood by the route of chats, `chat-bad-…` is not, `any-bad-…` by none.
+        // `chat-ok-tools.json` is valid on the chat route, `chat-bad-…` is not, `any-bad-…` on none.
         let mut words = name.split('-');
-        let (route, is_right) = (words.next().unwrap(), words.next().unwrap() == "ok");
+        let (route, is_valid) = (words.next().unwrap(), words.next().unwrap() == "ok");
         let own = ROUTES.iter().filter(|path| match route {
             "chat" => path.contains("chat"),
             "responses" => path.contains("responses"),
@@ -81,7 +81,7 @@ fn every_body_of_the_corpus_is_understood_or_refused_as_its_name_says() {
         });
         for route in own {
             let (status, code) = runtime.block_on(post(&router, route, body.clone()));
-            assert_eq!(code == "codex_not_found", is_right, "{name} on {route}: {status} {code}");
+            assert_eq!(code == "codex_not_found", is_valid, "{name} on {route}: {status} {code}");
         }
         for route in ROUTES {
             runtime.block_on(post(&router, route, body.clone()));
@@ -90,9 +90,9 @@ fn every_body_of_the_corpus_is_understood_or_refused_as_its_name_says() {
 }
 
 #[test]
-fn any_body_is_understood_or_refused_in_openais_shape() {
+fn any_body_is_accepted_or_rejected_in_openais_format() {
     let (_folder, runtime, router) = start();
-    let body = prop_oneof![3 => near_body(), 1 => broken_body()];
+    let body = prop_oneof![3 => mutated_body(), 1 => broken_body()];
     let mut runner =
         proptest::test_runner::TestRunner::new(ProptestConfig { source_file: Some(file!()), ..cases() });
     let outcome = runner.run(&(body, prop::sample::select(&ROUTES[..])), |(body, route)| {
@@ -103,7 +103,7 @@ fn any_body_is_understood_or_refused_in_openais_shape() {
 }
 
 #[test]
-fn any_address_is_answered_in_openais_shape() {
+fn any_url_is_answered_in_openais_format() {
     let (_folder, runtime, router) = start();
     let escaped = any::<u8>().prop_map(|byte| format!("%{byte:02x}"));
     const PIECES: &[&str] = &[
@@ -141,8 +141,8 @@ fn any_address_is_answered_in_openais_shape() {
             if !is_ours && method != "HEAD" {
                 let (status, code) =
                     runtime.block_on(send(&router, Request::builder().method(method).uri(uri), Vec::new()));
-                let is_refused = (400..500).contains(&status) || code == "codex_not_found";
-                prop_assert!(is_refused, "{} {}: {} {}", method, address, status, code);
+                let is_rejected = (400..500).contains(&status) || code == "codex_not_found";
+                prop_assert!(is_rejected, "{} {}: {} {}", method, address, status, code);
             }
             Ok(())
         },

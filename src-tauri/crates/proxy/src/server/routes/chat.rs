@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
-use super::common::{Answer, gather, pieces, stream};
+use super::common::{Answer, collect, events, stream};
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -12,7 +12,7 @@ use crate::exchange::log::Arrival;
 use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
 use crate::openai::chunk::ChunkChoice;
 use crate::openai::completion::{AnswerMessage, Choice, Completion};
-use crate::server::extract::{Incoming, read};
+use crate::server::extract::{Incoming, parse_body};
 use crate::server::state::Proxy;
 use crate::translate::chunks::{ChatChunks, Head, finish_reason};
 use crate::translate::{parameters, request};
@@ -35,34 +35,34 @@ pub(crate) async fn create(
     let task = task_model::task(&proxy, &body, "messages");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let (request, ignored) = exchange.check(read::<ChatRequest>(body, parameters::of_chat))?;
+    let (request, ignored) = exchange.log_error(parse_body::<ChatRequest>(body, parameters::chat))?;
     let streamed = request.stream == Some(true);
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
-    let old_calls = request.functions.is_some();
-    let mut request = exchange.check(request::parse(request))?;
+    let legacy_calls = request.functions.is_some();
+    let mut request = exchange.log_error(request::parse(request))?;
     if let Some(task) = task {
-        task_model::to_smallest(&proxy, &mut request, task, exchange.recorder()).await;
+        task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }
     let n = request.n;
     let started = turns::start(&proxy, &caller, &mut exchange, request).await;
-    exchange.check(started)?;
+    exchange.log_error(started)?;
 
     let object = if streamed { "chat.completion.chunk" } else { "chat.completion" };
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
     let mut head = Head { id, object, created: unix_now(), include_usage, ..Head::default() };
     let response = if streamed {
-        stream(&proxy, pieces(exchange), ChatChunks::new(head, n, old_calls)).await?
+        stream(&proxy, events(exchange), ChatChunks::new(head, n, legacy_calls)).await?
     } else {
-        let answers = gather(pieces(exchange), n, &mut head).await?;
-        let choices = (0..).zip(answers).map(|(index, answer)| choice(index, answer, old_calls));
+        let answers = collect(events(exchange), n, &mut head).await?;
+        let choices = (0..).zip(answers).map(|(index, answer)| choice(index, answer, legacy_calls));
         let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(ApiError::internal)?;
-        Json(head.whole(&choices)).into_response()
+        Json(head.completion(&choices)).into_response()
     };
     Ok((ignored, response).into_response())
 }
 
-/// A whole answer; `None` when its end never came.
-fn choice(index: u32, answer: Answer, old_calls: bool) -> Option<Choice> {
+/// A complete answer; `None` if it has not ended.
+fn choice(index: u32, answer: Answer, legacy_calls: bool) -> Option<Choice> {
     let Answer { text, reasoning, calls, reason } = answer;
     let content = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
     let call = |call: codex_client::ToolCall| ToolCall {
@@ -71,7 +71,7 @@ fn choice(index: u32, answer: Answer, old_calls: bool) -> Option<Choice> {
         function: FunctionCall { name: call.name, arguments: call.arguments },
     };
     let mut tool_calls: Vec<ToolCall> = calls.into_iter().map(call).collect();
-    let function_call = if old_calls { tool_calls.pop().map(|call| call.function) } else { None };
+    let function_call = if legacy_calls { tool_calls.pop().map(|call| call.function) } else { None };
     let message = AnswerMessage {
         role: "assistant",
         content,
@@ -80,6 +80,6 @@ fn choice(index: u32, answer: Answer, old_calls: bool) -> Option<Choice> {
         tool_calls,
         function_call,
     };
-    let finish_reason = finish_reason(reason?, old_calls);
+    let finish_reason = finish_reason(reason?, legacy_calls);
     Some(Choice { index, message, logprobs: None, finish_reason })
 }

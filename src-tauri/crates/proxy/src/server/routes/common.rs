@@ -1,4 +1,4 @@
-//! What the routes share of an answer: its pieces, gathered or as a stream.
+//! Collects or streams the answers of an exchange, for the chat and completions routes.
 
 use std::future::ready;
 
@@ -8,44 +8,44 @@ use codex_client::ToolCall;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::ApiError;
-use crate::event::Piece;
+use crate::event::AnswerEvent;
 use crate::exchange::Exchange;
 use crate::openai::completion::FinishReason;
 use crate::server::sse;
 use crate::server::state::Proxy;
-use crate::translate::chunks::{Chunks, Head, event};
+use crate::translate::chunks::{Chunks, Head, data_event};
 
-/// The pieces of the answers of an exchange, each with its answer's number.
-pub(super) fn pieces(exchange: Exchange) -> impl Stream<Item = Result<(u32, Piece), ApiError>> + Send {
+/// The events of an exchange's answers, each with the index of its answer.
+pub(super) fn events(exchange: Exchange) -> impl Stream<Item = Result<(u32, AnswerEvent), ApiError>> + Send {
     stream::unfold(exchange, async |mut exchange| Some((Ok(exchange.next().await?), exchange)))
 }
 
-/// One of the answers, whole.
+/// One complete answer.
 #[derive(Default)]
 pub(super) struct Answer {
     pub(super) text: String,
     pub(super) reasoning: String,
     pub(super) calls: Vec<ToolCall>,
-    /// `None` when its end never came.
+    /// `None` if it has not ended.
     pub(super) reason: Option<FinishReason>,
 }
 
-/// Gathers the pieces of `n` answers, and in `head` what is known of them all.
-pub(super) async fn gather(
-    pieces: impl Stream<Item = Result<(u32, Piece), ApiError>>,
+/// Collects the events of `n` answers, and their shared metadata in `head`.
+pub(super) async fn collect(
+    events: impl Stream<Item = Result<(u32, AnswerEvent), ApiError>>,
     n: u32,
     head: &mut Head,
 ) -> Result<Vec<Answer>, ApiError> {
-    let mut pieces = std::pin::pin!(pieces);
+    let mut events = std::pin::pin!(events);
     let mut answers: Vec<Answer> = (0..n).map(|_| Answer::default()).collect();
-    while let Some((index, piece)) = pieces.try_next().await? {
+    while let Some((index, event)) = events.try_next().await? {
         let Some(answer) = answers.get_mut(index as usize) else { continue };
-        match piece {
-            Piece::Model(model) => head.set_model(&model),
-            Piece::Text(text) => answer.text.push_str(&text),
-            Piece::Reasoning(text) => answer.reasoning.push_str(&text),
-            Piece::Call(call) => answer.calls.push(call),
-            Piece::Ended(end) => {
+        match event {
+            AnswerEvent::Model(model) => head.set_model(&model),
+            AnswerEvent::Text(text) => answer.text.push_str(&text),
+            AnswerEvent::Reasoning(text) => answer.reasoning.push_str(&text),
+            AnswerEvent::Call(call) => answer.calls.push(call),
+            AnswerEvent::Ended(end) => {
                 let end = end?;
                 answer.reason = Some(end.reason);
                 head.add(end.usage);
@@ -55,17 +55,18 @@ pub(super) async fn gather(
     Ok(answers)
 }
 
-/// Sends the pieces of a completion as the chunks that `writer` makes of them.
+/// Streams the events of a completion as the chunks that `writer` makes of them.
 pub(super) async fn stream(
     proxy: &Proxy,
-    pieces: impl Stream<Item = Result<(u32, Piece), ApiError>> + Send + 'static,
+    events: impl Stream<Item = Result<(u32, AnswerEvent), ApiError>> + Send + 'static,
     mut writer: impl Chunks,
 ) -> Result<Response, ApiError> {
     let end = stream::once(ready(Ok(None)));
-    let events = pieces.map_ok(Some).chain(end).map(move |piece| match piece? {
-        Some((index, piece)) => Ok(writer.piece(index, piece)?),
+    let events = events.map_ok(Some).chain(end).map(move |event| match event? {
+        Some((index, event)) => Ok(writer.write(index, event)?),
         None => Ok(writer.head().end()),
     });
-    let failed = |error: ApiError| vec![event(&error.body())];
-    sse::answer(events, proxy.limits.ping, || vec![Event::default().comment(sse::PING)], failed).await
+    let failed = |error: ApiError| vec![data_event(&error.body())];
+    sse::respond(events, proxy.limits.ping_interval, || vec![Event::default().comment(sse::PING)], failed)
+        .await
 }

@@ -1,21 +1,21 @@
 //! `POST /v1/completions`, for old clients.
 //!
-//! Several prompts are answered one after another: were their turns begun together, two such requests could each hold the
-//! places that the other waits for.
+//! Several prompts are answered one after another: if their turns ran at once, two such requests could each hold
+//! permits that the other waits for.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::common::{gather, pieces};
+use super::common::{collect, events};
 use super::{common, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::log::Arrival;
 use crate::openai::completion::Completion;
 use crate::openai::text_completion::{CompletionsRequest, TextChoice};
-use crate::server::extract::{Incoming, read};
+use crate::server::extract::{Incoming, parse_body};
 use crate::server::state::Proxy;
 use crate::translate::chunks::Head;
 use crate::translate::completions::{TextChunks, parse};
@@ -38,35 +38,36 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let mut exchange = proxy.exchange(arrival.clone());
 
-    let (request, ignored) = exchange.check(read::<CompletionsRequest>(body, parameters::of_completions))?;
-    let mut prompts = exchange.check(parse(&request))?.into_iter();
+    let (request, ignored) =
+        exchange.log_error(parse_body::<CompletionsRequest>(body, parameters::completions))?;
+    let mut prompts = exchange.log_error(parse(&request))?.into_iter();
     let Some(first) = prompts.next() else { return Err(ApiError::internal()) };
     let n = first.n;
     let choices = prompts.as_slice().iter().map(|other| other.n).sum::<u32>() + n;
     let started = turns::start(&proxy, &caller, &mut exchange, first).await;
-    exchange.check(started)?;
+    exchange.log_error(started)?;
 
-    let again = proxy.clone();
-    let others = stream::iter((1..).zip(prompts)).then(move |(prompt, request)| {
-        // Each prompt has a row of the request log.
+    let next_proxy = proxy.clone();
+    let rest = stream::iter((1..).zip(prompts)).then(move |(prompt, request)| {
+        // Each prompt has its own entry in the request log.
         let arrival = Arrival { id: uuid::Uuid::now_v7().to_string(), ..arrival.clone() };
-        let (proxy, caller) = (again.clone(), caller.clone());
+        let (proxy, caller) = (next_proxy.clone(), caller.clone());
         async move {
             let mut exchange = proxy.exchange(arrival);
             let started = turns::start(&proxy, &caller, &mut exchange, request).await;
-            exchange.check(started)?;
-            Ok::<_, ApiError>(pieces(exchange).map_ok(move |(index, piece)| (prompt * n + index, piece)))
+            exchange.log_error(started)?;
+            Ok::<_, ApiError>(events(exchange).map_ok(move |(index, event)| (prompt * n + index, event)))
         }
     });
-    let pieces = pieces(exchange).chain(others.try_flatten());
+    let events = events(exchange).chain(rest.try_flatten());
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let id = format!("cmpl-{}", uuid::Uuid::now_v7().simple());
     let (object, model) = ("text_completion", request.model);
     let mut head = Head { id, object, created: unix_now(), model, include_usage, usage: None };
     let response = if request.stream == Some(true) {
-        common::stream(&proxy, pieces, TextChunks(head)).await?
+        common::stream(&proxy, events, TextChunks(head)).await?
     } else {
-        let answers = gather(pieces, choices, &mut head).await?;
+        let answers = collect(events, choices, &mut head).await?;
         let choices = (0..).zip(&answers).map(|(index, answer)| TextChoice {
             text: &answer.text,
             index,
@@ -77,7 +78,7 @@ pub(crate) async fn create(
         if choices.iter().any(|choice| choice.finish_reason.is_none()) {
             return Err(ApiError::internal());
         }
-        Json(head.whole(&choices)).into_response()
+        Json(head.completion(&choices)).into_response()
     };
     Ok((ignored, response).into_response())
 }

@@ -1,7 +1,6 @@
-//! `/openapi.json`, and the pages `/docs` (Swagger UI) and `/redoc` that show it, without any other host.
+//! `/openapi.json`, and `/docs` (Swagger UI) and `/redoc` that display it, without loading anything from other hosts.
 //!
-//! The pages' scripts are in `assets/`, compressed as they are sent: every browser takes gzip, and nothing has to be
-//! unpacked in our memory.
+//! The scripts in `assets/` are gzipped and sent as they are, since every browser accepts gzip.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -11,10 +10,9 @@ use axum::routing::get;
 use crate::server::openapi;
 use crate::server::state::Proxy;
 
-/// What the pages cannot say of themselves; what they may load stands in each page.
+/// Cannot be set in the pages themselves, which restrict what they load.
 const POLICY: &str = "frame-ancestors 'none'";
 
-/// The pages' routes.
 pub(crate) fn routes() -> Router<Proxy> {
     Router::new()
         .route("/openapi.json", get(async || axum::Json(openapi::description())))
@@ -22,19 +20,17 @@ pub(crate) fn routes() -> Router<Proxy> {
         .route("/docs/swagger-init.js", get(async || script(include_str!("../../../assets/swagger-init.js"))))
         .route(
             "/docs/swagger-ui-bundle.js",
-            get(async || {
-                packed("text/javascript", include_bytes!("../../../assets/swagger-ui-bundle.js.gz"))
-            }),
+            get(async || gzip("text/javascript", include_bytes!("../../../assets/swagger-ui-bundle.js.gz"))),
         )
         .route(
             "/docs/swagger-ui.css",
-            get(async || packed("text/css", include_bytes!("../../../assets/swagger-ui.css.gz"))),
+            get(async || gzip("text/css", include_bytes!("../../../assets/swagger-ui.css.gz"))),
         )
         .route("/redoc", get(async || page(include_str!("../../../assets/redoc.html"))))
         .route("/redoc/redoc-init.js", get(async || script(include_str!("../../../assets/redoc-init.js"))))
         .route(
             "/redoc/redoc.standalone.js",
-            get(async || packed("text/javascript", include_bytes!("../../../assets/redoc.standalone.js.gz"))),
+            get(async || gzip("text/javascript", include_bytes!("../../../assets/redoc.standalone.js.gz"))),
         )
 }
 
@@ -46,7 +42,7 @@ fn script(text: &'static str) -> Response {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], text).into_response()
 }
 
-fn packed(kind: &'static str, bytes: &'static [u8]) -> Response {
+fn gzip(kind: &'static str, bytes: &'static [u8]) -> Response {
     let headers = [(CONTENT_TYPE, kind), (CONTENT_ENCODING, "gzip"), (CACHE_CONTROL, "max-age=86400")];
     (headers, bytes).into_response()
 }

@@ -1,4 +1,4 @@
-//! `GET /health`: whether the proxy runs and how codex is, without a key and without starting anything.
+//! `GET /health`: the state of the proxy and codex. Needs no key and starts nothing.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::{Limits, Occupancy};
-use crate::models::backends::{CodexesStatus, state_of};
+use crate::models::backends::{BackendsStatus, state_of};
 use crate::server::state::Proxy;
 
 /// State of the proxy and of codex.
@@ -91,16 +91,16 @@ impl From<Capabilities> for CodexCan {
     responses((status = 200, description = "The proxy is running.", body = Health))
 )]
 pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
-    let in_words = |error: CodexError| ApiError::from(error).message().to_owned();
-    let CodexesStatus { status, other } = proxy.codex.status();
+    let describe = |error: CodexError| ApiError::from(error).message().to_owned();
+    let BackendsStatus { status, other } = proxy.codex.status();
     let state = state_of(&status);
     let (version, can, message) = match status {
-        Status::Ready(ready) => (Some(ready.version), Some(ready.capabilities.into()), other.map(in_words)),
-        Status::Failed(error) => (None, None, Some(in_words(error))),
+        Status::Ready(ready) => (Some(ready.version), Some(ready.capabilities.into()), other.map(describe)),
+        Status::Failed(error) => (None, None, Some(describe(error))),
         Status::Idle | Status::Starting | Status::Stopped => (None, None, None),
     };
-    let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
-    let Limits { turns: most, waiting: most_waiting, .. } = proxy.limits;
+    let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
+    let Limits { max_turns: most, max_queued: most_waiting, .. } = proxy.limits;
     Json(Health {
         turns: TurnsHealth { running, waiting, most, most_waiting },
         status: "ok",

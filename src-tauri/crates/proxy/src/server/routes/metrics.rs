@@ -1,4 +1,4 @@
-//! `GET /metrics`: what the proxy counts of itself, in Prometheus' text form. Who may read it is `guard`'s business.
+//! `GET /metrics` in Prometheus' text format. `guard` decides who may read it.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,11 +20,11 @@ use crate::server::state::Proxy;
 )]
 pub(crate) async fn metrics(State(proxy): State<Proxy>, headers: HeaderMap) -> Result<Response, ApiError> {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let Occupancy { running, waiting } = *proxy.admission.turns().borrow();
+    let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
     let uptime = unix_now().saturating_sub(proxy.started);
     let text =
         proxy.metrics.text(&proxy.codex, running, waiting, uptime).map_err(|_| ApiError::internal())?;
-    // Prometheus asks for OpenMetrics 1.0; everybody else reads its own older form.
+    // Prometheus asks for OpenMetrics 1.0; other clients get its older format.
     let (content_type, text) = if accept.contains("application/openmetrics-text") {
         ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     } else {

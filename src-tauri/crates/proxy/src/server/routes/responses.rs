@@ -1,4 +1,4 @@
-//! `POST /v1/responses`, and what can be done with a response by its id.
+//! `POST /v1/responses`, and the routes of a response by its id.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use crate::exchange::log::Arrival;
 use crate::openai::responses::event::StreamEvent;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
-use crate::server::extract::{Incoming, PathId, read};
+use crate::server::extract::{Incoming, PathId, parse_body};
 use crate::server::middleware::auth::Caller;
-use crate::server::response_store::{Conversation, Found, Recording};
+use crate::server::response_store::{History, Recording, StoredResponse};
 use crate::server::sse;
 use crate::server::state::Proxy;
 use crate::translate::parameters;
 use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{Parsed, Said, parse};
+use crate::translate::responses::{ParsedRequest, StoredItem, parse};
 
 /// Create response
 ///
@@ -46,42 +46,43 @@ pub(crate) async fn create(
     let task = task_model::task(&proxy, &body, "input");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let (request, ignored) = exchange.check(read::<ResponsesRequest>(body, parameters::of_responses))?;
+    let (request, ignored) =
+        exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
     let before = match &request.previous_response_id {
-        None => Conversation::new(),
-        Some(id) => exchange.check(match proxy.responses.find(&caller.id, id) {
-            Some(Found::Ended(ended)) => Ok(ended.conversation.clone()),
-            Some(Found::Running(_)) => Err(ApiError::previous_response_running()),
+        None => History::new(),
+        Some(id) => exchange.log_error(match proxy.responses.find(&caller.id, id) {
+            Some(StoredResponse::Ended(ended)) => Ok(ended.conversation.clone()),
+            Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
             None => Err(ApiError::previous_response_not_found(id)),
         })?,
     };
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let said_before: Vec<&Said> = before.iter().flat_map(|batch| &batch.value).collect();
+    let earlier_items: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
     let find = |id: &str| proxy.responses.item(&caller.id, id);
-    let parsed = parse(request, &said_before, &find, proxy.settings.reasoning, &mut ids);
-    let Parsed { mut wanted, options, said, streamed, store } = exchange.check(parsed)?;
+    let parsed = parse(request, &earlier_items, &find, proxy.settings.reasoning, &mut ids);
+    let ParsedRequest { mut request, options, added, streamed, store } = exchange.log_error(parsed)?;
     if let Some(task) = task {
-        task_model::to_smallest(&proxy, &mut wanted, task, exchange.recorder()).await;
+        task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }
-    let model = wanted.model.clone();
-    let started = turns::start(&proxy, &caller, &mut exchange, wanted).await;
-    exchange.check(started.map_err(ApiError::of_responses))?;
+    let model = request.model.clone();
+    let started = turns::start(&proxy, &caller, &mut exchange, request).await;
+    exchange.log_error(started.map_err(ApiError::of_responses))?;
 
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
     let recording = if store {
-        Recording::kept(writer, &proxy.responses, &caller.id, before, said)
+        Recording::stored(writer, &proxy.responses, &caller.id, before, added)
     } else {
-        Recording::forgotten(writer)
+        Recording::ephemeral(writer)
     };
     let running = Arc::clone(recording.running());
-    let writing = Writing { exchange: Some(exchange), recording };
-    let events = stream::unfold(writing, async |mut writing| Some((writing.next().await?, writing)));
+    let state = ResponseStream { exchange: Some(exchange), recording };
+    let events = stream::unfold(state, async |mut state| Some((state.next().await?, state)));
     let response = if streamed {
-        // Whoever waits long for the first event may want to cancel the response, and needs its id.
-        let (silent, failed) = (Arc::clone(&running), running);
-        let silent = move || silent.writer().begun();
-        let failed = move |error: ApiError| failed.writer().failed(error.in_response());
-        sse::answer(events, proxy.limits.ping, silent, failed).await?
+        // A client that waits long for the first event may want to cancel the response, and needs its id.
+        let (on_silence, on_failure) = (Arc::clone(&running), running);
+        let on_silence = move || on_silence.writer().start_events();
+        let on_failure = move |error: ApiError| on_failure.writer().failure_events(error.in_response());
+        sse::respond(events, proxy.limits.ping_interval, on_silence, on_failure).await?
     } else {
         events.try_collect::<Vec<_>>().await?;
         json(running.body())
@@ -89,23 +90,23 @@ pub(crate) async fn create(
     Ok((ignored, response).into_response())
 }
 
-/// A response that is being written.
-struct Writing {
-    /// `None` once it has ended; dropping it interrupts the turn.
+/// The event stream of a running response.
+struct ResponseStream {
+    /// `None` after the end. Dropping it interrupts the turn.
     exchange: Option<Exchange>,
     recording: Recording,
 }
 
-impl Writing {
-    /// Writes the next piece, and gives back its events; `None` after the end.
+impl ResponseStream {
+    /// Writes the next event and returns what it adds to the stream; `None` after the end.
     async fn next(&mut self) -> Option<Result<Vec<Event>, ApiError>> {
         let exchange = self.exchange.as_mut()?;
         let running = Arc::clone(self.recording.running());
         let written = tokio::select! {
             biased;
             () = running.cancelled() => Ok(()),
-            piece = exchange.next() => match piece {
-                Some((_, piece)) => running.writer().piece(piece, unix_now()).map_err(ApiError::from),
+            event = exchange.next() => match event {
+                Some((_, event)) => running.writer().write(event, unix_now()).map_err(ApiError::from),
                 None => Err(ApiError::internal()),
             },
         };
@@ -113,7 +114,7 @@ impl Writing {
             self.exchange = None;
         }
         if running.writer().has_ended() {
-            self.recording.settle();
+            self.recording.store();
         }
         Some(written.map(|()| running.writer().take_events()).map_err(ApiError::of_responses))
     }
@@ -137,8 +138,8 @@ pub(crate) async fn one(
         return Err(ApiError::no_stream_of_old());
     }
     match proxy.responses.find(&caller.id, &id) {
-        Some(Found::Running(running)) => Ok(json(running.body())),
-        Some(Found::Ended(ended)) => Ok(json(ended.body.value.clone())),
+        Some(StoredResponse::Running(running)) => Ok(json(running.body())),
+        Some(StoredResponse::Ended(ended)) => Ok(json(ended.body.value.clone())),
         None => Err(ApiError::response_not_found(&id)),
     }
 }
@@ -177,7 +178,7 @@ pub(crate) async fn cancel(
     PathId(id): PathId,
 ) -> Result<Answer, ApiError> {
     match proxy.responses.find(&caller.id, &id) {
-        Some(Found::Running(running)) => {
+        Some(StoredResponse::Running(running)) => {
             running.cancel();
             let status = running.writer().response().status;
             if status == Status::Cancelled {
@@ -186,9 +187,11 @@ pub(crate) async fn cancel(
                 Err(ApiError::cannot_cancel())
             }
         }
-        // As OpenAI has it, a second time does no harm.
-        Some(Found::Ended(ended)) if ended.status == Status::Cancelled => Ok(json(ended.body.value.clone())),
-        Some(Found::Ended(_)) => Err(ApiError::cannot_cancel()),
+        // As with OpenAI, cancelling twice is not an error.
+        Some(StoredResponse::Ended(ended)) if ended.status == Status::Cancelled => {
+            Ok(json(ended.body.value.clone()))
+        }
+        Some(StoredResponse::Ended(_)) => Err(ApiError::cannot_cancel()),
         None => Err(ApiError::response_not_found(&id)),
     }
 }

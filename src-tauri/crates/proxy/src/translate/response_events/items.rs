@@ -1,25 +1,25 @@
-//! How each kind of item grows, and the events that say so.
+//! Updates for each kind of output item, and the events they emit.
 
 use super::Sink;
 use crate::openai::responses::event::EventBody;
 use crate::openai::responses::item::{ItemStatus, OutputItem, OutputPart, SummaryPart};
 
-/// A message without text.
+/// An empty message.
 pub(super) fn message(id: String) -> OutputItem {
     OutputItem::Message { id, status: ItemStatus::InProgress, role: "assistant", content: Vec::new() }
 }
 
-/// A summary without text.
+/// An empty summary.
 pub(super) fn reasoning(id: String) -> OutputItem {
     OutputItem::Reasoning { id, summary: Vec::new() }
 }
 
-/// A call without arguments.
+/// An empty call.
 pub(super) fn call(id: String, call_id: String, name: String) -> OutputItem {
     OutputItem::FunctionCall { id, status: ItemStatus::InProgress, call_id, name, arguments: String::new() }
 }
 
-/// Adds to the one part of a message.
+/// Appends to the single part of a message.
 pub(super) fn add_text(item: &mut OutputItem, output_index: usize, text: &str, sink: &mut Sink) {
     let OutputItem::Message { id: item_id, content, .. } = item else { return };
     if content.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn add_text(item: &mut OutputItem, output_index: usize, text: &str, s
     sink.event("response.output_text.delta", body);
 }
 
-/// Adds to the last part of a summary, or to a new one.
+/// Appends to the last part of a summary, or to a new one.
 pub(super) fn add_summary(
     item: &mut OutputItem,
     output_index: usize,
@@ -57,17 +57,17 @@ pub(super) fn add_summary(
     sink.event("response.reasoning_summary_text.delta", body);
 }
 
-/// Gives a call its arguments, which come whole.
-pub(super) fn add_arguments(item: &mut OutputItem, output_index: usize, whole: String, sink: &mut Sink) {
+/// Sets a call's arguments, which arrive complete.
+pub(super) fn add_arguments(item: &mut OutputItem, output_index: usize, value: String, sink: &mut Sink) {
     let OutputItem::FunctionCall { id: item_id, arguments, .. } = item else { return };
-    *arguments = whole;
+    *arguments = value;
     if !arguments.is_empty() {
         let body = EventBody::ArgumentsDelta { item_id, output_index, delta: arguments };
         sink.event("response.function_call_arguments.delta", body);
     }
 }
 
-/// Says that the item's last part is whole.
+/// Emits the final events of the item's last part.
 pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
     match item {
         OutputItem::Message { id: item_id, content, .. } => {

@@ -32,8 +32,8 @@ fn writer(streamed: bool) -> ResponseWriter {
     ResponseWriter::new(Ids::new("0a".into()), 7, "m".into(), options(), streamed)
 }
 
-fn finish(reason: FinishReason) -> Finish {
-    Finish { reason, usage: Some(TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 }) }
+fn finish(reason: FinishReason) -> AnswerEnd {
+    AnswerEnd { reason, usage: Some(TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 }) }
 }
 
 fn weather(arguments: &str) -> ToolCall {
@@ -44,7 +44,7 @@ fn error() -> ResponseError {
     ResponseError { code: "server_error", message: "it broke".into() }
 }
 
-/// The events of some bytes, with the name of each as its type says.
+/// Parses events, checking that each name matches its type.
 fn events(bytes: &[u8]) -> Vec<Value> {
     std::str::from_utf8(bytes)
         .unwrap()
@@ -63,7 +63,7 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn an_answer_of_every_kind_is_told_item_by_item() {
+fn every_kind_of_item_emits_its_events() {
     let mut writer = writer(true);
     writer.set_model("m-2".into());
     writer.reasoning("hm");
@@ -130,7 +130,7 @@ fn an_answer_of_every_kind_is_told_item_by_item() {
 }
 
 #[test]
-fn text_after_reasoning_after_text_is_an_item_of_its_own() {
+fn text_after_reasoning_starts_a_new_item() {
     let mut writer = writer(false);
     writer.text("a");
     writer.reasoning("b");
@@ -143,7 +143,7 @@ fn text_after_reasoning_after_text_is_an_item_of_its_own() {
 }
 
 #[test]
-fn a_blank_line_in_the_reasoning_begins_another_part_of_the_summary() {
+fn a_blank_line_in_the_reasoning_starts_a_new_summary_part() {
     let mut writer = writer(true);
     writer.reasoning("\n\n");
     writer.reasoning("one");
@@ -164,7 +164,7 @@ fn a_blank_line_in_the_reasoning_begins_another_part_of_the_summary() {
 }
 
 #[test]
-fn an_answer_that_is_too_long_is_incomplete() {
+fn an_answer_at_its_token_limit_is_incomplete() {
     let mut writer = writer(true);
     writer.text("a");
     writer.end(finish(FinishReason::Length), 9);
@@ -178,7 +178,7 @@ fn an_answer_that_is_too_long_is_incomplete() {
 }
 
 #[test]
-fn what_failed_halfway_is_not_called_done() {
+fn unfinished_items_are_not_done_after_a_failure() {
     let mut writer = writer(true);
     writer.text("a");
     writer.fail(error());
@@ -210,16 +210,16 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
 }
 
 #[test]
-fn an_empty_answer_is_a_whole_stream_all_the_same() {
+fn an_empty_answer_is_a_complete_stream() {
     let mut writer = writer(true);
-    writer.end(Finish { reason: FinishReason::Stop, usage: None }, 9);
+    writer.end(AnswerEnd { reason: FinishReason::Stop, usage: None }, 9);
     let events = events(&wire(writer.take_events()));
     assert_eq!(kinds(&events), ["created", "in_progress", "completed"]);
     assert!(events[2]["response"].get("usage").is_none());
 }
 
 #[test]
-fn the_stream_and_the_whole_response_end_in_the_same_value() {
+fn a_stream_ends_with_the_same_response_as_a_complete_one() {
     let [mut streamed, mut whole] = [writer(true), writer(false)];
     for writer in [&mut streamed, &mut whole] {
         writer.reasoning("a");
@@ -233,7 +233,7 @@ fn the_stream_and_the_whole_response_end_in_the_same_value() {
 }
 
 #[test]
-fn what_could_be_null_is_null_and_not_left_out() {
+fn nullable_fields_are_null_and_not_omitted() {
     let response = serde_json::to_value(writer(false).response()).unwrap();
     for name in ["error", "incomplete_details", "instructions", "completed_at", "previous_response_id"] {
         assert_eq!(response.get(name), Some(&Value::Null), "{name}");

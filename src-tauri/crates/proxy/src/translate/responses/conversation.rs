@@ -1,25 +1,25 @@
-//! From what was said, item by item, to the conversation that codex is given.
+//! Assembles the conversation that codex receives.
 
 use codex_client::{Item, Role};
 use indexmap::IndexMap;
 
-use super::Said;
+use super::StoredItem;
 use crate::error::ApiError;
 use crate::translate::shorten;
 use crate::translate::tools::missing;
 
-/// The conversation of what was said `before` and what a request adds.
+/// Appends the items a request adds to those `before`.
 ///
 /// # Errors
 /// [`ApiError`] when a call has no output, or an output no call.
-pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError> {
+pub(super) fn assemble(before: &[&StoredItem], added: &[StoredItem]) -> Result<Vec<Item>, ApiError> {
     let mut items = Vec::with_capacity(before.len() + added.len());
-    // Whether each is answered.
+    // Whether each call has its output.
     let mut calls: IndexMap<&str, bool> = IndexMap::new();
     let mut after_reasoning = false;
     let params = (0..before.len()).map(|_| None).chain((0..added.len()).map(Some));
-    for (said, param) in before.iter().copied().chain(added).zip(params) {
-        let Some(item) = &said.item else {
+    for (stored, param) in before.iter().copied().chain(added).zip(params) {
+        let Some(item) = &stored.item else {
             after_reasoning = true;
             continue;
         };
@@ -31,14 +31,14 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError
                 (Some(answered), _) => *answered = true,
                 (None, None) => {}
                 (None, Some(index)) => {
-                    let message = format!("There is no call {:?} before its output.", shorten(call_id));
+                    let message = format!("No call {:?} precedes this output.", shorten(call_id));
                     return Err(ApiError::invalid(format!("input[{index}].call_id"), message));
                 }
             },
             Item::Message { .. } => {}
         }
         match (items.last_mut(), item) {
-            // One answer, whose text the model broke off to think: codex knows it as one message.
+            // Text before and after reasoning is one message to codex.
             (
                 Some(Item::Message { role: Role::Assistant, content: first }),
                 Item::Message { role: Role::Assistant, content },
@@ -50,6 +50,6 @@ pub(super) fn of(before: &[&Said], added: &[Said]) -> Result<Vec<Item>, ApiError
     if calls.values().all(|answered| *answered) {
         return Ok(items);
     }
-    let message = format!("Every call needs its output. Missing: {}.", missing(&calls));
+    let message = format!("Every call requires an output. Missing: {}.", missing(&calls));
     Err(ApiError::invalid("input", message))
 }

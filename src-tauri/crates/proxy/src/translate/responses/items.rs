@@ -1,8 +1,8 @@
-//! The items of an input, in the forms that clients send them.
+//! Parses input items in the forms that clients send.
 
 use codex_client::{Content, Item, Role, ToolCall};
 
-use super::Said;
+use super::StoredItem;
 use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::InputItem;
@@ -11,28 +11,28 @@ use crate::translate::contents::contents;
 use crate::translate::response_events::Ids;
 use crate::translate::shorten;
 
-/// Reads the input. A string is a message of the user's.
-pub(super) fn read(
+/// Parses the input. A string is a user message.
+pub(super) fn parse(
     input: Option<TextOr<InputItem>>,
-    find: &dyn Fn(&str) -> Option<Said>,
+    find: &dyn Fn(&str) -> Option<StoredItem>,
     ids: &mut Ids,
-) -> Result<Vec<Said>, ApiError> {
+) -> Result<Vec<StoredItem>, ApiError> {
     match input {
         None => Ok(Vec::new()),
         Some(TextOr::Text(text)) => {
-            let content = vec![Content::Text(text)];
-            Ok(vec![Said { id: ids.item("msg"), item: Some(Item::Message { role: Role::User, content }) }])
+            let item = Item::Message { role: Role::User, content: vec![Content::Text(text)] };
+            Ok(vec![StoredItem { id: ids.item("msg"), item: Some(item) }])
         }
         Some(TextOr::Parts(items)) => items
             .into_iter()
             .enumerate()
-            .map(|(index, item)| one(item, &format!("input[{index}]"), find, ids))
+            .map(|(index, item)| parse_item(item, &format!("input[{index}]"), find, ids))
             .collect(),
     }
 }
 
-/// What an item of an answer is in the conversation.
-pub(super) fn of_output(item: &OutputItem) -> Option<Item> {
+/// Converts an output item to a conversation item.
+pub(super) fn from_output(item: &OutputItem) -> Option<Item> {
     match item {
         OutputItem::Message { content, .. } => {
             let content = content.iter().map(|part| Content::Text(part.text.clone())).collect();
@@ -47,13 +47,13 @@ pub(super) fn of_output(item: &OutputItem) -> Option<Item> {
     }
 }
 
-fn one(
+fn parse_item(
     item: InputItem,
     param: &str,
-    find: &dyn Fn(&str) -> Option<Said>,
+    find: &dyn Fn(&str) -> Option<StoredItem>,
     ids: &mut Ids,
-) -> Result<Said, ApiError> {
-    // A reference may come without its type, and then has nothing but its id.
+) -> Result<StoredItem, ApiError> {
+    // A reference may omit its type, and then has only an id.
     let bare = item.role.is_none() && item.content.is_none() && item.id.is_some();
     let kind = item.kind.as_deref().unwrap_or(if bare { "item_reference" } else { "message" });
     let (prefix, item) = match kind {
@@ -64,26 +64,24 @@ fn one(
         "item_reference" => {
             let param = format!("{param}.id");
             let id =
-                item.id.as_deref().ok_or_else(|| ApiError::invalid(&param, "A reference needs its id."))?;
+                item.id.as_deref().ok_or_else(|| ApiError::invalid(&param, "A reference requires an id."))?;
             let id_shown = shorten(id);
             return find(id).ok_or_else(|| {
                 ApiError::invalid(
                     &param,
-                    format!(
-                        "There is no item {id_shown:?} in the responses that are kept. Send the item itself."
-                    ),
+                    format!("No stored response has the item {id_shown:?}. Send the item itself."),
                 )
             });
         }
         other => {
             let kind = shorten(other);
             let message = format!(
-                "Items of the type {kind:?} cannot be passed to codex. Send messages, function calls and their outputs."
+                "Item type {kind:?} is not supported; send messages, function calls and their outputs."
             );
             return Err(ApiError::unsupported(param, message));
         }
     };
-    Ok(Said { id: ids.item(prefix), item })
+    Ok(StoredItem { id: ids.item(prefix), item })
 }
 
 fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
@@ -98,29 +96,29 @@ fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
             let message = format!("The role must be user, assistant, system or developer, not {other:?}.");
             return Err(ApiError::invalid(&role_param, &message));
         }
-        None => return Err(ApiError::invalid(&role_param, "A message needs its role.")),
+        None => return Err(ApiError::invalid(&role_param, "A message requires a role.")),
     };
     let param = format!("{param}.content");
     let Some(content) = item.content else {
-        return Err(ApiError::invalid(&param, "This message needs a content."));
+        return Err(ApiError::invalid(&param, "This message requires content."));
     };
     Ok(Item::Message { role, content: contents(content, &param, role == Role::User)? })
 }
 
 fn call(item: InputItem, param: &str) -> Result<Item, ApiError> {
-    let call_id = needed(item.call_id, &format!("{param}.call_id"), "A call needs its call_id.")?;
-    let name = needed(item.name, &format!("{param}.name"), "A call needs the name of its function.")?;
+    let call_id = required(item.call_id, &format!("{param}.call_id"), "A call requires a call_id.")?;
+    let name = required(item.name, &format!("{param}.name"), "A call requires a function name.")?;
     Ok(Item::ToolCall(ToolCall { call_id, name, arguments: item.arguments.unwrap_or_default() }))
 }
 
 fn output(item: InputItem, param: &str) -> Result<Item, ApiError> {
-    let message = "An output needs the call_id that it answers.";
-    let call_id = needed(item.call_id, &format!("{param}.call_id"), message)?;
+    let message = "An output requires the call_id it answers.";
+    let call_id = required(item.call_id, &format!("{param}.call_id"), message)?;
     let param = format!("{param}.output");
     let Some(output) = item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
     Ok(Item::ToolOutput { call_id, output: contents(output, &param, true)? })
 }
 
-fn needed(value: Option<String>, param: &str, message: &str) -> Result<String, ApiError> {
+fn required(value: Option<String>, param: &str, message: &str) -> Result<String, ApiError> {
     value.filter(|value| !value.is_empty()).ok_or_else(|| ApiError::invalid(param, message))
 }

@@ -1,4 +1,4 @@
-//! What a response repeats of its request, in OpenAI's exact form.
+//! The request options that a response echoes, in OpenAI's exact format.
 
 use serde_json::json;
 
@@ -8,14 +8,13 @@ use crate::openai::responses::request::{ResponsesRequest, TextFormat};
 use crate::openai::responses::response::{Format, Reasoning, Text};
 use crate::translate::answer_request::ToolChoice;
 
-/// The efforts that OpenAI's description knows; a model of codex's may have others, which are passed on and not repeated.
+/// Efforts in OpenAI's specification. A codex model may have others, which are passed on but not echoed.
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-/// The service tiers that OpenAI's description knows.
+/// Service tiers in OpenAI's specification.
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 
-/// What the response repeats.
-pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, ApiError> {
+pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<ResponseOptions, ApiError> {
     let text = request.text.unwrap_or_default();
     let thinking = request.reasoning.unwrap_or_default();
     Ok(ResponseOptions {
@@ -52,10 +51,9 @@ pub(super) fn repeated(request: ResponsesRequest, choice: &ToolChoice) -> Result
 fn format(format: TextFormat) -> Result<Format, ApiError> {
     match format.kind.as_str() {
         "json_schema" => Ok(Format::JsonSchema {
-            name: format
-                .name
-                .filter(|name| !name.is_empty())
-                .ok_or_else(|| ApiError::invalid("text.format.name", "A json_schema format needs a name."))?,
+            name: format.name.filter(|name| !name.is_empty()).ok_or_else(|| {
+                ApiError::invalid("text.format.name", "A json_schema format requires a name.")
+            })?,
             description: format.description,
             schema: format.schema.unwrap_or_default(),
             strict: format.strict,

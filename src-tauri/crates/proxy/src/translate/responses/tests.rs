@@ -5,23 +5,27 @@ use serde_json::{Value, json};
 use super::*;
 use crate::translate::refused;
 
-fn read_with(body: &Value, before: &[Said], find: &dyn Fn(&str) -> Option<Said>) -> Result<Parsed, ApiError> {
+fn read_with(
+    body: &Value,
+    before: &[StoredItem],
+    find: &dyn Fn(&str) -> Option<StoredItem>,
+) -> Result<ParsedRequest, ApiError> {
     let mut body = body.clone();
     body["model"] = "m".into();
     let request: ResponsesRequest = serde_json::from_value(body).unwrap();
-    let before: Vec<&Said> = before.iter().collect();
+    let before: Vec<&StoredItem> = before.iter().collect();
     parse(request, &before, find, ReasoningFormat::Think, &mut Ids::new("0a".into()))
 }
 
-fn read(body: &Value) -> Result<Parsed, ApiError> {
+fn read(body: &Value) -> Result<ParsedRequest, ApiError> {
     read_with(body, &[], &|_| None)
 }
 
 fn items(body: &Value) -> Vec<Item> {
-    read(body).unwrap().wanted.items
+    read(body).unwrap().request.items
 }
 
-fn says(role: Role, text: &str) -> Item {
+fn message(role: Role, text: &str) -> Item {
     Item::Message { role, content: vec![Content::Text(text.into())] }
 }
 
@@ -38,40 +42,40 @@ fn call(call_id: &str) -> Item {
 }
 
 #[test]
-fn instructions_come_first_and_are_not_part_of_what_was_said() {
-    let said = |item| Said { id: "msg_1".into(), item: Some(item) };
-    let earlier = [said(says(Role::User, "one")), said(says(Role::Assistant, "two"))];
+fn instructions_come_first_and_are_not_stored() {
+    let stored = |item| StoredItem { id: "msg_1".into(), item: Some(item) };
+    let earlier = [stored(message(Role::User, "one")), stored(message(Role::Assistant, "two"))];
     let body = json!({"instructions":"be brief","input":"three"});
     let parsed = read_with(&body, &earlier, &|_| None).unwrap();
     assert_eq!(
-        parsed.wanted.items,
+        parsed.request.items,
         [
-            says(Role::Developer, "be brief"),
-            says(Role::User, "one"),
-            says(Role::Assistant, "two"),
-            says(Role::User, "three"),
+            message(Role::Developer, "be brief"),
+            message(Role::User, "one"),
+            message(Role::Assistant, "two"),
+            message(Role::User, "three"),
         ]
     );
-    let said: Vec<_> = parsed.said.into_iter().map(|said| (said.id, said.item)).collect();
-    assert_eq!(said, [("msg_0a0001".to_owned(), Some(says(Role::User, "three")))]);
+    let stored: Vec<_> = parsed.added.into_iter().map(|stored| (stored.id, stored.item)).collect();
+    assert_eq!(stored, [("msg_0a0001".to_owned(), Some(message(Role::User, "three")))]);
     assert_eq!(parsed.options.instructions.as_deref(), Some("be brief"));
-    assert!(parsed.store, "unless it is told not to");
+    assert!(parsed.store, "stored by default");
 }
 
 #[test]
-fn tools_are_functions_and_nothing_else() {
+fn only_function_tools_are_accepted() {
     let schema = json!({"type":"object","properties":{"city":{"type":"string"}}});
     let parsed = read(&json!({"input":"a","tool_choice":{"type":"function","name":"weather"},"tools":[
         {"type":"function","name":"weather","description":"Tells.","parameters":schema,"strict":true},
         {"type":"function","name":"bare"}
     ]}))
     .unwrap();
-    let [weather, bare] = parsed.wanted.tools.as_slice() else { panic!("two tools") };
+    let [weather, bare] = parsed.request.tools.as_slice() else { panic!("two tools") };
     assert_eq!((weather.name.as_str(), weather.description.as_str()), ("weather", "Tells."));
     assert_eq!(weather.parameters, schema);
     assert_eq!(bare.parameters["type"], "object");
     assert_eq!(bare.param, "tools[1]");
-    assert_eq!(parsed.wanted.tool_choice, ToolChoice::Named("weather".into()));
+    assert_eq!(parsed.request.tool_choice, ToolChoice::Named("weather".into()));
     let echoed = serde_json::to_value(&parsed.options).unwrap();
     assert_eq!(
         echoed["tools"][1],
@@ -96,20 +100,20 @@ fn tools_are_functions_and_nothing_else() {
 }
 
 #[test]
-fn the_form_of_the_text_is_passed_on_and_repeated() {
+fn the_text_format_is_passed_on_and_echoed() {
     let schema = json!({"type":"object"});
     let parsed = read(&json!({"input":"a","text":{"verbosity":"low","format":
         {"type":"json_schema","name":"city","strict":true,"schema":schema}}}))
     .unwrap();
     let param = "text.format.schema".to_owned();
-    assert_eq!(parsed.wanted.format, Format::Schema { schema: schema.clone(), strict: true, param });
-    assert_eq!(parsed.wanted.verbosity.as_deref(), Some("low"));
+    assert_eq!(parsed.request.format, Format::Schema { schema: schema.clone(), strict: true, param });
+    assert_eq!(parsed.request.verbosity.as_deref(), Some("low"));
     assert_eq!(
         serde_json::to_value(&parsed.options.text).unwrap(),
         json!({"verbosity":"low","format":{"type":"json_schema","name":"city","strict":true,"schema":schema}})
     );
     let object = read(&json!({"input":"a","text":{"format":{"type":"json_object"}}})).unwrap();
-    assert_eq!(object.wanted.format, Format::JsonObject);
+    assert_eq!(object.request.format, Format::JsonObject);
     for (text, param) in [
         (json!({"format":{"type":"json_schema","name":"n"}}), "text.format.schema"),
         (json!({"format":{"type":"json_schema","schema":{}}}), "text.format.name"),
@@ -125,7 +129,7 @@ fn a_summary_is_never_part_of_the_text() {
         let body = json!({"model":"m","input":"a","reasoning":thinking});
         let request = serde_json::from_value(body).unwrap();
         let mut ids = Ids::new("0a".into());
-        parse(request, &[], &|_| None, settings, &mut ids).map(|read| read.wanted.reasoning_format.unwrap())
+        parse(request, &[], &|_| None, settings, &mut ids).map(|read| read.request.reasoning_format.unwrap())
     };
     assert_eq!(with(json!(null), ReasoningFormat::Think), Ok(ReasoningFormat::ReasoningContent));
     assert_eq!(with(json!(null), ReasoningFormat::None), Ok(ReasoningFormat::None));
@@ -135,7 +139,7 @@ fn a_summary_is_never_part_of_the_text() {
 }
 
 #[test]
-fn only_what_openai_knows_is_repeated() {
+fn only_values_in_openais_specification_are_echoed() {
     let options = read(&json!({
         "input":"a","temperature":9,"top_p":0.5,"truncation":"odd","service_tier":"mine",
         "reasoning":{"effort":"ultra"},"metadata":{"a":"b"},"max_output_tokens":20

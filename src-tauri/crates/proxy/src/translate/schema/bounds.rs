@@ -1,24 +1,26 @@
-//! How large the schemas of a request may be. They are counted before they are compiled, with a stack on the heap.
+//! Bounds on the schemas of a request, checked before compiling, with an explicit stack.
 //!
-//! What is counted is counted wherever it stands, also in a constant or under an unknown keyword: a reference can lead there.
+//! Keywords count wherever they occur, even in a constant or under an unknown keyword, since a reference can point
+//! there.
 
 use serde_json::Value;
 
-/// How many arrays and objects may lie in one another. The compiler goes down them by recursion.
+/// Maximum nesting of arrays and objects. The compiler is recursive.
 pub(super) const MAX_DEPTH: usize = 64;
-/// The bounds of what takes time and memory. They hold for all tools of a request together, and once more for the schema of its answer.
+/// These apply to all tools of a request together, and separately to its answer's schema.
 pub(super) const MAX_PROPERTIES: usize = 5_000;
 pub(super) const MAX_REFERENCES: usize = 1_000;
 pub(super) const MAX_PATTERNS: usize = 100;
-/// `unevaluatedProperties` and `unevaluatedItems` of one schema, each of which compiles what it refers to once more. Measured without
-/// optimization: 25 of them, five in each of five definitions that lead to one another, take 7 s, and 50 in ten take more than 40 s.
+/// Maximum `unevaluatedProperties` and `unevaluatedItems` per schema; each compiles what it refers to again. Measured
+/// without optimization: 25 of them, five in each of five definitions that refer to one another, take 7 s, and 50 in
+/// ten more than 40 s.
 pub(super) const MAX_UNEVALUATED: usize = 10;
-/// Of anything else, such as values of enums: each takes less than 1 KB once it is compiled.
+/// Maximum other values, such as enum values; each takes less than 1 KB compiled.
 pub(super) const MAX_VALUES: usize = 50_000;
 
 pub(super) const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
 
-/// What has been counted.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) depth: usize,
@@ -26,15 +28,15 @@ pub(super) struct Counts {
     pub(super) references: usize,
     pub(super) patterns: usize,
     pub(super) values: usize,
-    /// Of the last schema alone.
+    /// Of the last schema only.
     unevaluated: usize,
 }
 
 impl Counts {
-    /// Counts one more schema.
+    /// Adds a schema.
     ///
     /// # Errors
-    /// The bound that it exceeds, as the end of a sentence.
+    /// The exceeded bound, as the end of a sentence.
     pub(super) fn add(&mut self, schema: &Value) -> Result<(), String> {
         self.unevaluated = 0;
         let mut open = vec![(schema, 1)];
@@ -80,14 +82,14 @@ impl Counts {
             (self.values, MAX_VALUES, "values"),
         ] {
             if count > bound {
-                return Err(format!("more than {bound} {what} cannot be had"));
+                return Err(format!("more than {bound} {what} are not supported"));
             }
         }
         Ok(())
     }
 }
 
-/// How many arrays and objects of a value lie in one another, one at least.
+/// The nesting of arrays and objects in a value, at least 1.
 pub(super) fn depth(value: &Value) -> usize {
     let (mut open, mut deepest) = (vec![(value, 1)], 1);
     while let Some((value, depth)) = open.pop() {

@@ -1,8 +1,8 @@
-//! Makes a schema's validator one that can be stopped. The validator itself takes as long as it takes: two references to the
-//! next definition, thirty times over, are a thousand million steps.
+//! Makes validators cancellable. jsonschema has no way to stop: two references to the next definition, thirty levels
+//! deep, take a billion steps.
 //!
-//! So each object of the schema is given a keyword that looks whether to stop. It is run after the other keywords of its object,
-//! and the answer that it could give would not end the validator; it unwinds the thread.
+//! So each object of the schema gets a keyword that checks for cancellation. It runs after the other keywords of its
+//! object and unwinds the thread, since its result would not end validation.
 
 use std::panic::resume_unwind;
 
@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::bounds::REFERENCES;
 
-/// The keyword. Where an object is one of names, it is the name of a property that no answer may have.
+/// The keyword. In an object of names, it is a property that no answer may have.
 pub(super) const STOP: &str = "codex-proxy: stop";
 
-/// What the objects below a keyword are.
+/// What the objects below a keyword contain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Schema,
@@ -24,7 +24,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// What the value of a keyword is in an object of this kind.
+    /// The kind of a keyword's value.
     fn below(self, keyword: &str) -> Self {
         match (self, keyword) {
             (Self::Data, _) | (Self::Schema, "const" | "enum" | "dependentRequired" | "$vocabulary") => {
@@ -40,37 +40,37 @@ impl Kind {
     }
 }
 
-/// The schema with the keyword in each of its objects.
+/// Inserts the keyword into each object of the schema.
 ///
 /// # Errors
-/// What cannot be had, as the end of a sentence.
-pub(super) fn with_stops(schema: &Value) -> Result<Value, String> {
+/// An unsupported construct, as the end of a sentence.
+pub(super) fn with_stop_keywords(schema: &Value) -> Result<Value, String> {
     let mut schema = schema.clone();
     insert(&mut schema, Kind::Schema)?;
     Ok(schema)
 }
 
-/// Its recursion is as deep as the schema, whose depth has been checked.
+/// Recursive; the schema's depth has been checked.
 fn insert(value: &mut Value, kind: Kind) -> Result<(), String> {
     match value {
         Value::Array(items) => items.iter_mut().try_for_each(|item| insert(item, kind)),
         Value::Object(object) => {
             for (keyword, value) in object.iter_mut() {
                 if kind == Kind::Data && value.is_string() && REFERENCES.contains(&keyword.as_str()) {
-                    // A reference to the constant would make a schema of it that cannot be stopped.
+                    // A reference to the constant would make it a schema that cannot be stopped.
                     return Err("a constant cannot hold a reference".to_owned());
                 }
                 if let ("pattern", Value::String(pattern)) = (keyword.as_str(), &mut *value)
                     && kind != Kind::Data
                     && pattern.contains("(?")
                 {
-                    // jsonschema compiles what stands behind a leading lookahead by itself, without a limit of its size.
+                    // jsonschema compiles the part after a leading lookahead separately, without a size limit.
                     *pattern = format!("(?:{pattern})");
                 }
                 insert(value, kind.below(keyword))?;
             }
             if kind != Kind::Data {
-                // A schema in all drafts, under which nothing is valid.
+                // Valid in all drafts; matches nothing.
                 object.shift_insert(0, STOP.to_owned(), json!({"not": {}}));
             }
             Ok(())
@@ -79,7 +79,7 @@ fn insert(value: &mut Value, kind: Kind) -> Result<(), String> {
     }
 }
 
-/// What runs where the keyword stands in one object of a schema. It unwinds while the schema is compiled, too.
+/// Implements the keyword. It can also unwind during compilation.
 pub(super) fn stop_keyword<'a>(
     stop: &CancellationToken,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {

@@ -1,30 +1,28 @@
-//! Which schemas `OpenAI`'s strict mode takes, and what must be added to one for it to be taken.
+//! Decides which schemas `OpenAI`'s strict mode accepts, and adapts a schema if possible.
 //!
-//! The rules are those of `OpenAI`'s guide to structured outputs. Where it leaves something open the answer here is no, since
-//! a schema that is refused upstream is a failed request, and one that is asked for in words is only a weaker promise.
-//! Nothing is added that lets an answer through which the client's own schema would not: what is valid against the narrowed
-//! schema is valid against the first one.
+//! The rules are from `OpenAI`'s guide to structured outputs. Where the guide is unclear, the answer here is no: a
+//! schema rejected upstream is a failed request, while one in the prompt is only a weaker guarantee. Adapting only
+//! narrows: whatever is valid against the narrowed schema is valid against the original.
 
 use serde_json::{Map, Value};
 
-/// How deep a schema may be nested, how many properties and values of enums it may have, and how many bytes all its names
-/// and values may take together.
+/// Limits on nesting, properties, enum values, and the total bytes of names and values.
 const MAX_DEPTH: usize = 10;
 const MAX_PROPERTIES: usize = 5_000;
 const MAX_ENUM_VALUES: usize = 1_000;
 const MAX_NAMES: usize = 120_000;
 
-/// Above so many values, those of one enum may take this many bytes.
+/// An enum with more values than this is limited to this many bytes.
 const LONG_ENUM: usize = 250;
 const MAX_LONG_ENUM: usize = 15_000;
 
 const FORMATS: [&str; 9] =
     ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid"];
 
-/// The keywords that say nothing about what is valid. They are left out, as strict mode refuses some of them.
+/// Keywords that do not affect validity. They are dropped, as strict mode rejects some of them.
 const ANNOTATIONS: [&str; 6] = ["$comment", "default", "deprecated", "examples", "readOnly", "writeOnly"];
 
-/// The same schema in a form that strict mode takes, or `None` where there is none that allows nothing new.
+/// The schema in a form that strict mode accepts, or `None` if there is none that is not more permissive.
 pub(super) fn narrowed(schema: &Value) -> Option<Value> {
     let root = schema.as_object()?;
     if root.get("type")? != "object" {
@@ -55,7 +53,7 @@ pub(super) fn narrowed(schema: &Value) -> Option<Value> {
     sizes.are_allowed().then_some(Value::Object(out))
 }
 
-/// What strict mode limits, as it is found on the way through a schema.
+/// The sizes that strict mode limits.
 #[derive(Default)]
 struct Sizes {
     properties: usize,
@@ -68,11 +66,11 @@ impl Sizes {
         self.properties <= MAX_PROPERTIES && self.enum_values <= MAX_ENUM_VALUES && self.names <= MAX_NAMES
     }
 
-    /// Any schema but the outermost one. `depth` is how many objects and arrays it stands in.
+    /// Adapts any schema but the root. `depth` counts enclosing objects and arrays.
     fn schema(&mut self, schema: &Value, depth: usize) -> Option<Value> {
         let schema = schema.as_object()?;
         if let Some(target) = schema.get("$ref") {
-            // Strict mode takes nothing beside a reference, and in our own document only.
+            // Strict mode allows nothing next to a reference, and only references within the document.
             let alone = schema.keys().all(|keyword| {
                 matches!(keyword.as_str(), "$ref" | "title" | "description") || is_annotation(keyword)
             });
@@ -99,7 +97,7 @@ impl Sizes {
         self.typed(schema, depth).map(Value::Object)
     }
 
-    /// A schema that says its type.
+    /// Adapts a schema with a `type`.
     fn typed(&mut self, schema: &Map<String, Value>, depth: usize) -> Option<Map<String, Value>> {
         let types = match schema.get("type")? {
             Value::String(one) => vec![one.as_str()],
@@ -152,7 +150,7 @@ impl Sizes {
         Some(out.into())
     }
 
-    /// The values of an enum or a constant.
+    /// Adapts the values of an enum or constant.
     fn values(&mut self, values: &[Value]) -> Option<Value> {
         let length: usize = values.iter().filter_map(Value::as_str).map(str::len).sum();
         let too_long = values.len() > LONG_ENUM && length > MAX_LONG_ENUM;
@@ -165,11 +163,11 @@ impl Sizes {
     }
 }
 
-/// Makes an object that allows other properties one that does not, if each of its own is required.
+/// Closes an open object, if all its properties are required.
 fn close(schema: &mut Map<String, Value>) -> Option<()> {
     let closed = schema.contains_key("additionalProperties");
     let properties = schema.get("properties").and_then(Value::as_object);
-    // An open object without properties stands for any object, and closing it would leave only `{}`.
+    // An open object without properties accepts any object; closing it would only accept `{}`.
     let has_some = properties.is_some_and(|properties| !properties.is_empty());
     if !closed && !has_some {
         return None;
@@ -179,7 +177,7 @@ fn close(schema: &mut Map<String, Value>) -> Option<()> {
     let is_property = |name: &Value| {
         name.as_str().is_some_and(|name| properties.is_some_and(|known| known.contains_key(name)))
     };
-    // The names in `required` are unique, or the schema would not be valid.
+    // Names in `required` are unique in a valid schema.
     let all_required = required.map_or(0, Vec::len) == count
         && required.is_none_or(|required| required.iter().all(is_property));
     if !all_required {

@@ -1,4 +1,4 @@
-//! Schemas that cost much: in depth, in time and in memory.
+//! Expensive schemas: in depth, in time and in memory.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::bounds::{MAX_DEPTH, MAX_PATTERNS, MAX_PROPERTIES, MAX_REFERENCES, MAX_UNEVALUATED, MAX_VALUES};
 use super::*;
 
-/// Nothing here takes longer when it works.
+/// A timeout that only failures reach.
 const LONG: Duration = Duration::from_secs(60);
 
 fn format(schema: Value) -> Format {
@@ -17,7 +17,7 @@ fn nested(levels: usize) -> Value {
     (1..levels).fold(json!({}), |schema, _| json!({"not": schema}))
 }
 
-/// So many numbered definitions, and `schema` for each.
+/// `count` numbered definitions, each of `schema`.
 fn definitions(count: usize, schema: impl Fn(usize) -> Value) -> Value {
     (0..count).map(|number| (number.to_string(), schema(number))).collect::<serde_json::Map<_, _>>().into()
 }
@@ -26,13 +26,13 @@ fn link(number: usize) -> Value {
     json!({"$ref": format!("#/$defs/{number}")})
 }
 
-/// A schema of so many references, in which each definition leads to the next by `through`.
-fn chain(links: usize, through: impl Fn(Value) -> Value) -> Value {
-    let to_next = |number| through(if number + 1 == links { json!({}) } else { link(number + 1) });
+/// A chain of definitions, each referring to the next by way of `wrap`.
+fn chain(links: usize, wrap: impl Fn(Value) -> Value) -> Value {
+    let to_next = |number| wrap(if number + 1 == links { json!({}) } else { link(number + 1) });
     json!({"$ref": "#/$defs/0", "$defs": definitions(links, to_next)})
 }
 
-/// On such a thread as the proxy uses, which has this much stack of it left.
+/// Runs a job on a thread with this stack size.
 fn on_stack<T: Send + 'static>(
     stack: usize,
     job: impl FnOnce() -> T + Send + 'static,
@@ -40,11 +40,11 @@ fn on_stack<T: Send + 'static>(
     thread::Builder::new().stack_size(stack).spawn(job).unwrap()
 }
 
-/// A schema with so many of what is counted, the bound, and what the refusal says.
+/// Builds a schema with a given count, the bound, and the expected error.
 type Case<'a> = (&'a dyn Fn(usize) -> Value, usize, &'a str);
 
 #[test]
-fn what_is_at_a_bound_is_taken_and_what_is_beyond_is_refused_with_its_name() {
+fn schemas_beyond_a_bound_are_rejected_and_the_bound_is_named() {
     let properties = |count| json!({"properties": definitions(count, |_| json!({}))});
     let references = |count| json!({"allOf": vec![json!({"$ref": "#/$defs/a"}); count], "$defs": {"a": {}}});
     let patterns =
@@ -59,19 +59,19 @@ fn what_is_at_a_bound_is_taken_and_what_is_beyond_is_refused_with_its_name() {
         (&patterns, MAX_PATTERNS, "more than 100 patterns"),
         (&values, MAX_VALUES, "more than 50000 values"),
     ];
-    for (schema, bound, says) in cases {
+    for (schema, bound, expected) in cases {
         let tools = |count| [tool("t", schema(count), "tools[0]")];
-        assert_eq!(check_sizes(&[], &format(schema(bound))), Ok(()), "{says}");
-        assert_eq!(check_sizes(&tools(bound), &format(schema(bound))), Ok(()), "{says}");
+        assert_eq!(check_sizes(&[], &format(schema(bound))), Ok(()), "{expected}");
+        assert_eq!(check_sizes(&tools(bound), &format(schema(bound))), Ok(()), "{expected}");
         let (param, message) = refused(check_sizes(&[], &format(schema(bound + 1))));
-        assert!(param == "schema" && message.contains(says), "{param}: {message}");
+        assert!(param == "schema" && message.contains(expected), "{param}: {message}");
         let (param, message) = refused(check_sizes(&tools(bound + 1), &Format::Text));
-        assert!(param == "tools[0].parameters" && message.contains(says), "{param}: {message}");
+        assert!(param == "tools[0].parameters" && message.contains(expected), "{param}: {message}");
     }
 }
 
 #[test]
-fn the_bounds_hold_for_all_tools_together() {
+fn bounds_apply_to_all_tools_together() {
     let patterns = |name: &str, param: &str| {
         tool(name, json!({"patternProperties": definitions(60, |_| json!({}))}), param)
     };
@@ -81,7 +81,7 @@ fn the_bounds_hold_for_all_tools_together() {
 }
 
 #[test]
-fn the_bound_of_unevaluated_keywords_holds_for_each_tool() {
+fn the_bound_on_unevaluated_keywords_applies_per_tool() {
     let tools: Vec<_> = (0..2 * MAX_UNEVALUATED)
         .map(|number| tool(&format!("t{number}"), json!({"unevaluatedProperties": false}), "tools[0]"))
         .collect();
@@ -89,26 +89,26 @@ fn the_bound_of_unevaluated_keywords_holds_for_each_tool() {
 }
 
 #[test]
-fn an_example_or_a_default_may_hold_a_reference_and_a_constant_may_not() {
+fn examples_and_defaults_may_contain_references_constants_may_not() {
     let holds = |keyword: &str| json!({"properties": {"a": {keyword: [{"$ref": "#/no/such"}]}}});
     for keyword in ["examples", "default"] {
-        assert!(form(&holds(keyword), true, "schema").is_ok(), "{keyword}");
+        assert!(compile_format(&holds(keyword), true, "schema").is_ok(), "{keyword}");
     }
-    let (_, message) = refused(form(&holds("enum"), true, "schema"));
+    let (_, message) = refused(compile_format(&holds("enum"), true, "schema"));
     assert!(message.contains("a constant cannot hold a reference"), "{message}");
 }
 
 #[test]
-fn what_looks_like_a_reference_or_a_pattern_and_is_a_property_is_not_counted() {
+fn properties_named_like_keywords_are_not_counted() {
     let named = definitions(MAX_REFERENCES + 1, |_| json!({"properties": {"$ref": {}, "pattern": {}}}));
     assert_eq!(check_sizes(&[], &format(json!({"properties": named}))), Ok(()));
 }
 
 #[test]
-fn a_pattern_that_takes_much_memory_is_refused_with_its_place_even_behind_a_lookahead() {
+fn a_pattern_that_takes_too_much_memory_is_rejected_even_after_a_lookahead() {
     for pattern in ["\\p{L}{200}", "^(?=a)\\p{L}{200}", "(?<=a)\\p{L}{200}"] {
         let schema = json!({"properties": {"a": {"pattern": pattern}}});
-        let (_, message) = refused(form(&schema, true, "schema"));
+        let (_, message) = refused(compile_format(&schema, true, "schema"));
         assert!(message.contains("takes too much memory"), "{message}");
     }
     let usual = [
@@ -117,12 +117,12 @@ fn a_pattern_that_takes_much_memory_is_refused_with_its_place_even_behind_a_look
         "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
     ];
     for pattern in usual {
-        assert!(form(&json!({"pattern": pattern}), true, "schema").is_ok(), "{pattern}");
+        assert!(compile_format(&json!({"pattern": pattern}), true, "schema").is_ok(), "{pattern}");
     }
 }
 
 #[test]
-fn as_many_references_as_may_be_fit_in_a_quarter_of_the_stack_however_they_nest() {
+fn the_maximum_references_fit_in_a_quarter_of_the_stack() {
     let ways: [fn(Value) -> Value; 4] = [
         |inner| json!({"allOf": [inner, {"minProperties": 0}]}),
         |inner| json!({"anyOf": [{"type": "null"}, inner]}),
@@ -142,7 +142,7 @@ fn as_many_references_as_may_be_fit_in_a_quarter_of_the_stack_however_they_nest(
 }
 
 #[test]
-fn a_check_that_needs_more_stack_than_there_is_says_so() {
+fn a_validation_that_needs_too_much_stack_is_an_error() {
     let around = |next| json!({"properties": {"a": {"allOf": [next]}}});
     let mut schema = chain(MAX_REFERENCES - 1, around);
     schema["$defs"][(MAX_REFERENCES - 2).to_string()] = link(0);
@@ -153,7 +153,7 @@ fn a_check_that_needs_more_stack_than_there_is_says_so() {
 }
 
 #[test]
-fn a_check_that_would_take_years_ends_when_it_is_stopped() {
+fn an_endless_validation_can_be_cancelled() {
     let twice = |next: Value| json!({"allOf": [next, next]});
     let either = |next: Value| json!({"anyOf": [{"not": next}, {"allOf": [next, next]}]});
     let mut seen = chain(64, twice);

@@ -1,4 +1,4 @@
-//! Bodies near the right ones: each begins as one of the corpus, and has some of its values changed.
+//! Mutated bodies: each starts as a corpus body and has some values mutated.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -6,23 +6,23 @@ use serde_json::{Map, Value, json};
 
 use super::corpus;
 
-/// A change of a body: at one of its values.
+/// A mutation of one value.
 #[derive(Clone, Debug)]
-enum Change {
+enum Mutation {
     Replace(Value),
     Remove,
     Add(String, Value),
-    Twice,
+    Duplicate,
     Wrap,
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn mutation() -> impl Strategy<Value = Mutation> {
     prop_oneof![
-        4 => value().prop_map(Change::Replace),
-        2 => Just(Change::Remove),
-        3 => (name(), value()).prop_map(|(name, value)| Change::Add(name, value)),
-        1 => Just(Change::Twice),
-        1 => Just(Change::Wrap),
+        4 => value().prop_map(Mutation::Replace),
+        2 => Just(Mutation::Remove),
+        3 => (name(), value()).prop_map(|(name, value)| Mutation::Add(name, value)),
+        1 => Just(Mutation::Duplicate),
+        1 => Just(Mutation::Wrap),
     ]
 }
 
@@ -156,32 +156,32 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The addresses of all values within a value, the value's own first.
-fn pointers(value: &Value, here: &str, found: &mut Vec<String>) {
-    found.push(here.to_owned());
+/// JSON pointers to all values inside a value, itself first.
+fn pointers(value: &Value, path: &str, found: &mut Vec<String>) {
+    found.push(path.to_owned());
     match value {
         Value::Array(values) => {
             for (index, value) in values.iter().enumerate() {
-                pointers(value, &format!("{here}/{index}"), found);
+                pointers(value, &format!("{path}/{index}"), found);
             }
         }
         Value::Object(fields) => {
             for (name, value) in fields {
-                pointers(value, &format!("{here}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+                pointers(value, &format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), found);
             }
         }
         _ => {}
     }
 }
 
-fn apply(body: &mut Value, at: Index, change: Change) {
+fn apply(body: &mut Value, at: Index, mutation: Mutation) {
     let mut found = Vec::new();
     pointers(body, "", &mut found);
     let path = at.get(&found);
     let Some(value) = body.pointer_mut(path) else { return };
-    match change {
-        Change::Replace(new) => *value = new,
-        Change::Remove => match value {
+    match mutation {
+        Mutation::Replace(new) => *value = new,
+        Mutation::Remove => match value {
             Value::Array(values) => drop(values.pop()),
             Value::Object(fields) => {
                 let name = fields.keys().next().cloned();
@@ -189,46 +189,46 @@ fn apply(body: &mut Value, at: Index, change: Change) {
             }
             other => *other = Value::Null,
         },
-        Change::Add(name, new) => match value {
+        Mutation::Add(name, new) => match value {
             Value::Object(fields) => drop(fields.insert(name, new)),
             Value::Array(values) => values.push(new),
             other => *other = Value::Object(Map::from_iter([(name, new)])),
         },
-        Change::Twice => *value = json!([value.clone(), value.clone()]),
-        Change::Wrap => *value = json!({"type": "text", "text": value.clone(), "content": value.clone()}),
+        Mutation::Duplicate => *value = json!([value.clone(), value.clone()]),
+        Mutation::Wrap => *value = json!({"type": "text", "text": value.clone(), "content": value.clone()}),
     }
 }
 
-/// A body near a right one, as its bytes.
-pub(super) fn near_body() -> impl Strategy<Value = Vec<u8>> {
+/// A mutated body, serialized.
+pub(super) fn mutated_body() -> impl Strategy<Value = Vec<u8>> {
     let seeds: Vec<Value> = corpus()
         .iter()
         .filter_map(|(_, body)| serde_json::from_slice(body).ok())
         .filter(Value::is_object)
         .collect();
-    let changes = prop::collection::vec((any::<Index>(), change()), 0..5);
-    (prop::sample::select(seeds), changes).prop_map(|(mut body, changes)| {
-        for (at, change) in changes {
-            apply(&mut body, at, change);
+    let mutations = prop::collection::vec((any::<Index>(), mutation()), 0..5);
+    (prop::sample::select(seeds), mutations).prop_map(|(mut body, mutations)| {
+        for (at, mutation) in mutations {
+            apply(&mut body, at, mutation);
         }
         serde_json::to_vec(&body).unwrap()
     })
 }
 
-/// Bytes that are no JSON any more, or never were.
+/// Bytes that are (probably) not valid JSON.
 pub(super) fn broken_body() -> impl Strategy<Value = Vec<u8>> {
-    let changed = (near_body(), prop::collection::vec((any::<Index>(), any::<u8>()), 1..4)).prop_map(
-        |(mut body, changes)| {
-            for (at, byte) in changes {
+    let mutated = (mutated_body(), prop::collection::vec((any::<Index>(), any::<u8>()), 1..4)).prop_map(
+        |(mut body, mutations)| {
+            for (at, byte) in mutations {
                 let at = at.index(body.len());
                 body[at] = byte;
             }
             body
         },
     );
-    let cut = (near_body(), any::<Index>()).prop_map(|(mut body, at)| {
+    let cut = (mutated_body(), any::<Index>()).prop_map(|(mut body, at)| {
         body.truncate(at.index(body.len()));
         body
     });
-    prop_oneof![changed, cut, prop::collection::vec(any::<u8>(), 0..300)]
+    prop_oneof![mutated, cut, prop::collection::vec(any::<u8>(), 0..300)]
 }

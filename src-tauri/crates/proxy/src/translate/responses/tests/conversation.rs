@@ -1,16 +1,16 @@
-//! What becomes of the items of an input.
+//! Parsing of input items.
 
 use serde_json::{Value, json};
 
 use super::*;
 
 #[test]
-fn a_string_is_a_message_of_the_users() {
-    assert_eq!(items(&json!({"input":"hi"})), [says(Role::User, "hi")]);
+fn a_string_is_a_user_message() {
+    assert_eq!(items(&json!({"input":"hi"})), [message(Role::User, "hi")]);
 }
 
 #[test]
-fn messages_come_in_both_forms_and_keep_their_order() {
+fn messages_are_parsed_in_both_forms_and_keep_their_order() {
     let input = json!([
         {"role":"system","content":"be brief"},
         {"type":"message","role":"user","content":[{"type":"input_text","text":"one"}]},
@@ -24,13 +24,13 @@ fn messages_come_in_both_forms_and_keep_their_order() {
     assert_eq!(
         items(&json!({ "input": input })),
         [
-            says(Role::Developer, "be brief"),
-            says(Role::User, "one"),
+            message(Role::Developer, "be brief"),
+            message(Role::User, "one"),
             Item::Message {
                 role: Role::Assistant,
                 content: vec![Content::Text("two".into()), Content::Text("no".into())]
             },
-            says(Role::Developer, "be kind"),
+            message(Role::Developer, "be kind"),
             Item::Message {
                 role: Role::User,
                 content: vec![
@@ -46,7 +46,7 @@ fn messages_come_in_both_forms_and_keep_their_order() {
 }
 
 #[test]
-fn calls_and_their_outputs_are_items_and_reasoning_is_left_to_codex() {
+fn calls_and_outputs_are_items_and_reasoning_is_dropped() {
     let input = json!([
         {"role":"user","content":"weather?"},
         {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"x"},
@@ -57,52 +57,52 @@ fn calls_and_their_outputs_are_items_and_reasoning_is_left_to_codex() {
     ]);
     assert_eq!(
         items(&json!({ "input": input })),
-        [says(Role::User, "weather?"), call("c1"), call("c2"), output("c2", "rain"), output("c1", "sun")]
+        [message(Role::User, "weather?"), call("c1"), call("c2"), output("c2", "rain"), output("c1", "sun")]
     );
 }
 
 #[test]
-fn every_call_has_its_output_and_every_output_its_call() {
-    let said = |item| Said { id: "fc_1".into(), item: Some(item) };
-    let before = [said(says(Role::User, "a")), said(call("c1")), said(call("c2"))];
+fn calls_and_outputs_must_be_paired() {
+    let stored = |item| StoredItem { id: "fc_1".into(), item: Some(item) };
+    let before = [stored(message(Role::User, "a")), stored(call("c1")), stored(call("c2"))];
     let answer = |call_id: &str| json!({"type":"function_call_output","call_id":call_id,"output":"rain"});
     let after = |input: Value| read_with(&json!({ "input": input }), &before, &|_| None);
-    assert_eq!(after(json!([answer("c2"), answer("c1")])).unwrap().wanted.items.len(), 5);
+    assert_eq!(after(json!([answer("c2"), answer("c1")])).unwrap().request.items.len(), 5);
     assert_eq!(refused(after(json!([answer("c1")]))), (true, "input".to_owned()));
     let stray = json!([answer("c1"), answer("c3")]);
     assert_eq!(refused(after(stray)), (true, "input[1].call_id".to_owned()));
 }
 
 #[test]
-fn an_answer_that_was_broken_off_to_think_is_one_message() {
-    let says_to = |text: &str| json!({"role":"assistant","content":text});
+fn text_split_by_reasoning_is_one_message() {
+    let assistant = |text: &str| json!({"role":"assistant","content":text});
     let thinks = json!({"type":"reasoning","id":"rs_1","summary":[]});
-    let input = json!([says_to("a"), thinks, says_to("b"), says_to("c")]);
+    let input = json!([assistant("a"), thinks, assistant("b"), assistant("c")]);
     let content = ["a", "b"].map(|text| Content::Text(text.into())).to_vec();
     assert_eq!(
         items(&json!({ "input": input })),
-        [Item::Message { role: Role::Assistant, content }, says(Role::Assistant, "c")]
+        [Item::Message { role: Role::Assistant, content }, message(Role::Assistant, "c")]
     );
 }
 
 #[test]
-fn a_reference_stands_for_the_item_that_is_kept() {
-    let kept = |id: &str| match id {
-        "fc_1" => Some(Said { id: id.into(), item: Some(call("c1")) }),
-        "rs_1" => Some(Said { id: id.into(), item: None }),
+fn a_reference_resolves_to_the_stored_item() {
+    let find = |id: &str| match id {
+        "fc_1" => Some(StoredItem { id: id.into(), item: Some(call("c1")) }),
+        "rs_1" => Some(StoredItem { id: id.into(), item: None }),
         _ => None,
     };
     let input = json!([{"type":"item_reference","id":"rs_1"},{"id":"fc_1"},
         {"type":"function_call_output","call_id":"c1","output":"rain"}]);
-    let understood = read_with(&json!({ "input": input }), &[], &kept).unwrap();
-    assert_eq!(understood.wanted.items[0], call("c1"));
-    assert_eq!(understood.said[1].id, "fc_1");
+    let parsed = read_with(&json!({ "input": input }), &[], &find).unwrap();
+    assert_eq!(parsed.request.items[0], call("c1"));
+    assert_eq!(parsed.added[1].id, "fc_1");
     let unknown = json!({"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"x"}]});
-    assert_eq!(refused(read_with(&unknown, &[], &kept)), (true, "input[1].id".to_owned()));
+    assert_eq!(refused(read_with(&unknown, &[], &find)), (true, "input[1].id".to_owned()));
 }
 
 #[test]
-fn what_is_wrong_is_named_by_its_path() {
+fn errors_name_the_path() {
     let user = |part: Value| json!([{ "role": "user", "content": [part] }]);
     for (input, param) in [
         (json!([]), "input"),
@@ -141,7 +141,7 @@ fn what_is_wrong_is_named_by_its_path() {
 }
 
 #[test]
-fn what_the_model_said_becomes_part_of_the_conversation() {
+fn output_items_become_conversation_items() {
     let output = [
         OutputItem::Reasoning { id: "rs_1".into(), summary: Vec::new() },
         OutputItem::FunctionCall {
@@ -152,6 +152,6 @@ fn what_the_model_said_becomes_part_of_the_conversation() {
             arguments: "{ \"city\":\"K\"}".into(),
         },
     ];
-    let said: Vec<_> = said_by_model(&output).into_iter().map(|said| (said.id, said.item)).collect();
-    assert_eq!(said, [("rs_1".to_owned(), None), ("fc_1".to_owned(), Some(call("c1")))]);
+    let stored: Vec<_> = output_items(&output).into_iter().map(|stored| (stored.id, stored.item)).collect();
+    assert_eq!(stored, [("rs_1".to_owned(), None), ("fc_1".to_owned(), Some(call("c1")))]);
 }
