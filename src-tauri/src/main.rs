@@ -6,10 +6,10 @@
 
 mod commands;
 mod events;
+mod instance_lock;
 mod logging;
 mod login;
 mod options;
-mod running;
 mod signals;
 mod tray;
 mod tray_host;
@@ -65,7 +65,7 @@ fn run(options: &Options) -> Result<(), String> {
     let log = Log::start(&data_dir);
     let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
     // Before the desktop's parts, which take longer than all else to load: meanwhile the proxy answers already.
-    let mut claim = running::Claim::on(&data_dir)?;
+    let mut claim = instance_lock::Claim::on(&data_dir)?;
     let early = claim.is_ours().then(|| runtime.spawn(open(data_dir.clone(), keys_in_memory)));
 
     let builder = tauri::Builder::default()

@@ -4,6 +4,7 @@
 //! Every rule of the app is here or further inside, so a test drives it with no desktop around it. What a shell alone can do
 //! (the window, the tray, the clipboard, the start at login) is deliberately not here.
 
+mod background;
 mod diagnostics;
 mod keys;
 mod limits;
@@ -11,7 +12,6 @@ mod overview;
 mod preferences;
 mod requests;
 mod status;
-mod tending;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl App {
             app.start().await;
         }
         app.renew_overview().await;
-        app.0.tasks.spawn(tending::tend(app.clone()));
+        app.0.tasks.spawn(background::tend(app.clone()));
         // Neither the keychain nor codex may hold up the start: both can wait for a person.
         let later = app.clone();
         app.0.tasks.spawn(async move { later.0.stop.run_until_cancelled(later.look_around()).await });

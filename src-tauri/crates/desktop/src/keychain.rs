@@ -8,7 +8,7 @@
 //! on), and the check of a presented key (`keys`). Whether a keychain is locked is not asked, since systems answer that by
 //! asking the user; the last real call tells.
 
-mod copies;
+mod index;
 mod memory;
 mod os;
 mod ring;

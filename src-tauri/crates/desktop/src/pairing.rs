@@ -13,12 +13,12 @@ mod check;
 mod client;
 mod code;
 mod docker;
+mod error;
 mod input;
 mod open_webui;
 mod quote;
 mod recipes;
 mod test_prompt;
-mod trouble;
 mod types;
 
 pub use check::check;

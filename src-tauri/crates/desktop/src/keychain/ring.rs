@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::copies::Copies;
+use super::index::Copies;
 use super::types::{KeyRow, KeychainState, NewKey};
 use super::{Keychain, Proves, START_LIMIT, SecretError, SecretStore, USER_LIMIT, failed};
 use proxy::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};

@@ -10,7 +10,7 @@ use sse_stream::SseByteStream;
 use tokio::time::Instant;
 
 use super::client::Caller;
-use super::trouble::{Trouble, error_of};
+use super::error::{Trouble, error_of};
 use crate::text::truncated;
 
 /// A whole answer.

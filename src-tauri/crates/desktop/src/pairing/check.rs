@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::chat::{Answered, chat, milliseconds};
 use super::client::{Caller, Target};
 use super::docker::BRIDGE_NAME;
-use super::trouble::{Trouble, error_of};
+use super::error::{Trouble, error_of};
 use super::types::CheckStep;
 use proxy::Key;
 use proxy::models::CODEX_LOCAL;

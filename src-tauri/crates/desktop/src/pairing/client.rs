@@ -15,7 +15,7 @@ use reqwest::header::{CONTENT_TYPE, HOST};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
-use super::trouble::Trouble;
+use super::error::Trouble;
 use crate::text::truncated;
 use proxy::Key;
 
