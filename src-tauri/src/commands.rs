@@ -1,8 +1,8 @@
-//! What the window may ask, one line each: take the app, call it, pass its error on.
+//! The window's commands, which only call the app.
 //!
-//! Secrets go from the app to the clipboard here and not through the window, but for the one time that a new key is shown.
+//! Secrets go from the app to the clipboard here, never through the window, except when a new key is shown once.
 
-#![expect(clippy::needless_pass_by_value, reason = "Tauri hands a command its arguments as values")]
+#![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
 use std::path::PathBuf;
 
@@ -21,16 +21,16 @@ use tauri_plugin_opener::OpenerExt as _;
 use crate::logging::Log;
 use crate::login;
 
-type Answer<T> = Result<T, ViewError>;
+type Result<T> = std::result::Result<T, ViewError>;
 
-/// All of the window's commands; Tauri refuses every other.
+/// All commands of the window; Tauri rejects all others.
 pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         overview,
         start_proxy,
         stop_proxy,
         use_free_port,
-        look_again,
+        recheck_codex,
         keys,
         create_key,
         limit_key,
@@ -63,65 +63,65 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
 }
 
 #[tauri::command]
-async fn overview(app: State<'_, App>, utc_offset_seconds: i32) -> Answer<Overview> {
+async fn overview(app: State<'_, App>, utc_offset_seconds: i32) -> Result<Overview> {
     Ok(app.overview_at(utc_offset_seconds).await)
 }
 
 #[tauri::command]
-async fn start_proxy(app: State<'_, App>) -> Answer<()> {
+async fn start_proxy(app: State<'_, App>) -> Result<()> {
     app.start().await;
     Ok(())
 }
 
 #[tauri::command]
-async fn stop_proxy(app: State<'_, App>) -> Answer<()> {
+async fn stop_proxy(app: State<'_, App>) -> Result<()> {
     app.stop().await;
     Ok(())
 }
 
 #[tauri::command]
-async fn use_free_port(app: State<'_, App>) -> Answer<()> {
+async fn use_free_port(app: State<'_, App>) -> Result<()> {
     app.use_free_port().await
 }
 
 #[tauri::command]
-async fn look_again(app: State<'_, App>) -> Answer<()> {
-    app.look_again().await;
+async fn recheck_codex(app: State<'_, App>) -> Result<()> {
+    app.recheck_codex().await;
     Ok(())
 }
 
 #[tauri::command]
-async fn keys(app: State<'_, App>) -> Answer<Vec<KeyRow>> {
+async fn keys(app: State<'_, App>) -> Result<Vec<KeyRow>> {
     app.keys().await
 }
 
 #[tauri::command]
-async fn create_key(app: State<'_, App>, name: String, limits: KeyLimitsForm) -> Answer<NewKey> {
+async fn create_key(app: State<'_, App>, name: String, limits: KeyLimitsForm) -> Result<NewKey> {
     app.create_key(&name, limits).await
 }
 
 #[tauri::command]
-async fn limit_key(app: State<'_, App>, id: String, limits: KeyLimitsForm) -> Answer<()> {
+async fn limit_key(app: State<'_, App>, id: String, limits: KeyLimitsForm) -> Result<()> {
     app.limit_key(&id, limits).await
 }
 
 #[tauri::command]
-async fn copy_key(handle: AppHandle, app: State<'_, App>, id: String) -> Answer<()> {
+async fn copy_key(handle: AppHandle, app: State<'_, App>, id: String) -> Result<()> {
     copy(&handle, app.key_secret(&id).await?.reveal())
 }
 
 #[tauri::command]
-async fn show_key(app: State<'_, App>, id: String) -> Answer<NewKey> {
+async fn show_key(app: State<'_, App>, id: String) -> Result<NewKey> {
     app.show_key(&id).await
 }
 
 #[tauri::command]
-async fn revoke_key(app: State<'_, App>, id: String) -> Answer<Option<String>> {
+async fn revoke_key(app: State<'_, App>, id: String) -> Result<Option<String>> {
     app.revoke_key(&id).await
 }
 
 #[tauri::command]
-async fn recipes(app: State<'_, App>, key_id: Option<String>) -> Answer<Vec<Recipe>> {
+async fn recipes(app: State<'_, App>, key_id: Option<String>) -> Result<Vec<Recipe>> {
     app.recipes(key_id.as_deref()).await
 }
 
@@ -132,31 +132,31 @@ async fn copy_piece(
     recipe_id: String,
     index: usize,
     key_id: Option<String>,
-) -> Answer<()> {
+) -> Result<()> {
     copy(&handle, &app.recipe_text(&recipe_id, index, key_id.as_deref()).await?)
 }
 
 #[tauri::command]
-async fn listen_on_docker_bridge(app: State<'_, App>) -> Answer<()> {
+async fn listen_on_docker_bridge(app: State<'_, App>) -> Result<()> {
     app.listen_on_docker_bridge().await
 }
 
 #[tauri::command]
-async fn check_connection(app: State<'_, App>) -> Answer<Vec<CheckStep>> {
+async fn check_connection(app: State<'_, App>) -> Result<Vec<CheckStep>> {
     app.check_connection().await
 }
 
 #[tauri::command]
-async fn settings(handle: AppHandle, app: State<'_, App>) -> Answer<SettingsView> {
-    // Somebody may have changed it in the system.
-    login::look(&handle, &app).await;
+async fn settings(handle: AppHandle, app: State<'_, App>) -> Result<SettingsView> {
+    // The user may have changed start at login in the system.
+    login::sync(&handle, &app).await;
     Ok(app.settings_view().await)
 }
 
 #[tauri::command]
-async fn set_setting(handle: AppHandle, app: State<'_, App>, name: String, value: Value) -> Answer<Applied> {
+async fn set_setting(handle: AppHandle, app: State<'_, App>, name: String, value: Value) -> Result<Applied> {
     let applied = app.set_setting(&name, value).await?;
-    take_over(&handle, &app).await?;
+    apply(&handle, &app).await?;
     Ok(applied)
 }
 
@@ -165,56 +165,56 @@ async fn set_settings(
     handle: AppHandle,
     app: State<'_, App>,
     changes: Map<String, Value>,
-) -> Answer<Applied> {
+) -> Result<Applied> {
     let applied = app.set_settings(changes).await?;
-    take_over(&handle, &app).await?;
+    apply(&handle, &app).await?;
     Ok(applied)
 }
 
-/// Does what settings ask of the shell and the system.
-async fn take_over(handle: &AppHandle, app: &App) -> Answer<()> {
-    handle.state::<Log>().renew(app.data_folder());
-    login::set(handle, app, app.overview().starts_at_login).await.map_err(said)
+/// Applies the settings of the shell: the log level and start at login.
+async fn apply(handle: &AppHandle, app: &App) -> Result<()> {
+    handle.state::<Log>().reload(app.data_folder());
+    login::set(handle, app, app.overview().starts_at_login).await.map_err(ViewError::new)
 }
 
 #[tauri::command]
-async fn check_codex(app: State<'_, App>, path: String) -> Answer<CodexCheck> {
+async fn check_codex(app: State<'_, App>, path: String) -> Result<CodexCheck> {
     Ok(app.check_codex(&path).await)
 }
 
 #[tauri::command]
-async fn pick_codex(handle: AppHandle) -> Answer<Option<String>> {
-    Ok(picked(handle.dialog().file().set_title("The codex binary"), false).await)
+async fn pick_codex(handle: AppHandle) -> Result<Option<String>> {
+    Ok(pick(handle.dialog().file().set_title("Choose the Codex program"), false).await)
 }
 
 #[tauri::command]
-async fn pick_folder(handle: AppHandle) -> Answer<Option<String>> {
-    Ok(picked(handle.dialog().file().set_title("Codex's working folder"), true).await)
+async fn pick_folder(handle: AppHandle) -> Result<Option<String>> {
+    Ok(pick(handle.dialog().file().set_title("Choose the working folder"), true).await)
 }
 
 #[tauri::command]
-async fn exchanges(app: State<'_, App>, query: ExchangeQuery) -> Answer<Vec<ExchangeRow>> {
+async fn exchanges(app: State<'_, App>, query: ExchangeQuery) -> Result<Vec<ExchangeRow>> {
     Ok(app.request_log().query(query).await)
 }
 
 #[tauri::command]
-async fn exchange_detail(app: State<'_, App>, id: String) -> Answer<ExchangeDetail> {
+async fn exchange_detail(app: State<'_, App>, id: String) -> Result<ExchangeDetail> {
     app.exchange_detail(&id).await
 }
 
 #[tauri::command]
-async fn clear_exchanges(app: State<'_, App>) -> Answer<()> {
+async fn clear_exchanges(app: State<'_, App>) -> Result<()> {
     app.clear_exchanges().await;
     Ok(())
 }
 
 #[tauri::command]
-async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: String) -> Answer<()> {
+async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: String) -> Result<()> {
     copy(&handle, &app.as_curl(&id).await?)
 }
 
 #[tauri::command]
-async fn chart(app: State<'_, App>, by: ChartBy, utc_offset_seconds: i32) -> Answer<Vec<ChartBar>> {
+async fn chart(app: State<'_, App>, by: ChartBy, utc_offset_seconds: i32) -> Result<Vec<ChartBar>> {
     Ok(app.request_log().chart(by, utc_offset_seconds).await)
 }
 
@@ -223,7 +223,7 @@ async fn send_test_prompt(
     app: State<'_, App>,
     prompt: String,
     events: Channel<TestPromptEvent>,
-) -> Answer<()> {
+) -> Result<()> {
     app.test_prompt(&prompt, |event| drop(events.send(event))).await;
     Ok(())
 }
@@ -234,26 +234,26 @@ fn stop_test_prompt(app: State<'_, App>) {
 }
 
 #[tauri::command]
-fn copy_text(handle: AppHandle, text: String) -> Answer<()> {
+fn copy_text(handle: AppHandle, text: String) -> Result<()> {
     copy(&handle, &text)
 }
 
 #[tauri::command]
-fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
+fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Result<()> {
     let folder = app.log_folder().display().to_string();
     handle
         .opener()
         .open_path(folder, None::<&str>)
-        .map_err(|error| said(format!("The folder cannot be opened: {error}.")))
+        .map_err(|error| ViewError::new(format!("Couldn't open the log folder: {error}.")))
 }
 
 #[tauri::command]
-async fn copy_diagnostics(handle: AppHandle, app: State<'_, App>) -> Answer<()> {
+async fn copy_diagnostics(handle: AppHandle, app: State<'_, App>) -> Result<()> {
     copy(&handle, &app.diagnostics().await)
 }
 
 #[tauri::command]
-async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool) -> Answer<()> {
+async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool) -> Result<()> {
     app.set_setting("asked_about_background", keep_running.into()).await?;
     if keep_running {
         crate::window::close(&handle);
@@ -268,25 +268,21 @@ fn quit(handle: AppHandle) {
     crate::quit(&handle);
 }
 
-fn copy(handle: &AppHandle, text: &str) -> Answer<()> {
+fn copy(handle: &AppHandle, text: &str) -> Result<()> {
     handle
         .clipboard()
         .write_text(text)
-        .map_err(|error| said(format!("The clipboard cannot be written: {error}.")))
+        .map_err(|error| ViewError::new(format!("Couldn't copy to the clipboard: {error}.")))
 }
 
-async fn picked(dialog: tauri_plugin_dialog::FileDialogBuilder<Wry>, folder: bool) -> Option<String> {
-    let (tell, answer) = tokio::sync::oneshot::channel();
-    let reply = move |path: Option<tauri_plugin_dialog::FilePath>| drop(tell.send(path));
+async fn pick(dialog: tauri_plugin_dialog::FileDialogBuilder<Wry>, folder: bool) -> Option<String> {
+    let (sender, picked) = tokio::sync::oneshot::channel();
+    let reply = move |path: Option<tauri_plugin_dialog::FilePath>| drop(sender.send(path));
     if folder {
         dialog.pick_folder(reply);
     } else {
         dialog.pick_file(reply);
     }
-    let path: PathBuf = answer.await.ok()??.into_path().ok()?;
+    let path: PathBuf = picked.await.ok()??.into_path().ok()?;
     Some(path.display().to_string())
-}
-
-fn said(message: String) -> ViewError {
-    ViewError { message, fields: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! Passes what changes on to the window, while there is one, and to the tray.
+//! Forwards changes to the window and the tray.
 
 use desktop::app::{App, Change};
 use desktop::request_log;
@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::tray;
 
-/// Starts the task that does so; it ends with the app.
+/// Starts the forwarding task, which ends with the app.
 pub(crate) fn forward(handle: &AppHandle, app: &App) {
     let (handle, mut changes) = (handle.clone(), app.changes());
     tauri::async_runtime::spawn(async move {
@@ -15,7 +15,7 @@ pub(crate) fn forward(handle: &AppHandle, app: &App) {
             let change = match changes.recv().await {
                 Ok(change) => change,
                 Err(RecvError::Lagged(missed)) => {
-                    tracing::debug!(missed, "the window was behind");
+                    tracing::debug!(missed, "dropped changes for the window");
                     continue;
                 }
                 Err(RecvError::Closed) => return,
@@ -30,7 +30,7 @@ pub(crate) fn forward(handle: &AppHandle, app: &App) {
                 Change::Keys => handle.emit("keys", ()),
             };
             if let Err(error) = sent {
-                tracing::debug!(%error, "a change did not reach the window");
+                tracing::debug!(%error, "failed to send a change to the window");
             }
         }
     });

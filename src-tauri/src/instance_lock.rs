@@ -1,59 +1,59 @@
-//! One app to a data folder, found out before anything else is started.
+//! Allows one app per data folder.
 //!
-//! The desktop's own way to be the only one (the single-instance plugin) speaks only once the desktop's parts are loaded. This
-//! is for the time before, and for the moment in which an app that is ending still has the folder.
+//! The single-instance plugin works only after the desktop's libraries are loaded. This lock covers the time before, and an app
+//! that is still shutting down.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// An app that ends lets its streams finish for five seconds and needs a moment more for codex.
-const LIMIT: Duration = Duration::from_secs(15);
+/// How long to wait for the other app, which gives its streams five seconds and then stops codex.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How often it is looked whether the other has ended.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often the lock is tried.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A claim on a data folder, for as long as it lives.
+/// The lock on a data folder, released on drop.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct InstanceLock {
     file: File,
-    is_ours: bool,
+    is_held: bool,
 }
 
-impl Claim {
-    /// Claims a folder, which another app may have.
-    pub(crate) fn on(data_dir: &Path) -> Result<Self, String> {
+impl InstanceLock {
+    /// Tries to lock the folder, which another app may hold.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
         let path = data_dir.join("running.lock");
-        let cannot = |error| format!("{} cannot be used: {error}", path.display());
+        let cannot = |error| format!("cannot open {}: {error}", path.display());
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
-        let is_ours = match file.try_lock() {
+        let is_held = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
-            // A file system without locks: two apps in one folder are unlikely, and one that does not start is worse.
+            // A file system without locks: two apps on one folder are unlikely, and not starting is worse.
             Err(TryLockError::Error(error)) => {
-                tracing::warn!(%error, "the data folder cannot be locked");
+                tracing::warn!(%error, "cannot lock the data folder");
                 true
             }
         };
-        Ok(Self { file, is_ours })
+        Ok(Self { file, is_held })
     }
 
-    /// Whether the folder is ours.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.is_ours
+    /// Whether this app holds the lock.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
     }
 
-    /// Waits until the other app has ended.
+    /// Waits until the other app has exited.
     pub(crate) fn wait(&mut self) -> Result<(), String> {
-        let begun = Instant::now();
-        while !self.is_ours {
-            if begun.elapsed() > LIMIT {
+        let started = Instant::now();
+        while !self.is_held {
+            if started.elapsed() > EXIT_TIMEOUT {
                 return Err(
-                    "another Codex Proxy uses this data folder and does not answer; end it first".to_owned()
+                    "another Codex Proxy is using this data folder and isn't responding; quit it and try again".to_owned()
                 );
             }
-            std::thread::sleep(PAUSE);
-            self.is_ours = self.file.try_lock().is_ok();
+            std::thread::sleep(POLL_INTERVAL);
+            self.is_held = self.file.try_lock().is_ok();
         }
         Ok(())
     }
@@ -64,13 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_has_one_app_and_the_next_one_waits_for_its_end() {
+    fn a_second_app_waits_until_the_first_has_exited() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Claim::on(folder.path()).unwrap();
-        let mut second = Claim::on(folder.path()).unwrap();
-        assert!(first.is_ours() && !second.is_ours());
+        let first = InstanceLock::open(folder.path()).unwrap();
+        let mut second = InstanceLock::open(folder.path()).unwrap();
+        assert!(first.is_held() && !second.is_held());
         drop(first);
         second.wait().unwrap();
-        assert!(second.is_ours() && !Claim::on(folder.path()).unwrap().is_ours());
+        assert!(second.is_held() && !InstanceLock::open(folder.path()).unwrap().is_held());
     }
 }

@@ -1,4 +1,4 @@
-//! The app's log, in files of the data folder; `proxy::logging::files` bounds them.
+//! The app's log files in the data folder, bounded by `proxy::logging::files`.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-/// The log. It is written for as long as this is held.
+/// The log, which is written while this exists.
 pub(crate) struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
-    /// `None` where no file can be written.
+    /// `None` if no file can be written.
     _writer: Option<WorkerGuard>,
 }
 
 impl Log {
-    /// Starts the log, at the level of the settings. Where no file can be written it goes to stderr, and says so.
+    /// Starts the log at the level in the settings. Falls back to stderr if no file can be written.
     pub(crate) fn start(data_dir: &Path) -> Self {
         let (writer, guard, error) = match proxy::logging::files::start(data_dir, "codex-proxy") {
             Ok((writer, guard)) => (BoxMakeWriter::new(writer), Some(guard), None),
@@ -28,15 +28,15 @@ impl Log {
         tracing_subscriber::registry().with(filter).with(lines).init();
         log_panics();
         if let Some(error) = error {
-            tracing::warn!(%error, "no log file can be written; the log is here only");
+            tracing::warn!(%error, "cannot write log files; logging to stderr");
         }
         Self { filter: handle, _writer: guard }
     }
 
-    /// Takes the level that the settings have now.
-    pub(crate) fn renew(&self, data_dir: &Path) {
+    /// Applies the level in the settings.
+    pub(crate) fn reload(&self, data_dir: &Path) {
         if let Err(error) = self.filter.reload(filter(data_dir)) {
-            tracing::warn!(%error, "the log level could not be changed");
+            tracing::warn!(%error, "failed to change the log level");
         }
     }
 }

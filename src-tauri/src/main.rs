@@ -1,6 +1,4 @@
-//! The desktop app: a tray, a window, and the proxy behind them.
-//!
-//! Nothing is decided here. What the app does is `desktop::app`; this shell shows it, passes clicks on, and ends it in order.
+//! The desktop shell: tray, window and shutdown. All logic is in `desktop::app`.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -29,14 +27,13 @@ use tauri_plugin_window_state::StateFlags;
 use logging::Log;
 use options::Options;
 
-/// Threads that work, at most. Answers are passed on as they come, which takes next to nothing, and each thread keeps memory of its
-/// own.
-const WORKERS: usize = 4;
+/// Limit of runtime threads. Forwarding answers takes little CPU, and every thread costs memory.
+const MAX_WORKERS: usize = 4;
 
-/// Open files that are enough for the connections, codex, the database and the logs.
-const ENOUGH_FILES: u64 = 4096;
+/// Enough open files for connections, codex, the database and logs.
+const MAX_OPEN_FILES: u64 = 4096;
 
-/// Whether the program has been told to end for good; closing the window is no such thing.
+/// Whether the app is quitting, as opposed to closing its window.
 #[derive(Debug, Default)]
 struct Quitting(AtomicBool);
 
@@ -52,30 +49,30 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    // A Mac gives an app 256 open files, which a hundred idle clients use up. With fewer it works, for fewer clients at once.
-    let _ = rlimit::increase_nofile_limit(ENOUGH_FILES);
-    // One runtime for everything: Tauri's own commands run on it too.
+    // macOS limits an app to 256 open files, which a hundred idle clients exhaust. On failure, fewer clients can connect.
+    let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+    // Tauri's commands run on this runtime too.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS))
+        .worker_threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS))
         .enable_all()
         .build()
-        .map_err(|error| format!("no threads can be started: {error}"))?;
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
     let log = Log::start(&data_dir);
     let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
-    // Before the desktop's parts, which take longer than all else to load: meanwhile the proxy answers already.
-    let mut claim = instance_lock::Claim::on(&data_dir)?;
-    let early = claim.is_ours().then(|| runtime.spawn(open(data_dir.clone(), keys_in_memory)));
+    // Opens before the desktop's libraries, whose loading takes longest, so that the proxy answers early.
+    let mut lock = instance_lock::InstanceLock::open(&data_dir)?;
+    let early = lock.is_held().then(|| runtime.spawn(open(data_dir.clone(), keys_in_memory)));
 
     let builder = tauri::Builder::default()
-        // First of all: a second start must end before it does anything.
+        // First, so that a second instance exits before it does anything.
         .plugin(tauri_plugin_single_instance::init(|handle, _args, _folder| window::show(handle, None)))
         .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
-        // Where it was and how large; whether it was open is not remembered, since the tray decides that.
+        // Position and size, but not visibility, which the tray decides.
         .plugin(
             tauri_plugin_window_state::Builder::new()
                 .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
@@ -88,26 +85,26 @@ fn run(options: &Options) -> Result<(), String> {
             let handle = tauri.handle().clone();
             let opening = match early {
                 Some(opening) => opening,
-                // Whoever had the folder was not there any more to show its window, so it is about to end.
+                // The lock's holder did not show its window, so it is shutting down.
                 None => {
-                    claim.wait()?;
+                    lock.wait()?;
                     tauri::async_runtime::handle().inner().spawn(open(data_dir, keys_in_memory))
                 }
             };
             let app = tauri::async_runtime::block_on(opening)??;
-            tauri.manage(claim);
+            tauri.manage(lock);
             tauri.manage(app.clone());
             let has_tray = app.overview().has_tray;
             if has_tray {
                 tray::build(&handle, &app)?;
             }
             events::forward(&handle, &app);
-            signals::heed(&handle);
-            let looking = handle.clone();
-            let looked = app.clone();
-            tauri::async_runtime::spawn(async move { login::look(&looking, &looked).await });
-            // Without a tray a hidden start is one that nobody could see, unless they said that they want it so.
-            if !hidden || app.goes_on_in_background() != Some(true) {
+            signals::listen(&handle);
+            let sync_handle = handle.clone();
+            let sync_app = app.clone();
+            tauri::async_runtime::spawn(async move { login::sync(&sync_handle, &sync_app).await });
+            // Without a tray, start hidden only if the user chose to run in the background.
+            if !hidden || app.runs_in_background() != Some(true) {
                 window::show(&handle, None);
             }
             Ok(())
@@ -117,11 +114,11 @@ fn run(options: &Options) -> Result<(), String> {
         RunEvent::ExitRequested { api, code: None, .. }
             if !handle.state::<Quitting>().0.load(Ordering::Acquire) =>
         {
-            // The last window was closed. The tray and the proxy go on.
+            // The last window was closed; the tray and the proxy keep running.
             api.prevent_exit();
         }
         RunEvent::Exit if !handle.state::<Quitting>().0.load(Ordering::Acquire) => {
-            // The system ends us without asking, as macOS does by its own Quit: in order all the same.
+            // The system quits the app directly, such as Quit on macOS.
             if let Some(app) = handle.try_state::<App>() {
                 tauri::async_runtime::block_on(app.shutdown());
             }
@@ -136,24 +133,23 @@ fn run(options: &Options) -> Result<(), String> {
 
 /// Opens the app, which starts the proxy if the settings say so.
 async fn open(data_dir: PathBuf, keys_in_memory: bool) -> Result<App, String> {
-    let has_tray = tray_host::is_there().await;
+    let has_tray = tray_host::is_available().await;
     let options = AppOptions::new(data_dir, Environment::from_process(), has_tray);
     let options = if keys_in_memory { options.with_secrets(MemoryStore::default()) } else { options };
     App::open(options).await
 }
 
-/// Ends the app: open streams finish for a while, then they and codex are ended.
+/// Quits: open streams get a few seconds to finish, then codex is stopped. A second call exits immediately.
 pub(crate) fn quit(handle: &AppHandle) {
     if handle.state::<Quitting>().0.swap(true, Ordering::AcqRel) {
-        // Asked twice: now.
         handle.exit(0);
         return;
     }
-    // Who starts the app from now on gets a new one, not the window of this. Not from a task: it blocks on the bus.
+    // A new start from now on gets a new app instead of this window. On the main thread, because it blocks on the bus.
     let single = handle.clone();
     let released = handle.run_on_main_thread(move || tauri_plugin_single_instance::destroy(&single));
     if let Err(error) = released {
-        tracing::debug!(%error, "the claim to be the only one goes with the process");
+        tracing::debug!(%error, "failed to release the single instance");
     }
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {

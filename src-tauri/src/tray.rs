@@ -13,32 +13,27 @@ use crate::window;
 
 const RUNNING: Image<'_> = include_image!("icons/tray/running.png");
 const STOPPED: Image<'_> = include_image!("icons/tray/stopped.png");
-const NEEDS_YOU: Image<'_> = include_image!("icons/tray/needs-you.png");
+const NEEDS_ATTENTION: Image<'_> = include_image!("icons/tray/needs-you.png");
 
-/// The id of the icon and of its menu's items.
+/// The id of the tray icon.
 const ID: &str = "codex-proxy";
 
-/// The items that change.
+/// The menu items that change.
 struct Items {
     status: MenuItem<Wry>,
     running: CheckMenuItem<Wry>,
     at_login: CheckMenuItem<Wry>,
 }
 
-/// Puts the icon into the tray.
+/// Creates the tray icon.
 pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<()> {
     let overview = app.overview();
+    let item = |id, label: &str, enabled| MenuItem::with_id(handle, id, label, enabled, None::<&str>);
+    let toggle = |id, label, on| CheckMenuItem::with_id(handle, id, label, true, on, None::<&str>);
     let items = Items {
-        status: MenuItem::with_id(handle, "status", status_line(&overview), false, None::<&str>)?,
-        running: CheckMenuItem::with_id(handle, "running", "Running", true, is_on(&overview), None::<&str>)?,
-        at_login: CheckMenuItem::with_id(
-            handle,
-            "at_login",
-            "Start at login",
-            true,
-            overview.starts_at_login,
-            None::<&str>,
-        )?,
+        status: item("status", &status_line(&overview), false)?,
+        running: toggle("running", "Run the proxy", is_on(&overview))?,
+        at_login: toggle("at_login", "Start at login", overview.starts_at_login)?,
     };
     let menu = Menu::with_items(
         handle,
@@ -46,11 +41,11 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<()> {
             &items.status,
             &PredefinedMenuItem::separator(handle)?,
             &items.running,
-            &MenuItem::with_id(handle, "copy", "Copy base URL", true, None::<&str>)?,
-            &MenuItem::with_id(handle, "open", "Open", true, None::<&str>)?,
+            &item("copy", "Copy base URL", true)?,
+            &item("open", "Open Codex Proxy", true)?,
             &PredefinedMenuItem::separator(handle)?,
             &items.at_login,
-            &MenuItem::with_id(handle, "quit", "Quit", true, None::<&str>)?,
+            &item("quit", "Quit", true)?,
         ],
     )?;
     handle.manage(items);
@@ -63,7 +58,7 @@ pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Shows how things are now.
+/// Updates the icon and the menu.
 pub(crate) fn update(handle: &AppHandle, overview: &Overview) {
     let (Some(tray), Some(items)) = (handle.tray_by_id(ID), handle.try_state::<Items>()) else { return };
     let shown = tray
@@ -72,7 +67,7 @@ pub(crate) fn update(handle: &AppHandle, overview: &Overview) {
         .and_then(|()| items.running.set_checked(is_on(overview)))
         .and_then(|()| items.at_login.set_checked(overview.starts_at_login));
     if let Err(error) = shown {
-        tracing::warn!(%error, "the tray could not be changed");
+        tracing::warn!(%error, "failed to update the tray");
     }
 }
 
@@ -86,14 +81,14 @@ fn on_click(handle: &AppHandle, item: &str) {
         }
         "copy" => {
             if let Err(error) = handle.clipboard().write_text(app.overview().base_url.clone()) {
-                tracing::warn!(%error, "the clipboard could not be written");
+                tracing::warn!(%error, "failed to copy to the clipboard");
             }
         }
         "open" => window::show(handle, None),
         "at_login" => {
             let handle = handle.clone();
             tauri::async_runtime::spawn(async move {
-                // What went wrong is in the log; the check mark, which a click moves by itself, goes back.
+                // The error is in the log. The update resets the check mark, which the click has changed.
                 let _ = crate::login::set(&handle, &app, !app.overview().starts_at_login).await;
                 update(&handle, &app.overview());
             });
@@ -110,30 +105,30 @@ fn is_on(overview: &Overview) -> bool {
 fn icon(overview: &Overview) -> Image<'static> {
     match (&overview.proxy, &overview.problem) {
         (ProxyState::Stopped | ProxyState::Stopping, _) => STOPPED,
-        (_, Some(_)) => NEEDS_YOU,
+        (_, Some(_)) => NEEDS_ATTENTION,
         _ => RUNNING,
     }
 }
 
-/// One line that says it all.
+/// The state in one line.
 fn status_line(overview: &Overview) -> String {
     match (&overview.proxy, &overview.problem) {
-        (ProxyState::Stopped, _) => "Codex Proxy is stopped".to_owned(),
-        (ProxyState::Stopping, _) => "Codex Proxy is stopping…".to_owned(),
+        (ProxyState::Stopped, _) => "Stopped".to_owned(),
+        (ProxyState::Stopping, _) => "Stopping…".to_owned(),
         (_, Some(problem)) => problem.message.clone(),
         _ => match traffic(overview) {
-            Some(traffic) => format!("Codex Proxy is running · {traffic}"),
-            None => "Codex Proxy is running".to_owned(),
+            Some(traffic) => format!("Port {} · {traffic}", overview.port),
+            None => format!("Running on port {}", overview.port),
         },
     }
 }
 
-/// How many are answered and wait now, where there are any.
+/// Running and queued requests, if any.
 fn traffic(Overview { answering, waiting, .. }: &Overview) -> Option<String> {
     match (*answering, *waiting) {
         (0, 0) => None,
-        (answering, 0) => Some(format!("{answering} answering")),
-        (0, waiting) => Some(format!("{waiting} waiting")),
-        (answering, waiting) => Some(format!("{answering} answering, {waiting} waiting")),
+        (answering, 0) => Some(format!("{answering} running")),
+        (0, waiting) => Some(format!("{waiting} queued")),
+        (answering, waiting) => Some(format!("{answering} running, {waiting} queued")),
     }
 }

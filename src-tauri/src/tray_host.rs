@@ -1,16 +1,16 @@
-//! Whether anything here shows tray icons. GNOME does not without an extension; macOS and Windows always do.
+//! Detects whether the desktop shows tray icons. GNOME needs an extension; macOS and Windows always do.
 
-/// How long the session bus may take to say so.
+/// Timeout of the session bus.
 #[cfg(target_os = "linux")]
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+const BUS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Asks the session bus for a watcher of status notifier items that has a host.
+/// Whether the session bus has a host for status notifier items.
 #[cfg(target_os = "linux")]
-pub(crate) async fn is_there() -> bool {
-    match tokio::time::timeout(LIMIT, ask()).await {
-        Ok(Ok(there)) => there,
+pub(crate) async fn is_available() -> bool {
+    match tokio::time::timeout(BUS_TIMEOUT, query()).await {
+        Ok(Ok(available)) => available,
         Ok(Err(error)) => {
-            tracing::info!(%error, "there is no tray here");
+            tracing::info!(%error, "no tray available");
             false
         }
         Err(_) => false,
@@ -18,7 +18,7 @@ pub(crate) async fn is_there() -> bool {
 }
 
 #[cfg(target_os = "linux")]
-async fn ask() -> zbus::Result<bool> {
+async fn query() -> zbus::Result<bool> {
     let bus = zbus::Connection::session().await?;
     let watcher = zbus::Proxy::new(
         &bus,
@@ -30,8 +30,8 @@ async fn ask() -> zbus::Result<bool> {
     watcher.get_property("IsStatusNotifierHostRegistered").await
 }
 
-/// Always.
+/// Always true.
 #[cfg(not(target_os = "linux"))]
-pub(crate) async fn is_there() -> bool {
+pub(crate) async fn is_available() -> bool {
     true
 }

@@ -1,17 +1,17 @@
-//! The window: made when it is shown, gone with its webview when it is closed.
+//! The window, created when shown and destroyed with its webview when closed.
 
 use desktop::app::App;
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
-/// The window's label, which the capability names.
+/// The window's label, as in the capability file.
 const MAIN: &str = "main";
 
-/// Shows the window, at a view if one is named, and makes it if it is not there.
+/// Shows the window, optionally at a view, and creates it if needed.
 pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
     if let Some(window) = handle.get_webview_window(MAIN) {
         let shown = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
         if let Err(error) = shown {
-            tracing::warn!(%error, "the window could not be brought to the front");
+            tracing::warn!(%error, "failed to bring the window to the front");
         }
         if let Some(view) = view {
             let _ = window.emit("navigate", view);
@@ -35,21 +35,21 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
                 }
             });
         }
-        Err(error) => tracing::error!(%error, "the window could not be made"),
+        Err(error) => tracing::error!(%error, "failed to create the window"),
     }
 }
 
-/// Closes the window, if it is open.
+/// Closes the window if it is open.
 pub(crate) fn close(handle: &AppHandle) {
     if let Some(window) = handle.get_webview_window(MAIN) {
         let _ = window.destroy();
     }
 }
 
-/// Whether the window stays for now: without a tray it asks once whether to go on in the background.
+/// Whether to prevent closing: without a tray, the window asks once whether to keep running in the background.
 fn before_closing(handle: &AppHandle) -> bool {
     let Some(app) = handle.try_state::<App>() else { return false };
-    match app.goes_on_in_background() {
+    match app.runs_in_background() {
         Some(true) => false,
         Some(false) => {
             crate::quit(handle);

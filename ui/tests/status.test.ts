@@ -33,8 +33,8 @@ test('a failed start shows the error, and the switch stays off', async () => {
 });
 
 test.each([
-  ['codex-missing', 'Codex not found', 'Check again', 'lookAgain'],
-  ['not-signed-in', "Codex isn't signed in", 'Check again', 'lookAgain'],
+  ['codex-missing', 'Codex not found', 'Check again', 'recheckCodex'],
+  ['not-signed-in', "Codex isn't signed in", 'Check again', 'recheckCodex'],
   ['port-taken', 'Port 8000 is taken', 'Use port 8001', 'useFreePort'],
   ['stopped', 'Stopped', 'Start the proxy', 'startProxy'],
 ] as const)('in the scenario %s, the problem has a button that fixes it', async (scenario, heading, fix, call) => {

@@ -1,16 +1,16 @@
-//! The window comes and goes; the app goes on, and ends only when it is told to.
+//! Closing the window, quitting and restarting.
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL, With, eventually};
 
-/// Whether a web view runs for the app; it is most of the app's memory.
+/// Whether the app has a web view, which uses most of its memory.
 fn has_web_view(session: &Session) -> bool {
     session.processes_of_app().iter().any(|name| name.starts_with("WebKitWeb"))
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn closing_the_window_frees_its_web_view_and_it_opens_again() {
+async fn closing_the_window_destroys_its_web_view_and_it_can_be_reopened() {
     let session = Session::start(USUAL).await;
     let (screen, tray) = (session.screen(), session.tray.as_ref().unwrap());
     let mut app = session.app(&[]);
@@ -20,7 +20,7 @@ async fn closing_the_window_frees_its_web_view_and_it_opens_again() {
         screen.shows_no_window().await;
         eventually("the web view is gone", || async { !has_web_view(&session) }).await;
         assert!(session.answers().await && app.0.try_wait().unwrap().is_none());
-        tray.click("Open").await;
+        tray.click("Open Codex Proxy").await;
         screen.shows_window().await;
     }
 }
@@ -31,13 +31,13 @@ async fn a_hidden_start_shows_no_window() {
     let session = Session::start(USUAL).await;
     let _app = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
-    eventually("the tray icon is there", || session.tray.as_ref().unwrap().is_checked("Running")).await;
+    eventually("the tray icon is there", || session.tray.as_ref().unwrap().is_checked("Run the proxy")).await;
     assert!(session.screen().window().is_none() && !has_web_view(&session));
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
+async fn without_a_tray_closing_asks_once_and_a_second_start_shows_the_window() {
     let session = Session::start(With { keychain: true, tray: false }).await;
     let screen = session.screen();
     let window = Window::open(&session).await;
@@ -55,12 +55,12 @@ async fn without_a_tray_closing_asks_once_and_a_start_brings_the_window_back() {
     second.ends().await;
     screen.close_window();
     screen.shows_no_window().await;
-    assert!(session.answers().await, "it was answered once, and goes on");
+    assert!(session.answers().await, "it keeps running without asking again");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_start_while_the_last_one_still_ends_takes_over() {
+async fn a_start_during_shutdown_takes_over() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let mut first = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
@@ -86,8 +86,8 @@ async fn without_a_tray_closing_can_quit() {
     eventually("the port is closed", || async { !session.answers().await }).await;
 }
 
-/// Quits while an answer is held half way; returns the answer's text.
-async fn quit_during_an_answer(session: &Session, let_go_on: bool) -> String {
+/// Quits in the middle of an answer, and returns the answer's text.
+async fn quit_during_an_answer(session: &Session, let_finish: bool) -> String {
     let tray = session.tray.as_ref().unwrap();
     let mut app = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
@@ -95,7 +95,7 @@ async fn quit_during_an_answer(session: &Session, let_go_on: bool) -> String {
     session.model_holds().await;
     tray.click("Quit").await;
     eventually("the port is closed", || async { !session.answers().await }).await;
-    if let_go_on {
+    if let_finish {
         session.model.release();
     }
     let text = response.text().await.unwrap();
@@ -114,7 +114,7 @@ async fn quit_lets_an_open_answer_finish() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn quit_ends_an_answer_that_does_not_finish() {
+async fn quit_interrupts_an_unfinished_answer() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let text = quit_during_an_answer(&session, false).await;
     assert!(text.contains("shutting_down") && !text.contains("[DONE]"), "{text}");
@@ -122,14 +122,14 @@ async fn quit_ends_an_answer_that_does_not_finish() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_end_of_the_session_leaves_nothing() {
+async fn sigterm_leaves_no_processes() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let mut app = session.app(&[]);
     session.screen().shows_window().await;
     assert_eq!(session.chat("sk-demo", "[[words=1]]").await.status(), 200);
-    let (worked, said) = session.run("kill", &["-TERM", &app.0.id().to_string()]).await;
-    assert!(worked, "{said}");
+    let (ok, output) = session.run("kill", &["-TERM", &app.0.id().to_string()]).await;
+    assert!(ok, "{output}");
     app.ends().await;
-    assert!(app.0.wait().unwrap().success(), "it ends in order");
+    assert!(app.0.wait().unwrap().success(), "it exits successfully");
     eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
 }

@@ -1,11 +1,11 @@
-//! From the first start to a client that gets answers, with what the window offers to copy.
+//! Connects clients with what the window offers to copy.
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn after_the_first_start_the_copied_curl_gets_an_answer() {
+async fn the_copied_curl_command_gets_an_answer() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Keys").await;
@@ -13,19 +13,22 @@ async fn after_the_first_start_the_copied_curl_gets_an_answer() {
     window.go_to("Connect").await;
     window.picture("connect").await;
     window.click("//*[@role='tab'][normalize-space(.)='curl']").await;
-    window.click("//button[@aria-label='Copy: Ask for curl']").await;
+    window.click("//button[@aria-label='Copy: Send a prompt for curl']").await;
     window.says("Copied").await;
     window.picture("connect-curl").await;
     let command = session.screen().clipboard().await;
     assert!(command.contains("Bearer sk-"), "{command}");
     assert!(!window.text().await.contains("Bearer sk-codex"), "the window shows no key");
-    let (worked, said) = session.run("sh", &["-c", &command]).await;
-    assert!(worked && said.contains(r#""finish_reason":"stop""#) && said.contains("data: [DONE]"), "{said}");
+    let (ok, output) = session.run("sh", &["-c", &command]).await;
+    assert!(
+        ok && output.contains(r#""finish_reason":"stop""#) && output.contains("data: [DONE]"),
+        "{output}"
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_check_makes_open_webuis_requests_and_all_of_them_work() {
+async fn the_connection_check_passes() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Connect").await;
@@ -36,7 +39,7 @@ async fn the_check_makes_open_webuis_requests_and_all_of_them_work() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_test_prompt_shows_the_answer_and_the_time_to_its_first_token() {
+async fn the_test_prompt_shows_the_answer_and_the_time_to_first_token() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.says("Running").await;

@@ -1,4 +1,4 @@
-//! The little of WebDriver that these tests need.
+//! A minimal WebDriver client.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::screen::Screen;
 use crate::session::{Kill, LONG, Session};
 
-/// The name that WebDriver gives an element's id under.
+/// WebDriver's key of an element id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// The app's window, driven.
+/// The app's window, controlled by WebDriver.
 pub(crate) struct Window {
     http: Client,
     base: String,
@@ -20,7 +20,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Starts the app in `session` and takes hold of its window.
+    /// Starts the app in `session` and connects to its window.
     pub(crate) async fn open(session: &Session) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let driver = session.web_driver(port);
@@ -50,7 +50,7 @@ impl Window {
         if ok { Ok(answer["value"].clone()) } else { Err(answer["value"].clone()) }
     }
 
-    /// Waits until something matches the XPath, and gives its id.
+    /// Waits until an element matches the XPath, and returns its id.
     pub(crate) async fn find(&self, xpath: &str) -> String {
         let wait = async {
             loop {
@@ -67,17 +67,17 @@ impl Window {
         }
     }
 
-    /// Clicks what matches, as soon as it can be clicked.
+    /// Clicks the matching element as soon as it is clickable.
     pub(crate) async fn click(&self, xpath: &str) {
-        let mut refused = Value::Null;
+        let mut error_value = Value::Null;
         let wait = async {
             loop {
                 let id = self.find(xpath).await;
                 match self.call(Method::POST, &format!("/element/{id}/click"), json!({})).await {
                     Ok(_) => return,
-                    Err(error) => refused = error,
+                    Err(error) => error_value = error,
                 }
-                // It may lie behind the bar at the foot, from where a person scrolls it.
+                // It may be behind the bar at the bottom.
                 let script = "arguments[0].scrollIntoView({ block: 'center' })";
                 let scroll = json!({"script":script,"args":[{ELEMENT:id}]});
                 let _gone = self.call(Method::POST, "/execute/sync", scroll).await;
@@ -85,32 +85,32 @@ impl Window {
             }
         };
         if tokio::time::timeout(LONG, wait).await.is_err() {
-            self.picture("cannot-be-clicked").await;
-            panic!("cannot be clicked: {xpath}: {refused}");
+            self.picture("not-clickable").await;
+            panic!("not clickable: {xpath}: {error_value}");
         }
     }
 
-    /// Types into what matches.
+    /// Types into the matching element.
     pub(crate) async fn type_into(&self, xpath: &str, text: &str) {
         let id = self.find(xpath).await;
         self.call(Method::POST, &format!("/element/{id}/value"), json!({"text":text})).await.unwrap();
     }
 
-    /// The text of what matches.
+    /// The text of the matching element.
     pub(crate) async fn text_of(&self, xpath: &str) -> String {
         let id = self.find(xpath).await;
         let text = self.call(Method::GET, &format!("/element/{id}/text"), Value::Null).await.unwrap();
         text.as_str().unwrap().to_owned()
     }
 
-    /// All that the window says.
+    /// The text of the whole window.
     pub(crate) async fn text(&self) -> String {
         let script = json!({"script":"return document.body.innerText","args":[]});
         let text = self.call(Method::POST, "/execute/sync", script).await;
         text.map(|text| text.as_str().unwrap_or_default().to_owned()).unwrap_or_default()
     }
 
-    /// Waits until the window says this.
+    /// Waits until the window contains this text.
     pub(crate) async fn says(&self, words: &str) {
         let wait = async {
             while !self.text().await.contains(words) {
@@ -122,21 +122,21 @@ impl Window {
         }
     }
 
-    /// Goes to a view by the column on the left.
+    /// Opens a view from the sidebar.
     pub(crate) async fn go_to(&self, view: &str) {
         self.click(&format!("//nav//*[normalize-space(.)='{view}']")).await;
         self.find(&format!("//h1[contains(., '{view}')]")).await;
     }
 
-    /// Puts a text in the place of what stands in a field.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, xpath: &str, text: &str) {
         let id = self.find(xpath).await;
         self.call(Method::POST, &format!("/element/{id}/clear"), json!({})).await.unwrap();
         self.type_into(xpath, text).await;
     }
 
-    /// Makes a key in the Keys view, and gives its secret.
-    pub(crate) async fn make_key(&self, name: &str) -> String {
+    /// Creates a key in the Keys view, and returns its secret.
+    pub(crate) async fn create_key(&self, name: &str) -> String {
         self.go_to("Keys").await;
         self.click("//button[normalize-space(.)='New key']").await;
         self.type_into("//*[@role='dialog']//input | //dialog//input", name).await;
@@ -146,13 +146,13 @@ impl Window {
         secret
     }
 
-    /// Clicks what closes the window, after which nobody is left to say that it was clicked.
+    /// Clicks an element that closes the window, so the click may not be confirmed.
     pub(crate) async fn click_to_close(&self, xpath: &str) {
         let id = self.find(xpath).await;
         let _ = self.call(Method::POST, &format!("/element/{id}/click"), json!({})).await;
     }
 
-    /// What a script gives to the function that is its last argument.
+    /// Runs a script and returns the value passed to its callback, the last argument.
     pub(crate) async fn script(&self, script: &str) -> Value {
         let timeouts = json!({"script": LONG.as_millis()});
         self.call(Method::POST, "/timeouts", timeouts).await.unwrap();
@@ -160,10 +160,10 @@ impl Window {
         answer.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// A picture of the window as it is on the screen, written where a person can look at it.
+    /// Saves a screenshot if `DESKTOP_PICTURES` is set.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("DESKTOP_PICTURES") else { return };
-        // Colours fade in; a picture is taken when they have.
+        // Waits for colour transitions.
         tokio::time::sleep(Duration::from_millis(600)).await;
         std::fs::write(std::path::Path::new(&folder).join(format!("{name}.ppm")), self.screen.picture())
             .unwrap();

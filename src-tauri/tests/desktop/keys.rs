@@ -1,18 +1,18 @@
-//! What a key allows, as a person changes it in the window.
+//! Changes a key's limits in the window.
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL, eventually};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_key_can_be_made_stricter_than_the_settings_and_codex_keeps_to_it() {
+async fn codex_respects_a_key_stricter_than_the_settings() {
     let session = Session::start(USUAL).await;
     session.write_settings(&format!(
         "{{\"version\":1,\"port\":{},\"sandbox\":\"workspace-write\"}}",
         session.port
     ));
     let window = Window::open(&session).await;
-    let secret = window.make_key("Notes").await;
+    let secret = window.create_key("Notes").await;
     window.click("//button[normalize-space(.)='Done']").await;
     let writes = |name: &'static str| {
         let (session, secret) = (&session, &secret);

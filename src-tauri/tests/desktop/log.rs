@@ -1,4 +1,4 @@
-//! The request log with a long history behind it.
+//! The request log with a long history.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +13,10 @@ use crate::session::{Session, USUAL};
 
 const ROWS: u64 = 10_000;
 
-/// The whole history, in milliseconds.
+/// The length of the history, in milliseconds.
 const SPAN: u64 = 20 * 24 * 60 * 60 * 1000;
 
-/// Writes a history as the app would have.
+/// Writes a history like the app.
 async fn write_history(session: &Session) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let begin = u64::try_from(now).unwrap() - SPAN;
@@ -32,7 +32,7 @@ async fn write_history(session: &Session) {
     let mut log = RequestDatabase::open(options.clone()).await;
     for n in 0..ROWS {
         if n % 1_000 == 999 {
-            // So many at once would be more than it holds until they are written.
+            // Stays below the limit of unwritten requests.
             log.close().await;
             log = RequestDatabase::open(options.clone()).await;
         }
@@ -62,9 +62,9 @@ async fn write_history(session: &Session) {
     log.close().await;
 }
 
-/// Goes to the end until there is no further page, leaps back to the top, and scrolls down as a quick wheel does, 120 pixels a
-/// frame. Gives the number of rows, the most that were drawn at once, how often fewer were drawn than fill the list, and the
-/// median, the 95th percentile and the longest time between two frames of the wheel in milliseconds.
+/// Scrolls to the end until all pages are loaded, back to the top in steps, and down by 120 pixels per frame like a fast wheel.
+/// Returns the number of rows, the maximum drawn at once, how often too few were drawn to fill the list, and the median, 95th
+/// percentile and maximum time between frames in milliseconds.
 const SCROLL: &str = "
 const done = arguments[0];
 const grid = document.querySelector('[role=grid]');
@@ -105,7 +105,7 @@ const look = () => {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn ten_thousand_requests_are_scrolled_through_with_only_those_in_sight_drawn() {
+async fn ten_thousand_requests_scroll_smoothly_with_only_visible_rows_drawn() {
     let session = Session::start(USUAL).await;
     write_history(&session).await;
     let window = Window::open(&session).await;
@@ -120,7 +120,7 @@ async fn ten_thousand_requests_are_scrolled_through_with_only_those_in_sight_dra
     assert_eq!(rows.as_f64(), Some(10_000.0));
     assert!(drawn.as_f64().unwrap() < 100.0 && empty.as_f64() == Some(0.0), "{seen}");
 
-    // Filtered by what is far down as well: the failed ones are one in forty.
+    // Filters cover all rows; one in forty failed.
     window.click("//select[@aria-label='State']/option[contains(., 'ailed')]").await;
     window.find("//*[@role='grid'][@aria-rowcount='251']").await;
     window.click("(//*[@role='row'][contains(., 'failed')])[1]").await;

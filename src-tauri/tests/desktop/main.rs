@@ -1,7 +1,6 @@
-//! The desktop app as a person uses it: its real window on a screen nobody sees, its tray item on a session bus of its own, its
-//! keys in a real keychain.
+//! Tests of the desktop app in a virtual session, with its real window, tray item and keychain.
 //!
-//! On Linux only, where all of that can be had without a person: Xvfb, dbus-daemon, gnome-keyring and WebKitWebDriver.
+//! Only on Linux, with Xvfb, dbus-daemon, gnome-keyring and WebKitWebDriver.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its failure")]

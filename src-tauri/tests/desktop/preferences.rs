@@ -1,14 +1,14 @@
-//! Settings, as a person changes them in the window.
+//! Changes settings in the window.
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL, eventually};
 
 const PORT: &str = "//input[contains(@id, '-port')]";
-const SAVE: &str = "//button[starts-with(normalize-space(.), 'Save')]";
+const SAVE: &str = "//button[@type='submit'][starts-with(normalize-space(.), 'Save')]";
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_new_port_counts_at_once_and_an_open_answer_finishes() {
+async fn a_new_port_applies_immediately_and_open_answers_finish() {
     let mut session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
@@ -38,11 +38,11 @@ async fn a_new_port_counts_at_once_and_an_open_answer_finishes() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_model_is_chosen_from_codexs_own_list_before_any_request() {
+async fn models_can_be_chosen_before_the_first_request() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
-    // codex was looked at, and its models are known from then on.
-    window.says("starts on first request").await;
+    // Shown once codex was probed, and its models are known.
+    window.says("Codex 0.").await;
     window.go_to("Settings").await;
     window.click("//select[contains(@id, '-model')]/option[@value='gpt-5.5']").await;
     window.click("//select[@aria-label='Effort']/option[@value='low']").await;
@@ -56,14 +56,14 @@ async fn the_model_is_chosen_from_codexs_own_list_before_any_request() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn reasoning_and_another_name_for_a_model_count_as_soon_as_they_are_saved() {
+async fn reasoning_and_model_aliases_apply_when_saved() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
     window.click("//button[normalize-space(.)='Add alias']").await;
     window.type_into("//input[@aria-label='Alias 1']", "gpt-4o").await;
     window.click("//select[@aria-label='Model for alias 1']/option[@value='gpt-5.5']").await;
-    window.picture("other-names").await;
+    window.picture("model-aliases").await;
     window
         .click("//label[contains(., 'Inline <think>')] | //*[@role='radio'][contains(., 'Inline <think>')]")
         .await;
@@ -80,7 +80,7 @@ async fn reasoning_and_another_name_for_a_model_count_as_soon_as_they_are_saved(
         let asked = reqwest::Client::new().post(url).bearer_auth("sk-demo").json(&body).send().await;
         match asked {
             Ok(answer) => answer.text().await.unwrap_or_default(),
-            // The proxy is just being started anew.
+            // The proxy is restarting.
             Err(_) => String::new(),
         }
     };
@@ -90,7 +90,7 @@ async fn reasoning_and_another_name_for_a_model_count_as_soon_as_they_are_saved(
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn start_at_login_is_one_switch_in_the_window_and_in_the_tray() {
+async fn the_window_and_the_tray_share_start_at_login() {
     let session = Session::start(USUAL).await;
     let tray = session.tray.as_ref().unwrap();
     let window = Window::open(&session).await;
@@ -106,16 +106,16 @@ async fn start_at_login_is_one_switch_in_the_window_and_in_the_tray() {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<Vec<_>>()
     };
-    eventually("it is written down", || async { entries().len() == 1 }).await;
+    eventually("it is enabled", || async { entries().len() == 1 }).await;
     assert!(entries()[0].contains("--hidden"), "{:?}", entries());
-    eventually("the tray says so", || tray.is_checked("Start at login")).await;
+    eventually("the tray shows it", || tray.is_checked("Start at login")).await;
     tray.click("Start at login").await;
-    eventually("it is taken back", || async { entries().is_empty() }).await;
+    eventually("it is disabled", || async { entries().is_empty() }).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn full_access_is_taken_only_after_its_words_were_typed() {
+async fn full_access_has_to_be_typed() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
@@ -137,7 +137,7 @@ async fn full_access_is_taken_only_after_its_words_were_typed() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn keys_can_be_switched_off_on_this_machine_alone_after_it_was_said_what_that_means() {
+async fn keys_can_be_turned_off_only_for_this_computer_after_a_confirmation() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Keys").await;
@@ -145,12 +145,12 @@ async fn keys_can_be_switched_off_on_this_machine_alone_after_it_was_said_what_t
     window.says("can then use your Codex account").await;
     assert_eq!(session.chat("none", "hi").await.status(), 401);
     window.click("//button[normalize-space(.)='Turn off']").await;
-    eventually("no key is asked for", || async { session.chat("none", "[[words=1]]").await.status() == 200 })
+    eventually("no key is required", || async { session.chat("none", "[[words=1]]").await.status() == 200 })
         .await;
     window.go_to("Settings").await;
     window.click("//label[contains(., 'Anyone on this network')] | //*[@role='radio'][contains(., 'Anyone on this network')]").await;
     window.click(SAVE).await;
-    window.says("Keys can be switched off only while").await;
+    window.says("Keys can be turned off only while").await;
     window.picture("no-keys-everywhere").await;
     let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
     assert!(!saved.contains("everywhere"), "{saved}");
@@ -158,7 +158,7 @@ async fn keys_can_be_switched_off_on_this_machine_alone_after_it_was_said_what_t
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_log_level_counts_at_once() {
+async fn the_log_level_applies_immediately() {
     let session = Session::start(USUAL).await;
     session.write_settings(&format!("{{\"version\":1,\"port\":{}}}", session.port));
     let (window, tray) = (Window::open(&session).await, session.tray.as_ref().unwrap());
@@ -172,7 +172,7 @@ async fn the_log_level_counts_at_once() {
     assert!(!log().contains("clicked in the tray"), "{}", log());
     window.click("//select[contains(@id, '-level')]/option[contains(., 'Debug')]").await;
     window.click(SAVE).await;
-    eventually("clicks are written down", || async {
+    eventually("clicks are logged", || async {
         tray.click("Copy base URL").await;
         log().contains("clicked in the tray")
     })
@@ -181,44 +181,44 @@ async fn the_log_level_counts_at_once() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_limit_counts_once_it_is_saved_and_the_queue_is_in_the_window_and_in_the_tray() {
+async fn limits_apply_when_saved_and_the_window_and_the_tray_show_the_queue() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let (window, tray) = (Window::open(&session).await, session.tray.as_ref().unwrap());
     window.go_to("Settings").await;
     window.fill("//section[@aria-label='Limits']//input[contains(@id, '-max_turns')]", "0").await;
     window.click(SAVE).await;
     window.says("1 to 100").await;
-    window.picture("limits-refused").await;
+    window.picture("invalid-limits").await;
     window.fill("//section[@aria-label='Limits']//input[contains(@id, '-max_turns')]", "1").await;
     window.click(SAVE).await;
     let health = format!("http://127.0.0.1:{}/health", session.port);
-    eventually("it counts", || async {
+    eventually("it applies", || async {
         let Ok(health) = reqwest::get(&health).await else { return false };
         health.json::<serde_json::Value>().await.is_ok_and(|health| health["turns"]["most"] == 1)
     })
     .await;
     let open = session.stream("sk-demo", "[[words=3 hold=1]]").await;
     session.model_holds().await;
-    let behind = session.chat("sk-demo", "[[words=1]]");
-    let seen = async {
+    let queued = session.chat("sk-demo", "[[words=1]]");
+    let shown = async {
         window.click("//nav//*[normalize-space(.)='Status']").await;
         window.says("1 running").await;
         window.says("1 queued").await;
-        eventually("the tray says so", || async {
-            tray.entries().await.iter().any(|entry| entry.label.contains("1 answering, 1 waiting"))
+        eventually("the tray shows it", || async {
+            tray.entries().await.iter().any(|entry| entry.label.contains("1 running, 1 queued"))
         })
         .await;
-        window.picture("waiting").await;
+        window.picture("queued").await;
         assert_eq!(session.model.release(), 1);
     };
-    let (behind, ()) = tokio::join!(behind, seen);
-    assert_eq!(behind.status(), 200);
+    let (queued, ()) = tokio::join!(queued, shown);
+    assert_eq!(queued.status(), 200);
     assert!(open.text().await.unwrap().contains("[DONE]"));
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_diagnostics_are_copied_and_hold_no_key_and_no_prompt() {
+async fn copied_diagnostics_contain_no_keys_or_prompts() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
     assert_eq!(session.chat("sk-demo", "[[status=500]] a secret prompt").await.status(), 502);

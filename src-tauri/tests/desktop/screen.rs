@@ -1,4 +1,4 @@
-//! The screen as somebody at it has it: the window seen from outside, its close button, and the clipboard.
+//! The screen: the window from outside, its close button, and the clipboard.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ impl Screen {
         Self { x, root }
     }
 
-    /// The app's window, while it is on the screen.
+    /// The app's window, if it is visible.
     pub(crate) fn window(&self) -> Option<Window> {
         let children = self.x.query_tree(self.root).unwrap().reply().unwrap().children;
         children.into_iter().find(|window| self.is_ours(*window).unwrap_or(false))
     }
 
-    /// A window may be gone between two questions about it; then it is none.
+    /// Fails if the window closes meanwhile.
     fn is_ours(&self, window: Window) -> Result<bool, x11rb::errors::ReplyError> {
         let title =
             self.x.get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 64)?.reply()?.value;
@@ -39,26 +39,26 @@ impl Screen {
         Ok(title == b"Codex Proxy" && attributes.map_state == MapState::VIEWABLE)
     }
 
-    /// Clicks the window's close button, which is the window manager's: it asks the window to close.
+    /// Asks the window to close, like the close button.
     pub(crate) fn close_window(&self) {
         let (protocols, delete) = (self.atom("WM_PROTOCOLS"), self.atom("WM_DELETE_WINDOW"));
         let window = self.window().unwrap();
         let message = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
-        // The answer is waited for: what a connection still has to say when it ends may be lost.
+        // Waits for the reply, because requests may be lost when the connection closes.
         self.x.send_event(false, window, EventMask::NO_EVENT, message).unwrap().check().unwrap();
     }
 
-    /// Waits until the window is there and something is drawn in it.
+    /// Waits until the window is visible and drawn.
     pub(crate) async fn shows_window(&self) {
         eventually("the window shows something", || async { self.colours() > 8 }).await;
     }
 
-    /// Waits until there is no window.
+    /// Waits until the window is closed.
     pub(crate) async fn shows_no_window(&self) {
         eventually("the window is gone", || async { self.window().is_none() }).await;
     }
 
-    /// How many colours the window has; an empty one has one or two.
+    /// The number of colours; an empty window has one or two.
     fn colours(&self) -> usize {
         let Some((_, pixels)) = self.pixels() else { return 0 };
         pixels.chunks(4).collect::<std::collections::HashSet<&[u8]>>().len()
@@ -72,7 +72,7 @@ impl Screen {
         file
     }
 
-    /// The window's size and its pixels, each as blue, green, red and nothing; `None` while it is not there.
+    /// The window's size and pixels in BGRX; `None` if there is no window.
     fn pixels(&self) -> Option<((u16, u16), Vec<u8>)> {
         let window = self.window()?;
         let size = self.x.get_geometry(window).ok()?.reply().ok()?;
@@ -81,12 +81,12 @@ impl Screen {
         Some(((width, height), image.reply().ok()?.data))
     }
 
-    /// What would be pasted, which must be there.
+    /// The clipboard's text, which must exist.
     pub(crate) async fn clipboard(&self) -> String {
         self.pasted().await.unwrap()
     }
 
-    /// What would be pasted; `None` when nothing is on the clipboard.
+    /// The clipboard's text, if any.
     pub(crate) async fn pasted(&self) -> Option<String> {
         let asker = self.x.generate_id().unwrap();
         let values = CreateWindowAux::new();

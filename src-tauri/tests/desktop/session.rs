@@ -1,4 +1,4 @@
-//! A session of a test's own: a screen, a bus, a keychain if wanted, a home, the sample model, and the app in it.
+//! A test's own session: screen, bus, optional keychain, home, sample model and the app.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use tokio::net::TcpListener;
 use crate::screen::Screen;
 use crate::tray::TrayHost;
 
-/// Nothing that is waited for in these tests takes longer when it works, on a machine that is busy with others.
+/// Timeout of all waits, generous for a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// What a session has.
+/// What a session includes.
 #[derive(Clone, Copy)]
 pub(crate) struct With {
     pub(crate) keychain: bool,
     pub(crate) tray: bool,
 }
 
-/// What most desktops have.
+/// A keychain and a tray, like most desktops.
 pub(crate) const USUAL: With = With { keychain: true, tray: true };
 
-/// The session. Dropping it ends everything in it.
+/// The session. Dropping it stops everything in it.
 pub(crate) struct Session {
-    // In the order in which they are to end.
+    // Stopped last to first.
     children: Vec<Kill>,
     pub(crate) tray: Option<TrayHost>,
     pub(crate) model: SampleModel,
@@ -39,11 +39,11 @@ pub(crate) struct Session {
     more: Vec<(String, String)>,
 }
 
-/// A child that is ended when it is dropped.
+/// A child killed on drop.
 pub(crate) struct Kill(pub(crate) Child);
 
 impl Kill {
-    /// Waits until it has ended by itself.
+    /// Waits until it has exited.
     pub(crate) async fn ends(&mut self) {
         eventually("the app has ended", || {
             let ended = self.0.try_wait().unwrap().is_some();
@@ -69,7 +69,7 @@ impl Session {
         Self::start_with(with, &[]).await
     }
 
-    /// The same with more in the environment of the app.
+    /// The same with more environment variables.
     pub(crate) async fn start_with(with: With, more: &[(&str, &str)]) -> Self {
         let home =
             tempfile::Builder::new().prefix("desktop-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -93,18 +93,18 @@ impl Session {
         session
     }
 
-    /// The folder of the app's data.
+    /// The app's data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
 
-    /// Puts a settings file in place, as an earlier run would have left it.
+    /// Writes a settings file.
     pub(crate) fn write_settings(&self, text: &str) {
         std::fs::create_dir_all(self.data()).unwrap();
         std::fs::write(self.data().join("settings.json"), text).unwrap();
     }
 
-    /// The environment that the app lives in.
+    /// The app's environment.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let text = |path: &Path| path.display().to_string();
         let home = self.home.path();
@@ -120,10 +120,10 @@ impl Session {
             ("GDK_BACKEND", "x11".to_owned()),
             ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
             ("WEBKIT_DISABLE_COMPOSITING_MODE", "1".to_owned()),
-            // As root WebKit's own sandbox does not start.
+            // WebKit's sandbox does not start as root.
             ("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1".to_owned()),
             ("NO_AT_BRIDGE", "1".to_owned()),
-            // `Adwaita:dark` for pictures of the dark side.
+            // `Adwaita:dark` for dark screenshots.
             ("GTK_THEME", std::env::var("DESKTOP_THEME").unwrap_or_else(|_| "Adwaita".to_owned())),
             ("CODEX_HOME", text(&home.join(".codex"))),
             ("TMPDIR", text(&sample_model::codex_home::temp_dir(home).unwrap())),
@@ -137,19 +137,19 @@ impl Session {
         .collect()
     }
 
-    /// Starts the app without a driver.
+    /// Starts the app without WebDriver.
     pub(crate) fn app(&self, args: &[&str]) -> Kill {
         let mut app = command(env!("CARGO_BIN_EXE_codex-proxy"));
         app.args(args).env_clear().envs(self.environment()).stdin(Stdio::null());
         Kill(app.spawn().unwrap())
     }
 
-    /// Starts WebKitWebDriver, which starts the app itself, on `port`.
+    /// Starts WebKitWebDriver on `port`, which starts the app.
     pub(crate) fn web_driver(&self, port: u16) -> Kill {
         let mut driver = command("WebKitWebDriver");
         driver.args([format!("--port={port}"), "--host=127.0.0.1".to_owned()]);
         driver.env_clear().envs(self.environment());
-        // The web view lets itself be driven only when it is told so.
+        // Enables automation of the web view.
         driver.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
         Kill(driver.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
     }
@@ -159,33 +159,33 @@ impl Session {
         reqwest::get(format!("http://127.0.0.1:{}/health", self.port)).await.is_ok()
     }
 
-    /// Waits until the model stands still in the middle of an answer.
+    /// Waits until the model holds an answer.
     pub(crate) async fn model_holds(&self) {
         let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
         assert!(self.model.wait_for(held, LONG).await.is_some());
     }
 
-    /// The screen, to look at and to paste from.
+    /// The screen and its clipboard.
     pub(crate) fn screen(&self) -> Screen {
         Screen::of(&self.display)
     }
 
-    /// Runs a program in the session as a user does, to its end, and gives its exit's success and what it printed.
+    /// Runs a program in the session, and returns its success and output.
     pub(crate) async fn run(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> (bool, String) {
         let mut child = command(program);
         child.args(args).env_clear().envs(self.environment()).stdin(Stdio::null());
         let mut child = tokio::process::Command::from(child);
         let output = tokio::time::timeout(LONG, child.kill_on_drop(true).output()).await.unwrap().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// One chat, and its status.
+    /// Sends a chat request.
     pub(crate) async fn chat(&self, key: &str, prompt: &str) -> reqwest::Response {
         self.ask(key, prompt, false).await
     }
 
-    /// One chat that is streamed, its answer still open.
+    /// Sends a streaming chat request.
     pub(crate) async fn stream(&self, key: &str, prompt: &str) -> reqwest::Response {
         self.ask(key, prompt, true).await
     }
@@ -198,7 +198,7 @@ impl Session {
         request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
     }
 
-    /// Processes whose environment names this session's home, those of the session itself left out.
+    /// The app's processes, by `DATA_DIR` in their environment.
     pub(crate) fn processes_of_app(&self) -> Vec<String> {
         let wanted = format!("DATA_DIR={}", self.data().display());
         let mut found = Vec::new();
@@ -217,7 +217,7 @@ impl Session {
         found
     }
 
-    /// Every file below the home that holds `secret` in plain text.
+    /// All files in the home that contain `secret`.
     pub(crate) fn files_with(&self, secret: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.home.path().to_owned()];
@@ -251,7 +251,7 @@ impl Drop for Session {
     }
 }
 
-/// A screen on a number that Xvfb chooses.
+/// Starts Xvfb on a free display.
 fn screen() -> (Kill, String) {
     let mut xvfb = command("Xvfb");
     xvfb.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
@@ -288,12 +288,12 @@ fn first_line(child: &mut Child) -> String {
     line.trim().to_owned()
 }
 
-/// Waits for what happens in its own time, and cannot be awaited.
+/// Polls until `is_so` is true.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let wait = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "in vain: {what}");
+    assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "timed out: {what}");
 }

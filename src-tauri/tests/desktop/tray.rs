@@ -1,4 +1,4 @@
-//! A host for tray icons on the session's bus: it finds the app's item and clicks in its menu, as a panel does.
+//! A tray host on the session bus, which finds the app's item and clicks in its menu.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use zbus::{Connection, interface};
 
 use crate::session::eventually;
 
-/// The watcher that apps look for, which is the host itself here.
+/// The watcher that apps register with.
 struct Watcher {
     items: Arc<Mutex<Vec<String>>>,
 }
@@ -21,7 +21,7 @@ impl Watcher {
         #[zbus(header)] header: zbus::message::Header<'_>,
     ) {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
-        // libayatana gives a path, others a name.
+        // libayatana registers a path, others a name.
         let item = if service.starts_with('/') {
             format!("{sender}{service}")
         } else {
@@ -48,13 +48,13 @@ impl Watcher {
     }
 }
 
-/// The host.
+/// The tray host.
 pub(crate) struct TrayHost {
     bus: Connection,
     items: Arc<Mutex<Vec<String>>>,
 }
 
-/// An item of the menu.
+/// A menu item.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: i32,
@@ -80,7 +80,7 @@ impl TrayHost {
         Self { bus, items }
     }
 
-    /// Waits for the app's item: its bus name and path.
+    /// Waits for the app's item, and returns its bus name and path.
     async fn item(&self) -> (String, String) {
         eventually("the app has a tray icon", || async { !self.items.lock().unwrap().is_empty() }).await;
         let item = self.items.lock().unwrap().last().unwrap().clone();
@@ -96,7 +96,7 @@ impl TrayHost {
         zbus::Proxy::new(&self.bus, name, menu, "com.canonical.dbusmenu").await.unwrap()
     }
 
-    /// The menu as it is now.
+    /// The current menu.
     pub(crate) async fn entries(&self) -> Vec<Entry> {
         let menu = self.menu().await;
         let names: Vec<&str> = Vec::new();
@@ -104,7 +104,7 @@ impl TrayHost {
         layout.1.2.into_iter().filter_map(entry).collect()
     }
 
-    /// The icon, as the file that the app names holds it.
+    /// The content of the icon file.
     pub(crate) async fn icon(&self) -> Vec<u8> {
         let (name, path) = self.item().await;
         let item = zbus::proxy::Builder::<zbus::Proxy<'_>>::new(&self.bus)
@@ -121,7 +121,7 @@ impl TrayHost {
         let name: String = item.get_property("IconName").await.unwrap();
         let folder: String = item.get_property("IconThemePath").await.unwrap();
         let file = std::path::Path::new(&folder).join(&name);
-        // A name with its folder is a file; one without has an ending that the theme knows.
+        // Some hosts get a path, others a name without extension.
         let file = if file.exists() { file } else { file.with_extension("png") };
         std::fs::read(&file).unwrap_or_default()
     }

@@ -1,17 +1,17 @@
-//! What a person does with the app, from the first start on.
+//! The main uses of the app, from the first start.
 
 use sample_model::under_test;
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL, With, eventually};
 
-/// A client that somebody else wrote: OpenAI's package for Python, which `cargo xtask test` installs.
+/// Python with the OpenAI package, installed by `cargo xtask test`.
 fn openai_client() -> std::path::PathBuf {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/target/clients/python/bin/python");
     std::env::var_os("CLIENTS_PYTHON").map_or_else(|| usual.into(), Into::into)
 }
 
-/// Streams one answer with it.
+/// Streams one answer.
 const STREAM: &str = "
 import sys
 from openai import OpenAI
@@ -24,7 +24,7 @@ for chunk in client.chat.completions.create(model='gpt-5.5', messages=messages, 
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_first_start_runs_the_proxy_and_makes_a_key() {
+async fn the_first_start_runs_the_proxy_and_creates_a_key() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.says("Running").await;
@@ -37,31 +37,31 @@ async fn the_first_start_runs_the_proxy_and_makes_a_key() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_key_made_in_the_window_opens_the_api_until_it_is_revoked_and_is_in_no_file() {
+async fn a_key_created_in_the_window_works_until_revoked_and_is_in_no_file() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
-    let secret = window.make_key("My laptop").await;
+    let secret = window.create_key("My laptop").await;
     window.picture("new-key").await;
     window.click("//button[normalize-space(.)='Done']").await;
     assert_eq!(session.chat(&secret, "[[words=2]]").await.status(), 200);
     assert!(!window.text().await.contains(&secret), "it is shown once");
     assert_eq!(session.files_with(&secret), Vec::<std::path::PathBuf>::new());
-    // The keychain has it: it can be copied again.
+    // It can be copied again from the keychain.
     window.click("//button[@aria-label='Copy: key My laptop']").await;
     let screen = session.screen();
     eventually("it is copied", || async { screen.pasted().await.as_ref() == Some(&secret) }).await;
 
     window.click("//button[@aria-label='Revoke: key My laptop']").await;
     window.click("//button[normalize-space(.)='Revoke' and not(@aria-label)]").await;
-    eventually("the key is refused", || async { session.chat(&secret, "hi").await.status() == 401 }).await;
+    eventually("the key is rejected", || async { session.chat(&secret, "hi").await.status() == 401 }).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_request_shows_up_in_the_log_while_it_streams() {
+async fn streaming_requests_are_in_the_log() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
-    let secret = window.make_key("Streamer").await;
+    let secret = window.create_key("Streamer").await;
     window.click("//button[normalize-space(.)='Done']").await;
     window.go_to("Requests").await;
     let client = openai_client();
@@ -78,22 +78,22 @@ async fn a_request_shows_up_in_the_log_while_it_streams() {
         window.find("//*[@role='row'][contains(., 'gpt-5.5') and contains(., 'done')]").await;
         window.picture("requests").await;
     };
-    let ((worked, said), ()) = tokio::join!(asking, watching);
-    assert!(worked, "{said}");
+    let ((ok, output), ()) = tokio::join!(asking, watching);
+    assert!(ok, "{output}");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_nothing() {
+async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_no_processes() {
     let session = Session::start(USUAL).await;
     let mut app = session.app(&["--hidden"]);
     let tray = session.tray.as_ref().unwrap();
     eventually("the proxy answers", || session.answers()).await;
-    eventually("the check mark is there", || tray.is_checked("Running")).await;
-    tray.click("Running").await;
+    eventually("the check mark is there", || tray.is_checked("Run the proxy")).await;
+    tray.click("Run the proxy").await;
     eventually("the port is closed", || async { !session.answers().await }).await;
-    eventually("the check mark is gone", || async { !tray.is_checked("Running").await }).await;
-    tray.click("Running").await;
+    eventually("the check mark is gone", || async { !tray.is_checked("Run the proxy").await }).await;
+    tray.click("Run the proxy").await;
     eventually("the proxy answers again", || session.answers()).await;
     tray.click("Quit").await;
     app.ends().await;
@@ -102,16 +102,16 @@ async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_nothing() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn without_a_keychain_keys_work_and_the_window_says_so() {
+async fn without_a_keychain_keys_work_and_the_window_explains_it() {
     let session = Session::start(With { keychain: false, tray: true }).await;
     let window = Window::open(&session).await;
     window.go_to("Keys").await;
     window.says("shown only once").await;
-    // The key of the first start was seen by nobody yet.
+    // The key of the first start was not shown yet.
     window.click("//button[@aria-label='Reveal once: key Default']").await;
     let first = window.text_of("//code[@aria-label='The key']").await;
     window.click("//button[normalize-space(.)='Done']").await;
-    let second = window.make_key("Alone").await;
+    let second = window.create_key("Alone").await;
     window.picture("no-keychain").await;
     for secret in [first, second] {
         assert_eq!(session.chat(&secret, "[[words=1]]").await.status(), 200);
@@ -121,11 +121,11 @@ async fn without_a_keychain_keys_work_and_the_window_says_so() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_taken_port_is_said_with_its_way_out() {
+async fn a_port_in_use_is_reported_with_a_fix() {
     let mut session = Session::start(USUAL).await;
     let _other = std::net::TcpListener::bind(("127.0.0.1", session.port)).unwrap();
     let window = Window::open(&session).await;
-    window.says("is taken by another program").await;
+    window.says("is in use by another program").await;
     window.picture("port-taken").await;
     window.click("//button[contains(normalize-space(.), 'port')]").await;
     window.says("Running").await;
@@ -135,26 +135,26 @@ async fn a_taken_port_is_said_with_its_way_out() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_damaged_settings_file_is_set_aside_and_said() {
+async fn a_damaged_settings_file_is_renamed_and_reported() {
     let session = Session::start(USUAL).await;
     session.write_settings("{ not json");
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
     window.says("damaged").await;
-    let kept = std::fs::read_dir(session.data()).unwrap().flatten();
-    assert!(kept.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("damaged")));
+    let files = std::fs::read_dir(session.data()).unwrap().flatten();
+    assert!(files.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("damaged")));
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_second_start_ends_and_leaves_the_first_alone() {
+async fn a_second_start_exits_and_shows_the_first_window() {
     let session = Session::start(USUAL).await;
     let first = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
     let mut second = session.app(&[]);
     second.ends().await;
     assert!(session.answers().await);
-    // The window of the first one is shown: its web view is there.
+    // The first app shows its window, so it has a web view.
     eventually("the window is open", || async {
         session.processes_of_app().iter().any(|name| name.starts_with("WebKitWeb"))
     })
@@ -164,7 +164,7 @@ async fn a_second_start_ends_and_leaves_the_first_alone() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn an_older_codex_is_said_to_lack_what_it_lacks() {
+async fn an_older_codex_lists_its_missing_features() {
     let fake = under_test::fake_codex().display().to_string();
     let session = Session::start_with(USUAL, &[("CODEX_PATH", &fake), ("FAKE_CODEX", "old=0.80")]).await;
     let window = Window::open(&session).await;

@@ -5,7 +5,7 @@
  */
 export type ChartBar = { 
 /**
- * When its hour or day begins, in Unix seconds.
+ * The start of its hour or day, in Unix seconds.
  */
 from: number, 
 /**
@@ -13,18 +13,18 @@ from: number,
  */
 requests: number, 
 /**
- * Of these, failed ones.
+ * Failed requests among them.
  */
 failed: number, 
 /**
- * Tokens read.
+ * Input tokens.
  */
 input: number, 
 /**
- * Tokens written.
+ * Output tokens.
  */
 output: number, 
 /**
- * The median time to the first piece of an answer, in milliseconds.
+ * The median time to the first token, in milliseconds.
  */
 firstMs: number | null, };

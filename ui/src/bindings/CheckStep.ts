@@ -5,15 +5,15 @@
  */
 export type CheckStep = { 
 /**
- * What was tried.
+ * What was checked.
  */
 what: string, 
 /**
- * Whether it worked.
+ * Whether it passed.
  */
 ok: boolean, 
 /**
- * What came of it, or why it failed and what to do.
+ * The result, or why it failed and what to do.
  */
 detail: string, 
 /**

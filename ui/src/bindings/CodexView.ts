@@ -2,34 +2,30 @@
 import type { CodexState } from "./CodexState";
 
 /**
- * How codex is.
+ * The state of codex.
  */
 export type CodexView = { 
 /**
- * `notStarted` (starts on first use), `starting`, `ready`, `notFound`, `unsupported`, `notSignedIn`, `failed`.
+ * Whether it can be used.
  */
 state: CodexState, 
 /**
- * The binary, where one was found.
+ * The binary, if one was found.
  */
 path: string | null, 
 /**
- * Its version.
+ * The version.
  */
 version: string | null, 
 /**
- * The account that it works with, in a few words; `None` while it has not said so.
+ * The account, such as `ChatGPT Plus, me@example.com`; `None` until it is known.
  */
 account: string | null, 
 /**
- * What it can do, in a few words each.
+ * What this version lacks, and how to update, in sentences.
  */
-abilities: Array<string>, 
+missing: string | null, 
 /**
- * What it cannot do that a later one can, and how to get that, in sentences; `None` when it can everything.
- */
-cannot: string | null, 
-/**
- * What is wrong, in a sentence.
+ * What is wrong.
  */
 message: string | null, };

@@ -3,22 +3,22 @@ import type { ExchangeRow } from "./ExchangeRow";
 import type { Step } from "./Step";
 
 /**
- * Everything that is kept of a request.
+ * All details of a request.
  */
 export type ExchangeDetail = { 
 /**
- * Its line.
+ * The row.
  */
 row: ExchangeRow, 
 /**
- * What happened, in order.
+ * The steps, in order.
  */
 steps: Array<Step>, 
 /**
- * The request's text, if texts are kept.
+ * The request's text, if texts are stored.
  */
 requestText: string | null, 
 /**
- * The answer's text, if texts are kept.
+ * The answer's text, if texts are stored.
  */
 answerText: string | null, };

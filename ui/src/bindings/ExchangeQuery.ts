@@ -2,7 +2,7 @@
 import type { ExchangeState } from "./ExchangeState";
 
 /**
- * What of the log is wanted.
+ * A query of the log.
  */
 export type ExchangeQuery = { 
 /**
@@ -10,11 +10,11 @@ export type ExchangeQuery = {
  */
 before: string | null, 
 /**
- * How many at most; 200 when absent, 1,000 at most.
+ * Maximum number of rows; 200 by default, up to 1,000.
  */
 limit: number | null, 
 /**
- * Only rows that hold this text in their key, client, model, route, request id or error.
+ * Only rows with this text in the key, client, model, route, request id or error.
  */
 text: string | null, 
 /**
@@ -22,7 +22,7 @@ text: string | null,
  */
 state: ExchangeState | null, 
 /**
- * Only rows of the key of this name.
+ * Only rows of the key with this name.
  */
 key: string | null, 
 /**

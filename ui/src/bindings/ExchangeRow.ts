@@ -2,16 +2,16 @@
 import type { ExchangeState } from "./ExchangeState";
 
 /**
- * One line of the request log.
+ * A row of the request log.
  */
 export type ExchangeRow = { 
 /**
- * Its id in the log; newer ones sort after older ones.
+ * The id in the log. Newer ids sort after older ones.
  */
 id: string, 
 /**
- * The id that its client and the program's log know it by: the answer's `x-request-id`. A client may choose it, so several
- * requests may have the same one. Empty where an older version wrote the row.
+ * The response's `x-request-id`, which is also in the log files. Not unique, because clients may choose it. Empty in rows
+ * from older versions.
  */
 requestId: string, 
 /**
@@ -19,11 +19,11 @@ requestId: string,
  */
 at: number, 
 /**
- * The name of the key.
+ * The key's name.
  */
 key: string, 
 /**
- * The client, as its `User-Agent` names it, shortened.
+ * The client from its `User-Agent`, shortened.
  */
 client: string, 
 /**
@@ -31,62 +31,62 @@ client: string,
  */
 route: string, 
 /**
- * The model that was asked for.
+ * The model.
  */
 model: string, 
 /**
- * Where it stands.
+ * The state.
  */
 state: ExchangeState, 
 /**
- * The HTTP status, once it is known.
+ * The HTTP status, once known.
  */
 status: number | null, 
 /**
- * How long it waited for its place, in milliseconds.
+ * Time in the queue, in milliseconds.
  */
 waitMs: number | null, 
 /**
- * When the first piece of the answer came, in milliseconds after its arrival.
+ * Time to the first token, in milliseconds after arrival.
  */
 firstMs: number | null, 
 /**
- * Of that, the proxy's own share, in milliseconds.
+ * The proxy's share of it, in milliseconds.
  */
 ownMs: number | null, 
 /**
- * How long it took in all, in milliseconds.
+ * Total time, in milliseconds.
  */
 totalMs: number | null, 
 /**
- * Tokens read.
+ * Input tokens.
  */
 input: number | null, 
 /**
- * Of these, tokens from the cache.
+ * Cached input tokens.
  */
 cached: number | null, 
 /**
- * Tokens written.
+ * Output tokens.
  */
 output: number | null, 
 /**
- * Of these, tokens of the reasoning.
+ * Reasoning tokens in the output.
  */
 reasoning: number | null, 
 /**
- * How many commands codex ran.
+ * The number of commands codex ran.
  */
 commands: number, 
 /**
- * Whether it is a background call of a chat interface: a title, tags, follow-ups.
+ * Whether it is a background task of a chat app, such as a title or tags.
  */
 background: boolean, 
 /**
- * The code of what went wrong, as the client was told it.
+ * The error code sent to the client.
  */
 code: string | null, 
 /**
- * What went wrong, in a sentence.
+ * The error message.
  */
 error: string | null, };

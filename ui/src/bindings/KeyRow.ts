@@ -6,19 +6,19 @@ import type { KeyLimitsForm } from "./KeyLimitsForm";
  */
 export type KeyRow = { 
 /**
- * Its id.
+ * The id.
  */
 id: string, 
 /**
- * Its name.
+ * The name.
  */
 name: string, 
 /**
- * Its last four characters.
+ * The last four characters.
  */
 lastFour: string, 
 /**
- * When it was made, in Unix seconds.
+ * When it was created, in Unix seconds.
  */
 created: number, 
 /**
@@ -26,14 +26,14 @@ created: number,
  */
 lastUsed: number | null, 
 /**
- * Whether the keychain has it, so that it can be copied again.
+ * Whether the keychain has it, so that it can be copied.
  */
 canCopy: boolean, 
 /**
- * What it allows less than the settings do.
+ * Its limits, stricter than the settings.
  */
 limits: KeyLimitsForm, 
 /**
- * Whether nobody has seen it yet: it was made by itself, no keychain has it, and it can be shown once until the app ends.
+ * Whether it can be shown once: it was created automatically, and no keychain has it. Until the app quits.
  */
-unshown: boolean, };
+notYetShown: boolean, };

@@ -2,7 +2,7 @@
 import type { Listen } from "./Listen";
 
 /**
- * A choice of who can reach the proxy, with its addresses.
+ * A choice for [`Listen`], with its addresses.
  */
 export type ListenChoice = { 
 /**
@@ -10,10 +10,10 @@ export type ListenChoice = {
  */
 listen: Listen, 
 /**
- * Its addresses.
+ * The addresses to listen on.
  */
 addresses: Array<string>, 
 /**
- * Whether it can be chosen on this machine; Docker may not be there.
+ * Whether it can be chosen; Docker may not be running.
  */
 available: boolean, };

@@ -5,14 +5,14 @@
  */
 export type ModelChoice = { 
 /**
- * Its id.
+ * The id.
  */
 id: string, 
 /**
- * The name that people read.
+ * The display name.
  */
 name: string, 
 /**
- * The efforts that it knows.
+ * The supported effort levels.
  */
 efforts: Array<string>, };

@@ -2,14 +2,14 @@
 import type { KeyRow } from "./KeyRow";
 
 /**
- * A key that was just made.
+ * A new key with its secret.
  */
 export type NewKey = { 
 /**
- * Its row.
+ * The row.
  */
 row: KeyRow, 
 /**
- * The secret, this once.
+ * The secret, shown only once.
  */
 secret: string, };

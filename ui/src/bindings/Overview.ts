@@ -5,31 +5,31 @@ import type { Problem } from "./Problem";
 import type { ProxyState } from "./ProxyState";
 
 /**
- * Everything that the status view and the tray show; sent anew whenever any of it changes.
+ * Everything that the status view and the tray show; sent again on every change.
  */
 export type Overview = { 
 /**
- * Whether the proxy runs.
+ * The state of the proxy.
  */
 proxy: ProxyState, 
 /**
- * The base URL for clients on this machine, ending with `/v1`.
+ * The base URL on this computer, ending with `/v1`.
  */
 baseUrl: string, 
 /**
- * Whether others than this machine can reach it, in words; `None` when only this machine can.
+ * Who else can connect, in a sentence; `None` if only this computer can.
  */
 reachableBy: string | null, 
 /**
- * Whether a key is needed.
+ * Whether a key is required.
  */
 keysNeeded: boolean, 
 /**
- * How codex is.
+ * The state of codex.
  */
 codex: CodexView, 
 /**
- * The one thing that needs doing, if something is wrong.
+ * The most important problem.
  */
 problem: Problem | null, 
 /**
@@ -37,30 +37,30 @@ problem: Problem | null,
  */
 requestsToday: number, 
 /**
- * Requests that run now, those that wait included.
+ * Unfinished requests, including queued ones.
  */
 runningNow: number, 
 /**
- * Answers that are being made now.
+ * Running turns.
  */
 answering: number, 
 /**
- * Requests that wait for their place among these.
+ * Queued requests.
  */
 waiting: number, 
 /**
- * Whether secrets are kept in the system's keychain.
+ * The state of the system keychain.
  */
 keychain: KeychainState, 
 /**
- * Whether there is a tray; without one the window does all that the tray does.
+ * Whether the desktop shows tray icons.
  */
 hasTray: boolean, 
 /**
- * Whether the app starts with the session.
+ * Whether the app starts at login.
  */
 startsAtLogin: boolean, 
 /**
- * Our version.
+ * The version of Codex Proxy.
  */
 version: string, };

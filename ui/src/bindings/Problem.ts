@@ -2,18 +2,18 @@
 import type { Fix } from "./Fix";
 
 /**
- * Something that needs doing.
+ * A problem, and how to fix it.
  */
 export type Problem = { 
 /**
- * What is wrong, in a sentence.
+ * What happened.
  */
 message: string, 
 /**
- * What to do about it, in a sentence; may hold a command to copy in backquotes.
+ * What to do, in sentences; commands to copy are in backquotes.
  */
 nextStep: string, 
 /**
- * What the button beside it does.
+ * What the button does.
  */
 fix: Fix, };

@@ -2,7 +2,7 @@
 import type { RecipePiece } from "./RecipePiece";
 
 /**
- * A recipe of the connect view. Its text holds the key's place and not the key; copying fills it in outside of the window.
+ * A recipe of the connect view, with a masked key. Copying fills in the real one outside the window.
  */
 export type Recipe = { 
 /**
@@ -10,22 +10,22 @@ export type Recipe = {
  */
 id: string, 
 /**
- * Its heading.
+ * The heading.
  */
 title: string, 
 /**
- * One sentence before the text.
+ * The text above the pieces.
  */
 intro: string, 
 /**
- * What is to be copied, in pieces, each with a label of its own.
+ * What to copy.
  */
 pieces: Array<RecipePiece>, 
 /**
- * A sentence that must be seen, such as that the address cannot be reached yet.
+ * A warning, such as that containers cannot connect yet.
  */
 warning: string | null, 
 /**
- * The setting that makes the warning go away (`listen_on_docker_bridge`).
+ * Whether `listen_on_docker_bridge` resolves the warning.
  */
 canOpenDocker: boolean, };

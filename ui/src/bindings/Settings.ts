@@ -3,17 +3,15 @@ import type { Listen } from "./Listen";
 import type { ReasoningFormat } from "./ReasoningFormat";
 
 /**
- * Every setting of the desktop app, as it is written down and as the window shows it.
- *
- * A field that the file leaves out has its default, so a new field needs no new version of the format.
+ * Every setting of the app, on disk and in the window. Missing fields have their defaults.
  */
 export type Settings = { 
 /**
- * Who can reach the proxy.
+ * Who can connect.
  */
 listen: Listen, 
 /**
- * Whether the app starts with the session.
+ * Whether the app starts at login.
  */
 start_at_login: boolean, 
 /**
@@ -21,15 +19,15 @@ start_at_login: boolean,
  */
 start_proxy: boolean, 
 /**
- * For how many days the request log is kept.
+ * How many days requests stay in the log.
  */
 keep_days: number, 
 /**
- * Whether the texts of requests and answers are kept in the log.
+ * Whether the log contains prompts and answers.
  */
 keep_texts: boolean, 
 /**
- * Where there is no tray: what the user answered when asked whether closing the window leaves the proxy running.
+ * Without a tray: whether to keep running when the window is closed; `None` until the user was asked.
  */
 asked_about_background: boolean | null, 
 /**

@@ -13,22 +13,22 @@ export type SettingsView = {
  */
 form: Settings, 
 /**
- * The fields that count only once the proxy is started again.
+ * The fields that apply only after a restart of the proxy.
  */
 restarts: Array<string>, 
 /**
- * The codex that would be used.
+ * The codex in use.
  */
 codex: CodexCheck, 
 /**
- * codex's models, empty while they are not known.
+ * codex's models; empty until they are known.
  */
 models: Array<ModelChoice>, 
 /**
- * The addresses for each choice of who can reach the proxy.
+ * The choices for network access, with their addresses.
  */
 addresses: Array<ListenChoice>, 
 /**
- * What is wrong with the app's own files, such as that one was damaged, and where it was put.
+ * What is wrong with the app's files, such as a damaged one and where it was moved.
  */
 notice: string | null, };

@@ -2,14 +2,14 @@
 import type { FieldError } from "./FieldError";
 
 /**
- * An error as the window gets it.
+ * An error as the window receives it.
  */
 export type ViewError = { 
 /**
- * Said to the user.
+ * A sentence for the user.
  */
 message: string, 
 /**
- * The fields that are wrong, when a form was refused.
+ * The invalid fields, if a form was rejected.
  */
 fields: Array<FieldError>, };

@@ -162,7 +162,7 @@ export function fakeHost({
         baseUrl: 'http://127.0.0.1:8001/v1',
         problem: null,
       }),
-    lookAgain: async () => update({ codex: overviewFor('running', now()).codex, problem: null }),
+    recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, problem: null }),
 
     keys: async () => keys,
     createKey: async (name, limits) => {
@@ -177,7 +177,7 @@ export function fakeHost({
         lastUsed: null,
         canCopy: overview.keychain.state === 'available',
         limits,
-        unshown: false,
+        notYetShown: false,
       };
       keys = [row, ...keys];
       emit('keys', null);
@@ -190,12 +190,12 @@ export function fakeHost({
     },
     copyKey: async () => {},
     showKey: async (id) => {
-      const row = keys.find((key) => key.id === id && key.unshown);
+      const row = keys.find((key) => key.id === id && key.notYetShown);
       if (row === undefined)
         return reject("This key isn't in the keychain, so it can't be shown again. Create a new one.");
-      keys = keys.map((key) => ({ ...key, unshown: false }));
+      keys = keys.map((key) => ({ ...key, notYetShown: false }));
       emit('keys', null);
-      return { row: { ...row, unshown: false }, secret: SECRET };
+      return { row: { ...row, notYetShown: false }, secret: SECRET };
     },
     revokeKey: async (id) => {
       const inKeychain = keys.some((key) => key.id === id && key.canCopy);

@@ -66,7 +66,7 @@ export const COMMANDS = {
   startProxy: command<() => Promise<void>>(),
   stopProxy: command<() => Promise<void>>(),
   useFreePort: command<() => Promise<void>>(),
-  lookAgain: command<() => Promise<void>>(),
+  recheckCodex: command<() => Promise<void>>(),
 
   keys: command<() => Promise<KeyRow[]>>(),
   createKey: command<(name: string, limits: KeyLimitsForm) => Promise<NewKey>>('name', 'limits'),

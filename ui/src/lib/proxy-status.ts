@@ -74,7 +74,7 @@ export function statusSummary(overview: Overview, now: number): string {
     case 'stopped':
       return "Apps can't connect until you start it.";
     case 'portTaken':
-      return 'Another app is using this port.';
+      return 'Another program is using this port.';
     case 'failed':
       return proxy.message;
   }

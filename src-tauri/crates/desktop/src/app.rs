@@ -1,8 +1,6 @@
-//! The desktop app without its window: settings, keys, the running proxy and the request log, behind one handle that a shell
-//! shows.
+//! The app behind one handle: settings, keys, the running proxy and the request log.
 //!
-//! Every rule of the app is here or further inside, so a test drives it with no desktop around it. What a shell alone can do
-//! (the window, the tray, the clipboard, the start at login) is deliberately not here.
+//! The shell adds what needs a desktop: the window, the tray, the clipboard and start at login.
 
 mod background;
 mod diagnostics;
@@ -29,8 +27,8 @@ use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
 use crate::request_log::{self, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::SettingsFile;
-use crate::text::joined;
-use crate::view::{FieldError, ViewError};
+use crate::text::join_some;
+use crate::view::ViewError;
 use proxy::Limits;
 use proxy::models::backends;
 use proxy::settings::{LogLevel, Program};
@@ -41,35 +39,35 @@ use crate::pairing;
 
 pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
 
-/// Changes that the shell may be behind. When it is further behind it loses the oldest; the next overview holds all that they
-/// said, and the window asks for rows anew when it is opened.
-const CHANGES: usize = 512;
+/// Changes buffered for the shell. A slower shell loses the oldest, which is safe: the next overview is complete, and the window
+/// queries the rows when it opens.
+const CHANGES_CAPACITY: usize = 512;
 
-/// The name of the key that the window's own requests use, as the request log shows it.
-const OWN_KEY: &str = "This window";
+/// The name of the window's key in the request log.
+const WINDOW_KEY_NAME: &str = "This window";
 
-/// What an app is opened with.
+/// How to open the app.
 pub struct AppOptions {
-    /// The folder of its data.
+    /// The data folder.
     pub data_dir: PathBuf,
-    /// The environment that codex is looked for and started with. `CODEX_PATH` in it is used while the settings name none.
+    /// The environment to find and start codex in. Its `CODEX_PATH` applies while the settings have no path.
     pub environment: Environment,
-    /// Whether there is a tray.
+    /// Whether the desktop shows tray icons.
     pub has_tray: bool,
-    /// Where secrets are kept.
+    /// Where keys' secrets are stored.
     pub secrets: Arc<dyn SecretStore>,
-    /// The limits of connections; those of turns are settings.
+    /// Limits of connections; those of turns are settings.
     pub limits: Limits,
 }
 
 impl AppOptions {
-    /// The options of the real app.
+    /// The options outside tests.
     #[must_use]
     pub fn new(data_dir: PathBuf, environment: Environment, has_tray: bool) -> Self {
         Self { data_dir, environment, has_tray, secrets: Arc::new(OsKeychain), limits: Limits::default() }
     }
 
-    /// The same with secrets kept in `store`.
+    /// Stores secrets in `store`.
     #[must_use]
     pub fn with_secrets(mut self, store: impl SecretStore) -> Self {
         self.secrets = Arc::new(store);
@@ -77,14 +75,14 @@ impl AppOptions {
     }
 }
 
-/// Something that the shell shows.
+/// An update for the shell.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// How everything is.
+    /// The state of everything.
     Overview(Box<Overview>),
-    /// The request log.
+    /// A change in the request log.
     Requests(request_log::Change),
-    /// A key was made, used for the first time, or revoked.
+    /// A key was created, first used or revoked.
     Keys,
 }
 
@@ -99,38 +97,38 @@ struct Inner {
     limits: Limits,
     has_tray: bool,
     settings: SettingsFile,
-    /// Said until settings are saved: that a file was damaged, and where it was put.
+    /// Shown until settings are saved: which file was damaged, and where it was moved.
     notice: Mutex<Option<String>>,
     keys: KeyRing,
-    /// Opens the proxy for the window's own requests; it is nowhere on disk and ends with the app.
-    own_key: Key,
+    /// Authenticates the window's requests. It is never written to disk.
+    window_key: Key,
     request_log: RequestDatabase,
     gateway: Gateway,
-    /// What codex was like when it was last looked at.
+    /// The result of the last probe.
     codex: Mutex<Option<Result<ProbeResult, CodexError>>>,
     keychain: Mutex<KeychainState>,
     overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,
-    /// Wakes the task that renews the overview.
-    renew: Notify,
+    /// Wakes the task that refreshes the overview.
+    refresh: Notify,
     test_prompt: Mutex<CancellationToken>,
-    /// By how many seconds the window's clock is ahead of UTC; 0 until a window was open.
+    /// The window's offset from UTC in seconds; 0 until a window opens.
     utc_offset: AtomicI32,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl App {
-    /// Opens the app: reads its files, makes the first key, and starts the proxy if the settings say so. Must be called within a
-    /// tokio runtime.
+    /// Opens the app: reads its files, creates the first key, and starts the proxy if the settings say so. Must be called within
+    /// a tokio runtime.
     ///
     /// # Errors
-    /// A sentence for the user, when the data folder cannot be used at all.
+    /// If the data folder cannot be used, as a sentence for the user.
     pub async fn open(options: AppOptions) -> Result<Self, String> {
         let AppOptions { data_dir, environment, has_tray, secrets, limits } = options;
         Program::App.set_current();
         std::fs::create_dir_all(&data_dir)
-            .map_err(|error| format!("{} cannot be used: {error}", data_dir.display()))?;
+            .map_err(|error| format!("cannot use the data folder {}: {error}", data_dir.display()))?;
         let (settings, notice) = SettingsFile::load(&data_dir, unix_now());
         let stored = settings.current();
         let request_log = RequestDatabase::open(RequestDatabaseOptions {
@@ -140,23 +138,22 @@ impl App {
             max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(unix_now_ms),
         });
-        let own_key =
-            Key::generate().map_err(|error| format!("this system gives no random bytes: {error}"))?;
-        let (changes, _) = broadcast::channel(CHANGES);
+        let window_key = Key::generate().map_err(|error| format!("cannot generate random bytes: {error}"))?;
+        let (changes, _) = broadcast::channel(CHANGES_CAPACITY);
         let app = Self(Arc::new(Inner {
             environment,
             limits,
             has_tray,
             notice: Mutex::new(notice),
             keys: KeyRing::new(&data_dir, secrets),
-            own_key,
+            window_key,
             request_log: request_log.await,
             gateway: Gateway::spawn(),
             codex: Mutex::default(),
             keychain: Mutex::default(),
             overview: Mutex::default(),
             changes,
-            renew: Notify::new(),
+            refresh: Notify::new(),
             test_prompt: Mutex::default(),
             utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),
@@ -164,7 +161,7 @@ impl App {
             settings,
             data_dir,
         }));
-        // Before the proxy starts, which would refuse every key for as long as the file is there.
+        // Before the proxy starts: it would reject every key while the damaged file exists.
         let set_aside = app.0.keys.set_aside_damaged(unix_now()).await;
         if let Some(notice) = set_aside.unwrap_or_else(|error| Some(error.to_string())) {
             app.add_notice(&notice);
@@ -172,73 +169,73 @@ impl App {
         if stored.start_proxy {
             app.start().await;
         }
-        app.renew_overview().await;
-        app.0.tasks.spawn(background::tend(app.clone()));
-        // Neither the keychain nor codex may hold up the start: both can wait for a person.
-        let later = app.clone();
-        app.0.tasks.spawn(async move { later.0.stop.run_until_cancelled(later.look_around()).await });
+        app.refresh_overview().await;
+        app.0.tasks.spawn(background::run(app.clone()));
+        // In the background: both the keychain and codex may wait for the user.
+        let startup = app.clone();
+        app.0.tasks.spawn(async move { startup.0.stop.run_until_cancelled(startup.finish_startup()).await });
         Ok(app)
     }
 
-    /// What is wrong with the app's own files, in sentences.
+    /// What is wrong with the app's files, in sentences.
     fn notice(&self) -> Option<String> {
-        joined([self.0.notice.lock().clone(), self.0.request_log.notice()], " ")
+        join_some([self.0.notice.lock().clone(), self.0.request_log.notice()], " ")
     }
 
     fn add_notice(&self, notice: &str) {
         tracing::warn!("{notice}");
-        let mut said = self.0.notice.lock();
-        *said = joined([said.take(), Some(notice.to_owned())], " ");
+        let mut current = self.0.notice.lock();
+        *current = join_some([current.take(), Some(notice.to_owned())], " ");
     }
 
-    /// How everything is.
+    /// The state of everything.
     #[must_use]
     pub fn overview(&self) -> Overview {
         self.0.overview.lock().clone()
     }
 
-    /// Everything that changes from now on, until the app has ended.
+    /// Subscribes to changes.
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.0.changes.subscribe()
     }
 
-    /// Starts the proxy with the settings as they are, in the place of one that runs.
+    /// Starts the proxy with the current settings, or restarts it.
     pub async fn start(&self) {
         let state = match self.launch() {
             Ok(launch) => self.0.gateway.start(launch).await,
             Err(error) => {
-                tracing::error!(%error, "the proxy cannot be made");
+                tracing::error!(%error, "failed to create the proxy");
                 return;
             }
         };
-        tracing::info!(?state, "the proxy was started");
-        self.renew_overview().await;
+        tracing::info!(?state, "proxy started");
+        self.refresh_overview().await;
     }
 
-    /// Stops the proxy; open streams finish first, up to their deadline.
+    /// Stops the proxy; open streams may finish until their deadline.
     pub async fn stop(&self) {
         self.0.gateway.stop().await;
-        self.renew_overview().await;
+        self.refresh_overview().await;
     }
 
-    /// Takes the free port that was found when the chosen one was taken, and starts.
+    /// Switches to the free port found when the configured one was in use, and starts.
     ///
     /// # Errors
-    /// When there is none, or the settings cannot be saved.
+    /// If there is none, or the settings cannot be saved.
     pub async fn use_free_port(&self) -> Result<(), ViewError> {
         let ProxyState::PortTaken { free: Some(free), .. } = self.overview().proxy else {
-            return Err(said("There is no free port near. Choose another one in the settings."));
+            return Err(ViewError::new("No free port found nearby. Choose a port in Settings › Network."));
         };
         self.change_settings(move |stored| stored.proxy.port = free.into()).await?;
         self.start().await;
         Ok(())
     }
 
-    /// Looks at codex once more, as after it was installed or signed in.
-    pub async fn look_again(&self) {
+    /// Checks codex again, for example after it was installed or signed in.
+    pub async fn recheck_codex(&self) {
         if let Some(running) = self.running() {
-            // A codex that runs may hold an old sign-in; starting anew is the only way it learns of a new one.
+            // A running codex notices a new sign-in only when it is restarted.
             if running.proxy.codex().ready().await.is_err() {
                 self.start().await;
             }
@@ -246,7 +243,7 @@ impl App {
         self.probe_codex().await;
     }
 
-    /// Ends the app: the proxy lets its streams finish for a while, and everything is written down.
+    /// Stops the proxy, whose streams get a few seconds to finish, and writes everything to disk.
     pub async fn shutdown(&self) {
         self.stop_test_prompt();
         self.0.gateway.stop().await;
@@ -262,24 +259,24 @@ impl App {
         &self.0.request_log
     }
 
-    /// The folder of the app's data.
+    /// The data folder.
     #[must_use]
     pub fn data_folder(&self) -> &Path {
         &self.0.data_dir
     }
 
-    /// The folder of the log files.
+    /// The folder with the log files.
     #[must_use]
     pub fn log_folder(&self) -> PathBuf {
         proxy::logging::files::folder(&self.0.data_dir)
     }
 
-    /// Makes the first key, and finds out how the keychain and codex are.
-    async fn look_around(&self) {
-        match self.0.keys.ensure_first(unix_now()).await {
-            Ok(Some(_)) => self.tell(Change::Keys),
+    /// Creates the first key and probes the keychain and codex.
+    async fn finish_startup(&self) {
+        match self.0.keys.ensure_first_key(unix_now()).await {
+            Ok(Some(_)) => self.notify(Change::Keys),
             Ok(None) => {}
-            Err(error) => tracing::error!(%error, "the first key could not be made"),
+            Err(error) => tracing::error!(%error, "failed to create the first key"),
         }
         let state = self.0.keys.state().await;
         *self.0.keychain.lock() = state;
@@ -287,9 +284,9 @@ impl App {
     }
 
     async fn probe_codex(&self) {
-        let seen = probe(&self.codex_config()).await;
-        *self.0.codex.lock() = Some(seen);
-        self.renew_overview().await;
+        let probed = probe(&self.codex_config()).await;
+        *self.0.codex.lock() = Some(probed);
+        self.refresh_overview().await;
     }
 
     fn launch(&self) -> Result<Launch, ProxyError> {
@@ -297,21 +294,21 @@ impl App {
         let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
         let (mut settings, addresses) = stored.runtime_settings(&self.0.data_dir, bridge);
         settings.codex_path = settings.codex_path.or_else(|| self.0.environment.path("CODEX_PATH"));
-        settings.api_keys = self.brought_keys();
+        settings.api_keys = self.env_keys();
         let proxy = Proxy::new(ProxyParts {
             limits: self.0.limits.with(&settings),
             settings,
             environment: self.0.environment.clone(),
-            keys: vec![KeyEntry::new(OWN_KEY, &self.0.own_key, unix_now())],
+            keys: vec![KeyEntry::new(WINDOW_KEY_NAME, &self.0.window_key, unix_now())],
             request_log: self.0.request_log.reports(),
         })?;
         Ok(Launch { addresses, proxy })
     }
 
-    /// The demo, and whoever starts the app from a script, brings its own keys.
-    fn brought_keys(&self) -> Vec<Key> {
-        let brought = self.0.environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
-        brought.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect()
+    /// Keys from the environment, for the demo and scripts.
+    fn env_keys(&self) -> Vec<Key> {
+        let keys = self.0.environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
+        keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect()
     }
 
     fn codex_config(&self) -> CodexConfig {
@@ -327,14 +324,14 @@ impl App {
         self.0.gateway.state().borrow().running.clone()
     }
 
-    fn tell(&self, change: Change) {
-        // Nobody listens while there is no shell; that is fine.
+    fn notify(&self, change: Change) {
+        // An error only means that there is no shell yet.
         let _ = self.0.changes.send(change);
     }
 }
 
-/// The log level of the settings in `data_dir`, for a log that is started before the app is. It only looks: a damaged file is
-/// set aside, and said, by the app.
+/// The log level in the settings, for a log that starts before the app. Ignores a damaged file, which the app moves and reports
+/// later.
 #[must_use]
 pub fn log_level(data_dir: &Path) -> &'static str {
     let text = std::fs::read(data_dir.join("settings.json")).unwrap_or_default();
@@ -345,14 +342,4 @@ pub fn log_level(data_dir: &Path) -> &'static str {
 fn unix_now_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// An error that is a sentence.
-fn said(message: impl Into<String>) -> ViewError {
-    ViewError { message: message.into(), fields: Vec::new() }
-}
-
-/// An error that is about fields of a form.
-fn refused(fields: Vec<FieldError>) -> ViewError {
-    ViewError { message: "Some settings need another look.".to_owned(), fields }
 }

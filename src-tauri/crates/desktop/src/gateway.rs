@@ -1,8 +1,7 @@
-//! Starts and stops the proxy without ending the program.
+//! Starts, stops and restarts the proxy within the app.
 //!
-//! One task owns the running server; [`Gateway`] is the handle to it that the window and the tray share. A start while it
-//! runs is a restart: the old server lets its open streams finish while the new one already answers. Nothing of anyone
-//! else's is ever ended: a port that is taken is a state with its way out.
+//! One task owns the server; [`Gateway`] is its handle. Starting while it runs is a restart: the old server finishes its open
+//! streams while the new one already answers. A port in use is reported with a free one; no other program is ever stopped.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,193 +16,193 @@ use ts_rs::TS;
 
 use proxy::{Proxy, serve, unix_now};
 
-/// Asks waiting for the gateway. When it is full, askers wait for room.
-const ASKS: usize = 32;
+/// Commands queued for the gateway. When the queue is full, callers wait.
+const COMMAND_CAPACITY: usize = 32;
 
-/// How many ports above a taken one are tried for a free one.
-const PORTS_TRIED: u16 = 50;
+/// How many ports above the configured one are tried.
+const MAX_PORT_ATTEMPTS: u16 = 50;
 
-/// Whether the proxy runs.
+/// The state of the proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
 #[ts(export)]
 pub enum ProxyState {
-    /// It answers.
+    /// Accepts requests.
     Running {
-        /// Since when, in Unix seconds.
+        /// The start, in Unix seconds.
         since: u64,
     },
-    /// It lets open streams finish.
+    /// Finishes open streams.
     Stopping,
-    /// It was stopped.
+    /// Stopped.
     #[default]
     Stopped,
-    /// Its port belongs to another program.
+    /// Another program uses the port.
     PortTaken {
         /// The port.
         port: u16,
-        /// A port near it that is free.
+        /// A free port nearby.
         free: Option<u16>,
     },
-    /// It could not start for another reason.
+    /// Failed to start, or stopped unexpectedly.
     Failed {
         /// What happened and what to do.
         message: String,
     },
 }
 
-/// A proxy to run, and where.
+/// A proxy, and where to run it.
 #[derive(Debug)]
 pub struct Launch {
-    /// The addresses to listen on. The first must be had; the others, such as Docker's bridge, may be missing.
+    /// The addresses to listen on. The first is required; the others, such as the Docker bridge, are optional.
     pub addresses: Vec<SocketAddr>,
     /// The proxy.
     pub proxy: Proxy,
 }
 
-/// What runs.
+/// The running proxy.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// Where it listens.
+    /// The addresses it listens on.
     pub addresses: Vec<SocketAddr>,
-    /// Where it should listen and cannot.
+    /// The addresses it could not listen on.
     pub missing: Vec<SocketAddr>,
-    /// The proxy itself.
+    /// The proxy.
     pub proxy: Proxy,
 }
 
-/// How the gateway is.
+/// The state of the gateway.
 #[derive(Clone, Debug, Default)]
 pub struct GatewayState {
-    /// In the words of the window.
+    /// The state for the window.
     pub proxy: ProxyState,
-    /// What runs, if it does.
+    /// The running proxy, if any.
     pub running: Option<Running>,
 }
 
 /// A handle to the gateway. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    asks: mpsc::Sender<Ask>,
+    commands: mpsc::Sender<Command>,
     state: watch::Receiver<GatewayState>,
 }
 
-/// What to run, `None` for nothing, and who waits for what became of it.
-type Ask = (Option<Box<Launch>>, oneshot::Sender<ProxyState>);
+/// What to run, or `None` to stop, and where to send the resulting state.
+type Command = (Option<Box<Launch>>, oneshot::Sender<ProxyState>);
 
 impl Gateway {
-    /// A gateway that runs nothing yet. Must be called within a tokio runtime.
+    /// Starts the task, with no proxy running yet. Must be called within a tokio runtime.
     #[must_use]
     pub fn spawn() -> Self {
-        let (asks, asked) = mpsc::channel(ASKS);
-        let (tell, state) = watch::channel(GatewayState::default());
-        tokio::spawn(Actor { tell, live: None, draining: JoinSet::new() }.run(asked));
-        Self { asks, state }
+        let (commands, received) = mpsc::channel(COMMAND_CAPACITY);
+        let (sender, state) = watch::channel(GatewayState::default());
+        tokio::spawn(Actor { state: sender, server: None, draining: JoinSet::new() }.run(received));
+        Self { commands, state }
     }
 
-    /// How it is, and every change.
+    /// The current state, and its changes.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<GatewayState> {
         self.state.clone()
     }
 
-    /// Starts a proxy, in the place of the one that runs. Returns what became of it.
+    /// Starts a proxy in place of the running one, and returns the resulting state.
     pub async fn start(&self, launch: Launch) -> ProxyState {
-        self.ask(Some(Box::new(launch))).await
+        self.send(Some(Box::new(launch))).await
     }
 
-    /// Stops what runs, open streams finishing first, and returns when nothing of it is left.
+    /// Stops the proxy after its open streams have finished.
     pub async fn stop(&self) {
-        self.ask(None).await;
+        self.send(None).await;
     }
 
-    async fn ask(&self, launch: Option<Box<Launch>>) -> ProxyState {
+    async fn send(&self, launch: Option<Box<Launch>>) -> ProxyState {
         let (reply, outcome) = oneshot::channel();
-        let _ = self.asks.send((launch, reply)).await;
+        let _ = self.commands.send((launch, reply)).await;
         outcome.await.unwrap_or_default()
     }
 }
 
-/// A server that runs.
-struct Live {
+/// A running server.
+struct Server {
     proxy: Proxy,
     stop: CancellationToken,
-    server: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 struct Actor {
-    tell: watch::Sender<GatewayState>,
-    live: Option<Live>,
-    /// Servers that let their last streams finish.
+    state: watch::Sender<GatewayState>,
+    server: Option<Server>,
+    /// Old servers that finish their open streams.
     draining: JoinSet<()>,
 }
 
 impl Actor {
-    async fn run(mut self, mut asked: mpsc::Receiver<Ask>) {
+    async fn run(mut self, mut received: mpsc::Receiver<Command>) {
         loop {
-            let ask = tokio::select! {
-                ask = asked.recv() => ask,
+            let command = tokio::select! {
+                command = received.recv() => command,
                 Some(_) = self.draining.join_next() => continue,
-                Some(_) = OptionFuture::from(self.live.as_mut().map(|live| &mut live.server)) => {
-                    self.live = None;
-                    let message = "The proxy ended by itself. Its log says more.".to_owned();
-                    self.say(ProxyState::Failed { message }, None);
+                Some(_) = OptionFuture::from(self.server.as_mut().map(|server| &mut server.task)) => {
+                    self.server = None;
+                    let message = "The proxy stopped unexpectedly. See the log files for the reason.".to_owned();
+                    self.set_state(ProxyState::Failed { message }, None);
                     continue;
                 }
             };
-            let Some((launch, reply)) = ask else { return self.stop().await };
+            let Some((launch, reply)) = command else { return self.stop().await };
             match launch {
                 Some(launch) => self.start(*launch).await,
                 None => self.stop().await,
             }
-            let _ = reply.send(self.tell.borrow().proxy.clone());
+            let _ = reply.send(self.state.borrow().proxy.clone());
         }
     }
 
     async fn start(&mut self, launch: Launch) {
-        if let Some(old) = self.live.take() {
+        if let Some(old) = self.server.take() {
             old.stop.cancel();
-            // Its port is free as soon as it takes no further request.
+            // The port is free once it accepts no more requests.
             old.proxy.stopping().await;
             self.draining.spawn(async move {
-                let _ = old.server.await;
+                let _ = old.task.await;
             });
         }
         let (listeners, missing) = match bind(&launch.addresses).await {
             Ok(bound) => bound,
             Err(state) => {
-                // codex was never started for it; this only ends its supervisor.
+                // codex never started; this only ends its supervisor.
                 launch.proxy.codex().shutdown().await;
-                return self.say(state, None);
+                return self.set_state(state, None);
             }
         };
         let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listeners, launch.proxy.clone(), stop.clone()));
-        self.live = Some(Live { proxy: launch.proxy.clone(), stop, server });
+        let task = tokio::spawn(serve(listeners, launch.proxy.clone(), stop.clone()));
+        self.server = Some(Server { proxy: launch.proxy.clone(), stop, task });
         let running = Running { addresses, missing, proxy: launch.proxy };
-        self.say(ProxyState::Running { since: unix_now() }, Some(running));
+        self.set_state(ProxyState::Running { since: unix_now() }, Some(running));
     }
 
     async fn stop(&mut self) {
-        if let Some(live) = self.live.take() {
-            self.say(ProxyState::Stopping, None);
-            live.stop.cancel();
-            let _ = live.server.await;
+        if let Some(server) = self.server.take() {
+            self.set_state(ProxyState::Stopping, None);
+            server.stop.cancel();
+            let _ = server.task.await;
         }
         while self.draining.join_next().await.is_some() {}
-        self.say(ProxyState::Stopped, None);
+        self.set_state(ProxyState::Stopped, None);
     }
 
-    fn say(&self, proxy: ProxyState, running: Option<Running>) {
-        self.tell.send_replace(GatewayState { proxy, running });
+    fn set_state(&self, proxy: ProxyState, running: Option<Running>) {
+        self.state.send_replace(GatewayState { proxy, running });
     }
 }
 
-/// Binds the addresses: the first or nothing, and of the others what can be had.
+/// Binds the addresses. Only the first is required.
 async fn bind(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ProxyState> {
     let Some((first, others)) = addresses.split_first() else {
-        return Err(ProxyState::Failed { message: "There is no address to listen on.".to_owned() });
+        return Err(ProxyState::Failed { message: "No address to listen on.".to_owned() });
     };
     let mut listeners = match TcpListener::bind(first).await {
         Ok(listener) => vec![listener],
@@ -214,10 +213,10 @@ async fn bind(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketA
         Err(error) => {
             let message = match error.kind() {
                 ErrorKind::PermissionDenied => {
-                    format!("Port {} needs more rights. Choose one above 1023.", first.port())
+                    format!("Port {} needs administrator rights. Choose one above 1023.", first.port())
                 }
-                ErrorKind::AddrNotAvailable => format!("{} is not an address of this machine.", first.ip()),
-                _ => format!("Cannot listen on {first}: {error}."),
+                ErrorKind::AddrNotAvailable => format!("{} isn't an address of this computer.", first.ip()),
+                _ => format!("Couldn't listen on {first}: {error}."),
             };
             return Err(ProxyState::Failed { message });
         }
@@ -227,7 +226,7 @@ async fn bind(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketA
         match TcpListener::bind(address).await {
             Ok(listener) => listeners.push(listener),
             Err(error) => {
-                tracing::warn!(%address, %error, "this address cannot be listened on");
+                tracing::warn!(%address, %error, "failed to listen");
                 missing.push(*address);
             }
         }
@@ -235,9 +234,9 @@ async fn bind(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketA
     Ok((listeners, missing))
 }
 
-/// The next free port above a taken one.
+/// The next free port above one in use.
 async fn free_port(taken: SocketAddr) -> Option<u16> {
-    for port in (1..=PORTS_TRIED).filter_map(|above| taken.port().checked_add(above)) {
+    for port in (1..=MAX_PORT_ATTEMPTS).filter_map(|above| taken.port().checked_add(above)) {
         if TcpListener::bind(SocketAddr::new(taken.ip(), port)).await.is_ok() {
             return Some(port);
         }

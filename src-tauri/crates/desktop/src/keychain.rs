@@ -1,12 +1,9 @@
-//! Where the secrets of keys are kept, so that a key can be copied once more: the keychain of the system.
+//! Stores keys' secrets in the system keychain, so that keys can be copied again.
 //!
-//! [`KeyRing`] is what the desktop app uses. It joins the file of keys, which alone decides what opens the proxy, with the
-//! keychain, which only remembers. A keychain that is missing, locked or silent therefore takes nothing away but the second
-//! look at a key: that is a state with a sentence.
+//! [`KeyRing`] combines the key file, which alone authenticates, with the keychain. Without a working keychain, keys still work
+//! but cannot be copied again. There is no fallback to a plaintext file.
 //!
-//! Deliberately not here: a place for secrets that is not the system's keychain (there is no plaintext file to fall back
-//! on), and the check of a presented key (`keys`). Whether a keychain is locked is not asked, since systems answer that by
-//! asking the user; the last real call tells.
+//! Whether the keychain is locked is known only from the last call, because asking would prompt the user.
 
 mod index;
 mod memory;
@@ -30,145 +27,145 @@ pub use os::OsKeychain;
 pub use ring::{KeyRing, KeyRingError};
 pub use types::{KeyLimitsForm, KeyRow, KeychainState, NewKey};
 
-/// How long a call that the user asked for may take: enough to find and type the keychain's password.
-const USER_LIMIT: Duration = Duration::from_secs(60);
+/// Timeout of calls the user started: enough to type the keychain's password.
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a call may take that nobody asked for, at the start and for the state.
-const START_LIMIT: Duration = Duration::from_secs(5);
+/// Timeout of calls in the background, at startup and for the state.
+const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is said when the time is up; the question may still be open.
-const NO_ANSWER: &str = "The keychain has not answered. It may be asking for its password in another window: answer \
-                         there and try again. Keys work without it.";
+/// The error on a timeout, while the prompt may still be open.
+const NO_RESPONSE: &str = "The keychain hasn't responded. It may be asking for its password in another window. Enter it \
+                           there and try again. Keys work without it.";
 
-/// Why a secret was not kept, found or forgotten.
+/// Why a secret could not be stored, found or deleted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// The keychain works, and does not have this secret.
-    #[error("The keychain does not have this key.")]
-    NotThere,
-    /// There is none, it is locked, it did not let us in, it did not answer, or it gave an error: which of these, and what to do.
+    /// The keychain works, but does not have this secret.
+    #[error("This key isn't in the keychain.")]
+    NotFound,
+    /// No keychain, locked, access denied, timeout or another error, and what to do.
     #[error("{0}")]
     Failed(String),
 }
 
-/// A place for secrets. Its calls block, for as long as a user looks at a prompt, and so belong behind a `Keychain`.
+/// A store of secrets. Calls block, possibly on a prompt to the user, so `Keychain` wraps them.
 pub trait SecretStore: Debug + Send + Sync + 'static {
-    /// Keeps a secret under an id; one that is there already is replaced.
+    /// Stores or replaces the secret of an id.
     ///
     /// # Errors
-    /// When it was not kept.
+    /// If it was not stored.
     fn put(&self, id: &str, secret: &Key) -> Result<(), SecretError>;
 
     /// The secret of an id.
     ///
     /// # Errors
-    /// When there is none, or it cannot be had.
+    /// If there is none, or it cannot be read.
     fn get(&self, id: &str) -> Result<Key, SecretError>;
 
-    /// Forgets the secret of an id.
+    /// Deletes the secret of an id.
     ///
     /// # Errors
-    /// When there is none, or it is still there.
+    /// If there is none, or it could not be deleted.
     fn delete(&self, id: &str) -> Result<(), SecretError>;
 
-    /// Whether there is a keychain at all, found out without a question to the user.
+    /// Checks that there is a keychain, without prompting the user.
     ///
     /// # Errors
-    /// When there is none, or it does not work.
+    /// If there is none, or it does not work.
     fn probe(&self) -> Result<(), SecretError>;
 }
 
-/// A store of secrets that answers in time.
+/// A [`SecretStore`] with timeouts.
 #[derive(Clone, Debug)]
 struct Keychain {
     store: Arc<dyn SecretStore>,
-    /// One call at a time. The stores would queue them anyway, each on a thread of its own, behind an open prompt.
-    turn: Arc<Semaphore>,
-    /// What was wrong at the last call that could tell.
-    trouble: Arc<Mutex<Option<String>>>,
+    /// One call at a time. Stores would queue them behind an open prompt anyway, each on its thread.
+    one_call: Arc<Semaphore>,
+    /// The error of the last call that proved anything.
+    last_error: Arc<Mutex<Option<String>>>,
 }
 
-/// What a call that went well says about the keychain.
+/// What a successful call proves about the keychain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Proves {
-    /// It let us in.
+    /// It is unlocked.
     Access,
-    /// It is there. It may be locked all the same.
+    /// It exists, but may be locked.
     Presence,
 }
 
 impl Keychain {
-    /// Puts time limits around `store`.
     fn new(store: Arc<dyn SecretStore>) -> Self {
-        Self { store, turn: Arc::new(Semaphore::new(1)), trouble: Arc::default() }
+        Self { store, one_call: Arc::new(Semaphore::new(1)), last_error: Arc::default() }
     }
 
-    /// How the keychain is, without a question to the user: whether it is there, and what the last call met.
+    /// Whether the keychain can be used, without prompting the user.
     async fn state(&self) -> KeychainState {
-        // While a prompt is open there is nothing to wait for: the call that waits for it has said so already.
-        if self.turn.available_permits() == 0
-            && let Some(message) = self.trouble.lock().clone()
+        // Does not wait behind an open prompt, whose call has already timed out with this error.
+        if self.one_call.available_permits() == 0
+            && let Some(message) = self.last_error.lock().clone()
         {
             return KeychainState::Unavailable { message };
         }
-        let probed = self.ask(START_LIMIT, Proves::Presence, <dyn SecretStore>::probe).await;
-        match probed.err().map(|error| error.to_string()).or_else(|| self.trouble.lock().clone()) {
+        let probed = self.call(BACKGROUND_TIMEOUT, Proves::Presence, <dyn SecretStore>::probe).await;
+        match probed.err().map(|error| error.to_string()).or_else(|| self.last_error.lock().clone()) {
             Some(message) => KeychainState::Unavailable { message },
             None => KeychainState::Available,
         }
     }
 
-    /// Runs `call` on a thread and waits for it, in all no longer than `limit`. It runs to its end even when nobody waits.
+    /// Runs `call` on a thread for up to `timeout`, including the wait for earlier calls. After a timeout it continues in the
+    /// background.
     ///
-    /// The thread is its own and not one of `spawn_blocking`: a runtime that ends waits for those, and a prompt that nobody
-    /// answers must not keep the app from quitting.
-    async fn ask<T: Send + 'static>(
+    /// Not with `spawn_blocking`: the runtime would wait for it at shutdown, and an open prompt must not keep the app from
+    /// quitting.
+    async fn call<T: Send + 'static>(
         &self,
-        limit: Duration,
+        timeout: Duration,
         proves: Proves,
         call: impl FnOnce(&dyn SecretStore) -> Result<T, SecretError> + Send + 'static,
     ) -> Result<T, SecretError> {
-        let deadline = Instant::now() + limit;
-        let no_answer = || SecretError::Failed(NO_ANSWER.to_owned());
-        let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.turn).acquire_owned()).await else {
-            return Err(no_answer());
+        let deadline = Instant::now() + timeout;
+        let no_response = || SecretError::Failed(NO_RESPONSE.to_owned());
+        let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.one_call).acquire_owned()).await else {
+            return Err(no_response());
         };
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let this = self.clone();
         let started = thread::Builder::new().name("keychain".to_owned()).spawn(move || {
             let answer = call(this.store.as_ref());
-            this.remember(&answer, proves);
+            this.record(&answer, proves);
             drop(permit);
-            // Whoever asked may have stopped waiting.
-            let _ = tell.send(answer);
+            // The caller may have timed out.
+            let _ = sender.send(answer);
         });
         if let Err(error) = started {
             return Err(failed(&error.to_string()));
         }
-        match timeout_at(deadline, told).await {
+        match timeout_at(deadline, receiver).await {
             Ok(Ok(answer)) => answer,
-            // A store that panics has dropped its end.
+            // The store panicked.
             Ok(Err(_)) => Err(failed("it stopped unexpectedly")),
             Err(_) => {
-                *self.trouble.lock() = Some(NO_ANSWER.to_owned());
-                Err(no_answer())
+                *self.last_error.lock() = Some(NO_RESPONSE.to_owned());
+                Err(no_response())
             }
         }
     }
 
-    fn remember<T>(&self, answer: &Result<T, SecretError>, proves: Proves) {
-        let mut trouble = self.trouble.lock();
+    fn record<T>(&self, answer: &Result<T, SecretError>, proves: Proves) {
+        let mut error = self.last_error.lock();
         match answer {
-            Ok(_) if proves == Proves::Access || trouble.as_deref() == Some(NO_ANSWER) => *trouble = None,
-            Ok(_) | Err(SecretError::NotThere) => {}
-            Err(SecretError::Failed(message)) => *trouble = Some(message.clone()),
+            Ok(_) if proves == Proves::Access || error.as_deref() == Some(NO_RESPONSE) => *error = None,
+            Ok(_) | Err(SecretError::NotFound) => {}
+            Err(SecretError::Failed(message)) => *error = Some(message.clone()),
         }
     }
 }
 
 fn failed(what: &str) -> SecretError {
     SecretError::Failed(format!(
-        "The keychain gave an error ({what}). Try again, or start Codex Proxy again. Keys work without it."
+        "The keychain reported an error ({what}). Try again, or restart Codex Proxy. Keys work without it."
     ))
 }
 

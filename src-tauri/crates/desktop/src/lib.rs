@@ -1,11 +1,10 @@
 //! The desktop app without its window: settings, keys in the keychain, the running proxy, the request log and pairing.
 //!
-//! A shell shows it and passes clicks on; every rule of the app is here or further inside, so a test drives it with no
-//! desktop around it. [`App`](app::App) is the entry point.
+//! The shell displays it and forwards clicks. All logic is here or in the crates below, so tests need no desktop.
+//! [`App`](app::App) is the entry point.
 //!
-//! The types that the window shows stand beside what they show. `cargo test` writes them to `ui/src/bindings` by ts-rs; the
-//! window imports them from there and from nowhere else. No field holds a key's secret but the one of
-//! [`NewKey`](keychain::NewKey), which is shown once.
+//! `cargo test` exports the window's types to `ui/src/bindings` with ts-rs, the only place the window imports them from. Only
+//! [`NewKey`](keychain::NewKey) holds a key's secret, and it is shown once.
 
 pub mod app;
 pub mod gateway;

@@ -1,12 +1,7 @@
-//! What the Connect and Status views need to bring a client and the proxy together: recipes to copy, a check that makes the
-//! requests of Open WebUI, and a test prompt.
+//! Connects apps to the proxy: recipes to copy, a check that makes Open WebUI's requests, and a test prompt.
 //!
-//! The recipes are text made of plain values. The check and the test prompt go through the real HTTP server, over a socket
-//! and with a real key, since an answer that took a shorter way would prove nothing to a client.
-//!
-//! Deliberately not here: which address the proxy listens on and which key is used (the caller says), the key's way from the
-//! keychain to the clipboard, and any look into a container. What only the container can see, such as its `--add-host`, is
-//! said as a sentence and not tested.
+//! The check and the test prompt use the real HTTP server over a socket with a real key, like any app. What only a container can
+//! see, such as its `--add-host`, is explained but not tested.
 
 mod chat;
 mod check;

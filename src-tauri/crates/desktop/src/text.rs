@@ -1,23 +1,23 @@
-//! Texts for the window: those from outside made short enough, sentences put together, words for a shell.
+//! Truncates, joins and quotes text.
 
-/// The first `max` characters of a text, with an ellipsis when there were more, and without control characters other than line
-/// breaks: most of what is truncated comes from a client or a server.
-pub(crate) fn truncated(text: &str, max: usize) -> String {
-    let shown = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
-    let mut kept: String = text.chars().take(max).map(shown).collect();
+/// The first `max` characters, with an ellipsis if there were more. Control characters except line breaks become spaces, because
+/// most of this text comes from a client or a server.
+pub(crate) fn truncate(text: &str, max: usize) -> String {
+    let printable = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    let mut truncated: String = text.chars().take(max).map(printable).collect();
     if text.chars().nth(max).is_some() {
-        kept.push('…');
+        truncated.push('…');
     }
-    kept
+    truncated
 }
 
-/// The texts that there are, with `between` in between; `None` if there are none.
-pub(crate) fn joined(texts: impl IntoIterator<Item = Option<String>>, between: &str) -> Option<String> {
+/// Joins the texts that are `Some`; `None` if there are none.
+pub(crate) fn join_some(texts: impl IntoIterator<Item = Option<String>>, separator: &str) -> Option<String> {
     let texts: Vec<String> = texts.into_iter().flatten().collect();
-    (!texts.is_empty()).then(|| texts.join(between))
+    (!texts.is_empty()).then(|| texts.join(separator))
 }
 
-/// A text as one word of a POSIX shell, quoted whatever it is.
-pub(crate) fn posix_string(text: &str) -> String {
+/// Quotes any text as one word of a POSIX shell.
+pub(crate) fn quote_posix(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! The settings as the window shows them, and its errors.
+//! The settings and errors as the window shows them.
 
 mod settings;
 
@@ -7,20 +7,36 @@ use ts_rs::TS;
 
 pub use settings::{Applied, CodexCheck, FieldError, Listen, ListenChoice, ModelChoice};
 
-/// An error as the window gets it.
+/// An error as the window receives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ViewError {
-    /// Said to the user.
+    /// A sentence for the user.
     pub message: String,
-    /// The fields that are wrong, when a form was refused.
+    /// The invalid fields, if a form was rejected.
     pub fields: Vec<FieldError>,
 }
 
-/// What it says of itself, which must be a sentence for users.
+impl ViewError {
+    /// An error with a message for the user.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), fields: Vec::new() }
+    }
+
+    /// Invalid fields of a form.
+    pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
+        let message = match fields.len() {
+            1 => "1 setting needs fixing.".to_owned(),
+            count => format!("{count} settings need fixing."),
+        };
+        Self { message, fields }
+    }
+}
+
+/// The error's text must be a sentence for users.
 impl<E: std::error::Error> From<E> for ViewError {
     fn from(error: E) -> Self {
-        Self { message: error.to_string(), fields: Vec::new() }
+        Self::new(error.to_string())
     }
 }

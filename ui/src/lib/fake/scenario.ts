@@ -39,8 +39,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
       account: 'ChatGPT Plus, me@example.com',
-      abilities: ['streams answers', 'keeps roles', 'cancels with the app'],
-      cannot: null,
+      missing: null,
       message: null,
     },
     problem: null,
@@ -63,9 +62,9 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         codex: { ...overview.codex, state: 'notStarted' },
         requestsToday: 0,
         problem: {
-          message: 'Port 8000 is in use by another app.',
+          message: 'Port 8000 is in use by another program.',
           nextStep:
-            'Use port 8001, which is free, or quit the other app. Apps that are already connected need the new address.',
+            'Use port 8001, which is free, or quit the other program. Apps that are already connected need the new address.',
           fix: 'useFreePort',
         },
       };
@@ -77,14 +76,13 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
           path: null,
           version: null,
           account: null,
-          abilities: [],
-          cannot: null,
+          missing: null,
           message: "Codex isn't installed",
         },
         problem: {
           message: "Codex isn't installed",
           nextStep: 'Install it with `npm install -g @openai/codex`, then sign in with `codex login`.',
-          fix: 'lookAgain',
+          fix: 'recheckCodex',
         },
       };
     case 'not-signed-in':
@@ -94,7 +92,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         problem: {
           message: 'Sign in to Codex',
           nextStep: 'Run `codex login` in a terminal.',
-          fix: 'lookAgain',
+          fix: 'recheckCodex',
         },
       };
     case 'older-codex':
@@ -103,7 +101,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         codex: {
           ...overview.codex,
           version: '0.120.0',
-          cannot:
+          missing:
             'Codex 0.120.0 is old: earlier messages lose their roles. Update it with `npm install -g @openai/codex@latest`.',
         },
       };
@@ -140,7 +138,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     case 'starting':
       return {
         ...overview,
-        codex: { ...overview.codex, state: 'starting', account: null, abilities: [], cannot: null },
+        codex: { ...overview.codex, state: 'starting', account: null, missing: null },
         proxy: { state: 'running', since: seconds },
       };
     default:
@@ -159,7 +157,7 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
     lastUsed: seconds - 12,
     canCopy,
     limits: NO_LIMITS,
-    unshown: !canCopy,
+    notYetShown: !canCopy,
   };
   if (scenario === 'empty') return [{ ...first, created: seconds - 60, lastUsed: null }];
   return [
@@ -172,7 +170,7 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
       lastUsed: null,
       canCopy,
       limits: NO_LIMITS,
-      unshown: false,
+      notYetShown: false,
     },
     {
       id: 'k3',
@@ -182,7 +180,7 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
       lastUsed: seconds - 26 * HOUR,
       canCopy: false,
       limits: { sandbox: 'read-only', workspace: '/home/me/projects/notes' },
-      unshown: false,
+      notYetShown: false,
     },
   ];
 }

@@ -1,4 +1,4 @@
-//! The task that notices changes and passes them on: the proxy's state, codex's, and the request log.
+//! The background task that watches the proxy, codex and the request log, and publishes changes.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use tokio::time::{Instant, sleep_until};
 use super::{App, Change};
 use proxy::models::backends::Watch;
 
-/// How long changes of the request log and of the turns are gathered before the overview's counts are renewed.
-const GATHER: Duration = Duration::from_millis(300);
+/// How long changes of the request log and of turns are batched before the counts are refreshed.
+const DEBOUNCE: Duration = Duration::from_millis(300);
 
-/// Passes changes on until the app ends.
-pub(super) async fn tend(app: App) {
+/// Runs until the app shuts down.
+pub(super) async fn run(app: App) {
     let mut gateway = app.0.gateway.state();
     let mut log = app.0.request_log.subscribe();
     let mut codex: Option<Watch> = app.running().map(|running| running.proxy.codex().watch());
     let mut turns = app.running().map(|running| running.proxy.turns());
-    let mut due: Option<Instant> = None;
+    let mut refresh_at: Option<Instant> = None;
     loop {
         tokio::select! {
             changed = gateway.changed() => {
@@ -27,26 +27,26 @@ pub(super) async fn tend(app: App) {
                 }
                 codex = app.running().map(|running| running.proxy.codex().watch());
                 turns = app.running().map(|running| running.proxy.turns());
-                app.renew_overview().await;
+                app.refresh_overview().await;
             }
-            // There is no codex while nothing runs, and it may be gone for good.
-            Some(()) = OptionFuture::from(codex.as_mut().map(Watch::changed)) => app.renew_overview().await,
+            // `None` while the proxy is stopped, or once codex has ended for good.
+            Some(()) = OptionFuture::from(codex.as_mut().map(Watch::changed)) => app.refresh_overview().await,
             Some(Ok(())) = OptionFuture::from(turns.as_mut().map(watch::Receiver::changed)) => {
-                due.get_or_insert_with(|| Instant::now() + GATHER);
+                refresh_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
             }
             change = log.recv() => {
                 match change {
-                    Ok(change) => app.tell(Change::Requests(change)),
+                    Ok(change) => app.notify(Change::Requests(change)),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return,
                 }
-                due.get_or_insert_with(|| Instant::now() + GATHER);
+                refresh_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
             }
-            Some(()) = OptionFuture::from(due.map(sleep_until)) => {
-                due = None;
-                app.renew_overview().await;
+            Some(()) = OptionFuture::from(refresh_at.map(sleep_until)) => {
+                refresh_at = None;
+                app.refresh_overview().await;
             }
-            () = app.0.renew.notified() => app.renew_overview().await,
+            () = app.0.refresh.notified() => app.refresh_overview().await,
             () = app.0.stop.cancelled() => return,
         }
     }

@@ -1,4 +1,4 @@
-//! What the button `Copy diagnostics` copies.
+//! The text of `Copy diagnostics`.
 
 use codex_client::Status;
 
@@ -12,39 +12,41 @@ use proxy::doctor::diagnostics::{ERRORS, Facts, FailedRequest, system, text};
 use proxy::doctor::{self, Finding};
 
 impl App {
-    /// Versions, settings, what is known of codex and the last errors, for whoever is asked for help. Nothing is looked at anew.
+    /// Versions, settings, the last probe of codex and recent errors, for a bug report. Checks nothing again.
     pub async fn diagnostics(&self) -> String {
-        // A version of the system that cannot be had is no reason to say nothing.
+        // Diagnostics are useful without the system's version, too.
         let system = tokio::task::spawn_blocking(system).await.unwrap_or_default();
         let overview = self.overview();
         let mut findings = vec![match &overview.proxy {
-            ProxyState::Running { .. } => Finding::ok(format!("the proxy answers at {}", overview.base_url)),
-            ProxyState::Stopping | ProxyState::Stopped => Finding::note("the proxy does not run"),
-            ProxyState::PortTaken { port, .. } => {
-                Finding::problem(format!("port {port} is taken by another program"), "Choose another one.")
+            ProxyState::Running { .. } => {
+                Finding::ok(format!("the proxy is running at {}", overview.base_url))
             }
-            ProxyState::Failed { message } => Finding::problem(message, "Look at the settings."),
+            ProxyState::Stopping | ProxyState::Stopped => Finding::note("the proxy is stopped"),
+            ProxyState::PortTaken { port, .. } => {
+                Finding::problem(format!("port {port} is in use by another program"), "Choose another port.")
+            }
+            ProxyState::Failed { message } => Finding::problem(message, "Check Settings › Network."),
         }];
         match &*self.0.codex.lock() {
-            None => findings.push(Finding::note("codex has not been looked at yet")),
+            None => findings.push(Finding::note("codex has not been checked yet")),
             Some(Ok(probed)) => findings.extend(doctor::codex(probed)),
             Some(Err(error)) => findings.push(doctor::codex_error(error)),
         }
-        // The app looks at the codex of `codex-local`; the other one tells of itself once it runs.
+        // The probe covers the codex of `codex-local`. The one for plain models is known once it runs.
         if let Some(running) = self.running()
             && let Status::Ready(plain) = &*running.proxy.codex().plain().status().borrow()
         {
             findings.extend(doctor::home(&plain.home));
         }
         findings.push(match &overview.keychain {
-            KeychainState::Available => Finding::ok("keys are in the system's keychain"),
+            KeychainState::Available => Finding::ok("keys are stored in the system keychain"),
             KeychainState::Unavailable { message } => Finding::note(message),
         });
         findings.extend(self.notice().map(Finding::note));
         let keys = match self.0.keys.rows().await {
             Ok(rows) => rows.len() as u64,
             Err(error) => {
-                findings.push(Finding::problem(error.to_string(), "Mend the file of keys, or move it away."));
+                findings.push(Finding::problem(error.to_string(), "Fix keys.json, or move it away."));
                 0
             }
         };
@@ -61,7 +63,7 @@ impl App {
         };
         let errors: Vec<FailedRequest> =
             self.0.request_log.query(query).await.into_iter().map(failed).collect();
-        let brought = self.brought_keys();
+        let env_keys = self.env_keys();
         text(&Facts {
             program: "Codex Proxy",
             system: &system,
@@ -70,11 +72,11 @@ impl App {
             counts: &[
                 ("keys", keys),
                 ("requests today", overview.requests_today),
-                ("requests that run now", overview.running_now),
+                ("running requests", overview.running_now),
             ],
             errors: Some(&errors),
             settings: &format!("{:#?}", self.0.settings.current()),
-            keys: &brought,
+            keys: &env_keys,
             home: self.0.environment.home().as_deref(),
         })
     }

@@ -1,8 +1,8 @@
-//! Keys, and what is filled in with them: the recipes, the check and the test prompt.
+//! Keys, and what uses them: the recipes, the connection check and the test prompt.
 
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Change, said};
+use super::{App, Change};
 use crate::gateway::Running;
 use crate::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target, TestPromptEvent};
@@ -11,14 +11,14 @@ use crate::view::{Listen, ViewError};
 use proxy::Key;
 use proxy::unix_now;
 
-/// The model that examples and the test prompt name: it is always there.
+/// The model in examples and the test prompt, because it always exists.
 const EXAMPLE_MODEL: &str = proxy::models::CODEX_LOCAL;
 
 impl App {
-    /// The keys, in the order in which they were made.
+    /// The keys, oldest first.
     ///
     /// # Errors
-    /// When the file of keys cannot be used.
+    /// If the key file cannot be used.
     pub async fn keys(&self) -> Result<Vec<KeyRow>, ViewError> {
         let mut rows = self.0.keys.rows().await?;
         for row in &mut rows {
@@ -31,52 +31,52 @@ impl App {
         Ok(rows)
     }
 
-    /// Makes a key, which may do less than the settings allow. Its secret is in the answer, this once.
+    /// Creates a key, which may be stricter than the settings, and returns its secret, this once.
     ///
     /// # Errors
-    /// When the name or the limits will not do, or the file of keys cannot be written.
+    /// If the name or the limits are invalid, or the key file cannot be written.
     pub async fn create_key(&self, name: &str, limits: KeyLimitsForm) -> Result<NewKey, ViewError> {
         let limits = self.checked_limits(limits).await?;
-        let made = self.0.keys.create(name, limits, unix_now()).await?;
+        let key = self.0.keys.create(name, limits, unix_now()).await?;
         self.keys_changed().await;
-        Ok(made)
+        Ok(key)
     }
 
-    /// The secret of a key, out of the keychain.
+    /// A key's secret from the keychain.
     ///
     /// # Errors
-    /// When the keychain does not give it.
+    /// If the keychain does not return it.
     pub async fn key_secret(&self, id: &str) -> Result<Key, ViewError> {
         let secret = self.0.keys.secret(id).await;
         self.keys_changed().await;
         Ok(secret?)
     }
 
-    /// Shows the key that was made at the first start, if no keychain has it and nobody has seen it.
+    /// Shows the automatically created key once, if it is not in a keychain.
     ///
     /// # Errors
-    /// When it was seen already.
+    /// If it was shown before.
     pub async fn show_key(&self, id: &str) -> Result<NewKey, ViewError> {
         let shown = self.0.keys.show(id).await?;
-        self.tell(Change::Keys);
+        self.notify(Change::Keys);
         Ok(shown)
     }
 
-    /// Takes a key away, from the next request on. The answer is a sentence for the user when its secret, now worthless, is
-    /// still in the keychain.
+    /// Revokes a key, from the next request on. Returns a sentence for the user if the secret, now useless, is still in the
+    /// keychain.
     ///
     /// # Errors
-    /// When there is no such key, or the file of keys cannot be written.
+    /// If there is no such key, or the key file cannot be written.
     pub async fn revoke_key(&self, id: &str) -> Result<Option<String>, ViewError> {
         let revoked = self.0.keys.revoke(id).await?;
         self.keys_changed().await;
         Ok(revoked)
     }
 
-    /// The recipes, with the key's place where the key goes.
+    /// The recipes, with the key masked.
     ///
     /// # Errors
-    /// When the file of keys cannot be used.
+    /// If the key file cannot be used.
     pub async fn recipes(&self, key_id: Option<&str>) -> Result<Vec<Recipe>, ViewError> {
         let (input, _) = self.recipe_input(key_id).await?;
         Ok(pairing::recipes(&input))
@@ -85,7 +85,7 @@ impl App {
     /// One piece of a recipe with the real key, for the clipboard.
     ///
     /// # Errors
-    /// When the keychain does not give the key.
+    /// If the keychain does not return the key.
     pub async fn recipe_text(
         &self,
         recipe: &str,
@@ -96,8 +96,9 @@ impl App {
         let recipes = pairing::recipes(&input);
         let piece =
             recipes.iter().find(|known| known.id == recipe).and_then(|recipe| recipe.pieces.get(index));
-        let piece = piece.ok_or_else(|| said("There is nothing to copy here."))?;
-        // The keychain is only asked when the key is in the text.
+        let piece =
+            piece.ok_or_else(|| ViewError::new("Nothing to copy here. Open Connect again and retry."))?;
+        // Avoids a keychain prompt for text without the key.
         let secret = match (&input.key, id) {
             (ShownKey::Masked(shown), Some(id)) if piece.text.contains(shown) => {
                 Some(self.key_secret(&id).await?)
@@ -105,13 +106,13 @@ impl App {
             _ => None,
         };
         pairing::piece_text(recipe, index, &input, secret.as_ref())
-            .ok_or_else(|| said("Make a key first, in the Keys view."))
+            .ok_or_else(|| ViewError::new("Create a key under Keys first."))
     }
 
-    /// Makes the requests that Open WebUI makes, and says what came of each.
+    /// Makes the same requests as Open WebUI, and reports the result of each.
     ///
     /// # Errors
-    /// When the proxy does not run.
+    /// If the proxy is stopped.
     pub async fn check_connection(&self) -> Result<Vec<CheckStep>, ViewError> {
         let (running, target) = self.target()?;
         let bridge = match self.0.settings.current().listen {
@@ -121,32 +122,33 @@ impl App {
         Ok(pairing::check(&target, bridge, None).await)
     }
 
-    /// Sends a prompt through the real server with a real key, and tells what comes. Returns when it is over.
-    pub async fn test_prompt(&self, prompt: &str, mut tell: impl FnMut(TestPromptEvent)) {
+    /// Sends a prompt through the real server with a real key, and passes on the answer as it arrives.
+    pub async fn test_prompt(&self, prompt: &str, mut send: impl FnMut(TestPromptEvent)) {
         let target = match self.target() {
             Ok((_, target)) => target,
-            Err(error) => return tell(TestPromptEvent::Failed { message: error.message }),
+            Err(error) => return send(TestPromptEvent::Failed { message: error.message }),
         };
         let stop = CancellationToken::new();
-        // One at a time: a further one ends the one before.
+        // One at a time: a new one cancels the previous one.
         std::mem::replace(&mut *self.0.test_prompt.lock(), stop.clone()).cancel();
-        stop.run_until_cancelled(pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, tell)).await;
+        stop.run_until_cancelled(pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, send)).await;
     }
 
-    /// Ends a test prompt that runs.
+    /// Cancels the running test prompt.
     pub fn stop_test_prompt(&self) {
         self.0.test_prompt.lock().cancel();
     }
 
-    /// What runs, and where the window's own requests go.
+    /// The running proxy, and where the window sends its requests.
     fn target(&self) -> Result<(Running, Target), ViewError> {
         let running = self.running().filter(|running| !running.addresses.is_empty());
-        let running = running.ok_or_else(|| said("The proxy is stopped. Start it first."))?;
+        let running =
+            running.ok_or_else(|| ViewError::new("The proxy is stopped. Start it at the bottom left."))?;
         let mut address = running.addresses[0];
         if address.ip().is_unspecified() {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
-        let target = Target { address, key: Some(self.0.own_key.clone()) };
+        let target = Target { address, key: Some(self.0.window_key.clone()) };
         Ok((running, target))
     }
 
@@ -163,7 +165,7 @@ impl App {
             None => ShownKey::Missing,
         };
         let listen = match self.running() {
-            // Docker was started after the proxy, or is not there: starting the proxy anew is the way out.
+            // Docker is missing, or was started after the proxy, which then needs a restart.
             Some(running) if !running.missing.is_empty() => Listen::Loopback,
             _ => stored.listen,
         };
@@ -182,7 +184,7 @@ impl App {
     pub(super) async fn keys_changed(&self) {
         let state = self.0.keys.state().await;
         *self.0.keychain.lock() = state;
-        self.tell(Change::Keys);
-        self.0.renew.notify_one();
+        self.notify(Change::Keys);
+        self.0.refresh.notify_one();
     }
 }

@@ -1,22 +1,23 @@
-//! The settings view: what is shown, what may be saved, and what saving does.
+//! Shows, checks, saves and applies settings.
 
 use std::path::PathBuf;
 
 use codex_client::{CodexError, ProbeResult, probe};
 use serde_json::{Map, Value};
 
+use super::App;
+use super::overview::describe_error;
 use super::status::SettingsView;
-use super::{App, refused, said};
 use crate::gateway::ProxyState;
 use crate::pairing;
-use crate::settings_file::{Context, DesktopSettings, change};
+use crate::settings_file::{self, Context, DesktopSettings};
 use crate::view::{Applied, CodexCheck, Listen, ModelChoice, ViewError};
 
 impl App {
-    /// The settings, and what is needed to choose them.
+    /// The settings, and what is needed to edit them.
     pub async fn settings_view(&self) -> SettingsView {
         let form = self.0.settings.current();
-        let codex = self.0.codex.lock().as_ref().map(looked_at).unwrap_or_default();
+        let codex = self.0.codex.lock().as_ref().map(codex_check).unwrap_or_default();
         SettingsView {
             restarts: form.restarts(),
             form,
@@ -30,16 +31,15 @@ impl App {
     /// Changes one setting; see [`App::set_settings`].
     ///
     /// # Errors
-    /// As there.
+    /// The same.
     pub async fn set_setting(&self, name: &str, value: Value) -> Result<Applied, ViewError> {
         self.set_settings(Map::from_iter([(name.to_owned(), value)])).await
     }
 
-    /// Checks and saves some settings, all of them or none. A proxy that runs is started again if it has to be, open streams
-    /// finishing first.
+    /// Checks and saves settings, all of them or none. Restarts a running proxy if needed; open streams finish first.
     ///
     /// # Errors
-    /// The fields that are wrong, or that the settings could not be written.
+    /// The invalid fields, or if the settings could not be written.
     pub async fn set_settings(&self, changes: Map<String, Value>) -> Result<Applied, ViewError> {
         let models = self.models().await;
         let app = self.clone();
@@ -49,14 +49,14 @@ impl App {
             let bridge = pairing::find(&app.0.environment).bridge.map(Into::into);
             let context =
                 Context { current: &before, home: home.as_deref(), models: &models, docker_bridge: bridge };
-            let after = change(&changes, &context).map_err(refused)?;
+            let after = settings_file::apply(&changes, &context).map_err(ViewError::invalid)?;
             let saved = app.0.settings.change(|settings| *settings = after.clone());
-            saved.map(|()| (before, after)).map_err(|error| said(error.to_string()))
+            saved.map(|()| (before, after)).map_err(ViewError::from)
         });
         let (before, after) =
-            changed.await.map_err(|_| said("The settings could not be saved. Try again."))??;
+            changed.await.map_err(|_| ViewError::new("Couldn't save the settings. Try again."))??;
         *self.0.notice.lock() = None;
-        self.0.request_log.keep(after.keep_days.get(), after.keep_texts).await;
+        self.0.request_log.set_retention(after.keep_days.get(), after.keep_texts).await;
         let applied = match (after.need_restart(&before), self.overview().proxy) {
             (false, _) => Applied::AtOnce,
             (true, ProxyState::Stopped) => Applied::AtNextStart,
@@ -66,26 +66,26 @@ impl App {
             }
         };
         if before.proxy.codex_path != after.proxy.codex_path {
-            let seen = probe(&self.codex_config()).await;
-            *self.0.codex.lock() = Some(seen);
+            let probed = probe(&self.codex_config()).await;
+            *self.0.codex.lock() = Some(probed);
         }
-        self.renew_overview().await;
+        self.refresh_overview().await;
         Ok(applied)
     }
 
-    /// Looks at a codex binary before it is chosen; an empty path looks for one.
+    /// Checks a codex binary before it is chosen; an empty path searches for one.
     pub async fn check_codex(&self, path: &str) -> CodexCheck {
         let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
-        looked_at(&probe(&self.codex_config_with(path)).await)
+        codex_check(&probe(&self.codex_config_with(path)).await)
     }
 
-    /// Lets containers on this machine reach the proxy too.
+    /// Accepts connections from Docker containers too.
     ///
     /// # Errors
-    /// When there is no bridge, or the settings cannot be saved.
+    /// If there is no Docker bridge, or the settings cannot be saved.
     pub async fn listen_on_docker_bridge(&self) -> Result<(), ViewError> {
         if pairing::find(&self.0.environment).bridge.is_none() {
-            return Err(said("Docker's bridge is not there. Start Docker, then try again."));
+            return Err(ViewError::new("No Docker bridge found. Start Docker, then try again."));
         }
         self.change_settings(|stored| {
             (stored.listen, stored.proxy.keys_needed) = (Listen::DockerBridge, true);
@@ -95,29 +95,28 @@ impl App {
         Ok(())
     }
 
-    /// What the user answered when asked whether closing the window leaves the proxy running; `None` if never asked. With a
-    /// tray it always does.
+    /// Whether the app keeps running when the window is closed: always with a tray, otherwise as the user answered; `None` if
+    /// not asked yet.
     #[must_use]
-    pub fn goes_on_in_background(&self) -> Option<bool> {
+    pub fn runs_in_background(&self) -> Option<bool> {
         if self.0.has_tray { Some(true) } else { self.0.settings.current().asked_about_background }
     }
 
-    /// Remembers whether the app starts with the session, which the shell has switched.
-    pub async fn remember_start_at_login(&self, on: bool) {
+    /// Records whether the app starts at login, after the shell has changed it.
+    pub async fn record_start_at_login(&self, on: bool) {
         if let Err(error) = self.change_settings(move |stored| stored.start_at_login = on).await {
-            tracing::warn!(message = error.message, "the start at login was not written down");
+            tracing::warn!(message = error.message, "failed to save start at login");
         }
-        self.renew_overview().await;
+        self.refresh_overview().await;
     }
 
-    /// codex's models, as the running proxy last heard them, or as they were when codex was looked at; empty while neither has
-    /// been.
+    /// codex's models from the running proxy or the last probe; empty until one of them has listed them.
     pub(super) async fn models(&self) -> Vec<ModelChoice> {
         let mut known = self.running().map(|running| running.proxy.cached_models()).unwrap_or_default();
         if known.is_empty()
-            && let Some(Ok(seen)) = &*self.0.codex.lock()
+            && let Some(Ok(probed)) = &*self.0.codex.lock()
         {
-            known.clone_from(&seen.models);
+            known.clone_from(&probed.models);
         }
         let choice = |model: &codex_client::Model| ModelChoice {
             id: model.id.clone(),
@@ -134,20 +133,20 @@ impl App {
         let app = self.clone();
         let saved = tokio::task::spawn_blocking(move || app.0.settings.change(change)).await;
         saved
-            .map_err(|_| said("The settings could not be saved. Try again."))?
-            .map_err(|error| said(error.to_string()))?;
-        self.0.renew.notify_one();
+            .map_err(|_| ViewError::new("Couldn't save the settings. Try again."))?
+            .map_err(ViewError::from)?;
+        self.0.refresh.notify_one();
         Ok(())
     }
 }
 
-fn looked_at(seen: &Result<ProbeResult, CodexError>) -> CodexCheck {
-    match seen {
+fn codex_check(probed: &Result<ProbeResult, CodexError>) -> CodexCheck {
+    match probed {
         Ok(ProbeResult { readiness, .. }) => CodexCheck {
             path: Some(readiness.path.display().to_string()),
             version: Some(readiness.version.clone()),
             error: None,
         },
-        Err(error) => CodexCheck { path: None, version: None, error: Some(format!("{error}.")) },
+        Err(error) => CodexCheck { path: None, version: None, error: Some(describe_error(error)) },
     }
 }

@@ -1,4 +1,4 @@
-//! How everything is: the status view and the tray.
+//! What the status view, the tray and the settings view show.
 
 use serde::Serialize;
 use ts_rs::TS;
@@ -8,105 +8,106 @@ use crate::keychain::KeychainState;
 use crate::settings_file::DesktopSettings;
 use crate::view::{CodexCheck, ListenChoice, ModelChoice};
 
-/// Everything that the status view and the tray show; sent anew whenever any of it changes.
+/// Everything that the status view and the tray show; sent again on every change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Overview {
-    /// Whether the proxy runs.
+    /// The state of the proxy.
     pub proxy: ProxyState,
-    /// The base URL for clients on this machine, ending with `/v1`.
+    /// The base URL on this computer, ending with `/v1`.
     pub base_url: String,
-    /// Whether others than this machine can reach it, in words; `None` when only this machine can.
+    /// The port, for the tray.
+    #[serde(skip)]
+    pub port: u16,
+    /// Who else can connect, in a sentence; `None` if only this computer can.
     pub reachable_by: Option<String>,
-    /// Whether a key is needed.
+    /// Whether a key is required.
     pub keys_needed: bool,
-    /// How codex is.
+    /// The state of codex.
     pub codex: CodexView,
-    /// The one thing that needs doing, if something is wrong.
+    /// The most important problem.
     pub problem: Option<Problem>,
     /// Requests since midnight.
     pub requests_today: u64,
-    /// Requests that run now, those that wait included.
+    /// Unfinished requests, including queued ones.
     pub running_now: u64,
-    /// Answers that are being made now.
+    /// Running turns.
     pub answering: u32,
-    /// Requests that wait for their place among these.
+    /// Queued requests.
     pub waiting: u32,
-    /// Whether secrets are kept in the system's keychain.
+    /// The state of the system keychain.
     pub keychain: KeychainState,
-    /// Whether there is a tray; without one the window does all that the tray does.
+    /// Whether the desktop shows tray icons.
     pub has_tray: bool,
-    /// Whether the app starts with the session.
+    /// Whether the app starts at login.
     pub starts_at_login: bool,
-    /// Our version.
+    /// The version of Codex Proxy.
     pub version: String,
 }
 
-/// How codex is.
+/// The state of codex.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CodexView {
-    /// `notStarted` (starts on first use), `starting`, `ready`, `notFound`, `unsupported`, `notSignedIn`, `failed`.
+    /// Whether it can be used.
     pub state: CodexState,
-    /// The binary, where one was found.
+    /// The binary, if one was found.
     pub path: Option<String>,
-    /// Its version.
+    /// The version.
     pub version: Option<String>,
-    /// The account that it works with, in a few words; `None` while it has not said so.
+    /// The account, such as `ChatGPT Plus, me@example.com`; `None` until it is known.
     pub account: Option<String>,
-    /// What it can do, in a few words each.
-    pub abilities: Vec<String>,
-    /// What it cannot do that a later one can, and how to get that, in sentences; `None` when it can everything.
-    pub cannot: Option<String>,
-    /// What is wrong, in a sentence.
+    /// What this version lacks, and how to update, in sentences.
+    pub missing: Option<String>,
+    /// What is wrong.
     pub message: Option<String>,
 }
 
-/// The states of codex.
+/// Whether codex can be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum CodexState {
-    /// It starts with the first request.
+    /// Starts on the first request.
     #[default]
     NotStarted,
-    /// It is being started.
+    /// Starting.
     Starting,
-    /// It answers.
+    /// Ready for requests.
     Ready,
-    /// It is not installed, or not where the setting says.
+    /// Not installed, or not at the configured path.
     NotFound,
-    /// It is too old.
+    /// Too old.
     Unsupported,
-    /// It has no account.
+    /// Has no account.
     NotSignedIn,
-    /// It does not start.
+    /// Failed to start.
     Failed,
 }
 
-/// Something that needs doing.
+/// A problem, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Problem {
-    /// What is wrong, in a sentence.
+    /// What happened.
     pub message: String,
-    /// What to do about it, in a sentence; may hold a command to copy in backquotes.
+    /// What to do, in sentences; commands to copy are in backquotes.
     pub next_step: String,
-    /// What the button beside it does.
+    /// What the button does.
     pub fix: Fix,
 }
 
-/// What the button beside a problem does.
+/// What the button of a problem does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum Fix {
-    /// Looks for codex once more (`look_again`).
-    LookAgain,
-    /// Takes the next free port (`use_free_port`).
+    /// Checks codex again (`recheck_codex`).
+    RecheckCodex,
+    /// Switches to the free port (`use_free_port`).
     UseFreePort,
     /// Opens the settings view.
     OpenSettings,
@@ -121,14 +122,14 @@ pub enum Fix {
 pub struct SettingsView {
     /// The settings.
     pub form: DesktopSettings,
-    /// The fields that count only once the proxy is started again.
+    /// The fields that apply only after a restart of the proxy.
     pub restarts: Vec<String>,
-    /// The codex that would be used.
+    /// The codex in use.
     pub codex: CodexCheck,
-    /// codex's models, empty while they are not known.
+    /// codex's models; empty until they are known.
     pub models: Vec<ModelChoice>,
-    /// The addresses for each choice of who can reach the proxy.
+    /// The choices for network access, with their addresses.
     pub addresses: Vec<ListenChoice>,
-    /// What is wrong with the app's own files, such as that one was damaged, and where it was put.
+    /// What is wrong with the app's files, such as a damaged one and where it was moved.
     pub notice: Option<String>,
 }

@@ -1,7 +1,5 @@
-//! Which keys the keychain has, as a list of ids in the data folder.
-//!
-//! Asking the keychain itself for each row of a list would open a prompt for each. The list may be wrong, after somebody
-//! tidied the keychain by hand; then the attempt to copy finds out and puts it right.
+//! The ids of keys in the keychain, in `keychain.json` in the data folder, because asking the keychain for each could prompt each
+//! time. If the user deletes a key from the keychain, the next attempt to copy it corrects the index.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use codex_client::replace_file;
 
-/// The list.
+/// The index.
 #[derive(Debug)]
-pub(super) struct Copies {
+pub(super) struct KeychainIndex {
     path: PathBuf,
-    /// Held while the list is read and written anew.
-    changing: Mutex<()>,
+    /// Held from reading to writing.
+    write_lock: Mutex<()>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -27,20 +25,20 @@ struct Stored {
     in_keychain: BTreeSet<String>,
 }
 
-impl Copies {
+impl KeychainIndex {
     pub(super) fn in_folder(data_dir: &Path) -> Self {
-        Self { path: data_dir.join("keychain.json"), changing: Mutex::new(()) }
+        Self { path: data_dir.join("keychain.json"), write_lock: Mutex::new(()) }
     }
 
-    /// The ids. A list that cannot be read counts as empty: all that is lost is a button.
+    /// The ids. An unreadable index counts as empty, which only hides copy buttons.
     pub(super) fn ids(&self) -> BTreeSet<String> {
         let text = fs::read(&self.path).unwrap_or_default();
         serde_json::from_slice::<Stored>(&text).unwrap_or_default().in_keychain
     }
 
-    /// Changes the list; `change` says whether there is anything to write.
+    /// Changes the ids. `change` returns whether to write them.
     pub(super) fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> io::Result<()> {
-        let _changing = self.changing.lock();
+        let _lock = self.write_lock.lock();
         let mut ids = self.ids();
         if !change(&mut ids) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Secrets in memory, for tests and for the demo; they are gone when the process is.
+//! Secrets in memory, for tests and the demo.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::{SecretError, SecretStore};
 use proxy::Key;
 
-/// A store that forgets with the process.
+/// A store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     secrets: Mutex<HashMap<String, Key>>,
@@ -20,11 +20,11 @@ impl SecretStore for MemoryStore {
     }
 
     fn get(&self, id: &str) -> Result<Key, SecretError> {
-        self.secrets.lock().get(id).cloned().ok_or(SecretError::NotThere)
+        self.secrets.lock().get(id).cloned().ok_or(SecretError::NotFound)
     }
 
     fn delete(&self, id: &str) -> Result<(), SecretError> {
-        self.secrets.lock().remove(id).map(|_| ()).ok_or(SecretError::NotThere)
+        self.secrets.lock().remove(id).map(|_| ()).ok_or(SecretError::NotFound)
     }
 
     fn probe(&self) -> Result<(), SecretError> {

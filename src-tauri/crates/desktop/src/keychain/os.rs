@@ -1,59 +1,58 @@
-//! The keychain of the system: Keychain on macOS, Credential Manager on Windows, the Secret Service elsewhere.
+//! The system keychain: Keychain on macOS, Credential Manager on Windows, the Secret Service elsewhere.
 //!
-//! keyring looks for it once a process, at the first call. Where there is none then, there is none until the app is started
-//! again, and the sentence says so.
+//! keyring looks for it once per process, so a keychain that starts later is found only after a restart of the app.
 
 use keyring::{Entry, Error};
 
 use super::{SecretError, SecretStore, failed};
 use proxy::Key;
 
-/// The name under which secrets are found in the system's own program for them.
+/// The service name in the system keychain.
 const SERVICE: &str = "Codex Proxy";
 
-/// An id that no key has, since those are hexadecimal.
-const NOBODY: &str = "probe";
+/// An id no key has, because ids are hexadecimal.
+const PROBE_ID: &str = "probe";
 
-/// What the Secret Service is like on a machine where nobody ever made a keyring.
-const NO_KEYRING: &str = "The keychain has no place for keys yet. Make a default keyring in it, as with the program \
-                          Passwords and Keys, and try again. Keys work without it, but cannot be shown again.";
+/// The Secret Service runs, but no keyring was ever created.
+const NO_KEYRING: &str = "The keychain has no keyring yet. Create a default keyring, for example in Passwords and Keys, and \
+                          try again. Keys work, but you can copy each one only once.";
 
-const LOCKED: &str = "The keychain is locked, or Codex Proxy was not let in. Unlock it and try again. Keys work without it, \
-                      but cannot be shown again.";
+const LOCKED: &str = "The keychain is locked, or access was denied. Unlock it and try again. Keys work, but you can copy \
+                      each one only once.";
 
-/// The keychain of the system.
+/// The system keychain.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsKeychain;
 
 impl SecretStore for OsKeychain {
     fn put(&self, id: &str, secret: &Key) -> Result<(), SecretError> {
-        Entry::new(SERVICE, id).and_then(|entry| entry.set_password(secret.reveal())).map_err(told)
+        Entry::new(SERVICE, id).and_then(|entry| entry.set_password(secret.reveal())).map_err(secret_error)
     }
 
     fn get(&self, id: &str) -> Result<Key, SecretError> {
-        Entry::new(SERVICE, id).and_then(|entry| entry.get_password()).map(Key::new).map_err(told)
+        Entry::new(SERVICE, id).and_then(|entry| entry.get_password()).map(Key::new).map_err(secret_error)
     }
 
     fn delete(&self, id: &str) -> Result<(), SecretError> {
-        Entry::new(SERVICE, id).and_then(|entry| entry.delete_credential()).map_err(told)
+        Entry::new(SERVICE, id).and_then(|entry| entry.delete_credential()).map_err(secret_error)
     }
 
     fn probe(&self) -> Result<(), SecretError> {
-        // Looking for what is not there asks no user anything, and still tells whether somebody answers.
-        match self.get(NOBODY) {
-            Ok(_) | Err(SecretError::NotThere) => Ok(()),
+        // Looking up a missing id prompts no user, and fails without a keychain.
+        match self.get(PROBE_ID) {
+            Ok(_) | Err(SecretError::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// What keyring says, in words that lead somewhere. Its own texts hold no secret: those travel in its values.
+/// Adds what to do to keyring's errors, whose messages contain no secrets.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn told(error: Error) -> SecretError {
+fn secret_error(error: Error) -> SecretError {
     match &error {
-        Error::NoEntry => SecretError::NotThere,
-        Error::NoDefaultStore => SecretError::Failed(none().to_owned()),
-        // The cause has no type here that could be asked; where its words change, the next sentence is still right.
+        Error::NoEntry => SecretError::NotFound,
+        Error::NoDefaultStore => SecretError::Failed(no_keychain().to_owned()),
+        // The cause has no public type. If its message changes, the next case still fits.
         Error::NoStorageAccess(cause) if cause.to_string().contains("result not returned") => {
             SecretError::Failed(NO_KEYRING.to_owned())
         }
@@ -63,12 +62,11 @@ fn told(error: Error) -> SecretError {
     }
 }
 
-fn none() -> &'static str {
+fn no_keychain() -> &'static str {
     if cfg!(any(windows, target_os = "macos")) {
-        "The keychain of this system cannot be used, so a key can be copied only when it is made. Start Codex Proxy \
-         again to look for it once more."
+        "The keychain can't be used. Keys work, but you can copy each one only once. To try again, restart Codex Proxy."
     } else {
-        "This session has no keychain, so a key can be copied only when it is made. Install GNOME Keyring or KWallet, \
-         and start Codex Proxy again."
+        "No keychain found. Keys work, but you can copy each one only once. To copy them later, install GNOME Keyring or \
+         KWallet and restart Codex Proxy."
     }
 }

@@ -1,7 +1,6 @@
-//! The real keychain of Linux, in a session that is made for it: a D-Bus, a home and a GNOME Keyring of its own.
+//! Tests with a real Linux keychain, in a session with its own D-Bus, home and GNOME Keyring.
 //!
-//! The test starts itself once more inside of the session, since keyring looks for its store once a process and this
-//! process belongs to the session that the tests were started from, if to any.
+//! Each test starts itself again inside the session, because keyring looks for its store once per process.
 
 use std::fs::{self, DirBuilder};
 use std::io::{ErrorKind, Read, Write};
@@ -14,26 +13,26 @@ use proxy::KeyLimits;
 
 use super::*;
 
-/// Set inside of the session: what is to be done there.
+/// Set inside the session to the test to run.
 const INSIDE: &str = "CODEX_PROXY_TEST_KEYCHAIN";
 
-/// The whole session may take this long, in seconds; it takes less than one.
-const LIMIT: &str = "60";
+/// Timeout of the session in seconds. It takes less than one.
+const SESSION_TIMEOUT: &str = "60";
 
-/// Starts a keychain with an open keyring, as logging in does. It ends with the bus.
+/// Starts a keychain with an unlocked keyring, like a login. It ends with the bus.
 const LOG_IN: &str = "printf 'a password' | gnome-keyring-daemon --unlock --components=secrets >&2";
 
-/// Locks the keyring, as a screen lock may.
+/// Locks the keyring, like a screen lock.
 const LOCK: &str = "dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets \
                     org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login >&2";
 
-/// Runs one test of this file inside of a session that `wrapper` makes.
+/// Runs one test of this file inside a session created by `wrapper`.
 fn inside(test: &str, wrapper: &[&str], variables: &[(&str, &str)]) {
     let home = tempfile::tempdir().unwrap();
     let runtime_dir = home.path().join("run");
     DirBuilder::new().mode(0o700).create(&runtime_dir).unwrap();
     let output = Command::new("timeout")
-        .args(["--kill-after=5", LIMIT])
+        .args(["--kill-after=5", SESSION_TIMEOUT])
         .args(wrapper)
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", &format!("keychain::session_tests::{test}")])
@@ -47,17 +46,17 @@ fn inside(test: &str, wrapper: &[&str], variables: &[(&str, &str)]) {
         .unwrap();
     let out = String::from_utf8_lossy(&output.stdout);
     let err = String::from_utf8_lossy(&output.stderr);
-    // A filter that fits no test would succeed as well.
+    // A filter that matches no test would succeed too.
     assert!(output.status.success() && out.contains("1 passed"), "{}\n{out}\n{err}", output.status);
 }
 
-/// The home of the session, if this is the run inside of it.
+/// The session's home, if this runs inside it.
 fn session(test: &str) -> Option<PathBuf> {
     let is_inside = std::env::var_os(INSIDE).is_some_and(|value| value == test);
     is_inside.then(|| std::env::var_os("HOME").unwrap().into())
 }
 
-/// Runs a test inside of a session with a D-Bus, which starts a keychain without a keyring when it is asked for one.
+/// Runs a test inside a session with a D-Bus, which starts a keychain without a keyring on demand.
 fn inside_with_bus(test: &str) {
     for program in ["dbus-run-session", "gnome-keyring-daemon"] {
         let started = Command::new(program).arg("--version").output();
@@ -71,13 +70,13 @@ fn shell(script: &str) {
     assert!(Command::new("sh").args(["-c", script]).status().unwrap().success(), "{script}");
 }
 
-/// Opens the keyring of the running keychain, in the way that PAM does.
+/// Unlocks the keyring of the running keychain, like PAM.
 fn unlock() {
     let socket = Path::new(&std::env::var_os("XDG_RUNTIME_DIR").unwrap()).join("keyring/control");
     let mut control = UnixStream::connect(socket).unwrap();
     let password = b"a password";
     let length = u32::try_from(password.len()).unwrap();
-    // A byte that carries our user id; then the length of all, the number of the request, and the password.
+    // A byte for the credentials; then the total length, the operation and the password.
     let request = [12 + length, 1, length].map(u32::to_be_bytes).concat();
     control.write_all(&[&[0], request.as_slice(), password].concat()).unwrap();
     let mut answer = [0; 8];
@@ -89,9 +88,9 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The files below a folder that hold `text`, and how many were looked at.
+/// The files in a folder that contain `text`, and how many were searched.
 fn files_with(text: &str, folder: &Path) -> (Vec<PathBuf>, usize) {
-    let (mut found, mut looked_at) = (Vec::new(), 0);
+    let (mut found, mut searched) = (Vec::new(), 0);
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
@@ -100,7 +99,7 @@ fn files_with(text: &str, folder: &Path) -> (Vec<PathBuf>, usize) {
             if kind.is_dir() {
                 folders.push(entry.path());
             } else if kind.is_file() {
-                looked_at += 1;
+                searched += 1;
                 let bytes = fs::read(entry.path()).unwrap();
                 if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
                     found.push(entry.path());
@@ -108,12 +107,12 @@ fn files_with(text: &str, folder: &Path) -> (Vec<PathBuf>, usize) {
             }
         }
     }
-    (found, looked_at)
+    (found, searched)
 }
 
 #[test]
-fn a_secret_goes_into_the_real_keychain_and_into_no_file() {
-    let test = "a_secret_goes_into_the_real_keychain_and_into_no_file";
+fn a_secret_is_stored_in_the_real_keychain_and_in_no_file() {
+    let test = "a_secret_is_stored_in_the_real_keychain_and_in_no_file";
     let Some(home) = session(test) else {
         return inside_with_bus(test);
     };
@@ -122,84 +121,81 @@ fn a_secret_goes_into_the_real_keychain_and_into_no_file() {
         let data = home.join("data");
         let ring = KeyRing::new(&data, Arc::new(OsKeychain));
         assert_eq!(ring.state().await, KeychainState::Available);
-        let made = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
-        assert_eq!((made.row.can_copy, ring.state().await), (true, KeychainState::Available));
-        // Another start of the app finds it.
+        let created = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
+        assert_eq!((created.row.can_copy, ring.state().await), (true, KeychainState::Available));
+        // It is found after a restart.
         let ring = KeyRing::new(&data, Arc::new(OsKeychain));
-        assert_eq!(ring.rows().await.unwrap(), std::slice::from_ref(&made.row));
-        assert_eq!(ring.secret(&made.row.id).await.unwrap().reveal(), made.secret);
+        assert_eq!(ring.rows().await.unwrap(), std::slice::from_ref(&created.row));
+        assert_eq!(ring.secret(&created.row.id).await.unwrap().reveal(), created.secret);
 
-        let kept_in = home.join(".local/share/keyrings/login.keyring");
-        assert!(
-            fs::metadata(&kept_in).unwrap().len() > 0,
-            "the keychain is below the home that is looked through"
-        );
-        let (found, looked_at) = files_with(&made.secret, &home);
-        assert!(found.is_empty() && looked_at >= 3, "{looked_at} files, {found:?}");
-        // The search does find what is there.
-        assert!(!files_with(&made.row.id, &home).0.is_empty());
+        let keyring = home.join(".local/share/keyrings/login.keyring");
+        assert!(fs::metadata(&keyring).unwrap().len() > 0, "the keychain is in the searched home");
+        let (found, searched) = files_with(&created.secret, &home);
+        assert!(found.is_empty() && searched >= 3, "{searched} files, {found:?}");
+        // The search finds existing text.
+        assert!(!files_with(&created.row.id, &home).0.is_empty());
 
-        assert_eq!(ring.revoke(&made.row.id).await.unwrap(), None);
+        assert_eq!(ring.revoke(&created.row.id).await.unwrap(), None);
         let keychain = Keychain::new(Arc::new(OsKeychain));
-        assert_eq!(keychain.get(&made.row.id).await, Err(SecretError::NotThere));
-        assert_eq!(keychain.delete(&made.row.id).await, Err(SecretError::NotThere));
-        assert!(files_with(&made.secret, &home).0.is_empty());
+        assert_eq!(keychain.get(&created.row.id).await, Err(SecretError::NotFound));
+        assert_eq!(keychain.delete(&created.row.id).await, Err(SecretError::NotFound));
+        assert!(files_with(&created.secret, &home).0.is_empty());
     });
 }
 
 #[test]
-fn a_keychain_that_is_locked_meanwhile_says_so_and_works_as_soon_as_it_is_open() {
-    let test = "a_keychain_that_is_locked_meanwhile_says_so_and_works_as_soon_as_it_is_open";
+fn a_locked_keychain_is_reported_and_works_once_unlocked() {
+    let test = "a_locked_keychain_is_reported_and_works_once_unlocked";
     let Some(home) = session(test) else {
         return inside_with_bus(test);
     };
     shell(LOG_IN);
     block_on(async {
         let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
-        let made = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
+        let created = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
         shell(LOCK);
-        // There is no display here, so the question for the password counts as dismissed.
-        let refused = ring.secret(&made.row.id).await.unwrap_err().to_string();
-        assert!(refused.starts_with("The keychain is locked"), "{refused}");
-        let unkept = ring.create("another", KeyLimits::default(), 1).await.unwrap();
-        assert!(!unkept.row.can_copy && files_with(&unkept.secret, &home).0.is_empty());
-        assert_eq!(ring.state().await, KeychainState::Unavailable { message: refused });
+        // Without a display, the prompt counts as dismissed.
+        let rejected = ring.secret(&created.row.id).await.unwrap_err().to_string();
+        assert!(rejected.starts_with("The keychain is locked"), "{rejected}");
+        let not_stored = ring.create("another", KeyLimits::default(), 1).await.unwrap();
+        assert!(!not_stored.row.can_copy && files_with(&not_stored.secret, &home).0.is_empty());
+        assert_eq!(ring.state().await, KeychainState::Unavailable { message: rejected });
         unlock();
-        assert_eq!(ring.secret(&made.row.id).await.unwrap().reveal(), made.secret);
+        assert_eq!(ring.secret(&created.row.id).await.unwrap().reveal(), created.secret);
         assert_eq!(ring.state().await, KeychainState::Available);
     });
 }
 
 #[test]
-fn a_keychain_without_a_keyring_says_so_and_keys_work() {
-    let test = "a_keychain_without_a_keyring_says_so_and_keys_work";
+fn a_keychain_without_a_keyring_is_reported_and_keys_work() {
+    let test = "a_keychain_without_a_keyring_is_reported_and_keys_work";
     let Some(home) = session(test) else {
         return inside_with_bus(test);
     };
     block_on(async {
         let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
-        let made = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
-        assert!(!made.row.can_copy && files_with(&made.secret, &home).0.is_empty());
+        let created = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
+        assert!(!created.row.can_copy && files_with(&created.secret, &home).0.is_empty());
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("it has a keyring") };
-        assert!(message.starts_with("The keychain has no place for keys yet."), "{message}");
+        assert!(message.starts_with("The keychain has no keyring yet."), "{message}");
     });
 }
 
 #[test]
-fn without_a_keychain_there_is_a_sentence_and_keys_work() {
-    let test = "without_a_keychain_there_is_a_sentence_and_keys_work";
+fn a_missing_keychain_is_reported_and_keys_work() {
+    let test = "a_missing_keychain_is_reported_and_keys_work";
     let Some(home) = session(test) else {
         return inside(test, &[], &[("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")]);
     };
     block_on(async {
         let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
-        let made = ring.ensure_first(1).await.unwrap().unwrap();
-        assert!(!made.row.can_copy);
+        let created = ring.ensure_first_key(1).await.unwrap().unwrap();
+        assert!(!created.row.can_copy);
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("there is one") };
-        assert!(message.starts_with("This session has no keychain"), "{message}");
-        assert_eq!(ring.show(&made.row.id).await.unwrap().secret, made.secret);
-        let refused = ring.secret(&made.row.id).await.unwrap_err();
-        assert_eq!(refused.to_string(), message);
-        assert!(files_with(&made.secret, &home).0.is_empty());
+        assert!(message.starts_with("No keychain found."), "{message}");
+        assert_eq!(ring.show(&created.row.id).await.unwrap().secret, created.secret);
+        let rejected = ring.secret(&created.row.id).await.unwrap_err();
+        assert_eq!(rejected.to_string(), message);
+        assert!(files_with(&created.secret, &home).0.is_empty());
     });
 }

@@ -7,7 +7,7 @@ use proxy::{KeyFile, KeyLimits, find_key};
 
 const NOW: u64 = 1_800_000_000;
 
-/// A store that always gives the same error.
+/// A store that always fails with the same error.
 #[derive(Debug)]
 struct Broken(SecretError);
 
@@ -22,12 +22,12 @@ impl SecretStore for Broken {
         Err(self.0.clone())
     }
     fn probe(&self) -> Result<(), SecretError> {
-        // Like the real ones: locked is not noticed without a question, and missing is.
+        // Like the real ones, which notice a missing keychain without a prompt, but not a locked one.
         if self.0 == locked() { Ok(()) } else { Err(self.0.clone()) }
     }
 }
 
-/// A store whose every call waits at a prompt until one answer to it is sent.
+/// A store whose calls each wait for one answer, like a prompt.
 #[derive(Debug)]
 struct Prompting {
     store: MemoryStore,
@@ -61,7 +61,7 @@ impl SecretStore for Prompting {
     }
 }
 
-/// A store that panics, as a library's may.
+/// A store that panics.
 #[derive(Debug)]
 struct Panicking;
 
@@ -83,17 +83,17 @@ impl SecretStore for Panicking {
 impl Keychain {
     async fn put(&self, id: &str, secret: Key) -> Result<(), SecretError> {
         let id = id.to_owned();
-        self.ask(USER_LIMIT, Proves::Access, move |store| store.put(&id, &secret)).await
+        self.call(USER_TIMEOUT, Proves::Access, move |store| store.put(&id, &secret)).await
     }
 
     pub(super) async fn get(&self, id: &str) -> Result<Key, SecretError> {
         let id = id.to_owned();
-        self.ask(USER_LIMIT, Proves::Access, move |store| store.get(&id)).await
+        self.call(USER_TIMEOUT, Proves::Access, move |store| store.get(&id)).await
     }
 
     pub(super) async fn delete(&self, id: &str) -> Result<(), SecretError> {
         let id = id.to_owned();
-        self.ask(USER_LIMIT, Proves::Access, move |store| store.delete(&id)).await
+        self.call(USER_TIMEOUT, Proves::Access, move |store| store.delete(&id)).await
     }
 }
 
@@ -116,11 +116,11 @@ async fn rows(ring: &KeyRing) -> Vec<KeyRow> {
     ring.rows().await.unwrap()
 }
 
-fn opens(folder: &Path, secret: &str) -> bool {
+fn authenticates(folder: &Path, secret: &str) -> bool {
     find_key(KeyFile::in_folder(folder).entries().unwrap().iter(), &Key::new(secret)).is_some()
 }
 
-fn assert_nowhere(folder: &Path, secret: &str) {
+fn assert_in_no_file(folder: &Path, secret: &str) {
     for entry in fs::read_dir(folder).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         assert!(!text.contains(secret), "{text}");
@@ -128,28 +128,35 @@ fn assert_nowhere(folder: &Path, secret: &str) {
 }
 
 #[tokio::test]
-async fn a_key_is_made_copied_and_revoked() {
+async fn a_key_is_created_copied_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
-    let made = ring.create(" Open WebUI ", KeyLimits::default(), NOW).await.unwrap();
-    assert_eq!((made.row.name.as_str(), made.row.created, made.row.can_copy), ("Open WebUI", NOW, true));
-    assert!(made.secret.ends_with(&made.row.last_four) && opens(folder.path(), &made.secret));
-    assert_eq!(rows(&ring).await, std::slice::from_ref(&made.row));
-    assert_eq!(ring.secret(&made.row.id).await.unwrap().reveal(), made.secret);
+    let created = ring.create(" Open WebUI ", KeyLimits::default(), NOW).await.unwrap();
+    assert_eq!(
+        (created.row.name.as_str(), created.row.created, created.row.can_copy),
+        ("Open WebUI", NOW, true)
+    );
+    assert!(
+        created.secret.ends_with(&created.row.last_four) && authenticates(folder.path(), &created.secret)
+    );
+    assert_eq!(rows(&ring).await, std::slice::from_ref(&created.row));
+    assert_eq!(ring.secret(&created.row.id).await.unwrap().reveal(), created.secret);
     assert_eq!(ring.state().await, KeychainState::Available);
-    assert_nowhere(folder.path(), &made.secret);
+    assert_in_no_file(folder.path(), &created.secret);
 
-    let revoked = ring.revoke(&made.row.id).await.unwrap();
+    let revoked = ring.revoke(&created.row.id).await.unwrap();
     assert_eq!(revoked, None);
-    assert!(rows(&ring).await.is_empty() && !opens(folder.path(), &made.secret));
-    assert_eq!(ring.keychain.get(&made.row.id).await, Err(SecretError::NotThere));
-    for error in [ring.revoke(&made.row.id).await.map(|_| ()), ring.secret(&made.row.id).await.map(|_| ())] {
+    assert!(rows(&ring).await.is_empty() && !authenticates(folder.path(), &created.secret));
+    assert_eq!(ring.keychain.get(&created.row.id).await, Err(SecretError::NotFound));
+    for error in
+        [ring.revoke(&created.row.id).await.map(|_| ()), ring.secret(&created.row.id).await.map(|_| ())]
+    {
         assert!(matches!(error, Err(KeyRingError::NoSuchKey)));
     }
 }
 
 #[tokio::test]
-async fn names_are_there_on_one_line_and_different() {
+async fn names_are_required_unique_and_on_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
     ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
@@ -161,33 +168,33 @@ async fn names_are_there_on_one_line_and_different() {
 }
 
 #[tokio::test]
-async fn the_first_key_is_made_once() {
+async fn the_first_key_is_created_once() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
-    let first = ring.ensure_first(NOW).await.unwrap().unwrap();
+    let first = ring.ensure_first_key(NOW).await.unwrap().unwrap();
     assert!(first.row.name == "Default" && first.row.can_copy);
-    assert_eq!(ring.ensure_first(NOW).await.unwrap(), None);
+    assert_eq!(ring.ensure_first_key(NOW).await.unwrap(), None);
     assert_eq!(ring.secret(&first.row.id).await.unwrap().reveal(), first.secret);
 }
 
 #[tokio::test]
-async fn a_first_key_that_no_keychain_has_is_shown_once_and_can_be_copied_until_then() {
+async fn without_a_keychain_the_first_key_can_be_copied_until_it_was_shown_once() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(Broken(missing())));
-    let first = ring.ensure_first(NOW).await.unwrap().unwrap();
+    let first = ring.ensure_first_key(NOW).await.unwrap().unwrap();
     let id = &first.row.id;
-    assert!(first.row.unshown && rows(&ring).await[0].unshown);
+    assert!(first.row.not_yet_shown && rows(&ring).await[0].not_yet_shown);
     assert_eq!(ring.secret(id).await.unwrap().reveal(), first.secret);
-    assert_nowhere(folder.path(), &first.secret);
+    assert_in_no_file(folder.path(), &first.secret);
 
     assert_eq!(ring.show(id).await.unwrap().secret, first.secret);
-    assert!(!rows(&ring).await[0].unshown);
+    assert!(!rows(&ring).await[0].not_yet_shown);
     assert!(matches!(ring.show(id).await, Err(KeyRingError::NotInKeychain)));
-    assert!(ring.secret(id).await.is_err() && opens(folder.path(), &first.secret));
+    assert!(ring.secret(id).await.is_err() && authenticates(folder.path(), &first.secret));
 }
 
 #[tokio::test]
-async fn last_use_is_shown_unless_it_was_of_an_earlier_key_of_the_name() {
+async fn last_use_ignores_earlier_keys_with_the_same_name() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
     for name in ["used", "unused", "new"] {
@@ -201,112 +208,113 @@ async fn last_use_is_shown_unless_it_was_of_an_earlier_key_of_the_name() {
 }
 
 #[tokio::test]
-async fn keys_work_with_a_keychain_that_does_not() {
-    for (error, says) in [
+async fn keys_work_with_a_broken_keychain() {
+    for (error, message) in [
         (missing(), "There is none."),
         (locked(), "It is locked."),
-        (failed("out of order"), "The keychain gave an error (out of order)."),
+        (failed("out of order"), "The keychain reported an error (out of order)."),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let ring = KeyRing::new(folder.path(), Arc::new(Broken(error.clone())));
-        let made = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
-        assert!(!made.row.can_copy && opens(folder.path(), &made.secret));
-        assert_eq!(rows(&ring).await, std::slice::from_ref(&made.row));
-        assert!(unavailable(&ring.state().await).starts_with(says));
-        let refused = ring.secret(&made.row.id).await.unwrap_err();
-        assert!(matches!(refused, KeyRingError::Keychain(said) if said == error));
-        assert_nowhere(folder.path(), &made.secret);
-        // It never had the secret, so there is nothing to say about it.
-        assert_eq!(ring.revoke(&made.row.id).await.unwrap(), None);
-        assert!(!opens(folder.path(), &made.secret));
+        let created = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
+        assert!(!created.row.can_copy && authenticates(folder.path(), &created.secret));
+        assert_eq!(rows(&ring).await, std::slice::from_ref(&created.row));
+        assert!(unavailable(&ring.state().await).starts_with(message));
+        let rejected = ring.secret(&created.row.id).await.unwrap_err();
+        assert!(matches!(rejected, KeyRingError::Keychain(cause) if cause == error));
+        assert_in_no_file(folder.path(), &created.secret);
+        // Never stored, so there is nothing to report.
+        assert_eq!(ring.revoke(&created.row.id).await.unwrap(), None);
+        assert!(!authenticates(folder.path(), &created.secret));
     }
 }
 
 #[tokio::test]
-async fn a_revoked_key_does_not_open_even_when_the_keychain_keeps_it() {
+async fn a_revoked_key_stops_working_even_if_it_stays_in_the_keychain() {
     let folder = tempfile::tempdir().unwrap();
-    let made = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()))
+    let created = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()))
         .create("laptop", KeyLimits::default(), NOW)
         .await
         .unwrap();
-    let revoked = KeyRing::new(folder.path(), Arc::new(Broken(locked()))).revoke(&made.row.id).await.unwrap();
+    let revoked =
+        KeyRing::new(folder.path(), Arc::new(Broken(locked()))).revoke(&created.row.id).await.unwrap();
     let notice = revoked.unwrap();
     assert!(notice.starts_with("The key no longer works.") && notice.ends_with("It is locked."));
-    assert!(!opens(folder.path(), &made.secret));
+    assert!(!authenticates(folder.path(), &created.secret));
 }
 
 #[tokio::test]
-async fn a_key_that_somebody_removed_from_the_keychain_is_no_longer_offered() {
+async fn a_key_deleted_from_the_keychain_can_no_longer_be_copied() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
-    let made = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
-    ring.keychain.delete(&made.row.id).await.unwrap();
+    let created = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
+    ring.keychain.delete(&created.row.id).await.unwrap();
     assert!(rows(&ring).await[0].can_copy);
-    assert!(matches!(ring.secret(&made.row.id).await, Err(KeyRingError::NotInKeychain)));
+    assert!(matches!(ring.secret(&created.row.id).await, Err(KeyRingError::NotInKeychain)));
     assert!(!rows(&ring).await[0].can_copy);
 }
 
 #[tokio::test]
-async fn what_is_not_the_key_is_not_handed_out_as_it() {
+async fn another_secret_in_the_keychain_is_not_returned() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
-    let made = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
-    ring.keychain.put(&made.row.id, Key::new("sk-another")).await.unwrap();
-    assert!(matches!(ring.secret(&made.row.id).await, Err(KeyRingError::NotInKeychain)));
+    let created = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
+    ring.keychain.put(&created.row.id, Key::new("sk-another")).await.unwrap();
+    assert!(matches!(ring.secret(&created.row.id).await, Err(KeyRingError::NotInKeychain)));
 }
 
-// Time is paused: it passes at once whenever everybody waits.
+// Paused time advances whenever all tasks wait.
 #[tokio::test(start_paused = true)]
-async fn a_prompt_that_nobody_answers_ends_at_its_limit_and_an_answer_after_it_counts() {
+async fn an_open_prompt_times_out_and_a_late_answer_still_counts() {
     let folder = tempfile::tempdir().unwrap();
     let (answer, store) = Prompting::new();
     let ring = KeyRing::new(folder.path(), Arc::new(store));
     let began = Instant::now();
-    let made = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
+    let created = ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
     assert_eq!(began.elapsed().as_secs(), 60);
-    assert!(!made.row.can_copy && opens(folder.path(), &made.secret));
-    assert_eq!(unavailable(&ring.state().await), NO_ANSWER);
+    assert!(!created.row.can_copy && authenticates(folder.path(), &created.secret));
+    assert_eq!(unavailable(&ring.state().await), NO_RESPONSE);
     assert_eq!(began.elapsed().as_secs(), 60, "the state does not wait for an open prompt");
 
-    // A second call queues behind the first and has its own limit.
-    assert!(matches!(ring.secret(&made.row.id).await, Err(KeyRingError::Keychain(_))));
+    // A second call queues behind the first, with its own timeout.
+    assert!(matches!(ring.secret(&created.row.id).await, Err(KeyRingError::Keychain(_))));
     assert_eq!(began.elapsed().as_secs(), 120);
 
     tokio::time::resume();
     answer.send(()).unwrap();
     drop(answer);
-    assert_eq!(ring.secret(&made.row.id).await.unwrap().reveal(), made.secret);
+    assert_eq!(ring.secret(&created.row.id).await.unwrap().reveal(), created.secret);
     assert!(rows(&ring).await[0].can_copy);
     assert_eq!(ring.state().await, KeychainState::Available);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_revoked_while_the_prompt_was_open_is_not_kept() {
+async fn a_key_revoked_during_the_prompt_is_not_stored() {
     let folder = tempfile::tempdir().unwrap();
     let (answer, store) = Prompting::new();
     let ring = KeyRing::new(folder.path(), Arc::new(store));
-    let made = ring.ensure_first(NOW).await.unwrap().unwrap();
-    assert!(!made.row.can_copy);
-    assert_eq!(ring.revoke(&made.row.id).await.unwrap(), None);
+    let created = ring.ensure_first_key(NOW).await.unwrap().unwrap();
+    assert!(!created.row.can_copy);
+    assert_eq!(ring.revoke(&created.row.id).await.unwrap(), None);
     tokio::time::resume();
     drop(answer);
-    assert_eq!(ring.keychain.get(&made.row.id).await, Err(SecretError::NotThere));
+    assert_eq!(ring.keychain.get(&created.row.id).await, Err(SecretError::NotFound));
 }
 
 #[test]
-fn an_open_prompt_does_not_keep_the_app_from_ending() {
+fn an_open_prompt_does_not_block_shutdown() {
     let folder = tempfile::tempdir().unwrap();
     let (_answer, store) = Prompting::new();
     let ring = KeyRing::new(folder.path(), Arc::new(store));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(ring.ensure_first(NOW)).unwrap();
-    // This would not return if the call were one that the runtime waits for.
+    runtime.block_on(ring.ensure_first_key(NOW)).unwrap();
+    // This would block if the runtime waited for the call.
     drop(runtime);
 }
 
 #[tokio::test]
-async fn a_store_that_panics_is_an_error_like_another() {
+async fn a_panicking_store_is_an_error() {
     let keychain = Keychain::new(Arc::new(Panicking));
     for _ in 0..2 {
         assert!(matches!(keychain.get("id").await, Err(SecretError::Failed(_))));
@@ -315,17 +323,17 @@ async fn a_store_that_panics_is_an_error_like_another() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_let_in_ends_what_was_said_about_a_locked_keychain() {
+async fn a_successful_call_clears_the_error_of_a_locked_keychain() {
     let keychain = Keychain::new(Arc::new(MemoryStore::default()));
-    *keychain.trouble.lock() = Some("It is locked.".to_owned());
-    assert_eq!(keychain.get("id").await, Err(SecretError::NotThere));
+    *keychain.last_error.lock() = Some("It is locked.".to_owned());
+    assert_eq!(keychain.get("id").await, Err(SecretError::NotFound));
     assert_eq!(unavailable(&keychain.state().await), "It is locked.");
     keychain.put("id", Key::new("sk-one")).await.unwrap();
     assert_eq!(keychain.state().await, KeychainState::Available);
 }
 
 #[test]
-fn neither_secrets_nor_stores_show_themselves() {
+fn debug_output_contains_no_secrets() {
     let keychain = Keychain::new(Arc::new(MemoryStore::default()));
     keychain.store.put("id", &Key::new("sk-secret")).unwrap();
     let store = MemoryStore::default();

@@ -8,63 +8,62 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct KeyRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its last four characters.
+    /// The last four characters.
     pub last_four: String,
-    /// When it was made, in Unix seconds.
+    /// When it was created, in Unix seconds.
     pub created: u64,
     /// When it was last used, in Unix seconds.
     pub last_used: Option<u64>,
-    /// Whether the keychain has it, so that it can be copied again.
+    /// Whether the keychain has it, so that it can be copied.
     pub can_copy: bool,
-    /// What it allows less than the settings do.
+    /// Its limits, stricter than the settings.
     pub limits: KeyLimitsForm,
-    /// Whether nobody has seen it yet: it was made by itself, no keychain has it, and it can be shown once until the app ends.
-    pub unshown: bool,
+    /// Whether it can be shown once: it was created automatically, and no keychain has it. Until the app quits.
+    pub not_yet_shown: bool,
 }
 
 impl KeyRow {
-    /// The log knows keys by their names, and last saw this one at `at`, in Unix seconds. What is older than the key belongs to an
-    /// earlier one of the same name.
+    /// Sets the last use from the log, in Unix seconds. A use older than the key was of an earlier key with the same name.
     pub(crate) fn used(&mut self, at: u64) {
         self.last_used = Some(at).filter(|at| *at >= self.created);
     }
 }
 
-/// What a key allows less than the settings do, as the window shows it.
+/// A key's limits in the window, which can only be stricter than the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct KeyLimitsForm {
-    /// `read-only`, `workspace-write` or `danger-full-access`; empty leaves it to the settings.
+    /// `read-only`, `workspace-write` or `danger-full-access`; empty uses the settings.
     pub sandbox: String,
-    /// Codex's working folder; empty takes the one of the settings.
+    /// The working folder; empty uses the one from the settings.
     pub workspace: String,
 }
 
-/// A key that was just made.
+/// A new key with its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct NewKey {
-    /// Its row.
+    /// The row.
     pub row: KeyRow,
-    /// The secret, this once.
+    /// The secret, shown only once.
     pub secret: String,
 }
 
-/// Where secrets are kept.
+/// Whether the system keychain can be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
 #[ts(export)]
 pub enum KeychainState {
-    /// In the system's keychain.
+    /// Secrets are stored in the keychain.
     #[default]
     Available,
-    /// There is none, it is locked, or access was denied. Keys work all the same, but cannot be shown again.
+    /// Missing, locked or access denied. Keys work, but cannot be copied again.
     Unavailable {
         /// Why, and what to do.
         message: String,

@@ -1,7 +1,6 @@
-//! Requests to our own server: one connection each, every wait and every size limited.
+//! Requests to our server: one connection each, with limits on every wait and size.
 //!
-//! There is no TLS, no redirect and no proxy. The server at the other end is ours and on this machine, and a client that went by
-//! `HTTP_PROXY` would hand a key of this machine to another.
+//! Uses no TLS, redirects or proxy: the server is on this computer, and `HTTP_PROXY` would send a key to another one.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -15,107 +14,108 @@ use reqwest::header::{CONTENT_TYPE, HOST};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
-use super::error::Trouble;
-use crate::text::truncated;
+use super::error::{RequestError, Result};
+use crate::text::truncate;
 use proxy::Key;
 
-/// How long a connection may take. The other end is this machine, so it is there at once or not at all.
+/// Timeout for connecting, which is immediate on this computer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The largest body that is read, a stream's included: a hundred times a long answer.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Limit of a body, streamed or not: a hundred times a long answer.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Where requests go, and with which key.
+/// Where to send requests, and with which key.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The address that the proxy listens on.
+    /// The proxy's address.
     pub address: SocketAddr,
-    /// The key; `None` where none is needed.
+    /// The key; `None` if keys are off.
     pub key: Option<Key>,
 }
 
-/// How a request is made.
+/// How to make a request.
 #[derive(Clone, Debug)]
 pub(super) struct Caller<'a> {
     pub(super) address: SocketAddr,
     pub(super) key: Option<&'a Key>,
-    /// The name that the request uses for the server, with the port.
+    /// The `Host` header.
     pub(super) host: String,
-    /// The name that the request log shows.
+    /// The `User-Agent`, for the request log.
     pub(super) agent: &'static str,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// As JSON; null where it is none.
+    /// The JSON, or null.
     pub(super) body: Value,
 }
 
 impl Reply {
-    /// The trouble in an answer whose status is not a success.
-    pub(super) fn trouble(&self) -> Trouble {
-        Trouble::of_answer(self.status, &self.body)
+    /// The error of an unsuccessful response.
+    pub(super) fn error(&self) -> RequestError {
+        RequestError::from_response(self.status, &self.body)
     }
 }
 
-/// An answer whose body is still coming. Dropping it closes the connection.
+/// A response whose body is not read yet. Dropping it closes the connection.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct PendingReply {
     response: Response,
     timeout: Duration,
 }
 
 impl<'a> Caller<'a> {
-    /// A caller that names the server by its address.
+    /// A caller whose `Host` is the address.
     pub(super) fn new(target: &'a Target, agent: &'static str) -> Self {
         Self { address: target.address, key: target.key.as_ref(), host: target.address.to_string(), agent }
     }
 
-    /// Gets a whole answer within `timeout`.
-    pub(super) async fn get(&self, path: &str, timeout: Duration) -> Result<Reply, Trouble> {
-        self.send(Client::get, path, timeout).await?.whole().await
+    /// Sends a GET and reads the complete response within `timeout`.
+    pub(super) async fn get(&self, path: &str, timeout: Duration) -> Result<Reply> {
+        self.send(Client::get, path, timeout).await?.complete().await
     }
 
-    /// Posts `body` and gets the answer as it comes, all of it within `timeout`.
-    pub(super) async fn post(&self, path: &str, body: &Value, timeout: Duration) -> Result<Answer, Trouble> {
+    /// Posts `body`. The response must be complete within `timeout`.
+    pub(super) async fn post(&self, path: &str, body: &Value, timeout: Duration) -> Result<PendingReply> {
         self.send(|client, url| client.post(url).body(body.to_string()), path, timeout).await
     }
 
-    /// Makes sure that it is our server which listens there, and gives its version.
-    ///
-    /// A key must not be sent to another program that happens to have the port, so this asks without one.
-    pub(super) async fn greet(&self, timeout: Duration) -> Result<String, Trouble> {
+    /// Returns the version of our server, or an error if another program has the port. Sends no key, which that program must not
+    /// get.
+    pub(super) async fn identify(&self, timeout: Duration) -> Result<String> {
         let reply = Self { key: None, ..self.clone() }.get("/health", timeout).await;
         let reply = match reply {
-            Err(Trouble::BrokeOff | Trouble::TooLarge) => return Err(Trouble::NotUs(self.address)),
+            Err(RequestError::Disconnected | RequestError::TooLarge) => {
+                return Err(RequestError::NotCodexProxy(self.address));
+            }
             reply => reply?,
         };
         let health = &reply.body;
         if health["error"]["code"] == "shutting_down" {
-            return Err(reply.trouble());
+            return Err(reply.error());
         }
         match health["version"].as_str() {
-            Some(version) if health["codex"]["state"].is_string() => Ok(truncated(version, 20)),
-            _ => Err(Trouble::NotUs(self.address)),
+            Some(version) if health["codex"]["state"].is_string() => Ok(truncate(version, 20)),
+            _ => Err(RequestError::NotCodexProxy(self.address)),
         }
     }
 
-    /// Sends a request with the headers of Open WebUI.
+    /// Sends a request with Open WebUI's headers.
     async fn send(
         &self,
         method: impl FnOnce(&Client, String) -> RequestBuilder,
         path: &str,
         timeout: Duration,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<PendingReply> {
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(self.agent)
             .build()
-            .map_err(|_| Trouble::Unreachable(self.address))?;
+            .map_err(|_| RequestError::Unreachable(self.address))?;
         let mut request = method(&client, format!("http://{}{path}", self.address))
             .timeout(timeout)
             .header(HOST, &self.host)
@@ -123,60 +123,60 @@ impl<'a> Caller<'a> {
         if let Some(key) = self.key {
             request = request.bearer_auth(key.reveal());
         }
-        let response = request.send().await.map_err(|error| self.trouble(&error, timeout))?;
-        Ok(Answer { response, timeout })
+        let response = request.send().await.map_err(|error| self.error(&error, timeout))?;
+        Ok(PendingReply { response, timeout })
     }
 
-    fn trouble(&self, error: &reqwest::Error, timeout: Duration) -> Trouble {
+    fn error(&self, error: &reqwest::Error, timeout: Duration) -> RequestError {
         if error.is_builder() {
-            // The paths are constants of ours, so nothing but a key from outside can be bad here.
-            Trouble::BadKey
+            // All paths are constants, so only the key can be invalid.
+            RequestError::InvalidKey
         } else if !error.is_connect() {
-            in_answer(error, timeout)
+            body_error(error, timeout)
         } else if error.is_timeout() {
-            Trouble::TooSlow(CONNECT_TIMEOUT)
+            RequestError::TimedOut(CONNECT_TIMEOUT)
         } else if is_refused(error) {
-            Trouble::NothingListens(self.address)
+            RequestError::ConnectionRefused(self.address)
         } else {
-            Trouble::Unreachable(self.address)
+            RequestError::Unreachable(self.address)
         }
     }
 }
 
-impl Answer {
+impl PendingReply {
     pub(super) fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
 
-    /// Empty when the answer does not say.
+    /// Empty if the header is missing.
     pub(super) fn content_type(&self) -> &str {
         let value = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         value.unwrap_or_default()
     }
 
-    /// The body as it comes, up to [`MAX_BODY`].
-    pub(super) fn pieces(self) -> BoxStream<'static, Result<Bytes, Trouble>> {
+    /// Streams the body, up to [`MAX_BODY_BYTES`].
+    pub(super) fn body(self) -> BoxStream<'static, Result<Bytes>> {
         let Self { response, timeout } = self;
         let mut read = 0;
         let limited = move |piece: reqwest::Result<Bytes>| {
-            let piece = piece.map_err(|error| in_answer(&error, timeout))?;
+            let piece = piece.map_err(|error| body_error(&error, timeout))?;
             read += piece.len();
-            if read > MAX_BODY { Err(Trouble::TooLarge) } else { Ok(piece) }
+            if read > MAX_BODY_BYTES { Err(RequestError::TooLarge) } else { Ok(piece) }
         };
         response.bytes_stream().map(limited).boxed()
     }
 
-    /// The whole body.
-    pub(super) async fn whole(self) -> Result<Reply, Trouble> {
+    /// Reads the complete response.
+    pub(super) async fn complete(self) -> Result<Reply> {
         let status = self.status();
-        let body: Vec<Bytes> = self.pieces().try_collect().await?;
+        let body: Vec<Bytes> = self.body().try_collect().await?;
         Ok(Reply { status, body: serde_json::from_slice(&body.concat()).unwrap_or_default() })
     }
 }
 
-/// The trouble once there is a connection.
-fn in_answer(error: &reqwest::Error, timeout: Duration) -> Trouble {
-    if error.is_timeout() { Trouble::TooSlow(timeout) } else { Trouble::BrokeOff }
+/// The error of an established connection.
+fn body_error(error: &reqwest::Error, timeout: Duration) -> RequestError {
+    if error.is_timeout() { RequestError::TimedOut(timeout) } else { RequestError::Disconnected }
 }
 
 fn is_refused(error: &reqwest::Error) -> bool {

@@ -1,29 +1,29 @@
-//! The recipes for curl, for the OpenAI packages of Python and Node, and for whatever else takes a base URL and a key.
+//! The recipes for curl, the OpenAI packages for Python and Node, and other apps.
 
 use super::input::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
 use super::quote;
 use super::types::Recipe;
-use crate::text::joined;
+use crate::text::join_some;
 use crate::view::Listen;
 
-/// What the examples ask.
+/// The prompt in the examples.
 const QUESTION: &str = "Say hello in five words.";
 
-/// A request for the list and one for a streamed answer.
+/// Lists models and streams an answer.
 pub(super) fn curl(filled: &Filled<'_>) -> Recipe {
     let mut pieces = Vec::new();
     for shell in filled.input.platform.shells() {
         let list = shell.lines(&[curl_of(*shell), &filled.url("/models")], &key_header(filled));
-        let named = shell.in_words();
-        pieces.push(code(&format!("List the models{named}"), list));
-        pieces.push(code(&format!("Ask{named}"), ask(*shell, filled)));
+        let shell_name = shell.label_suffix();
+        pieces.push(code(&format!("List models{shell_name}"), list));
+        pieces.push(code(&format!("Send a prompt{shell_name}"), ask(*shell, filled)));
     }
-    filled.recipe("curl", "curl", "Paste it into a terminal; the answer streams in.", pieces)
+    filled.recipe("curl", "curl", "Run in a terminal. The answer is streamed.", pieces)
 }
 
 fn curl_of(shell: Shell) -> &'static str {
     match shell {
-        // Without the ending, Windows' own PowerShell runs a command of its own by that name.
+        // In Windows PowerShell, plain `curl` is an alias of another command.
         Shell::Windows => "curl.exe",
         Shell::Posix | Shell::GitBash => "curl",
     }
@@ -48,7 +48,7 @@ fn ask(shell: Shell, filled: &Filled<'_>) -> String {
     options.push(vec!["-H".to_owned(), "Content-Type: application/json".to_owned()]);
     let words = [curl_of(shell), "-N", &url];
     if shell == Shell::Windows {
-        // PowerShell 5 loses the quotes within an argument, and keeps them in what it pipes.
+        // PowerShell 5 drops quotes within an argument, but not in piped input.
         options.push(vec!["--data-binary".to_owned(), "@-".to_owned()]);
         return format!("{} | {}", quote::powershell(&body), shell.lines(&words, &options));
     }
@@ -56,7 +56,7 @@ fn ask(shell: Shell, filled: &Filled<'_>) -> String {
     shell.lines(&words, &options)
 }
 
-/// OpenAI's package for Python.
+/// The OpenAI package for Python.
 pub(super) fn python(filled: &Filled<'_>) -> Recipe {
     let [url, key, model, question] = literals(filled);
     let program = format!(
@@ -81,7 +81,7 @@ print()
     package(filled, ["python", "Python", "pip install openai", "ask.py"], program)
 }
 
-/// OpenAI's package for Node.
+/// The OpenAI package for Node.
 pub(super) fn node(filled: &Filled<'_>) -> Recipe {
     let [url, key, model, question] = literals(filled);
     let program = format!(
@@ -111,19 +111,18 @@ fn literals(filled: &Filled<'_>) -> [String; 4] {
 }
 
 fn package(filled: &Filled<'_>, [id, title, install, file]: [&str; 4], program: String) -> Recipe {
-    let intro = format!(
-        "OpenAI's own package, pointed at this machine. Save the program as {file} and run `{id} {file}`."
-    );
+    let intro = format!("Uses the openai package. Save the code as {file} and run `{id} {file}`.");
     filled.recipe(id, title, intro, vec![code("Install", install.to_owned()), code(file, program)])
 }
 
-/// Any other client.
+/// Any other app.
 pub(super) fn other(filled: &Filled<'_>) -> Recipe {
     let mut intro =
-        "Look in the client's settings for an OpenAI-compatible API, or a custom base URL.".to_owned();
+        "Works with any app that takes an OpenAI base URL and key. If the app adds /v1 itself, leave it out."
+            .to_owned();
     if filled.input.listen == Listen::Everywhere {
         intro.push_str(
-            " On another machine of your network, put this machine's address in the place of 127.0.0.1.",
+            " On another device in your network, use this computer's address instead of 127.0.0.1.",
         );
     }
     let mut pieces = vec![
@@ -140,8 +139,8 @@ pub(super) fn other(filled: &Filled<'_>) -> Recipe {
             Shell::Posix | Shell::GitBash => format!("export {name}={}", quote::posix(value)),
         };
         let lines = [set("OPENAI_BASE_URL", &filled.url("")), set("OPENAI_API_KEY", &filled.key)];
-        pieces.push(code(&format!("As variables{}", shell.in_words()), lines.join("\n")));
+        pieces.push(code(&format!("Environment variables{}", shell.label_suffix()), lines.join("\n")));
     }
-    let warning = joined([filled.no_key_warning(), Some(CANNOT_REACH_LOCALHOST.to_owned())], " ");
-    Recipe { warning, ..filled.recipe("other", "Any other client", intro, pieces) }
+    let warning = join_some([filled.no_key_warning(), Some(CANNOT_REACH_LOCALHOST.to_owned())], " ");
+    Recipe { warning, ..filled.recipe("other", "Other apps", intro, pieces) }
 }

@@ -1,9 +1,8 @@
-//! Where containers of this machine can reach it: the address of Docker's bridge on Linux.
+//! Finds Docker, and the address of its bridge on Linux, where containers can reach the host.
 //!
-//! Docker is neither started nor asked, since that may need rights, may start its service, and takes a second where this
-//! takes none. Deliberately not here: bridges of another name (`bridge` in daemon.json), networks of Compose, whose
-//! containers reach the same address through `host-gateway`, and Docker Desktop, which leads containers to the host's
-//! loopback and so needs no address.
+//! Never runs `docker`: that may need permissions, may start the service, and takes a second. A renamed bridge (`bridge` in
+//! daemon.json) is not found. Compose networks reach the same address through `host-gateway`. Docker Desktop routes containers to
+//! the host's loopback and needs no address.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -12,14 +11,14 @@ use codex_client::Environment;
 
 use crate::view::{Listen, ListenChoice};
 
-/// The name by which a container reaches its host.
+/// The host name containers use for their host.
 pub const BRIDGE_NAME: &str = "host.docker.internal";
 
-/// The interface of Docker's bridge.
+/// The network interface of the Docker bridge.
 const INTERFACE: &str = "docker0";
 
-/// Where Docker is when the `PATH` does not say: an app that was not started from a terminal has a thin one.
-const USUAL_PLACES: [&str; 5] = [
+/// Common locations of Docker. Apps not started from a terminal have a short `PATH`.
+const INSTALL_PATHS: [&str; 5] = [
     "/usr/bin/docker",
     "/usr/local/bin/docker",
     "/var/run/docker.sock",
@@ -27,17 +26,17 @@ const USUAL_PLACES: [&str; 5] = [
     "C:\\Program Files\\Docker\\Docker",
 ];
 
-/// What there is of Docker on this machine.
+/// Docker on this computer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Docker {
     /// Whether it is installed.
     pub installed: bool,
-    /// The bridge's address, which is this machine as its containers see it. It is there once Docker has run since the
-    /// start of the system. Always `None` on macOS and Windows.
+    /// The address of this computer on the Docker bridge, which exists once Docker has run since boot. Always `None` on macOS and
+    /// Windows.
     pub bridge: Option<Ipv4Addr>,
 }
 
-/// Looks what there is of Docker.
+/// Finds Docker on this computer.
 #[must_use]
 pub fn find(environment: &Environment) -> Docker {
     let bridge = bridge();
@@ -47,7 +46,7 @@ pub fn find(environment: &Environment) -> Docker {
 
 #[cfg(target_os = "linux")]
 fn bridge() -> Option<Ipv4Addr> {
-    // A system that does not tell its interfaces is one without a bridge to listen on.
+    // Without a list of interfaces, there is no bridge to listen on.
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     bridge_of(interfaces.iter().map(|interface| (interface.name.as_str(), interface.ip())))
 }
@@ -68,10 +67,10 @@ fn bridge_of<'a>(mut interfaces: impl Iterator<Item = (&'a str, IpAddr)>) -> Opt
 fn is_installed(path_folders: Vec<PathBuf>, exists: impl Fn(&Path) -> bool) -> bool {
     let program = if cfg!(windows) { "docker.exe" } else { "docker" };
     let on_path = path_folders.into_iter().filter(|folder| folder.is_absolute()).map(|f| f.join(program));
-    on_path.chain(USUAL_PLACES.map(PathBuf::from)).any(|path| exists(&path))
+    on_path.chain(INSTALL_PATHS.map(PathBuf::from)).any(|path| exists(&path))
 }
 
-/// Who can reach the proxy, with the addresses that each choice means.
+/// The choices for network access, with their addresses.
 #[must_use]
 pub fn listen_choices(docker: &Docker) -> Vec<ListenChoice> {
     let choice = |listen, addresses: &[Ipv4Addr], available| {
@@ -92,7 +91,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_bridges_ipv4_address_is_found_among_the_interfaces() {
+    fn finds_the_ipv4_address_of_the_docker_bridge() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let all = [
             ("lo", ip("127.0.0.1")),
@@ -106,18 +105,18 @@ mod tests {
     }
 
     #[test]
-    fn docker_is_found_on_the_path_and_at_its_usual_places() {
+    fn finds_docker_on_the_path_and_in_common_locations() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join(if cfg!(windows) { "docker.exe" } else { "docker" });
         let path = || vec![PathBuf::from("relative"), folder.path().to_path_buf()];
         assert!(!is_installed(path(), |_| false));
-        assert!(is_installed(path(), |wanted| wanted == program));
-        assert!(is_installed(Vec::new(), |wanted| wanted == Path::new("/var/run/docker.sock")));
-        assert!(!is_installed(path(), |wanted| wanted.is_relative() && wanted.starts_with("relative")));
+        assert!(is_installed(path(), |path| path == program));
+        assert!(is_installed(Vec::new(), |path| path == Path::new("/var/run/docker.sock")));
+        assert!(!is_installed(path(), |path| path.is_relative() && path.starts_with("relative")));
     }
 
     #[test]
-    fn the_bridge_can_be_chosen_only_where_there_is_one() {
+    fn the_docker_bridge_is_available_only_if_it_exists() {
         let without = listen_choices(&Docker::default());
         assert_eq!(without.iter().map(|choice| choice.available).collect::<Vec<_>>(), [true, false, true]);
         let bridge = Some(Ipv4Addr::new(172, 17, 0, 1));

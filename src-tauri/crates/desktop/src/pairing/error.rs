@@ -1,101 +1,104 @@
-//! What can go wrong between us and our own server, each as the sentence that the user reads: what happened, and what to do.
-//!
-//! Deliberately not here: what the server itself says is wrong. Its errors are written for people already and pass through.
+//! Errors of requests to our server, as shown to the user. The server's own messages are passed on.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::text::truncated;
+use crate::text::truncate;
 
-/// How much of a server's own words is shown. More than that is not a sentence, and may come from a stranger.
-const MAX_SHOWN: usize = 300;
+/// Characters shown of a server's message, which may come from another program.
+const MAX_MESSAGE_CHARS: usize = 300;
 
-/// Why a request did not get what a client needs.
+/// The result of a request.
+pub(super) type Result<T> = std::result::Result<T, RequestError>;
+
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum RequestError {
     /// The port is closed.
-    #[error("Nothing listens on {0}. Start the proxy, or look in the settings which port it uses.")]
-    NothingListens(SocketAddr),
-    /// The system found no way there.
-    #[error("{0} cannot be reached from this machine. Look in the settings which addresses the proxy uses.")]
+    #[error("Nothing is listening at {0}. Start the proxy, or check the port in Settings › Network.")]
+    ConnectionRefused(SocketAddr),
+    /// There is no route to the address.
+    #[error("{0} can't be reached from this computer. Check Settings › Network.")]
     Unreachable(SocketAddr),
-    /// What answers is another program.
-    #[error("Another program answers on {0}. End that program, or choose another port in the settings.")]
-    NotUs(SocketAddr),
-    /// A limit of time has passed.
-    #[error("No answer came within {} s. Try again; if that does not help, restart the proxy.", .0.as_secs())]
-    TooSlow(Duration),
-    /// The connection ended within the answer.
-    #[error("The answer broke off before its end. Try again; the proxy's log says why.")]
-    BrokeOff,
-    /// A limit of size has passed.
-    #[error("The answer is far larger than it should be, and was given up.")]
+    /// Another program answers.
+    #[error("Another program is using {0}. Quit it, or choose another port in Settings › Network.")]
+    NotCodexProxy(SocketAddr),
+    /// The timeout has passed.
+    #[error("No answer within {} s. Try again. If that doesn't help, restart the proxy.", .0.as_secs())]
+    TimedOut(Duration),
+    /// The connection closed during the answer.
+    #[error(
+        "The connection closed before the answer was complete. Try again, or see the log files for the reason."
+    )]
+    Disconnected,
+    /// The answer exceeds the size limit.
+    #[error("The answer was too large and was stopped. Restart the proxy and try again.")]
     TooLarge,
-    /// A body that is not what the API promises.
-    #[error("The answer is not what a client expects: {0}.")]
+    /// The body does not match the API.
+    #[error("The answer isn't what apps expect: {0}. Restart the proxy and try again.")]
     Unexpected(String),
-    /// The request could not even be written.
-    #[error("This key holds characters that no request can carry. Make a new one under Keys.")]
-    BadKey,
-    /// The key is not known.
-    #[error("The key was refused. It may have been revoked: choose another, or make a new one under Keys.")]
-    KeyRefused,
-    /// The server said no, in its own words.
+    /// The key cannot be sent in a header.
+    #[error("This key contains characters that can't be sent. Create a new one under Keys.")]
+    InvalidKey,
+    /// The key is unknown.
+    #[error("The key was rejected. It may have been revoked. Choose another one, or create one under Keys.")]
+    KeyRejected,
+    /// An error message from the server.
     #[error("{0}")]
-    Said(String),
+    Server(String),
 }
 
-impl Trouble {
-    /// The trouble in an answer whose status is not a success.
-    pub(super) fn of_answer(status: u16, body: &Value) -> Self {
-        match error_of(body) {
-            _ if status == 401 => Self::KeyRefused,
-            Some(trouble) => trouble,
-            None => Self::Unexpected(format!("status {status}, without a word why")),
+impl RequestError {
+    /// The error of an unsuccessful response.
+    pub(super) fn from_response(status: u16, body: &Value) -> Self {
+        match error_in(body) {
+            _ if status == 401 => Self::KeyRejected,
+            Some(error) => error,
+            None => Self::Unexpected(format!("status {status} without a message")),
         }
     }
 }
 
-/// The error that a body or an event of a stream carries in OpenAI's shape.
-pub(super) fn error_of(body: &Value) -> Option<Trouble> {
+/// The error in a body or an event, in OpenAI's format.
+pub(super) fn error_in(body: &Value) -> Option<RequestError> {
     let message = body.get("error")?.get("message").and_then(Value::as_str).unwrap_or_default().trim();
     if message.is_empty() {
-        return Some(Trouble::Unexpected("an error without a word why".to_owned()));
+        return Some(RequestError::Unexpected("an error without a message".to_owned()));
     }
-    Some(Trouble::Said(truncated(message, MAX_SHOWN)))
+    Some(RequestError::Server(truncate(message, MAX_MESSAGE_CHARS)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of_answer(status: u16, body: &str) -> Trouble {
-        Trouble::of_answer(status, &serde_json::from_str(body).unwrap_or_default())
+    fn from_response(status: u16, body: &str) -> RequestError {
+        RequestError::from_response(status, &serde_json::from_str(body).unwrap_or_default())
     }
 
     #[test]
-    fn the_servers_own_words_are_passed_on_and_long_ones_cut() {
+    fn server_messages_are_passed_on_and_truncated() {
         let body = r#"{"error":{"message":"codex is not signed in. Run `codex login`.","code":"x"}}"#;
-        let said = of_answer(503, body).to_string();
-        assert_eq!(said, "codex is not signed in. Run `codex login`.");
+        let message = from_response(503, body).to_string();
+        assert_eq!(message, "codex is not signed in. Run `codex login`.");
         let long = serde_json::json!({"error":{"message":"ö".repeat(1000)}}).to_string();
-        assert_eq!(of_answer(500, &long).to_string().chars().count(), MAX_SHOWN + 1);
+        assert_eq!(from_response(500, &long).to_string().chars().count(), MAX_MESSAGE_CHARS + 1);
     }
 
     #[test]
-    fn an_error_without_words_still_makes_a_sentence() {
+    fn errors_without_a_message_name_the_status() {
         for body in ["", "<html>", "{}", "[]", "null"] {
-            let said = of_answer(502, body).to_string();
-            assert!(said.contains("status 502"), "{body}: {said}");
+            let message = from_response(502, body).to_string();
+            assert!(message.contains("status 502"), "{body}: {message}");
         }
-        assert!(of_answer(500, r#"{"error":"no"}"#).to_string().contains("without a word"));
+        assert!(from_response(500, r#"{"error":"no"}"#).to_string().contains("without a message"));
     }
 
     #[test]
-    fn a_refused_key_is_said_in_the_windows_words() {
+    fn a_rejected_key_gets_the_windows_own_message() {
         let body = r#"{"error":{"message":"Use `codex-proxyd key new NAME`."}}"#;
-        assert_eq!(of_answer(401, body), Trouble::KeyRefused);
+        assert_eq!(from_response(401, body), RequestError::KeyRejected);
     }
 }

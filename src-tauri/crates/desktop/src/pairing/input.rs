@@ -1,59 +1,59 @@
-//! The values that the recipes are made of, and what all recipes share.
+//! The input of the recipes, and what they share.
 
 use super::docker::Docker;
 use super::quote;
 use super::types::{Recipe, RecipePiece};
 use crate::view::Listen;
 
-/// Who cannot be helped with an address of this machine.
-pub const CANNOT_REACH_LOCALHOST: &str = "Cursor cannot use this address, nor can other clients whose own servers make \
-    the calls: those servers cannot reach this machine.";
+/// Shown with every recipe that may be used for these apps.
+pub const CANNOT_REACH_LOCALHOST: &str = "Cursor and other apps whose servers make the calls can't connect: their \
+    servers can't reach this computer.";
 
-/// What stands where the key belongs when there is none to fill in.
+/// Stands in for a key that cannot be filled in.
 pub(super) const PLACEHOLDER: &str = "YOUR_KEY";
 
-/// What a client is given that insists on a key where none is needed.
+/// For apps that require a key while keys are off.
 pub(super) const ANY_KEY: &str = "no-key-needed";
 
-/// What the recipes are made of.
+/// The input of the recipes.
 #[derive(Clone, Debug)]
 pub struct RecipeInput {
-    /// The port that the proxy listens on.
+    /// The proxy's port.
     pub port: u16,
-    /// Who can reach it now: what it really listens on, which may be less than the setting says.
+    /// Who can connect now, which may be fewer than the setting says.
     pub listen: Listen,
-    /// What there is of Docker.
+    /// Docker on this computer.
     pub docker: Docker,
-    /// The key that the recipes use.
+    /// The key to fill in.
     pub key: ShownKey,
-    /// The system that the recipes are for.
+    /// The system to write recipes for.
     pub platform: Platform,
-    /// The model of the examples.
+    /// The model in the examples.
     pub model: String,
-    /// All models, to be listed; empty while they are not known.
+    /// All models; empty until they are known.
     pub models: Vec<String>,
 }
 
 /// The key, as the window may show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShownKey {
-    /// By its last characters.
+    /// Masked except for its last characters.
     Masked(String),
-    /// There is none yet, and one is needed.
+    /// A key is required, but none exists.
     Missing,
-    /// Keys are switched off.
+    /// Keys are off.
     NotNeeded,
 }
 
 impl ShownKey {
-    /// A key of which only the last characters are shown.
+    /// Masks a key except for its last characters.
     #[must_use]
     pub fn masked(last_four: &str) -> Self {
         Self::Masked(format!("sk-…{last_four}"))
     }
 }
 
-/// The system that a recipe is for.
+/// The operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
     /// Linux.
@@ -65,7 +65,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// The system that this program was built for.
+    /// The system this program was built for.
     #[must_use]
     pub const fn current() -> Self {
         if cfg!(windows) {
@@ -77,7 +77,7 @@ impl Platform {
         }
     }
 
-    /// The shells that people paste into, the usual one first.
+    /// The shells to write commands for, most common first.
     pub(super) fn shells(self) -> &'static [Shell] {
         match self {
             Self::Linux | Self::MacOs => &[Shell::Posix],
@@ -86,7 +86,7 @@ impl Platform {
     }
 }
 
-/// A shell that people paste into.
+/// A shell to write commands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shell {
     Posix,
@@ -96,16 +96,16 @@ pub(super) enum Shell {
 }
 
 impl Shell {
-    /// What is added to a label, where there is more than one shell.
-    pub(super) fn in_words(self) -> &'static str {
+    /// Tells shells apart in a label, if there are several.
+    pub(super) fn label_suffix(self) -> &'static str {
         match self {
             Self::Posix => "",
-            Self::Windows => ", in PowerShell",
-            Self::GitBash => ", in Git Bash",
+            Self::Windows => " (PowerShell)",
+            Self::GitBash => " (Git Bash)",
         }
     }
 
-    /// A command with each of its options on a line of its own, every word quoted.
+    /// A command with one option per line, every word quoted.
     pub(super) fn lines(self, words: &[&str], options: &[Vec<String>]) -> String {
         let (quote, line_end): (fn(&str) -> String, _) = match self {
             Self::Windows => (quote::powershell, " `\n  "),
@@ -118,16 +118,14 @@ impl Shell {
     }
 }
 
-/// The input, and what stands where the key belongs. It has no `Debug`: the key may be a real one.
+/// The input, and the text to use as the key. No `Debug`, because it may be a real key.
 pub(super) struct Filled<'a> {
     pub(super) input: &'a RecipeInput,
     pub(super) key: String,
 }
 
 impl Filled<'_> {
-    /// The base URL for this machine, and `path` below it.
-    ///
-    /// By its number, since `localhost` is `::1` first on some systems, where nothing listens.
+    /// The base URL on this computer, plus `path`. Uses 127.0.0.1 because `localhost` resolves to `::1` first on some systems.
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/v1{path}", self.input.port)
     }
@@ -136,7 +134,7 @@ impl Filled<'_> {
         self.input.key != ShownKey::NotNeeded
     }
 
-    /// A recipe that works as soon as there is a key.
+    /// A recipe with a warning only if the key is missing.
     pub(super) fn recipe(
         &self,
         id: &str,
@@ -156,18 +154,16 @@ impl Filled<'_> {
 
     pub(super) fn no_key_warning(&self) -> Option<String> {
         let missing = self.input.key == ShownKey::Missing;
-        missing.then(|| {
-            format!("There is no key yet. Make one under Keys and put it in the place of {PLACEHOLDER}.")
-        })
+        missing.then(|| format!("No keys yet. Create one under Keys and use it instead of {PLACEHOLDER}."))
     }
 }
 
-/// A value of one line.
+/// A single-line value.
 pub(super) fn line(label: &str, text: String) -> RecipePiece {
     RecipePiece { label: label.to_owned(), text, code: false }
 }
 
-/// A text that keeps its line breaks.
+/// A text with line breaks.
 pub(super) fn code(label: &str, text: String) -> RecipePiece {
     RecipePiece { label: label.to_owned(), text, code: true }
 }

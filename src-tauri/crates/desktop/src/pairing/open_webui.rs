@@ -1,8 +1,7 @@
-//! The recipes for Open WebUI: on this machine, in Docker on Linux, in Docker Desktop.
+//! The recipes for Open WebUI: on this computer, in Docker on Linux, in Docker Desktop.
 //!
-//! The three differ in the address by which Open WebUI reaches us, and in what must be so for that. The commands start a new
-//! Open WebUI for this machine only: the first who opens it becomes its administrator. One that has run before keeps its
-//! own settings and ignores what a command says, so the base URL and the key come first.
+//! They differ in the proxy's address and its requirements. The commands start a new Open WebUI on loopback only, because its
+//! first visitor becomes the administrator. An existing one ignores these variables, so the base URL and the key come first.
 
 use super::docker::{BRIDGE_NAME, Docker};
 use super::input::{Filled, Platform, Shell, code, line};
@@ -10,11 +9,11 @@ use super::quote;
 use super::types::{Recipe, RecipePiece};
 use crate::view::Listen;
 
-/// Where Open WebUI is set up for us.
-const WHERE: &str = "In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +.";
+/// Where to add the connection in Open WebUI.
+const WHERE_TO_CONNECT: &str = "In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +.";
 
-/// Open WebUI that was installed on this machine.
-pub(super) fn on_this_machine(filled: &Filled<'_>) -> Recipe {
+/// Open WebUI installed on this computer.
+pub(super) fn on_this_computer(filled: &Filled<'_>) -> Recipe {
     let url = filled.url("");
     let mut pieces = connection(filled, &url);
     if let Some(shell) = filled.input.platform.shells().first() {
@@ -32,71 +31,69 @@ pub(super) fn on_this_machine(filled: &Filled<'_>) -> Recipe {
                 quote::posix(key),
             ),
         };
-        pieces.push(code(&format!("Or start a new one{}", shell.in_words()), command));
+        pieces.push(code(&format!("Or install Open WebUI now{}", shell.label_suffix()), command));
     }
-    filled.recipe("openWebUi", "Open WebUI on this machine", intro(filled), pieces)
+    filled.recipe("openWebUi", "Open WebUI on this computer", intro(filled), pieces)
 }
 
-/// Open WebUI in a container, on Linux without Docker Desktop.
+/// Open WebUI in a container on Linux, without Docker Desktop.
 pub(super) fn in_docker(filled: &Filled<'_>) -> Recipe {
     let host_gateway = format!("--add-host={BRIDGE_NAME}:host-gateway");
     let mut pieces = connection(filled, &container_url(filled));
     let command = docker_run(Shell::Posix, filled, Some(&host_gateway));
     pieces.push(code("Or start a new container", command));
     let compose = format!("extra_hosts:\n  - \"{BRIDGE_NAME}:host-gateway\"");
-    pieces.push(code("With Docker Compose, add to the service", compose));
-    let intro = format!("{} The container must be started with `{host_gateway}`.", intro(filled));
+    pieces.push(code("For Docker Compose, add to the service", compose));
+    let intro = format!("{} Start the container with `{host_gateway}`.", intro(filled));
     let recipe = filled.recipe("openWebUiDocker", "Open WebUI in Docker on Linux", intro, pieces);
-    match out_of_reach(filled) {
+    match unreachable_reason(filled) {
         Some((warning, can_open_docker)) => Recipe { warning: Some(warning), can_open_docker, ..recipe },
         None => recipe,
     }
 }
 
-/// Open WebUI in a container of Docker Desktop.
+/// Open WebUI in a Docker Desktop container.
 pub(super) fn in_docker_desktop(filled: &Filled<'_>) -> Recipe {
     let mut pieces = connection(filled, &container_url(filled));
-    // Only the usual shell: Git Bash would take the container's path for one of its own, and change it.
+    // Not for Git Bash, which would rewrite the container's path.
     if let Some(shell) = filled.input.platform.shells().first() {
-        let label = format!("Or start a new container{}", shell.in_words());
+        let label = format!("Or start a new container{}", shell.label_suffix());
         pieces.push(code(&label, docker_run(*shell, filled, None)));
     }
-    let lead = format!("Docker Desktop leads {BRIDGE_NAME} to this machine, so nothing has to be opened.");
-    let intro = format!("{} {lead}", intro(filled));
+    let route =
+        format!("Docker Desktop routes {BRIDGE_NAME} to this computer, so no other setting is needed.");
+    let intro = format!("{} {route}", intro(filled));
     filled.recipe("openWebUiDockerDesktop", "Open WebUI in Docker Desktop", intro, pieces)
 }
 
-/// Why no container reaches the proxy, if none does, and whether one setting makes it so.
-fn out_of_reach(filled: &Filled<'_>) -> Option<(String, bool)> {
+/// Why containers cannot connect, if so, and whether one setting fixes it.
+fn unreachable_reason(filled: &Filled<'_>) -> Option<(String, bool)> {
     let Docker { installed, bridge } = filled.input.docker;
     let why = match (bridge, filled.input.listen) {
         (_, Listen::Everywhere) | (Some(_), Listen::DockerBridge) => return None,
         (Some(bridge), Listen::Loopback) if filled.key_is_needed() => {
             let warning = format!(
-                "Containers cannot reach the proxy yet: it listens on 127.0.0.1 only. Opened to Docker, it also listens on \
-                 {bridge}, which this machine and its containers can reach and nobody else in the network is meant to."
+                "Containers can't connect yet, because the proxy accepts only apps on this computer. If you allow them, it \
+                 also listens on {bridge}, which is meant for this computer and its containers only."
             );
             return Some((warning, true));
         }
         (Some(_), Listen::Loopback) => {
-            "Containers cannot reach the proxy: without keys it listens for this machine only. Switch keys on under \
-             Keys, then open it to Docker."
+            "Containers can't connect while keys are off. Turn keys on under Keys, then allow Docker containers."
         }
         (None, Listen::DockerBridge) => {
-            "Docker's bridge (docker0) is not there, so containers cannot reach the proxy. Start Docker, then restart \
-             the proxy."
+            "Docker isn't running, so containers can't connect. Start Docker, then restart the proxy."
         }
-        (None, Listen::Loopback) if installed => {
-            "Docker's bridge (docker0) is not there. Start Docker and come back; if yours is Docker Desktop, use its \
-             recipe."
+        (None, Listen::Loopback) if installed => "Docker isn't running. Start it, or choose Docker Desktop.",
+        (None, Listen::Loopback) => {
+            "Docker wasn't found on this computer. Install it, or choose Docker Desktop."
         }
-        (None, Listen::Loopback) => "Docker was not found on this machine.",
     };
     Some((why.to_owned(), false))
 }
 
 fn intro(filled: &Filled<'_>) -> String {
-    format!("{WHERE} Save, then choose {} in a new chat.", filled.input.model)
+    format!("{WHERE_TO_CONNECT} Paste both, save, then choose {} in a new chat.", filled.input.model)
 }
 
 fn connection(filled: &Filled<'_>, url: &str) -> Vec<RecipePiece> {
@@ -123,9 +120,9 @@ fn docker_run(shell: Shell, filled: &Filled<'_>, add_host: Option<&str>) -> Stri
     shell.lines(&["docker", "run", "-d", "--name", "open-webui"], &options)
 }
 
-/// Which of the three a system has. Docker Desktop is on Linux, too; Docker's own bridge is nowhere else.
+/// The recipes for the system. Docker Desktop exists on Linux too; the Docker bridge only there.
 pub(super) fn all(filled: &Filled<'_>) -> Vec<Recipe> {
-    let mut recipes = vec![on_this_machine(filled)];
+    let mut recipes = vec![on_this_computer(filled)];
     if filled.input.platform == Platform::Linux {
         recipes.push(in_docker(filled));
     }

@@ -1,21 +1,20 @@
-//! Values as they are written in a shell and in a program, so that what is copied means what was shown, whatever characters
-//! a key or a model's name has.
+//! Quotes values for shells and programs, whatever characters a key or a model's name contains.
 
-use crate::text::posix_string;
+use crate::text::quote_posix;
 
-/// One word for the shells of Linux and macOS. Plain words stay as they are.
+/// One word for the shells of Linux and macOS, quoted if needed.
 pub(super) fn posix(word: &str) -> String {
-    if is_plain(word) { word.to_owned() } else { posix_string(word) }
+    if needs_no_quotes(word) { word.to_owned() } else { quote_posix(word) }
 }
 
-/// One word for PowerShell. It takes typographic quotes for plain ones, so these are doubled as well.
+/// One word for PowerShell, which treats typographic quotes like plain ones, so they are doubled too.
 pub(super) fn powershell(word: &str) -> String {
-    // PowerShell cuts a bare option in two at a dot or a colon.
+    // PowerShell splits an unquoted option at a dot or a colon.
     let is_cut = word.starts_with('-') && word.contains(['.', ':']);
-    if is_plain(word) && !is_cut { word.to_owned() } else { powershell_string(word) }
+    if needs_no_quotes(word) && !is_cut { word.to_owned() } else { powershell_string(word) }
 }
 
-/// A string for PowerShell, which takes a bare word for a command where a value is meant.
+/// A string for PowerShell, where an unquoted word as a value would be a command.
 pub(super) fn powershell_string(text: &str) -> String {
     let mut quoted = String::from("'");
     for character in text.chars() {
@@ -28,13 +27,13 @@ pub(super) fn powershell_string(text: &str) -> String {
     quoted
 }
 
-/// A string of JSON, Python and JavaScript alike.
+/// A string literal for JSON, Python and JavaScript.
 pub(super) fn literal(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Whether every shell reads the word as it stands.
-fn is_plain(word: &str) -> bool {
+/// Whether no shell needs quotes for the word.
+fn needs_no_quotes(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=".contains(c);
     !word.is_empty() && word.chars().all(plain)
 }
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_where_they_need_it() {
+    fn words_are_quoted_only_if_needed() {
         for plain in ["http://127.0.0.1:8000/v1", "sk-cp-0a1b", "--name"] {
             assert_eq!((posix(plain).as_str(), powershell(plain).as_str()), (plain, plain));
         }
@@ -58,7 +57,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_shell_reads_back_what_was_quoted() {
+    fn a_shell_parses_quoted_words_back() {
         for word in ["it's", "$(id)`id`", "a b\t\"c\"\\", "sk-…abcd", "*?[x]~!", "new\nline"] {
             let script = format!("printf %s {}", posix(word));
             let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();

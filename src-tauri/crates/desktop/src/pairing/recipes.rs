@@ -1,14 +1,12 @@
-//! What to paste where, for every client that people pair with the proxy: pure text from plain values.
-//!
-//! The window gets the text with the key masked. The clipboard gets the same text with the real key, made here from the same
-//! lines and never shown.
+//! What to paste where, for each app. The window gets the text with a masked key; the clipboard gets the same text with the real
+//! one, which is never shown.
 
 use super::input::{ANY_KEY, Filled, PLACEHOLDER, RecipeInput, ShownKey};
 use super::types::Recipe;
 use super::{code, open_webui};
 use proxy::Key;
 
-/// The recipes, for the window: the key is masked.
+/// The recipes for the window, with a masked key.
 #[must_use]
 pub fn recipes(input: &RecipeInput) -> Vec<Recipe> {
     let key = match &input.key {
@@ -21,8 +19,7 @@ pub fn recipes(input: &RecipeInput) -> Vec<Recipe> {
 
 /// One piece of a recipe with the real key, for the clipboard.
 ///
-/// Without the key, as when the keychain does not give it, a text still comes, with a word in the key's place; the piece
-/// that is the key itself does not. `None` also when there is no such piece.
+/// If the keychain did not return the key, the text has a placeholder. `None` if the piece is only the key, or does not exist.
 #[must_use]
 pub fn piece_text(
     recipe_id: &str,

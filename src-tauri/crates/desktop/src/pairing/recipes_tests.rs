@@ -31,7 +31,7 @@ fn filled(input: &RecipeInput, id: &str, label: &str) -> String {
 }
 
 #[test]
-fn each_system_gets_its_recipes() {
+fn each_system_has_its_recipes() {
     let ids = |platform| recipes(&input(platform)).into_iter().map(|recipe| recipe.id).collect::<Vec<_>>();
     let rest = ["curl", "python", "node", "other"];
     assert_eq!(ids(Platform::Linux)[..3], ["openWebUi", "openWebUiDocker", "openWebUiDockerDesktop"]);
@@ -43,7 +43,7 @@ fn each_system_gets_its_recipes() {
 }
 
 #[test]
-fn the_window_never_gets_the_key_and_the_clipboard_gets_it_wherever_it_belongs() {
+fn only_the_clipboard_gets_the_real_key() {
     for platform in [Platform::Linux, Platform::MacOs, Platform::Windows] {
         let input = input(platform);
         for recipe in recipes(&input) {
@@ -59,7 +59,7 @@ fn the_window_never_gets_the_key_and_the_clipboard_gets_it_wherever_it_belongs()
 }
 
 #[test]
-fn without_the_secret_a_text_says_where_the_key_goes_and_the_key_itself_cannot_be_copied() {
+fn without_the_secret_texts_have_a_placeholder_and_the_key_cannot_be_copied() {
     let input = input(Platform::Linux);
     assert!(piece_text("curl", 0, &input, None).unwrap().contains("'Authorization: Bearer YOUR_KEY'"));
     assert_eq!(recipe(&input, "other").pieces[1].label, "Key");
@@ -67,20 +67,16 @@ fn without_the_secret_a_text_says_where_the_key_goes_and_the_key_itself_cannot_b
     let missing = RecipeInput { key: ShownKey::Missing, ..input };
     for recipe in recipes(&missing) {
         let warning = recipe.warning.unwrap_or_default();
-        assert!(
-            warning.contains("There is no key yet") || recipe.can_open_docker,
-            "{}: {warning}",
-            recipe.id
-        );
+        assert!(warning.contains("No keys yet") || recipe.can_open_docker, "{}: {warning}", recipe.id);
     }
 }
 
 #[test]
-fn where_no_key_is_needed_nothing_asks_for_one() {
+fn recipes_need_no_key_when_keys_are_off() {
     let input = RecipeInput { key: ShownKey::NotNeeded, ..input(Platform::Linux) };
     let list = piece_text("curl", 0, &input, None).unwrap();
     assert_eq!(list, "curl http://127.0.0.1:8000/v1/models");
-    // Packages and older Open WebUIs insist on one, and any will do.
+    // Packages and older versions of Open WebUI require one, and accept any.
     assert!(piece_text("python", 1, &input, None).unwrap().contains("api_key=\"no-key-needed\""));
     assert_eq!(piece_text("openWebUi", 1, &input, None).unwrap(), "no-key-needed");
 }
@@ -89,7 +85,7 @@ fn where_no_key_is_needed_nothing_asks_for_one() {
 fn curl_on_linux() {
     let input = input(Platform::Linux);
     assert_eq!(
-        filled(&input, "curl", "Ask"),
+        filled(&input, "curl", "Send a prompt"),
         r#"curl -N http://127.0.0.1:8000/v1/chat/completions \
   -H 'Authorization: Bearer sk-cp-0123456789abcd' \
   -H 'Content-Type: application/json' \
@@ -98,17 +94,17 @@ fn curl_on_linux() {
 }
 
 #[test]
-fn curl_on_windows_pipes_its_body_since_powershell_would_lose_the_quotes() {
+fn curl_on_windows_pipes_the_body_because_powershell_drops_quotes() {
     let input = input(Platform::Windows);
     assert_eq!(
-        filled(&input, "curl", "Ask, in PowerShell"),
+        filled(&input, "curl", "Send a prompt (PowerShell)"),
         r#"'{"model": "codex-local", "stream": true, "messages": [{"role": "user", "content": "Say hello in five words."}]}' | curl.exe -N http://127.0.0.1:8000/v1/chat/completions `
   -H 'Authorization: Bearer sk-cp-0123456789abcd' `
   -H 'Content-Type: application/json' `
   --data-binary '@-'"#
     );
-    assert!(filled(&input, "curl", "Ask, in Git Bash").starts_with("curl -N http"));
-    let variables = filled(&input, "other", "As variables, in PowerShell");
+    assert!(filled(&input, "curl", "Send a prompt (Git Bash)").starts_with("curl -N http"));
+    let variables = filled(&input, "other", "Environment variables (PowerShell)");
     assert!(variables.starts_with("$env:OPENAI_BASE_URL = 'http://127.0.0.1:8000/v1'\n"), "{variables}");
 }
 
@@ -131,16 +127,16 @@ fn a_new_container_on_linux() {
 }
 
 #[test]
-fn whether_containers_can_come_in_is_said_and_what_opens_the_way() {
+fn a_warning_explains_why_containers_cannot_connect_and_how_to_fix_it() {
     let none = Docker::default();
-    let asleep = Docker { installed: true, bridge: None };
+    let not_running = Docker { installed: true, bridge: None };
     let masked = ShownKey::masked("abcd");
     for (listen, docker, key, words, can_open) in [
-        (Listen::Loopback, BRIDGE, &masked, "it also listens on 172.17.0.1", true),
-        (Listen::Loopback, BRIDGE, &ShownKey::NotNeeded, "Switch keys on", false),
-        (Listen::Loopback, asleep, &masked, "Start Docker and come back", false),
-        (Listen::Loopback, none, &masked, "Docker was not found", false),
-        (Listen::DockerBridge, asleep, &masked, "restart the proxy", false),
+        (Listen::Loopback, BRIDGE, &masked, "also listens on 172.17.0.1", true),
+        (Listen::Loopback, BRIDGE, &ShownKey::NotNeeded, "Turn keys on", false),
+        (Listen::Loopback, not_running, &masked, "Start it, or choose Docker Desktop", false),
+        (Listen::Loopback, none, &masked, "Docker wasn't found", false),
+        (Listen::DockerBridge, not_running, &masked, "restart the proxy", false),
         (Listen::DockerBridge, BRIDGE, &masked, "", false),
         (Listen::Everywhere, none, &masked, "", false),
     ] {
@@ -153,7 +149,7 @@ fn whether_containers_can_come_in_is_said_and_what_opens_the_way() {
 }
 
 #[test]
-fn a_key_of_any_characters_stays_what_it_is() {
+fn keys_with_special_characters_are_quoted() {
     let odd = Key::new(r#"it's "odd" \ $HOME"#);
     let text = |id, index| piece_text(id, index, &input(Platform::Linux), Some(&odd)).unwrap();
     assert!(text("curl", 0).contains(r#"'Authorization: Bearer it'\''s "odd" \ $HOME'"#));
@@ -163,17 +159,17 @@ fn a_key_of_any_characters_stays_what_it_is() {
 }
 
 #[test]
-fn clients_that_cannot_work_with_localhost_are_named() {
+fn apps_that_cannot_reach_localhost_are_named() {
     let other = recipe(&input(Platform::Linux), "other");
     assert_eq!(other.warning.as_deref(), Some(CANNOT_REACH_LOCALHOST));
     assert!(CANNOT_REACH_LOCALHOST.contains("Cursor") && !CANNOT_REACH_LOCALHOST.contains("  "));
     let labels: Vec<_> = other.pieces.iter().map(|piece| piece.label.as_str()).collect();
-    assert_eq!(labels, ["Base URL", "Key", "Model", "All models", "As variables"]);
+    assert_eq!(labels, ["Base URL", "Key", "Model", "All models", "Environment variables"]);
     assert_eq!(other.pieces[3].text, "codex-local, gpt-5.5");
 }
 
 #[test]
-fn no_text_has_a_gap_from_a_broken_line() {
+fn no_text_has_double_spaces_or_line_breaks() {
     for platform in [Platform::Linux, Platform::MacOs, Platform::Windows] {
         for recipe in recipes(&input(platform)) {
             for text in [recipe.intro, recipe.warning.unwrap_or_default()] {

@@ -3,35 +3,35 @@
 use serde::Serialize;
 use ts_rs::TS;
 
-/// A recipe of the connect view. Its text holds the key's place and not the key; copying fills it in outside of the window.
+/// A recipe of the connect view, with a masked key. Copying fills in the real one outside the window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Recipe {
     /// `openWebUi`, `openWebUiDocker`, `openWebUiDockerDesktop`, `curl`, `python`, `node`, `other`.
     pub id: String,
-    /// Its heading.
+    /// The heading.
     pub title: String,
-    /// One sentence before the text.
+    /// The text above the pieces.
     pub intro: String,
-    /// What is to be copied, in pieces, each with a label of its own.
+    /// What to copy.
     pub pieces: Vec<RecipePiece>,
-    /// A sentence that must be seen, such as that the address cannot be reached yet.
+    /// A warning, such as that containers cannot connect yet.
     pub warning: Option<String>,
-    /// The setting that makes the warning go away (`listen_on_docker_bridge`).
+    /// Whether `listen_on_docker_bridge` resolves the warning.
     pub can_open_docker: bool,
 }
 
-/// One piece of a recipe, with a copy button of its own.
+/// One part of a recipe, with a copy button.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RecipePiece {
-    /// What it is: `Base URL`, `Key`, `Command`.
+    /// The label, such as `Base URL` or `Key`.
     pub label: String,
     /// The text, with the key as `sk-…abcd`.
     pub text: String,
-    /// Whether it is code and keeps its line breaks.
+    /// Whether it is code with line breaks.
     pub code: bool,
 }
 
@@ -40,31 +40,31 @@ pub struct RecipePiece {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CheckStep {
-    /// What was tried.
+    /// What was checked.
     pub what: String,
-    /// Whether it worked.
+    /// Whether it passed.
     pub ok: bool,
-    /// What came of it, or why it failed and what to do.
+    /// The result, or why it failed and what to do.
     pub detail: String,
     /// How long it took, in milliseconds.
     pub ms: u64,
 }
 
-/// What the test prompt tells while it is answered.
+/// Progress of the test prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum TestPromptEvent {
-    /// A piece of the answer.
+    /// Part of the answer.
     Text {
-        /// The piece.
+        /// The text.
         text: String,
-        /// When the first piece came, in milliseconds.
+        /// The time to the first token, in milliseconds.
         first_ms: u64,
     },
-    /// It is answered.
+    /// The answer is complete.
     Done {
-        /// When the first piece came, in milliseconds.
+        /// The time to the first token, in milliseconds.
         first_ms: u64,
         /// How long it took, in milliseconds.
         total_ms: u64,

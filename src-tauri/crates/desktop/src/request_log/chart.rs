@@ -1,4 +1,4 @@
-//! The bars of the charts: requests by the hour or the day in which they ended.
+//! The bars of the charts: requests by the hour or day they ended.
 
 use rusqlite::Connection;
 
@@ -7,7 +7,7 @@ use super::types::{ChartBar, ChartBy};
 const HOUR_S: u64 = 60 * 60;
 const DAY_S: u64 = 24 * HOUR_S;
 
-/// The bars, oldest first, those without requests too; the last one is that of `now_ms`.
+/// The bars, oldest first, including empty ones. The last one contains `now_ms`.
 pub(super) fn bars(
     connection: &Connection,
     by: ChartBy,
@@ -21,7 +21,7 @@ pub(super) fn bars(
     let local_s = (now_ms / 1_000).saturating_add_signed(utc_offset_seconds.into());
     let last_s = (local_s - local_s % length_s).saturating_add_signed((-utc_offset_seconds).into());
     let first_s = last_s.saturating_sub((count - 1) * length_s);
-    // SQLite has no median, and window functions that make one are five times slower than a list of values.
+    // SQLite has no median, and computing it with window functions is five times slower than listing the values.
     let sql = "WITH RECURSIVE bars (start) AS (VALUES (?1) UNION ALL SELECT start + ?2 FROM bars LIMIT ?3)
                SELECT start, count(id), count(id) FILTER (WHERE state = 'failed'),
                coalesce(sum(input), 0), coalesce(sum(output), 0), group_concat(first_ms)
@@ -41,7 +41,7 @@ pub(super) fn bars(
     bars.collect()
 }
 
-/// The median of numbers with commas in between.
+/// The median of comma-separated numbers.
 fn median(list: &str) -> Option<u64> {
     let mut values: Vec<u64> = list.split(',').filter_map(|value| value.parse().ok()).collect();
     values.sort_unstable();

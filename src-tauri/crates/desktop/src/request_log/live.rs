@@ -1,44 +1,44 @@
-//! Requests in memory: those that run, and those that have ended and wait to be written.
+//! Requests in memory: running ones, and ended ones not yet written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::types::{ExchangeDetail, ExchangeRow, Step};
-use crate::text::{joined, truncated};
+use crate::text::{join_some, truncate};
 
-/// Ended requests that wait to be written. When there are more, the oldest is dropped, and the notice gives their number.
-/// Running requests are always kept; admission bounds them.
+/// Limit of ended requests not yet written. Beyond it the oldest is dropped and counted in the notice. Running requests always
+/// stay; admission bounds them.
 pub(super) const MAX_UNWRITTEN: usize = 4_000;
 
-/// Bytes of steps and texts of these. When there are more, the oldest requests lose theirs and only their rows stay.
+/// Limit of their steps and texts. Beyond it the oldest requests keep only their rows.
 const MAX_UNWRITTEN_BYTES: usize = 16 * 1024 * 1024;
 
-/// Steps kept of a request. Further ones are counted, and one of the last steps gives their number.
+/// Limit of a request's steps. Further ones are only counted.
 const MAX_STEPS: usize = 200;
 
-/// Characters kept of what a step says.
+/// Limit of a step's title.
 const MAX_STEP_WHAT: usize = 60;
 
-/// Characters kept of a step's detail.
+/// Limit of a step's detail.
 const MAX_STEP_DETAIL: usize = 300;
 
-/// Bytes of a step with both, about.
+/// Approximate size of a step.
 const STEP_BYTES: usize = size_of::<Step>() + MAX_STEP_WHAT + MAX_STEP_DETAIL;
 
-/// Bytes kept of a request's text, and of an answer's. The rest is cut off, and the text says so.
+/// Limit of a request's text and of an answer's, in bytes. A truncated text ends with [`CUT_OFF`].
 pub(super) const MAX_TEXT: usize = 256 * 1024;
 
-/// The end of a text that was cut off.
+/// The end of a truncated text. Stored texts contain it, so it must not change.
 pub(super) const CUT_OFF: &str = "\n[The rest was not kept.]";
 
 /// A request in memory.
 #[derive(Debug)]
 pub(super) struct Record {
-    /// Shared with whoever writes it, once it has ended.
+    /// Shared with the writer once it has ended.
     detail: Arc<ExchangeDetail>,
     dropped_steps: usize,
     unwritten: bool,
-    /// Subscribers have not heard of the last change.
+    /// Subscribers were not notified of the last change.
     pub(super) unnotified: bool,
 }
 
@@ -51,7 +51,7 @@ impl Record {
         &self.detail.row
     }
 
-    /// Changes something of which subscribers are to hear.
+    /// Changes the request, to be written and published.
     pub(super) fn edit(&mut self) -> &mut ExchangeDetail {
         (self.unwritten, self.unnotified) = (true, true);
         Arc::make_mut(&mut self.detail)
@@ -65,7 +65,7 @@ impl Record {
         }
     }
 
-    /// Adds a step, if there is room. There always is for the last one, once the row says that the request has ended.
+    /// Adds a step within [`MAX_STEPS`]; once the row has ended, always.
     pub(super) fn step(&mut self, at_ms: u64, what: &str, detail: Option<&str>, bad: bool) {
         if self.row().runs() && self.detail.steps.len() >= MAX_STEPS {
             self.dropped_steps += 1;
@@ -74,14 +74,14 @@ impl Record {
         let dropped = self.dropped_steps;
         let steps = &mut self.edit().steps;
         if dropped > 0 {
-            let what = format!("{dropped} more steps, not kept");
+            let what = format!("{dropped} more steps");
             steps.push(Step { at_ms, what, detail: None, bad: false });
         }
-        let detail = detail.map(|detail| truncated(detail, MAX_STEP_DETAIL));
-        steps.push(Step { at_ms, what: truncated(what, MAX_STEP_WHAT), detail, bad });
+        let detail = detail.map(|detail| truncate(detail, MAX_STEP_DETAIL));
+        steps.push(Step { at_ms, what: truncate(what, MAX_STEP_WHAT), detail, bad });
     }
 
-    /// The size of its steps and texts in memory, about.
+    /// Approximate size of its steps and texts.
     fn bytes(&self) -> usize {
         let ExchangeDetail { steps, request_text, answer_text, .. } = &*self.detail;
         let texts = [request_text, answer_text].into_iter().flatten().map(String::len);
@@ -93,29 +93,29 @@ impl Record {
     }
 }
 
-/// The requests in memory by their ids, and what else the lock on them guards.
+/// The requests in memory by id, and the state behind the same lock.
 #[derive(Debug, Default)]
 pub(super) struct LiveRequests {
     records: BTreeMap<String, Record>,
-    /// For how many days requests are kept.
+    /// How many days requests are stored.
     pub(super) keep_days: u32,
-    /// Whether with their texts.
+    /// Whether texts are stored.
     pub(super) keep_texts: bool,
-    /// Requests dropped because they could not be written in time.
+    /// The number of requests dropped because they could not be written in time.
     dropped: u64,
-    /// What was wrong with the database when it was opened.
-    opening: Option<String>,
-    /// What was wrong when it was last written to.
-    pub(super) writing: Option<String>,
+    /// The error from opening the database.
+    open_error: Option<String>,
+    /// The error from the last write.
+    pub(super) write_error: Option<String>,
 }
 
 impl LiveRequests {
-    pub(super) fn new(keep_days: u32, keep_texts: bool, opening: Option<String>) -> Self {
-        Self { keep_days, keep_texts, opening, ..Self::default() }
+    pub(super) fn new(keep_days: u32, keep_texts: bool, open_error: Option<String>) -> Self {
+        Self { keep_days, keep_texts, open_error, ..Self::default() }
     }
 
-    /// For how many days requests are kept, and whether with their texts. Those in memory lose theirs at once.
-    pub(super) fn keep(&mut self, days: u32, texts: bool) {
+    /// Sets how many days requests are stored, and whether with texts, which are otherwise removed from memory immediately.
+    pub(super) fn set_retention(&mut self, days: u32, texts: bool) {
         (self.keep_days, self.keep_texts) = (days, texts);
         if !texts {
             for record in self.records.values_mut() {
@@ -133,7 +133,7 @@ impl LiveRequests {
         self.records.get(id).map(|record| ExchangeDetail::clone(&record.detail))
     }
 
-    /// A request that has not ended.
+    /// An unfinished request.
     pub(super) fn running(&mut self, id: &str) -> Option<&mut Record> {
         self.records.get_mut(id).filter(|record| record.row().runs())
     }
@@ -143,22 +143,22 @@ impl LiveRequests {
         let dropped = (self.dropped > 0).then(|| {
             let dropped = self.dropped;
             format!(
-                "{dropped} requests are missing from the request log, which could not be written in time."
+                "{dropped} requests are missing from the request log, because they couldn't be written in time."
             )
         });
-        joined([self.writing.clone(), dropped, self.opening.clone()], " ")
+        join_some([self.write_error.clone(), dropped, self.open_error.clone()], " ")
     }
 
     pub(super) fn count_running(&self) -> u64 {
         self.records.values().filter(|record| record.row().runs()).count() as u64
     }
 
-    /// The requests of which subscribers have not heard all.
+    /// The requests with unpublished changes.
     pub(super) fn unnotified(&mut self) -> impl Iterator<Item = &mut Record> {
         self.records.values_mut().filter(|record| record.unnotified)
     }
 
-    /// What has to be written: all of a request once it has ended, before that its row.
+    /// What to write: only the row of a running request, everything of an ended one.
     pub(super) fn unwritten(&self) -> Vec<Arc<ExchangeDetail>> {
         let to_write = |record: &Record| match record.row().runs() {
             true => record.without_body(),
@@ -167,11 +167,11 @@ impl LiveRequests {
         self.records.values().filter(|record| record.unwritten).map(to_write).collect()
     }
 
-    /// The database has these, so those that have ended need not be here.
+    /// Removes ended requests once the database has them.
     pub(super) fn written(&mut self, batch: &[Arc<ExchangeDetail>]) {
-        self.writing = None;
+        self.write_error = None;
         for ExchangeDetail { row, .. } in batch.iter().map(AsRef::as_ref) {
-            // One that has changed since is written again.
+            // A request that changed meanwhile is written again.
             if let Some(record) = self.records.get_mut(&row.id)
                 && record.row() == row
             {
@@ -183,13 +183,13 @@ impl LiveRequests {
         }
     }
 
-    /// The database is new and holds nothing.
+    /// Writes everything again, to a new database.
     pub(super) fn rewrite(&mut self, notice: Option<String>) {
-        self.opening = notice;
+        self.open_error = notice;
         self.records.values_mut().for_each(|record| record.unwritten = true);
     }
 
-    /// Brings the ended requests back within their bounds, after one has ended.
+    /// Enforces the limits of ended requests, after one has ended.
     pub(super) fn trim(&mut self) {
         let (mut count, mut bytes, mut oldest) = (0, 0, None);
         for (id, record) in self.records.iter_mut().rev().filter(|(_, record)| !record.row().runs()) {
@@ -209,7 +209,7 @@ impl LiveRequests {
     }
 }
 
-/// A text of at most [`MAX_TEXT`] bytes, which says so when something did not fit.
+/// Truncates a text to [`MAX_TEXT`] bytes.
 pub(super) fn limited(mut text: String) -> String {
     if text.len() > MAX_TEXT {
         text.truncate(text.floor_char_boundary(MAX_TEXT));

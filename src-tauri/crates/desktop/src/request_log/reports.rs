@@ -1,7 +1,5 @@
-//! Records what the proxy reports of a request.
-//!
-//! A report takes microseconds and only memory, so an answer does not wait for its log. Reports of a request that has ended are
-//! ignored.
+//! Records the proxy's reports in memory, within microseconds, so that answers never wait for the log. Ignores reports after the
+//! end of a request.
 
 use codex_client::Usage;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
@@ -9,15 +7,15 @@ use proxy::{Arrival, RequestEnd, RequestLog, Step};
 use super::live::{Record, limited};
 use super::shared::Shared;
 use super::types::{ExchangeDetail, ExchangeRow, ExchangeState};
-use crate::text::truncated;
+use crate::text::truncate;
 
-/// Characters kept of an id.
+/// Limit of an id, in characters.
 const MAX_ID: usize = 128;
 
-/// Characters kept of the name of a key, a client, a route or a model, and of an error's code.
+/// Limit of a key's, client's or model's name, a route and an error code, in characters.
 const MAX_NAME: usize = 100;
 
-/// Characters kept of an error's sentence.
+/// Limit of an error message, in characters.
 const MAX_ERROR: usize = 500;
 
 impl RequestLog for Shared {
@@ -27,19 +25,19 @@ impl RequestLog for Shared {
 
     fn begun(&self, request: Arrival) {
         let row = ExchangeRow {
-            id: truncated(&request.id, MAX_ID),
-            request_id: truncated(&request.request_id, MAX_ID),
+            id: truncate(&request.id, MAX_ID),
+            request_id: truncate(&request.request_id, MAX_ID),
             at: self.now_ms(),
-            key: truncated(&request.key, MAX_NAME),
-            client: truncated(&request.client, MAX_NAME),
-            route: truncated(&request.route, MAX_NAME),
-            model: truncated(&request.model, MAX_NAME),
+            key: truncate(&request.key, MAX_NAME),
+            client: truncate(&request.client, MAX_NAME),
+            route: truncate(&request.route, MAX_NAME),
+            model: truncate(&request.model, MAX_NAME),
             background: request.background,
             ..ExchangeRow::default()
         };
         let request_text = request.request_text.map(limited);
         let mut live = self.live.lock();
-        // Asked under the lock, so that a request that begins while texts are switched off is among those that forget theirs.
+        // Read under the lock, so that turning texts off also removes those of requests that begin meanwhile.
         let keep = live.keep_texts;
         let (request_text, answer_text) = (request_text.filter(|_| keep), keep.then(String::new));
         let detail = ExchangeDetail { row, steps: Vec::new(), request_text, answer_text };
@@ -60,14 +58,14 @@ impl RequestLog for Shared {
     }
 
     fn model(&self, id: &str, model: &str) {
-        self.edit(id, |record, _| record.edit().row.model = truncated(model, MAX_NAME));
+        self.edit(id, |record, _| record.edit().row.model = truncate(model, MAX_NAME));
     }
 
     fn waited(&self, id: &str, ms: u64, admitted: bool) {
         self.edit(id, |record, at| {
             record.edit().row.wait_ms = Some(ms);
             if ms > 0 && admitted {
-                record.step(at, "Got its place", None, false);
+                record.step(at, "Admitted", None, false);
             }
         });
     }
@@ -80,14 +78,14 @@ impl RequestLog for Shared {
             let row = &mut record.edit().row;
             row.state = ExchangeState::Streaming;
             (row.first_ms, row.own_ms) = (Some(at), Some(own_ms));
-            record.step(at, "First word", None, false);
+            record.step(at, "First token", None, false);
         });
     }
 
-    /// Kept only where texts are, and not a change: the window reads an answer whole.
-    fn text(&self, id: &str, piece: &str) {
+    /// Not published, because the window shows only complete answers.
+    fn text(&self, id: &str, part: &str) {
         if let Some(record) = self.live.lock().running(id) {
-            record.add_answer(piece);
+            record.add_answer(part);
         }
     }
 
@@ -105,8 +103,8 @@ impl RequestLog for Shared {
                 }
                 RequestEnd::Failed { status, code, message } => {
                     (row.state, row.status) = (ExchangeState::Failed, Some(status));
-                    row.code = Some(truncated(code, MAX_NAME));
-                    row.error = Some(truncated(message, MAX_ERROR));
+                    row.code = Some(truncate(code, MAX_NAME));
+                    row.error = Some(truncate(message, MAX_ERROR));
                 }
                 RequestEnd::Disconnected => row.state = ExchangeState::Stopped,
             }

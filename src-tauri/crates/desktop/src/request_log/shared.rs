@@ -1,7 +1,7 @@
-//! What the handles, the reports and the tasks of a request log share.
+//! The state of a request log, shared by its handles, reports and task.
 //!
-//! There are two locks. The one of the live requests is held for moments and never across an await; the one of the database is
-//! held for as long as it works, on a thread that may block. Where both are needed, the database's comes first.
+//! The lock of the live requests is held only briefly, never across an await; the lock of the database during its work, on a
+//! blocking thread. If both are needed, the database's is taken first.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,64 +18,63 @@ use super::sql;
 use super::store;
 use super::types::ExchangeRow;
 
-/// Changes that a subscriber may be behind. One that is further behind loses the oldest and gets `Lagged`; it should then query
-/// the rows again.
+/// Changes buffered for a subscriber. A slower one loses the oldest and gets `Lagged`, and should query the rows again.
 const CHANGES_CAPACITY: usize = 256;
 
-/// A day, which is how often old requests are removed.
+/// How often old requests are removed.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long small changes are collected before they are sent: at most ten times a second.
+/// How long small changes are batched before they are published.
 const NOTIFY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long changes are collected before they are written. This is what a sudden end of the program can lose.
+/// How long changes are batched before they are written. A crash loses at most these.
 const WRITE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// When a database that did not take a write is tried again.
+/// How long until a failed write is retried.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Bytes of the database in the app. When there are more, the oldest texts go, and the oldest requests once there are no texts.
+/// Limit of the database in bytes. Beyond it, the oldest texts are removed, then the oldest requests.
 pub const MAX_DATABASE_BYTES: u64 = 512 * 1024 * 1024;
 
-/// The same where the database is in memory, because its file cannot be used.
+/// The same for a database in memory, used when the file cannot be.
 const MAX_MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Requests removed in one transaction, so that others get at the database in between.
+/// Requests removed per transaction, so that queries can run in between.
 const PRUNE_BATCH: u32 = 500;
 
-/// The time in Unix milliseconds. It may be set back: durations are then 0, and nothing worse happens.
+/// The time in Unix milliseconds. If the clock is set back, durations are 0.
 pub type NowMs = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// How a request log is opened.
+/// How to open a request log.
 #[derive(Clone)]
 pub struct RequestDatabaseOptions {
-    /// The file of the database.
+    /// The database file.
     pub path: PathBuf,
-    /// For how many days requests are kept, one at least.
+    /// How many days requests are stored, at least one.
     pub keep_days: u32,
-    /// Whether the texts of requests and answers are kept. Where they are not, those that were kept earlier are removed.
+    /// Whether prompts and answers are stored. If not, stored ones are removed.
     pub keep_texts: bool,
-    /// Bytes that the database may have, [`MAX_DATABASE_BYTES`] as a rule. The oldest texts and requests go first.
+    /// Limit of the database in bytes, usually [`MAX_DATABASE_BYTES`].
     pub max_bytes: u64,
-    /// The time.
+    /// The clock.
     pub now_ms: NowMs,
 }
 
 /// A change of the request log.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A request is new, or something of it has changed, which may be no more than a step on its time line.
+    /// A request is new or has changed, possibly only by a step.
     Row(Arc<ExchangeRow>),
-    /// All requests that have ended were removed.
+    /// All ended requests were removed.
     Cleared,
 }
 
 pub(super) struct Shared {
     options: RequestDatabaseOptions,
     pub(super) changes: broadcast::Sender<Change>,
-    /// Wakes the task, to send batched changes.
+    /// Wakes the task to publish batched changes.
     batched: sync::Notify,
-    /// Wakes the task, to write.
+    /// Wakes the task to write.
     pub(super) unwritten: sync::Notify,
     pub(super) stop: CancellationToken,
     pub(super) live: Mutex<LiveRequests>,
@@ -108,35 +107,35 @@ impl Shared {
         (self.options.now_ms)()
     }
 
-    /// Changes a request that runs; `edit` gets the milliseconds since its arrival. Subscribers hear of another state at once,
-    /// and of all else together with the other changes of the next moment.
+    /// Changes a running request; `edit` gets the milliseconds since arrival. A new state is published immediately, other changes
+    /// in batches.
     pub(super) fn edit(&self, id: &str, edit: impl FnOnce(&mut Record, u64)) {
         let now = self.now_ms();
         let mut live = self.live.lock();
         let Some(record) = live.running(id) else { return };
         let (state, at) = (record.row().state, record.row().at);
-        // A clock that was set back makes it 0.
+        // 0 if the clock was set back.
         edit(record, now.saturating_sub(at));
         if record.row().state != state {
             self.send(record);
             live.trim();
             self.unwritten.notify_one();
         } else if record.unnotified && self.changes.receiver_count() > 0 {
-            // Without subscribers, nothing wakes up for a small change.
+            // Without subscribers, a small change wakes nothing.
             self.batched.notify_one();
         }
     }
 
-    /// The caller holds the live requests, so that the end of a request is the last that is heard of it.
+    /// The caller holds the lock of the live requests, so that the end of a request is published last.
     pub(super) fn send(&self, record: &mut Record) {
         record.unnotified = false;
-        // An error means that there are no subscribers.
+        // An error only means that there are no subscribers.
         let _ = self.changes.send(Change::Row(Arc::new(record.row().clone())));
     }
 
-    /// Until the log is closed, sends small changes, those of one request as one, writes changes, and removes what is too old at
-    /// least once a day. In the end it writes what is left and closes the database.
-    pub(super) async fn keep_up(self: Arc<Self>) {
+    /// Publishes batched changes, writes, and removes old requests daily. When the log is closed, writes the remaining changes
+    /// and closes the database.
+    pub(super) async fn run_tasks(self: Arc<Self>) {
         let notify = async {
             loop {
                 self.batched.notified().await;
@@ -159,13 +158,13 @@ impl Shared {
             () = write => {}
             () = self.stop.cancelled() => {}
         }
-        // There is no later attempt, and the error is in the notice.
+        // No retry; the error is in the notice.
         let _ = self.run(|_| Ok(())).await;
         self.with_database(|_, database| *database = None).await;
     }
 
-    /// Writes what is unwritten and does some other work with the database. Gives what the work found, even where nothing could
-    /// be written, and whether everything was written. A database that turns out to be damaged is replaced.
+    /// Writes pending changes and does other work in the database. Returns the result of the work, even if writing failed, and
+    /// that of writing. Replaces a damaged database.
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -184,8 +183,8 @@ impl Shared {
             if store::is_damaged(&error) {
                 shared.replace(database);
             } else {
-                let again = "It is tried again every few seconds.";
-                shared.warn(&format!("The request log cannot be written ({error}). {again}"));
+                let retry = "Retrying every few seconds.";
+                shared.warn(&format!("The request log couldn't be written ({error}). {retry}"));
             }
             (found, Err(error.to_string()))
         });
@@ -201,15 +200,15 @@ impl Shared {
         tokio::task::spawn_blocking(move || work(&shared, &mut database)).await.ok()
     }
 
-    /// Says that something could not be written, until something could.
+    /// Shows the notice until the next successful write.
     pub(super) fn warn(&self, notice: &str) {
-        if self.live.lock().writing.replace(notice.to_owned()).is_none() {
+        if self.live.lock().write_error.replace(notice.to_owned()).is_none() {
             tracing::warn!("{notice}");
         }
     }
 
     fn replace(&self, database: &mut Option<Connection>) {
-        // It is closed before its file is renamed.
+        // Closed before the file is renamed.
         *database = None;
         let keep_texts = self.live.lock().keep_texts;
         let (connection, notice) = store::replace_damaged(&self.options.path, keep_texts, self.now_ms());
@@ -218,7 +217,7 @@ impl Shared {
         self.unwritten.notify_one();
     }
 
-    /// Writes what is unwritten and removes what is too old or too much.
+    /// Writes pending changes, and removes old requests and those beyond the size limit.
     pub(super) async fn write(self: &Arc<Self>) -> Result<(), String> {
         let days = u64::from(self.live.lock().keep_days.max(1));
         let before_ms = self.now_ms().saturating_sub(days * DAY.as_secs() * 1_000);
@@ -231,7 +230,7 @@ impl Shared {
         self.remove(prune).await
     }
 
-    /// Writes what is unwritten and removes something, until there is no more of it.
+    /// Writes pending changes, and repeats `work` until it removes nothing.
     pub(super) async fn remove(
         self: &Arc<Self>,
         work: impl Fn(&Connection) -> rusqlite::Result<usize> + Copy + Send + 'static,
@@ -245,7 +244,7 @@ impl Shared {
         };
         let compact = |_: &Self, database: &mut Option<Connection>| database.as_ref().map(sql::compact);
         if any && let Some(Some(Err(error))) = self.with_database(compact).await {
-            tracing::warn!(%error, "the request log was not compacted");
+            tracing::warn!(%error, "failed to compact the request log");
         }
         done
     }

@@ -1,4 +1,4 @@
-//! The statements: rows into the database and out of it.
+//! The SQL statements.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use serde::de::DeserializeOwned;
 
 use super::types::{ExchangeDetail, ExchangeQuery, ExchangeRow};
 
-/// The error of a request that was running when the program ended.
-const INTERRUPTED: &str = "Codex Proxy ended while it ran";
+/// The error of a request that was running when the app quit.
+const INTERRUPTED: &str = "Codex Proxy quit during this request";
 
-/// An [`ExchangeRow`] as JSON: an array of its fields in their order, which is read faster than an object.
+/// An [`ExchangeRow`] as a JSON array of its fields in order, which parses faster than an object.
 const ROW: &str = "json_array(id, request_id, at, key_name, client, route, model, state, status, wait_ms, first_ms,
     own_ms, total_ms, input, cached, output, reasoning, commands, json(iif(background, 'true', 'false')), code, error)";
 
-/// The columns of an [`ExchangeRow`], given as JSON. A request that runs has no total and so no end.
+/// Writes an [`ExchangeRow`] from JSON. A running request has no total time and so no end.
 const WRITE_ROW: &str = "INSERT OR REPLACE INTO exchanges
     (id, request_id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms,
      input, cached, output, reasoning, commands, background, code, error, ended)
@@ -26,16 +26,16 @@ const WRITE_ROW: &str = "INSERT OR REPLACE INTO exchanges
     row ->> 'commands', row ->> 'background', row ->> 'code', row ->> 'error', row ->> 'at' + row ->> 'totalMs'
     FROM (SELECT ?1 AS row)";
 
-/// Rows of a query that does not say how many.
+/// Default number of rows of a query.
 const DEFAULT_ROWS: u32 = 200;
 
-/// Rows of a query at most.
+/// Maximum number of rows of a query.
 const MAX_ROWS: u32 = 1_000;
 
-/// Characters of a text that are searched for; the rest is ignored. SQLite refuses very long patterns.
+/// Limit of a search text in characters, because SQLite rejects very long patterns. The rest is ignored.
 const MAX_SEARCHED: usize = 200;
 
-/// What a column holds as JSON.
+/// A JSON column.
 struct Json<T>(T);
 
 impl<T: DeserializeOwned> FromSql for Json<T> {
@@ -52,16 +52,15 @@ fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// Ends the requests that were running when the program ended.
+/// Fails the requests that were running when the app quit.
 pub(super) fn end_interrupted(connection: &Connection) -> rusqlite::Result<()> {
     let sql = "UPDATE exchanges SET state = 'failed', error = ?1, ended = at WHERE state IN ('waiting', 'streaming')";
     connection.execute(sql, [INTERRUPTED]).map(drop)
 }
 
-/// Writes a batch and does some other work, in one transaction.
+/// Writes a batch and does other work in one transaction.
 ///
-/// The work comes before the commit, so that it sees the batch even when the disk does not take it. The inner result says
-/// whether it did.
+/// The work runs before the commit, so it sees the batch even if the disk is full. The inner result is that of the commit.
 pub(super) fn write_then<T>(
     connection: &mut Connection,
     batch: &[Arc<ExchangeDetail>],
@@ -75,7 +74,7 @@ pub(super) fn write_then<T>(
 
 fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<()> {
     let ExchangeDetail { row, steps, request_text, answer_text } = detail;
-    // A row that is replaced has no steps or texts yet: those come with the end.
+    // Replacing the row loses no steps or texts, which are written only at the end.
     connection.prepare_cached(WRITE_ROW)?.execute([to_json(row)?])?;
     if row.runs() {
         return Ok(());
@@ -91,7 +90,7 @@ fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<(
     Ok(())
 }
 
-/// The rows that match a query, newest first.
+/// The matching rows, newest first.
 pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::Result<Vec<ExchangeRow>> {
     let ExchangeQuery { before, limit, text, state, key, model } = query;
     let sql = format!(
@@ -101,7 +100,7 @@ pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::
                OR route LIKE ?5 ESCAPE '\' OR request_id LIKE ?5 ESCAPE '\' OR error LIKE ?5 ESCAPE '\')
           ORDER BY id DESC LIMIT ?6"
     );
-    // No id sorts after the last character. A bound that is always there lets SQLite seek to it.
+    // No id sorts after the last character. With a bound in every query, SQLite can seek.
     let before = before.as_deref().unwrap_or("\u{10ffff}");
     let pattern = text.as_deref().filter(|text| !text.is_empty()).map(pattern);
     let limit = limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
@@ -109,7 +108,7 @@ pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::
     connection.prepare_cached(&sql)?.query_map(values, from_json)?.collect()
 }
 
-/// The pattern for LIKE that finds a text anywhere. SQLite ends a pattern at a NUL.
+/// A LIKE pattern that finds a text anywhere. SQLite ends a pattern at a NUL.
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars().take_while(|&c| c != '\0').take(MAX_SEARCHED) {
@@ -122,7 +121,7 @@ fn pattern(text: &str) -> String {
     pattern
 }
 
-/// Everything that is kept of a request.
+/// All details of a request.
 pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
     let sql = format!(
         "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer)
@@ -131,28 +130,28 @@ pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Opti
     connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
 }
 
-/// How many requests arrived since `from_ms`.
+/// The number of requests since `from_ms`.
 pub(super) fn count_since(connection: &Connection, from_ms: u64) -> rusqlite::Result<u64> {
-    // What is asked for may lie beyond SQLite's numbers, and then nothing has arrived since.
+    // Beyond SQLite's integers, nothing has arrived since.
     let from_ms = i64::try_from(from_ms).unwrap_or(i64::MAX);
     let sql = "SELECT count(*) FROM exchanges WHERE at >= ?1";
     connection.prepare_cached(sql)?.query_row([from_ms], |row| row.get(0))
 }
 
-/// Removes all texts, and says how many there were.
+/// Removes all texts, and returns their number.
 pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<usize> {
     connection.execute("DELETE FROM texts", ())
 }
 
-/// Removes all requests that have ended, and says how many there were.
+/// Removes all ended requests, and returns their number.
 pub(super) fn clear(connection: &Connection) -> rusqlite::Result<usize> {
-    // Steps and texts belong to ended requests only, and are removed faster without the cascade.
+    // Only ended requests have steps and texts. Deleting them directly is faster than the cascade.
     connection.execute_batch("DELETE FROM texts; DELETE FROM steps")?;
     connection.execute("DELETE FROM exchanges WHERE ended IS NOT NULL", ())
 }
 
-/// Removes some of the ended requests that arrived before `before_ms`, at most `batch`. If there are none and the database is
-/// larger than `max_bytes`, removes the oldest tenth of the texts, or of the requests once there are no texts. Says how many.
+/// Removes up to `batch` ended requests from before `before_ms`. If there are none and the database exceeds `max_bytes`, removes
+/// the oldest tenth of the texts, or of the requests if there are no texts. Returns how many it removed.
 pub(super) fn prune(
     connection: &Connection,
     before_ms: u64,
@@ -178,10 +177,10 @@ pub(super) fn prune(
     }
 }
 
-/// Returns free space to the system, and empties the write-ahead log, where removed texts would live on.
+/// Returns free space to the system, and truncates the write-ahead log, which may still contain removed texts.
 pub(super) fn compact(connection: &Connection) -> rusqlite::Result<()> {
     for pragma in ["PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-        // Each step of the first frees one page, so it is asked until it has no more.
+        // Each step of the vacuum frees one page.
         let mut statement = connection.prepare(pragma)?;
         let mut steps = statement.query(())?;
         while steps.next()?.is_some() {}

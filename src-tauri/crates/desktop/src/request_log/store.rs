@@ -1,4 +1,4 @@
-//! The database file: opening it, bringing it to the newest form, and setting a damaged one aside. Its rows are `sql`'s.
+//! The database file: opens it, migrates it, and replaces a damaged one.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,8 +9,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::sql;
 
-/// What brings the database from one version to the next; `user_version` says how many have been run. Never change one that was
-/// released: add another.
+/// Migrations of the database; `user_version` is the number applied. Never change a released one; add another.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE exchanges (
@@ -36,12 +35,12 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// A database, `None` only where there is no memory for one, and what is wrong with it, in a sentence for the window.
+/// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.
 pub(super) type Opened = (Option<Connection>, Option<String>);
 
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
-    #[error("a newer version of Codex Proxy wrote it, and it is left as it is")]
+    #[error("it was written by a newer version of Codex Proxy")]
     Newer,
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -49,43 +48,43 @@ enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Opens the database. One in memory takes the place of a file that cannot be used. A damaged file is set aside and replaced;
-/// `now_ms` goes into its name.
+/// Opens the database, or one in memory if the file cannot be used. A damaged file is renamed, with `now_ms` in the name, and
+/// replaced.
 pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
     match open_file(path, keep_texts) {
         Ok(connection) => (Some(connection), None),
-        // A database of our own version that does not understand our statements is not what it says it is.
+        // A database of this version that rejects our statements is damaged.
         Err(OpenError::Sqlite(error))
             if is_damaged(&error) || error.sqlite_error_code() == Some(ErrorCode::Unknown) =>
         {
             replace_damaged(path, keep_texts, now_ms)
         }
-        Err(error) => in_memory(path, &format!("cannot be opened: {error}")),
+        Err(error) => in_memory(path, &format!("couldn't be opened ({error})")),
     }
 }
 
-/// Sets a damaged database aside and begins a new one. It must be closed.
+/// Renames a damaged database and creates a new one. It must be closed.
 pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
     let aside = path.with_added_extension(format!("damaged-{now_ms}"));
     match set_aside(path, &aside).map_err(OpenError::from).and_then(|()| open_file(path, keep_texts)) {
         Ok(connection) => {
             let aside = aside.display();
             let notice =
-                format!("The request log was damaged. It was put aside as {aside}, and a new one was begun.");
+                format!("The request log was damaged. It was renamed to {aside}, and a new one was created.");
             with_notice(Some(connection), notice)
         }
-        Err(error) => in_memory(path, &format!("is damaged and cannot be replaced: {error}")),
+        Err(error) => in_memory(path, &format!("is damaged and couldn't be replaced ({error})")),
     }
 }
 
-/// Whether the file is no database, or a broken one.
+/// Whether the file is not a database, or a damaged one.
 pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
 }
 
 fn in_memory(path: &Path, why: &str) -> Opened {
     let path = path.display();
-    let notice = format!("The request log {path} {why}. Requests are kept only until Codex Proxy ends.");
+    let notice = format!("The request log {path} {why}. Requests are kept only until Codex Proxy quits.");
     with_notice(Connection::open_in_memory().and_then(prepared).ok(), notice)
 }
 
@@ -96,9 +95,9 @@ fn with_notice(connection: Option<Connection>, notice: String) -> Opened {
 
 fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
     create_private(path)?;
-    // It waits for a lock of another process on the same file, for five seconds at most.
+    // Waits up to five seconds for another process's lock.
     let connection = Connection::open(path)?;
-    // Asked before anything is changed, so that a newer file stays as it is.
+    // Before any change, so that a newer file stays unchanged.
     if version(&connection)? > MIGRATIONS.len() {
         return Err(OpenError::Newer);
     }
@@ -110,15 +109,15 @@ fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Brings a database to the newest form.
+/// Migrates a database to the current version.
 fn prepared(mut connection: Connection) -> rusqlite::Result<Connection> {
-    // Only a file without tables takes over auto_vacuum. What is deleted is overwritten, because it may be texts. Nothing of a
-    // transaction is written before its commit, so that it can be read while the disk is full.
+    // auto_vacuum applies only before the first table. Deleted data, which may be texts, is overwritten. Without spilling before
+    // the commit, reads work while the disk is full.
     connection.execute_batch(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -1024; PRAGMA cache_spill = OFF;",
     )?;
-    // One at a time, even when two of us open the file at once.
+    // Only one process migrates at a time.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for migration in MIGRATIONS.iter().skip(version(&transaction)?) {
         transaction.execute_batch(migration)?;
@@ -132,7 +131,7 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", (), |row| row.get(0))
 }
 
-/// Makes the file before SQLite does, because only its owner may read it.
+/// Creates the file before SQLite does, readable only by its owner.
 fn create_private(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -144,7 +143,7 @@ fn create_private(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// Renames the database with the files beside it that SQLite made.
+/// Renames the database and SQLite's files beside it.
 fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
     fs::rename(path, aside)?;
     for suffix in ["-wal", "-shm"] {

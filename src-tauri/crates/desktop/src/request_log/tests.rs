@@ -1,4 +1,4 @@
-//! The request log over real databases in temporary folders. Time is handed in, or paused.
+//! Tests with real databases in temporary folders, with a manual or paused clock.
 
 mod charts;
 mod damage;
@@ -18,23 +18,23 @@ use proxy::{Arrival, Recorder, Step};
 
 use super::*;
 
-/// A Saturday, 12:34:56 in Greenwich, in Unix milliseconds.
+/// A Saturday, 12:34:56 UTC, in Unix milliseconds.
 const NOON: u64 = 1_795_264_496_000;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// A log whose clock the test sets, in a folder of its own.
-struct Bench {
+/// A log in a temporary folder, with a clock set by the test.
+struct TestLog {
     folder: TempDir,
     clock: Arc<AtomicU64>,
 }
 
-impl Bench {
+impl TestLog {
     fn new() -> Self {
         Self { folder: TempDir::new().unwrap(), clock: Arc::new(AtomicU64::new(NOON)) }
     }
 
-    fn pass(&self, ms: u64) {
+    fn advance(&self, ms: u64) {
         self.clock.fetch_add(ms, Ordering::Relaxed);
     }
 
@@ -66,12 +66,12 @@ impl Bench {
     }
 
     async fn in_memory(&self) -> RequestDatabase {
-        // A folder is no database, so one in memory takes its place.
+        // A folder cannot be opened as a database, so the log is in memory.
         let path = self.folder.path().to_owned();
         RequestDatabase::open(RequestDatabaseOptions { path, keep_texts: true, ..self.options() }).await
     }
 
-    /// A second connection to the database, past the log.
+    /// A second connection to the database.
     fn sqlite(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path()).unwrap()
     }
@@ -97,7 +97,7 @@ fn begin(log: &RequestDatabase, arrival: Arrival) -> Recorder {
     Recorder::begin(&log.reports(), arrival)
 }
 
-/// codex starts a command.
+/// Records a started command.
 fn command(entry: &Recorder, detail: Option<&str>) {
     entry.log_step(Step { what: "Started a command", detail, bad: false, is_command: true });
 }
@@ -110,8 +110,8 @@ async fn all(log: &RequestDatabase) -> Vec<ExchangeRow> {
     log.query(ExchangeQuery { limit: Some(1_000), ..ExchangeQuery::default() }).await
 }
 
-/// What has been told by now.
-fn told(changes: &mut Receiver<Change>) -> Vec<Arc<ExchangeRow>> {
+/// The changes published so far.
+fn received(changes: &mut Receiver<Change>) -> Vec<Arc<ExchangeRow>> {
     std::iter::from_fn(|| changes.try_recv().ok())
         .filter_map(|change| match change {
             Change::Row(row) => Some(row),
@@ -120,19 +120,19 @@ fn told(changes: &mut Receiver<Change>) -> Vec<Arc<ExchangeRow>> {
         .collect()
 }
 
-/// Time that is paused passes until something has come true. It is given up after a minute of it.
-async fn until(what: impl AsyncFn() -> bool) {
+/// Advances paused time until `what` is true, for up to a minute.
+async fn wait_until(what: impl AsyncFn() -> bool) {
     for _ in 0..600 {
         if what().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("it did not come true");
+    panic!("timed out");
 }
 
-/// Whether any file in the folder holds these bytes.
-fn files_hold(folder: &Path, bytes: &str) -> bool {
+/// Whether any file in the folder contains these bytes.
+fn any_file_contains(folder: &Path, bytes: &str) -> bool {
     std::fs::read_dir(folder).unwrap().any(|file| {
         let content = std::fs::read(file.unwrap().path()).unwrap();
         content.windows(bytes.len()).any(|part| part == bytes.as_bytes())

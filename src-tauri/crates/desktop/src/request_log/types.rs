@@ -1,127 +1,127 @@
-//! The request log and its charts.
+//! The request log and charts, as the window shows them.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// One line of the request log.
+/// A row of the request log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ExchangeRow {
-    /// Its id in the log; newer ones sort after older ones.
+    /// The id in the log. Newer ids sort after older ones.
     pub id: String,
-    /// The id that its client and the program's log know it by: the answer's `x-request-id`. A client may choose it, so several
-    /// requests may have the same one. Empty where an older version wrote the row.
+    /// The response's `x-request-id`, which is also in the log files. Not unique, because clients may choose it. Empty in rows
+    /// from older versions.
     pub request_id: String,
     /// When it arrived, in Unix milliseconds.
     pub at: u64,
-    /// The name of the key.
+    /// The key's name.
     pub key: String,
-    /// The client, as its `User-Agent` names it, shortened.
+    /// The client from its `User-Agent`, shortened.
     pub client: String,
     /// The route, such as `/v1/chat/completions`.
     pub route: String,
-    /// The model that was asked for.
+    /// The model.
     pub model: String,
-    /// Where it stands.
+    /// The state.
     pub state: ExchangeState,
-    /// The HTTP status, once it is known.
+    /// The HTTP status, once known.
     pub status: Option<u16>,
-    /// How long it waited for its place, in milliseconds.
+    /// Time in the queue, in milliseconds.
     pub wait_ms: Option<u64>,
-    /// When the first piece of the answer came, in milliseconds after its arrival.
+    /// Time to the first token, in milliseconds after arrival.
     pub first_ms: Option<u64>,
-    /// Of that, the proxy's own share, in milliseconds.
+    /// The proxy's share of it, in milliseconds.
     pub own_ms: Option<u64>,
-    /// How long it took in all, in milliseconds.
+    /// Total time, in milliseconds.
     pub total_ms: Option<u64>,
-    /// Tokens read.
+    /// Input tokens.
     pub input: Option<u64>,
-    /// Of these, tokens from the cache.
+    /// Cached input tokens.
     pub cached: Option<u64>,
-    /// Tokens written.
+    /// Output tokens.
     pub output: Option<u64>,
-    /// Of these, tokens of the reasoning.
+    /// Reasoning tokens in the output.
     pub reasoning: Option<u64>,
-    /// How many commands codex ran.
+    /// The number of commands codex ran.
     pub commands: u32,
-    /// Whether it is a background call of a chat interface: a title, tags, follow-ups.
+    /// Whether it is a background task of a chat app, such as a title or tags.
     pub background: bool,
-    /// The code of what went wrong, as the client was told it.
+    /// The error code sent to the client.
     pub code: Option<String>,
-    /// What went wrong, in a sentence.
+    /// The error message.
     pub error: Option<String>,
 }
 
 impl ExchangeRow {
-    /// Whether it has not ended.
+    /// Whether it is unfinished.
     pub(super) fn runs(&self) -> bool {
         matches!(self.state, ExchangeState::Waiting | ExchangeState::Streaming)
     }
 }
 
-/// Where a request stands.
+/// The state of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum ExchangeState {
-    /// It waits for its place, or for codex's first word.
+    /// Queued, or waiting for the first token.
     #[default]
     Waiting,
-    /// The answer is coming.
+    /// Streaming the answer.
     Streaming,
-    /// It was answered whole.
+    /// Answered completely.
     Done,
-    /// It ended with an error.
+    /// Ended with an error.
     Failed,
-    /// The client went away first.
+    /// The client disconnected.
     Stopped,
 }
 
-/// Everything that is kept of a request.
+/// All details of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ExchangeDetail {
-    /// Its line.
+    /// The row.
     pub row: ExchangeRow,
-    /// What happened, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// The request's text, if texts are kept.
+    /// The request's text, if texts are stored.
     pub request_text: Option<String>,
-    /// The answer's text, if texts are kept.
+    /// The answer's text, if texts are stored.
     pub answer_text: Option<String>,
 }
 
-/// One step on a request's time line.
+/// A step in a request's timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Step {
-    /// When, in milliseconds after the arrival.
+    /// Milliseconds after arrival.
     pub at_ms: u64,
-    /// What, in a few words: `Arrived`, `Sent to Codex`, `First word`, `Ran a command`, `Done`.
+    /// The title, such as `Arrived`, `Sent to Codex`, `First token` or `Done`.
     pub what: String,
-    /// More about it, such as the command line and its exit code.
+    /// More, such as a command line and its exit code.
     pub detail: Option<String>,
-    /// Whether it is something that went wrong.
+    /// Whether it is an error.
     pub bad: bool,
 }
 
-/// What of the log is wanted.
+/// A query of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct ExchangeQuery {
     /// Only rows older than this id.
     pub before: Option<String>,
-    /// How many at most; 200 when absent, 1,000 at most.
+    /// Maximum number of rows; 200 by default, up to 1,000.
     pub limit: Option<u32>,
-    /// Only rows that hold this text in their key, client, model, route, request id or error.
+    /// Only rows with this text in the key, client, model, route, request id or error.
     pub text: Option<String>,
     /// Only rows in this state.
     pub state: Option<ExchangeState>,
-    /// Only rows of the key of this name.
+    /// Only rows of the key with this name.
     pub key: Option<String>,
     /// Only rows of this model.
     pub model: Option<String>,
@@ -132,27 +132,27 @@ pub struct ExchangeQuery {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ChartBar {
-    /// When its hour or day begins, in Unix seconds.
+    /// The start of its hour or day, in Unix seconds.
     pub from: u64,
     /// Requests that ended in it.
     pub requests: u64,
-    /// Of these, failed ones.
+    /// Failed requests among them.
     pub failed: u64,
-    /// Tokens read.
+    /// Input tokens.
     pub input: u64,
-    /// Tokens written.
+    /// Output tokens.
     pub output: u64,
-    /// The median time to the first piece of an answer, in milliseconds.
+    /// The median time to the first token, in milliseconds.
     pub first_ms: Option<u64>,
 }
 
-/// By what the charts' bars are.
+/// The length of a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum ChartBy {
-    /// The last 24 hours.
+    /// An hour; the last 24.
     Hour,
-    /// The last 30 days.
+    /// A day; the last 30.
     Day,
 }

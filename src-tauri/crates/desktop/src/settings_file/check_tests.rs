@@ -6,23 +6,23 @@ fn context(current: &DesktopSettings) -> Context<'_> {
     Context { current, home: None, models: &[], docker_bridge: None }
 }
 
-/// These fields changed, judged within `context`.
-fn judged_in(context: &Context<'_>, changes: Value) -> Result<DesktopSettings, Vec<FieldError>> {
+/// Applies these changes in `context`.
+fn checked_in(context: &Context<'_>, changes: Value) -> Result<DesktopSettings, Vec<FieldError>> {
     let Value::Object(changes) = changes else { panic!("changes are fields") };
-    change(&changes, context)
+    apply(&changes, context)
 }
 
-/// The default settings with some changes, judged with nothing known.
-fn judged(changes: Value) -> Result<DesktopSettings, Vec<FieldError>> {
-    judged_in(&context(&DesktopSettings::default()), changes)
+/// Applies these changes to the defaults.
+fn checked(changes: Value) -> Result<DesktopSettings, Vec<FieldError>> {
+    checked_in(&context(&DesktopSettings::default()), changes)
 }
 
-fn only_wrong(judged: Result<DesktopSettings, Vec<FieldError>>) -> (String, String) {
-    let [wrong] = <[FieldError; 1]>::try_from(judged.unwrap_err()).unwrap();
-    (wrong.field, wrong.message)
+fn only_error(checked: Result<DesktopSettings, Vec<FieldError>>) -> (String, String) {
+    let [error] = <[FieldError; 1]>::try_from(checked.unwrap_err()).unwrap();
+    (error.field, error.message)
 }
 
-/// Windows runs what has an extension.
+/// Windows needs an extension.
 const PROGRAM: &str = if cfg!(windows) { "codex.exe" } else { "codex" };
 
 fn program(folder: &Path) -> PathBuf {
@@ -37,9 +37,9 @@ fn program(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn every_setting_that_is_shown_can_be_sent_back() {
+fn every_setting_shown_is_accepted_unchanged() {
     let folder = tempfile::tempdir().unwrap();
-    let mut unusual = judged(json!({
+    let mut unusual = checked(json!({
         "codex_path": program(folder.path()), "model": "gpt-5", "effort": "high", "workspace": folder.path(),
         "sandbox": "workspace-write", "reasoning": "think", "show_activity": false, "task_model": false,
         "model_aliases": {"gpt-4o": "gpt-5"}, "max_turns": 100, "max_waiting": 0, "max_wait_seconds": 3600,
@@ -49,16 +49,16 @@ fn every_setting_that_is_shown_can_be_sent_back() {
     .unwrap();
     unusual.asked_about_background = Some(true);
     unusual.proxy.allowed_hosts = vec!["laptop.example".to_owned()];
-    let keyless = judged(json!({"keys_needed": false, "log_level": "trace"})).unwrap();
+    let keyless = checked(json!({"keys_needed": false, "log_level": "trace"})).unwrap();
     assert!(!keyless.proxy.keys_needed);
     for settings in [DesktopSettings::default(), unusual, keyless] {
         let shown = serde_json::to_value(&settings).unwrap();
-        assert_eq!(judged_in(&context(&settings), shown).unwrap(), settings);
+        assert_eq!(checked_in(&context(&settings), shown).unwrap(), settings);
     }
 }
 
 #[test]
-fn all_wrong_fields_are_said_at_once_and_by_their_names() {
+fn all_invalid_fields_are_reported_at_once_by_name() {
     let bad = json!({
         "codex_path": "/no/such/codex",
         "model": "two words",
@@ -80,7 +80,7 @@ fn all_wrong_fields_are_said_at_once_and_by_their_names() {
         "keep_texts": "yes",
         "colour_of_tray": "red",
     });
-    let wrong = judged(bad.clone()).unwrap_err();
+    let wrong = checked(bad.clone()).unwrap_err();
     let mut fields: Vec<_> = wrong.iter().map(|wrong| wrong.field.as_str()).collect();
     fields.sort_unstable();
     let mut sent: Vec<_> = bad.as_object().unwrap().keys().collect();
@@ -92,20 +92,20 @@ fn all_wrong_fields_are_said_at_once_and_by_their_names() {
 }
 
 #[test]
-fn only_what_changes_is_judged() {
+fn only_changed_fields_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("gone");
     let mut current = DesktopSettings::default();
     current.proxy.workspace = Some(gone.clone());
     assert_eq!(
-        judged_in(&context(&current), json!({"show_activity": false})).unwrap().proxy.workspace,
+        checked_in(&context(&current), json!({"show_activity": false})).unwrap().proxy.workspace,
         current.proxy.workspace
     );
-    assert_eq!(only_wrong(judged_in(&context(&current), json!({"workspace": gone}))).0, "workspace");
+    assert_eq!(only_error(checked_in(&context(&current), json!({"workspace": gone}))).0, "workspace");
 }
 
 #[test]
-fn numbers_have_their_limits() {
+fn numbers_have_limits() {
     for (port, right) in [
         (json!(1), true),
         (json!(" 65535 "), true),
@@ -114,7 +114,7 @@ fn numbers_have_their_limits() {
         (json!(-1), false),
         (json!(""), false),
     ] {
-        assert_eq!(judged(json!({ "port": port })).is_ok(), right, "{port:?}");
+        assert_eq!(checked(json!({ "port": port })).is_ok(), right, "{port:?}");
     }
     for (days, right) in [
         (json!(1), true),
@@ -123,12 +123,12 @@ fn numbers_have_their_limits() {
         (json!(3651), false),
         (json!(1.5), false),
     ] {
-        assert_eq!(judged(json!({ "keep_days": days })).is_ok(), right, "{days:?}");
+        assert_eq!(checked(json!({ "keep_days": days })).is_ok(), right, "{days:?}");
     }
 }
 
 #[test]
-fn limits_of_turns_have_bounds_and_say_them() {
+fn errors_of_turn_limits_name_the_range() {
     for (name, value, bounds) in [
         ("max_turns", json!("101"), "requests from 1 to 100."),
         ("max_waiting", json!(1001), "requests from 0 to 1000."),
@@ -136,61 +136,61 @@ fn limits_of_turns_have_bounds_and_say_them() {
         ("turn_limit_minutes", json!("1.5"), "minutes from 1 to 1440."),
         ("silence_limit_minutes", json!("0"), "minutes from 1 to 1440."),
     ] {
-        let (field, message) = only_wrong(judged(json!({ name: value })));
+        let (field, message) = only_error(checked(json!({ name: value })));
         assert!(field == name && message.ends_with(bounds), "{field}: {message}");
     }
-    assert_eq!(judged(json!({"max_waiting": " 0 "})).unwrap().proxy.max_waiting.get(), 0);
+    assert_eq!(checked(json!({"max_waiting": " 0 "})).unwrap().proxy.max_waiting.get(), 0);
 }
 
 #[test]
-fn codex_is_a_program_a_bare_name_or_nothing() {
+fn the_codex_path_is_a_program_a_name_or_empty() {
     let folder = tempfile::tempdir().unwrap();
     let path = program(folder.path()).display().to_string();
     for (text, stored) in [("", None), ("  ", None), ("codex", Some("codex")), (&path, Some(path.as_str()))] {
-        let judged = judged(json!({ "codex_path": text })).unwrap();
-        assert_eq!(judged.proxy.codex_path, stored.map(PathBuf::from));
+        let checked = checked(json!({ "codex_path": text })).unwrap();
+        assert_eq!(checked.proxy.codex_path, stored.map(PathBuf::from));
     }
     let not_a_program = folder.path().join("notes.txt");
     fs::write(&not_a_program, "").unwrap();
     for (text, words) in [
         (folder.path().display().to_string(), "is a folder"),
         (folder.path().join("gone").display().to_string(), "does not exist"),
-        ("./codex".to_owned(), "Write the whole path"),
+        ("./codex".to_owned(), "Enter Codex's full path"),
         #[cfg(unix)]
         (not_a_program.display().to_string(), "is not executable"),
         #[cfg(unix)]
         (format!("{path}/more"), "does not exist"),
     ] {
-        let (field, message) = only_wrong(judged(json!({ "codex_path": text })));
+        let (field, message) = only_error(checked(json!({ "codex_path": text })));
         assert!(field == "codex_path" && message.contains(words), "{text}: {message}");
     }
 }
 
 #[test]
-fn the_working_folder_is_a_whole_path_of_a_folder() {
+fn the_working_folder_is_the_full_path_of_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let file = program(folder.path()).display().to_string();
-    for (text, words) in [("work", "Write the whole path"), (file.as_str(), "is a file")] {
-        let (field, message) = only_wrong(judged(json!({ "workspace": text })));
+    for (text, words) in [("work", "Enter the folder's full path"), (file.as_str(), "is a file")] {
+        let (field, message) = only_error(checked(json!({ "workspace": text })));
         assert!(field == "workspace" && message.contains(words), "{text}: {message}");
     }
 }
 
 #[test]
-fn a_tilde_stands_for_the_users_folder() {
+fn tilde_expands_to_the_home_folder() {
     let home = tempfile::tempdir().unwrap();
     program(home.path());
     let current = DesktopSettings::default();
     let changes = json!({"codex_path": format!("~/{PROGRAM}"), "workspace": "~"});
     let at_home = Context { home: Some(home.path()), ..context(&current) };
-    let settings = judged_in(&at_home, changes.clone()).unwrap().proxy;
+    let settings = checked_in(&at_home, changes.clone()).unwrap().proxy;
     assert_eq!(settings.codex_path, Some(home.path().join(PROGRAM)));
     assert_eq!(settings.workspace.unwrap(), home.path());
-    assert_eq!(judged(changes).unwrap_err().len(), 2);
+    assert_eq!(checked(changes).unwrap_err().len(), 2);
 }
 
 #[test]
-fn an_effort_is_checked_against_its_model_once_models_are_known() {
+fn efforts_are_checked_against_the_model_once_models_are_known() {
     let current = DesktopSettings::default();
     let choice = |id: &str, efforts: &[&str]| ModelChoice {
         id: id.to_owned(),
@@ -204,68 +204,71 @@ fn an_effort_is_checked_against_its_model_once_models_are_known() {
         ("my-own", "enormous", None),
         ("", "high", None),
         ("gpt-5", "enormous", Some("Choose one of: low, high.")),
-        ("plain", "high", Some("plain knows no efforts.")),
+        ("plain", "high", Some("plain has no effort levels.")),
     ] {
         let context = Context { models: &models, ..context(&current) };
-        let judged = judged_in(&context, json!({ "model": model, "effort": effort }));
+        let checked = checked_in(&context, json!({ "model": model, "effort": effort }));
         match wrong {
-            None => assert!(judged.is_ok(), "{judged:?}"),
-            Some(words) => assert!(only_wrong(judged).1.contains(words)),
+            None => assert!(checked.is_ok(), "{checked:?}"),
+            Some(words) => assert!(only_error(checked).1.contains(words)),
         }
     }
 }
 
 #[test]
-fn docker_can_be_chosen_where_it_is_and_kept_where_it_was() {
-    let dockers = |current: &DesktopSettings, docker_bridge| {
-        judged_in(&Context { docker_bridge, ..context(current) }, json!({"listen": "dockerBridge"}))
+fn docker_can_be_chosen_only_if_found_but_stays_if_chosen_before() {
+    let choose_docker = |current: &DesktopSettings, docker_bridge| {
+        checked_in(&Context { docker_bridge, ..context(current) }, json!({"listen": "dockerBridge"}))
     };
     let before = DesktopSettings::default();
-    assert_eq!(only_wrong(dockers(&before, None)).0, "listen");
-    let chosen = dockers(&before, Some("172.17.0.1".parse().unwrap())).unwrap();
+    assert_eq!(only_error(choose_docker(&before, None)).0, "listen");
+    let chosen = choose_docker(&before, Some("172.17.0.1".parse().unwrap())).unwrap();
     assert_eq!(chosen.listen, Listen::DockerBridge);
-    assert_eq!(dockers(&chosen, None).unwrap(), chosen);
+    assert_eq!(choose_docker(&chosen, None).unwrap(), chosen);
 }
 
 #[test]
-fn keys_can_be_switched_off_on_loopback_only() {
+fn keys_can_be_turned_off_only_on_loopback() {
     for listen in [Listen::DockerBridge, Listen::Everywhere] {
         let current = DesktopSettings { listen, ..DesktopSettings::default() };
-        assert_eq!(only_wrong(judged_in(&context(&current), json!({"keys_needed": false}))).0, "keys_needed");
+        assert_eq!(
+            only_error(checked_in(&context(&current), json!({"keys_needed": false}))).0,
+            "keys_needed"
+        );
     }
-    let keyless = judged(json!({"keys_needed": false})).unwrap();
+    let keyless = checked(json!({"keys_needed": false})).unwrap();
     assert!(!keyless.proxy.keys_needed);
-    assert_eq!(only_wrong(judged_in(&context(&keyless), json!({"listen": "everywhere"}))).0, "keys_needed");
-    assert!(judged_in(&context(&keyless), json!({"listen": "everywhere", "keys_needed": true})).is_ok());
+    assert_eq!(only_error(checked_in(&context(&keyless), json!({"listen": "everywhere"}))).0, "keys_needed");
+    assert!(checked_in(&context(&keyless), json!({"listen": "everywhere", "keys_needed": true})).is_ok());
 }
 
 #[test]
-fn an_alias_leads_to_a_model_that_codex_lists_or_to_codex_itself_and_to_no_other_alias() {
+fn an_alias_points_to_a_listed_model_or_codex_local_but_not_to_another_alias() {
     let current = DesktopSettings::default();
     let models = ["gpt-5.5", "gpt-5.5-mini"].map(|id| ModelChoice {
         id: id.to_owned(),
         name: id.to_owned(),
         efforts: Vec::new(),
     });
-    let judged = |aliases: Value| {
-        judged_in(&Context { models: &models, ..context(&current) }, json!({ "model_aliases": aliases }))
+    let checked = |aliases: Value| {
+        checked_in(&Context { models: &models, ..context(&current) }, json!({ "model_aliases": aliases }))
     };
-    let settings = judged(json!({" gpt-4o": "gpt-5.5 ", "agent": "codex-local"})).unwrap().proxy;
+    let settings = checked(json!({" gpt-4o": "gpt-5.5 ", "agent": "codex-local"})).unwrap().proxy;
     assert_eq!(settings.model_aliases["gpt-4o"], "gpt-5.5");
     assert_eq!(settings.model_aliases["agent"], "codex-local");
     for (aliases, words) in [
-        (json!({"gpt-4o": "gpt-9"}), "gpt-4o leads to gpt-9, which codex does not list"),
-        (json!({"a": "gpt-5.5", "b": "a"}), "b leads to a"),
+        (json!({"gpt-4o": "gpt-9"}), "gpt-4o stands for gpt-9, which Codex doesn't list"),
+        (json!({"a": "gpt-5.5", "b": "a"}), "b stands for a"),
         (json!(["a=gpt-5.5", "a=gpt-5.5-mini"]), "a already stands for another model"),
         (json!(["gpt-4o"]), "ALIAS=MODEL"),
         (json!({"gpt-4o": ""}), "such as gpt-4o"),
     ] {
-        let (field, message) = only_wrong(judged(aliases));
+        let (field, message) = only_error(checked(aliases));
         assert!(field == "model_aliases" && message.contains(words), "{message}");
     }
 }
 
 #[test]
-fn an_alias_is_taken_on_trust_while_codex_has_not_told_its_models() {
-    assert!(judged(json!({"model_aliases": {"gpt-4o": "gpt-9"}})).is_ok());
+fn any_alias_is_accepted_until_models_are_known() {
+    assert!(checked(json!({"model_aliases": {"gpt-4o": "gpt-9"}})).is_ok());
 }

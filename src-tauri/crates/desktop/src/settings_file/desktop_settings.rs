@@ -1,4 +1,4 @@
-//! The settings of the desktop app, and what the proxy is started with because of them.
+//! The app's settings, and the proxy settings they lead to.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -10,31 +10,29 @@ use ts_rs::TS;
 
 use crate::view::Listen;
 
-/// What only the app looks at, or what counts without a restart of the proxy.
+/// Fields that apply without a restart of the proxy.
 pub(super) const WITHOUT_RESTART: [&str; 6] =
     ["start_at_login", "start_proxy", "keep_days", "keep_texts", "asked_about_background", "log_level"];
 
-/// Every setting of the desktop app, as it is written down and as the window shows it.
-///
-/// A field that the file leaves out has its default, so a new field needs no new version of the format.
+/// Every setting of the app, on disk and in the window. Missing fields have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export, rename = "Settings")]
 pub struct DesktopSettings {
-    /// What the proxy is started with.
+    /// The proxy's settings.
     #[serde(flatten)]
     pub proxy: Settings,
-    /// Who can reach the proxy.
+    /// Who can connect.
     pub listen: Listen,
-    /// Whether the app starts with the session.
+    /// Whether the app starts at login.
     pub start_at_login: bool,
     /// Whether the proxy starts with the app.
     pub start_proxy: bool,
-    /// For how many days the request log is kept.
+    /// How many days requests stay in the log.
     pub keep_days: Days,
-    /// Whether the texts of requests and answers are kept in the log.
+    /// Whether the log contains prompts and answers.
     pub keep_texts: bool,
-    /// Where there is no tray: what the user answered when asked whether closing the window leaves the proxy running.
+    /// Without a tray: whether to keep running when the window is closed; `None` until the user was asked.
     pub asked_about_background: Option<bool>,
 }
 
@@ -53,37 +51,37 @@ impl Default for DesktopSettings {
 }
 
 impl DesktopSettings {
-    /// These settings with the values of `layer`, and what is wrong with those that could not be taken.
+    /// These settings with the values of `layer`, and the invalid ones.
     pub(super) fn merge(&self, layer: &Map<String, Value>) -> (Self, Vec<FieldError>) {
-        let (merged, mut wrong) = merge(self, layer);
-        // What the types allow and the app does not.
+        let (merged, mut errors) = merge(self, layer);
+        // The types allow these for other uses.
         if merged.proxy.port.get() == 0 {
-            wrong.push(FieldError::new("port", "Write a port from 1 to 65535, such as 8000."));
+            errors.push(FieldError::new("port", "Enter a port from 1 to 65535."));
         }
         if !merged.proxy.keys_needed && merged.listen != Listen::Loopback {
-            let message = "Keys can be switched off only while no one but this machine can reach the proxy. Switch \
-                           them on, or listen on this machine only.";
-            wrong.push(FieldError::new("keys_needed", message));
+            let message = "Keys can be turned off only while the proxy accepts apps on this computer alone. Turn keys on, or \
+                           choose This computer only in Settings › Network.";
+            errors.push(FieldError::new("keys_needed", message));
         }
-        (merged, wrong)
+        (merged, errors)
     }
 
-    /// The fields that count only once the proxy is started again.
+    /// The fields that apply only after a restart of the proxy.
     pub(crate) fn restarts(&self) -> Vec<String> {
         let names = fields(self).into_iter().map(|(name, _)| name);
         names.filter(|name| !WITHOUT_RESTART.contains(&name.as_str())).collect()
     }
 
-    /// Whether a proxy with the settings `before` has to be started again for these.
+    /// Whether a proxy that runs with `before` needs a restart.
     pub(crate) fn need_restart(&self, before: &Self) -> bool {
         let (ours, theirs) = (fields(self), fields(before));
         self.restarts().iter().any(|name| ours.get(name) != theirs.get(name))
     }
 
-    /// What the proxy is started with, and every address to listen on; the first one is also that of the settings.
+    /// The proxy's settings, and every address to listen on, starting with the one in the settings.
     ///
-    /// Off loopback a key is needed whatever is chosen, so that no mistake elsewhere opens the proxy to others. Without a
-    /// bridge, Docker's choice is loopback alone: Docker may be started later, and the proxy then once more.
+    /// Off loopback a key is always required, so that no mistake elsewhere opens the proxy to others. Without a Docker bridge it
+    /// listens on loopback only.
     #[must_use]
     pub fn runtime_settings(
         &self,

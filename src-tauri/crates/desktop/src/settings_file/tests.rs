@@ -7,7 +7,7 @@ use crate::view::Listen;
 
 const NOW: u64 = 1_800_000_000;
 
-/// Every field is other than by default, so a field that is forgotten on the way is noticed.
+/// Every field differs from its default, so that a forgotten field is noticed.
 fn unusual() -> DesktopSettings {
     let mut fields = fields(&DesktopSettings::default());
     for (name, value) in &mut fields {
@@ -24,7 +24,7 @@ fn unusual() -> DesktopSettings {
             (_, Value::Null) => json!(name),
             (_, Value::Object(_)) => json!({ "gpt-4o": name }),
             (_, Value::Array(_)) => json!([format!("{name}.example")]),
-            (_, other) => panic!("what is unusual for {name}, which is {other}?"),
+            (_, other) => panic!("no unusual value for {name}, which is {other}"),
         };
     }
     serde_json::from_value(fields.into()).unwrap()
@@ -63,14 +63,14 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn without_a_file_there_are_the_defaults_and_nothing_is_written() {
+fn without_a_file_defaults_apply_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(load(&folder.path().join("not/there")).current(), DesktopSettings::default());
     assert!(names(folder.path()).is_empty());
 }
 
 #[test]
-fn what_is_saved_is_loaded_again() {
+fn saved_settings_are_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("made/when/needed");
     let mut keyless = DesktopSettings { listen: Listen::Loopback, ..unusual() };
@@ -98,7 +98,7 @@ fn only_differences_from_the_defaults_are_on_disk() {
 }
 
 #[test]
-fn fields_of_a_newer_program_are_kept() {
+fn unknown_fields_are_preserved() {
     let folder = tempfile::tempdir().unwrap();
     let text = json!({ "version": 1, "port": 9000, "colour": { "of": "tray" } });
     fs::write(folder.path().join("settings.json"), text.to_string()).unwrap();
@@ -108,14 +108,14 @@ fn fields_of_a_newer_program_are_kept() {
 }
 
 #[test]
-fn a_file_written_by_hand_may_leave_out_the_version_and_begin_with_a_mark() {
+fn the_version_is_optional_and_a_byte_order_mark_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("settings.json"), "\u{feff}{ \"port\": 9000 }\r\n").unwrap();
     assert_eq!(load(folder.path()).current().proxy.port.get(), 9000);
 }
 
 #[test]
-fn what_a_killed_process_left_behind_is_not_read() {
+fn temporary_files_of_a_killed_process_are_ignored() {
     let folder = tempfile::tempdir().unwrap();
     load(folder.path()).save(unusual()).unwrap();
     fs::write(folder.path().join(".saving-a1b2c3"), "{ \"version\": 1, \"po").unwrap();
@@ -126,7 +126,7 @@ fn what_a_killed_process_left_behind_is_not_read() {
 }
 
 #[test]
-fn whoever_reads_while_it_is_saved_reads_it_whole() {
+fn readers_never_see_a_partial_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = load(folder.path());
     file.save(unusual()).unwrap();
@@ -144,7 +144,7 @@ fn whoever_reads_while_it_is_saved_reads_it_whole() {
 }
 
 #[test]
-fn a_damaged_file_is_set_aside_said_so_and_replaced_by_the_defaults() {
+fn a_damaged_file_is_renamed_and_reported_and_defaults_apply() {
     let texts = [
         "",
         "{",
@@ -176,7 +176,7 @@ fn a_damaged_file_is_set_aside_said_so_and_replaced_by_the_defaults() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_damage_too_and_no_earlier_damaged_file_is_lost() {
+fn invalid_utf8_counts_as_damaged_and_earlier_damaged_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     for bytes in [b"\xff\xfe".as_slice(), b"\x00", b"{"] {
         fs::write(folder.path().join("settings.json"), bytes).unwrap();
@@ -187,49 +187,49 @@ fn bytes_that_are_no_text_are_damage_too_and_no_earlier_damaged_file_is_lost() {
 }
 
 #[test]
-fn a_newer_file_is_left_as_it_is_and_nothing_is_saved() {
+fn a_newer_file_is_left_unchanged_and_nothing_is_saved() {
     let folder = tempfile::tempdir().unwrap();
     let text = "{ \"version\": 2, \"port\": { \"from\": 1 } }";
     fs::write(folder.path().join("settings.json"), text).unwrap();
     let (file, notice) = SettingsFile::load(folder.path(), NOW);
     assert!(notice.unwrap().contains("newer version"));
     let error = file.save(unusual()).unwrap_err();
-    assert!(matches!(error, SaveError::KeptOff(_)) && error.to_string().contains("cannot be saved"));
+    assert!(matches!(error, SaveError::ReadOnly(_)) && error.to_string().contains("can't be saved"));
     assert_eq!(file.current(), DesktopSettings::default());
     assert_eq!(fs::read_to_string(folder.path().join("settings.json")).unwrap(), text);
     assert_eq!(names(folder.path()), ["settings.json"]);
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_not_replaced() {
+fn an_unreadable_file_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("settings.json")).unwrap();
     let (file, notice) = SettingsFile::load(folder.path(), NOW);
-    assert!(notice.unwrap().contains("cannot be read"));
-    assert!(matches!(file.save(unusual()), Err(SaveError::KeptOff(_))));
+    assert!(notice.unwrap().contains("can't be read"));
+    assert!(matches!(file.save(unusual()), Err(SaveError::ReadOnly(_))));
     assert!(folder.path().join("settings.json").is_dir());
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_said_and_the_settings_stay_as_they_were() {
+fn an_unwritable_folder_is_reported_and_the_settings_stay() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let file = load(&data);
     file.save(with_port(9000)).unwrap();
-    // A file in the folder's place stops even a test that runs as root.
+    // A file in place of the folder blocks even root.
     fs::remove_dir_all(&data).unwrap();
     fs::write(&data, "").unwrap();
     let error = file.save(unusual()).unwrap_err();
-    assert!(error.to_string().starts_with("The settings were not saved. The folder "), "{error}");
+    assert!(error.to_string().starts_with("Couldn't save the settings. Writing to "), "{error}");
     assert_eq!(file.current(), with_port(9000));
 }
 
 #[test]
-fn a_full_or_protected_disk_is_said_with_what_to_do() {
+fn errors_of_a_full_or_protected_disk_say_what_to_do() {
     for (kind, words) in [
-        (io::ErrorKind::StorageFull, "is full. Make room"),
-        (io::ErrorKind::ReadOnlyFilesystem, "may not write in /data"),
-        (io::ErrorKind::PermissionDenied, "may not write in /data"),
+        (io::ErrorKind::StorageFull, "is full. Free some space"),
+        (io::ErrorKind::ReadOnlyFilesystem, "isn't allowed to write to /data"),
+        (io::ErrorKind::PermissionDenied, "isn't allowed to write to /data"),
     ] {
         let error = SaveError::Disk { folder: "/data".into(), error: kind.into() };
         assert!(error.to_string().contains(words), "{error}");
@@ -238,7 +238,7 @@ fn a_full_or_protected_disk_is_said_with_what_to_do() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_its_owners_alone() {
+fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     load(folder.path()).save(unusual()).unwrap();
@@ -247,7 +247,7 @@ fn the_file_is_its_owners_alone() {
 }
 
 #[test]
-fn the_proxy_is_started_with_what_is_stored() {
+fn the_proxy_starts_with_the_stored_settings() {
     let data = Path::new("/data");
     let (settings, _) = DesktopSettings::default().runtime_settings(data, None);
     assert_eq!(settings.working_folder(), data.join("workspace"));
@@ -259,7 +259,7 @@ fn the_proxy_is_started_with_what_is_stored() {
 }
 
 #[test]
-fn each_choice_of_who_can_reach_it_has_its_addresses_and_off_loopback_keys_are_needed() {
+fn each_listen_choice_has_its_addresses_and_keys_are_required_off_loopback() {
     let bridge = Some("172.17.0.1".parse().unwrap());
     for (listen, bridge, wanted, auth) in [
         (Listen::Loopback, bridge, vec!["127.0.0.1:8000"], false),
@@ -276,7 +276,7 @@ fn each_choice_of_who_can_reach_it_has_its_addresses_and_off_loopback_keys_are_n
 }
 
 #[test]
-fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
+fn settings_of_the_app_alone_need_no_restart_of_the_proxy() {
     let names = DesktopSettings::default().restarts();
     for (name, restarts) in [
         ("port", true),
@@ -289,10 +289,10 @@ fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
         ("start_at_login", false),
     ] {
         assert_eq!(names.contains(&name.to_owned()), restarts, "{name}");
-        let usual = DesktopSettings::default();
+        let defaults = DesktopSettings::default();
         let (changed, _) =
-            usual.merge(&Map::from_iter([(name.to_owned(), fields(&unusual())[name].clone())]));
-        assert_eq!(changed.need_restart(&usual), restarts, "{name}");
+            defaults.merge(&Map::from_iter([(name.to_owned(), fields(&unusual())[name].clone())]));
+        assert_eq!(changed.need_restart(&defaults), restarts, "{name}");
     }
     let mut fields = fields(&DesktopSettings::default());
     for name in super::desktop_settings::WITHOUT_RESTART {
@@ -301,7 +301,7 @@ fn what_only_the_app_looks_at_needs_no_restart_of_the_proxy() {
 }
 
 #[test]
-fn the_file_of_an_earlier_program_is_read_and_its_unknown_fields_survive_a_save() {
+fn a_file_of_an_earlier_version_is_read_and_its_unknown_fields_survive_a_save() {
     let folder = tempfile::tempdir().unwrap();
     let before = include_str!("../../tests/fixtures/9c8d7f2/settings.json");
     fs::write(folder.path().join("settings.json"), before).unwrap();
@@ -325,7 +325,7 @@ fn the_file_of_an_earlier_program_is_read_and_its_unknown_fields_survive_a_save(
 }
 
 #[test]
-fn the_keys_of_an_earlier_program_work_and_their_unknown_fields_survive_a_change() {
+fn keys_of_an_earlier_version_work_and_their_unknown_fields_survive_a_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     fs::write(&path, include_str!("../../tests/fixtures/9c8d7f2/keys.json")).unwrap();

@@ -9,25 +9,25 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum Listen {
-    /// Programs on this machine.
+    /// Apps on this computer.
     #[default]
     Loopback,
-    /// And containers of Docker on it.
+    /// Docker containers on this computer too.
     DockerBridge,
-    /// And everybody in the same network.
+    /// Anyone on the network too.
     Everywhere,
 }
 
-/// A choice of who can reach the proxy, with its addresses.
+/// A choice for [`Listen`], with its addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ListenChoice {
     /// The choice.
     pub listen: Listen,
-    /// Its addresses.
+    /// The addresses to listen on.
     pub addresses: Vec<String>,
-    /// Whether it can be chosen on this machine; Docker may not be there.
+    /// Whether it can be chosen; Docker may not be running.
     pub available: bool,
 }
 
@@ -36,36 +36,36 @@ pub struct ListenChoice {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ModelChoice {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The name that people read.
+    /// The display name.
     pub name: String,
-    /// The efforts that it knows.
+    /// The supported effort levels.
     pub efforts: Vec<String>,
 }
 
-/// A codex binary that was looked at.
+/// The result of checking a codex binary.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CodexCheck {
-    /// Where it is; `None` when there is none.
+    /// The path; `None` if there is none.
     pub path: Option<String>,
-    /// Its version.
+    /// The version.
     pub version: Option<String>,
     /// What is wrong, in a sentence.
     pub error: Option<String>,
 }
 
-/// What came of a change of settings.
+/// How a change of settings was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum Applied {
-    /// It counts already.
+    /// Applied immediately.
     AtOnce,
-    /// The running proxy was started again for it; answers that are being written finish first.
+    /// The proxy was restarted; answers in progress finish first.
     Restarted,
-    /// The proxy does not run, and has it when it is started.
+    /// The proxy is stopped; it applies at the next start.
     AtNextStart,
 }

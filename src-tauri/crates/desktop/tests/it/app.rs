@@ -1,4 +1,4 @@
-//! The app as its shell sees it, with the proxy running inside.
+//! Tests of the app's handle, with the proxy running.
 
 use codex_client::Environment;
 use desktop::app::{App, AppOptions, Change, Overview};
@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::support::{Events, KEY, TIMEOUT, folder, prompt_body};
 
-/// The stream of an answer, which has begun.
-async fn begun(asked: JoinHandle<Response>) -> Events {
-    let response = tokio::time::timeout(TIMEOUT, asked).await.expect("its turn does not come").unwrap();
+/// Waits for the first token of a streamed answer.
+async fn first_token(request: JoinHandle<Response>) -> Events {
+    let response = tokio::time::timeout(TIMEOUT, request).await.expect("never admitted").unwrap();
     assert_eq!(response.status(), 200);
     let mut events = Events::new(response);
     events.next_text().await;
@@ -22,7 +22,7 @@ async fn begun(asked: JoinHandle<Response>) -> Events {
 }
 
 #[tokio::test]
-async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_many_may() {
+async fn the_overview_counts_running_and_queued_requests_within_max_turns() {
     let folder = folder();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = json!({"version": 1, "port": port, "max_turns": 1});
@@ -43,7 +43,7 @@ async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_ma
         tokio::spawn(async move { request.send().await.unwrap() })
     };
     let mut changes = app.changes();
-    let mut told = async |answering: u32, waiting: u32| {
+    let mut wait_for = async |answering: u32, waiting: u32| {
         let until = async {
             loop {
                 if let Ok(Change::Overview(overview)) = changes.recv().await
@@ -53,21 +53,22 @@ async fn the_window_is_told_how_many_answer_and_wait_and_its_settings_say_how_ma
                 }
             }
         };
-        let Overview { running_now, .. } = *tokio::time::timeout(TIMEOUT, until).await.expect("not told");
+        let Overview { running_now, .. } =
+            *tokio::time::timeout(TIMEOUT, until).await.expect("never published");
         running_now
     };
-    let first = begun(ask()).await;
-    assert_eq!(told(1, 0).await, 1);
+    let first = first_token(ask()).await;
+    assert_eq!(wait_for(1, 0).await, 1);
     let second = ask();
-    assert_eq!(told(1, 1).await, 2);
+    assert_eq!(wait_for(1, 1).await, 2);
     drop(first);
-    drop(begun(second).await);
-    assert_eq!(told(0, 0).await, 0);
+    drop(first_token(second).await);
+    assert_eq!(wait_for(0, 0).await, 0);
     app.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_setting_is_changed_by_itself_and_says_whether_the_proxy_was_started_again_for_it() {
+async fn changing_one_setting_reports_whether_the_proxy_was_restarted() {
     let folder = folder();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = folder.path().join("settings.json");
@@ -86,9 +87,9 @@ async fn a_setting_is_changed_by_itself_and_says_whether_the_proxy_was_started_a
     app.start().await;
     assert_eq!(app.set_setting("show_activity", json!(false)).await.unwrap(), Applied::Restarted);
     assert!(matches!(app.overview().proxy, ProxyState::Running { .. }));
-    let refused = app.set_setting("max_turns", json!("0")).await.unwrap_err();
-    assert_eq!(refused.fields[0].field, "max_turns");
-    assert_eq!(refused.fields[0].message, "Enter a number of requests from 1 to 100.");
+    let error = app.set_setting("max_turns", json!("0")).await.unwrap_err();
+    assert_eq!(error.fields[0].field, "max_turns");
+    assert_eq!(error.fields[0].message, "Enter a number of requests from 1 to 100.");
     let after: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let wanted = json!({
         "version": 1, "port": port, "start_proxy": false, "show_activity": false, "keep_days": 7, "colour": "red",

@@ -1,4 +1,4 @@
-//! What can be shown to others who help: from the window's button.
+//! Tests of Copy diagnostics.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::support::{eventually, folder, home_for, sample_model};
 
-/// Fails a request that was made with this text and this name of a key, in the log that the app opens.
-async fn with_a_failed_request(data: &Path) {
+/// Adds a failed request with private texts to the app's log.
+async fn add_failed_request(data: &Path) {
     let options = RequestDatabaseOptions {
         path: data.join("requests.sqlite"),
         keep_days: 3650,
@@ -39,7 +39,7 @@ async fn with_a_failed_request(data: &Path) {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_no_word() {
+async fn diagnostics_contain_versions_settings_and_errors_but_no_keys_or_texts() {
     let (folder, model) = (folder(), sample_model().await);
     home_for(folder.path(), &model);
     let data = folder.path().join("data");
@@ -48,21 +48,21 @@ async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_
         "workspace":folder.path().join("work"),"model_aliases":{"gpt-4o":"gpt-5.5"}});
     std::fs::write(data.join("settings.json"), settings.to_string()).unwrap();
     let (stored, _) = KeyFile::in_folder(&data).create("my own laptop", 1).unwrap();
-    with_a_failed_request(&data).await;
+    add_failed_request(&data).await;
     let environment = Environment::from_process()
         .with("HOME", folder.path())
         .with("USERPROFILE", folder.path())
         .with("CODEX_HOME", folder.path().join(".codex"))
         .with("CODEX_PATH", sample_model::under_test::codex_under_test())
-        .with("API_KEYS", "brought-along");
+        .with("API_KEYS", "env-key");
     let options = AppOptions::new(data, environment, false).with_secrets(MemoryStore::default());
     let app = App::open(options).await.unwrap();
-    eventually("codex was looked at", || app.overview().codex.version.is_some()).await;
+    eventually("codex was probed", || app.overview().codex.version.is_some()).await;
     let text = app.diagnostics().await;
     for wanted in [
         concat!("Codex Proxy ", env!("CARGO_PKG_VERSION")),
         std::env::consts::ARCH,
-        "--  the proxy does not run",
+        "--  the proxy is stopped",
         "ok  codex 0.",
         "streams answers",
         "keys: 1\n",
@@ -75,7 +75,7 @@ async fn the_window_copies_versions_settings_and_the_last_errors_and_no_key_and_
     }
     let home = folder.path().display().to_string();
     let secret = Key::reveal(&stored);
-    for not in [secret, "brought-along", "unmistakable", "laptop", "odd client", "model's name", &home] {
+    for not in [secret, "env-key", "unmistakable", "laptop", "odd client", "model's name", &home] {
         assert!(!text.contains(not), "{not} in {text}");
     }
     app.shutdown().await;

@@ -1,4 +1,4 @@
-//! The app without its window: over real sockets, files and databases, with the real codex on the sample model.
+//! Tests of the app without a window, with real sockets, files and databases, and the real codex with the sample model.
 
 #![expect(
     clippy::unwrap_used,

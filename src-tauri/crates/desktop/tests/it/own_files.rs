@@ -1,5 +1,5 @@
-//! Our own files (settings, keys, the request log) under what a machine does to them: `kill -9` at any moment, a disk that takes no
-//! more. A child process does the writing: this test program itself, started for one of the tests at the end of this file.
+//! Settings, keys and the request log survive `kill -9` at any moment and a full disk. A child process writes: this test program,
+//! running one of the tests at the end of this file.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -19,10 +19,10 @@ use crate::support::{eventually, folder};
 /// How often a child is killed.
 const KILLS: usize = 15;
 
-/// Tells a child its folder; without it the tests that are children do nothing.
+/// The child's folder. Without it, the child tests do nothing.
 const FOLDER: &str = "OWN_FILES_FOLDER";
 
-/// A child that runs the test of this name; `before` is what a shell does first.
+/// A child that runs this test, after the shell commands in `before`.
 fn child(test: &str, folder: &Path, before: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command
@@ -42,17 +42,17 @@ fn folder_of_child() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(PathBuf::from)
 }
 
-/// Kills a child once it has said that it wrote so many things, and gives the last number that it said.
-fn kill_after(command: &mut Command, said: usize) -> u64 {
+/// Kills a child after it has reported `count` writes, and returns the last reported number.
+fn kill_after(command: &mut Command, count: usize) -> u64 {
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut numbers = lines.filter_map(|line| line.rsplit("wrote ").next()?.parse::<u64>().ok());
     let mut last = 0;
-    for _ in 0..said {
-        last = numbers.next().expect("the child ended by itself");
+    for _ in 0..count {
+        last = numbers.next().expect("the child exited early");
     }
     child.kill().unwrap();
-    // What it said until it was gone.
+    // Reported before it was killed.
     last = numbers.last().unwrap_or(last);
     child.wait().unwrap();
     last
@@ -72,7 +72,7 @@ fn arrival(n: u64) -> Arrival {
     Arrival { id: format!("{n:08}"), request_text: Some("x".repeat(2_000)), ..Arrival::default() }
 }
 
-/// The ids in the log, oldest first; the database must be whole and have nothing to say.
+/// The ids in the log, oldest first. The database must be intact.
 async fn ids(folder: &Path) -> Vec<u64> {
     let log = RequestDatabase::open(log_options(folder)).await;
     assert_eq!(log.notice(), None);
@@ -93,29 +93,29 @@ async fn ids(folder: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn settings_that_were_said_to_be_saved_survive_a_kill_at_any_moment() {
+fn saved_settings_survive_a_kill_at_any_moment() {
     let folder = folder();
     for round in 0..KILLS {
-        let said = kill_after(&mut child("child_saves_settings", folder.path(), ""), 1 + round * 2);
+        let reported = kill_after(&mut child("child_saves_settings", folder.path(), ""), 1 + round * 2);
         let (file, notice) = SettingsFile::load(folder.path(), 7);
         assert_eq!(notice, None);
         let saved = u64::from(file.current().proxy.port.get());
-        assert!(saved == said || saved == said + 1, "{said} was said, and {saved} is there");
+        assert!(saved == reported || saved == reported + 1, "{reported} was reported, but {saved} is saved");
     }
 }
 
 #[test]
-fn keys_that_were_made_survive_a_kill_at_any_moment() {
+fn created_keys_survive_a_kill_at_any_moment() {
     let folder = folder();
     let mut before = 0;
     for round in 0..KILLS {
-        let said = kill_after(&mut child("child_makes_keys", folder.path(), ""), 1 + round % 5);
+        let reported = kill_after(&mut child("child_makes_keys", folder.path(), ""), 1 + round % 5);
         let keys = KeyFile::in_folder(folder.path());
         assert_eq!(keys.set_aside_damaged(7).unwrap(), None);
-        let there = keys.entries().unwrap().len() as u64;
-        let wanted = before + said;
-        assert!(there == wanted || there == wanted + 1, "{wanted} were made, and {there} are there");
-        before = there;
+        let found = keys.entries().unwrap().len() as u64;
+        let wanted = before + reported;
+        assert!(found == wanted || found == wanted + 1, "{wanted} were created, but {found} exist");
+        before = found;
     }
 }
 
@@ -125,31 +125,37 @@ async fn the_request_log_survives_a_kill_at_any_moment() {
     let mut before = BTreeSet::new();
     for round in 0..KILLS {
         let mut command = child("child_logs_requests", folder.path(), "");
-        let said = kill_after(
+        let reported = kill_after(
             command.env("BEGIN", before.last().map_or(0, |last| last + 1).to_string()),
             1 + round % 3,
         );
         let now: BTreeSet<u64> = ids(folder.path()).await.into_iter().collect();
-        assert!(now.is_superset(&before), "what was there is there");
+        assert!(now.is_superset(&before), "no requests are lost");
         let new = now.len() - before.len();
-        assert!(new as u64 >= said, "{said} were on disk, and {new} are there");
+        assert!(new as u64 >= reported, "{reported} were on disk, but {new} remain");
         before = now;
     }
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_disk_that_takes_no_more_leaves_the_settings_and_keys_as_they_were_and_is_said() {
+async fn a_full_disk_is_reported_and_leaves_settings_and_keys_unchanged() {
     let folder = folder();
     let (file, _) = SettingsFile::load(folder.path(), 7);
     file.change(|settings| settings.proxy.port = 9000.into()).unwrap();
     let keys = KeyFile::in_folder(folder.path());
     let (_, entry) = keys.create("laptop", 5).unwrap();
     let output = child("child_meets_a_full_disk", folder.path(), FULL).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("settings: The settings were not saved."), "{said}");
+    let output_text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && output_text.contains("settings: Couldn't save the settings."),
+        "{output_text}"
+    );
     for what in ["make", "limit", "revoke"] {
-        assert!(said.contains(&format!("{what}: {}/keys.json: ", folder.path().display())), "{said}");
+        assert!(
+            output_text.contains(&format!("{what}: {}/keys.json: ", folder.path().display())),
+            "{output_text}"
+        );
     }
     let (file, notice) = SettingsFile::load(folder.path(), 7);
     assert_eq!((notice, file.current().proxy.port.get()), (None, 9000));
@@ -157,25 +163,25 @@ async fn a_disk_that_takes_no_more_leaves_the_settings_and_keys_as_they_were_and
     let files: BTreeSet<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     let wanted = ["keys.json".into(), "keys.json.lock".into(), "settings.json".into()];
-    assert_eq!(files, BTreeSet::from(wanted), "nothing half written");
+    assert_eq!(files, BTreeSet::from(wanted), "no partial files");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_disk_that_takes_no_more_leaves_the_request_log_whole_and_is_said_and_requests_go_on() {
+async fn a_full_disk_is_reported_and_leaves_the_request_log_intact_and_working() {
     let folder = folder();
     for (round, before) in [FULL_SOON, FULL].into_iter().enumerate() {
         let output = child("child_logs_until_the_disk_is_full", folder.path(), before).output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && said.contains("said: The request log "), "{said}");
-        // As many as fitted, without a gap; the second child has added none.
-        let there = ids(folder.path()).await;
-        assert!(!there.is_empty() && there.iter().copied().eq(0..there.len() as u64), "{round}: {there:?}");
+        let output_text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && output_text.contains("notice: The request log "), "{output_text}");
+        // All that fit, without gaps. The second child has added none.
+        let found = ids(folder.path()).await;
+        assert!(!found.is_empty() && found.iter().copied().eq(0..found.len() as u64), "{round}: {found:?}");
     }
 }
 
 #[tokio::test]
-async fn the_window_is_told_of_every_file_that_was_set_aside_and_the_app_works() {
+async fn damaged_files_are_renamed_and_reported_and_the_app_works() {
     let folder = folder();
     for name in ["settings.json", "keys.json", "requests.sqlite"] {
         std::fs::write(folder.path().join(name), "damaged ".repeat(1_000)).unwrap();
@@ -190,17 +196,17 @@ async fn the_window_is_told_of_every_file_that_was_set_aside_and_the_app_works()
     for aside in ["settings.damaged-", "keys.damaged-", "requests.sqlite.damaged-"] {
         assert!(notice.contains(aside), "{notice}");
     }
-    eventually("codex was looked at", || app.overview().codex.version.is_some()).await;
+    eventually("codex was probed", || app.overview().codex.version.is_some()).await;
     let keys = app.keys().await.unwrap();
     assert_eq!(keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["Default"]);
     app.shutdown().await;
 }
 
-/// What a shell does so that no file can be written any more; an error tells, not a signal.
+/// Shell commands that make every write fail, with an error instead of a signal.
 #[cfg(target_os = "linux")]
 const FULL: &str = "trap '' XFSZ; ulimit -f 0;";
 
-/// The same, after some hundred KiB.
+/// The same after a few hundred KiB.
 #[cfg(target_os = "linux")]
 const FULL_SOON: &str = "trap '' XFSZ; ulimit -f 800;";
 
@@ -238,7 +244,7 @@ async fn child_logs_requests() {
         let sql = "SELECT count(*) FROM exchanges WHERE id >= ?1";
         database.query_row(sql, [format!("{begin:08}")], |row| row.get(0)).unwrap()
     };
-    let mut said = 0;
+    let mut reported = 0;
     for n in begin.. {
         let entry = Recorder::begin(&log.reports(), arrival(n));
         tokio::task::yield_now().await;
@@ -246,9 +252,9 @@ async fn child_logs_requests() {
         if n % 100 == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             let now = on_disk();
-            if now > said {
-                said = now;
-                println!("wrote {said}");
+            if now > reported {
+                reported = now;
+                println!("wrote {reported}");
             }
         }
     }
@@ -259,7 +265,7 @@ fn child_meets_a_full_disk() {
     let Some(folder) = folder_of_child() else { return };
     let (file, _) = SettingsFile::load(&folder, 7);
     println!("settings: {}", file.change(|settings| settings.proxy.port = 9001.into()).unwrap_err());
-    assert_eq!(file.current().proxy.port.get(), 9000, "what was not saved does not count");
+    assert_eq!(file.current().proxy.port.get(), 9000, "unsaved settings do not apply");
     let keys = KeyFile::in_folder(&folder);
     let id = keys.entries().unwrap()[0].id.clone();
     println!("make: {}", keys.create("phone", 5).unwrap_err());
@@ -280,9 +286,9 @@ async fn child_logs_until_the_disk_is_full() {
     for n in begin.. {
         Recorder::begin(&log.reports(), arrival(n)).done(200, None);
         let newest = log.query(ExchangeQuery { limit: Some(1), ..ExchangeQuery::default() }).await;
-        assert_eq!(newest[0].id, format!("{n:08}"), "requests go on and are shown");
+        assert_eq!(newest[0].id, format!("{n:08}"), "requests continue and are shown");
         if let Some(notice) = log.notice() {
-            println!("said: {notice}");
+            println!("notice: {notice}");
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;

@@ -1,4 +1,4 @@
-//! The recipes as people run them, the connection check and the test prompt, all against a proxy that listens.
+//! Runs the recipes, the connection check and the test prompt against a listening proxy.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn input(proxy: &TestProxy) -> RecipeInput {
     }
 }
 
-/// The piece of a recipe with this label, as it is copied.
+/// The recipe piece with this label, as copied.
 fn copied(proxy: &TestProxy, id: &str, label: &str) -> String {
     let input = input(proxy);
     let recipe = recipes(&input).into_iter().find(|recipe| recipe.id == id).unwrap();
@@ -61,7 +61,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What `cargo xtask test` has installed, by the variable that names it or in the place where it puts it.
+/// A program installed by `cargo xtask test`, or named by the variable.
 fn installed(variable: &str, usual: &str) -> PathBuf {
     let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
     let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
@@ -74,9 +74,9 @@ fn installed(variable: &str, usual: &str) -> PathBuf {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn the_curl_recipe_works_in_a_shell() {
     let proxy = real().start().await;
-    let list = text(&run("sh", &["-c", &copied(&proxy, "curl", "List the models")]).await);
+    let list = text(&run("sh", &["-c", &copied(&proxy, "curl", "List models")]).await);
     assert!(list.contains("\"id\":\"codex-local\""), "{list}");
-    let answer = text(&run("sh", &["-c", &copied(&proxy, "curl", "Ask")]).await);
+    let answer = text(&run("sh", &["-c", &copied(&proxy, "curl", "Send a prompt")]).await);
     assert!(answer.contains("sample") && answer.ends_with("data: [DONE]\n\n"), "{answer}");
 }
 
@@ -109,22 +109,22 @@ fn last(steps: &[CheckStep]) -> &str {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn the_check_goes_through_all_that_open_webui_needs() {
+async fn the_check_makes_all_requests_of_open_webui() {
     let proxy = real().start().await;
     let target = target(&proxy);
     let steps = check(&target, Some(target.address), Some("gpt-5.5")).await;
     assert_eq!(outcome(&steps), [true; 5], "{steps:?}");
     assert!(steps[1].detail.contains("--add-host=host.docker.internal:host-gateway"));
     assert!(steps[2].detail.contains(" models in "), "{steps:?}");
-    assert!(steps[4].what.ends_with("gpt-5.5") && last(&steps).starts_with("The first word came after "));
-    // Without a choice it is a plain model, which costs less than Codex itself.
+    assert!(steps[4].what.ends_with("gpt-5.5") && last(&steps).starts_with("First token after "));
+    // The default is a plain model, which costs less than codex-local.
     let steps = check(&target, None, None).await;
     assert_eq!(outcome(&steps), [true; 4]);
     assert!(!steps[3].what.contains("codex-local"), "{steps:?}");
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_known_ends_the_check_with_what_to_do() {
+async fn an_unknown_key_stops_the_check_and_explains_what_to_do() {
     let proxy = fake("").start().await;
     for key in [None, Some(Key::new("sk-revoked"))] {
         let target = Target { key, ..target(&proxy) };
@@ -138,7 +138,7 @@ async fn a_key_that_is_not_known_ends_the_check_with_what_to_do() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn what_keeps_codex_from_answering_is_passed_on() {
+async fn errors_of_codex_are_passed_on() {
     let proxy = real().settings(|settings| settings.codex_path = Some("/nowhere/codex".into())).start().await;
     let steps = check(&target(&proxy), None, None).await;
     assert_eq!(outcome(&steps), [true, false]);
@@ -146,51 +146,51 @@ async fn what_keeps_codex_from_answering_is_passed_on() {
     let proxy = real().start().await;
     let events = prompt(&target(&proxy), "gpt-nope", "hi").await;
     assert!(failure(&events).contains("\"gpt-nope\" does not exist"), "{events:?}");
-    // An error in the middle of a stream, too.
+    // So is an error in the middle of a stream.
     let events = prompt(&target(&proxy), "gpt-5.5", "[[words=2 failed=server_is_overloaded]]").await;
     assert!(failure(&events).contains("overloaded"), "{events:?}");
 }
 
 #[tokio::test]
-async fn where_nothing_listens_and_on_a_bridge_that_is_closed_it_says_so() {
+async fn closed_ports_are_reported() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let target_of_nobody = Target { address: free, key: Some(Key::new(KEY)) };
-    let steps = check(&target_of_nobody, None, None).await;
+    let closed_target = Target { address: free, key: Some(Key::new(KEY)) };
+    let steps = check(&closed_target, None, None).await;
     assert_eq!(outcome(&steps), [false]);
-    assert!(last(&steps).starts_with(&format!("Nothing listens on {free}")), "{steps:?}");
-    assert!(failure(&prompt(&target_of_nobody, "m", "hi").await).starts_with("Nothing listens"));
-    // The bridge failing does not keep the rest from being tried.
+    assert!(last(&steps).starts_with(&format!("Nothing is listening at {free}")), "{steps:?}");
+    assert!(failure(&prompt(&closed_target, "m", "hi").await).starts_with("Nothing is listening"));
+    // A closed bridge does not stop the check.
     let proxy = fake("").start().await;
     let steps = check(&target(&proxy), Some(free), Some("gpt-5.5")).await;
     assert_eq!(outcome(&steps), [true, false, true, true, true], "{steps:?}");
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_ours_is_told_apart_and_never_given_the_key() {
+async fn another_program_on_the_port_is_detected_and_never_gets_the_key() {
     for answer in
         ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 404 No\r\n\r\n<html>", "SSH-2.0\r\n", ""]
     {
-        let heard = Arc::new(Mutex::new(String::new()));
-        let address = stranger(answer, Arc::clone(&heard)).await;
+        let received = Arc::new(Mutex::new(String::new()));
+        let address = other_program(answer, Arc::clone(&received)).await;
         let target = Target { address, key: Some(Key::new(KEY)) };
         let steps = check(&target, None, None).await;
         assert_eq!(outcome(&steps), [false]);
-        assert!(last(&steps).starts_with("Another program answers on"), "{answer:?}: {steps:?}");
+        assert!(last(&steps).starts_with("Another program is using"), "{answer:?}: {steps:?}");
         assert!(failure(&prompt(&target, "m", "hi").await).starts_with("Another program"));
-        let heard = heard.lock().unwrap();
-        assert!(heard.contains("GET /health") && !heard.contains(KEY), "{heard}");
+        let received = received.lock().unwrap();
+        assert!(received.contains("GET /health") && !received.contains(KEY), "{received}");
     }
 }
 
-/// A server that says the same thing to everybody and hangs up.
-async fn stranger(answer: &'static str, heard: Arc<Mutex<String>>) -> SocketAddr {
+/// A server that sends the same bytes to every client and closes.
+async fn other_program(answer: &'static str, received: Arc<Mutex<String>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut bytes = [0; 4096];
             let read = socket.read(&mut bytes).await.unwrap_or(0);
-            heard.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+            received.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
@@ -198,14 +198,14 @@ async fn stranger(answer: &'static str, heard: Arc<Mutex<String>>) -> SocketAddr
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_is_given_up() {
+async fn a_silent_server_times_out() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target { address: silent.local_addr().unwrap(), key: None };
-    assert!(last(&check(&target, None, None).await).starts_with("No answer came within"));
-    assert!(failure(&prompt(&target, "m", "hi").await).starts_with("No answer came within"));
+    assert!(last(&check(&target, None, None).await).starts_with("No answer within"));
+    assert!(failure(&prompt(&target, "m", "hi").await).starts_with("No answer within"));
 }
 
-/// A server that gives itself out for ours, with these bodies for the list and for the chat.
+/// A server that identifies as ours, with these bodies for the model list and the chat.
 async fn impostor(list: &'static str, content_type: &'static str, chat: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -229,7 +229,7 @@ async fn impostor(list: &'static str, content_type: &'static str, chat: &'static
 }
 
 #[tokio::test]
-async fn what_open_webui_would_swallow_in_silence_is_said() {
+async fn the_check_reports_answers_that_open_webui_ignores_silently() {
     let models = r#"{"data":[{"id":"m"}]}"#;
     let sse = "text/event-stream";
     let text = "data: {\"choices\":[{\"delta\":{\"content\":\"OK\"}}]}\n\n";
@@ -240,10 +240,10 @@ async fn what_open_webui_would_swallow_in_silence_is_said() {
         (r#"{"data":[]}"#, sse, done, "list of models is empty"),
         (r#"{"data":[{"name":"m"}]}"#, sse, done, "has no id"),
         (models, "application/json", text, "should be text/event-stream"),
-        (models, sse, text, "broke off"),
+        (models, sse, text, "before the answer was complete"),
         (models, sse, done, "it is empty"),
         (models, sse, "data: {oops\n\n", "not JSON"),
-        (models, sse, endless, "far larger"),
+        (models, sse, endless, "too large"),
     ] {
         let target = Target { address: impostor(list, content_type, chat).await, key: Some(Key::new(KEY)) };
         let steps = check(&target, None, None).await;
@@ -266,7 +266,7 @@ fn failure(events: &[TestPromptEvent]) -> &str {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_test_prompt_is_told_piece_by_piece() {
+async fn a_test_prompt_streams_its_answer() {
     let proxy = real().start().await;
     let events = prompt(&target(&proxy), "gpt-5.5", "[[say=\"one two three\"]]").await;
     let (done, texts) = events.split_last().unwrap();
@@ -283,7 +283,7 @@ async fn a_test_prompt_is_told_piece_by_piece() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_test_prompt_that_is_dropped_interrupts_its_turn() {
+async fn dropping_a_test_prompt_interrupts_its_turn() {
     let proxy = real().start().await;
     let target = target(&proxy);
     let (sender, mut first) = tokio::sync::mpsc::channel(8);
@@ -291,7 +291,7 @@ async fn a_test_prompt_that_is_dropped_interrupts_its_turn() {
         test_prompt(&target, "gpt-5.5", "[[words=3 hold=1]]", |event| sender.try_send(event).unwrap());
     let mut answer = answer.boxed();
     tokio::select! {
-        () = &mut answer => panic!("it is held"),
+        () = &mut answer => panic!("the answer is held"),
         event = first.recv() => assert!(matches!(event, Some(TestPromptEvent::Text { .. })), "{event:?}"),
     }
     drop(answer);

@@ -1,4 +1,4 @@
-//! What the request log keeps on disk of requests that were really made.
+//! What real requests leave on disk.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ async fn open_log(folder: &Path, keep_texts: bool) -> RequestDatabase {
 #[tokio::test]
 async fn no_key_is_in_the_request_log_or_its_database() {
     let folder = folder();
-    // With texts, which is as much as can ever be kept.
+    // With texts, the most that can be stored.
     let log = open_log(folder.path(), true).await;
     let mut plan = fake("");
     plan.settings.api_keys = CHOSEN.map(proxy::Key::new).into();

@@ -1,11 +1,11 @@
-//! A key as the window lists it, and the names that a key can have.
+//! A key in the window's list, and the check of its name.
 
 use super::KeyRingError;
 use crate::keychain::types::{KeyLimitsForm, KeyRow};
 use proxy::{KeyEntry, KeyLimits};
 
-/// The longest name of a key, in characters; it has to fit a line of the log.
-const LONGEST_NAME: usize = 60;
+/// Limit of a key's name in characters, so that it fits a line of the log.
+const MAX_NAME_CHARS: usize = 60;
 
 fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
     let folder = limits.workspace.as_ref().map(|folder| folder.to_string_lossy().into_owned());
@@ -24,20 +24,20 @@ pub(super) fn row(entry: &KeyEntry, can_copy: bool) -> KeyRow {
         last_used: None,
         can_copy,
         limits: limits_form(&entry.limits),
-        unshown: false,
+        not_yet_shown: false,
     }
 }
 
-/// Two keys of one name could not be told apart in the log.
+/// Names are unique, because the log shows only the name.
 pub(super) fn check_name(name: &str, entries: &[KeyEntry]) -> Result<(), KeyRingError> {
-    let wrong = if name.is_empty() {
-        "Give the key a name, such as the program that will use it."
-    } else if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        "Give the key a name of at most 60 letters on one line."
+    let message = if name.is_empty() {
+        "Enter a name, such as \"Open WebUI\".".to_owned()
+    } else if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        format!("Enter a name of at most {MAX_NAME_CHARS} characters on one line.")
     } else if entries.iter().any(|entry| entry.name == name) {
-        "There is a key of this name already. Choose another name."
+        format!("A key named '{name}' already exists. Choose another name.")
     } else {
         return Ok(());
     };
-    Err(KeyRingError::Name(wrong.to_owned()))
+    Err(KeyRingError::Name(message))
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Rows whose fields hold what a pattern or a shell could trip over.
+/// Rows with special characters of patterns and shells.
 fn odd(log: &RequestDatabase) {
     let texts = ["100%", "a_b", r"back\slash", "ÄPFEL", "Codex-Local", "it's", "plain", "aXb", "[a-z]*?"];
     for (n, text) in texts.into_iter().enumerate() {
@@ -21,13 +21,13 @@ fn odd(log: &RequestDatabase) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_takes_the_same_rows_before_and_after_they_are_written() {
-    let bench = Bench::new();
-    let log = bench.on_disk().await;
+async fn filters_match_the_same_rows_in_memory_and_on_disk() {
+    let test = TestLog::new();
+    let log = test.on_disk().await;
     odd(&log);
     log.close().await;
-    let disk = bench.on_disk().await;
-    let memory = bench.in_memory().await;
+    let disk = test.on_disk().await;
+    let memory = test.in_memory().await;
     odd(&memory);
     let text = |text: &str| ExchangeQuery { text: Some(text.into()), ..ExchangeQuery::default() };
     let mut queries: Vec<_> =
@@ -49,27 +49,27 @@ async fn a_filter_takes_the_same_rows_before_and_after_they_are_written() {
         assert_eq!(ids(&disk, query.clone()).await, from_memory, "{query:?}");
         sizes.push(from_memory.len());
     }
-    // What each of them finds, so that two wrongs are not taken for a right.
+    // The expected counts, in case both are wrong.
     assert_eq!(sizes, [9, 4, 3, 1, 4, 1, 1, 0, 1, 7, 1, 1, 1, 3, 3, 0, 7, 6, 1, 0, 0, 0, 3, 3, 3, 1, 7, 3]);
     memory.close().await;
     disk.close().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn paging_gives_every_request_once_whether_in_memory_or_on_disk() {
-    let bench = Bench::new();
-    let log = bench.on_disk().await;
+async fn paging_returns_every_request_once() {
+    let test = TestLog::new();
+    let log = test.on_disk().await;
     for n in 0..100 {
         begin(&log, arrival(n)).done(200, None);
     }
     log.close().await;
-    let log = bench.on_disk().await;
-    // They run for so long that newer ones leave memory before they do.
+    let log = test.on_disk().await;
+    // They run so long that newer ones leave memory first.
     let running: Vec<_> = (100..110).map(|n| begin(&log, arrival(n))).collect();
     for n in 110..3_000 {
         begin(&log, arrival(n)).done(200, None);
     }
-    until(async || log.shared.live.lock().find(&id(2_999)).is_none()).await;
+    wait_until(async || log.shared.live.lock().find(&id(2_999)).is_none()).await;
     running[3].failed(500, "internal_error", "It broke.");
     let mut seen: Vec<String> = Vec::new();
     for _ in 0..=10 {
@@ -89,9 +89,9 @@ async fn paging_gives_every_request_once_whether_in_memory_or_on_disk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_gives_two_hundred_rows_unless_it_says_otherwise_and_never_too_many() {
-    let bench = Bench::new();
-    let log = bench.on_disk().await;
+async fn queries_default_to_200_rows_and_are_limited_to_1000() {
+    let test = TestLog::new();
+    let log = test.on_disk().await;
     for n in 0..1_500 {
         begin(&log, arrival(n)).done(200, None);
     }
@@ -103,9 +103,9 @@ async fn a_query_gives_two_hundred_rows_unless_it_says_otherwise_and_never_too_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_curl_command_leaves_out_the_key_and_quotes_what_the_client_chose() {
-    let bench = Bench::new();
-    let log = bench.with_texts().await;
+async fn the_curl_command_omits_the_key_and_quotes_client_input() {
+    let test = TestLog::new();
+    let log = test.with_texts().await;
     let base = "http://127.0.0.1:8000/v1";
     let text = r#"{"model":"m","messages":[{"role":"user","content":"it's $(rm -rf ~) `x`"}]}"#;
     begin(&log, Arrival { request_text: Some(text.into()), ..arrival(1) }).done(200, None);
@@ -120,7 +120,7 @@ async fn the_curl_command_leaves_out_the_key_and_quotes_what_the_client_chose() 
     let example = log.detail(&id(2)).await.unwrap().as_curl(base);
     assert!(example.contains(r#""model":"m'\''; rm -rf ~; '\''""#), "{example}");
 
-    // A text that was cut off is no JSON any more.
+    // A truncated text is not valid JSON.
     let long = format!("{text}{}", " ".repeat(300 * 1024));
     begin(&log, Arrival { request_text: Some(long), ..arrival(3) }).done(200, None);
     assert!(log.detail(&id(3)).await.unwrap().as_curl(base).contains("Say hello."));
