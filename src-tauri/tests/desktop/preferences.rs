@@ -228,7 +228,7 @@ async fn copied_diagnostics_contain_no_keys_or_prompts() {
     eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
     let copied = session.screen().clipboard().await;
     println!("{copied}");
-    for part in [env!("CARGO_PKG_VERSION"), "0.169.0", "upstream", "max_turns", "a private home"] {
+    for part in [env!("CARGO_PKG_VERSION"), "0.169.0", "upstream", "max_turns", "a private CODEX_HOME"] {
         assert!(copied.contains(part), "no {part}: {copied}");
     }
     let home = session.data().ancestors().nth(1).unwrap().display().to_string();

@@ -169,7 +169,7 @@ async fn an_older_codex_lists_its_missing_features() {
     let session = Session::start_with(USUAL, &[("CODEX_PATH", &fake), ("FAKE_CODEX", "old=0.80")]).await;
     let window = Window::open(&session).await;
     window.says("Missing in this version").await;
-    window.says("take the earlier messages with their roles").await;
+    window.says("keep the roles of earlier messages").await;
     window.says("npm install -g @openai/codex@latest").await;
     window.picture("older-codex").await;
 }

@@ -95,7 +95,7 @@ silence_limit_minutes: number,
  */
 log_level: string, 
 /**
- * Web origin that may call the proxy from a browser, such as https://chat.example; repeatable
+ * Web origin (scheme, host and port) that may call the proxy from a browser; repeatable
  */
 allowed_origins: Array<string>, 
 /**

@@ -102,7 +102,7 @@ pub struct Settings {
     #[serde(deserialize_with = "values::word")]
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub log_level: LogLevel,
-    /// Web origin that may call the proxy from a browser, such as https://chat.example; repeatable
+    /// Web origin (scheme, host and port) that may call the proxy from a browser; repeatable
     #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN", help_heading = "Network")]
     #[serde(deserialize_with = "values::list")]
     pub allowed_origins: Vec<String>,
@@ -228,14 +228,14 @@ const RENAMED: [Renamed; 2] = [
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// A value is invalid.
-    #[error("{source_name} is {value:?}. {wanted}")]
+    #[error("{source_name} is {value:?}. {expected}")]
     Invalid {
         /// The flag or variable.
         source_name: String,
         /// Its value.
         value: String,
         /// What is allowed, as a sentence.
-        wanted: String,
+        expected: String,
     },
     /// `--no-auth` on an address that other computers can reach.
     #[error(

@@ -60,8 +60,9 @@ fn limits(
     workspace: Option<PathBuf>,
     settings: &Settings,
 ) -> Result<KeyLimits, String> {
-    let mode =
-        |name: &str| choice::<SandboxMode>(name).map_err(|wanted| format!("--sandbox is {name:?}. {wanted}"));
+    let mode = |name: &str| {
+        choice::<SandboxMode>(name).map_err(|expected| format!("--sandbox is {name:?}. {expected}"))
+    };
     let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::LessStrict(_) | LimitsError::Outside { .. } => format!(

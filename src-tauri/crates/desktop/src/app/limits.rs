@@ -88,8 +88,8 @@ mod tests {
             ("danger-full-access", "", "sandbox", "can only be stricter"),
             ("open", "", "sandbox", "Choose"),
             ("", "notes", "workspace", "full path"),
-            ("", "~/gone", "workspace", "is not there"),
-            ("", "/", "workspace", "not within the working folder"),
+            ("", "~/gone", "workspace", "does not exist"),
+            ("", "/", "workspace", "not inside the working folder"),
         ] {
             let error = checked(sandbox, workspace, all.path()).unwrap_err();
             assert_eq!(error.field, field);

@@ -151,7 +151,7 @@ impl Settings {
         let (mut settings, wrong) = merge(&Self::default(), &values);
         if let Some(wrong) = wrong.into_iter().next() {
             let (source_name, value) = sources.remove(&wrong.field).unwrap_or_default();
-            return Err(SettingsError::Invalid { source_name, value, wanted: wrong.message });
+            return Err(SettingsError::Invalid { source_name, value, expected: wrong.message });
         }
         if !settings.keys_needed && !settings.host.is_loopback() {
             return Err(SettingsError::NoAuthBeyondLoopback(settings.host));

@@ -43,7 +43,7 @@ pub fn merge<T: Clone + Serialize + DeserializeOwned>(
         tried.insert(current_name(name).to_owned(), value);
         match T::deserialize(&tried) {
             Ok(next) => (merged, fields) = (next, tried),
-            Err(error) => wrong.push(FieldError::new(name, wanted(&error))),
+            Err(error) => wrong.push(FieldError::new(name, expected(&error))),
         }
     }
     (merged, wrong)
@@ -69,11 +69,12 @@ pub fn fields(settings: &impl Serialize) -> Map<String, Value> {
 /// The words to choose from, as a sentence.
 pub fn choice<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let word = text.to_ascii_lowercase();
-    T::deserialize(word.as_str().into_deserializer()).map_err(|error: serde::de::value::Error| wanted(&error))
+    T::deserialize(word.as_str().into_deserializer())
+        .map_err(|error: serde::de::value::Error| expected(&error))
 }
 
 /// What is allowed, from serde's error about a value.
-fn wanted(error: &impl Display) -> String {
+fn expected(error: &impl Display) -> String {
     let error = error.to_string();
     let Some((_, words)) = error.split_once("expected ") else { return error };
     let words = words.trim_start_matches("one of ").replace('`', "");
