@@ -218,7 +218,7 @@ impl ApiError {
     }
 
     /// The model does not support images.
-    pub(crate) fn no_pictures(model: &str) -> Self {
+    pub(crate) fn no_images(model: &str) -> Self {
         let model = shown(model);
         Self::invalid(
             "messages",

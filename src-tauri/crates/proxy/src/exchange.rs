@@ -375,7 +375,7 @@ impl Exchange {
         }
     }
 
-    /// Ends the total exchange with a failure.
+    /// Ends the whole exchange with a failure.
     fn fail(&mut self, failure: Failure) -> AnswerEvent {
         self.close(&Outcome::Failed(&failure));
         AnswerEvent::Ended(Err(failure))

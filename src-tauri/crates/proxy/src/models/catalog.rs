@@ -82,7 +82,7 @@ impl Catalog {
     }
 
     /// Whether the model `id`, or the default model, accepts images. Assumed if unknown.
-    pub(crate) fn reads_pictures(&self, id: Option<&str>) -> bool {
+    pub(crate) fn reads_images(&self, id: Option<&str>) -> bool {
         let cached = self.cached.lock();
         let models = cached.as_ref().map(|cached| cached.models.as_slice()).unwrap_or_default();
         let model = models.iter().find(|model| id.map_or(model.is_default, |id| model.id == id));

@@ -62,8 +62,8 @@ async fn start_turns(
     if request.items.iter().any(Item::has_images) {
         // If codex lists no models, their modalities are unknown, and the upstream decides.
         let _ = proxy.catalog.models(proxy.codex.plain()).await;
-        if !proxy.catalog.reads_pictures(profile.model.as_deref()) {
-            return Err(ApiError::no_pictures(&request.model));
+        if !proxy.catalog.reads_images(profile.model.as_deref()) {
+            return Err(ApiError::no_images(&request.model));
         }
     }
 
