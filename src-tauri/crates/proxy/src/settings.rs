@@ -169,7 +169,7 @@ impl Settings {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 pub enum ReasoningFormat {
-    /// In a field of its own, `reasoning_content`.
+    /// In a separate field, `reasoning_content`.
     #[default]
     ReasoningContent,
     /// In the answer, between `<think>` and `</think>`.

@@ -94,7 +94,7 @@ impl Sender {
 }
 
 impl Turn {
-    /// When codex last sent a message for this turn. `None` while it runs a command or one of its own tools, which may be
+    /// When codex last sent a message for this turn. `None` while it runs a command or a tool of codex, which may be
     /// silent for any time.
     pub fn idle_since(&self) -> Option<Instant> {
         let inner = self.shared.inner.lock();

@@ -16,7 +16,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Peer(pub(in crate::server) IpAddr);
 
-/// Marks a response that gets no access log line of its own.
+/// Marks a response whose access log line is suppressed.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct LogSuppressed;
 
