@@ -70,9 +70,6 @@ pub(crate) struct Admission(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    max_turns: u32,
-    max_queued: usize,
-    queue_timeout: Duration,
     /// Nothing panics while holding the lock.
     state: Mutex<State>,
     occupancy: watch::Sender<Occupancy>,
@@ -81,14 +78,18 @@ struct Inner {
 impl Admission {
     /// As many permits as the limits allow.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let max_turns = u32::try_from(limits.max_turns).unwrap_or(u32::MAX).max(1);
         Self(Arc::new(Inner {
-            max_turns,
-            max_queued: limits.max_queued,
-            queue_timeout: limits.queue_timeout,
-            state: Mutex::new(State::new(max_turns)),
+            state: Mutex::new(State::new(limits)),
             occupancy: watch::Sender::default(),
         }))
+    }
+
+    /// Changes the limits. Turns that run and requests that wait stay, whatever the new limits.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        let mut state = self.0.state.lock();
+        state.set_limits(limits);
+        // A higher limit has room for requests that wait.
+        self.serve(state);
     }
 
     /// Watches the load.
@@ -101,14 +102,14 @@ impl Admission {
     /// # Errors
     /// When the queue is full and no other request is evicted.
     pub(crate) fn admit(&self, key: &str, turns: u32) -> Result<Admit, Refused> {
-        let (key, turns) = (Arc::from(key), turns.clamp(1, self.0.max_turns));
         let mut state = self.0.state.lock();
-        if state.queue.is_empty() && turns <= state.free {
+        let (key, turns) = (Arc::from(key), turns.clamp(1, state.max_turns));
+        if state.queue.is_empty() && turns <= state.free() {
             let permit = self.issue(&mut state, key, turns);
             self.publish(&state);
             return Ok(Admit::Now(permit));
         }
-        let evicted = if state.queue.len() < self.0.max_queued {
+        let evicted = if state.queue.len() < state.max_queued {
             None
         } else {
             Some(state.evict_for(&key, turns).ok_or_else(|| self.rejection(&state, RejectReason::Full))?)
@@ -118,27 +119,28 @@ impl Admission {
         state.last_id += 1;
         let id = state.last_id;
         state.queue.push_back(Waiter { id, key, turns, answer: send });
+        let deadline = Instant::now() + state.queue_timeout;
         self.serve(state);
         if let Some(waiter) = evicted {
             // The evicted request may have been dropped already.
             let _ = waiter.answer.send(Err(rejection));
         }
-        let deadline = Instant::now() + self.0.queue_timeout;
         Ok(Admit::Queued(QueuedRequest { admission: self.clone(), id, deadline, answer }))
     }
 
     /// Hands out free permits in order, then unlocks.
     fn serve(&self, mut state: MutexGuard<'_, State>) {
         let mut admitted = Vec::new();
-        while state.free > 0
+        while state.free() > 0
             && let Some(at) = state.next_waiter()
         {
-            if state.queue.get(at).is_some_and(|waiter| waiter.turns > state.free) {
+            if state.queue.get(at).is_some_and(|waiter| state.needed(waiter) > state.free()) {
                 state.reserved_for = state.queue.get(at).map(|waiter| waiter.id);
                 break;
             }
             state.reserved_for = None;
-            if let Some(Waiter { key, turns, answer, .. }) = state.queue.remove(at) {
+            if let Some(waiter) = state.queue.remove(at) {
+                let (turns, Waiter { key, answer, .. }) = (state.needed(&waiter), waiter);
                 state.served_count += 1;
                 let served_count = state.served_count;
                 state.last_served.insert(Arc::clone(&key), served_count);
@@ -157,7 +159,7 @@ impl Admission {
     }
 
     fn issue(&self, state: &mut State, key: Arc<str>, turns: u32) -> Permit {
-        state.free -= turns;
+        state.in_use += turns;
         *state.running.entry(Arc::clone(&key)).or_default() += turns;
         Permit { admission: self.clone(), key, turns, since: Instant::now() }
     }
@@ -167,13 +169,13 @@ impl Admission {
         let waiting = state.queue.iter().map(|waiter| waiter.turns).sum::<u32>();
         // By then, all queued requests should have run.
         let retry =
-            state.mean_hold.map_or(DEFAULT_RETRY, |hold| hold.saturating_mul(waiting) / self.0.max_turns);
+            state.mean_hold.map_or(DEFAULT_RETRY, |hold| hold.saturating_mul(waiting) / state.max_turns);
         Refused { why, retry: retry.clamp(min, max) }
     }
 
     fn publish(&self, state: &State) {
         let waiting = u32::try_from(state.queue.len()).unwrap_or(u32::MAX);
-        let occupancy = Occupancy { running: self.0.max_turns - state.free, waiting };
+        let occupancy = Occupancy { running: state.in_use, waiting };
         self.0.occupancy.send_if_modified(|known| std::mem::replace(known, occupancy) != occupancy);
     }
 }
@@ -209,7 +211,7 @@ impl Drop for QueuedRequest {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.0.state.lock();
-        state.free += self.turns;
+        state.in_use = state.in_use.saturating_sub(self.turns);
         let held = self.since.elapsed();
         state.mean_hold = Some(state.mean_hold.map_or(held, |mean| (mean * 3 + held) / 4));
         let left = state.running.get(&self.key).copied().unwrap_or_default().saturating_sub(self.turns);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::tests::admission;
+use super::tests::{admission, limits};
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ enum Action {
     /// Ends a running request, or cancels a queued one.
     End(usize),
     Cancel(usize),
+    /// Changes the maximum number of turns.
+    Limit(usize),
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
@@ -22,6 +24,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         4 => (0..4usize, 1..6u32).prop_map(|(key, turns)| Action::Request { key, turns }),
         3 => any::<usize>().prop_map(Action::End),
         1 => any::<usize>().prop_map(Action::Cancel),
+        1 => (1..5usize).prop_map(Action::Limit),
     ];
     prop::collection::vec(action, 1..120)
 }
@@ -36,13 +39,18 @@ fn check_invariants(actions: &[Action]) -> Result<(), TestCaseError> {
     for action in actions {
         match action {
             Action::Request { key, turns } => match admission.admit(KEYS[*key], *turns) {
-                Ok(Admit::Now(permit)) => running.push((*key, permit)),
+                Ok(Admit::Now(permit)) => {
+                    running.push((*key, permit));
+                    let state = admission.0.state.lock();
+                    prop_assert!(state.in_use <= state.max_turns, "admitted beyond the limit");
+                }
                 Ok(Admit::Queued(wait)) => waiting.push((*key, wait)),
                 Err(refused) => prop_assert_eq!(refused.why, RejectReason::Full),
             },
             Action::End(which) if !running.is_empty() => drop(running.remove(which % running.len())),
             Action::Cancel(which) if !waiting.is_empty() => drop(waiting.remove(which % waiting.len())),
             Action::End(_) | Action::Cancel(_) => {}
+            Action::Limit(max_turns) => admission.set_limits(&limits(*max_turns, 5)),
         }
         waiting.retain_mut(|(key, wait)| match wait.now() {
             None => true,
@@ -59,7 +67,7 @@ fn check_invariants(actions: &[Action]) -> Result<(), TestCaseError> {
         let state = admission.0.state.lock();
         prop_assert_eq!(state.running.values().sum::<u32>(), taken);
         if let Some(at) = state.next_waiter() {
-            prop_assert!(state.queue[at].turns > state.free, "the next request waits although there is room");
+            prop_assert!(state.needed(&state.queue[at]) > state.free(), "the next request waits although there is room");
         }
     }
     // After all queued requests are served and done, nothing is left.

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Permit, Refused};
+use super::{Limits, Permit, Refused};
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) free: u32,
+    pub(super) max_turns: u32,
+    pub(super) max_queued: usize,
+    pub(super) queue_timeout: Duration,
+    /// Permits held. More than `max_turns` only while turns from before it was lowered still run.
+    pub(super) in_use: u32,
     /// Running turns per key; keys without any are absent.
     pub(super) running: HashMap<Arc<str>, u32>,
     /// In order of arrival. A request that arrives when it is full is rejected or evicts another.
@@ -35,9 +39,12 @@ pub(super) struct Waiter {
 }
 
 impl State {
-    pub(super) fn new(free: u32) -> Self {
-        Self {
-            free,
+    pub(super) fn new(limits: &Limits) -> Self {
+        let mut state = Self {
+            max_turns: 0,
+            max_queued: 0,
+            queue_timeout: Duration::ZERO,
+            in_use: 0,
             running: HashMap::new(),
             queue: VecDeque::new(),
             last_served: HashMap::new(),
@@ -45,7 +52,24 @@ impl State {
             reserved_for: None,
             last_id: 0,
             mean_hold: None,
-        }
+        };
+        state.set_limits(limits);
+        state
+    }
+
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        self.max_turns = u32::try_from(limits.max_turns).unwrap_or(u32::MAX).max(1);
+        self.max_queued = limits.max_queued;
+        self.queue_timeout = limits.queue_timeout;
+    }
+
+    pub(super) fn free(&self) -> u32 {
+        self.max_turns.saturating_sub(self.in_use)
+    }
+
+    /// The permits that a waiter needs: the limit may have been lowered since it arrived.
+    pub(super) fn needed(&self, waiter: &Waiter) -> u32 {
+        waiter.turns.min(self.max_turns)
     }
 
     /// Index of the request to serve next.

@@ -7,12 +7,11 @@ use super::*;
 const WAIT: Duration = Duration::from_secs(120);
 
 pub(super) fn admission(turns: usize, waiting: usize) -> Admission {
-    Admission::new(&Limits {
-        max_turns: turns,
-        max_queued: waiting,
-        queue_timeout: WAIT,
-        ..Limits::default()
-    })
+    Admission::new(&limits(turns, waiting))
+}
+
+pub(super) fn limits(turns: usize, waiting: usize) -> Limits {
+    Limits { max_turns: turns, max_queued: waiting, queue_timeout: WAIT, ..Limits::default() }
 }
 
 impl Admission {
@@ -66,6 +65,22 @@ fn requests_of_one_key_are_served_in_order() {
     }
     drop(running);
     assert_eq!(admission.now(), (0, 0));
+}
+
+#[test]
+fn a_raised_limit_admits_waiting_requests_and_a_lowered_one_lets_running_turns_finish() {
+    let admission = admission(1, 64);
+    let first = admission.take("a", 1);
+    let (mut second, mut third) = (admission.queue("a", 1), admission.queue("b", 1));
+    admission.set_limits(&limits(3, 64));
+    let (second, third) = (second.now().unwrap().unwrap(), third.now().unwrap().unwrap());
+    let mut fourth = admission.queue("a", 2);
+    admission.set_limits(&limits(1, 64));
+    assert_eq!(admission.now(), (3, 1));
+    drop((first, second));
+    assert!(fourth.still_waits(), "the lowered limit is used up");
+    drop(third);
+    assert_eq!(fourth.now().unwrap().unwrap().turns, 1);
 }
 
 #[test]
