@@ -1,5 +1,6 @@
 //! The shared handle to codex. It chooses how a turn runs: on the session, or through `legacy`.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ const SESSION_REQUESTS_CAPACITY: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Codex {
     session_requests: mpsc::Sender<SessionRequest>,
+    /// The configured path, which the supervisor watches.
+    path: Arc<watch::Sender<Option<PathBuf>>>,
     status: watch::Receiver<Status>,
     counts: Arc<Mutex<StartCounts>>,
     /// Limits concurrent `codex exec` processes.
@@ -39,9 +42,11 @@ impl Codex {
         let (status_sender, status) = watch::channel(Status::Idle);
         let (counts, shutdown) = (Arc::default(), CancellationToken::new());
         let exec_slots = Arc::new(Semaphore::new(legacy::MAX_PROCESSES));
-        let supervisor = Supervisor::new(config, status_sender, Arc::clone(&counts), shutdown.clone());
+        let (path, new_path) = watch::channel(config.search.setting.clone());
+        let supervisor =
+            Supervisor::new(config, new_path, status_sender, Arc::clone(&counts), shutdown.clone());
         tokio::spawn(supervisor.run(requests));
-        Self { session_requests, status, counts, exec_slots, shutdown }
+        Self { session_requests, path: Arc::new(path), status, counts, exec_slots, shutdown }
     }
 
     /// Watches codex's status.
@@ -54,6 +59,13 @@ impl Codex {
     #[must_use]
     pub fn counts(&self) -> StartCounts {
         *self.counts.lock()
+    }
+
+    /// Changes the configured path. A running codex finishes its turns; the next one starts from the new path.
+    pub fn set_path(&self, path: Option<&Path>) {
+        if self.path.borrow().as_deref() != path {
+            self.path.send_replace(path.map(Path::to_owned));
+        }
     }
 
     /// Starts codex if needed, and waits until it is ready.

@@ -13,5 +13,5 @@ mod serve;
 mod sse;
 mod state;
 
-pub use serve::serve;
+pub use serve::{OpenPort, Server, serve};
 pub use state::{Proxy, ProxyError, ProxyParts};

@@ -4,6 +4,7 @@
 //! One task owns the process; [`Codex`](crate::Codex) is the shared handle to it. The task stops the process on shutdown,
 //! or when the last handle is dropped.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(crate) type SessionRequest = oneshot::Sender<Result<Arc<Session>, CodexError
 
 pub(crate) struct Supervisor {
     config: CodexConfig,
+    new_path: watch::Receiver<Option<PathBuf>>,
     status: watch::Sender<Status>,
     live: Option<Instance>,
     auth: AuthWatch,
@@ -59,6 +61,7 @@ impl Supervisor {
     /// Creates a supervisor; codex is not started yet.
     pub(crate) fn new(
         config: CodexConfig,
+        new_path: watch::Receiver<Option<PathBuf>>,
         status: watch::Sender<Status>,
         counts: Arc<Mutex<StartCounts>>,
         shutdown: CancellationToken,
@@ -66,6 +69,7 @@ impl Supervisor {
         Self {
             auth: AuthWatch::new(&config.search.environment),
             config,
+            new_path,
             status,
             live: None,
             failed_update: None,
@@ -85,6 +89,7 @@ impl Supervisor {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => break,
+                Ok(()) = self.new_path.changed() => self.apply_path(),
                 request = requests.recv() => match request {
                     Some(reply) => {
                         let _ = reply.send(self.session().await);
@@ -187,6 +192,15 @@ impl Supervisor {
                 None
             }
         }
+    }
+
+    /// Uses the new path from the next start on.
+    fn apply_path(&mut self) {
+        self.config.search.setting.clone_from(&self.new_path.borrow_and_update());
+        tracing::info!("codex's path has changed");
+        (self.failures, self.backoff, self.failed_update) = (0, None, None);
+        self.retire();
+        self.status.send_replace(Status::Idle);
     }
 
     /// Restarts codex when the account has changed (or was missing at the last start) or the binary was replaced, and

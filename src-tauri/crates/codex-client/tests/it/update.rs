@@ -88,3 +88,24 @@ async fn incomplete_update_keeps_the_old_process() {
     real.run(turn()).await.expect_success();
     assert_eq!(version(&real.agent), "2.0.0");
 }
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_new_path_is_used_from_the_next_turn_while_the_running_turn_finishes() {
+    let folder = folder();
+    let other = folder.path().join("other");
+    write_program(&other, &fake_script("9.0.0"));
+    let real = real_with_binary(&codex_under_test()).await;
+    let mut running = real.agent.turn(real.request(ThreadKind::Agent, "[[words=2 hold=1]]")).await.unwrap();
+    next_text(&mut running).await;
+    real.agent.set_path(Some(&folder.path().join("gone")));
+    let error = real.agent.ready().await.unwrap_err();
+    assert!(matches!(error, codex_client::CodexError::BadPath { .. }), "{error:?}");
+    real.agent.set_path(Some(&other));
+    let second = real.run(real.request(ThreadKind::Agent, "hi")).await;
+    assert_eq!((second.text().as_str(), version(&real.agent).as_str()), ("Hello from fake", "9.0.0"));
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(real.model.wait_for(held, crate::support::TIMEOUT).await.is_some());
+    real.model.release();
+    collect(running).await.expect_success();
+}

@@ -78,10 +78,7 @@ struct Inner {
 impl Admission {
     /// As many permits as the limits allow.
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Inner {
-            state: Mutex::new(State::new(limits)),
-            occupancy: watch::Sender::default(),
-        }))
+        Self(Arc::new(Inner { state: Mutex::new(State::new(limits)), occupancy: watch::Sender::default() }))
     }
 
     /// Changes the limits. Turns that run and requests that wait stay, whatever the new limits.

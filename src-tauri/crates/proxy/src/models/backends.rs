@@ -44,6 +44,13 @@ impl Backends {
         &self.plain
     }
 
+    /// Changes the configured path of both; running turns finish.
+    pub fn set_path(&self, path: Option<&Path>) {
+        for codex in [&self.plain, &self.agent] {
+            codex.set_path(path);
+        }
+    }
+
     /// The combined status.
     #[must_use]
     pub fn status(&self) -> BackendsStatus {

@@ -73,7 +73,7 @@ async fn json_object(headers: &HeaderMap, body: Body, proxy: &Proxy) -> Result<M
         return Err(ApiError::unsupported_media_type());
     }
     let ReceivedBody { bytes, _room } =
-        receive(headers, body, &proxy.bodies, proxy.limits.body_idle_timeout).await?;
+        receive(headers, body, &proxy.bodies, proxy.limits().body_idle_timeout).await?;
     if has_too_many_values(&bytes) {
         let message = format!("The body has more than {MAX_JSON_VALUES} values. Send fewer.");
         return Err(ApiError::unreadable(message));

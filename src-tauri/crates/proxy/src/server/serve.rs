@@ -16,8 +16,9 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_io_timeout::TimeoutStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
@@ -33,47 +34,95 @@ const LATE_REQUEST_GRACE: Duration = Duration::from_millis(50);
 /// Delay after a failed `accept`, which fails for example when file descriptors run out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
+/// A server. Its ports can be opened and closed while it runs; requests in progress and what the proxy stores stay.
+#[derive(Debug)]
+pub struct Server {
+    acceptor: Arc<Acceptor>,
+    proxy: Proxy,
+}
+
+/// A port that a [`Server`] accepts connections on. Dropping it closes the port soon after.
+#[derive(Debug)]
+pub struct OpenPort {
+    stop: DropGuard,
+    /// Returns the connections that were still in the system's backlog.
+    task: JoinHandle<Vec<(TcpStream, SocketAddr)>>,
+}
+
+impl Server {
+    /// A server without a port yet.
+    #[must_use]
+    pub fn new(proxy: Proxy) -> Self {
+        let limits = proxy.limits();
+        let mut http = http1::Builder::new();
+        // Also limits how long a connection may idle between two requests.
+        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+        let acceptor = Acceptor {
+            router: router(proxy.clone()),
+            http,
+            connections: Connections::new(limits.max_connections),
+            tasks: TaskTracker::new(),
+            write_timeout: limits.write_timeout,
+        };
+        Self { acceptor: Arc::new(acceptor), proxy }
+    }
+
+    /// Accepts connections on the listener until its port is closed. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn open(&self, listener: TcpListener) -> OpenPort {
+        let (acceptor, stop) = (Arc::clone(&self.acceptor), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            stopped.run_until_cancelled(acceptor.accept_all(&listener)).await;
+            pending_connections(&listener).collect()
+        });
+        OpenPort { stop: stop.drop_guard(), task }
+    }
+
+    /// Closes a port; it is free afterwards. Its connections stay open.
+    pub async fn close(&self, port: OpenPort) {
+        self.acceptor.accept_late(port.close().await);
+    }
+
+    /// Shuts down; returns when no connection, turn or codex process is left.
+    pub async fn shutdown(self, ports: Vec<OpenPort>) {
+        let Self { acceptor, proxy } = self;
+        let late = join_all(ports.into_iter().map(OpenPort::close)).await;
+        proxy.stopping.cancel();
+        // Connections already in the backlog get a `shutting_down` error.
+        acceptor.accept_late(late.into_iter().flatten());
+        acceptor.tasks.close();
+        tracing::info!(open = acceptor.tasks.len(), "stopping");
+        if !acceptor.tasks.is_empty() {
+            tokio::time::sleep(LATE_REQUEST_GRACE).await;
+        }
+        acceptor.connections.close_all();
+        let timeout = proxy.limits().drain_timeout;
+        let drained = tokio::time::timeout(timeout, acceptor.tasks.wait()).await.is_ok();
+        if !drained {
+            proxy.cut_off.cancel();
+            let _ = tokio::time::timeout(FINAL_EVENT_GRACE, acceptor.tasks.wait()).await;
+        }
+        proxy.codex.shutdown().await;
+        tracing::info!(drained, "stopped");
+    }
+}
+
+impl OpenPort {
+    /// Closes the port and returns the connections in its backlog.
+    async fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+        drop(self.stop);
+        self.task.await.unwrap_or_default()
+    }
+}
+
 /// Serves until `stop` and returns when no connection, turn or codex process is left. There can be several listeners,
 /// such as loopback and Docker's bridge.
 pub async fn serve(listeners: Vec<TcpListener>, proxy: Proxy, stop: CancellationToken) {
-    let mut http = http1::Builder::new();
-    // Also limits how long a connection may idle between two requests.
-    http.timer(TokioTimer::new()).header_read_timeout(proxy.limits.header_timeout);
-    let acceptor = Acceptor {
-        router: router(proxy.clone()),
-        http,
-        connections: Connections::new(proxy.limits.max_connections),
-        tasks: TaskTracker::new(),
-        write_timeout: proxy.limits.write_timeout,
-    };
-    let accepting = join_all(listeners.iter().map(|listener| acceptor.accept_all(listener)));
-    tokio::select! {
-        _ = accepting => {}
-        () = stop.cancelled() => {}
-    }
-
-    // Connections already in the backlog get a `shutting_down` error.
-    let late: Vec<_> = listeners.iter().flat_map(pending_connections).collect();
-    drop(listeners);
-    proxy.stopping.cancel();
-    for (stream, peer) in late {
-        if let Some(Some(slot)) = acceptor.connections.acquire().now_or_never() {
-            acceptor.accept(stream, peer, slot);
-        }
-    }
-    acceptor.tasks.close();
-    tracing::info!(open = acceptor.tasks.len(), "stopping");
-    if !acceptor.tasks.is_empty() {
-        tokio::time::sleep(LATE_REQUEST_GRACE).await;
-    }
-    acceptor.connections.close_all();
-    let drained = tokio::time::timeout(proxy.limits.drain_timeout, acceptor.tasks.wait()).await.is_ok();
-    if !drained {
-        proxy.cut_off.cancel();
-        let _ = tokio::time::timeout(FINAL_EVENT_GRACE, acceptor.tasks.wait()).await;
-    }
-    proxy.codex.shutdown().await;
-    tracing::info!(drained, "stopped");
+    let server = Server::new(proxy);
+    let ports = listeners.into_iter().map(|listener| server.open(listener)).collect();
+    stop.cancelled().await;
+    server.shutdown(ports).await;
 }
 
 /// Connections in the system's backlog that can be accepted without waiting.
@@ -82,6 +131,7 @@ fn pending_connections(listener: &TcpListener) -> impl Iterator<Item = (TcpStrea
 }
 
 /// Accepts connections and holds what each needs.
+#[derive(Debug)]
 struct Acceptor {
     router: Router,
     http: http1::Builder,
@@ -104,6 +154,15 @@ impl Acceptor {
                 }
             };
             if let Some(slot) = self.connections.acquire().await {
+                self.accept(stream, peer, slot);
+            }
+        }
+    }
+
+    /// Accepts connections from the backlog of a closed port, as far as there is room.
+    fn accept_late(&self, connections: impl IntoIterator<Item = (TcpStream, SocketAddr)>) {
+        for (stream, peer) in connections {
+            if let Some(Some(slot)) = self.connections.acquire().now_or_never() {
                 self.accept(stream, peer, slot);
             }
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use codex_client::Environment;
+use parking_lot::RwLock;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +28,8 @@ pub struct Proxy(Arc<Inner>);
 /// The shared state of a [`Proxy`].
 #[derive(Debug)]
 pub struct Inner {
-    pub(crate) settings: Settings,
-    pub(crate) limits: Limits,
+    settings: RwLock<Arc<Settings>>,
+    limits: RwLock<Limits>,
     pub(crate) codex: Backends,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
@@ -101,6 +102,32 @@ pub struct ProxyParts {
     pub request_log: Arc<dyn RequestLog>,
 }
 
+/// Checks the keys, and creates the working folder.
+fn prepare(settings: &Settings) -> Result<(), ProxyError> {
+    let ip = settings.address().ip();
+    if has_short_key(settings) && !ip.is_loopback() {
+        return Err(ProxyError::ShortKey(ip));
+    }
+    let folder = settings.working_folder();
+    std::fs::create_dir_all(&folder).map_err(|error| ProxyError::Workspace { folder, error })
+}
+
+fn has_short_key(settings: &Settings) -> bool {
+    settings.api_keys.iter().any(|key| key.reveal().chars().count() < MIN_KEY_LENGTH)
+}
+
+impl Inner {
+    /// The settings as of now. A request that needs several takes them once.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read())
+    }
+
+    /// The limits as of now.
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.read()
+    }
+}
+
 impl Proxy {
     /// Codex is started on first use. Must be called within a tokio runtime.
     ///
@@ -108,17 +135,13 @@ impl Proxy {
     /// See [`ProxyError`].
     pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
         let ProxyParts { settings, environment, limits, keys, request_log } = parts;
-        if settings.api_keys.iter().any(|key| key.reveal().chars().count() < MIN_KEY_LENGTH) {
-            if !settings.address().ip().is_loopback() {
-                return Err(ProxyError::ShortKey(settings.address().ip()));
-            }
+        if has_short_key(&settings) {
             tracing::warn!(
                 "a key in API_KEYS is shorter than {MIN_KEY_LENGTH} characters and could be guessed"
             );
         }
+        prepare(&settings)?;
         let working_folder = settings.working_folder();
-        std::fs::create_dir_all(&working_folder)
-            .map_err(|error| ProxyError::Workspace { folder: working_folder.clone(), error })?;
         let now = unix_now();
         // Commands that codex runs can read its environment and must not see our keys.
         let environment = environment.without("API_KEYS");
@@ -145,15 +168,30 @@ impl Proxy {
             auth_throttle: AuthThrottle::default(),
             request_log,
             codex,
-            limits,
-            settings,
+            limits: RwLock::new(limits),
+            settings: RwLock::new(Arc::new(settings)),
         })))
+    }
+
+    /// Applies changed settings to requests from now on. Running turns, stored responses and cached threads stay. The
+    /// data folder and the address are those of the start.
+    ///
+    /// # Errors
+    /// See [`ProxyError`]; the previous settings then stay.
+    pub fn apply(&self, settings: Settings) -> Result<(), ProxyError> {
+        prepare(&settings)?;
+        let limits = self.limits().with(&settings);
+        self.0.codex.set_path(settings.codex_path.as_deref());
+        *self.0.limits.write() = limits;
+        self.0.admission.set_limits(&limits);
+        *self.0.settings.write() = Arc::new(settings);
+        Ok(())
     }
 
     /// Begins the exchange of a request that has just arrived.
     pub(super) fn exchange(&self, arrival: Arrival) -> Exchange {
         let recorder = Recorder::begin(&self.request_log, arrival);
-        Exchange::new(recorder, &self.metrics, &self.limits, &self.cut_off)
+        Exchange::new(recorder, &self.metrics, &self.limits(), &self.cut_off)
     }
 
     /// codex's models as last listed; empty if never listed.

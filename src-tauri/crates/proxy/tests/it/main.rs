@@ -18,6 +18,7 @@ mod hang_up;
 mod hostile;
 mod kinds;
 mod limits;
+mod live_settings;
 mod loaded_words;
 mod log;
 mod metrics;

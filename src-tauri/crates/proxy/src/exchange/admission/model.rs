@@ -67,7 +67,10 @@ fn check_invariants(actions: &[Action]) -> Result<(), TestCaseError> {
         let state = admission.0.state.lock();
         prop_assert_eq!(state.running.values().sum::<u32>(), taken);
         if let Some(at) = state.next_waiter() {
-            prop_assert!(state.needed(&state.queue[at]) > state.free(), "the next request waits although there is room");
+            prop_assert!(
+                state.needed(&state.queue[at]) > state.free(),
+                "the next request waits although there is room"
+            );
         }
     }
     // After all queued requests are served and done, nothing is left.

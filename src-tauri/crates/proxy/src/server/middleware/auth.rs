@@ -67,7 +67,7 @@ pub(in crate::server) enum Denied {
 impl Inner {
     /// Client text with keys redacted, safe to store.
     pub(in crate::server) fn without_keys(&self, text: &str) -> String {
-        auth::without_keys(text, &self.settings.api_keys)
+        auth::without_keys(text, &self.settings().api_keys)
     }
 
     /// The first `max` characters of client text, with keys redacted.
@@ -78,7 +78,7 @@ impl Inner {
     }
 
     pub(in crate::server) fn check_key(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
-        if !self.settings.keys_needed {
+        if !self.settings().keys_needed {
             return Ok(Caller { name: "no key needed".to_owned(), ..Caller::default() });
         }
         let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));

@@ -28,12 +28,12 @@ const METRICS: &str = "/metrics";
 
 /// Passes a request on, or rejects it.
 pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
-    if !host_is_allowed(&request, &proxy.settings.allowed_hosts) {
+    let settings = proxy.settings();
+    if !host_is_allowed(&request, &settings.allowed_hosts) {
         return ApiError::host_not_allowed().into_response();
     }
     let origin = request.headers().get(ORIGIN).cloned();
-    let allowed =
-        origin.as_ref().filter(|origin| is_listed(origin, &proxy.settings.allowed_origins)).cloned();
+    let allowed = origin.as_ref().filter(|origin| is_listed(origin, &settings.allowed_origins)).cloned();
     if is_preflight(&request) {
         return match allowed {
             Some(origin) => preflight(origin, request.headers()),
@@ -42,7 +42,7 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
     }
     let needs_key = needs_key(&request);
     // Without a key check, only this stops a web page from using codex behind its visitor's back.
-    if (!proxy.settings.keys_needed || request.uri().path() == METRICS) && allowed.is_none() {
+    if (!settings.keys_needed || request.uri().path() == METRICS) && allowed.is_none() {
         let is_foreign = match origin {
             Some(origin) => !is_same_origin(&origin, request.headers()),
             // Images, scripts and links send no `Origin`.

@@ -67,6 +67,6 @@ pub(super) async fn stream(
         None => Ok(writer.head().end()),
     });
     let failed = |error: ApiError| vec![data_event(&error.body())];
-    sse::respond(events, proxy.limits.ping_interval, || vec![Event::default().comment(sse::PING)], failed)
+    sse::respond(events, proxy.limits().ping_interval, || vec![Event::default().comment(sse::PING)], failed)
         .await
 }

@@ -100,7 +100,7 @@ pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
         Status::Idle | Status::Starting | Status::Stopped => (None, None, None),
     };
     let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
-    let Limits { max_turns: most, max_queued: most_waiting, .. } = proxy.limits;
+    let Limits { max_turns: most, max_queued: most_waiting, .. } = proxy.limits();
     Json(Health {
         turns: TurnsHealth { running, waiting, most, most_waiting },
         status: "ok",

@@ -18,7 +18,7 @@ use crate::server::state::Proxy;
 )]
 pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, ApiError> {
     let models = proxy.catalog.models(proxy.codex.plain()).await?;
-    let data = catalog::entries(&models, &proxy.settings, proxy.started);
+    let data = catalog::entries(&models, &proxy.settings(), proxy.started);
     Ok(Json(ModelList { object: "list", data }))
 }
 
@@ -35,9 +35,9 @@ pub(crate) async fn one(
     PathId(id): PathId,
 ) -> Result<Json<ModelEntry>, ApiError> {
     if id == CODEX_LOCAL {
-        return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings, proxy.started)));
+        return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings(), proxy.started)));
     }
-    proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings).await?;
+    proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings()).await?;
     let models = proxy.catalog.models(proxy.codex.plain()).await?;
-    Ok(Json(catalog::entry_of(&id, &models, &proxy.settings, proxy.started)))
+    Ok(Json(catalog::entry_of(&id, &models, &proxy.settings(), proxy.started)))
 }

@@ -59,7 +59,7 @@ pub(crate) async fn create(
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let earlier_items: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
     let find = |id: &str| proxy.responses.item(&caller.id, id);
-    let parsed = parse(request, &earlier_items, &find, proxy.settings.reasoning, &mut ids);
+    let parsed = parse(request, &earlier_items, &find, proxy.settings().reasoning, &mut ids);
     let ParsedRequest { mut request, options, added, streamed, store } = exchange.log_error(parsed)?;
     if let Some(task) = task {
         task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
@@ -82,7 +82,7 @@ pub(crate) async fn create(
         let (on_silence, on_failure) = (Arc::clone(&running), running);
         let on_silence = move || on_silence.writer().start_events();
         let on_failure = move |error: ApiError| on_failure.writer().failure_events(error.in_response());
-        sse::respond(events, proxy.limits.ping_interval, on_silence, on_failure).await?
+        sse::respond(events, proxy.limits().ping_interval, on_silence, on_failure).await?
     } else {
         events.try_collect::<Vec<_>>().await?;
         json(running.body())

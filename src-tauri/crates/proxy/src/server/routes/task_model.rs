@@ -16,19 +16,20 @@ use crate::translate::tasks::open_webui_task;
 /// agent never are: their user chose its folder, tools and model.
 pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str) -> Option<&'static str> {
     let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
-    if is_agent(model, &proxy.settings) { None } else { open_webui_task(body, conversation) }
+    if is_agent(model, &proxy.settings()) { None } else { open_webui_task(body, conversation) }
 }
 
 /// Redirects a task to the smallest model at its lowest effort, if enabled. If codex cannot list its models, the
 /// request stays unchanged; looking up its model then reports the error.
 pub(super) async fn use_smallest(proxy: &Proxy, request: &mut AnswerRequest, task: &str, log: &Recorder) {
-    if !proxy.settings.task_model {
+    let settings = proxy.settings();
+    if !settings.task_model {
         return;
     }
     let Ok(models) = proxy.catalog.models(proxy.codex.plain()).await else { return };
     // A configured model that codex does not list belongs to the user's own provider, which may know none of the
     // listed ones.
-    let configured = proxy.settings.model.as_ref();
+    let configured = settings.model.as_ref();
     if configured.is_some_and(|configured| !models.iter().any(|model| model.id == *configured)) {
         return;
     }

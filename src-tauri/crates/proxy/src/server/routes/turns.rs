@@ -51,8 +51,9 @@ async fn start_turns(
 ) -> Result<(), ApiError> {
     let format = compile_format(&mut request).await?;
 
+    let settings = proxy.settings();
     let started = Instant::now();
-    let mut profile = proxy.catalog.look_up(&request.model, proxy.codex.plain(), &proxy.settings).await?;
+    let mut profile = proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?;
     exchange.add_codex_time(started.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
@@ -86,7 +87,7 @@ async fn start_turns(
         None
     };
     // A `<think>` block before JSON would make it invalid.
-    let reasoning = match (request.reasoning_format.unwrap_or(proxy.settings.reasoning), &request.format) {
+    let reasoning = match (request.reasoning_format.unwrap_or(settings.reasoning), &request.format) {
         (ReasoningFormat::Think, Format::JsonObject | Format::Schema { .. }) => {
             ReasoningFormat::ReasoningContent
         }
@@ -98,12 +99,12 @@ async fn start_turns(
     let (note, retry_note) = tools::notes(&request.tool_choice).unzip();
     let note = [note, format.note.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     let effort = match profile.kind {
-        ThreadKind::Agent => request.effort.or_else(|| proxy.settings.effort.clone()),
+        ThreadKind::Agent => request.effort.or_else(|| settings.effort.clone()),
         ThreadKind::Plain => request.effort,
     };
     let config = PipelineConfig {
         reasoning,
-        show_activity: proxy.settings.show_activity && reasoning != ReasoningFormat::None,
+        show_activity: settings.show_activity && reasoning != ReasoningFormat::None,
         names,
         tool_choice: request.tool_choice,
         stop: request.stop,

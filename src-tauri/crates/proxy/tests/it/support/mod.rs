@@ -96,7 +96,7 @@ impl TestProxyBuilder {
         let mut settings = self.settings;
         settings.codex_path.get_or_insert(self.codex);
         settings.workspace = settings.workspace.map(|below| folder.path().join(below));
-        settings.data_dir = folder.path().join("data");
+        settings.data_dir = data_dir(folder.path());
         let log = Log::default();
         let parts = ProxyParts {
             settings,
@@ -115,12 +115,17 @@ impl TestProxyBuilder {
 
     pub(crate) async fn start_on(self, listener: TcpListener) -> TestProxy {
         let (proxy, log, model, folder) = self.proxy().await;
-        let turns = proxy.turns();
+        let (turns, handle) = (proxy.turns(), proxy.clone());
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(vec![listener], proxy, stop.clone()));
-        TestProxy { log, turns, model, folder, address, stop, server, http: reqwest::Client::new() }
+        TestProxy { log, turns, handle, model, folder, address, stop, server, http: reqwest::Client::new() }
     }
+}
+
+/// The proxy's data folder, below the test's.
+pub(crate) fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
 }
 
 /// A running proxy.
@@ -128,6 +133,7 @@ pub(crate) struct TestProxy {
     pub(crate) log: Log,
     /// The numbers of running and waiting turns.
     pub(crate) turns: tokio::sync::watch::Receiver<Occupancy>,
+    pub(crate) handle: Proxy,
     pub(crate) model: SampleModel,
     pub(crate) folder: TempDir,
     /// `127.0.0.1:PORT`
