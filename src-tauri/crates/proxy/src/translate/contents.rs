@@ -57,5 +57,5 @@ fn parse_part(part: Part, param: &str, images: bool) -> Result<Content, ApiError
 
 fn image(ImageUrl { url, detail }: ImageUrl, url_at: &str, detail_at: &str) -> Result<Content, ApiError> {
     check_detail(detail.as_deref(), detail_at)?;
-    Ok(Content::Image { url: check_image(&url, url_at)?.into_owned(), detail })
+    Ok(Content::Image { url: check_image(&url, url_at)?, detail })
 }

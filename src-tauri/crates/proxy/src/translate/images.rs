@@ -1,14 +1,20 @@
-//! Validates images: only data URLs whose bytes match their type are passed on.
+//! Validates images: only data URLs are passed on, with the type that their bytes have.
 //!
 //! codex rejects remote image URLs, so this machine never fetches anything. It silently drops images it cannot decode,
 //! hence the check here.
 
-use std::borrow::Cow;
-
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode::Indifferent;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::error::ApiError;
+
+/// Base64 with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(Indifferent).with_decode_allow_trailing_bits(true),
+);
 
 /// Maximum size of an image, in bytes.
 const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
@@ -17,7 +23,7 @@ const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
 ///
 /// # Errors
 /// [`ApiError`] describing the problem.
-pub(crate) fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>, ApiError> {
+pub(crate) fn check_image(url: &str, param: &str) -> Result<String, ApiError> {
     let invalid = |message: &str| ApiError::invalid(param, message);
     let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     if matches!(scheme.as_str(), "http" | "https") {
@@ -29,27 +35,27 @@ pub(crate) fn check_image<'a>(url: &'a str, param: &str) -> Result<Cow<'a, str>,
     let Some((head, data)) = data else {
         return Err(invalid("An image must be a data URL: data:image/png;base64,…"));
     };
-    let (kind, coding) = head.get(5..).and_then(|head| head.rsplit_once(';')).unwrap_or_default();
-    if !coding.eq_ignore_ascii_case("base64") {
+    if !head.rsplit(';').next().is_some_and(|coding| coding.trim().eq_ignore_ascii_case("base64")) {
         return Err(invalid("The data URL must use base64: data:image/png;base64,…"));
     }
-    // Some libraries wrap base64 into lines.
-    let has_whitespace = data.bytes().any(|byte| byte.is_ascii_whitespace());
-    let compact: Cow<'_, str> =
-        if has_whitespace { data.split_ascii_whitespace().collect::<String>().into() } else { data.into() };
-    if compact.len() / 4 * 3 > MAX_IMAGE_BYTES {
+    // Some libraries wrap base64 into lines, or use its URL-safe form.
+    let normal = |byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    };
+    let data: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(normal).collect();
+    if data.len() / 4 * 3 > MAX_IMAGE_BYTES {
         return Err(invalid("An image can be at most 20 MiB."));
     }
-    let bytes = STANDARD.decode(&*compact).map_err(|_| invalid("The image is not valid base64."))?;
-    let Some(found) = kind_of(&bytes) else {
-        return Err(invalid("Unsupported image format; send PNG, JPEG, WebP or GIF."));
-    };
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let declared = if kind == "image/jpg" { "image/jpeg" } else { kind.as_str() };
-    if declared != found {
-        return Err(invalid(&format!("The image is {found}, but its data URL says otherwise.")));
-    }
-    Ok(if has_whitespace { format!("{head},{compact}").into() } else { url.into() })
+    let bytes = BASE64.decode(data).map_err(|_| invalid("The image is not valid base64."))?;
+    data_url(&bytes).ok_or_else(|| invalid("Unsupported image format; send PNG, JPEG, WebP or GIF."))
+}
+
+/// The data URL of an image, with the type that its bytes have: clients guess it, and codex believes them. `None` if it is no
+/// supported image.
+pub(crate) fn data_url(image: &[u8]) -> Option<String> {
+    Some(format!("data:{};base64,{}", kind_of(image)?, BASE64.encode(image)))
 }
 
 /// Validates the `detail` parameter.
@@ -79,7 +85,7 @@ mod tests {
     use super::*;
 
     fn url(kind: &str, bytes: &[u8]) -> String {
-        format!("data:{kind};base64,{}", STANDARD.encode(bytes))
+        format!("data:{kind};base64,{}", BASE64.encode(bytes))
     }
 
     fn refused(url: &str) -> String {
@@ -88,17 +94,47 @@ mod tests {
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
 
+    const KINDS: [(&str, &[u8]); 4] = [
+        ("image/png", PNG),
+        ("image/jpeg", b"\xff\xd8\xff\xe0rest"),
+        ("image/gif", b"GIF89arest"),
+        ("image/webp", b"RIFF....WEBPrest"),
+    ];
+
+    fn url_safe(url: &str) -> String {
+        let (head, data) = url.split_once(',').unwrap();
+        format!("{head},{}", data.replace('+', "-").replace('/', "_"))
+    }
+
     #[test]
-    fn supported_formats_pass_unchanged() {
-        for (kind, bytes) in [
-            ("image/png", PNG),
-            ("image/jpeg", b"\xff\xd8\xff\xe0rest"),
-            ("image/jpg", b"\xff\xd8\xff\xe0rest"),
-            ("IMAGE/GIF", b"GIF89arest"),
-            ("image/webp", b"RIFF....WEBPrest"),
-        ] {
+    fn a_data_url_in_canonical_form_is_passed_on_as_it_is() {
+        for (kind, bytes) in KINDS {
             let url = url(kind, bytes);
             assert_eq!(check_image(&url, "p").unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn the_type_of_an_image_comes_from_its_bytes() {
+        for (kind, bytes) in KINDS {
+            for label in ["", "image/jpg", "IMAGE/GIF", "application/octet-stream", "text/html;charset=utf-8"]
+            {
+                assert_eq!(check_image(&url(label, bytes), "p").unwrap(), url(kind, bytes), "{label}");
+            }
+        }
+    }
+
+    #[test]
+    fn base64_may_be_unpadded_or_url_safe() {
+        for rest in ["", "?", "??"] {
+            let bytes = [PNG, b"\xfb\xff\xbe", rest.as_bytes()].concat();
+            let whole = url("image/png", &bytes);
+            assert!(whole.contains('+') && whole.matches('/').count() > 1);
+            for given in
+                [whole.trim_end_matches('='), &url_safe(&whole), url_safe(&whole).trim_end_matches('=')]
+            {
+                assert_eq!(check_image(given, "p").unwrap(), whole, "{given}");
+            }
         }
     }
 
@@ -111,13 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn urls_other_formats_and_mismatches_are_rejected_with_advice() {
+    fn what_is_no_image_is_rejected_with_advice() {
         assert!(refused("https://example.com/a.png").contains("data:image/png"));
         assert!(refused("file:///etc/passwd").contains("data URL"));
         assert!(refused("data:image/png,abc").contains("base64"));
         assert!(refused("data:image/png;base64,a!").contains("base64"));
         assert!(refused(&url("image/png", b"hello")).contains("PNG, JPEG"));
-        assert!(refused(&url("image/gif", PNG)).contains("image/png"));
         assert!(refused("").contains("data URL"));
         let large = format!("data:image/png;base64,{}", "A".repeat(28 * 1024 * 1024));
         assert!(refused(&large).contains("20 MiB"));

@@ -16,6 +16,7 @@ mod errors;
 mod guard;
 mod hang_up;
 mod hostile;
+mod images;
 mod kinds;
 mod limits;
 mod live_settings;
