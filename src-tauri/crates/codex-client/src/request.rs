@@ -96,6 +96,8 @@ pub struct TurnRequest {
     pub output_schema: Option<Value>,
     /// Whether an answer may contain at most one tool call. Further calls of the same response become separate answers.
     pub one_call_at_a_time: bool,
+    /// Whether no request will continue the conversation, so its thread is not cached.
+    pub one_shot: bool,
 }
 
 /// What the commands that codex runs may do. Stricter modes compare as less.

@@ -236,12 +236,16 @@ impl TurnTask {
         };
         let parked = !calls.is_empty();
         // Turn instructions would stay in the thread; clients do not send an empty answer back.
-        let reuse = !ended.interrupted && job.request.turn_instructions.is_none() && !text.trim().is_empty();
+        let reuse = !ended.interrupted
+            && !job.request.one_shot
+            && job.request.turn_instructions.is_none()
+            && !text.trim().is_empty();
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.
         let next = (parked || reuse).then(|| {
             let fingerprint = job.fingerprints.with_answer(&text, &calls);
             let awaited = calls.iter().map(|call| call.call_id.clone()).collect();
-            self.session.cache.insert(fingerprint, job.request.profile.kind, awaited)
+            let TurnRequest { owner, profile, .. } = &job.request;
+            self.session.cache.insert(fingerprint, owner, profile.kind, awaited)
         });
         for call in calls {
             job.events.send(TurnEvent::Call(call));

@@ -18,10 +18,11 @@ use crate::turn::Sender;
 /// How many threads are cached, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Including parked ones, at about 1.3 MB of codex's memory each. The least recently used one is evicted; its
-    /// conversation then continues in a new thread.
+    /// Including parked ones, at about 1.3 MB of codex's memory each. An owner has at most half of them. The least
+    /// recently used one is evicted; its conversation then continues in a new thread.
     pub max_threads: usize,
-    /// Agent threads among them: each keeps the user's MCP servers running.
+    /// Agent threads among them: each keeps the user's MCP servers running. An owner with more than half of them evicts
+    /// its own.
     pub max_agents: usize,
     /// How long an unused thread is cached.
     pub max_idle: Duration,
@@ -54,6 +55,7 @@ pub(crate) struct ThreadCache {
 #[derive(Debug)]
 struct CachedThread {
     fingerprint: Fingerprint,
+    owner: String,
     kind: ThreadKind,
     /// The calls whose outputs it awaits; empty when it is idle.
     calls: Vec<String>,
@@ -69,6 +71,7 @@ impl ThreadCache {
     pub(crate) fn insert(
         &self,
         fingerprint: Fingerprint,
+        owner: &str,
         kind: ThreadKind,
         calls: Vec<String>,
     ) -> oneshot::Receiver<AnswerJob> {
@@ -78,16 +81,15 @@ impl ThreadCache {
         }
         let mut threads = self.threads.lock();
         threads.retain(|thread| !thread.next_job.is_closed());
-        threads.push_back(CachedThread { fingerprint, kind, calls, next_job });
-        let agents = threads.iter().filter(|thread| thread.kind == ThreadKind::Agent).count();
-        if agents > self.retention.max_agents
-            && let Some(oldest) = threads.iter().position(|thread| thread.kind == ThreadKind::Agent)
-        {
-            threads.remove(oldest);
-        }
-        if threads.len() > self.retention.max_threads {
-            threads.pop_front();
-        }
+        threads.push_back(CachedThread { fingerprint, owner: owner.to_owned(), kind, calls, next_job });
+        let is_own = |thread: &CachedThread| thread.owner == owner;
+        let is_agent = |thread: &CachedThread| thread.kind == ThreadKind::Agent;
+        let Retention { max_threads, max_agents, .. } = self.retention;
+        let has_most_agents = threads.iter().filter(|thread| is_agent(thread) && is_own(thread)).count()
+            > max_agents.div_ceil(2);
+        evict_over(max_agents, &mut threads, is_agent, |thread| !has_most_agents || is_own(thread));
+        evict_over((max_threads / 2).max(1), &mut threads, is_own, |_| true);
+        evict_over(max_threads, &mut threads, |_| true, |_| true);
         job
     }
 
@@ -117,6 +119,20 @@ impl ThreadCache {
     /// How many threads are cached.
     pub(crate) fn count(&self) -> usize {
         self.threads.lock().iter().filter(|thread| !thread.next_job.is_closed()).count()
+    }
+}
+
+/// Evicts the least recently used thread that is in the `group` and `evictable` if the group has more than `max`.
+fn evict_over(
+    max: usize,
+    threads: &mut VecDeque<CachedThread>,
+    group: impl Fn(&CachedThread) -> bool,
+    evictable: impl Fn(&CachedThread) -> bool,
+) {
+    if threads.iter().filter(|thread| group(thread)).count() > max
+        && let Some(oldest) = threads.iter().position(|thread| group(thread) && evictable(thread))
+    {
+        threads.remove(oldest);
     }
 }
 

@@ -26,6 +26,7 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
         reasoning_summary: true,
         output_schema: None,
         one_call_at_a_time: false,
+        one_shot: false,
     }
 }
 
@@ -62,7 +63,7 @@ fn found(cache: &ThreadCache, owner: &str, items: &[Item]) -> Option<usize> {
 fn idle_thread_is_found_once_by_its_conversation_and_answer() {
     let cache = cache(8);
     let at = fingerprints("me", &[user("a")]).with_answer("b ", &[]);
-    let _receiver = cache.insert(at, ThreadKind::Plain, Vec::new());
+    let _receiver = cache.insert(at, "me", ThreadKind::Plain, Vec::new());
     let continued = [user("a"), message(Role::Assistant, "b"), user("c")];
     assert_eq!(found(&cache, "another", &continued), None);
     assert_eq!(found(&cache, "me", &continued[..2]), None, "there is no new item");
@@ -76,7 +77,7 @@ fn parked_turn_resumes_only_with_exactly_its_outputs_in_any_order() {
     let cache = cache(8);
     let calls = [call("1"), call("2")];
     let at = fingerprints("me", &[user("a")]).with_answer("", &calls);
-    let _receiver = cache.insert(at, ThreadKind::Plain, vec!["1".into(), "2".into()]);
+    let _receiver = cache.insert(at, "me", ThreadKind::Plain, vec!["1".into(), "2".into()]);
     let prefix = [user("a"), Item::ToolCall(call("1")), Item::ToolCall(call("2"))];
     let with = |more: &[Item]| [&prefix[..], more].concat();
     assert_eq!(found(&cache, "me", &with(&[output("1")])), None);
@@ -100,26 +101,55 @@ fn fingerprint_covers_everything_that_stays_with_a_thread() {
     }
 }
 
+fn is_evicted(receiver: &mut oneshot::Receiver<AnswerJob>) -> bool {
+    matches!(receiver.try_recv(), Err(oneshot::error::TryRecvError::Closed))
+}
+
+/// Caches a thread of `owner`.
+fn insert(cache: &ThreadCache, owner: &str, kind: ThreadKind) -> oneshot::Receiver<AnswerJob> {
+    let at = fingerprints(owner, &[user("a")]).with_answer("x", &[]);
+    cache.insert(at, owner, kind, Vec::new())
+}
+
 #[test]
 fn least_recently_used_thread_is_evicted_and_agents_only_by_agents_over_their_limit() {
     let cache = ThreadCache::new(Retention { max_threads: 2, max_agents: 1, ..Retention::default() });
-    let at = |text: &str| fingerprints("me", &[user(text)]).with_answer("x", &[]);
-    let mut first = cache.insert(at("1"), ThreadKind::Plain, Vec::new());
-    let mut agent = cache.insert(at("2"), ThreadKind::Agent, Vec::new());
-    let mut other = cache.insert(at("3"), ThreadKind::Agent, Vec::new());
-    let is_evicted = |receiver: &mut oneshot::Receiver<AnswerJob>| {
-        matches!(receiver.try_recv(), Err(oneshot::error::TryRecvError::Closed))
-    };
+    let mut first = insert(&cache, "a", ThreadKind::Plain);
+    let mut agent = insert(&cache, "b", ThreadKind::Agent);
+    let mut other = insert(&cache, "c", ThreadKind::Agent);
     assert!(is_evicted(&mut agent) && !is_evicted(&mut first) && !is_evicted(&mut other));
-    let _more = cache.insert(at("4"), ThreadKind::Plain, Vec::new());
+    let _more = insert(&cache, "d", ThreadKind::Plain);
     assert!(is_evicted(&mut first) && !is_evicted(&mut other));
+}
+
+#[test]
+fn a_key_holds_at_most_half_of_the_threads() {
+    let cache = cache(8);
+    let mut chat = insert(&cache, "chat", ThreadKind::Plain);
+    let mut busy: Vec<_> = (0..20).map(|_| insert(&cache, "busy", ThreadKind::Plain)).collect();
+    assert!(!is_evicted(&mut chat));
+    let kept: Vec<bool> = busy.iter_mut().map(|thread| !is_evicted(thread)).collect();
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 4);
+    assert!(kept[16..].iter().all(|kept| *kept), "the most recent ones are kept");
+}
+
+#[test]
+fn a_key_with_more_than_half_of_the_agents_evicts_its_own() {
+    let cache = ThreadCache::new(Retention { max_agents: 4, ..Retention::default() });
+    let mut other = insert(&cache, "other", ThreadKind::Agent);
+    let mut busy: Vec<_> = (0..4).map(|_| insert(&cache, "busy", ThreadKind::Agent)).collect();
+    assert!(!is_evicted(&mut other));
+    assert!(is_evicted(&mut busy[0]) && busy[1..].iter_mut().all(|thread| !is_evicted(thread)));
+    // A key with fewer evicts the least recently used one.
+    let _more = insert(&cache, "third", ThreadKind::Agent);
+    assert!(is_evicted(&mut other) && !is_evicted(&mut busy[1]));
 }
 
 #[test]
 fn thread_whose_task_has_ended_is_not_found() {
     let cache = cache(8);
     let at = fingerprints("me", &[user("a")]).with_answer("b", &[]);
-    drop(cache.insert(at, ThreadKind::Plain, Vec::new()));
+    drop(cache.insert(at, "me", ThreadKind::Plain, Vec::new()));
     assert_eq!(found(&cache, "me", &[user("a"), message(Role::Assistant, "b"), user("c")]), None);
 }
 
@@ -128,7 +158,7 @@ fn job_reaches_the_waiting_task() {
     let cache = cache(8);
     let items = [user("a"), message(Role::Assistant, "b"), user("c")];
     let at = fingerprints("me", &items[..1]).with_answer("b", &[]);
-    let mut receiver = cache.insert(at, ThreadKind::Plain, Vec::new());
+    let mut receiver = cache.insert(at, "me", ThreadKind::Plain, Vec::new());
     let (sender, items_in_thread) = cache.take(&fingerprints("me", &items), &items).unwrap();
     let (events, _) = event_queue();
     let request = request("me", &items);
@@ -159,7 +189,7 @@ proptest! {
     /// longest available prefix of the conversation, item by item.
     #[test]
     fn found_thread_always_holds_a_prefix_of_the_conversation(steps in prop::collection::vec(step(), 1..40)) {
-        let cache = cache(64);
+        let cache = cache(128);
         let mut waiting: Vec<(u8, Vec<Item>, oneshot::Receiver<AnswerJob>)> = Vec::new();
         let mut conversations: Vec<Vec<Item>> = vec![Vec::new()];
         for step in steps {
@@ -184,7 +214,7 @@ proptest! {
             }
             let answer = step.answer.to_string();
             let at = fingerprints(&owner, &items).with_answer(&answer, &[]);
-            let receiver = cache.insert(at, ThreadKind::Plain, Vec::new());
+            let receiver = cache.insert(at, &owner, ThreadKind::Plain, Vec::new());
             items.push(message(Role::Assistant, &answer));
             waiting.push((step.owner, items.clone(), receiver));
             conversations.push(items);

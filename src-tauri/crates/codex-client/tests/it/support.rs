@@ -187,6 +187,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
         items: vec![message(Role::User, prompt)],
         turn_instructions: None,
         one_call_at_a_time: false,
+        one_shot: false,
         effort: None,
         reasoning_summary: true,
         output_schema: None,

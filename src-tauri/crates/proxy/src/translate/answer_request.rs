@@ -40,6 +40,8 @@ pub(crate) struct AnswerRequest {
     pub stop: Vec<String>,
     /// Number of answers, 1 to 8.
     pub n: u32,
+    /// Whether no request will continue this conversation.
+    pub one_shot: bool,
 }
 
 impl Default for AnswerRequest {
@@ -59,6 +61,7 @@ impl Default for AnswerRequest {
             max_tokens: None,
             stop: Vec::new(),
             n: 1,
+            one_shot: false,
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn parse(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, 
         max_tokens: request.max_tokens,
         stop: stop.clone(),
         n,
+        one_shot: true,
         ..AnswerRequest::default()
     };
     prompts.into_iter().map(|prompt| limits::validate(request_for(prompt), "max_tokens")).collect()

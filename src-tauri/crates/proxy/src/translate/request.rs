@@ -43,6 +43,7 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         max_tokens: request.max_completion_tokens.or(request.max_tokens),
         stop: limits::stops(request.stop),
         n: request.n.unwrap_or(1),
+        one_shot: false,
     };
     limits::validate(parsed, "max_completion_tokens")
 }

@@ -11,6 +11,7 @@
 mod chat;
 mod clients;
 mod completions;
+mod crowding;
 mod docs;
 mod errors;
 mod guard;

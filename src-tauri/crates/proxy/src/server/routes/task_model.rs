@@ -19,9 +19,10 @@ pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str)
     if is_agent(model, &proxy.settings()) { None } else { open_webui_task(body, conversation) }
 }
 
-/// Redirects a task to the smallest model at its lowest effort, if enabled. If codex cannot list its models, the
-/// request stays unchanged; looking up its model then reports the error.
+/// Marks a task as one-shot and redirects it to the smallest model at its lowest effort, if enabled. If codex cannot
+/// list its models, the model stays the requested one; looking it up then reports the error.
 pub(super) async fn use_smallest(proxy: &Proxy, request: &mut AnswerRequest, task: &str, log: &Recorder) {
+    request.one_shot = true;
     let settings = proxy.settings();
     if !settings.task_model {
         return;

@@ -122,6 +122,7 @@ async fn start_turns(
         reasoning_summary: reasoning != ReasoningFormat::None,
         output_schema: format.upstream,
         one_call_at_a_time: !request.parallel_tool_calls,
+        one_shot: request.one_shot,
     };
     let codex = proxy.codex.for_kind(turn_request.profile.kind);
     Ok(exchange.start(codex, turn_request, config, retry_note, request.n).await?)
