@@ -27,4 +27,4 @@ pub use clock::unix_now;
 pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use exchange::{Limits, Occupancy};
-pub use server::{OpenPort, Proxy, ProxyError, ProxyParts, Server, serve};
+pub use server::{OpenPort, Proxy, ProxyError, ProxyParts, Server, ipv6_loopback, serve};

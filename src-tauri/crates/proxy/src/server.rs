@@ -4,6 +4,7 @@
 
 mod connections;
 mod extract;
+mod localhost;
 mod middleware;
 mod openapi;
 mod response_store;
@@ -13,5 +14,6 @@ mod serve;
 mod sse;
 mod state;
 
+pub use localhost::ipv6_loopback;
 pub use serve::{OpenPort, Server, serve};
 pub use state::{Proxy, ProxyError, ProxyParts};

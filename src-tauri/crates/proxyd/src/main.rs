@@ -22,7 +22,7 @@ use proxy::logging::line::{OneLine, log_panics};
 use proxy::logging::signals::{INTERRUPTED, Signals};
 use proxy::settings::{Layers, Settings};
 use proxy::unix_now;
-use proxy::{Proxy, ProxyParts, serve};
+use proxy::{Proxy, ProxyParts, ipv6_loopback, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -141,6 +141,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         format!("{what}. {}", next.unwrap_or_default())
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let listeners: Vec<_> = ipv6_loopback(&listener).await.into_iter().chain([listener]).collect();
     let first_key = first_key(&settings)?;
     let parts = ProxyParts {
         limits: Limits::default().with(&settings),
@@ -173,7 +174,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     if let Err(error) = printed {
         tracing::debug!(%error, "stdout is closed");
     }
-    serve(vec![listener], proxy, stop).await;
+    serve(listeners, proxy, stop).await;
     Ok(())
 }
 

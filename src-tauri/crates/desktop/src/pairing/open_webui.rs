@@ -60,8 +60,10 @@ pub(super) fn in_docker_desktop(filled: &Filled<'_>) -> Recipe {
         let label = format!("Or start a new container{}", shell.label_suffix());
         pieces.push(code(&label, docker_run(*shell, filled, None)));
     }
-    let route =
-        format!("Docker Desktop routes {BRIDGE_NAME} to this computer, so no other setting is needed.");
+    let route = format!(
+        "Docker Desktop routes {BRIDGE_NAME} to this computer, so no other setting is needed. OrbStack, Colima and Rancher \
+         Desktop do the same; in Podman, use host.containers.internal instead."
+    );
     let intro = format!("{} {route}", intro(filled));
     filled.recipe("openWebUiDockerDesktop", "Open WebUI in Docker Desktop", intro, pieces)
 }

@@ -126,6 +126,23 @@ async fn env_file_is_read_and_the_log_has_request_ids_but_no_keys_or_prompts() {
     assert!(of_requests.iter().all(|line| line.contains("request{id=\"req_")), "{log}");
 }
 
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn localhost_works_where_it_is_ipv6_first() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let (folder, _model) = a_home().await;
+    for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+        let mut command = codex_proxyd(folder.path());
+        let daemon = start(command.args(["--host", host, "--port", "0", "--data-dir", "data"])).await;
+        let port = daemon.url.rsplit(':').next().unwrap();
+        let health = reqwest::get(format!("http://[::1]:{port}/health")).await;
+        assert_eq!(health.unwrap().status(), 200, "{host}");
+        ended(daemon).await;
+    }
+}
+
 /// Stops a daemon with SIGTERM, and returns its log.
 pub(crate) async fn ended(mut daemon: Daemon) -> String {
     terminate(&daemon.child);

@@ -26,6 +26,25 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Needs a key unless requested from this machine.
 const METRICS: &str = "/metrics";
 
+/// The names by which containers and virtual machines reach their host.
+///
+/// No web page can have one: `.internal` is reserved for private networks and never in the public DNS. A list rather than a
+/// pattern, because companies use the rest of `.internal`.
+const CONTAINER_HOSTS: [&str; 11] = [
+    "host.docker.internal",
+    "gateway.docker.internal",
+    "kubernetes.docker.internal",
+    "docker.for.mac.host.internal",
+    "docker.for.win.host.internal",
+    // Podman, OrbStack, Lima and Colima, Rancher Desktop, minikube, k3d.
+    "host.containers.internal",
+    "host.orb.internal",
+    "host.lima.internal",
+    "host.rancher-desktop.internal",
+    "host.minikube.internal",
+    "host.k3d.internal",
+];
+
 /// Passes a request on, or rejects it.
 pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next: Next) -> Response {
     let settings = proxy.settings();
@@ -151,9 +170,7 @@ fn is_ours(host: &str, allowed: &[String]) -> bool {
     let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
     name == "localhost"
         || name.ends_with(".localhost")
-        // The names containers use for their host.
-        || name == "host.docker.internal"
-        || name == "host.containers.internal"
+        || CONTAINER_HOSTS.contains(&name.as_str())
         || name.parse::<std::net::IpAddr>().is_ok()
         || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name))
 }
@@ -186,6 +203,16 @@ mod tests {
             "[::1]:8000",
             "192.168.1.5:8000",
             "host.docker.internal:8000",
+            "gateway.docker.internal:8000",
+            "kubernetes.docker.internal:8000",
+            "host.containers.internal:8000",
+            "host.orb.internal:8000",
+            "Host.Lima.Internal.:8000",
+            "host.rancher-desktop.internal",
+            "host.minikube.internal:8000",
+            "host.k3d.internal:8000",
+            "docker.for.mac.host.internal:8000",
+            "docker.for.mac.localhost:8000",
             "app.localhost",
             "my-laptop.lan:8000",
             "localhost.",
@@ -204,6 +231,10 @@ mod tests {
             "localhost:80@evil.example",
             "localhost@evil.example:80",
             "evil.example#localhost",
+            "host.docker.internal.evil.example",
+            "evil.internal",
+            "host.evil.internal",
+            "xhost.orb.internal",
             "localhost evil.example",
             "2130706433.evil.example",
             "0x7f.1",
