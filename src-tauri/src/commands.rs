@@ -10,7 +10,7 @@ use desktop::app::{App, Overview, SettingsView};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
 use desktop::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
-use desktop::view::{Applied, CodexCheck, ViewError};
+use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
@@ -154,18 +154,14 @@ async fn settings(handle: AppHandle, app: State<'_, App>) -> Result<SettingsView
 }
 
 #[tauri::command]
-async fn set_setting(handle: AppHandle, app: State<'_, App>, name: String, value: Value) -> Result<Applied> {
+async fn set_setting(handle: AppHandle, app: State<'_, App>, name: String, value: Value) -> Result<()> {
     let applied = app.set_setting(&name, value).await?;
     apply(&handle, &app).await?;
     Ok(applied)
 }
 
 #[tauri::command]
-async fn set_settings(
-    handle: AppHandle,
-    app: State<'_, App>,
-    changes: Map<String, Value>,
-) -> Result<Applied> {
+async fn set_settings(handle: AppHandle, app: State<'_, App>, changes: Map<String, Value>) -> Result<()> {
     let applied = app.set_settings(changes).await?;
     apply(&handle, &app).await?;
     Ok(applied)

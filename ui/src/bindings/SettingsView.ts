@@ -13,10 +13,6 @@ export type SettingsView = {
  */
 form: Settings, 
 /**
- * The fields that apply only after a restart of the proxy.
- */
-restarts: Array<string>, 
-/**
  * The codex in use.
  */
 codex: CodexCheck, 

@@ -4,7 +4,6 @@
  * Tests leave `live` off, inspect `calls` and send events with `emit`.
  */
 
-import type { Applied } from '../bindings/Applied';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
 import type { FieldError } from '../bindings/FieldError';
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
@@ -92,13 +91,11 @@ export function fakeHost({
     ]);
   }
 
-  function save(changes: Partial<Form>): Applied {
+  function save(changes: Partial<Form>) {
     const errors = validateForm({ ...settings.form, ...changes });
     if (errors.length > 0) reject(plural(errors.length, 'setting needs', 'settings need') + ' fixing', errors);
     settings = { ...settings, form: { ...settings.form, ...(changes as Partial<Settings>) }, notice: null };
     update({ keysNeeded: settings.form.keys_needed, baseUrl: `http://127.0.0.1:${settings.form.port}/v1` });
-    if (!Object.keys(changes).some((name) => settings.restarts.includes(name))) return 'atOnce';
-    return overview.proxy.state === 'running' ? 'restarted' : 'atNextStart';
   }
 
   function updateRow(row: ExchangeRow) {

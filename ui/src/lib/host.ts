@@ -5,7 +5,6 @@
  * `ViewError`.
  */
 
-import type { Applied } from '../bindings/Applied';
 import type { ChartBar } from '../bindings/ChartBar';
 import type { ChartBy } from '../bindings/ChartBy';
 import type { CheckStep } from '../bindings/CheckStep';
@@ -90,9 +89,9 @@ export const COMMANDS = {
   checkConnection: command<() => Promise<CheckStep[]>>(),
 
   settings: command<() => Promise<SettingsView>>(),
-  setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<Applied>>('name', 'value'),
+  setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<void>>('name', 'value'),
   /** Saves all changes or none; the error names the invalid fields. */
-  setSettings: command<(changes: Partial<Form>) => Promise<Applied>>('changes'),
+  setSettings: command<(changes: Partial<Form>) => Promise<void>>('changes'),
   checkCodex: command<(path: string) => Promise<CodexCheck>>('path'),
   pickCodex: command<() => Promise<string | null>>(),
   pickFolder: command<() => Promise<string | null>>(),

@@ -1,6 +1,5 @@
 /** The settings being edited: the saved values, the form and its errors. It outlives the settings view, so switching views loses nothing. */
 
-import type { Applied } from '../bindings/Applied';
 import type { CodexCheck } from '../bindings/CodexCheck';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { AppStore } from './app-store.svelte';
@@ -39,16 +38,16 @@ export class SettingsDraft {
     this.error = null;
   }
 
-  /** Saves all changes or none. Returns when they apply, or `null` if they were rejected. */
-  async save(): Promise<Applied | null> {
-    if (this.form === null || this.saving) return null;
+  /** Saves all changes or none. Returns whether they were accepted. */
+  async save(): Promise<boolean> {
+    if (this.form === null || this.saving) return false;
     const changes = pick($state.snapshot(this.form) as Form, this.changed);
     return this.#submit(() => this.app.host.setSettings(changes));
   }
 
   /** Saves one field right away and leaves the other changes unsaved. */
   async saveField<F extends FieldName>(field: F, value: Form[F]): Promise<boolean> {
-    return (await this.#submit(() => this.app.host.setSetting(field, value))) !== null;
+    return this.#submit(() => this.app.host.setSetting(field, value));
   }
 
   discard(): void {
@@ -67,19 +66,19 @@ export class SettingsDraft {
     });
   }
 
-  async #submit(change: () => Promise<Applied>): Promise<Applied | null> {
+  async #submit(change: () => Promise<void>): Promise<boolean> {
     this.saving = true;
     this.errors = {};
     this.error = null;
     try {
-      const applied = await change();
+      await change();
       this.#applySaved(await this.app.host.settings());
       this.app.error = null;
-      return applied;
+      return true;
     } catch (error) {
       this.errors = fieldErrors(error);
       this.error = errorMessage(error);
-      return null;
+      return false;
     } finally {
       this.saving = false;
     }

@@ -11,6 +11,7 @@ mod preferences;
 mod requests;
 mod status;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
@@ -26,12 +27,12 @@ use tokio_util::task::TaskTracker;
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
 use crate::request_log::{self, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
-use crate::settings_file::SettingsFile;
+use crate::settings_file::{DesktopSettings, SettingsFile};
 use crate::text::join_some;
 use crate::view::ViewError;
 use proxy::Limits;
 use proxy::models::backends;
-use proxy::settings::{LogLevel, Program};
+use proxy::settings::{LogLevel, Program, Settings};
 use proxy::{Key, KeyEntry};
 use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
@@ -97,6 +98,8 @@ struct Inner {
     limits: Limits,
     has_tray: bool,
     settings: SettingsFile,
+    /// Held while settings are checked, applied and saved.
+    saving: tokio::sync::Mutex<()>,
     /// Shown until settings are saved: which file was damaged, and where it was moved.
     notice: Mutex<Option<String>>,
     keys: KeyRing,
@@ -145,6 +148,7 @@ impl App {
             limits,
             has_tray,
             notice: Mutex::new(notice),
+            saving: tokio::sync::Mutex::default(),
             keys: KeyRing::new(&data_dir, secrets),
             window_key,
             request_log: request_log.await,
@@ -200,15 +204,10 @@ impl App {
         self.0.changes.subscribe()
     }
 
-    /// Starts the proxy with the current settings, or restarts it.
+    /// Starts the proxy with the current settings, unless it runs.
     pub async fn start(&self) {
-        let state = match self.launch() {
-            Ok(launch) => self.0.gateway.start(launch).await,
-            Err(error) => {
-                tracing::error!(%error, "failed to create the proxy");
-                return;
-            }
-        };
+        let launch = self.launch().map_err(|error| format!("Couldn't start the proxy: {error}."));
+        let state = self.0.gateway.start(launch).await;
         tracing::info!(?state, "proxy started");
         self.refresh_overview().await;
     }
@@ -235,10 +234,8 @@ impl App {
     /// Checks codex again, for example after it was installed or signed in.
     pub async fn recheck_codex(&self) {
         if let Some(running) = self.running() {
-            // A running codex notices a new sign-in only when it is restarted.
-            if running.proxy.codex().ready().await.is_err() {
-                self.start().await;
-            }
+            // The overview shows the outcome.
+            let _ = running.proxy.codex().ready().await;
         }
         self.probe_codex().await;
     }
@@ -290,11 +287,7 @@ impl App {
     }
 
     fn launch(&self) -> Result<Launch, ProxyError> {
-        let stored = self.0.settings.current();
-        let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
-        let (mut settings, addresses) = stored.runtime_settings(&self.0.data_dir, bridge);
-        settings.codex_path = settings.codex_path.or_else(|| self.0.environment.path("CODEX_PATH"));
-        settings.api_keys = self.env_keys();
+        let (settings, addresses) = self.runtime_settings(&self.0.settings.current());
         let proxy = Proxy::new(ProxyParts {
             limits: self.0.limits.with(&settings),
             settings,
@@ -303,6 +296,15 @@ impl App {
             request_log: self.0.request_log.reports(),
         })?;
         Ok(Launch { addresses, proxy })
+    }
+
+    /// The proxy's settings, and where it listens.
+    fn runtime_settings(&self, stored: &DesktopSettings) -> (Settings, Vec<SocketAddr>) {
+        let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
+        let (mut settings, addresses) = stored.runtime_settings(&self.0.data_dir, bridge);
+        settings.codex_path = settings.codex_path.or_else(|| self.0.environment.path("CODEX_PATH"));
+        settings.api_keys = self.env_keys();
+        (settings, addresses)
     }
 
     /// Keys from the environment, for the demo and scripts.

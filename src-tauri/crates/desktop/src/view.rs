@@ -5,7 +5,7 @@ mod settings;
 use serde::Serialize;
 use ts_rs::TS;
 
-pub use settings::{Applied, CodexCheck, FieldError, Listen, ListenChoice, ModelChoice};
+pub use settings::{CodexCheck, FieldError, Listen, ListenChoice, ModelChoice};
 
 /// An error as the window receives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

@@ -213,18 +213,9 @@ export function settingsFor(scenario: Scenario): SettingsView {
     keep_texts: false,
     asked_about_background: null,
   };
-  const WITHOUT_RESTART = [
-    'start_at_login',
-    'start_proxy',
-    'log_level',
-    'keep_days',
-    'keep_texts',
-    'asked_about_background',
-  ];
   const missing = scenario === 'codex-missing';
   return {
     form,
-    restarts: Object.keys(form).filter((name) => !WITHOUT_RESTART.includes(name)),
     codex: missing
       ? { path: null, version: null, error: "Codex isn't installed" }
       : { path: '/home/me/.local/bin/codex', version: '0.169.0', error: null },

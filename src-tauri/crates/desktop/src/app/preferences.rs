@@ -11,7 +11,7 @@ use super::status::SettingsView;
 use crate::gateway::ProxyState;
 use crate::pairing;
 use crate::settings_file::{self, Context, DesktopSettings};
-use crate::view::{Applied, CodexCheck, Listen, ModelChoice, ViewError};
+use crate::view::{CodexCheck, FieldError, ModelChoice, ViewError};
 
 impl App {
     /// The settings, and what is needed to edit them.
@@ -19,7 +19,6 @@ impl App {
         let form = self.0.settings.current();
         let codex = self.0.codex.lock().as_ref().map(codex_check).unwrap_or_default();
         SettingsView {
-            restarts: form.restarts(),
             form,
             codex,
             models: self.models().await,
@@ -32,45 +31,65 @@ impl App {
     ///
     /// # Errors
     /// The same.
-    pub async fn set_setting(&self, name: &str, value: Value) -> Result<Applied, ViewError> {
+    pub async fn set_setting(&self, name: &str, value: Value) -> Result<(), ViewError> {
         self.set_settings(Map::from_iter([(name.to_owned(), value)])).await
     }
 
-    /// Checks and saves settings, all of them or none. Restarts a running proxy if needed; open streams finish first.
+    /// Checks, applies and saves settings, all of them or none. A running proxy uses them for new requests.
     ///
     /// # Errors
     /// The invalid fields, or if the settings could not be written.
-    pub async fn set_settings(&self, changes: Map<String, Value>) -> Result<Applied, ViewError> {
+    pub async fn set_settings(&self, changes: Map<String, Value>) -> Result<(), ViewError> {
+        let _one_at_a_time = self.0.saving.lock().await;
         let models = self.models().await;
         let app = self.clone();
-        let changed = tokio::task::spawn_blocking(move || {
+        let checked = tokio::task::spawn_blocking(move || {
             let before = app.0.settings.current();
             let home = app.0.environment.home();
             let bridge = pairing::find(&app.0.environment).bridge.map(Into::into);
             let context =
                 Context { current: &before, home: home.as_deref(), models: &models, docker_bridge: bridge };
             let after = settings_file::apply(&changes, &context).map_err(ViewError::invalid)?;
-            let saved = app.0.settings.change(|settings| *settings = after.clone());
-            saved.map(|()| (before, after)).map_err(ViewError::from)
+            Ok::<_, ViewError>((before, after))
         });
         let (before, after) =
-            changed.await.map_err(|_| ViewError::new("Couldn't save the settings. Try again."))??;
+            checked.await.map_err(|_| ViewError::new("Couldn't check the settings. Try again."))??;
+        self.apply(&after).await?;
+        let saved = after.clone();
+        if let Err(error) = self.change_settings(|settings| *settings = saved).await {
+            // Memory and disk must agree.
+            let _ = self.apply(&before).await;
+            return Err(error);
+        }
         *self.0.notice.lock() = None;
         self.0.request_log.set_retention(after.keep_days.get(), after.keep_texts).await;
-        let applied = match (after.need_restart(&before), self.overview().proxy) {
-            (false, _) => Applied::AtOnce,
-            (true, ProxyState::Stopped) => Applied::AtNextStart,
-            (true, _) => {
-                self.start().await;
-                Applied::Restarted
-            }
-        };
         if before.proxy.codex_path != after.proxy.codex_path {
             let probed = probe(&self.codex_config()).await;
             *self.0.codex.lock() = Some(probed);
         }
         self.refresh_overview().await;
-        Ok(applied)
+        Ok(())
+    }
+
+    /// Makes a running proxy use these settings. On failure, it keeps the previous ones.
+    async fn apply(&self, stored: &DesktopSettings) -> Result<(), ViewError> {
+        let Some(running) = self.running() else { return Ok(()) };
+        let (settings, addresses) = self.runtime_settings(stored);
+        match self.0.gateway.move_to(addresses).await {
+            ProxyState::PortTaken { port, free } => {
+                let free = free.map(|free| format!(" Port {free} is free.")).unwrap_or_default();
+                let message = format!("Another program uses port {port}.{free}");
+                return Err(ViewError::invalid(vec![FieldError::new("port", message)]));
+            }
+            ProxyState::Failed { message } => {
+                return Err(ViewError::invalid(vec![FieldError::new("port", message)]));
+            }
+            ProxyState::Running { .. } | ProxyState::Stopping | ProxyState::Stopped => {}
+        }
+        running
+            .proxy
+            .apply(settings)
+            .map_err(|error| ViewError::new(format!("Couldn't apply the settings: {error}.")))
     }
 
     /// Checks a codex binary before it is chosen; an empty path searches for one.
@@ -87,10 +106,9 @@ impl App {
         if pairing::find(&self.0.environment).bridge.is_none() {
             return Err(ViewError::new("No Docker bridge found. Start Docker, then try again."));
         }
-        self.change_settings(|stored| {
-            (stored.listen, stored.proxy.keys_needed) = (Listen::DockerBridge, true);
-        })
-        .await?;
+        let changes = [("listen", "dockerBridge".into()), ("keys_needed", true.into())];
+        self.set_settings(changes.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+            .await?;
         self.start().await;
         Ok(())
     }

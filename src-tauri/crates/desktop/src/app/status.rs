@@ -122,8 +122,6 @@ pub enum Fix {
 pub struct SettingsView {
     /// The settings.
     pub form: DesktopSettings,
-    /// The fields that apply only after a restart of the proxy.
-    pub restarts: Vec<String>,
     /// The codex in use.
     pub codex: CodexCheck,
     /// codex's models; empty until they are known.

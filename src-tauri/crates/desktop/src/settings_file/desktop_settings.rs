@@ -3,16 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use proxy::settings::{Days, FieldError, Settings, fields, merge};
+use proxy::settings::{Days, FieldError, Settings, merge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::view::Listen;
-
-/// Fields that apply without a restart of the proxy.
-pub(super) const WITHOUT_RESTART: [&str; 6] =
-    ["start_at_login", "start_proxy", "keep_days", "keep_texts", "asked_about_background", "log_level"];
 
 /// Every setting of the app, on disk and in the window. Missing fields have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -64,18 +60,6 @@ impl DesktopSettings {
             errors.push(FieldError::new("keys_needed", message));
         }
         (merged, errors)
-    }
-
-    /// The fields that apply only after a restart of the proxy.
-    pub(crate) fn restarts(&self) -> Vec<String> {
-        let names = fields(self).into_iter().map(|(name, _)| name);
-        names.filter(|name| !WITHOUT_RESTART.contains(&name.as_str())).collect()
-    }
-
-    /// Whether a proxy that runs with `before` needs a restart.
-    pub(crate) fn need_restart(&self, before: &Self) -> bool {
-        let (ours, theirs) = (fields(self), fields(before));
-        self.restarts().iter().any(|name| ours.get(name) != theirs.get(name))
     }
 
     /// The proxy's settings, and every address to listen on, starting with the one in the settings.

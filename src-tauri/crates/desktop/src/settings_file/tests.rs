@@ -276,31 +276,6 @@ fn each_listen_choice_has_its_addresses_and_keys_are_required_off_loopback() {
 }
 
 #[test]
-fn settings_of_the_app_alone_need_no_restart_of_the_proxy() {
-    let names = DesktopSettings::default().restarts();
-    for (name, restarts) in [
-        ("port", true),
-        ("listen", true),
-        ("reasoning", true),
-        ("show_activity", true),
-        ("max_turns", true),
-        ("log_level", false),
-        ("keep_days", false),
-        ("start_at_login", false),
-    ] {
-        assert_eq!(names.contains(&name.to_owned()), restarts, "{name}");
-        let defaults = DesktopSettings::default();
-        let (changed, _) =
-            defaults.merge(&Map::from_iter([(name.to_owned(), fields(&unusual())[name].clone())]));
-        assert_eq!(changed.need_restart(&defaults), restarts, "{name}");
-    }
-    let mut fields = fields(&DesktopSettings::default());
-    for name in super::desktop_settings::WITHOUT_RESTART {
-        assert!(fields.remove(name).is_some(), "{name} is a setting");
-    }
-}
-
-#[test]
 fn a_file_of_an_earlier_version_is_read_and_its_unknown_fields_survive_a_save() {
     let folder = tempfile::tempdir().unwrap();
     let before = include_str!("../../tests/fixtures/9c8d7f2/settings.json");

@@ -56,16 +56,3 @@ pub struct CodexCheck {
     /// What is wrong, in a sentence.
     pub error: Option<String>,
 }
-
-/// How a change of settings was applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub enum Applied {
-    /// Applied immediately.
-    AtOnce,
-    /// The proxy was restarted; answers in progress finish first.
-    Restarted,
-    /// The proxy is stopped; it applies at the next start.
-    AtNextStart,
-}

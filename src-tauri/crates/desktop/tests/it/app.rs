@@ -4,10 +4,10 @@ use codex_client::Environment;
 use desktop::app::{App, AppOptions, Change, Overview};
 use desktop::gateway::ProxyState;
 use desktop::keychain::MemoryStore;
-use desktop::view::Applied;
 use reqwest::Response;
 use sample_model::under_test;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::support::{Events, KEY, TIMEOUT, folder, prompt_body};
@@ -68,7 +68,7 @@ async fn the_overview_counts_running_and_queued_requests_within_max_turns() {
 }
 
 #[tokio::test]
-async fn changing_one_setting_reports_whether_the_proxy_was_restarted() {
+async fn changing_one_setting_saves_it_and_leaves_the_others() {
     let folder = folder();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = folder.path().join("settings.json");
@@ -82,10 +82,10 @@ async fn changing_one_setting_reports_whether_the_proxy_was_restarted() {
         .with("CODEX_PATH", under_test::fake_codex());
     let options = AppOptions::new(folder.path().to_owned(), environment, false);
     let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
-    assert_eq!(app.set_setting("keep_days", json!(7)).await.unwrap(), Applied::AtOnce);
-    assert_eq!(app.set_setting("workspace", json!(null)).await.unwrap(), Applied::AtNextStart);
+    app.set_setting("keep_days", json!(7)).await.unwrap();
+    app.set_setting("workspace", json!(null)).await.unwrap();
     app.start().await;
-    assert_eq!(app.set_setting("show_activity", json!(false)).await.unwrap(), Applied::Restarted);
+    app.set_setting("show_activity", json!(false)).await.unwrap();
     assert!(matches!(app.overview().proxy, ProxyState::Running { .. }));
     let error = app.set_setting("max_turns", json!("0")).await.unwrap_err();
     assert_eq!(error.fields[0].field, "max_turns");
@@ -95,5 +95,82 @@ async fn changing_one_setting_reports_whether_the_proxy_was_restarted() {
         "version": 1, "port": port, "start_proxy": false, "show_activity": false, "keep_days": 7, "colour": "red",
     });
     assert_eq!(after, wanted);
+    app.shutdown().await;
+}
+
+/// An app whose codex hangs after the first delta, and the port it listens on.
+async fn running(folder: &TempDir) -> (App, u16) {
+    let port = free_port();
+    let settings = json!({"version": 1, "port": port});
+    std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
+    let environment = Environment::from_process()
+        .with("HOME", folder.path())
+        .with("CODEX_HOME", folder.path().join(".codex"))
+        .with("CODEX_PATH", under_test::fake_codex())
+        .with("API_KEYS", KEY)
+        .with("FAKE_CODEX", "hang-after-delta=1");
+    let mut options = AppOptions::new(folder.path().to_owned(), environment, false);
+    options.limits.drain_timeout = std::time::Duration::from_millis(100);
+    (App::open(options.with_secrets(MemoryStore::default())).await.unwrap(), port)
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Requests a stream, and waits for its first token.
+async fn open_stream(port: u16) -> Events {
+    let mut body = prompt_body("hi");
+    body["stream"] = true.into();
+    let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
+    let request = reqwest::Client::new().post(url).bearer_auth(KEY).json(&body);
+    first_token(tokio::spawn(async move { request.send().await.unwrap() })).await
+}
+
+async fn answers_on(port: u16) -> bool {
+    reqwest::get(format!("http://127.0.0.1:{port}/health")).await.is_ok()
+}
+
+#[tokio::test]
+async fn saved_settings_apply_at_once_and_open_streams_go_on() {
+    let folder = folder();
+    let (app, port) = running(&folder).await;
+    let streams = [open_stream(port).await, open_stream(port).await];
+    let moved = free_port();
+    let changes = json!({"port": moved, "max_turns": 3, "listen": "everywhere"});
+    app.set_settings(changes.as_object().unwrap().clone()).await.unwrap();
+    assert!(answers_on(moved).await && !answers_on(port).await);
+    let health = reqwest::get(format!("http://127.0.0.1:{moved}/health")).await.unwrap();
+    let health: serde_json::Value = health.json().await.unwrap();
+    assert_eq!((&health["turns"]["running"], &health["turns"]["most"]), (&json!(2), &json!(3)));
+    // The same port on another address, which our own port is in the way of.
+    app.set_setting("listen", json!("loopback")).await.unwrap();
+    assert!(answers_on(moved).await);
+    assert_eq!(app.overview().base_url, format!("http://127.0.0.1:{moved}/v1"));
+    app.shutdown().await;
+    for mut stream in streams {
+        let rest = stream.rest().await;
+        assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_refused_and_the_proxy_stays_on_the_old_one() {
+    let folder = folder();
+    let (app, port) = running(&folder).await;
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().port();
+    let changes = json!({"port": taken, "max_turns": 3});
+    let error = app.set_settings(changes.as_object().unwrap().clone()).await.unwrap_err();
+    assert_eq!(error.fields[0].field, "port");
+    let expected = format!("Another program uses port {taken}.");
+    assert!(error.fields[0].message.starts_with(&expected), "{error:?}");
+    assert!(answers_on(port).await);
+    assert!(matches!(app.overview().proxy, ProxyState::Running { .. }));
+    let saved = std::fs::read_to_string(folder.path().join("settings.json")).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&saved).unwrap(),
+        json!({"version": 1, "port": port})
+    );
     app.shutdown().await;
 }
