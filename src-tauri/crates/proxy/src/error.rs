@@ -5,6 +5,8 @@
 
 mod codex;
 mod responses;
+#[cfg(test)]
+mod retry_tests;
 
 use std::time::Duration;
 
@@ -74,6 +76,9 @@ pub struct ApiError {
 
 /// Retry-After, in seconds, if nothing better is known.
 const RETRY_SOON: u64 = 5;
+
+/// Maximum Retry-After, in seconds. Clients that obey it sleep meanwhile, so a longer one is left out.
+const MAX_RETRY_AFTER: u64 = 60 * 60;
 
 /// Declares the errors with a fixed message: constructor, status, code and message. `{field}` in a message becomes the place of
 /// that setting in the running program.
@@ -170,8 +175,16 @@ impl ApiError {
             "rate_limit_exceeded" | "shutting_down" | "codex_unavailable" | "upstream_overloaded" => {
                 (Some(RETRY_SOON), None)
             }
-            // An automatic retry would fail again, at the same cost.
-            "insufficient_quota" | "turn_timeout" | "workspace_unavailable" => (None, Some(false)),
+            // An automatic retry would fail again: at the same cost, or until someone acts.
+            "insufficient_quota"
+            | "turn_timeout"
+            | "invalid_output"
+            | "tool_not_called"
+            | "keys_unavailable"
+            | "workspace_unavailable"
+            | "codex_not_found"
+            | "codex_unsupported"
+            | "codex_not_signed_in" => (None, Some(false)),
             _ => (None, None),
         };
         Self { status, code, message, param: None, retry_after, should_retry }
@@ -182,7 +195,11 @@ impl ApiError {
     }
 
     fn retry_after(self, seconds: u64) -> Self {
-        Self { retry_after: Some(seconds), ..self }
+        Self { retry_after: Some(seconds).filter(|seconds| *seconds <= MAX_RETRY_AFTER), ..self }
+    }
+
+    fn no_retry(self) -> Self {
+        Self { retry_after: None, should_retry: Some(false), ..self }
     }
 
     /// The request is invalid as a whole, not in one field.

@@ -38,6 +38,18 @@ fn wire(events: Vec<axum::response::sse::Event>) -> Vec<u8> {
     body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec()
 }
 
+/// Maximum length of one delta of a tool call's arguments, in bytes: some clients read lines of limited length.
+pub(crate) const MAX_ARGUMENTS_DELTA: usize = 4 * 1024;
+
+/// Splits a tool call's arguments, which arrive complete, into deltas of at most [`MAX_ARGUMENTS_DELTA`].
+pub(crate) fn argument_deltas(mut arguments: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (delta, rest) = arguments.split_at(arguments.floor_char_boundary(MAX_ARGUMENTS_DELTA));
+        arguments = rest;
+        Some(delta).filter(|delta| !delta.is_empty())
+    })
+}
+
 /// Shortens client text for an error message.
 pub(crate) fn shorten(word: &str) -> String {
     word.chars().take(40).collect()

@@ -46,7 +46,7 @@ impl From<CodexError> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message)
             }
             CodexError::NotSignedIn => unavailable("codex_not_signed_in", message),
-            CodexError::StartFailed { .. } => Self::codex_not_started(),
+            CodexError::StartFailed { .. } => Self::codex_not_started().no_retry(),
             CodexError::NoAnswer { .. } => Self::codex_silent(),
             CodexError::Refused { .. } => Self::codex_refused(),
             CodexError::Disconnected => Self::codex_disconnected(),

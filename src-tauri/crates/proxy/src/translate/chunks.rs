@@ -5,6 +5,7 @@ use codex_client::{ToolCall, Usage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::argument_deltas;
 use crate::error::Failure;
 use crate::event::AnswerEvent;
 use crate::openai::chunk::{CallDelta, ChunkChoice, Delta, FunctionDelta};
@@ -139,13 +140,14 @@ impl ChatChunks {
     }
 
     /// The chunks of a call: id and name, then the arguments.
-    fn call(&mut self, index: u32, number: u32, call: &ToolCall) -> [Event; 2] {
+    fn call(&mut self, index: u32, number: u32, call: &ToolCall) -> Vec<Event> {
         if let Some(answer) = self.answers.get_mut(index as usize) {
             *answer = Some(number + 1);
         }
         let name = FunctionDelta { name: Some(&call.name), arguments: "" };
-        let arguments = FunctionDelta { name: None, arguments: &call.arguments };
-        [name, arguments].map(|function| {
+        let arguments =
+            argument_deltas(&call.arguments).map(|arguments| FunctionDelta { name: None, arguments });
+        let chunk = |function: FunctionDelta<'_>| {
             let first = function.name.is_some();
             let (id, kind) = (first.then_some(call.call_id.as_str()), first.then_some("function"));
             let delta = if self.legacy_calls {
@@ -155,7 +157,8 @@ impl ChatChunks {
                 Delta { tool_calls: Some([call]), ..Delta::default() }
             };
             self.delta(index, delta)
-        })
+        };
+        [name].into_iter().chain(arguments).map(chunk).collect()
     }
 
     fn delta(&self, index: u32, delta: Delta<'_>) -> Event {

@@ -33,4 +33,5 @@ mod shape;
 mod silence;
 mod stopping;
 mod support;
+mod tool_deltas;
 mod tools;

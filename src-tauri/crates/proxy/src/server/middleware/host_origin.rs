@@ -93,7 +93,7 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.headers_mut().insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, x-codex-proxy-ignored, retry-after"),
+            HeaderValue::from_static("x-request-id, x-codex-proxy-ignored, retry-after, x-should-retry"),
         );
         response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
     }

@@ -3,6 +3,7 @@
 use super::Sink;
 use crate::openai::responses::event::EventBody;
 use crate::openai::responses::item::{ItemStatus, OutputItem, OutputPart, SummaryPart};
+use crate::translate::argument_deltas;
 
 /// An empty message.
 pub(super) fn message(id: String) -> OutputItem {
@@ -61,8 +62,8 @@ pub(super) fn add_summary(
 pub(super) fn add_arguments(item: &mut OutputItem, output_index: usize, value: String, sink: &mut Sink) {
     let OutputItem::FunctionCall { id: item_id, arguments, .. } = item else { return };
     *arguments = value;
-    if !arguments.is_empty() {
-        let body = EventBody::ArgumentsDelta { item_id, output_index, delta: arguments };
+    for delta in argument_deltas(arguments) {
+        let body = EventBody::ArgumentsDelta { item_id, output_index, delta };
         sink.event("response.function_call_arguments.delta", body);
     }
 }

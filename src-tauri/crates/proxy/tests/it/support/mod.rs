@@ -210,24 +210,24 @@ pub(crate) fn prompt_body(prompt: &str) -> Value {
 /// The server-sent events of a stream.
 pub(crate) struct Events {
     pub(crate) response: Response,
-    buffer: String,
+    buffer: Vec<u8>,
 }
 
 impl Events {
     pub(crate) fn new(response: Response) -> Self {
-        Self { response, buffer: String::new() }
+        Self { response, buffer: Vec::new() }
     }
 
     /// The next block of lines, without the blank line after it.
     pub(crate) async fn next_block(&mut self) -> Option<String> {
         loop {
-            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
-                let (block, rest) = (block.to_owned(), rest.to_owned());
-                self.buffer = rest;
-                return Some(block);
+            if let Some(at) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
+                let mut block: Vec<u8> = self.buffer.drain(..at + 2).collect();
+                block.truncate(at);
+                return Some(String::from_utf8(block).unwrap());
             }
-            let bytes = self.response.chunk().await.unwrap()?;
-            self.buffer.push_str(std::str::from_utf8(&bytes).unwrap());
+            // A character may be split between two chunks.
+            self.buffer.extend_from_slice(&self.response.chunk().await.unwrap()?);
         }
     }
 
