@@ -34,7 +34,7 @@ pub(crate) struct ChatRequest {
     pub tool_choice: Option<Value>,
     /// Whether one answer may contain several tool calls. Default `true`; with `false`, calls are returned one at a time.
     pub parallel_tool_calls: Option<bool>,
-    /// Legacy form of `tools`. Where it is present, `tools` and `tool_choice` are not read, and calls are returned one at a time.
+    /// Legacy form of `tools`. Without `tools`, calls have the legacy form too and are returned one at a time.
     pub functions: Option<Vec<Function>>,
     /// Legacy form of `tool_choice`: `auto`, `none`, or `{"name": "my_function"}`.
     pub function_call: Option<Value>,

@@ -17,16 +17,16 @@ use crate::settings::ReasoningFormat;
 /// # Errors
 /// [`ApiError`] naming the problem.
 pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
+    let legacy = is_legacy(&request);
     let items = conversation(request.messages)?;
-    let legacy = request.functions.is_some() || request.function_call.is_some();
-    let (tools, tool_choice) = if legacy {
-        let functions = request.functions.unwrap_or_default();
-        (tools::from_functions(functions), tools::choice(request.function_call.as_ref(), "function_call")?)
-    } else {
-        let tools = tools::from_tools(request.tools.unwrap_or_default())?;
-        (tools, tools::choice(request.tool_choice.as_ref(), "tool_choice")?)
+    let mut tools = tools::from_tools(request.tools.unwrap_or_default())?;
+    tools.extend(tools::from_functions(request.functions.unwrap_or_default()));
+    let (choice, param) = match (&request.tool_choice, &request.function_call) {
+        (None, Some(choice)) => (Some(choice), "function_call"),
+        (choice, _) => (choice.as_ref(), "tool_choice"),
     };
-    tools::check_choice(&tools, &tool_choice, if legacy { "function_call" } else { "tool_choice" })?;
+    let tool_choice = tools::choice(choice, param)?;
+    tools::check_choice(&tools, &tool_choice, param)?;
     let parsed = AnswerRequest {
         model: request.model,
         items,
@@ -46,6 +46,12 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         one_shot: false,
     };
     limits::validate(parsed, "max_completion_tokens")
+}
+
+/// Whether calls have the legacy form: only if all tools have.
+pub(crate) fn is_legacy(request: &ChatRequest) -> bool {
+    let is_empty = request.tools.as_ref().is_none_or(Vec::is_empty);
+    is_empty && (request.functions.is_some() || request.function_call.is_some())
 }
 
 fn conversation(messages: Vec<Message>) -> Result<Vec<Item>, ApiError> {

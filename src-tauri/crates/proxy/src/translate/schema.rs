@@ -24,6 +24,7 @@ use bounds::Counts;
 use stoppable::{STOP, stop_keyword, with_stop_keywords};
 
 mod bounds;
+mod codex;
 mod stoppable;
 mod strict;
 
@@ -80,12 +81,17 @@ pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), A
     }
 }
 
-/// Checks that every tool's schema compiles.
+/// Checks that every tool's schema compiles, and rewrites it for codex.
 ///
 /// # Errors
 /// [`ApiError`] naming the tool.
-pub(crate) fn check_tools(tools: &[ClientTool], stop: &CancellationToken) -> Result<(), ApiError> {
-    tools.iter().try_for_each(|tool| check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason)))
+pub(crate) fn prepare_tools(tools: &mut [ClientTool], stop: &CancellationToken) -> Result<(), ApiError> {
+    for tool in tools {
+        codex::drop_dangling(&mut tool.parameters);
+        check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason))?;
+        tool.parameters = codex::readable(&tool.parameters);
+    }
+    Ok(())
 }
 
 fn bad_tool(tool: &ClientTool, reason: &str) -> ApiError {
@@ -106,7 +112,10 @@ fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), S
     let Value::Object(schema) = &tool.parameters else {
         return Err("they must be an object".to_owned());
     };
-    if schema.get("type").is_some_and(|kind| kind != "object") {
+    let is_object = |kind: &Value| {
+        kind == "object" || kind.as_array().is_some_and(|kinds| kinds.contains(&"object".into()))
+    };
+    if !schema.get("type").is_none_or(is_object) {
         return Err("their type must be \"object\"".to_owned());
     }
     let mut counts = Counts::default();

@@ -34,4 +34,5 @@ mod silence;
 mod stopping;
 mod support;
 mod tool_deltas;
+mod tool_schemas;
 mod tools;

@@ -231,6 +231,27 @@ async fn deprecated_functions_work() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn legacy_fields_beside_tools_drop_no_tool() {
+    let proxy = real().start().await;
+    for (name, value) in [
+        ("functions", json!([])),
+        ("functions", json!([{"name":"b"}])),
+        ("function_call", json!("auto")),
+        ("function_call", json!({"name":"a"})),
+    ] {
+        let mut chat = Chat::new(&proxy, &["a"]);
+        chat.body[name] = value.clone();
+        let answer = chat.ask("[[tool=a:{}]]").await;
+        assert_eq!(answer["finish_reason"], "tool_calls", "{name}: {value}");
+        assert_eq!(answer["message"]["tool_calls"][0]["function"]["name"], "a");
+        let offered = proxy.model.requests().last().unwrap().tools();
+        let expected: &[&str] = if value[0].is_object() { &["a", "b"] } else { &["a"] };
+        assert_eq!(offered, expected);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn agent_has_the_clients_tools_in_addition_to_its_own() {
     let proxy = real().start().await;
     let mut chat = Chat::new(&proxy, &["get_weather"]);

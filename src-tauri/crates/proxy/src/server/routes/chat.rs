@@ -38,7 +38,7 @@ pub(crate) async fn create(
     let (request, ignored) = exchange.log_error(parse_body::<ChatRequest>(body, parameters::chat))?;
     let streamed = request.stream == Some(true);
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
-    let legacy_calls = request.functions.is_some();
+    let legacy_calls = request::is_legacy(&request);
     let mut request = exchange.log_error(request::parse(request))?;
     if let Some(task) = task {
         task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;

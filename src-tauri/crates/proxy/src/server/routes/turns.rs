@@ -135,11 +135,11 @@ async fn compile_format(request: &mut AnswerRequest) -> Result<CompiledFormat, A
     if request.tools.is_empty() && !matches!(request.format, Format::Schema { .. }) {
         return CompiledFormat::new(&request.format, &CancellationToken::new());
     }
-    let (tools, requested) = (std::mem::take(&mut request.tools), request.format.clone());
+    let (mut tools, requested) = (std::mem::take(&mut request.tools), request.format.clone());
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let job = move || {
-        schema::check_tools(&tools, &stopped)?;
+        schema::prepare_tools(&mut tools, &stopped)?;
         Ok::<_, ApiError>((CompiledFormat::new(&requested, &stopped)?, tools))
     };
     let done = POOL.run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
