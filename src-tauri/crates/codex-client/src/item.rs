@@ -1,7 +1,13 @@
 //! The items of a conversation.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// OpenAI's limit on the id of a call, in characters.
+const MAX_CALL_ID: usize = 64;
 
 /// The role of a message. codex drops `system` items, so there is no such role here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +88,7 @@ impl Item {
                 json!({ "type": "message", "role": role, "content": parts })
             }
             Self::ToolCall(ToolCall { call_id, name, arguments }) => {
+                let call_id = upstream_id(call_id);
                 json!({ "type": "function_call", "call_id": call_id, "name": name, "arguments": arguments })
             }
             Self::ToolOutput { call_id, output } => {
@@ -90,10 +97,21 @@ impl Item {
                     [Content::Text(text)] => text.as_str().into(),
                     parts => parts.iter().map(|part| part.to_raw("input_text")).collect(),
                 };
+                let call_id = upstream_id(call_id);
                 json!({ "type": "function_call_output", "call_id": call_id, "output": output })
             }
         }
     }
+}
+
+/// The call's id if OpenAI accepts it, else one of its own.
+fn upstream_id(call_id: &str) -> Cow<'_, str> {
+    if (1..=MAX_CALL_ID).contains(&call_id.chars().count()) {
+        return call_id.into();
+    }
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&Sha256::digest(call_id)[..16]);
+    format!("call_{:032x}", u128::from_be_bytes(hash)).into()
 }
 
 impl Content {

@@ -21,6 +21,7 @@ use crate::openai::error::{ErrorBody, ErrorDetail};
 use crate::settings::Program;
 
 pub use codex::{UPDATE, next_step};
+pub(crate) use responses::in_responses;
 
 /// Why an exchange ended before its answer was complete.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub(crate) mod catalog;
+pub(crate) mod efforts;
 pub(crate) mod smallest;
 
 pub use crate::settings::CODEX_LOCAL;

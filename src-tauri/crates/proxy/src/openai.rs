@@ -6,6 +6,7 @@ pub(crate) mod chat;
 pub(crate) mod chunk;
 pub(crate) mod completion;
 pub(crate) mod error;
+mod lenient;
 pub(crate) mod model;
 pub(crate) mod responses;
 pub(crate) mod text_completion;

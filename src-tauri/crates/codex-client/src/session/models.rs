@@ -25,7 +25,7 @@ pub struct Model {
     pub description: String,
     /// Whether codex hides it from its own menus.
     pub hidden: bool,
-    /// Whether codex uses it by default.
+    /// Whether codex uses it if no other is named.
     pub is_default: bool,
     /// The reasoning efforts that it supports.
     #[serde(rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
@@ -85,5 +85,15 @@ pub(crate) async fn list_models(session: &Session) -> Result<Vec<Model>, CodexEr
         let Some(cursor) = page.next_cursor else { break };
         params = json!({ "cursor": cursor });
     }
+    // codex marks its own default, whatever the user has configured.
+    if let Some(configured) = configured_model(session).await {
+        models.iter_mut().for_each(|model| model.is_default = model.id == configured);
+    }
     Ok(models)
+}
+
+/// The model in the user's settings; `None` when there is none, or codex cannot read them.
+async fn configured_model(session: &Session) -> Option<String> {
+    let read: Value = session.rpc.call("config/read", json!({})).await.ok()?;
+    read["config"]["model"].as_str().map(str::to_owned)
 }

@@ -5,6 +5,17 @@ use axum::http::StatusCode;
 use super::{ApiError, shown};
 use crate::openai::responses::response::ResponseError;
 
+/// The Responses API's name of a parameter.
+pub(crate) fn in_responses(param: &str) -> &str {
+    match param {
+        "messages" => "input",
+        "max_completion_tokens" | "max_tokens" => "max_output_tokens",
+        "reasoning_effort" => "reasoning.effort",
+        "verbosity" => "text.verbosity",
+        param => param,
+    }
+}
+
 impl ApiError {
     /// The response does not exist, or belongs to another key.
     pub(crate) fn response_not_found(id: &str) -> Self {
@@ -44,14 +55,7 @@ impl ApiError {
 
     /// The error with the Responses API's names of parameters.
     pub(crate) fn of_responses(mut self) -> Self {
-        let name = match self.param.as_deref() {
-            Some("messages") => "input",
-            Some("max_completion_tokens" | "max_tokens") => "max_output_tokens",
-            Some("reasoning_effort") => "reasoning.effort",
-            Some("verbosity") => "text.verbosity",
-            _ => return self,
-        };
-        self.param = Some(name.to_owned());
+        self.param = self.param.map(|param| in_responses(&param).to_owned());
         self
     }
 

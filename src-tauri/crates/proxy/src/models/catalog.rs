@@ -74,20 +74,22 @@ impl Catalog {
         cached.as_ref().map(|cached| cached.models.clone()).unwrap_or_default()
     }
 
-    /// The efforts of the model `id`, as last listed; empty if unknown.
-    pub(crate) fn efforts(&self, id: &str) -> Vec<String> {
-        let cached = self.cached.lock();
-        let models = cached.as_ref().map(|cached| cached.models.as_slice()).unwrap_or_default();
-        models.iter().find(|model| model.id == id).map(|model| model.efforts.clone()).unwrap_or_default()
+    /// The efforts of the model `id`, or of the default model, as last listed; empty if unknown.
+    pub(crate) fn efforts(&self, id: Option<&str>) -> Vec<String> {
+        self.cached_model(id).map(|model| model.efforts).unwrap_or_default()
     }
 
     /// Whether the model `id`, or the default model, accepts images. Assumed if unknown.
     pub(crate) fn reads_images(&self, id: Option<&str>) -> bool {
-        let cached = self.cached.lock();
-        let models = cached.as_ref().map(|cached| cached.models.as_slice()).unwrap_or_default();
-        let model = models.iter().find(|model| id.map_or(model.is_default, |id| model.id == id));
-        let reads = model.map(|model| model.input_modalities.as_slice()).unwrap_or_default();
+        let reads = self.cached_model(id).map(|model| model.input_modalities).unwrap_or_default();
         reads.is_empty() || reads.iter().any(|kind| kind == "image")
+    }
+
+    /// The model `id`, or the default model, as last listed.
+    fn cached_model(&self, id: Option<&str>) -> Option<Model> {
+        let cached = self.cached.lock();
+        let mut models = cached.as_ref()?.models.iter();
+        models.find(|model| id.map_or(model.is_default, |id| model.id == id)).cloned()
     }
 
     /// codex's models, cached for [`CACHE_TTL`].

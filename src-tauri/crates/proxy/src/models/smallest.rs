@@ -4,15 +4,14 @@
 
 use codex_client::{Effort, Model};
 
+use super::efforts;
+
 /// Words in a model id that mean small, smallest first. Of sol, terra and luna, luna is the smallest.
 const SMALL: &[&[&str]] = &[&["nano"], &["mini"], &["small", "lite", "light", "tiny", "luna"]];
 
 /// Words in a description that mean small.
 const SMALL_IN_WORDS: &[&str] =
     &["affordable", "cheap", "cheaper", "cheapest", "small", "smaller", "smallest"];
-
-/// Efforts, lowest first. Unknown ones count as high.
-const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
 
 /// The smallest visible model: by name, else by description, else the last, since codex lists the most capable first.
 /// Of equals, the first, which is newer.
@@ -24,8 +23,7 @@ pub(crate) fn smallest(models: &[Model]) -> Option<&Model> {
 
 /// The model's lowest effort; `None` if codex lists none.
 pub(crate) fn lowest_effort(model: &Model) -> Option<&Effort> {
-    let rank = |effort: &Effort| EFFORTS.iter().position(|known| known == effort).unwrap_or(EFFORTS.len());
-    model.efforts.iter().min_by_key(|effort| rank(effort))
+    model.efforts.iter().min_by_key(|effort| efforts::rank(effort))
 }
 
 /// A model's size rank; `None` if unknown.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::lenient;
 use super::text_or::TextOr;
 
 /// A chat completion request.
@@ -39,13 +40,16 @@ pub(crate) struct ChatRequest {
     /// Legacy form of `tool_choice`: `auto`, `none`, or `{"name": "my_function"}`.
     pub function_call: Option<Value>,
     /// Maximum number of tokens in the text of each answer, reasoning not included. A longer answer is cut and finishes with `length`.
-    /// Default: no limit.
+    /// Default, and -1: no limit.
+    #[serde(default, deserialize_with = "lenient::max_tokens")]
     pub max_completion_tokens: Option<u64>,
     /// Older name of `max_completion_tokens`, which takes precedence.
+    #[serde(default, deserialize_with = "lenient::max_tokens")]
     pub max_tokens: Option<u64>,
     /// Up to four stop sequences of at most 1024 bytes. The answer ends before the first one that occurs in it.
     pub stop: Option<TextOr<String>>,
     /// Number of answers to generate, 1 to 8. Each is a separate turn with its own token usage. Default 1.
+    #[serde(default, deserialize_with = "lenient::whole")]
     pub n: Option<u32>,
     /// How detailed the answer is: `low`, `medium` or `high`. Default: the model's own.
     pub verbosity: Option<String>,
@@ -74,7 +78,7 @@ pub(crate) struct WebSearchOptions {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct UserLocation {
     /// Any of `city`, `region`, `country` (two-letter ISO code) and `timezone` (IANA name), as strings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Object)]
     pub approximate: codex_client::WebSearchLocation,
 }
@@ -118,7 +122,7 @@ pub(crate) struct Message {
     pub content: Option<TextOr<Part>>,
     /// Tool calls the model made in this `assistant` message. Each needs a `tool` message right after it.
     pub tool_calls: Option<Vec<ToolCall>>,
-    /// ID of the tool call this `tool` message responds to. Required for the role `tool`.
+    /// ID of the tool call this `tool` message responds to. Default: the first call that has no response yet.
     pub tool_call_id: Option<String>,
     /// Legacy form of `tool_calls`, for a single call.
     pub function_call: Option<FunctionCall>,
@@ -197,10 +201,12 @@ impl<'de> Deserialize<'de> for ImageUrl {
 /// A tool call made by the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ToolCall {
-    /// ID of the call, to be repeated as `tool_call_id` in the `tool` message with the result.
+    /// ID of the call, to be repeated as `tool_call_id` in the `tool` message with the result. Results without it answer the
+    /// calls in their order.
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
     /// Always `function`.
-    #[serde(rename = "type", default = "function")]
+    #[serde(rename = "type", default = "function", deserialize_with = "or_function")]
     pub kind: String,
     /// The function and its arguments.
     pub function: FunctionCall,
@@ -210,13 +216,18 @@ fn function() -> String {
     "function".to_owned()
 }
 
+fn or_function<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::deserialize(deserializer).map(|kind| kind.unwrap_or_else(function))
+}
+
 /// A function and the arguments to call it with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FunctionCall {
     /// Name of the function.
     pub name: String,
     /// The arguments as a string of JSON, exactly as the model wrote it. It may be invalid: validate it before the call.
-    #[serde(default)]
+    /// In a request, the object itself is accepted too.
+    #[serde(default, deserialize_with = "lenient::arguments")]
     pub arguments: String,
 }
 

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::chat::StreamOptions;
 use super::completion::FinishReason;
+use super::lenient;
 use super::text_or::TextOr;
 
 /// A legacy completion request. Each prompt is sent to the model as one message of the user.
@@ -18,9 +19,11 @@ pub(crate) struct CompletionsRequest {
     #[schema(value_type = TextOr<String>)]
     pub prompt: TextOr<Value>,
     /// Number of answers for each prompt. Prompts times `n` must be 1 to 8. Default 1.
+    #[serde(default, deserialize_with = "lenient::whole")]
     pub n: Option<u32>,
     /// Maximum number of tokens in each answer, reasoning not included. A longer answer is cut and finishes with `length`.
-    /// Default: no limit.
+    /// Default, and -1: no limit.
+    #[serde(default, deserialize_with = "lenient::max_tokens")]
     pub max_tokens: Option<u64>,
     /// Up to four stop sequences of at most 1024 bytes. An answer ends before the first one that occurs in it.
     pub stop: Option<TextOr<String>>,

@@ -1,5 +1,6 @@
 //! Parses request bodies as JSON, with errors in OpenAI's format that name the field.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -7,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponseParts, ResponseParts};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -85,19 +87,42 @@ async fn json_object(headers: &HeaderMap, body: Body, proxy: &Proxy) -> Result<M
     }
 }
 
-/// Deserializes a body, and returns a header naming the ignored parameters, which `verdict` decides.
+/// The names of the ignored parameters, which a response header lists.
+#[derive(Debug, Default)]
+pub(crate) struct Ignored(Vec<String>);
+
+impl Ignored {
+    /// Adds parameters that could not be honoured as they are.
+    pub(crate) fn extend<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.0.extend(names.into_iter().map(str::to_owned));
+    }
+}
+
+impl IntoResponseParts for Ignored {
+    type Error = Infallible;
+
+    fn into_response_parts(mut self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
+        self.0.sort();
+        if let Ok(names) = HeaderValue::from_str(&self.0.join(", "))
+            && !names.is_empty()
+        {
+            response.headers_mut().insert(X_IGNORED, names);
+        }
+        Ok(response)
+    }
+}
+
+/// Deserializes a body, and returns the ignored parameters, which `verdict` decides.
 ///
 /// # Errors
 /// [`ApiError`] naming the missing, invalid or unsupported field.
 pub(crate) fn parse_body<T: DeserializeOwned>(
     mut body: Map<String, Value>,
     verdict: impl Fn(&str, &Value, &Map<String, Value>) -> Verdict,
-) -> Result<(T, HeaderMap), ApiError> {
+) -> Result<(T, Ignored), ApiError> {
     // SDKs send null for unset fields.
     body.retain(|_, value| !value.is_null());
-    let ignored = ignored(&body, verdict)?.join(", ");
-    let header = HeaderValue::from_str(&ignored).ok().filter(|names| !names.is_empty());
-    let headers = header.map(|names| (X_IGNORED, names)).into_iter().collect();
+    let ignored = Ignored(ignored(&body, verdict)?);
     let parsed = serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
@@ -114,7 +139,7 @@ pub(crate) fn parse_body<T: DeserializeOwned>(
             None => ApiError::unreadable(format!("{message}.")),
         }
     })?;
-    Ok((parsed, headers))
+    Ok((parsed, ignored))
 }
 
 /// The id at the end of a path.

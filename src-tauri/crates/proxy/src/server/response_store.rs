@@ -94,12 +94,15 @@ impl ResponseStore {
         let mut inner = self.inner.lock();
         inner.uses += 1;
         let now = inner.uses;
-        inner.entries.values_mut().filter(|entry| entry.key == key).find_map(|entry| {
+        let found = inner.entries.values_mut().filter(|entry| entry.key == key).filter_map(|entry| {
             let StoredResponse::Ended(ended) = &entry.state else { return None };
             let item = ended.conversation.last()?.value.iter().find(|item| item.id == id)?.clone();
-            entry.used = now;
-            Some(item)
-        })
+            Some((entry, item))
+        });
+        // Clients choose the ids of their own items, and may repeat one.
+        let (entry, item) = found.max_by_key(|(entry, _)| entry.used)?;
+        entry.used = now;
+        Some(item)
     }
 
     /// Removes the response `id` of this key, cancelling it if it is running. Returns whether it existed.

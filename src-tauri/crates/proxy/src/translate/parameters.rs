@@ -20,7 +20,7 @@ pub(crate) enum Verdict {
     Rejected(&'static str),
 }
 
-/// Returns the ignored parameters, sorted. `verdict` is the route's.
+/// Returns the ignored parameters. `verdict` is the route's.
 ///
 /// # Errors
 /// [`ApiError`] for the first rejected parameter.
@@ -37,7 +37,6 @@ pub(crate) fn ignored(
             Verdict::Rejected(message) => return Err(ApiError::unsupported(name, message)),
         }
     }
-    ignored.sort();
     Ok(ignored)
 }
 
@@ -84,7 +83,7 @@ pub(crate) fn completions(name: &str, value: &Value, body: &Map<String, Value>) 
         "suffix" => Verdict::Rejected("suffix is not supported."),
         "echo" if *value == false => Verdict::Accepted,
         "echo" => Verdict::Rejected("echo is not supported."),
-        "best_of" if value.as_u64() == body.get("n").map_or(Some(1), Value::as_u64) => Verdict::Accepted,
+        "best_of" if value.as_f64() == body.get("n").map_or(Some(1.0), Value::as_f64) => Verdict::Accepted,
         "best_of" => Verdict::Rejected("best_of must be equal to n."),
         "logprobs" => Verdict::Rejected("Log probabilities are not available."),
         "frequency_penalty" | "presence_penalty" => common(name, value),
@@ -128,7 +127,7 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
         }
         "include" if holds("message.output_text.logprobs") => common("logprobs", value),
         "messages" => Verdict::Rejected("In the Responses API, the conversation is passed in input."),
-        "n" if value.as_u64() == Some(1) => Verdict::Accepted,
+        "n" if value.as_f64() == Some(1.0) => Verdict::Accepted,
         "n" => Verdict::Rejected("Only one answer per request is supported."),
         "prompt" => Verdict::Rejected("Prompt templates are not supported; send instructions and input."),
         "response_format" => Verdict::Rejected("In the Responses API, the format is passed in text.format."),
@@ -142,13 +141,14 @@ fn common(name: &str, value: &Value) -> Verdict {
     let is_text = |modalities: &Vec<Value>| modalities.iter().all(|modality| modality == "text");
     match name {
         "logprobs" if *value == false => Verdict::Accepted,
-        "top_logprobs" if value.as_u64() == Some(0) => Verdict::Accepted,
+        // Clients send zeros by default.
+        "top_logprobs" | "frequency_penalty" | "presence_penalty" if value.as_f64() == Some(0.0) => {
+            Verdict::Accepted
+        }
         "logprobs" | "top_logprobs" => Verdict::Rejected("Log probabilities are not available."),
         "audio" => Verdict::Rejected("Audio output is not supported."),
         "modalities" if value.as_array().is_some_and(is_text) => Verdict::Accepted,
         "modalities" => Verdict::Rejected("Only text output is supported."),
-        // Clients send zero penalties by default.
-        "frequency_penalty" | "presence_penalty" if value.as_f64() == Some(0.0) => Verdict::Accepted,
         _ => Verdict::Ignored,
     }
 }

@@ -7,7 +7,11 @@ type VerdictFn = fn(&str, &Value, &Map<String, Value>) -> Verdict;
 
 fn ignored_by(verdict: VerdictFn, body: Value) -> Result<Vec<String>, String> {
     let Value::Object(body) = body else { panic!("an object") };
-    ignored(&body, verdict).map_err(|error| refused::<()>(Err(error)).1)
+    let ignored = ignored(&body, verdict).map_err(|error| refused::<()>(Err(error)).1);
+    ignored.map(|mut names| {
+        names.sort();
+        names
+    })
 }
 
 fn names(names: &[&str]) -> Result<Vec<String>, String> {

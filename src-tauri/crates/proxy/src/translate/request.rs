@@ -67,22 +67,6 @@ fn conversation(messages: Vec<Message>) -> Result<Vec<Item>, ApiError> {
     Ok(items)
 }
 
-/// Validates the effort against the efforts that codex lists for the model; if it lists none, any is passed on.
-///
-/// # Errors
-/// [`ApiError`] for an unknown effort.
-pub(crate) fn check_effort(effort: Option<&str>, model: &str, known: &[String]) -> Result<(), ApiError> {
-    match effort {
-        Some(effort) if !known.is_empty() && !known.iter().any(|known| known == effort) => {
-            Err(ApiError::invalid(
-                "reasoning_effort".to_owned(),
-                format!("The model {model} supports these efforts: {}.", known.join(", ")),
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn web_search(options: WebSearchOptions) -> Result<WebSearch, ApiError> {
     let WebSearchOptions { search_context_size, user_location } = options;
     match search_context_size.as_deref() {
@@ -154,15 +138,8 @@ fn push_message(
             items.extend(calls.into_iter().map(Item::ToolCall));
         }
         Role::Tool | Role::Function => {
-            let call_id = match tool_call_id {
-                Some(call_id) => call_id,
-                None if role == Role::Function => pairing.only().unwrap_or_default(),
-                None => {
-                    let param = format!("messages[{index}].tool_call_id");
-                    let message = "A tool message requires the tool_call_id it answers.";
-                    return Err(ApiError::invalid(param, message));
-                }
-            };
+            let call_id = tool_call_id.filter(|call_id| !call_id.is_empty());
+            let call_id = call_id.or_else(|| pairing.first_open()).unwrap_or_default();
             pairing.answer(&call_id, index)?;
             items.push(Item::ToolOutput { call_id, output: content.unwrap_or_default() });
         }
@@ -170,7 +147,7 @@ fn push_message(
     Ok(())
 }
 
-/// The calls of an assistant message. Legacy calls have no id; one per message is enough to tell them apart.
+/// The calls of an assistant message. Those without an id get one by their position.
 fn calls(
     calls: Vec<chat::ToolCall>,
     old: Option<FunctionCall>,
@@ -180,7 +157,11 @@ fn calls(
         let param = format!("messages[{index}].tool_calls[{at}].type");
         return Err(ApiError::invalid(param, "Only function calls are supported."));
     }
-    let calls = calls.into_iter().map(|call| (call.id, call.function));
+    let id = |at, call: &chat::ToolCall| match call.id.as_str() {
+        "" => format!("call_of_message_{index}_{at}"),
+        id => id.to_owned(),
+    };
+    let calls = calls.into_iter().enumerate().map(|(at, call)| (id(at, &call), call.function));
     let legacy = old.map(|function| (format!("call_of_message_{index}"), function));
     let call = |(call_id, FunctionCall { name, arguments })| ToolCall { call_id, name, arguments };
     Ok(calls.chain(legacy).map(call).collect())

@@ -160,13 +160,3 @@ fn parameters_are_parsed_in_all_their_forms() {
     assert_eq!(read(&json!({"service_tier":"auto"})).unwrap().service_tier, None);
     assert_eq!(param(read(&json!({"reasoning_format":"loud"}))), "reasoning_format");
 }
-
-#[test]
-fn effort_is_validated_only_if_codex_lists_efforts() {
-    let known = ["low".to_owned(), "high".to_owned()];
-    assert_eq!(check_effort(None, "m", &known), Ok(()));
-    assert_eq!(check_effort(Some("high"), "m", &known), Ok(()));
-    assert_eq!(check_effort(Some("odd"), "m", &[]), Ok(()));
-    let refused = check_effort(Some("odd"), "m", &known).unwrap_err();
-    assert_eq!(refused.message(), "The model m supports these efforts: low, high.");
-}

@@ -129,9 +129,9 @@ impl Pairing {
         self.message = message;
     }
 
-    /// The single call of the last message in the legacy form.
-    pub(crate) fn only(&self) -> Option<String> {
-        self.calls.keys().next().cloned()
+    /// The first call of the last message without output.
+    pub(crate) fn first_open(&self) -> Option<String> {
+        first_open(&self.calls)
     }
 
     /// Message `message` contains the output of a call.
@@ -160,6 +160,11 @@ impl Pairing {
             format!("Every call requires a tool message with its output. Missing: {}.", missing(&self.calls));
         Err(ApiError::invalid(format!("messages[{}].tool_calls", self.message), message))
     }
+}
+
+/// The first call without output.
+pub(super) fn first_open(calls: &IndexMap<String, bool>) -> Option<String> {
+    calls.iter().find(|(_, answered)| !**answered).map(|(id, _)| id.clone())
 }
 
 /// The first calls without output, as many as an error lists.

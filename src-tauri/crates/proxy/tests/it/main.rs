@@ -18,6 +18,7 @@ mod guard;
 mod hang_up;
 mod hostile;
 mod images;
+mod inputs;
 mod kinds;
 mod limits;
 mod live_settings;

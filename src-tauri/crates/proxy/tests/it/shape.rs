@@ -117,7 +117,7 @@ async fn invalid_limits_are_rejected_by_name() {
         (json!({"n":9}), "n"),
         (json!({"n":0}), "n"),
         (json!({"max_tokens":0}), "max_completion_tokens"),
-        (json!({"max_tokens":-1}), "max_tokens"),
+        (json!({"max_tokens":-2}), "max_tokens"),
         (json!({"stop":["a","b","c","d","e"]}), "stop"),
         (json!({"verbosity":"chatty"}), "verbosity"),
         (json!({"logprobs":true}), "logprobs"),

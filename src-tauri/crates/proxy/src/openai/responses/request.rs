@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::openai::chat::Part;
+use crate::openai::lenient;
 use crate::openai::text_or::TextOr;
 
 /// A request for a response.
@@ -42,7 +43,8 @@ pub(crate) struct ResponsesRequest {
     /// How much the model reasons, and whether the output has summaries of it.
     pub reasoning: Option<ReasoningOptions>,
     /// Maximum number of tokens in the text of the response, reasoning not included. A longer one is cut and ends as `incomplete`.
-    /// Default: no limit.
+    /// Default, and -1: no limit.
+    #[serde(default, deserialize_with = "lenient::max_tokens")]
     pub max_output_tokens: Option<u64>,
     /// The service tier to request upstream, such as `flex` or `priority`. `auto` and `default` request none in particular.
     /// codex ignores a tier it does not know.
@@ -68,24 +70,25 @@ pub(crate) struct ResponsesRequest {
 pub(crate) struct InputItem {
     /// Type of the item. Default `message`, or `item_reference` for an item with nothing but an `id`:
     /// - `message`: needs `role` and `content`.
-    /// - `function_call`: a call the model made; needs `call_id` and `name`.
-    /// - `function_call_output`: the result of a call; needs `call_id` and `output`.
+    /// - `function_call`: a call the model made; needs `name`.
+    /// - `function_call_output`: the result of a call; needs `output`.
     /// - `item_reference`: an item of a stored response; needs `id`.
     /// - `reasoning`: accepted and not read.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
-    /// ID of the item. Read in references only.
+    /// ID of the item, to which later references refer.
     pub id: Option<String>,
     /// Role of a message's author: `user`, `assistant`, `developer` or `system`, which is sent to the model as `developer`.
     pub role: Option<String>,
     /// Content of a message: text, or an array of content parts. Only messages of the user may contain images.
     pub content: Option<TextOr<Part>>,
-    /// ID that a call and its output share.
+    /// ID that a call and its output share. Outputs without it answer the calls in their order.
     pub call_id: Option<String>,
     /// Name of the function that is called.
     pub name: Option<String>,
-    /// Arguments of the call, as a string of JSON.
-    pub arguments: Option<String>,
+    /// Arguments of the call, as a string of JSON or as an object.
+    #[serde(default, deserialize_with = "lenient::arguments")]
+    pub arguments: String,
     /// Result of the call: text, or an array of content parts, which may include images.
     pub output: Option<TextOr<Part>>,
 }

@@ -35,7 +35,7 @@ pub(crate) async fn create(
     let task = task_model::task(&proxy, &body, "messages");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let (request, ignored) = exchange.log_error(parse_body::<ChatRequest>(body, parameters::chat))?;
+    let (request, mut ignored) = exchange.log_error(parse_body::<ChatRequest>(body, parameters::chat))?;
     let streamed = request.stream == Some(true);
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let legacy_calls = request::is_legacy(&request);
@@ -45,7 +45,7 @@ pub(crate) async fn create(
     }
     let n = request.n;
     let started = turns::start(&proxy, &caller, &mut exchange, request).await;
-    exchange.log_error(started)?;
+    ignored.extend(exchange.log_error(started)?);
 
     let object = if streamed { "chat.completion.chunk" } else { "chat.completion" };
     let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());

@@ -38,14 +38,14 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let mut exchange = proxy.exchange(arrival.clone());
 
-    let (request, ignored) =
+    let (request, mut ignored) =
         exchange.log_error(parse_body::<CompletionsRequest>(body, parameters::completions))?;
     let mut prompts = exchange.log_error(parse(&request))?.into_iter();
     let Some(first) = prompts.next() else { return Err(ApiError::internal()) };
     let n = first.n;
     let choices = prompts.as_slice().iter().map(|other| other.n).sum::<u32>() + n;
     let started = turns::start(&proxy, &caller, &mut exchange, first).await;
-    exchange.log_error(started)?;
+    ignored.extend(exchange.log_error(started)?);
 
     let next_proxy = proxy.clone();
     let rest = stream::iter((1..).zip(prompts)).then(move |(prompt, request)| {

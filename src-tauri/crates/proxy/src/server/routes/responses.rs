@@ -13,7 +13,7 @@ use futures_util::{TryStreamExt as _, stream};
 
 use super::{task_model, turns};
 use crate::clock::unix_now;
-use crate::error::ApiError;
+use crate::error::{ApiError, in_responses};
 use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
 use crate::openai::responses::event::StreamEvent;
@@ -46,7 +46,7 @@ pub(crate) async fn create(
     let task = task_model::task(&proxy, &body, "input");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
-    let (request, ignored) =
+    let (request, mut ignored) =
         exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
     let before = match &request.previous_response_id {
         None => History::new(),
@@ -66,7 +66,8 @@ pub(crate) async fn create(
     }
     let model = request.model.clone();
     let started = turns::start(&proxy, &caller, &mut exchange, request).await;
-    exchange.log_error(started.map_err(ApiError::of_responses))?;
+    let started = exchange.log_error(started.map_err(ApiError::of_responses))?;
+    ignored.extend(started.into_iter().map(in_responses));
 
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
     let recording = if store {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use codex_client::{Content, Item, Role, ThreadKind, Tool, ToolCall, TurnRequest};
+use codex_client::{Content, Item, Role, ThreadKind, ThreadProfile, Tool, ToolCall, TurnRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use crate::answer::json::JsonExtractor;
 use crate::answer::pipeline::{PipelineConfig, TokenCounter};
 use crate::error::ApiError;
 use crate::exchange::{Exchange, Occupancy};
+use crate::models::efforts::{self, EFFORTS};
 use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
@@ -20,12 +21,13 @@ use crate::settings::ReasoningFormat;
 use crate::translate::answer_request::{AnswerRequest, Format};
 use crate::translate::schema::{self, CompiledFormat};
 use crate::translate::tool_names::ToolNames;
-use crate::translate::{request, tools};
+use crate::translate::tools;
 
 /// Time limit for compiling the schemas of one request. Typical ones take a millisecond.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts the turns that answer a request: looks up the model, waits for admission and calls codex.
+/// Starts the turns that answer a request: looks up the model, waits for admission and calls codex. Returns the
+/// parameters that could not be honoured as they are.
 ///
 /// # Errors
 /// When the request is invalid, is not admitted, or codex cannot start.
@@ -34,7 +36,7 @@ pub(super) async fn start(
     caller: &Caller,
     exchange: &mut Exchange,
     request: AnswerRequest,
-) -> Result<(), ApiError> {
+) -> Result<Vec<&'static str>, ApiError> {
     // Requests that have not started when the proxy stops are rejected, so that clients can go elsewhere immediately.
     tokio::select! {
         biased;
@@ -48,7 +50,7 @@ async fn start_turns(
     caller: &Caller,
     exchange: &mut Exchange,
     mut request: AnswerRequest,
-) -> Result<(), ApiError> {
+) -> Result<Vec<&'static str>, ApiError> {
     let format = compile_format(&mut request).await?;
 
     let settings = proxy.settings();
@@ -57,9 +59,7 @@ async fn start_turns(
     exchange.add_codex_time(started.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
-    if let Some(model) = &profile.model {
-        request::check_effort(request.effort.as_deref(), model, &proxy.catalog.efforts(model))?;
-    }
+    let (effort, ignored) = choose_effort(proxy, &request, &profile).await?;
     if request.items.iter().any(Item::has_images) {
         // If codex lists no models, their modalities are unknown, and the upstream decides.
         let _ = proxy.catalog.models(proxy.codex.plain()).await;
@@ -98,10 +98,6 @@ async fn start_turns(
     }
     let (note, retry_note) = tools::notes(&request.tool_choice).unzip();
     let note = [note, format.note.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-    let effort = match profile.kind {
-        ThreadKind::Agent => request.effort.or_else(|| settings.effort.clone()),
-        ThreadKind::Plain => request.effort,
-    };
     let config = PipelineConfig {
         reasoning,
         show_activity: settings.show_activity && reasoning != ReasoningFormat::None,
@@ -125,7 +121,36 @@ async fn start_turns(
         one_shot: request.one_shot,
     };
     let codex = proxy.codex.for_kind(turn_request.profile.kind);
-    Ok(exchange.start(codex, turn_request, config, retry_note, request.n).await?)
+    exchange.start(codex, turn_request, config, retry_note, request.n).await?;
+    Ok(ignored)
+}
+
+/// The effort to request, and the parameter if it is not the one that the client asked for.
+async fn choose_effort(
+    proxy: &Proxy,
+    request: &AnswerRequest,
+    profile: &ThreadProfile,
+) -> Result<(Option<String>, Vec<&'static str>), ApiError> {
+    let settings = proxy.settings();
+    let configured = settings.effort.as_ref().filter(|_| profile.kind == ThreadKind::Agent);
+    let Some(asked) = request.effort.as_ref().or(configured) else { return Ok((None, Vec::new())) };
+    // If codex lists no models, their efforts are unknown, and the upstream decides.
+    let _ = proxy.catalog.models(proxy.codex.plain()).await;
+    let known = proxy.catalog.efforts(profile.model.as_deref());
+    let effort = match efforts::nearest(asked, &known) {
+        Some(effort) => effort.to_owned(),
+        None if request.effort.is_none() => asked.clone(),
+        None => {
+            let message = match known.as_slice() {
+                [] => format!("The effort must be one of: {}.", EFFORTS.join(", ")),
+                known => format!("The model {} supports these efforts: {}.", request.model, known.join(", ")),
+            };
+            return Err(ApiError::invalid("reasoning_effort", message));
+        }
+    };
+    let ignored =
+        if request.effort.is_some() && effort != *asked { vec!["reasoning_effort"] } else { Vec::new() };
+    Ok((Some(effort), ignored))
 }
 
 /// Validates the tools' schemas and compiles the answer format. Schemas can be expensive, so they are compiled off the

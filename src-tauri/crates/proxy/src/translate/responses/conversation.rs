@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::StoredItem;
 use crate::error::ApiError;
 use crate::translate::shorten;
-use crate::translate::tools::missing;
+use crate::translate::tools::{first_open, missing};
 
 /// Appends the items a request adds to those `before`.
 ///
@@ -15,26 +15,34 @@ use crate::translate::tools::missing;
 pub(super) fn assemble(before: &[&StoredItem], added: &[StoredItem]) -> Result<Vec<Item>, ApiError> {
     let mut items = Vec::with_capacity(before.len() + added.len());
     // Whether each call has its output.
-    let mut calls: IndexMap<&str, bool> = IndexMap::new();
+    let mut calls: IndexMap<String, bool> = IndexMap::new();
     let mut after_reasoning = false;
     let params = (0..before.len()).map(|_| None).chain((0..added.len()).map(Some));
-    for (stored, param) in before.iter().copied().chain(added).zip(params) {
-        let Some(item) = &stored.item else {
+    for (position, (stored, param)) in before.iter().copied().chain(added).zip(params).enumerate() {
+        let Some(mut item) = stored.item.clone() else {
             after_reasoning = true;
             continue;
         };
-        match item {
+        match &mut item {
             Item::ToolCall(call) => {
-                calls.insert(&call.call_id, false);
-            }
-            Item::ToolOutput { call_id, .. } => match (calls.get_mut(call_id.as_str()), param) {
-                (Some(answered), _) => *answered = true,
-                (None, None) => {}
-                (None, Some(index)) => {
-                    let message = format!("No call {:?} precedes this output.", shorten(call_id));
-                    return Err(ApiError::invalid(format!("input[{index}].call_id"), message));
+                if call.call_id.is_empty() {
+                    call.call_id = format!("call_of_item_{position}");
                 }
-            },
+                calls.insert(call.call_id.clone(), false);
+            }
+            Item::ToolOutput { call_id, .. } => {
+                if call_id.is_empty() {
+                    *call_id = first_open(&calls).unwrap_or_default();
+                }
+                match (calls.get_mut(call_id.as_str()), param) {
+                    (Some(answered), _) => *answered = true,
+                    (None, None) => {}
+                    (None, Some(index)) => {
+                        let message = format!("No call {:?} precedes this output.", shorten(call_id));
+                        return Err(ApiError::invalid(format!("input[{index}].call_id"), message));
+                    }
+                }
+            }
             Item::Message { .. } => {}
         }
         match (items.last_mut(), item) {
@@ -42,8 +50,8 @@ pub(super) fn assemble(before: &[&StoredItem], added: &[StoredItem]) -> Result<V
             (
                 Some(Item::Message { role: Role::Assistant, content: first }),
                 Item::Message { role: Role::Assistant, content },
-            ) if after_reasoning => first.extend(content.iter().cloned()),
-            _ => items.push(item.clone()),
+            ) if after_reasoning => first.extend(content),
+            (_, item) => items.push(item),
         }
         after_reasoning = false;
     }

@@ -56,6 +56,7 @@ fn parse_item(
     // A reference may omit its type, and then has only an id.
     let bare = item.role.is_none() && item.content.is_none() && item.id.is_some();
     let kind = item.kind.as_deref().unwrap_or(if bare { "item_reference" } else { "message" });
+    let id = item.id.clone().filter(|id| !id.is_empty());
     let (prefix, item) = match kind {
         "message" => ("msg", Some(message(item, param)?)),
         "function_call" => ("fc", Some(call(item, param)?)),
@@ -81,7 +82,7 @@ fn parse_item(
             return Err(ApiError::unsupported(param, message));
         }
     };
-    Ok(StoredItem { id: ids.item(prefix), item })
+    Ok(StoredItem { id: id.unwrap_or_else(|| ids.item(prefix)), item })
 }
 
 fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
@@ -106,19 +107,21 @@ fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
 }
 
 fn call(item: InputItem, param: &str) -> Result<Item, ApiError> {
-    let call_id = required(item.call_id, &format!("{param}.call_id"), "A call requires a call_id.")?;
-    let name = required(item.name, &format!("{param}.name"), "A call requires a function name.")?;
-    Ok(Item::ToolCall(ToolCall { call_id, name, arguments: item.arguments.unwrap_or_default() }))
+    let Some(name) = item.name.filter(|name| !name.is_empty()) else {
+        return Err(ApiError::invalid(format!("{param}.name"), "A call requires a function name."));
+    };
+    Ok(Item::ToolCall(ToolCall {
+        call_id: item.call_id.unwrap_or_default(),
+        name,
+        arguments: item.arguments,
+    }))
 }
 
 fn output(item: InputItem, param: &str) -> Result<Item, ApiError> {
-    let message = "An output requires the call_id it answers.";
-    let call_id = required(item.call_id, &format!("{param}.call_id"), message)?;
     let param = format!("{param}.output");
     let Some(output) = item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
-    Ok(Item::ToolOutput { call_id, output: contents(output, &param, true)? })
-}
-
-fn required(value: Option<String>, param: &str, message: &str) -> Result<String, ApiError> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| ApiError::invalid(param, message))
+    Ok(Item::ToolOutput {
+        call_id: item.call_id.unwrap_or_default(),
+        output: contents(output, &param, true)?,
+    })
 }

@@ -115,7 +115,6 @@ fn errors_name_the_path() {
             json!([{"role":"assistant","content":[{"type":"input_image","image_url":"data:image/gif;base64,R0lGODdh"}]}]),
             "input[0].content[0]",
         ),
-        (json!([{"type":"function_call","name":"f"}]), "input[0].call_id"),
         (json!([{"type":"function_call","call_id":"c"}]), "input[0].name"),
         (json!([{"type":"function_call_output","output":"a"}]), "input[0].call_id"),
         (json!([{"type":"function_call_output","call_id":"c"}]), "input[0].output"),
