@@ -12,5 +12,6 @@ pub mod keychain;
 pub mod pairing;
 pub mod request_log;
 pub mod settings_file;
+mod shell;
 mod text;
 pub mod view;

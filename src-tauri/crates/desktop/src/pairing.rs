@@ -11,15 +11,15 @@ mod docker;
 mod error;
 mod input;
 mod open_webui;
-mod quote;
 mod recipes;
 mod test_prompt;
 mod types;
 
+pub use crate::shell::Platform;
 pub use check::check;
 pub use client::Target;
 pub use docker::{BRIDGE_NAME, Docker, find, listen_choices};
-pub use input::{CANNOT_REACH_LOCALHOST, Platform, RecipeInput, ShownKey};
+pub use input::{CANNOT_REACH_LOCALHOST, RecipeInput, ShownKey};
 pub use recipes::{piece_text, recipes};
 pub use test_prompt::run as test_prompt;
 pub use types::{CheckStep, Recipe, RecipePiece, TestPromptEvent};

@@ -1,4 +1,4 @@
-//! Truncates, joins and quotes text.
+//! Truncates and joins text.
 
 /// The first `max` characters, with an ellipsis if there were more. Control characters except line breaks become spaces, because
 /// most of this text comes from a client or a server.
@@ -15,9 +15,4 @@ pub(crate) fn truncate(text: &str, max: usize) -> String {
 pub(crate) fn join_some(texts: impl IntoIterator<Item = Option<String>>, separator: &str) -> Option<String> {
     let texts: Vec<String> = texts.into_iter().flatten().collect();
     (!texts.is_empty()).then(|| texts.join(separator))
-}
-
-/// Quotes any text as one word of a POSIX shell.
-pub(crate) fn quote_posix(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -2,6 +2,7 @@
 
 use super::{App, overview::base_url};
 use crate::request_log::ExchangeDetail;
+use crate::shell::Platform;
 use crate::view::ViewError;
 
 impl App {
@@ -26,6 +27,6 @@ impl App {
     /// If it is no longer in the log.
     pub async fn as_curl(&self, id: &str) -> Result<String, ViewError> {
         let base = base_url(self.0.settings.current().proxy.port.get());
-        Ok(self.exchange_detail(id).await?.as_curl(&base))
+        Ok(self.exchange_detail(id).await?.as_curl(&base, Platform::current()))
     }
 }

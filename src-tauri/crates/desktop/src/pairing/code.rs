@@ -1,8 +1,8 @@
 //! The recipes for curl, the OpenAI packages for Python and Node, and other apps.
 
 use super::input::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
-use super::quote;
 use super::types::Recipe;
+use crate::shell;
 use crate::text::join_some;
 use crate::view::Listen;
 
@@ -40,20 +40,18 @@ fn key_header(filled: &Filled<'_>) -> Vec<Vec<String>> {
 fn ask(shell: Shell, filled: &Filled<'_>) -> String {
     let body = format!(
         r#"{{"model": {}, "stream": true, "messages": [{{"role": "user", "content": {}}}]}}"#,
-        quote::literal(&filled.input.model),
-        quote::literal(QUESTION),
+        shell::literal(&filled.input.model),
+        shell::literal(QUESTION),
     );
     let url = filled.url("/chat/completions");
     let mut options = key_header(filled);
     options.push(vec!["-H".to_owned(), "Content-Type: application/json".to_owned()]);
     let words = [curl_of(shell), "-N", &url];
     if shell == Shell::Windows {
-        // PowerShell 5 drops quotes within an argument, but not in piped input.
         options.push(vec!["--data-binary".to_owned(), "@-".to_owned()]);
-        return format!("{} | {}", quote::powershell(&body), shell.lines(&words, &options));
+        return format!("{} | {}", shell::powershell_json(&body), shell.lines(&words, &options));
     }
-    options.push(vec!["-d".to_owned(), body]);
-    shell.lines(&words, &options)
+    format!("{} \\\n  -d {}", shell.lines(&words, &options), shell::posix_json(&body))
 }
 
 /// The OpenAI package for Python.
@@ -107,7 +105,7 @@ process.stdout.write("\n");
 }
 
 fn literals(filled: &Filled<'_>) -> [String; 4] {
-    [&filled.url(""), &filled.key, &filled.input.model, QUESTION].map(quote::literal)
+    [&filled.url(""), &filled.key, &filled.input.model, QUESTION].map(shell::literal)
 }
 
 fn package(filled: &Filled<'_>, [id, title, install, file]: [&str; 4], program: String) -> Recipe {
@@ -135,8 +133,8 @@ pub(super) fn other(filled: &Filled<'_>) -> Recipe {
     }
     for shell in filled.input.platform.shells() {
         let set = |name: &str, value: &str| match shell {
-            Shell::Windows => format!("$env:{name} = {}", quote::powershell_string(value)),
-            Shell::Posix | Shell::GitBash => format!("export {name}={}", quote::posix(value)),
+            Shell::Windows => format!("$env:{name} = {}", shell::powershell_string(value)),
+            Shell::Posix | Shell::GitBash => format!("export {name}={}", shell::posix(value)),
         };
         let lines = [set("OPENAI_BASE_URL", &filled.url("")), set("OPENAI_API_KEY", &filled.key)];
         pieces.push(code(&format!("Environment variables{}", shell.label_suffix()), lines.join("\n")));

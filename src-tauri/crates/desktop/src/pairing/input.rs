@@ -1,8 +1,8 @@
 //! The input of the recipes, and what they share.
 
 use super::docker::Docker;
-use super::quote;
 use super::types::{Recipe, RecipePiece};
+use crate::shell::{self, Platform};
 use crate::view::Listen;
 
 /// Shown with every recipe that may be used for these apps.
@@ -53,30 +53,7 @@ impl ShownKey {
     }
 }
 
-/// The operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Platform {
-    /// Linux.
-    Linux,
-    /// macOS.
-    MacOs,
-    /// Windows.
-    Windows,
-}
-
 impl Platform {
-    /// The system this program was built for.
-    #[must_use]
-    pub const fn current() -> Self {
-        if cfg!(windows) {
-            Self::Windows
-        } else if cfg!(target_os = "macos") {
-            Self::MacOs
-        } else {
-            Self::Linux
-        }
-    }
-
     /// The shells to write commands for, most common first.
     pub(super) fn shells(self) -> &'static [Shell] {
         match self {
@@ -108,8 +85,8 @@ impl Shell {
     /// A command with one option per line, every word quoted.
     pub(super) fn lines(self, words: &[&str], options: &[Vec<String>]) -> String {
         let (quote, line_end): (fn(&str) -> String, _) = match self {
-            Self::Windows => (quote::powershell, " `\n  "),
-            Self::Posix | Self::GitBash => (quote::posix, " \\\n  "),
+            Self::Windows => (shell::powershell, " `\n  "),
+            Self::Posix | Self::GitBash => (shell::posix, " \\\n  "),
         };
         let joined = |words: Vec<String>| words.join(" ");
         let first = joined(words.iter().map(|word| quote(word)).collect());

@@ -4,9 +4,9 @@
 //! first visitor becomes the administrator. An existing one ignores these variables, so the base URL and the key come first.
 
 use super::docker::{BRIDGE_NAME, Docker};
-use super::input::{Filled, Platform, Shell, code, line};
-use super::quote;
+use super::input::{Filled, Shell, code, line};
 use super::types::{Recipe, RecipePiece};
+use crate::shell::{self, Platform};
 use crate::view::Listen;
 
 /// Where to add the connection in Open WebUI.
@@ -22,13 +22,13 @@ pub(super) fn on_this_computer(filled: &Filled<'_>) -> Recipe {
         let command = match shell {
             Shell::Windows => format!(
                 "$env:OPENAI_API_BASE_URL = {}\n$env:OPENAI_API_KEY = {}\n{serve}",
-                quote::powershell_string(&url),
-                quote::powershell_string(key),
+                shell::powershell_string(&url),
+                shell::powershell_string(key),
             ),
             Shell::Posix | Shell::GitBash => format!(
                 "OPENAI_API_BASE_URL={} \\\n  OPENAI_API_KEY={} \\\n  {serve}",
-                quote::posix(&url),
-                quote::posix(key),
+                shell::posix(&url),
+                shell::posix(key),
             ),
         };
         pieces.push(code(&format!("Or install Open WebUI now{}", shell.label_suffix()), command));

@@ -2,7 +2,8 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::pairing::docker::Docker;
-use crate::pairing::input::{CANNOT_REACH_LOCALHOST, Platform};
+use crate::pairing::input::CANNOT_REACH_LOCALHOST;
+use crate::shell::Platform;
 use crate::view::Listen;
 
 const REAL: &str = "sk-cp-0123456789abcd";

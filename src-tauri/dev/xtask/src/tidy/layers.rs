@@ -40,7 +40,7 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "desktop",
         &[
-            &["text", "view"],
+            &["shell", "text", "view"],
             &["settings_file"],
             &["gateway", "keychain", "pairing", "request_log"],
             &["app"],

@@ -1,4 +1,5 @@
 use super::*;
+use crate::shell::Platform;
 
 /// Rows with special characters of patterns and shells.
 fn odd(log: &RequestDatabase) {
@@ -103,7 +104,7 @@ async fn queries_default_to_200_rows_and_are_limited_to_1000() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_curl_command_omits_the_key_and_quotes_client_input() {
+async fn the_curl_command_is_right_for_the_system_omits_the_key_and_quotes_client_input() {
     let test = TestLog::new();
     let log = test.with_texts().await;
     let base = "http://127.0.0.1:8000/v1";
@@ -112,21 +113,27 @@ async fn the_curl_command_omits_the_key_and_quotes_client_input() {
     let expected = r#"curl 'http://127.0.0.1:8000/v1/chat/completions' \
   -H "Authorization: Bearer $CODEX_PROXY_KEY" \
   -H 'Content-Type: application/json' \
-  --data-raw '{"model":"m","messages":[{"role":"user","content":"it'\''s $(rm -rf ~) `x`"}]}'"#;
-    assert_eq!(log.detail(&id(1)).await.unwrap().as_curl(base), expected);
+  --data-raw '{"model":"m","messages":[{"role":"user","content":"it\u0027s $(rm -rf ~) `x`"}]}'"#;
+    assert_eq!(log.detail(&id(1)).await.unwrap().as_curl(base, Platform::Linux), expected);
+
+    let expected = r#"'{"model":"m","messages":[{"role":"user","content":"it\u0027s $(rm -rf ~) `x`"}]}' | curl.exe 'http://127.0.0.1:8000/v1/chat/completions' `
+  -H "Authorization: Bearer $env:CODEX_PROXY_KEY" `
+  -H 'Content-Type: application/json' `
+  --data-binary '@-'"#;
+    assert_eq!(log.detail(&id(1)).await.unwrap().as_curl(base, Platform::Windows), expected);
 
     let model = "m'; rm -rf ~; '".to_owned();
     begin(&log, Arrival { model: model.clone(), ..arrival(2) }).done(200, None);
-    let example = log.detail(&id(2)).await.unwrap().as_curl(base);
-    assert!(example.contains(r#""model":"m'\''; rm -rf ~; '\''""#), "{example}");
+    let example = log.detail(&id(2)).await.unwrap().as_curl(base, Platform::Linux);
+    assert!(example.contains(r#""model":"m\u0027; rm -rf ~; \u0027""#), "{example}");
 
     // A truncated text is not valid JSON.
     let long = format!("{text}{}", " ".repeat(300 * 1024));
     begin(&log, Arrival { request_text: Some(long), ..arrival(3) }).done(200, None);
-    assert!(log.detail(&id(3)).await.unwrap().as_curl(base).contains("Say hello."));
+    assert!(log.detail(&id(3)).await.unwrap().as_curl(base, Platform::Linux).contains("Say hello."));
 
     begin(&log, Arrival { route: "/v1/models".into(), ..arrival(4) }).done(200, None);
-    let models = log.detail(&id(4)).await.unwrap().as_curl(base);
+    let models = log.detail(&id(4)).await.unwrap().as_curl(base, Platform::Linux);
     assert!(models.starts_with("curl 'http://127.0.0.1:8000/v1/models'") && !models.contains("--data"));
     assert_eq!(log.detail(&id(5)).await, None);
     log.close().await;
