@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use desktop::app::{App, Overview, SettingsView};
+use desktop::app::{App, Overview, RecipeText, SettingsView};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
 use desktop::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
@@ -14,10 +14,10 @@ use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
-use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tauri_plugin_dialog::DialogExt as _;
 use tauri_plugin_opener::OpenerExt as _;
 
+use crate::clipboard::{copy, copy_secret};
 use crate::logging::Log;
 use crate::login;
 
@@ -55,6 +55,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         send_test_prompt,
         stop_test_prompt,
         copy_text,
+        copy_shown_key,
         open_log_folder,
         copy_diagnostics,
         answer_close,
@@ -107,7 +108,7 @@ async fn limit_key(app: State<'_, App>, id: String, limits: KeyLimitsForm) -> Re
 
 #[tauri::command]
 async fn copy_key(handle: AppHandle, app: State<'_, App>, id: String) -> Result<()> {
-    copy(&handle, app.key_secret(&id).await?.reveal())
+    copy_secret(&handle, app.key_secret(&id).await?.reveal())
 }
 
 #[tauri::command]
@@ -133,7 +134,10 @@ async fn copy_piece(
     index: usize,
     key_id: Option<String>,
 ) -> Result<()> {
-    copy(&handle, &app.recipe_text(&recipe_id, index, key_id.as_deref()).await?)
+    match app.recipe_text(&recipe_id, index, key_id.as_deref()).await? {
+        RecipeText::Secret(text) => copy_secret(&handle, &text),
+        RecipeText::Plain(text) => copy(&handle, &text),
+    }
 }
 
 #[tauri::command]
@@ -155,16 +159,16 @@ async fn settings(handle: AppHandle, app: State<'_, App>) -> Result<SettingsView
 
 #[tauri::command]
 async fn set_setting(handle: AppHandle, app: State<'_, App>, name: String, value: Value) -> Result<()> {
-    let applied = app.set_setting(&name, value).await?;
+    app.set_setting(&name, value).await?;
     apply(&handle, &app).await?;
-    Ok(applied)
+    Ok(())
 }
 
 #[tauri::command]
 async fn set_settings(handle: AppHandle, app: State<'_, App>, changes: Map<String, Value>) -> Result<()> {
-    let applied = app.set_settings(changes).await?;
+    app.set_settings(changes).await?;
     apply(&handle, &app).await?;
-    Ok(applied)
+    Ok(())
 }
 
 /// Applies the settings of the shell: the log level and start at login.
@@ -235,6 +239,11 @@ fn copy_text(handle: AppHandle, text: String) -> Result<()> {
 }
 
 #[tauri::command]
+fn copy_shown_key(handle: AppHandle, secret: String) -> Result<()> {
+    copy_secret(&handle, &secret)
+}
+
+#[tauri::command]
 fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Result<()> {
     let folder = app.log_folder().display().to_string();
     handle
@@ -262,13 +271,6 @@ async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool
 #[tauri::command]
 fn quit(handle: AppHandle) {
     crate::quit(&handle);
-}
-
-fn copy(handle: &AppHandle, text: &str) -> Result<()> {
-    handle
-        .clipboard()
-        .write_text(text)
-        .map_err(|error| ViewError::new(format!("Couldn't copy to the clipboard: {error}.")))
 }
 
 async fn pick(dialog: tauri_plugin_dialog::FileDialogBuilder<Wry>, folder: bool) -> Option<String> {

@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod clipboard;
 mod commands;
 mod events;
 mod instance_lock;
@@ -80,6 +81,7 @@ fn run(options: &Options) -> Result<(), String> {
         )
         .manage(Quitting::default())
         .manage(log)
+        .manage(clipboard::CopiedSecret::new(runtime.handle().clone()))
         .invoke_handler(commands::handler())
         .setup(move |tauri| {
             let handle = tauri.handle().clone();
@@ -122,6 +124,7 @@ fn run(options: &Options) -> Result<(), String> {
             if let Some(app) = handle.try_state::<App>() {
                 tauri::async_runtime::block_on(app.shutdown());
             }
+            clipboard::remove_secret(handle);
         }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::show(handle, None),
@@ -157,6 +160,8 @@ pub(crate) fn quit(handle: &AppHandle) {
         if let Some(app) = handle.try_state::<App>() {
             app.shutdown().await;
         }
+        let clipboard = handle.clone();
+        let _ = tokio::task::spawn_blocking(move || clipboard::remove_secret(&clipboard)).await;
         handle.exit(0);
     });
 }

@@ -7,7 +7,6 @@ use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager, Wry, include_image};
-use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
 use crate::window;
 
@@ -80,8 +79,8 @@ fn on_click(handle: &AppHandle, item: &str) {
             tauri::async_runtime::spawn(async move { if on { app.stop().await } else { app.start().await } });
         }
         "copy" => {
-            if let Err(error) = handle.clipboard().write_text(app.overview().base_url.clone()) {
-                tracing::warn!(%error, "failed to copy to the clipboard");
+            if let Err(error) = crate::clipboard::copy(handle, &app.overview().base_url) {
+                tracing::warn!("{}", error.message);
             }
         }
         "open" => window::show(handle, None),

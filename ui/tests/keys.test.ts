@@ -13,7 +13,7 @@ test('a new key is shown once and removed from the page on closing', async () =>
   const shown = await dialog('New key “Phone”');
   expect(shown.getByText(SECRET)).toBeVisible();
   await fireEvent.click(shown.getByRole('button', { name: 'Copy: key Phone' }));
-  expect(callsTo(host, 'copyText')[0]?.[0]).toMatch(SECRET);
+  expect(callsTo(host, 'copyShownKey')[0]?.[0]).toMatch(SECRET);
 
   await press('Done');
   expect(screen.queryByText(SECRET)).toBeNull();

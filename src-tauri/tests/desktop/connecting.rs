@@ -18,6 +18,8 @@ async fn the_copied_curl_command_gets_an_answer() {
     window.picture("connect-curl").await;
     let command = session.screen().clipboard().await;
     assert!(command.contains("Bearer sk-"), "{command}");
+    let hint = session.screen().pasted_as("x-kde-passwordManagerHint").await;
+    assert_eq!(hint.as_deref(), Some("secret"), "clipboard managers do not keep it");
     assert!(!window.text().await.contains("Bearer sk-codex"), "the window shows no key");
     let (ok, output) = session.run("sh", &["-c", &command]).await;
     assert!(

@@ -88,13 +88,17 @@ impl Screen {
 
     /// The clipboard's text, if any.
     pub(crate) async fn pasted(&self) -> Option<String> {
+        self.pasted_as("UTF8_STRING").await
+    }
+
+    /// What the clipboard holds in this format, if any.
+    pub(crate) async fn pasted_as(&self, format: &str) -> Option<String> {
         let asker = self.x.generate_id().unwrap();
         let values = CreateWindowAux::new();
         self.x
             .create_window(0, asker, self.root, 0, 0, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &values)
             .unwrap();
-        let (clipboard, text, place) =
-            (self.atom("CLIPBOARD"), self.atom("UTF8_STRING"), self.atom("PASTED"));
+        let (clipboard, text, place) = (self.atom("CLIPBOARD"), self.atom(format), self.atom("PASTED"));
         self.x.convert_selection(asker, clipboard, text, place, x11rb::CURRENT_TIME).unwrap();
         self.x.flush().unwrap();
         let answered = async {

@@ -42,14 +42,23 @@ async fn a_key_created_in_the_window_works_until_revoked_and_is_in_no_file() {
     let window = Window::open(&session).await;
     let secret = window.create_key("My laptop").await;
     window.picture("new-key").await;
+    let screen = session.screen();
+    let hint = async || screen.pasted_as("x-kde-passwordManagerHint").await;
+    window.click("//dialog//button[@aria-label='Copy: key My laptop']").await;
+    eventually("it is copied", || async { screen.pasted().await.as_ref() == Some(&secret) }).await;
+    assert_eq!(hint().await.as_deref(), Some("secret"), "clipboard managers do not keep it");
     window.click("//button[normalize-space(.)='Done']").await;
     assert_eq!(session.chat(&secret, "[[words=2]]").await.status(), 200);
     assert!(!window.text().await.contains(&secret), "it is shown once");
     assert_eq!(session.files_with(&secret), Vec::<std::path::PathBuf>::new());
     // It can be copied again from the keychain.
+    session.tray.as_ref().unwrap().click("Copy base URL").await;
+    eventually("something else is copied", || async { screen.pasted().await.as_ref() != Some(&secret) })
+        .await;
+    assert_eq!(hint().await, None, "it is no secret");
     window.click("//button[@aria-label='Copy: key My laptop']").await;
-    let screen = session.screen();
     eventually("it is copied", || async { screen.pasted().await.as_ref() == Some(&secret) }).await;
+    assert_eq!(hint().await.as_deref(), Some("secret"));
 
     window.click("//button[@aria-label='Revoke: key My laptop']").await;
     window.click("//button[normalize-space(.)='Revoke' and not(@aria-label)]").await;

@@ -258,6 +258,7 @@ export function fakeHost({
     stopTestPrompt: async () => void (answering = false),
 
     copyText: async () => {},
+    copyShownKey: async () => {},
     openLogFolder: async () => {},
     copyDiagnostics: async () => {},
     quit: async () => {},

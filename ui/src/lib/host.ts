@@ -111,6 +111,8 @@ export const COMMANDS = {
   stopTestPrompt: command<() => Promise<void>>(),
 
   copyText: command<(text: string) => Promise<void>>('text'),
+  /** Copies a key that the window shows. Clipboard managers do not keep it, and it is removed after 90 seconds. */
+  copyShownKey: command<(secret: string) => Promise<void>>('secret'),
   openLogFolder: command<() => Promise<void>>(),
   /** Copies versions, settings and the last errors to the clipboard. Contains no keys, prompts or answers. */
   copyDiagnostics: command<() => Promise<void>>(),

@@ -38,6 +38,7 @@ use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
 use crate::pairing;
 
+pub use keys::RecipeText;
 pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
 
 /// Changes buffered for the shell. A slower shell loses the oldest, which is safe: the next overview is complete, and the window

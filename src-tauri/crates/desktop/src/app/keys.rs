@@ -14,6 +14,14 @@ use proxy::unix_now;
 /// The model in examples and the test prompt, because it always exists.
 const EXAMPLE_MODEL: &str = proxy::models::CODEX_LOCAL;
 
+/// A piece of a recipe, for the clipboard. No `Debug`, because it may contain a real key.
+pub enum RecipeText {
+    /// Contains a key.
+    Secret(String),
+    /// Contains none.
+    Plain(String),
+}
+
 impl App {
     /// The keys, oldest first.
     ///
@@ -91,7 +99,7 @@ impl App {
         recipe: &str,
         index: usize,
         key_id: Option<&str>,
-    ) -> Result<String, ViewError> {
+    ) -> Result<RecipeText, ViewError> {
         let (input, id) = self.recipe_input(key_id).await?;
         let recipes = pairing::recipes(&input);
         let piece =
@@ -105,8 +113,9 @@ impl App {
             }
             _ => None,
         };
-        pairing::piece_text(recipe, index, &input, secret.as_ref())
-            .ok_or_else(|| ViewError::new("Create a key under Keys first."))
+        let text = pairing::piece_text(recipe, index, &input, secret.as_ref())
+            .ok_or_else(|| ViewError::new("Create a key under Keys first."))?;
+        Ok(if secret.is_some() { RecipeText::Secret(text) } else { RecipeText::Plain(text) })
     }
 
     /// Makes the same requests as Open WebUI, and reports the result of each.
