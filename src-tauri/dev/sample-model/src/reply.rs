@@ -22,7 +22,7 @@ pub(crate) enum Ending {
         code: String,
         message: String,
     },
-    /// The connection is cut after this many words.
+    /// The connection is cut after this many words, or just before the end if there are fewer.
     CutAfter(usize),
 }
 
@@ -68,7 +68,8 @@ pub(crate) fn decide(
     let (mut script, earlier) = script.round(latest.results.len());
     latest.results.drain(..earlier);
     if script.times.is_some_and(|times| !within_times(&latest.prompt, times)) {
-        script = Script { status: None, failed: None, incomplete: None, break_after: None, ..script };
+        let say = script.again.take().or(script.say);
+        script = Script { say, status: None, failed: None, incomplete: None, break_after: None, ..script };
     }
     let outcome = match script.status {
         Some(status) => Err(ApiError::scripted(status, &script)),
@@ -269,6 +270,7 @@ mod tests {
     fn times_limits_failures() {
         assert!(decided("[[status=500]]", &json!({})).outcome.is_err());
         assert_eq!(answered("[[status=500 times=1]]", &json!({})).ending, Ending::Completed);
+        assert_eq!(text_of(&answered("[[words=2 break=1 times=1 again=other]]", &json!({}))), "other");
         assert_eq!(answered("[[break=1]]", &json!({})).ending, Ending::CutAfter(1));
     }
 }

@@ -11,7 +11,7 @@ const MAX_WORDS: usize = 1_000_000;
 /// Likewise.
 const MAX_REASONING_PARTS: usize = 1_000;
 
-const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times failed \
+const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
     incomplete break silence hold usage limits limits2 model then";
 
 /// A tool call to make, with its arguments verbatim.
@@ -54,6 +54,8 @@ pub(crate) struct Script {
     pub(crate) code: Option<String>,
     pub(crate) retry_after: Option<u64>,
     pub(crate) times: Option<u32>,
+    /// The text of the requests after the first `times`.
+    pub(crate) again: Option<String>,
     pub(crate) failed: Option<String>,
     pub(crate) incomplete: Option<String>,
     pub(crate) break_after: Option<usize>,
@@ -135,6 +137,7 @@ impl Script {
             "code" => self.code = Some(text(item)?),
             "retry-after" => self.retry_after = Some(number(item)?),
             "times" => self.times = Some(number(item)?),
+            "again" => self.again = Some(text(item)?),
             "failed" => self.failed = Some(text(item)?),
             "incomplete" => self.incomplete = Some(text(item)?),
             "break" => self.break_after = Some(number(item)?),

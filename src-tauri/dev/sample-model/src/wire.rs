@@ -71,6 +71,10 @@ pub(crate) fn lay_out(answer: &Answer, ids: &Ids, created_at: u64) -> Layout {
     for call in &answer.calls {
         output.push(tool_call(call, ids, output.len(), &mut steps));
     }
+    if let Ending::CutAfter(_) = answer.ending {
+        steps.push(Step::Cut);
+        return Layout { steps, message_index, output };
+    }
     steps.push(Step::Event(ending(answer, ids, created_at, &output)));
     Layout { steps, message_index, output }
 }
@@ -156,7 +160,7 @@ fn message(words: &[String], answer: &Answer, ids: &Ids, index: usize, steps: &m
         Ending::CutAfter(words) => Some(words),
         _ => None,
     };
-    // A hold or a cut may come before the first word, or after any.
+    // A hold or a cut may come before the first word, or after any. A cut after more words comes after all items.
     for said in 0..=words.len() {
         if said > 0 {
             steps.push(Step::Word(words[said - 1].clone()));
@@ -164,7 +168,7 @@ fn message(words: &[String], answer: &Answer, ids: &Ids, index: usize, steps: &m
         if answer.hold.map(|at| at.min(words.len())) == Some(said) {
             steps.push(Step::Hold);
         }
-        if cut.map(|at| at.min(words.len())) == Some(said) {
+        if cut == Some(said) {
             steps.push(Step::Cut);
         }
     }

@@ -111,6 +111,9 @@ async fn failures_happen_as_scripted_and_as_often() {
     let cut = ask("[[break=2]]").await;
     assert!(!cut.is_complete);
     assert_eq!(cut.text(), "word1 word2 ");
+    let cut = ask("[[words=2 break=3 times=1 again=other]]").await;
+    assert!(!cut.is_complete && cut.events().pop().unwrap()["type"] == "response.output_item.done");
+    assert_eq!(ask("[[words=2 break=3 times=1 again=other]]").await.text(), "other");
 
     let failed = ask("[[failed=context_length_exceeded message=long]]").await;
     let last = failed.events().pop().unwrap();
