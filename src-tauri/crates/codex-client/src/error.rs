@@ -126,6 +126,8 @@ pub enum FailureKind {
     Unauthorized,
     /// The upstream rejected the request; the message says why.
     BadRequest,
+    /// codex could not connect to the upstream.
+    Unreachable,
     /// The upstream failed, or its stream broke.
     Upstream,
 }

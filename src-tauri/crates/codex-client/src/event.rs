@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::error::CodexError;
+use crate::error::{CodexError, TurnFailure};
 use crate::item::ToolCall;
 
 /// An event of a running turn.
@@ -18,8 +18,10 @@ pub enum TurnEvent {
     Item(ItemEvent),
     /// A call to one of the client's tools. The answer ends after the last one; the next request carries their outputs.
     Call(ToolCall),
-    /// codex is retrying after an upstream error; its message.
-    Retrying(String),
+    /// Everything so far stays part of the answer, even if upstream breaks off later and codex retries.
+    Checkpoint,
+    /// codex is retrying after an upstream error: text and reasoning since the last checkpoint do not count.
+    Retrying(TurnFailure),
     /// The last event.
     Ended(Result<TurnEnd, CodexError>),
 }
@@ -73,6 +75,13 @@ pub enum ItemEvent {
     },
 }
 
+impl ItemEvent {
+    /// Whether codex itself did this, so that a retry does not undo it. A web search is part of upstream's response.
+    pub(crate) fn is_lasting(&self) -> bool {
+        !matches!(self, Self::WebSearch { .. })
+    }
+}
+
 /// How a successful turn ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TurnEnd {
@@ -80,6 +89,17 @@ pub struct TurnEnd {
     pub usage: Option<Usage>,
     /// Whether it was interrupted before the model finished.
     pub interrupted: bool,
+    /// Why upstream ended the answer early, if it did.
+    pub incomplete: Option<Incomplete>,
+}
+
+/// Why upstream ended an answer early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incomplete {
+    /// The response reached its maximum number of tokens.
+    MaxOutputTokens,
+    /// A content filter stopped it.
+    ContentFilter,
 }
 
 /// Tokens of a turn, summed over its upstream responses.
@@ -100,6 +120,19 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+impl std::ops::Sub for Usage {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(other.input),
+            cached: self.cached.saturating_sub(other.cached),
+            output: self.output.saturating_sub(other.output),
+            reasoning: self.reasoning.saturating_sub(other.reasoning),
+        }
+    }
+}
+
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         // Upstream reports these counts; a wrong one must not crash the program.
@@ -118,11 +151,12 @@ impl TurnEvent {
     /// The size of its text in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         match self {
-            Self::Model(text) | Self::Text(text) | Self::Reasoning(text) | Self::Retrying(text) => text.len(),
+            Self::Model(text) | Self::Text(text) | Self::Reasoning(text) => text.len(),
+            Self::Retrying(failure) => failure.message.len(),
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
             Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
-            Self::Item(_) | Self::Ended(_) => 0,
+            Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
         }
     }
 }

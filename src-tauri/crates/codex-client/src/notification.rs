@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::account::RateLimits;
 use crate::event::Usage;
 
-pub(crate) use failure::{TurnError, failure};
+pub(crate) use failure::{TurnError, failure, incomplete};
 pub(crate) use thread_item::{ItemKind, ThreadItem};
 
 /// Notifications that we never read; we ask codex not to send them.

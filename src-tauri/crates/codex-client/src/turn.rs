@@ -6,7 +6,7 @@ mod registry;
 mod tool_calls;
 
 pub use event_queue::Turn;
-pub(crate) use event_queue::{Sender, event_queue};
+pub(crate) use event_queue::{Activity, Sender, event_queue};
 pub(crate) use reader::TurnReader;
 pub(crate) use registry::{AnswerOutcome, Phase, TurnRegistry, TurnSlot};
 pub(crate) use tool_calls::ToolCalls;

@@ -4,6 +4,7 @@
 //! orders them.
 
 pub(crate) mod activity;
+pub(crate) mod attempts;
 pub(crate) mod json;
 pub(crate) mod length;
 pub(crate) mod pipeline;

@@ -36,6 +36,8 @@ pub enum Failure {
     BadForm(String),
     /// The answer could not be validated against its schema.
     Unchecked(JobError),
+    /// Upstream broke off, and what codex got next differs from what a stream has sent already.
+    Cut,
     /// The model did not call the required tool.
     NoCall,
     /// The proxy is stopping.
@@ -157,6 +159,12 @@ fixed! {
     /// The upstream has no capacity.
     upstream_overloaded: SERVICE_UNAVAILABLE "upstream_overloaded"
         "The upstream is overloaded. Try again in a moment."
+    /// codex cannot connect to the upstream.
+    upstream_unreachable: BAD_GATEWAY "upstream_unreachable"
+        "codex cannot reach its upstream. Check the network connection and the proxy settings of this machine, and the provider's address in codex's config.toml. Then try again."
+    /// The upstream broke off, and its next answer began differently.
+    answer_cut: BAD_GATEWAY "answer_cut"
+        "The upstream broke off and then answered differently, so the answer was cut. Try again, or turn off streaming: then only the last attempt is sent."
     /// The upstream rejected codex's sign-in.
     upstream_unauthorized: SERVICE_UNAVAILABLE "codex_not_signed_in"
         "The upstream rejected codex's sign-in. Run `codex login` in a terminal."
@@ -179,6 +187,7 @@ impl ApiError {
             // An automatic retry would fail again: at the same cost, or until someone acts.
             "insufficient_quota"
             | "turn_timeout"
+            | "upstream_unreachable"
             | "invalid_output"
             | "tool_not_called"
             | "keys_unavailable"
@@ -387,6 +396,7 @@ impl From<Failure> for ApiError {
             Failure::Unchecked(JobError::TimedOut) => {
                 Self::bad_form("validating it against the schema takes too long")
             }
+            Failure::Cut => Self::answer_cut(),
             Failure::NoCall => Self::tool_not_called(),
             Failure::Stopping => Self::shutting_down(),
         }

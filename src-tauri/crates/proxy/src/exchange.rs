@@ -13,13 +13,16 @@ mod record;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, ThreadKind, Turn, TurnEnd, TurnEvent, TurnRequest, Usage};
+use codex_client::{
+    Codex, CodexError, ThreadKind, Turn, TurnEnd, TurnEvent, TurnFailure, TurnRequest, Usage,
+};
 use futures_util::future::select_all;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::answer::pipeline::{AnswerPipeline, PipelineConfig};
+use crate::answer::attempts::Attempts;
+use crate::answer::pipeline::PipelineConfig;
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{AnswerEnd, AnswerEvent};
 use crate::metrics::{Metrics, TurnStats};
@@ -47,6 +50,8 @@ pub struct Limits {
     pub turn_timeout: Duration,
     /// Maximum silence of codex during a turn.
     pub idle_timeout: Duration,
+    /// Maximum time codex may try to reach upstream again, from its first notice until an item arrives.
+    pub retry_timeout: Duration,
     /// Silence after which a stream gets a comment, so that intermediaries keep it open.
     pub ping_interval: Duration,
     /// Concurrent connections, each about 10 KB plus up to 1 MiB of unread answer. At the limit, the oldest is closed.
@@ -85,6 +90,7 @@ impl Default for Limits {
             queue_timeout: Duration::ZERO,
             turn_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
+            retry_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(10),
             max_connections: 1024,
             header_timeout: Duration::from_secs(30),
@@ -134,7 +140,9 @@ struct Turns {
 struct Choice {
     /// Dropping the turn interrupts it.
     turn: Option<Turn>,
-    pipeline: AnswerPipeline,
+    pipeline: Attempts,
+    /// Why codex last asked upstream again.
+    retrying: Option<TurnFailure>,
     /// The running validation of the complete answer.
     check: Option<RunningCheck>,
     /// Events ready to be sent, all from one turn event.
@@ -227,6 +235,7 @@ impl Exchange {
         config: PipelineConfig,
         retry_note: Option<String>,
         n: u32,
+        streamed: bool,
     ) -> Result<(), CodexError> {
         let kind = request.profile.kind;
         let retry = retry_note
@@ -246,7 +255,8 @@ impl Exchange {
             })?;
             choices.push(Choice {
                 turn: Some(turn),
-                pipeline: AnswerPipeline::new(config.clone()),
+                pipeline: Attempts::new(config.clone(), streamed),
+                retrying: None,
                 check: None,
                 ready: VecDeque::new(),
                 retry: retry.clone(),
@@ -312,9 +322,21 @@ impl Exchange {
                 pipeline.push_item(&item, ready);
                 self.record_item(&item);
             }
-            TurnEvent::Retrying(_) => {
+            TurnEvent::Checkpoint => {
+                if pipeline.checkpoint(ready).is_break() {
+                    choice.turn = None;
+                }
+            }
+            TurnEvent::Retrying(failure) => {
+                pipeline.retry();
+                choice.retrying = Some(failure);
                 self.recorder.step("Upstream error; codex is retrying", None, true);
                 self.span.in_scope(|| tracing::warn!("upstream error; codex is retrying"));
+            }
+            TurnEvent::Ended(Ok(TurnEnd { usage, incomplete: Some(incomplete), .. })) => {
+                choice.turn = None;
+                pipeline.finish_incomplete(incomplete, usage, ready);
+                self.recorder.step("Upstream ended the answer early", None, true);
             }
             TurnEvent::Ended(Ok(TurnEnd { usage, .. })) => {
                 choice.turn = None;

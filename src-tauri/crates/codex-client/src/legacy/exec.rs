@@ -26,7 +26,7 @@ use crate::request::{ThreadKind, TurnRequest};
 use crate::rpc::lines;
 use crate::session::Session;
 use crate::thread::DEFAULT_INSTRUCTIONS;
-use crate::turn::{Sender, Turn, event_queue};
+use crate::turn::{Activity, Sender, Turn, event_queue};
 
 /// Concurrent processes, at about 50 MB each. Further turns wait for one to exit.
 pub(crate) const MAX_PROCESSES: usize = 8;
@@ -146,12 +146,15 @@ async fn read(
 ) -> bool {
     let mut lines = lines(stdout);
     while let Some(Ok(line)) = lines.next().await {
-        let mut ended = false;
+        let (mut ended, mut activity) = (false, Activity::Item);
         reader.read(&line, &mut |event| {
             ended |= event.is_end();
+            if matches!(event, TurnEvent::Retrying(_)) {
+                activity = Activity::Retry;
+            }
             events.send(event);
         });
-        events.record_activity(reader.turn.is_busy());
+        events.record_activity(activity, reader.turn.is_busy());
         if reader.session.is_some() {
             session_known.cancel();
         }

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::account::RateLimits;
-use crate::error::CodexError;
+use crate::error::{CodexError, TurnFailure};
 use crate::event::{TurnEnd, TurnEvent, Usage};
-use crate::notification::{ThreadItem, TurnError, failure};
+use crate::notification::{ThreadItem, TurnError, failure, incomplete};
 use crate::turn::TurnReader;
 
 /// Reads the lines of one process.
@@ -49,19 +49,22 @@ impl ExecReader {
             ("item.completed", Some(item)) => self.turn.item(item, true, send),
             ("error", _) => {
                 let message = line.message.unwrap_or_default();
+                if let Some(incomplete) = incomplete(&message) {
+                    let end = TurnEnd { incomplete: Some(incomplete), ..TurnEnd::default() };
+                    send(TurnEvent::Ended(Ok(end)));
                 // "stream error: …; retrying 1/5 in 197ms…", and later "Reconnecting... 1/5".
-                if message.contains("retrying ") || message.starts_with("Reconnecting") {
-                    send(TurnEvent::Retrying(message));
+                } else if message.contains("retrying ") || message.starts_with("Reconnecting") {
+                    self.turn.retry(classify(message), send);
                 } else {
                     self.error = Some(message);
                 }
             }
             ("turn.completed", _) => {
-                send(TurnEvent::Ended(Ok(TurnEnd { usage: line.usage, interrupted: false })));
+                send(TurnEvent::Ended(Ok(TurnEnd { usage: line.usage, ..TurnEnd::default() })));
             }
             ("turn.failed", _) => {
                 let message = line.error["message"].as_str().map(str::to_owned).or_else(|| self.error.take());
-                send(TurnEvent::Ended(Err(failed(message.unwrap_or_default()))));
+                send(TurnEvent::Ended(Err(CodexError::Turn(classify(message.unwrap_or_default())))));
             }
             _ => {}
         }
@@ -70,7 +73,7 @@ impl ExecReader {
     /// The error of a turn whose process exited without ending it. `stderr` is the last line the process wrote there.
     pub(crate) fn early_end_error(&mut self, stderr: Option<String>, version: &str) -> CodexError {
         match (self.error.take(), &self.session, stderr) {
-            (Some(message), ..) => failed(message),
+            (Some(message), ..) => CodexError::Turn(classify(message)),
             (None, None, _) if self.unknown_protocol => CodexError::Unsupported {
                 version: version.to_owned(),
                 missing: "report its turns to another program",
@@ -82,7 +85,7 @@ impl ExecReader {
 }
 
 /// Classifies a failure by its message, which is all that codex reports.
-fn failed(message: String) -> CodexError {
+fn classify(message: String) -> TurnFailure {
     let has = |phrase: &str| message.contains(phrase);
     let info = if has("context window") {
         "contextWindowExceeded"
@@ -93,15 +96,15 @@ fn failed(message: String) -> CodexError {
     } else {
         ""
     };
-    let error = TurnError { message, codex_error_info: info.into() };
-    CodexError::Turn(failure(Some(error), RateLimits::default()))
+    let error = TurnError { message, codex_error_info: info.into(), additional_details: None };
+    failure(Some(error), RateLimits::default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::FailureKind;
-    use crate::event::ItemEvent;
+    use crate::event::{Incomplete, ItemEvent};
 
     fn read(lines: &[&str]) -> (ExecReader, Vec<TurnEvent>) {
         let mut reader = ExecReader::default();
@@ -148,6 +151,7 @@ mod tests {
         ]);
         let codes: Vec<_> = events
             .iter()
+            .filter(|event| !matches!(event, TurnEvent::Checkpoint))
             .map(|event| match event {
                 TurnEvent::Item(ItemEvent::Command { ended, exit_code, .. }) => (*ended, *exit_code),
                 other => panic!("{other:?}"),
@@ -167,6 +171,7 @@ mod tests {
             ),
             ("exceeded retry limit, last status: 429 Too Many Requests", FailureKind::RateLimit),
             ("unexpected status 401 Unauthorized: ", FailureKind::Unauthorized),
+            ("Connection failed: error sending request for url (http://x/)", FailureKind::Unreachable),
             ("stream disconnected before completion: too long", FailureKind::Upstream),
         ] {
             let (_, events) =
@@ -177,6 +182,16 @@ mod tests {
                 }
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn answer_that_upstream_ends_early_has_the_reason() {
+        let message = "Reconnecting... 1/5 (stream disconnected before completion: Incomplete response returned, reason: content_filter)";
+        let (_, events) = read(&[&format!(r#"{{"type":"error","message":"{message}"}}"#)]);
+        match &events[..] {
+            [TurnEvent::Ended(Ok(end))] => assert_eq!(end.incomplete, Some(Incomplete::ContentFilter)),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use crate::account::RateLimits;
 use crate::error::{FailureKind, TurnFailure};
+use crate::event::Incomplete;
+
+/// How codex reports that it could not connect: to a closed port, or to a name that does not resolve.
+const NOT_CONNECTED: &str = "error sending request";
 
 /// An error as codex reports it.
 #[derive(Debug, Deserialize)]
@@ -14,11 +18,32 @@ pub(crate) struct TurnError {
     pub(crate) message: String,
     #[serde(default)]
     pub(crate) codex_error_info: Value,
+    /// The cause, where the message only announces a retry.
+    #[serde(default)]
+    pub(crate) additional_details: Option<String>,
+}
+
+impl TurnError {
+    /// Why upstream ended its response early, which codex names only in words.
+    pub(crate) fn incomplete(&self) -> Option<Incomplete> {
+        incomplete(&self.message).or_else(|| incomplete(self.additional_details.as_deref()?))
+    }
+}
+
+/// The reason in "Incomplete response returned, reason: content_filter".
+pub(crate) fn incomplete(message: &str) -> Option<Incomplete> {
+    let (_, reason) = message.split_once("Incomplete response returned, reason: ")?;
+    // `codex exec` adds a closing bracket.
+    match reason.split(|c: char| c != '_' && !c.is_ascii_lowercase()).next()? {
+        "max_output_tokens" => Some(Incomplete::MaxOutputTokens),
+        "content_filter" => Some(Incomplete::ContentFilter),
+        _ => None,
+    }
 }
 
 /// Classifies a turn's error by `codexErrorInfo`, then by upstream's HTTP status and error code.
 pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailure {
-    let Some(TurnError { message, codex_error_info: info }) = error else {
+    let Some(TurnError { message, codex_error_info: info, .. }) = error else {
         return TurnFailure::new(FailureKind::Upstream, "codex reported no reason");
     };
     let (name, detail) = match &info {
@@ -52,6 +77,7 @@ pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailu
         ("badRequest", ..) | (_, Some(400 | 404 | 413 | 422), _) => FailureKind::BadRequest,
         // codex reports an upstream 400 as "other", with upstream's body as the message.
         ("other", None, _) if upstream_text.is_some() => FailureKind::BadRequest,
+        (_, None, _) if message.contains(NOT_CONNECTED) => FailureKind::Unreachable,
         _ => FailureKind::Upstream,
     };
     let resets_at = match kind {

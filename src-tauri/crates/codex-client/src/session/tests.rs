@@ -79,7 +79,7 @@ async fn rate_limit_updates_without_a_window_leave_it_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_message_resets_the_idle_time_and_a_running_command_does_not_count_as_idle() {
+async fn any_message_but_a_retry_resets_the_idle_time_and_a_running_command_does_not_count_as_idle() {
     let (session, mut codex, _asked) = open();
     let (queue, mut events) = event_queue();
     let calls = ToolCalls::new(&Arc::from([]), false);
@@ -99,7 +99,7 @@ async fn any_message_resets_the_idle_time_and_a_running_command_does_not_count_a
     };
     let item =
         |method: &str, kind: &str| json!({"method":method,"params":{"threadId":"t","item":{"type":kind}}});
-    assert_eq!(idle_after(&[]).await, Some(60));
+    assert_eq!(idle_after(&[]).await, Some(0));
     assert_eq!(idle_after(&[item("item/started", "agentMessage")]).await, Some(120));
     assert_eq!(idle_after(&[item("item/started", "commandExecution")]).await, None);
     assert_eq!(idle_after(&[item("item/started", "mcpToolCall")]).await, None);

@@ -227,12 +227,15 @@ impl TurnTask {
         // Without an outcome codex is gone, which the reader already knows.
         let Some(AnswerOutcome { end, text, calls, thread_usage }) = answered else { return Ok(None) };
         self.usage = thread_usage;
-        let Ok(ended) = &end else {
-            job.events.send(TurnEvent::Ended(end));
-            // Usually the turn has ended; but not after an omitted image, or a rejected sign-in that codex keeps retrying.
-            // The client does not wait for this.
-            self.interrupt(&turn).await;
-            return Ok(None);
+        let ended = match &end {
+            Ok(ended) if ended.incomplete.is_none() => ended,
+            _ => {
+                job.events.send(TurnEvent::Ended(end));
+                // Usually the turn has ended; but not after an omitted image, or where codex would retry a rejected sign-in
+                // or an answer that upstream ended early. The client does not wait for this.
+                self.interrupt(&turn).await;
+                return Ok(None);
+            }
         };
         let parked = !calls.is_empty();
         // Turn instructions would stay in the thread; clients do not send an empty answer back.

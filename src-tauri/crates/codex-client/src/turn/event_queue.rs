@@ -35,6 +35,18 @@ struct Inner {
     last_activity: Instant,
     /// Whether codex is running a command or tool, during which it may be silent.
     busy: bool,
+    /// When codex first reported that it retries, unless an item has arrived since.
+    retrying_since: Option<Instant>,
+}
+
+/// What a message from codex says about upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// codex retries, which is not activity of the turn: it does so for minutes without a network.
+    Retry,
+    /// An item of the answer, so upstream was reached.
+    Item,
+    Other,
 }
 
 /// The sending half.
@@ -54,8 +66,14 @@ pub struct Turn {
 
 /// Creates the queue of a new turn.
 pub(crate) fn event_queue() -> (Sender, Turn) {
-    let inner =
-        Inner { events: VecDeque::new(), bytes: 0, ended: false, last_activity: Instant::now(), busy: false };
+    let inner = Inner {
+        events: VecDeque::new(),
+        bytes: 0,
+        ended: false,
+        last_activity: Instant::now(),
+        busy: false,
+        retrying_since: None,
+    };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
     let interrupt = CancellationToken::new();
     let turn = Turn { shared: Arc::clone(&shared), _interrupt: interrupt.clone().drop_guard() };
@@ -64,9 +82,17 @@ pub(crate) fn event_queue() -> (Sender, Turn) {
 
 impl Sender {
     /// Records a message from codex for this turn, and whether codex is now running a command or tool.
-    pub(crate) fn record_activity(&self, busy: bool) {
+    pub(crate) fn record_activity(&self, activity: Activity, busy: bool) {
         let mut inner = self.shared.inner.lock();
-        (inner.last_activity, inner.busy) = (Instant::now(), busy);
+        let now = Instant::now();
+        inner.busy = busy;
+        match activity {
+            Activity::Retry => {
+                inner.retrying_since.get_or_insert(now);
+            }
+            Activity::Item => (inner.last_activity, inner.retrying_since) = (now, None),
+            Activity::Other => inner.last_activity = now,
+        }
     }
 
     /// Queues an event; one that does not fit ends and interrupts the turn. The first `Ended` closes the queue; later
@@ -99,6 +125,11 @@ impl Turn {
     pub fn idle_since(&self) -> Option<Instant> {
         let inner = self.shared.inner.lock();
         (!inner.busy).then_some(inner.last_activity)
+    }
+
+    /// When codex first reported that it retries an upstream request; `None` if an item has arrived since.
+    pub fn retrying_since(&self) -> Option<Instant> {
+        self.shared.inner.lock().retrying_since
     }
 
     /// The next event; `None` after the end.
@@ -137,6 +168,21 @@ mod tests {
         assert!(matches!(receiver.next().await, Some(TurnEvent::Text(t)) if t.len() == 1));
         assert!(matches!(receiver.next().await, Some(TurnEvent::Ended(_))));
         assert!(receiver.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retries_are_no_activity_and_only_an_item_ends_them() {
+        let (sender, turn) = event_queue();
+        let started = Instant::now();
+        let mut times = Vec::new();
+        for activity in [Activity::Other, Activity::Retry, Activity::Retry, Activity::Other, Activity::Item] {
+            tokio::time::advance(std::time::Duration::from_secs(1)).await;
+            sender.record_activity(activity, false);
+            let seconds = |time: Instant| (time - started).as_secs();
+            times.push((turn.idle_since().map(seconds), turn.retrying_since().map(seconds)));
+        }
+        let expected = [(1, None), (1, Some(2)), (1, Some(2)), (4, Some(2)), (5, None)];
+        assert_eq!(times, expected.map(|(idle, retrying)| (Some(idle), retrying)));
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! Turns the notifications of one turn into events: a small state machine without IO.
 
 use crate::account::RateLimits;
-use crate::error::{CodexError, FailureKind};
-use crate::event::{TurnEnd, TurnEvent, Usage};
+use crate::error::{CodexError, FailureKind, TurnFailure};
+use crate::event::{Incomplete, TurnEnd, TurnEvent, Usage};
 use crate::notification::{ItemKind, Notification, ThreadItem, TurnError, TurnState, failure};
 
 /// Reads the notifications of one turn.
@@ -11,6 +11,10 @@ pub(crate) struct TurnReader {
     /// The message item being streamed, and how many of its bytes have been sent.
     message: Option<(String, usize)>,
     has_reasoning: bool,
+    /// Whether something was sent since the last checkpoint.
+    unkept: bool,
+    /// The length of the answer's text at the last checkpoint, and `has_reasoning` then.
+    kept: (usize, bool),
     exact_usage: Option<Usage>,
     reported_usage: Option<Usage>,
     /// The thread's total usage, as last reported.
@@ -35,6 +39,7 @@ impl TurnReader {
     /// Takes the answer's text; further text belongs to the next answer.
     pub(crate) fn take_text(&mut self) -> String {
         (self.message, self.has_reasoning) = (None, false);
+        (self.unkept, self.kept) = (false, (0, false));
         std::mem::take(&mut self.answer)
     }
 
@@ -67,17 +72,31 @@ impl TurnReader {
             }
             ("rawResponse/completed", Notification { usage: Some(usage), .. }) => {
                 *self.exact_usage.get_or_insert_default() += usage;
+                self.checkpoint(send);
             }
             // An older codex repeats the previous turn's usage when the next turn starts.
             ("thread/tokenUsage/updated", Notification { token_usage: Some(usage), .. })
                 if usage.total != self.thread_usage =>
             {
-                self.thread_usage = usage.total;
-                *self.reported_usage.get_or_insert_default() += usage.last;
+                let before = std::mem::replace(&mut self.thread_usage, usage.total);
+                match &mut self.exact_usage {
+                    // An incomplete response is only in the total.
+                    Some(exact) if usage.last == Usage::default() => *exact += usage.total - before,
+                    _ if usage.last == Usage::default() => {
+                        *self.reported_usage.get_or_insert_default() += usage.total - before;
+                    }
+                    _ => *self.reported_usage.get_or_insert_default() += usage.last,
+                }
+                self.checkpoint(send);
             }
             ("model/rerouted", Notification { to_model: Some(model), .. }) => send(TurnEvent::Model(model)),
-            ("error", Notification { error: Some(error), will_retry: true, .. }) => {
-                return retrying(error, send);
+            ("error", Notification { error: Some(error), will_retry, .. }) => {
+                if let Some(incomplete) = error.incomplete() {
+                    return Some(Ok(self.incomplete_end(incomplete)));
+                }
+                if will_retry {
+                    return self.retrying(error, send);
+                }
             }
             ("turn/completed", Notification { turn: Some(turn), .. }) => return Some(self.end(turn, limits)),
             _ => {}
@@ -101,6 +120,7 @@ impl TurnReader {
             }
         }
         self.answer.push_str(delta);
+        self.unkept = true;
         send(TurnEvent::Text(delta.to_owned()));
     }
 
@@ -113,7 +133,7 @@ impl TurnReader {
 
     fn reasoning(&mut self, text: String, send: &mut dyn FnMut(TurnEvent)) {
         if !text.is_empty() {
-            self.has_reasoning = true;
+            (self.has_reasoning, self.unkept) = (true, true);
             send(TurnEvent::Reasoning(text));
         }
     }
@@ -141,32 +161,59 @@ impl TurnReader {
             }
             _ => {
                 if let Some(action) = item.action(completed) {
+                    let is_lasting = action.is_lasting();
+                    self.unkept = true;
                     send(TurnEvent::Item(action));
+                    if is_lasting {
+                        self.checkpoint(send);
+                    }
                 }
             }
         }
     }
 
+    /// Marks everything so far as part of the answer.
+    fn checkpoint(&mut self, send: &mut dyn FnMut(TurnEvent)) {
+        if std::mem::take(&mut self.unkept) {
+            self.kept = (self.answer.len(), self.has_reasoning);
+            send(TurnEvent::Checkpoint);
+        }
+    }
+
+    /// Reports a retry, and forgets what it will repeat. A rejected sign-in ends the turn instead: codex has already tried
+    /// to refresh it, so its five retries would fail too.
+    fn retrying(
+        &mut self,
+        error: TurnError,
+        send: &mut dyn FnMut(TurnEvent),
+    ) -> Option<Result<TurnEnd, CodexError>> {
+        let failure = failure(Some(error), RateLimits::default());
+        if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {
+            return Some(Err(CodexError::Turn(failure)));
+        }
+        self.retry(failure, send);
+        None
+    }
+
+    /// See [`TurnEvent::Retrying`].
+    pub(crate) fn retry(&mut self, failure: TurnFailure, send: &mut dyn FnMut(TurnEvent)) {
+        self.answer.truncate(self.kept.0);
+        (self.message, self.has_reasoning, self.unkept) = (None, self.kept.1, false);
+        send(TurnEvent::Retrying(failure));
+    }
+
+    fn incomplete_end(&mut self, incomplete: Incomplete) -> TurnEnd {
+        TurnEnd { usage: self.take_usage(), incomplete: Some(incomplete), ..TurnEnd::default() }
+    }
+
     fn end(&mut self, turn: TurnState, limits: RateLimits) -> Result<TurnEnd, CodexError> {
         let usage = self.take_usage();
         match turn.status.as_str() {
-            "completed" => Ok(TurnEnd { usage, interrupted: false }),
-            "interrupted" => Ok(TurnEnd { usage, interrupted: true }),
+            "completed" => Ok(TurnEnd { usage, ..TurnEnd::default() }),
+            "interrupted" => Ok(TurnEnd { usage, interrupted: true, ..TurnEnd::default() }),
             _ => Err(CodexError::Turn(failure(turn.error, limits))),
         }
     }
-}
-
-/// Reports a retry; a rejected sign-in ends the turn instead: codex has already tried to refresh it, so its five retries
-/// would fail too.
-fn retrying(error: TurnError, send: &mut dyn FnMut(TurnEvent)) -> Option<Result<TurnEnd, CodexError>> {
-    let message = error.message.clone();
-    let failure = failure(Some(error), RateLimits::default());
-    if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {
-        return Some(Err(CodexError::Turn(failure)));
-    }
-    send(TurnEvent::Retrying(message));
-    None
 }
 
 #[cfg(test)]

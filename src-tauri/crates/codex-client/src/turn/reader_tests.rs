@@ -65,6 +65,91 @@ fn second_message_of_a_turn_is_a_separate_paragraph() {
     assert_eq!(text_of(&read(&[delta("m", "one"), completed("m", "one"), delta("n", "two")])), "one\n\ntwo");
 }
 
+fn retry() -> (&'static str, Value) {
+    let info = json!({"responseStreamDisconnected":{"httpStatusCode":null}});
+    let error =
+        json!({"message":"Reconnecting... 1/5","codexErrorInfo":info,"additionalDetails":"network error"});
+    ("error", json!({"threadId":"t","error":error,"willRetry":true}))
+}
+
+/// The text of the answer, with the checkpoints and retries in it.
+fn marked(notifications: &[(&str, Value)]) -> (String, String) {
+    let mut reader = TurnReader::default();
+    let mut events = Vec::new();
+    for (method, params) in notifications {
+        read_one(&mut reader, method, params, &mut events);
+    }
+    let sent = events
+        .iter()
+        .map(|event| match event {
+            TurnEvent::Text(text) => text.as_str(),
+            TurnEvent::Checkpoint => "|",
+            TurnEvent::Retrying(_) => "!",
+            TurnEvent::Item(_) => "$",
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    (sent, reader.take_text())
+}
+
+#[test]
+fn retried_answer_replaces_what_was_sent_since_the_last_checkpoint() {
+    let response = || ("rawResponse/completed", json!({"usage":{"inputTokens":1}}));
+    let command =
+        json!({"item":{"type":"commandExecution","id":"c","command":"ls","status":"completed","exitCode":0}});
+    let search = json!({"item":{"type":"webSearch","id":"s","query":"q"}});
+    for (notifications, sent, answer) in [
+        (vec![delta("m", "ab"), retry(), delta("n", "c"), completed("n", "cd"), response()], "ab!cd|", "cd"),
+        (vec![delta("m", "a"), completed("m", "a"), retry(), delta("n", "b"), response()], "a!b|", "b"),
+        (
+            vec![delta("m", "a"), response(), delta("n", "b"), retry(), delta("o", "c")],
+            "a|\n\nb!\n\nc",
+            "a\n\nc",
+        ),
+        (vec![delta("m", "a"), ("item/completed", command), retry(), delta("n", "b")], "a$|!\n\nb", "a\n\nb"),
+        (vec![delta("m", "a"), ("item/completed", search), retry(), delta("n", "b")], "a$!b", "b"),
+    ] {
+        assert_eq!(marked(&notifications), (sent.to_owned(), answer.to_owned()));
+    }
+}
+
+#[test]
+fn answer_that_upstream_ends_early_has_the_reason() {
+    let incomplete = |error: Value, will_retry: bool| {
+        let params = json!({"threadId":"t","error":error,"willRetry":will_retry});
+        match read(&[("error", params)]).pop() {
+            Some(TurnEvent::Ended(Ok(end))) => end.incomplete,
+            other => panic!("{other:?}"),
+        }
+    };
+    let details =
+        "stream disconnected before completion: Incomplete response returned, reason: content_filter";
+    let error = json!({"message":"Reconnecting... 1/5","additionalDetails":details});
+    assert_eq!(incomplete(error, true), Some(Incomplete::ContentFilter));
+    let error =
+        json!({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"});
+    assert_eq!(incomplete(error, false), Some(Incomplete::MaxOutputTokens));
+    let unknown = json!({"message":"Incomplete response returned, reason: bad_luck"});
+    assert!(read(&[("error", json!({"error":unknown,"willRetry":false}))]).is_empty());
+}
+
+#[test]
+fn usage_of_an_incomplete_response_is_what_it_adds_to_the_total() {
+    let tokens =
+        |n: u64| json!({"inputTokens":n,"cachedInputTokens":0,"outputTokens":0,"reasoningOutputTokens":0});
+    let update = |last: u64, total: u64| {
+        ("thread/tokenUsage/updated", json!({"tokenUsage":{"last":tokens(last),"total":tokens(total)}}))
+    };
+    let exact = ("rawResponse/completed", json!({"usage":tokens(7)}));
+    for notifications in [vec![update(7, 7), update(0, 12)], vec![exact, update(7, 7), update(0, 12)]] {
+        let mut reader = TurnReader::default();
+        for (method, params) in notifications {
+            read_one(&mut reader, method, &params, &mut Vec::new());
+        }
+        assert_eq!(reader.take_usage().map(|usage| usage.input), Some(12));
+    }
+}
+
 #[test]
 fn usage_is_the_sum_of_exact_usages_or_else_of_reported_ones() {
     let raw = |n: u64| json!({"usage":{"totalTokens":n,"inputTokens":n,"cachedInputTokens":1,"outputTokens":2,"reasoningOutputTokens":1}});
@@ -142,6 +227,11 @@ fn failed_turns_are_classified() {
         ),
         (json!("other"), "{\"detail\":\"bad\"}", FailureKind::BadRequest),
         (json!("other"), "unexpected status 503 Service Unavailable: x", FailureKind::Overloaded),
+        (
+            json!("other"),
+            "stream disconnected before completion: error sending request for url (http://127.0.0.1:9/v1)",
+            FailureKind::Unreachable,
+        ),
         (json!("somethingNew"), "?", FailureKind::Upstream),
         (Value::Null, "?", FailureKind::Upstream),
     ] {
@@ -167,7 +257,7 @@ fn commands_are_reported_with_their_exit_code() {
     ]);
     assert!(matches!(&events[0], TurnEvent::Item(ItemEvent::Command { ended: false, exit_code: None, .. })));
     assert!(matches!(
-        &events[1],
+        &events[2],
         TurnEvent::Item(ItemEvent::Command { ended: true, exit_code: Some(2), .. })
     ));
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::event_queue::Sender;
+use super::event_queue::{Activity, Sender};
 use super::reader::TurnReader;
 use super::tool_calls::ToolCalls;
 use crate::account::RateLimits;
@@ -127,7 +127,7 @@ impl TurnRegistry {
         let Some(turn) = inner.turns.get_mut(thread) else { return false };
         let known = turn.tool_calls.await_output(tool, call_id, request);
         if known {
-            turn.record_activity();
+            turn.record_activity(Activity::Item);
             turn.flush_tool_calls(reports_responses);
         }
         known
@@ -152,12 +152,24 @@ impl TurnRegistry {
 }
 
 impl ActiveTurn {
-    fn record_activity(&mut self) {
+    fn record_activity(&mut self, activity: Activity) {
         self.messages += 1;
-        self.events.record_activity(self.reader.is_busy());
+        self.events.record_activity(activity, self.reader.is_busy());
     }
 
     fn notify(&mut self, method: &str, notification: Notification<'_>, limits: RateLimits) {
+        // What codex still sends before it is interrupted belongs to no answer.
+        if *self.phase.borrow() == Phase::Ended {
+            return;
+        }
+        let activity = match method {
+            "error" if notification.will_retry => {
+                self.tool_calls.retry();
+                Activity::Retry
+            }
+            method if method.starts_with("item/") => Activity::Item,
+            _ => Activity::Other,
+        };
         match (method, notification.item) {
             ("rawResponseItem/completed", Some(item))
                 if self.has_images && item.get().contains(IMAGE_OMITTED) =>
@@ -178,7 +190,7 @@ impl ActiveTurn {
             }
             events.send(event);
         });
-        self.record_activity();
+        self.record_activity(activity);
         // The turn's task forwards the end after caching the thread.
         if let Some(end) = end {
             self.end(Phase::Ended, end, Vec::new());
@@ -210,7 +222,7 @@ impl ActiveTurn {
     fn report(&mut self, calls: Vec<ToolCall>) {
         if !calls.is_empty() {
             let usage = self.reader.take_usage();
-            self.end(Phase::AwaitingOutput, Ok(TurnEnd { usage, interrupted: false }), calls);
+            self.end(Phase::AwaitingOutput, Ok(TurnEnd { usage, ..TurnEnd::default() }), calls);
         }
     }
 }
@@ -241,7 +253,7 @@ impl TurnSlot {
     /// Sends further events to another reader: the turn resumes for the next request.
     pub(crate) fn reattach(&self, events: &Sender, one_at_a_time: bool, has_images: bool) {
         let reattached = self.with(|turn| {
-            events.record_activity(turn.reader.is_busy());
+            events.record_activity(Activity::Item, turn.reader.is_busy());
             turn.events = events.clone();
             turn.tool_calls.one_at_a_time = one_at_a_time;
             turn.has_images |= has_images;

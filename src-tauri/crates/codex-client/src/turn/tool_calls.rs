@@ -66,6 +66,12 @@ impl ToolCalls {
         }
     }
 
+    /// Forgets the calls of a response that broke off, which codex makes anew, unless they already await their outputs.
+    pub(crate) fn retry(&mut self) {
+        let Self { announced, awaiting_output, .. } = self;
+        announced.retain(|call| awaiting_output.contains_key(&call.call_id));
+    }
+
     /// Records that codex awaits the output of a call; `false` when `tool` is not one of the client's.
     pub(crate) fn await_output(&mut self, tool: &str, call_id: &str, request: &Value) -> bool {
         let known = self.names.contains(tool);
@@ -164,6 +170,19 @@ mod tests {
         calls.response_completed = true;
         assert_eq!(ids(&calls.take_complete()), ["3"]);
         assert!(!calls.await_output("shell", "2", &json!(2)));
+    }
+
+    #[test]
+    fn calls_of_a_response_that_broke_off_are_forgotten_unless_they_await_output() {
+        let mut calls = calls(false);
+        item(&mut calls, "a", "1", "{}");
+        item(&mut calls, "b", "2", "{}");
+        assert!(calls.await_output("b", "2", &json!(7)));
+        calls.retry();
+        item(&mut calls, "a", "3", "{}");
+        assert!(calls.await_output("a", "3", &json!(8)));
+        calls.response_completed = true;
+        assert_eq!(ids(&calls.take_complete()), ["2", "3"]);
     }
 
     #[test]

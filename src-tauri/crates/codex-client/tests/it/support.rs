@@ -245,6 +245,7 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
             TurnEvent::Reasoning(text) => output.reasoning.push_str(&text),
             TurnEvent::Call(call) => output.calls.push(call),
             TurnEvent::Item(item) => output.items.push(item),
+            TurnEvent::Checkpoint => {}
             TurnEvent::Retrying(_) => output.retries += 1,
             TurnEvent::Ended(end) => output.end = Some(end),
         }

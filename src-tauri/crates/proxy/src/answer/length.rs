@@ -14,7 +14,7 @@ const MAX_TAIL_LEN: usize = 4096;
 ///
 /// A token is at least one byte, so nothing is counted, and no vocabulary loaded, until the answer has more bytes than
 /// tokens allowed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TokenLimit {
     tokenizer: Arc<Tokenizer>,
     loaded: Option<Arc<Vocabulary>>,

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use codex_client::{ItemEvent, ToolCall, Usage};
+use codex_client::{Incomplete, ItemEvent, ToolCall, Usage};
 
 use super::activity;
 use super::json::JsonExtractor;
@@ -56,7 +56,7 @@ pub(crate) struct TokenCounter {
 pub(crate) type Unchecked = (Arc<OutputCheck>, String);
 
 /// The filters of one answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AnswerPipeline {
     config: PipelineConfig,
     json: Option<JsonExtractor>,
@@ -185,7 +185,23 @@ impl AnswerPipeline {
         self.push_end(FinishReason::Stop, usage, out);
     }
 
-    fn requires_call(&self) -> bool {
+    /// Ends an answer that upstream ended early.
+    pub(crate) fn finish_incomplete(
+        &mut self,
+        incomplete: Incomplete,
+        usage: Option<Usage>,
+        out: &mut VecDeque<AnswerEvent>,
+    ) {
+        let held = self.stop.as_mut().map(StopFilter::finish).unwrap_or_default();
+        let reason = match (self.push_limited(held, out), incomplete) {
+            (false, Incomplete::ContentFilter) => FinishReason::ContentFilter,
+            (true, _) | (_, Incomplete::MaxOutputTokens) => FinishReason::Length,
+        };
+        self.push_end(reason, usage, out);
+    }
+
+    /// Whether the answer must be a call; then text is no part of it.
+    pub(crate) fn requires_call(&self) -> bool {
         matches!(self.config.tool_choice, ToolChoice::Required | ToolChoice::Named(_))
     }
 

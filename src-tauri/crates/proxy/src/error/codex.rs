@@ -74,6 +74,7 @@ impl From<TurnFailure> for ApiError {
             FailureKind::RateLimit => Self::upstream_rate_limit(),
             FailureKind::Overloaded => Self::upstream_overloaded(),
             FailureKind::Unauthorized => Self::upstream_unauthorized(),
+            FailureKind::Unreachable => Self::upstream_unreachable(),
             FailureKind::Upstream => {
                 let message = match upstream_status {
                     Some(status) => format!("The upstream failed with status {status}. Try again."),

@@ -83,6 +83,7 @@ fn describe(failure: &Failure) -> String {
         Failure::Silent(limit) => format!("codex was silent for {} s", limit.as_secs()),
         Failure::BadForm(what) => what.clone(),
         Failure::Unchecked(why) => format!("the answer was not validated: {why:?}"),
+        Failure::Cut => "upstream broke off, and codex's next attempt differed".to_owned(),
         Failure::NoCall => "the model did not call the tool".to_owned(),
         Failure::Stopping => "the proxy is stopping".to_owned(),
     }

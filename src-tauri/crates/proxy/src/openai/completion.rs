@@ -63,7 +63,8 @@ pub(crate) struct AnswerMessage {
 
 /// Why the model stopped:
 /// - `stop`: it finished, or a stop sequence occurred.
-/// - `length`: the answer reached the maximum number of tokens.
+/// - `length`: the answer reached the maximum number of tokens, the request's or the upstream's.
+/// - `content_filter`: the upstream stopped it.
 /// - `tool_calls`: it calls tools and waits for their results.
 /// - `function_call`: the same in the legacy form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -71,6 +72,7 @@ pub(crate) struct AnswerMessage {
 pub(crate) enum FinishReason {
     Stop,
     Length,
+    ContentFilter,
     ToolCalls,
     FunctionCall,
 }

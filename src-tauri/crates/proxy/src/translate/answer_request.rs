@@ -1,7 +1,7 @@
 //! The parsed request, the same for all routes: conversation, tools and what the answer must look like.
 //!
 //! Each route parses its own body into this value; everything after that is shared. Parameters that only affect how an
-//! answer is sent (`stream`, ids) are not part of it.
+//! answer is written (ids, `stream_options`) are not part of it.
 
 use codex_client::{Item, WebSearch};
 use serde_json::Value;
@@ -42,6 +42,8 @@ pub(crate) struct AnswerRequest {
     pub n: u32,
     /// Whether no request will continue this conversation.
     pub one_shot: bool,
+    /// Whether the answer is streamed, so that nothing of it can be taken back.
+    pub streamed: bool,
 }
 
 impl Default for AnswerRequest {
@@ -62,6 +64,7 @@ impl Default for AnswerRequest {
             stop: Vec::new(),
             n: 1,
             one_shot: false,
+            streamed: false,
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn parse(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, 
         stop: stop.clone(),
         n,
         one_shot: true,
+        streamed: request.stream == Some(true),
         ..AnswerRequest::default()
     };
     prompts.into_iter().map(|prompt| limits::validate(request_for(prompt), "max_tokens")).collect()

@@ -44,6 +44,7 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         stop: limits::stops(request.stop),
         n: request.n.unwrap_or(1),
         one_shot: false,
+        streamed: request.stream == Some(true),
     };
     limits::validate(parsed, "max_completion_tokens")
 }

@@ -203,10 +203,15 @@ impl ResponseWriter {
         }
         self.begin();
         self.response.usage = finish.usage.map(|usage: TurnUsage| usage.into());
-        if finish.reason == FinishReason::Length {
+        let incomplete = match finish.reason {
+            FinishReason::Length => Some("max_output_tokens"),
+            FinishReason::ContentFilter => Some("content_filter"),
+            FinishReason::Stop | FinishReason::ToolCalls | FinishReason::FunctionCall => None,
+        };
+        if let Some(reason) = incomplete {
             self.close(ItemStatus::Incomplete);
             self.response.status = Status::Incomplete;
-            self.response.incomplete_details = Some(IncompleteDetails { reason: "max_output_tokens" });
+            self.response.incomplete_details = Some(IncompleteDetails { reason });
             self.emit("response.incomplete");
         } else {
             self.close(ItemStatus::Completed);
@@ -216,13 +221,13 @@ impl ResponseWriter {
         }
     }
 
-    /// Ends a failed response. An unfinished item is not marked as done.
+    /// Ends a failed response, and an unfinished item as incomplete.
     fn fail(&mut self, error: ResponseError) {
         if self.has_ended() {
             return;
         }
         self.begin();
-        self.abandon();
+        self.close(ItemStatus::Incomplete);
         self.response.status = Status::Failed;
         self.response.error = Some(error);
         self.emit("response.failed");
@@ -234,7 +239,7 @@ impl ResponseWriter {
             return;
         }
         self.begin();
-        self.abandon();
+        self.close(ItemStatus::Incomplete);
         self.response.status = Status::Cancelled;
         self.emit("response.incomplete");
     }
@@ -269,13 +274,6 @@ impl ResponseWriter {
                 items::close(item, index, sink);
                 sink.event("response.output_item.done", EventBody::Item { output_index: index, item });
             });
-        }
-    }
-
-    /// Marks the last item as incomplete, if unfinished.
-    fn abandon(&mut self) {
-        if std::mem::take(&mut self.open) {
-            self.update_last(|item, _, _| items::set_status(item, ItemStatus::Incomplete));
         }
     }
 }

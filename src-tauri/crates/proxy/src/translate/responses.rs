@@ -34,8 +34,6 @@ pub(crate) struct ParsedRequest {
     pub options: ResponseOptions,
     /// The items that this request adds to the conversation.
     pub added: Vec<StoredItem>,
-    /// Whether the answer is streamed.
-    pub streamed: bool,
     /// Whether the response is stored.
     pub store: bool,
 }
@@ -83,12 +81,13 @@ pub(crate) fn parse(
         service_tier: limits::service_tier(request.service_tier.clone()),
         max_tokens: request.max_output_tokens,
         model: request.model.clone(),
+        streamed: request.stream == Some(true),
         ..AnswerRequest::default()
     };
     let parsed = limits::validate(parsed, "max_output_tokens").map_err(ApiError::of_responses)?;
-    let (streamed, store) = (request.stream == Some(true), request.store != Some(false));
+    let store = request.store != Some(false);
     let options = options::echoed(request, &parsed.tool_choice)?;
-    Ok(ParsedRequest { request: parsed, options, added, streamed, store })
+    Ok(ParsedRequest { request: parsed, options, added, store })
 }
 
 /// The conversation items of a response's output.

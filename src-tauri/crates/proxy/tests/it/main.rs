@@ -37,3 +37,4 @@ mod support;
 mod tool_deltas;
 mod tool_schemas;
 mod tools;
+mod upstream;

@@ -47,7 +47,7 @@ pub(crate) struct Response {
 /// Progress of a response:
 /// - `in_progress`: it is being generated.
 /// - `completed`: it is complete.
-/// - `incomplete`: it reached `max_output_tokens`.
+/// - `incomplete`: it reached the maximum number of tokens, or the upstream stopped it.
 /// - `failed`: it ended with an error.
 /// - `cancelled`: it was cancelled, or its client disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -72,7 +72,7 @@ pub(crate) struct ResponseError {
 /// Why a response is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct IncompleteDetails {
-    /// Always `max_output_tokens`.
+    /// `max_output_tokens` or `content_filter`.
     pub reason: &'static str,
 }
 

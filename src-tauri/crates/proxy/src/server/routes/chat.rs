@@ -36,14 +36,13 @@ pub(crate) async fn create(
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
     let (request, mut ignored) = exchange.log_error(parse_body::<ChatRequest>(body, parameters::chat))?;
-    let streamed = request.stream == Some(true);
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let legacy_calls = request::is_legacy(&request);
     let mut request = exchange.log_error(request::parse(request))?;
     if let Some(task) = task {
         task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }
-    let n = request.n;
+    let (n, streamed) = (request.n, request.streamed);
     let started = turns::start(&proxy, &caller, &mut exchange, request).await;
     ignored.extend(exchange.log_error(started)?);
 

@@ -60,7 +60,8 @@ pub(crate) async fn create(
     let earlier_items: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
     let find = |id: &str| proxy.responses.item(&caller.id, id);
     let parsed = parse(request, &earlier_items, &find, proxy.settings().reasoning, &mut ids);
-    let ParsedRequest { mut request, options, added, streamed, store } = exchange.log_error(parsed)?;
+    let ParsedRequest { mut request, options, added, store } = exchange.log_error(parsed)?;
+    let streamed = request.streamed;
     if let Some(task) = task {
         task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }

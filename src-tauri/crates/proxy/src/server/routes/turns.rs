@@ -121,7 +121,7 @@ async fn start_turns(
         one_shot: request.one_shot,
     };
     let codex = proxy.codex.for_kind(turn_request.profile.kind);
-    exchange.start(codex, turn_request, config, retry_note, request.n).await?;
+    exchange.start(codex, turn_request, config, retry_note, request.n, request.streamed).await?;
     Ok(ignored)
 }
 

@@ -178,14 +178,31 @@ fn an_answer_at_its_token_limit_is_incomplete() {
 }
 
 #[test]
-fn unfinished_items_are_not_done_after_a_failure() {
+fn a_filtered_answer_is_incomplete() {
+    let mut writer = writer(true);
+    writer.text("a");
+    writer.end(finish(FinishReason::ContentFilter), 9);
+    let events = events(&wire(writer.take_events()));
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.incomplete");
+    assert_eq!(last["response"]["incomplete_details"], json!({"reason":"content_filter"}));
+}
+
+#[test]
+fn an_unfinished_item_is_closed_as_incomplete_before_a_failure() {
     let mut writer = writer(true);
     writer.text("a");
     writer.fail(error());
     let events = events(&wire(writer.take_events()));
-    assert!(!kinds(&events).iter().any(|kind| kind.ends_with("done")));
-    let last = events.last().unwrap();
-    assert_eq!(last["type"], "response.failed");
+    let [.., done, last] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(
+        (&done["type"], &last["type"]),
+        (&json!("response.output_item.done"), &json!("response.failed"))
+    );
+    assert_eq!(
+        (&done["item"]["status"], &done["item"]["content"][0]["text"]),
+        (&json!("incomplete"), &json!("a"))
+    );
     assert_eq!(last["response"]["error"], json!({"code":"server_error","message":"it broke"}));
     assert_eq!(last["response"]["output"][0]["status"], "incomplete");
 }
@@ -203,9 +220,9 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
     writer.fail(error());
     writer.cancel();
     let events = events(&wire(writer.take_events()));
-    assert_eq!(events.len(), 1);
-    assert_eq!(events[0]["response"]["status"], "cancelled");
-    assert_eq!(events[0]["response"]["output"][0]["content"][0]["text"], "a");
+    assert_eq!(kinds(&events), ["output_text.done", "content_part.done", "output_item.done", "incomplete"]);
+    assert_eq!(events[3]["response"]["status"], "cancelled");
+    assert_eq!(events[3]["response"]["output"][0]["content"][0]["text"], "a");
     assert!(writer.has_ended());
 }
 

@@ -43,9 +43,13 @@ impl Turn {
     async fn answer(&self) -> Result<Option<Value>, Interrupted> {
         let script = &self.session.script;
         for n in 1..=script.retrying {
-            let code = json!({"responseStreamDisconnected": {"httpStatusCode": null}});
-            let error = shapes::turn_error(&format!("Reconnecting... {n}/{}", script.retrying), &code);
-            self.notify("error", json!({"error": error, "willRetry": true, "turnId": self.id}));
+            self.retrying(&format!("Reconnecting... {n}/{}", script.retrying));
+        }
+        while let Some(every) = script.retry_every {
+            self.retrying("Reconnecting... waiting for network");
+            if tokio::time::timeout(every, self.interrupted.cancelled()).await.is_ok() {
+                return Err(Interrupted);
+            }
         }
         if let Some(code) = &script.error {
             let error = shapes::turn_error(shapes::FAILURE, code);
@@ -60,6 +64,12 @@ impl Turn {
         self.message(&deltas).await?;
         self.usage();
         Ok(None)
+    }
+
+    fn retrying(&self, message: &str) {
+        let code = json!({"responseStreamDisconnected": {"httpStatusCode": null}});
+        let error = shapes::turn_error(message, &code);
+        self.notify("error", json!({"error": error, "willRetry": true, "turnId": self.id}));
     }
 
     async fn message(&self, deltas: &[String]) -> Result<(), Interrupted> {
