@@ -11,7 +11,7 @@ mod preferences;
 mod requests;
 mod status;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
@@ -29,14 +29,14 @@ use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
 use crate::request_log::{self, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::{DesktopSettings, SettingsFile};
 use crate::text::join_some;
-use crate::view::ViewError;
+use crate::view::{Listen, ViewError};
 use proxy::Limits;
 use proxy::models::backends;
 use proxy::settings::{LogLevel, Program, Settings};
 use proxy::{Key, KeyEntry};
 use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
-use crate::pairing;
+use crate::pairing::{self, Docker};
 
 pub use keys::RecipeText;
 pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
@@ -60,13 +60,22 @@ pub struct AppOptions {
     pub secrets: Arc<dyn SecretStore>,
     /// Limits of connections; those of turns are settings.
     pub limits: Limits,
+    /// Finds the address of Docker's bridge.
+    pub bridge: fn() -> Option<Ipv4Addr>,
 }
 
 impl AppOptions {
     /// The options outside tests.
     #[must_use]
     pub fn new(data_dir: PathBuf, environment: Environment, has_tray: bool) -> Self {
-        Self { data_dir, environment, has_tray, secrets: Arc::new(OsKeychain), limits: Limits::default() }
+        Self {
+            data_dir,
+            environment,
+            has_tray,
+            secrets: Arc::new(OsKeychain),
+            limits: Limits::default(),
+            bridge: pairing::bridge,
+        }
     }
 
     /// Stores secrets in `store`.
@@ -97,6 +106,7 @@ struct Inner {
     data_dir: PathBuf,
     environment: Environment,
     limits: Limits,
+    bridge: fn() -> Option<Ipv4Addr>,
     has_tray: bool,
     settings: SettingsFile,
     /// Held while settings are checked, applied and saved.
@@ -129,7 +139,7 @@ impl App {
     /// # Errors
     /// If the data folder cannot be used, as a sentence for the user.
     pub async fn open(options: AppOptions) -> Result<Self, String> {
-        let AppOptions { data_dir, environment, has_tray, secrets, limits } = options;
+        let AppOptions { data_dir, environment, has_tray, secrets, limits, bridge } = options;
         Program::App.set_current();
         std::fs::create_dir_all(&data_dir)
             .map_err(|error| format!("cannot use the data folder {}: {error}", data_dir.display()))?;
@@ -147,6 +157,7 @@ impl App {
         let app = Self(Arc::new(Inner {
             environment,
             limits,
+            bridge,
             has_tray,
             notice: Mutex::new(notice),
             saving: tokio::sync::Mutex::default(),
@@ -301,11 +312,30 @@ impl App {
 
     /// The proxy's settings, and where it listens.
     fn runtime_settings(&self, stored: &DesktopSettings) -> (Settings, Vec<SocketAddr>) {
-        let bridge = pairing::find(&self.0.environment).bridge.map(Into::into);
+        let bridge = (self.0.bridge)().map(Into::into);
         let (mut settings, addresses) = stored.runtime_settings(&self.0.data_dir, bridge);
         settings.codex_path = settings.codex_path.or_else(|| self.0.environment.path("CODEX_PATH"));
         settings.api_keys = self.env_keys();
         (settings, addresses)
+    }
+
+    /// Docker at this moment.
+    fn docker(&self) -> Docker {
+        pairing::find(&self.0.environment, (self.0.bridge)())
+    }
+
+    /// Listens on Docker's bridge if it has come up since the proxy started.
+    async fn listen_on_new_bridge(&self) {
+        let stored = self.0.settings.current();
+        let Some(running) = self.running().filter(|_| stored.listen == Listen::DockerBridge) else { return };
+        let (_, addresses) = self.runtime_settings(&stored);
+        let known = |address| running.addresses.contains(address) || running.missing.contains(address);
+        // While settings are saved, these may be the previous ones.
+        if !addresses.iter().all(known)
+            && let Ok(_saving) = self.0.saving.try_lock()
+        {
+            self.0.gateway.move_to(addresses).await;
+        }
     }
 
     /// Keys from the environment, for the demo and scripts.

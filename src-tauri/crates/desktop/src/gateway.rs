@@ -4,7 +4,7 @@
 //! stopped.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -66,6 +66,14 @@ pub struct Running {
     pub missing: Vec<SocketAddr>,
     /// The proxy.
     pub proxy: Proxy,
+}
+
+impl Running {
+    /// Docker's bridge, if the proxy listens on it or should.
+    pub(crate) fn bridge(&self) -> Option<SocketAddr> {
+        let own = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+        self.addresses.iter().chain(&self.missing).find(|address| !own(address.ip())).copied()
+    }
 }
 
 /// The state of the gateway.

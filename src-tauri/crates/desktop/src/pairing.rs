@@ -18,7 +18,7 @@ mod types;
 pub use crate::shell::Platform;
 pub use check::check;
 pub use client::Target;
-pub use docker::{BRIDGE_NAME, Docker, find, listen_choices};
+pub use docker::{BRIDGE_NAME, Docker, bridge, find, listen_choices};
 pub use input::{CANNOT_REACH_LOCALHOST, RecipeInput, ShownKey};
 pub use recipes::{piece_text, recipes};
 pub use test_prompt::run as test_prompt;

@@ -141,7 +141,15 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         format!("{what}. {}", next.unwrap_or_default())
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let listeners: Vec<_> = ipv6_loopback(&listener).await.into_iter().chain([listener]).collect();
+    let mut listeners = vec![listener];
+    if let Some(address) = ipv6_loopback(address) {
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => {
+                tracing::info!(%address, %error, "not listening here; use 127.0.0.1 instead of localhost");
+            }
+        }
+    }
     let first_key = first_key(&settings)?;
     let parts = ProxyParts {
         limits: Limits::default().with(&settings),

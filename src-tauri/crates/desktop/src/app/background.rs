@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::{App, Change};
 use proxy::models::backends::Watch;
 
 /// How long changes of the request log and of turns are batched before the counts are refreshed.
 const DEBOUNCE: Duration = Duration::from_millis(300);
+
+/// How often Docker's bridge is looked for while the proxy should listen on it and does not.
+const BRIDGE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Runs until the app shuts down.
 pub(super) async fn run(app: App) {
@@ -19,6 +22,8 @@ pub(super) async fn run(app: App) {
     let mut codex: Option<Watch> = app.running().map(|running| running.proxy.codex().watch());
     let mut turns = app.running().map(|running| running.proxy.turns());
     let mut refresh_at: Option<Instant> = None;
+    let mut bridge_check = tokio::time::interval(BRIDGE_CHECK_INTERVAL);
+    bridge_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             changed = gateway.changed() => {
@@ -46,6 +51,7 @@ pub(super) async fn run(app: App) {
                 refresh_at = None;
                 app.refresh_overview().await;
             }
+            _ = bridge_check.tick() => app.listen_on_new_bridge().await,
             () = app.0.refresh.notified() => app.refresh_overview().await,
             () = app.0.stop.cancelled() => return,
         }

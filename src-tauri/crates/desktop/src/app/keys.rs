@@ -125,7 +125,7 @@ impl App {
     pub async fn check_connection(&self) -> Result<Vec<CheckStep>, ViewError> {
         let (running, target) = self.target()?;
         let bridge = match self.0.settings.current().listen {
-            Listen::DockerBridge => running.addresses.get(1).or_else(|| running.missing.first()).copied(),
+            Listen::DockerBridge => running.bridge(),
             Listen::Loopback | Listen::Everywhere => None,
         };
         Ok(pairing::check(&target, bridge, None).await)
@@ -174,14 +174,16 @@ impl App {
             None => ShownKey::Missing,
         };
         let listen = match self.running() {
-            // Docker is missing, or was started after the proxy, which then needs a restart.
-            Some(running) if !running.missing.is_empty() => Listen::Loopback,
+            // The bridge is there, but its port is taken.
+            Some(running) if running.bridge().is_some_and(|bridge| running.missing.contains(&bridge)) => {
+                Listen::Loopback
+            }
             _ => stored.listen,
         };
         let input = RecipeInput {
             port: stored.proxy.port.get(),
             listen,
-            docker: pairing::find(&self.0.environment),
+            docker: self.docker(),
             key: shown,
             platform: Platform::current(),
             model: EXAMPLE_MODEL.to_owned(),

@@ -22,7 +22,7 @@ impl App {
             form,
             codex,
             models: self.models().await,
-            addresses: pairing::listen_choices(&pairing::find(&self.0.environment)),
+            addresses: pairing::listen_choices(&self.docker()),
             notice: self.notice(),
         }
     }
@@ -46,7 +46,7 @@ impl App {
         let checked = tokio::task::spawn_blocking(move || {
             let before = app.0.settings.current();
             let home = app.0.environment.home();
-            let bridge = pairing::find(&app.0.environment).bridge.map(Into::into);
+            let bridge = (app.0.bridge)().map(Into::into);
             let context =
                 Context { current: &before, home: home.as_deref(), models: &models, docker_bridge: bridge };
             let after = settings_file::apply(&changes, &context).map_err(ViewError::invalid)?;
@@ -103,7 +103,7 @@ impl App {
     /// # Errors
     /// If there is no Docker bridge, or the settings cannot be saved.
     pub async fn listen_on_docker_bridge(&self) -> Result<(), ViewError> {
-        if pairing::find(&self.0.environment).bridge.is_none() {
+        if (self.0.bridge)().is_none() {
             return Err(ViewError::new("No Docker bridge found. Start Docker, then try again."));
         }
         let changes = [("listen", "dockerBridge".into()), ("keys_needed", true.into())];

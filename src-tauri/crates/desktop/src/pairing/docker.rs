@@ -36,23 +36,26 @@ pub struct Docker {
     pub bridge: Option<Ipv4Addr>,
 }
 
-/// Finds Docker on this computer.
+/// Finds Docker on this computer, whose bridge has this address.
 #[must_use]
-pub fn find(environment: &Environment) -> Docker {
-    let bridge = bridge();
+pub fn find(environment: &Environment, bridge: Option<Ipv4Addr>) -> Docker {
     let installed = bridge.is_some() || is_installed(environment.path_folders(), Path::exists);
     Docker { installed, bridge }
 }
 
+/// The address of Docker's bridge at this moment.
 #[cfg(target_os = "linux")]
-fn bridge() -> Option<Ipv4Addr> {
+#[must_use]
+pub fn bridge() -> Option<Ipv4Addr> {
     // Without a list of interfaces, there is no bridge to listen on.
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     bridge_of(interfaces.iter().map(|interface| (interface.name.as_str(), interface.ip())))
 }
 
+/// Always `None`: Docker Desktop has no bridge on this system.
 #[cfg(not(target_os = "linux"))]
-fn bridge() -> Option<Ipv4Addr> {
+#[must_use]
+pub fn bridge() -> Option<Ipv4Addr> {
     None
 }
 

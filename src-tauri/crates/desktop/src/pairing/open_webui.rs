@@ -84,7 +84,7 @@ fn unreachable_reason(filled: &Filled<'_>) -> Option<(String, bool)> {
             "Containers can't connect while keys are off. Turn keys on under Keys, then allow Docker containers."
         }
         (None, Listen::DockerBridge) => {
-            "Docker isn't running, so containers can't connect. Start Docker, then restart the proxy."
+            "Docker isn't running, so containers can't connect. Start Docker; the proxy then listens for them."
         }
         (None, Listen::Loopback) if installed => "Docker isn't running. Start it, or choose Docker Desktop.",
         (None, Listen::Loopback) => {

@@ -137,7 +137,7 @@ fn a_warning_explains_why_containers_cannot_connect_and_how_to_fix_it() {
         (Listen::Loopback, BRIDGE, &ShownKey::NotNeeded, "Turn keys on", false),
         (Listen::Loopback, not_running, &masked, "Start it, or choose Docker Desktop", false),
         (Listen::Loopback, none, &masked, "Docker wasn't found", false),
-        (Listen::DockerBridge, not_running, &masked, "restart the proxy", false),
+        (Listen::DockerBridge, not_running, &masked, "Start Docker", false),
         (Listen::DockerBridge, BRIDGE, &masked, "", false),
         (Listen::Everywhere, none, &masked, "", false),
     ] {

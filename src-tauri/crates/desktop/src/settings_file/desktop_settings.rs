@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use proxy::ipv6_loopback;
 use proxy::settings::{Days, FieldError, Settings, merge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -84,7 +85,8 @@ impl DesktopSettings {
             ..self.proxy.clone()
         };
         let bridge = bridge.map(|ip| SocketAddr::new(ip, settings.port.get()));
-        let addresses = std::iter::once(settings.address()).chain(bridge).collect();
+        let first = settings.address();
+        let addresses = std::iter::once(first).chain(bridge).chain(ipv6_loopback(first)).collect();
         (settings, addresses)
     }
 }

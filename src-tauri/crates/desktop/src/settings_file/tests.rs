@@ -262,10 +262,10 @@ fn the_proxy_starts_with_the_stored_settings() {
 fn each_listen_choice_has_its_addresses_and_keys_are_required_off_loopback() {
     let bridge = Some("172.17.0.1".parse().unwrap());
     for (listen, bridge, wanted, auth) in [
-        (Listen::Loopback, bridge, vec!["127.0.0.1:8000"], false),
-        (Listen::DockerBridge, bridge, vec!["127.0.0.1:8000", "172.17.0.1:8000"], true),
-        (Listen::DockerBridge, None, vec!["127.0.0.1:8000"], true),
-        (Listen::Everywhere, bridge, vec!["0.0.0.0:8000"], true),
+        (Listen::Loopback, bridge, vec!["127.0.0.1:8000", "[::1]:8000"], false),
+        (Listen::DockerBridge, bridge, vec!["127.0.0.1:8000", "172.17.0.1:8000", "[::1]:8000"], true),
+        (Listen::DockerBridge, None, vec!["127.0.0.1:8000", "[::1]:8000"], true),
+        (Listen::Everywhere, bridge, vec!["0.0.0.0:8000", "[::1]:8000"], true),
     ] {
         let mut settings = DesktopSettings { listen, ..DesktopSettings::default() };
         settings.proxy.keys_needed = false;

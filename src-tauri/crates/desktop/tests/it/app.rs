@@ -1,5 +1,9 @@
 //! Tests of the app's handle, with the proxy running.
 
+use std::net::Ipv4Addr;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use codex_client::Environment;
 use desktop::app::{App, AppOptions, Change, Overview};
 use desktop::gateway::ProxyState;
@@ -173,4 +177,61 @@ async fn a_taken_port_is_refused_and_the_proxy_stays_on_the_old_one() {
         json!({"version": 1, "port": port})
     );
     app.shutdown().await;
+}
+
+/// Opens the app with these settings and a free port, which is returned.
+async fn open_with(
+    folder: &std::path::Path,
+    mut settings: serde_json::Value,
+    bridge: fn() -> Option<Ipv4Addr>,
+) -> (App, u16) {
+    let port = free_port();
+    settings["version"] = 1.into();
+    settings["port"] = port.into();
+    std::fs::write(folder.join("settings.json"), settings.to_string()).unwrap();
+    let environment = Environment::default()
+        .with("HOME", folder)
+        .with("CODEX_HOME", folder.join(".codex"))
+        .with("CODEX_PATH", under_test::fake_codex());
+    let options = AppOptions { bridge, ..AppOptions::new(folder.to_owned(), environment, false) };
+    (App::open(options.with_secrets(MemoryStore::default())).await.unwrap(), port)
+}
+
+async fn answers_at(ip: &str, port: u16) -> bool {
+    reqwest::get(format!("http://{ip}:{port}/health")).await.is_ok_and(|health| health.status() == 200)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn dockers_bridge_is_listened_on_when_it_comes_up_after_the_start() {
+    static UP: AtomicBool = AtomicBool::new(false);
+    let folder = folder();
+    // All of 127.0.0.0/8 is this computer, so 127.0.0.2 stands in for the bridge.
+    let bridge = || UP.load(Ordering::Relaxed).then_some(Ipv4Addr::new(127, 0, 0, 2));
+    let (app, port) = open_with(folder.path(), json!({"listen": "dockerBridge"}), bridge).await;
+    assert!(answers_at("127.0.0.1", port).await && !answers_at("127.0.0.2", port).await);
+    UP.store(true, Ordering::Relaxed);
+    let comes_up = async {
+        while !answers_at("127.0.0.2", port).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, comes_up).await.expect("it never listens");
+    app.shutdown().await;
+    assert!(!answers_at("127.0.0.2", port).await);
+}
+
+#[tokio::test]
+async fn localhost_works_where_it_is_ipv6_first() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let folder = folder();
+    let (app, port) = open_with(folder.path(), json!({}), || None).await;
+    assert!(answers_at("127.0.0.1", port).await && answers_at("[::1]", port).await);
+    let moved = free_port();
+    app.set_setting("port", json!(moved)).await.unwrap();
+    assert!(answers_at("[::1]", moved).await && !answers_at("[::1]", port).await, "after a move");
+    app.shutdown().await;
+    assert!(!answers_at("[::1]", port).await);
 }
