@@ -126,6 +126,9 @@ fixed! {
     /// The body is not declared as JSON.
     unsupported_media_type: UNSUPPORTED_MEDIA_TYPE "unsupported_media_type"
         "The body must be JSON. Send the header `Content-Type: application/json`."
+    /// The body ended early, or cannot be decompressed.
+    broken_body: BAD_REQUEST "invalid_request"
+        "The request's body ended early, or is not what its Content-Encoding says."
     /// The body did not arrive in time.
     body_timeout: REQUEST_TIMEOUT "request_timeout"
         "The request body did not arrive in time. Try again."
@@ -254,20 +257,17 @@ impl ApiError {
 
     /// The route does not exist.
     pub(crate) fn not_found(path: &str) -> Self {
-        let tidy = path.replace("//", "/");
-        let tidy = if tidy.len() > 1 { tidy.trim_end_matches('/') } else { &tidy };
-        let (path_shown, tidy_shown) = (shown(path), shown(tidy));
-        let lacks_v1 = matches!(tidy, "/models" | "/chat/completions" | "/completions" | "/responses")
-            || tidy.starts_with("/models/");
-        let hint = if lacks_v1 {
-            format!("The base URL ends with /v1: use /v1{tidy_shown}.")
-        } else if tidy != path {
-            format!("The base URL ends with /v1, without a slash: use {tidy_shown}.")
-        } else {
-            "See /docs for the available routes.".to_owned()
-        };
-        let message = format!("{path_shown} does not exist. {hint}");
+        let message = format!("{} does not exist. See /docs for the available routes.", shown(path));
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// The body has a content encoding that we do not know.
+    pub(crate) fn unsupported_encoding(encoding: &str) -> Self {
+        let message = format!(
+            "The content encoding {:?} is not supported. Use gzip, deflate, br or zstd, or none.",
+            shown(encoding)
+        );
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     }
 
     /// The schemas of a request, at `param`, could not be compiled.

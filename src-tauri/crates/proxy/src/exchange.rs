@@ -94,7 +94,7 @@ impl Default for Limits {
             ping_interval: Duration::from_secs(10),
             max_connections: 1024,
             header_timeout: Duration::from_secs(30),
-            body_idle_timeout: Duration::from_secs(30),
+            body_idle_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(5),
         }

@@ -2,8 +2,10 @@
 //!
 //! The caller binds the listener and decides when to stop.
 
+mod body_budget;
 mod connections;
 mod extract;
+mod json_body;
 mod localhost;
 mod middleware;
 mod openapi;

@@ -1,19 +1,20 @@
 //! Parses request bodies as JSON, with errors in OpenAI's format that name the field.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponseParts, ResponseParts};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::body_budget::Room;
+use super::json_body;
 use super::middleware::auth::Caller;
 use super::middleware::request_id;
 use super::state::{BODY_LIMIT, Proxy};
@@ -23,10 +24,6 @@ use crate::translate::parameters::{Verdict, ignored};
 
 /// Response header naming the ignored parameters.
 const X_IGNORED: HeaderName = HeaderName::from_static("x-codex-proxy-ignored");
-
-/// Maximum JSON values in a body. The smallest take a hundred times their text in memory, so this is about 300 MB. A
-/// conversation of 100,000 messages has fewer.
-pub(crate) const MAX_JSON_VALUES: usize = 1_000_000;
 
 /// Maximum length of error text that quotes the client, in characters.
 const MAX_ERROR_CHARS: usize = 300;
@@ -52,8 +49,8 @@ impl FromRequest<Proxy> for Incoming {
 
     async fn from_request(request: Request, proxy: &Proxy) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let body = json_object(&head.headers, body, proxy).await?;
         let caller: Caller = head.extensions.get().cloned().ok_or_else(ApiError::internal)?;
+        let body = json_object(&head.headers, body, &caller, proxy).await?;
         let client = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let text = || serde_json::to_string(&body).map(|text| proxy.without_keys(&text)).ok();
         let arrival = Arrival {
@@ -70,21 +67,22 @@ impl FromRequest<Proxy> for Incoming {
     }
 }
 
-async fn json_object(headers: &HeaderMap, body: Body, proxy: &Proxy) -> Result<Map<String, Value>, ApiError> {
+/// Reads a body and parses it. Its share of the memory is free afterwards.
+async fn json_object(
+    headers: &HeaderMap,
+    body: Body,
+    caller: &Caller,
+    proxy: &Proxy,
+) -> Result<Map<String, Value>, ApiError> {
     if !is_json(headers) {
         return Err(ApiError::unsupported_media_type());
     }
-    let ReceivedBody { bytes, _room } =
-        receive(headers, body, &proxy.bodies, proxy.limits().body_idle_timeout).await?;
-    if has_too_many_values(&bytes) {
-        let message = format!("The body has more than {MAX_JSON_VALUES} values. Send fewer.");
-        return Err(ApiError::unreadable(message));
+    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        return Err(ApiError::unsupported_encoding(&String::from_utf8_lossy(encoding.as_bytes())));
     }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(ApiError::unreadable("The body must be a JSON object.")),
-        Err(error) => Err(ApiError::unreadable(format!("The body is not valid JSON: {error}."))),
-    }
+    let mut room = proxy.bodies.room(&caller.id);
+    let body = receive(headers, body, &mut room, proxy.limits().body_idle_timeout).await?;
+    json_body::parse(body)
 }
 
 /// The names of the ignored parameters, which a response header lists.
@@ -157,24 +155,6 @@ impl FromRequestParts<Proxy> for PathId {
     }
 }
 
-/// Whether a body has more than [`MAX_JSON_VALUES`] values, counted by separators outside strings.
-fn has_too_many_values(body: &[u8]) -> bool {
-    if body.len() <= MAX_JSON_VALUES {
-        return false;
-    }
-    let (mut values, mut in_string, mut escaped) = (1_usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b',' | b'[' | b'{' if !in_string => values += 1,
-            _ => {}
-        }
-    }
-    values > MAX_JSON_VALUES
-}
-
 /// Truncates text for an error message.
 fn truncate(text: &str) -> String {
     text.chars().take(MAX_ERROR_CHARS).collect()
@@ -191,43 +171,29 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// A received body and its share of the memory limit for all bodies.
-struct ReceivedBody {
-    bytes: Vec<u8>,
-    _room: Option<OwnedSemaphorePermit>,
-}
-
+/// Receives a body, taking `room` for it as it arrives.
 async fn receive(
     headers: &HeaderMap,
     mut body: Body,
-    bodies: &Arc<Semaphore>,
-    idle_timeout: std::time::Duration,
-) -> Result<ReceivedBody, ApiError> {
+    room: &mut Room,
+    idle_timeout: Duration,
+) -> Result<Vec<u8>, ApiError> {
     let declared = headers.get(CONTENT_LENGTH).and_then(length).unwrap_or(0);
     if declared > BODY_LIMIT {
         return Err(ApiError::too_large(BODY_LIMIT));
     }
     // A declared length alone reserves no memory.
     let mut bytes = Vec::with_capacity(declared.min(INITIAL_CAPACITY));
-    let mut room: Option<OwnedSemaphorePermit> = None;
     loop {
         let frame =
             tokio::time::timeout(idle_timeout, body.frame()).await.map_err(|_| ApiError::body_timeout())?;
-        let Some(frame) = frame else { return Ok(ReceivedBody { bytes, _room: room }) };
-        let broken = |_| ApiError::unreadable("The request's body ended early.");
-        if let Ok(data) = frame.map_err(broken)?.into_data() {
+        let Some(frame) = frame else { return Ok(bytes) };
+        if let Ok(data) = frame.map_err(|_| ApiError::broken_body())?.into_data() {
             if bytes.len() + data.len() > BODY_LIMIT {
                 return Err(ApiError::too_large(BODY_LIMIT));
             }
-            let more = Arc::clone(bodies).acquire_many_owned(u32::try_from(data.len()).unwrap_or(u32::MAX));
             // Other bodies may arrive as slowly as this one.
-            match tokio::time::timeout(idle_timeout, more).await {
-                Ok(Ok(more)) => match &mut room {
-                    Some(room) => room.merge(more),
-                    None => room = Some(more),
-                },
-                Ok(Err(_)) | Err(_) => return Err(ApiError::too_many_bodies()),
-            }
+            room.grow(data.len(), idle_timeout).await?;
             bytes.extend_from_slice(&data);
         }
     }
@@ -235,35 +201,4 @@ async fn receive(
 
 fn length(value: &HeaderValue) -> Option<usize> {
     value.to_str().ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn body(text: &'static str) -> Body {
-        Body::from(text)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_holds_its_share_of_memory_and_waits_for_it_at_most_the_idle_timeout() {
-        let (bodies, idle_timeout) = (Arc::new(Semaphore::new(10)), Duration::from_secs(30));
-        let headers = HeaderMap::new();
-        let first = receive(&headers, body("1234567"), &bodies, idle_timeout).await.unwrap();
-        assert_eq!((first.bytes.as_slice(), bodies.available_permits()), (&b"1234567"[..], 3));
-        let started = tokio::time::Instant::now();
-        let refused = receive(&headers, body("89012"), &bodies, idle_timeout).await.map(|body| body.bytes);
-        assert_eq!(refused.unwrap_err(), ApiError::too_many_bodies());
-        assert_eq!(started.elapsed(), idle_timeout);
-        let second =
-            async { receive(&headers, body("89012"), &bodies, idle_timeout).await.map(|body| body.bytes) };
-        let (second, ()) = tokio::join!(second, async {
-            tokio::time::sleep(idle_timeout / 2).await;
-            drop(first);
-        });
-        assert_eq!(second.unwrap(), b"89012");
-        assert_eq!(bodies.available_permits(), 10);
-    }
 }

@@ -3,5 +3,6 @@
 pub(super) mod auth;
 pub(super) mod auth_throttle;
 pub(super) mod host_origin;
+pub(super) mod paths;
 pub(super) mod request_id;
 pub(super) mod shutdown;

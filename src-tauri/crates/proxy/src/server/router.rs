@@ -5,9 +5,12 @@ use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
 
 use super::middleware::host_origin::guard;
+use super::middleware::paths::normalize;
 use super::middleware::request_id::with_request_id;
 use super::middleware::shutdown::with_shutdown;
 use super::routes::{chat, completions, docs, health, metrics, models, responses};
@@ -30,11 +33,13 @@ pub(super) fn router(proxy: Proxy) -> Router {
     with_layers(routes, proxy)
 }
 
-/// Adds the fallback and the middleware.
+/// Adds the fallback and the middleware, and serves every spelling of a path.
 fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
-    routes
+    let routes = routes
         .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        // An encoding it does not know stays in the header, and the body's reader rejects it.
+        .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(from_fn_with_state(proxy.clone(), with_shutdown))
         .layer(from_fn_with_state(proxy.clone(), guard))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
@@ -43,7 +48,9 @@ fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
         }))
         // Outermost, so that every response has an id and a log line, rejected requests included.
         .layer(from_fn_with_state(proxy.clone(), with_request_id))
-        .with_state(proxy)
+        .with_state(proxy);
+    // Middleware of the router itself would run after the route is chosen.
+    Router::new().fallback_service(MapRequest::new(routes, normalize))
 }
 
 #[cfg(test)]

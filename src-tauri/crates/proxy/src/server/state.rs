@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use codex_client::Environment;
 use parking_lot::RwLock;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::body_budget::BodyBudget;
 use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
@@ -33,8 +34,8 @@ pub struct Inner {
     pub(crate) codex: Backends,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
-    /// Memory for bodies being read, in bytes.
-    pub(crate) bodies: Arc<Semaphore>,
+    /// Memory for bodies being read.
+    pub(crate) bodies: BodyBudget,
     /// Responses that can be retrieved and continued.
     pub(crate) responses: ResponseStore,
     /// Counts tokens for answers with limits.
@@ -63,7 +64,7 @@ impl std::ops::Deref for Proxy {
 /// Maximum size of a body: a few large images.
 pub(crate) const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
-/// Maximum total size of bodies being read: eight of the largest.
+/// Maximum total size of bodies being read: eight of the largest. A key has at most half.
 const MAX_BODIES_SIZE: usize = 8 * BODY_LIMIT;
 
 /// Minimum length of a key in API_KEYS where others can reach the proxy.
@@ -157,7 +158,7 @@ impl Proxy {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
-            bodies: Arc::new(Semaphore::new(MAX_BODIES_SIZE)),
+            bodies: BodyBudget::new(MAX_BODIES_SIZE),
             responses: ResponseStore::default(),
             tokenizer: Arc::default(),
             metrics: Metrics::default(),

@@ -83,13 +83,9 @@ async fn unsupported_effort_is_rejected_with_the_supported_ones() {
 #[tokio::test]
 async fn unknown_routes_and_wrong_methods_use_the_error_format() {
     let proxy = fake("").start().await;
-    for path in ["/", "/nope", "/v1/nope", "/v1/", "/v1//models"] {
+    for path in ["/", "/nope", "/v1/nope", "/v1/", "/v1/v1/models"] {
         expect(proxy.get(path).send().await.unwrap(), 404, "not_found").await;
     }
-    let (error, _) = expect(proxy.get("/models").send().await.unwrap(), 404, "not_found").await;
-    assert!(error["message"].as_str().unwrap().contains("/v1/models"), "{error}");
-    let (error, _) = expect(proxy.get("/v1/models/").send().await.unwrap(), 404, "not_found").await;
-    assert!(error["message"].as_str().unwrap().contains("use /v1/models."), "{error}");
     let wrong = proxy.anonymous(Method::GET, "/v1/chat/completions").bearer_auth(KEY);
     let (_, headers) = expect(wrong.send().await.unwrap(), 405, "method_not_allowed").await;
     assert_eq!(headers["allow"], "POST");

@@ -8,6 +8,7 @@
     reason = "a panic in a test is its failure"
 )]
 
+mod bodies;
 mod chat;
 mod clients;
 mod completions;
@@ -26,6 +27,7 @@ mod loaded_words;
 mod log;
 mod metrics;
 mod models;
+mod paths;
 mod queue;
 mod relay;
 mod request_ids;

@@ -11,7 +11,7 @@ use axum::http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
 };
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -22,6 +22,9 @@ use crate::server::state::Proxy;
 
 /// Set by browsers and not by pages: whether the request comes from our own origin.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Health checks by HTTP/1.0 name no host; browsers, and so pages that rebind their name, always do.
+const HEALTH: &str = "/health";
 
 /// Needs a key unless requested from this machine.
 const METRICS: &str = "/metrics";
@@ -158,6 +161,9 @@ fn host_is_allowed(request: &Request, allowed: &[String]) -> bool {
     let authority = request.uri().authority().map(Authority::as_str);
     let headers = request.headers().get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
     let mut hosts = authority.into_iter().chain(headers).peekable();
+    if hosts.peek().is_none() && request.version() == Version::HTTP_10 && request.uri().path() == HEALTH {
+        return true;
+    }
     // Check all, so that it does not matter which one a recipient uses.
     hosts.peek().is_some() && hosts.all(|host| is_ours(host, allowed))
 }
