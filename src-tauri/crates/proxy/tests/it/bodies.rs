@@ -39,8 +39,10 @@ fn zstd(body: &[u8]) -> Vec<u8> {
     zstd::encode_all(body, 1).unwrap()
 }
 
+type Encode = fn(&[u8]) -> Vec<u8>;
+
 /// Content encodings and their encoders.
-const ENCODINGS: [(&str, fn(&[u8]) -> Vec<u8>); 5] =
+const ENCODINGS: [(&str, Encode); 5] =
     [("gzip", gzip), ("deflate", deflate), ("br", brotli), ("zstd", zstd), ("identity", <[u8]>::to_vec)];
 
 fn post(proxy: &TestProxy, path: &str) -> RequestBuilder {
