@@ -22,6 +22,7 @@ mod tests;
 mod types;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::broadcast;
@@ -29,7 +30,7 @@ use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 use proxy::RequestLog;
-use shared::Shared;
+use shared::{MAX_CLOCK_STEP, Shared};
 
 pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, RequestDatabaseOptions};
 pub use types::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
@@ -62,12 +63,18 @@ impl RequestDatabase {
 
     /// Sets how many days requests are stored, and whether with texts. Removes the rest immediately.
     pub async fn set_retention(&self, days: u32, texts: bool) {
-        self.shared.live.lock().set_retention(days, texts);
+        let fewer_days = {
+            let mut live = self.shared.live.lock();
+            let before = live.keep_days;
+            live.set_retention(days, texts);
+            days < before
+        };
         // An error is in the notice, and the next start retries.
         if !texts {
             let _ = self.shared.remove(sql::forget_texts).await;
         }
-        let _ = self.shared.write().await;
+        // Asking for fewer days is a request to remove now.
+        let _ = self.shared.write(if fewer_days { Duration::MAX } else { MAX_CLOCK_STEP }).await;
     }
 
     /// Where the proxy reports requests.

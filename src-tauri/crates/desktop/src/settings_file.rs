@@ -1,7 +1,7 @@
 //! The app's settings: on disk, in the window, and as the proxy's settings.
 //!
-//! `settings.json` in the data folder contains only what differs from the defaults, and is replaced atomically. A damaged file is
-//! renamed, never deleted; a newer one is left alone. The next save overwrites edits made while the app runs.
+//! `settings.json` in the data folder contains only what differs from the defaults, and is replaced atomically. A damaged file, or
+//! one with an invalid value, is renamed, never deleted; a newer one is left alone. The next save overwrites edits made while the app runs.
 //!
 //! Reading and writing blocks.
 
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use codex_client::replace_file;
 use parking_lot::Mutex;
 use proxy::files;
-use proxy::settings::{current_name, fields};
+use proxy::settings::{FieldError, current_name, fields};
 use serde_json::{Map, Value};
 
 pub(crate) use check::absolute;
@@ -66,7 +66,9 @@ impl SettingsFile {
             );
             (Contents::default(), Some(why.clone()), Some(why))
         };
-        let ((settings, unknown), notice, read_only) = match fs::read(&path).map(|bytes| parse(&bytes)) {
+        let (Contents { settings, unknown, wrong }, mut notice, read_only) = match fs::read(&path)
+            .map(|bytes| parse(&bytes))
+        {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
             Err(error) => {
                 not_ours(format!("can't be read ({error})"), "Make the file readable, or move it away,")
@@ -90,7 +92,26 @@ impl SettingsFile {
                 ),
             },
         };
-        (Self { path, read_only, unknown, settings: Mutex::new(settings) }, notice)
+        let file = Self { path, read_only, unknown, settings: Mutex::new(settings) };
+        if !wrong.is_empty() {
+            notice = Some(file.without_invalid(&wrong, now));
+        }
+        (file, notice)
+    }
+
+    /// Keeps a copy of a file with invalid values, and replaces it by one without them. Returns what the user should know.
+    fn without_invalid(&self, wrong: &[FieldError], now: u64) -> String {
+        let fields: Vec<_> =
+            wrong.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.message)).collect();
+        let (start, end, are) = match fields.len() {
+            1 => ("One setting", "its default is", "is"),
+            _ => ("Some settings", "their defaults are", "are"),
+        };
+        let kept = files::set_aside(&self.path, now)
+            .and_then(|aside| self.write(&self.current()).map(|()| aside))
+            .map(|aside| format!(" Your old file is kept as {}.", aside.display()))
+            .unwrap_or_default();
+        format!("{start} in settings.json {are} invalid, so {end} in use. {}{kept}", fields.join(" "))
     }
 
     /// The current settings.
@@ -132,8 +153,14 @@ impl SettingsFile {
     }
 }
 
-/// The settings in a file, and its unknown fields.
-type Contents = (DesktopSettings, Map<String, Value>);
+/// What a file contains.
+#[derive(Default)]
+struct Contents {
+    settings: DesktopSettings,
+    unknown: Map<String, Value>,
+    /// The invalid values; their settings are at the defaults.
+    wrong: Vec<FieldError>,
+}
 
 /// Parses a settings file; `None` if a newer version wrote it.
 fn parse(bytes: &[u8]) -> Result<Option<Contents>, String> {
@@ -149,11 +176,17 @@ fn parse(bytes: &[u8]) -> Result<Option<Contents>, String> {
     }
     let defaults = DesktopSettings::default();
     let ours = fields(&defaults);
-    let (known, unknown) = written.into_iter().partition(|(name, _)| ours.contains_key(current_name(name)));
-    let (settings, errors) = defaults.merge(&known);
-    match errors.first() {
-        Some(error) => Err(format!("{}: {}", error.field, error.message.trim_end_matches('.'))),
-        None => Ok(Some((settings, unknown))),
+    let (mut known, unknown): (Map<_, _>, _) =
+        written.into_iter().partition(|(name, _)| ours.contains_key(current_name(name)));
+    let mut wrong = Vec::new();
+    loop {
+        let (settings, errors) = defaults.merge(&known);
+        let before = known.len();
+        known.retain(|name, _| errors.iter().all(|error| error.field != *name));
+        wrong.extend(errors);
+        if known.len() == before {
+            return Ok(Some(Contents { settings, unknown, wrong }));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{self, broadcast};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::live::{LiveRequests, Record};
@@ -21,8 +21,17 @@ use super::types::ExchangeRow;
 /// Changes buffered for a subscriber. A slower one loses the oldest and gets `Lagged`, and should query the rows again.
 const CHANGES_CAPACITY: usize = 256;
 
-/// How often old requests are removed.
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often old requests are removed without writes.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// A clock that is further ahead than this may be wrong, so it must stay so for [`CLOCK_CONFIRMATION`] before it makes requests
+/// old: a wrong one would empty the log.
+pub(super) const MAX_CLOCK_STEP: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+/// How long the app must have seen such a clock.
+pub(super) const CLOCK_CONFIRMATION: Duration = Duration::from_secs(60 * 60);
 
 /// How long small changes are batched before they are published.
 const NOTIFY_INTERVAL: Duration = Duration::from_millis(100);
@@ -78,6 +87,8 @@ pub(super) struct Shared {
     pub(super) unwritten: sync::Notify,
     pub(super) stop: CancellationToken,
     pub(super) live: Mutex<LiveRequests>,
+    /// Since when the clock is ahead of what is believed.
+    ahead_since: Mutex<Option<Instant>>,
     database: Arc<sync::Mutex<Option<Connection>>>,
 }
 
@@ -93,6 +104,7 @@ impl Shared {
         let opened = tokio::task::spawn_blocking(move || store::open(&path, keep_texts, now)).await;
         let (connection, notice) = opened.unwrap_or_default();
         Arc::new(Self {
+            ahead_since: Mutex::default(),
             live: Mutex::new(LiveRequests::new(options.keep_days, keep_texts, notice)),
             options,
             changes: broadcast::Sender::new(CHANGES_CAPACITY),
@@ -133,7 +145,7 @@ impl Shared {
         let _ = self.changes.send(Change::Row(Arc::new(record.row().clone())));
     }
 
-    /// Publishes batched changes, writes, and removes old requests daily. When the log is closed, writes the remaining changes
+    /// Publishes batched changes, writes, and removes old requests. When the log is closed, writes the remaining changes
     /// and closes the database.
     pub(super) async fn run_tasks(self: Arc<Self>) {
         let notify = async {
@@ -145,11 +157,11 @@ impl Shared {
         };
         let write = async {
             loop {
-                if self.write().await.is_err() {
+                if self.write(MAX_CLOCK_STEP).await.is_err() {
                     sleep(RETRY_INTERVAL).await;
                     continue;
                 }
-                let _ = timeout(DAY, self.unwritten.notified()).await;
+                let _ = timeout(PRUNE_INTERVAL, self.unwritten.notified()).await;
                 sleep(WRITE_INTERVAL).await;
             }
         };
@@ -217,10 +229,12 @@ impl Shared {
         self.unwritten.notify_one();
     }
 
-    /// Writes pending changes, and removes old requests and those beyond the size limit.
-    pub(super) async fn write(self: &Arc<Self>) -> Result<(), String> {
+    /// Writes pending changes, and removes old requests and those beyond the size limit. A clock that is ahead by more than
+    /// `max_step` is not believed at first.
+    pub(super) async fn write(self: &Arc<Self>, max_step: Duration) -> Result<(), String> {
         let days = u64::from(self.live.lock().keep_days.max(1));
-        let before_ms = self.now_ms().saturating_sub(days * DAY.as_secs() * 1_000);
+        let clock = self.believed_clock(max_step).await?;
+        let before_ms = clock.saturating_sub(days * DAY.as_secs() * 1_000);
         let max_bytes = self.options.max_bytes;
         let prune = move |connection: &Connection| {
             let in_memory = connection.path().is_none_or(str::is_empty);
@@ -228,6 +242,21 @@ impl Shared {
             sql::prune(connection, before_ms, PRUNE_BATCH, max_bytes)
         };
         self.remove(prune).await
+    }
+
+    /// The time to measure age with.
+    async fn believed_clock(self: &Arc<Self>, max_step: Duration) -> Result<u64, String> {
+        let now_ms = self.now_ms();
+        let confirmed = self.ahead_since.lock().is_some_and(|since| since.elapsed() >= CLOCK_CONFIRMATION);
+        let max_step = if confirmed { Duration::MAX } else { max_step };
+        let max_step_ms = u64::try_from(max_step.as_millis()).unwrap_or(u64::MAX);
+        let (clock, done) =
+            self.run(move |connection| sql::believed_clock(connection, now_ms, max_step_ms)).await;
+        let clock = clock.unwrap_or_default();
+        let mut ahead_since = self.ahead_since.lock();
+        *ahead_since =
+            if clock < now_ms && done.is_ok() { ahead_since.or(Some(Instant::now())) } else { None };
+        done.map(|()| clock)
     }
 
     /// Writes pending changes, and repeats `work` until it removes nothing.

@@ -150,6 +150,25 @@ pub(super) fn clear(connection: &Connection) -> rusqlite::Result<usize> {
     connection.execute("DELETE FROM exchanges WHERE ended IS NOT NULL", ())
 }
 
+/// The time that old requests are measured against. A clock that is more than `max_step_ms` ahead of the last one is not believed
+/// yet; the last one is then returned.
+pub(super) fn believed_clock(
+    connection: &Connection,
+    now_ms: u64,
+    max_step_ms: u64,
+) -> rusqlite::Result<u64> {
+    let last = connection.query_row("SELECT ms FROM clock", (), |row| row.get::<_, u64>(0)).optional()?;
+    match last {
+        Some(last) if now_ms > last.saturating_add(max_step_ms) => return Ok(last),
+        // Precise enough, and saves a write.
+        Some(last) if now_ms.abs_diff(last) < 60_000 => return Ok(now_ms),
+        _ => {}
+    }
+    connection.execute("DELETE FROM clock", ())?;
+    connection.execute("INSERT INTO clock (ms) VALUES (?1)", [now_ms])?;
+    Ok(now_ms)
+}
+
 /// Removes up to `batch` ended requests from before `before_ms`. If there are none and the database exceeds `max_bytes`, removes
 /// the oldest tenth of the texts, or of the requests if there are no texts. Returns how many it removed.
 pub(super) fn prune(

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE exchanges ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
     ALTER TABLE exchanges ADD COLUMN code TEXT;
 ",
+    "CREATE TABLE clock (ms INTEGER NOT NULL) STRICT",
 ];
 
 /// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.

@@ -145,22 +145,8 @@ fn readers_never_see_a_partial_file() {
 
 #[test]
 fn a_damaged_file_is_renamed_and_reported_and_defaults_apply() {
-    let texts = [
-        "",
-        "{",
-        "[]",
-        "{ \"port\": 9000 } and more",
-        "{ \"version\": 1, \"port\": \"nine\" }",
-        "{ \"version\": 1, \"port\": 0 }",
-        "{ \"version\": 1, \"keep_days\": 3651 }",
-        "{ \"version\": 1, \"max_turns\": 0 }",
-        "{ \"version\": 1, \"silence_limit_minutes\": -1 }",
-        "{ \"version\": 1, \"log_level\": \"loud\" }",
-        "{ \"version\": 1, \"reasoning\": \"aloud\" }",
-        "{ \"version\": 1, \"listen\": \"everywhere\", \"keys_needed\": false }",
-        "{ \"version\": 0 }",
-        "{ \"version\": \"1\" }",
-    ];
+    let texts =
+        ["", "{", "[]", "{ \"port\": 9000 } and more", "{ \"version\": 0 }", "{ \"version\": \"1\" }"];
     for text in texts {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("settings.json"), text).unwrap();
@@ -172,6 +158,39 @@ fn a_damaged_file_is_renamed_and_reported_and_defaults_apply() {
         assert_eq!(names(folder.path()), ["settings.damaged-1800000000.json"]);
         file.save(unusual()).unwrap();
         assert_eq!(load(folder.path()).current(), unusual());
+    }
+}
+
+#[test]
+fn an_invalid_value_resets_that_setting_alone_and_the_old_file_is_kept() {
+    for (field, value) in [
+        ("port", json!("nine")),
+        ("port", json!(0)),
+        ("keep_days", json!(3651)),
+        ("max_turns", json!(0)),
+        ("silence_limit_minutes", json!(-1)),
+        ("log_level", json!("loud")),
+        ("reasoning", json!("aloud")),
+        ("keys_needed", json!(false)),
+        ("side_calls", json!("perhaps")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = json!({ "version": 1, "listen": "everywhere", "model": "gpt-5.5", "colour": "red" });
+        text[field] = value;
+        fs::write(folder.path().join("settings.json"), text.to_string()).unwrap();
+        let (file, notice) = SettingsFile::load(folder.path(), NOW);
+        let aside = folder.path().join("settings.damaged-1800000000.json");
+        let notice = notice.unwrap();
+        assert!(notice.contains(&format!("{field}: ")), "{notice}");
+        assert!(notice.contains(&aside.display().to_string()), "{notice}");
+        assert_eq!(fs::read_to_string(&aside).unwrap(), text.to_string());
+        let mut expected = DesktopSettings { listen: Listen::Everywhere, ..DesktopSettings::default() };
+        expected.proxy.model = Some("gpt-5.5".to_owned());
+        assert_eq!(file.current(), expected, "{field}");
+        // The next start finds nothing wrong.
+        let (again, notice) = SettingsFile::load(folder.path(), NOW);
+        assert_eq!((again.current(), notice), (expected, None));
+        assert_eq!(on_disk(folder.path())["colour"], "red");
     }
 }
 

@@ -1,7 +1,7 @@
 use codex_client::Usage;
 
 use super::*;
-use crate::request_log::shared::DAY;
+use crate::request_log::shared::CLOCK_CONFIRMATION;
 
 #[tokio::test(start_paused = true)]
 async fn all_details_of_a_request_survive_a_restart() {
@@ -78,7 +78,7 @@ async fn dropping_the_last_handle_writes_pending_changes_and_ends_the_task() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn old_requests_are_removed_at_startup_and_daily() {
+async fn old_requests_are_removed_while_the_app_runs() {
     let test = TestLog::new();
     let log = test.on_disk().await;
     for n in 0..1_200 {
@@ -93,17 +93,39 @@ async fn old_requests_are_removed_at_startup_and_daily() {
     assert_eq!(count().await, 1_000);
 
     test.advance(11 * DAY_MS);
-    tokio::time::sleep(DAY).await;
+    tokio::time::sleep(CLOCK_CONFIRMATION * 3).await;
     wait_until(async || count().await == 2).await;
     test.advance(21 * DAY_MS);
-    tokio::time::sleep(DAY).await;
+    tokio::time::sleep(CLOCK_CONFIRMATION * 3).await;
     wait_until(async || ids(&log, ExchangeQuery::default()).await == [id(2_001)]).await;
     running.done(200, None);
     log.close().await;
 
     test.advance(31 * DAY_MS);
     let log = test.on_disk().await;
+    tokio::time::sleep(CLOCK_CONFIRMATION * 3).await;
     wait_until(async || count_on_disk(&test) == 0).await;
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_ahead_once_does_not_empty_the_log() {
+    let test = TestLog::new();
+    let log = test.on_disk().await;
+    begin(&log, arrival(1)).done(200, None);
+    wait_until(async || count_on_disk(&test) == 1).await;
+    test.advance(400 * DAY_MS);
+    begin(&log, arrival(2)).done(200, None);
+    wait_until(async || count_on_disk(&test) == 2).await;
+    log.close().await;
+    // Ahead at a start too.
+    let log = test.on_disk().await;
+    log.set_retention(30, false).await;
+    begin(&log, arrival(3)).done(200, None);
+    wait_until(async || count_on_disk(&test) == 3).await;
+    test.set(NOON + DAY_MS);
+    tokio::time::sleep(CLOCK_CONFIRMATION * 3).await;
+    assert_eq!(count_on_disk(&test), 3);
     log.close().await;
 }
 
