@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::Key;
 
 pub use aliases::{Aliases, CODEX_LOCAL, is_name};
-pub use layers::{Layers, expand_home, flags};
+pub use layers::{EnvFile, Layers, expand_home, flags};
 pub use number::{Days, Minutes, Port, Seconds, Turns, Waiting};
 pub use program::Program;
 pub use reference::reference;

@@ -20,12 +20,12 @@ fn loaded(
 ) -> Result<(Settings, Vec<String>), SettingsError> {
     let environment =
         environment.iter().fold(Environment::default(), |all, (name, value)| all.with(name, *value));
-    let dotenv = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variables = dotenv.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let program = ["program"].iter().chain(flags);
     Settings::from_layers(&Layers {
         flags: &super::flags(clap::Command::new("program")).get_matches_from(program),
         environment: &environment,
-        dotenv: &dotenv,
+        env_file: &EnvFile::new(".env", variables, false),
         current_dir: Path::new("/here"),
         default_data_dir: Some("/data".into()),
     })
@@ -76,8 +76,8 @@ fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
 fn an_invalid_value_is_reported_with_its_flag_or_variable() {
     for (name, value) in [
         ("PORT", "80000"),
-        ("HOST", "example"),
-        ("CODEX_SANDBOX", "yolo"),
+        ("CODEX_PROXY_HOST", "example"),
+        ("CODEX_PROXY_SANDBOX", "yolo"),
         ("LOG_LEVEL", "loud"),
         ("CODEX_REASONING", "aloud"),
         ("CODEX_SHOW_ACTIVITY", "sometimes"),
@@ -95,6 +95,61 @@ fn an_invalid_value_is_reported_with_its_flag_or_variable() {
     assert!(settings(&["--port", "x"], &[], &[]).unwrap_err().to_string().starts_with("--port is \"x\""));
     let error = settings(&["--max-wait", "0"], &[("MAX_TURNS", "0")], &[]).unwrap_err().to_string();
     assert!(error.starts_with("MAX_TURNS is \"0\". Enter a number of requests from 1 to 100."), "{error}");
+}
+
+#[test]
+fn variables_of_other_programs_are_ignored_with_a_warning() {
+    for (name, value, own) in [
+        ("HOST", "x86_64-conda-linux-gnu", "CODEX_PROXY_HOST"),
+        ("CODEX_SANDBOX", "seatbelt", "CODEX_PROXY_SANDBOX"),
+    ] {
+        for (environment, dotenv) in [(&[(name, value)][..], &[][..]), (&[], &[(name, value)])] {
+            let (settings, warnings) = loaded(&[], environment, dotenv).unwrap();
+            assert_eq!(settings, Settings { data_dir: "/data".into(), ..Settings::default() });
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert!(warnings[0].starts_with(&format!("{name}={value} ")), "{warnings:?}");
+            assert!(!dotenv.is_empty() || warnings[0].contains(own), "{warnings:?}");
+        }
+    }
+}
+
+#[test]
+fn another_programs_env_file_does_not_choose_what_runs_or_who_can_connect() {
+    let port = ("PORT", "9000");
+    for (name, value) in
+        [("CODEX_PATH", "./evil"), ("CODEX_SANDBOX", "danger-full-access"), ("HOST", "0.0.0.0")]
+    {
+        let (settings, warnings) = loaded(&[], &[], &[(name, value), port]).unwrap();
+        let expected = Settings { data_dir: "/data".into(), port: 9000.into(), ..Settings::default() };
+        assert_eq!(settings, expected, "{name}");
+        let line = format!("{name}={value} in .env is ignored");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(&line), "{warnings:?}");
+        for ours in [("API_KEYS", "sk-a-key-of-some-length"), ("CODEX_PROXY_PORT", "9000")] {
+            let (settings, warnings) = loaded(&[], &[], &[(name, value), ours]).unwrap();
+            assert!(settings != expected && warnings.is_empty(), "{name}: {warnings:?}");
+        }
+    }
+    let (settings, warnings) = loaded(&[], &[], &[("HOST", "127.0.0.2")]).unwrap();
+    assert_eq!((settings.host.to_string().as_str(), warnings.len()), ("127.0.0.2", 0));
+}
+
+#[test]
+fn names_that_no_other_program_uses_come_first() {
+    let port = |environment: &[(&str, &str)], dotenv: &[(&str, &str)]| {
+        settings(&[], environment, dotenv).unwrap().port.get()
+    };
+    assert_eq!(port(&[("PORT", "1"), ("CODEX_PROXY_PORT", "2")], &[("CODEX_PROXY_PORT", "3")]), 2);
+    assert_eq!(port(&[("PORT", "1")], &[("CODEX_PROXY_PORT", "3")]), 3);
+    let own = [
+        ("CODEX_PROXY_CODEX", "/opt/codex"),
+        ("CODEX_PROXY_ALLOW_HOST", "a.lan,b.lan"),
+        ("CODEX_PROXY_API_KEYS", "sk-own"),
+        ("API_KEYS", "sk-other"),
+    ];
+    let settings = settings(&[], &own, &[]).unwrap();
+    assert_eq!(settings.codex_path.as_deref(), Some(Path::new("/opt/codex")));
+    assert_eq!(settings.allowed_hosts, ["a.lan", "b.lan"]);
+    assert_eq!(settings.api_keys, [Key::new("sk-own")]);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use proxy::settings;
 /// Serve the codex CLI on this machine as an OpenAI-compatible API
 ///
 /// Without a command, the proxy runs until it is interrupted. Every option can also be set in the environment or in a file
-/// named .env, under the variable shown behind it. A flag wins over the environment, the environment over .env. API_KEYS
-/// lists further keys, separated by commas.
+/// named .env, under the variable shown behind it. A flag wins over the environment, the environment over .env. Each variable
+/// also has a name that no other program uses, such as CODEX_PROXY_ALLOW_HOST for --allow-host; it comes first. API_KEYS lists
+/// further keys, separated by commas.
 #[derive(Debug, Parser)]
 #[command(
     name = "codex-proxyd",
@@ -24,6 +25,9 @@ pub(crate) struct Cli {
     /// Print the versions of codex-proxyd and codex
     #[arg(long, short = 'V')]
     pub(crate) version: bool,
+    /// Read variables from this file; by default, the server reads .env in the current folder
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) env_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }

@@ -20,7 +20,7 @@ use proxy::doctor::{self, Finding};
 use proxy::logging::files as log_files;
 use proxy::logging::line::{OneLine, log_panics};
 use proxy::logging::signals::{INTERRUPTED, Signals};
-use proxy::settings::{Layers, Settings};
+use proxy::settings::{EnvFile, Layers, Settings};
 use proxy::unix_now;
 use proxy::{Proxy, ProxyParts, ipv6_loopback, serve};
 use tokio::net::TcpListener;
@@ -63,26 +63,31 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     let environment = Environment::from_process();
     let current_dir = std::env::current_dir()
         .map_err(|error| format!("the current folder could not be determined: {error}"))?;
-    let dotenv = read_dotenv(&current_dir.join(".env"))?;
+    let (env_file, mut skipped) = env_file(cli, &current_dir)?;
     let layers = Layers {
         flags,
         environment: &environment,
-        dotenv: &dotenv,
+        env_file: &env_file,
         current_dir: &current_dir,
         default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
             .map(|dirs| dirs.data_dir().to_owned()),
     };
     let asks_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
-    let (settings, warnings) = match Settings::from_layers(&layers) {
+    let (settings, mut warnings) = match Settings::from_layers(&layers) {
         Ok(loaded) => loaded,
         Err(error) if asks_doctor => {
             return Ok(print_findings(&[Finding::problem(error.to_string(), "Change it and try again.")]));
         }
         Err(error) => return Err(error.to_string()),
     };
-    // `.env` may set CODEX_HOME too.
-    let environment = match (environment.get("CODEX_HOME"), dotenv.get("CODEX_HOME")) {
-        (None, Some(home)) => environment.with("CODEX_HOME", home),
+    warnings.append(&mut skipped);
+    // The file may set CODEX_HOME too.
+    let environment = match (environment.get("CODEX_HOME"), env_file.get("CODEX_HOME")) {
+        (None, Ok(Some(home))) => environment.with("CODEX_HOME", home),
+        (None, Err(warning)) => {
+            warnings.push(warning);
+            environment
+        }
         _ => environment,
     };
     if cli.version {
@@ -234,10 +239,37 @@ fn start_log(settings: &Settings) -> Option<WorkerGuard> {
     guard
 }
 
-fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, String> {
-    if !path.exists() {
-        return Ok(BTreeMap::new());
+/// The file that the user named, or else `.env` in the current folder, for the server alone; and a warning for each line that is
+/// skipped.
+fn env_file(cli: &Cli, current_dir: &Path) -> Result<(EnvFile, Vec<String>), String> {
+    let name = cli.env_file.as_deref().unwrap_or(Path::new(".env"));
+    let (path, shown) = (current_dir.join(name), name.display());
+    let is_chosen = cli.env_file.is_some();
+    let is_needed = is_chosen || (cli.command.is_none() && !cli.version);
+    let lines = match dotenvy::from_path_iter(&path) {
+        Ok(lines) => lines,
+        Err(error) if is_chosen => return Err(format!("{shown} cannot be read: {error}")),
+        Err(_) => return Ok(Default::default()),
+    };
+    let (mut variables, mut warnings) = (BTreeMap::new(), Vec::new());
+    for line in lines {
+        match line {
+            Ok((name, value)) => drop(variables.insert(name, value)),
+            // The text of the error is the line, which may be a secret.
+            Err(dotenvy::Error::Io(error)) if is_chosen => return Err(format!("{shown}: {error}")),
+            Err(_) => {
+                warnings.push(format!("a line of {shown} is not of the form NAME=VALUE and is skipped"))
+            }
+        }
     }
-    let bad = |error: dotenvy::Error| format!("{}: {error}", path.display());
-    dotenvy::from_path_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)
+    let file = EnvFile::new(name.display().to_string(), variables, is_chosen);
+    if is_needed {
+        return Ok((file, warnings));
+    }
+    if file.is_ours() && !cli.version {
+        eprintln!(
+            "codex-proxyd: {shown} is read by the server alone. To use its settings here too, add --env-file {shown}"
+        );
+    }
+    Ok(Default::default())
 }

@@ -13,7 +13,7 @@ use codex_client::Environment;
 use serde_json::{Map, Value};
 
 use super::values::items;
-use super::{RENAMED, Settings, SettingsError, fields, merge};
+use super::{FieldError, RENAMED, Settings, SettingsError, fields, merge};
 use crate::auth::Key;
 
 /// The three layers, and what it takes to make their paths absolute.
@@ -23,13 +23,70 @@ pub struct Layers<'a> {
     pub flags: &'a ArgMatches,
     /// The environment.
     pub environment: &'a Environment,
-    /// The lines of `.env`.
-    pub dotenv: &'a BTreeMap<String, String>,
+    /// `.env`, or the file named instead.
+    pub env_file: &'a EnvFile,
     /// The folder the program was started in.
     pub current_dir: &'a Path,
     /// The data folder, unless one is set.
     pub default_data_dir: Option<PathBuf>,
 }
+
+/// A file with variables.
+///
+/// Programs share the name `.env`, and its folder may be somebody else's: another program's file must not choose what runs, or who
+/// can connect.
+#[derive(Clone, Debug, Default)]
+pub struct EnvFile {
+    name: String,
+    variables: BTreeMap<String, String>,
+    is_ours: bool,
+}
+
+impl EnvFile {
+    /// A file with this name, for messages. It is ours if the user `chose` it, or if it contains a variable that only we have.
+    #[must_use]
+    pub fn new(name: impl Into<String>, variables: BTreeMap<String, String>, chosen: bool) -> Self {
+        let only_ours = |name: &String| name == API_KEYS || name.starts_with(PREFIX);
+        let is_ours = chosen || variables.keys().any(only_ours);
+        Self { name: name.into(), variables, is_ours }
+    }
+
+    /// Whether the file was written for this program.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
+    /// A variable's value. What only our own file may set is `None` in another one.
+    ///
+    /// # Errors
+    /// A warning that it was passed over.
+    pub fn get(&self, name: &str) -> Result<Option<&str>, String> {
+        let Some(value) = self.variables.get(name) else { return Ok(None) };
+        let is_risky = match name {
+            "CODEX_PATH" | "CODEX_SANDBOX" | "CODEX_HOME" => true,
+            "HOST" => !parsed("host", value).0.host.is_loopback(),
+            _ => false,
+        };
+        if self.is_ours || !is_risky {
+            return Ok(Some(value));
+        }
+        Err(format!(
+            "{name}={value} in {file} is ignored: the file may be another program's. To use it, start with --env-file {file}",
+            file = self.name
+        ))
+    }
+}
+
+/// Begins the names of variables that no other program uses: the rest is the flag's name.
+const PREFIX: &str = "CODEX_PROXY_";
+
+/// The variable for keys.
+const API_KEYS: &str = "API_KEYS";
+
+/// Variables that other programs set with other meanings, such as codex in its sandbox, or conda. There, an invalid value is not
+/// meant for us.
+const SHARED: [&str; 2] = ["HOST", "CODEX_SANDBOX"];
 
 /// Adds a flag for each setting to `command`. They accept any text, which is validated with that of the other layers.
 pub fn flags(command: Command) -> Command {
@@ -77,27 +134,46 @@ pub(super) fn default_of(arg: &Arg) -> Option<String> {
     }
 }
 
+/// The name of the variable that no other program uses; only for settings that have a variable.
+fn own_variable(arg: &Arg) -> Option<String> {
+    let flag = arg.get_long().filter(|_| variable(arg).is_some())?;
+    Some(format!("{PREFIX}{}", flag.to_uppercase().replace('-', "_")))
+}
+
 fn is_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }
 
 impl Layers<'_> {
     /// The text of the first layer that has the setting, after the name of its flag or variable. Empty values do not count.
-    fn given(&self, arg: &Arg) -> Option<(String, String)> {
+    fn given(&self, arg: &Arg, warnings: &mut Vec<String>) -> Option<(String, String)> {
         let id = arg.get_id().as_str();
         let old = RENAMED.iter().find(|renamed| renamed.now == id);
-        let of_variable = |name: &str| self.variable(name).map(|text| (name.to_owned(), text));
         let has_value =
             |text: &str| if is_list(arg) { items(text).next().is_some() } else { !text.is_empty() };
-        [
+        let flags = [
             self.flag(id).map(|text| (flag(arg), text)),
             old.and_then(|old| Some((format!("--{}", old.flag), self.flag(old.field)?))),
-            variable(arg).and_then(of_variable),
-            old.and_then(|old| of_variable(old.variable)),
-        ]
-        .into_iter()
-        .flatten()
-        .find(|(_, text)| has_value(text))
+        ];
+        if let Some(given) = flags.into_iter().flatten().find(|(_, text)| has_value(text)) {
+            return Some(given);
+        }
+        let own = own_variable(arg);
+        let names = [own.as_deref(), variable(arg), old.map(|old| old.variable)];
+        for name in names.into_iter().flatten() {
+            for text in self.variables(name, warnings).into_iter().flatten().filter(|text| has_value(text)) {
+                if SHARED.contains(&name) && !parsed(id, &text).1.is_empty() {
+                    let own = own.as_deref().unwrap_or_default();
+                    warnings.push(format!(
+                        "{name}={text} is ignored: it looks like another program's. To set it, use {own} or {}",
+                        flag(arg)
+                    ));
+                    continue;
+                }
+                return Some((name.to_owned(), text));
+            }
+        }
+        None
     }
 
     fn flag(&self, id: &str) -> Option<String> {
@@ -106,10 +182,15 @@ impl Layers<'_> {
         Some(texts.collect::<Vec<_>>().join(",").trim().to_owned())
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
-        let in_environment = self.environment.get(name).map(|value| value.to_string_lossy().into_owned());
-        let text = in_environment.or_else(|| self.dotenv.get(name).cloned())?;
-        Some(text.trim().to_owned())
+    /// A variable's values in the environment and in the file.
+    fn variables(&self, name: &str, warnings: &mut Vec<String>) -> [Option<String>; 2] {
+        let in_environment =
+            self.environment.get(name).map(|value| value.to_string_lossy().trim().to_owned());
+        let in_file = self.env_file.get(name).unwrap_or_else(|warning| {
+            warnings.push(warning);
+            None
+        });
+        [in_environment, in_file.map(|text| text.trim().to_owned())]
     }
 
     fn path(&self, path: &Path) -> PathBuf {
@@ -122,6 +203,11 @@ impl Layers<'_> {
     }
 }
 
+/// The defaults with one field set, and what is wrong with it.
+fn parsed(field: &str, text: &str) -> (Settings, Vec<FieldError>) {
+    merge(&Settings::default(), &Map::from_iter([(field.to_owned(), text.into())]))
+}
+
 /// The path that is meant: `~` stands for the user's folder.
 #[must_use]
 pub fn expand_home(path: &Path, home: Option<&Path>) -> PathBuf {
@@ -132,16 +218,19 @@ pub fn expand_home(path: &Path, home: Option<&Path>) -> PathBuf {
 }
 
 impl Settings {
-    /// Merges the layers. The second value is a warning for each former name in use.
+    /// Merges the layers. The second value is a warning for each former name in use, and for each value that is ignored.
     ///
     /// # Errors
     /// The first invalid value, with the flag or variable it came from.
     pub fn from_layers(layers: &Layers<'_>) -> Result<(Self, Vec<String>), SettingsError> {
         let (mut values, mut sources, mut warnings) = (Map::new(), BTreeMap::new(), Vec::new());
         for arg in arguments().get_arguments() {
-            let Some((source_name, text)) = layers.given(arg) else { continue };
+            let Some((source_name, text)) = layers.given(arg, &mut warnings) else { continue };
             let (flag, variable) = (flag(arg), variable(arg));
-            if source_name != flag && Some(source_name.as_str()) != variable {
+            let is_former = RENAMED
+                .iter()
+                .any(|old| source_name == old.variable || source_name.strip_prefix("--") == Some(old.flag));
+            if is_former {
                 let now = if source_name.starts_with('-') { &flag } else { variable.unwrap_or_default() };
                 warnings.push(format!("{source_name} is now {now}; the old name still works"));
             }
@@ -163,7 +252,10 @@ impl Settings {
         };
         settings.workspace = settings.workspace.map(|folder| layers.path(&folder));
         settings.codex_path = settings.codex_path.map(|program| layers.program(program));
-        settings.api_keys = items(&layers.variable("API_KEYS").unwrap_or_default()).map(Key::new).collect();
+        let keys = [format!("{PREFIX}{API_KEYS}"), API_KEYS.to_owned()];
+        let mut texts = keys.iter().flat_map(|name| layers.variables(name, &mut warnings)).flatten();
+        let keys = texts.find(|text| items(text).next().is_some()).unwrap_or_default();
+        settings.api_keys = items(&keys).map(Key::new).collect();
         Ok((settings, warnings))
     }
 }

@@ -11,6 +11,7 @@ mod command_line;
 mod configuration;
 mod daemon;
 mod doctor;
+mod env_file;
 #[cfg(target_os = "linux")]
 mod hostile_schemas;
 mod key_places;

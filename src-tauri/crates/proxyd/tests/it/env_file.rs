@@ -1,0 +1,51 @@
+//! The file with variables: `.env`, or the one that is named.
+
+use crate::daemon::{codex_proxyd, ended, run, start};
+use crate::support::folder;
+
+#[tokio::test]
+async fn lines_of_other_programs_in_the_env_file_never_stop_the_server() {
+    let folder = folder();
+    let foreign = "\u{feff}export A=1\nnot a variable\n= 3\nB='open\nPORT=0\n";
+    for (text, listens_on) in [
+        (foreign.replace("B='open\n", ""), "127.0.0.1"),
+        (
+            "PORT=0\nHOST=0.0.0.0\nCODEX_PATH=/evil\nCODEX_SANDBOX=danger-full-access\n".to_owned(),
+            "127.0.0.1",
+        ),
+    ] {
+        std::fs::write(folder.path().join(".env"), &text).unwrap();
+        let daemon = start(codex_proxyd(folder.path()).args(["--no-auth", "--data-dir", "data"])).await;
+        assert!(daemon.url.contains(listens_on), "{}", daemon.url);
+        let log = ended(daemon).await;
+        assert!(log.contains(".env"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_server_reads_the_env_file_unless_it_is_named() {
+    let folder = folder();
+    std::fs::write(folder.path().join(".env"), "API_KEYS=sk-1\nPORT=many\nDATA_DIR=elsewhere\n").unwrap();
+    let command = |args: &[&str]| {
+        let mut command = codex_proxyd(folder.path());
+        command.args(args);
+        command
+    };
+    let key = |file: &'static [&'static str]| [&["--data-dir", "data", "key", "list"], file].concat();
+    for args in [key(&[]), vec!["--version"]] {
+        let (ok, _, error) = run(&mut command(&args)).await;
+        assert!(ok, "{args:?}: {error}");
+    }
+    let (_, _, note) = run(&mut command(&key(&[]))).await;
+    assert!(note.contains("--env-file .env"), "{note}");
+    let (_, findings, _) = run(&mut command(&["doctor", "--data-dir", "data", "--port", "0"])).await;
+    assert!(!findings.contains("many"), "{findings}");
+    for args in
+        [key(&["--env-file", ".env"]), vec!["doctor", "--env-file", ".env"], vec!["--data-dir", "data"]]
+    {
+        let (ok, out, error) = run(&mut command(&args)).await;
+        assert!(!ok && format!("{out}{error}").contains("PORT is \"many\""), "{args:?}: {out}{error}");
+    }
+    let (ok, _, error) = run(&mut command(&key(&["--env-file", "missing.env"]))).await;
+    assert!(!ok && error.contains("missing.env"), "{error}");
+}
