@@ -95,7 +95,7 @@ silence_limit_minutes: number,
  */
 log_level: string, 
 /**
- * Web origin (scheme, host and port) that may call the proxy from a browser; repeatable
+ * Web origin (scheme, host and port) that may call the proxy from a browser, or * for any; repeatable
  */
 allowed_origins: Array<string>, 
 /**

@@ -102,7 +102,7 @@ pub struct Settings {
     #[serde(deserialize_with = "values::word")]
     #[cfg_attr(feature = "bindings", ts(as = "String"))]
     pub log_level: LogLevel,
-    /// Web origin (scheme, host and port) that may call the proxy from a browser; repeatable
+    /// Web origin (scheme, host and port) that may call the proxy from a browser, or * for any; repeatable
     #[arg(long = "allow-origin", env = "ALLOWED_ORIGINS", value_name = "ORIGIN", help_heading = "Network")]
     #[serde(deserialize_with = "values::list")]
     pub allowed_origins: Vec<String>,
@@ -155,6 +155,12 @@ impl Settings {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port.get())
+    }
+
+    /// Whether web pages of every origin may call the proxy.
+    #[must_use]
+    pub fn allows_any_origin(&self) -> bool {
+        self.allowed_origins.iter().any(|origin| origin == "*")
     }
 
     /// The working folder of codex-local: the one set, or the default one.
@@ -242,6 +248,11 @@ pub enum SettingsError {
         "--no-auth works on loopback only, and {0} is reachable by others. Leave out --no-auth, or use --host 127.0.0.1"
     )]
     NoAuthBeyondLoopback(IpAddr),
+    /// `--allow-origin '*'` without keys.
+    #[error(
+        "--allow-origin '*' works only while keys are required: without them, every web page could use codex. Leave out --no-auth, or name the origins"
+    )]
+    AnyOriginWithoutKeys,
     /// The system has no folder for application data.
     #[error("no data folder was found on this system. Set one with --data-dir")]
     NoDataDir,

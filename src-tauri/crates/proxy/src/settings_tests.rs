@@ -134,6 +134,14 @@ fn another_programs_env_file_does_not_choose_what_runs_or_who_can_connect() {
 }
 
 #[test]
+fn any_origin_needs_keys() {
+    let flags = ["--allow-origin", "*"];
+    assert!(settings(&flags, &[], &[]).unwrap().allows_any_origin());
+    let error = settings(&["--no-auth", "--allow-origin", "*"], &[], &[]).unwrap_err();
+    assert_eq!(error, SettingsError::AnyOriginWithoutKeys);
+}
+
+#[test]
 fn names_that_no_other_program_uses_come_first() {
     let port = |environment: &[(&str, &str)], dotenv: &[(&str, &str)]| {
         settings(&[], environment, dotenv).unwrap().port.get()

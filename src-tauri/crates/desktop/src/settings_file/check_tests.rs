@@ -75,6 +75,7 @@ fn all_invalid_fields_are_reported_at_once_by_name() {
         "port": "0",
         "listen": "dockerBridge",
         "keys_needed": false,
+        "allowed_origins": ["*"],
         "log_level": "loud",
         "keep_days": "forever",
         "keep_texts": "yes",

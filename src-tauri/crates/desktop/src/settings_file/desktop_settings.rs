@@ -60,6 +60,11 @@ impl DesktopSettings {
                            choose This computer only in Settings › Network.";
             errors.push(FieldError::new("keys_needed", message));
         }
+        if !merged.proxy.keys_needed && merged.proxy.allows_any_origin() {
+            let message =
+                "* works only while keys are required: without them, every web page could use Codex.";
+            errors.push(FieldError::new("allowed_origins", message));
+        }
         (merged, errors)
     }
 

@@ -245,6 +245,9 @@ impl Settings {
         if !settings.keys_needed && !settings.host.is_loopback() {
             return Err(SettingsError::NoAuthBeyondLoopback(settings.host));
         }
+        if !settings.keys_needed && settings.allows_any_origin() {
+            return Err(SettingsError::AnyOriginWithoutKeys);
+        }
         settings.data_dir = if settings.data_dir.as_os_str().is_empty() {
             layers.default_data_dir.clone().ok_or(SettingsError::NoDataDir)?
         } else {

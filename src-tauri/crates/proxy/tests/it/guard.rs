@@ -60,6 +60,22 @@ async fn allowed_page_gets_its_preflight_without_a_key_and_responses_with_one() 
 }
 
 #[tokio::test]
+async fn any_page_is_allowed_by_the_wildcard_where_a_key_is_checked() {
+    let proxy = fake("").settings(|settings| settings.allowed_origins = vec!["*".into()]).start().await;
+    for origin in ["https://page.example", "null"] {
+        let answer = proxy.get("/v1/models").header("origin", origin).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]),
+            (200, &origin.parse().unwrap())
+        );
+        let without_key = proxy.anonymous(Method::GET, "/v1/models").header("origin", origin);
+        assert_eq!(without_key.send().await.unwrap().status(), 401);
+        let metrics = proxy.anonymous(Method::GET, "/metrics").header("origin", origin);
+        assert_eq!(metrics.send().await.unwrap().status(), 403);
+    }
+}
+
+#[tokio::test]
 async fn cross_origin_pages_are_rejected_even_without_authentication() {
     let proxy = fake("").settings(|settings| settings.keys_needed = false).start().await;
     let chat = || proxy.anonymous(Method::POST, "/v1/chat/completions").json(&prompt_body("hi"));

@@ -55,7 +55,10 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         return ApiError::host_not_allowed().into_response();
     }
     let origin = request.headers().get(ORIGIN).cloned();
-    let allowed = origin.as_ref().filter(|origin| is_listed(origin, &settings.allowed_origins)).cloned();
+    // Where no key is checked, the wildcard would let every web page in.
+    let any_origin = settings.allows_any_origin() && settings.keys_needed && request.uri().path() != METRICS;
+    let is_allowed = |origin: &&HeaderValue| any_origin || is_listed(origin, &settings.allowed_origins);
+    let allowed = origin.as_ref().filter(is_allowed).cloned();
     if is_preflight(&request) {
         return match allowed {
             Some(origin) => preflight(origin, request.headers()),
@@ -173,12 +176,17 @@ fn is_ours(host: &str, allowed: &[String]) -> bool {
     if host.contains('@') {
         return false;
     }
-    let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
+    let name = host_name(host);
     name == "localhost"
         || name.ends_with(".localhost")
         || CONTAINER_HOSTS.contains(&name.as_str())
         || name.parse::<std::net::IpAddr>().is_ok()
-        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name))
+        || allowed.iter().any(|allowed| host_name(allowed) == name)
+}
+
+/// The name in `name:port`, as it is compared.
+fn host_name(host: &str) -> String {
+    without_port(host).trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn without_port(host: &str) -> &str {
@@ -196,7 +204,7 @@ mod tests {
 
     fn allowed(host: &str) -> bool {
         let request = Request::builder().uri("/").header(HOST, host).body(Body::empty()).unwrap();
-        host_is_allowed(&request, &["my-laptop.lan".to_owned()])
+        host_is_allowed(&request, &["my-laptop.lan".to_owned(), "MyBox.:8000".to_owned()])
     }
 
     #[test]
@@ -221,6 +229,9 @@ mod tests {
             "docker.for.mac.localhost:8000",
             "app.localhost",
             "my-laptop.lan:8000",
+            "mybox",
+            "mybox:8000",
+            "mybox:9000",
             "localhost.",
         ] {
             assert!(allowed(host), "{host}");
