@@ -258,7 +258,7 @@ fn env_file(cli: &Cli, current_dir: &Path) -> Result<(EnvFile, Vec<String>), Str
             // The text of the error is the line, which may be a secret.
             Err(dotenvy::Error::Io(error)) if is_chosen => return Err(format!("{shown}: {error}")),
             Err(_) => {
-                warnings.push(format!("a line of {shown} is not of the form NAME=VALUE and is skipped"))
+                warnings.push(format!("a line of {shown} is not of the form NAME=VALUE and is skipped"));
             }
         }
     }
