@@ -47,6 +47,12 @@ pub struct WebSearch {
     /// The user's approximate location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<WebSearchLocation>,
+    /// The only domains to search; all if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_domains: Vec<String>,
+    /// Whether to search only what upstream has cached.
+    #[serde(skip)]
+    pub cached_only: bool,
 }
 
 /// The user's approximate location.

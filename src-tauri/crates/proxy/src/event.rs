@@ -14,9 +14,27 @@ pub(crate) enum AnswerEvent {
     Text(String),
     /// A delta of the reasoning summary, or a line about an action codex took; never empty.
     Reasoning(String),
-    /// A complete call of a client's tool, by the client's own name.
-    Call(ToolCall),
+    /// A complete call of a client's tool.
+    Call(ClientCall),
     Ended(Result<AnswerEnd, Failure>),
+}
+
+/// A complete call of a client's tool, by the client's own names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClientCall {
+    pub call_id: String,
+    pub namespace: Option<String>,
+    pub name: String,
+    /// The arguments as the model wrote them, or the input of a custom tool.
+    pub input: String,
+    pub is_custom: bool,
+}
+
+impl From<ToolCall> for ClientCall {
+    /// The call of a function.
+    fn from(ToolCall { call_id, name, arguments }: ToolCall) -> Self {
+        Self { call_id, namespace: None, name, input: arguments, is_custom: false }
+    }
 }
 
 /// How a successful answer ended.

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 mod contents;
 mod images;
 pub(crate) mod limits;
+mod offered_tools;
 pub(crate) mod parameters;
 pub(crate) mod request;
 pub(crate) mod response_events;

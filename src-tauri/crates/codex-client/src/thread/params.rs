@@ -74,8 +74,8 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         params["environments"] = json!([]);
     }
     if let Some(search) = &profile.web_search {
-        config.insert("web_search".into(), "live".into());
-        if *search != WebSearch::default() {
+        config.insert("web_search".into(), if search.cached_only { "cached" } else { "live" }.into());
+        if *search != (WebSearch { cached_only: search.cached_only, ..WebSearch::default() }) {
             config.insert("tools.web_search".into(), json!(search));
         }
     }

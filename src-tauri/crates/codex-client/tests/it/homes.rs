@@ -140,7 +140,8 @@ async fn every_model_can_search_the_web_when_requested() {
         request.profile.model = Some(model.id.clone());
         let city = Some("Berlin".to_owned());
         let location = Some(WebSearchLocation { city, ..WebSearchLocation::default() });
-        request.profile.web_search = Some(WebSearch { context_size: Some("low".into()), location });
+        request.profile.web_search =
+            Some(WebSearch { context_size: Some("low".into()), location, ..WebSearch::default() });
         real.run(request).await.expect_success();
         let upstream = real.model.request(n).unwrap();
         assert_eq!(upstream.tools(), ["web_search"], "{}", model.id);

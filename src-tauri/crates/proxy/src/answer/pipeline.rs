@@ -166,7 +166,8 @@ impl AnswerPipeline {
         }
         if !self.calls.is_empty() {
             self.close_think(out);
-            out.extend(self.calls.drain(..).map(AnswerEvent::Call));
+            let names = Arc::clone(&self.config.names);
+            out.extend(self.calls.drain(..).map(|call| AnswerEvent::Call(names.client_call(call))));
             self.push_end(FinishReason::ToolCalls, usage, out);
             return Ok(None);
         }

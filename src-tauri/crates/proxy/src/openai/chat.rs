@@ -4,7 +4,7 @@
 
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::lenient;
@@ -27,7 +27,7 @@ pub(crate) struct ChatRequest {
     pub reasoning_effort: Option<String>,
     /// The format of the answer. Default: plain text.
     pub response_format: Option<ResponseFormat>,
-    /// Functions the model may call. Each needs a unique name.
+    /// Tools the model may use. Functions and custom tools need unique names.
     pub tools: Option<Vec<Tool>>,
     /// Which tool the model calls: `auto` (the default) lets it decide, `none` disables tools, `required` asks for at least one call,
     /// and `{"type": "function", "function": {"name": "my_function"}}` asks for that function.
@@ -86,11 +86,30 @@ pub(crate) struct UserLocation {
 /// A tool the model may call.
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub(crate) struct Tool {
-    /// Must be `function`; tools of other types are refused with `unsupported_parameter`.
+    /// `function`, `custom`, or `web_search` with the options that it has in the Responses API. `tool_search` is ignored; tools of
+    /// other types are refused with `unsupported_parameter`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The function's definition. Required.
+    /// The function's definition. Required for functions.
     pub function: Option<Function>,
+    /// The custom tool's definition. Required for custom tools.
+    pub custom: Option<CustomTool>,
+    /// The fields that depend on the type.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub rest: Map<String, Value>,
+}
+
+/// A tool with a text as its input.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+pub(crate) struct CustomTool {
+    /// Name of the tool, unique within the request.
+    pub name: String,
+    /// What the tool does. The model decides by it when and how to call the tool.
+    pub description: Option<String>,
+    /// Format of the input: `{"type": "text"}`, or a grammar, which is told to the model and not enforced.
+    #[schema(value_type = Option<Object>)]
+    pub format: Option<Value>,
 }
 
 /// A function the model may call.
@@ -205,11 +224,25 @@ pub(crate) struct ToolCall {
     /// calls in their order.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
-    /// Always `function`.
+    /// `function` or `custom`.
     #[serde(rename = "type", default = "function", deserialize_with = "or_function")]
     pub kind: String,
-    /// The function and its arguments.
-    pub function: FunctionCall,
+    /// The function and its arguments, for functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionCall>,
+    /// The custom tool and its input, for custom tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomCall>,
+}
+
+/// A custom tool and the input to call it with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct CustomCall {
+    /// Name of the custom tool.
+    pub name: String,
+    /// The input, a text.
+    #[serde(default)]
+    pub input: String,
 }
 
 fn function() -> String {

@@ -47,11 +47,25 @@ pub(crate) struct CallDelta<'a> {
     /// ID of the call; in its first part only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
-    /// Always `function`; in the call's first part only.
+    /// `function` or `custom`; in the call's first part only.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// Name or arguments of the function.
-    pub function: FunctionDelta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionDelta<'a>>,
+    /// Name or input of the custom tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomDelta<'a>>,
+}
+
+/// Part of a call's custom tool.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct CustomDelta<'a> {
+    /// Name of the custom tool; in the call's first part only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// Text to append to the input. Empty in the call's first part.
+    pub input: &'a str,
 }
 
 /// Part of a call's function.

@@ -17,7 +17,7 @@ pub(crate) struct AnswerRequest {
     pub model: String,
     /// The whole conversation, oldest first, with the client's own tool names.
     pub items: Vec<Item>,
-    /// The client's tools.
+    /// The tools that the client runs.
     pub tools: Vec<ClientTool>,
     pub tool_choice: ToolChoice,
     /// Whether one answer may contain several tool calls.
@@ -40,6 +40,8 @@ pub(crate) struct AnswerRequest {
     pub stop: Vec<String>,
     /// Number of answers, 1 to 8.
     pub n: u32,
+    /// What cannot be honoured besides top-level parameters, for the response header.
+    pub ignored: Vec<String>,
     /// Whether no request will continue this conversation.
     pub one_shot: bool,
     /// Whether the answer is streamed, so that nothing of it can be taken back.
@@ -63,6 +65,7 @@ impl Default for AnswerRequest {
             max_tokens: None,
             stop: Vec::new(),
             n: 1,
+            ignored: Vec::new(),
             one_shot: false,
             streamed: false,
         }
@@ -70,10 +73,14 @@ impl Default for AnswerRequest {
 }
 
 /// A client's tool.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ClientTool {
-    /// The client's own name for it.
+    /// Unique within the request: the client's own name, or for a tool in a namespace the two joined.
     pub name: String,
+    /// The namespace, and the name within it.
+    pub namespaced: Option<(String, String)>,
+    /// Whether the client knows it as a custom tool, with a text as its input.
+    pub is_custom: bool,
     pub description: String,
     /// JSON schema of its arguments, an object.
     pub parameters: Value,

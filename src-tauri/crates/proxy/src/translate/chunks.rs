@@ -1,14 +1,14 @@
 //! Writes answer events as chat completions and legacy completions, complete or as server-sent events, one per delta.
 
 use axum::response::sse::Event;
-use codex_client::{ToolCall, Usage};
+use codex_client::Usage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::argument_deltas;
 use crate::error::Failure;
-use crate::event::AnswerEvent;
-use crate::openai::chunk::{CallDelta, ChunkChoice, Delta, FunctionDelta};
+use crate::event::{AnswerEvent, ClientCall};
+use crate::openai::chunk::{CallDelta, ChunkChoice, CustomDelta, Delta, FunctionDelta};
 use crate::openai::completion::{Completion, FinishReason};
 
 /// A server-sent event with `value` as its data.
@@ -140,20 +140,23 @@ impl ChatChunks {
     }
 
     /// The chunks of a call: id and name, then the arguments.
-    fn call(&mut self, index: u32, number: u32, call: &ToolCall) -> Vec<Event> {
+    fn call(&mut self, index: u32, number: u32, call: &ClientCall) -> Vec<Event> {
         if let Some(answer) = self.answers.get_mut(index as usize) {
             *answer = Some(number + 1);
         }
         let name = FunctionDelta { name: Some(&call.name), arguments: "" };
-        let arguments =
-            argument_deltas(&call.arguments).map(|arguments| FunctionDelta { name: None, arguments });
+        let arguments = argument_deltas(&call.input).map(|arguments| FunctionDelta { name: None, arguments });
         let chunk = |function: FunctionDelta<'_>| {
             let first = function.name.is_some();
-            let (id, kind) = (first.then_some(call.call_id.as_str()), first.then_some("function"));
+            let kind = if call.is_custom { "custom" } else { "function" };
+            let (id, kind) = (first.then_some(call.call_id.as_str()), first.then_some(kind));
             let delta = if self.legacy_calls {
                 Delta { function_call: Some(function), ..Delta::default() }
             } else {
-                let call = CallDelta { index: number, id, kind, function };
+                let FunctionDelta { name, arguments: input } = function;
+                let custom = call.is_custom.then_some(CustomDelta { name, input });
+                let function = Some(function).filter(|_| !call.is_custom);
+                let call = CallDelta { index: number, id, kind, function, custom };
                 Delta { tool_calls: Some([call]), ..Delta::default() }
             };
             self.delta(index, delta)

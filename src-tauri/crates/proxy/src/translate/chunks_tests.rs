@@ -62,7 +62,9 @@ fn the_role_is_sent_once_per_answer_and_every_delta_is_a_chunk() {
 fn a_call_starts_with_its_name_and_calls_are_numbered() {
     let mut writer = writer(false, false);
     let call = |id: &str| {
-        AnswerEvent::Call(ToolCall { call_id: id.into(), name: "f".into(), arguments: "{ }".into() })
+        AnswerEvent::Call(
+            codex_client::ToolCall { call_id: id.into(), name: "f".into(), arguments: "{ }".into() }.into(),
+        )
     };
     let first = written(&mut writer, 0, call("c1"));
     assert_eq!(
@@ -82,7 +84,9 @@ fn a_call_starts_with_its_name_and_calls_are_numbered() {
 #[test]
 fn legacy_calls_use_legacy_names() {
     let mut writer = writer(false, true);
-    let call = AnswerEvent::Call(ToolCall { call_id: "c".into(), name: "f".into(), arguments: "{}".into() });
+    let call = AnswerEvent::Call(
+        codex_client::ToolCall { call_id: "c".into(), name: "f".into(), arguments: "{}".into() }.into(),
+    );
     let call = written(&mut writer, 0, call);
     assert_eq!(call[1]["choices"][0]["delta"], json!({"function_call":{"name":"f","arguments":""}}));
     assert_eq!(call[2]["choices"][0]["delta"], json!({"function_call":{"arguments":"{}"}}));

@@ -154,7 +154,7 @@ proptest! {
         events.extend(output.events.iter().map(|(thought, text)| {
             if *thought { AnswerEvent::Reasoning(text.clone()) } else { AnswerEvent::Text(text.clone()) }
         }));
-        events.extend(output.calls.iter().cloned().map(AnswerEvent::Call));
+        events.extend(output.calls.iter().cloned().map(|call| AnswerEvent::Call(call.into())));
         events.push(AnswerEvent::Ended(Ok(finish())));
         let mut written: Vec<_> = events.into_iter().flat_map(|event| writer.write(0, event).unwrap()).collect();
         written.extend(writer.head().end());
@@ -196,7 +196,7 @@ proptest! {
         let said = |(thought, text): &(bool, String)| {
             if *thought { AnswerEvent::Reasoning(text.clone()) } else { AnswerEvent::Text(text.clone()) }
         };
-        let calls = output.calls.iter().cloned().map(AnswerEvent::Call);
+        let calls = output.calls.iter().cloned().map(|call| AnswerEvent::Call(call.into()));
         for event in output.events.iter().map(said).chain(calls).chain([AnswerEvent::Ended(Ok(finish()))]) {
             writer.write(event, 8).unwrap();
         }

@@ -154,7 +154,7 @@ fn common(name: &str, value: &Value) -> Verdict {
 }
 
 /// The name is client text, so only header-safe characters are allowed.
-fn is_header_safe(name: &str) -> bool {
+pub(super) fn is_header_safe(name: &str) -> bool {
     (1..=MAX_NAME_LEN).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }

@@ -7,9 +7,13 @@ use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
 use super::answer_request::{AnswerRequest, Format, ToolChoice};
 use super::contents::contents;
+use super::offered_tools::OfferedTools;
+use super::tool_names::custom_arguments;
 use super::{limits, shorten, tools};
 use crate::error::ApiError;
-use crate::openai::chat::{self, ChatRequest, FunctionCall, Message, ResponseFormat, Role, WebSearchOptions};
+use crate::openai::chat::{
+    self, ChatRequest, CustomCall, FunctionCall, Message, ResponseFormat, Role, WebSearchOptions,
+};
 use crate::settings::ReasoningFormat;
 
 /// Parses a chat request.
@@ -19,13 +23,15 @@ use crate::settings::ReasoningFormat;
 pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let legacy = is_legacy(&request);
     let items = conversation(request.messages)?;
-    let mut tools = tools::from_tools(request.tools.unwrap_or_default())?;
-    tools.extend(tools::from_functions(request.functions.unwrap_or_default()));
+    let mut offered = OfferedTools::default();
+    offered.add_chat(request.tools.unwrap_or_default())?;
+    offered.add_functions(request.functions.unwrap_or_default());
+    let OfferedTools { tools, web_search: search_tool, mut ignored } = offered;
     let (choice, param) = match (&request.tool_choice, &request.function_call) {
         (None, Some(choice)) => (Some(choice), "function_call"),
         (choice, _) => (choice.as_ref(), "tool_choice"),
     };
-    let tool_choice = tools::choice(choice, param)?;
+    let tool_choice = tools::choice(choice, param, &mut ignored)?;
     tools::check_choice(&tools, &tool_choice, param)?;
     let parsed = AnswerRequest {
         model: request.model,
@@ -39,7 +45,8 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         reasoning_format: reasoning_format(request.reasoning_format.as_deref(), request.include_reasoning)?,
         verbosity: request.verbosity,
         service_tier: limits::service_tier(request.service_tier),
-        web_search: request.web_search_options.map(web_search).transpose()?,
+        web_search: request.web_search_options.map(web_search).transpose()?.or(search_tool),
+        ignored,
         max_tokens: request.max_completion_tokens.or(request.max_tokens),
         stop: limits::stops(request.stop),
         n: request.n.unwrap_or(1),
@@ -74,6 +81,7 @@ fn web_search(options: WebSearchOptions) -> Result<WebSearch, ApiError> {
         None | Some("low" | "medium" | "high") => Ok(WebSearch {
             context_size: search_context_size,
             location: user_location.map(|location| location.approximate),
+            ..WebSearch::default()
         }),
         Some(other) => Err(ApiError::invalid(
             "web_search_options.search_context_size",
@@ -154,15 +162,23 @@ fn calls(
     old: Option<FunctionCall>,
     index: usize,
 ) -> Result<Vec<ToolCall>, ApiError> {
-    if let Some(at) = calls.iter().position(|call| call.kind != "function") {
-        let param = format!("messages[{index}].tool_calls[{at}].type");
-        return Err(ApiError::invalid(param, "Only function calls are supported."));
-    }
-    let id = |at, call: &chat::ToolCall| match call.id.as_str() {
-        "" => format!("call_of_message_{index}_{at}"),
-        id => id.to_owned(),
+    let call = |(at, call): (usize, chat::ToolCall)| {
+        let id = match call.id.as_str() {
+            "" => format!("call_of_message_{index}_{at}"),
+            _ => call.id,
+        };
+        match (call.function, call.custom) {
+            (Some(function), _) => Ok((id, function)),
+            (None, Some(CustomCall { name, input })) => {
+                Ok((id, FunctionCall { name, arguments: custom_arguments(&input) }))
+            }
+            (None, None) => {
+                let param = format!("messages[{index}].tool_calls[{at}].function");
+                Err(ApiError::invalid(param, "A call requires function or custom."))
+            }
+        }
     };
-    let calls = calls.into_iter().enumerate().map(|(at, call)| (id(at, &call), call.function));
+    let calls = calls.into_iter().enumerate().map(call).collect::<Result<Vec<_>, _>>()?.into_iter();
     let legacy = old.map(|function| (format!("call_of_message_{index}"), function));
     let call = |(call_id, FunctionCall { name, arguments })| ToolCall { call_id, name, arguments };
     Ok(calls.chain(legacy).map(call).collect())

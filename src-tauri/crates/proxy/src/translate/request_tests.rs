@@ -117,8 +117,8 @@ fn errors_name_the_path() {
             "messages[0].content[0]",
         ),
         (
-            json!([{"role":"assistant","tool_calls":[{"id":"a","type":"custom","function":{"name":"f"}}]}]),
-            "messages[0].tool_calls[0].type",
+            json!([{"role":"assistant","tool_calls":[{"id":"a","type":"custom"}]}]),
+            "messages[0].tool_calls[0].function",
         ),
     ] {
         assert_eq!(param(items_of(&messages)), path, "{messages}");

@@ -6,10 +6,10 @@
 mod items;
 
 use axum::response::sse::Event;
-use codex_client::{ToolCall, Usage as TurnUsage};
+use codex_client::Usage as TurnUsage;
 
 use crate::error::Failure;
-use crate::event::{AnswerEnd, AnswerEvent};
+use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
 use crate::openai::completion::FinishReason;
 use crate::openai::responses::event::{EventBody, StreamEvent};
 use crate::openai::responses::item::{ItemStatus, OutputItem};
@@ -185,14 +185,15 @@ impl ResponseWriter {
     }
 
     /// Adds a call of a client's tool.
-    fn call(&mut self, call: ToolCall) {
+    fn call(&mut self, call: ClientCall) {
         if self.has_ended() {
             return;
         }
         self.close(ItemStatus::Completed);
-        let id = self.ids.item("fc");
-        self.add(items::call(id, call.call_id, call.name));
-        self.update_last(|item, index, sink| items::add_arguments(item, index, call.arguments, sink));
+        let id = self.ids.item(if call.is_custom { "ctc" } else { "fc" });
+        let (item, input) = items::call(id, call);
+        self.add(item);
+        self.update_last(|item, index, sink| items::add_input(item, index, input, sink));
         self.close(ItemStatus::Completed);
     }
 

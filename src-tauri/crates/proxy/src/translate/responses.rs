@@ -9,13 +9,15 @@ mod options;
 
 use codex_client::{Content, Item, Role};
 
-use super::answer_request::{AnswerRequest, ClientTool, Format, ToolChoice};
+use super::answer_request::{AnswerRequest, Format, ToolChoice};
+use super::offered_tools::OfferedTools;
 use super::response_events::Ids;
 use super::{limits, tools};
 use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
-use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions, Tool};
+use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, TextOptions};
 use crate::openai::responses::response::ResponseOptions;
+use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningFormat;
 
 /// A conversation item that can be referenced by id.
@@ -50,11 +52,9 @@ pub(crate) fn parse(
     default_format: ReasoningFormat,
     ids: &mut Ids,
 ) -> Result<ParsedRequest, ApiError> {
+    let OfferedTools { mut tools, web_search, mut ignored } = offered_tools(&mut request)?;
     let added = items::parse(request.input.take(), find, ids)?;
-    let given = request.tools.as_deref().unwrap_or_default();
-    let mut tools: Vec<ClientTool> =
-        given.iter().enumerate().map(|(index, tool)| client_tool(tool, index)).collect::<Result<_, _>>()?;
-    let tool_choice = tools::choice(request.tool_choice.as_ref(), "tool_choice")?;
+    let tool_choice = tools::choice(request.tool_choice.as_ref(), "tool_choice", &mut ignored)?;
     tools::check_choice(&tools, &tool_choice, "tool_choice")?;
     if tool_choice == ToolChoice::None {
         tools.clear();
@@ -72,13 +72,15 @@ pub(crate) fn parse(
     let parsed = AnswerRequest {
         items,
         tools,
-        tool_choice,
+        tool_choice: tool_choice.clone(),
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
         format: format(&text)?,
         effort: reasoning.effort.clone(),
         reasoning_format: Some(reasoning_format(&reasoning, default_format)?),
         verbosity: text.verbosity.clone(),
         service_tier: limits::service_tier(request.service_tier.clone()),
+        web_search: web_search.filter(|_| tool_choice != ToolChoice::None),
+        ignored,
         max_tokens: request.max_output_tokens,
         model: request.model.clone(),
         streamed: request.stream == Some(true),
@@ -98,20 +100,20 @@ pub(crate) fn output_items(output: &[OutputItem]) -> Vec<StoredItem> {
         .collect()
 }
 
-fn client_tool(tool: &Tool, index: usize) -> Result<ClientTool, ApiError> {
-    let param = format!("tools[{index}]");
-    if tool.kind != "function" {
-        return Err(tools::unsupported_tool(&tool.kind, &param));
+/// The tools of the request, and those that its input brings along.
+fn offered_tools(request: &mut ResponsesRequest) -> Result<OfferedTools, ApiError> {
+    let mut offered = OfferedTools::default();
+    for (index, tool) in request.tools.iter().flatten().enumerate() {
+        offered.add(tool.clone(), &format!("tools[{index}]"))?;
     }
-    let Some(name) = tool.name.clone().filter(|name| !name.is_empty()) else {
-        return Err(ApiError::invalid(format!("{param}.name"), "A function requires a name."));
-    };
-    Ok(ClientTool {
-        name,
-        description: tool.description.clone().unwrap_or_default(),
-        parameters: tool.parameters.clone().unwrap_or_else(tools::empty_parameters),
-        param,
-    })
+    if let Some(TextOr::Parts(items)) = &mut request.input {
+        for (index, item) in items.iter_mut().enumerate() {
+            if let Some(tools) = item.tools.take() {
+                offered.add_later(tools, &format!("input[{index}]"))?;
+            }
+        }
+    }
+    Ok(offered)
 }
 
 fn format(text: &TextOptions) -> Result<Format, ApiError> {

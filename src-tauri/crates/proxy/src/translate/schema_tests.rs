@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 
 fn tool(name: &str, parameters: Value, param: &str) -> ClientTool {
-    ClientTool { name: name.to_owned(), description: String::new(), parameters, param: param.to_owned() }
+    ClientTool { name: name.to_owned(), parameters, param: param.to_owned(), ..ClientTool::default() }
 }
 
 /// The parameter and message of the error.

@@ -6,7 +6,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use codex_client::ToolCall;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use super::answer_request::ClientTool;
+use crate::event::ClientCall;
 
 /// Maximum name length in `OpenAI`'s Responses API, in characters.
 const MAX_NAME_LEN: usize = 64;
@@ -45,9 +50,43 @@ const CODEX_TOOLS: [&str; 19] = [
 pub(crate) struct ToolNames {
     to_codex: BTreeMap<String, String>,
     to_client: BTreeMap<String, String>,
+    /// The tools that are more to the client than a function with a name, by their unique name.
+    special: BTreeMap<String, Special>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Special {
+    namespaced: Option<(String, String)>,
+    is_custom: bool,
 }
 
 impl ToolNames {
+    pub(crate) fn of(tools: &[ClientTool]) -> Self {
+        let special = |tool: &ClientTool| {
+            let special = Special { namespaced: tool.namespaced.clone(), is_custom: tool.is_custom };
+            let is_special = special.is_custom || special.namespaced.is_some();
+            is_special.then(|| (tool.name.clone(), special))
+        };
+        let special = tools.iter().filter_map(special).collect();
+        Self { special, ..Self::new(tools.iter().map(|tool| tool.name.as_str())) }
+    }
+
+    /// A call as the client knows it; `call` has the tool's unique name.
+    pub(crate) fn client_call(&self, call: ToolCall) -> ClientCall {
+        let Some(Special { namespaced, is_custom }) = self.special.get(&call.name) else {
+            return call.into();
+        };
+        let mut call = ClientCall::from(call);
+        if let Some((namespace, name)) = namespaced {
+            (call.namespace, call.name) = (Some(namespace.clone()), name.clone());
+        }
+        if *is_custom {
+            call.is_custom = true;
+            call.input = custom_input(call.input);
+        }
+        call
+    }
+
     /// Maps these names.
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let (unchanged, changed): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -78,6 +117,30 @@ impl ToolNames {
     /// The client's name of a tool; unknown names are unchanged.
     pub(crate) fn to_client<'a>(&'a self, codex_name: &'a str) -> &'a str {
         self.to_client.get(codex_name).map_or(codex_name, String::as_str)
+    }
+}
+
+/// The unique name of a tool in a namespace.
+pub(crate) fn joined(namespace: &str, name: &str) -> String {
+    format!("{}__{name}", namespace.trim_end_matches('_'))
+}
+
+/// The arguments with which codex sees a call of a custom tool.
+pub(crate) fn custom_arguments(input: &str) -> String {
+    json!({ INPUT: input }).to_string()
+}
+
+/// The only argument of a custom tool.
+pub(crate) const INPUT: &str = "input";
+
+/// The input of a custom tool, from the arguments that the model wrote.
+fn custom_input(arguments: String) -> String {
+    match serde_json::from_str::<Value>(&arguments) {
+        Ok(Value::Object(mut object)) => match object.remove(INPUT) {
+            Some(Value::String(input)) => input,
+            _ => arguments,
+        },
+        _ => arguments,
     }
 }
 

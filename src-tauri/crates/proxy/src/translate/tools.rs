@@ -1,63 +1,21 @@
 //! The client's tools, the tool choice, and the pairing of calls and outputs in a history.
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer_request::{ClientTool, ToolChoice};
 use super::shorten;
 use crate::error::ApiError;
-use crate::openai::chat::{Function, Tool};
 
-/// Parses the tools of a chat request.
-///
-/// # Errors
-/// [`ApiError`] for a tool that is not a function.
-pub(crate) fn from_tools(tools: Vec<Tool>) -> Result<Vec<ClientTool>, ApiError> {
-    let read = |(index, tool): (usize, Tool)| {
-        let param = format!("tools[{index}]");
-        match (tool.kind.as_str(), tool.function) {
-            ("function", Some(function)) => Ok(of_function(function, format!("{param}.function"))),
-            ("function", None) => {
-                let param = format!("{param}.function");
-                Err(ApiError::invalid(&param, "A function tool requires function."))
-            }
-            (kind, _) => Err(unsupported_tool(kind, &param)),
-        }
-    };
-    tools.into_iter().enumerate().map(read).collect()
-}
-
-/// Parses tools in the legacy form.
-pub(crate) fn from_functions(functions: Vec<Function>) -> Vec<ClientTool> {
-    let read = |(index, function): (usize, Function)| of_function(function, format!("functions[{index}]"));
-    functions.into_iter().enumerate().map(read).collect()
-}
-
-fn of_function(function: Function, param: String) -> ClientTool {
-    ClientTool {
-        name: function.name,
-        description: function.description.unwrap_or_default(),
-        parameters: function.parameters.unwrap_or_else(empty_parameters),
-        param,
-    }
-}
-
-/// The error for an unsupported tool type; `param` is its path in the body.
-pub(super) fn unsupported_tool(kind: &str, param: &str) -> ApiError {
-    let message = format!("Tool type {:?} is not supported; send functions.", shorten(kind));
-    ApiError::unsupported(format!("{param}.type"), message)
-}
-
-/// The schema of a function without arguments.
-pub(super) fn empty_parameters() -> Value {
-    json!({ "type": "object", "properties": {} })
-}
-
-/// Parses the tool choice, in any form that clients use.
+/// Parses the tool choice, in any form that clients use. What cannot be honoured goes to `ignored`.
 ///
 /// # Errors
 /// [`ApiError`] for an unknown choice.
-pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, ApiError> {
+pub(crate) fn choice(
+    choice: Option<&Value>,
+    param: &str,
+    ignored: &mut Vec<String>,
+) -> Result<ToolChoice, ApiError> {
     let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
     let name = |value: &Value| value["name"].as_str().map(|name| ToolChoice::Named(name.to_owned()));
     let named = match choice {
@@ -68,15 +26,26 @@ pub(crate) fn choice(choice: Option<&Value>, param: &str) -> Result<ToolChoice, 
             "required" | "any" => Some(ToolChoice::Required),
             _ => None,
         },
+        Value::Object(_) if is_web_search(&choice["type"]) => {
+            ignored.push(param.to_owned());
+            Some(ToolChoice::Auto)
+        }
         Value::Object(_) if choice["type"] == "allowed_tools" => {
             let message = "allowed_tools is not supported; send only the allowed tools.".to_owned();
             return Err(ApiError::unsupported(param, message));
         }
-        Value::Object(_) => name(&choice["function"]).or_else(|| name(choice)),
+        Value::Object(_) => {
+            ["function", "custom"].into_iter().find_map(|kind| name(&choice[kind])).or_else(|| name(choice))
+        }
         _ => None,
     };
     let message = format!("{param} must be auto, none, required or the name of a function.");
     named.ok_or_else(|| ApiError::invalid(param, &message))
+}
+
+/// codex can offer web search, but not require it.
+fn is_web_search(kind: &Value) -> bool {
+    kind.as_str().is_some_and(|kind| kind.starts_with("web_search"))
 }
 
 /// Checks that a required tool exists.

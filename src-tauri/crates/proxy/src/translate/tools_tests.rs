@@ -1,29 +1,16 @@
+use serde_json::json;
+
 use super::*;
 use crate::translate::refused;
 
 fn tools(names: &[&str]) -> Vec<ClientTool> {
-    let tools = names.iter().map(|name| json!({"type":"function","function":{"name":name}}));
-    from_tools(serde_json::from_value(tools.collect()).unwrap()).unwrap()
-}
-
-#[test]
-fn a_tool_without_parameters_has_an_empty_schema() {
-    let tools = tools(&["f"]);
-    assert_eq!((tools[0].name.as_str(), tools[0].param.as_str()), ("f", "tools[0].function"));
-    assert_eq!(tools[0].parameters, json!({"type":"object","properties":{}}));
-}
-
-#[test]
-fn a_tool_that_is_not_a_function_is_named_by_its_path() {
-    let tools = json!([{"type":"function","function":{"name":"f"}},{"type":"web_search"}]);
-    let outcome = refused(from_tools(serde_json::from_value(tools).unwrap()));
-    assert_eq!(outcome, (false, "tools[1].type".to_owned()));
+    names.iter().map(|name| ClientTool { name: (*name).to_owned(), ..ClientTool::default() }).collect()
 }
 
 #[test]
 fn a_choice_is_parsed_in_every_form() {
-    let read = |value: Value| choice(Some(&value), "tool_choice");
-    assert_eq!(choice(None, "x"), Ok(ToolChoice::Auto));
+    let read = |value: Value| choice(Some(&value), "tool_choice", &mut Vec::new());
+    assert_eq!(choice(None, "x", &mut Vec::new()), Ok(ToolChoice::Auto));
     assert_eq!(read(json!("auto")), Ok(ToolChoice::Auto));
     assert_eq!(read(json!("none")), Ok(ToolChoice::None));
     assert_eq!(read(json!("required")), Ok(ToolChoice::Required));
@@ -31,9 +18,19 @@ fn a_choice_is_parsed_in_every_form() {
     assert_eq!(read(json!({"type":"function","function":{"name":"f"}})), named);
     assert_eq!(read(json!({"type":"function","name":"f"})), named);
     assert_eq!(read(json!({"name":"f"})), named);
+    assert_eq!(read(json!({"type":"custom","custom":{"name":"f"}})), named);
+    assert_eq!(read(json!({"type":"custom","name":"f"})), named);
     assert!(refused(read(json!("perhaps"))).0);
     assert!(refused(read(json!(3))).0);
     assert!(!refused(read(json!({"type":"allowed_tools"}))).0);
+}
+
+#[test]
+fn a_choice_of_web_search_is_ignored_by_name() {
+    let mut ignored = Vec::new();
+    let search = json!({"type":"web_search_preview"});
+    assert_eq!(choice(Some(&search), "tool_choice", &mut ignored), Ok(ToolChoice::Auto));
+    assert_eq!(ignored, ["tool_choice"]);
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod silence;
 mod stopping;
 mod support;
 mod tool_deltas;
+mod tool_kinds;
 mod tool_schemas;
 mod tools;
 mod upstream;

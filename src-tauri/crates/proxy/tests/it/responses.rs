@@ -236,7 +236,7 @@ async fn unsupported_parameters_are_rejected_and_ignored_ones_are_named() {
     for (body, param) in [
         (json!({"input":"a","background":true}), "background"),
         (json!({"input":"a","conversation":"conv_1"}), "conversation"),
-        (json!({"input":"a","tools":[{"type":"web_search"}]}), "tools[0].type"),
+        (json!({"input":"a","tools":[{"type":"file_search"}]}), "tools[0].type"),
         (json!({"input":"a","top_logprobs":2}), "top_logprobs"),
         (
             json!({"input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]}),

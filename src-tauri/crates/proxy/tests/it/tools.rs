@@ -296,7 +296,7 @@ async fn invalid_tool_is_rejected_by_name_without_calling_codex() {
         (function(json!({"name":"bad","parameters":{"type":"banana"}})), "tools[0].function.parameters"),
         (function(json!({"name":"bad","parameters":[1]})), "tools[0].function.parameters"),
         (twice, "tools[1].function.name"),
-        (json!([{"type":"web_search"}]), "tools[0].type"),
+        (json!([{"type":"file_search"}]), "tools[0].type"),
     ] {
         let mut body = prompt_body("[[words=1]]");
         body["tools"] = tools.clone();

@@ -55,8 +55,11 @@ pub(crate) enum EventBody<'a> {
     SummaryDelta { item_id: &'a str, output_index: usize, summary_index: usize, delta: &'a str },
     /// `response.reasoning_summary_text.done`: the complete text of the part.
     SummaryDone { item_id: &'a str, output_index: usize, summary_index: usize, text: &'a str },
-    /// `response.function_call_arguments.delta`: text to append to the arguments.
+    /// `response.function_call_arguments.delta` and `response.custom_tool_call_input.delta`: text to append to the arguments or the
+    /// input.
     ArgumentsDelta { item_id: &'a str, output_index: usize, delta: &'a str },
     /// `response.function_call_arguments.done`: the complete arguments.
     ArgumentsDone { item_id: &'a str, output_index: usize, name: &'a str, arguments: &'a str },
+    /// `response.custom_tool_call_input.done`: the complete input.
+    InputDone { item_id: &'a str, output_index: usize, input: &'a str },
 }

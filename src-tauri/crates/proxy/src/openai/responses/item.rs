@@ -33,17 +33,37 @@ pub(crate) enum OutputItem {
         status: ItemStatus,
         /// ID to repeat in the `function_call_output` item with the result.
         call_id: String,
+        /// Namespace of the function; absent if it has none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
         /// Name of the function.
         name: String,
         /// The arguments as a string of JSON, exactly as the model wrote it. It may be invalid: validate it before the call.
         arguments: String,
+    },
+    /// A call of a custom tool made by the model.
+    CustomToolCall {
+        /// Unique ID, `ctc_…`.
+        id: String,
+        /// ID to repeat in the `custom_tool_call_output` item with the result.
+        call_id: String,
+        /// Namespace of the tool; absent if it has none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
+        /// Name of the tool.
+        name: String,
+        /// The input, a text.
+        input: String,
     },
 }
 
 impl OutputItem {
     pub(crate) fn id(&self) -> &str {
         match self {
-            Self::Message { id, .. } | Self::Reasoning { id, .. } | Self::FunctionCall { id, .. } => id,
+            Self::Message { id, .. }
+            | Self::Reasoning { id, .. }
+            | Self::FunctionCall { id, .. }
+            | Self::CustomToolCall { id, .. } => id,
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::openai::chat::Part;
@@ -30,7 +30,7 @@ pub(crate) struct ResponsesRequest {
     pub store: Option<bool>,
     /// If `true`, the response is sent as server-sent events while it is generated. Default `false`.
     pub stream: Option<bool>,
-    /// Functions the model may call. Each needs a unique name.
+    /// Tools the model may use.
     pub tools: Option<Vec<Tool>>,
     /// Which tool the model calls: `auto` (the default) lets it decide, `none` disables tools, `required` asks for at least one call,
     /// and `{"type": "function", "name": "my_function"}` asks for that function.
@@ -72,6 +72,8 @@ pub(crate) struct InputItem {
     /// - `message`: needs `role` and `content`.
     /// - `function_call`: a call the model made; needs `name`.
     /// - `function_call_output`: the result of a call; needs `output`.
+    /// - `custom_tool_call`, `custom_tool_call_output`: the same for a custom tool, with `input` in place of arguments.
+    /// - `additional_tools`: more `tools`.
     /// - `item_reference`: an item of a stored response; needs `id`.
     /// - `reasoning`: accepted and not read.
     #[serde(rename = "type", default)]
@@ -86,6 +88,12 @@ pub(crate) struct InputItem {
     pub call_id: Option<String>,
     /// Name of the function that is called.
     pub name: Option<String>,
+    /// Namespace of the function or custom tool that is called.
+    pub namespace: Option<String>,
+    /// Input of a call of a custom tool.
+    pub input: Option<String>,
+    /// Tools that an `additional_tools` item adds to those of the request.
+    pub tools: Option<Vec<Tool>>,
     /// Arguments of the call, as a string of JSON or as an object.
     #[serde(default, deserialize_with = "lenient::arguments")]
     pub arguments: String,
@@ -93,22 +101,47 @@ pub(crate) struct InputItem {
     pub output: Option<TextOr<Part>>,
 }
 
-/// A tool the model may call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// A tool the model may use.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[schema(as = ResponseTool)]
 pub(crate) struct Tool {
-    /// Must be `function`; tools of other types are refused with `unsupported_parameter`.
+    /// Type of the tool:
+    /// - `function`: a function with `parameters`.
+    /// - `custom`: a tool with a text as its input. Its `format` is told to the model and not enforced.
+    /// - `namespace`: a name for several functions and custom tools, its `tools`.
+    /// - `web_search`, `web_search_preview`: web search by codex, with `search_context_size`, `user_location`, `filters.allowed_domains`
+    ///   and `external_web_access`.
+    ///
+    /// `tool_search` is ignored: the tools that it would find are offered from the start. Other types are refused with
+    /// `unsupported_parameter`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Name of the function, unique within the request. Required. A name that codex cannot take is mapped to another one and back.
+    /// Name of the function, custom tool or namespace, unique within the request. A name that codex cannot take is mapped to another
+    /// one and back.
     pub name: Option<String>,
-    /// What the function does. The model decides by it when and how to call the function.
+    /// What the tool does. The model decides by it when and how to call it.
     pub description: Option<String>,
-    /// JSON Schema of the arguments, of type `object`. Default: no arguments.
+    /// JSON Schema of a function's arguments, of type `object`. Default: no arguments.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
     /// Accepted without effect. The response repeats it.
     pub strict: Option<bool>,
+    /// The fields that depend on the type.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub rest: Map<String, Value>,
+}
+
+impl Serialize for Tool {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { kind, name, description, parameters, strict, rest } = self;
+        let own =
+            json!({"name": name, "description": description, "parameters": parameters, "strict": strict});
+        let is_function = kind == "function";
+        let own = own.as_object().into_iter().flatten().filter(|(_, value)| is_function || !value.is_null());
+        let rest = rest.iter().filter(|_| !is_function);
+        serializer.collect_map([(&"type".to_owned(), &json!(kind))].into_iter().chain(own).chain(rest))
+    }
 }
 
 /// The format of the text, and how detailed it is.

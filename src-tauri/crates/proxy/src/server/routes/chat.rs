@@ -8,8 +8,9 @@ use super::common::{Answer, collect, events, stream};
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
+use crate::event::ClientCall;
 use crate::exchange::log::Arrival;
-use crate::openai::chat::{ChatRequest, FunctionCall, ToolCall};
+use crate::openai::chat::{ChatRequest, CustomCall, FunctionCall, ToolCall};
 use crate::openai::chunk::ChunkChoice;
 use crate::openai::completion::{AnswerMessage, Choice, Completion};
 use crate::server::extract::{Incoming, parse_body};
@@ -42,6 +43,7 @@ pub(crate) async fn create(
     if let Some(task) = task {
         task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }
+    ignored.extend(request.ignored.iter().map(String::as_str));
     let (n, streamed) = (request.n, request.streamed);
     let started = turns::start(&proxy, &caller, &mut exchange, request).await;
     ignored.extend(exchange.log_error(started)?);
@@ -64,13 +66,16 @@ pub(crate) async fn create(
 fn choice(index: u32, answer: Answer, legacy_calls: bool) -> Option<Choice> {
     let Answer { text, reasoning, calls, reason } = answer;
     let content = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
-    let call = |call: codex_client::ToolCall| ToolCall {
-        id: call.call_id,
-        kind: "function".to_owned(),
-        function: FunctionCall { name: call.name, arguments: call.arguments },
+    let call = |ClientCall { call_id: id, name, input, is_custom, .. }| {
+        let (kind, function, custom) = if is_custom {
+            ("custom", None, Some(CustomCall { name, input }))
+        } else {
+            ("function", Some(FunctionCall { name, arguments: input }), None)
+        };
+        ToolCall { id, kind: kind.to_owned(), function, custom }
     };
     let mut tool_calls: Vec<ToolCall> = calls.into_iter().map(call).collect();
-    let function_call = if legacy_calls { tool_calls.pop().map(|call| call.function) } else { None };
+    let function_call = if legacy_calls { tool_calls.pop().and_then(|call| call.function) } else { None };
     let message = AnswerMessage {
         role: "assistant",
         content,

@@ -4,11 +4,10 @@ use std::future::ready;
 
 use axum::response::Response;
 use axum::response::sse::Event;
-use codex_client::ToolCall;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::ApiError;
-use crate::event::AnswerEvent;
+use crate::event::{AnswerEvent, ClientCall};
 use crate::exchange::Exchange;
 use crate::openai::completion::FinishReason;
 use crate::server::sse;
@@ -25,7 +24,7 @@ pub(super) fn events(exchange: Exchange) -> impl Stream<Item = Result<(u32, Answ
 pub(super) struct Answer {
     pub(super) text: String,
     pub(super) reasoning: String,
-    pub(super) calls: Vec<ToolCall>,
+    pub(super) calls: Vec<ClientCall>,
     /// `None` if it has not ended.
     pub(super) reason: Option<FinishReason>,
 }

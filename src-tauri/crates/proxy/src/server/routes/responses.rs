@@ -65,6 +65,7 @@ pub(crate) async fn create(
     if let Some(task) = task {
         task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
     }
+    ignored.extend(request.ignored.iter().map(String::as_str));
     let model = request.model.clone();
     let started = turns::start(&proxy, &caller, &mut exchange, request).await;
     let started = exchange.log_error(started.map_err(ApiError::of_responses))?;

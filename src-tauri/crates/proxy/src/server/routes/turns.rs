@@ -77,7 +77,7 @@ async fn start_turns(
         error
     })?;
 
-    let names = Arc::new(ToolNames::new(request.tools.iter().map(|tool| tool.name.as_str())));
+    let names = Arc::new(ToolNames::of(&request.tools));
     profile.tools = request.tools.iter().map(|tool| to_codex(tool, &names)).collect();
     (profile.verbosity, profile.service_tier) = (request.verbosity, request.service_tier);
     profile.web_search = request.web_search;

@@ -1,6 +1,7 @@
 //! Updates for each kind of output item, and the events they emit.
 
 use super::Sink;
+use crate::event::ClientCall;
 use crate::openai::responses::event::EventBody;
 use crate::openai::responses::item::{ItemStatus, OutputItem, OutputPart, SummaryPart};
 use crate::translate::argument_deltas;
@@ -15,9 +16,16 @@ pub(super) fn reasoning(id: String) -> OutputItem {
     OutputItem::Reasoning { id, summary: Vec::new() }
 }
 
-/// An empty call.
-pub(super) fn call(id: String, call_id: String, name: String) -> OutputItem {
-    OutputItem::FunctionCall { id, status: ItemStatus::InProgress, call_id, name, arguments: String::new() }
+/// An empty call, and its arguments or input.
+pub(super) fn call(id: String, call: ClientCall) -> (OutputItem, String) {
+    let ClientCall { call_id, namespace, name, input, is_custom } = call;
+    let item = if is_custom {
+        OutputItem::CustomToolCall { id, call_id, namespace, name, input: String::new() }
+    } else {
+        let (status, arguments) = (ItemStatus::InProgress, String::new());
+        OutputItem::FunctionCall { id, status, call_id, namespace, name, arguments }
+    };
+    (item, input)
 }
 
 /// Appends to the single part of a message.
@@ -58,13 +66,18 @@ pub(super) fn add_summary(
     sink.event("response.reasoning_summary_text.delta", body);
 }
 
-/// Sets a call's arguments, which arrive complete.
-pub(super) fn add_arguments(item: &mut OutputItem, output_index: usize, value: String, sink: &mut Sink) {
-    let OutputItem::FunctionCall { id: item_id, arguments, .. } = item else { return };
-    *arguments = value;
-    for delta in argument_deltas(arguments) {
-        let body = EventBody::ArgumentsDelta { item_id, output_index, delta };
-        sink.event("response.function_call_arguments.delta", body);
+/// Sets a call's arguments or input, which arrives complete.
+pub(super) fn add_input(item: &mut OutputItem, output_index: usize, value: String, sink: &mut Sink) {
+    let (item_id, text, kind) = match item {
+        OutputItem::FunctionCall { id, arguments, .. } => {
+            (id, arguments, "response.function_call_arguments.delta")
+        }
+        OutputItem::CustomToolCall { id, input, .. } => (id, input, "response.custom_tool_call_input.delta"),
+        OutputItem::Message { .. } | OutputItem::Reasoning { .. } => return,
+    };
+    *text = value;
+    for delta in argument_deltas(text) {
+        sink.event(kind, EventBody::ArgumentsDelta { item_id, output_index, delta });
     }
 }
 
@@ -91,12 +104,16 @@ pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
             let body = EventBody::ArgumentsDone { item_id, output_index, name, arguments };
             sink.event("response.function_call_arguments.done", body);
         }
+        OutputItem::CustomToolCall { id: item_id, input, .. } => {
+            let body = EventBody::InputDone { item_id, output_index, input };
+            sink.event("response.custom_tool_call_input.done", body);
+        }
     }
 }
 
 pub(super) fn set_status(item: &mut OutputItem, now: ItemStatus) {
     match item {
         OutputItem::Message { status, .. } | OutputItem::FunctionCall { status, .. } => *status = now,
-        OutputItem::Reasoning { .. } => {}
+        OutputItem::Reasoning { .. } | OutputItem::CustomToolCall { .. } => {}
     }
 }

@@ -36,8 +36,9 @@ fn finish(reason: FinishReason) -> AnswerEnd {
     AnswerEnd { reason, usage: Some(TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 }) }
 }
 
-fn weather(arguments: &str) -> ToolCall {
-    ToolCall { call_id: "call_1".into(), name: "weather".into(), arguments: arguments.into() }
+fn weather(arguments: &str) -> ClientCall {
+    let (call_id, name) = ("call_1".into(), "weather".into());
+    ClientCall { call_id, namespace: None, name, input: arguments.into(), is_custom: false }
 }
 
 fn error() -> ResponseError {

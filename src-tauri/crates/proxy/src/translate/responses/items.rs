@@ -10,6 +10,7 @@ use crate::openai::text_or::TextOr;
 use crate::translate::contents::contents;
 use crate::translate::response_events::Ids;
 use crate::translate::shorten;
+use crate::translate::tool_names::{custom_arguments, joined};
 
 /// Parses the input. A string is a user message.
 pub(super) fn parse(
@@ -38,11 +39,14 @@ pub(super) fn from_output(item: &OutputItem) -> Option<Item> {
             let content = content.iter().map(|part| Content::Text(part.text.clone())).collect();
             Some(Item::Message { role: Role::Assistant, content })
         }
-        OutputItem::FunctionCall { call_id, name, arguments, .. } => Some(Item::ToolCall(ToolCall {
-            call_id: call_id.clone(),
-            name: name.clone(),
-            arguments: arguments.clone(),
-        })),
+        OutputItem::FunctionCall { call_id, namespace, name, arguments, .. } => {
+            let arguments = arguments.clone();
+            Some(tool_call(call_id.clone(), namespace.as_deref(), name.clone(), arguments))
+        }
+        OutputItem::CustomToolCall { call_id, namespace, name, input, .. } => {
+            let arguments = custom_arguments(input);
+            Some(tool_call(call_id.clone(), namespace.as_deref(), name.clone(), arguments))
+        }
         OutputItem::Reasoning { .. } => None,
     }
 }
@@ -61,6 +65,9 @@ fn parse_item(
         "message" => ("msg", Some(message(item, param)?)),
         "function_call" => ("fc", Some(call(item, param)?)),
         "function_call_output" => ("fco", Some(output(item, param)?)),
+        "custom_tool_call" => ("ctc", Some(call(item, param)?)),
+        "custom_tool_call_output" => ("ctco", Some(output(item, param)?)),
+        "additional_tools" => ("at", None),
         "reasoning" => ("rs", None),
         "item_reference" => {
             let param = format!("{param}.id");
@@ -110,11 +117,18 @@ fn call(item: InputItem, param: &str) -> Result<Item, ApiError> {
     let Some(name) = item.name.filter(|name| !name.is_empty()) else {
         return Err(ApiError::invalid(format!("{param}.name"), "A call requires a function name."));
     };
-    Ok(Item::ToolCall(ToolCall {
-        call_id: item.call_id.unwrap_or_default(),
-        name,
-        arguments: item.arguments,
-    }))
+    let call_id = item.call_id.unwrap_or_default();
+    let arguments = item.input.map_or(item.arguments, |input| custom_arguments(&input));
+    Ok(tool_call(call_id, item.namespace.as_deref(), name, arguments))
+}
+
+/// A call of the tool with this name in this namespace.
+fn tool_call(call_id: String, namespace: Option<&str>, name: String, arguments: String) -> Item {
+    let name = match namespace {
+        Some(namespace) => joined(namespace, &name),
+        None => name,
+    };
+    Item::ToolCall(ToolCall { call_id, name, arguments })
 }
 
 fn output(item: InputItem, param: &str) -> Result<Item, ApiError> {

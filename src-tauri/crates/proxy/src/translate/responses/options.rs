@@ -35,7 +35,10 @@ pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<R
             ToolChoice::Auto => json!("auto"),
             ToolChoice::None => json!("none"),
             ToolChoice::Required => json!("required"),
-            ToolChoice::Named(name) => json!({ "type": "function", "name": name }),
+            ToolChoice::Named(name) => {
+                let is_custom = request.tool_choice.is_some_and(|choice| choice["type"] == "custom");
+                json!({ "type": if is_custom { "custom" } else { "function" }, "name": name })
+            }
         },
         tools: request.tools.unwrap_or_default(),
         top_logprobs: 0,

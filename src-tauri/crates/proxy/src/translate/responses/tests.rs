@@ -63,7 +63,7 @@ fn instructions_come_first_and_are_not_stored() {
 }
 
 #[test]
-fn only_function_tools_are_accepted() {
+fn functions_are_accepted_and_unsupported_tools_named() {
     let schema = json!({"type":"object","properties":{"city":{"type":"string"}}});
     let parsed = read(&json!({"input":"a","tool_choice":{"type":"function","name":"weather"},"tools":[
         {"type":"function","name":"weather","description":"Tells.","parameters":schema,"strict":true},
@@ -86,7 +86,7 @@ fn only_function_tools_are_accepted() {
     let function = json!({"type":"function","name":"f"});
     let refused =
         |tools: Value, choice: Value| refused(read(&json!({"input":"a","tools":tools,"tool_choice":choice})));
-    for kind in ["web_search", "file_search", "code_interpreter", "mcp", "custom", "image_generation"] {
+    for kind in ["file_search", "code_interpreter", "mcp", "image_generation"] {
         let tools = json!([function, { "type": kind }]);
         assert_eq!(refused(tools, json!("auto")), (false, "tools[1].type".to_owned()));
     }

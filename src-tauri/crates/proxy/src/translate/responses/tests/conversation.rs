@@ -144,6 +144,7 @@ fn output_items_become_conversation_items() {
     let output = [
         OutputItem::Reasoning { id: "rs_1".into(), summary: Vec::new() },
         OutputItem::FunctionCall {
+            namespace: None,
             id: "fc_1".into(),
             status: crate::openai::responses::item::ItemStatus::Completed,
             call_id: "c1".into(),
