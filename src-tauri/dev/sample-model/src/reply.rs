@@ -79,7 +79,8 @@ pub(crate) fn decide(
 }
 
 fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_demo: bool) -> Answer {
-    let wants_calls = latest.results.is_empty() && script.has_calls();
+    let urged = || conversation::messages(items.iter().copied()).iter().any(is_urging);
+    let wants_calls = latest.results.is_empty() && script.has_calls() && (!script.reluctant || urged());
     let mut calls: Vec<ToolCall> = if wants_calls {
         script.calls.iter().map(|call| tool_call(body, call)).collect()
     } else {
@@ -110,6 +111,10 @@ fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_d
         usage,
         ending: ending(script),
     }
+}
+
+fn is_urging((role, text): &(String, String)) -> bool {
+    role == "developer" && text.contains("must call")
 }
 
 fn text(
@@ -264,6 +269,15 @@ mod tests {
         for (results, (calls, said)) in rounds.into_iter().enumerate() {
             assert_eq!(after(results), (calls.to_owned(), said.to_owned()), "after {results} results");
         }
+    }
+
+    #[test]
+    fn a_reluctant_model_calls_only_when_it_must() {
+        let with = |role: &str, text: &str| {
+            let input = json!([{"role": role, "content": text}, {"role": "user", "content": "[[reluctant say=no tool=f]]"}]);
+            answered("", &json!({ "input": input })).calls.len()
+        };
+        assert_eq!((with("user", "You must call f"), with("developer", "You must call f")), (0, 1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ const MAX_WORDS: usize = 1_000_000;
 const MAX_REASONING_PARTS: usize = 1_000;
 
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
-    incomplete break silence hold usage limits limits2 model then";
+    incomplete break silence hold usage limits limits2 model reluctant then";
 
 /// A tool call to make, with its arguments verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) struct Script {
     pub(crate) reasoning: usize,
     pub(crate) calls: Vec<Call>,
     pub(crate) shell: Option<String>,
+    /// Whether it makes its calls only once a developer message says that it must.
+    pub(crate) reluctant: bool,
     pub(crate) echo: bool,
     pub(crate) status: Option<u16>,
     pub(crate) message: Option<String>,
@@ -131,6 +133,7 @@ impl Script {
             "tool" => self.calls.push(call(&text(item)?)),
             "shell" => self.shell = Some(text(item)?),
             "echo" => self.echo = true,
+            "reluctant" => self.reluctant = true,
             "status" => self.status = Some(status(item)?),
             "message" => self.message = Some(text(item)?),
             "type" => self.error_type = Some(text(item)?),
