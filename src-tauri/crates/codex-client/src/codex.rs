@@ -84,11 +84,11 @@ impl Codex {
         let session = self.session().await?;
         let capabilities = session.readiness.capabilities;
         capabilities.check(&request, &session.readiness.version)?;
-        Ok(match (capabilities.threads, capabilities.inject_items) {
-            (true, true) => start_turn(&session, request, Dialect::CURRENT),
-            (true, false) => start_turn(&session, request, legacy::DIALECT),
-            (false, _) => legacy::start_turn(&self.exec_slots, &session, request),
-        })
+        match (capabilities.threads, capabilities.inject_items) {
+            (true, true) => start_turn(&session, request, Dialect::CURRENT).await,
+            (true, false) => start_turn(&session, request, legacy::DIALECT).await,
+            (false, _) => Ok(legacy::start_turn(&self.exec_slots, &session, request)),
+        }
     }
 
     /// Lists codex's models, including hidden ones.

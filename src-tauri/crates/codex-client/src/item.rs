@@ -67,6 +67,22 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+/// The id of a call that its client sent without one begins with this.
+const NO_CALL_ID: &str = "call_of_message_";
+
+impl ToolCall {
+    /// The id of the call at this position among those of a message, for a client that sent none.
+    #[must_use]
+    pub fn id_by_position(message: usize, at: usize) -> String {
+        format!("{NO_CALL_ID}{message}_{at}")
+    }
+
+    /// Whether the client knows the call's id.
+    pub(crate) fn has_id(&self) -> bool {
+        !self.call_id.starts_with(NO_CALL_ID)
+    }
+}
+
 impl Item {
     /// Whether it contains an image.
     #[must_use]

@@ -8,7 +8,7 @@ mod prewarm;
 mod start;
 
 pub use cache::Retention;
-pub(crate) use cache::{AnswerJob, ThreadCache};
+pub(crate) use cache::{AnswerJob, CachedState, ParkedTurn, ThreadCache};
 pub(crate) use dialect::{Dialect, TurnInput};
 pub(crate) use fingerprint::Fingerprints;
 pub(crate) use params::DEFAULT_INSTRUCTIONS;

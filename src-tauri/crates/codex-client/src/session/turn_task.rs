@@ -15,7 +15,9 @@ use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{ItemEvent, TurnEvent, Usage};
 use crate::item::{Content, Item};
 use crate::request::{ThreadKind, TurnRequest};
-use crate::thread::{AnswerJob, Dialect, Fingerprints, NewThread, ReadyThread, TurnInput};
+use crate::thread::{
+    AnswerJob, CachedState, Dialect, Fingerprints, NewThread, ParkedTurn, ReadyThread, TurnInput,
+};
 use crate::turn::{AnswerOutcome, Phase, ToolCalls, Turn, TurnSlot, event_queue};
 
 /// How long to wait for further calls of a response once one awaits its output. Only needed for an older codex, which
@@ -40,22 +42,31 @@ type Continuation = (oneshot::Receiver<AnswerJob>, Option<OpenTurn>);
 
 /// Starts `request` in the cached thread with the longest prefix of its conversation, or in a new one. A failure arrives
 /// as the last event.
-pub(crate) fn start_turn(session: &Arc<Session>, request: TurnRequest, dialect: Dialect) -> Turn {
+///
+/// # Errors
+/// When the runtime shuts down.
+pub(crate) async fn start_turn(
+    session: &Arc<Session>,
+    request: TurnRequest,
+    dialect: Dialect,
+) -> Result<Turn, CodexError> {
     let (events, turn) = event_queue();
-    let fingerprints = Fingerprints::new(&request);
-    let cached = session.cache.take(&fingerprints, &request.items);
+    // Off the workers: a conversation can hold megabytes of arguments.
+    let hashed = tokio::task::spawn_blocking(move || (Fingerprints::new(&request), request)).await;
+    let (fingerprints, mut request) = hashed.map_err(|_| CodexError::ShuttingDown)?;
+    let cached = session.cache.take(&fingerprints, &mut request.items);
     let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events };
     if let Some((thread, count)) = cached {
         job.items_in_thread = count;
         match thread.send(job) {
-            Ok(()) => return turn,
+            Ok(()) => return Ok(turn),
             // The thread expired just now.
             Err(returned) => job = returned,
         }
     }
     let task = TurnTask { session: Arc::clone(session), dialect, thread: None, usage: Usage::default() };
     session.tasks.spawn(session.turn_tasks.track_future(task.run(job)));
-    turn
+    Ok(turn)
 }
 
 /// The task and its thread.
@@ -73,7 +84,7 @@ impl TurnTask {
         let mut parked: Option<OpenTurn> = None;
         loop {
             let answered = match parked.take() {
-                Some(turn) => self.resume(turn, &job).await,
+                Some(turn) => self.resume(turn, &mut job).await,
                 None => self.run_turn(&mut job).await,
             };
             let continuation = answered.unwrap_or_else(|error| {
@@ -194,13 +205,18 @@ impl TurnTask {
     }
 
     /// Resumes a parked turn with the tool outputs that it awaits.
-    async fn resume(&mut self, turn: OpenTurn, job: &AnswerJob) -> Result<Option<Continuation>, CodexError> {
+    async fn resume(
+        &mut self,
+        turn: OpenTurn,
+        job: &mut AnswerJob,
+    ) -> Result<Option<Continuation>, CodexError> {
         let model = self.thread.as_ref().map(|thread| thread.model.clone()).unwrap_or_default();
-        let outputs = job.request.items.get(job.items_in_thread..).unwrap_or_default();
+        let mut outputs = std::mem::take(&mut job.request.items);
+        outputs.drain(..job.items_in_thread.min(outputs.len()));
         let images = outputs.iter().any(Item::has_images);
         turn.slot.reattach(&job.events, job.request.one_call_at_a_time, images);
         job.events.send(TurnEvent::Model(model));
-        for item in outputs {
+        for item in &outputs {
             if let Item::ToolOutput { call_id, output } = item
                 && let Some(request) = turn.slot.take_request(call_id)
             {
@@ -244,12 +260,13 @@ impl TurnTask {
             && job.request.turn_instructions.is_none()
             && !text.trim().is_empty();
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.
-        let next = (parked || reuse).then(|| {
-            let fingerprint = job.fingerprints.with_answer(&text, &calls);
-            let awaited = calls.iter().map(|call| call.call_id.clone()).collect();
-            let TurnRequest { owner, profile, .. } = &job.request;
-            self.session.cache.insert(fingerprint, owner, profile.kind, awaited)
-        });
+        let state = match (parked, reuse) {
+            (true, _) => Some(CachedState::Parked(ParkedTurn::new(&job.fingerprints, &calls))),
+            (false, true) => Some(CachedState::Idle(job.fingerprints.with_answer(&text))),
+            (false, false) => None,
+        };
+        let TurnRequest { owner, profile, .. } = &job.request;
+        let next = state.map(|state| self.session.cache.insert(state, owner, profile.kind));
         for call in calls {
             job.events.send(TurnEvent::Call(call));
         }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::fingerprint::{Fingerprint, Fingerprints};
-use crate::item::Item;
+use super::fingerprint::{Fingerprint, Fingerprints, of_call};
+use crate::item::{Item, Role, ToolCall};
 use crate::request::{ThreadKind, TurnRequest};
 use crate::turn::Sender;
 
@@ -54,12 +54,30 @@ pub(crate) struct ThreadCache {
 
 #[derive(Debug)]
 struct CachedThread {
-    fingerprint: Fingerprint,
+    state: CachedState,
     owner: String,
     kind: ThreadKind,
-    /// The calls whose outputs it awaits; empty when it is idle.
-    calls: Vec<String>,
     next_job: oneshot::Sender<AnswerJob>,
+}
+
+/// How a thread continues.
+#[derive(Debug)]
+pub(crate) enum CachedState {
+    /// With anything after this conversation.
+    Idle(Fingerprint),
+    /// With the outputs of the calls that its turn has made.
+    Parked(ParkedTurn),
+}
+
+/// A turn that awaits the outputs of its calls.
+#[derive(Debug)]
+pub(crate) struct ParkedTurn {
+    /// The conversation before its answer.
+    before: Fingerprint,
+    /// What cannot change within the turn.
+    turn: Fingerprint,
+    /// The id of each call, and what it asks for.
+    calls: Vec<(String, Fingerprint)>,
 }
 
 impl ThreadCache {
@@ -70,10 +88,9 @@ impl ThreadCache {
     /// Caches a thread, evicting others if needed. The receiver gets the job to continue with, or closes on eviction.
     pub(crate) fn insert(
         &self,
-        fingerprint: Fingerprint,
+        state: CachedState,
         owner: &str,
         kind: ThreadKind,
-        calls: Vec<String>,
     ) -> oneshot::Receiver<AnswerJob> {
         let (next_job, job) = oneshot::channel();
         if self.retention.max_idle.is_zero() {
@@ -81,7 +98,7 @@ impl ThreadCache {
         }
         let mut threads = self.threads.lock();
         threads.retain(|thread| !thread.next_job.is_closed());
-        threads.push_back(CachedThread { fingerprint, owner: owner.to_owned(), kind, calls, next_job });
+        threads.push_back(CachedThread { state, owner: owner.to_owned(), kind, next_job });
         let is_own = |thread: &CachedThread| thread.owner == owner;
         let is_agent = |thread: &CachedThread| thread.kind == ThreadKind::Agent;
         let Retention { max_threads, max_agents, .. } = self.retention;
@@ -93,22 +110,37 @@ impl ThreadCache {
         job
     }
 
-    /// Takes the thread with the longest prefix of this conversation, and the number of items it has.
+    /// Takes the thread that this conversation continues, and the number of items it has: the turn that awaits the outputs
+    /// at its end, or the idle thread with its longest prefix. The items get the call ids that the turn knows.
     pub(crate) fn take(
         &self,
         fingerprints: &Fingerprints,
-        items: &[Item],
+        items: &mut [Item],
     ) -> Option<(oneshot::Sender<AnswerJob>, usize)> {
         let mut threads = self.threads.lock();
+        threads.retain(|thread| !thread.next_job.is_closed());
         if threads.is_empty() {
             return None;
         }
-        for count in (1..items.len()).rev() {
+        // The most recent one, if several match.
+        while let Some((index, answered)) = threads
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(index, thread)| Some((index, thread.parked()?.answered_by(items, fingerprints)?)))
+        {
+            let thread = threads.remove(index)?;
+            if thread.parked().is_some_and(|parked| parked.turn == fingerprints.turn) {
+                answered.rename_calls(items);
+                return Some((thread.next_job, answered.from));
+            }
+            // The request wants what this turn cannot give any more. Dropping the thread ends the turn.
+        }
+        // Upstream rejects outputs without their calls.
+        let fits = |count: usize| !matches!(items.get(count), Some(Item::ToolOutput { .. }));
+        for count in (1..items.len()).rev().filter(|count| fits(*count)) {
             let Some(prefix) = fingerprints.after(count) else { continue };
-            // The most recent one, if several match.
-            let index = threads.iter().rposition(|thread| {
-                thread.fingerprint == prefix && !thread.next_job.is_closed() && thread.fits(&items[count..])
-            });
+            let index = threads.iter().rposition(|thread| thread.is_idle_after(prefix));
             if let Some(thread) = index.and_then(|index| threads.remove(index)) {
                 return Some((thread.next_job, count));
             }
@@ -137,17 +169,70 @@ fn evict_over(
 }
 
 impl CachedThread {
-    /// Whether the thread can continue with these items: an idle thread with anything, a parked one with exactly the
-    /// outputs of all its calls, in any order.
-    fn fits(&self, new: &[Item]) -> bool {
-        if self.calls.is_empty() {
-            // Upstream rejects outputs without their calls.
-            return !matches!(new.first(), Some(Item::ToolOutput { .. }));
+    fn is_idle_after(&self, conversation: Fingerprint) -> bool {
+        matches!(self.state, CachedState::Idle(after) if after == conversation)
+    }
+
+    fn parked(&self) -> Option<&ParkedTurn> {
+        match &self.state {
+            CachedState::Parked(turn) => Some(turn),
+            CachedState::Idle(_) => None,
         }
-        let answers =
-            |item: &Item, call: &String| matches!(item, Item::ToolOutput { call_id, .. } if call_id == call);
-        new.len() == self.calls.len()
-            && self.calls.iter().all(|call| new.iter().any(|item| answers(item, call)))
+    }
+}
+
+/// How the end of a conversation answers a parked turn.
+struct Answered {
+    /// The number of items before the turn's answer.
+    from: usize,
+    /// The ids of the calls in the conversation and in the turn.
+    ids: Vec<(String, String)>,
+}
+
+impl ParkedTurn {
+    pub(crate) fn new(fingerprints: &Fingerprints, calls: &[ToolCall]) -> Self {
+        let calls = calls.iter().map(|call| (call.call_id.clone(), of_call(call))).collect();
+        Self { before: fingerprints.last(), turn: fingerprints.turn, calls }
+    }
+
+    /// Whether the conversation continues the turn's own, with exactly its calls and one output for each, in any order. Text
+    /// beside the calls does not matter: clients add reasoning to it, blank it or leave it out.
+    fn answered_by(&self, items: &[Item], fingerprints: &Fingerprints) -> Option<Answered> {
+        let mut left: Vec<&(String, Fingerprint)> = self.calls.iter().collect();
+        let mut outputs: Vec<&str> = Vec::new();
+        let mut ids = Vec::new();
+        for (from, item) in items.iter().enumerate().rev() {
+            match item {
+                Item::ToolOutput { call_id, .. } if outputs.len() < left.len() => outputs.push(call_id),
+                Item::ToolCall(call) => {
+                    outputs.swap_remove(outputs.iter().position(|id| *id == call.call_id)?);
+                    let is_call = |(id, asks): &&(String, Fingerprint)| {
+                        Some(*asks) == fingerprints.call(from) && (*id == call.call_id || !call.has_id())
+                    };
+                    let (id, _) = left.swap_remove(left.iter().position(is_call)?);
+                    ids.push((call.call_id.clone(), id.clone()));
+                }
+                Item::Message { role: Role::Assistant, .. } => {}
+                Item::Message { .. } | Item::ToolOutput { .. } => return None,
+            }
+            if left.is_empty() && outputs.is_empty() && fingerprints.after(from) == Some(self.before) {
+                return Some(Answered { from, ids });
+            }
+        }
+        None
+    }
+}
+
+impl Answered {
+    /// Gives the calls and their outputs the ids that the turn knows.
+    fn rename_calls(&self, items: &mut [Item]) {
+        for item in items.iter_mut().skip(self.from) {
+            if let Item::ToolCall(ToolCall { call_id, .. }) | Item::ToolOutput { call_id, .. } = item
+                && let Some((_, id)) = self.ids.iter().find(|(theirs, _)| theirs == call_id)
+            {
+                call_id.clone_from(id);
+            }
+        }
     }
 }
 

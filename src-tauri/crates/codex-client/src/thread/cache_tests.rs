@@ -56,14 +56,22 @@ fn cache(threads: usize) -> ThreadCache {
 
 /// The number of items in the thread found for a conversation.
 fn found(cache: &ThreadCache, owner: &str, items: &[Item]) -> Option<usize> {
-    cache.take(&fingerprints(owner, items), items).map(|(_, count)| count)
+    cache.take(&fingerprints(owner, items), &mut items.to_vec()).map(|(_, count)| count)
+}
+
+/// An idle thread with this conversation and its answer.
+fn idle(owner: &str, items: &[Item], answer: &str) -> CachedState {
+    CachedState::Idle(fingerprints(owner, items).with_answer(answer))
+}
+
+fn parked(request: &TurnRequest, calls: &[ToolCall]) -> CachedState {
+    CachedState::Parked(ParkedTurn::new(&Fingerprints::new(request), calls))
 }
 
 #[test]
 fn idle_thread_is_found_once_by_its_conversation_and_answer() {
     let cache = cache(8);
-    let at = fingerprints("me", &[user("a")]).with_answer("b ", &[]);
-    let _receiver = cache.insert(at, "me", ThreadKind::Plain, Vec::new());
+    let _receiver = cache.insert(idle("me", &[user("a")], "b "), "me", ThreadKind::Plain);
     let continued = [user("a"), message(Role::Assistant, "b"), user("c")];
     assert_eq!(found(&cache, "another", &continued), None);
     assert_eq!(found(&cache, "me", &continued[..2]), None, "there is no new item");
@@ -76,14 +84,75 @@ fn idle_thread_is_found_once_by_its_conversation_and_answer() {
 fn parked_turn_resumes_only_with_exactly_its_outputs_in_any_order() {
     let cache = cache(8);
     let calls = [call("1"), call("2")];
-    let at = fingerprints("me", &[user("a")]).with_answer("", &calls);
-    let _receiver = cache.insert(at, "me", ThreadKind::Plain, vec!["1".into(), "2".into()]);
+    let _receiver = cache.insert(parked(&request("me", &[user("a")]), &calls), "me", ThreadKind::Plain);
     let prefix = [user("a"), Item::ToolCall(call("1")), Item::ToolCall(call("2"))];
     let with = |more: &[Item]| [&prefix[..], more].concat();
     assert_eq!(found(&cache, "me", &with(&[output("1")])), None);
     assert_eq!(found(&cache, "me", &with(&[output("1"), output("1")])), None);
+    assert_eq!(found(&cache, "me", &with(&[output("1"), output("2"), output("2")])), None);
     assert_eq!(found(&cache, "me", &with(&[output("1"), output("2"), user("and?")])), None);
-    assert_eq!(found(&cache, "me", &with(&[output("2"), output("1")])), Some(3));
+    assert_eq!(found(&cache, "another", &with(&[output("2"), output("1")])), None);
+    assert_eq!(found(&cache, "me", &with(&[output("2"), output("1")])), Some(1));
+}
+
+#[test]
+fn parked_turn_is_found_by_its_call_ids_whatever_stands_beside_them() {
+    let (one, two) = (Item::ToolCall(call("1")), Item::ToolCall(call("2")));
+    let says = |text| message(Role::Assistant, text);
+    for answer in [
+        vec![says("<think>Hm.</think>"), one.clone(), two.clone(), output("1"), output("2")],
+        vec![one.clone(), output("1"), says(" "), two.clone(), output("2")],
+        vec![two.clone(), one.clone(), says("a"), says("b"), output("2"), output("1")],
+    ] {
+        // A client can begin the answer itself.
+        for prompt in [vec![user("a")], vec![user("a"), says("b")]] {
+            let cache = cache(8);
+            let state = parked(&request("me", &prompt), &[call("1"), call("2")]);
+            let _receiver = cache.insert(state, "me", ThreadKind::Plain);
+            let items = [&prompt[..], &answer].concat();
+            assert_eq!(found(&cache, "me", &items), Some(prompt.len()), "{items:?}");
+        }
+    }
+}
+
+#[test]
+fn parked_turn_is_found_by_its_call_alone_if_the_client_has_no_ids() {
+    let theirs = |name: &str, arguments: &str| {
+        let call_id = ToolCall::id_by_position(1, 0);
+        let call = ToolCall { call_id: call_id.clone(), name: name.into(), arguments: arguments.into() };
+        vec![user("a"), Item::ToolCall(call), output(&call_id)]
+    };
+    let cache = cache(8);
+    let _receiver = cache.insert(parked(&request("me", &[user("a")]), &[call("1")]), "me", ThreadKind::Plain);
+    for items in [theirs("g", "{}"), theirs("f", "{\"a\":1}")] {
+        assert_eq!(found(&cache, "me", &items), None);
+    }
+    let mut items = theirs("f", "{ }");
+    assert_eq!(cache.take(&fingerprints("me", &items), &mut items).unwrap().1, 1);
+    assert_eq!(items[1..], [Item::ToolCall(ToolCall { arguments: "{ }".into(), ..call("1") }), output("1")]);
+}
+
+#[test]
+fn parked_turn_that_cannot_give_what_is_wanted_now_is_dropped() {
+    let changes: [fn(&mut TurnRequest); 3] = [
+        |request| request.turn_instructions = Some("note".into()),
+        |request| request.output_schema = Some(serde_json::json!({"type":"object"})),
+        |request| request.reasoning_summary = false,
+    ];
+    for change in changes {
+        let cache = cache(8);
+        let before = request("me", &[user("a")]);
+        let mut receiver = cache.insert(parked(&before, &[call("1")]), "me", ThreadKind::Plain);
+        let mut now = request("me", &[user("a"), Item::ToolCall(call("1")), output("1")]);
+        change(&mut now);
+        assert!(cache.take(&Fingerprints::new(&now), &mut now.items).is_none());
+        assert_eq!(receiver.try_recv().unwrap_err(), oneshot::error::TryRecvError::Closed);
+        // Within a turn that began with the same, it goes on.
+        let mut before = before;
+        change(&mut before);
+        let _receiver = cache.insert(parked(&before, &[call("1")]), "me", ThreadKind::Plain);
+        assert!(cache.take(&Fingerprints::new(&now), &mut now.items).is_some());
+    }
 }
 
 #[test]
@@ -107,8 +176,7 @@ fn is_evicted(receiver: &mut oneshot::Receiver<AnswerJob>) -> bool {
 
 /// Caches a thread of `owner`.
 fn insert(cache: &ThreadCache, owner: &str, kind: ThreadKind) -> oneshot::Receiver<AnswerJob> {
-    let at = fingerprints(owner, &[user("a")]).with_answer("x", &[]);
-    cache.insert(at, owner, kind, Vec::new())
+    cache.insert(idle(owner, &[user("a")], "x"), owner, kind)
 }
 
 #[test]
@@ -148,18 +216,16 @@ fn a_key_with_more_than_half_of_the_agents_evicts_its_own() {
 #[test]
 fn thread_whose_task_has_ended_is_not_found() {
     let cache = cache(8);
-    let at = fingerprints("me", &[user("a")]).with_answer("b", &[]);
-    drop(cache.insert(at, "me", ThreadKind::Plain, Vec::new()));
+    drop(cache.insert(idle("me", &[user("a")], "b"), "me", ThreadKind::Plain));
     assert_eq!(found(&cache, "me", &[user("a"), message(Role::Assistant, "b"), user("c")]), None);
 }
 
 #[test]
 fn job_reaches_the_waiting_task() {
     let cache = cache(8);
-    let items = [user("a"), message(Role::Assistant, "b"), user("c")];
-    let at = fingerprints("me", &items[..1]).with_answer("b", &[]);
-    let mut receiver = cache.insert(at, "me", ThreadKind::Plain, Vec::new());
-    let (sender, items_in_thread) = cache.take(&fingerprints("me", &items), &items).unwrap();
+    let mut items = [user("a"), message(Role::Assistant, "b"), user("c")];
+    let mut receiver = cache.insert(idle("me", &items[..1], "b"), "me", ThreadKind::Plain);
+    let (sender, items_in_thread) = cache.take(&fingerprints("me", &items), &mut items).unwrap();
     let (events, _) = event_queue();
     let request = request("me", &items);
     let fingerprints = Fingerprints::new(&request);
@@ -202,7 +268,7 @@ proptest! {
                 .filter(|(by, thread, _)| *by == step.owner && thread.len() < items.len() && items.starts_with(thread))
                 .map(|(_, thread, _)| thread.len())
                 .max();
-            let taken = cache.take(&fingerprints(&owner, &items), &items);
+            let taken = cache.take(&fingerprints(&owner, &items), &mut items);
             prop_assert_eq!(taken.as_ref().map(|(_, count)| *count), best);
             if let Some((sender, count)) = taken {
                 drop(sender);
@@ -213,8 +279,7 @@ proptest! {
                 waiting.remove(position.unwrap());
             }
             let answer = step.answer.to_string();
-            let at = fingerprints(&owner, &items).with_answer(&answer, &[]);
-            let receiver = cache.insert(at, &owner, ThreadKind::Plain, Vec::new());
+            let receiver = cache.insert(idle(&owner, &items, &answer), &owner, ThreadKind::Plain);
             items.push(message(Role::Assistant, &answer));
             waiting.push((step.owner, items.clone(), receiver));
             conversations.push(items);

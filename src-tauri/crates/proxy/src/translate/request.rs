@@ -162,9 +162,10 @@ fn calls(
     old: Option<FunctionCall>,
     index: usize,
 ) -> Result<Vec<ToolCall>, ApiError> {
+    let legacy_at = calls.len();
     let call = |(at, call): (usize, chat::ToolCall)| {
         let id = match call.id.as_str() {
-            "" => format!("call_of_message_{index}_{at}"),
+            "" => ToolCall::id_by_position(index, at),
             _ => call.id,
         };
         match (call.function, call.custom) {
@@ -179,7 +180,7 @@ fn calls(
         }
     };
     let calls = calls.into_iter().enumerate().map(call).collect::<Result<Vec<_>, _>>()?.into_iter();
-    let legacy = old.map(|function| (format!("call_of_message_{index}"), function));
+    let legacy = old.map(|function| (ToolCall::id_by_position(index, legacy_at), function));
     let call = |(call_id, FunctionCall { name, arguments })| ToolCall { call_id, name, arguments };
     Ok(calls.chain(legacy).map(call).collect())
 }
