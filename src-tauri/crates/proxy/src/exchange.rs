@@ -150,6 +150,8 @@ struct Choice {
     /// The second attempt, and whether to start it.
     retry: Option<TurnRequest>,
     retry_now: bool,
+    /// Usage of the first attempt.
+    spent: Option<Usage>,
 }
 
 impl Exchange {
@@ -261,6 +263,7 @@ impl Exchange {
                 ready: VecDeque::new(),
                 retry: retry.clone(),
                 retry_now: false,
+                spent: None,
             });
         }
         self.recorder.step("Sent to Codex", None, false);
@@ -342,8 +345,10 @@ impl Exchange {
                 choice.turn = None;
                 if pipeline.lacks_required_call() && choice.retry.is_some() {
                     self.recorder.step("The model did not call the required tool; retrying", None, true);
+                    choice.spent = usage;
                     choice.retry_now = true;
                 } else {
+                    let usage = sum(choice.spent, usage);
                     match pipeline.finish(usage, ready) {
                         Ok(unchecked) => {
                             *check = unchecked.map(|unchecked| checking::start(unchecked, usage));
@@ -433,6 +438,13 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.close(&Outcome::Disconnected);
     }
+}
+
+/// The sum of what is known.
+fn sum(first: Option<Usage>, second: Option<Usage>) -> Option<Usage> {
+    let (Some(mut total), Some(second)) = (first, second) else { return first.or(second) };
+    total += second;
+    Some(total)
 }
 
 /// An event of one answer.

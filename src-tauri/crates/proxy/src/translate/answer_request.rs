@@ -100,6 +100,17 @@ pub(crate) enum ToolChoice {
     Named(String),
 }
 
+impl ToolChoice {
+    /// Whether the model is offered this tool. It cannot call another one than the named one if it knows no other.
+    pub(crate) fn offers(&self, tool: &ClientTool) -> bool {
+        match self {
+            Self::Auto | Self::Required => true,
+            Self::None => false,
+            Self::Named(name) => tool.name == *name,
+        }
+    }
+}
+
 /// The answer format.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Format {

@@ -4,29 +4,29 @@ use serde_json::{Value, json};
 
 use crate::support::{TestProxy, prompt_body, real};
 
-fn tool(name: &str) -> Value {
+pub(crate) fn tool(name: &str) -> Value {
     json!({"type":"function","function":{"name":name,"description":"A tool.",
         "parameters":{"type":"object","properties":{"city":{"type":"string"}}}}})
 }
 
 /// A growing chat, like a client's.
-struct Chat<'a> {
+pub(crate) struct Chat<'a> {
     proxy: &'a TestProxy,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl<'a> Chat<'a> {
-    fn new(proxy: &'a TestProxy, tools: &[&str]) -> Self {
+    pub(crate) fn new(proxy: &'a TestProxy, tools: &[&str]) -> Self {
         let tools: Vec<Value> = tools.iter().map(|name| tool(name)).collect();
         Self { proxy, body: json!({"model":"gpt-5.5","messages":[],"tools":tools}) }
     }
 
-    fn push(&mut self, message: Value) {
+    pub(crate) fn push(&mut self, message: Value) {
         self.body["messages"].as_array_mut().unwrap().push(message);
     }
 
     /// Sends the chat, and appends the answer.
-    async fn send(&mut self) -> Value {
+    pub(crate) async fn send(&mut self) -> Value {
         let response = self.proxy.chat(&self.body).await;
         let status = response.status();
         let answer: Value = response.json().await.unwrap();
@@ -36,17 +36,18 @@ impl<'a> Chat<'a> {
         choice
     }
 
-    async fn ask(&mut self, text: &str) -> Value {
+    pub(crate) async fn ask(&mut self, text: &str) -> Value {
         self.push(json!({"role":"user","content":text}));
         self.send().await
     }
 
-    fn output(&mut self, call: &Value, text: &str) {
+    pub(crate) fn output(&mut self, call: &Value, text: &str) {
         self.push(json!({"role":"tool","tool_call_id":call["id"],"content":text}));
     }
 }
 
-fn cache_key(proxy: &TestProxy, n: u64) -> Value {
+/// The same in every request of a thread.
+pub(crate) fn cache_key(proxy: &TestProxy, n: u64) -> Value {
     proxy.model.request(n).unwrap().body()["prompt_cache_key"].clone()
 }
 

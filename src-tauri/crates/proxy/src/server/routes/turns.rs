@@ -78,7 +78,8 @@ async fn start_turns(
     })?;
 
     let names = Arc::new(ToolNames::of(&request.tools));
-    profile.tools = request.tools.iter().map(|tool| to_codex(tool, &names)).collect();
+    let offered = request.tools.iter().filter(|tool| request.tool_choice.offers(tool));
+    profile.tools = offered.map(|tool| to_codex(tool, &names)).collect();
     (profile.verbosity, profile.service_tier) = (request.verbosity, request.service_tier);
     profile.web_search = request.web_search;
     let counter = if request.max_tokens.is_some() || !request.stop.is_empty() {
