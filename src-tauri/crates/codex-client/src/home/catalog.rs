@@ -1,7 +1,7 @@
-//! codex's model list, stripped of everything that adds tools or text to a prompt.
+//! codex's model list, stripped of everything that adds tools, text or parameters to a prompt.
 //!
 //! Besides its settings, entries in codex's model list add to a prompt: a patch tool, a tool-calling language, multi-agent
-//! support. codex gets its own printed list back without those.
+//! support, a verbosity. codex gets its own printed list back without those.
 
 use std::time::Duration;
 
@@ -61,6 +61,11 @@ fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
             ("include_apps_usage_instructions", Value::Bool(false)),
             ("model_messages", Value::Null),
             ("base_instructions", json!("")),
+            // codex sends these on its own: a terser answer, and a tier that costs more.
+            ("default_verbosity", Value::Null),
+            ("default_service_tier", Value::Null),
+            // codex would drop a verbosity in silence. If the model has none, upstream says so.
+            ("support_verbosity", Value::Bool(true)),
         ] {
             // An older codex may reject unknown fields.
             if let Some(known) = model.get_mut(key) {
@@ -79,12 +84,14 @@ mod tests {
     fn model_keeps_its_properties_and_loses_its_additions() {
         let printed = json!({ "models": [{
             "slug": "m", "apply_patch_tool_type": "freeform", "tool_mode": "code_mode_only", "context_window": 5,
-            "base_instructions": "You are Codex.", "use_responses_lite": true
+            "base_instructions": "You are Codex.", "use_responses_lite": true, "support_verbosity": false,
+            "default_verbosity": "low", "default_service_tier": "priority", "default_reasoning_level": "low"
         }]});
         let list = without_additions(printed.to_string().as_bytes()).unwrap();
         let expected = json!({ "models": [{
             "slug": "m", "apply_patch_tool_type": null, "tool_mode": null, "context_window": 5,
-            "base_instructions": "", "use_responses_lite": false
+            "base_instructions": "", "use_responses_lite": false, "support_verbosity": true,
+            "default_verbosity": null, "default_service_tier": null, "default_reasoning_level": "low"
         }]});
         assert_eq!(serde_json::from_slice::<Value>(&list).unwrap(), expected);
     }

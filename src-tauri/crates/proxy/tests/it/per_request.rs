@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestProxy, real};
+use crate::support::{TestProxy, prompt_body, real};
 use crate::tools::{Chat, cache_key};
 
 /// Whether each upstream request so far contains `text` in its input.
@@ -157,4 +157,49 @@ async fn usage_counts_the_attempt_without_the_required_call() {
         assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"]), (&json!(20), &json!(10)));
         assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], 8);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn plain_model_is_sent_the_verbosity_and_tier_that_were_asked_for_and_no_other() {
+    let proxy = real().start().await;
+    for model in ["gpt-5.5", "gpt-6-sol"] {
+        for verbosity in [None, Some("high"), Some("low"), None] {
+            let mut chat = prompt_body("[[words=1]]");
+            chat["model"] = model.into();
+            let mut response = json!({"model":model,"input":"[[words=1]]"});
+            if let Some(verbosity) = verbosity {
+                chat["verbosity"] = verbosity.into();
+                response["text"] = json!({ "verbosity": verbosity });
+            }
+            for (path, body) in [("/v1/chat/completions", chat), ("/v1/responses", response)] {
+                assert_eq!(proxy.post(path, &body).await.status(), 200);
+                let upstream = proxy.model.requests().pop().unwrap();
+                assert_eq!(upstream.body()["text"]["verbosity"].as_str(), verbosity, "{model} {path}");
+                assert_eq!(upstream.body()["service_tier"], Value::Null, "{model} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn verbosity_is_named_as_ignored_for_a_model_that_codex_does_not_know() {
+    let proxy = real().settings(|settings| settings.model = Some("my-own".to_owned())).start().await;
+    let mut chat = prompt_body("[[words=1]]");
+    chat["verbosity"] = "high".into();
+    let response = json!({"model":"my-own","input":"[[words=1]]","text":{"verbosity":"high"}});
+    for (model, ignored) in
+        [("gpt-5.5", None), ("my-own", Some("verbosity")), ("codex-local", Some("verbosity"))]
+    {
+        chat["model"] = model.into();
+        let answer = proxy.chat(&chat).await;
+        assert_eq!(answer.status(), 200, "{model}");
+        let named = answer.headers().get("x-codex-proxy-ignored").map(|names| names.to_str().unwrap());
+        assert_eq!(named, ignored, "{model}");
+        let sent = proxy.model.requests().pop().unwrap().body()["text"]["verbosity"].is_string();
+        assert_eq!(sent, ignored.is_none(), "{model}");
+    }
+    let answer = proxy.post("/v1/responses", &response).await;
+    assert_eq!(answer.headers()["x-codex-proxy-ignored"], "text.verbosity");
 }

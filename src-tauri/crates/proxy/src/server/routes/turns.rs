@@ -59,7 +59,11 @@ async fn start_turns(
     exchange.add_codex_time(started.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
-    let (effort, ignored) = choose_effort(proxy, &request, &profile).await?;
+    let (effort, mut ignored) = choose_effort(proxy, &request, &profile).await?;
+    if request.verbosity.is_some() && is_unlisted(proxy, &profile).await {
+        // codex takes it only for models that it knows.
+        ignored.push("verbosity");
+    }
     if request.items.iter().any(Item::has_images) {
         // If codex lists no models, their modalities are unknown, and the upstream decides.
         let _ = proxy.catalog.models(proxy.codex.plain()).await;
@@ -152,6 +156,13 @@ async fn choose_effort(
     let ignored =
         if request.effort.is_some() && effort != *asked { vec!["reasoning_effort"] } else { Vec::new() };
     Ok((Some(effort), ignored))
+}
+
+/// Whether the model is not in codex's list, such as one of the user's own provider. `false` if codex lists none.
+async fn is_unlisted(proxy: &Proxy, profile: &ThreadProfile) -> bool {
+    let models = proxy.catalog.models(proxy.codex.plain()).await.unwrap_or_default();
+    let is_listed = |id: &String| models.iter().any(|model| model.id == *id);
+    !models.is_empty() && !profile.model.as_ref().is_none_or(is_listed)
 }
 
 /// Validates the tools' schemas and compiles the answer format. Schemas can be expensive, so they are compiled off the
