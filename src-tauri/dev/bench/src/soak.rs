@@ -1,4 +1,5 @@
-//! `bench soak`: random clients of codex-proxyd, with the real codex and the sample model, while codex is killed and stopped.
+//! `bench soak`: random clients of codex-proxyd, with the real codex and the sample model, while codex is killed and stopped, and
+//! its network is down for a while.
 //!
 //! It checks that every answer has exactly the expected text, that codex-proxyd leaks nothing, and that its log closes each
 //! request exactly once. The seed determines each client's sequence of actions, but not how the clients interleave.
@@ -43,6 +44,8 @@ const WARM_UP_DIVISOR: u32 = 6;
 /// Idle time before the proxy is measured, for abandoned turns to be interrupted and the allocator to return memory.
 const QUIET_TIME: Duration = Duration::from_secs(4);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
+/// A shorter soak does not wait for requests to fail without a network, which takes half a minute.
+const MIN_TIME_WITH_DEAD_NETWORK: Duration = Duration::from_secs(60);
 /// The clients stop after this many failures.
 const MAX_FAILURES: u64 = 200;
 
@@ -61,11 +64,13 @@ pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Resul
 
     let shared = Shared { address: proxyd.address.clone(), ..Shared::default() };
     // Keep going: the log, saved below, explains the error.
-    if let Err(error) = run(&shared, proxyd, seed, time, &log).await {
+    if let Err(error) = run(&shared, &testbed, proxyd, seed, time, &log).await {
         shared.tally.borrow_mut().fail_first(format_args!("{error:#}"));
     }
-    let (kills, stops) = (shared.faults.kills.borrow().len(), shared.faults.stops.get());
-    progress(&format!("{}; codex killed {kills} times, stopped {stops} times", shared.tally.borrow_mut()));
+    let faults = &shared.faults;
+    let (kills, stops, outages) = (faults.kills.borrow().len(), faults.stops.get(), faults.outages.get());
+    let faults = format!("codex killed {kills} times, stopped {stops} times, network down {outages} times");
+    progress(&format!("{}; {faults}", shared.tally.borrow_mut()));
     let failures = shared.tally.borrow_mut().failures();
     if failures.is_empty() {
         progress("passed: nothing lost or leaked, every request closed exactly once");
@@ -78,11 +83,18 @@ pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Resul
     Ok(false)
 }
 
-async fn run(shared: &Shared, proxyd: Server, seed: u64, time: Duration, log: &Path) -> Result<()> {
+async fn run(
+    shared: &Shared,
+    testbed: &Testbed,
+    proxyd: Server,
+    seed: u64,
+    time: Duration,
+    log: &Path,
+) -> Result<()> {
     let pid = proxyd.pid()?;
     ask_both_models(shared, "soak-first").await?;
     let warm_up = (time / WARM_UP_DIVISOR).clamp(WARM_UP_RANGE.0, WARM_UP_RANGE.1);
-    run_clients(shared, "soak-w", seed, warm_up, None).await?;
+    run_clients(shared, testbed, "soak-w", seed, warm_up, None).await?;
     sleep(QUIET_TIME).await;
     let before = Footprint::read(pid);
     match &before {
@@ -90,7 +102,14 @@ async fn run(shared: &Shared, proxyd: Server, seed: u64, time: Duration, log: &P
         None => progress("leaks cannot be checked on this system"),
     }
 
-    run_clients(shared, "soak-c", seed, time, Some(pid)).await?;
+    run_clients(shared, testbed, "soak-c", seed, time, Some(pid)).await?;
+    testbed.restore_network().await?;
+    if time >= MIN_TIME_WITH_DEAD_NETWORK {
+        progress("the network is down");
+        testbed.cut_network();
+        meet_dead_network(shared).await?;
+        testbed.restore_network().await?;
+    }
     // Whatever happened to codex, the next request to either model must work.
     sleep(QUIET_TIME).await;
     ask_both_models(shared, "soak-last").await?;
@@ -138,6 +157,19 @@ async fn check_no_turns_left(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
+/// Sends requests while upstream cannot be reached, which must end with that error.
+async fn meet_dead_network(shared: &Shared) -> Result<()> {
+    let requests = [Route::CHAT, Route::RESPONSES, Route::COMPLETIONS]
+        .into_iter()
+        .flat_map(|route| [false, true].map(|streamed| (route, streamed)));
+    let requests = requests.enumerate().map(async |(number, (route, streamed))| {
+        let mut client = Client::new(shared, Rng::with_seed(0))?;
+        actions::meet_dead_network(&mut client, &format!("soak-d{number}"), route, streamed).await;
+        anyhow::Ok(())
+    });
+    try_join_all(requests).await.map(drop)
+}
+
 /// Sends a request to each kind of model, so that each has a codex.
 async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
     let mut client = Client::new(shared, Rng::with_seed(0))?;
@@ -152,7 +184,14 @@ async fn ask_both_models(shared: &Shared, name: &str) -> Result<()> {
 }
 
 /// Runs the clients for this time, meanwhile killing codex children of `pid`, if given.
-async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid: Option<u32>) -> Result<()> {
+async fn run_clients(
+    shared: &Shared,
+    testbed: &Testbed,
+    name: &str,
+    seed: u64,
+    time: Duration,
+    pid: Option<u32>,
+) -> Result<()> {
     let started = Instant::now();
     let mut seeds = Rng::with_seed(seed);
     let clients: Vec<_> = (0..CLIENTS)
@@ -160,8 +199,11 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
         .collect();
     let clients = try_join_all(clients);
     let faults = async {
-        let _elapsed = timeout(time, shared.faults.run(pid, seeds.fork())).await;
-        pending::<()>().await;
+        if let Ok(ended) = timeout(time, shared.faults.run(pid, testbed, seeds.fork())).await {
+            ended?;
+        }
+        testbed.restore_network().await?;
+        pending::<Result<()>>().await
     };
     let progress = async {
         loop {
@@ -173,7 +215,7 @@ async fn run_clients(shared: &Shared, name: &str, seed: u64, time: Duration, pid
     };
     tokio::select! {
         outcome = clients => outcome.map(drop),
-        () = faults => Ok(()),
+        failed = faults => failed,
         () = progress => Ok(()),
     }
 }
@@ -186,7 +228,8 @@ async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> 
         number += 1;
         let name = format!("{name}-{number}");
         match client.rng.u8(..100) {
-            0..45 => actions::talk(&mut client, &name).await,
+            0..37 => actions::talk(&mut client, &name).await,
+            37..45 => actions::survive_break(&mut client, &name).await,
             45..60 => actions::use_tools(&mut client, &name).await,
             60..75 => bad_requests::send(&mut client, &name).await,
             _ => slow_clients::hang_up(&mut client, &name).await,

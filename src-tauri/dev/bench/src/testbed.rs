@@ -2,6 +2,7 @@
 //!
 //! The folder is below the target folder, since codex does not set up its sandbox below the system's temporary folder.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
@@ -16,7 +17,10 @@ use crate::child::{self, READY_PREFIX, Server, built_binary};
 const STALE_AFTER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 pub(crate) struct Testbed {
-    model: Server,
+    /// `None` while the network is down.
+    model: RefCell<Option<Server>>,
+    /// The sample model's address, such as `http://127.0.0.1:4321`.
+    upstream: String,
     pub(crate) codex: PathBuf,
     /// Dropped last, since programs may still be writing to it.
     folder: TempDir,
@@ -27,9 +31,25 @@ impl Testbed {
     pub(crate) async fn start(name: &str, codex: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix(name).tempdir_in(runs_folder()?)?;
         let codex = fs::canonicalize(codex).with_context(|| format!("no codex at {}", codex.display()))?;
-        let mut model = child::command(built_binary("sample-model")?);
-        model.args(["--host", "127.0.0.1", "--port", "0"]);
-        Ok(Self { model: Server::start(model, READY_PREFIX).await?, codex, folder })
+        let model = start_model("0").await?;
+        let upstream = model.address.clone();
+        Ok(Self { model: RefCell::new(Some(model)), upstream, codex, folder })
+    }
+
+    /// Kills the sample model: its streams break off, and its port is closed.
+    pub(crate) fn cut_network(&self) {
+        self.model.take();
+    }
+
+    /// Starts the sample model again on its port, if it was killed.
+    pub(crate) async fn restore_network(&self) -> Result<()> {
+        if self.model.borrow().is_some() {
+            return Ok(());
+        }
+        let port = self.upstream.rsplit(':').next().context("the sample model has no port")?;
+        let model = start_model(port).await?;
+        self.model.replace(Some(model));
+        Ok(())
     }
 
     /// Creates an empty subfolder.
@@ -55,7 +75,7 @@ impl Testbed {
     /// Creates a codex home for the sample model, optionally with a model list like that in the proxy's private home.
     pub(crate) fn codex_home(&self, name: &str, models: Option<&Path>) -> Result<PathBuf> {
         let home = self.folder(name)?;
-        sample_model::codex_home::write(&home, &format!("{}/v1", self.model.address))?;
+        sample_model::codex_home::write(&home, &format!("{}/v1", self.upstream))?;
         if let Some(models) = models {
             let path = home.join("config.toml");
             // A JSON string is a valid TOML string.
@@ -76,6 +96,12 @@ impl Testbed {
         command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"), None)?).current_dir(data);
         Ok(command)
     }
+}
+
+async fn start_model(port: &str) -> Result<Server> {
+    let mut model = child::command(built_binary("sample-model")?);
+    model.args(["--host", "127.0.0.1", "--port", port]);
+    Server::start(model, READY_PREFIX).await
 }
 
 /// The parent of all runs' folders. Removes those that killed runs left behind days ago.

@@ -186,6 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn retried_answer_replaces_the_one_that_broke_off() {
+        let message = |text: &str| {
+            format!(
+                r#"{{"type":"item.completed","item":{{"id":"{text}","type":"agent_message","text":"{text}"}}}}"#
+            )
+        };
+        let (first, again) = (message("one"), message("two"));
+        let (_, events) = read(&[&first, r#"{"type":"error","message":"Reconnecting... 1/5"}"#, &again]);
+        match &events[..] {
+            [TurnEvent::Text(one), TurnEvent::Retrying(_), TurnEvent::Text(two)] => {
+                assert_eq!((one.as_str(), two.as_str()), ("one", "two"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn answer_that_upstream_ends_early_has_the_reason() {
         let message = "Reconnecting... 1/5 (stream disconnected before completion: Incomplete response returned, reason: content_filter)";
         let (_, events) = read(&[&format!(r#"{{"type":"error","message":"{message}"}}"#)]);

@@ -30,6 +30,29 @@ pub(super) async fn talk(client: &mut Client<'_>, name: &str) {
     }
 }
 
+/// A request whose stream breaks off upstream, and is asked for again. A stream cannot take back what it has sent.
+pub(super) async fn survive_break(client: &mut Client<'_>, name: &str) {
+    let (route, model) = (client.random_route(), client.random_model());
+    let (streamed, differs) = (client.one_in(2), client.one_in(2));
+    let script = Script::random(name, &mut client.rng);
+    let prompt = script.breaking_prompt(&mut client.rng, differs);
+    let body = request::opening(route, model, &prompt, streamed, 1);
+    if streamed && differs {
+        // A response has no better code.
+        return client.ask_in_vain(name, route, &body, &["answer_cut", "server_error"]).await;
+    }
+    if let Some(answer) = client.ask(name, route, &body, false).await {
+        let wanted = if differs { script.other_answer() } else { script.answer() };
+        client.check(name, &answer, (&[wanted], &[]), false);
+    }
+}
+
+/// A request while upstream cannot be reached.
+pub(super) async fn meet_dead_network(client: &mut Client<'_>, name: &str, route: Route, streamed: bool) {
+    let body = request::opening(route, MODEL, name, streamed, 1);
+    client.ask_in_vain(name, route, &body, &["upstream_unreachable", "server_error"]).await;
+}
+
 /// A conversation with one or two tool calls, whose outputs the client returns, or abandons.
 pub(super) async fn use_tools(client: &mut Client<'_>, name: &str) {
     let route = if client.one_in(2) { Route::CHAT } else { Route::RESPONSES };

@@ -39,7 +39,7 @@ pub(super) type Outcome = Option<u16>;
 pub(super) struct Tally {
     /// Answers with exactly the expected text.
     pub(super) correct: u64,
-    /// Bad requests rejected as expected.
+    /// Requests that failed as expected.
     pub(super) refused: u64,
     /// Requests whose client disconnected.
     pub(super) hung_up: u64,
@@ -134,6 +134,30 @@ impl<'a> Client<'a> {
 
     /// Sends a request and returns the complete answer, or tallies why there is none. A slow client pauses after some events.
     pub(super) async fn ask(&mut self, id: &str, route: Route, body: &Value, slow: bool) -> Option<Answer> {
+        self.send(id, route, body, slow, &[]).await?.ok()
+    }
+
+    /// Sends a request that must fail with one of these codes.
+    pub(super) async fn ask_in_vain(&mut self, id: &str, route: Route, body: &Value, codes: &[&str]) {
+        match self.send(id, route, body, false, codes).await {
+            None => {}
+            Some(Err(())) => self.shared.tally.borrow_mut().refused += 1,
+            Some(Ok(answer)) => {
+                let mut tally = self.shared.tally.borrow_mut();
+                tally.fail(format_args!("{id} ({}): {:.200?}, expected {codes:?}", route.0, answer.texts));
+            }
+        }
+    }
+
+    /// Sends a request. Returns the complete answer, or `Err` for one of the expected codes; any other error is tallied.
+    async fn send(
+        &mut self,
+        id: &str,
+        route: Route,
+        body: &Value,
+        slow: bool,
+        expected: &[&str],
+    ) -> Option<Result<Answer, ()>> {
         let (shared, started) = (self.shared, Instant::now());
         let request = self.http.post(format!("{}{}", shared.address, route.0)).bearer_auth(KEY);
         let request = request.header(REQUEST_ID, id).header(CONTENT_TYPE, "application/json");
@@ -148,12 +172,16 @@ impl<'a> Client<'a> {
         let (status, answer) = timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(late);
         let mut tally = shared.tally.borrow_mut();
         tally.outcomes.insert(id.to_owned(), status);
-        match &answer {
-            Ok(answer) => tally.add_answer(id, &answer.id),
-            Err(error) if shared.excused_by_kill(api_error_code(error), started) => tally.killed += 1,
+        match answer {
+            Ok(answer) => {
+                tally.add_answer(id, &answer.id);
+                return Some(Ok(answer));
+            }
+            Err(error) if expected.contains(&api_error_code(&error)) => return Some(Err(())),
+            Err(error) if shared.excused_by_kill(api_error_code(&error), started) => tally.killed += 1,
             Err(error) => tally.fail(format_args!("{id} ({}): {status:?} {error:#}", route.0)),
         }
-        answer.ok()
+        None
     }
 
     /// Tallies an answer, which must have exactly these texts and tool call arguments. If `excused`, a kill explains a wrong one.

@@ -1,15 +1,18 @@
-//! Faults injected into codex: it is killed, or stopped for a while.
+//! Faults: codex is killed, or stopped for a while, or its network is down for a while.
 //!
-//! A kill may cost the running answers and nothing else. A stop may cost nothing.
+//! A kill may cost the running answers and nothing else. A stop may cost nothing, nor may a short time without a network: codex
+//! asks again for the answers that broke off.
 
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use anyhow::Result;
 use fastrand::Rng;
 use tokio::time::{Instant, sleep};
 
 use crate::processes::{children_named, signal};
+use crate::testbed::Testbed;
 
 /// Time between faults. The proxy delays the restart of a codex that ran for less than ten seconds, so kills are further apart,
 /// except for deliberate double kills.
@@ -18,6 +21,8 @@ const FAULT_INTERVAL_MS: RangeInclusive<u64> = 11_000..=20_000;
 const FIRST_FAULT_MS: RangeInclusive<u64> = 2_000..=5_000;
 /// How long codex is stopped: well below the twenty seconds of silence that the proxy allows.
 const STOP_MS: RangeInclusive<u64> = 50..=2_500;
+/// How long the network is down: well below the thirty seconds after which the proxy gives up.
+const OUTAGE_MS: RangeInclusive<u64> = 500..=4_000;
 /// How long after a kill requests may still fail: codex restarts, after a pause if it was killed twice.
 const KILL_GRACE: Duration = Duration::from_secs(4);
 
@@ -26,6 +31,7 @@ const KILL_GRACE: Duration = Duration::from_secs(4);
 pub(super) struct Faults {
     pub(super) kills: RefCell<Vec<Instant>>,
     pub(super) stops: Cell<u64>,
+    pub(super) outages: Cell<u64>,
 }
 
 impl Faults {
@@ -34,14 +40,15 @@ impl Faults {
         self.kills.borrow().iter().any(|kill| *kill <= ended && started <= *kill + KILL_GRACE)
     }
 
-    /// Kills or stops codex children of `proxyd` from time to time. A stopped codex resumes if this future is dropped.
-    pub(super) async fn run(&self, proxyd: Option<u32>, mut rng: Rng) {
-        let Some(proxyd) = proxyd else { return };
+    /// Kills or stops codex children of `proxyd` from time to time, or cuts their network. A stopped codex resumes if this
+    /// future is dropped, but a network that is down stays down.
+    pub(super) async fn run(&self, proxyd: Option<u32>, testbed: &Testbed, mut rng: Rng) -> Result<()> {
+        let Some(proxyd) = proxyd else { return Ok(()) };
         let mut pause = FIRST_FAULT_MS;
         loop {
             sleep_random(&mut rng, pause).await;
             pause = FAULT_INTERVAL_MS;
-            match rng.u8(..6) {
+            match rng.u8(..8) {
                 0 | 1 => {
                     let Some(codex) = rng.choice(children_named(proxyd, "codex")) else { continue };
                     signal(codex, "STOP");
@@ -53,6 +60,12 @@ impl Faults {
                     self.kill(proxyd, &mut rng);
                     sleep_random(&mut rng, 0..=1_000).await;
                     self.kill(proxyd, &mut rng);
+                }
+                3 | 4 => {
+                    self.outages.update(|outages| outages + 1);
+                    testbed.cut_network();
+                    sleep_random(&mut rng, OUTAGE_MS).await;
+                    testbed.restore_network().await?;
                 }
                 _ => self.kill(proxyd, &mut rng),
             }

@@ -35,6 +35,17 @@ impl Script {
         std::iter::once(self.name.clone()).chain(numbers).collect()
     }
 
+    /// A prompt whose stream breaks off after some words. The next attempt says the same, or else [`Script::other_answer`].
+    pub(super) fn breaking_prompt(&self, rng: &mut Rng, differs: bool) -> String {
+        let after = rng.u64(1..=self.words + 2);
+        let again = if differs { format!(" again=\"{}\"", self.other_answer()) } else { String::new() };
+        format!("[[say=\"{}\" every={} break={after} times=1{again}]]", self.answer(), self.every)
+    }
+
+    pub(super) fn other_answer(&self) -> String {
+        format!("other than {}", self.answer())
+    }
+
     pub(super) fn prompt(&self) -> String {
         format!("[[say=\"{}\" every={}]]", self.answer(), self.every)
     }
@@ -134,6 +145,8 @@ mod tests {
     fn a_prompt_scripts_exactly_the_expected_answer() {
         let script = Script { name: "m1-2".into(), words: 3, every: 5 };
         assert_eq!(script.prompt(), "[[say=\"m1-2 1 2 3\" every=5]]");
+        let breaking = script.breaking_prompt(&mut Rng::with_seed(0), true);
+        assert!(breaking.ends_with(" times=1 again=\"other than m1-2 1 2 3\"]]"), "{breaking}");
         assert_eq!(
             calls_prompt("m1-2", 2),
             r#"m1-2 [[tool=lookup:{"q":"m1-2-0"} tool=lookup:{"q":"m1-2-1"}]]"#
