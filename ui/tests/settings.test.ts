@@ -176,6 +176,17 @@ test('background tasks use a small model until that is turned off', async () => 
   expect(callsTo(host, 'setSettings')).toEqual([[{ task_model: false }]]);
 });
 
+test('images are fetched by address until that is turned off', async () => {
+  const host = open('settings');
+  const fetching = await screen.findByRole('switch', { name: /Fetch images/ });
+  expect(fetching).toHaveAttribute('aria-checked', 'true');
+  await fireEvent.click(fetching);
+  expect(fetching).toHaveAccessibleDescription(/^Off:/);
+  await press('Save');
+  await screen.findByText(/All changes saved/);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ fetch_images: false }]]);
+});
+
 test('host names and web pages are saved one per line', async () => {
   const host = open('settings');
   await type('Host names', 'laptop.lan\nnas.lan');

@@ -71,6 +71,10 @@ model_aliases: { [key in string]: string },
  */
 task_model: boolean, 
 /**
+ * Fetch images that a request names by address, from public servers only
+ */
+fetch_images: boolean, 
+/**
  * Maximum number of concurrent turns (1-100); further requests are queued
  */
 max_turns: number, 

@@ -84,15 +84,27 @@ impl ToolCall {
 }
 
 impl Item {
+    /// Its parts; a call has none.
+    #[must_use]
+    pub fn content(&self) -> &[Content] {
+        match self {
+            Self::Message { content, .. } | Self::ToolOutput { output: content, .. } => content,
+            Self::ToolCall(_) => &[],
+        }
+    }
+
+    /// Its parts; a call has none.
+    pub fn content_mut(&mut self) -> &mut [Content] {
+        match self {
+            Self::Message { content, .. } | Self::ToolOutput { output: content, .. } => content,
+            Self::ToolCall(_) => &mut [],
+        }
+    }
+
     /// Whether it contains an image.
     #[must_use]
     pub fn has_images(&self) -> bool {
-        match self {
-            Self::Message { content, .. } | Self::ToolOutput { output: content, .. } => {
-                content.iter().any(|part| matches!(part, Content::Image { .. }))
-            }
-            Self::ToolCall(_) => false,
-        }
+        self.content().iter().any(|part| matches!(part, Content::Image { .. }))
     }
 
     /// The item as a raw item of the Responses API, which `thread/inject_items` takes.

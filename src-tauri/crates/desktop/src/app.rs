@@ -33,8 +33,8 @@ use crate::view::{Listen, ViewError};
 use proxy::Limits;
 use proxy::models::backends;
 use proxy::settings::{LogLevel, Program, Settings};
+use proxy::{ImageFetcher, Proxy, ProxyError, ProxyParts, unix_now};
 use proxy::{Key, KeyEntry};
-use proxy::{Proxy, ProxyError, ProxyParts, unix_now};
 
 use crate::pairing::{self, Docker};
 
@@ -306,6 +306,7 @@ impl App {
             environment: self.0.environment.clone(),
             keys: vec![KeyEntry::new(WINDOW_KEY_NAME, &self.0.window_key, unix_now())],
             request_log: self.0.request_log.reports(),
+            images: ImageFetcher::default(),
         })?;
         Ok(Launch { addresses, proxy })
     }

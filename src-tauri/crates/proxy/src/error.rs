@@ -135,6 +135,9 @@ fixed! {
     /// Too many large bodies are being received.
     too_many_bodies: TOO_MANY_REQUESTS "rate_limit_exceeded"
         "Too many large requests are in progress. Try again in a moment."
+    /// The settings do not allow fetching images.
+    images_not_fetched: BAD_REQUEST "invalid_request"
+        "Images by address are not fetched. Send the image as a data URL, or turn this on ({fetch_images})."
     /// Too many schemas are being compiled or checked.
     too_many_schemas: TOO_MANY_REQUESTS "rate_limit_exceeded"
         "Too many requests with JSON schemas are in progress. Try again in a moment."
@@ -203,7 +206,7 @@ impl ApiError {
         Self { status, code, message, param: None, retry_after, should_retry }
     }
 
-    fn param(self, param: impl Into<String>) -> Self {
+    pub(crate) fn param(self, param: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..self }
     }
 

@@ -60,6 +60,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Maximum silence while a client sends its request's body.
     pub body_idle_timeout: Duration,
+    /// Maximum time to fetch an image by address.
+    pub image_timeout: Duration,
     /// Maximum time a client may read nothing while data waits to be sent.
     pub write_timeout: Duration,
     /// Time open streams get to finish after shutdown begins.
@@ -95,6 +97,7 @@ impl Default for Limits {
             max_connections: 1024,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(10),
+            image_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(5),
         }
@@ -112,8 +115,8 @@ pub(crate) struct Exchange {
     arrived: Instant,
     /// Time spent in the queue.
     waited: Duration,
-    /// Time codex took to start and list its models.
-    codex_time: Duration,
+    /// Time others took before the turn: codex to start and list its models, servers to send images.
+    outside_time: Duration,
     permit: Option<Permit>,
     /// `Some` from the start of the turns until the exchange closes.
     turns: Option<Turns>,
@@ -169,7 +172,7 @@ impl Exchange {
             cut_off: cut_off.clone(),
             arrived: Instant::now(),
             waited: Duration::ZERO,
-            codex_time: Duration::ZERO,
+            outside_time: Duration::ZERO,
             permit: None,
             turns: None,
             proxy_time: Duration::ZERO,
@@ -195,9 +198,9 @@ impl Exchange {
         })
     }
 
-    /// Adds time spent waiting for codex to start and list its models.
-    pub(crate) fn add_codex_time(&mut self, took: Duration) {
-        self.codex_time += took;
+    /// Adds time that is not the proxy's own: waiting for codex's models, or for images.
+    pub(crate) fn add_outside_time(&mut self, took: Duration) {
+        self.outside_time += took;
     }
 
     /// Waits for admission of `turns` turns of the key with the id `key`.
@@ -267,7 +270,7 @@ impl Exchange {
             });
         }
         self.recorder.step("Sent to Codex", None, false);
-        self.proxy_time = self.arrived.elapsed().saturating_sub(self.waited + self.codex_time);
+        self.proxy_time = self.arrived.elapsed().saturating_sub(self.waited + self.outside_time);
         self.span = Span::current();
         self.turns = Some(Turns { codex: codex.clone(), kind, choices, started: Instant::now() });
         Ok(())

@@ -7,12 +7,14 @@
 
 mod answer;
 mod auth;
+mod body_budget;
 mod clock;
 pub mod doctor;
 mod error;
 mod event;
 mod exchange;
 pub mod files;
+mod image_fetch;
 pub mod logging;
 mod metrics;
 pub mod models;
@@ -27,4 +29,5 @@ pub use clock::unix_now;
 pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use exchange::{Limits, Occupancy};
+pub use image_fetch::ImageFetcher;
 pub use server::{OpenPort, Proxy, ProxyError, ProxyParts, Server, ipv6_loopback, serve};

@@ -2,7 +2,6 @@
 //!
 //! The caller binds the listener and decides when to stop.
 
-mod body_budget;
 mod connections;
 mod extract;
 mod json_body;

@@ -77,6 +77,10 @@ pub struct Settings {
     #[arg(long, env = "CODEX_TASK_MODEL", value_name = "ON|OFF", action = Set, help_heading = "Models")]
     #[serde(deserialize_with = "values::switch")]
     pub task_model: bool,
+    /// Fetch images that a request names by address, from public servers only
+    #[arg(long, env = "CODEX_FETCH_IMAGES", value_name = "ON|OFF", action = Set, help_heading = "Network")]
+    #[serde(deserialize_with = "values::switch")]
+    pub fetch_images: bool,
     /// Maximum number of concurrent turns (1-100); further requests are queued
     #[arg(long, env = "MAX_TURNS", value_name = "NUMBER", help_heading = "Limits")]
     pub max_turns: Turns,
@@ -135,6 +139,7 @@ impl Default for Settings {
             show_activity: true,
             model_aliases: Aliases::new(),
             task_model: true,
+            fetch_images: true,
             max_turns: Turns(8),
             max_waiting: Waiting(64),
             max_wait_seconds: Seconds(120),

@@ -6,7 +6,7 @@ pub(crate) mod answer_request;
 pub(crate) mod chunks;
 pub(crate) mod completions;
 mod contents;
-mod images;
+pub(crate) mod images;
 pub(crate) mod limits;
 mod offered_tools;
 pub(crate) mod parameters;

@@ -22,7 +22,7 @@ use proxy::logging::line::{OneLine, log_panics};
 use proxy::logging::signals::{INTERRUPTED, Signals};
 use proxy::settings::{EnvFile, Layers, Settings};
 use proxy::unix_now;
-use proxy::{Proxy, ProxyParts, ipv6_loopback, serve};
+use proxy::{ImageFetcher, Proxy, ProxyParts, ipv6_loopback, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -162,6 +162,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         environment: environment.clone(),
         keys: Vec::new(),
         request_log: Arc::new(()),
+        images: ImageFetcher::default(),
     };
     let proxy = Proxy::new(parts).map_err(|error| error.to_string())?;
 

@@ -196,6 +196,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     show_activity: true,
     model_aliases: {},
     task_model: true,
+    fetch_images: true,
     max_turns: 8,
     max_waiting: 64,
     max_wait_seconds: 120,

@@ -182,16 +182,17 @@ pub(crate) struct Part {
     pub text: Option<String>,
     /// The text of an earlier refusal. Required for `refusal` parts.
     pub refusal: Option<String>,
-    /// The image: an object in `image_url` parts, a data URL in `input_image` parts.
+    /// The image: an object in `image_url` parts, a string in `input_image` parts.
     pub image_url: Option<ImageUrl>,
     /// Level of detail of an `input_image` part: `auto`, `low` or `high`. See `ImageUrl`.
     pub detail: Option<String>,
 }
 
-/// An image: this object, or just its data URL as a string.
+/// An image: this object, or just its URL as a string.
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
 pub(crate) struct ImageUrl {
-    /// The image as a base64 data URL: PNG, JPEG, WebP or GIF of at most 20 MiB. `http` and `https` URLs are refused.
+    /// The image: PNG, JPEG, WebP or GIF of at most 20 MiB, as a base64 data URL or as an `https` or `http` address that the
+    /// proxy fetches.
     pub url: String,
     /// Requested level of detail: `auto`, `low` or `high`. codex makes the final decision.
     pub detail: Option<String>,

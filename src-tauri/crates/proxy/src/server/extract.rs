@@ -13,11 +13,11 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::body_budget::Room;
 use super::json_body;
 use super::middleware::auth::Caller;
 use super::middleware::request_id;
 use super::state::{BODY_LIMIT, Proxy};
+use crate::body_budget::Room;
 use crate::error::ApiError;
 use crate::exchange::log::Arrival;
 use crate::translate::parameters::{Verdict, ignored};

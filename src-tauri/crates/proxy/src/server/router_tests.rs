@@ -28,6 +28,7 @@ pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
         limits,
         keys: Vec::new(),
         request_log: std::sync::Arc::new(()),
+        images: crate::ImageFetcher::default(),
     })
     .unwrap()
 }

@@ -9,14 +9,15 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::body_budget::BodyBudget;
 use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
 use crate::auth::{KeyEntry, KeyFile};
+use crate::body_budget::BodyBudget;
 use crate::clock::unix_now;
 use crate::exchange::log::{Arrival, Recorder, RequestLog};
 use crate::exchange::{Admission, Exchange, Limits, Occupancy};
+use crate::image_fetch::ImageFetcher;
 use crate::metrics::Metrics;
 use crate::models::backends::Backends;
 use crate::models::catalog::Catalog;
@@ -34,8 +35,9 @@ pub struct Inner {
     pub(crate) codex: Backends,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
-    /// Memory for bodies being read.
+    /// Memory for bodies being read and images being fetched.
     pub(crate) bodies: BodyBudget,
+    pub(crate) images: ImageFetcher,
     /// Responses that can be retrieved and continued.
     pub(crate) responses: ResponseStore,
     /// Counts tokens for answers with limits.
@@ -101,6 +103,8 @@ pub struct ProxyParts {
     pub keys: Vec<KeyEntry>,
     /// Receives the events of every request; `Arc::new(())` for none.
     pub request_log: Arc<dyn RequestLog>,
+    /// Fetches images by address.
+    pub images: ImageFetcher,
 }
 
 /// Checks the keys, and creates the working folder.
@@ -135,7 +139,7 @@ impl Proxy {
     /// # Errors
     /// See [`ProxyError`].
     pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
-        let ProxyParts { settings, environment, limits, keys, request_log } = parts;
+        let ProxyParts { settings, environment, limits, keys, request_log, images } = parts;
         if has_short_key(&settings) {
             tracing::warn!(
                 "a key in API_KEYS is shorter than {MIN_KEY_LENGTH} characters and could be guessed"
@@ -159,6 +163,7 @@ impl Proxy {
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
+            images,
             responses: ResponseStore::default(),
             tokenizer: Arc::default(),
             metrics: Metrics::default(),

@@ -17,6 +17,8 @@ pub(crate) struct AnswerRequest {
     pub model: String,
     /// The whole conversation, oldest first, with the client's own tool names.
     pub items: Vec<Item>,
+    /// The images in the body that have to be fetched.
+    pub image_addresses: Vec<ImageAddress>,
     /// The tools that the client runs.
     pub tools: Vec<ClientTool>,
     pub tool_choice: ToolChoice,
@@ -53,6 +55,7 @@ impl Default for AnswerRequest {
         Self {
             model: String::new(),
             items: Vec::new(),
+            image_addresses: Vec::new(),
             tools: Vec::new(),
             tool_choice: ToolChoice::Auto,
             parallel_tool_calls: true,
@@ -70,6 +73,14 @@ impl Default for AnswerRequest {
             streamed: false,
         }
     }
+}
+
+/// An image given by address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImageAddress {
+    pub url: String,
+    /// Its path in the body, for errors.
+    pub param: String,
 }
 
 /// A client's tool.

@@ -1,8 +1,11 @@
 //! Parses message and tool output content, in the formats of both APIs: text and images.
 
+use std::fmt;
+
 use codex_client::Content;
 
-use super::images::{check_detail, check_image};
+use super::answer_request::ImageAddress;
+use super::images::{check_detail, check_image, is_address};
 use super::shorten;
 use crate::error::ApiError;
 use crate::openai::chat::{ImageUrl, Part};
@@ -17,6 +20,20 @@ pub(super) fn contents(content: TextOr<Part>, param: &str, images: bool) -> Resu
             .map(|(index, part): (usize, Part)| parse_part(part, &format!("{param}[{index}]"), images))
             .collect(),
     }
+}
+
+/// The images by address in the content at `param`.
+pub(super) fn image_addresses(
+    content: Option<&TextOr<Part>>,
+    param: fmt::Arguments<'_>,
+) -> Vec<ImageAddress> {
+    let Some(TextOr::Parts(parts)) = content else { return Vec::new() };
+    let address = |(index, part): (usize, &Part)| {
+        let url = part.image_url.as_ref().map(|image| &image.url).filter(|url| is_address(url))?;
+        let field = if part.kind == "image_url" { "image_url.url" } else { "image_url" };
+        Some(ImageAddress { url: url.trim().to_owned(), param: format!("{param}[{index}].{field}") })
+    };
+    parts.iter().enumerate().filter_map(address).collect()
 }
 
 fn parse_part(part: Part, param: &str, images: bool) -> Result<Content, ApiError> {
@@ -41,7 +58,8 @@ fn parse_part(part: Part, param: &str, images: bool) -> Result<Content, ApiError
         }
         ("image_url", ..) => Err(ApiError::invalid(param, "An image_url part requires image_url.")),
         ("input_image", ..) => {
-            let message = "Uploaded files are not supported; send the image as a data URL in image_url.";
+            let message =
+                "Uploaded files are not supported; send the image as a data URL or an address in image_url.";
             Err(ApiError::unsupported(format!("{param}.image_url"), message))
         }
         (kind @ ("input_audio" | "file" | "input_file"), ..) => {

@@ -1,7 +1,6 @@
-//! Validates images: only data URLs are passed on, with the type that their bytes have.
+//! Validates images: data URLs are passed on with the type that their bytes have, addresses are fetched later.
 //!
-//! codex rejects remote image URLs, so this machine never fetches anything. It silently drops images it cannot decode,
-//! hence the check here.
+//! codex rejects addresses, and silently drops images it cannot decode, hence the check here.
 
 use base64::Engine;
 use base64::alphabet;
@@ -17,23 +16,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Maximum size of an image, in bytes.
-const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
+pub(crate) const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
 
-/// Validates the image at `param` and returns the URL to pass on.
+/// Validates the image at `param` and returns its data URL, or its address.
 ///
 /// # Errors
 /// [`ApiError`] describing the problem.
 pub(crate) fn check_image(url: &str, param: &str) -> Result<String, ApiError> {
     let invalid = |message: &str| ApiError::invalid(param, message);
-    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if matches!(scheme.as_str(), "http" | "https") {
-        return Err(invalid(
-            "Remote image URLs are not supported; send the image as a data URL: data:image/png;base64,…",
-        ));
+    if is_address(url) {
+        return Ok(url.trim().to_owned());
     }
-    let data = (scheme == "data").then(|| url.split_once(',')).flatten();
+    let data = has_scheme(url, "data").then(|| url.split_once(',')).flatten();
     let Some((head, data)) = data else {
-        return Err(invalid("An image must be a data URL: data:image/png;base64,…"));
+        return Err(invalid(
+            "An image must be a data URL (data:image/png;base64,…) or an http or https address.",
+        ));
     };
     if !head.rsplit(';').next().is_some_and(|coding| coding.trim().eq_ignore_ascii_case("base64")) {
         return Err(invalid("The data URL must use base64: data:image/png;base64,…"));
@@ -50,6 +48,15 @@ pub(crate) fn check_image(url: &str, param: &str) -> Result<String, ApiError> {
     }
     let bytes = BASE64.decode(data).map_err(|_| invalid("The image is not valid base64."))?;
     data_url(&bytes).ok_or_else(|| invalid("Unsupported image format; send PNG, JPEG, WebP or GIF."))
+}
+
+/// Whether an image is given by address.
+pub(crate) fn is_address(url: &str) -> bool {
+    has_scheme(url, "https") || has_scheme(url, "http")
+}
+
+fn has_scheme(url: &str, scheme: &str) -> bool {
+    url.trim_start().split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(scheme))
 }
 
 /// The data URL of an image, with the type that its bytes have: clients guess it, and codex believes them. `None` if it is no
@@ -148,7 +155,6 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_rejected_with_advice() {
-        assert!(refused("https://example.com/a.png").contains("data:image/png"));
         assert!(refused("file:///etc/passwd").contains("data URL"));
         assert!(refused("data:image/png,abc").contains("base64"));
         assert!(refused("data:image/png;base64,a!").contains("base64"));
@@ -156,6 +162,13 @@ mod tests {
         assert!(refused("").contains("data URL"));
         let large = format!("data:image/png;base64,{}", "A".repeat(28 * 1024 * 1024));
         assert!(refused(&large).contains("20 MiB"));
+    }
+
+    #[test]
+    fn an_address_is_left_to_be_fetched() {
+        for url in ["https://example.com/a.png", " HTTP://[::1]/?a=b#c "] {
+            assert_eq!(check_image(url, "p").unwrap(), url.trim());
+        }
     }
 
     #[test]

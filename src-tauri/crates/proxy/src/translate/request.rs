@@ -6,7 +6,7 @@
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
 use super::answer_request::{AnswerRequest, Format, ToolChoice};
-use super::contents::contents;
+use super::contents::{contents, image_addresses};
 use super::offered_tools::OfferedTools;
 use super::tool_names::custom_arguments;
 use super::{limits, shorten, tools};
@@ -22,6 +22,10 @@ use crate::settings::ReasoningFormat;
 /// [`ApiError`] naming the problem.
 pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let legacy = is_legacy(&request);
+    let addresses = |(index, message): (usize, &Message)| {
+        image_addresses(message.content.as_ref(), format_args!("messages[{index}].content"))
+    };
+    let image_addresses = request.messages.iter().enumerate().flat_map(addresses).collect();
     let items = conversation(request.messages)?;
     let mut offered = OfferedTools::default();
     offered.add_chat(request.tools.unwrap_or_default())?;
@@ -36,6 +40,7 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let parsed = AnswerRequest {
         model: request.model,
         items,
+        image_addresses,
         tools: if tool_choice == ToolChoice::None { Vec::new() } else { tools },
         tool_choice,
         // The legacy form allows one call.

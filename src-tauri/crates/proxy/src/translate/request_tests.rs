@@ -109,7 +109,7 @@ fn errors_name_the_path() {
         (json!([{"role":"user","content":[{"type":"input_audio"}]}]), "messages[0].content[0]"),
         (json!([{"role":"user","content":[{"type":"image_url"}]}]), "messages[0].content[0]"),
         (
-            json!([{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}]),
+            json!([{"role":"user","content":[{"type":"image_url","image_url":{"url":"ftp://x/y.png"}}]}]),
             "messages[0].content[0].image_url.url",
         ),
         (

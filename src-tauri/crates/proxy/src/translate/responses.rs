@@ -52,6 +52,7 @@ pub(crate) fn parse(
     default_format: ReasoningFormat,
     ids: &mut Ids,
 ) -> Result<ParsedRequest, ApiError> {
+    let image_addresses = items::image_addresses(request.input.as_ref());
     let OfferedTools { mut tools, web_search, mut ignored } = offered_tools(&mut request)?;
     let added = items::parse(request.input.take(), find, ids)?;
     let tool_choice = tools::choice(request.tool_choice.as_ref(), "tool_choice", &mut ignored)?;
@@ -71,6 +72,7 @@ pub(crate) fn parse(
     }
     let parsed = AnswerRequest {
         items,
+        image_addresses,
         tools,
         tool_choice: tool_choice.clone(),
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),

@@ -13,6 +13,7 @@ use crate::answer::json::JsonExtractor;
 use crate::answer::pipeline::{PipelineConfig, TokenCounter};
 use crate::error::ApiError;
 use crate::exchange::{Exchange, Occupancy};
+use crate::image_fetch::{FetchOptions, Fetched};
 use crate::models::efforts::{self, EFFORTS};
 use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
@@ -56,7 +57,7 @@ async fn start_turns(
     let settings = proxy.settings();
     let started = Instant::now();
     let mut profile = proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?;
-    exchange.add_codex_time(started.elapsed());
+    exchange.add_outside_time(started.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
     let (effort, mut ignored) = choose_effort(proxy, &request, &profile).await?;
@@ -80,6 +81,9 @@ async fn start_turns(
         tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "rejected");
         error
     })?;
+    if fetch_images(proxy, caller, exchange, &mut request).await? > 0 {
+        ignored.push("image_url");
+    }
 
     let names = Arc::new(ToolNames::of(&request.tools));
     let offered = request.tools.iter().filter(|tool| request.tool_choice.offers(tool));
@@ -163,6 +167,34 @@ async fn is_unlisted(proxy: &Proxy, profile: &ThreadProfile) -> bool {
     let models = proxy.catalog.models(proxy.codex.plain()).await.unwrap_or_default();
     let is_listed = |id: &String| models.iter().any(|model| model.id == *id);
     !models.is_empty() && !profile.model.as_ref().is_none_or(is_listed)
+}
+
+/// Replaces the addresses of images by their data, and returns how many are not available. This happens after admission, so that its
+/// cost is limited too.
+async fn fetch_images(
+    proxy: &Proxy,
+    caller: &Caller,
+    exchange: &mut Exchange,
+    request: &mut AnswerRequest,
+) -> Result<usize, ApiError> {
+    let started = Instant::now();
+    let options = FetchOptions {
+        enabled: proxy.settings().fetch_images,
+        timeout: proxy.limits().image_timeout,
+        bodies: &proxy.bodies,
+        key: &caller.id,
+    };
+    let Fetched { images, missing } =
+        proxy.images.replace_addresses(&mut request.items, &request.image_addresses, options).await?;
+    exchange.add_outside_time(started.elapsed());
+    if images > 0 {
+        exchange.recorder().step("Fetched images by address", Some(&images.to_string()), false);
+    }
+    if missing > 0 {
+        let step = "Images of earlier messages are not available";
+        exchange.recorder().step(step, Some(&missing.to_string()), true);
+    }
+    Ok(missing)
 }
 
 /// Validates the tools' schemas and compiles the answer format. Schemas can be expensive, so they are compiled off the

@@ -7,7 +7,8 @@ use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::InputItem;
 use crate::openai::text_or::TextOr;
-use crate::translate::contents::contents;
+use crate::translate::answer_request::ImageAddress;
+use crate::translate::contents::{self, contents};
 use crate::translate::response_events::Ids;
 use crate::translate::shorten;
 use crate::translate::tool_names::{custom_arguments, joined};
@@ -30,6 +31,18 @@ pub(super) fn parse(
             .map(|(index, item)| parse_item(item, &format!("input[{index}]"), find, ids))
             .collect(),
     }
+}
+
+/// The images by address in the input.
+pub(super) fn image_addresses(input: Option<&TextOr<InputItem>>) -> Vec<ImageAddress> {
+    let Some(TextOr::Parts(items)) = input else { return Vec::new() };
+    let addresses = |(index, item): (usize, &InputItem)| {
+        let content =
+            contents::image_addresses(item.content.as_ref(), format_args!("input[{index}].content"));
+        let output = contents::image_addresses(item.output.as_ref(), format_args!("input[{index}].output"));
+        [content, output].concat()
+    };
+    items.iter().enumerate().flat_map(addresses).collect()
 }
 
 /// Converts an output item to a conversation item.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use codex_client::Environment;
 use proxy::settings::Settings;
-use proxy::{Key, Limits, Occupancy};
+use proxy::{ImageFetcher, Key, Limits, Occupancy};
 use proxy::{Proxy, ProxyParts, RequestLog, serve};
 use reqwest::{Method, RequestBuilder, Response};
 use sample_model::{SampleModel, codex_home, under_test};
@@ -53,6 +53,7 @@ pub(crate) struct TestProxyBuilder {
     pub(crate) fake: String,
     /// Replaces the default [`Log`].
     pub(crate) request_log: Option<Arc<dyn RequestLog>>,
+    pub(crate) images: ImageFetcher,
 }
 
 /// With the real codex.
@@ -63,6 +64,7 @@ pub(crate) fn real() -> TestProxyBuilder {
         codex: under_test::codex_under_test(),
         fake: String::new(),
         request_log: None,
+        images: ImageFetcher::default(),
     }
 }
 
@@ -104,6 +106,7 @@ impl TestProxyBuilder {
             limits: self.limits,
             keys: Vec::new(),
             request_log: self.request_log.unwrap_or_else(|| Arc::new(log.clone())),
+            images: self.images,
         };
         (Proxy::new(parts).unwrap(), log, model, folder)
     }

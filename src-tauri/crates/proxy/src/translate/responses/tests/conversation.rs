@@ -120,7 +120,7 @@ fn errors_name_the_path() {
         (json!([{"type":"function_call_output","call_id":"c"}]), "input[0].output"),
         (json!([{"type":"item_reference"}]), "input[0].id"),
         (
-            user(json!({"type":"input_image","image_url":"https://example.com/a.png"})),
+            user(json!({"type":"input_image","image_url":"ftp://example.com/a.png"})),
             "input[0].content[0].image_url",
         ),
         (

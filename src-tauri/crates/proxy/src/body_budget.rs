@@ -1,4 +1,4 @@
-//! Memory for what clients send: bodies being read. No key can use all of it.
+//! Memory for what clients send: bodies being read, and images being fetched. No key can use all of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
