@@ -4,8 +4,9 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use codex_client::Environment;
 use desktop::app::{App, Overview, RecipeText, SettingsView};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
@@ -15,7 +16,6 @@ use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
 use tauri_plugin_dialog::DialogExt as _;
-use tauri_plugin_opener::OpenerExt as _;
 
 use crate::clipboard::{copy, copy_secret};
 use crate::logging::Log;
@@ -244,12 +244,31 @@ fn copy_shown_key(handle: AppHandle, secret: String) -> Result<()> {
 }
 
 #[tauri::command]
-fn open_log_folder(handle: AppHandle, app: State<'_, App>) -> Result<()> {
-    let folder = app.log_folder().display().to_string();
-    handle
-        .opener()
-        .open_path(folder, None::<&str>)
+async fn open_log_folder(app: State<'_, App>) -> Result<()> {
+    open(&app.log_folder(), app.environment())
         .map_err(|error| ViewError::new(format!("Couldn't open the log folder: {error}.")))
+}
+
+/// Opens a folder in the system's file manager, on Linux with an environment in which nothing of an AppImage is left.
+#[cfg(target_os = "linux")]
+fn open(folder: &Path, environment: &Environment) -> std::io::Result<()> {
+    let mut outcome = Err(std::io::ErrorKind::NotFound.into());
+    for mut command in open::commands(folder) {
+        command.env_clear().envs(environment.iter());
+        let null = std::process::Stdio::null;
+        command.stdin(null()).stdout(null()).stderr(null());
+        // Tokio reaps it when it ends.
+        outcome = tokio::process::Command::from(command).spawn().map(drop);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open(folder: &Path, _environment: &Environment) -> std::io::Result<()> {
+    open::that_detached(folder)
 }
 
 #[tauri::command]

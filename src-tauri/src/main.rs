@@ -14,12 +14,13 @@ mod tray;
 mod tray_host;
 mod window;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
-use codex_client::Environment;
+use codex_client::{Environment, with_login_shell};
 use desktop::app::{App, AppOptions};
 use desktop::keychain::MemoryStore;
 use tauri::{AppHandle, Manager, RunEvent};
@@ -72,7 +73,6 @@ fn run(options: &Options) -> Result<(), String> {
         .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
-        .plugin(tauri_plugin_opener::init())
         // Position and size, but not visibility, which the tray decides.
         .plugin(
             tauri_plugin_window_state::Builder::new()
@@ -137,9 +137,15 @@ fn run(options: &Options) -> Result<(), String> {
 /// Opens the app, which starts the proxy if the settings say so.
 async fn open(data_dir: PathBuf, keys_in_memory: bool) -> Result<App, String> {
     let has_tray = tray_host::is_available().await;
-    let options = AppOptions::new(data_dir, Environment::from_process(), has_tray);
+    let options = AppOptions::new(data_dir, environment().await, has_tray);
     let options = if keys_in_memory { options.with_secrets(MemoryStore::default()) } else { options };
     App::open(options).await
+}
+
+/// The environment to start codex in. One started from a desktop lacks what the user's shell sets; a terminal has it already.
+async fn environment() -> Environment {
+    let environment = Environment::from_process();
+    if std::io::stdin().is_terminal() { environment } else { with_login_shell(environment).await }
 }
 
 /// Quits: open streams get a few seconds to finish, then codex is stopped. A second call exits immediately.

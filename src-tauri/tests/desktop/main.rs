@@ -8,6 +8,7 @@
 mod closing;
 mod connecting;
 mod driver;
+mod environment;
 mod keys;
 mod log;
 mod menu;

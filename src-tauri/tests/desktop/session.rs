@@ -217,6 +217,31 @@ impl Session {
         found
     }
 
+    /// The environment of the app's process with this name.
+    pub(crate) fn environment_of(&self, name: &str) -> Option<Vec<String>> {
+        let wanted = format!("DATA_DIR={}", self.data().display());
+        std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+            let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+            let environment = String::from_utf8_lossy(&environment).into_owned();
+            let found = comm.trim() == name && environment.contains(&wanted);
+            found.then(|| environment.split('\0').map(str::to_owned).collect())
+        })
+    }
+
+    /// Puts a shell script first on the `PATH`; returns the file `opened` in the home, for its output.
+    pub(crate) fn stub_program(&mut self, name: &str, script: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = self.home.path().join("stubs");
+        std::fs::create_dir_all(&folder).unwrap();
+        let program = folder.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+        self.more.push(("PATH".to_owned(), path));
+        self.home.path().join("opened")
+    }
+
     /// All files in the home that contain `secret`.
     pub(crate) fn files_with(&self, secret: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();

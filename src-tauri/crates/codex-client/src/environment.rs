@@ -7,6 +7,22 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+/// What an AppImage's runtime and start script set, beside entries below `APPDIR`.
+const APPIMAGE_VARIABLES: [&str; 11] = [
+    "APPDIR",
+    "APPIMAGE",
+    "ARGV0",
+    "OWD",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "GSETTINGS_SCHEMA_DIR",
+    "PERLLIB",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "QT_PLUGIN_PATH",
+];
+const APPIMAGE_PREFIXES: [&str; 6] = ["APPIMAGE_", "APPRUN_", "GTK_", "GDK_", "GIO_", "GST_"];
+
 /// A snapshot of environment variables.
 ///
 /// On Windows names are case-insensitive.
@@ -16,15 +32,44 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// A snapshot of this process's environment.
+    /// A snapshot of this process's environment, without what an AppImage adds for itself.
     #[must_use]
     pub fn from_process() -> Self {
-        let environment =
-            std::env::vars_os().fold(Self::default(), |env, (name, value)| env.with(name, value));
+        let environment = std::env::vars_os()
+            .fold(Self::default(), |env, (name, value)| env.with(name, value))
+            .without_appimage();
         match std::env::current_dir() {
             Ok(folder) => environment.absolute_from(&folder),
             Err(_) => environment,
         }
+    }
+
+    /// Removes what an AppImage adds for the programs in it: others would load its libraries.
+    fn without_appimage(self) -> Self {
+        let Some(image) = self.path("APPDIR").filter(|folder| folder.is_absolute()) else { return self };
+        let mut cleaned = Self::default();
+        for (name, value) in &self.vars {
+            let text = name.to_string_lossy();
+            if APPIMAGE_VARIABLES.contains(&&*text)
+                || APPIMAGE_PREFIXES.iter().any(|own| text.starts_with(own))
+            {
+                continue;
+            }
+            let entries: Vec<_> = std::env::split_paths(value).collect();
+            if !entries.iter().any(|entry| entry.starts_with(&image)) {
+                cleaned.vars.insert(name.clone(), value.clone());
+                continue;
+            }
+            // Lists of folders keep their other entries; the hooks leave empty ones, which mean the current folder.
+            let others =
+                entries.iter().filter(|entry| !entry.starts_with(&image) && !entry.as_os_str().is_empty());
+            if let Ok(value) = std::env::join_paths(others)
+                && !value.is_empty()
+            {
+                cleaned.vars.insert(name.clone(), value);
+            }
+        }
+        cleaned
     }
 
     /// Resolves a relative `CODEX_HOME` against `folder`, so that it does not depend on codex's working folder.
@@ -53,6 +98,11 @@ impl Environment {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.vars.get(&canonical(OsStr::new(name))).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether `name` is set, even to nothing.
+    pub(crate) fn has(&self, name: &OsStr) -> bool {
+        self.vars.contains_key(&canonical(name))
     }
 
     /// The value of `name` as a path.
@@ -115,6 +165,46 @@ mod tests {
         assert_eq!(environment.with("CODEX_HOME", beside).temporary_codex_home(), None);
         let usual = Environment::default().with("CODEX_HOME", "/tmp/home");
         assert_eq!(usual.temporary_codex_home(), Some("/tmp/home".into()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_of_an_appimage_reaches_other_programs() {
+        let users = [
+            ("HOME", "/home/me"),
+            ("HTTPS_PROXY", "http://proxy:1"),
+            ("LANG", "C"),
+            ("EMPTY", ""),
+            ("LIST", "a::b"),
+        ];
+        let own = [
+            ("APPDIR", "/tmp/.mount_x"),
+            ("APPIMAGE", "/home/me/Codex.AppImage"),
+            ("APPIMAGE_UUID", "1"),
+            ("ARGV0", "./Codex.AppImage"),
+            ("OWD", "/home/me"),
+            ("LD_LIBRARY_PATH", "/tmp/.mount_x/usr/lib:/opt/lib"),
+            ("GTK_PATH", "/tmp/.mount_x/usr/lib/gtk-3.0"),
+            ("GTK_THEME", "Adwaita:dark"),
+            ("GDK_BACKEND", "x11"),
+            ("GDK_PIXBUF_MODULE_FILE", "/tmp/.mount_x/loaders.cache"),
+            ("GIO_EXTRA_MODULES", "/tmp/.mount_x/usr/lib/gio"),
+            ("GST_PLUGIN_SYSTEM_PATH", "/tmp/.mount_x/gst"),
+            ("PYTHONHOME", "/tmp/.mount_x/usr"),
+            ("SOMETHING_ELSE", "/tmp/.mount_x/etc"),
+        ];
+        let all = users.into_iter().chain(own);
+        let environment = all.fold(Environment::default(), |env, (name, value)| env.with(name, value));
+        let environment = environment
+            .with("PATH", "/tmp/.mount_x/usr/bin:/tmp/.mount_xy/bin:/usr/bin::")
+            .with("XDG_DATA_DIRS", "/tmp/.mount_x/usr/share:/usr/share");
+        let expected =
+            users.into_iter().fold(Environment::default(), |env, (name, value)| env.with(name, value));
+        let expected =
+            expected.with("PATH", "/tmp/.mount_xy/bin:/usr/bin").with("XDG_DATA_DIRS", "/usr/share");
+        assert_eq!(environment.clone().without_appimage(), expected);
+        let outside = environment.without("APPDIR");
+        assert_eq!(outside.clone().without_appimage(), outside);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::environment::Environment;
 use crate::error::CodexError;
 use crate::process::{command, output};
 
+pub use login_shell::with_login_shell;
+
 /// How long `codex --version` may take.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -48,7 +48,7 @@ pub use error::{CodexError, FailureKind, TurnFailure};
 pub use event::{Incomplete, ItemEvent, TurnEnd, TurnEvent, Usage};
 pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};
-pub use install::{Found, FoundBy, Search};
+pub use install::{Found, FoundBy, Search, with_login_shell};
 pub use item::{Content, Item, Role, ToolCall};
 pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,

@@ -274,6 +274,12 @@ impl App {
         &self.0.data_dir
     }
 
+    /// The environment that codex and other programs are started in.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.0.environment
+    }
+
     /// The folder with the log files.
     #[must_use]
     pub fn log_folder(&self) -> PathBuf {
