@@ -9,14 +9,11 @@ mod checking;
 mod deadlines;
 pub(crate) mod log;
 mod record;
+mod turns;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use codex_client::{
-    Codex, CodexError, ThreadKind, Turn, TurnEnd, TurnEvent, TurnFailure, TurnRequest, Usage,
-};
-use futures_util::future::select_all;
+use codex_client::{Codex, CodexError, TurnEnd, TurnEvent, TurnRequest, Usage};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -26,15 +23,14 @@ use crate::answer::pipeline::PipelineConfig;
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{AnswerEnd, AnswerEvent};
 use crate::metrics::{Metrics, TurnStats};
-use crate::off_workers::JobError;
 use crate::settings::Settings;
 
 pub use admission::Occupancy;
 pub(crate) use admission::{Admission, Admit, Permit};
 
-use checking::RunningCheck;
 use log::Recorder;
 use record::Outcome;
+use turns::{Choice, Event, Turns};
 
 /// Limits of turns and connections.
 #[derive(Clone, Copy, Debug)]
@@ -129,34 +125,6 @@ pub(crate) struct Exchange {
     span: Span,
 }
 
-/// The turns of an exchange, one per answer.
-#[derive(Debug)]
-struct Turns {
-    codex: Codex,
-    kind: ThreadKind,
-    choices: Vec<Choice>,
-    started: Instant,
-}
-
-/// One answer.
-#[derive(Debug)]
-struct Choice {
-    /// Dropping the turn interrupts it.
-    turn: Option<Turn>,
-    pipeline: Attempts,
-    /// Why codex last asked upstream again.
-    retrying: Option<TurnFailure>,
-    /// The running validation of the complete answer.
-    check: Option<RunningCheck>,
-    /// Events ready to be sent, all from one turn event.
-    ready: VecDeque<AnswerEvent>,
-    /// The second attempt, and whether to start it.
-    retry: Option<TurnRequest>,
-    retry_now: bool,
-    /// Usage of the first attempt.
-    spent: Option<Usage>,
-}
-
 impl Exchange {
     /// Begins with the arrival of a request.
     pub(crate) fn new(
@@ -228,8 +196,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Starts `n` turns of the same request. `retry_note` is added for a second attempt when the model did not make a
-    /// required tool call.
+    /// Starts the turns of `n` answers to the same request: as many as the permit allows, and the others as these end.
+    /// `retry_note` is added for a second attempt when the model did not make a required tool call.
     ///
     /// # Errors
     /// When codex cannot start.
@@ -245,34 +213,20 @@ impl Exchange {
         let kind = request.profile.kind;
         let retry = retry_note
             .map(|retry_note| TurnRequest { turn_instructions: Some(retry_note), ..request.clone() });
-        // Cloned only for n > 1, since a conversation can hold megabytes of images.
-        let mut requests: Vec<TurnRequest> = (1..n).map(|_| request.clone()).collect();
-        requests.push(request);
-        let mut choices = Vec::new();
-        for request in requests {
-            let turn = tokio::select! {
-                biased;
-                () = self.cut_off.cancelled() => Err(CodexError::ShuttingDown),
-                turn = codex.turn(request) => turn,
-            };
-            let turn = turn.inspect_err(|_| {
-                self.metrics.count_turn(kind, "failed", None, &TurnStats::default());
-            })?;
-            choices.push(Choice {
-                turn: Some(turn),
-                pipeline: Attempts::new(config.clone(), streamed),
-                retrying: None,
-                check: None,
-                ready: VecDeque::new(),
-                retry: retry.clone(),
-                retry_now: false,
-                spent: None,
-            });
-        }
+        let choice = || Choice::new(Attempts::new(config.clone(), streamed), retry.clone());
+        let choices = (0..n).map(|_| choice()).collect();
+        let max_running = self.permit.as_ref().map_or(1, Permit::turns);
+        let mut turns = Turns::new(codex.clone(), request, choices, max_running);
+        let started = tokio::select! {
+            biased;
+            () = self.cut_off.cancelled() => Err(CodexError::ShuttingDown),
+            started = turns.start_first() => started,
+        };
+        started.inspect_err(|_| self.metrics.count_turn(kind, "failed", None, &TurnStats::default()))?;
         self.recorder.step("Sent to Codex", None, false);
         self.proxy_time = self.arrived.elapsed().saturating_sub(self.waited + self.outside_time);
         self.span = Span::current();
-        self.turns = Some(Turns { codex: codex.clone(), kind, choices, started: Instant::now() });
+        self.turns = Some(turns);
         Ok(())
     }
 
@@ -397,10 +351,7 @@ impl Exchange {
     /// Handles the end of one answer; the last one closes the exchange.
     fn answer_ended(&mut self) {
         // Called when an answer's last event has been taken.
-        let has_ended = |choice: &Choice| {
-            choice.turn.is_none() && choice.check.is_none() && choice.ready.is_empty() && !choice.retry_now
-        };
-        if self.turns.as_ref().is_some_and(|turns| turns.choices.iter().all(has_ended)) {
+        if self.turns.as_ref().is_some_and(|turns| turns.choices.iter().all(Choice::has_ended)) {
             self.close(&Outcome::Done(self.usage));
         }
     }
@@ -448,46 +399,4 @@ fn sum(first: Option<Usage>, second: Option<Usage>) -> Option<Usage> {
     let (Some(mut total), Some(second)) = (first, second) else { return first.or(second) };
     total += second;
     Some(total)
-}
-
-/// An event of one answer.
-enum Event {
-    Turn(TurnEvent),
-    /// The validation's result: the turn's usage if the answer is valid.
-    Checked(Result<Option<Usage>, Failure>),
-}
-
-impl Choice {
-    /// The next event; `None` at the end. Cancel-safe.
-    async fn next(&mut self) -> Option<Event> {
-        if let Some(check) = &mut self.check {
-            let checked = check.await.unwrap_or(Err(Failure::Unchecked(JobError::Panicked)));
-            return Some(Event::Checked(checked));
-        }
-        let event = self.turn.as_mut()?.next().await;
-        Some(Event::Turn(event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)))))
-    }
-}
-
-impl Turns {
-    /// The next event of any answer. Cancel-safe.
-    async fn next(&mut self) -> Result<(usize, Event), Failure> {
-        for choice in self.choices.iter_mut().filter(|choice| choice.retry_now) {
-            if let Some(request) = &choice.retry {
-                choice.turn = Some(self.codex.turn(request.clone()).await.map_err(Failure::Codex)?);
-            }
-            (choice.retry, choice.retry_now) = (None, false);
-        }
-        let running = self
-            .choices
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, choice)| choice.turn.is_some() || choice.check.is_some())
-            .map(|(index, choice)| Box::pin(async move { choice.next().await.map(|event| (index, event)) }))
-            .collect::<Vec<_>>();
-        if running.is_empty() {
-            return Err(Failure::Codex(CodexError::Disconnected));
-        }
-        select_all(running).await.0.ok_or(Failure::Codex(CodexError::Disconnected))
-    }
 }

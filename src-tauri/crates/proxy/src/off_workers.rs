@@ -1,10 +1,12 @@
-//! Runs jobs whose cost a client controls off the async workers: on a few threads with large stacks, with a time
-//! limit.
+//! Runs jobs whose cost a client controls off the async workers: those that could take any time on a few threads with
+//! large stacks and a time limit, those that only take time in proportion to their size in place.
 
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::task;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,16 @@ const MAX_WAITING: usize = 64;
 
 /// Maximum wait for a thread. It does not count towards the job's own limit.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Work on fewer bytes of a client stays on the worker: it takes less than a millisecond.
+const MAX_ON_WORKER: usize = 64 * 1024;
+
+/// Runs a job that always ends, in time proportional to `bytes` of a client, while other tasks leave this worker.
+pub(crate) fn block_in_place<T>(bytes: usize, job: impl FnOnce() -> T) -> T {
+    let has_other_workers =
+        Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if bytes > MAX_ON_WORKER && has_other_workers { task::block_in_place(job) } else { job() }
+}
 
 /// The process-wide pool.
 pub(crate) static POOL: Pool = Pool::new();
@@ -81,6 +93,18 @@ mod tests {
 
     const STACK: usize = 1024 * 1024;
     const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn other_tasks_run_while_a_large_job_runs_in_place() {
+        let (ran, has_run) = std::sync::mpsc::channel();
+        tokio::spawn(async move {
+            tokio::spawn(async move { ran.send(()).unwrap() });
+            // Without another worker, the task just spawned could not run.
+            block_in_place(MAX_ON_WORKER + 1, || has_run.recv_timeout(LONG).unwrap());
+        })
+        .await
+        .unwrap();
+    }
 
     fn pool() -> &'static Pool {
         Box::leak(Box::new(Pool::new()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::tokens::{Tokenizer, Vocabulary};
+use super::tokens::{Tokenizer, Vocabulary, last_boundary};
 
 /// Bytes of text that each delta counts again. Earlier text is counted once.
 const TAIL_LEN: usize = 512;
@@ -64,18 +64,6 @@ impl TokenLimit {
         let counted: String = self.tail.drain(..end).collect();
         self.counted += loaded.count(&counted);
     }
-}
-
-/// The last position no token spans: in o200k, a space after a non-whitespace character always starts a new piece.
-fn last_boundary(text: &str) -> usize {
-    let mut after = None;
-    for (at, character) in text.char_indices().rev() {
-        match after {
-            Some(space) if !character.is_whitespace() => return space,
-            _ => after = (character == ' ').then_some(at),
-        }
-    }
-    0
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::stop::StopFilter;
 use super::tokens::Tokenizer;
 use crate::error::Failure;
 use crate::event::{AnswerEnd, AnswerEvent};
+use crate::off_workers::block_in_place;
 use crate::openai::completion::FinishReason;
 use crate::settings::ReasoningFormat;
 use crate::translate::answer_request::ToolChoice;
@@ -48,8 +49,26 @@ pub(crate) struct PipelineConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct TokenCounter {
     pub(crate) tokenizer: Arc<Tokenizer>,
-    /// The text of the conversation.
+    /// The beginning of the conversation's text.
     pub(crate) prompt: Arc<str>,
+    /// The length of the whole text, in bytes.
+    pub(crate) prompt_len: usize,
+}
+
+impl TokenCounter {
+    /// The usage of an answer.
+    fn usage(&self, answer: &str) -> Usage {
+        let vocabulary = self.tokenizer.load();
+        block_in_place(self.prompt.len() + answer.len(), || {
+            let prompt = vocabulary.count(&self.prompt) as u128;
+            let extrapolated = prompt * self.prompt_len as u128 / self.prompt.len().max(1) as u128;
+            Usage {
+                input: u64::try_from(extrapolated).unwrap_or(u64::MAX),
+                output: vocabulary.count(answer),
+                ..Usage::default()
+            }
+        })
+    }
 }
 
 /// A complete answer and what validates it.
@@ -230,12 +249,7 @@ impl AnswerPipeline {
 
     fn push_end(&mut self, reason: FinishReason, usage: Option<Usage>, out: &mut VecDeque<AnswerEvent>) {
         self.close_think(out);
-        let counted = || {
-            self.config.counter.as_ref().map(|TokenCounter { tokenizer, prompt }| {
-                let tokens = tokenizer.load();
-                Usage { input: tokens.count(prompt), output: tokens.count(&self.sent), ..Usage::default() }
-            })
-        };
+        let counted = || self.config.counter.as_ref().map(|counter| counter.usage(&self.sent));
         out.push_back(AnswerEvent::Ended(Ok(AnswerEnd { reason, usage: usage.or_else(counted) })));
     }
 }

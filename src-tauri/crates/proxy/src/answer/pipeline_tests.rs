@@ -19,7 +19,8 @@ fn config() -> PipelineConfig {
 }
 
 fn counter() -> Option<TokenCounter> {
-    Some(TokenCounter { tokenizer: Arc::default(), prompt: "one two three four five".into() })
+    let prompt = "one two three four five";
+    Some(TokenCounter { tokenizer: Arc::default(), prompt: prompt.into(), prompt_len: prompt.len() })
 }
 
 /// Runs some text and the end of the turn through a pipeline.
@@ -167,4 +168,14 @@ fn an_answer_with_a_schema_is_validated_before_it_ends() {
     assert!(!out.iter().any(|event| matches!(event, AnswerEvent::Ended(_))), "{out:?}");
     pipeline.finish_checked(None, &mut out);
     assert!(matches!(out.back(), Some(AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, .. })))));
+}
+
+#[test]
+fn tokens_of_a_long_conversation_are_extrapolated() {
+    let TokenCounter { tokenizer, prompt, prompt_len } = counter().unwrap();
+    let counter = TokenCounter { tokenizer, prompt, prompt_len: 100 * prompt_len };
+    let config = PipelineConfig { max_tokens: Some(1), counter: Some(counter), ..config() };
+    let (text, end) = filtered(config, &["one two three"]);
+    let usage = end.unwrap().usage.unwrap();
+    assert_eq!((text.as_str(), usage.input, usage.output), ("one", 500, 1));
 }

@@ -205,6 +205,13 @@ impl Drop for QueuedRequest {
     }
 }
 
+impl Permit {
+    /// How many turns may run at once.
+    pub(crate) fn turns(&self) -> u32 {
+        self.turns
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.0.state.lock();

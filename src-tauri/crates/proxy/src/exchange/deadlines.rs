@@ -3,24 +3,29 @@
 use codex_client::{CodexError, FailureKind, Turn, TurnFailure};
 use tokio::time::Instant;
 
-use super::{Choice, Limits, Turns};
+use super::Limits;
+use super::turns::{Choice, Turns};
 use crate::error::Failure;
 
 impl Turns {
     /// The earliest time at which a turn may exceed a limit.
     pub(super) fn next_deadline(&self, limits: &Limits) -> Instant {
-        let end = self.started + limits.turn_timeout;
-        let running = || self.choices.iter().filter_map(|choice| choice.turn.as_ref());
+        let ends = self.running().filter_map(|choice| Some(choice.started? + limits.turn_timeout));
+        let running = || self.running().filter_map(|choice| choice.turn.as_ref());
         // While codex runs a command, silence has no deadline.
         let silent =
             running().map(|turn| turn.idle_since().unwrap_or_else(Instant::now) + limits.idle_timeout);
         let retrying = running().filter_map(|turn| Some(turn.retrying_since()? + limits.retry_timeout));
-        silent.chain(retrying).chain([end]).min().unwrap_or(end)
+        silent.chain(retrying).chain(ends).min().unwrap_or_else(|| Instant::now() + limits.turn_timeout)
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Choice> {
+        self.choices.iter().filter(|choice| choice.is_running())
     }
 
     /// The failure for the limit that is exceeded, if any.
     pub(super) fn expired(&self, limits: &Limits) -> Option<Failure> {
-        if self.started.elapsed() >= limits.turn_timeout {
+        if self.running().any(|choice| choice.started.is_some_and(|at| at.elapsed() >= limits.turn_timeout)) {
             return Some(Failure::TooLong(limits.turn_timeout));
         }
         let exceeded = |choice: &&Choice| {

@@ -1,6 +1,7 @@
 //! The available models: `codex-local`, and every model codex lists.
 //!
-//! codex's list is cached; an unknown id triggers one refresh. A list from another version or account is discarded.
+//! codex's list is cached; for unknown ids it is asked again, at most once a minute. A list from another version or
+//! account is discarded.
 //! The thread profile of a model is also decided here, so the two kinds differ in one place.
 
 use std::sync::Arc;
@@ -19,10 +20,18 @@ use crate::settings::Settings;
 /// Lifetime of the cached list. It changes only with the account and codex's version.
 const CACHE_TTL: Duration = Duration::from_secs(300);
 
+/// How long an id that the cached list lacks is unknown without asking codex again.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Longest unknown id that is compared with the others, in characters.
+const MAX_COMPARED_CHARS: usize = 100;
+
 /// The models as last listed.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     cached: Mutex<Option<Cached>>,
+    /// Held while codex is asked, so that it is asked once; the last failure, for those who waited for it.
+    asking: tokio::sync::Mutex<Option<(Instant, CodexError)>>,
 }
 
 /// A list and its source.
@@ -35,7 +44,25 @@ struct Cached {
 }
 
 impl Catalog {
-    /// The thread profile for the model or alias `id`. An alias refers to a model, not to another alias.
+    /// The thread profile for the model or alias `id`, as far as it is known without asking codex.
+    ///
+    /// # Errors
+    /// When there is no such model.
+    pub(crate) fn look_up_cached(
+        &self,
+        id: &str,
+        codex: &Codex,
+        settings: &Settings,
+    ) -> Result<Option<ThreadProfile>, ApiError> {
+        let cached = self.cached.lock().clone().filter(|cached| cached.is_fresh(codex, CACHE_TTL));
+        match (find(id, cached.as_ref().map(|cached| cached.models.as_slice()), settings), cached) {
+            // Perhaps it is new.
+            (Err(_), Some(cached)) if !cached.is_fresh(codex, RECHECK_INTERVAL) => Ok(None),
+            (found, _) => found,
+        }
+    }
+
+    /// The thread profile for the model or alias `id`.
     ///
     /// # Errors
     /// When there is no such model, or codex cannot list its models.
@@ -45,27 +72,11 @@ impl Catalog {
         codex: &Codex,
         settings: &Settings,
     ) -> Result<ThreadProfile, ApiError> {
-        let alias_of = settings.model_aliases.get(id);
-        if is_agent(id, settings) {
-            return Ok(profile(ThreadKind::Agent, settings.model.clone(), settings));
+        if let Some(found) = self.look_up_cached(id, codex, settings)? {
+            return Ok(found);
         }
-        let (asked, id) = (id, alias_of.map_or(id, String::as_str));
-        let found = || Ok(profile(ThreadKind::Plain, Some(id.to_owned()), settings));
-        // The configured model may exist only at the user's own provider.
-        if settings.model.as_deref() == Some(id) {
-            return found();
-        }
-        let contains = |models: &[Model]| models.iter().any(|model| model.id == id);
-        if contains(&self.models(codex).await?) {
-            return found();
-        }
-        let models = self.refresh(codex).await?;
-        // Old versions of codex list none; then the upstream decides.
-        if contains(&models) || models.is_empty() {
-            return found();
-        }
-        let others = settings.model_aliases.keys().filter(|_| alias_of.is_none());
-        Err(ApiError::model_not_found(asked, alias_of.map(String::as_str), &nearest(id, &models, others)))
+        let models = self.refresh(codex, RECHECK_INTERVAL).await?;
+        find(id, Some(&models), settings)?.ok_or_else(ApiError::internal)
     }
 
     /// The models as last listed, however old; empty if never listed.
@@ -97,26 +108,64 @@ impl Catalog {
     /// # Errors
     /// When codex cannot list them.
     pub(crate) async fn models(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
-        let cached = self.cached.lock().clone();
-        match cached {
-            Some(cached) if cached.is_fresh(codex) => Ok(cached.models),
-            _ => self.refresh(codex).await,
-        }
+        self.refresh(codex, CACHE_TTL).await
     }
 
-    async fn refresh(&self, codex: &Codex) -> Result<Vec<Model>, CodexError> {
-        let models = codex.models().await?;
+    /// The models as listed within `max_age`.
+    async fn refresh(&self, codex: &Codex, max_age: Duration) -> Result<Vec<Model>, CodexError> {
+        let fresh = || self.cached.lock().clone().filter(|cached| cached.is_fresh(codex, max_age));
+        if let Some(cached) = fresh() {
+            return Ok(cached.models);
+        }
+        let began = Instant::now();
+        let mut last_failure = self.asking.lock().await;
+        // Another request may have asked meanwhile.
+        if let Some(cached) = fresh() {
+            return Ok(cached.models);
+        }
+        if let Some((_, error)) = last_failure.as_ref().filter(|(failed, _)| *failed > began) {
+            return Err(error.clone());
+        }
+        let models = codex
+            .models()
+            .await
+            .inspect_err(|error| *last_failure = Some((Instant::now(), error.clone())))?;
         let cached = Cached { since: Instant::now(), from: live(codex), models: models.clone() };
         *self.cached.lock() = Some(cached);
         Ok(models)
     }
 }
 
+/// The thread profile for the model or alias `id`; `None` if only the missing list could tell. An alias refers to a
+/// model, not to another alias.
+///
+/// # Errors
+/// When there is no such model.
+fn find(id: &str, models: Option<&[Model]>, settings: &Settings) -> Result<Option<ThreadProfile>, ApiError> {
+    if is_agent(id, settings) {
+        return Ok(Some(profile(ThreadKind::Agent, settings.model.clone(), settings)));
+    }
+    let alias_of = settings.model_aliases.get(id);
+    let (asked, id) = (id, alias_of.map_or(id, String::as_str));
+    let found = || Ok(Some(profile(ThreadKind::Plain, Some(id.to_owned()), settings)));
+    // The configured model may exist only at the user's own provider.
+    if settings.model.as_deref() == Some(id) {
+        return found();
+    }
+    let Some(models) = models else { return Ok(None) };
+    // Old versions of codex list none; then the upstream decides.
+    if models.is_empty() || models.iter().any(|model| model.id == id) {
+        return found();
+    }
+    let others = settings.model_aliases.keys().filter(|_| alias_of.is_none());
+    Err(ApiError::model_not_found(asked, alias_of.map(String::as_str), &nearest(id, models, others)))
+}
+
 impl Cached {
-    /// Whether it has not expired and the same codex, version and account is live.
-    fn is_fresh(&self, codex: &Codex) -> bool {
+    /// Whether it is younger than `max_age` and the same codex, version and account is live.
+    fn is_fresh(&self, codex: &Codex, max_age: Duration) -> bool {
         let is_the_same = live(codex).is_none_or(|now| self.from.as_ref() == Some(&now));
-        self.since.elapsed() < CACHE_TTL && is_the_same
+        self.since.elapsed() < max_age && is_the_same
     }
 }
 
@@ -216,7 +265,7 @@ fn entry(id: &str, name: &str, description: &str, owned_by: &'static str, create
 /// Up to three ids most similar to `id`, by shared character pairs.
 fn nearest<'a>(id: &str, models: &'a [Model], aliases: impl Iterator<Item = &'a String>) -> Vec<String> {
     let pairs = |text: &str| -> Vec<(char, char)> {
-        let lower = text.to_lowercase();
+        let lower: String = text.chars().take(MAX_COMPARED_CHARS).flat_map(char::to_lowercase).collect();
         lower.chars().zip(lower.chars().skip(1)).collect()
     };
     let target = pairs(id);

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::json::JsonExtractor;
 use crate::answer::pipeline::{PipelineConfig, TokenCounter};
+use crate::answer::tokens::MAX_COUNTED;
 use crate::error::ApiError;
 use crate::exchange::{Exchange, Occupancy};
 use crate::image_fetch::{FetchOptions, Fetched};
@@ -55,8 +56,26 @@ async fn start_turns(
     let format = compile_format(&mut request).await?;
 
     let settings = proxy.settings();
+    // A model known to be missing does not wait. codex is asked only for an admitted request.
+    let known = proxy.catalog.look_up_cached(&request.model, proxy.codex.plain(), &settings)?;
+    if let Some(profile) = &known {
+        caller.kind.set(profile.kind);
+    }
+
+    let queued = Instant::now();
+    exchange.wait_for_admission(&proxy.admission, &caller.id, request.n).await.map_err(|refused| {
+        let error = ApiError::from(refused);
+        let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
+        let wait_ms = queued.elapsed().as_millis();
+        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "rejected");
+        error
+    })?;
+
     let started = Instant::now();
-    let mut profile = proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?;
+    let mut profile = match known {
+        Some(profile) => profile,
+        None => proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?,
+    };
     exchange.add_outside_time(started.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile).await?;
@@ -73,14 +92,6 @@ async fn start_turns(
         }
     }
 
-    let queued = Instant::now();
-    exchange.wait_for_admission(&proxy.admission, &caller.id, request.n).await.map_err(|refused| {
-        let error = ApiError::from(refused);
-        let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
-        let wait_ms = queued.elapsed().as_millis();
-        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "rejected");
-        error
-    })?;
     if fetch_images(proxy, caller, exchange, &mut request).await? > 0 {
         ignored.push("image_url");
     }
@@ -256,19 +267,23 @@ fn strip_think(text: &str) -> String {
 
 /// Counts the tokens of an answer that may be truncated.
 fn token_counter(proxy: &Proxy, items: &[Item]) -> TokenCounter {
-    let mut prompt = String::new();
+    let (mut prompt, mut prompt_len) = (String::new(), 0);
+    let mut push = |text: &str| {
+        prompt_len += text.len();
+        prompt.push_str(&text[..text.floor_char_boundary(MAX_COUNTED - prompt.len())]);
+    };
     for item in items {
         match item {
             Item::Message { content, .. } | Item::ToolOutput { output: content, .. } => {
                 for part in content.iter().filter_map(Content::as_text) {
-                    prompt.push_str(part);
-                    prompt.push('\n');
+                    push(part);
+                    push("\n");
                 }
             }
-            Item::ToolCall(call) => prompt.push_str(&call.arguments),
+            Item::ToolCall(call) => push(&call.arguments),
         }
     }
-    TokenCounter { tokenizer: Arc::clone(&proxy.tokenizer), prompt: prompt.into() }
+    TokenCounter { tokenizer: Arc::clone(&proxy.tokenizer), prompt: prompt.into(), prompt_len }
 }
 
 #[cfg(test)]

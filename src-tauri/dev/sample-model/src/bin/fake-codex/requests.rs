@@ -17,6 +17,7 @@ impl Session {
         let Some(method) = message["method"].as_str() else {
             return self.connection.handle_response(message);
         };
+        self.script.note(method);
         if self.script.crash_on.iter().any(|crash| crash == method) && self.script.should_crash() {
             std::process::exit(CRASH_STATUS);
         }

@@ -1,6 +1,7 @@
 //! The script in `FAKE_CODEX`, parsed. The README lists the directives.
 
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(crate) struct Script {
     pub(crate) retry_every: Option<Duration>,
     pub(crate) not_signed_in: bool,
     pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) methods_file: Option<PathBuf>,
     pub(crate) resident: Option<u64>,
 }
 
@@ -70,6 +72,7 @@ impl Script {
             "not-signed-in" => self.not_signed_in = true,
             "resident" => self.resident = Some(number(item)?),
             "pid-file" => self.pid_file = Some(text(item)?.into()),
+            "methods-file" => self.methods_file = Some(text(item)?.into()),
             other => return Err(format!("unknown directive `{other}`")),
         }
         Ok(())
@@ -102,6 +105,14 @@ impl Script {
         self.crash_once
             .as_ref()
             .is_none_or(|path| OpenOptions::new().write(true).create_new(true).open(path).is_ok())
+    }
+
+    /// Notes a method that has arrived.
+    pub(crate) fn note(&self, method: &str) {
+        let Some(path) = &self.methods_file else { return };
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        // A test that reads the file notices what is missing.
+        let _ = file.and_then(|mut file| writeln!(file, "{method}"));
     }
 
     /// How long to delay the answer to a method.
