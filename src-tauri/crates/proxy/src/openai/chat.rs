@@ -145,13 +145,14 @@ pub(crate) struct Message {
     pub tool_call_id: Option<String>,
     /// Legacy form of `tool_calls`, for a single call.
     pub function_call: Option<FunctionCall>,
-    /// Accepted and not read. A `function` message responds to the call in the message before it.
-    #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "part of the API's description; the position of the message says which call it answers"
-    )]
+    /// Name of the author, which the model sees before the content; the name of an `assistant` only if there are several.
+    /// Not read in `tool` and `function` messages.
     pub name: Option<String>,
+    /// The text of an earlier refusal of the model.
+    pub refusal: Option<String>,
+    /// Earlier audio of the model. The model only learns that there was some.
+    #[schema(value_type = Option<Object>)]
+    pub audio: Option<Value>,
 }
 
 /// Role of a message's author:
@@ -175,7 +176,8 @@ pub(crate) enum Role {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) struct Part {
     /// `text`, `image_url` or `refusal`; in the Responses API `input_text`, `output_text`, `input_image` or `refusal`.
-    /// Audio and file parts are refused with `unsupported_parameter`.
+    /// Audio and file parts are refused with `unsupported_parameter`, unless an answer of the model follows: then the model
+    /// only learns that there was one.
     #[serde(rename = "type")]
     pub kind: String,
     /// The text. Required for text parts.
@@ -186,6 +188,11 @@ pub(crate) struct Part {
     pub image_url: Option<ImageUrl>,
     /// Level of detail of an `input_image` part: `auto`, `low` or `high`. See `ImageUrl`.
     pub detail: Option<String>,
+    /// The file of a `file` part. Only its `filename` is read.
+    #[schema(value_type = Option<Object>)]
+    pub file: Option<Value>,
+    /// Name of the file of an `input_file` part.
+    pub filename: Option<String>,
 }
 
 /// An image: this object, or just its URL as a string.

@@ -151,7 +151,7 @@ impl Format {
     ) -> Result<Self, ApiError> {
         match (kind, schema) {
             ("text", _) => Ok(Self::Text),
-            ("json_object", _) => Ok(Self::JsonObject),
+            ("json_object", _) | ("json_schema", None) => Ok(Self::JsonObject),
             ("json_schema", Some(schema)) if schema.is_object() => {
                 Ok(Self::Schema { schema, strict: strict == Some(true), param: schema_at.to_owned() })
             }

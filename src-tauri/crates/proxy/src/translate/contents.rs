@@ -11,13 +11,22 @@ use crate::error::ApiError;
 use crate::openai::chat::{ImageUrl, Part};
 use crate::openai::text_or::TextOr;
 
-/// Parses the content at `param`, which may or may not contain images.
-pub(super) fn contents(content: TextOr<Part>, param: &str, images: bool) -> Result<Vec<Content>, ApiError> {
+/// What content may hold.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Whether images may stand there.
+    pub images: bool,
+    /// Whether an answer of the model follows. What it did not get is then told as text.
+    pub earlier: bool,
+}
+
+/// Parses the content at `param`.
+pub(super) fn contents(content: TextOr<Part>, param: &str, place: Place) -> Result<Vec<Content>, ApiError> {
     match content {
         TextOr::Text(text) => Ok(vec![Content::Text(text)]),
         TextOr::Parts(parts) => (0..)
             .zip(parts)
-            .map(|(index, part): (usize, Part)| parse_part(part, &format!("{param}[{index}]"), images))
+            .map(|(index, part): (usize, Part)| parse_part(part, &format!("{param}[{index}]"), place))
             .collect(),
     }
 }
@@ -36,7 +45,25 @@ pub(super) fn image_addresses(
     parts.iter().enumerate().filter_map(address).collect()
 }
 
-fn parse_part(part: Part, param: &str, images: bool) -> Result<Content, ApiError> {
+/// Puts the author's name before content.
+pub(super) fn with_name(mut content: Vec<Content>, name: Option<&str>) -> Vec<Content> {
+    if let Some(name) = name {
+        match content.first_mut() {
+            Some(Content::Text(text)) => text.insert_str(0, &format!("{name}: ")),
+            Some(Content::Image { .. }) => content.insert(0, Content::Text(format!("{name}:"))),
+            None => {}
+        }
+    }
+    content
+}
+
+/// Tells the model that it does not get something.
+pub(super) fn not_passed_on(what: &str) -> Content {
+    Content::Text(format!("[{what}, not passed on]"))
+}
+
+fn parse_part(part: Part, param: &str, Place { images, earlier }: Place) -> Result<Content, ApiError> {
+    let filename = part.file.as_ref().and_then(|file| file["filename"].as_str()).or(part.filename.as_deref());
     match (part.kind.as_str(), part.text, part.refusal, part.image_url) {
         ("text" | "input_text" | "output_text", Some(text), ..) | ("refusal", _, Some(text), _) => {
             Ok(Content::Text(text))
@@ -57,10 +84,15 @@ fn parse_part(part: Part, param: &str, images: bool) -> Result<Content, ApiError
             image(image_url, &format!("{param}.image_url"), &format!("{param}.detail"))
         }
         ("image_url", ..) => Err(ApiError::invalid(param, "An image_url part requires image_url.")),
+        ("input_image", ..) if earlier => Ok(not_passed_on("image")),
         ("input_image", ..) => {
             let message =
                 "Uploaded files are not supported; send the image as a data URL or an address in image_url.";
             Err(ApiError::unsupported(format!("{param}.image_url"), message))
+        }
+        (kind, ..) if earlier => {
+            let kind = kind.strip_prefix("input_").unwrap_or(kind);
+            Ok(not_passed_on(&filename.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))))
         }
         (kind @ ("input_audio" | "file" | "input_file"), ..) => {
             let message = format!("Content type `{kind}` is not supported; send text or images.");

@@ -3,10 +3,12 @@
 //! Messages are neither merged nor dropped: system messages keep their position as developer messages, since codex
 //! drops `system` items.
 
+use std::collections::BTreeSet;
+
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
 use super::answer_request::{AnswerRequest, Format, ToolChoice};
-use super::contents::{contents, image_addresses};
+use super::contents::{Place, contents, image_addresses, not_passed_on, with_name};
 use super::offered_tools::OfferedTools;
 use super::tool_names::custom_arguments;
 use super::{limits, shorten, tools};
@@ -30,12 +32,13 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let mut offered = OfferedTools::default();
     offered.add_chat(request.tools.unwrap_or_default())?;
     offered.add_functions(request.functions.unwrap_or_default());
-    let OfferedTools { tools, web_search: search_tool, mut ignored } = offered;
+    let OfferedTools { mut tools, web_search: mut search_tool, mut ignored } = offered;
     let (choice, param) = match (&request.tool_choice, &request.function_call) {
         (None, Some(choice)) => (Some(choice), "function_call"),
         (choice, _) => (choice.as_ref(), "tool_choice"),
     };
     let tool_choice = tools::choice(choice, param, &mut ignored)?;
+    tools::retain_allowed(&mut tools, &mut search_tool, choice, param)?;
     tools::check_choice(&tools, &tool_choice, param)?;
     let parsed = AnswerRequest {
         model: request.model,
@@ -73,8 +76,16 @@ fn conversation(messages: Vec<Message>) -> Result<Vec<Item>, ApiError> {
     }
     let mut items = Vec::with_capacity(messages.len());
     let mut calls = tools::Pairing::default();
-    for (index, message) in messages.into_iter().enumerate() {
-        push_message(message, index, &mut items, &mut calls)?;
+    let is_answer = |message: &Message| message.role == Role::Assistant;
+    let last_answer = messages.iter().rposition(is_answer).unwrap_or_default();
+    // A single name distinguishes nothing, and the model would begin to write it itself.
+    let several = messages.iter().filter(|message| is_answer(message)).map(|message| message.name.as_deref());
+    let several = several.collect::<BTreeSet<_>>().len() > 1;
+    for (index, mut message) in messages.into_iter().enumerate() {
+        if message.role == Role::Assistant && !several {
+            message.name = None;
+        }
+        push_message(message, index, index < last_answer, &mut items, &mut calls)?;
     }
     calls.end()?;
     Ok(items)
@@ -124,18 +135,20 @@ fn reasoning_format(
 fn push_message(
     message: Message,
     index: usize,
+    earlier: bool,
     items: &mut Vec<Item>,
     pairing: &mut tools::Pairing,
 ) -> Result<(), ApiError> {
-    let Message { role, content, tool_calls, tool_call_id, function_call, .. } = message;
+    let Message { role, content, tool_calls, tool_call_id, function_call, name, refusal, audio } = message;
     if !matches!(role, Role::Tool | Role::Function) {
         pairing.end()?;
     }
     let param = format!("messages[{index}].content");
     let images = matches!(role, Role::User | Role::Tool);
-    let content = content.map(|content| contents(content, &param, images)).transpose()?;
+    let content = content.map(|content| contents(content, &param, Place { images, earlier })).transpose()?;
+    let name = name.as_deref().filter(|name| !name.is_empty());
     let message_item = |role, content: Option<_>| match content {
-        Some(content) => Ok(Item::Message { role, content }),
+        Some(content) => Ok(Item::Message { role, content: with_name(content, name) }),
         None => Err(ApiError::invalid(&param, "This message requires content.")),
     };
     match role {
@@ -143,9 +156,12 @@ fn push_message(
         Role::User => items.push(message_item(Speaker::User, content)?),
         Role::Assistant => {
             let calls = calls(tool_calls.unwrap_or_default(), function_call, index)?;
-            let content = content.unwrap_or_default();
+            let mut content = content.unwrap_or_default();
+            content.extend(refusal.map(Content::Text));
+            content.extend(audio.map(|_| not_passed_on("audio")));
             let is_not_empty = |part: &Content| !matches!(part, Content::Text(text) if text.is_empty());
             if content.iter().any(is_not_empty) || calls.is_empty() {
+                let content = with_name(content, name);
                 items.push(Item::Message { role: Speaker::Assistant, content });
             }
             pairing.begin(calls.iter().map(|call| call.call_id.as_str()), index);

@@ -137,7 +137,8 @@ fn response_formats_are_parsed_and_unknown_ones_rejected() {
         form(schema),
         Ok(Format::Schema { schema: json!({"type":"object"}), strict: true, param: param_of_schema.clone() })
     );
-    assert_eq!(param(form(json!({"type":"json_schema","json_schema":{"name":"n"}}))), param_of_schema);
+    let odd = json!({"type":"json_schema","json_schema":{"name":"n","schema":true}});
+    assert_eq!(param(form(odd)), param_of_schema);
     assert_eq!(param(form(json!({"type":"json_schema"}))), "response_format.json_schema");
     assert_eq!(param(form(json!({"type":"xml"}))), "response_format.type");
 }

@@ -4,6 +4,7 @@
 //! up stored responses.
 
 mod conversation;
+pub(crate) mod foreign;
 mod items;
 mod options;
 
@@ -53,9 +54,11 @@ pub(crate) fn parse(
     ids: &mut Ids,
 ) -> Result<ParsedRequest, ApiError> {
     let image_addresses = items::image_addresses(request.input.as_ref());
-    let OfferedTools { mut tools, web_search, mut ignored } = offered_tools(&mut request)?;
-    let added = items::parse(request.input.take(), find, ids)?;
-    let tool_choice = tools::choice(request.tool_choice.as_ref(), "tool_choice", &mut ignored)?;
+    let OfferedTools { mut tools, mut web_search, mut ignored } = offered_tools(&mut request)?;
+    let (added, forgotten) = items::parse(request.input.take(), find, ids)?;
+    let choice = request.tool_choice.as_ref();
+    let tool_choice = tools::choice(choice, "tool_choice", &mut ignored)?;
+    tools::retain_allowed(&mut tools, &mut web_search, choice, "tool_choice")?;
     tools::check_choice(&tools, &tool_choice, "tool_choice")?;
     if tool_choice == ToolChoice::None {
         tools.clear();
@@ -63,7 +66,7 @@ pub(crate) fn parse(
     let text = request.text.clone().unwrap_or_default();
     let reasoning = request.reasoning.clone().unwrap_or_default();
 
-    let mut items = conversation::assemble(before, &added)?;
+    let mut items = conversation::assemble(before, &added, forgotten)?;
     if items.is_empty() {
         return Err(ApiError::invalid("input", "input must be a string or at least one item."));
     }

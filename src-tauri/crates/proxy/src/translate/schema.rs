@@ -21,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use super::answer_request::{ClientTool, Format};
 use crate::error::ApiError;
 use bounds::Counts;
+use nullable::without_nullable;
 use stoppable::{STOP, stop_keyword, with_stop_keywords};
 
 mod bounds;
 mod codex;
+mod nullable;
 mod stoppable;
 mod strict;
 
@@ -142,9 +144,14 @@ impl CompiledFormat {
     pub(crate) fn new(format: &Format, stop: &CancellationToken) -> Result<Self, ApiError> {
         let (schema, strict, param) = match format {
             Format::Text => return Ok(Self::default()),
-            Format::JsonObject => return Ok(Self { note: Some(JSON_OBJECT.to_owned()), ..Self::default() }),
+            Format::JsonObject => {
+                let check = OutputCheck { validator: None, levels: 0, stop: stop.clone() };
+                let note = Some(JSON_OBJECT.to_owned());
+                return Ok(Self { upstream: None, note, check: Some(Arc::new(check)) });
+            }
             Format::Schema { schema, strict, param } => (schema, *strict, param),
         };
+        let schema = &without_nullable(schema);
         let check = OutputCheck::new(schema, stop).map_err(|reason| bad_schema(param, &reason))?;
         let upstream = if strict { Some(schema.clone()) } else { strict::narrowed(schema) };
         let asked = || {
@@ -160,6 +167,7 @@ impl CompiledFormat {
 /// Validates answers against the client's schema.
 #[derive(Debug)]
 pub(crate) struct OutputCheck {
+    /// `None` if any JSON is valid.
     validator: Option<Validator>,
     /// Maximum nesting of schemas per level of the answer.
     levels: usize,

@@ -1,5 +1,6 @@
 //! The client's tools, the tool choice, and the pairing of calls and outputs in a history.
 
+use codex_client::WebSearch;
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -18,26 +19,25 @@ pub(crate) fn choice(
 ) -> Result<ToolChoice, ApiError> {
     let Some(choice) = choice else { return Ok(ToolChoice::Auto) };
     let name = |value: &Value| value["name"].as_str().map(|name| ToolChoice::Named(name.to_owned()));
-    let named = match choice {
-        Value::String(word) => match word.as_str() {
-            "auto" => Some(ToolChoice::Auto),
-            "none" => Some(ToolChoice::None),
-            // Other services call it `any`.
-            "required" | "any" => Some(ToolChoice::Required),
-            _ => None,
-        },
-        Value::Object(_) if is_web_search(&choice["type"]) => {
+    let word = |word: &Value| match word.as_str()? {
+        "auto" => Some(ToolChoice::Auto),
+        "none" => Some(ToolChoice::None),
+        // Other services call it `any`.
+        "required" | "any" => Some(ToolChoice::Required),
+        _ => None,
+    };
+    let named = match (choice, allowed(Some(choice))) {
+        (_, Some(allowed)) if allowed["mode"].is_null() => Some(ToolChoice::Auto),
+        (_, Some(allowed)) => word(&allowed["mode"]),
+        (Value::Object(_), None) if is_web_search(&choice["type"]) => {
             ignored.push(param.to_owned());
             Some(ToolChoice::Auto)
         }
-        Value::Object(_) if choice["type"] == "allowed_tools" => {
-            let message = "allowed_tools is not supported; send only the allowed tools.".to_owned();
-            return Err(ApiError::unsupported(param, message));
+        (Value::Object(_), None) => {
+            let kinds = [&choice["function"], &choice["custom"], choice];
+            kinds.into_iter().find_map(name).or_else(|| word(&choice["type"]))
         }
-        Value::Object(_) => {
-            ["function", "custom"].into_iter().find_map(|kind| name(&choice[kind])).or_else(|| name(choice))
-        }
-        _ => None,
+        (choice, None) => word(choice),
     };
     let message = format!("{param} must be auto, none, required or the name of a function.");
     named.ok_or_else(|| ApiError::invalid(param, &message))
@@ -46,6 +46,49 @@ pub(crate) fn choice(
 /// codex can offer web search, but not require it.
 fn is_web_search(kind: &Value) -> bool {
     kind.as_str().is_some_and(|kind| kind.starts_with("web_search"))
+}
+
+/// The mode and tools of a choice of the type `allowed_tools`: chat nests them, Responses does not.
+pub(super) fn allowed(choice: Option<&Value>) -> Option<&Value> {
+    let choice = choice.filter(|choice| choice["type"] == "allowed_tools")?;
+    Some(if choice["allowed_tools"].is_object() { &choice["allowed_tools"] } else { choice })
+}
+
+/// Removes the tools that a choice of the type `allowed_tools` does not name.
+///
+/// # Errors
+/// [`ApiError`] if it names a tool that does not exist.
+pub(super) fn retain_allowed(
+    tools: &mut Vec<ClientTool>,
+    web_search: &mut Option<WebSearch>,
+    choice: Option<&Value>,
+    param: &str,
+) -> Result<(), ApiError> {
+    let Some(allowed) = allowed(choice) else { return Ok(()) };
+    let Some(entries) = allowed["tools"].as_array() else {
+        return Err(ApiError::invalid(param, "allowed_tools requires tools, an array."));
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let named = [&entry["function"], &entry["custom"], entry];
+        let Some(name) = named.iter().find_map(|entry| entry["name"].as_str()) else { continue };
+        if !tools.iter().any(|tool| has_name(tool, name)) {
+            let message = format!("The request has no tool {:?}.", shorten(name));
+            return Err(ApiError::invalid(param, message));
+        }
+        names.push(name);
+    }
+    tools.retain(|tool| names.iter().any(|name| has_name(tool, name)));
+    if !entries.iter().any(|entry| is_web_search(&entry["type"])) {
+        *web_search = None;
+    }
+    Ok(())
+}
+
+/// Whether the tool, or its namespace, has this name.
+fn has_name(tool: &ClientTool, name: &str) -> bool {
+    let names = tool.namespaced.iter().flat_map(|(namespace, name)| [namespace, name]);
+    names.chain([&tool.name]).any(|known| known == name)
 }
 
 /// Checks that a required tool exists.

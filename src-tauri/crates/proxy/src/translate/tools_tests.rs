@@ -22,7 +22,9 @@ fn a_choice_is_parsed_in_every_form() {
     assert_eq!(read(json!({"type":"custom","name":"f"})), named);
     assert!(refused(read(json!("perhaps"))).0);
     assert!(refused(read(json!(3))).0);
-    assert!(!refused(read(json!({"type":"allowed_tools"}))).0);
+    let allowed = json!({"mode":"required","tools":[{"type":"function","name":"f"}]});
+    assert_eq!(read(json!({"type":"allowed_tools","allowed_tools":allowed})), Ok(ToolChoice::Required));
+    assert_eq!(read(json!({"type":"allowed_tools","tools":[]})), Ok(ToolChoice::Auto));
 }
 
 #[test]

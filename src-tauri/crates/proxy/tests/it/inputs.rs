@@ -1,5 +1,8 @@
 //! What real clients send and OpenAI accepts, on the real codex.
 
+mod formats;
+mod history;
+
 use reqwest::Response;
 use serde_json::{Value, json};
 

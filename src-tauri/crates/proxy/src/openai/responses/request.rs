@@ -76,6 +76,8 @@ pub(crate) struct InputItem {
     /// - `additional_tools`: more `tools`.
     /// - `item_reference`: an item of a stored response; needs `id`.
     /// - `reasoning`: accepted and not read.
+    ///
+    /// Items of other types, such as `web_search_call`, become text for the model.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
     /// ID of the item, to which later references refer.
@@ -86,7 +88,7 @@ pub(crate) struct InputItem {
     pub content: Option<TextOr<Part>>,
     /// ID that a call and its output share. Outputs without it answer the calls in their order.
     pub call_id: Option<String>,
-    /// Name of the function that is called.
+    /// Name of the function that is called, or of a message's author, which the model sees before the content.
     pub name: Option<String>,
     /// Namespace of the function or custom tool that is called.
     pub namespace: Option<String>,

@@ -26,7 +26,7 @@ use crate::server::sse;
 use crate::server::state::Proxy;
 use crate::translate::parameters;
 use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{ParsedRequest, StoredItem, parse};
+use crate::translate::responses::{ParsedRequest, StoredItem, foreign, parse};
 
 /// Create response
 ///
@@ -41,11 +41,12 @@ use crate::translate::responses::{ParsedRequest, StoredItem, parse};
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Incoming { caller, arrival, body }: Incoming,
+    Incoming { caller, arrival, mut body }: Incoming,
 ) -> Result<Answer, ApiError> {
     let task = task_model::task(&proxy, &body, "input");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
+    foreign::replace(&mut body);
     let (request, mut ignored) =
         exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
     let before = match &request.previous_response_id {

@@ -1,6 +1,6 @@
 //! Assembles the conversation that codex receives.
 
-use codex_client::{Item, Role};
+use codex_client::{Content, Item, Role};
 use indexmap::IndexMap;
 
 use super::StoredItem;
@@ -8,11 +8,16 @@ use crate::error::ApiError;
 use crate::translate::shorten;
 use crate::translate::tools::{first_open, missing};
 
-/// Appends the items a request adds to those `before`.
+/// Appends the items a request adds to those `before`. `forgotten` is whether it refers to items that are no longer
+/// stored: an output may then be without its call, and becomes a message.
 ///
 /// # Errors
 /// [`ApiError`] when a call has no output, or an output no call.
-pub(super) fn assemble(before: &[&StoredItem], added: &[StoredItem]) -> Result<Vec<Item>, ApiError> {
+pub(super) fn assemble(
+    before: &[&StoredItem],
+    added: &[StoredItem],
+    forgotten: bool,
+) -> Result<Vec<Item>, ApiError> {
     let mut items = Vec::with_capacity(before.len() + added.len());
     // Whether each call has its output.
     let mut calls: IndexMap<String, bool> = IndexMap::new();
@@ -30,14 +35,20 @@ pub(super) fn assemble(before: &[&StoredItem], added: &[StoredItem]) -> Result<V
                 }
                 calls.insert(call.call_id.clone(), false);
             }
-            Item::ToolOutput { call_id, .. } => {
+            Item::ToolOutput { call_id, output } => {
                 if call_id.is_empty() {
                     *call_id = first_open(&calls).unwrap_or_default();
                 }
                 match (calls.get_mut(call_id.as_str()), param) {
                     (Some(answered), _) => *answered = true,
-                    (None, None) => {}
-                    (None, Some(index)) => {
+                    (None, param) if forgotten || param.is_none() => {
+                        let mut content =
+                            vec![Content::Text("[output of a call that is no longer stored]".to_owned())];
+                        content.append(output);
+                        item = Item::Message { role: Role::User, content };
+                    }
+                    (None, param) => {
+                        let index = param.unwrap_or_default();
                         let message = format!("No call {:?} precedes this output.", shorten(call_id));
                         return Err(ApiError::invalid(format!("input[{index}].call_id"), message));
                     }

@@ -8,29 +8,52 @@ use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::InputItem;
 use crate::openai::text_or::TextOr;
 use crate::translate::answer_request::ImageAddress;
-use crate::translate::contents::{self, contents};
+use crate::translate::contents::{self, Place, contents, with_name};
 use crate::translate::response_events::Ids;
 use crate::translate::shorten;
 use crate::translate::tool_names::{custom_arguments, joined};
 
-/// Parses the input. A string is a user message.
+/// Parses the input. A string is a user message. Also returns whether it refers to items that are not stored.
 pub(super) fn parse(
     input: Option<TextOr<InputItem>>,
     find: &dyn Fn(&str) -> Option<StoredItem>,
     ids: &mut Ids,
-) -> Result<Vec<StoredItem>, ApiError> {
-    match input {
-        None => Ok(Vec::new()),
+) -> Result<(Vec<StoredItem>, bool), ApiError> {
+    let mut forgotten = false;
+    let items = match input {
+        None => Vec::new(),
         Some(TextOr::Text(text)) => {
             let item = Item::Message { role: Role::User, content: vec![Content::Text(text)] };
-            Ok(vec![StoredItem { id: ids.item("msg"), item: Some(item) }])
+            vec![StoredItem { id: ids.item("msg"), item: Some(item) }]
         }
-        Some(TextOr::Parts(items)) => items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| parse_item(item, &format!("input[{index}]"), find, ids))
-            .collect(),
-    }
+        Some(TextOr::Parts(items)) => {
+            let last_answer = items.iter().rposition(is_of_model).unwrap_or_default();
+            let mut find = |id: &str| {
+                find(id).unwrap_or_else(|| {
+                    forgotten = true;
+                    StoredItem { id: id.to_owned(), item: forgotten_item(id) }
+                })
+            };
+            let parse = |(index, item)| {
+                parse_item(item, &format!("input[{index}]"), index < last_answer, &mut find, ids)
+            };
+            items.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?
+        }
+    };
+    Ok((items, forgotten))
+}
+
+/// Whether the model wrote this item.
+fn is_of_model(item: &InputItem) -> bool {
+    let kind = item.kind.as_deref().unwrap_or_default();
+    item.role.as_deref() == Some("assistant")
+        || matches!(kind, "function_call" | "custom_tool_call" | "item_reference" | "reasoning")
+}
+
+/// What the model is told of an item that was stored once.
+fn forgotten_item(id: &str) -> Option<Item> {
+    let content = vec![Content::Text("[an earlier message, no longer stored]".to_owned())];
+    (!id.starts_with("rs_")).then_some(Item::Message { role: Role::Assistant, content })
 }
 
 /// The images by address in the input.
@@ -67,7 +90,8 @@ pub(super) fn from_output(item: &OutputItem) -> Option<Item> {
 fn parse_item(
     item: InputItem,
     param: &str,
-    find: &dyn Fn(&str) -> Option<StoredItem>,
+    earlier: bool,
+    find: &mut dyn FnMut(&str) -> StoredItem,
     ids: &mut Ids,
 ) -> Result<StoredItem, ApiError> {
     // A reference may omit its type, and then has only an id.
@@ -75,24 +99,18 @@ fn parse_item(
     let kind = item.kind.as_deref().unwrap_or(if bare { "item_reference" } else { "message" });
     let id = item.id.clone().filter(|id| !id.is_empty());
     let (prefix, item) = match kind {
-        "message" => ("msg", Some(message(item, param)?)),
+        "message" => ("msg", Some(message(item, param, earlier)?)),
         "function_call" => ("fc", Some(call(item, param)?)),
-        "function_call_output" => ("fco", Some(output(item, param)?)),
+        "function_call_output" => ("fco", Some(output(item, param, earlier)?)),
         "custom_tool_call" => ("ctc", Some(call(item, param)?)),
-        "custom_tool_call_output" => ("ctco", Some(output(item, param)?)),
+        "custom_tool_call_output" => ("ctco", Some(output(item, param, earlier)?)),
         "additional_tools" => ("at", None),
         "reasoning" => ("rs", None),
         "item_reference" => {
             let param = format!("{param}.id");
             let id =
                 item.id.as_deref().ok_or_else(|| ApiError::invalid(&param, "A reference requires an id."))?;
-            let id_shown = shorten(id);
-            return find(id).ok_or_else(|| {
-                ApiError::invalid(
-                    &param,
-                    format!("No stored response has the item {id_shown:?}. Send the item itself."),
-                )
-            });
+            return Ok(find(id));
         }
         other => {
             let kind = shorten(other);
@@ -105,7 +123,7 @@ fn parse_item(
     Ok(StoredItem { id: id.unwrap_or_else(|| ids.item(prefix)), item })
 }
 
-fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
+fn message(item: InputItem, param: &str, earlier: bool) -> Result<Item, ApiError> {
     let role_param = format!("{param}.role");
     let role = match item.role.as_deref() {
         Some("user") => Role::User,
@@ -123,7 +141,9 @@ fn message(item: InputItem, param: &str) -> Result<Item, ApiError> {
     let Some(content) = item.content else {
         return Err(ApiError::invalid(&param, "This message requires content."));
     };
-    Ok(Item::Message { role, content: contents(content, &param, role == Role::User)? })
+    let content = contents(content, &param, Place { images: role == Role::User, earlier })?;
+    let name = item.name.as_deref().filter(|name| !name.is_empty() && role != Role::Assistant);
+    Ok(Item::Message { role, content: with_name(content, name) })
 }
 
 fn call(item: InputItem, param: &str) -> Result<Item, ApiError> {
@@ -144,11 +164,11 @@ fn tool_call(call_id: String, namespace: Option<&str>, name: String, arguments: 
     Item::ToolCall(ToolCall { call_id, name, arguments })
 }
 
-fn output(item: InputItem, param: &str) -> Result<Item, ApiError> {
+fn output(item: InputItem, param: &str, earlier: bool) -> Result<Item, ApiError> {
     let param = format!("{param}.output");
     let Some(output) = item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
     Ok(Item::ToolOutput {
         call_id: item.call_id.unwrap_or_default(),
-        output: contents(output, &param, true)?,
+        output: contents(output, &param, Place { images: true, earlier })?,
     })
 }

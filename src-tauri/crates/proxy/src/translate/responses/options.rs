@@ -1,12 +1,13 @@
 //! The request options that a response echoes, in OpenAI's exact format.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ResponseOptions, summary};
 use crate::error::ApiError;
 use crate::openai::responses::request::{ResponsesRequest, TextFormat};
 use crate::openai::responses::response::{Format, Reasoning, Text};
 use crate::translate::answer_request::ToolChoice;
+use crate::translate::tools;
 
 /// Efforts in OpenAI's specification. A codex model may have others, which are passed on but not echoed.
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
@@ -31,15 +32,7 @@ pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<R
             .filter(|tier| TIERS.contains(&tier.as_str())),
         temperature: Some(request.temperature.unwrap_or(1.0)).filter(|value| (0.0..=2.0).contains(value)),
         text: Text { format: text.format.map_or(Ok(Format::Text), format)?, verbosity: text.verbosity },
-        tool_choice: match choice {
-            ToolChoice::Auto => json!("auto"),
-            ToolChoice::None => json!("none"),
-            ToolChoice::Required => json!("required"),
-            ToolChoice::Named(name) => {
-                let is_custom = request.tool_choice.is_some_and(|choice| choice["type"] == "custom");
-                json!({ "type": if is_custom { "custom" } else { "function" }, "name": name })
-            }
-        },
+        tool_choice: tool_choice(request.tool_choice.as_ref(), choice),
         tools: request.tools.unwrap_or_default(),
         top_logprobs: 0,
         top_p: Some(request.top_p.unwrap_or(1.0)).filter(|value| (0.0..=1.0).contains(value)),
@@ -51,6 +44,24 @@ pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<R
     })
 }
 
+fn tool_choice(asked: Option<&Value>, choice: &ToolChoice) -> Value {
+    let mode = match choice {
+        ToolChoice::Auto => "auto",
+        ToolChoice::None => "none",
+        ToolChoice::Required => "required",
+        ToolChoice::Named(name) => {
+            let is_custom = asked.is_some_and(|choice| choice["type"] == "custom");
+            return json!({ "type": if is_custom { "custom" } else { "function" }, "name": name });
+        }
+    };
+    match tools::allowed(asked) {
+        Some(allowed) => {
+            json!({ "type": "allowed_tools", "mode": mode, "tools": allowed["tools"].as_array().unwrap_or(&Vec::new()) })
+        }
+        None => json!(mode),
+    }
+}
+
 fn format(format: TextFormat) -> Result<Format, ApiError> {
     match format.kind.as_str() {
         "json_schema" => Ok(Format::JsonSchema {
@@ -58,7 +69,7 @@ fn format(format: TextFormat) -> Result<Format, ApiError> {
                 ApiError::invalid("text.format.name", "A json_schema format requires a name.")
             })?,
             description: format.description,
-            schema: format.schema.unwrap_or_default(),
+            schema: format.schema.unwrap_or_else(|| json!({})),
             strict: format.strict,
         }),
         "json_object" => Ok(Format::JsonObject),

@@ -12,6 +12,7 @@ fn read_with(
 ) -> Result<ParsedRequest, ApiError> {
     let mut body = body.clone();
     body["model"] = "m".into();
+    foreign::replace(body.as_object_mut().unwrap());
     let request: ResponsesRequest = serde_json::from_value(body).unwrap();
     let before: Vec<&StoredItem> = before.iter().collect();
     parse(request, &before, find, ReasoningFormat::Think, &mut Ids::new("0a".into()))
@@ -93,9 +94,9 @@ fn functions_are_accepted_and_unsupported_tools_named() {
     assert_eq!(refused(json!([{"type":"function"}]), json!("auto")), (true, "tools[0].name".to_owned()));
     assert_eq!(refused(json!([]), json!("required")), (true, "tool_choice".to_owned()));
     let other = json!({"type":"function","name":"g"});
-    assert_eq!(refused(json!([function]), other), (true, "tool_choice".to_owned()));
-    let allowed = json!({"type":"allowed_tools","mode":"auto","tools":[]});
-    assert_eq!(refused(json!([function]), allowed), (false, "tool_choice".to_owned()));
+    assert_eq!(refused(json!([function]), other.clone()), (true, "tool_choice".to_owned()));
+    let allowed = json!({"type":"allowed_tools","mode":"auto","tools":[other]});
+    assert_eq!(refused(json!([function]), allowed), (true, "tool_choice".to_owned()));
     assert_eq!(refused(json!([function]), json!("sometimes")), (true, "tool_choice".to_owned()));
 }
 
@@ -115,7 +116,7 @@ fn the_text_format_is_passed_on_and_echoed() {
     let object = read(&json!({"input":"a","text":{"format":{"type":"json_object"}}})).unwrap();
     assert_eq!(object.request.format, Format::JsonObject);
     for (text, param) in [
-        (json!({"format":{"type":"json_schema","name":"n"}}), "text.format.schema"),
+        (json!({"format":{"type":"json_schema","name":"n","schema":true}}), "text.format.schema"),
         (json!({"format":{"type":"json_schema","schema":{}}}), "text.format.name"),
         (json!({"format":{"type":"xml"}}), "text.format.type"),
     ] {

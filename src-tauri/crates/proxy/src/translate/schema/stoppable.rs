@@ -17,7 +17,7 @@ pub(super) const STOP: &str = "codex-proxy: stop";
 
 /// What the objects below a keyword contain.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Schema,
     Names,
     Data,
@@ -25,7 +25,7 @@ enum Kind {
 
 impl Kind {
     /// The kind of a keyword's value.
-    fn below(self, keyword: &str) -> Self {
+    pub(super) fn below(self, keyword: &str) -> Self {
         match (self, keyword) {
             (Self::Data, _) | (Self::Schema, "const" | "enum" | "dependentRequired" | "$vocabulary") => {
                 Self::Data

@@ -103,8 +103,9 @@ async fn items_can_be_sent_by_reference() {
         upstream(&proxy, 1),
         pairs(&[DEFAULT_INSTRUCTIONS, ("user", "one"), ("assistant", "two"), ("user", "[[words=1]]")])
     );
-    let error = rejected(&proxy, json!({"input":[{"type":"item_reference","id":"msg_none"}]}), 400).await;
-    assert_eq!(error["param"], "input[0].id");
+    let unknown = json!([{"type":"item_reference","id":"msg_none"},{"role":"user","content":"[[words=1]]"}]);
+    ask(&proxy, json!({ "input": unknown })).await;
+    assert_eq!(upstream(&proxy, 2)[1], ("assistant".into(), "[an earlier message, no longer stored]".into()));
 }
 
 #[tokio::test]

@@ -1,0 +1,78 @@
+//! Input items that OpenAI's own tools leave behind, and types that do not exist yet. They become text: the model cannot
+//! continue them, and an error would end the whole conversation.
+
+use serde_json::{Map, Value, json};
+
+/// The types that `items` parses.
+const PARSED: [&str; 7] = [
+    "additional_tools",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "function_call",
+    "function_call_output",
+    "item_reference",
+    "message",
+];
+
+/// Types with nothing to tell. codex keeps the reasoning itself.
+const SILENT: [&str; 2] = ["mcp_list_tools", "reasoning"];
+
+/// Fields that say nothing to the model.
+const OMITTED: [&str; 5] = ["call_id", "encrypted_content", "id", "status", "type"];
+
+/// Encoded text is at least this long, in bytes.
+const MIN_BLOB_LEN: usize = 256;
+
+/// Replaces the foreign items of a request's input by messages, or by empty reasoning.
+pub(crate) fn replace(body: &mut Map<String, Value>) {
+    match body.get_mut("input") {
+        Some(Value::Array(items)) => items.iter_mut().for_each(replace_item),
+        Some(item) => replace_item(item),
+        None => {}
+    }
+}
+
+fn replace_item(item: &mut Value) {
+    let Some(kind) = item["type"].as_str().filter(|kind| !PARSED.contains(kind)) else { return };
+    let id = item["id"].clone();
+    if SILENT.contains(&kind) {
+        *item = json!({ "type": "reasoning", "id": id });
+        return;
+    }
+    // What came from outside is not the model's word.
+    let role = if kind.ends_with("_output") || kind.ends_with("_response") { "user" } else { "assistant" };
+    let fields = item.as_object().into_iter().flatten();
+    let told: Map<String, Value> = fields
+        .filter(|(name, value)| !OMITTED.contains(&name.as_str()) && !value.is_null() && !is_blob(value))
+        .map(|(name, value)| (name.clone(), without_blobs(value)))
+        .collect();
+    let text = if told.is_empty() {
+        format!("[{kind}, not passed on]")
+    } else {
+        format!("[{kind}: {}]", Value::Object(told))
+    };
+    *item = json!({ "type": "message", "id": id, "role": role, "content": text });
+}
+
+fn without_blobs(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(without_blobs).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(fields.map(|(name, value)| (name.clone(), without_blobs(value))).collect())
+        }
+        value if is_blob(value) => json!("[not passed on]"),
+        value => value.clone(),
+    }
+}
+
+/// Whether a value is an encoded file or encrypted.
+fn is_blob(value: &Value) -> bool {
+    let is_base64 = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_'))
+    };
+    value
+        .as_str()
+        .is_some_and(|text| text.starts_with("data:") || (text.len() >= MIN_BLOB_LEN && is_base64(text)))
+}
