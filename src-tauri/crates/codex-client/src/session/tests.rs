@@ -8,8 +8,9 @@ use super::liveness::ping_when_idle;
 use super::*;
 use crate::capabilities::Capabilities;
 use crate::event::Usage;
+use crate::request::Tool;
 use crate::rpc::lines;
-use crate::turn::{ToolCalls, event_queue};
+use crate::turn::{STALLED_RESPONSE_TIMEOUT, ToolCalls, event_queue};
 
 /// A session with codex's ends of its pipes.
 pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStream>>) {
@@ -105,6 +106,37 @@ async fn any_message_but_a_retry_resets_the_idle_time_and_a_running_command_does
     assert_eq!(idle_after(&[item("item/started", "mcpToolCall")]).await, None);
     assert_eq!(idle_after(&[item("item/completed", "commandExecution")]).await, None);
     assert_eq!(idle_after(&[item("item/completed", "mcpToolCall")]).await, Some(360));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_a_response_that_falls_silent_are_reported_in_the_end() {
+    let (session, mut codex, _asked) = open();
+    let (queue, _events) = event_queue();
+    let tool = Tool { name: "f".to_owned(), description: String::new(), schema: "{}".to_owned() };
+    let calls = ToolCalls::new(&Arc::from([tool]), false);
+    let slot = session.turns.add("t", queue, calls, false, Usage::default()).unwrap();
+    let call = |id: &str| json!({"type":"function_call","name":"f","call_id":id,"arguments":"{}"});
+    let announced =
+        |id: &str| json!({"method":"rawResponseItem/completed","params":{"threadId":"t","item":call(id)}});
+    let asked = |id: &str| json!({"id":id,"method":"item/tool/call","params":{"threadId":"t","tool":"f","callId":id,"arguments":{}}});
+    // It shows that this codex reports the ends of responses.
+    let completed = json!({"method":"rawResponse/completed","params":{"threadId":"t"}});
+    for line in [&completed, &announced("1"), &asked("1")] {
+        codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+    let started = Instant::now();
+    // A model that still writes its second call is silent, too.
+    let slow = async {
+        tokio::time::sleep(STALLED_RESPONSE_TIMEOUT / 2).await;
+        for line in [&announced("2"), &asked("2")] {
+            codex.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+    };
+    let ended = tokio::time::timeout(STALLED_RESPONSE_TIMEOUT * 3, slot.answer_ended(Duration::ZERO));
+    let (ended, ()) = tokio::join!(ended, slow);
+    let ids: Vec<String> = ended.unwrap().unwrap().calls.into_iter().map(|call| call.call_id).collect();
+    assert_eq!(ids, ["1", "2"]);
+    assert!(started.elapsed() >= STALLED_RESPONSE_TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]

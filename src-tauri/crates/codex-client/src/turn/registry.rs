@@ -21,6 +21,10 @@ use crate::notification::Notification;
 /// than an error.
 const IMAGE_OMITTED: &str = "\"image content omitted because it could not be processed\"";
 
+/// How long a response may say nothing after a call before the call is reported. codex waits for the output before it
+/// reports that the stream has broken off, but a model that writes another long call is silent too.
+pub(crate) const STALLED_RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// The running turns of a session.
 #[derive(Debug, Default)]
 pub(crate) struct TurnRegistry {
@@ -42,6 +46,8 @@ pub(crate) enum Phase {
     Started,
     /// The model streams text or reasoning.
     Streaming,
+    /// A call awaits its output, and its response goes on.
+    CallPending,
     /// A call awaits its output, and more calls may follow.
     CollectingCalls,
     /// The client has the calls; the turn awaits their outputs.
@@ -211,10 +217,9 @@ impl ActiveTurn {
         let calls = self.tool_calls.take_complete();
         if !calls.is_empty() {
             self.report(calls);
-        } else if self.tool_calls.any_awaiting_output()
-            && (self.tool_calls.response_completed || !reports_responses)
-        {
-            self.phase.send_replace(Phase::CollectingCalls);
+        } else if self.tool_calls.any_awaiting_output() {
+            let goes_on = reports_responses && !self.tool_calls.response_completed;
+            self.phase.send_replace(if goes_on { Phase::CallPending } else { Phase::CollectingCalls });
         }
     }
 
@@ -229,13 +234,19 @@ impl ActiveTurn {
 
 impl TurnSlot {
     /// Waits for the end of the answer; `None` when codex is gone, which its reader already knows. Calls awaiting their
-    /// outputs are reported once codex has sent nothing for this turn for `quiet`.
+    /// outputs are reported once codex has sent nothing for this turn for `quiet`, or much longer if their response goes on.
     pub(crate) async fn answer_ended(&self, quiet: Duration) -> Option<AnswerOutcome> {
-        while self.reached(Phase::CollectingCalls).await < Phase::AwaitingOutput {
+        loop {
+            let phase = self.reached(Phase::CallPending).await;
+            let (next, quiet) = match phase {
+                Phase::CallPending => (Phase::CollectingCalls, STALLED_RESPONSE_TIMEOUT),
+                Phase::CollectingCalls => (Phase::AwaitingOutput, quiet),
+                _ => break,
+            };
             let messages = self.with(|turn| turn.messages);
-            let _ended_meanwhile = tokio::time::timeout(quiet, self.reached(Phase::AwaitingOutput)).await;
+            let _reached_meanwhile = tokio::time::timeout(quiet, self.reached(next)).await;
             self.with(|turn| {
-                if Some(turn.messages) == messages && *turn.phase.borrow() == Phase::CollectingCalls {
+                if Some(turn.messages) == messages && *turn.phase.borrow() == phase {
                     let calls = turn.tool_calls.take_awaiting_output();
                     turn.report(calls);
                 }
