@@ -11,6 +11,8 @@ pub(crate) struct TurnReader {
     /// The message item being streamed, and how many of its bytes have been sent.
     message: Option<(String, usize)>,
     has_reasoning: bool,
+    /// The message or reasoning that the model is writing: one at a time.
+    open_item: Option<String>,
     /// Whether something was sent since the last checkpoint.
     unkept: bool,
     /// The length of the answer's text at the last checkpoint, and `has_reasoning` then.
@@ -39,7 +41,7 @@ impl TurnReader {
     /// Takes the answer's text; further text belongs to the next answer.
     pub(crate) fn take_text(&mut self) -> String {
         (self.message, self.has_reasoning) = (None, false);
-        (self.unkept, self.kept) = (false, (0, false));
+        (self.unkept, self.kept, self.open_item) = (false, (0, false), None);
         std::mem::take(&mut self.answer)
     }
 
@@ -69,6 +71,11 @@ impl TurnReader {
                 if let Ok(item) = serde_json::from_str(item.get()) {
                     self.item(item, method == "item/completed", send);
                 }
+            }
+            ("rawResponseItem/completed", Notification { item: Some(item), .. })
+                if self.unkept && is_filter_guidance(item.get()) =>
+            {
+                return Some(Ok(self.incomplete_end(Incomplete::ContentFilter)));
             }
             ("rawResponse/completed", Notification { usage: Some(usage), .. }) => {
                 *self.exact_usage.get_or_insert_default() += usage;
@@ -143,6 +150,17 @@ impl TurnReader {
         if matches!(item.kind, ItemKind::CommandExecution | ItemKind::McpToolCall) {
             self.running = if completed { self.running.saturating_sub(1) } else { self.running + 1 };
         }
+        if matches!(item.kind, ItemKind::AgentMessage | ItemKind::Reasoning) {
+            if completed {
+                self.open_item.take_if(|open| *open == item.id);
+            } else {
+                // Over its WebSocket, codex does not announce the first retry.
+                if self.open_item.is_some() {
+                    self.retry(TurnFailure::new(FailureKind::Upstream, "the stream broke off"), send);
+                }
+                self.open_item = Some(item.id.clone());
+            }
+        }
         match item.kind {
             ItemKind::AgentMessage if completed => {
                 // Usually all of it has been streamed.
@@ -199,6 +217,7 @@ impl TurnReader {
     pub(crate) fn retry(&mut self, failure: TurnFailure, send: &mut dyn FnMut(TurnEvent)) {
         self.answer.truncate(self.kept.0);
         (self.message, self.has_reasoning, self.unkept) = (None, self.kept.1, false);
+        self.open_item = None;
         send(TurnEvent::Retrying(failure));
     }
 
@@ -214,6 +233,11 @@ impl TurnReader {
             _ => Err(CodexError::Turn(failure(turn.error, limits))),
         }
     }
+}
+
+/// Whether a raw item tells the model that a content filter blocked its response, which codex adds before it retries.
+fn is_filter_guidance(item: &str) -> bool {
+    item.contains("\"<content_filter_guidance>") && item.contains("\"role\":\"developer\"")
 }
 
 #[cfg(test)]

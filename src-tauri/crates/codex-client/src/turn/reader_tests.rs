@@ -65,6 +65,10 @@ fn second_message_of_a_turn_is_a_separate_paragraph() {
     assert_eq!(text_of(&read(&[delta("m", "one"), completed("m", "one"), delta("n", "two")])), "one\n\ntwo");
 }
 
+fn started(item: &str) -> (&'static str, Value) {
+    ("item/started", json!({"threadId":"t","item":{"type":"agentMessage","id":item,"text":""}}))
+}
+
 fn retry() -> (&'static str, Value) {
     let info = json!({"responseStreamDisconnected":{"httpStatusCode":null}});
     let error =
@@ -101,6 +105,14 @@ fn retried_answer_replaces_what_was_sent_since_the_last_checkpoint() {
     for (notifications, sent, answer) in [
         (vec![delta("m", "ab"), retry(), delta("n", "c"), completed("n", "cd"), response()], "ab!cd|", "cd"),
         (vec![delta("m", "a"), completed("m", "a"), retry(), delta("n", "b"), response()], "a!b|", "b"),
+        // Over its WebSocket, codex does not announce the first retry.
+        (vec![started("m"), delta("m", "a"), started("n"), delta("n", "b"), completed("n", "b")], "a!b", "b"),
+        (vec![started("m"), delta("m", "a"), retry(), started("n"), delta("n", "b")], "a!b", "b"),
+        (
+            vec![started("m"), delta("m", "a"), completed("m", "a"), started("n"), delta("n", "b")],
+            "a\n\nb",
+            "a\n\nb",
+        ),
         (
             vec![delta("m", "a"), response(), delta("n", "b"), retry(), delta("o", "c")],
             "a|\n\nb!\n\nc",
@@ -129,6 +141,19 @@ fn answer_that_upstream_ends_early_has_the_reason() {
     let error =
         json!({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"});
     assert_eq!(incomplete(error, false), Some(Incomplete::MaxOutputTokens));
+    let guidance = |role: &str| {
+        let content =
+            json!([{"type":"input_text","text":"<content_filter_guidance>\nYour response was blocked."}]);
+        ("rawResponseItem/completed", json!({"item":{"type":"message","role":role,"content":content}}))
+    };
+    let filtered = read(&[delta("m", "a"), guidance("developer")]);
+    assert!(
+        matches!(&filtered[1], TurnEvent::Ended(Ok(end)) if end.incomplete == Some(Incomplete::ContentFilter))
+    );
+    // The prompt may contain it, too.
+    assert!(
+        read(&[guidance("developer")]).is_empty() && read(&[delta("m", "a"), guidance("user")]).len() == 1
+    );
     let unknown = json!({"message":"Incomplete response returned, reason: bad_luck"});
     assert!(read(&[("error", json!({"error":unknown,"willRetry":false}))]).is_empty());
 }

@@ -301,6 +301,28 @@ async fn an_answer_that_upstream_ends_early_is_not_checked_and_its_usage_is_repo
     assert_eq!(complete(&json_of(proxy.chat(&body).await).await).0, "on");
 }
 
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn the_built_in_providers_websocket_may_break_too() {
+    let proxy = real().start().await;
+    let home = proxy.folder.path().join(".codex");
+    sample_model::codex_home::write_openai(&home, &proxy.model.base_url()).unwrap();
+    let route = "/v1/chat/completions";
+    assert_eq!(ask(&proxy, route, "[[words=6 break=3 times=1 again=other]]").await, pair("other", "stop"));
+    let events = stream(&proxy, route, "[[words=6 break=3 times=1]]").await;
+    assert_eq!(streamed(&events), pair("word1 word2 word3 word4 word5 word6 ", "stop"));
+    let events = stream(&proxy, route, "[[words=6 break=3 times=1 again=new]]").await;
+    assert_eq!(streamed(&events), pair("word1 word2 word3 ", "answer_cut"));
+    for (reason, finish) in [("content_filter", "content_filter"), ("max_output_tokens", "length")] {
+        let before = proxy.model.requests().len();
+        let prompt = format!("[[words=3 incomplete={reason}]]");
+        assert_eq!(ask(&proxy, route, &prompt).await, pair("word1 word2 word3 ", finish));
+        assert_eq!(proxy.model.requests().len(), before + 1, "codex asked upstream again");
+    }
+    let transports = proxy.model.requests();
+    assert!(transports.iter().any(|request| request.transport == sample_model::Transport::WebSocket));
+}
+
 /// A proxy whose upstream refuses connections, with this limit for retries.
 async fn without_upstream(retry_timeout: Duration) -> TestProxy {
     let proxy = real().limits(|limits| limits.retry_timeout = retry_timeout).start().await;
