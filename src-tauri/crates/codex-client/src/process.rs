@@ -2,7 +2,7 @@
 //!
 //! On Unix the process leads its own group. A guard in that group, a shell that reads a pipe of ours, kills the whole
 //! group when the pipe closes: when the handle is dropped, or when we are killed, even by SIGKILL. On Windows a job object
-//! does the same. Nothing else in this crate starts a process that outlives one function.
+//! does the same. Every process of this crate is started here.
 
 mod stderr;
 #[cfg(unix)]
@@ -12,10 +12,13 @@ mod windows;
 
 use std::ffi::OsStr;
 use std::io;
+use std::pin::pin;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 
 use crate::environment::Environment;
 
@@ -44,16 +47,101 @@ pub(crate) fn command(program: impl AsRef<OsStr>, environment: &Environment) -> 
     command
 }
 
-/// Runs a command and returns its output.
+/// Maximum output of a command in bytes per stream; the rest is not read. codex's model list has about 750 KB.
+const MAX_OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How long a stream may stay open once the command has exited: a program that it left behind may hold it.
+const STREAMS_GRACE: Duration = Duration::from_millis(500);
+
+/// Runs a command and returns its output. What it started ends with it.
 ///
 /// # Errors
-/// When it cannot be started, or exceeds `timeout` and is killed.
-pub(crate) async fn output(mut command: Command, timeout: Duration) -> io::Result<Output> {
-    tokio::time::timeout(timeout, command.stdin(Stdio::null()).kill_on_drop(true).output()).await?
+/// When it cannot be started, or exceeds `limit` and is killed.
+pub(crate) async fn output(command: Command, limit: Duration) -> io::Result<Output> {
+    let (mut process, Streams { stdin, stdout, stderr }) = Process::start(command)?;
+    drop(stdin);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = timeout(limit, async {
+        let (mut stdout, mut stderr) = (stdout.take(MAX_OUTPUT_BYTES), stderr.take(MAX_OUTPUT_BYTES));
+        let mut streams =
+            pin!(async { tokio::join!(stdout.read_to_end(&mut out), stderr.read_to_end(&mut err)) });
+        tokio::select! {
+            _ = &mut streams => process.wait().await,
+            status = process.wait() => {
+                let _held_open = timeout(STREAMS_GRACE, streams).await;
+                status
+            }
+        }
+    });
+    let status = status.await;
+    process.kill().await;
+    Ok(Output { status: status??, stdout: out, stderr: err })
 }
 
 /// The same command with all three streams piped.
 fn piped(mut command: Command) -> Command {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// A shell that starts a child, writes the ids of both to `file`, and sleeps.
+    fn family(file: &std::path::Path) -> Command {
+        let mut command = command("/bin/sh", &Environment::default().with("PATH", "/usr/bin:/bin"));
+        command.args(["-c", "sleep 600 & echo $$ $! > \"$0\"; sleep 600"]).arg(file);
+        command
+    }
+
+    /// Waits for the ids, runs `end`, and waits until no process with one of the ids is left.
+    async fn expect_end(file: &std::path::Path, end: impl FnOnce()) {
+        let ids = loop {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            if text.ends_with('\n') {
+                break text;
+            }
+            tokio::task::yield_now().await;
+        };
+        end();
+        for id in ids.split_whitespace() {
+            let stat = format!("/proc/{id}/stat");
+            let runs = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+            while runs() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn command_that_exceeds_its_limit_ends_with_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ids");
+        let limit = Duration::from_millis(500);
+        let result = output(family(&file), limit).await;
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        timeout(Duration::from_secs(30), expect_end(&file, || {})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn command_that_is_no_longer_awaited_ends_with_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ids");
+        let running = tokio::spawn(output(family(&file), Duration::from_secs(600)));
+        let ended = expect_end(&file, || running.abort());
+        timeout(Duration::from_secs(30), ended).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn child_left_behind_by_a_command_ends_and_does_not_hold_up_its_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ids");
+        let mut command = command("/bin/sh", &Environment::default().with("PATH", "/usr/bin:/bin"));
+        command.args(["-c", "sleep 600 & echo $! > \"$0\"; echo done"]).arg(&file);
+        let result = output(command, Duration::from_secs(600));
+        let output = timeout(Duration::from_secs(30), result).await.unwrap().unwrap();
+        assert_eq!(output.stdout, b"done\n");
+        timeout(Duration::from_secs(30), expect_end(&file, || {})).await.unwrap();
+    }
 }
