@@ -14,7 +14,6 @@ const AGENT_FEATURES: &[&str] = &[
     "code_mode_host",
     "computer_use",
     "goals",
-    "hooks",
     "image_generation",
     "in_app_browser",
     "incremental_tools",
@@ -44,6 +43,11 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
     let mut config = Map::new();
     // Without it, codex keeps an unsubscribed thread in memory for a long time.
     config.insert("thread_unload_delay_secs".into(), 0.into());
+    // The user's own programs are for the user's own turns. 0.120 knows the hooks by their former name.
+    config.insert("notify".into(), json!([]));
+    for hooks in ["features.hooks", "features.codex_hooks"] {
+        config.insert(hooks.into(), false.into());
+    }
     let mut params = json!({
         "model": profile.model,
         "cwd": profile.workspace,
