@@ -35,6 +35,15 @@ impl RateLimits {
     }
 }
 
+/// A provider of the user's own, which codex reaches with the provider's key rather than with its sign-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name in the user's settings.
+    pub name: String,
+    /// The environment variable that holds its key, if the settings name one.
+    pub env_key: Option<String>,
+}
+
 /// The account codex is signed in with. It identifies a person: never log it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Account {

@@ -1,7 +1,7 @@
 //! The shared handle to codex. It chooses how a turn runs: on the session, or through `legacy`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -11,8 +11,8 @@ use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::legacy;
 use crate::request::TurnRequest;
-use crate::session::{Model, Session, SessionRequest, Supervisor, list_models, start_turn};
-use crate::status::{StartCounts, Status};
+use crate::session::{Model, Session, SessionRequest, Sessions, Supervisor, list_models, start_turn};
+use crate::status::{Refusal, StartCounts, Status};
 use crate::thread::Dialect;
 use crate::turn::Turn;
 
@@ -26,6 +26,8 @@ pub struct Codex {
     /// The configured path, which the supervisor watches.
     path: Arc<watch::Sender<Option<PathBuf>>>,
     status: watch::Receiver<Status>,
+    refusal: Refusal,
+    sessions: Sessions,
     counts: Arc<Mutex<StartCounts>>,
     /// Limits concurrent `codex exec` processes.
     exec_slots: Arc<Semaphore>,
@@ -40,19 +42,46 @@ impl Codex {
     pub fn new(config: CodexConfig) -> Self {
         let (session_requests, requests) = mpsc::channel(SESSION_REQUESTS_CAPACITY);
         let (status_sender, status) = watch::channel(Status::Idle);
+        let (refusal, sessions) = (Refusal::default(), Sessions::default());
         let (counts, shutdown) = (Arc::default(), CancellationToken::new());
         let exec_slots = Arc::new(Semaphore::new(legacy::MAX_PROCESSES));
         let (path, new_path) = watch::channel(config.search.setting.clone());
-        let supervisor =
-            Supervisor::new(config, new_path, status_sender, Arc::clone(&counts), shutdown.clone());
+        let supervisor = Supervisor::new(
+            config,
+            new_path,
+            status_sender,
+            Arc::clone(&refusal),
+            Arc::clone(&sessions),
+            Arc::clone(&counts),
+            shutdown.clone(),
+        );
         tokio::spawn(supervisor.run(requests));
-        Self { session_requests, path: Arc::new(path), status, counts, exec_slots, shutdown }
+        let path = Arc::new(path);
+        Self { session_requests, path, status, refusal, sessions, counts, exec_slots, shutdown }
     }
 
     /// Watches codex's status.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// Watches why codex refused to start its latest conversation, although it runs; `None` if it did not.
+    #[must_use]
+    pub fn refusal(&self) -> watch::Receiver<Option<CodexError>> {
+        self.refusal.subscribe()
+    }
+
+    /// Ends the turn on `thread`, because codex sent its request to this proxy. Whether there is such a turn.
+    #[must_use]
+    pub fn end_own_turn(&self, thread: &str) -> bool {
+        let live: Vec<Arc<Session>> = self.sessions.lock().iter().filter_map(Weak::upgrade).collect();
+        let ended = live.iter().any(|session| session.turns.fail(thread, CodexError::OwnProvider));
+        if ended {
+            tracing::error!("codex is set up to use this proxy as its own provider");
+            self.refusal.send_replace(Some(CodexError::OwnProvider));
+        }
+        ended
     }
 
     /// Counts the starts so far, by outcome.

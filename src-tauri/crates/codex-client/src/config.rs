@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::home::Home;
 use crate::install::Search;
+use crate::own_addresses::OwnAddresses;
 use crate::thread::Retention;
 
 /// How codex is found and started.
@@ -13,8 +14,10 @@ pub struct CodexConfig {
     pub search: Search,
     /// Which `CODEX_HOME` it runs with.
     pub home: Home,
-    /// The process's working folder; it must exist.
+    /// The process's working folder, created if it is missing. Turns have their own.
     pub folder: PathBuf,
+    /// Where the proxy listens: a codex whose provider that is does not start.
+    pub own_addresses: OwnAddresses,
     /// Our version, which codex sends upstream.
     pub client_version: String,
     /// How many threads are cached, and for how long.

@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::account::Provider;
+
 /// Why codex is not available, or why a turn failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CodexError {
@@ -45,6 +47,24 @@ pub enum CodexError {
     /// codex has no account.
     #[error("codex is not signed in")]
     NotSignedIn,
+
+    /// codex cannot use its configuration.
+    #[error("codex's configuration is invalid: {reason}")]
+    BadConfig {
+        /// The file, the line and what is wrong there, without a final period.
+        reason: String,
+    },
+
+    /// codex's provider is this proxy, so that every turn would ask for another one.
+    #[error("codex is set up to use this proxy as its own provider")]
+    OwnProvider,
+
+    /// The user's own provider did not accept codex's credentials, or codex has none for it.
+    #[error("the provider {} rejected codex's credentials", provider.name)]
+    ProviderKey {
+        /// The provider.
+        provider: Provider,
+    },
 
     /// The process failed to start.
     #[error("codex did not start: {reason}")]
@@ -126,6 +146,8 @@ pub enum FailureKind {
     Unauthorized,
     /// The upstream rejected the request; the message says why.
     BadRequest,
+    /// codex rejected one of the client's tools; the message says which and why.
+    BadTool,
     /// codex could not connect to the upstream.
     Unreachable,
     /// The upstream failed, or its stream broke.

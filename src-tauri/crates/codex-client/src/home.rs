@@ -7,7 +7,10 @@
 
 mod auth_watch;
 mod catalog;
+mod config_watch;
 mod inherited;
+mod provider;
+mod watch;
 
 use std::fs;
 use std::io;
@@ -22,7 +25,9 @@ use crate::error::CodexError;
 use crate::files::replace_file_unsynced;
 use crate::install::Found;
 
-pub(crate) use auth_watch::AuthWatch;
+pub(crate) use catalog::ModelList;
+pub(crate) use provider::ActiveProvider;
+pub(crate) use watch::HomeWatch;
 
 /// Which home codex should run with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +61,9 @@ pub(crate) struct Prepared {
     /// Arguments before the subcommand.
     pub(crate) args: Vec<String>,
     pub(crate) used: HomeUsed,
+    pub(crate) provider: ActiveProvider,
+    /// The model list that codex starts with instead of its own.
+    pub(crate) models: Option<ModelList>,
 }
 
 /// codex's settings in its home.
@@ -73,64 +81,64 @@ const CATALOG: &str = "models.json";
 /// Prepares the home for a start.
 ///
 /// # Errors
-/// When the user's settings cannot be read: continuing without them might send prompts to the wrong provider.
+/// When the user's settings cannot be read and are needed: continuing without them might send prompts to the wrong
+/// provider. In the user's own home, codex reads them itself.
 pub(crate) async fn prepare(
     home: &Home,
     found: &Found,
     environment: Environment,
 ) -> Result<Prepared, CodexError> {
-    let Home::Private(folder) = home else {
-        return Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Users });
-    };
     let user_home = environment.codex_home();
-    let settings = read_settings(user_home.as_deref())
-        .map_err(|reason| CodexError::StartFailed { reason: format!("codex's {CONFIG} {reason}") })?;
+    let settings = read_settings(user_home.as_deref());
+    let Home::Private(folder) = home else {
+        let provider = settings.map(|settings| provider::active(&settings)).unwrap_or_default();
+        let args = Vec::new();
+        return Ok(Prepared { environment, args, used: HomeUsed::Users, provider, models: None });
+    };
+    let settings =
+        settings.map_err(|reason| CodexError::BadConfig { reason: format!("{CONFIG}{reason}") })?;
+    let provider = provider::active(&settings);
     let has_auth = user_home.as_ref().is_some_and(|home| home.join(AUTH).exists());
     let linked = match inherited::needs_keyring(&settings, has_auth) {
         true => Err("the system keychain stores the sign-in for one home only".to_owned()),
         false => create_links(folder, user_home.as_deref())
             .map_err(|error| format!("a private home cannot be created ({error})")),
     };
-    match linked {
+    let (environment, mut args, used) = match linked {
         Ok(()) => {
             let environment = environment.with("CODEX_HOME", folder);
-            let mut settings = inherited::inherited(&settings, user_home.as_deref());
-            write_settings(folder, &settings)?;
-            if let Some(list) = catalog::fetch(found, &environment).await {
-                write(folder, CATALOG, &list)?;
-                let path = folder.join(CATALOG).display().to_string();
-                settings.insert("model_catalog_json".to_owned(), path.into());
-                write_settings(folder, &settings)?;
-            }
-            Ok(Prepared { environment, args: Vec::new(), used: HomeUsed::Private })
+            write_settings(folder, &inherited::inherited(&settings, user_home.as_deref()))?;
+            (environment, Vec::new(), HomeUsed::Private)
         }
         Err(reason) => {
             tracing::warn!(%reason, "plain models share the user's CODEX_HOME");
-            let mut args = inherited::override_args(&settings);
-            if let Some(list) = catalog::fetch(found, &environment).await
-                && create_private_folder(folder).is_ok()
-                && write(folder, CATALOG, &list).is_ok()
-            {
-                let path = toml::Value::from(folder.join(CATALOG).display().to_string());
-                args.extend(["-c".to_owned(), format!("model_catalog_json={path}")]);
-            }
-            Ok(Prepared { environment, args, used: HomeUsed::Shared { reason } })
+            (environment, inherited::override_args(&settings), HomeUsed::Shared { reason })
         }
+    };
+    let models = match create_private_folder(folder) {
+        Ok(()) => ModelList::prepare(folder, found, &environment).await?,
+        Err(_) => None,
+    };
+    if let Some(list) = &models {
+        // Not in config.toml, so that codex can still be asked for its own list.
+        let path = toml::Value::from(list.path().display().to_string());
+        args.extend(["-c".to_owned(), format!("model_catalog_json={path}")]);
     }
+    Ok(Prepared { environment, args, used, provider, models })
 }
 
-/// The user's settings; empty when there are none. The error completes a sentence and never quotes the file, which may
-/// hold keys.
+/// The user's settings; empty when there are none. The error continues after the file's name and never quotes the file,
+/// which may hold keys.
 fn read_settings(user_home: Option<&Path>) -> Result<toml::Table, String> {
     let Some(path) = user_home.map(|home| home.join(CONFIG)) else { return Ok(toml::Table::new()) };
     match fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text).map_err(|error| {
             let line = error.span().map(|at| text[..at.start].matches('\n').count() + 1);
-            let at = line.map(|line| format!(" in line {line}")).unwrap_or_default();
-            format!("is not valid TOML{at}: {}", error.message())
+            let at = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            format!("{at}: {}", error.message())
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
-        Err(error) => Err(format!("cannot be read: {error}")),
+        Err(error) => Err(format!(" cannot be read: {error}")),
     }
 }
 

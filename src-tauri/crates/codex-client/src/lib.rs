@@ -3,7 +3,8 @@
 //!
 //! Start at [`Codex`], the shared handle. The modules, each importing only from those before it:
 //!
-//! - leaves: `error`, `environment`, `files` (stamps, atomic replacement), `item` and `account`, then `event`,
+//! - leaves: `account`, `environment`, `files` (stamps, atomic replacement), `item`, `own_addresses` (of the proxy) and
+//!   `reason` (codex's words, shortened), then `error`, then `event`,
 //!   `notification` and `request`: the events of a turn, the messages codex sends, the parameters of a turn
 //! - `process` starts processes that cannot outlive us; `install` finds codex; `home` prepares its `CODEX_HOME`
 //! - `rpc` is JSON-RPC over lines; `capabilities` is what the installed codex supports
@@ -31,7 +32,9 @@ mod install;
 mod item;
 mod legacy;
 mod notification;
+mod own_addresses;
 mod process;
+mod reason;
 mod request;
 mod rpc;
 mod session;
@@ -39,7 +42,7 @@ mod status;
 mod thread;
 mod turn;
 
-pub use account::Account;
+pub use account::{Account, Provider};
 pub use capabilities::Capabilities;
 pub use codex::Codex;
 pub use config::CodexConfig;
@@ -50,10 +53,12 @@ pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};
 pub use install::{Found, FoundBy, Search, with_login_shell};
 pub use item::{Content, Item, Role, ToolCall};
+pub use own_addresses::OwnAddresses;
+pub use reason::brief;
 pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,
 };
-pub use session::{Model, ProbeResult, initialize_params, probe};
+pub use session::{AgentProbe, Model, ProbeResult, initialize_params, probe, probe_agent};
 pub use status::{Readiness, StartCounts, Status};
 pub use thread::{Retention, thread_start_params};
 pub use turn::Turn;

@@ -1,5 +1,6 @@
 //! The app-server's notifications, parsed once. Unknown fields are ignored, so that a newer codex does not break us.
 
+mod config_warning;
 mod failure;
 mod thread_item;
 
@@ -11,12 +12,12 @@ use serde_json::value::RawValue;
 use crate::account::RateLimits;
 use crate::event::Usage;
 
+pub(crate) use config_warning::ConfigWarning;
 pub(crate) use failure::{TurnError, failure, incomplete};
 pub(crate) use thread_item::{ItemKind, ThreadItem};
 
 /// Notifications that we never read; we ask codex not to send them.
 pub(crate) const OPT_OUT: &[&str] = &[
-    "configWarning",
     "remoteControl/status/changed",
     "thread/started",
     "thread/status/changed",

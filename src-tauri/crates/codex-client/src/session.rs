@@ -23,21 +23,23 @@ use tokio_util::task::TaskTracker;
 
 use crate::account::RateLimits;
 use crate::environment::Environment;
-use crate::error::CodexError;
+use crate::error::{CodexError, FailureKind};
 use crate::event::{ItemEvent, TurnEvent};
 use crate::home;
 use crate::notification::Notification;
+use crate::request::SandboxMode;
 use crate::rpc::{Connection, Handler, Lines, Outcome};
-use crate::status::Readiness;
+use crate::status::{Readiness, Refusal};
 use crate::thread::{self, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
 use crate::turn::TurnRegistry;
+use liveness::ping_when_idle;
 use mcp_servers::McpServers;
 use server_requests::{RequestParams, TOOL_CALL, reply};
 
 pub use handshake::initialize_params;
 pub(crate) use models::list_models;
-pub use models::{Model, ProbeResult, probe};
-pub(crate) use supervisor::{SessionRequest, Supervisor};
+pub use models::{AgentProbe, Model, ProbeResult, probe, probe_agent};
+pub(crate) use supervisor::{SessionRequest, Sessions, Supervisor};
 pub(crate) use turn_task::start_turn;
 
 /// Turns started concurrently; more would only queue inside codex. A turn interrupted while it waits here never reaches
@@ -66,11 +68,23 @@ pub(crate) struct Session {
     limits: Mutex<RateLimits>,
     /// The user's own `CODEX_HOME`, if known.
     user_home: Option<PathBuf>,
+    refusal: Refusal,
     /// Cancelled to accept no further turns; running ones finish.
     pub(crate) retired: CancellationToken,
     /// The tasks of turns; `tasks` tracks them too.
     pub(crate) turn_tasks: TaskTracker,
     pub(crate) tasks: TaskTracker,
+}
+
+/// What a session is opened with.
+pub(crate) struct SessionParts {
+    pub(crate) readiness: Readiness,
+    /// The environment that codex was started with.
+    pub(crate) environment: Environment,
+    /// The user's own `CODEX_HOME`, if known.
+    pub(crate) user_home: Option<PathBuf>,
+    pub(crate) retention: Retention,
+    pub(crate) refusal: Refusal,
 }
 
 impl Session {
@@ -79,11 +93,9 @@ impl Session {
         rpc: Arc<Connection>,
         mut lines: Lines<impl AsyncRead + Send + Unpin + 'static>,
         tasks: TaskTracker,
-        readiness: Readiness,
-        environment: Environment,
-        user_home: Option<PathBuf>,
-        retention: Retention,
+        parts: SessionParts,
     ) -> Arc<Self> {
+        let SessionParts { readiness, environment, user_home, retention, refusal } = parts;
         let (prewarmed, hints) = PrewarmPool::new();
         let session = Arc::new(Self {
             rpc,
@@ -96,6 +108,7 @@ impl Session {
             starting_turns: Semaphore::new(MAX_STARTING_TURNS),
             limits: Mutex::default(),
             user_home,
+            refusal,
             retired: CancellationToken::new(),
             turn_tasks: TaskTracker::new(),
             tasks,
@@ -110,8 +123,46 @@ impl Session {
     }
 
     pub(crate) async fn start_thread(&self, thread: &NewThread) -> Result<ReadyThread, CodexError> {
+        self.start_thread_in_sandbox(thread).await.map(|(thread, _)| thread)
+    }
+
+    /// The same, with the sandbox mode that codex chose, which an administrator may have restricted.
+    pub(crate) async fn start_thread_in_sandbox(
+        &self,
+        thread: &NewThread,
+    ) -> Result<(ReadyThread, Option<SandboxMode>), CodexError> {
         let trusted = home::is_trusted(self.user_home.as_deref(), &thread.profile.workspace);
-        thread::start(&self.rpc, thread, trusted).await
+        let started = tokio::select! {
+            started = thread::start(&self.rpc, thread, trusted) => started,
+            // Never resolves; but if codex does not respond, the connection closes, and the start fails.
+            () = ping_when_idle(&self.rpc) => Err(CodexError::Disconnected),
+        };
+        let refusal = match &started {
+            Err(error @ (CodexError::Refused { .. } | CodexError::BadConfig { .. })) => Some(error.clone()),
+            Ok(_) => None,
+            // The request's fault, or codex is gone.
+            Err(_) => return started,
+        };
+        let text = |error: &Option<CodexError>| error.as_ref().map(ToString::to_string);
+        self.refusal.send_if_modified(|known| {
+            let changed = text(known) != text(&refusal);
+            if let Some(error) = refusal.as_ref().filter(|_| changed) {
+                tracing::warn!(%error, "codex refuses to start a conversation");
+            }
+            *known = refusal;
+            changed
+        });
+        started
+    }
+
+    /// A turn's error, with what this codex's configuration says about it.
+    pub(crate) fn explained(&self, error: CodexError) -> CodexError {
+        match (error, &self.readiness.provider) {
+            (CodexError::Turn(failure), Some(provider)) if failure.kind == FailureKind::Unauthorized => {
+                CodexError::ProviderKey { provider: provider.clone() }
+            }
+            (error, _) => error,
+        }
     }
 
     pub(crate) async fn end_thread(&self, thread: &ReadyThread) {

@@ -1,8 +1,11 @@
 //! The state of codex, for display.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::account::Account;
+use tokio::sync::watch;
+
+use crate::account::{Account, Provider};
 use crate::capabilities::Capabilities;
 use crate::error::CodexError;
 use crate::home::HomeUsed;
@@ -24,7 +27,7 @@ pub enum Status {
 }
 
 /// The properties of a running codex.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// The binary.
     pub path: PathBuf,
@@ -36,7 +39,16 @@ pub struct Readiness {
     pub account: Option<Account>,
     /// The home it runs with.
     pub home: HomeUsed,
+    /// The user's own provider, if codex uses one.
+    pub provider: Option<Provider>,
+    /// What codex reports about its configuration, one line each.
+    pub warnings: Vec<String>,
+    /// Identifies the model list it was started with, if it was given one.
+    pub model_list: Option<u64>,
 }
+
+/// Why codex refused to start its latest thread; `None` if it did not.
+pub(crate) type Refusal = Arc<watch::Sender<Option<CodexError>>>;
 
 /// The starts of codex since the handle was created, by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 
-use codex_client::{CodexConfig, CodexError, Environment, Home, ProbeResult, probe};
+use codex_client::{CodexConfig, CodexError, Environment, OwnAddresses, ProbeResult, probe};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -357,7 +357,10 @@ impl App {
 
     fn codex_config_with(&self, path: Option<PathBuf>) -> CodexConfig {
         let setting = path.or_else(|| self.0.environment.path("CODEX_PATH"));
-        backends::config(setting.as_deref(), &self.0.environment, &self.0.data_dir, Home::Users)
+        let own_addresses = OwnAddresses::default();
+        own_addresses.add(self.running().map(|running| running.addresses).unwrap_or_default());
+        let config = backends::agent_config(setting.as_deref(), &self.0.environment, &self.0.data_dir);
+        CodexConfig { own_addresses, ..config }
     }
 
     fn running(&self) -> Option<Running> {

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use codex_client::{Account, CodexError, Found, FoundBy, HomeUsed, ProbeResult, Readiness};
+use codex_client::{Account, AgentProbe, CodexError, Found, FoundBy, HomeUsed, ProbeResult, Readiness};
 
 use crate::error::{UPDATE, next_step};
 use crate::models::backends;
@@ -145,10 +145,31 @@ pub fn codex_error(error: &CodexError) -> Finding {
     Finding::problem(error.to_string(), next_step(error))
 }
 
+/// Why codex-local cannot be used, although plain models may work.
+pub fn agent_error(error: &CodexError) -> Finding {
+    Finding::problem(format!("codex-local cannot be used: {error}"), next_step(error))
+}
+
+/// What codex reports about its configuration.
+pub fn config_warnings(warnings: &[String]) -> impl Iterator<Item = Finding> {
+    warnings.iter().map(|warning| Finding::note(format!("codex's configuration: {warning}")))
+}
+
+/// What the codex of codex-local reports, apart from the warnings that are `known`.
+fn agent(probed: &AgentProbe, known: &[String]) -> Vec<Finding> {
+    let new = |warning: &&String| !known.contains(warning);
+    let warnings: Vec<String> = probed.readiness.warnings.iter().filter(new).cloned().collect();
+    let servers = probed.failed_servers.iter();
+    let servers = servers.map(|server| {
+        Finding::note(format!("the MCP server `{server}` failed to start; codex-local lacks its tools"))
+    });
+    config_warnings(&warnings).chain(servers).collect()
+}
+
 /// What a running codex is and can do.
 pub fn codex(probed: &ProbeResult) -> Vec<Finding> {
     let ProbeResult { readiness, models } = probed;
-    let Readiness { version, capabilities, account, home, .. } = readiness;
+    let Readiness { version, capabilities, account, home, warnings, .. } = readiness;
     let mut findings =
         vec![Finding::ok(format!("codex {version} {}", backends::abilities(capabilities).join(", ")))];
     if let Some(lacks) = backends::missing_capabilities(readiness) {
@@ -165,6 +186,7 @@ pub fn codex(probed: &ProbeResult) -> Vec<Finding> {
         None => Finding::note("this version of codex does not report whether it is signed in"),
     });
     findings.extend(self::home(home));
+    findings.extend(config_warnings(warnings));
     let listed = models.iter().filter(|model| !model.hidden).count();
     findings.push(match listed {
         0 if !capabilities.model_list => {
@@ -194,6 +216,7 @@ mod tests {
             capabilities,
             account: Some(account),
             home: HomeUsed::Private,
+            ..Readiness::default()
         };
         ProbeResult { readiness, models: Vec::new() }
     }

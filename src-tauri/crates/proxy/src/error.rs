@@ -111,6 +111,12 @@ fixed! {
     /// The key's working folder is outside the one in the settings.
     workspace_outside: SERVICE_UNAVAILABLE "workspace_unavailable"
         "This key's working folder is not inside the proxy's working folder ({workspace}). Create a key with another folder; the proxy's log names both folders."
+    /// The working folder in the settings is missing.
+    no_workspace: SERVICE_UNAVAILABLE "workspace_unavailable"
+        "The working folder of codex-local does not exist. Restore it, or choose another ({workspace}). Other models need none."
+    /// codex sent this proxy its own request.
+    own_request: SERVICE_UNAVAILABLE "codex_unavailable"
+        "This request comes from this proxy's own codex, which is set up to use the proxy as its provider."
     /// The key's working folder cannot be used.
     workspace_unavailable: SERVICE_UNAVAILABLE "workspace_unavailable"
         "This key's working folder does not exist. Restore it, or create a key with another folder; the proxy's log names it."
@@ -150,9 +156,9 @@ fixed! {
     /// codex is unresponsive.
     codex_silent: SERVICE_UNAVAILABLE "codex_unavailable"
         "codex is not responding and is being restarted. Try again in a moment."
-    /// codex answered a call with an error.
+    /// `codex exec` ended before its turn; its last words may be those of a command.
     codex_refused: BAD_GATEWAY "upstream_error"
-        "codex rejected the request. See the proxy's log for details."
+        "codex rejected the request. Run `codex` in a terminal to see why."
     /// codex exited during the turn.
     codex_disconnected: BAD_GATEWAY "codex_disconnected"
         "codex exited during this request. It restarts with the next one."

@@ -5,35 +5,35 @@
 //! watched.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::environment::Environment;
+use super::AUTH;
 use crate::files::FileStamp;
 
 /// The user's sign-in when last read.
 #[derive(Debug)]
-pub(crate) struct AuthWatch {
+pub(super) struct AuthWatch {
     path: Option<PathBuf>,
     stamp: Option<FileStamp>,
     account: Option<[u8; 32]>,
 }
 
 impl AuthWatch {
-    /// Watches the sign-in in the home that `environment` names.
-    pub(crate) fn new(environment: &Environment) -> Self {
-        let path = environment.codex_home().map(|home| home.join("auth.json"));
+    /// Watches the sign-in in this `CODEX_HOME`.
+    pub(super) fn new(home: Option<&Path>) -> Self {
+        let path = home.map(|home| home.join(AUTH));
         let mut watch = Self { path, stamp: None, account: None };
         watch.changed();
         watch
     }
 
     /// Whether the account has changed, or was signed out, since the last call.
-    pub(crate) fn changed(&mut self) -> bool {
+    pub(super) fn changed(&mut self) -> bool {
         let Some(path) = &self.path else { return false };
         let stamp = FileStamp::read(path);
         if stamp == self.stamp {
@@ -50,6 +50,11 @@ impl AuthWatch {
         self.stamp = stamp;
         std::mem::replace(&mut self.account, account) != account
     }
+}
+
+/// The account that is signed in in this `CODEX_HOME`, as a digest.
+pub(super) fn account_in(home: Option<&Path>) -> Option<[u8; 32]> {
+    AuthWatch::new(home).account
 }
 
 /// A digest that changes only with the account: it covers everything except the tokens, of which it covers the owner.
@@ -101,7 +106,7 @@ mod tests {
     fn login_logout_and_account_switch_are_changes_but_a_partial_file_is_not() {
         let home = tempfile::tempdir().unwrap();
         let write = |text: &str| fs::write(home.path().join("auth.json"), text).unwrap();
-        let mut watch = AuthWatch::new(&Environment::default().with("CODEX_HOME", home.path()));
+        let mut watch = AuthWatch::new(Some(home.path()));
         assert!(!watch.changed());
         write(&chatgpt("me", "1").to_string());
         assert!(watch.changed() && !watch.changed());

@@ -1,33 +1,104 @@
 //! codex's model list, stripped of everything that adds tools, text or parameters to a prompt.
 //!
 //! Besides its settings, entries in codex's model list add to a prompt: a patch tool, a tool-calling language, multi-agent
-//! support, a verbosity. codex gets its own printed list back without those.
+//! support, a verbosity. codex gets its own list back without those. It starts with the list that it was last given, or with the one it
+//! is delivered with; asking its service for a newer one takes a network, so that happens once it runs.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::auth_watch::account_in;
+use super::{CATALOG, write};
 use crate::environment::Environment;
+use crate::error::CodexError;
+use crate::files::FileStamp;
 use crate::install::Found;
 use crate::process::{command, output};
 
-/// How long codex may take to fetch its models. On a timeout the bundled list is used.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long codex may take to fetch its models, which nobody waits for.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long codex may take to print its bundled list.
+/// How long codex may take to print the list it is delivered with.
 const PRINT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// codex's list for plain models; `None` when codex cannot print its list.
-pub(super) async fn fetch(found: &Found, environment: &Environment) -> Option<Vec<u8>> {
-    let mut printed = print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await;
-    if printed.is_none() {
-        printed = print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await;
+/// The field of the file that says for which codex and account it was written; codex ignores it.
+const WRITTEN_FOR: &str = "written_for";
+
+/// The model list that codex was started with.
+#[derive(Debug)]
+pub(crate) struct ModelList {
+    folder: PathBuf,
+    found: Found,
+    environment: Environment,
+    written_for: String,
+    list: Vec<u8>,
+}
+
+impl ModelList {
+    /// Writes the list that codex starts with to `folder`; `None` when codex cannot print its list.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) async fn prepare(
+        folder: &Path,
+        found: &Found,
+        environment: &Environment,
+    ) -> Result<Option<Self>, CodexError> {
+        let account = account_in(environment.codex_home().as_deref());
+        let written_for = format!("{:016x}", hash(&format!("{:?}{account:?}", FileStamp::read(&found.path))));
+        let known = std::fs::read(folder.join(CATALOG)).ok();
+        let known = known.filter(|list| {
+            let list: Value = serde_json::from_slice(list).unwrap_or_default();
+            list[WRITTEN_FOR] == written_for.as_str()
+        });
+        let list = match known {
+            Some(list) => list,
+            None => {
+                let printed =
+                    print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await;
+                let Some(list) = printed.and_then(|printed| stripped(&printed, &written_for)) else {
+                    tracing::info!(
+                        "codex cannot print its model list; plain models may be offered its tools"
+                    );
+                    return Ok(None);
+                };
+                write(folder, CATALOG, &list)?;
+                list
+            }
+        };
+        let (folder, found, environment) = (folder.to_owned(), found.clone(), environment.clone());
+        Ok(Some(Self { folder, found, environment, written_for, list }))
     }
-    let list = printed.as_deref().and_then(without_additions);
-    if list.is_none() {
-        tracing::info!("codex cannot print its model list; plain models may be offered its tools");
+
+    /// The file with the list.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join(CATALOG)
     }
-    list
+
+    /// Identifies the list's content.
+    pub(crate) fn id(&self) -> u64 {
+        hash(&self.list)
+    }
+
+    /// Asks codex for its current list, and writes it for the next start. Whether it is another one.
+    pub(crate) async fn refresh(&self) -> bool {
+        let Self { folder, found, environment, written_for, list } = self;
+        let printed = print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await;
+        let Some(newer) = printed.and_then(|printed| stripped(&printed, written_for)) else {
+            tracing::info!("codex could not fetch its current model list");
+            return false;
+        };
+        newer != *list && write(folder, CATALOG, &newer).is_ok()
+    }
+}
+
+fn hash(value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 async fn print(
@@ -43,7 +114,7 @@ async fn print(
 }
 
 /// The list without additions to the prompt; `None` when `printed` is not a model list.
-fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
+fn stripped(printed: &[u8], written_for: &str) -> Option<Vec<u8>> {
     let mut list: Value = serde_json::from_slice(printed).ok()?;
     let models = list.get_mut("models")?.as_array_mut()?;
     for model in models.iter_mut() {
@@ -73,7 +144,11 @@ fn without_additions(printed: &[u8]) -> Option<Vec<u8>> {
             }
         }
     }
-    if models.is_empty() { None } else { serde_json::to_vec(&list).ok() }
+    if models.is_empty() {
+        return None;
+    }
+    list[WRITTEN_FOR] = written_for.into();
+    serde_json::to_vec(&list).ok()
 }
 
 #[cfg(test)]
@@ -87,19 +162,19 @@ mod tests {
             "base_instructions": "You are Codex.", "use_responses_lite": true, "support_verbosity": false,
             "default_verbosity": "low", "default_service_tier": "priority", "default_reasoning_level": "low"
         }]});
-        let list = without_additions(printed.to_string().as_bytes()).unwrap();
+        let list = stripped(printed.to_string().as_bytes(), "me").unwrap();
         let expected = json!({ "models": [{
             "slug": "m", "apply_patch_tool_type": null, "tool_mode": null, "context_window": 5,
             "base_instructions": "", "use_responses_lite": false, "support_verbosity": true,
             "default_verbosity": null, "default_service_tier": null, "default_reasoning_level": "low"
-        }]});
+        }], "written_for": "me"});
         assert_eq!(serde_json::from_slice::<Value>(&list).unwrap(), expected);
     }
 
     #[test]
     fn output_that_is_not_a_list_is_ignored() {
         for printed in ["", "error: unrecognized subcommand", "{}", "{\"models\":[]}", "{\"models\":[1]}"] {
-            assert_eq!(without_additions(printed.as_bytes()), None, "{printed}");
+            assert_eq!(stripped(printed.as_bytes(), ""), None, "{printed}");
         }
     }
 }

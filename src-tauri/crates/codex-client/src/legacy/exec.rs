@@ -91,7 +91,8 @@ async fn run(
         let _closed = stdin.write_all(prompt.as_bytes()).await;
         drop(stdin);
     };
-    let work = async { tokio::join!(write, read(streams.stdout, &mut reader, events, &session_known)).1 };
+    let work =
+        async { tokio::join!(write, read(session, streams.stdout, &mut reader, events, &session_known)).1 };
     let ended = tokio::select! {
         biased;
         () = stop => None,
@@ -103,7 +104,7 @@ async fn run(
     }
     if ended == Some(false) {
         let error = reader.early_end_error(stderr.last(), &session.readiness.version);
-        events.send(TurnEvent::Ended(Err(error)));
+        events.send(TurnEvent::Ended(Err(session.explained(error))));
     }
     process.kill().await;
     if let (Some(id), Some(home)) = (&reader.session, session.environment.codex_home()) {
@@ -139,6 +140,7 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
 
 /// Reads a process's lines to the end of the turn; `false` when the output ended first.
 async fn read(
+    session: &Session,
     stdout: ChildStdout,
     reader: &mut ExecReader,
     events: &Sender,
@@ -152,7 +154,10 @@ async fn read(
             if matches!(event, TurnEvent::Retrying(_)) {
                 activity = Activity::Retry;
             }
-            events.send(event);
+            events.send(match event {
+                TurnEvent::Ended(Err(error)) => TurnEvent::Ended(Err(session.explained(error))),
+                event => event,
+            });
         });
         events.record_activity(activity, reader.turn.is_busy());
         if reader.session.is_some() {

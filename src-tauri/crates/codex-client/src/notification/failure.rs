@@ -70,6 +70,8 @@ pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailu
         }
         ("modelNotFound", ..) | (_, _, Some("model_not_found")) => FailureKind::ModelNotFound,
         ("unauthorized", ..) | (_, Some(401 | 403), _) => FailureKind::Unauthorized,
+        // The key of the user's own provider.
+        _ if message.starts_with("Missing environment variable") => FailureKind::Unauthorized,
         ("rateLimitExceeded", ..) | (_, Some(429), _) => FailureKind::RateLimit,
         ("serverOverloaded" | "flexUnavailable" | "policyCapacityUnavailable", ..) | (_, Some(503), _) => {
             FailureKind::Overloaded

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -9,15 +10,31 @@ use super::server_requests::reply;
 use crate::account::Account;
 use crate::capabilities::{Capabilities, PROBE};
 use crate::error::CodexError;
-use crate::home::HomeUsed;
-use crate::notification::OPT_OUT;
+use crate::notification::{ConfigWarning, OPT_OUT};
 use crate::rpc::{Connection, Handler, Outcome};
 use crate::status::Readiness;
 
-/// Handles codex's messages before there is a session: no thread runs yet, so notifications can be ignored.
-pub(crate) struct HandshakeHandler;
+/// Warnings about the configuration to keep; further ones are dropped.
+const MAX_WARNINGS: usize = 16;
+
+/// Handles codex's messages before there is a session: no thread runs yet, so only warnings about the configuration matter.
+/// codex sends them before it answers the first call after `initialized`.
+#[derive(Debug, Default)]
+pub(crate) struct HandshakeHandler {
+    warnings: Mutex<Vec<ConfigWarning>>,
+}
 
 impl Handler for HandshakeHandler {
+    fn notification(&self, method: &str, params: Option<&RawValue>) {
+        let warning = params.filter(|_| method == "configWarning");
+        if let Some(Ok(warning)) = warning.map(|params| serde_json::from_str(params.get())) {
+            let mut warnings = self.warnings.lock();
+            if warnings.len() < MAX_WARNINGS {
+                warnings.push(warning);
+            }
+        }
+    }
+
     fn request(&self, _: &Value, method: &str, _: Option<&RawValue>) -> Option<Outcome> {
         Some(reply(method).outcome)
     }
@@ -36,18 +53,22 @@ pub fn initialize_params(name: &str, title: &str, version: &str) -> Value {
     })
 }
 
-/// Performs the handshake with the codex at `path`, which runs with `home`.
+/// Performs the handshake with the codex at `path`, whose other messages `handler` receives.
 pub(crate) async fn handshake(
     rpc: &Connection,
+    handler: &HandshakeHandler,
     client_version: &str,
     path: PathBuf,
-    home: HomeUsed,
 ) -> Result<Readiness, CodexError> {
     let params = initialize_params("codex-proxy", "Codex Proxy", client_version);
     let initialized: Value = rpc.call("initialize", params).await?;
     let version = initialized["userAgent"].as_str().and_then(version_in).unwrap_or("of an unknown version");
     rpc.send(json!({ "method": "initialized" })).await?;
     let capabilities = probe(rpc).await?;
+    // codex goes on with its defaults, and would ask for a sign-in that the user's provider does not need.
+    if let Some(reason) = handler.warnings.lock().iter().find_map(ConfigWarning::invalid) {
+        return Err(CodexError::BadConfig { reason });
+    }
     let mut account = None;
     if capabilities.account_read {
         account = match rpc.call("account/read", json!({})).await {
@@ -60,7 +81,12 @@ pub(crate) async fn handshake(
             Err(error) => return Err(error),
         };
     }
-    Ok(Readiness { path, version: version.to_owned(), capabilities, account, home })
+    let warnings: Vec<String> = handler.warnings.lock().iter().filter_map(ConfigWarning::text).collect();
+    for warning in &warnings {
+        tracing::warn!("codex's configuration: {warning}");
+    }
+    let version = version.to_owned();
+    Ok(Readiness { path, version, capabilities, account, warnings, ..Readiness::default() })
 }
 
 /// Parses codex's version from `name/1.2.3 (system…)`.

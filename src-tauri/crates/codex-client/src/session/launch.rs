@@ -6,16 +6,18 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Session;
 use super::handshake::{HandshakeHandler, handshake};
+use super::{Session, SessionParts};
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
-use crate::home::{self, Prepared};
+use crate::home::{self, ModelList, Prepared};
 use crate::process::{Process, StderrTail, command};
 use crate::rpc::{Connection, lines};
+use crate::status::{Readiness, Refusal};
 
 /// A launched codex: its process and session.
 pub(crate) struct Instance {
@@ -25,6 +27,10 @@ pub(crate) struct Instance {
     binary: Option<FileStamp>,
     pub(crate) started_at: Instant,
     pub(crate) memory_checked_at: Instant,
+    /// The model list it was started with.
+    pub(crate) models: Option<ModelList>,
+    /// Cancelled once a newer one is there.
+    pub(crate) models_outdated: CancellationToken,
 }
 
 impl Instance {
@@ -42,13 +48,23 @@ impl Instance {
 }
 
 /// Starts codex and waits until it is ready.
-pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError> {
+///
+/// Refused threads are reported to `refusal`.
+pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<Instance, CodexError> {
     let found = config.search.run().await?;
     // Read before the start, so that a later replacement is detected.
     let binary = FileStamp::read(&found.path);
     // Our log level must not make codex write prompts to its stderr.
     let environment = found.environment.clone().without("RUST_LOG");
-    let Prepared { environment, args, used } = home::prepare(&config.home, &found, environment).await?;
+    let prepared = home::prepare(&config.home, &found, environment).await?;
+    let Prepared { environment, args, used, provider, models } = prepared;
+    if let Some(url) = &provider.base_url
+        && config.own_addresses.serve(url).await
+    {
+        return Err(CodexError::OwnProvider);
+    }
+    // Without it, codex would not start. If this fails, the start says why.
+    let _ = std::fs::create_dir_all(&config.folder);
     let mut command = command(&found.path, &environment);
     command.args(args).arg("app-server").current_dir(&config.folder);
     let (mut process, streams) = Process::start(command)
@@ -58,22 +74,30 @@ pub(crate) async fn launch(config: &CodexConfig) -> Result<Instance, CodexError>
     tasks.spawn(stderr.clone().read(streams.stderr));
     let rpc = Connection::open(streams.stdin, &tasks);
     let mut lines = lines(streams.stdout);
+    let handler = HandshakeHandler::default();
     let readiness = {
-        let mut handshake = pin!(handshake(&rpc, &config.client_version, found.path, used));
+        let mut handshake = pin!(handshake(&rpc, &handler, &config.client_version, found.path));
         tokio::select! {
             biased;
             readiness = &mut handshake => readiness,
             // When the output ends, the connection closes, and the handshake fails.
-            () = rpc.read(&mut lines, &HandshakeHandler) => handshake.await,
+            () = rpc.read(&mut lines, &handler) => handshake.await,
         }
     };
     match readiness {
         Ok(readiness) => {
-            let user_home = found.environment.codex_home();
-            let session =
-                Session::open(rpc, lines, tasks, readiness, environment, user_home, config.retention);
-            let started_at = Instant::now();
-            Ok(Instance { process, session, binary, started_at, memory_checked_at: started_at })
+            let model_list = models.as_ref().map(ModelList::id);
+            let parts = SessionParts {
+                readiness: Readiness { home: used, provider: provider.own, model_list, ..readiness },
+                environment,
+                user_home: found.environment.codex_home(),
+                retention: config.retention,
+                refusal: refusal.clone(),
+            };
+            let session = Session::open(rpc, lines, tasks, parts);
+            let (started_at, models_outdated) = (Instant::now(), CancellationToken::new());
+            let memory_checked_at = started_at;
+            Ok(Instance { process, session, binary, started_at, memory_checked_at, models, models_outdated })
         }
         Err(error) => {
             rpc.closed.cancel();

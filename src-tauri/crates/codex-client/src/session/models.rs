@@ -1,5 +1,6 @@
 //! codex's model list, and a probe that starts codex only briefly.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,8 +11,9 @@ use super::Session;
 use super::launch::launch;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
-use crate::request::Effort;
-use crate::status::Readiness;
+use crate::request::{Effort, SandboxMode, ThreadProfile};
+use crate::status::{Readiness, Refusal};
+use crate::thread::NewThread;
 
 /// A model in codex's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -67,12 +69,45 @@ pub struct ProbeResult {
 /// # Errors
 /// Whatever keeps codex from starting.
 pub async fn probe(config: &CodexConfig) -> Result<ProbeResult, CodexError> {
-    let instance = launch(config).await?;
+    let instance = launch(config, &Refusal::default()).await?;
     let readiness = instance.session.readiness.clone();
     // Fetching the models may take codex a while on a slow network; it is ready without them.
     let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&instance.session)).await;
     instance.stop().await;
     Ok(ProbeResult { readiness, models: models.ok().and_then(Result::ok).unwrap_or_default() })
+}
+
+/// The result of [`probe_agent`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentProbe {
+    /// Version, capabilities, account and warnings.
+    pub readiness: Readiness,
+    /// The sandbox mode that codex chose for the thread; `None` if it does not say so.
+    pub sandbox: Option<SandboxMode>,
+    /// The user's MCP servers that failed to start by now.
+    pub failed_servers: Vec<String>,
+}
+
+/// Starts codex and a thread like those of turns, which also starts the user's MCP servers, and stops it. No prompt is
+/// sent. An older codex has no threads, and starts none.
+///
+/// # Errors
+/// Whatever keeps codex or the thread from starting.
+pub async fn probe_agent(config: &CodexConfig, profile: &ThreadProfile) -> Result<AgentProbe, CodexError> {
+    let instance = launch(config, &Refusal::default()).await?;
+    let session = Arc::clone(&instance.session);
+    let readiness = session.readiness.clone();
+    let started = match readiness.capabilities.threads {
+        true => {
+            let thread = NewThread { profile: profile.clone(), instructions: None };
+            session.start_thread_in_sandbox(&thread).await.map(|(_, sandbox)| sandbox)
+        }
+        false => Ok(None),
+    };
+    let failed_servers = session.mcp_servers.failed();
+    drop(session);
+    instance.stop().await;
+    Ok(AgentProbe { readiness, sandbox: started?, failed_servers })
 }
 
 /// Reads codex's model list page by page; empty when codex has none.

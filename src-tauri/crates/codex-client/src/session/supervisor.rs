@@ -5,7 +5,7 @@
 //! or when the last handle is dropped.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,8 +20,8 @@ use super::liveness::{self, MAX_MEMORY, MEMORY_CHECK_INTERVAL};
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
-use crate::home::AuthWatch;
-use crate::status::{StartCounts, Status};
+use crate::home::HomeWatch;
+use crate::status::{Refusal, StartCounts, Status};
 
 /// An exit before this counts as a failed start, so the restart is delayed.
 const MIN_UPTIME: Duration = Duration::from_secs(10);
@@ -32,18 +32,29 @@ const MIN_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest delay between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-/// How often the sign-in and the binary are checked between turns; every turn checks them too.
+/// How often the sign-in, the configuration and the binary are checked between turns; every turn checks them too.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long a process that starts after the last refresh of the model list goes without one.
+const MODELS_REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 
 /// A request for the live session.
 pub(crate) type SessionRequest = oneshot::Sender<Result<Arc<Session>, CodexError>>;
+
+/// The sessions that have turns. Only the supervisor keeps them alive.
+pub(crate) type Sessions = Arc<Mutex<Vec<Weak<Session>>>>;
 
 pub(crate) struct Supervisor {
     config: CodexConfig,
     new_path: watch::Receiver<Option<PathBuf>>,
     status: watch::Sender<Status>,
     live: Option<Instance>,
-    auth: AuthWatch,
+    /// The sessions of the live and the retiring processes.
+    sessions: Sessions,
+    refusal: Refusal,
+    home: HomeWatch,
+    /// When the model list was last refreshed.
+    models_refreshed_at: Option<Instant>,
     /// An update that failed to start, and when to retry it: the installation may be incomplete.
     failed_update: Option<(FileStamp, Instant)>,
     /// Retired instances finishing their turns.
@@ -63,11 +74,16 @@ impl Supervisor {
         config: CodexConfig,
         new_path: watch::Receiver<Option<PathBuf>>,
         status: watch::Sender<Status>,
+        refusal: Refusal,
+        sessions: Sessions,
         counts: Arc<Mutex<StartCounts>>,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
-            auth: AuthWatch::new(&config.search.environment),
+            home: HomeWatch::new(&config.search.environment, &config.home),
+            refusal,
+            sessions,
+            models_refreshed_at: None,
             config,
             new_path,
             status,
@@ -97,7 +113,7 @@ impl Supervisor {
                     None => break,
                 },
                 // Does not wake an idle app.
-                _ = checks.tick(), if self.live.is_some() || self.awaits_sign_in() => {
+                _ = checks.tick(), if self.live.is_some() || self.awaits_change() => {
                     self.check_for_changes().await;
                 }
                 () = exited(self.live.as_mut()) => self.reap().await,
@@ -118,8 +134,8 @@ impl Supervisor {
             let session = Arc::clone(&live.session);
             if session.rpc.closed.is_cancelled() {
                 self.reap().await;
-            } else if self.auth.changed() {
-                tracing::info!("codex's sign-in has changed; restarting it");
+            } else if let Some(what) = self.home.changed() {
+                tracing::info!("codex's {what} has changed; restarting it");
                 self.retire();
             } else {
                 return Ok(self.apply_update().await.unwrap_or(session));
@@ -131,8 +147,8 @@ impl Supervisor {
             return Err(error.clone());
         }
         self.status.send_replace(Status::Starting);
-        // From here on, a newly written sign-in counts as a change.
-        self.auth.changed();
+        // From here on, a newly written sign-in or configuration counts as a change.
+        self.home.changed();
         match self.launch().await {
             Ok(instance) => Ok(self.install(instance)),
             Err(CodexError::ShuttingDown) => Err(CodexError::ShuttingDown),
@@ -153,13 +169,19 @@ impl Supervisor {
 
     /// Launches codex, unless shutdown comes first: an unresponsive codex must not delay it.
     async fn launch(&self) -> Result<Instance, CodexError> {
-        let launched = self.shutdown.run_until_cancelled(launch(&self.config)).await;
+        let launched = self.shutdown.run_until_cancelled(launch(&self.config, &self.refusal)).await;
         launched.unwrap_or(Err(CodexError::ShuttingDown))
     }
 
     /// Promotes a started process to the current one.
-    fn install(&mut self, instance: Instance) -> Arc<Session> {
+    fn install(&mut self, mut instance: Instance) -> Arc<Session> {
         let session = Arc::clone(&instance.session);
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|session| session.strong_count() > 0);
+        sessions.push(Arc::downgrade(&session));
+        drop(sessions);
+        self.refusal.send_replace(None);
+        self.refresh_models(&mut instance);
         let readiness = session.readiness.clone();
         self.counts.lock().started += 1;
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");
@@ -168,10 +190,34 @@ impl Supervisor {
         session
     }
 
-    /// Starts a replaced binary, and lets the old process finish its turns. `None` when the binary is unchanged or fails to
-    /// start; then the old process stays, as the update may be incomplete.
+    /// Asks codex for its current models, for the next start. Rarely, since a new list restarts codex.
+    fn refresh_models(&mut self, instance: &mut Instance) {
+        let due = self.models_refreshed_at.is_none_or(|at| at.elapsed() >= MODELS_REFRESH_INTERVAL);
+        let Some(models) = instance.models.take().filter(|_| due) else { return };
+        self.models_refreshed_at = Some(Instant::now());
+        let (session, outdated) = (Arc::clone(&instance.session), instance.models_outdated.clone());
+        instance.session.tasks.spawn(async move {
+            if session.rpc.closed.run_until_cancelled(models.refresh()).await == Some(true) {
+                outdated.cancel();
+            }
+        });
+    }
+
+    /// Starts codex again when its binary or its model list was replaced, and lets the old process finish its turns. `None`
+    /// when both are unchanged or the new process fails to start; then the old one stays, as the update may be incomplete.
     async fn apply_update(&mut self) -> Option<Arc<Session>> {
-        let update = self.live.as_ref()?.update()?;
+        let live = self.live.as_mut()?;
+        let update = match live.update() {
+            Some(update) => update,
+            None if live.models_outdated.is_cancelled() => {
+                live.models_outdated = CancellationToken::new();
+                tracing::info!("codex has a new model list; restarting it");
+                let instance = self.launch().await.ok()?;
+                self.retire();
+                return Some(self.install(instance));
+            }
+            None => return None,
+        };
         if let Some((failed, retry_at)) = &self.failed_update
             && *failed == update
             && Instant::now() < *retry_at
@@ -203,11 +249,11 @@ impl Supervisor {
         self.status.send_replace(Status::Idle);
     }
 
-    /// Restarts codex when the account has changed (or was missing at the last start) or the binary was replaced, and
-    /// retires one that uses too much memory.
+    /// Restarts codex when the account or the configuration has changed or the binary was replaced, and retires one that
+    /// uses too much memory.
     async fn check_for_changes(&mut self) {
-        if self.auth.changed() {
-            tracing::info!("codex's sign-in has changed; restarting it");
+        if let Some(what) = self.home.changed() {
+            tracing::info!("codex's {what} has changed; restarting it");
             self.retire();
             // The status shows the outcome.
             let _ = self.session().await;
@@ -237,9 +283,12 @@ impl Supervisor {
         true
     }
 
-    /// Whether the last start failed only for lack of a sign-in.
-    fn awaits_sign_in(&self) -> bool {
-        matches!(*self.status.borrow(), Status::Failed(CodexError::NotSignedIn))
+    /// Whether the last start failed for a reason that a change of the sign-in or the configuration removes.
+    fn awaits_change(&self) -> bool {
+        matches!(
+            *self.status.borrow(),
+            Status::Failed(CodexError::NotSignedIn | CodexError::BadConfig { .. } | CodexError::OwnProvider)
+        )
     }
 
     /// Takes the live instance out of use. It stops once its turns have finished.

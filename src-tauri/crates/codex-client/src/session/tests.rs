@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::liveness::ping_when_idle;
 use super::*;
-use crate::capabilities::Capabilities;
 use crate::event::Usage;
 use crate::request::Tool;
 use crate::rpc::lines;
@@ -17,17 +16,14 @@ pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStrea
     let (stdin, codex_reads) = duplex(64 * 1024);
     let (codex_writes, stdout) = duplex(64 * 1024);
     let tasks = TaskTracker::new();
-    let readiness = Readiness {
-        path: PathBuf::new(),
-        version: "0.0.0".into(),
-        capabilities: Capabilities::default(),
-        account: None,
-        home: crate::home::HomeUsed::Users,
+    let parts = SessionParts {
+        readiness: Readiness::default(),
+        environment: Environment::default(),
+        user_home: None,
+        retention: Retention::default(),
+        refusal: Refusal::default(),
     };
-    let rpc = Connection::open(stdin, &tasks);
-    let retention = Retention::default();
-    let session =
-        Session::open(rpc, lines(stdout), tasks, readiness, Environment::default(), None, retention);
+    let session = Session::open(Connection::open(stdin, &tasks), lines(stdout), tasks, parts);
     (session, codex_writes, BufReader::new(codex_reads).lines())
 }
 

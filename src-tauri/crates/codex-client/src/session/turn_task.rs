@@ -243,6 +243,7 @@ impl TurnTask {
         // Without an outcome codex is gone, which the reader already knows.
         let Some(AnswerOutcome { end, text, calls, thread_usage }) = answered else { return Ok(None) };
         self.usage = thread_usage;
+        let end = end.map_err(|error| self.session.explained(error));
         let ended = match &end {
             Ok(ended) if ended.incomplete.is_none() => ended,
             _ => {

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::params::thread_start_params;
 use crate::capabilities::Capabilities;
-use crate::error::CodexError;
+use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::item::split_instructions;
-use crate::request::{ThreadKind, ThreadProfile, TurnRequest};
+use crate::reason::brief;
+use crate::request::{SandboxMode, ThreadKind, ThreadProfile, TurnRequest};
 use crate::rpc::Connection;
 
 /// How long a thread may take to start; an agent thread also starts the user's MCP servers.
@@ -41,7 +42,15 @@ struct Started {
     thread: ReadyThread,
     #[serde(default)]
     model: String,
+    #[serde(default)]
+    sandbox: Value,
 }
+
+/// How codex begins its refusal of a client's tool.
+const BAD_TOOL: &str = "dynamic tool";
+
+/// How codex begins its refusal of a thread because of its configuration.
+const BAD_CONFIG: &str = "failed to load configuration: ";
 
 impl NewThread {
     /// The thread that a request needs, and how many of its items the thread has from the start.
@@ -58,12 +67,13 @@ impl NewThread {
     }
 }
 
-/// Starts an ephemeral thread: it is gone once ended, and a current codex does not write it to a file.
+/// Starts an ephemeral thread: it is gone once ended, and a current codex does not write it to a file. Also returns the
+/// sandbox mode that codex chose, if it says so.
 pub(crate) async fn start(
     rpc: &Connection,
     thread: &NewThread,
     trusted: bool,
-) -> Result<ReadyThread, CodexError> {
+) -> Result<(ReadyThread, Option<SandboxMode>), CodexError> {
     let mut params = thread_start_params(&thread.profile, thread.instructions.as_deref(), trusted);
     let mut started = rpc.call_within(START_TIMEOUT, "thread/start", params.clone()).await;
     if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &thread.profile.service_tier)
@@ -73,8 +83,26 @@ pub(crate) async fn start(
         params["serviceTier"] = Value::Null;
         started = rpc.call_within(START_TIMEOUT, "thread/start", params).await;
     }
-    let Started { thread, model } = started?;
-    Ok(ReadyThread { model, ..thread })
+    let Started { thread, model, sandbox } = started.map_err(refused)?;
+    let sandbox = match sandbox["type"].as_str() {
+        Some("readOnly") => Some(SandboxMode::ReadOnly),
+        Some("workspaceWrite") => Some(SandboxMode::WorkspaceWrite),
+        Some("dangerFullAccess") => Some(SandboxMode::DangerFullAccess),
+        _ => None,
+    };
+    Ok((ReadyThread { model, ..thread }, sandbox))
+}
+
+/// Distinguishes what the client, what the user's configuration, and what codex is to blame for.
+fn refused(error: CodexError) -> CodexError {
+    let CodexError::Refused { method, message } = error else { return error };
+    if message.starts_with(BAD_TOOL) {
+        return CodexError::Turn(TurnFailure::new(FailureKind::BadTool, brief(&message)));
+    }
+    match message.strip_prefix(BAD_CONFIG) {
+        Some(reason) => CodexError::BadConfig { reason: brief(reason) },
+        None => CodexError::Refused { method, message: brief(&message) },
+    }
 }
 
 /// Makes codex drop a thread. On failure codex is gone, or keeps the thread until it exits.

@@ -146,6 +146,16 @@ impl TurnRegistry {
         }
     }
 
+    /// Ends the thread's running turn with `error`; `false` if there is none. A turn that has just ended still counts.
+    pub(crate) fn fail(&self, thread: &str, error: CodexError) -> bool {
+        let mut inner = self.inner.lock();
+        let Some(turn) = inner.turns.get_mut(thread) else { return false };
+        if *turn.phase.borrow() < Phase::Ended {
+            turn.end(Phase::Ended, Err(error), Vec::new());
+        }
+        true
+    }
+
     /// Ends every turn because codex is gone, and rejects new ones.
     pub(crate) fn close(&self) {
         let mut inner = self.inner.lock();

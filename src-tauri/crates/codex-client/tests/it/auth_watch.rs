@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use codex_client::{CodexError, FailureKind, Status, ThreadKind};
+use codex_client::{CodexError, Status, ThreadKind};
 use sample_model::Event;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +70,7 @@ async fn logout_and_login_are_noticed_without_a_request() {
 async fn rejected_sign_in_ends_the_turn_without_retries() {
     let real = real().await;
     match real.ask("[[status=401]]").await.error() {
-        CodexError::Turn(failure) => assert_eq!(failure.kind, FailureKind::Unauthorized),
+        CodexError::ProviderKey { provider } => assert_eq!(provider.name, "mock"),
         other => panic!("{other:?}"),
     }
     assert_eq!(real.model.requests().len(), 1);

@@ -44,6 +44,31 @@ async fn codex_suspended_mid_turn_is_replaced() {
     assert_eq!(fake.pids().len(), 2);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn codex_suspended_before_the_first_word_is_replaced_as_soon_as_one_suspended_after_it() {
+    let fake = fake("");
+    fake.codex.ready().await.unwrap();
+    signal("-STOP", fake.pids()[0]);
+    let agent = request(ThreadKind::Agent, fake.folder.path().to_owned(), "hi");
+    let mut turn = fake.codex.turn(agent.clone()).await.unwrap();
+    tokio::time::pause();
+    // As above.
+    let end = tokio::time::timeout(Duration::from_secs(50), async {
+        let mut last = None;
+        while let Some(event) = turn.next().await {
+            last = Some(event);
+        }
+        last
+    });
+    let last = end.await.unwrap();
+    assert!(matches!(last, Some(TurnEvent::Ended(Err(CodexError::Disconnected)))), "{last:?}");
+    tokio::time::resume();
+    let mut turn = fake.codex.turn(agent).await.unwrap();
+    assert_eq!(next_text(&mut turn).await, "Hello");
+    assert_eq!(fake.pids().len(), 2);
+}
+
 #[tokio::test]
 async fn hanging_handshake_times_out_for_every_caller() {
     let fake = fake("hang-on=initialize");

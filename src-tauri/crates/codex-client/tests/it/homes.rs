@@ -90,7 +90,9 @@ async fn unreadable_settings_are_an_error_rather_than_a_fallback_provider() {
     let real = real().await;
     std::fs::write(real.home.path().join(".codex/config.toml"), "model = \n").unwrap();
     match real.codex.ready().await {
-        Err(CodexError::StartFailed { reason }) => assert!(reason.contains("config.toml"), "{reason}"),
+        Err(CodexError::BadConfig { reason }) => {
+            assert!(reason.starts_with("config.toml, line 1: "), "{reason}");
+        }
         other => panic!("{other:?}"),
     }
 }

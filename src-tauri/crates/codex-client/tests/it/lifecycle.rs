@@ -1,10 +1,8 @@
 //! Processes: started on first use, and gone together with their children.
 
-use std::time::Duration;
-
 use codex_client::{CodexError, Status};
 
-use crate::support::{TIMEOUT, fake};
+use crate::support::{eventually, fake, real};
 
 #[tokio::test]
 async fn codex_is_started_on_first_use() {
@@ -21,6 +19,15 @@ async fn concurrent_callers_share_the_starting_process() {
     let (a, b) = tokio::join!(fake.ask("hi"), fake.ask("hi"));
     assert_eq!((a.text(), b.text()), ("Hello from fake".into(), "Hello from fake".into()));
     assert_eq!(fake.pids().len(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn codex_starts_although_its_folder_and_the_working_folder_are_gone() {
+    let real = real().await;
+    std::fs::remove_dir_all(&real.workspace).unwrap();
+    real.ask("[[words=1]]").await.expect_success();
+    real.codex.shutdown().await;
 }
 
 #[cfg(target_os = "linux")]
@@ -90,14 +97,4 @@ fn members(group: u32) -> Vec<u32> {
         }
     }
     members
-}
-
-/// Polls for something that cannot be awaited.
-async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "timed out waiting: {what}");
 }

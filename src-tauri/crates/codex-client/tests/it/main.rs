@@ -9,11 +9,14 @@
 )]
 
 mod auth_watch;
+mod config;
 mod fake;
 mod faults;
 mod homes;
 mod lifecycle;
 mod measured;
+mod model_list;
+mod programs;
 mod real;
 mod support;
 mod thread_cache;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{
-    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, Retention, Role,
-    SandboxMode, Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
+    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, OwnAddresses, Retention,
+    Role, SandboxMode, Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -29,6 +29,10 @@ pub(crate) struct Real {
     pub(crate) model: SampleModel,
     pub(crate) home: TempDir,
     pub(crate) workspace: PathBuf,
+    /// How the agent's codex is started.
+    pub(crate) agent_config: CodexConfig,
+    /// The addresses that both take for the proxy's.
+    pub(crate) own_addresses: OwnAddresses,
 }
 
 pub(crate) async fn real() -> Real {
@@ -57,6 +61,15 @@ async fn start(write: fn(&Path, &str) -> std::io::Result<()>, retention: Retenti
     start_at(under_test::codex_under_test(), write, retention, &[]).await
 }
 
+/// The same with `top` before the first table of the configuration and `tables` after the last one.
+pub(crate) async fn real_with_config(top: &str, tables: &str) -> Real {
+    let real = real().await;
+    let path = real.config();
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, format!("{top}\n{config}\n{tables}\n")).unwrap();
+    real
+}
+
 /// The same with another codex binary.
 pub(crate) async fn real_with_binary(binary: &Path) -> Real {
     start_at(binary.to_owned(), codex_home::write, Retention::default(), &[]).await
@@ -75,38 +88,49 @@ async fn start_at(
     write(&codex_home, &model.base_url()).unwrap();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
-    let codex = codex_in(home.path(), private(home.path()), retention, binary.clone(), variables);
-    let agent = codex_in(home.path(), Home::Users, retention, binary, variables);
-    Real { codex, agent, model, home, workspace }
+    let plain_config = config_in(home.path(), private(home.path()), retention, binary.clone(), variables);
+    let own_addresses = plain_config.own_addresses.clone();
+    let agent_config = CodexConfig {
+        own_addresses: own_addresses.clone(),
+        ..config_in(home.path(), Home::Users, retention, binary, variables)
+    };
+    let (codex, agent) = (Codex::new(plain_config), Codex::new(agent_config.clone()));
+    Real { codex, agent, model, home, workspace, agent_config, own_addresses }
 }
 
 /// Another handle with the same home.
 pub(crate) fn another_codex(real: &Real) -> Codex {
-    let binary = under_test::codex_under_test();
-    codex_in(real.home.path(), private(real.home.path()), Retention::default(), binary, &[])
+    another_codex_with(real, &under_test::codex_under_test())
+}
+
+/// The same with another binary.
+pub(crate) fn another_codex_with(real: &Real, binary: &Path) -> Codex {
+    let binary = binary.to_owned();
+    Codex::new(config_in(real.home.path(), private(real.home.path()), Retention::default(), binary, &[]))
 }
 
 fn private(home: &Path) -> Home {
     Home::Private(home.join("private"))
 }
 
-fn codex_in(
+fn config_in(
     home: &Path,
     private_or_users: Home,
     retention: Retention,
     binary: PathBuf,
     variables: &[(&str, &str)],
-) -> Codex {
+) -> CodexConfig {
     let environment = Environment::from_process().with("HOME", home).with("CODEX_HOME", home.join(".codex"));
     let environment = environment.with("TMPDIR", codex_home::temp_dir(home).unwrap());
     let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
-    Codex::new(CodexConfig {
+    CodexConfig {
         search: Search { setting: Some(binary), environment },
         home: private_or_users,
         folder: home.join("workspace"),
+        own_addresses: OwnAddresses::default(),
         client_version: "0.0.0".into(),
         retention,
-    })
+    }
 }
 
 /// The scripted fake-codex.
@@ -130,6 +154,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
         search: Search { setting: Some(binary.to_owned()), environment },
         home: Home::Users,
         folder: folder.path().to_owned(),
+        own_addresses: OwnAddresses::default(),
         client_version: "0.0.0".into(),
         retention: Retention::default(),
     });
@@ -154,6 +179,11 @@ impl Fake {
 }
 
 impl Real {
+    /// The user's `config.toml`.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.home.path().join(".codex/config.toml")
+    }
+
     pub(crate) fn request(&self, kind: ThreadKind, prompt: &str) -> TurnRequest {
         request(kind, self.workspace.clone(), prompt)
     }
@@ -268,4 +298,14 @@ pub(crate) async fn next_text(turn: &mut Turn) -> String {
             None => panic!("no text"),
         }
     }
+}
+
+/// Polls for something that cannot be awaited.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "timed out waiting: {what}");
 }

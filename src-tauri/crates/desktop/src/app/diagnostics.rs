@@ -33,10 +33,12 @@ impl App {
             Some(Err(error)) => findings.push(doctor::codex_error(error)),
         }
         // The probe covers the codex of `codex-local`. The one for plain models is known once it runs.
-        if let Some(running) = self.running()
-            && let Status::Ready(plain) = &*running.proxy.codex().plain().status().borrow()
-        {
-            findings.extend(doctor::home(&plain.home));
+        if let Some(running) = self.running() {
+            let codex = running.proxy.codex();
+            if let Status::Ready(plain) = &*codex.plain().status().borrow() {
+                findings.extend(doctor::home(&plain.home));
+            }
+            findings.extend(codex.status().other.as_ref().map(doctor::codex_error));
         }
         findings.push(match &overview.keychain {
             KeychainState::Available => Finding::ok("keys are stored in the system keychain"),

@@ -9,10 +9,10 @@ use super::{App, Change};
 use crate::gateway::ProxyState;
 use crate::text::join_some;
 use crate::view::Listen;
-use proxy::UPDATE;
 use proxy::doctor;
 use proxy::models::backends::{BackendsStatus, missing_capabilities};
 use proxy::{ApiError, unix_now};
+use proxy::{UPDATE, next_step};
 
 impl App {
     /// The overview for a window whose clock is `utc_offset_seconds` ahead of UTC. From now on, the day starts at midnight of
@@ -91,8 +91,13 @@ fn codex_view(running: Option<&BackendsStatus>, probed: Option<&Result<Readiness
         path: Some(readiness.path.display().to_string()),
         version: Some(readiness.version.clone()),
         account: readiness.account.as_ref().map(describe_account),
-        missing: missing_capabilities(readiness).map(|lacks| format!("{lacks}. {UPDATE}")),
+        missing: missing_capabilities(readiness)
+            .map(|lacks| format!("{lacks}. {UPDATE}"))
+            .into_iter()
+            .chain(readiness.warnings.iter().map(|warning| format!("Codex's configuration: {warning}.")))
+            .reduce(|all, more| format!("{all} {more}")),
         message: None,
+        next_step: None,
     };
     let message = running.and_then(|running| running.other.as_ref()).map(describe_error);
     match (running.map(|running| &running.status), probed) {
@@ -112,7 +117,11 @@ fn failed(error: &CodexError) -> CodexView {
         CodexError::NotSignedIn => CodexState::NotSignedIn,
         _ => CodexState::Failed,
     };
-    CodexView { state, message: Some(describe_error(error)), ..CodexView::default() }
+    let next_step = match error {
+        CodexError::BadConfig { .. } | CodexError::OwnProvider => Some(next_step(error)),
+        _ => None,
+    };
+    CodexView { state, message: Some(describe_error(error)), next_step, ..CodexView::default() }
 }
 
 /// The error for the window. Unlike a message of the API it may contain paths.
@@ -122,6 +131,8 @@ pub(super) fn describe_error(error: &CodexError) -> String {
         CodexError::NotSignedIn => "Sign in to Codex".to_owned(),
         CodexError::BadPath { path, reason } => format!("{} {reason}.", path.display()),
         CodexError::StartFailed { reason } => format!("Codex couldn't start: {reason}."),
+        CodexError::BadConfig { reason } => format!("Codex's configuration is invalid: {reason}."),
+        CodexError::OwnProvider => "Codex uses this proxy as its own provider.".to_owned(),
         error => ApiError::from(error.clone()).message().to_owned(),
     }
 }
@@ -174,7 +185,7 @@ fn problem(proxy: &ProxyState, codex: &CodexView) -> Option<Problem> {
         }
         CodexState::NotSignedIn => "Run `codex login` in a terminal.",
         CodexState::Unsupported => UPDATE,
-        CodexState::Failed => "Run `codex` in a terminal to see why.",
+        CodexState::Failed => codex.next_step.as_deref().unwrap_or("Run `codex` in a terminal to see why."),
         CodexState::NotStarted | CodexState::Starting | CodexState::Ready => return None,
     };
     problem(codex.message.clone().unwrap_or_default(), next, Fix::RecheckCodex)
@@ -191,6 +202,27 @@ mod tests {
         assert_eq!(problem(&taken, &codex).unwrap().fix, Fix::UseFreePort);
         assert_eq!(problem(&ProxyState::Stopped, &codex).unwrap().fix, Fix::RecheckCodex);
         assert_eq!(problem(&ProxyState::Stopped, &CodexView::default()), None);
+    }
+
+    #[test]
+    fn an_invalid_configuration_and_an_own_provider_come_with_their_own_next_step() {
+        let reason = "config.toml, line 3: unknown variant `yolo`".to_owned();
+        for (error, message, next) in [
+            (CodexError::BadConfig { reason }, "config.toml, line 3: unknown variant `yolo`", "Correct it"),
+            (CodexError::OwnProvider, "its own provider", "base_url"),
+        ] {
+            let problem = problem(&ProxyState::Stopped, &failed(&error)).unwrap();
+            assert!(problem.message.contains(message) && problem.next_step.contains(next), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn what_codex_reports_about_its_configuration_is_shown() {
+        let warnings = vec!["`foo` is ignored".to_owned()];
+        let readiness = Readiness { warnings, ..Readiness::default() };
+        let running = BackendsStatus { status: Status::Ready(readiness), other: None };
+        let missing = codex_view(Some(&running), None).missing.unwrap();
+        assert!(missing.ends_with("Codex's configuration: `foo` is ignored."), "{missing}");
     }
 
     #[test]
@@ -216,13 +248,7 @@ mod tests {
     #[test]
     fn the_running_codex_takes_precedence_over_the_last_probe() {
         let probed = Err(CodexError::NotSignedIn);
-        let readiness = Readiness {
-            path: "/c".into(),
-            version: "1".into(),
-            capabilities: codex_client::Capabilities::default(),
-            account: None,
-            home: codex_client::HomeUsed::Users,
-        };
+        let readiness = Readiness::default();
         let running = |status| BackendsStatus { status, other: None };
         assert_eq!(
             codex_view(Some(&running(Status::Ready(readiness))), Some(&probed)).state,

@@ -63,6 +63,9 @@ pub struct CodexView {
     pub missing: Option<String>,
     /// What is wrong.
     pub message: Option<String>,
+    /// What to do about it, if the state alone does not say.
+    #[serde(skip)]
+    pub next_step: Option<String>,
 }
 
 /// Whether codex can be used.

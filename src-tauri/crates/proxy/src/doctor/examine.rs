@@ -4,12 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use codex_client::{CodexError, Environment, SandboxMode, Search, probe};
+use codex_client::{
+    CodexConfig, CodexError, Environment, OwnAddresses, SandboxMode, Search, probe, probe_agent,
+};
 use tokio::time::timeout;
 
-use super::{Finding, cannot_listen, codex_error, location, temporary_home};
+use super::{Finding, agent_error, cannot_listen, codex_error, location, temporary_home};
 use crate::auth::KeyFile;
-use crate::models::backends;
+use crate::models::{backends, catalog};
 use crate::settings::Settings;
 
 /// Timeout for finding codex, which may start a login shell.
@@ -27,9 +29,10 @@ const MAX_HEALTH: usize = 64 * 1024;
 /// Runs all checks. Creates the data folder if it is missing, as the proxy does when it starts.
 pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("the settings are valid"), data_folder(&settings.data_dir)];
-    findings.extend(codex(settings, environment).await);
+    let (of_codex, applied) = codex(settings, environment).await;
+    findings.extend(of_codex);
     findings.extend(environment.temporary_codex_home().map(|home| temporary_home(&home)));
-    findings.push(working_folder(settings));
+    findings.push(working_folder(settings, applied));
     findings.push(address(settings.address()).await);
     findings.push(keys(settings));
     findings
@@ -47,47 +50,71 @@ fn data_folder(folder: &Path) -> Finding {
     }
 }
 
-async fn codex(settings: &Settings, environment: &Environment) -> Vec<Finding> {
+/// The findings about codex, and the sandbox mode that it chooses for codex-local.
+async fn codex(settings: &Settings, environment: &Environment) -> (Vec<Finding>, Option<SandboxMode>) {
     // Commands of codex can read its environment, so the proxy starts it without API_KEYS too.
     let environment = environment.clone().without("API_KEYS");
     let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
     let found = match timeout(SEARCH_TIMEOUT, search.run()).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return vec![codex_error(&error)],
-        Err(_) => return vec![codex_error(&CodexError::NotFound)],
+        Ok(Err(error)) => return (vec![codex_error(&error)], None),
+        Err(_) => return (vec![codex_error(&CodexError::NotFound)], None),
     };
     let mut findings = vec![location(&found)];
-    // The working folder may not exist yet.
-    let working_folder = settings.working_folder();
-    let folder = [working_folder.as_path(), &settings.data_dir].into_iter().find(|folder| folder.is_dir());
-    let Some(folder) = folder.or_else(|| found.path.parent()) else { return findings };
-    let config =
-        backends::plain_config(settings.codex_path.as_deref(), &environment, folder, &settings.data_dir);
-    match timeout(PROBE_TIMEOUT, probe(&config)).await {
-        Ok(Ok(probed)) => findings.extend(super::codex(&probed)),
-        Ok(Err(error)) => {
+    let own_addresses = OwnAddresses::default();
+    own_addresses.add([settings.address()]);
+    let (path, data_dir) = (settings.codex_path.as_deref(), &settings.data_dir);
+    let config = |config: CodexConfig| CodexConfig { own_addresses: own_addresses.clone(), ..config };
+    let plain = probe_within(probe(&config(backends::plain_config(path, &environment, data_dir)))).await;
+    match &plain {
+        Ok(probed) => findings.extend(super::codex(probed)),
+        Err(error) => {
             if let Ok(version) = found.version().await {
                 findings.push(Finding::note(format!("its version is {version}")));
             }
-            findings.push(codex_error(&error));
-        }
-        Err(_) => {
-            let reason = format!("no answer within {} s", PROBE_TIMEOUT.as_secs());
-            findings.push(codex_error(&CodexError::StartFailed { reason }));
+            findings.push(codex_error(error));
         }
     }
-    findings
+    // codex-local has the user's whole configuration, of which plain models have only a part.
+    let (config, profile) =
+        (config(backends::agent_config(path, &environment, data_dir)), catalog::agent_profile(settings));
+    match (plain, probe_within(probe_agent(&config, &profile)).await) {
+        (plain, Ok(probed)) => {
+            let known = plain.map(|plain| plain.readiness.warnings).unwrap_or_default();
+            findings.extend(super::agent(&probed, &known));
+            (findings, probed.sandbox)
+        }
+        (plain, Err(error)) => {
+            // Usually both fail for the same reason.
+            if plain.err().map(|plain| plain.to_string()) != Some(error.to_string()) {
+                findings.push(agent_error(&error));
+            }
+            (findings, None)
+        }
+    }
 }
 
-fn working_folder(settings: &Settings) -> Finding {
-    let (folder, mode) = (settings.working_folder(), settings.sandbox.name());
+async fn probe_within<T>(probe: impl Future<Output = Result<T, CodexError>>) -> Result<T, CodexError> {
+    timeout(PROBE_TIMEOUT, probe).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} s", PROBE_TIMEOUT.as_secs());
+        Err(CodexError::StartFailed { reason })
+    })
+}
+
+/// `applied` is the sandbox mode that codex chooses, which an administrator may have restricted.
+fn working_folder(settings: &Settings, applied: Option<SandboxMode>) -> Finding {
+    let folder = settings.working_folder();
+    let mode = match (applied.unwrap_or(settings.sandbox), settings.sandbox) {
+        (applied, set) if applied == set => set.name().to_owned(),
+        (applied, set) => format!("{}: codex does not allow {} here", applied.name(), set.name()),
+    };
     let shown = folder.display();
     match std::fs::metadata(&folder) {
         Ok(found) if !found.is_dir() => Finding::problem(
             format!("the working folder {shown} is not a folder"),
             "Choose a folder ({workspace}).",
         ),
-        Ok(_) if settings.sandbox == SandboxMode::DangerFullAccess => {
+        Ok(_) if applied.unwrap_or(settings.sandbox) == SandboxMode::DangerFullAccess => {
             Finding::note(format!("codex-local works in {shown} and may do anything you may ({mode})"))
         }
         Ok(_) => Finding::ok(format!("codex-local works in {shown} ({mode})")),

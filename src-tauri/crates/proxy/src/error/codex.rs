@@ -1,7 +1,7 @@
 //! What clients get when codex, or the upstream behind it, fails.
 
 use axum::http::StatusCode;
-use codex_client::{CodexError, FailureKind, TurnFailure};
+use codex_client::{CodexError, FailureKind, TurnFailure, brief};
 
 use super::{ApiError, located};
 use crate::clock::unix_now;
@@ -26,6 +26,18 @@ pub fn next_step(error: &CodexError) -> String {
         CodexError::BadPath { .. } => FIX_PATH,
         CodexError::NotSignedIn => "Run `codex login` in a terminal.",
         CodexError::Unsupported { .. } | CodexError::CannotDo { .. } => UPDATE,
+        CodexError::BadConfig { .. } => "Correct it; codex starts again by itself.",
+        CodexError::OwnProvider => {
+            "Set another `base_url` or `model_provider` in codex's config.toml, or this proxy to another port ({port})."
+        }
+        CodexError::ProviderKey { provider } => {
+            return match &provider.env_key {
+                Some(name) => format!(
+                    "Set the environment variable {name} to the provider's key, in codex's .env for example, or correct it."
+                ),
+                None => "Correct the provider's key in codex's config.toml.".to_owned(),
+            };
+        }
         _ => "Run `codex` in a terminal to see why.",
     })
 }
@@ -46,9 +58,24 @@ impl From<CodexError> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message)
             }
             CodexError::NotSignedIn => unavailable("codex_not_signed_in", message),
+            CodexError::BadConfig { .. } | CodexError::OwnProvider => {
+                unavailable("codex_unavailable", message).no_retry()
+            }
+            CodexError::ProviderKey { .. } => unavailable("provider_unauthorized", message).no_retry(),
             CodexError::StartFailed { .. } => Self::codex_not_started().no_retry(),
             CodexError::NoAnswer { .. } => Self::codex_silent(),
-            CodexError::Refused { .. } => Self::codex_refused(),
+            // Its cause is the user's configuration, such as a required MCP server that is missing.
+            CodexError::Refused { method: "thread/start", message } => unavailable(
+                "codex_unavailable",
+                format!("codex refused to start a conversation: {}.", brief(&message)),
+            )
+            .no_retry(),
+            CodexError::Refused { method: "exec", .. } => Self::codex_refused(),
+            CodexError::Refused { message, .. } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "upstream_error",
+                format!("codex rejected the request: {}.", brief(&message)),
+            ),
             CodexError::Disconnected => Self::codex_disconnected(),
             CodexError::ReaderTooSlow => Self::client_too_slow(),
             CodexError::ShuttingDown => Self::shutting_down(),
@@ -64,6 +91,7 @@ impl From<TurnFailure> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, "context_length_exceeded", message).param("messages")
             }
             FailureKind::BadRequest => Self::unreadable(message),
+            FailureKind::BadTool => Self::invalid("tools", format!("codex rejected a tool: {message}.")),
             FailureKind::ModelNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
             }

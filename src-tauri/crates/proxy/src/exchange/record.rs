@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_client::{CodexError, ItemEvent, Usage};
+use codex_client::{CodexError, ItemEvent, Usage, brief};
 
 use super::Exchange;
 use super::log::Step;
@@ -77,7 +77,11 @@ fn describe(failure: &Failure) -> String {
             Some(status) => format!("{:?}, upstream status {status}", failure.kind),
             None => format!("{:?}", failure.kind),
         },
-        Failure::Codex(CodexError::Refused { method, .. }) => format!("codex refused {method}"),
+        // Of `codex exec` it may be the output of a command.
+        Failure::Codex(CodexError::Refused { method: "exec", .. }) => "codex refused exec".to_owned(),
+        Failure::Codex(CodexError::Refused { method, message }) => {
+            format!("codex refused {method}: {}", brief(message))
+        }
         Failure::Codex(error) => error.to_string(),
         Failure::TooLong(limit) => format!("longer than {} s", limit.as_secs()),
         Failure::Silent(limit) => format!("codex was silent for {} s", limit.as_secs()),

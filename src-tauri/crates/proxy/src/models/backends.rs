@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::{
-    Capabilities, Codex, CodexConfig, CodexError, Environment, Home, Readiness, Retention, Search, Status,
-    ThreadKind,
+    Capabilities, Codex, CodexConfig, CodexError, Environment, Home, OwnAddresses, Readiness, Retention,
+    Search, Status, ThreadKind,
 };
 use tokio::sync::watch;
 
@@ -19,14 +19,30 @@ const PRIVATE_HOME: &str = "codex-home";
 pub struct Backends {
     plain: Codex,
     agent: Codex,
+    own_addresses: OwnAddresses,
 }
 
 impl Backends {
-    /// Does not start codex yet. `folder` is the processes' working folder. Must be called within a tokio runtime.
+    /// Does not start codex yet. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new(path: Option<&Path>, environment: &Environment, folder: &Path, data_dir: &Path) -> Self {
-        let codex = |home| Codex::new(config(path, environment, folder, home));
-        Self { plain: codex(Home::Private(private_home(data_dir))), agent: codex(Home::Users) }
+    pub fn new(path: Option<&Path>, environment: &Environment, data_dir: &Path) -> Self {
+        let own_addresses = OwnAddresses::default();
+        let codex = |config| Codex::new(CodexConfig { own_addresses: own_addresses.clone(), ..config });
+        Self {
+            plain: codex(plain_config(path, environment, data_dir)),
+            agent: codex(agent_config(path, environment, data_dir)),
+            own_addresses,
+        }
+    }
+
+    /// Where the proxy listens; a codex that would use it as its provider does not start.
+    pub(crate) fn own_addresses(&self) -> &OwnAddresses {
+        &self.own_addresses
+    }
+
+    /// Ends the turn on `thread`, since codex sent its request to this proxy. Whether there is such a turn.
+    pub(crate) fn end_own_turn(&self, thread: &str) -> bool {
+        self.plain.end_own_turn(thread) || self.agent.end_own_turn(thread)
     }
 
     /// The codex for this kind of model.
@@ -54,13 +70,23 @@ impl Backends {
     /// The combined status.
     #[must_use]
     pub fn status(&self) -> BackendsStatus {
-        combined(&self.plain.status().borrow(), &self.agent.status().borrow())
+        let both = combined(&self.plain.status().borrow(), &self.agent.status().borrow());
+        let refusal =
+            || self.plain.refusal().borrow().clone().or_else(|| self.agent.refusal().borrow().clone());
+        match both.status {
+            Status::Ready(_) => BackendsStatus { other: both.other.or_else(refusal), ..both },
+            _ => both,
+        }
     }
 
     /// Watches the combined status.
     #[must_use]
     pub fn watch(&self) -> Watch {
-        Watch { plain: self.plain.status(), agent: self.agent.status() }
+        Watch {
+            plain: self.plain.status(),
+            agent: self.agent.status(),
+            refusals: [self.plain.refusal(), self.agent.refusal()],
+        }
     }
 
     /// Restarts whichever has failed, or starts the one for plain models if none is used yet, and waits until ready.
@@ -80,25 +106,26 @@ impl Backends {
     }
 }
 
-/// How codex is found and started with this home.
-pub fn config(path: Option<&Path>, environment: &Environment, folder: &Path, home: Home) -> CodexConfig {
-    CodexConfig {
-        search: Search { setting: path.map(Path::to_owned), environment: environment.clone() },
-        home,
-        folder: folder.to_owned(),
-        client_version: env!("CARGO_PKG_VERSION").to_owned(),
-        retention: Retention::default(),
-    }
+/// How codex for the agent is found and started: with the user's own home.
+pub fn agent_config(path: Option<&Path>, environment: &Environment, data_dir: &Path) -> CodexConfig {
+    config(path, environment, data_dir, Home::Users)
 }
 
 /// How codex for plain models is found and started.
-pub fn plain_config(
-    path: Option<&Path>,
-    environment: &Environment,
-    folder: &Path,
-    data_dir: &Path,
-) -> CodexConfig {
-    config(path, environment, folder, Home::Private(private_home(data_dir)))
+pub fn plain_config(path: Option<&Path>, environment: &Environment, data_dir: &Path) -> CodexConfig {
+    config(path, environment, data_dir, Home::Private(private_home(data_dir)))
+}
+
+fn config(path: Option<&Path>, environment: &Environment, data_dir: &Path, home: Home) -> CodexConfig {
+    CodexConfig {
+        search: Search { setting: path.map(Path::to_owned), environment: environment.clone() },
+        home,
+        // Not the working folder, which may be missing: plain models need none, and each turn of the agent has its own.
+        folder: data_dir.to_owned(),
+        own_addresses: OwnAddresses::default(),
+        client_version: env!("CARGO_PKG_VERSION").to_owned(),
+        retention: Retention::default(),
+    }
 }
 
 /// Each capability: whether codex has it, a phrase for having it, and one for lacking it.
@@ -155,7 +182,7 @@ pub(crate) fn state_of(status: &Status) -> &'static str {
 pub struct BackendsStatus {
     /// Ready if either is ready; failed if one has failed and none is ready.
     pub status: Status,
-    /// The other one's error, if one is ready.
+    /// The other one's error, if one is ready; or why one of them refuses to start conversations.
     pub other: Option<CodexError>,
 }
 
@@ -180,19 +207,23 @@ fn combined(plain: &Status, agent: &Status) -> BackendsStatus {
 pub struct Watch {
     plain: watch::Receiver<Status>,
     agent: watch::Receiver<Status>,
+    refusals: [watch::Receiver<Option<CodexError>>; 2],
 }
 
 impl Watch {
     /// Resolves when either changes; pending forever once both are shut down.
     pub async fn changed(&mut self) {
-        async fn one(status: &mut watch::Receiver<Status>) {
+        async fn one<T>(status: &mut watch::Receiver<T>) {
             if status.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
+        let [plain_refusal, agent_refusal] = &mut self.refusals;
         tokio::select! {
             () = one(&mut self.plain) => {}
             () = one(&mut self.agent) => {}
+            () = one(plain_refusal) => {}
+            () = one(agent_refusal) => {}
         }
     }
 }
@@ -203,15 +234,7 @@ mod tests {
 
     #[test]
     fn one_ready_process_is_enough_and_the_others_error_is_reported() {
-        let ready = || {
-            Status::Ready(codex_client::Readiness {
-                path: "/c".into(),
-                version: "1".into(),
-                capabilities: codex_client::Capabilities::default(),
-                account: None,
-                home: codex_client::HomeUsed::Users,
-            })
-        };
+        let ready = || Status::Ready(Readiness::default());
         let failed = || Status::Failed(CodexError::NotFound);
         for (plain, agent) in [(ready(), failed()), (failed(), ready())] {
             let both = combined(&plain, &agent);

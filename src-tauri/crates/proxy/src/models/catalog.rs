@@ -143,7 +143,7 @@ impl Catalog {
 /// When there is no such model.
 fn find(id: &str, models: Option<&[Model]>, settings: &Settings) -> Result<Option<ThreadProfile>, ApiError> {
     if is_agent(id, settings) {
-        return Ok(Some(profile(ThreadKind::Agent, settings.model.clone(), settings)));
+        return Ok(Some(agent_profile(settings)));
     }
     let alias_of = settings.model_aliases.get(id);
     let (asked, id) = (id, alias_of.map_or(id, String::as_str));
@@ -180,6 +180,11 @@ fn live(codex: &Codex) -> Option<Readiness> {
 /// Whether `id` is Codex itself, by name or alias.
 pub(crate) fn is_agent(id: &str, settings: &Settings) -> bool {
     settings.model_aliases.get(id).map_or(id, String::as_str) == CODEX_LOCAL
+}
+
+/// The thread profile of codex-local.
+pub(crate) fn agent_profile(settings: &Settings) -> ThreadProfile {
+    profile(ThreadKind::Agent, settings.model.clone(), settings)
 }
 
 fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> ThreadProfile {

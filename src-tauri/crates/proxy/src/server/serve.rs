@@ -71,9 +71,12 @@ impl Server {
     #[must_use]
     pub fn open(&self, listener: TcpListener) -> OpenPort {
         let (acceptor, stop) = (Arc::clone(&self.acceptor), CancellationToken::new());
-        let stopped = stop.clone();
+        let (stopped, own_addresses) = (stop.clone(), self.proxy.codex.own_addresses().clone());
+        let address = listener.local_addr().ok();
+        own_addresses.add(address);
         let task = tokio::spawn(async move {
             stopped.run_until_cancelled(acceptor.accept_all(&listener)).await;
+            own_addresses.remove(address);
             pending_connections(&listener).collect()
         });
         OpenPort { stop: stop.drop_guard(), task }

@@ -146,12 +146,10 @@ impl Proxy {
             );
         }
         prepare(&settings)?;
-        let working_folder = settings.working_folder();
         let now = unix_now();
         // Commands that codex runs can read its environment and must not see our keys.
         let environment = environment.without("API_KEYS");
-        let codex =
-            Backends::new(settings.codex_path.as_deref(), &environment, &working_folder, &settings.data_dir);
+        let codex = Backends::new(settings.codex_path.as_deref(), &environment, &settings.data_dir);
         let from_settings = settings
             .api_keys
             .iter()

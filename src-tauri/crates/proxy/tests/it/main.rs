@@ -9,6 +9,7 @@
 )]
 
 mod bodies;
+mod causes;
 mod chat;
 mod clients;
 mod completions;

@@ -61,6 +61,63 @@ async fn doctor_names_the_next_step_for_each_problem() {
 }
 
 #[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn doctor_names_what_codex_refuses_in_the_configuration_of_codex_local() {
+    for (config, message) in [
+        ("sandbox_mode = \"yolo\"\n", "config.toml, line 1: unknown variant `yolo`"),
+        ("mcp_servers.mine = { args = [] }\n", "config.toml, line 1: invalid transport"),
+        (
+            "mcp_servers.mine = { command = \"/no/such\", required = true }\n",
+            "required MCP servers failed to initialize: mine",
+        ),
+    ] {
+        let (folder, model) = a_home().await;
+        let file = folder.path().join(".codex/config.toml");
+        let provider = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{config}{provider}")).unwrap();
+        let mut command = codex_proxyd(folder.path());
+        let (ok, out, _) = run(command.args(["doctor", "--port", "0", "--data-dir", "data"])).await;
+        let problem = out.lines().find(|line| line.starts_with("!!  codex-local cannot be used: "));
+        assert!(!ok && problem.is_some_and(|problem| problem.contains(message)), "{message}: {out}");
+        assert!(model.requests().is_empty(), "no prompt is sent");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn doctor_says_that_codex_uses_the_proxy_as_its_own_provider_and_shows_its_warnings() {
+    let (folder, _model) = a_home().await;
+    let file = folder.path().join(".codex/config.toml");
+    let provider = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("sandbox_mod = \"x\"\n{provider}")).unwrap();
+    let doctor = async |port: &str| {
+        let mut command = codex_proxyd(folder.path());
+        run(command.args(["doctor", "--port", port, "--data-dir", "data"])).await
+    };
+    let (ok, out, _) = doctor("0").await;
+    assert!(ok && out.contains("`sandbox_mod` is ignored"), "{out}");
+    sample_model::codex_home::write(&folder.path().join(".codex"), "http://localhost:8765/v1").unwrap();
+    let (ok, out, _) = doctor("8765").await;
+    assert!(!ok && out.contains("!!  codex is set up to use this proxy as its own provider"), "{out}");
+}
+
+#[tokio::test]
+async fn doctor_shows_the_sandbox_mode_that_codex_applies() {
+    let folder = folder();
+    // fake-codex always chooses read-only, as a codex whose administrator allows nothing else does.
+    for (mode, shown) in [
+        ("read-only", "(read-only)"),
+        ("workspace-write", "(read-only: codex does not allow workspace-write here)"),
+    ] {
+        let mut command = codex_proxyd(folder.path());
+        command.env("CODEX_PATH", sample_model::under_test::fake_codex());
+        let args = ["doctor", "--port", "0", "--data-dir", "data", "--workspace", ".", "--sandbox", mode];
+        let (_, out, _) = run(command.args(args)).await;
+        assert!(out.contains(shown), "{mode}: {out}");
+    }
+}
+
+#[tokio::test]
 async fn doctor_report_is_complete_and_contains_no_secrets() {
     let folder = folder();
     let mut command = codex_proxyd(folder.path());

@@ -10,7 +10,8 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "codex-client",
         &[
-            &["account", "environment", "error", "files", "item"],
+            &["account", "environment", "files", "item", "own_addresses", "reason"],
+            &["error"],
             &["event", "process", "request"],
             &["install", "notification"],
             &["capabilities", "home", "rpc"],

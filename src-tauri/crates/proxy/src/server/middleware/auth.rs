@@ -31,13 +31,17 @@ pub(crate) struct Caller {
 impl Caller {
     /// Restricts a thread's profile to the key's limits.
     pub(in crate::server) async fn limit(&self, profile: &mut ThreadProfile) -> Result<(), ApiError> {
-        if self.limits.is_none() {
+        if profile.kind == ThreadKind::Plain {
+            if !self.limits.is_none() {
+                // Plain models run nothing. Should codex offer a shell anyway, it must not change anything.
+                profile.sandbox = SandboxMode::ReadOnly;
+            }
             return Ok(());
         }
-        if profile.kind == ThreadKind::Plain {
-            // Plain models run nothing. Should codex offer a shell anyway, it must not change anything.
-            profile.sandbox = SandboxMode::ReadOnly;
-            return Ok(());
+        if self.limits.is_none() {
+            let workspace = profile.workspace.clone();
+            let is_there = tokio::task::spawn_blocking(move || workspace.is_dir()).await.unwrap_or_default();
+            return if is_there { Ok(()) } else { Err(ApiError::no_workspace()) };
         }
         let (limits, sandbox, workspace) = (self.limits.clone(), profile.sandbox, profile.workspace.clone());
         let effective = tokio::task::spawn_blocking(move || limits.effective(sandbox, &workspace)).await;

@@ -79,6 +79,8 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
     }
     let mut response = if proxy.stopping.is_cancelled() {
         ApiError::shutting_down().into_response()
+    } else if needs_key && is_own_request(&proxy, request.headers()) {
+        ApiError::own_request().into_response()
     } else if needs_key {
         match proxy.check_key(request.headers()) {
             Ok(caller) => {
@@ -104,6 +106,14 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
     }
     response
+}
+
+/// Whether our own codex sent this request of a turn to us, whatever the address that its provider has. Each such turn would
+/// start another one, so it ends here.
+fn is_own_request(proxy: &Proxy, headers: &HeaderMap) -> bool {
+    // codex's names of a thread, by version.
+    let threads = ["thread-id", "session-id", "session_id"].into_iter().filter_map(|name| headers.get(name));
+    threads.filter_map(|thread| thread.to_str().ok()).any(|thread| proxy.codex.end_own_turn(thread))
 }
 
 fn needs_key(request: &Request) -> bool {

@@ -99,6 +99,9 @@ impl Session {
         {
             return Err(unknown_variant(sandbox, &allowed));
         }
+        if let Some(message) = self.script.refuse_threads.as_ref().filter(|_| params["cwd"].is_string()) {
+            return Err(message.clone());
+        }
         let id = self.new_id();
         self.state().threads.push(id.clone());
         Ok(shapes::thread(&id, params, &self.script.version(), unix_ms() / 1000))
