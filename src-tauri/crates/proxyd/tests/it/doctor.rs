@@ -111,7 +111,7 @@ async fn doctor_shows_the_sandbox_mode_that_codex_applies() {
     ] {
         let mut command = codex_proxyd(folder.path());
         command.env("CODEX_PATH", sample_model::under_test::fake_codex());
-        let args = ["doctor", "--port", "0", "--data-dir", "data", "--workspace", ".", "--sandbox", mode];
+        let args = ["--workspace", ".", "--sandbox", mode, "doctor", "--port", "0", "--data-dir", "data"];
         let (_, out, _) = run(command.args(args)).await;
         assert!(out.contains(shown), "{mode}: {out}");
     }
