@@ -104,10 +104,11 @@ pub(crate) async fn prepare(
         false => create_links(folder, user_home.as_deref())
             .map_err(|error| format!("a private home cannot be created ({error})")),
     };
+    let inherited = inherited::inherited(&settings, user_home.as_deref());
     let (environment, mut args, used) = match linked {
         Ok(()) => {
             let environment = environment.with("CODEX_HOME", folder);
-            write_settings(folder, &inherited::inherited(&settings, user_home.as_deref()))?;
+            write_settings(folder, &inherited)?;
             (environment, Vec::new(), HomeUsed::Private)
         }
         Err(reason) => {
@@ -116,7 +117,9 @@ pub(crate) async fn prepare(
         }
     };
     let models = match create_private_folder(folder) {
-        Ok(()) => ModelList::prepare(folder, found, &environment).await?,
+        Ok(()) => {
+            ModelList::prepare(folder, found, &environment, inherited::own_model_list(&inherited)).await?
+        }
         Err(_) => None,
     };
     if let Some(list) = &models {

@@ -35,10 +35,13 @@ pub(crate) struct ModelList {
     environment: Environment,
     written_for: String,
     list: Vec<u8>,
+    /// Whether it is the user's own, so that there is no newer one.
+    is_own: bool,
 }
 
 impl ModelList {
-    /// Writes the list that codex starts with to `folder`; `None` when codex cannot print its list.
+    /// Writes the list that codex starts with to `folder`, from the user's `own` list if there is one; `None` when codex
+    /// cannot print its list.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -46,19 +49,23 @@ impl ModelList {
         folder: &Path,
         found: &Found,
         environment: &Environment,
+        own: Option<PathBuf>,
     ) -> Result<Option<Self>, CodexError> {
         let account = account_in(environment.codex_home().as_deref());
-        let written_for = format!("{:016x}", hash(&format!("{:?}{account:?}", FileStamp::read(&found.path))));
+        let written_for =
+            format!("{:016x}", hash(&format!("{:?}{account:?}{own:?}", FileStamp::read(&found.path))));
         let known = std::fs::read(folder.join(CATALOG)).ok();
-        let known = known.filter(|list| {
+        let known = known.filter(|_| own.is_none()).filter(|list| {
             let list: Value = serde_json::from_slice(list).unwrap_or_default();
             list[WRITTEN_FOR] == written_for.as_str()
         });
         let list = match known {
             Some(list) => list,
             None => {
-                let printed =
-                    print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await;
+                let printed = match &own {
+                    Some(own) => std::fs::read(own).ok(),
+                    None => print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await,
+                };
                 let Some(list) = printed.and_then(|printed| stripped(&printed, &written_for)) else {
                     tracing::info!(
                         "codex cannot print its model list; plain models may be offered its tools"
@@ -70,7 +77,7 @@ impl ModelList {
             }
         };
         let (folder, found, environment) = (folder.to_owned(), found.clone(), environment.clone());
-        Ok(Some(Self { folder, found, environment, written_for, list }))
+        Ok(Some(Self { folder, found, environment, written_for, list, is_own: own.is_some() }))
     }
 
     /// The file with the list.
@@ -85,7 +92,10 @@ impl ModelList {
 
     /// Asks codex for its current list, and writes it for the next start. Whether it is another one.
     pub(crate) async fn refresh(&self) -> bool {
-        let Self { folder, found, environment, written_for, list } = self;
+        let Self { folder, found, environment, written_for, list, is_own } = self;
+        if *is_own {
+            return false;
+        }
         let printed = print(found, environment, &["debug", "models"], FETCH_TIMEOUT).await;
         let Some(newer) = printed.and_then(|printed| stripped(&printed, written_for)) else {
             tracing::info!("codex could not fetch its current model list");

@@ -1,7 +1,7 @@
 //! What the private home inherits from the user's settings: how to reach the model and with which credentials, but
 //! nothing that adds to the prompt.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
@@ -15,7 +15,7 @@ const INHERITED: &[&str] = &[
     "forced_chatgpt_workspace_id",
     "forced_login_method",
     "model",
-    "model_catalog_json",
+    MODEL_LIST,
     "model_context_window",
     "model_max_output_tokens",
     "model_provider",
@@ -24,6 +24,9 @@ const INHERITED: &[&str] = &[
     "oss_provider",
     "preferred_auth_method",
 ];
+
+/// The file of a model list that replaces codex's own.
+const MODEL_LIST: &str = "model_catalog_json";
 
 /// Switches under `features` that concern the network and upstream.
 const INHERITED_FEATURES: &[&str] = &[
@@ -68,6 +71,14 @@ pub(super) fn inherited(settings: &Table, user_home: Option<&Path>) -> Table {
     inherited
 }
 
+/// The user's own model list, which replaces codex's, in what is inherited.
+pub(super) fn own_model_list(inherited: &Table) -> Option<PathBuf> {
+    let profiles = inherited.get("profiles").and_then(Value::as_table);
+    // Only the active one is inherited.
+    let profile = profiles.and_then(|profiles| profiles.values().next()?.get(MODEL_LIST));
+    profile.or_else(|| inherited.get(MODEL_LIST))?.as_str().map(PathBuf::from)
+}
+
 /// Whether only the user's own home can find the sign-in: codex stores it in the keychain under the home's path.
 pub(super) fn needs_keyring(settings: &Table, has_file: bool) -> bool {
     match settings.get("cli_auth_credentials_store").and_then(Value::as_str) {
@@ -98,8 +109,8 @@ fn select(settings: &Table, names: &[&str]) -> Table {
 fn make_absolute(settings: &mut Table, home: Option<&Path>) {
     let Some(home) = home else { return };
     let absolute = |path: &str| Value::from(home.join(path).display().to_string());
-    if let Some(path) = settings.get("model_catalog_json").and_then(Value::as_str).map(absolute) {
-        settings.insert("model_catalog_json".to_owned(), path);
+    if let Some(path) = settings.get(MODEL_LIST).and_then(Value::as_str).map(absolute) {
+        settings.insert(MODEL_LIST.to_owned(), path);
     }
     let providers = settings.get_mut("model_providers").and_then(Value::as_table_mut);
     for (_, provider) in providers.into_iter().flatten() {
