@@ -1,8 +1,8 @@
 //! codex's model list, stripped of everything that adds tools, text or parameters to a prompt.
 //!
 //! Besides its settings, entries in codex's model list add to a prompt: a patch tool, a tool-calling language, multi-agent
-//! support, a verbosity. codex gets its own list back without those. It starts with the list that it was last given, or with the one it
-//! is delivered with; asking its service for a newer one takes a network, so that happens once it runs.
+//! support, a verbosity. codex gets its own list back without those. It starts with the list that it was last given, or with
+//! the one it is delivered with; asking its service for a newer one takes a network, so that happens once it runs.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -59,23 +59,17 @@ impl ModelList {
             let list: Value = serde_json::from_slice(list).unwrap_or_default();
             list[WRITTEN_FOR] == written_for.as_str()
         });
-        let list = match known {
-            Some(list) => list,
-            None => {
-                let printed = match &own {
-                    Some(own) => std::fs::read(own).ok(),
-                    None => print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await,
-                };
-                let Some(list) = printed.and_then(|printed| stripped(&printed, &written_for)) else {
-                    tracing::info!(
-                        "codex cannot print its model list; plain models may be offered its tools"
-                    );
-                    return Ok(None);
-                };
-                write(folder, CATALOG, &list)?;
-                list
-            }
+        let printed = match (known, &own) {
+            (Some(known), _) => Some(known),
+            (None, Some(own)) => std::fs::read(own).ok(),
+            (None, None) => print(found, environment, &["debug", "models", "--bundled"], PRINT_TIMEOUT).await,
         };
+        // A known list too, since an older version of ours may have stripped it of less.
+        let Some(list) = printed.and_then(|printed| stripped(&printed, &written_for)) else {
+            tracing::info!("codex cannot print its model list; plain models may be offered its tools");
+            return Ok(None);
+        };
+        write(folder, CATALOG, &list)?;
         let (folder, found, environment) = (folder.to_owned(), found.clone(), environment.clone());
         Ok(Some(Self { folder, found, environment, written_for, list, is_own: own.is_some() }))
     }
