@@ -10,13 +10,12 @@ pub fn brief(message: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut in_path = false;
     for word in without_values(message).split_whitespace() {
-        let absolute = is_absolute(word);
-        if !absolute && !(in_path && word.contains(['/', '\\'])) {
-            words.push(word.to_owned());
-            in_path = false;
-            continue;
-        }
-        if !absolute {
+        if !is_absolute(word) {
+            in_path &= word.contains(['/', '\\']);
+            if !in_path {
+                words.push(word.to_owned());
+                continue;
+            }
             // The folder before had a space in its name.
             words.pop();
         }

@@ -102,10 +102,10 @@ impl ConfigWatch {
 mod tests {
     use super::*;
 
-    fn watch(home: Home, text: &str) -> (tempfile::TempDir, ConfigWatch) {
+    fn watch(home: &Home, text: &str) -> (tempfile::TempDir, ConfigWatch) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(CONFIG), text).unwrap();
-        let watch = ConfigWatch::new(Some(folder.path().to_owned()), &home);
+        let watch = ConfigWatch::new(Some(folder.path().to_owned()), home);
         (folder, watch)
     }
 
@@ -122,7 +122,7 @@ mod tests {
             (true, "model = \"a\"\nsandbox_mode = \"read-only\"", false),
         ] {
             let home = if private { Home::Private("/p".into()) } else { Home::Users };
-            let (folder, mut watch) = watch(home, "model = \"a\"");
+            let (folder, mut watch) = watch(&home, "model = \"a\"");
             assert!(!watch.changed());
             fs::write(folder.path().join(CONFIG), text).unwrap();
             assert_eq!(watch.changed(), counts, "{text}");
@@ -132,14 +132,14 @@ mod tests {
 
     #[test]
     fn a_providers_key_in_the_env_file_is_a_change() {
-        let (folder, mut watch) = watch(Home::Private("/p".into()), "model = \"a\"");
+        let (folder, mut watch) = watch(&Home::Private("/p".into()), "model = \"a\"");
         fs::write(folder.path().join(DOTENV), "CORP_KEY=x").unwrap();
         assert!(watch.changed() && !watch.changed());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_file_in_the_middle_of_being_written_is_a_change_only_if_it_stays_so() {
-        let (folder, mut watch) = watch(Home::Users, "model = \"a\"");
+        let (folder, mut watch) = watch(&Home::Users, "model = \"a\"");
         let write = |text: &str| fs::write(folder.path().join(CONFIG), text).unwrap();
         write("");
         assert!(!watch.changed());
