@@ -9,6 +9,7 @@ mod contents;
 pub(crate) mod images;
 pub(crate) mod limits;
 mod offered_tools;
+mod open_calls;
 pub(crate) mod parameters;
 pub(crate) mod request;
 pub(crate) mod response_events;

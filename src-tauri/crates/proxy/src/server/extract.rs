@@ -20,6 +20,7 @@ use super::state::{BODY_LIMIT, Proxy};
 use crate::body_budget::Room;
 use crate::error::ApiError;
 use crate::exchange::log::Arrival;
+use crate::off_workers::block_in_place;
 use crate::translate::parameters::{Verdict, ignored};
 
 /// Response header naming the ignored parameters.
@@ -52,7 +53,10 @@ impl FromRequest<Proxy> for Incoming {
         let caller: Caller = head.extensions.get().cloned().ok_or_else(ApiError::internal)?;
         let body = json_object(&head.headers, body, &caller, proxy).await?;
         let client = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-        let text = || serde_json::to_string(&body).map(|text| proxy.without_keys(&text)).ok();
+        let text = || {
+            let text = serde_json::to_string(&body).ok()?;
+            Some(block_in_place(text.len(), || proxy.without_keys(&text)))
+        };
         let arrival = Arrival {
             id: uuid::Uuid::now_v7().to_string(),
             request_id: request_id::get(&head.headers),
@@ -82,7 +86,7 @@ async fn json_object(
     }
     let mut room = proxy.bodies.room(&caller.id);
     let body = receive(headers, body, &mut room, proxy.limits().body_idle_timeout).await?;
-    json_body::parse(body)
+    block_in_place(body.len(), || json_body::parse(body))
 }
 
 /// The names of the ignored parameters, which a response header lists.

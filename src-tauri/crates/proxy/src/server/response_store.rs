@@ -6,6 +6,7 @@
 
 mod running;
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,6 +65,7 @@ pub(crate) enum StoredResponse {
 /// A response that has ended.
 #[derive(Debug)]
 pub(crate) struct EndedResponse {
+    pub(crate) id: String,
     pub(crate) status: Status,
     pub(crate) body: Accounted<Bytes>,
     /// The conversation up to and including this response.
@@ -72,6 +74,51 @@ pub(crate) struct EndedResponse {
 
 /// A conversation up to and including a response, one batch per response.
 pub(crate) type History = Vec<Arc<Accounted<Vec<StoredItem>>>>;
+
+/// Finds the items of a key's responses by their ids, each once: a request that named a large one a million times would
+/// fill the memory.
+#[derive(Debug)]
+pub(crate) struct StoredItems<'a> {
+    store: &'a ResponseStore,
+    key: &'a str,
+    /// Read when the first item is looked up.
+    index: OnceCell<RefCell<ItemIndex>>,
+}
+
+/// The response of each item, and the item's place in it.
+type ItemIndex = HashMap<String, (Arc<EndedResponse>, usize)>;
+
+impl StoredItems<'_> {
+    /// Takes the item `id`, and marks its response as used.
+    pub(crate) fn take(&self, id: &str) -> Option<StoredItem> {
+        let index = self.index.get_or_init(|| RefCell::new(self.read()));
+        let (ended, place) = index.borrow_mut().remove(id)?;
+        self.store.find(self.key, &ended.id);
+        ended.conversation.last()?.value.get(place).cloned()
+    }
+
+    fn read(&self) -> ItemIndex {
+        let mut responses: Vec<(u64, Arc<EndedResponse>)> = {
+            let inner = self.store.inner.lock();
+            let own = inner.entries.values().filter(|entry| entry.key == self.key);
+            own.filter_map(|entry| match &entry.state {
+                StoredResponse::Ended(ended) => Some((entry.used, Arc::clone(ended))),
+                StoredResponse::Running(_) => None,
+            })
+            .collect()
+        };
+        // Clients choose the ids of their own items, and may repeat one: the most recently used wins.
+        responses.sort_unstable_by_key(|(used, _)| *used);
+        let mut index = HashMap::new();
+        for (_, ended) in responses {
+            let items = ended.conversation.last().map(|batch| batch.value.as_slice()).unwrap_or_default();
+            for (place, item) in items.iter().enumerate() {
+                index.insert(item.id.clone(), (Arc::clone(&ended), place));
+            }
+        }
+        index
+    }
+}
 
 impl Default for ResponseStore {
     fn default() -> Self {
@@ -89,20 +136,9 @@ impl ResponseStore {
         self.inner.lock().entry(key, id).map(|entry| entry.state.clone())
     }
 
-    /// The item `id` in one of this key's responses.
-    pub(crate) fn item(&self, key: &str, id: &str) -> Option<StoredItem> {
-        let mut inner = self.inner.lock();
-        inner.uses += 1;
-        let now = inner.uses;
-        let found = inner.entries.values_mut().filter(|entry| entry.key == key).filter_map(|entry| {
-            let StoredResponse::Ended(ended) = &entry.state else { return None };
-            let item = ended.conversation.last()?.value.iter().find(|item| item.id == id)?.clone();
-            Some((entry, item))
-        });
-        // Clients choose the ids of their own items, and may repeat one.
-        let (entry, item) = found.max_by_key(|(entry, _)| entry.used)?;
-        entry.used = now;
-        Some(item)
+    /// The items in this key's responses.
+    pub(crate) fn items<'a>(&'a self, key: &'a str) -> StoredItems<'a> {
+        StoredItems { store: self, key, index: OnceCell::new() }
     }
 
     /// Removes the response `id` of this key, cancelling it if it is running. Returns whether it existed.
@@ -132,7 +168,12 @@ impl ResponseStore {
         let now = inner.uses;
         if let Some(entry) = inner.entries.get_mut(id) {
             entry.used = now;
-            entry.state = StoredResponse::Ended(Arc::new(EndedResponse { status, body, conversation }));
+            entry.state = StoredResponse::Ended(Arc::new(EndedResponse {
+                id: id.to_owned(),
+                status,
+                body,
+                conversation,
+            }));
         }
         while inner.entries.len() > self.max_len || self.bytes.load(Ordering::Relaxed) > self.max_bytes {
             if !inner.evict_oldest() {

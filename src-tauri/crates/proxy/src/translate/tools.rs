@@ -1,10 +1,10 @@
 //! The client's tools, the tool choice, and the pairing of calls and outputs in a history.
 
 use codex_client::WebSearch;
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::answer_request::{ClientTool, ToolChoice};
+use super::open_calls::OpenCalls;
 use super::shorten;
 use crate::error::ApiError;
 
@@ -126,24 +126,22 @@ pub(crate) fn notes(choice: &ToolChoice) -> Option<(String, String)> {
 /// Checks that every call in a history has its output before the conversation continues, as OpenAI requires.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
-    /// The calls of the last message, and whether each has its output.
-    calls: IndexMap<String, bool>,
-    /// Number of calls without output.
-    open: usize,
+    /// The calls of the last message.
+    calls: OpenCalls,
     message: usize,
 }
 
 impl Pairing {
     /// Message `message` makes these calls.
     pub(crate) fn begin<'a>(&mut self, calls: impl Iterator<Item = &'a str>, message: usize) {
-        self.calls = calls.map(|id| (id.to_owned(), false)).collect();
-        self.open = self.calls.len();
+        self.calls = OpenCalls::default();
+        calls.for_each(|id| self.calls.insert(id.to_owned()));
         self.message = message;
     }
 
     /// The first call of the last message without output.
     pub(crate) fn first_open(&self) -> Option<String> {
-        first_open(&self.calls)
+        self.calls.first_open().map(str::to_owned)
     }
 
     /// Message `message` contains the output of a call.
@@ -151,13 +149,12 @@ impl Pairing {
     /// # Errors
     /// [`ApiError`] when there is no such call.
     pub(crate) fn answer(&mut self, call_id: &str, message: usize) -> Result<(), ApiError> {
-        let Some(answered) = self.calls.get_mut(call_id) else {
-            let param = format!("messages[{message}].tool_call_id");
-            let message = "A tool message must follow the assistant message with its call.";
-            return Err(ApiError::invalid(param, message));
-        };
-        self.open -= usize::from(!std::mem::replace(answered, true));
-        Ok(())
+        if self.calls.answer(call_id) {
+            return Ok(());
+        }
+        let param = format!("messages[{message}].tool_call_id");
+        let message = "A tool message must follow the assistant message with its call.";
+        Err(ApiError::invalid(param, message))
     }
 
     /// The conversation continues or ends.
@@ -165,24 +162,10 @@ impl Pairing {
     /// # Errors
     /// [`ApiError`] when outputs are missing.
     pub(crate) fn end(&self) -> Result<(), ApiError> {
-        if self.open == 0 {
-            return Ok(());
-        }
-        let message =
-            format!("Every call requires a tool message with its output. Missing: {}.", missing(&self.calls));
+        let Some(missing) = self.calls.missing() else { return Ok(()) };
+        let message = format!("Every call requires a tool message with its output. Missing: {missing}.");
         Err(ApiError::invalid(format!("messages[{}].tool_calls", self.message), message))
     }
-}
-
-/// The first call without output.
-pub(super) fn first_open(calls: &IndexMap<String, bool>) -> Option<String> {
-    calls.iter().find(|(_, answered)| !**answered).map(|(id, _)| id.clone())
-}
-
-/// The first calls without output, as many as an error lists.
-pub(super) fn missing(calls: &IndexMap<impl AsRef<str>, bool>) -> String {
-    let open = calls.iter().filter(|(_, answered)| !**answered);
-    open.take(4).map(|(id, _)| shorten(id.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -83,11 +83,22 @@ fn responses_are_invisible_to_other_keys() {
     let store = ResponseStore::default();
     add(&store, "k", "1", "hi", "hello", Vec::new());
     assert!(store.find("other", "resp_1").is_none());
-    assert!(store.item("other", "msg_10002").is_none());
+    assert!(store.items("other").take("msg_10002").is_none());
     assert!(!store.remove("other", "resp_1"));
-    assert_eq!(store.item("k", "msg_10002").unwrap().id, "msg_10002");
+    assert_eq!(store.items("k").take("msg_10002").unwrap().id, "msg_10002");
     assert!(store.remove("k", "resp_1"));
     assert!(store.find("k", "resp_1").is_none());
+}
+
+#[test]
+fn an_item_is_taken_once_per_request() {
+    let store = ResponseStore::default();
+    add(&store, "k", "1", "hi", "hello", Vec::new());
+    for _ in 0..2 {
+        let items = store.items("k");
+        assert!(items.take("msg_10002").is_some());
+        assert!(items.take("msg_10002").is_none());
+    }
 }
 
 #[test]

@@ -59,8 +59,10 @@ pub(crate) async fn create(
     };
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let earlier_items: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
-    let find = |id: &str| proxy.responses.item(&caller.id, id);
-    let parsed = parse(request, &earlier_items, &find, proxy.settings().reasoning, &mut ids);
+    let parsed = {
+        let stored = proxy.responses.items(&caller.id);
+        parse(request, &earlier_items, &|id| stored.take(id), proxy.settings().reasoning, &mut ids)
+    };
     let ParsedRequest { mut request, options, added, store } = exchange.log_error(parsed)?;
     let streamed = request.streamed;
     if let Some(task) = task {

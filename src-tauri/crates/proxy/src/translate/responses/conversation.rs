@@ -1,12 +1,11 @@
 //! Assembles the conversation that codex receives.
 
 use codex_client::{Content, Item, Role};
-use indexmap::IndexMap;
 
 use super::StoredItem;
 use crate::error::ApiError;
+use crate::translate::open_calls::OpenCalls;
 use crate::translate::shorten;
-use crate::translate::tools::{first_open, missing};
 
 /// Appends the items a request adds to those `before`. `forgotten` is whether it refers to items that are no longer
 /// stored: an output may then be without its call, and becomes a message.
@@ -19,8 +18,7 @@ pub(super) fn assemble(
     forgotten: bool,
 ) -> Result<Vec<Item>, ApiError> {
     let mut items = Vec::with_capacity(before.len() + added.len());
-    // Whether each call has its output.
-    let mut calls: IndexMap<String, bool> = IndexMap::new();
+    let mut calls = OpenCalls::default();
     let mut after_reasoning = false;
     let params = (0..before.len()).map(|_| None).chain((0..added.len()).map(Some));
     for (position, (stored, param)) in before.iter().copied().chain(added).zip(params).enumerate() {
@@ -33,21 +31,21 @@ pub(super) fn assemble(
                 if call.call_id.is_empty() {
                     call.call_id = format!("call_of_item_{position}");
                 }
-                calls.insert(call.call_id.clone(), false);
+                calls.insert(call.call_id.clone());
             }
             Item::ToolOutput { call_id, output } => {
                 if call_id.is_empty() {
-                    *call_id = first_open(&calls).unwrap_or_default();
+                    *call_id = calls.first_open().unwrap_or_default().to_owned();
                 }
-                match (calls.get_mut(call_id.as_str()), param) {
-                    (Some(answered), _) => *answered = true,
-                    (None, param) if forgotten || param.is_none() => {
+                match (calls.answer(call_id), param) {
+                    (true, _) => {}
+                    (false, param) if forgotten || param.is_none() => {
                         let mut content =
                             vec![Content::Text("[output of a call that is no longer stored]".to_owned())];
                         content.append(output);
                         item = Item::Message { role: Role::User, content };
                     }
-                    (None, param) => {
+                    (false, param) => {
                         let index = param.unwrap_or_default();
                         let message = format!("No call {:?} precedes this output.", shorten(call_id));
                         return Err(ApiError::invalid(format!("input[{index}].call_id"), message));
@@ -66,9 +64,7 @@ pub(super) fn assemble(
         }
         after_reasoning = false;
     }
-    if calls.values().all(|answered| *answered) {
-        return Ok(items);
-    }
-    let message = format!("Every call requires an output. Missing: {}.", missing(&calls));
+    let Some(missing) = calls.missing() else { return Ok(items) };
+    let message = format!("Every call requires an output. Missing: {missing}.");
     Err(ApiError::invalid("input", message))
 }
