@@ -100,6 +100,8 @@ pub struct TurnRequest {
     pub reasoning_summary: bool,
     /// A JSON schema that the answer must follow.
     pub output_schema: Option<Value>,
+    /// How many of the last items the client does not have and will not send again.
+    pub unseen_items: usize,
     /// Whether an answer may contain at most one tool call. Further calls of the same response become separate answers.
     pub one_call_at_a_time: bool,
     /// Whether no request will continue the conversation, so its thread is not cached.

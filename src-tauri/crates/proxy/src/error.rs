@@ -34,6 +34,8 @@ pub enum Failure {
     Silent(Duration),
     /// The answer does not match the requested format: what is wrong, without quoting the answer.
     BadForm(String),
+    /// A call of a strict tool does not match its schema: what is wrong, without quoting the call.
+    BadCall(String),
     /// The answer could not be validated against its schema.
     Unchecked(JobError),
     /// Upstream broke off, and what codex got next differs from what a stream has sent already.
@@ -296,6 +298,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
     }
 
+    fn bad_call(what: &str) -> Self {
+        let message = format!(
+            "The model called a strict tool with wrong arguments, twice: {what}. Try again, or send a simpler schema."
+        );
+        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+    }
+
     /// The body exceeds `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!(
@@ -400,6 +409,7 @@ impl From<Failure> for ApiError {
             Failure::TooLong(limit) => turn_timeout(located(&TOO_LONG.replace("{limit}", &in_words(limit)))),
             Failure::Silent(limit) => turn_timeout(located(&IDLE.replace("{limit}", &in_words(limit)))),
             Failure::BadForm(what) => Self::bad_form(&what),
+            Failure::BadCall(what) => Self::bad_call(&what),
             Failure::Unchecked(JobError::Busy) => Self::too_many_schemas(),
             Failure::Unchecked(JobError::Panicked) => Self::internal(),
             Failure::Unchecked(JobError::TimedOut) => {

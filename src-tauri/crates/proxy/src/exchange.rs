@@ -197,7 +197,8 @@ impl Exchange {
     }
 
     /// Starts the turns of `n` answers to the same request: as many as the permit allows, and the others as these end.
-    /// `retry_note` is added for a second attempt when the model did not make a required tool call.
+    /// `retry_note` is added for a second attempt when the model did not make a required tool call, or
+    /// called a strict tool with wrong arguments.
     ///
     /// # Errors
     /// When codex cannot start.
@@ -211,8 +212,11 @@ impl Exchange {
         streamed: bool,
     ) -> Result<(), CodexError> {
         let kind = request.profile.kind;
-        let retry = retry_note
-            .map(|retry_note| TurnRequest { turn_instructions: Some(retry_note), ..request.clone() });
+        let retry = match retry_note {
+            None if config.arguments.is_empty() => None,
+            None => Some(request.clone()),
+            note => Some(TurnRequest { turn_instructions: note, ..request.clone() }),
+        };
         let choice = || Choice::new(Attempts::new(config.clone(), streamed), retry.clone());
         let choices = (0..n).map(|_| choice()).collect();
         let max_running = self.permit.as_ref().map_or(1, Permit::turns);
@@ -306,6 +310,7 @@ impl Exchange {
                     choice.retry_now = true;
                 } else {
                     let usage = sum(choice.spent, usage);
+                    choice.spent = usage;
                     match pipeline.finish(usage, ready) {
                         Ok(unchecked) => {
                             *check = unchecked.map(|unchecked| checking::start(unchecked, usage));
@@ -323,9 +328,16 @@ impl Exchange {
         let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
         let Choice { pipeline, ready, check, .. } = choice;
         *check = None;
-        match result {
-            Ok(usage) => pipeline.finish_checked(usage, ready),
-            Err(failure) => ready.push_back(AnswerEvent::Ended(Err(failure))),
+        match (result, &mut choice.retry) {
+            (Ok(usage), _) => pipeline.finish_checked(usage, ready),
+            (Err(Failure::BadCall(reason)), Some(retry)) => {
+                let rejected = pipeline.reject_calls(&reason);
+                retry.unseen_items = rejected.len();
+                retry.items.extend(rejected);
+                self.recorder.step("A tool call did not match its schema; retrying", None, true);
+                choice.retry_now = true;
+            }
+            (Err(failure), _) => ready.push_back(AnswerEvent::Ended(Err(failure))),
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) async fn start_turn(
     let hashed = tokio::task::spawn_blocking(move || (Fingerprints::new(&request), request)).await;
     let (fingerprints, mut request) = hashed.map_err(|_| CodexError::ShuttingDown)?;
     let cached = session.cache.take(&fingerprints, &mut request.items);
+    let fingerprints = fingerprints.without_last(request.unseen_items);
     let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events };
     if let Some((thread, count)) = cached {
         job.items_in_thread = count;

@@ -27,6 +27,7 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
         output_schema: None,
         one_call_at_a_time: false,
         one_shot: false,
+        unseen_items: 0,
     }
 }
 

@@ -54,6 +54,14 @@ impl Fingerprints {
         Self { items, calls, turn }
     }
 
+    /// The fingerprints of the conversation without its last items.
+    pub(crate) fn without_last(mut self, items: usize) -> Self {
+        // The one before the first item stays.
+        self.items.truncate(self.items.len().saturating_sub(items).max(1));
+        self.calls.split_off(&(self.items.len() - 1));
+        self
+    }
+
     /// The fingerprint after this many items; `None` when there are fewer.
     pub(crate) fn after(&self, items: usize) -> Option<Fingerprint> {
         self.items.get(items).copied()

@@ -218,6 +218,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
         turn_instructions: None,
         one_call_at_a_time: false,
         one_shot: false,
+        unseen_items: 0,
         effort: None,
         reasoning_summary: true,
         output_schema: None,

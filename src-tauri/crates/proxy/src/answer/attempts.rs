@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use codex_client::{Incomplete, ItemEvent, ToolCall, Usage};
+use codex_client::{Incomplete, Item, ItemEvent, ToolCall, Usage};
 
 use super::pipeline::{AnswerPipeline, PipelineConfig, Unchecked};
 use crate::error::Failure;
@@ -132,6 +132,14 @@ impl Attempts {
     /// Adds a call of a client's tool.
     pub(crate) fn push_call(&mut self, call: ToolCall) {
         self.pipeline.push_call(call);
+    }
+
+    /// Takes the calls back, for the model to make them again in another turn. Returns the items that tell it so.
+    pub(crate) fn reject_calls(&mut self, reason: &str) -> Vec<Item> {
+        let items = self.pipeline.reject_calls(reason);
+        self.before = self.pipeline.clone();
+        self.attempt = Attempt::new(matches!(self.attempt, Attempt::Streamed { .. }));
+        items
     }
 
     /// Whether a required call has not been made.

@@ -18,6 +18,7 @@ fn config() -> PipelineConfig {
         counter: None,
         json: None,
         check: None,
+        arguments: Arc::default(),
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use codex_client::{Incomplete, ItemEvent, ToolCall, Usage};
+use codex_client::{Content, Incomplete, Item, ItemEvent, ToolCall, Usage};
+use tokio_util::sync::CancellationToken;
 
 use super::activity;
 use super::json::JsonExtractor;
@@ -20,7 +21,7 @@ use crate::off_workers::block_in_place;
 use crate::openai::completion::FinishReason;
 use crate::settings::ReasoningFormat;
 use crate::translate::answer_request::ToolChoice;
-use crate::translate::schema::OutputCheck;
+use crate::translate::schema::{ArgumentChecks, OutputCheck};
 use crate::translate::tool_names::ToolNames;
 
 /// What a request demands of its answers.
@@ -43,6 +44,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) json: Option<JsonExtractor>,
     /// Validates the complete answer.
     pub(crate) check: Option<Arc<OutputCheck>>,
+    /// Validates calls.
+    pub(crate) arguments: Arc<ArgumentChecks>,
 }
 
 /// Counts the tokens of a truncated answer, for which upstream reports no usage.
@@ -71,8 +74,35 @@ impl TokenCounter {
     }
 }
 
-/// A complete answer and what validates it.
-pub(crate) type Unchecked = (Arc<OutputCheck>, String);
+/// What must be validated before an answer can end.
+#[derive(Debug)]
+pub(crate) enum Unchecked {
+    /// The complete text.
+    Text(Arc<OutputCheck>, String),
+    /// Calls of strict tools, at least one.
+    Calls(Vec<(Arc<OutputCheck>, ToolCall)>),
+}
+
+impl Unchecked {
+    /// Validates it. This can take long.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        match self {
+            Self::Text(check, text) => check.check(text).map_err(Failure::BadForm),
+            Self::Calls(calls) => calls
+                .iter()
+                .try_for_each(|(check, call)| check.check_arguments(&call.name, &call.arguments))
+                .map_err(Failure::BadCall),
+        }
+    }
+
+    /// Cancels the validation. The schemas of a request share it.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        match self {
+            Self::Text(check, _) => check.stop.clone(),
+            Self::Calls(calls) => calls.first().map(|(check, _)| check.stop.clone()).unwrap_or_default(),
+        }
+    }
+}
 
 /// The filters of one answer.
 #[derive(Clone, Debug)]
@@ -89,6 +119,8 @@ pub(crate) struct AnswerPipeline {
     in_line: bool,
     /// Calls so far, sent at the end.
     calls: Vec<ToolCall>,
+    /// After a rejected call, the text is sent only if no call follows: the client may have seen it already.
+    held_back: Option<String>,
 }
 
 impl AnswerPipeline {
@@ -104,6 +136,7 @@ impl AnswerPipeline {
             in_think: false,
             in_line: false,
             calls: Vec::new(),
+            held_back: None,
             config,
         }
     }
@@ -112,6 +145,10 @@ impl AnswerPipeline {
     pub(crate) fn push_text(&mut self, text: &str, out: &mut VecDeque<AnswerEvent>) -> ControlFlow<()> {
         if self.requires_call() {
             // With a required call, text is not part of the answer, and the turn may be retried.
+            return ControlFlow::Continue(());
+        }
+        if let Some(held_back) = &mut self.held_back {
+            held_back.push_str(text);
             return ControlFlow::Continue(());
         }
         let text = match &mut self.json {
@@ -178,23 +215,32 @@ impl AnswerPipeline {
         if self.lacks_required_call() {
             return Err(Failure::NoCall);
         }
+        if let Some(text) = self.held_back.take()
+            && self.calls.is_empty()
+            && self.push_text(&text, out).is_break()
+        {
+            return Ok(None);
+        }
         let held = self.stop.as_mut().map(StopFilter::finish).unwrap_or_default();
         if self.push_limited(held, out) {
             self.push_end(FinishReason::Length, usage, out);
             return Ok(None);
         }
         if !self.calls.is_empty() {
-            self.close_think(out);
-            let names = Arc::clone(&self.config.names);
-            out.extend(self.calls.drain(..).map(|call| AnswerEvent::Call(names.client_call(call))));
-            self.push_end(FinishReason::ToolCalls, usage, out);
+            let check =
+                |call: &ToolCall| Some((self.config.arguments.get(&call.name)?.clone(), call.clone()));
+            let strict: Vec<_> = self.calls.iter().filter_map(check).collect();
+            if !strict.is_empty() {
+                return Ok(Some(Unchecked::Calls(strict)));
+            }
+            self.finish_checked(usage, out);
             return Ok(None);
         }
         if self.json.as_ref().is_some_and(|json| !json.is_complete()) {
             return Err(Failure::BadForm("is not JSON".to_owned()));
         }
         if let Some(check) = &self.config.check {
-            return Ok(Some((Arc::clone(check), self.sent.clone())));
+            return Ok(Some(Unchecked::Text(Arc::clone(check), self.sent.clone())));
         }
         self.push_end(FinishReason::Stop, usage, out);
         Ok(None)
@@ -202,7 +248,32 @@ impl AnswerPipeline {
 
     /// Ends an answer that passed validation.
     pub(crate) fn finish_checked(&mut self, usage: Option<Usage>, out: &mut VecDeque<AnswerEvent>) {
-        self.push_end(FinishReason::Stop, usage, out);
+        if self.calls.is_empty() {
+            return self.push_end(FinishReason::Stop, usage, out);
+        }
+        self.close_think(out);
+        let names = Arc::clone(&self.config.names);
+        out.extend(self.calls.drain(..).map(|call| AnswerEvent::Call(names.client_call(call))));
+        self.push_end(FinishReason::ToolCalls, usage, out);
+    }
+
+    /// Takes the calls back, for the model to make them again. Returns the items that tell it so.
+    pub(crate) fn reject_calls(&mut self, reason: &str) -> Vec<Item> {
+        self.held_back = Some(String::new());
+        let text =
+            format!("Not called: {reason}. Make all calls of this answer again, with valid arguments.");
+        let calls = std::mem::take(&mut self.calls)
+            .into_iter()
+            .map(|call| ToolCall { name: self.config.names.to_codex(&call.name).into_owned(), ..call });
+        let output = |call: &ToolCall| {
+            let (call_id, output) = (call.call_id.clone(), vec![Content::Text(text.clone())]);
+            Item::ToolOutput { call_id, output }
+        };
+        let (calls, outputs): (Vec<_>, Vec<_>) = calls
+            .map(|call| (output(&call), Item::ToolCall(call)))
+            .map(|(output, call)| (call, output))
+            .unzip();
+        calls.into_iter().chain(outputs).collect()
     }
 
     /// Ends an answer that upstream ended early.

@@ -1,8 +1,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::translate::answer_request::Format;
-use crate::translate::schema::CompiledFormat;
+use crate::translate::answer_request::{ClientTool, Format};
+use crate::translate::schema::{CompiledFormat, prepare_tools};
 
 fn config() -> PipelineConfig {
     PipelineConfig {
@@ -15,6 +15,7 @@ fn config() -> PipelineConfig {
         counter: None,
         json: None,
         check: None,
+        arguments: Arc::default(),
     }
 }
 
@@ -163,8 +164,8 @@ fn an_answer_with_a_schema_is_validated_before_it_ends() {
     let mut pipeline = AnswerPipeline::new(PipelineConfig { check, ..config() });
     let mut out = VecDeque::new();
     let _ = pipeline.push_text("{\"b\":1}", &mut out);
-    let (check, answer) = pipeline.finish(None, &mut out).unwrap().unwrap();
-    assert!(check.check(&answer).is_err());
+    let unchecked = pipeline.finish(None, &mut out).unwrap().unwrap();
+    assert!(unchecked.check().is_err());
     assert!(!out.iter().any(|event| matches!(event, AnswerEvent::Ended(_))), "{out:?}");
     pipeline.finish_checked(None, &mut out);
     assert!(matches!(out.back(), Some(AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, .. })))));
@@ -178,4 +179,36 @@ fn tokens_of_a_long_conversation_are_extrapolated() {
     let (text, end) = filtered(config, &["one two three"]);
     let usage = end.unwrap().usage.unwrap();
     assert_eq!((text.as_str(), usage.input, usage.output), ("one", 500, 1));
+}
+
+#[test]
+fn rejected_calls_are_returned_with_their_outputs_and_under_codexs_names() {
+    let tool = ClientTool {
+        name: "my.tool".into(),
+        parameters: serde_json::json!({"type":"object","required":["a"]}),
+        strict: true,
+        ..ClientTool::default()
+    };
+    let arguments = prepare_tools(&mut [tool], &CancellationToken::new()).unwrap();
+    let config = PipelineConfig { arguments: arguments.into(), ..config() };
+    let codex_name = config.names.to_codex("my.tool").into_owned();
+    let mut pipeline = AnswerPipeline::new(config);
+    let mut out = VecDeque::new();
+    for name in [codex_name.as_str(), "other"] {
+        pipeline.push_call(ToolCall { call_id: name.into(), ..call(name) });
+    }
+    let unchecked = pipeline.finish(None, &mut out).unwrap().unwrap();
+    let Err(Failure::BadCall(reason)) = unchecked.check() else { panic!("it matches") };
+    assert_eq!(reason, "the call of \"my.tool\" does not match the schema at /required");
+    assert!(out.is_empty(), "{out:?}");
+    let items = pipeline.reject_calls(&reason);
+    let ids: Vec<&str> = items
+        .iter()
+        .map(|item| match item {
+            Item::ToolCall(call) if call.call_id == call.name => call.name.as_str(),
+            Item::ToolOutput { call_id, .. } => call_id.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids, [&codex_name, "other", &codex_name, "other"]);
 }

@@ -1,4 +1,4 @@
-//! Validates a complete answer against its schema, off the async workers.
+//! Validates a complete answer, or its calls, against their schemas, off the async workers.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) type RunningCheck = AbortOnDropHandle<Result<Option<Usage>, Failure>>;
 
 /// Starts validating an answer. `usage` is what its turn used.
-pub(super) fn start((check, answer): Unchecked, usage: Option<Usage>) -> RunningCheck {
+pub(super) fn start(unchecked: Unchecked, usage: Option<Usage>) -> RunningCheck {
     AbortOnDropHandle::new(tokio::spawn(async move {
-        let stop = check.stop.clone();
-        match POOL.run(CHECK_TIMEOUT, STACK, stop, move || check.check(&answer)).await {
-            Ok(result) => result.map(|()| usage).map_err(Failure::BadForm),
+        let stop = unchecked.stop();
+        match POOL.run(CHECK_TIMEOUT, STACK, stop, move || unchecked.check()).await {
+            Ok(result) => result.map(|()| usage),
             Err(error) => Err(Failure::Unchecked(error)),
         }
     }))

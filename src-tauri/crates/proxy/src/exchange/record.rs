@@ -85,7 +85,7 @@ fn describe(failure: &Failure) -> String {
         Failure::Codex(error) => error.to_string(),
         Failure::TooLong(limit) => format!("longer than {} s", limit.as_secs()),
         Failure::Silent(limit) => format!("codex was silent for {} s", limit.as_secs()),
-        Failure::BadForm(what) => what.clone(),
+        Failure::BadForm(what) | Failure::BadCall(what) => what.clone(),
         Failure::Unchecked(why) => format!("the answer was not validated: {why:?}"),
         Failure::Cut => "upstream broke off, and codex's next attempt differed".to_owned(),
         Failure::NoCall => "the model did not call the tool".to_owned(),

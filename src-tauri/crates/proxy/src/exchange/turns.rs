@@ -41,7 +41,7 @@ pub(super) struct Choice {
     /// The second attempt, and whether to start it.
     pub(super) retry: Option<TurnRequest>,
     pub(super) retry_now: bool,
-    /// Usage of the first attempt.
+    /// Usage so far.
     pub(super) spent: Option<Usage>,
 }
 
@@ -110,7 +110,8 @@ impl Turns {
     /// Starts further turns while fewer run than may. Cancel-safe.
     async fn start_waiting(&mut self) -> Result<(), CodexError> {
         let Some(request) = &self.request else { return Ok(()) };
-        let running = self.choices.iter().filter(|choice| choice.turn.is_some()).count();
+        // After its check, an answer may need a second turn.
+        let running = self.choices.iter().filter(|choice| choice.is_running()).count();
         let waiting = self.choices.iter_mut().filter(|choice| choice.started.is_none());
         for choice in waiting.take(self.max_running.saturating_sub(running)) {
             choice.begin(self.codex.turn(request.clone()).await?);

@@ -122,6 +122,9 @@ pub(crate) struct Function {
     /// JSON Schema of the arguments, of type `object`. Default: no arguments.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
+    /// If `true`, calls are validated. If the model calls the function with arguments that do not match, it is asked once more; then the
+    /// request fails with `invalid_output`. Default `false`.
+    pub strict: Option<bool>,
 }
 
 /// Options for a streamed completion.

@@ -95,6 +95,8 @@ pub(crate) struct ClientTool {
     pub description: String,
     /// JSON schema of its arguments, an object.
     pub parameters: Value,
+    /// Whether the arguments of its calls are validated.
+    pub strict: bool,
     /// Its path in the body, such as `tools[2].function`, for errors.
     pub param: String,
 }

@@ -160,6 +160,7 @@ fn of_function(function: chat::Function, param: String) -> ClientTool {
         is_custom: false,
         description: function.description.unwrap_or_default(),
         parameters: function.parameters.unwrap_or_else(no_parameters),
+        strict: function.strict == Some(true),
         param,
     }
 }
@@ -183,6 +184,7 @@ fn callable(tool: Tool, namespace: Option<&str>, param: &str) -> Result<ClientTo
         is_custom,
         description,
         parameters,
+        strict: is_custom || tool.strict == Some(true),
         param: param.to_owned(),
     })
 }

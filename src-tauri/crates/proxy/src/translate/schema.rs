@@ -8,7 +8,7 @@
 //! Schemas can be made arbitrarily expensive. So their size is bounded (`bounds`), and they are compiled and validated
 //! off the async workers, on a stack of [`STACK`] bytes, with cancellation (`stoppable`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::thread;
@@ -83,17 +83,29 @@ pub(crate) fn check_sizes(tools: &[ClientTool], format: &Format) -> Result<(), A
     }
 }
 
+/// Validates the arguments of the calls of strict tools, by the tools' names.
+pub(crate) type ArgumentChecks = BTreeMap<String, Arc<OutputCheck>>;
+
 /// Checks that every tool's schema compiles, and rewrites it for codex.
 ///
 /// # Errors
 /// [`ApiError`] naming the tool.
-pub(crate) fn prepare_tools(tools: &mut [ClientTool], stop: &CancellationToken) -> Result<(), ApiError> {
+pub(crate) fn prepare_tools(
+    tools: &mut [ClientTool],
+    stop: &CancellationToken,
+) -> Result<ArgumentChecks, ApiError> {
+    let mut checks = ArgumentChecks::new();
     for tool in tools {
-        codex::drop_dangling(&mut tool.parameters);
-        check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason))?;
+        if !tool.strict {
+            codex::drop_dangling(&mut tool.parameters);
+        }
+        let check = check_parameters(tool, stop).map_err(|reason| bad_tool(tool, &reason))?;
+        if tool.strict {
+            checks.insert(tool.name.clone(), Arc::new(check));
+        }
         tool.parameters = codex::readable(&tool.parameters);
     }
-    Ok(())
+    Ok(checks)
 }
 
 fn bad_tool(tool: &ClientTool, reason: &str) -> ApiError {
@@ -110,7 +122,7 @@ fn bad_schema(param: &str, reason: &str) -> ApiError {
 }
 
 /// Validates a tool's schema. The error is the end of a sentence.
-fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), String> {
+fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<OutputCheck, String> {
     let Value::Object(schema) = &tool.parameters else {
         return Err("they must be an object".to_owned());
     };
@@ -120,9 +132,7 @@ fn check_parameters(tool: &ClientTool, stop: &CancellationToken) -> Result<(), S
     if !schema.get("type").is_none_or(is_object) {
         return Err("their type must be \"object\"".to_owned());
     }
-    let mut counts = Counts::default();
-    counts.add(&tool.parameters)?;
-    compile(&tool.parameters, &counts, stop).map(drop)
+    OutputCheck::new(&tool.parameters, stop)
 }
 
 /// How an answer format is enforced.
@@ -134,6 +144,8 @@ pub(crate) struct CompiledFormat {
     pub(crate) note: Option<String>,
     /// Validates the complete answer.
     pub(crate) check: Option<Arc<OutputCheck>>,
+    /// Validates calls.
+    pub(crate) arguments: Arc<ArgumentChecks>,
 }
 
 impl CompiledFormat {
@@ -147,7 +159,7 @@ impl CompiledFormat {
             Format::JsonObject => {
                 let check = OutputCheck { validator: None, levels: 0, stop: stop.clone() };
                 let note = Some(JSON_OBJECT.to_owned());
-                return Ok(Self { upstream: None, note, check: Some(Arc::new(check)) });
+                return Ok(Self { note, check: Some(Arc::new(check)), ..Self::default() });
             }
             Format::Schema { schema, strict, param } => (schema, *strict, param),
         };
@@ -160,11 +172,12 @@ impl CompiledFormat {
                  JSON schema:\n\n{schema}"
             )
         };
-        Ok(Self { note: upstream.is_none().then(asked), upstream, check: Some(Arc::new(check)) })
+        let note = upstream.is_none().then(asked);
+        Ok(Self { note, upstream, check: Some(Arc::new(check)), arguments: Arc::default() })
     }
 }
 
-/// Validates answers against the client's schema.
+/// Validates answers, or the arguments of calls, against the client's schema.
 #[derive(Debug)]
 pub(crate) struct OutputCheck {
     /// `None` if any JSON is valid.
@@ -192,15 +205,27 @@ impl OutputCheck {
     /// # Errors
     /// The problem, safe to log: it names a place in the schema and quotes nothing of the answer.
     pub(crate) fn check(&self, answer: &str) -> Result<(), String> {
-        let answer: Value = serde_json::from_str(answer).map_err(|_| "the answer is not JSON".to_owned())?;
+        self.check_the("answer", answer)
+    }
+
+    /// Validates the arguments of a call of this tool.
+    ///
+    /// # Errors
+    /// The problem, as for an answer.
+    pub(crate) fn check_arguments(&self, tool: &str, arguments: &str) -> Result<(), String> {
+        self.check_the(&format!("call of {tool:?}"), arguments)
+    }
+
+    fn check_the(&self, what: &str, answer: &str) -> Result<(), String> {
+        let answer: Value = serde_json::from_str(answer).map_err(|_| format!("the {what} is not JSON"))?;
         let Some(validator) = &self.validator else { return Ok(()) };
         if self.levels * bounds::depth(&answer) > MAX_LEVELS {
-            return Err(
-                "the answer is too deep to be validated against a schema with so many references".to_owned()
-            );
+            return Err(format!(
+                "the {what} is too deep to be validated against a schema with so many references"
+            ));
         }
         validator.validate(&answer).map_err(|error| {
-            format!("the answer does not match the schema at {}", shorten(error.schema_path().as_str()))
+            format!("the {what} does not match the schema at {}", shorten(error.schema_path().as_str()))
         })
     }
 }

@@ -20,7 +20,7 @@ fn refused<T>(result: Result<T, ApiError>) -> (String, String) {
 /// Checks the tools' sizes, then compiles them.
 fn check_tools(tools: &[ClientTool]) -> Result<(), ApiError> {
     check_sizes(tools, &Format::Text)?;
-    prepare_tools(&mut tools.to_vec(), &CancellationToken::new())
+    prepare_tools(&mut tools.to_vec(), &CancellationToken::new()).map(drop)
 }
 
 fn compile_format(schema: &Value, strict: bool, param: &str) -> Result<CompiledFormat, ApiError> {

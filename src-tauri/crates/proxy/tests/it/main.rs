@@ -38,6 +38,7 @@ mod responses;
 mod shape;
 mod silence;
 mod stopping;
+mod strict_tools;
 mod support;
 mod tool_deltas;
 mod tool_kinds;

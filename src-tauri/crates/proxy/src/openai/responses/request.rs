@@ -126,7 +126,8 @@ pub(crate) struct Tool {
     /// JSON Schema of a function's arguments, of type `object`. Default: no arguments.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Value>,
-    /// Accepted without effect. The response repeats it.
+    /// If `true`, calls are validated. If the model calls the function with arguments that do not match, it is asked once more; then the
+    /// response fails. Default `false`.
     pub strict: Option<bool>,
     /// The fields that depend on the type.
     #[serde(flatten)]

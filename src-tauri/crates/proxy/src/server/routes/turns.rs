@@ -128,6 +128,7 @@ async fn start_turns(
         counter,
         json: format.note.is_some().then(|| JsonExtractor::new(request.format != Format::JsonObject)),
         check: format.check,
+        arguments: format.arguments,
     };
     let turn_request = TurnRequest {
         profile,
@@ -137,6 +138,7 @@ async fn start_turns(
         effort,
         reasoning_summary: reasoning != ReasoningFormat::None,
         output_schema: format.upstream,
+        unseen_items: 0,
         one_call_at_a_time: !request.parallel_tool_calls,
         one_shot: request.one_shot,
     };
@@ -219,8 +221,8 @@ async fn compile_format(request: &mut AnswerRequest) -> Result<CompiledFormat, A
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let job = move || {
-        schema::prepare_tools(&mut tools, &stopped)?;
-        Ok::<_, ApiError>((CompiledFormat::new(&requested, &stopped)?, tools))
+        let arguments = schema::prepare_tools(&mut tools, &stopped)?.into();
+        Ok::<_, ApiError>((CompiledFormat { arguments, ..CompiledFormat::new(&requested, &stopped)? }, tools))
     };
     let done = POOL.run(COMPILE_TIMEOUT, schema::STACK, stop, job).await;
     let param = if let Format::Schema { param, .. } = &request.format { param } else { "tools" };
