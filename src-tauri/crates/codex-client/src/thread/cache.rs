@@ -198,6 +198,9 @@ impl ParkedTurn {
     /// Whether the conversation continues the turn's own, with exactly its calls and one output for each, in any order. Text
     /// beside the calls does not matter: clients add reasoning to it, blank it or leave it out.
     fn answered_by(&self, items: &[Item], fingerprints: &Fingerprints) -> Option<Answered> {
+        if !matches!(items.last(), Some(Item::ToolOutput { .. })) {
+            return None;
+        }
         let mut left: Vec<&(String, Fingerprint)> = self.calls.iter().collect();
         let mut outputs: Vec<&str> = Vec::new();
         let mut ids = Vec::new();

@@ -92,6 +92,8 @@ fn parked_turn_resumes_only_with_exactly_its_outputs_in_any_order() {
     assert_eq!(found(&cache, "me", &with(&[output("1"), output("1")])), None);
     assert_eq!(found(&cache, "me", &with(&[output("1"), output("2"), output("2")])), None);
     assert_eq!(found(&cache, "me", &with(&[output("1"), output("2"), user("and?")])), None);
+    let begun = message(Role::Assistant, "So");
+    assert_eq!(found(&cache, "me", &with(&[output("1"), output("2"), begun])), None, "an answer has begun");
     assert_eq!(found(&cache, "another", &with(&[output("2"), output("1")])), None);
     assert_eq!(found(&cache, "me", &with(&[output("2"), output("1")])), Some(1));
 }
