@@ -5,6 +5,7 @@
 mod clipboard;
 mod commands;
 mod events;
+mod instance;
 mod instance_lock;
 mod logging;
 mod login;
@@ -62,6 +63,17 @@ fn run(options: &Options) -> Result<(), String> {
     tauri::async_runtime::set(runtime.handle().clone());
     let data_dir = options.data_dir()?;
     let log = Log::start(&data_dir);
+    // Two data folders are two apps.
+    let suffix = instance::suffix(&data_dir, options::usual_data_dir().as_deref());
+    let named = |name: &str, separator| match &suffix {
+        Some(suffix) => format!("{name}{separator}{suffix}"),
+        None => name.to_owned(),
+    };
+    let mut context = tauri::generate_context!();
+    context.config_mut().identifier = named(&context.config().identifier, '.');
+    let tray_id = named("codex-proxy", '-');
+    let own_folder = suffix.is_some().then(|| data_dir.clone());
+    let at_login = login::StartAtLogin::new(&named("Codex Proxy", ' '), own_folder.as_deref());
     let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
     // Opens before the desktop's libraries, whose loading takes longest, so that the proxy answers early.
     let mut lock = instance_lock::InstanceLock::open(&data_dir)?;
@@ -70,7 +82,6 @@ fn run(options: &Options) -> Result<(), String> {
     let builder = tauri::Builder::default()
         // First, so that a second instance exits before it does anything.
         .plugin(tauri_plugin_single_instance::init(|handle, _args, _folder| window::show(handle, None)))
-        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         // Position and size, but not visibility, which the tray decides.
@@ -96,22 +107,31 @@ fn run(options: &Options) -> Result<(), String> {
             let app = tauri::async_runtime::block_on(opening)??;
             tauri.manage(lock);
             tauri.manage(app.clone());
-            let has_tray = app.overview().has_tray;
-            if has_tray {
-                tray::build(&handle, &app)?;
+            match at_login {
+                Ok(at_login) => {
+                    at_login.refresh();
+                    tauri.manage(at_login);
+                }
+                Err(error) => tracing::warn!(%error, "no start at login"),
+            }
+            if app.overview().has_tray {
+                tray::show(&handle, &app, &tray_id);
             }
             events::forward(&handle, &app);
             signals::listen(&handle);
             let sync_handle = handle.clone();
             let sync_app = app.clone();
             tauri::async_runtime::spawn(async move { login::sync(&sync_handle, &sync_app).await });
-            // Without a tray, start hidden only if the user chose to run in the background.
-            if !hidden || app.runs_in_background() != Some(true) {
+            let (tray_handle, tray_app) = (handle.clone(), app.clone());
+            tauri::async_runtime::spawn(tray_host::watch(move |has_host| {
+                tray::host_changed(&tray_handle, &tray_app, &tray_id, has_host);
+            }));
+            if !hidden {
                 window::show(&handle, None);
             }
             Ok(())
         });
-    let tauri = builder.build(tauri::generate_context!()).map_err(|error| error.to_string())?;
+    let tauri = builder.build(context).map_err(|error| error.to_string())?;
     tauri.run(|handle, event| match event {
         RunEvent::ExitRequested { api, code: None, .. }
             if !handle.state::<Quitting>().0.load(Ordering::Acquire) =>

@@ -22,12 +22,15 @@ pub(crate) struct Options {
 impl Options {
     /// The data folder from `--data-dir` or `DATA_DIR`, or else the system's.
     pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
-        let system = directories::ProjectDirs::from("", "", "codex-proxy");
-        let system = system.map(|dirs| dirs.data_dir().to_owned());
-        let folder = self.data_dir.clone().or(system);
+        let folder = self.data_dir.clone().or_else(usual_data_dir);
         let folder = folder.ok_or("no data folder found; set one with --data-dir")?;
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
         std::path::absolute(&folder).map_err(|error| error.to_string())
     }
+}
+
+/// The system's data folder for this app.
+pub(crate) fn usual_data_dir() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "codex-proxy").map(|dirs| dirs.data_dir().to_owned())
 }

@@ -5,7 +5,7 @@ use desktop::app::Overview;
 use desktop::gateway::ProxyState;
 use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
-use tauri::tray::TrayIconBuilder;
+use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Manager, Wry, include_image};
 
 use crate::window;
@@ -14,53 +14,85 @@ const RUNNING: Image<'_> = include_image!("icons/tray/running.png");
 const STOPPED: Image<'_> = include_image!("icons/tray/stopped.png");
 const NEEDS_ATTENTION: Image<'_> = include_image!("icons/tray/needs-you.png");
 
-/// The id of the tray icon.
-const ID: &str = "codex-proxy";
-
 /// The menu items that change.
 struct Items {
+    tray: TrayIcon,
     status: MenuItem<Wry>,
     running: CheckMenuItem<Wry>,
     at_login: CheckMenuItem<Wry>,
 }
 
-/// Creates the tray icon.
-pub(crate) fn build(handle: &AppHandle, app: &App) -> tauri::Result<()> {
+/// Shows or forgets the icon, after a host for it has come or gone. An icon registers itself again with a new host.
+pub(crate) fn host_changed(handle: &AppHandle, app: &App, id: &str, has_host: bool) {
+    let (main, app, id) = (handle.clone(), app.clone(), id.to_owned());
+    let posted = handle.run_on_main_thread(move || {
+        if has_host {
+            show(&main, &app, &id);
+        } else {
+            app.set_has_tray(false);
+        }
+    });
+    if let Err(error) = posted {
+        tracing::debug!(%error, "failed to update the tray");
+    }
+}
+
+/// Shows the icon if it is not there yet. On the main thread.
+pub(crate) fn show(handle: &AppHandle, app: &App, id: &str) {
+    // Without libayatana-appindicator, the library below panics.
+    let build = || match handle.try_state::<Items>() {
+        Some(_) => Ok(()),
+        None => build(handle, app, id),
+    };
+    let shown = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(build)) {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "no tray icon");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("no tray icon; install libayatana-appindicator (libayatana-appindicator3-1)");
+            false
+        }
+    };
+    app.set_has_tray(shown);
+}
+
+fn build(handle: &AppHandle, app: &App, id: &str) -> tauri::Result<()> {
     let overview = app.overview();
     let item = |id, label: &str, enabled| MenuItem::with_id(handle, id, label, enabled, None::<&str>);
     let toggle = |id, label, on| CheckMenuItem::with_id(handle, id, label, true, on, None::<&str>);
-    let items = Items {
-        status: item("status", &status_line(&overview), false)?,
-        running: toggle("running", "Run the proxy", is_on(&overview))?,
-        at_login: toggle("at_login", "Start at login", overview.starts_at_login)?,
-    };
+    let status = item("status", &status_line(&overview), false)?;
+    let running = toggle("running", "Run the proxy", is_on(&overview))?;
+    let at_login = toggle("at_login", "Start at login", overview.starts_at_login)?;
     let menu = Menu::with_items(
         handle,
         &[
-            &items.status,
+            &status,
             &PredefinedMenuItem::separator(handle)?,
-            &items.running,
+            &running,
             &item("copy", "Copy base URL", true)?,
             &item("open", "Open Codex Proxy", true)?,
             &PredefinedMenuItem::separator(handle)?,
-            &items.at_login,
+            &at_login,
             &item("quit", "Quit", true)?,
         ],
     )?;
-    handle.manage(items);
-    TrayIconBuilder::with_id(ID)
+    let tray = TrayIconBuilder::with_id(id)
         .icon(icon(&overview))
         .tooltip("Codex Proxy")
         .menu(&menu)
         .on_menu_event(|handle, event| on_click(handle, event.id().as_ref()))
         .build(handle)?;
+    handle.manage(Items { tray, status, running, at_login });
     Ok(())
 }
 
 /// Updates the icon and the menu.
 pub(crate) fn update(handle: &AppHandle, overview: &Overview) {
-    let (Some(tray), Some(items)) = (handle.tray_by_id(ID), handle.try_state::<Items>()) else { return };
-    let shown = tray
+    let Some(items) = handle.try_state::<Items>() else { return };
+    let shown = items
+        .tray
         .set_icon(Some(icon(overview)))
         .and_then(|()| items.status.set_text(status_line(overview)))
         .and_then(|()| items.running.set_checked(is_on(overview)))

@@ -133,3 +133,35 @@ async fn sigterm_leaves_no_processes() {
     assert!(app.0.wait().unwrap().success(), "it exits successfully");
     eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
 }
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_hidden_start_stays_hidden_and_the_tray_icon_comes_with_each_tray() {
+    let mut session = Session::start(With { keychain: true, tray: false }).await;
+    let _app = session.app(&["--hidden"]);
+    eventually("the proxy answers", || session.answers()).await;
+    for _ in 0..2 {
+        session.tray = Some(crate::tray::TrayHost::start(&session.bus).await);
+        let tray = session.tray.as_ref().unwrap();
+        eventually("the tray icon is there", || tray.is_checked("Run the proxy")).await;
+        assert!(session.screen().window().is_none() && !has_web_view(&session));
+        // The panel ends or restarts.
+        session.tray = None;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn two_data_folders_are_two_apps() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let _first = session.app(&["--hidden"]);
+    eventually("the first answers", || session.answers()).await;
+    let folder = session.home.path().join("other data");
+    std::fs::create_dir_all(&folder).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    std::fs::write(folder.join("settings.json"), format!("{{\"version\":1,\"port\":{port}}}")).unwrap();
+    let _second = session.app(&["--hidden", "--data-dir", &folder.display().to_string()]);
+    let health = format!("http://127.0.0.1:{port}/health");
+    eventually("the second answers too", || async { reqwest::get(&health).await.is_ok() }).await;
+    assert!(session.answers().await);
+}

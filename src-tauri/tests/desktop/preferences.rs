@@ -103,7 +103,12 @@ async fn the_window_and_the_tray_share_start_at_login() {
         files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<Vec<_>>()
     };
     eventually("it is enabled", || async { entries().len() == 1 }).await;
-    assert!(entries()[0].contains("--hidden"), "{:?}", entries());
+    let command = format!(
+        "Exec=\"{}\" --hidden --data-dir \"{}\"",
+        env!("CARGO_BIN_EXE_codex-proxy"),
+        session.data().display()
+    );
+    assert!(entries()[0].lines().any(|line| line == command), "{command}: {:?}", entries());
     eventually("the tray shows it", || tray.is_checked("Start at login")).await;
     tray.click("Start at login").await;
     eventually("it is disabled", || async { entries().is_empty() }).await;

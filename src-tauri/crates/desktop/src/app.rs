@@ -14,7 +14,7 @@ mod status;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use codex_client::{CodexConfig, CodexError, Environment, OwnAddresses, ProbeResult, probe};
 use parking_lot::Mutex;
@@ -107,7 +107,7 @@ struct Inner {
     environment: Environment,
     limits: Limits,
     bridge: fn() -> Option<Ipv4Addr>,
-    has_tray: bool,
+    has_tray: AtomicBool,
     settings: SettingsFile,
     /// Held while settings are checked, applied and saved.
     saving: tokio::sync::Mutex<()>,
@@ -158,7 +158,7 @@ impl App {
             environment,
             limits,
             bridge,
-            has_tray,
+            has_tray: AtomicBool::new(has_tray),
             notice: Mutex::new(notice),
             saving: tokio::sync::Mutex::default(),
             keys: KeyRing::new(&data_dir, secrets),
@@ -272,6 +272,13 @@ impl App {
     #[must_use]
     pub fn data_folder(&self) -> &Path {
         &self.0.data_dir
+    }
+
+    /// Records whether the desktop shows our tray icon, which may come and go.
+    pub fn set_has_tray(&self, has_tray: bool) {
+        if self.0.has_tray.swap(has_tray, Ordering::Relaxed) != has_tray {
+            self.0.refresh.notify_one();
+        }
     }
 
     /// The environment that codex and other programs are started in.

@@ -53,7 +53,7 @@ impl App {
             answering: turns.running,
             waiting: turns.waiting,
             keychain: self.0.keychain.lock().clone(),
-            has_tray: self.0.has_tray,
+            has_tray: self.0.has_tray.load(Ordering::Relaxed),
             starts_at_login: stored.start_at_login,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             proxy: gateway.proxy,

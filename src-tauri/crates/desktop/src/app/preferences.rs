@@ -1,6 +1,7 @@
 //! Shows, checks, saves and applies settings.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use codex_client::{CodexError, ProbeResult, probe};
 use serde_json::{Map, Value};
@@ -117,7 +118,8 @@ impl App {
     /// not asked yet.
     #[must_use]
     pub fn runs_in_background(&self) -> Option<bool> {
-        if self.0.has_tray { Some(true) } else { self.0.settings.current().asked_about_background }
+        let has_tray = self.0.has_tray.load(Ordering::Relaxed);
+        if has_tray { Some(true) } else { self.0.settings.current().asked_about_background }
     }
 
     /// Records whether the app starts at login, after the shell has changed it.
