@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
-import { NO_LIMITS } from '../src/lib/key-limits';
+import { NO_LIMITS, PLAIN_MODELS } from '../src/lib/key-limits';
 import { callsTo, button, dialog, open, press, announcement, type } from './helpers';
 
 const SECRET = /^sk-codex-/;
@@ -127,10 +127,42 @@ test('a key can be created with limits, which are shown in its row', async () =>
   await dialog('New key “Notes”');
   expect(callsTo(host, 'createKey').at(-1)).toEqual([
     'Notes',
-    { sandbox: 'read-only', workspace: '/home/me/projects' },
+    { sandbox: 'read-only', workspace: '/home/me/projects', plainModelsOnly: false },
   ]);
   await press('Done');
   expect(await button('Read only, in projects: key Notes')).toHaveTextContent('Read only, in projects');
+});
+
+test('a key can be for plain models only, and its row says so', async () => {
+  const host = open('keys');
+  await press('New key');
+  await type('Name', 'Tablet');
+  const plain = await screen.findByRole('switch', { name: 'Plain models only' });
+  expect(plain).toHaveAttribute('aria-checked', 'false');
+  expect(plain).toHaveAccessibleDescription(/can read every file that you can/);
+  await fireEvent.click(plain);
+  expect(screen.queryByLabelText('Working folder')).toBeNull();
+  await press('Create');
+  await dialog('New key “Tablet”');
+  expect(callsTo(host, 'createKey')).toEqual([['Tablet', PLAIN_MODELS]]);
+  await press('Done');
+  await press('Plain models only: key Tablet');
+  await fireEvent.click(await screen.findByRole('switch', { name: 'Plain models only' }));
+  await press('Save');
+  await waitFor(() => expect(callsTo(host, 'limitKey').at(-1)?.[1]).toEqual(NO_LIMITS));
+});
+
+test('while others can connect, a new key is for plain models unless that is turned off', async () => {
+  const host = open('keys');
+  await host.listenOnDockerBridge();
+  await press('New key');
+  await type('Name', 'Tablet');
+  const plain = await screen.findByRole('switch', { name: 'Plain models only' });
+  await waitFor(() => expect(plain).toHaveAttribute('aria-checked', 'true'));
+  await fireEvent.click(plain);
+  await press('Create');
+  await dialog('New key “Tablet”');
+  expect(callsTo(host, 'createKey')).toEqual([['Tablet', NO_LIMITS]]);
 });
 
 test('the limits of an existing key can be changed', async () => {
@@ -142,14 +174,14 @@ test('the limits of an existing key can be changed', async () => {
   await type('Working folder', '');
   await press('Save');
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-  expect(callsTo(host, 'limitKey')).toEqual([['k3', { sandbox: 'read-only', workspace: '' }]]);
+  expect(callsTo(host, 'limitKey')).toEqual([['k3', { ...NO_LIMITS, sandbox: 'read-only' }]]);
   expect(await button('Read only: key Scripts')).toHaveTextContent(/^Read only$/);
   expect(announcement()).toBe('Limits for Scripts saved.');
 });
 
 test('a limit that the settings no longer allow is still shown, and saving it shows the error', async () => {
   const host = open('keys');
-  await host.limitKey('k2', { sandbox: 'workspace-write', workspace: '' });
+  await host.limitKey('k2', { ...NO_LIMITS, sandbox: 'workspace-write' });
   await press('Write in its folder: key Work laptop');
   expect(await screen.findByLabelText('Permissions for codex-local')).toHaveValue('workspace-write');
   host.failNext('limitKey', {

@@ -3,7 +3,7 @@ import { parseAliases, serializeAliases } from '../src/lib/model-aliases';
 import { chartSummary, fillGaps } from '../src/lib/chart-bars';
 import { settingsFor } from '../src/lib/fake/scenario';
 import { changedFields, parseNumber, rebase, isFullAccessPhrase } from '../src/lib/settings-form';
-import { describeLimits, allowedModes } from '../src/lib/key-limits';
+import { describeLimits, allowedModes, NO_LIMITS, PLAIN_MODELS } from '../src/lib/key-limits';
 import { matches, median, merge, NO_FILTERS, oldestId, timeBreakdown, hasRecentWait } from '../src/lib/request-rows';
 import { scrollToRow, visibleRange } from '../src/lib/virtual-list';
 import { groupRecipes } from '../src/views/connect/recipe-groups';
@@ -154,10 +154,11 @@ test('the three Open WebUI recipes share one tab, and an unknown recipe gets a s
 
 describe('the limits of a key', () => {
   test('are summarised with the last part of the folder', () => {
-    expect(describeLimits({ sandbox: '', workspace: '' })).toBeNull();
-    expect(describeLimits({ sandbox: 'read-only', workspace: '' })).toBe('Read only');
-    expect(describeLimits({ sandbox: '', workspace: '/srv/notes' })).toBe('In notes');
-    expect(describeLimits({ sandbox: 'workspace-write', workspace: '/home/me/projects/notes' })).toBe(
+    expect(describeLimits(NO_LIMITS)).toBeNull();
+    expect(describeLimits({ ...NO_LIMITS, sandbox: 'read-only' })).toBe('Read only');
+    expect(describeLimits(PLAIN_MODELS)).toBe('Plain models only');
+    expect(describeLimits({ ...NO_LIMITS, workspace: '/srv/notes' })).toBe('In notes');
+    expect(describeLimits({ ...NO_LIMITS, sandbox: 'workspace-write', workspace: '/home/me/projects/notes' })).toBe(
       'Write in its folder, in notes',
     );
   });

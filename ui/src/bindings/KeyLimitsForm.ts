@@ -11,4 +11,8 @@ sandbox: string,
 /**
  * The working folder; empty uses the one from the settings.
  */
-workspace: string, };
+workspace: string, 
+/**
+ * Whether it may use plain models only, and not codex-local. The other limits are then empty.
+ */
+plainModelsOnly: boolean, };

@@ -3,7 +3,10 @@
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import { FULL_ACCESS } from './settings-form';
 
-export const NO_LIMITS: Readonly<KeyLimitsForm> = { sandbox: '', workspace: '' };
+export const NO_LIMITS: Readonly<KeyLimitsForm> = { sandbox: '', workspace: '', plainModelsOnly: false };
+
+/** A key that may not use codex-local needs no other limit. */
+export const PLAIN_MODELS: Readonly<KeyLimitsForm> = { ...NO_LIMITS, plainModelsOnly: true };
 
 /** Ordered from strictest to most permissive. */
 const SANDBOX_MODES: readonly { value: string; title: string }[] = [
@@ -23,7 +26,8 @@ export function allowedModes(setting: string, current: string): readonly { value
 }
 
 /** A short summary with the folder's last name, or `null` without limits. */
-export function describeLimits({ sandbox, workspace }: KeyLimitsForm): string | null {
+export function describeLimits({ sandbox, workspace, plainModelsOnly }: KeyLimitsForm): string | null {
+  if (plainModelsOnly) return 'Plain models only';
   const mode = sandbox === '' ? null : sandboxTitle(sandbox);
   if (workspace === '') return mode;
   const folder = workspace.split(/[\\/]/).findLast((name) => name !== '') ?? workspace;

@@ -34,7 +34,7 @@ use proxy::Limits;
 use proxy::models::backends;
 use proxy::settings::{LogLevel, Program, Settings};
 use proxy::{ImageFetcher, Proxy, ProxyError, ProxyParts, unix_now};
-use proxy::{Key, KeyEntry};
+use proxy::{Key, KeyEntry, KeyLimits};
 
 use crate::pairing::{self, Docker};
 
@@ -295,7 +295,8 @@ impl App {
 
     /// Creates the first key and probes the keychain and codex.
     async fn finish_startup(&self) {
-        match self.0.keys.ensure_first_key(unix_now()).await {
+        let limits = KeyLimits::of_new_key(self.0.settings.current().listen != Listen::Loopback);
+        match self.0.keys.ensure_first_key(limits, unix_now()).await {
             Ok(Some(_)) => self.notify(Change::Keys),
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "failed to create the first key"),

@@ -103,7 +103,7 @@ macro_rules! fixed {
 fixed! {
     /// The request has no key.
     no_api_key: UNAUTHORIZED "invalid_api_key"
-        "You didn't provide an API key. Send it in the header `Authorization: Bearer YOUR_KEY`."
+        "You didn't provide an API key. Send it in the header `Authorization: Bearer YOUR_KEY` or `x-api-key: YOUR_KEY`."
     /// The key is unknown.
     wrong_api_key: UNAUTHORIZED "invalid_api_key"
         "Incorrect API key provided. Create a key with {new_key}."
@@ -254,6 +254,15 @@ impl ApiError {
             }
             None => format!("The model {model:?} does not exist. {hint}"),
         };
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
+    }
+
+    /// The key is limited to plain models, and the model is codex-local.
+    pub(crate) fn plain_models_only(model: &str) -> Self {
+        let message = format!(
+            "This key is limited to plain models and cannot use {:?}. Choose another model, or another key.",
+            shown(model)
+        );
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
     }
 

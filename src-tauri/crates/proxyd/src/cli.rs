@@ -81,6 +81,10 @@ pub(crate) enum KeyAction {
     New {
         /// Name to recognise the key by
         name: String,
+        /// Models for this key: all, or plain for all but codex-local. Where others can reach the proxy, the default is
+        /// plain, unless --sandbox or --workspace limits codex-local
+        #[arg(id = "key_models", long = "models", value_name = "all|plain", value_parser = ["all", "plain"])]
+        models: Option<String>,
         /// Strictest sandbox mode for this key: read-only, workspace-write or danger-full-access
         #[arg(id = "key_sandbox", long = "sandbox", value_name = "MODE")]
         sandbox: Option<String>,

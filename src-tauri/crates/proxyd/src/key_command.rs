@@ -16,7 +16,7 @@ pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String>
     let keys = KeyFile::in_folder(&settings.data_dir);
     let message = |error: KeyFileError| error.to_string();
     match action {
-        KeyAction::New { name, sandbox, workspace } => {
+        KeyAction::New { name, models, sandbox, workspace } => {
             let name = name.trim();
             if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control)
             {
@@ -24,7 +24,11 @@ pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String>
                     "the name of a key must have 1 to {MAX_NAME_CHARS} printable characters"
                 ));
             }
-            let limits = limits(sandbox.as_deref(), workspace.clone(), settings)?;
+            let limits = if is_plain(models.as_deref(), sandbox.is_some() || workspace.is_some(), settings)? {
+                KeyLimits { plain_models_only: true, ..KeyLimits::default() }
+            } else {
+                limits(sandbox.as_deref(), workspace.clone(), settings)?
+            };
             let (key, entry) = keys.create_limited(name, limits, unix_now()).map_err(message)?;
             println!("{}", key.reveal());
             eprintln!(
@@ -33,6 +37,9 @@ pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String>
                 entry.id,
                 limits_of(&entry)
             );
+            if models.is_none() && entry.limits.plain_models_only {
+                eprintln!("{PLAIN_BY_DEFAULT}");
+            }
         }
         KeyAction::List => {
             let entries = keys.entries().map_err(message)?;
@@ -54,6 +61,21 @@ pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String>
     Ok(())
 }
 
+/// Printed with a key that is limited by default.
+pub(crate) const PLAIN_BY_DEFAULT: &str = "Others can reach the proxy, so this key is for plain models only. For codex-local, which can read your files, use `key new NAME --models all`.";
+
+/// Whether a new key is for plain models only. `has_limits` says whether it limits codex-local.
+fn is_plain(models: Option<&str>, has_limits: bool, settings: &Settings) -> Result<bool, String> {
+    match models {
+        Some("plain") if has_limits => Err(
+            "--sandbox and --workspace limit codex-local, which --models plain leaves out. Use one of them"
+                .to_owned(),
+        ),
+        Some(models) => Ok(models == "plain"),
+        None => Ok(!has_limits && !settings.host.is_loopback()),
+    }
+}
+
 /// Validates the limits of a new key against the settings of this command, which should be the same as the proxy's.
 fn limits(
     sandbox: Option<&str>,
@@ -63,7 +85,7 @@ fn limits(
     let mode = |name: &str| {
         choice::<SandboxMode>(name).map_err(|expected| format!("--sandbox is {name:?}. {expected}"))
     };
-    let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace };
+    let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace, plain_models_only: false };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::LessStrict(_) | LimitsError::Outside { .. } => format!(
             "{error}. If the proxy runs with other settings, repeat them before `key`: `codex-proxyd --sandbox MODE --workspace DIR key new …`"
@@ -74,10 +96,11 @@ fn limits(
 
 /// The limits of a key, to print after its name; empty if it has none.
 fn limits_of(entry: &KeyEntry) -> String {
-    let KeyLimits { sandbox, workspace } = &entry.limits;
+    let KeyLimits { sandbox, workspace, plain_models_only } = &entry.limits;
+    let models = plain_models_only.then(|| "plain models".to_owned());
     let mode = sandbox.map(|mode| mode.name().to_owned());
     let folder = workspace.as_ref().map(|folder| format!("in {}", folder.display()));
-    match [mode, folder].into_iter().flatten().collect::<Vec<_>>().as_slice() {
+    match [models, mode, folder].into_iter().flatten().collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         limits => format!("  [{}]", limits.join(" ")),
     }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches as _};
 use codex_client::{Environment, Search};
-use proxy::KeyFile;
 use proxy::Limits;
 use proxy::doctor::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
@@ -23,6 +22,7 @@ use proxy::logging::signals::{INTERRUPTED, Signals};
 use proxy::settings::{EnvFile, Layers, Settings};
 use proxy::unix_now;
 use proxy::{ImageFetcher, Proxy, ProxyParts, ipv6_loopback, serve};
+use proxy::{KeyFile, KeyLimits};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -31,6 +31,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::{Cli, Command};
+use key_command::PLAIN_BY_DEFAULT;
 
 /// Open files that connections, codex and the logs may need.
 const MAX_OPEN_FILES: u64 = 4096;
@@ -204,7 +205,12 @@ fn first_key(settings: &Settings) -> Result<Option<proxy::Key>, String> {
     if !keys.entries().map_err(|error| error.to_string())?.is_empty() {
         return Ok(None);
     }
-    let (key, _) = keys.create("Default", unix_now()).map_err(|error| error.to_string())?;
+    let limits = KeyLimits::of_new_key(!settings.host.is_loopback());
+    let (key, entry) =
+        keys.create_limited("Default", limits, unix_now()).map_err(|error| error.to_string())?;
+    if entry.limits.plain_models_only {
+        tracing::warn!("{PLAIN_BY_DEFAULT}");
+    }
     Ok(Some(key))
 }
 

@@ -179,7 +179,7 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
       created: seconds - 13 * DAY,
       lastUsed: seconds - 26 * HOUR,
       canCopy: false,
-      limits: { sandbox: 'read-only', workspace: '/home/me/projects/notes' },
+      limits: { ...NO_LIMITS, sandbox: 'read-only', workspace: '/home/me/projects/notes' },
       notYetShown: false,
     },
   ];

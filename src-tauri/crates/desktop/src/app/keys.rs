@@ -180,14 +180,17 @@ impl App {
             }
             _ => stored.listen,
         };
+        let models: Vec<String> = self.models().await.into_iter().map(|model| model.id).collect();
+        let plain = key.is_some_and(|row| row.limits.plain_models_only);
+        let model = models.first().filter(|_| plain).map_or(EXAMPLE_MODEL, String::as_str).to_owned();
         let input = RecipeInput {
             port: stored.proxy.port.get(),
             listen,
             docker: self.docker(),
             key: shown,
             platform: Platform::current(),
-            model: EXAMPLE_MODEL.to_owned(),
-            models: self.models().await.into_iter().map(|model| model.id).collect(),
+            model,
+            models,
         };
         Ok((input, key.map(|row| row.id.clone())))
     }

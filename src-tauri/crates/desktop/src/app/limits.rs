@@ -47,7 +47,7 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
             )
         })?),
     };
-    let limits = KeyLimits { sandbox, workspace };
+    let limits = KeyLimits { sandbox, workspace, plain_models_only: form.plain_models_only };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::LessStrict(_) => FieldError::new("sandbox", format!("{error}.")),
         LimitsError::Unusable { .. } | LimitsError::Outside { .. } => {
@@ -67,7 +67,11 @@ mod tests {
             workspace: Some(all.to_owned()),
             ..Settings::default()
         };
-        let form = KeyLimitsForm { sandbox: sandbox.to_owned(), workspace: workspace.to_owned() };
+        let form = KeyLimitsForm {
+            sandbox: sandbox.to_owned(),
+            workspace: workspace.to_owned(),
+            ..KeyLimitsForm::default()
+        };
         limits(&form, &settings, Some(all))
     }
 
@@ -79,6 +83,12 @@ mod tests {
         let limits = checked("read-only", "~/notes", all.path()).unwrap();
         let notes = std::fs::canonicalize(all.path().join("notes")).unwrap();
         assert_eq!((limits.sandbox, limits.workspace), (Some(SandboxMode::ReadOnly), Some(notes)));
+    }
+
+    #[test]
+    fn a_key_for_plain_models_stays_one() {
+        let form = KeyLimitsForm { plain_models_only: true, ..KeyLimitsForm::default() };
+        assert_eq!(limits(&form, &Settings::default(), None).unwrap(), KeyLimits::of_new_key(true));
     }
 
     #[test]

@@ -124,17 +124,21 @@ impl KeyRing {
         self.on_disk(move |disk| Ok(disk.keys.set_aside_damaged(now)?)).await
     }
 
-    /// Creates the key `Default` if there are no keys. If the keychain does not store it, its secret stays in memory for
+    /// Creates the key `Default` with these limits if there are no keys. If the keychain does not store it, its secret stays in memory for
     /// [`KeyRing::show`].
     ///
     /// # Errors
     /// If the key file cannot be used.
-    pub async fn ensure_first_key(&self, now: u64) -> Result<Option<NewKey>, KeyRingError> {
+    pub async fn ensure_first_key(
+        &self,
+        limits: KeyLimits,
+        now: u64,
+    ) -> Result<Option<NewKey>, KeyRingError> {
         let created = self
             .on_disk(move |disk| {
                 let _lock = disk.write_lock.lock();
                 let none = disk.keys.entries()?.is_empty();
-                Ok(if none { Some(disk.keys.create(DEFAULT_KEY_NAME, now)?) } else { None })
+                Ok(if none { Some(disk.keys.create_limited(DEFAULT_KEY_NAME, limits, now)?) } else { None })
             })
             .await?;
         let Some((key, entry)) = created else { return Ok(None) };

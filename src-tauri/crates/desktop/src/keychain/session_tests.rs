@@ -189,7 +189,7 @@ fn a_missing_keychain_is_reported_and_keys_work() {
     };
     block_on(async {
         let ring = KeyRing::new(&home.join("data"), Arc::new(OsKeychain));
-        let created = ring.ensure_first_key(1).await.unwrap().unwrap();
+        let created = ring.ensure_first_key(KeyLimits::default(), 1).await.unwrap().unwrap();
         assert!(!created.row.can_copy);
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("there is one") };
         assert!(message.starts_with("No keychain found."), "{message}");

@@ -171,9 +171,9 @@ async fn names_are_required_unique_and_on_one_line() {
 async fn the_first_key_is_created_once() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
-    let first = ring.ensure_first_key(NOW).await.unwrap().unwrap();
+    let first = ring.ensure_first_key(KeyLimits::default(), NOW).await.unwrap().unwrap();
     assert!(first.row.name == "Default" && first.row.can_copy);
-    assert_eq!(ring.ensure_first_key(NOW).await.unwrap(), None);
+    assert_eq!(ring.ensure_first_key(KeyLimits::default(), NOW).await.unwrap(), None);
     assert_eq!(ring.secret(&first.row.id).await.unwrap().reveal(), first.secret);
 }
 
@@ -181,7 +181,7 @@ async fn the_first_key_is_created_once() {
 async fn without_a_keychain_the_first_key_can_be_copied_until_it_was_shown_once() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(Broken(missing())));
-    let first = ring.ensure_first_key(NOW).await.unwrap().unwrap();
+    let first = ring.ensure_first_key(KeyLimits::default(), NOW).await.unwrap().unwrap();
     let id = &first.row.id;
     assert!(first.row.not_yet_shown && rows(&ring).await[0].not_yet_shown);
     assert_eq!(ring.secret(id).await.unwrap().reveal(), first.secret);
@@ -293,7 +293,7 @@ async fn a_key_revoked_during_the_prompt_is_not_stored() {
     let folder = tempfile::tempdir().unwrap();
     let (answer, store) = Prompting::new();
     let ring = KeyRing::new(folder.path(), Arc::new(store));
-    let created = ring.ensure_first_key(NOW).await.unwrap().unwrap();
+    let created = ring.ensure_first_key(KeyLimits::default(), NOW).await.unwrap().unwrap();
     assert!(!created.row.can_copy);
     assert_eq!(ring.revoke(&created.row.id).await.unwrap(), None);
     tokio::time::resume();
@@ -308,7 +308,7 @@ fn an_open_prompt_does_not_block_shutdown() {
     let ring = KeyRing::new(folder.path(), Arc::new(store));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(ring.ensure_first_key(NOW)).unwrap();
+    runtime.block_on(ring.ensure_first_key(KeyLimits::default(), NOW)).unwrap();
     // This would block if the runtime waited for the call.
     drop(runtime);
 }

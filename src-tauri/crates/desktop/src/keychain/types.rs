@@ -42,6 +42,8 @@ pub struct KeyLimitsForm {
     pub sandbox: String,
     /// The working folder; empty uses the one from the settings.
     pub workspace: String,
+    /// Whether it may use plain models only, and not codex-local. The other limits are then empty.
+    pub plain_models_only: bool,
 }
 
 /// A new key with its secret.

@@ -271,7 +271,7 @@ fn child_meets_a_full_disk() {
     println!("make: {}", keys.create("phone", 5).unwrap_err());
     println!(
         "limit: {}",
-        keys.limit(&id, KeyLimits { workspace: Some("/x".into()), sandbox: None }).unwrap_err()
+        keys.limit(&id, KeyLimits { workspace: Some("/x".into()), ..KeyLimits::default() }).unwrap_err()
     );
     println!("revoke: {}", keys.revoke(&id).unwrap_err());
     assert_eq!(keys.entries().unwrap().len(), 1);

@@ -21,11 +21,17 @@ use super::limits::KeyLimits;
 use crate::files::{FileLock, lock_file, set_aside};
 
 /// The latest format version.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// The version written while no key has limits. Programs that know only this version would ignore limits, so they must
-/// not accept a file that has some.
-const VERSION_WITHOUT_LIMITS: u32 = 1;
+/// The oldest version that honours these limits. A program that knows only an older one would ignore them, so it must not
+/// accept the file.
+fn version_for(limits: &KeyLimits) -> u32 {
+    match limits {
+        KeyLimits { plain_models_only: true, .. } => VERSION,
+        limits if limits.is_none() => 1,
+        _ => 2,
+    }
+}
 
 /// Why the key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -209,8 +215,7 @@ impl KeyFile {
     }
 
     fn save(&self, mut stored: KeyFileContents) -> Result<(), KeyFileError> {
-        let limited = stored.keys.iter().any(|entry| !entry.limits.is_none());
-        stored.version = if limited { VERSION } else { VERSION_WITHOUT_LIMITS };
+        stored.version = stored.keys.iter().map(|entry| version_for(&entry.limits)).max().unwrap_or(1);
         let mut text = serde_json::to_vec_pretty(&stored).map_err(|error| self.io(error.into()))?;
         text.push(b'\n');
         replace_file(&self.path, &text).map_err(|error| self.io(error))

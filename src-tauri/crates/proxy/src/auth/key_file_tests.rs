@@ -21,11 +21,15 @@ fn files_without_limits_are_read_and_unknown_fields_are_preserved() {
     let (_, old) = keys.create("laptop", 5).unwrap();
     let mut text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(text["version"], 1);
-    assert!(text["keys"][0].get("sandbox").is_none() && text["keys"][0].get("limits").is_none());
+    assert!(text["keys"][0].get("sandbox").is_none() && text["keys"][0].get("plain_models_only").is_none());
     text["later"] = "whole".into();
     text["keys"][0]["later"] = "of a key".into();
     fs::write(&path, text.to_string()).unwrap();
-    let limits = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: Some("/srv/notes".into()) };
+    let limits = KeyLimits {
+        sandbox: Some(SandboxMode::ReadOnly),
+        workspace: Some("/srv/notes".into()),
+        ..KeyLimits::default()
+    };
     let (_, limited) = keys.create_limited("phone", limits.clone(), 6).unwrap();
     assert_eq!(limited.limits, limits);
     let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -43,9 +47,12 @@ fn a_file_with_limits_has_a_newer_version() {
         text["version"].clone()
     };
     let (_, entry) = keys.create("laptop", 5).unwrap();
-    let read_only = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: None };
+    let read_only = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), ..KeyLimits::default() };
     assert_eq!(keys.limit(&entry.id, read_only.clone()).unwrap().limits, read_only);
     assert_eq!(version(), 2);
+    let plain = KeyLimits { plain_models_only: true, ..KeyLimits::default() };
+    assert_eq!(keys.limit(&entry.id, plain.clone()).unwrap().limits, plain);
+    assert_eq!((version(), &keys.entries().unwrap()[0].limits), (3.into(), &plain));
     keys.limit(&entry.id, KeyLimits::default()).unwrap();
     assert_eq!(version(), 1);
     assert!(matches!(keys.limit("abc", read_only), Err(KeyFileError::NoSuchKey(_))));

@@ -2,7 +2,7 @@
 //!
 //! Limits only restrict: the stricter of the key's and the settings' values applies, evaluated per request, so
 //! tightened settings affect every key. A key's working folder must be inside that of the settings after resolving
-//! symlinks; codex gets the resolved path. Plain models run nothing and need no limits.
+//! symlinks; codex gets the resolved path. Plain models run nothing, so a key for plain models only needs no other limit.
 
 use std::fs;
 use std::io;
@@ -22,6 +22,9 @@ pub struct KeyLimits {
     /// The working folder, an absolute path; `None` uses that of the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<PathBuf>,
+    /// Whether the key may use plain models only, and not `codex-local`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain_models_only: bool,
 }
 
 /// Why limits cannot be applied.
@@ -49,6 +52,12 @@ pub enum LimitsError {
 }
 
 impl KeyLimits {
+    /// The limits of a new key, unless the user chooses: where others can reach the proxy, plain models only.
+    #[must_use]
+    pub fn of_new_key(beyond_loopback: bool) -> Self {
+        Self { plain_models_only: beyond_loopback, ..Self::default() }
+    }
+
     /// Whether there are no limits.
     #[must_use]
     pub fn is_none(&self) -> bool {
@@ -114,11 +123,11 @@ mod tests {
     use super::*;
 
     fn mode(sandbox: Option<SandboxMode>) -> KeyLimits {
-        KeyLimits { sandbox, workspace: None }
+        KeyLimits { sandbox, ..KeyLimits::default() }
     }
 
     fn at(workspace: &Path) -> KeyLimits {
-        KeyLimits { sandbox: None, workspace: Some(workspace.to_owned()) }
+        KeyLimits { workspace: Some(workspace.to_owned()), ..KeyLimits::default() }
     }
 
     #[test]

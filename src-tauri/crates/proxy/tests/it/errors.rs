@@ -49,6 +49,28 @@ async fn missing_and_wrong_keys_are_401_on_every_v1_route() {
 }
 
 #[tokio::test]
+async fn a_key_is_accepted_in_x_api_key_too() {
+    let proxy = fake("").start().await;
+    let status = async |headers: &[(&str, &str)]| {
+        let request = proxy.anonymous(Method::GET, "/v1/models");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let bearer = format!("Bearer {KEY}");
+    for headers in [
+        &[("x-api-key", KEY)][..],
+        &[("authorization", "Basic abc"), ("x-api-key", KEY)],
+        &[("authorization", "Bearer placeholder"), ("x-api-key", KEY)],
+        &[("authorization", &bearer), ("x-api-key", "placeholder")],
+    ] {
+        assert_eq!(status(headers).await, 200, "{headers:?}");
+    }
+    for headers in [&[("x-api-key", "sk-wrong")][..], &[("x-api-key", "")], &[("x-api-key", &bearer)]] {
+        assert_eq!(status(headers).await, 401, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn bearer_scheme_is_case_insensitive() {
     let proxy = fake("").start().await;
     for scheme in ["Bearer", "bearer", "BEARER"] {

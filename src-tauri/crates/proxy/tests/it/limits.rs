@@ -24,8 +24,57 @@ fn keys(proxy: &TestProxy) -> KeyFile {
 }
 
 fn key(proxy: &TestProxy, sandbox: Option<SandboxMode>, workspace: Option<&Path>) -> Key {
-    let limits = KeyLimits { sandbox, workspace: workspace.map(Path::to_owned) };
+    let limits = KeyLimits { sandbox, workspace: workspace.map(Path::to_owned), ..KeyLimits::default() };
     keys(proxy).create_limited("limited", limits, 1).unwrap().0
+}
+
+/// A key for plain models only.
+fn plain_key(proxy: &TestProxy) -> Key {
+    keys(proxy).create_limited("plain", KeyLimits::of_new_key(true), 1).unwrap().0
+}
+
+#[tokio::test]
+async fn a_key_for_plain_models_neither_sees_nor_uses_codex_local() {
+    let (proxy, _) = start(
+        fake("").settings(|settings| {
+            settings.model_aliases.insert("agent".to_owned(), "codex-local".to_owned());
+        }),
+        SandboxMode::ReadOnly,
+    )
+    .await;
+    let (plain, free) = (plain_key(&proxy), key(&proxy, None, None));
+    let get = async |key: &Key, path: &str| {
+        let request = proxy.anonymous(Method::GET, path).bearer_auth(key.reveal());
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let ids = |list: Value| -> Vec<String> {
+        let ids = list["data"].as_array().unwrap().iter();
+        ids.map(|model| model["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let (all, listed) = (ids(get(&free, "/v1/models").await.1), ids(get(&plain, "/v1/models").await.1));
+    let is_agent = |id: &String| id == "codex-local" || id == "agent";
+    assert_eq!(all.iter().filter(|id| is_agent(id)).count(), 2);
+    assert_eq!(listed, all.into_iter().filter(|id| !is_agent(id)).collect::<Vec<_>>());
+    for model in ["codex-local", "agent"] {
+        for (path, mut body) in [
+            ("/v1/chat/completions", json!({"messages":[{"role":"user","content":"hi"}]})),
+            ("/v1/completions", json!({"prompt":"hi"})),
+            ("/v1/responses", json!({"input":"hi"})),
+        ] {
+            body["model"] = model.into();
+            let request = proxy.anonymous(Method::POST, path).bearer_auth(plain.reveal()).json(&body);
+            let response = request.send().await.unwrap();
+            let status = response.status();
+            let error = response.json::<Value>().await.unwrap()["error"].clone();
+            assert_eq!((status.as_u16(), &error["code"]), (404, &json!("model_not_found")), "{path} {error}");
+            assert!(error["message"].as_str().unwrap().contains("plain models"), "{error}");
+        }
+        let (status, body) = get(&plain, &format!("/v1/models/{model}")).await;
+        assert_eq!((status, &body["error"]["code"]), (404, &json!("model_not_found")));
+        assert_eq!(get(&free, &format!("/v1/models/{model}")).await.0, 200);
+    }
+    assert_eq!(ask(&proxy, &plain, &listed[0], "hi").await.status(), 200);
 }
 
 async fn ask(proxy: &TestProxy, key: &Key, model: &str, prompt: &str) -> Response {
@@ -84,7 +133,7 @@ async fn new_key_limits_apply_to_running_conversations() {
     let first = "[[shell=\"touch first\"]]";
     let answer: Value = ask(&proxy, &key, "codex-local", first).await.json().await.unwrap();
     assert!(work.join("first").exists());
-    let limits = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), workspace: None };
+    let limits = KeyLimits { sandbox: Some(SandboxMode::ReadOnly), ..KeyLimits::default() };
     keys(&proxy).limit(&entry.id, limits).unwrap();
     let body = json!({"model":"codex-local","messages":[
         {"role":"user","content":first},

@@ -34,6 +34,7 @@ pub(crate) fn requests(
     vec![
         request(Method::GET, "/v1/models").bearer_auth(key),
         request(Method::GET, "/v1/models").header("authorization", key),
+        request(Method::GET, "/v1/models").header("x-api-key", key),
         request(Method::GET, "/v1/models").basic_auth(key, Some(key)),
         request(Method::GET, &format!("/v1/models?api_key={key}")),
         request(Method::GET, &format!("/v1/models?api_key={key}")).bearer_auth(good),

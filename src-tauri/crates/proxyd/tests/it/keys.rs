@@ -82,6 +82,47 @@ async fn key_revoked_while_others_are_created_stays_revoked() {
 }
 
 #[tokio::test]
+async fn a_key_is_for_plain_models_by_default_where_others_can_reach_the_proxy() {
+    let folder = folder();
+    let new = async |before: &[&str], after: &[&str]| {
+        let mut command = codex_proxyd(folder.path());
+        command.args(["--data-dir", "data"]).args(before).args(["key", "new", "k"]).args(after);
+        run(&mut command).await
+    };
+    let beyond = ["--host", "0.0.0.0"];
+    for (before, after, plain, told) in [
+        (&[][..], &[][..], false, false),
+        (&[], &["--models", "plain"], true, false),
+        (&beyond, &[], true, true),
+        (&beyond, &["--models", "all"], false, false),
+        // A limit on codex-local is a choice of codex-local.
+        (&beyond, &["--sandbox", "read-only"], false, false),
+    ] {
+        let (ok, _, message) = new(before, after).await;
+        let told_so = message.contains("--models all");
+        assert!(ok && message.contains("[plain models]") == plain && told_so == told, "{message}");
+        let keys = KeyFile::in_folder(&folder.path().join("data")).entries().unwrap();
+        assert_eq!(keys.last().unwrap().limits.plain_models_only, plain, "{before:?} {after:?}");
+    }
+    let (ok, _, message) = new(&[], &["--models", "plain", "--sandbox", "read-only"]).await;
+    assert!(!ok && message.contains("Use one of them"), "{message}");
+    let (ok, list, _) = run(codex_proxyd(folder.path()).args(["--data-dir", "data", "key", "list"])).await;
+    assert!(ok && list.lines().nth(1).unwrap().ends_with("k  [plain models]"), "{list}");
+}
+
+#[tokio::test]
+async fn the_first_key_is_for_plain_models_where_others_can_reach_the_proxy() {
+    for (host, plain) in [("127.0.0.1", false), ("0.0.0.0", true)] {
+        let (folder, _model) = a_home().await;
+        let args = ["--port", "0", "--data-dir", "data", "--host", host];
+        let log = ended(start(codex_proxyd(folder.path()).args(args)).await).await;
+        let keys = KeyFile::in_folder(&folder.path().join("data")).entries().unwrap();
+        assert_eq!(keys[0].limits.plain_models_only, plain);
+        assert_eq!(log.contains("plain models only"), plain, "{log}");
+    }
+}
+
+#[tokio::test]
 async fn short_key_is_rejected_beyond_loopback_and_warned_about_on_loopback() {
     let (folder, _model) = a_home().await;
     let args = ["--port", "0", "--data-dir", "data"];

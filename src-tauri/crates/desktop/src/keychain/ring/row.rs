@@ -12,6 +12,7 @@ fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
     KeyLimitsForm {
         sandbox: limits.sandbox.map(|mode| mode.name().to_owned()).unwrap_or_default(),
         workspace: folder.unwrap_or_default(),
+        plain_models_only: limits.plain_models_only,
     }
 }
 

@@ -1,16 +1,21 @@
-//! Authenticates requests by the key in the `Authorization` header, compared in constant time, and applies the key's
-//! limits.
+//! Authenticates requests by the key in the header `Authorization` or `x-api-key`, compared in constant time, and applies the
+//! key's limits.
 //!
 //! Keys are accepted nowhere else: URLs end up in logs and browser history, and browsers send cookies unasked.
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName};
 use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
 
 use super::request_id::KindCell;
-use crate::auth::{self, KeyLimits, LimitsError};
+use crate::auth::{self, Key, KeyLimits, LimitsError};
 use crate::error::ApiError;
+use crate::models::catalog::is_agent;
 use crate::server::state::Inner;
+use crate::settings::Settings;
+
+/// Where clients of Anthropic's API send their key.
+pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// How much of a text is scanned for keys, in characters.
 const MAX_SCANNED_CHARS: usize = 1000;
@@ -29,8 +34,17 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Restricts a thread's profile to the key's limits.
-    pub(in crate::server) async fn limit(&self, profile: &mut ThreadProfile) -> Result<(), ApiError> {
+    /// Whether the key may use the model or alias `id`.
+    pub(in crate::server) fn may_use(&self, id: &str, settings: &Settings) -> bool {
+        !self.limits.plain_models_only || !is_agent(id, settings)
+    }
+
+    /// Restricts a thread's profile to the key's limits. `model` is the requested model.
+    pub(in crate::server) async fn limit(
+        &self,
+        profile: &mut ThreadProfile,
+        model: &str,
+    ) -> Result<(), ApiError> {
         if profile.kind == ThreadKind::Plain {
             if !self.limits.is_none() {
                 // Plain models run nothing. Should codex offer a shell anyway, it must not change anything.
@@ -42,6 +56,9 @@ impl Caller {
             let workspace = profile.workspace.clone();
             let is_there = tokio::task::spawn_blocking(move || workspace.is_dir()).await.unwrap_or_default();
             return if is_there { Ok(()) } else { Err(ApiError::no_workspace()) };
+        }
+        if self.limits.plain_models_only {
+            return Err(ApiError::plain_models_only(model));
         }
         let (limits, sandbox, workspace) = (self.limits.clone(), profile.sandbox, profile.workspace.clone());
         let effective = tokio::task::spawn_blocking(move || limits.effective(sandbox, &workspace)).await;
@@ -85,13 +102,20 @@ impl Inner {
         if !self.settings().keys_needed {
             return Ok(Caller { name: "no key needed".to_owned(), ..Caller::default() });
         }
-        let header = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let header = header.unwrap_or_default();
-        let Some(presented) = auth::bearer(&header) else {
-            let has_credentials = !header.is_empty() && !header.trim().eq_ignore_ascii_case("bearer");
+        let header = |name| {
+            let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            value.unwrap_or_default()
+        };
+        let (authorization, api_key) = (header(AUTHORIZATION), header(X_API_KEY));
+        let api_key = Some(api_key.trim()).filter(|key| !key.is_empty()).map(Key::new);
+        // Clients of Anthropic's API send a placeholder in one header and the key in the other.
+        let presented: Vec<Key> = auth::bearer(&authorization).into_iter().chain(api_key).collect();
+        if presented.is_empty() {
+            let has_credentials =
+                !authorization.is_empty() && !authorization.trim().eq_ignore_ascii_case("bearer");
             let error = if has_credentials { ApiError::wrong_api_key() } else { ApiError::no_api_key() };
             return Err(Denied::Error(error));
-        };
+        }
         let stored = self.key_file.entries().map_err(|error| {
             tracing::error!(%error, "failed to read the key file");
             ApiError::keys_unavailable()
@@ -101,7 +125,8 @@ impl Inner {
             Ok(stored) => (stored, None),
             Err(error) => (Default::default(), Some(error)),
         };
-        match auth::find_key(self.configured_keys.iter().chain(stored.iter()), &presented) {
+        let find = |key| auth::find_key(self.configured_keys.iter().chain(stored.iter()), key);
+        match presented.iter().find_map(find) {
             Some(entry) => Ok(Caller {
                 name: entry.name.clone(),
                 id: entry.sha256.to_hex(),

@@ -1,12 +1,13 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 
 use crate::error::ApiError;
 use crate::models::catalog::{self, CODEX_LOCAL};
 use crate::openai::model::{ModelEntry, ModelList};
 use crate::server::extract::PathId;
+use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 
 /// List models
@@ -16,9 +17,14 @@ use crate::server::state::Proxy;
     get, path = "/v1/models", operation_id = "listModels", tag = "Models", security(("key" = [])),
     responses((status = 200, description = "The models.", body = ModelList))
 )]
-pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, ApiError> {
+pub(crate) async fn list(
+    State(proxy): State<Proxy>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ModelList>, ApiError> {
     let models = proxy.catalog.models(proxy.codex.plain()).await?;
-    let data = catalog::entries(&models, &proxy.settings(), proxy.started);
+    let settings = proxy.settings();
+    let mut data = catalog::entries(&models, &settings, proxy.started);
+    data.retain(|entry| caller.may_use(&entry.id, &settings));
     Ok(Json(ModelList { object: "list", data }))
 }
 
@@ -32,8 +38,12 @@ pub(crate) async fn list(State(proxy): State<Proxy>) -> Result<Json<ModelList>, 
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
+    Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Json<ModelEntry>, ApiError> {
+    if !caller.may_use(&id, &proxy.settings()) {
+        return Err(ApiError::plain_models_only(&id));
+    }
     if id == CODEX_LOCAL {
         return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings(), proxy.started)));
     }

@@ -78,7 +78,7 @@ async fn start_turns(
     };
     exchange.add_outside_time(started.elapsed());
     caller.kind.set(profile.kind);
-    caller.limit(&mut profile).await?;
+    caller.limit(&mut profile, &request.model).await?;
     let (effort, mut ignored) = choose_effort(proxy, &request, &profile).await?;
     if request.verbosity.is_some() && is_unlisted(proxy, &profile).await {
         // codex takes it only for models that it knows.
