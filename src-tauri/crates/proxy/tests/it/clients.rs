@@ -1,5 +1,5 @@
-//! Third-party clients against the proxy and the real codex: OpenAI's packages for Python and Node, LangChain, and the
-//! Vercel AI SDK.
+//! Third-party clients against the proxy and the real codex: OpenAI's packages for Python and Node, its Agents
+//! SDK, LangChain, and the Vercel AI SDK.
 //!
 //! The scripts contain the assertions; here we check that all of them ran, and that everything the proxy sent conforms to
 //! OpenAI's schema. `cargo xtask test` installs the packages and passes their paths.
@@ -99,6 +99,9 @@ const AI_SDK: [&str; 12] = [
     "completion_model",
     "errors",
 ];
+
+/// The checks of `agents_client.py` and `agents_client.mjs`.
+const AGENTS: [&str; 3] = ["quickstart", "tool", "handoff"];
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
@@ -252,4 +255,16 @@ async fn ai_sdk_passes_its_checks() {
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "ai_sdk_client.mjs").await), AI_SDK);
     assert_image_sent(&proxy);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn python_agents_sdk_passes_its_quickstart() {
+    assert_eq!(checks(&python(&real().start().await, "agents_client.py").await), AGENTS);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn node_agents_sdk_passes_its_quickstart() {
+    assert_eq!(checks(&node(&real().start().await, "agents_client.mjs").await), AGENTS);
 }
