@@ -40,7 +40,8 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
     {
       id: 'openWebUiDockerDesktop',
       title: 'Open WebUI in Docker Desktop',
-      intro: 'Docker Desktop routes host.docker.internal to this computer, so no other setting is needed. OrbStack, Colima and Rancher Desktop do the same; in Podman, use host.containers.internal instead.',
+      intro:
+        'Docker Desktop routes host.docker.internal to this computer, so no other setting is needed. OrbStack, Colima and Rancher Desktop do the same; in Podman, use host.containers.internal instead.',
       pieces: webUi(dockerUrl),
       warning: null,
       canOpenDocker: false,

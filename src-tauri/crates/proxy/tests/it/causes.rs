@@ -153,7 +153,7 @@ async fn forwarder(address: String) -> String {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn request_of_the_proxys_own_codex_ends_its_turn_however_it_arrives() {
+async fn request_of_our_own_codex_ends_its_turn_however_it_arrives() {
     let proxy = real().start().await;
     let tunnel = forwarder(proxy.address.clone()).await;
     configure(&proxy, &format!("http://{tunnel}/v1"), "", "", "");

@@ -86,10 +86,10 @@ fn only_imports_from_lower_layers_pass() {
     assert_eq!(found("codex-client", &[root, turn, ("error.rs", "")]), "");
     let upward = found("codex-client", &[root, ("turn.rs", ""), ("error.rs", "\nuse crate::turn::T;")]);
     assert!(upward.contains("error.rs:2: `error` imports") && upward.contains("turn.rs"), "{upward}");
-    let root_with_item = ("lib.rs", "mod error; mod item;");
+    let same_layer = ("lib.rs", "mod account; mod item;");
     let sideways =
-        found("codex-client", &[root_with_item, ("item.rs", ""), ("error.rs", "use crate::item::I;")]);
-    assert!(sideways.contains("`error` imports"), "{sideways}");
+        found("codex-client", &[same_layer, ("item.rs", ""), ("account.rs", "use crate::item::I;")]);
+    assert!(sideways.contains("`account` imports"), "{sideways}");
     let to_root = found("codex-client", &[root, ("turn.rs", ""), ("error.rs", "use crate::Root;")]);
     assert!(to_root.contains("error.rs:1: `error` imports"), "{to_root}");
 }
