@@ -7,6 +7,8 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::options::CHECK_FOLDER;
+
 /// How long to wait for the other app, which gives its streams five seconds and then stops codex.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -24,7 +26,7 @@ impl InstanceLock {
     /// Tries to lock the folder, which another app may hold.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
         let path = data_dir.join("running.lock");
-        let cannot = |error| format!("cannot open {}: {error}", path.display());
+        let cannot = |error| format!("cannot open {}: {error}. {CHECK_FOLDER}", path.display());
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
         let is_held = match file.try_lock() {
             Ok(()) => true,

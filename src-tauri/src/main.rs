@@ -5,6 +5,7 @@
 mod clipboard;
 mod commands;
 mod events;
+mod failure;
 mod instance;
 mod instance_lock;
 mod logging;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("codex-proxy: {message}");
+            failure::show(&message);
             ExitCode::FAILURE
         }
     }
@@ -96,15 +97,21 @@ fn run(options: &Options) -> Result<(), String> {
         .invoke_handler(commands::handler())
         .setup(move |tauri| {
             let handle = tauri.handle().clone();
-            let opening = match early {
-                Some(opening) => opening,
+            let opened = match early {
+                Some(opening) => tauri::async_runtime::block_on(opening)
+                    .unwrap_or_else(|error| Err(format!("unexpected error: {error}"))),
                 // The lock's holder did not show its window, so it is shutting down.
                 None => {
-                    lock.wait()?;
-                    tauri::async_runtime::handle().inner().spawn(open(data_dir, keys_in_memory))
+                    lock.wait().and_then(|()| tauri::async_runtime::block_on(open(data_dir, keys_in_memory)))
                 }
             };
-            let app = tauri::async_runtime::block_on(opening)??;
+            let app = match opened {
+                Ok(app) => app,
+                Err(message) => {
+                    failure::show_and_exit(&handle, &message);
+                    return Ok(());
+                }
+            };
             tauri.manage(lock);
             tauri.manage(app.clone());
             match at_login {
@@ -131,6 +138,7 @@ fn run(options: &Options) -> Result<(), String> {
             }
             Ok(())
         });
+    failure::find_display()?;
     let tauri = builder.build(context).map_err(|error| error.to_string())?;
     tauri.run(|handle, event| match event {
         RunEvent::ExitRequested { api, code: None, .. }

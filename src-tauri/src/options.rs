@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// What to do if the data folder cannot be used.
+pub(crate) const CHECK_FOLDER: &str =
+    "Check that you may write there, or choose another data folder with --data-dir.";
+
 /// An OpenAI-compatible API for the Codex CLI on this computer, in your tray.
 #[derive(Debug, Parser)]
 #[command(name = "codex-proxy", version)]
@@ -24,8 +28,9 @@ impl Options {
     pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
         let folder = self.data_dir.clone().or_else(usual_data_dir);
         let folder = folder.ok_or("no data folder found; set one with --data-dir")?;
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            format!("cannot create the data folder {}: {error}. {CHECK_FOLDER}", folder.display())
+        })?;
         std::path::absolute(&folder).map_err(|error| error.to_string())
     }
 }

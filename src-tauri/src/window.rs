@@ -8,6 +8,10 @@ const MAIN: &str = "main";
 
 /// Shows the window, optionally at a view, and creates it if needed.
 pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
+    if handle.try_state::<App>().is_none() {
+        // A dialog says why the app did not start.
+        return;
+    }
     if let Some(window) = handle.get_webview_window(MAIN) {
         let shown = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
         if let Err(error) = shown {

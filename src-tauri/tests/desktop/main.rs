@@ -9,6 +9,7 @@ mod closing;
 mod connecting;
 mod driver;
 mod environment;
+mod failing;
 mod keys;
 mod log;
 mod menu;

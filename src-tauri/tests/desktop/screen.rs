@@ -16,13 +16,19 @@ use crate::session::{LONG, eventually};
 pub(crate) struct Screen {
     x: RustConnection,
     root: Window,
+    title: &'static str,
 }
 
 impl Screen {
     pub(crate) fn of(display: &str) -> Self {
         let (x, number) = x11rb::connect(Some(display)).unwrap();
         let root = x.setup().roots[number].root;
-        Self { x, root }
+        Self { x, root, title: "Codex Proxy" }
+    }
+
+    /// The same screen, for another window of the app.
+    pub(crate) fn with_title(self, title: &'static str) -> Self {
+        Self { title, ..self }
     }
 
     /// The app's window, if it is visible.
@@ -36,7 +42,7 @@ impl Screen {
         let title =
             self.x.get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 64)?.reply()?.value;
         let attributes = self.x.get_window_attributes(window)?.reply()?;
-        Ok(title == b"Codex Proxy" && attributes.map_state == MapState::VIEWABLE)
+        Ok(title == self.title.as_bytes() && attributes.map_state == MapState::VIEWABLE)
     }
 
     /// Asks the window to close, like the close button.
