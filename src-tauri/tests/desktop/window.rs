@@ -138,8 +138,13 @@ async fn a_port_in_use_is_reported_with_a_fix() {
     window.picture("port-taken").await;
     window.click("//button[contains(normalize-space(.), 'port')]").await;
     window.says("Running").await;
-    session.port += 1;
-    eventually("the proxy answers on the next port", || session.answers()).await;
+    let taken = session.port;
+    let settings = std::fs::read(session.data().join("settings.json")).unwrap();
+    let settings: serde_json::Value = serde_json::from_slice(&settings).unwrap();
+    // Usually the next one; another test may have that.
+    session.port = settings["port"].as_u64().unwrap().try_into().unwrap();
+    assert!(session.port > taken, "{settings}");
+    eventually("the proxy answers on a free port", || session.answers()).await;
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ impl Item {
     }
 }
 
-/// The call's id if OpenAI accepts it, else one of its own.
+/// The call's id if OpenAI accepts it, or a replacement.
 fn upstream_id(call_id: &str) -> Cow<'_, str> {
     if (1..=MAX_CALL_ID).contains(&call_id.chars().count()) {
         return call_id.into();

@@ -18,7 +18,7 @@ use crate::files::FileStamp;
 use crate::install::Found;
 use crate::process::{command, output};
 
-/// How long codex may take to fetch its models, which nobody waits for.
+/// How long codex may take to fetch its models, in the background.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long codex may take to print the list it is delivered with.

@@ -17,7 +17,7 @@ use crate::files::FileStamp;
 /// An empty or invalid file may be in the middle of being written. After this time it is what the user wants.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Settings that codex reads anew for each thread, or that change nothing in a turn.
+/// Settings that codex reads again for each thread, or that change nothing in a turn.
 const NOT_WATCHED: &[&str] = &["projects", "notice", "tui", "hooks", "notify", "history"];
 
 /// The user's settings when last read.

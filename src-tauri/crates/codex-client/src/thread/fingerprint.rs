@@ -94,7 +94,7 @@ fn extend_with_answer(before: Fingerprint, content: &[Content]) -> Fingerprint {
     digest(&before, texts.concat().trim())
 }
 
-/// The same text for the same JSON: many clients parse a call's arguments and write them anew. Other text is unchanged.
+/// The same text for the same JSON: many clients parse and reformat a call's arguments. Other text is unchanged.
 fn canonical(arguments: &str) -> Cow<'_, str> {
     if arguments.len() > MAX_COMPARED_ARGUMENTS {
         return arguments.into();

@@ -66,7 +66,7 @@ impl ToolCalls {
         }
     }
 
-    /// Forgets the calls of a response that broke off, which codex makes anew, unless they already await their outputs.
+    /// Forgets the calls of a response that broke off, which codex repeats, unless they already await their outputs.
     pub(crate) fn retry(&mut self) {
         let Self { announced, awaiting_output, .. } = self;
         announced.retain(|call| awaiting_output.contains_key(&call.call_id));

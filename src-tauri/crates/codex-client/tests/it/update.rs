@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use codex_client::{Codex, Status, ThreadKind};
 use sample_model::under_test::{codex_under_test, fake_codex};
 
-use crate::support::{collect, folder, next_text, real_with_binary, request};
+use crate::support::{Real, collect, folder, next_text, real_with_binary, request};
 
 /// Writes an executable shell script, like codex's installers do.
 fn write_program(path: &Path, script: &str) {
@@ -25,6 +25,13 @@ fn replace(path: &Path, script: &str) {
     let next = path.with_extension("next");
     write_program(&next, script);
     std::fs::rename(&next, path).unwrap();
+}
+
+/// Releases the held model, once it is held.
+async fn release(real: &Real) {
+    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
+    assert!(real.model.wait_for(held, crate::support::TIMEOUT).await.is_some());
+    real.model.release();
 }
 
 fn version(codex: &Codex) -> String {
@@ -46,9 +53,7 @@ async fn update_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     replace(&path, &fake_script("9.0.0"));
     let second = real.run(real.request(ThreadKind::Agent, "hi")).await;
     assert_eq!((second.text().as_str(), version(&real.agent).as_str()), ("Hello from fake", "9.0.0"));
-    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(real.model.wait_for(held, crate::support::TIMEOUT).await.is_some());
-    real.model.release();
+    release(&real).await;
     collect(running).await.expect_success();
 }
 
@@ -104,8 +109,6 @@ async fn a_new_path_is_used_from_the_next_turn_while_the_running_turn_finishes()
     real.agent.set_path(Some(&other));
     let second = real.run(real.request(ThreadKind::Agent, "hi")).await;
     assert_eq!((second.text().as_str(), version(&real.agent).as_str()), ("Hello from fake", "9.0.0"));
-    let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
-    assert!(real.model.wait_for(held, crate::support::TIMEOUT).await.is_some());
-    real.model.release();
+    release(&real).await;
     collect(running).await.expect_success();
 }

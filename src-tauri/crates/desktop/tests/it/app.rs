@@ -28,17 +28,8 @@ async fn first_token(request: JoinHandle<Response>) -> Events {
 #[tokio::test]
 async fn the_overview_counts_running_and_queued_requests_within_max_turns() {
     let folder = folder();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let settings = json!({"version": 1, "port": port, "max_turns": 1});
-    std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
-    let environment = Environment::from_process()
-        .with("HOME", folder.path())
-        .with("CODEX_HOME", folder.path().join(".codex"))
-        .with("CODEX_PATH", under_test::fake_codex())
-        .with("API_KEYS", KEY)
-        .with("FAKE_CODEX", "hang-after-delta=1");
-    let options = AppOptions::new(folder.path().to_owned(), environment, false);
-    let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
+    let (app, port) = running(&folder).await;
+    app.set_setting("max_turns", json!(1)).await.unwrap();
     let ask = || {
         let mut body = prompt_body("hi");
         body["stream"] = true.into();

@@ -107,7 +107,7 @@ pub(crate) struct CustomTool {
     pub name: String,
     /// What the tool does. The model decides by it when and how to call the tool.
     pub description: Option<String>,
-    /// Format of the input: `{"type": "text"}`, or a grammar, which is told to the model and not enforced.
+    /// Format of the input: `{"type": "text"}`, or a grammar, which is passed to the model and not enforced.
     #[schema(value_type = Option<Object>)]
     pub format: Option<Value>,
 }

@@ -16,7 +16,7 @@ use crate::openai::text_or::TextOr;
 pub(super) struct Place {
     /// Whether images may stand there.
     pub images: bool,
-    /// Whether an answer of the model follows. What it did not get is then told as text.
+    /// Whether an answer of the model follows. What it did not get then becomes text.
     pub earlier: bool,
 }
 

@@ -189,7 +189,7 @@ fn callable(tool: Tool, namespace: Option<&str>, param: &str) -> Result<ClientTo
     })
 }
 
-/// What the model is told about the input of a custom tool.
+/// What the model sees of the input of a custom tool.
 fn input_format(format: Option<&Value>, param: &str) -> Result<String, ApiError> {
     let Some(format) = format.filter(|format| format["type"] != "text" && !format.is_null()) else {
         return Ok("The input is plain text.".to_owned());

@@ -35,7 +35,7 @@ async fn health(proxy: &TestProxy) -> Value {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn invalid_configuration_is_told_in_the_answer_and_in_health_on_every_route() {
+async fn invalid_configuration_is_reported_in_the_answer_and_in_health_on_every_route() {
     let proxy = real().start().await;
     let model = proxy.model.base_url();
     configure(&proxy, &model, "sandbox_mode = \"yolo\"", "", "[mcp_servers.a]\ncommand = \"x\"");
@@ -61,7 +61,7 @@ async fn invalid_configuration_is_told_in_the_answer_and_in_health_on_every_rout
 }
 
 #[tokio::test]
-async fn refusal_of_codex_is_told_in_the_answer_and_in_health() {
+async fn refusal_of_codex_is_reported_in_the_answer_and_in_health() {
     for (refusal, expected) in [
         (
             "failed to load configuration: `approval_policy` cannot be used because requirements do not allow it (set by /etc/codex/requirements.toml)",
@@ -116,7 +116,7 @@ async fn error_of_the_users_own_provider_names_its_key_and_never_codexs_sign_in(
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn proxy_as_codexs_own_provider_is_told_at_once_and_takes_no_turn() {
+async fn proxy_as_codexs_own_provider_is_reported_at_once_and_takes_no_turn() {
     for host in ["127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]"] {
         let proxy = real().start().await;
         let port = proxy.address.rsplit(':').next().unwrap();

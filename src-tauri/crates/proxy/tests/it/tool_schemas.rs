@@ -1,4 +1,4 @@
-//! What the model is told about a tool's arguments, through the real codex.
+//! What the model sees of a tool's arguments, through the real codex.
 
 use serde_json::{Value, json};
 

@@ -109,7 +109,7 @@ pub(crate) struct InputItem {
 pub(crate) struct Tool {
     /// Type of the tool:
     /// - `function`: a function with `parameters`.
-    /// - `custom`: a tool with a text as its input. Its `format` is told to the model and not enforced.
+    /// - `custom`: a tool with a text as its input. Its `format` is passed to the model and not enforced.
     /// - `namespace`: a name for several functions and custom tools, its `tools`.
     /// - `web_search`, `web_search_preview`: web search by codex, with `search_context_size`, `user_location`, `filters.allowed_domains`
     ///   and `external_web_access`.

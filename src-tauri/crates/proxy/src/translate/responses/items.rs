@@ -50,7 +50,7 @@ fn is_of_model(item: &InputItem) -> bool {
         || matches!(kind, "function_call" | "custom_tool_call" | "item_reference" | "reasoning")
 }
 
-/// What the model is told of an item that was stored once.
+/// What the model sees of an item that was stored once.
 fn forgotten_item(id: &str) -> Option<Item> {
     let content = vec![Content::Text("[an earlier message, no longer stored]".to_owned())];
     (!id.starts_with("rs_")).then_some(Item::Message { role: Role::Assistant, content })

@@ -75,7 +75,7 @@ async fn name_of_the_only_assistant_does_not_change_its_answers() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn file_in_an_earlier_message_is_told_as_text_and_in_the_last_one_a_400() {
+async fn file_in_an_earlier_message_becomes_text_and_in_the_last_one_a_400() {
     let proxy = real().start().await;
     let data = "data:application/pdf;base64,QUFB";
     for (path, part, told) in [
@@ -126,7 +126,7 @@ async fn file_in_an_earlier_message_is_told_as_text_and_in_the_last_one_a_400() 
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn items_of_openais_own_tools_are_told_as_text_or_skipped() {
+async fn items_of_openais_own_tools_become_text_or_are_skipped() {
     let proxy = real().start().await;
     let blob = "QUJD".repeat(200);
     let screenshot = format!("data:image/png;base64,{blob}");
@@ -202,7 +202,7 @@ async fn items_of_openais_own_tools_are_told_as_text_or_skipped() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn output_of_a_forgotten_call_is_told_as_text() {
+async fn output_of_a_forgotten_call_becomes_text() {
     let proxy = real().start().await;
     let output = json!({"type":"function_call_output","call_id":"call_1","output":"rain"});
     let input = json!([
