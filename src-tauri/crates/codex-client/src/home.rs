@@ -62,7 +62,7 @@ pub(crate) struct Prepared {
     pub(crate) args: Vec<String>,
     pub(crate) used: HomeUsed,
     pub(crate) provider: ActiveProvider,
-    /// The model list that codex starts with instead of its own.
+    /// The model list that codex starts with, in place of its built-in one.
     pub(crate) models: Option<ModelList>,
 }
 

@@ -1,7 +1,7 @@
 //! Fetches images by address, so that codex, which rejects addresses, gets them as data.
 //!
 //! A client must not reach what only this machine can reach: the proxy connects to public IP addresses only, checked after the
-//! name is resolved and again for each redirect, and without a proxy server that would resolve the name anew.
+//! name is resolved and again for each redirect, and without a proxy server, which would resolve the name again.
 
 mod client;
 mod public;

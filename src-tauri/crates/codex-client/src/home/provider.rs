@@ -9,7 +9,7 @@ use crate::account::Provider;
 pub(crate) struct ActiveProvider {
     /// Where it is reached, if the settings say so.
     pub(crate) base_url: Option<String>,
-    /// The provider, if it has a key of its own rather than codex's sign-in.
+    /// The provider, if it has its own key and does not use codex's sign-in.
     pub(crate) own: Option<Provider>,
 }
 

@@ -35,7 +35,7 @@ const MAX_ADDRESS_LEN: usize = 8 * 1024;
 
 pub(super) type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>;
 
-/// Why an image cannot be fetched, as the client is told.
+/// Why an image cannot be fetched; the text is the client's error message.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     #[error("The image's address is not a valid http or https URL.")]

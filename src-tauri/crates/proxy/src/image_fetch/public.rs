@@ -38,7 +38,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
             let [.., a, b, c, d] = ip.octets();
             !is_public_v4(Ipv4Addr::new(a, b, c, d))
         }
-        // ISATAP and 6to4 lead to the IPv4 address in them, the former within a network of its own.
+        // ISATAP and 6to4 lead to the IPv4 address in them.
         [_, _, _, _, 0 | 0x200, 0x5efe, ..] | [0x2002, ..] => true,
         // Protocol assignments, Teredo among them, and documentation.
         [0x2001, second, ..] => second < 0x200 || second == 0xdb8,
