@@ -210,11 +210,6 @@ impl Proxy {
         self.0.admission.occupancy()
     }
 
-    /// Resolves once no further request is accepted and the port is free.
-    pub async fn stopping(&self) {
-        self.0.stopping.cancelled().await;
-    }
-
     /// The codex processes, to show their state.
     #[must_use]
     pub fn codex(&self) -> &Backends {
