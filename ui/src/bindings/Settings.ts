@@ -31,6 +31,22 @@ keep_texts: boolean,
  */
 asked_about_background: boolean | null, 
 /**
+ * Whether to notify when a limit of the account is nearly or fully used.
+ */
+notify_limits: boolean, 
+/**
+ * Whether to notify when Codex is signed out.
+ */
+notify_sign_in: boolean, 
+/**
+ * Whether to notify when Codex is gone or can't start any more.
+ */
+notify_codex: boolean, 
+/**
+ * Whether to notify when the window is first closed and the app stays in the tray.
+ */
+notify_closed: boolean, 
+/**
  * Port to listen on; 0 picks a free one
  */
 port: number, 

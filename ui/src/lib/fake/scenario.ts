@@ -213,6 +213,10 @@ export function settingsFor(scenario: Scenario): SettingsView {
     keep_days: 30,
     keep_texts: false,
     asked_about_background: null,
+    notify_limits: true,
+    notify_sign_in: true,
+    notify_codex: true,
+    notify_closed: true,
   };
   const missing = scenario === 'codex-missing';
   return {

@@ -31,6 +31,14 @@ pub struct DesktopSettings {
     pub keep_texts: bool,
     /// Without a tray: whether to keep running when the window is closed; `None` until the user was asked.
     pub asked_about_background: Option<bool>,
+    /// Whether to notify when a limit of the account is nearly or fully used.
+    pub notify_limits: bool,
+    /// Whether to notify when Codex is signed out.
+    pub notify_sign_in: bool,
+    /// Whether to notify when Codex is gone or can't start any more.
+    pub notify_codex: bool,
+    /// Whether to notify when the window is first closed and the app stays in the tray.
+    pub notify_closed: bool,
 }
 
 impl Default for DesktopSettings {
@@ -43,6 +51,10 @@ impl Default for DesktopSettings {
             keep_days: Days::DEFAULT,
             keep_texts: false,
             asked_about_background: None,
+            notify_limits: true,
+            notify_sign_in: true,
+            notify_codex: true,
+            notify_closed: true,
         }
     }
 }
