@@ -2,7 +2,7 @@ import '@testing-library/jest-dom/vitest';
 
 import { configure } from '@testing-library/svelte';
 
-/** Stubs for what jsdom lacks: modal dialogs and scrolling. */
+/** Stubs for what jsdom lacks: modal dialogs, popovers and scrolling. */
 
 HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
   this.open = true;
@@ -12,6 +12,8 @@ HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
 HTMLDialogElement.prototype.close = function (this: HTMLDialogElement) {
   this.open = false;
 };
+HTMLElement.prototype.showPopover = function () {};
+HTMLElement.prototype.hidePopover = function () {};
 Element.prototype.scrollTo = function () {};
 
 // A long timeout for busy machines. Hidden elements are included because checking visibility takes jsdom most of its time.

@@ -3,6 +3,7 @@
 import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
 import { errorMessage } from './format';
+import { Toasts, type ToastAction } from './toasts.svelte';
 import { isView, type Host, type HostEvents, type Stop, type View } from './host';
 
 export class AppStore {
@@ -15,6 +16,7 @@ export class AppStore {
   announcement = $state('');
   /** The last failed call, shown until it is closed or another call succeeds. */
   error = $state<string | null>(null);
+  readonly toasts = new Toasts();
   closeDialogOpen = $state(false);
   /** A call to start or stop the proxy is in flight. */
   changingState = $state(false);
@@ -56,6 +58,12 @@ export class AppStore {
   /** Announces a text to screen readers. A repeated text gets a trailing space: an unchanged live region stays silent. */
   announce(text: string): void {
     this.announcement = this.announcement === text ? `${text}\u00a0` : text;
+  }
+
+  /** Shows a message for a while, and announces it. The action is offered as a button. */
+  toast(text: string, { action }: { action?: ToastAction } = {}): void {
+    this.toasts.add(text, action);
+    this.announce(action === undefined ? text : `${text} ${action.label} is available.`);
   }
 
   /** Runs a call, shows its error, and returns whether it succeeded. */

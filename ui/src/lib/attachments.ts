@@ -8,6 +8,17 @@ export function setStyles(styles: Record<string, string>): Attachment<HTMLElemen
   };
 }
 
+/** Keeps a `popover="manual"` element above dialogs: shown again whenever a value that `dependencies` reads changes. */
+export function bringToTop(dependencies: () => unknown): Attachment<HTMLElement> {
+  return (element) => {
+    dependencies();
+    element.showPopover();
+    return () => {
+      if (element.isConnected) element.hidePopover();
+    };
+  };
+}
+
 export const autofocus: Attachment<HTMLElement> = (element) => {
   // showModal() focuses the element with `autofocus`, so focus() alone would be overridden in a dialog.
   element.autofocus = true;
