@@ -28,6 +28,7 @@ pub(crate) fn forward(handle: &AppHandle, app: &App) {
                 Change::Requests(request_log::Change::Row(row)) => handle.emit("exchange", &*row),
                 Change::Requests(request_log::Change::Cleared) => handle.emit("exchanges_cleared", ()),
                 Change::Keys => handle.emit("keys", ()),
+                Change::Notice(_) => Ok(()),
             };
             if let Err(error) = sent {
                 tracing::debug!(%error, "failed to send a change to the window");

@@ -6,6 +6,7 @@ mod background;
 mod diagnostics;
 mod keys;
 mod limits;
+mod notices;
 mod overview;
 mod preferences;
 mod requests;
@@ -39,6 +40,7 @@ use proxy::{Key, KeyEntry, KeyLimits};
 use crate::pairing::{self, Docker};
 
 pub use keys::RecipeText;
+pub use notices::Notice;
 pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
 
 /// Changes buffered for the shell. A slower shell loses the oldest, which is safe: the next overview is complete, and the window
@@ -95,6 +97,8 @@ pub enum Change {
     Requests(request_log::Change),
     /// A key was created, first used or revoked.
     Keys,
+    /// A system notification to show.
+    Notice(Notice),
 }
 
 /// The app. Clones share it.

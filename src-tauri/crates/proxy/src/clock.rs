@@ -2,8 +2,60 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, Local, TimeDelta, TimeZone, Utc};
+
+/// Within this many days, the name of the day is enough.
+const MAX_DAYS_BY_NAME: i64 = 6;
+
 /// The current time in Unix seconds.
 #[must_use]
 pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// A time in Unix seconds on this computer's clock: `14:20`, on another day `Thu 14:20`, further away `3 Dec 14:20`.
+#[must_use]
+pub fn local_time(at: u64, now: u64) -> String {
+    time_in(&Local, at, now)
+}
+
+fn time_in<Z: TimeZone>(zone: &Z, at: u64, now: u64) -> String
+where
+    Z::Offset: std::fmt::Display,
+{
+    let date = |seconds: u64| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default().with_timezone(zone)
+    };
+    let (at, now) = (date(at), date(now));
+    let days = at.date_naive() - now.date_naive();
+    let format = match days {
+        days if days.is_zero() => "%H:%M",
+        days if days.abs() <= TimeDelta::days(MAX_DAYS_BY_NAME) => "%a %H:%M",
+        _ => "%-d %b %H:%M",
+    };
+    at.format(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::FixedOffset;
+
+    use super::*;
+
+    #[test]
+    fn a_time_names_its_day_unless_it_is_today() {
+        let zone = FixedOffset::east_opt(3600).unwrap();
+        let at = |day: u32, hour: u32| {
+            let time = zone.with_ymd_and_hms(2026, 11, day, hour, 20, 0).unwrap();
+            u64::try_from(time.timestamp()).unwrap()
+        };
+        let now = at(26, 0);
+        assert_eq!(time_in(&zone, at(26, 14), now), "14:20");
+        assert_eq!(time_in(&zone, at(27, 0), now), "Fri 00:20");
+        assert_eq!(time_in(&zone, at(25, 23), now), "Wed 23:20");
+        assert_eq!(time_in(&zone, at(30, 9), now), "Mon 09:20");
+        assert_eq!(time_in(&zone, at(3, 9), now), "3 Nov 09:20");
+        assert_eq!(time_in(&zone, u64::MAX, now), "1 Jan 01:00");
+    }
 }

@@ -25,7 +25,7 @@ pub mod settings;
 mod translate;
 
 pub use auth::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, find_key};
-pub use clock::unix_now;
+pub use clock::{local_time, unix_now};
 pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use exchange::{Limits, Occupancy};

@@ -1,0 +1,53 @@
+//! The system notifications, in words. The shell shows them.
+
+use proxy::{local_time, unix_now};
+
+/// Something that the user should know even if no window is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The account has used much of a limit.
+    Limit {
+        /// The limit, such as `5-hour limit`.
+        name: String,
+        /// How much of it is used.
+        used_percent: u8,
+        /// When it resets, in Unix seconds.
+        resets_at: Option<u64>,
+    },
+}
+
+impl Notice {
+    /// The first line.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Limit { name, used_percent: 100.., .. } => format!("{name} used up"),
+            Self::Limit { name, used_percent, .. } => format!("{name} {used_percent}% used"),
+        }
+    }
+
+    /// The sentence below it.
+    #[must_use]
+    pub fn body(&self) -> String {
+        match self {
+            Self::Limit { resets_at: Some(at), .. } => format!("Resets {}.", local_time(*at, unix_now())),
+            Self::Limit { resets_at: None, .. } => "Apps get errors once it is used up.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_about_a_limit_names_it_and_says_how_much_is_used() {
+        let limit =
+            |used_percent| Notice::Limit { name: "Weekly limit".to_owned(), used_percent, resets_at: None };
+        assert_eq!(limit(80).title(), "Weekly limit 80% used");
+        assert_eq!(limit(100).title(), "Weekly limit used up");
+        let at = unix_now() + 30 * 24 * 60 * 60;
+        let resets = Notice::Limit { name: String::new(), used_percent: 80, resets_at: Some(at) };
+        assert_eq!(resets.body(), format!("Resets {}.", local_time(at, unix_now())));
+    }
+}
