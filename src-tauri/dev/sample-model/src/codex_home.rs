@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::login::BACKEND;
+
 /// The configured model.
 pub const MODEL: &str = "gpt-5.5";
 
@@ -16,6 +18,15 @@ pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
          base_url = \"{base_url}\"\nwire_api = \"responses\"\n\n\
          [sandbox_workspace_write]\nexclude_slash_tmp = true\nexclude_tmpdir_env_var = true\n"
     );
+    fs::write(dir.join("config.toml"), config)
+}
+
+/// Writes `config.toml` for the built-in provider, without a sign-in: codex asks for one, which the sample model grants if
+/// `CODEX_APP_SERVER_LOGIN_ISSUER` points there.
+pub fn write_signed_out(dir: &Path, base_url: &str) -> io::Result<()> {
+    let backend = format!("{}{BACKEND}", base_url.trim_end_matches("/v1"));
+    let config =
+        format!("model = \"{MODEL}\"\nopenai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{backend}\"\n");
     fs::write(dir.join("config.toml"), config)
 }
 

@@ -1,17 +1,19 @@
 //! A fake of OpenAI's Responses API, as used by codex, whose answers are scripted by the prompt.
 //!
 //! Tests and bench use it to drive the real codex, and `--demo` to answer without an account. The README lists what a prompt
-//! can script. [`codex_home`] points codex at it. There are no keys, no TLS, no unstreamed answers, and no other parts of
-//! OpenAI's API.
+//! can script. [`codex_home`] points codex at it. There are no keys, no TLS, no unstreamed answers, and of the rest of
+//! OpenAI's services only the sign-in ([`login`]).
 
 mod api_error;
 pub mod codex_home;
 mod conversation;
 mod demo;
+mod device_codes;
 pub mod directive;
 mod event_log;
 mod holds;
 mod limits;
+pub mod login;
 mod player;
 mod recorded;
 mod reply;
@@ -65,6 +67,12 @@ impl SampleModel {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// The value of `CODEX_APP_SERVER_LOGIN_ISSUER` for codex to sign in here.
+    #[must_use]
+    pub fn login_issuer(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The last [`MAX_REQUESTS`] requests, oldest first.

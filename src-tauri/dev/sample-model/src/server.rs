@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::api_error::ApiError;
 use crate::limits;
+use crate::login;
 use crate::player::{Frame, Player};
 use crate::recorded::{Origin, Transport};
 use crate::state::{Shared, unix_seconds};
@@ -65,6 +66,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/v1/responses", get(websocket::upgrade).post(responses))
         .route("/v1/models", get(models))
+        .merge(login::routes())
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(shared)

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api_error::ApiError;
 use crate::conversation;
+use crate::device_codes::DeviceCodes;
 use crate::event_log::{Event, EventLog};
 use crate::holds::Holds;
 use crate::recorded::{Origin, Records};
@@ -32,6 +33,7 @@ pub(crate) struct ModelState {
     pub(crate) events: EventLog,
     pub(crate) records: Records,
     pub(crate) holds: Holds,
+    pub(crate) device_codes: DeviceCodes,
     next_id: AtomicU64,
     request_counts: Mutex<HashMap<String, u32>>,
 }
@@ -60,6 +62,7 @@ impl ModelState {
             events: EventLog::new(),
             records: Records::default(),
             holds: Holds::default(),
+            device_codes: DeviceCodes::default(),
             next_id: AtomicU64::new(0),
             request_counts: Mutex::default(),
         }

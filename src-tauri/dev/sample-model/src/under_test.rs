@@ -1,7 +1,8 @@
 //! Finds the programs that tests and bench drive.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The variable with the path of the codex binary to test with.
@@ -30,6 +31,15 @@ pub fn fake_codex() -> PathBuf {
     found.unwrap_or_else(|| {
         panic!("no {name} beside {}: run `cargo build -p sample-model`", running.display())
     })
+}
+
+/// Holds the port that codex's sign-in in the browser needs, for as long as the file is kept.
+///
+/// codex always listens on port 1455 for the browser, and a second codex ends the sign-in of the first one.
+pub fn sign_in_port() -> io::Result<File> {
+    let file = File::create(env::temp_dir().join("codex-proxy-test-sign-in.lock"))?;
+    file.lock()?;
+    Ok(file)
 }
 
 fn workspace() -> PathBuf {

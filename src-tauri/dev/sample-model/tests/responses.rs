@@ -5,8 +5,8 @@ mod raw_http;
 
 use std::time::Duration;
 
-use raw_http::{Exchange, model, prompt};
-use sample_model::{Event, Transport};
+use raw_http::{Answer, Exchange, model, prompt};
+use sample_model::{Event, SampleModel, Transport};
 use serde_json::{Value, json};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -170,4 +170,40 @@ async fn the_demo_answers_and_other_routes_are_404() {
     let unknown = Exchange::open(&model, "GET", "/v1/other", "").await.read_to_end().await;
     assert_eq!((unknown.status, unknown.json()["error"]["code"].as_str()), (404, Some("not_found")));
     assert_eq!(model.requests().len(), 3);
+}
+
+#[cfg(test)]
+async fn call(model: &SampleModel, method: &str, path: &str, body: &str) -> Answer {
+    Exchange::open(model, method, path, body).await.read_to_end().await
+}
+
+#[tokio::test]
+async fn the_browser_is_sent_back_with_a_code_or_the_refusal() {
+    let model = model().await;
+    let page = "/oauth/authorize?redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fback&state=s-1";
+    let location =
+        async |path: &str| call(&model, "GET", path, "").await.header("location").unwrap().to_owned();
+    let back = location(page).await;
+    assert!(back.starts_with("http://127.0.0.1:1/back?code=") && back.ends_with("state=s-1"), "{back}");
+    assert!(location(&format!("{page}&deny")).await.contains("error=access_denied"));
+}
+
+#[tokio::test]
+async fn a_device_code_is_pending_until_it_is_entered_or_declined() {
+    let model = model().await;
+    let poll = async |code: &str| {
+        let body = json!({"device_auth_id": code, "user_code": code}).to_string();
+        call(&model, "POST", "/api/accounts/deviceauth/token", &body).await
+    };
+    let issue = async || {
+        let issued = call(&model, "POST", "/api/accounts/deviceauth/usercode", "{}").await.json();
+        issued["user_code"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (issue().await, issue().await);
+    assert_eq!(poll(&first).await.status, 403);
+    call(&model, "GET", &format!("/codex/device?code={first}&email=you@example.com"), "").await;
+    assert_eq!(poll(&first).await.json()["authorization_code"], "you@example.com");
+    assert_eq!(poll(&second).await.status, 403);
+    call(&model, "GET", "/codex/device?deny", "").await;
+    assert_eq!(poll(&second).await.status, 400);
 }

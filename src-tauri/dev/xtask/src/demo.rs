@@ -46,6 +46,8 @@ impl Demo {
         let temp = folder.join("tmp");
         fs::create_dir_all(&temp).with_context(|| format!("cannot create {}", temp.display()))?;
         program.env("CODEX_HOME", &home).env("TMPDIR", temp).env("CODEX_PATH", codex);
+        // A sign-in in the demo is one to the sample model.
+        program.env("CODEX_APP_SERVER_LOGIN_ISSUER", &model);
         // Behind an HTTP proxy, codex would otherwise send its requests to the sample model through that.
         program.env("NO_PROXY", "127.0.0.1,localhost");
         let port = arg_value(args, "--port").or_else(|| env::var("PORT").ok());
@@ -94,6 +96,7 @@ fn config(model: &str) -> String {
     format!(
         "model = \"gpt-5.5\"\n\
          model_provider = \"mock\"\n\
+         chatgpt_base_url = \"{model}/backend-api\"\n\
          \n\
          [model_providers.mock]\n\
          name = \"mock\"\n\
@@ -163,6 +166,6 @@ mod tests {
     fn codex_is_pointed_only_at_the_sample_model() {
         let text = config("http://127.0.0.1:4321");
         assert!(text.contains("\nbase_url = \"http://127.0.0.1:4321/v1\"\n"), "{text}");
-        assert_eq!(text.matches("http").count(), 1);
+        assert_eq!(text.matches("http").count(), text.matches("http://127.0.0.1:4321/").count());
     }
 }
