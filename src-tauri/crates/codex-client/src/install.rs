@@ -1,5 +1,5 @@
-//! Finds the codex binary: the user's setting first, then `PATH`, then the login shell's `PATH`, then the folders that
-//! installers use.
+//! Finds the codex binary: the user's setting first, then `PATH`, then the app's own installation, then the login shell's
+//! `PATH`, then the folders that installers use.
 //!
 //! The result includes the environment to start it with: codex from npm is a script that needs `node`, so its own folder
 //! and the searched folders are added to `PATH`.
@@ -24,6 +24,8 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Search {
     /// The user's setting. When set, nothing else is searched.
     pub setting: Option<PathBuf>,
+    /// Where the app may have installed codex with npm: [`own_folder`] of its data folder.
+    pub own: Option<PathBuf>,
     /// The environment to search, and to start codex with.
     pub environment: Environment,
 }
@@ -46,6 +48,8 @@ pub enum FoundBy {
     Setting,
     /// On our `PATH`.
     Path,
+    /// In the folder that the app installs codex in.
+    Own,
     /// On the `PATH` of the user's login shell.
     LoginShell,
     /// In a folder that installers use.
@@ -64,6 +68,11 @@ impl Search {
         let path = self.environment.path_folders();
         if let Some(found) = first_codex(&path) {
             return Ok(self.found(found, FoundBy::Path, &[]));
+        }
+        if let Some(found) = self.own_codex() {
+            // A script from npm, which needs Node.
+            let node = find_program("node", &self.environment).and_then(|node| folder_of(&node.path));
+            return Ok(self.found(found, FoundBy::Own, node.as_slice()));
         }
         let shell = login_shell::path_folders(&self.environment).await;
         if let Some(found) = first_codex(&shell) {
@@ -95,20 +104,75 @@ impl Search {
         Ok(self.found(found, FoundBy::Setting, &[]))
     }
 
-    fn found(&self, path: PathBuf, by: FoundBy, more_folders: &[PathBuf]) -> Found {
-        let mut folders: Vec<PathBuf> = path.parent().map(Path::to_owned).into_iter().collect();
-        for folder in self.environment.path_folders().iter().chain(more_folders) {
-            if !folders.contains(folder) {
-                folders.push(folder.clone());
-            }
+    /// What [`Search::run`] would find without starting a login shell: cheap enough to repeat every few seconds.
+    #[must_use]
+    pub fn glance(&self) -> Option<PathBuf> {
+        if let Some(setting) = &self.setting {
+            return self.find_configured(setting).ok().map(|found| found.path);
         }
-        // A folder whose name contains the separator cannot be in PATH; then PATH is left unchanged.
-        let environment = match std::env::join_paths(folders) {
-            Ok(path) => self.environment.clone().with("PATH", path),
-            Err(_) => self.environment.clone(),
-        };
+        first_codex(&self.environment.path_folders())
+            .or_else(|| self.own_codex())
+            .or_else(|| first_codex(&install_folders(&self.environment)))
+    }
+
+    fn own_codex(&self) -> Option<PathBuf> {
+        first_codex(&[self.own.as_ref()?.join("node_modules/.bin")])
+    }
+
+    fn found(&self, path: PathBuf, by: FoundBy, more_folders: &[PathBuf]) -> Found {
+        let environment = environment_for(&path, &self.environment, more_folders);
         Found { path, by, environment }
     }
+}
+
+/// The folder in the data folder that the app installs codex in, where npm may not install globally.
+#[must_use]
+pub fn own_folder(data_dir: &Path) -> PathBuf {
+    let folder = data_dir.join("codex");
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
+/// Another program, such as a package manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundProgram {
+    /// The program or script.
+    pub path: PathBuf,
+    /// The environment to start it with.
+    pub environment: Environment,
+}
+
+/// Looks for a program on the `PATH`, then in the folders that installers use. Starts nothing.
+#[must_use]
+pub fn find_program(name: &str, environment: &Environment) -> Option<FoundProgram> {
+    let find = |folders: &[PathBuf]| first_program(name, folders);
+    let path = find(&environment.path_folders()).or_else(|| find(&install_folders(environment)))?;
+    Some(FoundProgram { environment: environment_for(&path, environment, &[]), path })
+}
+
+/// Whether codex in this folder would be found.
+#[must_use]
+pub fn is_searched(folder: &Path, environment: &Environment) -> bool {
+    let known = |folders: Vec<PathBuf>| folders.iter().any(|known| known == folder);
+    known(environment.path_folders()) || known(install_folders(environment))
+}
+
+/// The environment for a program, with its own folder first on the `PATH` and more folders last.
+fn environment_for(program: &Path, environment: &Environment, more_folders: &[PathBuf]) -> Environment {
+    let mut folders: Vec<PathBuf> = folder_of(program).into_iter().collect();
+    for folder in environment.path_folders().iter().chain(more_folders) {
+        if !folders.contains(folder) {
+            folders.push(folder.clone());
+        }
+    }
+    // A folder whose name contains the separator cannot be in PATH; then PATH is left unchanged.
+    match std::env::join_paths(folders) {
+        Ok(path) => environment.clone().with("PATH", path),
+        Err(_) => environment.clone(),
+    }
+}
+
+fn folder_of(program: &Path) -> Option<PathBuf> {
+    program.parent().map(Path::to_owned)
 }
 
 impl Found {
@@ -132,9 +196,13 @@ impl Found {
 
 /// The first executable codex in `folders`.
 fn first_codex(folders: &[PathBuf]) -> Option<PathBuf> {
+    first_program("codex", folders)
+}
+
+fn first_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path: OsString = std::env::join_paths(folders.iter().filter(|folder| folder.is_absolute())).ok()?;
-    // On Windows this tries `codex.exe`, `codex.cmd` and the other extensions in PATHEXT.
-    which::which_in("codex", Some(path), "/").ok()
+    // On Windows this tries `.exe`, `.cmd` and the other extensions in PATHEXT.
+    which::which_in(name, Some(path), "/").ok()
 }
 
 /// The folders where npm, Node version managers and package managers install programs, best first.
@@ -152,6 +220,8 @@ fn install_folders(environment: &Environment) -> Vec<PathBuf> {
         folders.extend(from("LOCALAPPDATA", "pnpm"));
         folders.extend(from("LOCALAPPDATA", "Volta/bin"));
         folders.extend(from("ProgramFiles", "nodejs"));
+        folders.extend(from("LOCALAPPDATA", "Microsoft/WinGet/Links"));
+        folders.extend(from("LOCALAPPDATA", "Microsoft/WindowsApps"));
     }
     if let Some(home) = environment.home() {
         let below = [

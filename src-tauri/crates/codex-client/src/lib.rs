@@ -51,9 +51,12 @@ pub use error::{CodexError, FailureKind, TurnFailure};
 pub use event::{Incomplete, ItemEvent, TurnEnd, TurnEvent, Usage};
 pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};
-pub use install::{Found, FoundBy, Search, with_login_shell};
+pub use install::{
+    Found, FoundBy, FoundProgram, Search, find_program, is_searched, own_folder, with_login_shell,
+};
 pub use item::{Content, Item, Role, ToolCall};
 pub use own_addresses::OwnAddresses;
+pub use process::{LineCommand, run_lines};
 pub use reason::brief;
 pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,

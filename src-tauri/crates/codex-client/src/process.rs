@@ -4,6 +4,7 @@
 //! group when the pipe closes: when the handle is dropped, or when we are killed, even by SIGKILL. On Windows a job object
 //! does the same. Every process of this crate is started here.
 
+mod lines;
 mod stderr;
 #[cfg(unix)]
 mod unix;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 
 use crate::environment::Environment;
 
+pub use lines::{LineCommand, run_lines};
 pub(crate) use stderr::StderrTail;
 #[cfg(unix)]
 pub(crate) use unix::Process;

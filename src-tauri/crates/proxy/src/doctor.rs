@@ -112,6 +112,7 @@ fn location(found: &Found) -> Finding {
     let by = match found.by {
         FoundBy::Setting => "from the settings",
         FoundBy::Path => "on PATH",
+        FoundBy::Own => "installed by Codex Proxy",
         FoundBy::LoginShell => "on the PATH of the login shell",
         FoundBy::InstallFolder => "in a common install folder",
     };

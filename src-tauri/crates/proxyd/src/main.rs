@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches as _};
-use codex_client::{Environment, Search};
+use codex_client::{Environment, Search, own_folder};
 use proxy::Limits;
 use proxy::doctor::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
@@ -215,7 +215,11 @@ fn first_key(settings: &Settings) -> Result<Option<proxy::Key>, String> {
 }
 
 async fn print_versions(settings: &Settings, environment: &Environment) {
-    let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
+    let search = Search {
+        setting: settings.codex_path.clone(),
+        own: Some(own_folder(&settings.data_dir)),
+        environment: environment.clone(),
+    };
     let codex = match search.run().await {
         Ok(found) => match found.version().await {
             Ok(version) => format!("codex {version} ({})", found.path.display()),

@@ -13,7 +13,7 @@ fn put_codex(folder: &Path) -> PathBuf {
 }
 
 fn search(setting: Option<&Path>, environment: Environment) -> Search {
-    Search { setting: setting.map(Path::to_owned), environment }
+    Search { setting: setting.map(Path::to_owned), own: None, environment }
 }
 
 #[tokio::test]
@@ -94,4 +94,40 @@ async fn version_is_read_from_the_binary() {
     let found =
         search(Some(&codex), Environment::default().with("PATH", "/usr/bin:/bin")).run().await.unwrap();
     assert_eq!(found.version().await.unwrap(), "1.2.3");
+}
+
+#[tokio::test]
+async fn the_apps_own_codex_is_found_after_the_path_and_without_a_login_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let own = put_codex(&own_folder(&data).join("node_modules/.bin"));
+    let shell = home.path().join("shell");
+    std::fs::write(&shell, "#!/bin/sh\ntouch \"$HOME/shell-ran\"\n").unwrap();
+    std::fs::set_permissions(&shell, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let environment = Environment::default()
+        .with("HOME", home.path())
+        .with("SHELL", &shell)
+        .with("PATH", home.path().join("path"));
+    let search = Search { own: Some(own_folder(&data)), ..search(None, environment) };
+    let found = search.run().await.unwrap();
+    assert_eq!((found.path.as_path(), found.by), (own.as_path(), FoundBy::Own));
+    assert_eq!(search.glance(), Some(own));
+    assert!(!home.path().join("shell-ran").exists());
+    let on_path = put_codex(&home.path().join("path"));
+    assert_eq!(search.run().await.unwrap().path, on_path);
+    assert_eq!(search.glance(), Some(on_path));
+}
+
+#[test]
+fn another_program_is_found_with_its_own_folder_first_on_its_path() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".nvm/versions/node/v22.1.0/bin");
+    let npm = put_codex(&folder).with_file_name("npm");
+    std::fs::rename(folder.join("codex"), &npm).unwrap();
+    let environment = Environment::default().with("HOME", home.path()).with("PATH", "/nowhere");
+    let found = find_program("npm", &environment).unwrap();
+    assert_eq!(found.path, npm);
+    assert_eq!(found.environment.path_folders(), [folder.clone(), "/nowhere".into()]);
+    assert!(is_searched(&folder, &environment) && is_searched(Path::new("/nowhere"), &environment));
+    assert!(!is_searched(home.path(), &environment));
 }

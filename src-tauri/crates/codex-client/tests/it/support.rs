@@ -124,7 +124,7 @@ fn config_in(
     let environment = environment.with("TMPDIR", codex_home::temp_dir(home).unwrap());
     let environment = variables.iter().fold(environment, |all, (name, value)| all.with(name, *value));
     CodexConfig {
-        search: Search { setting: Some(binary), environment },
+        search: Search { setting: Some(binary), own: None, environment },
         home: private_or_users,
         folder: home.join("workspace"),
         own_addresses: OwnAddresses::default(),
@@ -151,7 +151,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
     let script = format!("pid-file={} {script}", folder.path().join("pids").display());
     let environment = Environment::from_process().with("FAKE_CODEX", script);
     let codex = Codex::new(CodexConfig {
-        search: Search { setting: Some(binary.to_owned()), environment },
+        search: Search { setting: Some(binary.to_owned()), own: None, environment },
         home: Home::Users,
         folder: folder.path().to_owned(),
         own_addresses: OwnAddresses::default(),

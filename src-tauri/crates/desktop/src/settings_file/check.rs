@@ -72,7 +72,7 @@ fn codex_path(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), S
     }
     *path = absolute(path, context.home)
         .ok_or("Enter Codex's full path or its name, or leave it empty to find Codex automatically.")?;
-    let search = Search { setting: None, environment: Environment::default() };
+    let search = Search { setting: None, own: None, environment: Environment::default() };
     let advice = "Choose the Codex program, or leave it empty to find Codex automatically.";
     search.find_configured(path).map(|_| ()).map_err(|error| match error {
         CodexError::BadPath { path, reason } => format!("{} {reason}. {advice}", path.display()),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use codex_client::{
-    CodexConfig, CodexError, Environment, OwnAddresses, SandboxMode, Search, probe, probe_agent,
+    CodexConfig, CodexError, Environment, OwnAddresses, SandboxMode, Search, own_folder, probe, probe_agent,
 };
 use tokio::time::timeout;
 
@@ -54,7 +54,11 @@ fn data_folder(folder: &Path) -> Finding {
 async fn codex(settings: &Settings, environment: &Environment) -> (Vec<Finding>, Option<SandboxMode>) {
     // Commands of codex can read its environment, so the proxy starts it without API_KEYS too.
     let environment = environment.clone().without("API_KEYS");
-    let search = Search { setting: settings.codex_path.clone(), environment: environment.clone() };
+    let search = Search {
+        setting: settings.codex_path.clone(),
+        own: Some(own_folder(&settings.data_dir)),
+        environment: environment.clone(),
+    };
     let found = match timeout(SEARCH_TIMEOUT, search.run()).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => return (vec![codex_error(&error)], None),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use codex_client::{
     Capabilities, Codex, CodexConfig, CodexError, Environment, Home, OwnAddresses, Readiness, Retention,
-    Search, Status, ThreadKind,
+    Search, Status, ThreadKind, own_folder,
 };
 use tokio::sync::watch;
 
@@ -118,7 +118,11 @@ pub fn plain_config(path: Option<&Path>, environment: &Environment, data_dir: &P
 
 fn config(path: Option<&Path>, environment: &Environment, data_dir: &Path, home: Home) -> CodexConfig {
     CodexConfig {
-        search: Search { setting: path.map(Path::to_owned), environment: environment.clone() },
+        search: Search {
+            setting: path.map(Path::to_owned),
+            own: Some(own_folder(data_dir)),
+            environment: environment.clone(),
+        },
         home,
         // Not the working folder, which may be missing: plain models need none, and each turn of the agent has its own.
         folder: data_dir.to_owned(),
