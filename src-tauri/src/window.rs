@@ -31,12 +31,10 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
     match built {
         Ok(window) => {
             let handle = handle.clone();
-            window.on_window_event(move |event| {
-                if let WindowEvent::CloseRequested { api, .. } = event
-                    && before_closing(&handle)
-                {
-                    api.prevent_close();
-                }
+            window.on_window_event(move |event| match event {
+                WindowEvent::CloseRequested { api, .. } if before_closing(&handle) => api.prevent_close(),
+                WindowEvent::Focused(true) => handle.state::<App>().look_again(),
+                _ => {}
             });
         }
         Err(error) => tracing::error!(%error, "failed to create the window"),

@@ -9,6 +9,7 @@ mod limits;
 mod notices;
 mod overview;
 mod preferences;
+mod recheck;
 mod requests;
 mod status;
 
@@ -38,6 +39,7 @@ use proxy::{ImageFetcher, Proxy, ProxyError, ProxyParts, unix_now};
 use proxy::{Key, KeyEntry, KeyLimits};
 
 use crate::pairing::{self, Docker};
+use recheck::CodexFiles;
 
 pub use keys::RecipeText;
 pub use notices::Notice;
@@ -124,11 +126,15 @@ struct Inner {
     gateway: Gateway,
     /// The result of the last probe.
     codex: Mutex<Option<Result<ProbeResult, CodexError>>>,
+    /// The files that it depended on.
+    checked_files: Mutex<CodexFiles>,
     keychain: Mutex<KeychainState>,
     overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,
     /// Wakes the task that refreshes the overview.
     refresh: Notify,
+    /// Wakes the task that checks codex.
+    look_again: Notify,
     test_prompt: Mutex<CancellationToken>,
     /// The window's offset from UTC in seconds; 0 until a window opens.
     utc_offset: AtomicI32,
@@ -170,10 +176,12 @@ impl App {
             request_log: request_log.await,
             gateway: Gateway::spawn(),
             codex: Mutex::default(),
+            checked_files: Mutex::default(),
             keychain: Mutex::default(),
             overview: Mutex::default(),
             changes,
             refresh: Notify::new(),
+            look_again: Notify::new(),
             test_prompt: Mutex::default(),
             utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),
@@ -191,6 +199,7 @@ impl App {
         }
         app.refresh_overview().await;
         app.0.tasks.spawn(background::run(app.clone()));
+        app.0.tasks.spawn(recheck::run(app.clone()));
         // In the background: both the keychain and codex may wait for the user.
         let startup = app.clone();
         app.0.tasks.spawn(async move { startup.0.stop.run_until_cancelled(startup.finish_startup()).await });
@@ -311,9 +320,17 @@ impl App {
     }
 
     async fn probe_codex(&self) {
+        // Before the probe, so that a later change counts as one.
+        let files = self.codex_files().await;
+        *self.0.checked_files.lock() = files;
         let probed = probe(&self.codex_config()).await;
         *self.0.codex.lock() = Some(probed);
         self.refresh_overview().await;
+    }
+
+    /// The files that the last check of codex depended on.
+    fn checked_files(&self) -> CodexFiles {
+        self.0.checked_files.lock().clone()
     }
 
     fn launch(&self) -> Result<Launch, ProxyError> {

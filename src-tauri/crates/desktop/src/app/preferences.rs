@@ -65,8 +65,7 @@ impl App {
         *self.0.notice.lock() = None;
         self.0.request_log.set_retention(after.keep_days.get(), after.keep_texts).await;
         if before.proxy.codex_path != after.proxy.codex_path {
-            let probed = probe(&self.codex_config()).await;
-            *self.0.codex.lock() = Some(probed);
+            self.probe_codex().await;
         }
         self.refresh_overview().await;
         Ok(())

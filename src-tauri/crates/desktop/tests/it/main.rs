@@ -14,6 +14,8 @@ mod key_places;
 #[cfg(unix)]
 mod own_files;
 mod pairing;
+#[cfg(unix)]
+mod recheck;
 mod request_log;
 #[path = "../../../proxy/tests/it/support/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of the proxy")]
