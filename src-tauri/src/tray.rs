@@ -3,6 +3,7 @@
 use desktop::app::App;
 use desktop::app::Overview;
 use desktop::gateway::ProxyState;
+use proxy::health::Level;
 use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
@@ -134,23 +135,19 @@ fn is_on(overview: &Overview) -> bool {
 }
 
 fn icon(overview: &Overview) -> Image<'static> {
-    match (&overview.proxy, &overview.problem) {
-        (ProxyState::Stopped | ProxyState::Stopping, _) => STOPPED,
-        (_, Some(_)) => NEEDS_ATTENTION,
-        _ => RUNNING,
+    match overview.health.level {
+        Level::Off => STOPPED,
+        Level::Ok | Level::Working => RUNNING,
+        Level::Asking | Level::Attention | Level::Blocked => NEEDS_ATTENTION,
     }
 }
 
 /// The state in one line.
 fn status_line(overview: &Overview) -> String {
-    match (&overview.proxy, &overview.problem) {
-        (ProxyState::Stopped, _) => "Stopped".to_owned(),
-        (ProxyState::Stopping, _) => "Stopping…".to_owned(),
-        (_, Some(problem)) => problem.message.clone(),
-        _ => match traffic(overview) {
-            Some(traffic) => format!("Port {} · {traffic}", overview.port),
-            None => format!("Running on port {}", overview.port),
-        },
+    let title = &overview.health.title;
+    match traffic(overview).filter(|_| overview.health.level == Level::Ok) {
+        Some(traffic) => format!("{title} · {traffic}"),
+        None => title.clone(),
     }
 }
 

@@ -33,6 +33,7 @@ use crate::settings_file::{DesktopSettings, SettingsFile};
 use crate::text::join_some;
 use crate::view::{Listen, ViewError};
 use proxy::Limits;
+use proxy::health::FixAction;
 use proxy::models::backends;
 use proxy::settings::{LogLevel, Program, Settings};
 use proxy::{ImageFetcher, Proxy, ProxyError, ProxyParts, unix_now};
@@ -43,7 +44,7 @@ use recheck::CodexFiles;
 
 pub use keys::RecipeText;
 pub use notices::Notice;
-pub use status::{CodexState, CodexView, Fix, Overview, Problem, SettingsView};
+pub use status::{CodexState, CodexView, Overview, SettingsView};
 
 /// Changes buffered for the shell. A slower shell loses the oldest, which is safe: the next overview is complete, and the window
 /// queries the rows when it opens.
@@ -254,6 +255,25 @@ impl App {
         self.change_settings(move |stored| stored.proxy.port = free.into()).await?;
         self.start().await;
         Ok(())
+    }
+
+    /// Applies a fix. Whether it is done; `false` if it needs the window.
+    ///
+    /// # Errors
+    /// If the fix failed.
+    pub async fn apply_fix(&self, fix: FixAction) -> Result<bool, ViewError> {
+        match fix {
+            FixAction::StartProxy => self.start().await,
+            FixAction::UseFreePort => self.use_free_port().await?,
+            FixAction::RecheckCodex => self.recheck_codex().await,
+            FixAction::InstallCodex
+            | FixAction::ChooseCodex
+            | FixAction::SignIn
+            | FixAction::OpenNetworkSettings
+            | FixAction::ShowLimits
+            | FixAction::ShowFiles => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Checks codex again, for example after it was installed or signed in.

@@ -6,11 +6,10 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use ts_rs::TS;
 
+pub use proxy::health::ProxyState;
 use proxy::{OpenPort, Proxy, Server, unix_now};
 
 /// Commands queued for the gateway. When the queue is full, callers wait.
@@ -18,35 +17,6 @@ const COMMAND_CAPACITY: usize = 32;
 
 /// How many ports above the configured one are tried.
 const MAX_PORT_ATTEMPTS: u16 = 50;
-
-/// The state of the proxy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
-#[ts(export)]
-pub enum ProxyState {
-    /// Accepts requests.
-    Running {
-        /// The start, in Unix seconds.
-        since: u64,
-    },
-    /// Finishes open streams.
-    Stopping,
-    /// Stopped.
-    #[default]
-    Stopped,
-    /// Another program uses the port.
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// A free port nearby.
-        free: Option<u16>,
-    },
-    /// Failed to start.
-    Failed {
-        /// What happened and what to do.
-        message: String,
-    },
-}
 
 /// A proxy, and where to run it.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod exchange;
 pub mod files;
+pub mod health;
 mod image_fetch;
 pub mod logging;
 mod metrics;

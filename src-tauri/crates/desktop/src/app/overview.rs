@@ -4,15 +4,14 @@ use std::sync::atomic::Ordering;
 
 use codex_client::{Account, CodexError, Readiness, Status};
 
-use super::status::{CodexState, CodexView, Fix, Overview, Problem};
+use super::status::{CodexState, CodexView, Overview};
 use super::{App, Change};
-use crate::gateway::ProxyState;
 use crate::text::join_some;
 use crate::view::Listen;
 use proxy::doctor;
+use proxy::health::{CodexFacts, Facts, Health, describe};
 use proxy::models::backends::{BackendsStatus, missing_capabilities};
-use proxy::{ApiError, unix_now};
-use proxy::{UPDATE, next_step};
+use proxy::{UPDATE, unix_now};
 
 impl App {
     /// The overview for a window whose clock is `utc_offset_seconds` ahead of UTC. From now on, the day starts at midnight of
@@ -37,8 +36,18 @@ impl App {
             let home = doctor::temporary_home(&home);
             codex.missing = join_some([codex.missing, join_some([Some(home.what), home.next], ". ")], " ");
         }
+        let health = Health::of(Facts {
+            proxy: gateway.proxy.clone(),
+            port: stored.proxy.port.get(),
+            codex: CodexFacts::of(running.as_ref(), probed.as_ref()),
+            limit_reached: None,
+            unreadable_file: self.0.notice.lock().clone(),
+        });
+        if let Some(running) = &gateway.running {
+            running.proxy.set_health(health.clone());
+        }
         let overview = Overview {
-            problem: problem(&gateway.proxy, &codex),
+            health,
             base_url: base_url(stored.proxy.port.get()),
             port: stored.proxy.port.get(),
             reachable_by: reachable_by(stored.listen),
@@ -97,9 +106,8 @@ fn codex_view(running: Option<&BackendsStatus>, probed: Option<&Result<Readiness
             .chain(readiness.warnings.iter().map(|warning| format!("Codex's configuration: {warning}.")))
             .reduce(|all, more| format!("{all} {more}")),
         message: None,
-        next_step: None,
     };
-    let message = running.and_then(|running| running.other.as_ref()).map(describe_error);
+    let message = running.and_then(|running| running.other.as_ref()).map(describe);
     match (running.map(|running| &running.status), probed) {
         (Some(Status::Ready(readiness)), _) => CodexView { message, ..ready(readiness, CodexState::Ready) },
         (Some(Status::Failed(error)), _) | (_, Some(Err(error))) => failed(error),
@@ -117,24 +125,7 @@ fn failed(error: &CodexError) -> CodexView {
         CodexError::NotSignedIn => CodexState::NotSignedIn,
         _ => CodexState::Failed,
     };
-    let next_step = match error {
-        CodexError::BadConfig { .. } | CodexError::OwnProvider => Some(next_step(error)),
-        _ => None,
-    };
-    CodexView { state, message: Some(describe_error(error)), next_step, ..CodexView::default() }
-}
-
-/// The error for the window. Unlike a message of the API it may contain paths.
-pub(super) fn describe_error(error: &CodexError) -> String {
-    match error {
-        CodexError::NotFound => "Codex isn't installed".to_owned(),
-        CodexError::NotSignedIn => "Sign in to Codex".to_owned(),
-        CodexError::BadPath { path, reason } => format!("{} {reason}.", path.display()),
-        CodexError::StartFailed { reason } => format!("Codex couldn't start: {reason}."),
-        CodexError::BadConfig { reason } => format!("Codex's configuration is invalid: {reason}."),
-        CodexError::OwnProvider => "Codex uses this proxy as its own provider.".to_owned(),
-        error => ApiError::from(error.clone()).message().to_owned(),
-    }
+    CodexView { state, message: Some(describe(error)), ..CodexView::default() }
 }
 
 fn describe_account(account: &Account) -> String {
@@ -155,66 +146,9 @@ fn describe_plan(plan: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The most important problem. The proxy comes first: nothing works without it.
-fn problem(proxy: &ProxyState, codex: &CodexView) -> Option<Problem> {
-    let problem = |message: String, next_step: &str, fix| {
-        Some(Problem { message, next_step: next_step.to_owned(), fix })
-    };
-    match proxy {
-        ProxyState::PortTaken { port, free: Some(free) } => {
-            let next = format!(
-                "Use port {free}, which is free, or quit the other program. Apps that are already connected need the new \
-                 address."
-            );
-            return problem(format!("Port {port} is in use by another program."), &next, Fix::UseFreePort);
-        }
-        ProxyState::PortTaken { port, free: None } => {
-            let next = "Choose another port in Settings › Network.";
-            return problem(format!("Port {port} is in use by another program."), next, Fix::OpenSettings);
-        }
-        ProxyState::Failed { message } => {
-            let next = "Check Settings › Network, then start the proxy again.";
-            return problem(message.clone(), next, Fix::OpenSettings);
-        }
-        ProxyState::Running { .. } | ProxyState::Stopping | ProxyState::Stopped => {}
-    }
-    let next = match codex.state {
-        CodexState::NotFound => {
-            "Install it with `npm install -g @openai/codex`, then sign in with `codex login`. If it is installed, set its \
-             path in Settings › Codex."
-        }
-        CodexState::NotSignedIn => "Run `codex login` in a terminal.",
-        CodexState::Unsupported => UPDATE,
-        CodexState::Failed => codex.next_step.as_deref().unwrap_or("Run `codex` in a terminal to see why."),
-        CodexState::NotStarted | CodexState::Starting | CodexState::Ready => return None,
-    };
-    problem(codex.message.clone().unwrap_or_default(), next, Fix::RecheckCodex)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_port_in_use_takes_precedence_over_a_missing_codex() {
-        let codex = failed(&CodexError::NotFound);
-        let taken = ProxyState::PortTaken { port: 8000, free: Some(8001) };
-        assert_eq!(problem(&taken, &codex).unwrap().fix, Fix::UseFreePort);
-        assert_eq!(problem(&ProxyState::Stopped, &codex).unwrap().fix, Fix::RecheckCodex);
-        assert_eq!(problem(&ProxyState::Stopped, &CodexView::default()), None);
-    }
-
-    #[test]
-    fn an_invalid_configuration_and_an_own_provider_come_with_their_own_next_step() {
-        let reason = "config.toml, line 3: unknown variant `yolo`".to_owned();
-        for (error, message, next) in [
-            (CodexError::BadConfig { reason }, "config.toml, line 3: unknown variant `yolo`", "Correct it"),
-            (CodexError::OwnProvider, "its own provider", "base_url"),
-        ] {
-            let problem = problem(&ProxyState::Stopped, &failed(&error)).unwrap();
-            assert!(problem.message.contains(message) && problem.next_step.contains(next), "{problem:?}");
-        }
-    }
 
     #[test]
     fn what_codex_reports_about_its_configuration_is_shown() {

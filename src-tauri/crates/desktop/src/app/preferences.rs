@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use codex_client::{CodexError, ProbeResult, probe};
+use proxy::health;
 use serde_json::{Map, Value};
 
 use super::App;
-use super::overview::describe_error;
 use super::status::SettingsView;
 use crate::gateway::ProxyState;
 use crate::pairing;
@@ -166,6 +166,6 @@ fn codex_check(probed: &Result<ProbeResult, CodexError>) -> CodexCheck {
             version: Some(readiness.version.clone()),
             error: None,
         },
-        Err(error) => CodexCheck { path: None, version: None, error: Some(describe_error(error)) },
+        Err(error) => CodexCheck { path: None, version: None, error: Some(health::describe(error)) },
     }
 }

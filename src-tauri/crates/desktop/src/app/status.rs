@@ -1,5 +1,6 @@
 //! What the status view, the tray and the settings view show.
 
+use proxy::health::Health;
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -13,6 +14,8 @@ use crate::view::{CodexCheck, ListenChoice, ModelChoice};
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Overview {
+    /// Whether requests are answered, and if not, why and what to do.
+    pub health: Health,
     /// The state of the proxy.
     pub proxy: ProxyState,
     /// The base URL on this computer, ending with `/v1`.
@@ -26,8 +29,6 @@ pub struct Overview {
     pub keys_needed: bool,
     /// The state of codex.
     pub codex: CodexView,
-    /// The most important problem.
-    pub problem: Option<Problem>,
     /// Requests since midnight.
     pub requests_today: u64,
     /// Unfinished requests, including queued ones.
@@ -63,9 +64,6 @@ pub struct CodexView {
     pub missing: Option<String>,
     /// What is wrong.
     pub message: Option<String>,
-    /// What to do about it, if the state alone does not say.
-    #[serde(skip)]
-    pub next_step: Option<String>,
 }
 
 /// Whether codex can be used.
@@ -88,34 +86,6 @@ pub enum CodexState {
     NotSignedIn,
     /// Failed to start.
     Failed,
-}
-
-/// A problem, and how to fix it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct Problem {
-    /// What happened.
-    pub message: String,
-    /// What to do, in sentences; commands to copy are in backquotes.
-    pub next_step: String,
-    /// What the button does.
-    pub fix: Fix,
-}
-
-/// What the button of a problem does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub enum Fix {
-    /// Checks codex again (`recheck_codex`).
-    RecheckCodex,
-    /// Switches to the free port (`use_free_port`).
-    UseFreePort,
-    /// Opens the settings view.
-    OpenSettings,
-    /// Starts the proxy (`start_proxy`).
-    StartProxy,
 }
 
 /// The settings, and what the window needs to show them.

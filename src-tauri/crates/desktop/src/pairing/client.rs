@@ -15,7 +15,6 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::error::{RequestError, Result};
-use crate::text::truncate;
 use proxy::Key;
 
 /// Timeout for connecting, which is immediate on this computer.
@@ -82,9 +81,8 @@ impl<'a> Caller<'a> {
         self.send(|client, url| client.post(url).body(body.to_string()), path, timeout).await
     }
 
-    /// Returns the version of our server, or an error if another program has the port. Sends no key, which that program must not
-    /// get.
-    pub(super) async fn identify(&self, timeout: Duration) -> Result<String> {
+    /// Returns an error if another program has the port. Sends no key, which that program must not get.
+    pub(super) async fn identify(&self, timeout: Duration) -> Result<()> {
         let reply = Self { key: None, ..self.clone() }.get("/health", timeout).await;
         let reply = match reply {
             Err(RequestError::Disconnected | RequestError::TooLarge) => {
@@ -96,9 +94,10 @@ impl<'a> Caller<'a> {
         if health["error"]["code"] == "shutting_down" {
             return Err(reply.error());
         }
-        match health["version"].as_str() {
-            Some(version) if health["codex"]["state"].is_string() => Ok(truncate(version, 20)),
-            _ => Err(RequestError::NotCodexProxy(self.address)),
+        if health["status"] == "ok" && health["level"].is_string() {
+            Ok(())
+        } else {
+            Err(RequestError::NotCodexProxy(self.address))
         }
     }
 

@@ -212,7 +212,7 @@ async fn impostor(list: &'static str, content_type: &'static str, chat: &'static
     let answer = move |request: Request| async move {
         let headers = request.headers();
         match request.uri().path() {
-            "/health" => r#"{"version":"9","codex":{"state":"ready"}}"#.into_response(),
+            "/health" => r#"{"status":"ok","level":"ok"}"#.into_response(),
             _ if headers["authorization"] != format!("Bearer {KEY}") => {
                 (axum::http::StatusCode::UNAUTHORIZED, r#"{"error":{"message":"No."}}"#).into_response()
             }

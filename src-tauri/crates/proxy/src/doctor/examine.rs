@@ -149,14 +149,15 @@ async fn address(bind: SocketAddr) -> Finding {
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    match our_version(SocketAddr::new(ip, bind.port())).await {
-        Some(version) => Finding::ok(format!("Codex Proxy {version} is already running on {bind}")),
-        None => problem,
+    if is_ours(SocketAddr::new(ip, bind.port())).await.unwrap_or_default() {
+        Finding::ok(format!("Codex Proxy is already running on {bind}"))
+    } else {
+        problem
     }
 }
 
-/// The version of the Codex Proxy on `address`; `None` if it is another program or does not answer in time.
-async fn our_version(address: SocketAddr) -> Option<String> {
+/// Whether Codex Proxy is on `address`; `None` if the program there does not answer in time.
+async fn is_ours(address: SocketAddr) -> Option<bool> {
     // Through HTTP_PROXY, the request would reach another computer.
     let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build().ok()?;
     let mut response = client.get(format!("http://{address}/health")).send().await.ok()?;
@@ -169,8 +170,7 @@ async fn our_version(address: SocketAddr) -> Option<String> {
         }
     }
     let health: serde_json::Value = serde_json::from_slice(&body).ok()?;
-    let version = health["version"].as_str().filter(|_| health["codex"]["state"].is_string())?;
-    Some(version.chars().take(20).collect())
+    Some(health["status"] == "ok" && health["level"].is_string())
 }
 
 fn keys(settings: &Settings) -> Finding {

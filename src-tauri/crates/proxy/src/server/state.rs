@@ -17,6 +17,7 @@ use crate::body_budget::BodyBudget;
 use crate::clock::unix_now;
 use crate::exchange::log::{Arrival, Recorder, RequestLog};
 use crate::exchange::{Admission, Exchange, Limits, Occupancy};
+use crate::health::{CodexFacts, Facts, Health, ProxyState};
 use crate::image_fetch::ImageFetcher;
 use crate::metrics::Metrics;
 use crate::models::backends::Backends;
@@ -53,6 +54,8 @@ pub struct Inner {
     pub(crate) stopping: CancellationToken,
     /// Cancelled at the shutdown deadline: open streams end.
     pub(crate) cut_off: CancellationToken,
+    /// As the desktop app knows it, which knows more than the proxy.
+    known_health: RwLock<Option<Health>>,
 }
 
 impl std::ops::Deref for Proxy {
@@ -168,6 +171,7 @@ impl Proxy {
             started: now,
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),
+            known_health: RwLock::default(),
             configured_keys,
             auth_throttle: AuthThrottle::default(),
             request_log,
@@ -208,6 +212,25 @@ impl Proxy {
     #[must_use]
     pub fn turns(&self) -> watch::Receiver<Occupancy> {
         self.0.admission.occupancy()
+    }
+
+    /// Records the health that `/health` reports from now on.
+    pub fn set_health(&self, health: Health) {
+        *self.0.known_health.write() = Some(health);
+    }
+
+    /// The health as recorded, or else as the proxy itself knows it.
+    pub(crate) fn health(&self) -> Health {
+        let known = self.0.known_health.read().clone();
+        known.unwrap_or_else(|| {
+            Health::of(Facts {
+                proxy: ProxyState::Running { since: self.0.started },
+                port: self.settings().port.get(),
+                codex: CodexFacts::of(Some(&self.0.codex.status()), None),
+                limit_reached: None,
+                unreadable_file: None,
+            })
+        })
     }
 
     /// The codex processes, to show their state.

@@ -47,11 +47,27 @@ async fn documentation_pages_load_everything_from_the_proxy() {
 }
 
 #[tokio::test]
-async fn health_needs_no_key_and_does_not_start_codex() {
+async fn without_a_key_health_tells_only_the_level() {
     let proxy = fake("").start().await;
-    let health = async || -> Value {
-        proxy.anonymous(reqwest::Method::GET, "/health").send().await.unwrap().json().await.unwrap()
+    let health = async |key: &str| -> Value {
+        let request = proxy.anonymous(reqwest::Method::GET, "/health");
+        let request = if key.is_empty() { request } else { request.bearer_auth(key) };
+        request.send().await.unwrap().json().await.unwrap()
     };
+    for key in ["", "sk-wrong"] {
+        assert_eq!(health(key).await, serde_json::json!({"status": "ok", "level": "working"}), "{key:?}");
+    }
+    proxy.ask("hi").await;
+    for key in ["", "sk-wrong"] {
+        assert_eq!(health(key).await, serde_json::json!({"status": "ok", "level": "ok"}), "{key:?}");
+    }
+    assert!(health(crate::support::KEY).await["title"].as_str().unwrap().starts_with("Running on port "));
+}
+
+#[tokio::test]
+async fn health_does_not_start_codex() {
+    let proxy = fake("").start().await;
+    let health = async || -> Value { proxy.get("/health").send().await.unwrap().json().await.unwrap() };
     let before = health().await;
     assert_eq!((&before["status"], &before["codex"]["state"]), (&"ok".into(), &"idle".into()));
     proxy.ask("hi").await;
@@ -67,7 +83,7 @@ async fn health_reports_codexs_capabilities() {
     let can = async |plan: crate::support::TestProxyBuilder| -> Value {
         let proxy = plan.start().await;
         assert_eq!(proxy.ask("[[words=1]]").await.status(), 200);
-        let health = proxy.anonymous(reqwest::Method::GET, "/health").send().await.unwrap();
+        let health = proxy.get("/health").send().await.unwrap();
         health.json::<Value>().await.unwrap()["codex"]["can"].take()
     };
     let all = |yes: bool| {

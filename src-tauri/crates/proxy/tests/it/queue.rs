@@ -54,7 +54,7 @@ async fn rejected(request: JoinHandle<Response>) -> Value {
 }
 
 async fn health(proxy: &TestProxy) -> Value {
-    let response = proxy.anonymous(Method::GET, "/health").send().await.unwrap();
+    let response = proxy.get("/health").send().await.unwrap();
     response.json::<Value>().await.unwrap()["turns"].take()
 }
 

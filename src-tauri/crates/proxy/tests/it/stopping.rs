@@ -126,8 +126,7 @@ async fn unresponsive_codex_does_not_delay_shutdown_and_its_callers_get_an_error
         let request = if let Some(body) = &body { request.json(body) } else { request };
         let pending = tokio::spawn(request.send());
         loop {
-            let health: Value =
-                proxy.anonymous(Method::GET, "/health").send().await.unwrap().json().await.unwrap();
+            let health: Value = proxy.get("/health").send().await.unwrap().json().await.unwrap();
             if health["codex"]["state"] == "starting" {
                 break;
             }

@@ -31,7 +31,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["settings"],
             &["error"],
             &["body_budget", "event", "models"],
-            &["metrics", "translate"],
+            &["health", "metrics", "translate"],
             &["answer", "image_fetch"],
             &["exchange"],
             &["server"],

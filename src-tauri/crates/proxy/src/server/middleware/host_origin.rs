@@ -95,6 +95,9 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
             }
         }
     } else {
+        if request.uri().path() == HEALTH {
+            identify(&proxy, &mut request);
+        }
         next.run(request).await
     };
     if let Some(origin) = allowed {
@@ -106,6 +109,15 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
         response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
     }
     response
+}
+
+/// Adds the caller to a request that needs no key, if it has a valid one.
+fn identify(proxy: &Proxy, request: &mut Request) {
+    match proxy.check_key(request.headers()) {
+        Ok(caller) => drop(request.extensions_mut().insert(caller)),
+        Err(Denied::WrongKey(_)) => proxy.auth_throttle.log(request.extensions().get::<Peer>().copied()),
+        Err(Denied::Error(_)) => {}
+    }
 }
 
 /// Whether our own codex sent this request of a turn to us, whatever the address that its provider has. Each such turn would

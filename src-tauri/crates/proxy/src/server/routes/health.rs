@@ -1,7 +1,7 @@
-//! `GET /health`: the state of the proxy and codex. Needs no key and starts nothing.
+//! `GET /health`: the state of the proxy and codex. Starts nothing. Without a key it tells only the level.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use codex_client::{Capabilities, CodexError, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,14 +9,33 @@ use utoipa::ToSchema;
 use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::exchange::{Limits, Occupancy};
+use crate::health::{Health, Level};
 use crate::models::backends::{BackendsStatus, state_of};
+use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 
-/// State of the proxy and of codex.
+/// State of the proxy and of codex. Without a key, only `status` and `level`.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Health {
+pub(crate) struct HealthReport {
     /// Always `ok`: the proxy is running.
     status: &'static str,
+    /// How well requests are answered: `ok`; `working` while codex is checked or starts; `asking` while codex waits for the
+    /// user; `attention` if some requests fail; `blocked` if all fail.
+    level: Level,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    details: Option<HealthDetails>,
+}
+
+/// What is behind the level.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HealthDetails {
+    /// The level in a few words.
+    title: String,
+    /// More about it, and what to do. May be empty.
+    detail: String,
+    /// When it passes by itself, in Unix seconds, such as the reset of a usage limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
     /// Version of the proxy.
     version: &'static str,
     /// Seconds since the proxy started.
@@ -85,12 +104,22 @@ impl From<Capabilities> for CodexCan {
 
 /// Check health
 ///
-/// Returns the state of the proxy and of codex. Requires no API key and starts nothing.
+/// Returns the state of the proxy and of codex, and starts nothing. Needs no API key, and without one returns only `status` and
+/// `level`.
 #[utoipa::path(
     get, path = "/health", operation_id = "getHealth", tag = "Health",
-    responses((status = 200, description = "The proxy is running.", body = Health))
+    responses((status = 200, description = "The proxy is running.", body = HealthReport))
 )]
-pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
+pub(crate) async fn health(
+    State(proxy): State<Proxy>,
+    caller: Option<Extension<Caller>>,
+) -> Json<HealthReport> {
+    let health = proxy.health();
+    let level = health.level;
+    Json(HealthReport { status: "ok", level, details: caller.map(|_| details(&proxy, health)) })
+}
+
+fn details(proxy: &Proxy, Health { title, detail, until, .. }: Health) -> HealthDetails {
     let describe = |error: CodexError| ApiError::from(error).message().to_owned();
     let BackendsStatus { status, other } = proxy.codex.status();
     let state = state_of(&status);
@@ -101,11 +130,13 @@ pub(crate) async fn health(State(proxy): State<Proxy>) -> Json<Health> {
     };
     let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
     let Limits { max_turns: most, max_queued: most_waiting, .. } = proxy.limits();
-    Json(Health {
+    HealthDetails {
+        title,
+        detail,
+        until,
         turns: TurnsHealth { running, waiting, most, most_waiting },
-        status: "ok",
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: unix_now().saturating_sub(proxy.started),
         codex: CodexHealth { state, version, can, message },
-    })
+    }
 }
