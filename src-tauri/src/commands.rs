@@ -57,6 +57,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         copy_text,
         copy_shown_key,
         open_log_folder,
+        open_data_folder,
         copy_diagnostics,
         answer_close,
         quit,
@@ -247,6 +248,12 @@ fn copy_shown_key(handle: AppHandle, secret: String) -> Result<()> {
 async fn open_log_folder(app: State<'_, App>) -> Result<()> {
     open(&app.log_folder(), app.environment())
         .map_err(|error| ViewError::new(format!("Couldn't open the log folder: {error}.")))
+}
+
+#[tauri::command]
+async fn open_data_folder(app: State<'_, App>) -> Result<()> {
+    open(app.data_folder(), app.environment())
+        .map_err(|error| ViewError::new(format!("Couldn't open the folder: {error}.")))
 }
 
 /// Opens a folder in the system's file manager, on Linux with an environment in which nothing of an AppImage is left.

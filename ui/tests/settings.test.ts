@@ -60,7 +60,7 @@ test('unsaved changes survive a visit to another view', async () => {
   open('settings');
   await type('Port', '9000');
   await fireEvent.click(screen.getByRole('button', { name: 'Status' }));
-  await screen.findByRole('heading', { level: 1, name: 'Running' });
+  await screen.findByRole('heading', { level: 1, name: 'Running on port 8000' });
   await fireEvent.click(screen.getByRole('button', { name: /Settings.*unsaved changes/ }));
   expect(await screen.findByLabelText('Port')).toHaveValue('9000');
   await press('Discard');

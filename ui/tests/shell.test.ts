@@ -26,7 +26,7 @@ test('Ctrl and a digit open a view', async () => {
 
 test('a view opened from the tray focuses its heading', async () => {
   const host = open('status');
-  await title('Running');
+  await title('Running on port 8000');
   host.emit('navigate', 'keys');
   const heading = await title('Keys');
   await waitFor(() => expect(heading).toHaveFocus());
@@ -34,9 +34,11 @@ test('a view opened from the tray focuses its heading', async () => {
 
 test('changes made elsewhere appear here', async () => {
   const host = open('status');
-  await title('Running');
-  host.emit('overview', { ...(await host.overview()), proxy: { state: 'stopping' } });
-  await title('Stopping');
+  await title('Running on port 8000');
+  const overview = await host.overview();
+  const health = { ...overview.health, level: 'working' as const, title: 'Stopping…' };
+  host.emit('overview', { ...overview, health, proxy: { state: 'stopping' } });
+  await title('Stopping…');
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toBeDisabled();
 });
 
@@ -46,7 +48,7 @@ test.each([
   ['Cancel', []],
 ])('closing without a tray asks, and %s answers', async (answer, calls) => {
   const host = open('status', { scenario: 'no-tray' });
-  await title('Running');
+  await title('Running on port 8000');
   host.emit('close_asked', null);
   const asks = await dialog('Keep running in the background?');
   await fireEvent.click(asks.getByRole('button', { name: answer }));
@@ -62,6 +64,6 @@ test('without a tray the window can quit', async () => {
 
 test('with a tray, the sidebar has no quit button', async () => {
   open('status');
-  await title('Running');
+  await title('Running on port 8000');
   expect(screen.queryByRole('button', { name: 'Quit Codex Proxy' })).toBeNull();
 });

@@ -1,6 +1,9 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test, vi } from 'vitest';
+import { SCENARIOS } from '../src/lib/fake/scenario';
 import { callsTo, button, open, press, announcement, type } from './helpers';
+
+const RUNNING = 'Running on port 8000';
 
 test('the switch in the sidebar stops the proxy and starts it again', async () => {
   const host = open('status');
@@ -14,7 +17,7 @@ test('the switch in the sidebar stops the proxy and starts it again', async () =
   expect(announcement()).toBe('Proxy stopped.');
 
   await fireEvent.click(toggle);
-  await screen.findByRole('heading', { level: 1, name: 'Running' });
+  await screen.findByRole('heading', { level: 1, name: RUNNING });
   expect([callsTo(host, 'stopProxy').length, callsTo(host, 'startProxy').length]).toEqual([1, 1]);
 });
 
@@ -26,25 +29,79 @@ test('a failed start shows the error, and the switch stays off', async () => {
       .findByRole('switch', { name: 'Run the proxy' })
       .then((toggle) => waitFor(() => (expect(toggle).toBeEnabled(), toggle))),
   );
-  expect(await screen.findByText('Port 8000 is taken.')).toBeVisible();
+  await waitFor(() => expect(screen.getByText('Port 8000 is taken.')).toBeVisible());
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toHaveAttribute('aria-checked', 'false');
   await press('Dismiss message');
   expect(screen.queryByText('Port 8000 is taken.')).toBeNull();
 });
 
 test.each([
-  ['codex-missing', 'Codex not found', 'Check again', 'recheckCodex'],
-  ['not-signed-in', "Codex isn't signed in", 'Check again', 'recheckCodex'],
+  ['codex-broken', "Codex couldn't start", 'Check again', 'recheckCodex'],
+  ['codex-path', "Can't use the chosen Codex", 'Choose file…', 'pickCodex'],
+  ['codex-path', "Can't use the chosen Codex", 'Find it for me', 'setSetting'],
   ['port-taken', 'Port 8000 is taken', 'Use port 8001', 'useFreePort'],
-  ['stopped', 'Stopped', 'Start the proxy', 'startProxy'],
-] as const)('in the scenario %s, the problem has a button that fixes it', async (scenario, heading, fix, call) => {
+  ['damaged', "A file couldn't be read", 'Show files', 'openDataFolder'],
+] as const)('in the scenario %s, "%s" has the button "%s"', async (scenario, heading, fix, call) => {
   const host = open('status', { scenario });
   await screen.findByRole('heading', { level: 1, name: heading });
   const problem = within(screen.getByRole('region', { name: 'Problem' }));
   await fireEvent.click(problem.getByRole('button', { name: fix }));
-  await screen.findByRole('heading', { level: 1, name: 'Running' }).catch(() => screen.findByText(/^Since /));
-  expect(callsTo(host, call)).toHaveLength(1);
+  await waitFor(() => expect(callsTo(host, call)).toHaveLength(1));
+});
+
+test.each(SCENARIOS.filter((scenario) => scenario !== 'loading' && scenario !== 'broken'))(
+  'in the scenario %s, heading and sidebar tell the same',
+  async (scenario) => {
+    const host = open('status', { scenario });
+    const { health } = await host.overview();
+    const heading = await screen.findByRole('heading', { level: 1, name: health.title });
+    const sidebar = screen.getByRole('complementary');
+    expect(sidebar).toHaveTextContent(health.title);
+    for (const place of [heading, sidebar.querySelector('.footer')]) {
+      expect(place?.querySelector('.dot')?.classList.contains('good')).toBe(health.level === 'ok');
+    }
+  },
+);
+
+test('a stopped proxy is no problem, and is started from the heading', async () => {
+  const host = open('status', { scenario: 'stopped' });
+  await screen.findByRole('heading', { level: 1, name: 'Stopped' });
   expect(screen.queryByRole('region', { name: 'Problem' })).toBeNull();
+  await press('Start');
+  await screen.findByRole('heading', { level: 1, name: RUNNING });
+  expect(callsTo(host, 'startProxy')).toHaveLength(1);
+});
+
+test('a check that changes nothing says so', async () => {
+  const host = open('status', { scenario: 'codex-broken' });
+  host.recheckCodex = async () => {};
+  await press('Check again');
+  expect(await button('Checking…')).toBeDisabled();
+  await screen.findByText(/^Checked at .* Nothing has changed\.$/);
+});
+
+test('a reached limit says when it resets', async () => {
+  open('status', { scenario: 'limit-reached' });
+  await screen.findByRole('heading', { level: 1, name: 'Usage limit reached' });
+  await screen.findByText(/It resets (at|tomorrow at) \d\d:\d\d\.$/);
+});
+
+test.each(['connect', 'requests', 'keys', 'settings'] as const)(
+  'the view %s shows a problem on top, with its fix',
+  async (view) => {
+    const host = open(view, { scenario: 'port-taken' });
+    const strip = within(await screen.findByRole('region', { name: 'Problem' }));
+    expect(strip.getByText('Port 8000 is taken')).toBeVisible();
+    await fireEvent.click(strip.getByRole('button', { name: 'Use port 8001' }));
+    await waitFor(() => expect(screen.queryByRole('region', { name: 'Problem' })).toBeNull());
+    expect(callsTo(host, 'useFreePort')).toHaveLength(1);
+  },
+);
+
+test('while another program has the port, its address cannot be copied', async () => {
+  open('status', { scenario: 'port-taken' });
+  expect(await button('Copy: base URL')).toBeDisabled();
+  expect(await button('Connect an app')).toBeDisabled();
 });
 
 test('the numbers of running and queued requests are shown and updated', async () => {
@@ -57,21 +114,27 @@ test('the numbers of running and queued requests are shown and updated', async (
   await screen.findByText(/· 1 running$/);
 });
 
-test('a problem with a setting opens the settings', async () => {
+test('a problem with the network opens the settings', async () => {
   const host = open('status');
-  await screen.findByRole('heading', { level: 1, name: 'Running' });
+  await screen.findByRole('heading', { level: 1, name: RUNNING });
   host.emit('overview', {
     ...(await host.overview()),
-    problem: { message: 'The folder is gone.', nextStep: 'Choose another.', fix: 'openSettings' },
+    health: {
+      level: 'blocked',
+      title: "The proxy couldn't start",
+      detail: 'No.',
+      until: null,
+      fix: { action: 'openNetworkSettings', label: 'Network settings' },
+    },
   });
-  await press('Open settings');
+  await press('Network settings');
   await screen.findByRole('heading', { level: 1, name: 'Settings' });
 });
 
 test('a command in a problem can be copied', async () => {
-  const host = open('status', { scenario: 'codex-missing' });
-  await press('Copy: npm install -g @openai/codex');
-  expect(callsTo(host, 'copyText')).toEqual([['npm install -g @openai/codex']]);
+  const host = open('status', { scenario: 'codex-broken' });
+  await press('Copy: codex');
+  expect(callsTo(host, 'copyText')).toEqual([['codex']]);
 });
 
 test('copying the base URL is announced', async () => {

@@ -194,7 +194,8 @@ async fn limits_apply_when_saved_and_the_window_and_the_tray_show_the_queue() {
     window.click(SAVE).await;
     let health = format!("http://127.0.0.1:{}/health", session.port);
     eventually("it applies", || async {
-        let Ok(health) = reqwest::get(&health).await else { return false };
+        let health = reqwest::Client::new().get(&health).bearer_auth("sk-demo");
+        let Ok(health) = health.send().await else { return false };
         health.json::<serde_json::Value>().await.is_ok_and(|health| health["turns"]["most"] == 1)
     })
     .await;

@@ -78,12 +78,14 @@ export class AppStore {
     }
   }
 
-  async setProxyRunning(running: boolean): Promise<void> {
-    if (this.changingState) return;
+  /** Starts or stops the proxy, and returns whether that succeeded. */
+  async setProxyRunning(running: boolean): Promise<boolean> {
+    if (this.changingState) return false;
     this.changingState = true;
     const succeeded = await this.attempt(() => (running ? this.host.startProxy() : this.host.stopProxy()));
     this.changingState = false;
     if (succeeded) this.announce(running ? 'Proxy started.' : 'Proxy stopped.');
+    return succeeded;
   }
 
   /** Subscribes to an event until the returned function is called; for use in an effect. */

@@ -13,7 +13,7 @@ import type { Settings } from '../bindings/Settings';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
 import { connectionCheck, recipesFor } from './fake/recipes';
-import { keysFor, overviewFor, SCENARIOS, settingsFor, type Scenario } from './fake/scenario';
+import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
 import { chartBars, planRequest, requestDetail, rowAfter, seededRandom, type PlannedRequest } from './fake/traffic';
 import { validateForm } from './fake/validation';
 import { plural } from './format';
@@ -151,15 +151,16 @@ export function fakeHost({
         : scenario === 'broken'
           ? reject("Codex Proxy didn't respond.")
           : overview,
-    startProxy: async () => update({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, problem: null }),
-    stopProxy: async () => update({ proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
+    startProxy: async () => update({ proxy: { state: 'running', since: Math.floor(now() / 1000) }, health: RUNNING }),
+    stopProxy: async () =>
+      update({ health: STOPPED, proxy: { state: 'stopped' }, runningNow: 0, answering: 0, waiting: 0 }),
     useFreePort: async () =>
       update({
         proxy: { state: 'running', since: Math.floor(now() / 1000) },
         baseUrl: 'http://127.0.0.1:8001/v1',
-        problem: null,
+        health: RUNNING,
       }),
-    recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, problem: null }),
+    recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, health: RUNNING }),
 
     keys: async () => keys,
     createKey: async (name, limits) => {
@@ -260,6 +261,7 @@ export function fakeHost({
     copyText: async () => {},
     copyShownKey: async () => {},
     openLogFolder: async () => {},
+    openDataFolder: async () => {},
     copyDiagnostics: async () => {},
     quit: async () => {},
     answerClose: async () => {},

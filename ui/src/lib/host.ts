@@ -114,6 +114,7 @@ export const COMMANDS = {
   /** Copies a key that the window shows. Clipboard managers do not keep it, and it is removed after 90 seconds. */
   copyShownKey: command<(secret: string) => Promise<void>>('secret'),
   openLogFolder: command<() => Promise<void>>(),
+  openDataFolder: command<() => Promise<void>>(),
   /** Copies versions, settings and the last errors to the clipboard. Contains no keys, prompts or answers. */
   copyDiagnostics: command<() => Promise<void>>(),
   quit: command<() => Promise<void>>(),

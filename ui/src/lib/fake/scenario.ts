@@ -1,5 +1,7 @@
 /** The fake host's initial state in each scenario. */
 
+import type { FixAction } from '../../bindings/FixAction';
+import type { Health } from '../../bindings/Health';
 import type { KeyRow } from '../../bindings/KeyRow';
 import type { Overview } from '../../bindings/Overview';
 import type { Settings } from '../../bindings/Settings';
@@ -10,7 +12,11 @@ export const SCENARIOS = [
   'running',
   'stopped',
   'port-taken',
+  'checking',
   'codex-missing',
+  'codex-path',
+  'codex-broken',
+  'limit-reached',
   'not-signed-in',
   'older-codex',
   'no-keychain',
@@ -24,12 +30,28 @@ export const SCENARIOS = [
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
+const DAMAGED =
+  "Your settings couldn't be read, so defaults are in use. Your old file is kept as settings.json.broken-1.";
 const HOUR = 3600;
 const DAY = 24 * HOUR;
+
+export const RUNNING: Health = { level: 'ok', title: 'Running on port 8000', detail: '', until: null, fix: null };
+export const STOPPED: Health = {
+  ...RUNNING,
+  level: 'off',
+  title: 'Stopped',
+  detail: "Apps can't connect until you start it.",
+  fix: { action: 'startProxy', label: 'Start' },
+};
+
+function blocked(title: string, detail: string, action: FixAction, label: string): Health {
+  return { level: 'blocked', title, detail, until: null, fix: { action, label } };
+}
 
 export function overviewFor(scenario: Scenario, now: number): Overview {
   const seconds = Math.floor(now / 1000);
   const overview: Overview = {
+    health: RUNNING,
     proxy: { state: 'running', since: seconds - 2 * HOUR - 17 * 60 },
     baseUrl: 'http://127.0.0.1:8000/v1',
     reachableBy: null,
@@ -42,7 +64,6 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
       missing: null,
       message: null,
     },
-    problem: null,
     requestsToday: 128,
     runningNow: 0,
     answering: 0,
@@ -54,19 +75,24 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
   };
   switch (scenario) {
     case 'stopped':
-      return { ...overview, proxy: { state: 'stopped' }, codex: { ...overview.codex, state: 'notStarted' } };
+      return {
+        ...overview,
+        health: STOPPED,
+        proxy: { state: 'stopped' },
+        codex: { ...overview.codex, state: 'notStarted' },
+      };
     case 'port-taken':
       return {
         ...overview,
         proxy: { state: 'portTaken', port: 8000, free: 8001 },
         codex: { ...overview.codex, state: 'notStarted' },
         requestsToday: 0,
-        problem: {
-          message: 'Port 8000 is in use by another program.',
-          nextStep:
-            'Use port 8001, which is free, or quit the other program. Apps that are already connected need the new address.',
-          fix: 'useFreePort',
-        },
+        health: blocked(
+          'Port 8000 is taken',
+          'Another program uses it. Quit that program, or use port 8001: connected apps then need the new base URL.',
+          'useFreePort',
+          'Use port 8001',
+        ),
       };
     case 'codex-missing':
       return {
@@ -77,22 +103,71 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
           version: null,
           account: null,
           missing: null,
-          message: "Codex isn't installed",
+          message: "Codex isn't installed.",
         },
-        problem: {
-          message: "Codex isn't installed",
-          nextStep: 'Install it with `npm install -g @openai/codex`, then sign in with `codex login`.',
-          fix: 'recheckCodex',
-        },
+        health: blocked(
+          "Codex isn't installed",
+          'Codex Proxy needs the Codex command line tool. Install it, or choose the program if you have it.',
+          'installCodex',
+          'Install Codex…',
+        ),
       };
     case 'not-signed-in':
       return {
         ...overview,
-        codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Sign in to Codex' },
-        problem: {
-          message: 'Sign in to Codex',
-          nextStep: 'Run `codex login` in a terminal.',
-          fix: 'recheckCodex',
+        codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Not signed in to Codex.' },
+        health: blocked('Not signed in to Codex', 'Sign in with ChatGPT or with an API key.', 'signIn', 'Sign in…'),
+      };
+    case 'codex-path':
+      return {
+        ...overview,
+        codex: { ...overview.codex, state: 'notFound', path: null, version: null, account: null },
+        health: blocked(
+          "Can't use the chosen Codex",
+          '/nope/codex does not exist. Choose another program, or have Codex found automatically.',
+          'chooseCodex',
+          'Choose file…',
+        ),
+      };
+    case 'codex-broken':
+      return {
+        ...overview,
+        codex: { ...overview.codex, state: 'failed', account: null, message: "Codex couldn't start: exit code 1." },
+        health: blocked(
+          "Codex couldn't start",
+          "Codex couldn't start: exit code 1. Run `codex` in a terminal to see why.",
+          'recheckCodex',
+          'Check again',
+        ),
+      };
+    case 'checking':
+      return {
+        ...overview,
+        codex: { ...overview.codex, state: 'notStarted', path: null, version: null, account: null },
+        health: { ...RUNNING, level: 'working', title: 'Checking Codex…' },
+      };
+    case 'limit-reached':
+      return {
+        ...overview,
+        health: {
+          ...blocked(
+            'Usage limit reached',
+            'Your Codex account has no usage left at the moment.',
+            'showLimits',
+            'Show limits',
+          ),
+          until: seconds + 2 * HOUR,
+        },
+      };
+    case 'damaged':
+      return {
+        ...overview,
+        health: {
+          level: 'attention',
+          title: "A file couldn't be read",
+          detail: DAMAGED,
+          until: null,
+          fix: { action: 'showFiles', label: 'Show files' },
         },
       };
     case 'older-codex':
@@ -138,6 +213,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     case 'starting':
       return {
         ...overview,
+        health: { ...RUNNING, level: 'working', title: 'Starting Codex…' },
         codex: { ...overview.codex, state: 'starting', account: null, missing: null },
         proxy: { state: 'running', since: seconds },
       };
@@ -236,9 +312,6 @@ export function settingsFor(scenario: Scenario): SettingsView {
       { listen: 'dockerBridge', addresses: ['127.0.0.1:8000', '172.17.0.1:8000'], available: scenario !== 'empty' },
       { listen: 'everywhere', addresses: ['0.0.0.0:8000 (here: 192.168.1.20)'], available: true },
     ],
-    notice:
-      scenario === 'damaged'
-        ? "Your settings couldn't be read, so defaults are in use. Your old file is kept as settings.json.broken-1."
-        : null,
+    notice: scenario === 'damaged' ? DAMAGED : null,
   };
 }

@@ -135,7 +135,8 @@ async fn saved_settings_apply_at_once_and_open_streams_go_on() {
     let changes = json!({"port": moved, "max_turns": 3, "listen": "everywhere"});
     app.set_settings(changes.as_object().unwrap().clone()).await.unwrap();
     assert!(answers_on(moved).await && !answers_on(port).await);
-    let health = reqwest::get(format!("http://127.0.0.1:{moved}/health")).await.unwrap();
+    let health = reqwest::Client::new().get(format!("http://127.0.0.1:{moved}/health")).bearer_auth(KEY);
+    let health = health.send().await.unwrap();
     let health: serde_json::Value = health.json().await.unwrap();
     assert_eq!((&health["turns"]["running"], &health["turns"]["most"]), (&json!(2), &json!(3)));
     // The same port on another address, which our own port is in the way of.

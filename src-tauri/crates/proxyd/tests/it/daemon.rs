@@ -359,7 +359,9 @@ async fn limits_come_from_flags_and_environment_and_invalid_ones_are_named() {
     let mut command = codex_proxyd(folder.path());
     let command = command.args(["--port", "0", "--data-dir", "data", "--max-turns", "3"]);
     let daemon = start(command.env("MAX_WAITING", "7")).await;
-    let health: Value = reqwest::get(format!("{}/health", daemon.url)).await.unwrap().json().await.unwrap();
+    let key = daemon.before[0].split_whitespace().last().unwrap();
+    let health = reqwest::Client::new().get(format!("{}/health", daemon.url)).bearer_auth(key);
+    let health: Value = health.send().await.unwrap().json().await.unwrap();
     assert_eq!(health["turns"], json!({"running":0,"waiting":0,"most":3,"most_waiting":7}));
     let mut command = codex_proxyd(folder.path());
     let (ok, _, error) = run(command.args(["--silence-limit", "0"])).await;
