@@ -29,7 +29,7 @@ test('a failed start shows the error, and the switch stays off', async () => {
       .findByRole('switch', { name: 'Run the proxy' })
       .then((toggle) => waitFor(() => (expect(toggle).toBeEnabled(), toggle))),
   );
-  await waitFor(() => expect(screen.getByText('Port 8000 is taken.')).toBeVisible());
+  expect(await screen.findByText('Port 8000 is taken.')).toBeVisible();
   expect(screen.getByRole('switch', { name: 'Run the proxy' })).toHaveAttribute('aria-checked', 'false');
   await press('Dismiss message');
   expect(screen.queryByText('Port 8000 is taken.')).toBeNull();
