@@ -1,39 +1,6 @@
-//! codex's account and its rate limits.
+//! codex's account.
 
-use serde::Deserialize;
 use serde_json::Value;
-
-/// The account's rate limits as upstream last reported them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-pub(crate) struct RateLimits {
-    /// Usually the short window, but the order is not guaranteed.
-    pub(crate) primary: Option<RateLimitWindow>,
-    pub(crate) secondary: Option<RateLimitWindow>,
-}
-
-/// One window of the account's rate limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RateLimitWindow {
-    /// From 0 to 100.
-    pub(crate) used_percent: f64,
-    /// Unix seconds.
-    pub(crate) resets_at: Option<u64>,
-}
-
-impl RateLimits {
-    /// Merges an update. Updates are sparse: a missing window has not changed.
-    pub(crate) fn merge(&mut self, update: Self) {
-        self.primary = update.primary.or(self.primary);
-        self.secondary = update.secondary.or(self.secondary);
-    }
-
-    /// When the account is usable again, in Unix seconds: the latest reset of the exhausted windows.
-    pub(crate) fn blocked_until(&self) -> Option<u64> {
-        let windows = [self.primary, self.secondary].into_iter().flatten();
-        windows.filter(|window| window.used_percent >= 100.0).filter_map(|window| window.resets_at).max()
-    }
-}
 
 /// A provider of the user's own, which codex reaches with the provider's key rather than with its sign-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,20 +70,5 @@ mod tests {
         assert_eq!(read(json!({"account":{"type":"gcp"}})), Some(Account::Other("gcp".to_owned())));
         assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":false})), Some(Account::NotNeeded));
         assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":true})), None);
-    }
-
-    #[test]
-    fn account_is_blocked_until_the_last_exhausted_window_resets() {
-        let window =
-            |used_percent, resets_at| Some(RateLimitWindow { used_percent, resets_at: Some(resets_at) });
-        assert_eq!(
-            RateLimits { primary: window(100.0, 5), secondary: window(40.0, 9) }.blocked_until(),
-            Some(5)
-        );
-        assert_eq!(
-            RateLimits { primary: window(100.0, 5), secondary: window(100.0, 9) }.blocked_until(),
-            Some(9)
-        );
-        assert_eq!(RateLimits::default().blocked_until(), None);
     }
 }

@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub model_list: bool,
     /// codex reports its account.
     pub account_read: bool,
+    /// codex reports the account's usage limits.
+    pub rate_limits: bool,
 }
 
 impl Capabilities {
@@ -54,6 +56,7 @@ impl Capabilities {
             archive: has("thread/archive"),
             model_list: has("model/list"),
             account_read: has("account/read"),
+            rate_limits: has("account/rateLimits/read"),
             whole_responses: has(WHOLE_RESPONSES_SINCE),
             dynamic_tools: false,
             raw_events: false,
@@ -62,8 +65,8 @@ impl Capabilities {
 
     /// What remains when each turn is a `codex exec` process: killing it interrupts the turn.
     pub(crate) fn exec_only(self) -> Self {
-        let Self { model_list, account_read, .. } = self;
-        Self { model_list, account_read, interrupt: true, ..Self::default() }
+        let Self { model_list, account_read, rate_limits, .. } = self;
+        Self { model_list, account_read, rate_limits, interrupt: true, ..Self::default() }
     }
 
     /// Whether the model can use the client's tools.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::home::Home;
 use crate::install::Search;
 use crate::own_addresses::OwnAddresses;
+use crate::rate_limits::SharedLimits;
 use crate::thread::Retention;
 
 /// How codex is found and started.
@@ -18,6 +19,8 @@ pub struct CodexConfig {
     pub folder: PathBuf,
     /// Where the proxy listens: a codex whose provider that is does not start.
     pub own_addresses: OwnAddresses,
+    /// Where it reports the account's usage limits. Shared by the processes of an account.
+    pub limits: SharedLimits,
     /// Our version, which codex sends upstream.
     pub client_version: String,
     /// How many threads are cached, and for how long.

@@ -4,7 +4,7 @@
 //! Start at [`Codex`], the shared handle. The modules, each importing only from those before it:
 //!
 //! - leaves: `account`, `environment`, `files` (stamps, atomic replacement), `item`, `own_addresses` (of the proxy) and
-//!   `reason` (codex's words, shortened), then `error`, then `event`,
+//!   `reason` (codex's words, shortened), then `rate_limits` (of the account) and `error`, then `event`,
 //!   `notification` and `request`: the events of a turn, the messages codex sends, the parameters of a turn
 //! - `process` starts processes that cannot outlive us; `install` finds codex; `home` prepares its `CODEX_HOME`
 //! - `rpc` is JSON-RPC over lines; `capabilities` is what the installed codex supports
@@ -34,6 +34,7 @@ mod legacy;
 mod notification;
 mod own_addresses;
 mod process;
+mod rate_limits;
 mod reason;
 mod request;
 mod rpc;
@@ -57,6 +58,7 @@ pub use install::{
 pub use item::{Content, Item, Role, ToolCall};
 pub use own_addresses::OwnAddresses;
 pub use process::{LineCommand, run_lines};
+pub use rate_limits::{Credits, LimitWindow, RateLimits, SharedLimits};
 pub use reason::brief;
 pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,

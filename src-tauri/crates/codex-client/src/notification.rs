@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::account::RateLimits;
 use crate::event::Usage;
+use crate::rate_limits::Snapshot;
 
 pub(crate) use config_warning::ConfigWarning;
 pub(crate) use failure::{TurnError, failure, incomplete};
@@ -58,7 +58,7 @@ pub(crate) struct Notification<'a> {
     pub(crate) will_retry: bool,
     /// The model that upstream rerouted to.
     pub(crate) to_model: Option<String>,
-    pub(crate) rate_limits: Option<RateLimits>,
+    pub(crate) rate_limits: Option<Snapshot>,
 }
 
 /// How a turn ended.

@@ -2,6 +2,7 @@
 
 mod handshake;
 mod launch;
+mod limits;
 mod liveness;
 mod mcp_servers;
 mod models;
@@ -13,7 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::AsyncRead;
@@ -21,12 +21,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account::RateLimits;
 use crate::environment::Environment;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{ItemEvent, TurnEvent};
 use crate::home;
 use crate::notification::Notification;
+use crate::rate_limits::SharedLimits;
 use crate::request::SandboxMode;
 use crate::rpc::{Connection, Handler, Lines, Outcome};
 use crate::status::{Readiness, Refusal};
@@ -64,8 +64,8 @@ pub(crate) struct Session {
     pub(crate) prewarmed: PrewarmPool,
     pub(crate) mcp_servers: McpServers,
     pub(crate) starting_turns: Semaphore,
-    /// The account's rate limits as last reported.
-    limits: Mutex<RateLimits>,
+    /// The account's usage limits.
+    pub(crate) limits: SharedLimits,
     /// The user's own `CODEX_HOME`, if known.
     user_home: Option<PathBuf>,
     refusal: Refusal,
@@ -85,6 +85,7 @@ pub(crate) struct SessionParts {
     pub(crate) user_home: Option<PathBuf>,
     pub(crate) retention: Retention,
     pub(crate) refusal: Refusal,
+    pub(crate) limits: SharedLimits,
 }
 
 impl Session {
@@ -95,7 +96,10 @@ impl Session {
         tasks: TaskTracker,
         parts: SessionParts,
     ) -> Arc<Self> {
-        let SessionParts { readiness, environment, user_home, retention, refusal } = parts;
+        let SessionParts { readiness, environment, user_home, retention, refusal, limits } = parts;
+        if let Some(account) = &readiness.account {
+            limits.set_account(account);
+        }
         let (prewarmed, hints) = PrewarmPool::new();
         let session = Arc::new(Self {
             rpc,
@@ -106,7 +110,7 @@ impl Session {
             prewarmed,
             mcp_servers: McpServers::default(),
             starting_turns: Semaphore::new(MAX_STARTING_TURNS),
-            limits: Mutex::default(),
+            limits,
             user_home,
             refusal,
             retired: CancellationToken::new(),
@@ -155,8 +159,13 @@ impl Session {
         started
     }
 
-    /// A turn's error, with what this codex's configuration says about it.
+    /// A turn's error, with what this codex's configuration says about it. Records a reached limit.
     pub(crate) fn explained(&self, error: CodexError) -> CodexError {
+        if let CodexError::Turn(failure) = &error
+            && failure.kind == FailureKind::UsageLimit
+        {
+            self.limits.refused(failure.resets_at, limits::unix_now());
+        }
         match (error, &self.readiness.provider) {
             (CodexError::Turn(failure), Some(provider)) if failure.kind == FailureKind::Unauthorized => {
                 CodexError::ProviderKey { provider: provider.clone() }
@@ -200,10 +209,9 @@ impl Handler for Session {
             return;
         }
         let Ok(notification) = serde_json::from_str::<Notification<'_>>(params) else { return };
-        let mut limits = self.limits.lock();
         match notification.rate_limits {
-            Some(update) if method == "account/rateLimits/updated" => limits.merge(update),
-            _ => self.turns.notify(method, notification, *limits),
+            Some(update) if method == "account/rateLimits/updated" => self.limits.merge(update),
+            _ => self.turns.notify(method, notification, self.limits.exhausted_until()),
         }
     }
 

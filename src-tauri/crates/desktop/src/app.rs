@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use codex_client::{CodexConfig, CodexError, Environment, OwnAddresses, ProbeResult, probe};
+use codex_client::{CodexConfig, CodexError, Environment, OwnAddresses, ProbeResult, SharedLimits, probe};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -129,6 +129,8 @@ struct Inner {
     codex: Mutex<Option<Result<ProbeResult, CodexError>>>,
     /// The files that it depended on.
     checked_files: Mutex<CodexFiles>,
+    /// The account's usage limits, which outlive the proxy and codex.
+    usage_limits: SharedLimits,
     keychain: Mutex<KeychainState>,
     overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,
@@ -178,6 +180,7 @@ impl App {
             gateway: Gateway::spawn(),
             codex: Mutex::default(),
             checked_files: Mutex::default(),
+            usage_limits: SharedLimits::default(),
             keychain: Mutex::default(),
             overview: Mutex::default(),
             changes,
@@ -362,6 +365,7 @@ impl App {
             keys: vec![KeyEntry::new(WINDOW_KEY_NAME, &self.0.window_key, unix_now())],
             request_log: self.0.request_log.reports(),
             images: ImageFetcher::default(),
+            usage_limits: self.0.usage_limits.clone(),
         })?;
         Ok(Launch { addresses, proxy })
     }
@@ -409,7 +413,7 @@ impl App {
         let own_addresses = OwnAddresses::default();
         own_addresses.add(self.running().map(|running| running.addresses).unwrap_or_default());
         let config = backends::agent_config(setting.as_deref(), &self.0.environment, &self.0.data_dir);
-        CodexConfig { own_addresses, ..config }
+        CodexConfig { own_addresses, limits: self.0.usage_limits.clone(), ..config }
     }
 
     fn running(&self) -> Option<Running> {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches as _};
-use codex_client::{Environment, Search, own_folder};
+use codex_client::{Environment, Search, SharedLimits, own_folder};
 use proxy::Limits;
 use proxy::doctor::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
@@ -164,6 +164,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         keys: Vec::new(),
         request_log: Arc::new(()),
         images: ImageFetcher::default(),
+        usage_limits: SharedLimits::default(),
     };
     let proxy = Proxy::new(parts).map_err(|error| error.to_string())?;
 

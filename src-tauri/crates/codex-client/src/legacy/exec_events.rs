@@ -5,7 +5,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::account::RateLimits;
 use crate::error::{CodexError, TurnFailure};
 use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::notification::{ThreadItem, TurnError, failure, incomplete};
@@ -97,7 +96,7 @@ fn classify(message: String) -> TurnFailure {
         ""
     };
     let error = TurnError { message, codex_error_info: info.into(), additional_details: None };
-    failure(Some(error), RateLimits::default())
+    failure(Some(error), None)
 }
 
 #[cfg(test)]

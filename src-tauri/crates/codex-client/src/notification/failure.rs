@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::account::RateLimits;
 use crate::error::{FailureKind, TurnFailure};
 use crate::event::Incomplete;
 
@@ -41,8 +40,9 @@ pub(crate) fn incomplete(message: &str) -> Option<Incomplete> {
     }
 }
 
-/// Classifies a turn's error by `codexErrorInfo`, then by upstream's HTTP status and error code.
-pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailure {
+/// Classifies a turn's error by `codexErrorInfo`, then by upstream's HTTP status and error code. The account's exhausted limits
+/// reset at `exhausted_until`.
+pub(crate) fn failure(error: Option<TurnError>, exhausted_until: Option<u64>) -> TurnFailure {
     let Some(TurnError { message, codex_error_info: info, .. }) = error else {
         return TurnFailure::new(FailureKind::Upstream, "codex reported no reason");
     };
@@ -83,7 +83,7 @@ pub(crate) fn failure(error: Option<TurnError>, limits: RateLimits) -> TurnFailu
         _ => FailureKind::Upstream,
     };
     let resets_at = match kind {
-        FailureKind::UsageLimit => error["resets_at"].as_u64().or_else(|| limits.blocked_until()),
+        FailureKind::UsageLimit => error["resets_at"].as_u64().or(exhausted_until),
         _ => None,
     };
     TurnFailure { kind, message: upstream_text.unwrap_or(&message).to_owned(), upstream_status, resets_at }

@@ -93,6 +93,7 @@ pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<In
                 user_home: found.environment.codex_home(),
                 retention: config.retention,
                 refusal: refusal.clone(),
+                limits: config.limits.clone(),
             };
             let session = Session::open(rpc, lines, tasks, parts);
             let (started_at, models_outdated) = (Instant::now(), CancellationToken::new());

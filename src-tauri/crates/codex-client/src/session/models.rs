@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::Session;
 use super::launch::launch;
+use super::limits;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::request::{Effort, SandboxMode, ThreadProfile};
@@ -52,7 +53,7 @@ struct ModelPage {
 /// Pages of the model list to read at most; codex has one.
 const MAX_MODEL_PAGES: usize = 10;
 
-/// How long codex may take to list its models during a probe.
+/// How long codex may take to list its models, and to read the limits, during a probe.
 const PROBE_MODELS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The result of [`probe`].
@@ -64,7 +65,7 @@ pub struct ProbeResult {
     pub models: Vec<Model>,
 }
 
-/// Starts codex, reads its version, capabilities, account and models, and stops it.
+/// Starts codex, reads its version, capabilities, account, models and usage limits, and stops it.
 ///
 /// # Errors
 /// Whatever keeps codex from starting.
@@ -72,7 +73,9 @@ pub async fn probe(config: &CodexConfig) -> Result<ProbeResult, CodexError> {
     let instance = launch(config, &Refusal::default()).await?;
     let readiness = instance.session.readiness.clone();
     // Fetching the models may take codex a while on a slow network; it is ready without them.
-    let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&instance.session)).await;
+    let models = timeout(PROBE_MODELS_TIMEOUT, list_models(&instance.session));
+    let limits = timeout(PROBE_MODELS_TIMEOUT, limits::read(&instance.session));
+    let (models, _) = tokio::join!(models, limits);
     instance.stop().await;
     Ok(ProbeResult { readiness, models: models.ok().and_then(Result::ok).unwrap_or_default() })
 }

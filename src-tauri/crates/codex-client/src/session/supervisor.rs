@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Session;
 use super::launch::{Instance, launch};
+use super::limits;
 use super::liveness::{self, MAX_MEMORY, MEMORY_CHECK_INTERVAL};
 use crate::config::CodexConfig;
 use crate::error::CodexError;
@@ -182,6 +183,7 @@ impl Supervisor {
         drop(sessions);
         self.refusal.send_replace(None);
         self.refresh_models(&mut instance);
+        session.tasks.spawn(limits::follow(Arc::clone(&session)));
         let readiness = session.readiness.clone();
         self.counts.lock().started += 1;
         tracing::info!(version = %readiness.version, path = %readiness.path.display(), "codex is ready");

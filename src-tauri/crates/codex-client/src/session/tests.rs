@@ -22,6 +22,7 @@ pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStrea
         user_home: None,
         retention: Retention::default(),
         refusal: Refusal::default(),
+        limits: SharedLimits::default(),
     };
     let session = Session::open(Connection::open(stdin, &tasks), lines(stdout), tasks, parts);
     (session, codex_writes, BufReader::new(codex_reads).lines())
@@ -72,7 +73,8 @@ async fn rate_limit_updates_without_a_window_leave_it_unchanged() {
     });
     written.unwrap();
     answer.unwrap();
-    assert_eq!(session.limits.lock().primary.map(|window| window.resets_at), Some(Some(9)));
+    let known = session.limits.watch().borrow().clone().unwrap();
+    assert_eq!(known.windows.iter().map(|window| window.resets_at).collect::<Vec<_>>(), [Some(9)]);
 }
 
 #[tokio::test(start_paused = true)]

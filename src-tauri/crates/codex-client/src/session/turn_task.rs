@@ -255,6 +255,7 @@ impl TurnTask {
                 return Ok(None);
             }
         };
+        self.session.limits.answered();
         let parked = !calls.is_empty();
         // Turn instructions would stay in the thread; clients do not send an empty answer back.
         let reuse = !ended.interrupted

@@ -1,6 +1,5 @@
 //! Turns the notifications of one turn into events: a small state machine without IO.
 
-use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{Incomplete, TurnEnd, TurnEvent, Usage};
 use crate::notification::{ItemKind, Notification, ThreadItem, TurnError, TurnState, failure};
@@ -56,7 +55,7 @@ impl TurnReader {
         &mut self,
         method: &str,
         notification: Notification<'_>,
-        limits: RateLimits,
+        exhausted_until: Option<u64>,
         send: &mut dyn FnMut(TurnEvent),
     ) -> Option<Result<TurnEnd, CodexError>> {
         match (method, notification) {
@@ -105,7 +104,9 @@ impl TurnReader {
                     return self.retrying(error, send);
                 }
             }
-            ("turn/completed", Notification { turn: Some(turn), .. }) => return Some(self.end(turn, limits)),
+            ("turn/completed", Notification { turn: Some(turn), .. }) => {
+                return Some(self.end(turn, exhausted_until));
+            }
             _ => {}
         }
         None
@@ -205,7 +206,7 @@ impl TurnReader {
         error: TurnError,
         send: &mut dyn FnMut(TurnEvent),
     ) -> Option<Result<TurnEnd, CodexError>> {
-        let failure = failure(Some(error), RateLimits::default());
+        let failure = failure(Some(error), None);
         if failure.kind == FailureKind::Unauthorized && failure.upstream_status != Some(403) {
             return Some(Err(CodexError::Turn(failure)));
         }
@@ -225,12 +226,12 @@ impl TurnReader {
         TurnEnd { usage: self.take_usage(), incomplete: Some(incomplete), ..TurnEnd::default() }
     }
 
-    fn end(&mut self, turn: TurnState, limits: RateLimits) -> Result<TurnEnd, CodexError> {
+    fn end(&mut self, turn: TurnState, exhausted_until: Option<u64>) -> Result<TurnEnd, CodexError> {
         let usage = self.take_usage();
         match turn.status.as_str() {
             "completed" => Ok(TurnEnd { usage, ..TurnEnd::default() }),
             "interrupted" => Ok(TurnEnd { usage, interrupted: true, ..TurnEnd::default() }),
-            _ => Err(CodexError::Turn(failure(turn.error, limits))),
+            _ => Err(CodexError::Turn(failure(turn.error, exhausted_until))),
         }
     }
 }

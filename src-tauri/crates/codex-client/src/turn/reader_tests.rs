@@ -7,7 +7,7 @@ use crate::event::ItemEvent;
 fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut Vec<TurnEvent>) {
     let params = params.to_string();
     let notification = serde_json::from_str(&params).unwrap();
-    let end = reader.read(method, notification, RateLimits::default(), &mut |event| events.push(event));
+    let end = reader.read(method, notification, None, &mut |event| events.push(event));
     events.extend(end.map(TurnEvent::Ended));
 }
 

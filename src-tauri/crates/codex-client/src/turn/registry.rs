@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use super::event_queue::{Activity, Sender};
 use super::reader::TurnReader;
 use super::tool_calls::ToolCalls;
-use crate::account::RateLimits;
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::item::ToolCall;
@@ -114,14 +113,14 @@ impl TurnRegistry {
     }
 
     /// Passes a notification to its thread's running turn, if any.
-    pub(crate) fn notify(&self, method: &str, notification: Notification<'_>, limits: RateLimits) {
+    pub(crate) fn notify(&self, method: &str, notification: Notification<'_>, exhausted_until: Option<u64>) {
         let mut inner = self.inner.lock();
         // The first report shows that this codex reports the ends of responses.
         inner.reports_responses |= method == "rawResponse/completed";
         let reports_responses = inner.reports_responses;
         let thread = notification.thread_id.as_deref();
         if let Some(turn) = thread.and_then(|thread| inner.turns.get_mut(thread)) {
-            turn.notify(method, notification, limits);
+            turn.notify(method, notification, exhausted_until);
             turn.flush_tool_calls(reports_responses);
         }
     }
@@ -173,7 +172,7 @@ impl ActiveTurn {
         self.events.record_activity(activity, self.reader.is_busy());
     }
 
-    fn notify(&mut self, method: &str, notification: Notification<'_>, limits: RateLimits) {
+    fn notify(&mut self, method: &str, notification: Notification<'_>, exhausted_until: Option<u64>) {
         // What codex still sends before it is interrupted belongs to no answer.
         if *self.phase.borrow() == Phase::Ended {
             return;
@@ -199,7 +198,7 @@ impl ActiveTurn {
             _ => {}
         }
         let Self { reader, events, phase, .. } = self;
-        let end = reader.read(method, notification, limits, &mut |event| {
+        let end = reader.read(method, notification, exhausted_until, &mut |event| {
             let is_output = matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_));
             if is_output && *phase.borrow() == Phase::Started {
                 phase.send_replace(Phase::Streaming);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use codex_client::{
     Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, OwnAddresses, Retention,
-    Role, SandboxMode, Search, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
+    Role, SandboxMode, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent,
+    TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -128,6 +129,7 @@ fn config_in(
         home: private_or_users,
         folder: home.join("workspace"),
         own_addresses: OwnAddresses::default(),
+        limits: SharedLimits::default(),
         client_version: "0.0.0".into(),
         retention,
     }
@@ -155,6 +157,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
         home: Home::Users,
         folder: folder.path().to_owned(),
         own_addresses: OwnAddresses::default(),
+        limits: SharedLimits::default(),
         client_version: "0.0.0".into(),
         retention: Retention::default(),
     });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use codex_client::{
     Capabilities, Codex, CodexConfig, CodexError, Environment, Home, OwnAddresses, Readiness, Retention,
-    Search, Status, ThreadKind, own_folder,
+    Search, SharedLimits, Status, ThreadKind, own_folder,
 };
 use tokio::sync::watch;
 
@@ -20,19 +20,35 @@ pub struct Backends {
     plain: Codex,
     agent: Codex,
     own_addresses: OwnAddresses,
+    usage_limits: SharedLimits,
 }
 
 impl Backends {
     /// Does not start codex yet. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new(path: Option<&Path>, environment: &Environment, data_dir: &Path) -> Self {
+    pub fn new(
+        path: Option<&Path>,
+        environment: &Environment,
+        data_dir: &Path,
+        usage_limits: SharedLimits,
+    ) -> Self {
         let own_addresses = OwnAddresses::default();
-        let codex = |config| Codex::new(CodexConfig { own_addresses: own_addresses.clone(), ..config });
+        let codex = |config| {
+            let (own_addresses, limits) = (own_addresses.clone(), usage_limits.clone());
+            Codex::new(CodexConfig { own_addresses, limits, ..config })
+        };
         Self {
             plain: codex(plain_config(path, environment, data_dir)),
             agent: codex(agent_config(path, environment, data_dir)),
             own_addresses,
+            usage_limits,
         }
+    }
+
+    /// The account's usage limits.
+    #[must_use]
+    pub fn usage_limits(&self) -> &SharedLimits {
+        &self.usage_limits
     }
 
     /// Where the proxy listens; a codex that would use it as its provider does not start.
@@ -127,6 +143,7 @@ fn config(path: Option<&Path>, environment: &Environment, data_dir: &Path, home:
         // Not the working folder, which may be missing: plain models need none, and each turn of the agent has its own.
         folder: data_dir.to_owned(),
         own_addresses: OwnAddresses::default(),
+        limits: SharedLimits::default(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         retention: Retention::default(),
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use codex_client::Environment;
+use codex_client::{Environment, SharedLimits};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -108,6 +108,8 @@ pub struct ProxyParts {
     pub request_log: Arc<dyn RequestLog>,
     /// Fetches images by address.
     pub images: ImageFetcher,
+    /// Where codex reports the account's usage limits.
+    pub usage_limits: SharedLimits,
 }
 
 /// Checks the keys, and creates the working folder.
@@ -142,7 +144,7 @@ impl Proxy {
     /// # Errors
     /// See [`ProxyError`].
     pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
-        let ProxyParts { settings, environment, limits, keys, request_log, images } = parts;
+        let ProxyParts { settings, environment, limits, keys, request_log, images, usage_limits } = parts;
         if has_short_key(&settings) {
             tracing::warn!(
                 "a key in API_KEYS is shorter than {MIN_KEY_LENGTH} characters and could be guessed"
@@ -152,7 +154,8 @@ impl Proxy {
         let now = unix_now();
         // Commands that codex runs can read its environment and must not see our keys.
         let environment = environment.without("API_KEYS");
-        let codex = Backends::new(settings.codex_path.as_deref(), &environment, &settings.data_dir);
+        let path = settings.codex_path.as_deref();
+        let codex = Backends::new(path, &environment, &settings.data_dir, usage_limits);
         let from_settings = settings
             .api_keys
             .iter()

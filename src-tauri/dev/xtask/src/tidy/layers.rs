@@ -11,7 +11,7 @@ const LAYERS: &[(&str, Layers)] = &[
         "codex-client",
         &[
             &["account", "environment", "files", "item", "own_addresses", "reason"],
-            &["error"],
+            &["error", "rate_limits"],
             &["event", "process", "request"],
             &["install", "notification"],
             &["capabilities", "home", "rpc"],

@@ -107,6 +107,7 @@ impl TestProxyBuilder {
             keys: Vec::new(),
             request_log: self.request_log.unwrap_or_else(|| Arc::new(log.clone())),
             images: self.images,
+            usage_limits: codex_client::SharedLimits::default(),
         };
         (Proxy::new(parts).unwrap(), log, model, folder)
     }
