@@ -4,7 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::login::BACKEND;
+use serde_json::json;
+
+use crate::login::{self, BACKEND, TOKEN_LIFETIME};
 
 /// The configured model.
 pub const MODEL: &str = "gpt-5.5";
@@ -28,6 +30,19 @@ pub fn write_signed_out(dir: &Path, base_url: &str) -> io::Result<()> {
     let config =
         format!("model = \"{MODEL}\"\nopenai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{backend}\"\n");
     fs::write(dir.join("config.toml"), config)
+}
+
+/// The same, signed in with ChatGPT.
+pub fn write_signed_in(dir: &Path, base_url: &str) -> io::Result<()> {
+    write_signed_out(dir, base_url)?;
+    let (account, ..) = login::WORKSPACES[0];
+    let token = login::token(login::EMAIL, account, TOKEN_LIFETIME);
+    let tokens =
+        json!({"id_token": token, "access_token": token, "refresh_token": "sample", "account_id": account});
+    // codex refreshes tokens only once this is some days ago.
+    let refreshed = "2100-01-01T00:00:00Z";
+    let auth = json!({"auth_mode": "chatgpt", "tokens": tokens, "last_refresh": refreshed});
+    fs::write(dir.join("auth.json"), format!("{auth}\n"))
 }
 
 /// Creates a temporary folder in `folder`, for codex's `TMPDIR`.

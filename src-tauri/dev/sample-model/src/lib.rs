@@ -2,8 +2,9 @@
 //!
 //! Tests and bench use it to drive the real codex, and `--demo` to answer without an account. The README lists what a prompt
 //! can script. [`codex_home`] points codex at it. There are no keys, no TLS, no unstreamed answers, and of the rest of
-//! OpenAI's services only the sign-in ([`login`]).
+//! OpenAI's services only the sign-in ([`login`]) and the account's limits.
 
+mod account_limits;
 mod api_error;
 pub mod codex_home;
 mod conversation;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use account_limits::{AccountLimits, Limit};
 pub use event_log::{Event, MAX_EVENTS};
 pub use recorded::{MAX_REQUESTS, Recorded, Transport};
 
@@ -73,6 +75,11 @@ impl SampleModel {
     #[must_use]
     pub fn login_issuer(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Changes what codex is told about the account's limits.
+    pub fn set_limits(&self, limits: AccountLimits) {
+        self.state.set_limits(limits);
     }
 
     /// The last [`MAX_REQUESTS`] requests, oldest first.

@@ -4,12 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::script::Limit;
-use crate::state::unix_seconds;
-
-fn reset_at(limit: &Limit) -> u64 {
-    unix_seconds().saturating_add(limit.reset_after.as_secs())
-}
+use crate::account_limits::Limit;
 
 pub(crate) fn headers(primary: Option<&Limit>, secondary: Option<&Limit>) -> Vec<(String, String)> {
     let mut headers = Vec::new();
@@ -17,9 +12,9 @@ pub(crate) fn headers(primary: Option<&Limit>, secondary: Option<&Limit>) -> Vec
         let Some(limit) = limit else { continue };
         headers.push((format!("x-codex-{name}-used-percent"), limit.used_percent.to_string()));
         headers.push((format!("x-codex-{name}-window-minutes"), limit.window_minutes.to_string()));
-        headers.push((format!("x-codex-{name}-reset-at"), reset_at(limit).to_string()));
+        headers.push((format!("x-codex-{name}-reset-at"), limit.reset_at.to_string()));
         headers
-            .push((format!("x-codex-{name}-reset-after-seconds"), limit.reset_after.as_secs().to_string()));
+            .push((format!("x-codex-{name}-reset-after-seconds"), limit.reset_after().as_secs().to_string()));
     }
     headers
 }
@@ -33,14 +28,14 @@ pub(crate) fn headers_json(primary: Option<&Limit>, secondary: Option<&Limit>) -
 
 /// The additional fields of a `usage_limit_reached` error.
 pub(crate) fn error_details(primary: Option<&Limit>) -> Value {
-    primary.map_or_else(|| json!({}), |limit| json!({"plan_type": "plus", "resets_at": reset_at(limit)}))
+    primary.map_or_else(|| json!({}), |limit| json!({"plan_type": "plus", "resets_at": limit.reset_at}))
 }
 
 /// The WebSocket event with the same content as the headers.
 pub(crate) fn event(primary: Option<&Limit>, secondary: Option<&Limit>) -> Option<Value> {
     let window = |limit: &Limit| {
         json!({"used_percent": limit.used_percent, "window_minutes": limit.window_minutes,
-            "reset_at": reset_at(limit), "reset_after_seconds": limit.reset_after.as_secs()})
+            "reset_at": limit.reset_at, "reset_after_seconds": limit.reset_after().as_secs()})
     };
     primary.or(secondary)?;
     Some(json!({

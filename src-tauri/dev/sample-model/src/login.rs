@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::account_limits;
 use crate::device_codes::Decision;
 use crate::state::{Shared, unix_seconds};
 
@@ -30,7 +31,7 @@ pub const WORKSPACES: [(&str, &str, &str, &str); 2] =
     [("acc-personal", "Personal", "personal", "plus"), ("acc-acme", "Acme Inc", "workspace", "team")];
 
 /// How long a token is valid, in seconds.
-const TOKEN_LIFETIME: i64 = 36_000;
+pub(crate) const TOKEN_LIFETIME: i64 = 36_000;
 
 type Params = Query<BTreeMap<String, String>>;
 
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/api/accounts/deviceauth/token", post(poll_code))
         .route("/codex/device", get(enter_code))
         .route(&backend("/wham/accounts/check"), get(accounts))
+        .route(&backend("/wham/usage"), get(account_limits::usage))
         .route(&backend("/accounts/switch-workspace-token"), post(switch_workspace))
 }
 
@@ -153,7 +155,7 @@ pub fn token(email: &str, workspace: &str, seconds: i64) -> String {
     )
 }
 
-fn claims(token: &str) -> Option<Value> {
+pub(crate) fn claims(token: &str) -> Option<Value> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     serde_json::from_slice(&claims).ok()
 }

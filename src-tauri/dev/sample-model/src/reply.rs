@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::account_limits::Limit;
 use crate::api_error::ApiError;
 use crate::conversation::{self, Latest};
 use crate::demo;
 use crate::directive::DirectiveError;
 use crate::schema;
-use crate::script::{Call, Limit, Script, Usage};
+use crate::script::{Call, Script, Usage};
 
 /// Fast, but visibly streaming.
 const DEMO_PACE: Duration = Duration::from_millis(25);
@@ -52,6 +53,8 @@ pub(crate) struct Answer {
 pub(crate) struct Reply {
     pub(crate) primary: Option<Limit>,
     pub(crate) secondary: Option<Limit>,
+    /// Whether ordinary usage is allowed from now on, if the script says so.
+    pub(crate) allowed: Option<Option<bool>>,
     pub(crate) outcome: Result<Box<Answer>, ApiError>,
 }
 
@@ -75,7 +78,7 @@ pub(crate) fn decide(
         Some(status) => Err(ApiError::scripted(status, &script)),
         None => Ok(Box::new(answer(body, items, &latest, &script, is_demo))),
     };
-    Ok(Reply { primary: script.primary, secondary: script.secondary, outcome })
+    Ok(Reply { primary: script.primary, secondary: script.secondary, allowed: script.allowed, outcome })
 }
 
 fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_demo: bool) -> Answer {

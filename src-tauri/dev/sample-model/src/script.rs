@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::account_limits::Limit;
 use crate::directive::{self, Directive, DirectiveError};
 
 /// Words in an answer whose script does not say how many.
@@ -12,21 +13,13 @@ const MAX_WORDS: usize = 1_000_000;
 const MAX_REASONING_PARTS: usize = 1_000;
 
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
-    incomplete break silence hold usage limits limits2 model reluctant then";
+    incomplete break silence hold usage limits limits2 allowed model reluctant then";
 
 /// A tool call to make, with its arguments verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: String,
-}
-
-/// A rate limit to report.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Limit {
-    pub(crate) used_percent: f64,
-    pub(crate) window_minutes: u64,
-    pub(crate) reset_after: Duration,
 }
 
 /// Token counts to report instead of the number of words.
@@ -66,6 +59,7 @@ pub(crate) struct Script {
     pub(crate) usage: Option<Usage>,
     pub(crate) primary: Option<Limit>,
     pub(crate) secondary: Option<Limit>,
+    pub(crate) allowed: Option<Option<bool>>,
     pub(crate) model: Option<String>,
     /// The script that follows once all calls have results.
     pub(crate) then: Option<Box<Self>>,
@@ -149,6 +143,7 @@ impl Script {
             "usage" => self.usage = Some(usage(item)?),
             "limits" => self.primary = Some(limit(item)?),
             "limits2" => self.secondary = Some(limit(item)?),
+            "allowed" => self.allowed = Some(allowed(item)?),
             "model" => self.model = Some(text(item)?),
             // Without a value, it has been split off as the separator of two scripts.
             "then" => return Err(invalid(item)),
@@ -199,11 +194,16 @@ fn limit(item: &Directive) -> Result<Limit, DirectiveError> {
     let (percent, rest) = value.split_once(',').ok_or_else(|| invalid(item))?;
     let rest = Directive { key: item.key.clone(), value: Some(rest.to_owned()) };
     let [window_minutes, reset] = numbers(&rest)?;
-    Ok(Limit {
-        used_percent: percent.parse().map_err(|_| invalid(item))?,
-        window_minutes,
-        reset_after: Duration::from_secs(reset),
-    })
+    Ok(Limit::new(percent.parse().map_err(|_| invalid(item))?, window_minutes, reset))
+}
+
+fn allowed(item: &Directive) -> Result<Option<bool>, DirectiveError> {
+    match text(item)?.as_str() {
+        "true" => Ok(Some(true)),
+        "false" => Ok(Some(false)),
+        "unknown" => Ok(None),
+        _ => Err(invalid(item)),
+    }
 }
 
 /// Parses `NAME:ARGUMENTS`, or a name alone, whose arguments are an empty object.
@@ -236,8 +236,9 @@ mod tests {
         );
         assert_eq!(read.every, Duration::from_millis(5));
         assert_eq!(read.usage, Some(Usage { input: 10, cached: 4, output: 2, reasoning: 1 }));
-        let limit = Limit { used_percent: 42.5, window_minutes: 300, reset_after: Duration::from_secs(777) };
-        assert_eq!(read.primary, Some(limit));
+        let limit = read.primary.unwrap();
+        assert_eq!((limit.used_percent, limit.window_minutes), (42.5, 300));
+        assert!(limit.reset_after() <= Duration::from_secs(777));
         assert_eq!(script("[[silence=1]]").word_count(), DEFAULT_WORDS);
     }
 
@@ -254,6 +255,7 @@ mod tests {
         assert_eq!(error("[[words=many]]"), "`many` is not a valid value for `words`");
         assert_eq!(error("[[words=1 wrods=2]]"), "unknown directive `wrods`");
         assert_eq!(error("[[status=200]]"), "`200` is not a valid value for `status`");
+        assert_eq!(error("[[allowed=maybe]]"), "`maybe` is not a valid value for `allowed`");
         assert_eq!(error("[[say]]"), "`say` needs a value");
         assert_eq!(error("[[tool=f then=x]]"), "`x` is not a valid value for `then`");
         assert_eq!(error("[[say=a then say=b]]"), "no tool call before `then`");

@@ -8,18 +8,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::account_limits::{AccountLimits, Limit};
 use crate::api_error::ApiError;
 use crate::conversation;
 use crate::device_codes::DeviceCodes;
 use crate::event_log::{Event, EventLog};
 use crate::holds::Holds;
 use crate::recorded::{Origin, Records};
-use crate::reply;
-use crate::script::Limit;
+use crate::reply::{self, Reply};
 use crate::wire::{self, Ids, Layout};
 
 /// Prompts with a `times=` count. When full, all counts are reset, so a `times=` may apply again.
 const MAX_COUNTED_PROMPTS: usize = 4_096;
+
+/// The error type that codex takes for its usage limit.
+const USAGE_LIMIT_REACHED: &str = "usage_limit_reached";
 
 /// Passed to every connection.
 #[derive(Clone, Debug)]
@@ -36,6 +39,7 @@ pub(crate) struct ModelState {
     pub(crate) device_codes: DeviceCodes,
     next_id: AtomicU64,
     request_counts: Mutex<HashMap<String, u32>>,
+    limits: Mutex<AccountLimits>,
 }
 
 /// The decision on a request.
@@ -65,6 +69,7 @@ impl ModelState {
             device_codes: DeviceCodes::default(),
             next_id: AtomicU64::new(0),
             request_counts: Mutex::default(),
+            limits: Mutex::default(),
         }
     }
 
@@ -77,7 +82,10 @@ impl ModelState {
         let rejection = (!conversation::has_instructions(body, &items)).then(ApiError::no_instructions);
         let (primary, secondary, outcome) =
             match reply::decide(body, &items, |prompt, times| self.within_times(prompt, times)) {
-                Ok(reply) => (reply.primary, reply.secondary, reply.outcome),
+                Ok(reply) => {
+                    self.apply_limits(&reply);
+                    (reply.primary, reply.secondary, reply.outcome)
+                }
                 // A mistake in a directive must fail its test and say why.
                 Err(error) => (None, None, Err(ApiError::invalid_request(format!("sample script: {error}")))),
             };
@@ -93,6 +101,27 @@ impl ModelState {
             }
         };
         Received { primary, secondary, outcome }
+    }
+
+    pub(crate) fn limits(&self) -> AccountLimits {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_limits(&self, limits: AccountLimits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// What a prompt says about the limits holds from then on.
+    fn apply_limits(&self, reply: &Reply) {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = matches!(&reply.outcome, Err(error) if error.error_type == USAGE_LIMIT_REACHED);
+        limits.primary = reply.primary.clone().or(limits.primary.take());
+        limits.secondary = reply.secondary.clone().or(limits.secondary.take());
+        limits.allowed = match &reply.allowed {
+            Some(allowed) => *allowed,
+            None if refused => Some(false),
+            None => limits.allowed,
+        };
     }
 
     /// Counts a request with this exact prompt. Returns whether it is among the first `times`.

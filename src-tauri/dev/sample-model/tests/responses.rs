@@ -207,3 +207,24 @@ async fn a_device_code_is_pending_until_it_is_entered_or_declined() {
     call(&model, "GET", "/codex/device?deny", "").await;
     assert_eq!(poll(&second).await.status, 400);
 }
+
+#[tokio::test]
+async fn a_prompt_changes_the_limits_that_the_account_has_from_then_on() {
+    let model = model().await;
+    let usage =
+        async || call(&model, "GET", "/backend-api/wham/usage", "").await.json()["rate_limit"].clone();
+    let percents = |usage: &Value| {
+        let percent = |window: &str| usage[window]["used_percent"].as_f64().unwrap();
+        (percent("primary_window"), percent("secondary_window"))
+    };
+    let before = usage().await;
+    assert_eq!((percents(&before), &before["allowed"]), ((12.0, 38.0), &json!(true)));
+    let refused = prompt("[[status=429 type=usage_limit_reached limits=100,300,60]]");
+    assert_eq!(call(&model, "POST", "/v1/responses", &refused).await.status, 429);
+    let reached = usage().await;
+    assert_eq!((percents(&reached), &reached["allowed"]), ((100.0, 38.0), &json!(false)));
+    call(&model, "POST", "/v1/responses", &prompt("[[words=1 allowed=true limits2=40,10080,0]]")).await;
+    let after = usage().await;
+    // A window that has ended is followed by an unused one.
+    assert_eq!((percents(&after), &after["allowed"]), ((100.0, 0.0), &json!(true)));
+}
