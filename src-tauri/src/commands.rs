@@ -4,13 +4,14 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
+mod requests;
+
 use std::path::{Path, PathBuf};
 
 use codex_client::Environment;
 use desktop::app::{App, Overview, RecipeText, SettingsView};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
-use desktop::request_log::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow};
 use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
@@ -47,11 +48,16 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         check_codex,
         pick_codex,
         pick_folder,
-        exchanges,
-        exchange_detail,
-        clear_exchanges,
-        copy_as_curl,
-        chart,
+        requests::exchanges,
+        requests::exchange_counts,
+        requests::exchange_detail,
+        requests::stop_exchange,
+        requests::clear_exchanges,
+        requests::undo_clear,
+        requests::export_exchanges,
+        requests::copy_as_curl,
+        requests::chart,
+        requests::today,
         send_test_prompt,
         stop_test_prompt,
         copy_text,
@@ -191,32 +197,6 @@ async fn pick_codex(handle: AppHandle) -> Result<Option<String>> {
 #[tauri::command]
 async fn pick_folder(handle: AppHandle) -> Result<Option<String>> {
     Ok(pick(handle.dialog().file().set_title("Choose the working folder"), true).await)
-}
-
-#[tauri::command]
-async fn exchanges(app: State<'_, App>, query: ExchangeQuery) -> Result<Vec<ExchangeRow>> {
-    Ok(app.request_log().query(query).await)
-}
-
-#[tauri::command]
-async fn exchange_detail(app: State<'_, App>, id: String) -> Result<ExchangeDetail> {
-    app.exchange_detail(&id).await
-}
-
-#[tauri::command]
-async fn clear_exchanges(app: State<'_, App>) -> Result<()> {
-    app.clear_exchanges().await;
-    Ok(())
-}
-
-#[tauri::command]
-async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: String) -> Result<()> {
-    copy(&handle, &app.as_curl(&id).await?)
-}
-
-#[tauri::command]
-async fn chart(app: State<'_, App>, by: ChartBy, utc_offset_seconds: i32) -> Result<Vec<ChartBar>> {
-    Ok(app.request_log().chart(by, utc_offset_seconds).await)
 }
 
 #[tauri::command]

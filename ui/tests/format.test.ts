@@ -10,6 +10,9 @@ import {
   formatSince,
   formatDuration,
   truncateStart,
+  formatTime,
+  hasTwelveHours,
+  setLocale,
 } from '../src/lib/format';
 
 test.each([
@@ -81,3 +84,15 @@ test.each([
   ['C:\\Users\\me\\AppData\\Roaming\\npm\\codex.cmd', '…\\Roaming\\npm\\codex.cmd'],
   [`/${'x'.repeat(50)}`, `…${'x'.repeat(29)}`],
 ])('the path %s is shown as %s', (path, shown) => expect(truncateStart(path, 30)).toBe(shown));
+
+test('times, dates and numbers follow the locale', () => {
+  const at = new Date(2026, 10, 2, 15, 4, 5).getTime();
+  const now = new Date(2026, 10, 22).getTime();
+  const shown = (tag: string) => {
+    setLocale(tag);
+    return [formatTime(at), formatDay(at, now), formatCount(9120), formatDuration(2840), hasTwelveHours()];
+  };
+  expect(shown('de-DE')).toEqual(['15:04:05', '2. Nov.', '9.120', '2,8 s', false]);
+  expect(shown('en-US')).toEqual([expect.stringMatching(/^03:04:05\sPM$/), 'Nov 2', '9,120', '2.8 s', true]);
+  setLocale('en-GB');
+});

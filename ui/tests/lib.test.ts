@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { parseAliases, serializeAliases } from '../src/lib/model-aliases';
-import { chartSummary, fillGaps } from '../src/lib/chart-bars';
+import type { Chart } from '../src/bindings/Chart';
+import type { ChartBar } from '../src/bindings/ChartBar';
+import type { ChartRange } from '../src/bindings/ChartRange';
+import { axisTicks, barLabel, chartSummary, groupSeries, tickLabel } from '../src/lib/chart-bars';
 import { settingsFor } from '../src/lib/fake/scenario';
 import { changedFields, parseNumber, rebase, isFullAccessPhrase } from '../src/lib/settings-form';
 import { describeLimits, allowedModes, NO_LIMITS, PLAIN_MODELS } from '../src/lib/key-limits';
-import { matches, median, merge, NO_FILTERS, oldestId, timeBreakdown, hasRecentWait } from '../src/lib/request-rows';
+import type { ExchangeRow } from '../src/bindings/ExchangeRow';
+import { startOfDay } from '../src/lib/format';
+import { matches, merge, NO_FILTERS, oldestId, timeBreakdown, toQuery, type Filters } from '../src/lib/request-rows';
 import { scrollToRow, visibleRange } from '../src/lib/virtual-list';
 import { groupRecipes } from '../src/views/connect/recipe-groups';
 import { recipesFor } from '../src/lib/fake/recipes';
@@ -25,7 +30,7 @@ describe('the rows of the log', () => {
     expect(rows.map((one) => one.output)).toEqual([2]);
   });
   test('are removed when they no longer match the filters', () => {
-    const filters = { ...NO_FILTERS, state: 'streaming' as const };
+    const filters = { ...NO_FILTERS, show: 'running' as const };
     expect(merge([row({ id: 'a', state: 'streaming' })], [row({ id: 'a', state: 'done' })], filters, 10)).toEqual([]);
   });
   test('are limited to the newest', () =>
@@ -46,12 +51,30 @@ describe('the rows of the log', () => {
   });
   test('continue from the oldest id, even if that request is still running', () =>
     expect(oldestId([row({ id: 'a', state: 'streaming' }), row({ id: 'c' }), row({ id: 'b' })])).toBe('a'));
-  test('need the Wait column only for recent waits', () => {
+  test('match running, failed, stopped and background requests, an app, and a time', () => {
     const now = Date.now();
-    expect(hasRecentWait([row({ id: 'a', waitMs: 0 })], now)).toBe(false);
-    expect(hasRecentWait([row({ id: 'a', waitMs: 800 })], now)).toBe(true);
-    expect(hasRecentWait([row({ id: 'a', waitMs: 800, at: now - 3_600_000 })], now)).toBe(false);
-    expect(hasRecentWait([row({ id: 'a', waitMs: null, state: 'waiting', at: now - 2000 })], now)).toBe(true);
+    const one = (change: Partial<ExchangeRow>, filters: Partial<Filters>) =>
+      matches(row({ id: 'a', ...change }), { ...NO_FILTERS, ...filters }, now);
+    expect([
+      one({ state: 'waiting' }, { show: 'running' }),
+      one({ state: 'done' }, { show: 'running' }),
+      one({ state: 'failed' }, { show: 'failed' }),
+      one({ state: 'cancelled' }, { show: 'stopped' }),
+      one({ state: 'stopped' }, { show: 'stopped' }),
+      one({ background: false }, { show: 'background' }),
+      one({ app: 'Zed' }, { app: 'Zed' }),
+      one({ app: 'Zed' }, { app: 'Cline' }),
+      one({ at: now - 3_000_000 }, { period: 'hour' }),
+      one({ at: now - 4_000_000 }, { period: 'hour' }),
+      one({ at: 50 }, { period: 'custom', since: 50, until: 51 }),
+      one({ at: 51 }, { period: 'custom', since: 50, until: 51 }),
+    ]).toEqual([true, false, true, true, true, false, true, false, true, false, true, false]);
+  });
+  test('are asked for since the beginning of the day, or of the day six days ago', () => {
+    const midnight = startOfDay(Date.now());
+    expect(toQuery({ ...NO_FILTERS, period: 'today' }, 1, null).since).toBe(midnight);
+    const week = toQuery({ ...NO_FILTERS, period: 'week' }, 1, null).since ?? 0;
+    expect(Math.round((midnight - week) / 86_400_000)).toBe(6);
   });
 });
 
@@ -72,8 +95,6 @@ describe('the time breakdown of a request', () => {
         4000,
       ).at(-1),
     ).toMatchObject({ kind: 'codex', ms: 3000 }));
-  test('uses the lower median, and null for no values', () =>
-    expect([median([]), median([5, 1, 9])]).toEqual([null, 5]));
 });
 
 describe('the virtual list', () => {
@@ -121,20 +142,48 @@ describe('the draft of the settings', () => {
 });
 
 describe('the charts', () => {
-  const now = new Date(2026, 10, 22, 15, 20).getTime();
-  const bar = (from: number) => ({ from: from / 1000, requests: 3, failed: 1, input: 1000, output: 200, firstMs: 400 });
-  test('have a bar for each hour, even an empty one', () => {
-    const bars = fillGaps([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now);
-    expect(bars).toHaveLength(24);
-    expect(bars.map((one) => one.requests).slice(-4)).toEqual([0, 3, 0, 0]);
+  const noon = new Date(2026, 10, 22, 12).getTime() / 1000;
+  const bar = (change: Partial<ChartBar> = {}): ChartBar => ({
+    from: noon,
+    requests: 3,
+    failed: 1,
+    input: 1000,
+    output: 200,
+    firstMs: 400,
+    groups: [],
+    ...change,
   });
-  test('have a bar for each of thirty days, ending today', () => {
-    const bars = fillGaps([bar(new Date(2026, 10, 22).getTime())], 'day', now);
-    expect(bars).toHaveLength(30);
-    expect(bars.at(-1)?.requests).toBe(3);
+  const chart = (range: ChartRange, barSeconds: number): Chart => ({ range, barSeconds, bars: [bar()] });
+  test('say of a bar from when to when it is', () =>
+    expect([
+      barLabel(noon, chart('hour', 120)),
+      barLabel(noon, chart('week', 21_600)),
+      barLabel(new Date(2026, 10, 22).getTime() / 1000, chart('month', 86_400)),
+    ]).toEqual(['12:00–12:02', 'Sun 22 Nov, 12:00–18:00', 'Sun 22 Nov']));
+  test('name the day of a bar that begins an hour before it, after a change to summer time', () =>
+    expect(tickLabel(new Date(2026, 10, 21, 23).getTime() / 1000, chart('month', 86_400))).toBe('Sun 22 Nov'));
+  test.each([
+    [0, []],
+    [1, [1]],
+    [3, [1, 2, 3]],
+    [8, [5, 10]],
+    [37, [20, 40]],
+    [1131, [500, 1000, 1500]],
+  ])('have round numbers beside a peak of %s', (peak, ticks) => expect(axisTicks(peak, true)).toEqual(ticks));
+  test('stack the four most used names and the others', () => {
+    const groups = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, n) => ({ name, requests: 10 - n, tokens: n }));
+    const series = groupSeries([bar({ groups }), bar()], 'requests');
+    expect(series.map((one) => one.name)).toEqual(['a', 'b', 'c', 'd', 'Other']);
+    expect(series.map((one) => one.values)).toEqual([
+      [10, 0],
+      [9, 0],
+      [8, 0],
+      [7, 0],
+      [11, 0],
+    ]);
   });
   test('are summarised in one sentence', () =>
-    expect(chartSummary(fillGaps([bar(new Date(2026, 10, 22, 13).getTime())], 'hour', now), 'hour')).toBe(
+    expect(chartSummary(chart('day', 3600))).toBe(
       'In the last 24 hours: 3 requests, 1 failed, 1.0k input tokens and 200 output tokens.',
     ));
 });

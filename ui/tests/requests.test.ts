@@ -1,5 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
+import type { ExchangeQuery } from '../src/bindings/ExchangeQuery';
 import { callsTo, button, dialog, open, press, row, type } from './helpers';
 
 const NEWEST = 'ffffffffffff';
@@ -11,7 +12,7 @@ test('a request appears on arrival and updates as it progresses', async () => {
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   const arrived = row({
     id: NEWEST,
-    client: 'Zed',
+    app: 'Zed',
     state: 'waiting',
     status: null,
     waitMs: null,
@@ -28,6 +29,7 @@ test('a request appears on arrival and updates as it progresses', async () => {
   host.emit('exchange', { ...arrived, state: 'streaming', waitMs: 0, firstMs: 410, ownMs: 1, input: 9120, output: 12 });
   await waitFor(() => expect(first().getByText('streaming')).toBeVisible());
   expect(first().getByText('0.41 s')).toBeVisible();
+  expect(first().getByText('~12 out')).toBeVisible();
   expect(first().getByText('proxy 1 ms')).toBeVisible();
 
   host.emit('exchange', { ...arrived, state: 'done', firstMs: 410, totalMs: 2800, input: 9120, output: 212 });
@@ -41,19 +43,23 @@ test('only the visible part of ten thousand rows is rendered', async () => {
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   expect(rows().length).toBeLessThan(40);
 
+  // The number of rows is the real one, although most are not loaded.
   const grid = screen.getByRole('grid');
-  // Further pages load as the end comes near.
-  for (let page = 1; page < 20; page += 1) {
-    await waitFor(() => expect(Number(grid.getAttribute('aria-rowcount'))).toBeGreaterThanOrEqual(page * 500 + 1));
-    grid.scrollTop = page * 500 * 46;
-    await fireEvent.scroll(grid);
-  }
   await waitFor(() => expect(grid).toHaveAttribute('aria-rowcount', '10001'));
-  expect(rows().length).toBeLessThan(40);
-  expect(Number(rows()[0]?.getAttribute('aria-rowindex'))).toBeGreaterThan(9000);
+  expect(screen.getByText(/^10,000 requests · \d+ failed$/)).toBeVisible();
 });
 
-test('the log can be filtered by text, state, key and model, and the filters can be cleared', async () => {
+test('the End key goes to the oldest request in one press', async () => {
+  const host = open('requests', { history: 2_300 });
+  const grid = await screen.findByRole('grid');
+  await fireEvent.keyDown(grid, { key: 'End' });
+  await waitFor(() => expect(rows().at(-1)).toHaveAttribute('aria-rowindex', '2301'));
+  expect(rows().at(-1)).toHaveAttribute('aria-selected', 'true');
+  expect(grid).toHaveAttribute('aria-activedescendant', rows().at(-1)?.id);
+  expect(callsTo(host, 'exchanges').length).toBeLessThan(8);
+});
+
+test('the log can be filtered by text, state, app, key, model and time, and the filters can be cleared', async () => {
   const host = open('requests', { history: 200 });
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   const all = screen.getByRole('grid').getAttribute('aria-rowcount');
@@ -63,18 +69,23 @@ test('the log can be filtered by text, state, key and model, and the filters can
   await waitFor(() => expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({ text: 'continue' }));
   await type(/^Search key/, '');
 
-  await fireEvent.change(screen.getByLabelText('State'), { target: { value: 'stopped' } });
+  await fireEvent.click(screen.getByRole('radio', { name: 'Stopped' }));
   await waitFor(() => expect(rows().every((one) => within(one).queryByText('stopped by app'))).toBe(true));
+  await fireEvent.change(screen.getByLabelText('App'), { target: { value: 'OpenAI Python' } });
   await fireEvent.change(screen.getByLabelText('Key'), { target: { value: 'Scripts' } });
   await fireEvent.change(screen.getByLabelText('Model'), { target: { value: 'gpt-5.5' } });
+  await fireEvent.change(screen.getByLabelText('Time'), { target: { value: 'hour' } });
   await waitFor(() =>
     expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({
-      state: 'stopped',
+      show: 'stopped',
+      app: 'OpenAI Python',
       key: 'Scripts',
       model: 'gpt-5.5',
       text: null,
     }),
   );
+  const { since } = callsTo(host, 'exchanges').at(-1)?.[0] as ExchangeQuery;
+  expect(Math.abs(Date.now() - 3_600_000 - (since ?? 0))).toBeLessThan(60_000);
 
   await type(/^Search key/, 'nothing has this');
   await press('Show all requests');
@@ -85,20 +96,131 @@ test('a pause hides and counts new requests, and resuming shows them', async () 
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await press('Pause');
-  host.emit('exchange', row({ id: NEWEST, client: 'Zed', at: Date.now() + 5 }));
+  host.emit('exchange', row({ id: NEWEST, app: 'Zed', at: Date.now() + 5 }));
   await press('Resume (1 new)');
   await waitFor(() => expect(first().getByText('Zed')).toBeVisible());
 });
 
-test('clearing asks for confirmation', async () => {
+test('a search that finds nothing can be deleted letter by letter without losing the focus', async () => {
+  open('requests', { history: 20 });
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  const field = screen.getByLabelText(/^Search key/);
+  field.focus();
+  await type(/^Search key/, 'x!');
+  await screen.findByText('No matching requests');
+  await type(/^Search key/, '');
+  expect(field).toBeInTheDocument();
+  expect(field).toHaveFocus();
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  expect(field).toHaveFocus();
+});
+
+test('a time from when to when can be chosen', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  await fireEvent.change(screen.getByLabelText('Time'), { target: { value: 'custom' } });
+  await fireEvent.change(await screen.findByLabelText('From'), { target: { value: '2026-11-20T08:00' } });
+  await fireEvent.change(screen.getByLabelText('To'), { target: { value: '2026-11-20T09:30' } });
+  await waitFor(() =>
+    expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({
+      since: new Date(2026, 10, 20, 8).getTime(),
+      until: new Date(2026, 10, 20, 9, 30).getTime(),
+    }),
+  );
+});
+
+test('a running request can be stopped in its row, by its menu and in the details', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  const running = row({ id: NEWEST, state: 'streaming', status: null, totalMs: null, output: 40 });
+  const stops = () => callsTo(host, 'stopExchange');
+  host.emit('exchange', running);
+  await waitFor(() => expect(first().getByText('streaming')).toBeVisible());
+  host.failNext('stopExchange', { message: 'This request has already ended.', fields: [] });
+  await press('Stop');
+  expect(stops()).toEqual([[NEWEST]]);
+  await screen.findByText('This request has already ended.');
+  expect(screen.queryByRole('list', { name: 'Steps' })).toBeNull();
+
+  await fireEvent.contextMenu(rows()[0] as HTMLElement, { button: 2 });
+  await fireEvent.click(screen.getByRole('menuitem', { name: 'Stop' }));
+  await waitFor(() => expect(stops()).toHaveLength(2));
+  await fireEvent.contextMenu(rows()[0] as HTMLElement, { button: 2 });
+  await fireEvent.click(screen.getByRole('menuitem', { name: 'Show details' }));
+  const detail = within(await screen.findByRole('region', { name: /^Request at/ }));
+  await fireEvent.click(detail.getByRole('button', { name: 'Stop' }));
+  await waitFor(() => expect(stops()).toHaveLength(3));
+  expect(detail.getByText('~40')).toBeVisible();
+
+  host.emit('exchange', { ...running, state: 'cancelled', totalMs: 900 });
+  await waitFor(() => expect(first().getByText('stopped by you')).toBeVisible());
+  expect(screen.queryByRole('button', { name: 'Stop' })).toBeNull();
+});
+
+test("the menu of a row filters by its app, and the keyboard's menu key opens that of the selected row", async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  const grid = screen.getByRole('grid');
+  await fireEvent.keyDown(grid, { key: 'ArrowDown' });
+  const app = rows()[0]?.querySelector('.block')?.textContent ?? '';
+  await fireEvent.contextMenu(grid);
+  await fireEvent.click(screen.getByRole('menuitem', { name: `Show only ${app}` }));
+  await waitFor(() => expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({ app }));
+});
+
+test('a failed request says why, once, and its details have the raw user agent', async () => {
+  const host = open('requests');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  const error = "The model 'gpt-4o-mini' does not exist.";
+  host.emit(
+    'exchange',
+    row({ id: NEWEST, app: 'OpenAI Python', client: 'AsyncOpenAI/Python 2.8.1', state: 'failed', status: 404, error }),
+  );
+  await waitFor(() => expect(first().getByText(error)).toBeVisible());
+  expect(first().getByText('OpenAI Python')).toBeVisible();
+  await fireEvent.click(rows()[0] as HTMLElement);
+  const detail = within(await screen.findByRole('region', { name: /^Request at/ }));
+  expect(detail.getAllByText(error)).toHaveLength(1);
+  expect(detail.getByText('AsyncOpenAI/Python 2.8.1')).toBeVisible();
+});
+
+test('the log starts at the newest request again, unless details are open', async () => {
+  open('requests');
+  const grid = await screen.findByRole('grid');
+  await fireEvent.keyDown(grid, { key: 'ArrowDown' });
+  await fireEvent.click(screen.getByRole('button', { name: /^Keys/ }));
+  await fireEvent.click(screen.getByRole('button', { name: /^Requests/ }));
+  await screen.findByRole('grid');
+  expect(rows().some((one) => one.getAttribute('aria-selected') === 'true')).toBe(false);
+  await fireEvent.click(rows()[2] as HTMLElement);
+  await fireEvent.click(screen.getByRole('button', { name: /^Keys/ }));
+  await fireEvent.click(screen.getByRole('button', { name: /^Requests/ }));
+  await screen.findByRole('region', { name: /^Request at/ });
+  expect(rows()[2]).toHaveAttribute('aria-selected', 'true');
+});
+
+test('what is filtered can be exported', async () => {
+  const host = open('requests', { history: 200 });
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  await fireEvent.click(screen.getByRole('radio', { name: 'Failed' }));
+  await waitFor(() => expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({ show: 'failed' }));
+  await press('Export');
+  await fireEvent.click(screen.getByRole('menuitem', { name: 'Export as CSV…' }));
+  await screen.findAllByText(/^Exported \d+ requests\.$/);
+  expect(callsTo(host, 'exportExchanges')[0]).toMatchObject([{ show: 'failed', limit: null }, 'csv']);
+});
+
+test('clearing names the number, and can be undone', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
   await press('Clear');
-  const asks = await dialog('Clear the request log?');
+  const asks = await dialog('Clear 40 requests?');
   expect(callsTo(host, 'clearExchanges')).toEqual([]);
   await fireEvent.click(asks.getByRole('button', { name: 'Clear' }));
   await screen.findByText('No requests yet');
   expect(callsTo(host, 'clearExchanges')).toHaveLength(1);
+  await press('Undo');
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
 });
 
 test('arrow keys select a request, Enter shows its steps, Escape closes them', async () => {
@@ -130,13 +252,13 @@ test('a request can be copied as curl', async () => {
   expect(callsTo(host, 'copyAsCurl')).toEqual([[rows()[0]?.id.replace('row-', '')]]);
 });
 
-test('the Wait column appears only when a request has waited', async () => {
+test('a wait in the queue is shown with the time to the first token', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));
-  expect(screen.queryByRole('columnheader', { name: 'Wait' })).toBeNull();
+  const columns = screen.getAllByRole('columnheader').length;
   host.emit('exchange', row({ id: NEWEST, state: 'streaming', waitMs: 820 }));
-  await screen.findByRole('columnheader', { name: 'Wait' });
-  expect(first().getByText('0.82 s')).toBeVisible();
+  await waitFor(() => expect(first().getByText('queued 0.82 s')).toBeVisible());
+  expect(screen.getAllByRole('columnheader')).toHaveLength(columns);
 });
 
 test('a background request has a tag', async () => {
@@ -156,12 +278,49 @@ test('the empty log shows how to send a first request', async () => {
   expect(await button('Test')).toBeVisible();
 });
 
-test('the charts have a text summary and a table', async () => {
-  open('requests');
+test('the charts fit the data, and have a text summary and a table', async () => {
+  const host = open('requests', { history: 5 });
   await fireEvent.click(await screen.findByRole('tab', { name: 'Charts' }));
-  await screen.findByRole('img', { name: /^Requests\. Peak: .* In the last 24 hours:/ });
+  await screen.findByRole('img', { name: /^Requests\. Peak: .* In the last hour:/ });
+  expect(screen.getByRole('tab', { name: 'Last hour' })).toHaveAttribute('aria-selected', 'true');
+  expect(callsTo(host, 'chart')[0]).toEqual([null, null]);
   expect(screen.getAllByRole('img')).toHaveLength(3);
-  expect(document.querySelectorAll('tbody tr')).toHaveLength(24);
-  await fireEvent.click(screen.getByRole('tab', { name: 'Last 30 days' }));
-  await waitFor(() => expect(document.querySelectorAll('tbody tr')).toHaveLength(30));
+  expect(document.querySelectorAll('tbody tr')).toHaveLength(30);
+  await fireEvent.click(screen.getByRole('tab', { name: 'Last 24 hours' }));
+  await waitFor(() => expect(document.querySelectorAll('tbody tr')).toHaveLength(24));
+});
+
+test('the arrow keys show the values of a bar, and Enter shows its requests', async () => {
+  const host = open('requests', { history: 5 });
+  await fireEvent.click(await screen.findByRole('tab', { name: 'Charts' }));
+  const plot = await screen.findByRole('slider', { name: 'Requests, by time' });
+  await fireEvent.keyDown(plot, { key: 'Home' });
+  await fireEvent.keyDown(plot, { key: 'ArrowRight' });
+  expect(plot).toHaveAttribute('aria-valuenow', '1');
+  expect(plot).toHaveAttribute(
+    'aria-valuetext',
+    expect.stringMatching(/^\d\d:\d\d–\d\d:\d\d: \d+ answered, \d+ failed$/),
+  );
+  await fireEvent.keyDown(plot, { key: 'Enter' });
+  await screen.findByLabelText('From');
+  await waitFor(() => {
+    const query = callsTo(host, 'exchanges').at(-1)?.[0] as ExchangeQuery;
+    expect((query.until ?? 0) - (query.since ?? 0)).toBe(120_000);
+  });
+});
+
+test('the charts can be stacked by app', async () => {
+  const host = open('requests', { history: 60 });
+  await fireEvent.click(await screen.findByRole('tab', { name: 'Charts' }));
+  await fireEvent.change(await screen.findByLabelText('Stack by'), { target: { value: 'app' } });
+  await waitFor(() => expect(callsTo(host, 'chart').at(-1)?.[1]).toBe('app'));
+  expect((await screen.findAllByText('OpenAI Python')).length).toBe(2);
+});
+
+test('the failed requests of today lead to the log', async () => {
+  const host = open('status', { history: 200 });
+  await press(/^\d+ failed$/);
+  await screen.findByRole('heading', { level: 1, name: 'Requests' });
+  await waitFor(() => expect(callsTo(host, 'exchanges').at(-1)?.[0]).toMatchObject({ show: 'failed' }));
+  expect(await screen.findByRole('radio', { name: 'Failed' })).toBeChecked();
 });

@@ -1,6 +1,9 @@
 import '@testing-library/jest-dom/vitest';
 
 import { configure } from '@testing-library/svelte';
+import { setLocale } from '../src/lib/format';
+
+setLocale('en-GB');
 
 /** Stubs for what jsdom lacks: modal dialogs, popovers and scrolling. */
 

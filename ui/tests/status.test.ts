@@ -210,7 +210,7 @@ test("today's numbers are refreshed while requests keep coming", async () => {
       host.emit('overview', { ...overview, requestsToday: overview.requestsToday + more });
       await vi.advanceTimersByTimeAsync(500);
     }
-    expect(callsTo(host, 'chart').length).toBeGreaterThan(1);
+    expect(callsTo(host, 'today').length).toBeGreaterThan(1);
   } finally {
     vi.useRealTimers();
   }

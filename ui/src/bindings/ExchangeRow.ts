@@ -23,9 +23,13 @@ at: number,
  */
 key: string, 
 /**
- * The client from its `User-Agent`, shortened.
+ * The client's `User-Agent`, shortened.
  */
 client: string, 
+/**
+ * The app's name, from the table in `client_name`.
+ */
+app: string, 
 /**
  * The route, such as `/v1/chat/completions`.
  */
@@ -67,7 +71,7 @@ input: number | null,
  */
 cached: number | null, 
 /**
- * Output tokens.
+ * Output tokens. An estimate until the request is done.
  */
 output: number | null, 
 /**
@@ -87,6 +91,6 @@ background: boolean,
  */
 code: string | null, 
 /**
- * The error message.
+ * Why it failed: the message as answered, or what is stored of it.
  */
 error: string | null, };

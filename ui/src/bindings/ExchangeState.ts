@@ -3,4 +3,4 @@
 /**
  * The state of a request.
  */
-export type ExchangeState = "waiting" | "streaming" | "done" | "failed" | "stopped";
+export type ExchangeState = "waiting" | "streaming" | "done" | "failed" | "stopped" | "cancelled";

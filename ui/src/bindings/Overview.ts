@@ -33,7 +33,7 @@ keysNeeded: boolean,
  */
 codex: CodexView, 
 /**
- * Requests since midnight.
+ * Requests since midnight, without the window's own.
  */
 requestsToday: number, 
 /**

@@ -4,6 +4,7 @@ import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
 import { errorMessage } from './format';
 import { Toasts, type ToastAction } from './toasts.svelte';
+import type { Filters } from './request-rows';
 import { isView, type Host, type HostEvents, type Stop, type View } from './host';
 
 export class AppStore {
@@ -20,6 +21,8 @@ export class AppStore {
   closeDialogOpen = $state(false);
   /** A call to start or stop the proxy is in flight. */
   changingState = $state(false);
+  /** Filters that Requests takes over when it is open. */
+  requestFilters = $state.raw<Partial<Filters> | null>(null);
   /** Incremented when code opens a view, so that its heading takes the focus. */
   focusRequests = $state(0);
 
@@ -53,6 +56,12 @@ export class AppStore {
   navigate(view: View): void {
     this.view = view;
     this.focusRequests += 1;
+  }
+
+  /** Opens Requests with these filters only. */
+  showRequests(filters: Partial<Filters>): void {
+    this.requestFilters = filters;
+    this.navigate('requests');
   }
 
   /** Announces a text to screen readers. A repeated text gets a trailing space: an unchanged live region stays silent. */

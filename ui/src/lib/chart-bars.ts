@@ -1,54 +1,76 @@
-/** Chart data: one bar for every hour or day, empty ones included. */
+/** What the charts show: labels, the axis and stacked series. */
 
+import type { Chart } from '../bindings/Chart';
 import type { ChartBar } from '../bindings/ChartBar';
-import type { ChartBy } from '../bindings/ChartBy';
-import { formatCompact, formatHourMinute, plural, startOfDay } from './format';
+import type { ChartRange } from '../bindings/ChartRange';
+import { formatCompact, formatDate, formatHourMinute, plural } from './format';
 
-const HOURS = 24;
-const DAYS = 30;
-const HOUR_S = 3600;
+/** Names beyond these are one series. */
+const MAX_SERIES = 4;
+export const OTHERS = 'Other';
 
-/** The start of each bar in Unix seconds; `now` falls into the last one. */
-function barStarts(by: ChartBy, now: number): number[] {
-  if (by === 'hour') {
-    const hour = new Date(now);
-    hour.setMinutes(0, 0, 0);
-    return Array.from({ length: HOURS }, (_, index) => hour.getTime() / 1000 - (HOURS - 1 - index) * HOUR_S);
+/** A bar's label on the axis. */
+export function tickLabel(from: number, { range, barSeconds }: Chart): string {
+  return range === 'hour' || range === 'day' ? formatHourMinute(from * 1000) : dayOf(from, barSeconds);
+}
+
+/** The day of a bar's middle: after a change to summer time, earlier days begin at eleven in the evening. */
+const dayOf = (from: number, barSeconds: number) => formatDate((from + barSeconds / 2) * 1000);
+
+/** A bar's label in its card: from when to when. */
+export function barLabel(from: number, { range, barSeconds }: Chart): string {
+  if (range === 'month') return dayOf(from, barSeconds);
+  const time = `${formatHourMinute(from * 1000)}–${formatHourMinute((from + barSeconds) * 1000)}`;
+  return range === 'week' ? `${dayOf(from, barSeconds)}, ${time}` : time;
+}
+
+export function periodName(range: ChartRange): string {
+  switch (range) {
+    case 'hour':
+      return 'the last hour';
+    case 'day':
+      return 'the last 24 hours';
+    case 'week':
+      return 'the last 7 days';
+    case 'month':
+      return 'the last 30 days';
   }
-  return Array.from({ length: DAYS }, (_, index) => {
-    const date = new Date(startOfDay(now));
-    date.setDate(date.getDate() - (DAYS - 1 - index));
-    return date.getTime() / 1000;
-  });
 }
 
-export function fillGaps(bars: readonly ChartBar[], by: ChartBy, now: number): ChartBar[] {
-  const starts = barStarts(by, now);
-  return starts.map((start, index) => {
-    const end = starts[index + 1] ?? Infinity;
-    return (
-      bars.find((bar) => bar.from >= start && bar.from < end) ?? {
-        from: start,
-        requests: 0,
-        failed: 0,
-        input: 0,
-        output: 0,
-        firstMs: null,
-      }
-    );
-  });
+/** The round numbers up to which an axis goes, at most four, from the lowest: 5, 10 for a peak of 8. */
+export function axisTicks(peak: number, whole: boolean): number[] {
+  if (peak <= 0) return [];
+  const magnitude = 10 ** Math.floor(Math.log10(peak / 2));
+  const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((one) => peak / one <= 3) ?? 10 * magnitude;
+  const rounded = whole ? Math.max(1, Math.round(step)) : step;
+  return Array.from({ length: Math.ceil(peak / rounded) }, (_, index) => rounded * (index + 1));
 }
 
-export function barLabel(from: number, by: ChartBy): string {
-  return by === 'hour'
-    ? formatHourMinute(from * 1000)
-    : new Date(from * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+export interface Series {
+  name: string;
+  values: (number | null)[];
+}
+
+/** One series for each of the most used names, and one for the others. */
+export function groupSeries(bars: readonly ChartBar[], value: 'requests' | 'tokens'): Series[] {
+  const totals = new Map<string, number>();
+  for (const group of bars.flatMap((bar) => bar.groups))
+    totals.set(group.name, (totals.get(group.name) ?? 0) + group.requests);
+  const names = [...totals.keys()].sort((a, b) => (totals.get(b) ?? 0) - (totals.get(a) ?? 0));
+  const own = names.length > MAX_SERIES + 1 ? names.slice(0, MAX_SERIES) : names;
+  const series = own.map((name) => ({
+    name: name === '' ? 'Unknown' : name,
+    values: bars.map((bar) => bar.groups.find((group) => group.name === name)?.[value] ?? 0),
+  }));
+  if (own.length === names.length) return series;
+  const others = (bar: ChartBar) =>
+    bar.groups.reduce((sum, group) => sum + (own.includes(group.name) ? 0 : group[value]), 0);
+  return [...series, { name: OTHERS, values: bars.map(others) }];
 }
 
 /** All bars in one sentence, for screen readers. */
-export function chartSummary(bars: readonly ChartBar[], by: ChartBy): string {
+export function chartSummary({ bars, range }: Chart): string {
   const sum = (value: (bar: ChartBar) => number) => bars.reduce((total, bar) => total + value(bar), 0);
-  const period = by === 'hour' ? 'the last 24 hours' : 'the last 30 days';
   const requests = plural(
     sum((bar) => bar.requests),
     'request',
@@ -56,5 +78,5 @@ export function chartSummary(bars: readonly ChartBar[], by: ChartBy): string {
   const failed = sum((bar) => bar.failed);
   const input = formatCompact(sum((bar) => bar.input));
   const output = formatCompact(sum((bar) => bar.output));
-  return `In ${period}: ${requests}, ${failed} failed, ${input} input tokens and ${output} output tokens.`;
+  return `In ${periodName(range)}: ${requests}, ${failed} failed, ${input} input tokens and ${output} output tokens.`;
 }

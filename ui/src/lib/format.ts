@@ -8,44 +8,80 @@ export const NO_VALUE = '–';
 
 const DAY_MS = 86_400_000;
 
+/** The system's locale. Only tests and pictures set another one. */
+let locale: string | undefined;
+let formats = new Map<string, Intl.DateTimeFormat>();
+let decimals: Intl.NumberFormat[] = [];
+
+export function setLocale(tag: string | undefined): void {
+  locale = tag;
+  formats = new Map();
+  decimals = [];
+}
+
+/** Making a format takes much longer than using it. */
+function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const name = JSON.stringify(options);
+  const known = formats.get(name) ?? new Intl.DateTimeFormat(locale, options);
+  formats.set(name, known);
+  return known;
+}
+
+function formatNumber(n: number, digits: number): string {
+  decimals[digits] ??= new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return decimals[digits].format(n);
+}
+
 /** A duration: `38 ms`, `0.41 s`, `12.4 s`, `2 min 05 s`. */
 export function formatDuration(ms: number | null): string {
   if (ms === null) return NO_VALUE;
   if (ms < 100) return `${Math.round(ms)} ms`;
-  if (ms < 995) return `${(ms / 1000).toFixed(2)} s`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 995) return `${formatNumber(ms / 1000, 2)} s`;
+  if (ms < 59_950) return `${formatNumber(ms / 1000, 1)} s`;
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
 /** A whole number with thousands separators. */
 export function formatCount(n: number | null): string {
-  return n === null ? NO_VALUE : n.toLocaleString('en-GB');
+  return n === null ? NO_VALUE : formatNumber(n, 0);
 }
 
 /** A large number, abbreviated: `950`, `21k`, `1.4M`. */
 export function formatCompact(n: number): string {
   if (n < 1000) return String(n);
-  if (n < 9950) return `${(n / 1000).toFixed(1)}k`;
+  if (n < 9950) return `${formatNumber(n / 1000, 1)}k`;
   if (n < 999_500) return `${Math.round(n / 1000)}k`;
-  return `${(n / 1_000_000).toFixed(1)}M`;
+  return `${formatNumber(n / 1_000_000, 1)}M`;
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${formatCount(n)} ${n === 1 ? one : many}`;
 }
 
-const twoDigits = (n: number) => String(n).padStart(2, '0');
-
-/** The time of day: `09:14:05`. */
+/** The time of day: `09:14:05`, or `09:14:05 AM` where clocks have twelve hours. */
 export function formatTime(ms: number): string {
-  const date = new Date(ms);
-  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:${twoDigits(date.getSeconds())}`;
+  return dateFormat({ hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(ms);
 }
 
 /** The time of day without seconds: `09:14`. */
 export function formatHourMinute(ms: number): string {
-  return formatTime(ms).slice(0, 5);
+  return dateFormat({ hour: '2-digit', minute: '2-digit' }).format(ms);
+}
+
+/** Whether times have AM or PM, and need more room. */
+export function hasTwelveHours(): boolean {
+  return dateFormat({ hour: '2-digit' }).resolvedOptions().hour12 === true;
+}
+
+/** Day and time: `2 Nov, 09:14`. */
+export function formatDateTime(ms: number): string {
+  return dateFormat({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(ms);
+}
+
+/** The day of the week and the date: `Mon 2 Nov`. */
+export function formatDate(ms: number): string {
+  return dateFormat({ weekday: 'short', day: 'numeric', month: 'short' }).format(ms);
 }
 
 export function startOfDay(ms: number): number {
@@ -60,7 +96,7 @@ export function formatDay(ms: number, now: number): string {
   if (days === 1) return 'yesterday';
   const date = new Date(ms);
   const sameYear = date.getFullYear() === new Date(now).getFullYear();
-  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }) });
+  return dateFormat({ day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }) }).format(date);
 }
 
 /** `just now`, `12 min ago`, `3 h ago`; from twelve hours on, the day. */
@@ -85,8 +121,6 @@ export function formatUntil(ms: number, now: number): string {
   return `${days === 1 ? 'tomorrow' : `on ${formatDay(ms, ms + 2 * DAY_MS)}`} at ${formatHourMinute(ms)}`;
 }
 
-export const EXCHANGE_STATES: readonly ExchangeState[] = ['waiting', 'streaming', 'done', 'failed', 'stopped'];
-
 export function stateLabel(state: ExchangeState): string {
   switch (state) {
     case 'waiting':
@@ -99,6 +133,8 @@ export function stateLabel(state: ExchangeState): string {
       return 'failed';
     case 'stopped':
       return 'stopped by app';
+    case 'cancelled':
+      return 'stopped by you';
   }
 }
 

@@ -14,11 +14,11 @@ import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
-import { chartBars, planRequest, requestDetail, rowAfter, seededRandom, type PlannedRequest } from './fake/traffic';
+import { pastRequests, requestCommands } from './fake/requests';
+import { planRequest, rowAfter, seededRandom, type PlannedRequest } from './fake/traffic';
 import { validateForm } from './fake/validation';
 import { plural } from './format';
 import type { Host, HostEvents } from './host';
-import { matches } from './request-rows';
 import type { Form } from './settings-form';
 
 export interface FakeOptions {
@@ -65,11 +65,20 @@ export function fakeHost({
   let keys = keysFor(scenario, now());
   let settings = settingsFor(scenario);
   let answering = false;
-  let rows = scenario === 'empty' ? [] : pastRequests(history, now(), random);
   const running: PlannedRequest[] = [];
 
   const emit: FakeHost['emit'] = (event, payload) =>
     handlers.get(event)?.forEach((handler) => handler(payload as never));
+  const log: Parameters<typeof requestCommands>[0] = {
+    rows: scenario === 'empty' ? [] : pastRequests(history, now(), random),
+    now,
+    keepTexts: () => settings.form.keep_texts,
+    emit,
+    stop: (id) => {
+      const index = running.findIndex((one) => one.row.id === id);
+      if (index >= 0) running.splice(index, 1);
+    },
+  };
   const update = (change: Partial<Overview>) => {
     overview = { ...overview, ...change };
     emit('overview', overview);
@@ -99,7 +108,7 @@ export function fakeHost({
   }
 
   function updateRow(row: ExchangeRow) {
-    rows = [row, ...rows.filter((other) => other.id !== row.id)].sort((a, b) => (a.id < b.id ? 1 : -1));
+    log.rows = [row, ...log.rows.filter((other) => other.id !== row.id)].sort((a, b) => (a.id < b.id ? 1 : -1));
     emit('exchange', row);
   }
 
@@ -111,7 +120,7 @@ export function fakeHost({
   function tick() {
     if (overview.proxy.state !== 'running' || overview.codex.state !== 'ready') return;
     if (running.length < 3 && Math.random() < 0.1) {
-      running.push(planRequest(now(), rows.length, Math.random));
+      running.push(planRequest(now(), log.rows.length, Math.random));
       update({ requestsToday: overview.requestsToday + 1, ...counts() });
     }
     for (const one of [...running]) {
@@ -128,7 +137,15 @@ export function fakeHost({
     const quick = planRequest(now() - 1900, 1, seededRandom(3));
     running.push({
       ...quick,
-      row: { ...quick.row, client: 'Open WebUI', model: 'codex-local', key: 'Default', commands: 1, background: false },
+      row: {
+        ...quick.row,
+        client: 'Python/3.11 aiohttp/3.14.5',
+        app: 'Open WebUI',
+        model: 'codex-local',
+        key: 'Default',
+        commands: 1,
+        background: false,
+      },
       totalMs: 9000,
       outcome: 'done',
     });
@@ -225,23 +242,7 @@ export function fakeHost({
     pickCodex: async () => '/opt/codex/bin/codex',
     pickFolder: async () => '/home/me/projects',
 
-    exchanges: async (query) => {
-      const filters = { text: query.text ?? '', state: query.state, key: query.key, model: query.model };
-      const before = query.before;
-      return rows
-        .filter((row) => (before === null || row.id < before) && matches(row, filters))
-        .slice(0, Math.min(query.limit ?? 200, 1000));
-    },
-    exchangeDetail: async (id) => {
-      const row = rows.find((one) => one.id === id);
-      return row ? requestDetail(row, settings.form.keep_texts) : reject('This request is no longer in the log.');
-    },
-    clearExchanges: async () => {
-      rows = [];
-      emit('exchanges_cleared', null);
-    },
-    copyAsCurl: async () => {},
-    chart: async (by) => (scenario === 'empty' ? [] : chartBars(by, now())),
+    ...requestCommands(log),
 
     sendTestPrompt: async (prompt, onEvent) => {
       if (overview.proxy.state !== 'running')
@@ -290,14 +291,5 @@ export function fakeHost({
     calls,
     emit,
     failNext: (name: keyof Host, error: ViewError) => void failures.set(name, error),
-  });
-}
-
-function pastRequests(length: number, now: number, random: () => number): ExchangeRow[] {
-  let at = now - 4000;
-  return Array.from({ length }, (_, index) => {
-    at -= Math.round(4000 + random() * 240_000);
-    const one = planRequest(at, index, random);
-    return rowAfter(one, one.totalMs);
   });
 }

@@ -5,13 +5,16 @@
  * `ViewError`.
  */
 
-import type { ChartBar } from '../bindings/ChartBar';
-import type { ChartBy } from '../bindings/ChartBy';
+import type { Chart } from '../bindings/Chart';
+import type { ChartRange } from '../bindings/ChartRange';
+import type { ChartStack } from '../bindings/ChartStack';
 import type { CheckStep } from '../bindings/CheckStep';
 import type { CodexCheck } from '../bindings/CodexCheck';
+import type { ExchangeCounts } from '../bindings/ExchangeCounts';
 import type { ExchangeDetail } from '../bindings/ExchangeDetail';
 import type { ExchangeQuery } from '../bindings/ExchangeQuery';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
+import type { ExportFormat } from '../bindings/ExportFormat';
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { NewKey } from '../bindings/NewKey';
@@ -19,6 +22,7 @@ import type { Overview } from '../bindings/Overview';
 import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { TestPromptEvent } from '../bindings/TestPromptEvent';
+import type { Today } from '../bindings/Today';
 import type { FieldName, Form } from './settings-form';
 
 /** In the order of the sidebar. */
@@ -99,9 +103,20 @@ export const COMMANDS = {
   /** Newest first. */
   exchanges: command<(query: ExchangeQuery) => Promise<ExchangeRow[]>>('query'),
   exchangeDetail: command<(id: string) => Promise<ExchangeDetail>>('id'),
+  /** How many requests match; `before` and `limit` do not count. */
+  exchangeCounts: command<(query: ExchangeQuery) => Promise<ExchangeCounts>>('query'),
+  /** Stops a request that runs or waits. */
+  stopExchange: command<(id: string) => Promise<void>>('id'),
+  /** Hides all ended requests; they are deleted ten seconds later. */
   clearExchanges: command<() => Promise<void>>(),
+  undoClear: command<() => Promise<void>>(),
+  /** Asks for a file. Resolves with the number of requests, or `null` if none was chosen. */
+  exportExchanges: command<(query: ExchangeQuery, format: ExportFormat) => Promise<number | null>>('query', 'format'),
   copyAsCurl: command<(id: string) => Promise<void>>('id'),
-  chart: command<(by: ChartBy) => Promise<ChartBar[]>>('by'),
+  /** Without a range, the one that fits the data. */
+  chart: command<(range: ChartRange | null, stack: ChartStack | null) => Promise<Chart>>('range', 'stack'),
+  /** Without the window's own requests. */
+  today: command<() => Promise<Today>>(),
 
   /** Resolves when the answer ends; progress arrives as events. */
   sendTestPrompt: command<(prompt: string, onEvent: (event: TestPromptEvent) => void) => Promise<void>>(

@@ -4,6 +4,7 @@
  * Updates are batched, so that a hundred tokens per second cause a few redraws instead of a hundred.
  */
 
+import type { ExchangeCounts } from '../bindings/ExchangeCounts';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
 import type { AppStore } from './app-store.svelte';
 import type { Stop } from './host';
@@ -15,6 +16,8 @@ const PAGE_SIZE = 500;
 export const MAX_ROWS = 10_000;
 /** How long updates are batched before a redraw. */
 const FLUSH_INTERVAL_MS = 80;
+/** How often the requests are counted again while they come and go. */
+const COUNT_INTERVAL_MS = 1000;
 /** Pause in typing before the database is queried. */
 const DEBOUNCE_MS = 180;
 
@@ -29,14 +32,23 @@ export class RequestLog {
   keyNames = $state.raw<string[]>([]);
   /** Options of the model filter. */
   modelNames = $state.raw<string[]>([]);
+  /** Options of the app filter. */
+  appNames = $state.raw<string[]>([]);
   /** More history exists below the last row. */
   hasMore = $state(false);
+  /** A query for the current filters runs. */
+  loading = $state(false);
+  /** How many requests match the filters; `null` until counted. */
+  counts = $state.raw<ExchangeCounts | null>(null);
   selectedId = $state<string | null>(null);
+  /** The details of the selected request are shown. */
+  detailOpen = $state(false);
 
   #pending = new Map<string, ExchangeRow>();
   #pausedAt = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #filterTimer: ReturnType<typeof setTimeout> | undefined;
+  #countTimer: ReturnType<typeof setTimeout> | undefined;
   /** Incremented per query, so that a late answer to an older one is dropped. */
   #queryNumber = 0;
   #loadingMore = false;
@@ -53,12 +65,15 @@ export class RequestLog {
       stops.forEach((stop) => stop());
       clearTimeout(this.#flushTimer);
       clearTimeout(this.#filterTimer);
+      clearTimeout(this.#countTimer);
     };
   }
 
   async load(): Promise<void> {
     const query = ++this.#queryNumber;
     const filters = this.filters;
+    this.loading = true;
+    void this.#count();
     await this.app.attempt(async () => {
       const page = await this.app.host.exchanges(toQuery(filters, PAGE_SIZE, null));
       if (query !== this.#queryNumber) return;
@@ -67,7 +82,9 @@ export class RequestLog {
       this.hasMore = page.length === PAGE_SIZE;
       this.#collectNames(page);
     });
-    if (query === this.#queryNumber) this.rows ??= [];
+    if (query !== this.#queryNumber) return;
+    this.rows ??= [];
+    this.loading = false;
   }
 
   /** Loads the next page below the last row. */
@@ -85,14 +102,49 @@ export class RequestLog {
     this.#loadingMore = false;
   }
 
+  /** Loads everything down to the oldest request, or to the limit of rows. */
+  async loadAll(): Promise<void> {
+    const query = this.#queryNumber;
+    while (this.hasMore && query === this.#queryNumber && (this.rows?.length ?? 0) < MAX_ROWS) {
+      const before = this.rows;
+      await this.loadMore();
+      // A page that is being loaded already, or one that failed.
+      if (before === this.rows) await new Promise((done) => setTimeout(done, FLUSH_INTERVAL_MS));
+      if (before === this.rows && this.app.error !== null) return;
+    }
+  }
+
+  async #count(): Promise<void> {
+    const { filters } = this;
+    try {
+      const counts = await this.app.host.exchangeCounts(toQuery(filters, null, null));
+      if (filters === this.filters) this.counts = counts;
+    } catch {
+      // The rows are shown all the same, and the query for them reports its error.
+    }
+  }
+
+  #countSoon(): void {
+    this.#countTimer ??= setTimeout(() => {
+      this.#countTimer = undefined;
+      void this.#count();
+    }, COUNT_INTERVAL_MS);
+  }
+
   /** Filters the loaded rows immediately, then queries the database. */
   setFilters(change: Partial<Filters>): void {
     this.filters = { ...this.filters, ...change };
     this.rows = (this.rows ?? []).filter((row) => matches(row, this.filters));
     clearTimeout(this.#filterTimer);
+    this.loading = true;
     this.#queryNumber += 1;
     const delay = 'text' in change && isFiltered(this.filters) ? DEBOUNCE_MS : 0;
     this.#filterTimer = setTimeout(() => void this.load(), delay);
+  }
+
+  /** Stops a running request. */
+  async stop(id: string): Promise<void> {
+    if (await this.app.attempt(() => this.app.host.stopExchange(id))) this.app.announce('Stopped.');
   }
 
   setPaused(paused: boolean): void {
@@ -119,7 +171,9 @@ export class RequestLog {
     if (this.rows === null) return;
     const updates = [...this.#pending.values()];
     this.#pending.clear();
+    const known = new Map(this.rows.map((row) => [row.id, row.state]));
     this.rows = merge(this.rows, updates, this.filters, MAX_ROWS);
+    if (updates.some((row) => known.get(row.id) !== row.state)) this.#countSoon();
     this.#collectNames(updates);
   }
 
@@ -127,6 +181,7 @@ export class RequestLog {
     this.#pending.clear();
     this.newWhilePaused = 0;
     this.selectedId = null;
+    this.detailOpen = false;
     this.rows = [];
     void this.load();
   }
@@ -136,6 +191,10 @@ export class RequestLog {
       const all = [...new Set([...names, ...added])].filter((name) => name !== '').sort();
       return all.length === names.length ? names : all;
     };
+    this.appNames = union(
+      this.appNames,
+      rows.map((row) => row.app),
+    );
     this.keyNames = union(
       this.keyNames,
       rows.map((row) => row.key),

@@ -2,53 +2,96 @@
 
 import type { ExchangeQuery } from '../bindings/ExchangeQuery';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
-import type { ExchangeState } from '../bindings/ExchangeState';
+import type { Show } from '../bindings/Show';
+import { startOfDay } from './format';
+
+export type Period = 'all' | 'hour' | 'today' | 'week' | 'custom';
 
 export interface Filters {
   text: string;
-  state: ExchangeState | null;
+  show: Show | null;
   key: string | null;
   model: string | null;
+  app: string | null;
+  period: Period;
+  /** Unix milliseconds; for the period `custom`. */
+  since: number | null;
+  until: number | null;
 }
 
-export const NO_FILTERS: Readonly<Filters> = { text: '', state: null, key: null, model: null };
+export const NO_FILTERS: Readonly<Filters> = {
+  text: '',
+  show: null,
+  key: null,
+  model: null,
+  app: null,
+  period: 'all',
+  since: null,
+  until: null,
+};
 
-/** Shorter waits do not bring up the Wait column. */
-const MIN_SHOWN_WAIT_MS = 10;
-/** A request younger than this may just not have been admitted yet. */
-const MIN_PENDING_WAIT_MS = 400;
-/** How long after its arrival a request's wait keeps the column visible. */
-const RECENT_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const WEEK_DAYS = 7;
 
 export function isRunning(row: ExchangeRow): boolean {
   return row.state === 'waiting' || row.state === 'streaming';
 }
 
 export function isFiltered(filters: Filters): boolean {
-  return filters.text.trim() !== '' || filters.state !== null || filters.key !== null || filters.model !== null;
+  const { text, show, key, model, app, period } = filters;
+  return text.trim() !== '' || period !== 'all' || [show, key, model, app].some((filter) => filter !== null);
 }
 
-export function matches(row: ExchangeRow, filters: Filters): boolean {
-  if (filters.state !== null && row.state !== filters.state) return false;
+/** The beginning and end of the chosen period. */
+function timeRange({ period, since, until }: Filters, now: number): { since: number | null; until: number | null } {
+  switch (period) {
+    case 'all':
+      return { since: null, until: null };
+    case 'hour':
+      return { since: now - HOUR_MS, until: null };
+    case 'today':
+      return { since: startOfDay(now), until: null };
+    case 'week': {
+      const date = new Date(startOfDay(now));
+      date.setDate(date.getDate() - (WEEK_DAYS - 1));
+      return { since: date.getTime(), until: null };
+    }
+    case 'custom':
+      return { since, until };
+  }
+}
+
+function isShown(row: ExchangeRow, show: Show): boolean {
+  switch (show) {
+    case 'running':
+      return isRunning(row);
+    case 'failed':
+      return row.state === 'failed';
+    case 'stopped':
+      return row.state === 'stopped' || row.state === 'cancelled';
+    case 'background':
+      return row.background;
+  }
+}
+
+export function matches(row: ExchangeRow, filters: Filters, now = Date.now()): boolean {
+  if (filters.show !== null && !isShown(row, filters.show)) return false;
   if (filters.key !== null && row.key !== filters.key) return false;
   if (filters.model !== null && row.model !== filters.model) return false;
+  if (filters.app !== null && row.app !== filters.app) return false;
+  const { since, until } = timeRange(filters, now);
+  if ((since !== null && row.at < since) || (until !== null && row.at >= until)) return false;
   const text = filters.text.trim().toLowerCase();
   if (text === '') return true;
-  return [row.key, row.client, row.model, row.route, row.error ?? ''].some((field) =>
+  return [row.key, row.app, row.client, row.model, row.route, row.requestId, row.error ?? ''].some((field) =>
     field.toLowerCase().includes(text),
   );
 }
 
-export function toQuery(filters: Filters, limit: number, before: string | null): ExchangeQuery {
+export function toQuery(filters: Filters, limit: number | null, before: string | null): ExchangeQuery {
   const text = filters.text.trim();
-  return {
-    before,
-    limit,
-    text: text === '' ? null : text,
-    state: filters.state,
-    key: filters.key,
-    model: filters.model,
-  };
+  const { show, key, model, app } = filters;
+  return { before, limit, text: text === '' ? null : text, show, key, model, app, ...timeRange(filters, Date.now()) };
 }
 
 /** Running requests first, then newest first. */
@@ -81,12 +124,6 @@ export function waitTime(row: ExchangeRow, now: number): number {
   return row.waitMs ?? (row.state === 'waiting' ? Math.max(0, now - row.at) : 0);
 }
 
-/** Whether a request is queued, or was within the last minute. Older waits show only in the request's detail. */
-export function hasRecentWait(rows: readonly ExchangeRow[], now: number): boolean {
-  const threshold = (row: ExchangeRow) => (row.waitMs === null ? MIN_PENDING_WAIT_MS : MIN_SHOWN_WAIT_MS);
-  return rows.some((row) => (isRunning(row) || now - row.at < RECENT_MS) && waitTime(row, now) >= threshold(row));
-}
-
 /** A part of a request's time. The proxy's overhead is separate from Codex's time. */
 export interface Phase {
   kind: 'queue' | 'proxy' | 'codex' | 'answer';
@@ -112,11 +149,4 @@ export function timeBreakdown(row: ExchangeRow, now: number): Phase[] {
     { kind: 'answer', label: 'Answer', ms: Math.max(0, total - first) },
   ];
   return phases.filter((phase) => phase.ms > 0 || phase.kind === 'proxy');
-}
-
-/** The lower median, or `null` for an empty list. */
-export function median(numbers: readonly number[]): number | null {
-  if (numbers.length === 0) return null;
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
 }

@@ -7,6 +7,7 @@
 //! [`NewKey`](keychain::NewKey) holds a key's secret, and it is shown once.
 
 pub mod app;
+pub mod client_name;
 pub mod gateway;
 pub mod keychain;
 pub mod pairing;

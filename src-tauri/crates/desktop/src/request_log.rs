@@ -12,6 +12,7 @@
 
 mod chart;
 mod curl;
+mod export;
 mod live;
 mod reports;
 mod shared;
@@ -33,7 +34,10 @@ use proxy::RequestLog;
 use shared::{MAX_CLOCK_STEP, Shared};
 
 pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, RequestDatabaseOptions};
-pub use types::{ChartBar, ChartBy, ExchangeDetail, ExchangeQuery, ExchangeRow, ExchangeState, Step};
+pub use types::{
+    Chart, ChartBar, ChartGroup, ChartRange, ChartStack, ExchangeCounts, ExchangeDetail, ExchangeQuery,
+    ExchangeRow, ExchangeState, ExportFormat, Show, Step, Today,
+};
 
 /// The request log. Clones share it. When the last one is dropped, the task writes the remaining changes and ends.
 #[derive(Clone, Debug)]
@@ -97,7 +101,17 @@ impl RequestDatabase {
 
     /// The matching rows, newest first.
     pub async fn query(&self, query: ExchangeQuery) -> Vec<ExchangeRow> {
-        self.shared.run(move |connection| sql::rows(connection, &query)).await.0.unwrap_or_default()
+        let rows = self.shared.run(move |connection| sql::rows(connection, &query)).await.0;
+        let mut rows = rows.unwrap_or_default();
+        let live = self.shared.live.lock();
+        rows.iter_mut().for_each(|row| live.show_reason(row));
+        drop(live);
+        rows
+    }
+
+    /// How many requests match.
+    pub async fn counts(&self, query: ExchangeQuery) -> ExchangeCounts {
+        self.shared.run(move |connection| sql::counts(connection, &query)).await.0.unwrap_or_default()
     }
 
     /// All details of a request.
@@ -107,31 +121,40 @@ impl RequestDatabase {
             return Some(detail);
         }
         let id = id.to_owned();
-        self.shared.run(move |connection| sql::detail(connection, &id)).await.0.flatten()
+        let mut detail = self.shared.run(move |connection| sql::detail(connection, &id)).await.0.flatten()?;
+        self.shared.live.lock().show_reason(&mut detail.row);
+        Some(detail)
     }
 
-    /// Removes all ended requests.
+    /// Hides all ended requests, and removes them ten seconds later, or when the log is closed.
     pub async fn clear(&self) {
-        match self.shared.remove(sql::clear).await {
-            Ok(()) => drop(self.shared.changes.send(Change::Cleared)),
-            Err(error) => {
-                self.shared.warn(&format!("The request log couldn't be cleared ({error}). Try again."));
-            }
-        }
+        self.shared.clear().await;
+        self.tasks.spawn(Arc::clone(&self.shared).remove_cleared_later());
     }
 
-    /// The charts' bars, oldest first, including empty ones. Hours and days start in the given UTC offset, ignoring changes to
+    /// Brings back what has just been cleared.
+    pub async fn undo_clear(&self) {
+        self.shared.undo_clear().await;
+    }
+
+    /// The charts of a period, or of the one that fits the data. Hours and days start in the given UTC offset, ignoring changes to
     /// and from summer time.
-    pub async fn chart(&self, by: ChartBy, utc_offset_seconds: i32) -> Vec<ChartBar> {
+    pub async fn chart(
+        &self,
+        range: Option<ChartRange>,
+        stack: Option<ChartStack>,
+        utc_offset_seconds: i32,
+    ) -> Chart {
         let now_ms = self.shared.now_ms();
-        let bars = move |connection: &Connection| chart::bars(connection, by, now_ms, utc_offset_seconds);
-        self.shared.run(bars).await.0.unwrap_or_default()
+        let chart =
+            move |connection: &Connection| chart::chart(connection, range, stack, now_ms, utc_offset_seconds);
+        self.shared.run(chart).await.0.unwrap_or_default()
     }
 
-    /// The number of requests since `unix_s`, in Unix seconds.
-    pub async fn requests_since(&self, unix_s: u64) -> u64 {
+    /// The requests since `unix_s`, in Unix seconds, without the window's own.
+    pub async fn today(&self, unix_s: u64) -> Today {
         let from_ms = unix_s.saturating_mul(1_000);
-        self.shared.run(move |connection| sql::count_since(connection, from_ms)).await.0.unwrap_or(0)
+        self.shared.run(move |connection| sql::today(connection, from_ms)).await.0.unwrap_or_default()
     }
 
     /// Writes the remaining changes and ends the task. Later changes are lost, and unfinished requests count as failed.

@@ -8,6 +8,7 @@ mod responses;
 #[cfg(test)]
 mod retry_tests;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::http::header::RETRY_AFTER;
@@ -44,6 +45,8 @@ pub enum Failure {
     NoCall,
     /// The proxy is stopping.
     Stopping,
+    /// The owner of the proxy stopped this request.
+    Cancelled,
 }
 
 /// A request that was not admitted.
@@ -72,6 +75,8 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// Whether the message may quote the request, or a text of codex or upstream that may.
+    quotes: bool,
     param: Option<String>,
     /// Seconds until a retry makes sense.
     retry_after: Option<u64>,
@@ -91,7 +96,7 @@ macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident: $status:ident $code:literal $message:literal)+) => {
         impl ApiError {
             $($(#[$doc])* pub(crate) fn $name() -> Self {
-                Self::new(StatusCode::$status, $code, Program::current().locate($message))
+                Self::new(StatusCode::$status, $code, Program::current().locate($message)).loggable()
             })+
         }
 
@@ -122,6 +127,9 @@ fixed! {
     /// The key's working folder cannot be used.
     workspace_unavailable: SERVICE_UNAVAILABLE "workspace_unavailable"
         "This key's working folder does not exist. Restore it, or create a key with another folder; the proxy's log names it."
+    /// The owner of the proxy stopped this request in the app. A status that no client retries on its own.
+    cancelled_by_owner: FORBIDDEN "cancelled_by_owner"
+        "The owner of this proxy stopped the request."
     /// The Host header is unknown, as with a web page that rebinds its name to this machine.
     host_not_allowed: FORBIDDEN "host_not_allowed"
         "This host name is not allowed. Use http://localhost or the IP address, or allow the name ({allowed_hosts})."
@@ -191,9 +199,12 @@ fixed! {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    /// A message put together at run time may quote the request; see [`ApiError::loggable`].
+    fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        let quotes = matches!(message, Cow::Owned(_));
         // A client may send its key as the model or in the path; without this, its own logs would contain it.
-        let message = without_keys(&message.into(), &[]);
+        let message = without_keys(&message, &[]);
         let (retry_after, should_retry) = match code {
             "rate_limit_exceeded" | "shutting_down" | "codex_unavailable" | "upstream_overloaded" => {
                 (Some(RETRY_SOON), None)
@@ -208,10 +219,16 @@ impl ApiError {
             | "workspace_unavailable"
             | "codex_not_found"
             | "codex_unsupported"
-            | "codex_not_signed_in" => (None, Some(false)),
+            | "codex_not_signed_in"
+            | "cancelled_by_owner" => (None, Some(false)),
             _ => (None, None),
         };
-        Self { status, code, message, param: None, retry_after, should_retry }
+        Self { status, code, message, quotes, param: None, retry_after, should_retry }
+    }
+
+    /// The message contains only our own words, names of parameters and models, and numbers: the request log may store it.
+    pub(crate) fn loggable(self) -> Self {
+        Self { quotes: false, ..self }
     }
 
     pub(crate) fn param(self, param: impl Into<String>) -> Self {
@@ -227,17 +244,17 @@ impl ApiError {
     }
 
     /// The request is invalid as a whole, not in one field.
-    pub(crate) fn unreadable(message: impl Into<String>) -> Self {
+    pub(crate) fn unreadable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
     /// A field is missing or invalid. `param` is its path, such as `messages[2].content`.
-    pub(crate) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::unreadable(message).param(param)
     }
 
     /// A parameter asks for something that is not supported.
-    pub(crate) fn unsupported(param: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn unsupported(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).param(param)
     }
 
@@ -254,7 +271,8 @@ impl ApiError {
             }
             None => format!("The model {model:?} does not exist. {hint}"),
         };
-        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
+        // The log has the model anyway.
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model").loggable()
     }
 
     /// The key is limited to plain models, and the model is codex-local.
@@ -263,7 +281,7 @@ impl ApiError {
             "This key is limited to plain models and cannot use {:?}. Choose another model, or another key.",
             shown(model)
         );
-        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model")
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model").loggable()
     }
 
     /// The model does not support images.
@@ -273,6 +291,7 @@ impl ApiError {
             "messages",
             format!("The model {model} does not support images. Send text, or choose another model."),
         )
+        .loggable()
     }
 
     /// The route does not exist.
@@ -304,14 +323,14 @@ impl ApiError {
         let message = format!(
             "The output did not match the requested format: {what}. Try again, or request a simpler format."
         );
-        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message).loggable()
     }
 
     fn bad_call(what: &str) -> Self {
         let message = format!(
             "The model called a strict tool with wrong arguments, twice: {what}. Try again, or send a simpler schema."
         );
-        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message).loggable()
     }
 
     /// The body exceeds `limit` bytes.
@@ -320,7 +339,7 @@ impl ApiError {
             "The request is larger than {} MiB. Send less, or smaller images.",
             limit / (1024 * 1024)
         );
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message).loggable()
     }
 
     /// The error in OpenAI's format.
@@ -353,14 +372,21 @@ impl ApiError {
         &self.message
     }
 
-    /// The text for the request log: the message, unless it may quote the request.
+    /// What the request log may store instead of the message, if that may quote the request.
     #[must_use]
-    pub fn for_log(&self) -> String {
-        match (self.status.as_u16(), &self.param) {
-            (400 | 404, Some(param)) => format!("Rejected: {} ({param}). The response says why.", self.code),
-            (400, None) => format!("Rejected: {}. The response says why.", self.code),
-            _ => self.message.clone(),
-        }
+    pub fn summary(&self) -> Option<String> {
+        // Deeper names may be the client's own.
+        let field = self.param.as_deref().and_then(|param| param.split('.').next());
+        let place = field.map(|field| format!(" ({field})")).unwrap_or_default();
+        let code = self.code;
+        self.quotes.then(|| {
+            format!("Rejected: {code}{place}. The reason may quote the request, so it wasn't saved.")
+        })
+    }
+
+    /// Whether the owner stopped the request.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.code == "cancelled_by_owner"
     }
 
     /// OpenAI's error type.
@@ -412,7 +438,8 @@ const IDLE: &str = "codex was idle for {limit}, so the turn was interrupted. Try
 
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
-        let turn_timeout = |message| Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message);
+        let turn_timeout =
+            |message: String| Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", message).loggable();
         match failure {
             Failure::Codex(error) => error.into(),
             Failure::TooLong(limit) => turn_timeout(located(&TOO_LONG.replace("{limit}", &in_words(limit)))),
@@ -427,6 +454,7 @@ impl From<Failure> for ApiError {
             Failure::Cut => Self::answer_cut(),
             Failure::NoCall => Self::tool_not_called(),
             Failure::Stopping => Self::shutting_down(),
+            Failure::Cancelled => Self::cancelled_by_owner(),
         }
     }
 }

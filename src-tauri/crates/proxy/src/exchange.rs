@@ -9,13 +9,14 @@ mod checking;
 mod deadlines;
 pub(crate) mod log;
 mod record;
+pub(crate) mod running;
 mod turns;
 
 use std::time::Duration;
 
 use codex_client::{Codex, CodexError, TurnEnd, TurnEvent, TurnRequest, Usage};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::Span;
 
 use crate::answer::attempts::Attempts;
@@ -30,7 +31,14 @@ pub(crate) use admission::{Admission, Admit, Permit};
 
 use log::Recorder;
 use record::Outcome;
+use running::{RunningRequest, RunningRequests};
 use turns::{Choice, Event, Turns};
+
+/// How often the estimate of an answer's tokens is reported.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Length of a token in that estimate, if codex sends several at once.
+const BYTES_PER_TOKEN: usize = 4;
 
 /// Limits of turns and connections.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +116,8 @@ pub(crate) struct Exchange {
     metrics: Metrics,
     limits: Limits,
     cut_off: CancellationToken,
+    /// Lets the owner stop it.
+    running: RunningRequest,
     arrived: Instant,
     /// Time spent in the queue.
     waited: Duration,
@@ -120,6 +130,10 @@ pub(crate) struct Exchange {
     proxy_time: Duration,
     first_token: Option<Duration>,
     deltas: u64,
+    /// Length of the answer and its reasoning so far, in bytes.
+    bytes: usize,
+    /// When the estimate of its tokens was last reported.
+    reported: Instant,
     model: String,
     usage: Option<Usage>,
     span: Span,
@@ -132,8 +146,10 @@ impl Exchange {
         metrics: &Metrics,
         limits: &Limits,
         cut_off: &CancellationToken,
+        running: &RunningRequests,
     ) -> Self {
         Self {
+            running: running.begin(recorder.id()),
             recorder,
             metrics: metrics.clone(),
             limits: *limits,
@@ -146,10 +162,17 @@ impl Exchange {
             proxy_time: Duration::ZERO,
             first_token: None,
             deltas: 0,
+            bytes: 0,
+            reported: Instant::now(),
             model: String::new(),
             usage: None,
             span: Span::current(),
         }
+    }
+
+    /// Resolves when the owner stops the request.
+    pub(crate) fn cancelled(&self) -> WaitForCancellationFutureOwned {
+        self.running.cancelled()
     }
 
     /// The request's entry in the request log.
@@ -161,7 +184,7 @@ impl Exchange {
     pub(crate) fn log_error<T, E: Into<ApiError>>(&self, step: Result<T, E>) -> Result<T, ApiError> {
         step.map_err(|error| {
             let error = error.into();
-            self.recorder.failed(error.status(), error.code(), &error.for_log());
+            self.recorder.failed_with(&error);
             error
         })
     }
@@ -221,6 +244,8 @@ impl Exchange {
         let choices = (0..n).map(|_| choice()).collect();
         let max_running = self.permit.as_ref().map_or(1, Permit::turns);
         let mut turns = Turns::new(codex.clone(), request, choices, max_running);
+        // Until codex has taken the turn, the time is its own: it may have to start, or to begin a thread.
+        self.proxy_time = self.arrived.elapsed().saturating_sub(self.waited + self.outside_time);
         let started = tokio::select! {
             biased;
             () = self.cut_off.cancelled() => Err(CodexError::ShuttingDown),
@@ -228,7 +253,6 @@ impl Exchange {
         };
         started.inspect_err(|_| self.metrics.count_turn(kind, "failed", None, &TurnStats::default()))?;
         self.recorder.step("Sent to Codex", None, false);
-        self.proxy_time = self.arrived.elapsed().saturating_sub(self.waited + self.outside_time);
         self.span = Span::current();
         self.turns = Some(turns);
         Ok(())
@@ -246,6 +270,7 @@ impl Exchange {
             let deadline = turns.next_deadline(&self.limits);
             let event = tokio::select! {
                 biased;
+                () = self.running.token().cancelled() => Err(Failure::Cancelled),
                 event = turns.next() => event,
                 () = self.cut_off.cancelled() => Err(Failure::Stopping),
                 () = sleep_until(deadline) => match turns.expired(&self.limits) {
@@ -264,8 +289,10 @@ impl Exchange {
 
     /// Translates a turn event.
     fn handle_turn_event(&mut self, index: usize, event: TurnEvent) {
-        if matches!(event, TurnEvent::Text(_) | TurnEvent::Reasoning(_) | TurnEvent::Call(_)) {
-            self.count_delta();
+        match &event {
+            TurnEvent::Text(text) | TurnEvent::Reasoning(text) => self.count_delta(text.len()),
+            TurnEvent::Call(call) => self.count_delta(call.arguments.len()),
+            _ => {}
         }
         let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
         let Choice { pipeline, ready, check, .. } = choice;
@@ -374,11 +401,17 @@ impl Exchange {
         AnswerEvent::Ended(Err(failure))
     }
 
-    fn count_delta(&mut self) {
+    fn count_delta(&mut self, bytes: usize) {
         self.deltas += 1;
+        self.bytes += bytes;
         if self.first_token.is_none() {
             self.first_token = Some(self.arrived.elapsed());
             self.recorder.first_token(record::ms(self.proxy_time));
+        }
+        if self.reported.elapsed() >= PROGRESS_INTERVAL {
+            self.reported = Instant::now();
+            // codex sends a delta a token, or several at once.
+            self.recorder.progress(self.deltas.max((self.bytes / BYTES_PER_TOKEN) as u64));
         }
     }
 
@@ -392,6 +425,7 @@ impl Exchange {
         let stats = TurnStats { deltas: self.deltas, first, total };
         let (label, usage) = match *outcome {
             Outcome::Done(usage) => ("done", usage),
+            Outcome::Failed(Failure::Cancelled) => ("cancelled", None),
             Outcome::Failed(_) => ("failed", None),
             Outcome::Disconnected => ("client_gone", None),
         };

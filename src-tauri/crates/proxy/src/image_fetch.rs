@@ -116,7 +116,7 @@ impl ImageFetcher {
             return Err(ApiError::images_not_fetched().param(param(url)));
         }
         if let Some(url) = new.get_index(MAX_IMAGES) {
-            return Err(ApiError::invalid(param(url), FetchError::TooMany.to_string()));
+            return Err(ApiError::invalid(param(url), FetchError::TooMany.to_string()).loggable());
         }
         let request = Semaphore::new(MAX_TOTAL_BYTES);
         let fetch = async |url: &String| {
@@ -134,7 +134,7 @@ impl ImageFetcher {
                 Ok(image) => _ = images.insert(url, image),
                 Err(FetchError::Busy) => return Err(ApiError::too_many_bodies()),
                 Err(error) if new.contains(&url) => {
-                    return Err(ApiError::invalid(param(&url), error.to_string()));
+                    return Err(ApiError::invalid(param(&url), error.to_string()).loggable());
                 }
                 Err(_) => {}
             }

@@ -115,7 +115,7 @@ impl Metrics {
         self.0.requests.get_or_create(&labels).inc();
     }
 
-    /// Counts the end of a request's turns: `done`, `failed` (including to start), or `client_gone`.
+    /// Counts the end of a request's turns: `done`, `failed` (including to start), `cancelled` by the owner, or `client_gone`.
     pub(crate) fn count_turn(
         &self,
         model: ThreadKind,

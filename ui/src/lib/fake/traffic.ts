@@ -1,11 +1,8 @@
 /** Realistic requests for the fake host, past and live. */
 
-import type { ChartBar } from '../../bindings/ChartBar';
-import type { ChartBy } from '../../bindings/ChartBy';
 import type { ExchangeDetail } from '../../bindings/ExchangeDetail';
 import type { ExchangeRow } from '../../bindings/ExchangeRow';
 import type { Step } from '../../bindings/Step';
-import { startOfDay } from '../format';
 
 /** Reproducible, so that screenshots can be compared. */
 export function seededRandom(seed: number): () => number {
@@ -26,11 +23,11 @@ export interface PlannedRequest {
 }
 
 const CLIENTS = [
-  { client: 'Open WebUI', key: 'Default', model: 'codex-local' },
-  { client: 'Open WebUI', key: 'Default', model: 'gpt-6.1-sol' },
-  { client: 'openai-python 2.8', key: 'Scripts', model: 'gpt-5.5' },
-  { client: 'Continue', key: 'Work laptop', model: 'codex-local' },
-  { client: 'curl 8.14', key: 'Scripts', model: 'codex-local' },
+  { app: 'Open WebUI', client: 'Python/3.11 aiohttp/3.14.5', key: 'Default', model: 'codex-local' },
+  { app: 'Open WebUI', client: 'Python/3.11 aiohttp/3.14.5', key: 'Default', model: 'gpt-6.1-sol' },
+  { app: 'OpenAI Python', client: 'AsyncOpenAI/Python 2.8.1', key: 'Scripts', model: 'gpt-5.5' },
+  { app: 'Continue', client: 'Continue/1.2.0', key: 'Work laptop', model: 'codex-local' },
+  { app: 'curl', client: 'curl/8.14.1', key: 'Scripts', model: 'codex-local' },
 ] as const;
 
 export function idFor(at: number, n: number): string {
@@ -39,7 +36,7 @@ export function idFor(at: number, n: number): string {
 
 export function planRequest(at: number, n: number, random: () => number): PlannedRequest {
   const client = CLIENTS[Math.floor(random() * CLIENTS.length)] ?? CLIENTS[0];
-  const background = client.client === 'Open WebUI' && random() < 0.4;
+  const background = client.app === 'Open WebUI' && random() < 0.4;
   const chance = random();
   const wrongModel = chance < 0.03;
   const waitMs = chance > 0.985 ? Math.round(200 + random() * 1800) : 0;
@@ -58,6 +55,7 @@ export function planRequest(at: number, n: number, random: () => number): Planne
       at,
       key: client.key,
       client: client.client,
+      app: client.app,
       route: '/v1/chat/completions',
       model: wrongModel ? 'gpt-9' : background ? 'gpt-6-luna' : client.model,
       state: 'waiting',
@@ -114,12 +112,18 @@ export function rowAfter(planned: PlannedRequest, elapsed: number): ExchangeRow 
 
 const COMMANDS = ['rg -n "fn main" src', 'sed -n 1,80p src/main.rs', 'cargo metadata --no-deps'];
 
+const END_STEPS: Record<string, string> = {
+  stopped: 'App disconnected',
+  cancelled: 'Stopped by you',
+  failed: 'Failed',
+};
+
 export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDetail {
   const wait = row.waitMs ?? 0;
   const steps: Step[] = [{ atMs: 0, what: 'Arrived', detail: `key ${row.key}`, bad: false }];
   if (wait > 0) steps.push({ atMs: wait, what: 'Admitted', detail: `after ${wait} ms in the queue`, bad: false });
   if (row.error !== null && row.firstMs === null) {
-    steps.push({ atMs: row.totalMs ?? 1, what: `Rejected with ${row.status ?? 502}`, detail: row.error, bad: true });
+    steps.push({ atMs: row.totalMs ?? 1, what: 'Failed', detail: null, bad: true });
   } else {
     steps.push({
       atMs: wait + 2,
@@ -138,9 +142,8 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     }
     if (row.firstMs !== null) steps.push({ atMs: row.firstMs, what: 'First token', detail: null, bad: false });
     if (row.totalMs !== null) {
-      const what = row.state === 'stopped' ? 'App disconnected' : row.state === 'failed' ? 'Failed' : 'Done';
-      const detail = row.state === 'stopped' ? 'Codex was interrupted' : (row.error ?? `${row.output} tokens`);
-      steps.push({ atMs: row.totalMs, what, detail, bad: row.state === 'failed' });
+      const what = END_STEPS[row.state] ?? 'Done';
+      steps.push({ atMs: row.totalMs, what, detail: null, bad: row.state === 'failed' });
     }
   }
   return {
@@ -149,32 +152,4 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     requestText: keepTexts ? 'What does main do?' : null,
     answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is stopped.' : null,
   };
-}
-
-export function chartBars(by: ChartBy, now: number): ChartBar[] {
-  const random = seededRandom(by === 'hour' ? 7 : 11);
-  const bars = by === 'hour' ? 24 : 30;
-  const hourStart = now - (now % 3_600_000);
-  return Array.from({ length: bars }, (_, index) => {
-    const barsAgo = bars - 1 - index;
-    const at = new Date(startOfDay(now));
-    at.setDate(at.getDate() - barsAgo);
-    const from = (by === 'hour' ? hourStart - barsAgo * 3_600_000 : at.getTime()) / 1000;
-    const hour = new Date(from * 1000).getHours();
-    const quiet = by === 'hour' ? hour < 7 || hour > 22 : new Date(from * 1000).getDay() % 6 === 0;
-    const requests =
-      barsAgo === 0 && by === 'day'
-        ? 128
-        : quiet
-          ? Math.floor(random() * 3)
-          : Math.floor((by === 'hour' ? 18 : 150) * (0.25 + random() * 0.75));
-    return {
-      from,
-      requests,
-      failed: barsAgo === 0 && by === 'day' ? 2 : Math.floor(requests * random() * 0.08),
-      input: requests * (1400 + Math.floor(random() * 400)),
-      output: requests * (240 + Math.floor(random() * 120)),
-      firstMs: requests === 0 ? null : 340 + Math.floor(random() * 260),
-    };
-  });
 }

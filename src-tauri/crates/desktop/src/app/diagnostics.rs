@@ -7,7 +7,7 @@ use proxy::unix_now;
 use super::App;
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
-use crate::request_log::{ExchangeQuery, ExchangeRow, ExchangeState};
+use crate::request_log::{ExchangeQuery, ExchangeRow, Show};
 use proxy::doctor::diagnostics::{ERRORS, Facts, FailedRequest, system, text};
 use proxy::doctor::{self, Finding};
 
@@ -52,11 +52,8 @@ impl App {
                 0
             }
         };
-        let query = ExchangeQuery {
-            state: Some(ExchangeState::Failed),
-            limit: Some(ERRORS),
-            ..ExchangeQuery::default()
-        };
+        let query =
+            ExchangeQuery { show: Some(Show::Failed), limit: Some(ERRORS), ..ExchangeQuery::default() };
         let failed = |row: ExchangeRow| FailedRequest {
             at: row.at,
             status: row.status,

@@ -8,10 +8,10 @@ use super::status::{CodexState, CodexView, Overview};
 use super::{App, Change};
 use crate::text::join_some;
 use crate::view::Listen;
+use proxy::UPDATE;
 use proxy::doctor;
 use proxy::health::{CodexFacts, Facts, Health, describe};
 use proxy::models::backends::{BackendsStatus, missing_capabilities};
-use proxy::{UPDATE, unix_now};
 
 impl App {
     /// The overview for a window whose clock is `utc_offset_seconds` ahead of UTC. From now on, the day starts at midnight of
@@ -53,11 +53,7 @@ impl App {
             reachable_by: reachable_by(stored.listen),
             keys_needed: stored.proxy.keys_needed || stored.listen != Listen::Loopback,
             codex,
-            requests_today: self
-                .0
-                .request_log
-                .requests_since(midnight(unix_now(), self.0.utc_offset.load(Ordering::Relaxed)))
-                .await,
+            requests_today: self.today().await.requests,
             running_now: self.0.request_log.running(),
             answering: turns.running,
             waiting: turns.waiting,
@@ -80,7 +76,7 @@ pub(super) fn base_url(port: u16) -> String {
 }
 
 /// The last midnight before `now`, where the clock is `utc_offset` seconds ahead of UTC; both in Unix seconds.
-fn midnight(now: u64, utc_offset: i32) -> u64 {
+pub(super) fn midnight(now: u64, utc_offset: i32) -> u64 {
     let local = now.saturating_add_signed(utc_offset.into());
     now.saturating_sub(local % (24 * 60 * 60))
 }

@@ -1,7 +1,13 @@
 //! The request log, for the window.
 
-use super::{App, overview::base_url};
-use crate::request_log::ExchangeDetail;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use proxy::unix_now;
+
+use super::App;
+use super::overview::{base_url, midnight};
+use crate::request_log::{ExchangeDetail, ExchangeQuery, ExportFormat, Today};
 use crate::shell::Platform;
 use crate::view::ViewError;
 
@@ -15,10 +21,49 @@ impl App {
         detail.ok_or_else(|| ViewError::new("This request is no longer in the log."))
     }
 
-    /// Removes all requests that have ended.
+    /// Clears all requests that have ended. For ten seconds it can be undone.
     pub async fn clear_exchanges(&self) {
         self.0.request_log.clear().await;
         self.0.refresh.notify_one();
+    }
+
+    /// Brings back the requests that have just been cleared.
+    pub async fn undo_clear(&self) {
+        self.0.request_log.undo_clear().await;
+        self.0.refresh.notify_one();
+    }
+
+    /// Stops a request that runs or waits.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn stop_exchange(&self, id: &str) -> Result<(), ViewError> {
+        let stopped = self.running().is_some_and(|running| running.proxy.stop_request(id));
+        if stopped { Ok(()) } else { Err(ViewError::new("This request has already ended.")) }
+    }
+
+    /// Today's requests, without the window's own.
+    pub async fn today(&self) -> Today {
+        self.0.request_log.today(self.midnight()).await
+    }
+
+    /// The last midnight of the window's clock, in Unix seconds.
+    pub(super) fn midnight(&self) -> u64 {
+        midnight(unix_now(), self.0.utc_offset.load(Ordering::Relaxed))
+    }
+
+    /// Writes the matching requests to a file, and returns their number.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub async fn export_exchanges(
+        &self,
+        query: ExchangeQuery,
+        format: ExportFormat,
+        path: &Path,
+    ) -> Result<usize, ViewError> {
+        let exported = self.0.request_log.export(query, format, path).await;
+        exported.map_err(|error| ViewError::new(format!("Couldn't export to {}: {error}.", path.display())))
     }
 
     /// A request as a curl command, without its key.

@@ -29,7 +29,7 @@ pub struct Overview {
     pub keys_needed: bool,
     /// The state of codex.
     pub codex: CodexView,
-    /// Requests since midnight.
+    /// Requests since midnight, without the window's own.
     pub requests_today: u64,
     /// Unfinished requests, including queued ones.
     pub running_now: u64,

@@ -28,6 +28,9 @@ const STEP_BYTES: usize = size_of::<Step>() + MAX_STEP_WHAT + MAX_STEP_DETAIL;
 /// Limit of a request's text and of an answer's, in bytes. A truncated text ends with [`CUT_OFF`].
 pub(super) const MAX_TEXT: usize = 256 * 1024;
 
+/// Limit of the reasons in memory that may quote a request. Beyond it, the oldest are dropped.
+const MAX_REASONS: usize = 1_000;
+
 /// The end of a truncated text. Stored texts contain it, so it must not change.
 pub(super) const CUT_OFF: &str = "\n[The rest was not kept.]";
 
@@ -55,6 +58,12 @@ impl Record {
     pub(super) fn edit(&mut self) -> &mut ExchangeDetail {
         (self.unwritten, self.unnotified) = (true, true);
         Arc::make_mut(&mut self.detail)
+    }
+
+    /// Changes the estimate of its tokens, which is published and not written: the end brings the number.
+    pub(super) fn progress(&mut self, tokens: u64) {
+        self.unnotified = true;
+        Arc::make_mut(&mut self.detail).row.output = Some(tokens);
     }
 
     pub(super) fn add_answer(&mut self, piece: &str) {
@@ -88,8 +97,18 @@ impl Record {
         steps.len() * STEP_BYTES + texts.sum::<usize>()
     }
 
+    /// Whether nothing but its estimate has changed since `row`.
+    fn is_like(&self, row: &ExchangeRow) -> bool {
+        let now = self.row();
+        now == row || now.runs() && ExchangeRow { output: row.output, ..now.clone() } == *row
+    }
+
     fn without_body(&self) -> Arc<ExchangeDetail> {
-        Arc::new(ExchangeDetail { row: self.row().clone(), ..ExchangeDetail::default() })
+        Arc::new(ExchangeDetail {
+            row: self.row().clone(),
+            summary: self.detail.summary.clone(),
+            ..ExchangeDetail::default()
+        })
     }
 }
 
@@ -97,6 +116,10 @@ impl Record {
 #[derive(Debug, Default)]
 pub(super) struct LiveRequests {
     records: BTreeMap<String, Record>,
+    /// Why requests failed, where the reason may quote the request. Only in memory.
+    reasons: BTreeMap<String, String>,
+    /// Requests that ended by this time, in Unix milliseconds, are hidden and soon removed.
+    pub(super) cleared_ms: Option<u64>,
     /// How many days requests are stored.
     pub(super) keep_days: u32,
     /// Whether texts are stored.
@@ -122,6 +145,21 @@ impl LiveRequests {
                 let detail = Arc::make_mut(&mut record.detail);
                 (detail.request_text, detail.answer_text) = (None, None);
             }
+        }
+    }
+
+    /// Keeps the reason of a failure in memory.
+    pub(super) fn keep_reason(&mut self, id: &str, reason: String) {
+        self.reasons.insert(id.to_owned(), reason);
+        if self.reasons.len() > MAX_REASONS {
+            self.reasons.pop_first();
+        }
+    }
+
+    /// Shows the reason of a failure, if it is in memory.
+    pub(super) fn show_reason(&self, row: &mut ExchangeRow) {
+        if let Some(reason) = self.reasons.get(&row.id) {
+            row.error = Some(reason.clone());
         }
     }
 
@@ -173,7 +211,7 @@ impl LiveRequests {
         for ExchangeDetail { row, .. } in batch.iter().map(AsRef::as_ref) {
             // A request that changed meanwhile is written again.
             if let Some(record) = self.records.get_mut(&row.id)
-                && record.row() == row
+                && record.is_like(row)
             {
                 record.unwritten = false;
                 if !row.runs() {

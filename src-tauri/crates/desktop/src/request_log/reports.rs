@@ -7,6 +7,7 @@ use proxy::{Arrival, RequestEnd, RequestLog, Step};
 use super::live::{Record, limited};
 use super::shared::Shared;
 use super::types::{ExchangeDetail, ExchangeRow, ExchangeState};
+use crate::client_name::client_name;
 use crate::text::truncate;
 
 /// Limit of an id, in characters.
@@ -16,7 +17,7 @@ const MAX_ID: usize = 128;
 const MAX_NAME: usize = 100;
 
 /// Limit of an error message, in characters.
-const MAX_ERROR: usize = 500;
+const MAX_ERROR: usize = 2_000;
 
 impl RequestLog for Shared {
     fn stores_texts(&self) -> bool {
@@ -30,6 +31,7 @@ impl RequestLog for Shared {
             at: self.now_ms(),
             key: truncate(&request.key, MAX_NAME),
             client: truncate(&request.client, MAX_NAME),
+            app: truncate(&client_name(&request.client), MAX_NAME),
             route: truncate(&request.route, MAX_NAME),
             model: truncate(&request.model, MAX_NAME),
             background: request.background,
@@ -40,7 +42,7 @@ impl RequestLog for Shared {
         // Read under the lock, so that turning texts off also removes those of requests that begin meanwhile.
         let keep = live.keep_texts;
         let (request_text, answer_text) = (request_text.filter(|_| keep), keep.then(String::new));
-        let detail = ExchangeDetail { row, steps: Vec::new(), request_text, answer_text };
+        let detail = ExchangeDetail { row, steps: Vec::new(), request_text, answer_text, summary: None };
         let mut record = Record::new(detail);
         record.step(0, "Arrived", None, false);
         self.send(&mut record);
@@ -82,6 +84,10 @@ impl RequestLog for Shared {
         });
     }
 
+    fn progress(&self, id: &str, tokens: u64) {
+        self.edit(id, |record, _| record.progress(tokens));
+    }
+
     /// Not published, because the window shows only complete answers.
     fn text(&self, id: &str, part: &str) {
         if let Some(record) = self.live.lock().running(id) {
@@ -90,26 +96,38 @@ impl RequestLog for Shared {
     }
 
     fn ended(&self, id: &str, end: &RequestEnd<'_>) {
+        let mut reason = None;
         self.edit(id, |record, at| {
             let row = &mut record.edit().row;
             row.total_ms = Some(at);
             match *end {
                 RequestEnd::Done { status, usage } => {
                     (row.state, row.status) = (ExchangeState::Done, Some(status));
+                    row.output = None;
                     if let Some(Usage { input, cached, output, reasoning }) = usage {
                         (row.input, row.cached) = (Some(input), Some(cached));
                         (row.output, row.reasoning) = (Some(output), Some(reasoning));
                     }
                 }
-                RequestEnd::Failed { status, code, message } => {
+                RequestEnd::Failed { status, code, message, summary } => {
                     (row.state, row.status) = (ExchangeState::Failed, Some(status));
                     row.code = Some(truncate(code, MAX_NAME));
-                    row.error = Some(truncate(message, MAX_ERROR));
+                    let error = truncate(message, MAX_ERROR);
+                    row.error = Some(error.clone());
+                    if let Some(summary) = summary {
+                        record.edit().summary = Some(truncate(summary, MAX_ERROR));
+                        reason = Some(error);
+                    }
                 }
                 RequestEnd::Disconnected => row.state = ExchangeState::Stopped,
+                RequestEnd::Cancelled => row.state = ExchangeState::Cancelled,
             }
-            let error = row.error.clone();
-            record.step(at, end.name(), error.as_deref(), error.is_some());
+            // Without the reason, which the row has.
+            let failed = record.row().state == ExchangeState::Failed;
+            record.step(at, end.name(), None, failed);
         });
+        if let Some(reason) = reason {
+            self.live.lock().keep_reason(id, reason);
+        }
     }
 }

@@ -48,6 +48,9 @@ pub const MAX_DATABASE_BYTES: u64 = 512 * 1024 * 1024;
 /// The same for a database in memory, used when the file cannot be.
 const MAX_MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How long cleared requests are only hidden, so that the user can take it back: a little longer than the window offers it.
+const UNDO_TIME: Duration = Duration::from_secs(10);
+
 /// Requests removed per transaction, so that queries can run in between.
 const PRUNE_BATCH: u32 = 500;
 
@@ -74,7 +77,7 @@ pub struct RequestDatabaseOptions {
 pub enum Change {
     /// A request is new or has changed, possibly only by a step.
     Row(Arc<ExchangeRow>),
-    /// All ended requests were removed.
+    /// All ended requests were cleared, or brought back.
     Cleared,
 }
 
@@ -172,6 +175,7 @@ impl Shared {
         }
         // No retry; the error is in the notice.
         let _ = self.run(|_| Ok(())).await;
+        self.remove_cleared().await;
         self.with_database(|_, database| *database = None).await;
     }
 
@@ -201,6 +205,45 @@ impl Shared {
             (found, Err(error.to_string()))
         });
         ran.await.unwrap_or_else(|| (None, Err("it panicked".to_owned())))
+    }
+
+    /// Hides all ended requests, and removes those that are hidden already.
+    pub(super) async fn clear(self: &Arc<Self>) {
+        self.remove_cleared().await;
+        let now_ms = self.now_ms();
+        if let Err(error) = self.run(move |connection| sql::hide_until(connection, now_ms)).await.1 {
+            self.warn(&format!("The request log couldn't be cleared ({error}). Try again."));
+            return;
+        }
+        self.live.lock().cleared_ms = Some(now_ms);
+        let _ = self.changes.send(Change::Cleared);
+    }
+
+    /// Removes the hidden requests once they cannot be brought back any more.
+    pub(super) async fn remove_cleared_later(self: Arc<Self>) {
+        let cleared_ms = self.live.lock().cleared_ms;
+        if self.stop.run_until_cancelled(sleep(UNDO_TIME)).await.is_some()
+            && self.live.lock().cleared_ms == cleared_ms
+        {
+            self.remove_cleared().await;
+        }
+    }
+
+    /// Removes the hidden requests.
+    async fn remove_cleared(self: &Arc<Self>) {
+        let Some(cleared_ms) = self.live.lock().cleared_ms.take() else { return };
+        let removed = self.remove(move |connection| sql::clear(connection, cleared_ms)).await;
+        if let Err(error) = removed.and(self.run(sql::show_all).await.1) {
+            self.warn(&format!("The request log couldn't be cleared ({error}). Try again."));
+        }
+    }
+
+    /// Shows the hidden requests again.
+    pub(super) async fn undo_clear(self: &Arc<Self>) {
+        if self.live.lock().cleared_ms.take().is_some() {
+            let _ = self.run(sql::show_all).await;
+            let _ = self.changes.send(Change::Cleared);
+        }
     }
 
     async fn with_database<T: Send + 'static>(

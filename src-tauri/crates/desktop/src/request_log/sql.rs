@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value as SqlValue, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::types::{ExchangeDetail, ExchangeQuery, ExchangeRow};
+use super::types::{ExchangeCounts, ExchangeDetail, ExchangeQuery, ExchangeRow, Show, Today};
+use crate::client_name::{OWN, client_name};
 
 /// The error of a request that was running when the app quit.
 const INTERRUPTED: &str = "Codex Proxy quit during this request";
 
 /// An [`ExchangeRow`] as a JSON array of its fields in order, which parses faster than an object.
-const ROW: &str = "json_array(id, request_id, at, key_name, client, route, model, state, status, wait_ms, first_ms,
-    own_ms, total_ms, input, cached, output, reasoning, commands, json(iif(background, 'true', 'false')), code, error)";
+const ROW: &str = "json_array(id, request_id, at, key_name, client, app, route, model, state, status, wait_ms, first_ms,
+    own_ms, total_ms, input, cached, output, reasoning, commands, json(iif(background, 'true', 'false')), code,
+    coalesce((SELECT reason FROM reasons WHERE reasons.id = shown.id), error))";
 
 /// Writes an [`ExchangeRow`] from JSON. A running request has no total time and so no end.
 const WRITE_ROW: &str = "INSERT OR REPLACE INTO exchanges
-    (id, request_id, at, key_name, client, route, model, state, status, wait_ms, first_ms, own_ms, total_ms,
+    (id, request_id, at, key_name, client, app, route, model, state, status, wait_ms, first_ms, own_ms, total_ms,
      input, cached, output, reasoning, commands, background, code, error, ended)
-    SELECT row ->> 'id', row ->> 'requestId', row ->> 'at', row ->> 'key', row ->> 'client', row ->> 'route',
+    SELECT row ->> 'id', row ->> 'requestId', row ->> 'at', row ->> 'key', row ->> 'client', row ->> 'app', row ->> 'route',
     row ->> 'model', row ->> 'state', row ->> 'status', row ->> 'waitMs', row ->> 'firstMs', row ->> 'ownMs',
     row ->> 'totalMs', row ->> 'input', row ->> 'cached', row ->> 'output', row ->> 'reasoning',
-    row ->> 'commands', row ->> 'background', row ->> 'code', row ->> 'error', row ->> 'at' + row ->> 'totalMs'
+    row ->> 'commands', row ->> 'background', row ->> 'code', ?2, row ->> 'at' + row ->> 'totalMs'
     FROM (SELECT ?1 AS row)";
 
 /// Default number of rows of a query.
@@ -73,9 +75,10 @@ pub(super) fn write_then<T>(
 }
 
 fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<()> {
-    let ExchangeDetail { row, steps, request_text, answer_text } = detail;
+    let ExchangeDetail { row, steps, request_text, answer_text, summary } = detail;
+    let stored_error = summary.as_ref().or(row.error.as_ref());
     // Replacing the row loses no steps or texts, which are written only at the end.
-    connection.prepare_cached(WRITE_ROW)?.execute([to_json(row)?])?;
+    connection.prepare_cached(WRITE_ROW)?.execute((to_json(row)?, stored_error))?;
     if row.runs() {
         return Ok(());
     }
@@ -86,26 +89,87 @@ fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<(
         connection
             .prepare_cached("INSERT OR REPLACE INTO texts (id, request, answer) VALUES (?1, ?2, ?3)")?
             .execute((&row.id, request_text, answer_text))?;
+        if summary.is_some() {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO reasons (id, reason) VALUES (?1, ?2)")?
+                .execute((&row.id, &row.error))?;
+        }
     }
     Ok(())
 }
 
+/// The conditions of a query, with the parameters of [`filter`].
+const FILTER: &str = r"id < ?1 AND (?2 IS NULL OR CASE ?2 WHEN 'running' THEN ended IS NULL WHEN 'background' THEN background
+         WHEN 'stopped' THEN state IN ('stopped', 'cancelled') ELSE state = ?2 END)
+     AND (?3 IS NULL OR key_name = ?3) AND (?4 IS NULL OR model = ?4) AND (?5 IS NULL OR app = ?5)
+     AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7)
+     AND (?8 IS NULL OR key_name LIKE ?8 ESCAPE '\' OR client LIKE ?8 ESCAPE '\' OR app LIKE ?8 ESCAPE '\'
+          OR model LIKE ?8 ESCAPE '\' OR route LIKE ?8 ESCAPE '\' OR request_id LIKE ?8 ESCAPE '\' OR error LIKE ?8 ESCAPE '\')";
+
+/// The parameters of [`FILTER`].
+fn filter(query: &ExchangeQuery) -> Vec<SqlValue> {
+    let ExchangeQuery { before, limit: _, text, show, key, model, app, since, until } = query;
+    let show = show.map(|show| match show {
+        Show::Running => "running",
+        Show::Failed => "failed",
+        Show::Stopped => "stopped",
+        Show::Background => "background",
+    });
+    // Beyond SQLite's integers, nothing has arrived.
+    let time = |ms: &Option<u64>| ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)).into();
+    vec![
+        // No id sorts after the last character. With a bound in every query, SQLite can seek.
+        before.clone().unwrap_or_else(|| "\u{10ffff}".to_owned()).into(),
+        show.map(str::to_owned).into(),
+        key.clone().into(),
+        model.clone().into(),
+        app.clone().into(),
+        time(since),
+        time(until),
+        text.as_deref().filter(|text| !text.is_empty()).map(pattern).into(),
+    ]
+}
+
 /// The matching rows, newest first.
 pub(super) fn rows(connection: &Connection, query: &ExchangeQuery) -> rusqlite::Result<Vec<ExchangeRow>> {
-    let ExchangeQuery { before, limit, text, state, key, model } = query;
+    let sql = format!("SELECT {ROW} FROM shown WHERE {FILTER} ORDER BY id DESC LIMIT ?9");
+    let limit = query.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
+    let values = filter(query).into_iter().chain([i64::from(limit).into()]);
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), from_json)?.collect()
+}
+
+/// How many requests match.
+pub(super) fn counts(connection: &Connection, query: &ExchangeQuery) -> rusqlite::Result<ExchangeCounts> {
+    let sql = format!("SELECT count(*), count(*) FILTER (WHERE state = 'failed') FROM shown WHERE {FILTER}");
+    let counts = |row: &Row<'_>| Ok(ExchangeCounts { total: row.get(0)?, failed: row.get(1)? });
+    connection.prepare_cached(&sql)?.query_row(params_from_iter(filter(query)), counts)
+}
+
+/// Calls `each` with the matching rows as exported, newest first: the names of the columns and their values. Returns the last
+/// row's id, if there may be more.
+pub(super) fn export(
+    connection: &Connection,
+    query: &ExchangeQuery,
+    mut each: impl FnMut(&[String], &Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Option<String>> {
     let sql = format!(
-        r"SELECT {ROW} FROM exchanges
-          WHERE id < ?1 AND (?2 ->> '$' IS NULL OR state = ?2 ->> '$') AND (?3 IS NULL OR key_name = ?3) AND (?4 IS NULL OR model = ?4)
-          AND (?5 IS NULL OR key_name LIKE ?5 ESCAPE '\' OR client LIKE ?5 ESCAPE '\' OR model LIKE ?5 ESCAPE '\'
-               OR route LIKE ?5 ESCAPE '\' OR request_id LIKE ?5 ESCAPE '\' OR error LIKE ?5 ESCAPE '\')
-          ORDER BY id DESC LIMIT ?6"
+        "SELECT id, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS time, app, client AS user_agent, key_name AS key,
+         route, model, state, status, code, coalesce((SELECT reason FROM reasons WHERE reasons.id = shown.id), error) AS error,
+         background, wait_ms AS queued_ms, first_ms AS first_token_ms, own_ms AS proxy_ms, total_ms, input AS input_tokens,
+         cached AS cached_tokens, output AS output_tokens, reasoning AS reasoning_tokens, commands, request_id
+         FROM shown WHERE {FILTER} ORDER BY id DESC LIMIT ?9"
     );
-    // No id sorts after the last character. With a bound in every query, SQLite can seek.
-    let before = before.as_deref().unwrap_or("\u{10ffff}");
-    let pattern = text.as_deref().filter(|text| !text.is_empty()).map(pattern);
-    let limit = limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
-    let values = params![before, to_json(state)?, key, model, pattern, limit];
-    connection.prepare_cached(&sql)?.query_map(values, from_json)?.collect()
+    let values = filter(query).into_iter().chain([i64::from(MAX_ROWS).into()]);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let mut rows = statement.query(params_from_iter(values))?;
+    let (mut count, mut last) = (0, None);
+    while let Some(row) = rows.next()? {
+        each(&names, row)?;
+        count += 1;
+        last = Some(row.get(0)?);
+    }
+    Ok(last.filter(|_| count == MAX_ROWS))
 }
 
 /// A LIKE pattern that finds a text anywhere. SQLite ends a pattern at a NUL.
@@ -125,29 +189,83 @@ fn pattern(text: &str) -> String {
 pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
     let sql = format!(
         "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer)
-         FROM exchanges LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) WHERE id = ?1"
+         FROM shown LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) WHERE id = ?1"
     );
     connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
 }
 
-/// The number of requests since `from_ms`.
-pub(super) fn count_since(connection: &Connection, from_ms: u64) -> rusqlite::Result<u64> {
+/// Requests since `from_ms`, without the window's own.
+pub(super) fn today(connection: &Connection, from_ms: u64) -> rusqlite::Result<Today> {
     // Beyond SQLite's integers, nothing has arrived since.
     let from_ms = i64::try_from(from_ms).unwrap_or(i64::MAX);
-    let sql = "SELECT count(*) FROM exchanges WHERE at >= ?1";
-    connection.prepare_cached(sql)?.query_row([from_ms], |row| row.get(0))
+    let sql = "SELECT count(*), count(*) FILTER (WHERE state = 'failed'), coalesce(sum(input), 0), coalesce(sum(output), 0),
+               group_concat(first_ms), group_concat(own_ms)
+               FROM shown WHERE at >= ?1 AND app NOT IN (?2, ?3, ?4)";
+    let [check, prompt, playground] = OWN;
+    connection.prepare_cached(sql)?.query_row((from_ms, check, prompt, playground), |row| {
+        let median_of =
+            |at| -> rusqlite::Result<_> { Ok(row.get_ref(at)?.as_str_or_null()?.and_then(median)) };
+        Ok(Today {
+            requests: row.get(0)?,
+            failed: row.get(1)?,
+            input: row.get(2)?,
+            output: row.get(3)?,
+            first_ms: median_of(4)?,
+            own_ms: median_of(5)?,
+        })
+    })
+}
+
+/// The median of comma-separated numbers.
+pub(super) fn median(list: &str) -> Option<u64> {
+    let mut values: Vec<u64> = list.split(',').filter_map(|value| value.parse().ok()).collect();
+    values.sort_unstable();
+    let upper = *values.get(values.len() / 2)?;
+    let lower = *values.get((values.len() - 1) / 2)?;
+    Some(lower.midpoint(upper))
+}
+
+/// Names the apps of all rows, after the table of names may have changed.
+pub(super) fn name_apps(connection: &Connection) -> rusqlite::Result<()> {
+    let mut clients = connection.prepare("SELECT DISTINCT client FROM exchanges")?;
+    let clients: Vec<String> = clients.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for client in clients {
+        let sql = "UPDATE exchanges SET app = ?1 WHERE client = ?2 AND app <> ?1";
+        connection.execute(sql, (client_name(&client), &client))?;
+    }
+    Ok(())
+}
+
+/// Reads see all requests.
+pub(super) fn show_all(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute_batch("DROP VIEW IF EXISTS temp.shown; CREATE TEMP VIEW shown AS SELECT * FROM exchanges;")
+}
+
+/// Reads see only requests that have not ended by `ended_ms`.
+pub(super) fn hide_until(connection: &Connection, ended_ms: u64) -> rusqlite::Result<()> {
+    // A view has no parameters.
+    connection.execute_batch(&format!(
+        "DROP VIEW IF EXISTS temp.shown;
+         CREATE TEMP VIEW shown AS SELECT * FROM exchanges WHERE ended IS NULL OR ended > {ended_ms};"
+    ))
 }
 
 /// Removes all texts, and returns their number.
 pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.execute("DELETE FROM texts", ())
+    Ok(connection.execute("DELETE FROM texts", ())? + connection.execute("DELETE FROM reasons", ())?)
 }
 
-/// Removes all ended requests, and returns their number.
-pub(super) fn clear(connection: &Connection) -> rusqlite::Result<usize> {
-    // Only ended requests have steps and texts. Deleting them directly is faster than the cascade.
-    connection.execute_batch("DELETE FROM texts; DELETE FROM steps")?;
-    connection.execute("DELETE FROM exchanges WHERE ended IS NOT NULL", ())
+/// Removes all requests that have ended by `ended_ms`, and returns their number.
+pub(super) fn clear(connection: &Connection, ended_ms: u64) -> rusqlite::Result<usize> {
+    if connection.query_row("SELECT count(*) FROM exchanges WHERE ended > ?1", [ended_ms], |row| {
+        row.get::<_, u64>(0)
+    })? == 0
+    {
+        // Only ended requests have steps and texts. Deleting them directly is faster than the cascade.
+        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM steps")?;
+    }
+    connection.execute("DELETE FROM exchanges WHERE ended <= ?1", [ended_ms])
 }
 
 /// The time that old requests are measured against. A clock that is more than `max_step_ms` ahead of the last one is not believed

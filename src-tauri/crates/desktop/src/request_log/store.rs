@@ -34,6 +34,12 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE exchanges ADD COLUMN code TEXT;
 ",
     "CREATE TABLE clock (ms INTEGER NOT NULL) STRICT",
+    "
+    ALTER TABLE exchanges ADD COLUMN app TEXT NOT NULL DEFAULT '';
+    CREATE TABLE reasons (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, reason TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.
@@ -120,11 +126,16 @@ fn prepared(mut connection: Connection) -> rusqlite::Result<Connection> {
     )?;
     // Only one process migrates at a time.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for migration in MIGRATIONS.iter().skip(version(&transaction)?) {
+    let before = version(&transaction)?;
+    for migration in MIGRATIONS.iter().skip(before) {
         transaction.execute_batch(migration)?;
+    }
+    if before < MIGRATIONS.len() {
+        sql::name_apps(&transaction)?;
     }
     transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
     transaction.commit()?;
+    sql::show_all(&connection)?;
     Ok(connection)
 }
 

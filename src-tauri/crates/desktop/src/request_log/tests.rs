@@ -4,7 +4,9 @@ mod charts;
 mod damage;
 mod disk;
 mod entries;
+mod export;
 mod queries;
+mod reasons;
 mod texts;
 
 use std::path::{Path, PathBuf};

@@ -17,8 +17,10 @@ pub struct ExchangeRow {
     pub at: u64,
     /// The key's name.
     pub key: String,
-    /// The client from its `User-Agent`, shortened.
+    /// The client's `User-Agent`, shortened.
     pub client: String,
+    /// The app's name, from the table in `client_name`.
+    pub app: String,
     /// The route, such as `/v1/chat/completions`.
     pub route: String,
     /// The model.
@@ -39,7 +41,7 @@ pub struct ExchangeRow {
     pub input: Option<u64>,
     /// Cached input tokens.
     pub cached: Option<u64>,
-    /// Output tokens.
+    /// Output tokens. An estimate until the request is done.
     pub output: Option<u64>,
     /// Reasoning tokens in the output.
     pub reasoning: Option<u64>,
@@ -49,7 +51,7 @@ pub struct ExchangeRow {
     pub background: bool,
     /// The error code sent to the client.
     pub code: Option<String>,
-    /// The error message.
+    /// Why it failed: the message as answered, or what is stored of it.
     pub error: Option<String>,
 }
 
@@ -76,6 +78,8 @@ pub enum ExchangeState {
     Failed,
     /// The client disconnected.
     Stopped,
+    /// Stopped by the user, in the window.
+    Cancelled,
 }
 
 /// All details of a request.
@@ -91,6 +95,9 @@ pub struct ExchangeDetail {
     pub request_text: Option<String>,
     /// The answer's text, if texts are stored.
     pub answer_text: Option<String>,
+    /// What is stored in place of the row's error, which may quote the request. The error itself is stored only with texts.
+    #[serde(skip)]
+    pub summary: Option<String>,
 }
 
 /// A step in a request's timeline.
@@ -119,12 +126,87 @@ pub struct ExchangeQuery {
     pub limit: Option<u32>,
     /// Only rows with this text in the key, client, model, route, request id or error.
     pub text: Option<String>,
-    /// Only rows in this state.
-    pub state: Option<ExchangeState>,
+    /// Only these rows.
+    pub show: Option<Show>,
     /// Only rows of the key with this name.
     pub key: Option<String>,
     /// Only rows of this model.
     pub model: Option<String>,
+    /// Only rows of the app with this name.
+    pub app: Option<String>,
+    /// Only rows that arrived at this time or later, in Unix milliseconds.
+    pub since: Option<u64>,
+    /// Only rows that arrived before this time, in Unix milliseconds.
+    pub until: Option<u64>,
+}
+
+/// Which rows of the log to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum Show {
+    /// Unfinished requests.
+    Running,
+    /// Requests that ended with an error.
+    Failed,
+    /// Requests that their app or the user stopped.
+    Stopped,
+    /// Background tasks of chat apps.
+    Background,
+}
+
+/// How many requests match a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ExchangeCounts {
+    /// All of them.
+    pub total: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+/// The format of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum ExportFormat {
+    /// Comma-separated values after RFC 4180.
+    Csv,
+    /// An array of objects.
+    Json,
+}
+
+/// Today's requests since midnight, without the window's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Today {
+    /// Requests that arrived today.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Input tokens.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// The median time to the first token, in milliseconds.
+    pub first_ms: Option<u64>,
+    /// The median of the proxy's share of it, in milliseconds.
+    pub own_ms: Option<u64>,
+}
+
+/// The charts of a period.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Chart {
+    /// The period.
+    pub range: ChartRange,
+    /// The length of a bar, in seconds.
+    pub bar_seconds: u64,
+    /// Oldest first, including empty ones.
+    pub bars: Vec<ChartBar>,
 }
 
 /// A bar of the charts.
@@ -132,9 +214,9 @@ pub struct ExchangeQuery {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ChartBar {
-    /// The start of its hour or day, in Unix seconds.
+    /// Its start, in Unix seconds.
     pub from: u64,
-    /// Requests that ended in it.
+    /// Requests that arrived in it and have ended.
     pub requests: u64,
     /// Failed requests among them.
     pub failed: u64,
@@ -144,15 +226,48 @@ pub struct ChartBar {
     pub output: u64,
     /// The median time to the first token, in milliseconds.
     pub first_ms: Option<u64>,
+    /// Its requests by model, key or app, if asked for.
+    pub groups: Vec<ChartGroup>,
 }
 
-/// The length of a bar.
+/// The requests of one model, key or app in a bar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ChartGroup {
+    /// The name of the model, key or app.
+    pub name: String,
+    /// Requests.
+    pub requests: u64,
+    /// Input and output tokens.
+    pub tokens: u64,
+}
+
+/// The period of the charts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum ChartRange {
+    /// The last hour, in bars of two minutes.
+    Hour,
+    /// The last 24 hours, in bars of an hour.
+    #[default]
+    Day,
+    /// The last seven days, in bars of six hours.
+    Week,
+    /// The last 30 days, in bars of a day.
+    Month,
+}
+
+/// What the bars are stacked by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
-pub enum ChartBy {
-    /// An hour; the last 24.
-    Hour,
-    /// A day; the last 30.
-    Day,
+pub enum ChartStack {
+    /// The model.
+    Model,
+    /// The key.
+    Key,
+    /// The app.
+    App,
 }

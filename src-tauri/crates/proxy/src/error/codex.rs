@@ -45,7 +45,9 @@ pub fn next_step(error: &CodexError) -> String {
 impl From<CodexError> for ApiError {
     fn from(error: CodexError) -> Self {
         let message = format!("{error}. {}", next_step(&error));
-        let unavailable = |code, message| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        // The messages are ours, and of codex's the part that says what is wrong with its configuration.
+        let unavailable =
+            |code, message: String| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).loggable();
         match error {
             CodexError::NotFound => unavailable("codex_not_found", message),
             // The client need not know the path.
@@ -55,7 +57,7 @@ impl From<CodexError> for ApiError {
             ),
             CodexError::Unsupported { .. } => unavailable("codex_unsupported", message),
             CodexError::CannotDo { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message)
+                Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).loggable()
             }
             CodexError::NotSignedIn => unavailable("codex_not_signed_in", message),
             CodexError::BadConfig { .. } | CodexError::OwnProvider => {
@@ -97,7 +99,9 @@ impl From<TurnFailure> for ApiError {
             }
             FailureKind::UsageLimit => {
                 let wait = resets_at.map_or(RETRY_LATER, |reset| reset.saturating_sub(unix_now()).max(1));
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message).retry_after(wait)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message)
+                    .retry_after(wait)
+                    .loggable()
             }
             FailureKind::RateLimit => Self::upstream_rate_limit(),
             FailureKind::Overloaded => Self::upstream_overloaded(),
@@ -108,7 +112,7 @@ impl From<TurnFailure> for ApiError {
                     Some(status) => format!("The upstream failed with status {status}. Try again."),
                     None => "The upstream failed, or its stream broke off. Try again.".to_owned(),
                 };
-                Self::new(StatusCode::BAD_GATEWAY, "upstream_error", message)
+                Self::new(StatusCode::BAD_GATEWAY, "upstream_error", message).loggable()
             }
         }
     }

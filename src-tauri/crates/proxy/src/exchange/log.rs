@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_client::Usage;
 
+use crate::error::ApiError;
+
 /// Receives the events of every request. Its methods run on the response path, so they must not block.
 pub trait RequestLog: Debug + Send + Sync {
     /// Whether request and answer texts are stored.
@@ -30,6 +32,9 @@ pub trait RequestLog: Debug + Send + Sync {
 
     /// The first event of the answer. `own_ms` is the proxy's share of the time until then, in milliseconds.
     fn first_token(&self, _id: &str, _own_ms: u64) {}
+
+    /// An estimate of the answer's tokens so far, reasoning included, a few times a second.
+    fn progress(&self, _id: &str, _tokens: u64) {}
 
     /// A delta of the answer's text.
     fn text(&self, _id: &str, _piece: &str) {}
@@ -85,15 +90,19 @@ pub enum RequestEnd<'a> {
         /// Token usage, if known.
         usage: Option<Usage>,
     },
-    /// It failed. No field contains text of the conversation.
+    /// It failed.
     Failed {
         /// The HTTP status.
         status: u16,
         /// The error code.
         code: &'a str,
-        /// The error message, a sentence.
+        /// The error message as answered, a sentence.
         message: &'a str,
+        /// What to store in its place, if the message may quote the request.
+        summary: Option<&'a str>,
     },
+    /// The owner of the proxy stopped it.
+    Cancelled,
     /// The client disconnected before the end.
     Disconnected,
 }
@@ -115,6 +124,11 @@ impl Recorder {
         // The soak test counts these two lines: every opened request must be closed once.
         tracing::debug!(entry = id, "opened");
         Self { log: Arc::clone(log), id, ended: AtomicBool::new(false) }
+    }
+
+    /// The request's id in the log.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Reports a step: a title, details, and whether it went wrong.
@@ -142,6 +156,11 @@ impl Recorder {
         self.if_open(|log| log.first_token(&self.id, own_ms));
     }
 
+    /// See [`RequestLog::progress`].
+    pub fn progress(&self, tokens: u64) {
+        self.if_open(|log| log.progress(&self.id, tokens));
+    }
+
     /// See [`RequestLog::text`].
     pub fn text(&self, piece: &str) {
         self.if_open(|log| log.text(&self.id, piece));
@@ -154,7 +173,16 @@ impl Recorder {
 
     /// The request failed. `message` must not contain text of the conversation.
     pub fn failed(&self, status: u16, code: &str, message: &str) {
-        self.end(&RequestEnd::Failed { status, code, message });
+        self.end(&RequestEnd::Failed { status, code, message, summary: None });
+    }
+
+    /// The request failed with the error that is answered.
+    pub fn failed_with(&self, error: &ApiError) {
+        if error.is_cancelled() {
+            return self.end(&RequestEnd::Cancelled);
+        }
+        let (status, code, message) = (error.status(), error.code(), error.message());
+        self.end(&RequestEnd::Failed { status, code, message, summary: error.summary().as_deref() });
     }
 
     /// Ends the request. Later calls have no effect.
@@ -186,6 +214,7 @@ impl RequestEnd<'_> {
             Self::Done { .. } => "Done",
             Self::Failed { .. } => "Failed",
             Self::Disconnected => "App disconnected",
+            Self::Cancelled => "Stopped by you",
         }
     }
 }

@@ -48,7 +48,7 @@ impl Exchange {
             }
             Outcome::Failed(failure) => {
                 let error = ApiError::from((*failure).clone());
-                self.recorder.failed(error.status(), error.code(), &error.for_log());
+                self.recorder.failed_with(&error);
                 let why = describe(failure);
                 tracing::warn!(model, deltas, wait_ms, first_ms, total_ms, why, "turn failed");
             }
@@ -90,5 +90,6 @@ fn describe(failure: &Failure) -> String {
         Failure::Cut => "upstream broke off, and codex's next attempt differed".to_owned(),
         Failure::NoCall => "the model did not call the tool".to_owned(),
         Failure::Stopping => "the proxy is stopping".to_owned(),
+        Failure::Cancelled => "stopped by the owner".to_owned(),
     }
 }

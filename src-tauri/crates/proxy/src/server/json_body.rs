@@ -21,12 +21,15 @@ pub(super) fn parse(mut body: Vec<u8>) -> Result<Map<String, Value>, ApiError> {
     let json = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&body);
     if has_too_many_values(json) {
         let message = format!("The body has more than {MAX_JSON_VALUES} values. Send fewer.");
-        return Err(ApiError::unreadable(message));
+        return Err(ApiError::unreadable(message).loggable());
     }
     match serde_json::from_slice(json) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ApiError::unreadable("The body must be a JSON object.")),
-        Err(error) => Err(ApiError::unreadable(format!("The body is not valid JSON: {error}."))),
+        Err(error) => {
+            // Of a syntax error, serde_json names only the place.
+            Err(ApiError::unreadable(format!("The body is not valid JSON: {error}.")).loggable())
+        }
     }
 }
 

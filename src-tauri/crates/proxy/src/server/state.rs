@@ -16,6 +16,7 @@ use crate::auth::{KeyEntry, KeyFile};
 use crate::body_budget::BodyBudget;
 use crate::clock::unix_now;
 use crate::exchange::log::{Arrival, Recorder, RequestLog};
+use crate::exchange::running::RunningRequests;
 use crate::exchange::{Admission, Exchange, Limits, Occupancy};
 use crate::health::{CodexFacts, Facts, Health, ProxyState};
 use crate::image_fetch::ImageFetcher;
@@ -36,6 +37,7 @@ pub struct Inner {
     pub(crate) codex: Backends,
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
+    running: RunningRequests,
     /// Memory for bodies being read and images being fetched.
     pub(crate) bodies: BodyBudget,
     pub(crate) images: ImageFetcher,
@@ -166,6 +168,7 @@ impl Proxy {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
+            running: RunningRequests::default(),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
             responses: ResponseStore::default(),
@@ -202,7 +205,14 @@ impl Proxy {
     /// Begins the exchange of a request that has just arrived.
     pub(super) fn exchange(&self, arrival: Arrival) -> Exchange {
         let recorder = Recorder::begin(&self.request_log, arrival);
-        Exchange::new(recorder, &self.metrics, &self.limits(), &self.cut_off)
+        Exchange::new(recorder, &self.metrics, &self.limits(), &self.cut_off, &self.0.running)
+    }
+
+    /// Stops a request that runs or waits, by its id in the request log. Its turns are interrupted, and its client gets the error
+    /// `cancelled_by_owner`. Returns whether it was there.
+    #[must_use]
+    pub fn stop_request(&self, id: &str) -> bool {
+        self.0.running.cancel(id)
     }
 
     /// codex's models as last listed; empty if never listed.

@@ -23,7 +23,7 @@ pub(crate) fn parse(request: &CompletionsRequest) -> Result<Vec<AnswerRequest>, 
     let choices = u32::try_from(prompts.len()).unwrap_or(u32::MAX).saturating_mul(n);
     if !(1..=MAX_ANSWERS).contains(&choices) {
         let message = format!("n times the number of prompts must be between 1 and {MAX_ANSWERS}.");
-        return Err(ApiError::invalid("n", &message));
+        return Err(ApiError::invalid("n", message).loggable());
     }
     let stop = limits::stops(request.stop.clone());
     let request_for = |prompt: &str| AnswerRequest {

@@ -23,7 +23,7 @@ pub(crate) const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
 /// # Errors
 /// [`ApiError`] describing the problem.
 pub(crate) fn check_image(url: &str, param: &str) -> Result<String, ApiError> {
-    let invalid = |message: &str| ApiError::invalid(param, message);
+    let invalid = |message: &'static str| ApiError::invalid(param, message);
     if is_address(url) {
         return Ok(url.trim().to_owned());
     }

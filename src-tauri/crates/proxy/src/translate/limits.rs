@@ -40,7 +40,9 @@ pub(crate) fn validate(request: AnswerRequest, max_tokens_param: &str) -> Result
         return Err(ApiError::invalid("n", "n must be between 1 and 8."));
     }
     if request.max_tokens == Some(0) {
-        return Err(ApiError::invalid(max_tokens_param, format!("{max_tokens_param} must be at least 1.")));
+        return Err(
+            ApiError::invalid(max_tokens_param, format!("{max_tokens_param} must be at least 1.")).loggable()
+        );
     }
     if request.stop.len() > MAX_STOPS {
         return Err(ApiError::invalid("stop", "stop can contain at most four sequences."));
@@ -57,7 +59,7 @@ pub(crate) fn validate(request: AnswerRequest, max_tokens_param: &str) -> Result
         if name.is_some_and(|name| !is_name(name)) {
             let message =
                 format!("{param} must be at most {MAX_NAME_LEN} bytes, without control characters.");
-            return Err(ApiError::invalid(param, &message));
+            return Err(ApiError::invalid(param, message).loggable());
         }
     }
     match request.verbosity.as_deref() {

@@ -35,7 +35,7 @@ impl OfferedTools {
             let chat::Tool { kind, function, custom, rest } = tool;
             let lacks = |field: &str| {
                 let message = format!("A {field} tool requires {field}.");
-                Err(ApiError::invalid(format!("{param}.{field}"), message))
+                Err(ApiError::invalid(format!("{param}.{field}"), message).loggable())
             };
             match (kind.as_str(), function, custom) {
                 ("function", Some(function), _) => {

@@ -40,7 +40,7 @@ pub(crate) fn choice(
         (choice, None) => word(choice),
     };
     let message = format!("{param} must be auto, none, required or the name of a function.");
-    named.ok_or_else(|| ApiError::invalid(param, &message))
+    named.ok_or_else(|| ApiError::invalid(param, message).loggable())
 }
 
 /// codex can offer web search, but not require it.
@@ -104,7 +104,7 @@ pub(crate) fn check_choice(tools: &[ClientTool], choice: &ToolChoice, param: &st
         ToolChoice::Named(name) if tools.iter().any(|tool| tool.name == *name) => Ok(()),
         ToolChoice::Named(name) => {
             let message = format!("The request has no tool {:?}.", shorten(name));
-            Err(ApiError::invalid(param, &message))
+            Err(ApiError::invalid(param, message))
         }
     }
 }

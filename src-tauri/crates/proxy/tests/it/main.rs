@@ -28,6 +28,7 @@ mod loaded_words;
 mod log;
 mod metrics;
 mod models;
+mod owner_stop;
 mod parked;
 mod paths;
 mod per_request;

@@ -41,7 +41,7 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "desktop",
         &[
-            &["shell", "text", "view"],
+            &["client_name", "shell", "text", "view"],
             &["settings_file"],
             &["gateway", "keychain", "pairing", "request_log"],
             &["app"],

@@ -97,7 +97,7 @@ async fn a_database_of_an_older_version_is_migrated() {
     test.sqlite()
         .execute_batch(
             "ALTER TABLE exchanges DROP COLUMN request_id; ALTER TABLE exchanges DROP COLUMN code;
-             DROP TABLE clock;
+             DROP TABLE clock; DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app;
              PRAGMA user_version = 1",
         )
         .unwrap();
@@ -144,6 +144,7 @@ async fn a_database_written_by_an_earlier_version_is_read() {
         at: NOON,
         key: "Default".into(),
         client: "curl/8.5".into(),
+        app: "curl".into(),
         route: "/v1/chat/completions".into(),
         model: "codex-local".into(),
         state: ExchangeState::Done,
@@ -172,7 +173,7 @@ async fn a_database_written_by_an_earlier_version_is_read() {
     let interrupted = Some("Codex Proxy quit during this request".into());
     assert_eq!(of(&rows[0]), (ExchangeState::Failed, None, None, interrupted));
     test.set(NOON + 1_000);
-    let last = log.chart(ChartBy::Hour, 0).await.pop().unwrap();
+    let last = log.chart(Some(ChartRange::Day), None, 0).await.bars.pop().unwrap();
     assert_eq!((last.requests, last.failed, last.input, last.output), (4, 2, 1_000, 70));
     log.close().await;
 }

@@ -37,21 +37,31 @@ async fn filters_match_the_same_rows_in_memory_and_on_disk() {
             .into();
     queries.extend(["broke", "g_b", "curlCodex", "/v1/chat", "Default", "OF-client-3", "nothing"].map(text));
     queries.push(text(&"%".repeat(100_000)));
-    for state in [ExchangeState::Waiting, ExchangeState::Done, ExchangeState::Failed, ExchangeState::Stopped]
-    {
-        queries.push(ExchangeQuery { state: Some(state), ..ExchangeQuery::default() });
+    for show in [Show::Running, Show::Failed, Show::Stopped, Show::Background] {
+        queries.push(ExchangeQuery { show: Some(show), ..ExchangeQuery::default() });
     }
     queries.push(ExchangeQuery { key: Some("100%".into()), ..ExchangeQuery::default() });
     queries.push(ExchangeQuery { model: Some("codex-local".into()), ..ExchangeQuery::default() });
+    queries.push(ExchangeQuery { app: Some("curl".into()), ..ExchangeQuery::default() });
+    for (since, until) in
+        [(Some(NOON), None), (Some(NOON + 1), None), (None, Some(NOON)), (None, Some(u64::MAX))]
+    {
+        queries.push(ExchangeQuery { since, until, ..ExchangeQuery::default() });
+    }
     queries.push(ExchangeQuery { before: Some(id(5)), limit: Some(3), ..text("e") });
     let mut sizes = Vec::new();
     for query in queries {
         let from_memory = ids(&memory, query.clone()).await;
+        let counts = disk.counts(ExchangeQuery { limit: None, ..query.clone() }).await;
+        assert!(query.limit.is_some() || counts.total == from_memory.len() as u64, "{query:?}");
         assert_eq!(ids(&disk, query.clone()).await, from_memory, "{query:?}");
         sizes.push(from_memory.len());
     }
     // The expected counts, in case both are wrong.
-    assert_eq!(sizes, [9, 4, 3, 1, 4, 1, 1, 0, 1, 7, 1, 1, 1, 3, 3, 0, 7, 6, 1, 0, 0, 0, 3, 3, 3, 1, 7, 3]);
+    assert_eq!(
+        sizes,
+        [9, 4, 3, 1, 4, 1, 1, 0, 1, 7, 1, 1, 1, 3, 3, 0, 7, 6, 1, 0, 0, 0, 3, 3, 0, 1, 7, 7, 9, 0, 0, 9, 3]
+    );
     memory.close().await;
     disk.close().await;
 }
@@ -81,10 +91,10 @@ async fn paging_returns_every_request_once() {
     }
     let expected: Vec<_> = (0..3_000).rev().map(id).collect();
     assert_eq!(seen, expected);
-    let of = |state| ExchangeQuery { state: Some(state), ..ExchangeQuery::default() };
-    assert_eq!(ids(&log, of(ExchangeState::Failed)).await, [id(103)]);
-    assert_eq!(ids(&log, of(ExchangeState::Waiting)).await.len(), 9);
-    assert_eq!(log.requests_since(0).await, 3_000);
+    let of = |show| ExchangeQuery { show: Some(show), ..ExchangeQuery::default() };
+    assert_eq!(ids(&log, of(Show::Failed)).await, [id(103)]);
+    assert_eq!(ids(&log, of(Show::Running)).await.len(), 9);
+    assert_eq!(log.counts(ExchangeQuery::default()).await, ExchangeCounts { total: 3_000, failed: 1 });
     drop(running);
     log.close().await;
 }

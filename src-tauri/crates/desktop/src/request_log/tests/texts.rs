@@ -100,10 +100,11 @@ async fn clearing_removes_ended_requests_from_memory_and_disk() {
     ask(&log, 3);
     let mut changes = log.subscribe();
     log.clear().await;
+    test.advance(1);
     assert!(matches!(changes.try_recv(), Ok(Change::Cleared)));
     assert_eq!(ids(&log, ExchangeQuery::default()).await, [id(2)]);
     assert_eq!(log.detail(&id(1)).await, None);
-    assert!(!disk_contains_secret(&test));
+    wait_until(async || !disk_contains_secret(&test)).await;
     // Running requests are written again, in case the process is killed.
     wait_until(async || {
         test.sqlite().query_row("SELECT id FROM exchanges", (), |row| row.get(0)) == Ok(id(2))
@@ -115,6 +116,34 @@ async fn clearing_removes_ended_requests_from_memory_and_disk() {
     let log = test.with_texts().await;
     assert_eq!(ids(&log, ExchangeQuery::default()).await, [id(2)]);
     log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_can_be_undone_for_ten_seconds_and_closing_makes_it_final() {
+    let test = TestLog::new();
+    let log = test.with_texts().await;
+    ask(&log, 1);
+    let before = log.detail(&id(1)).await;
+    log.clear().await;
+    assert_eq!(ids(&log, ExchangeQuery::default()).await, Vec::<String>::new());
+    assert_eq!(log.chart(None, None, 0).await.bars.iter().map(|bar| bar.requests).sum::<u64>(), 0);
+    assert_eq!(log.counts(ExchangeQuery::default()).await, ExchangeCounts::default());
+    let mut changes = log.subscribe();
+    log.undo_clear().await;
+    assert!(matches!(changes.try_recv(), Ok(Change::Cleared)));
+    assert_eq!(log.detail(&id(1)).await, before);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(ids(&log, ExchangeQuery::default()).await, [id(1)], "it is not removed later");
+    log.clear().await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    wait_until(async || !disk_contains_secret(&test)).await;
+    log.undo_clear().await;
+    assert_eq!(ids(&log, ExchangeQuery::default()).await, Vec::<String>::new(), "too late");
+    test.advance(1);
+    ask(&log, 2);
+    log.clear().await;
+    log.close().await;
+    assert!(!disk_contains_secret(&test));
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,9 +40,11 @@ pub(super) async fn start(
     request: AnswerRequest,
 ) -> Result<Vec<&'static str>, ApiError> {
     // Requests that have not started when the proxy stops are rejected, so that clients can go elsewhere immediately.
+    let cancelled = exchange.cancelled();
     tokio::select! {
         biased;
         () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
+        () = cancelled => Err(ApiError::cancelled_by_owner()),
         started = start_turns(proxy, caller, exchange, request) => started,
     }
 }
@@ -76,7 +78,6 @@ async fn start_turns(
         Some(profile) => profile,
         None => proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?,
     };
-    exchange.add_outside_time(started.elapsed());
     caller.kind.set(profile.kind);
     caller.limit(&mut profile, &request.model).await?;
     let (effort, mut ignored) = choose_effort(proxy, &request, &profile).await?;
@@ -91,6 +92,8 @@ async fn start_turns(
             return Err(ApiError::no_images(&request.model));
         }
     }
+    // codex may have had to start, to list its models.
+    exchange.add_outside_time(started.elapsed());
 
     if fetch_images(proxy, caller, exchange, &mut request).await? > 0 {
         ignored.push("image_url");
@@ -167,7 +170,7 @@ async fn choose_effort(
                 [] => format!("The effort must be one of: {}.", EFFORTS.join(", ")),
                 known => format!("The model {} supports these efforts: {}.", request.model, known.join(", ")),
             };
-            return Err(ApiError::invalid("reasoning_effort", message));
+            return Err(ApiError::invalid("reasoning_effort", message).loggable());
         }
     };
     let ignored =

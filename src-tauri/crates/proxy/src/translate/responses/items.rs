@@ -133,7 +133,7 @@ fn message(item: InputItem, param: &str, earlier: bool) -> Result<Item, ApiError
         Some(other) => {
             let other = shorten(other);
             let message = format!("The role must be user, assistant, system or developer, not {other:?}.");
-            return Err(ApiError::invalid(&role_param, &message));
+            return Err(ApiError::invalid(&role_param, message));
         }
         None => return Err(ApiError::invalid(&role_param, "A message requires a role.")),
     };

@@ -13,6 +13,7 @@ pub(crate) enum RowState {
     Done,
     Failed,
     Stopped,
+    Cancelled,
 }
 
 #[derive(Clone, Debug)]
@@ -30,10 +31,14 @@ pub(crate) struct Row {
     pub(crate) status: Option<u16>,
     pub(crate) code: Option<String>,
     pub(crate) error: Option<String>,
+    /// What is stored in place of the error, if that may quote the request.
+    pub(crate) summary: Option<String>,
     pub(crate) wait_ms: Option<u64>,
     pub(crate) own_ms: Option<u64>,
     pub(crate) usage: Option<Usage>,
     pub(crate) commands: u32,
+    /// Reported estimates of the tokens.
+    pub(crate) progress: Vec<u64>,
     pub(crate) steps: Vec<RowStep>,
 }
 
@@ -88,16 +93,22 @@ impl RequestLog for Log {
         self.edit(id, |row| (row.state, row.own_ms) = (RowState::Streaming, Some(own_ms)));
     }
 
+    fn progress(&self, id: &str, tokens: u64) {
+        self.edit(id, |row| row.progress.push(tokens));
+    }
+
     fn ended(&self, id: &str, end: &RequestEnd<'_>) {
         self.edit(id, |row| match *end {
             RequestEnd::Done { status, usage } => {
                 (row.state, row.status, row.usage) = (RowState::Done, Some(status), usage);
             }
-            RequestEnd::Failed { status, code, message } => {
+            RequestEnd::Failed { status, code, message, summary } => {
                 (row.state, row.status) = (RowState::Failed, Some(status));
                 (row.code, row.error) = (Some(code.to_owned()), Some(message.to_owned()));
+                row.summary = summary.map(str::to_owned);
             }
             RequestEnd::Disconnected => row.state = RowState::Stopped,
+            RequestEnd::Cancelled => row.state = RowState::Cancelled,
         });
     }
 }
