@@ -4,17 +4,19 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
+mod playground;
 mod requests;
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use codex_client::Environment;
 use desktop::app::{App, Overview, RecipeText, SettingsView};
 use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
-use desktop::pairing::{CheckStep, Recipe, TestPromptEvent};
+use desktop::pairing::{CheckStep, Recipe};
 use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
-use tauri::ipc::{Channel, Invoke};
+use tauri::ipc::Invoke;
 use tauri::{AppHandle, Manager as _, State, Wry};
 use tauri_plugin_dialog::DialogExt as _;
 
@@ -58,8 +60,12 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         requests::copy_as_curl,
         requests::chart,
         requests::today,
-        send_test_prompt,
-        stop_test_prompt,
+        playground::send_prompt,
+        playground::stop_prompt,
+        playground::copy_conversation,
+        playground::conversations,
+        playground::keep_conversations,
+        playground::open_link,
         copy_text,
         copy_shown_key,
         open_log_folder,
@@ -200,21 +206,6 @@ async fn pick_folder(handle: AppHandle) -> Result<Option<String>> {
 }
 
 #[tauri::command]
-async fn send_test_prompt(
-    app: State<'_, App>,
-    prompt: String,
-    events: Channel<TestPromptEvent>,
-) -> Result<()> {
-    app.test_prompt(&prompt, |event| drop(events.send(event))).await;
-    Ok(())
-}
-
-#[tauri::command]
-fn stop_test_prompt(app: State<'_, App>) {
-    app.stop_test_prompt();
-}
-
-#[tauri::command]
 fn copy_text(handle: AppHandle, text: String) -> Result<()> {
     copy(&handle, &text)
 }
@@ -226,7 +217,7 @@ fn copy_shown_key(handle: AppHandle, secret: String) -> Result<()> {
 
 #[tauri::command]
 async fn open_log_folder(app: State<'_, App>) -> Result<()> {
-    open(&app.log_folder(), app.environment())
+    open(app.log_folder(), app.environment())
         .map_err(|error| ViewError::new(format!("Couldn't open the log folder: {error}.")))
 }
 
@@ -236,11 +227,12 @@ async fn open_data_folder(app: State<'_, App>) -> Result<()> {
         .map_err(|error| ViewError::new(format!("Couldn't open the folder: {error}.")))
 }
 
-/// Opens a folder in the system's file manager, on Linux with an environment in which nothing of an AppImage is left.
+/// Opens a folder or an address in the system's program for it, on Linux with an environment in which nothing of an AppImage is
+/// left.
 #[cfg(target_os = "linux")]
-fn open(folder: &Path, environment: &Environment) -> std::io::Result<()> {
+fn open(target: impl AsRef<OsStr>, environment: &Environment) -> std::io::Result<()> {
     let mut outcome = Err(std::io::ErrorKind::NotFound.into());
-    for mut command in open::commands(folder) {
+    for mut command in open::commands(target) {
         command.env_clear().envs(environment.iter());
         let null = std::process::Stdio::null;
         command.stdin(null()).stdout(null()).stderr(null());
@@ -254,8 +246,8 @@ fn open(folder: &Path, environment: &Environment) -> std::io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open(folder: &Path, _environment: &Environment) -> std::io::Result<()> {
-    open::that_detached(folder)
+fn open(target: impl AsRef<OsStr>, _environment: &Environment) -> std::io::Result<()> {
+    open::that_detached(target)
 }
 
 #[tauri::command]

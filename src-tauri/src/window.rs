@@ -34,6 +34,12 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
             window.on_window_event(move |event| match event {
                 WindowEvent::CloseRequested { api, .. } if before_closing(&handle) => api.prevent_close(),
                 WindowEvent::Focused(true) => handle.state::<App>().look_again(),
+                // The answer would have no reader.
+                WindowEvent::Destroyed => {
+                    if let Some(app) = handle.try_state::<App>() {
+                        app.stop_prompt();
+                    }
+                }
                 _ => {}
             });
         }

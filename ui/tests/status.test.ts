@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test, vi } from 'vitest';
 import { SCENARIOS } from '../src/lib/fake/scenario';
-import { callsTo, button, open, press, announcement, type } from './helpers';
+import { callsTo, button, open, press, announcement } from './helpers';
 
 const RUNNING = 'Running on port 8000';
 
@@ -150,37 +150,6 @@ test('a failed copy is not announced', async () => {
   await press('Copy: base URL');
   await screen.findByText('The clipboard is not there.');
   expect(announcement()).toBe('');
-});
-
-test('a test prompt streams its answer, with the time to the first token', async () => {
-  const host = open('status');
-  await type('Test prompt', 'Hi');
-  await press('Send');
-  await screen.findByText('Hello there, nice meeting you.');
-  expect(screen.getByText('first token 0.38 s')).toBeVisible();
-  expect(screen.getByText('0.91 s total · codex-local')).toBeVisible();
-  expect(callsTo(host, 'sendTestPrompt')[0]?.[0]).toBe('Hi');
-});
-
-test('a test prompt can be stopped', async () => {
-  const host = open('status', { live: true });
-  await screen.findByText(/^Since /);
-  await press('Send');
-  await press('Stop');
-  await screen.findByText('Stopped.');
-  expect(callsTo(host, 'stopTestPrompt')).toHaveLength(1);
-});
-
-test('a failed test prompt shows the error', async () => {
-  const host = open('status');
-  host.failNext('sendTestPrompt', { message: "Codex isn't signed in.", fields: [] });
-  await press('Send');
-  await screen.findByText("Codex isn't signed in.");
-});
-
-test('no test prompt can be sent while the proxy is stopped', async () => {
-  open('status', { scenario: 'stopped' });
-  expect(await button('Send')).toBeDisabled();
 });
 
 test('until the state is loaded there is a skeleton, and the switch is disabled', async () => {

@@ -36,6 +36,14 @@ export function ownsPort({ proxy }: Overview): boolean {
   return proxy.state !== 'portTaken' && proxy.state !== 'failed';
 }
 
+/** Why no prompt can be sent now. */
+export function sendBlocked(overview: Overview | null): string | null {
+  if (overview === null) return 'Loading…';
+  const { level, title } = overview.health;
+  if (level === 'off') return 'Start the proxy to send a prompt.';
+  return level === 'blocked' ? title : null;
+}
+
 /** The state as a sentence or two, to follow its title. */
 export function healthDetail({ health }: Overview, now: number): string {
   const until = health.until === null ? '' : `It resets ${formatUntil(health.until * 1000, now)}.`;

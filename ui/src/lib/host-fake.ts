@@ -10,8 +10,8 @@ import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
-import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { ViewError } from '../bindings/ViewError';
+import { playgroundCommands } from './fake/playground';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
 import { pastRequests, requestCommands } from './fake/requests';
@@ -39,7 +39,6 @@ export interface FakeHost extends Host {
 }
 
 const SECRET = 'sk-codex-9Jq2hK0vXw4TtY7mZb1LrN5cAeP8sDgUfHiOkQyV3fQ';
-const ANSWER = 'Hello there, nice meeting you.';
 
 export function fakeFromUrl(search: URLSearchParams): FakeHost {
   const scenario = SCENARIOS.find((name) => name === search.get('scenario')) ?? 'running';
@@ -64,7 +63,6 @@ export function fakeHost({
   let overview = overviewFor(scenario, now());
   let keys = keysFor(scenario, now());
   let settings = settingsFor(scenario);
-  let answering = false;
   const running: PlannedRequest[] = [];
 
   const emit: FakeHost['emit'] = (event, payload) =>
@@ -244,20 +242,7 @@ export function fakeHost({
 
     ...requestCommands(log),
 
-    sendTestPrompt: async (prompt, onEvent) => {
-      if (overview.proxy.state !== 'running')
-        return onEvent({ kind: 'failed', message: 'The proxy is stopped. Start it at the bottom left.' });
-      answering = true;
-      const words: TestPromptEvent[] = ANSWER.split(/(?<= )/).map((text) => ({ kind: 'text', text, firstMs: 384 }));
-      for (const word of words) {
-        if (live) await new Promise((done) => setTimeout(done, prompt.length > 60 ? 400 : 90));
-        if (!answering) return;
-        onEvent(word);
-      }
-      answering = false;
-      onEvent({ kind: 'done', firstMs: 384, totalMs: 912, model: 'codex-local' });
-    },
-    stopTestPrompt: async () => void (answering = false),
+    ...playgroundCommands(live, () => overview.proxy.state === 'running'),
 
     copyText: async () => {},
     copyShownKey: async () => {},

@@ -8,7 +8,9 @@
 import type { Chart } from '../bindings/Chart';
 import type { ChartRange } from '../bindings/ChartRange';
 import type { ChartStack } from '../bindings/ChartStack';
+import type { ChatRequest } from '../bindings/ChatRequest';
 import type { CheckStep } from '../bindings/CheckStep';
+import type { CodeLanguage } from '../bindings/CodeLanguage';
 import type { CodexCheck } from '../bindings/CodexCheck';
 import type { ExchangeCounts } from '../bindings/ExchangeCounts';
 import type { ExchangeDetail } from '../bindings/ExchangeDetail';
@@ -19,14 +21,14 @@ import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { NewKey } from '../bindings/NewKey';
 import type { Overview } from '../bindings/Overview';
+import type { PlaygroundEvent } from '../bindings/PlaygroundEvent';
 import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
-import type { TestPromptEvent } from '../bindings/TestPromptEvent';
 import type { Today } from '../bindings/Today';
 import type { FieldName, Form } from './settings-form';
 
 /** In the order of the sidebar. */
-export const VIEWS = ['status', 'connect', 'requests', 'keys', 'settings'] as const;
+export const VIEWS = ['status', 'playground', 'connect', 'requests', 'keys', 'settings'] as const;
 export type View = (typeof VIEWS)[number];
 
 export function isView(name: unknown): name is View {
@@ -119,11 +121,18 @@ export const COMMANDS = {
   today: command<() => Promise<Today>>(),
 
   /** Resolves when the answer ends; progress arrives as events. */
-  sendTestPrompt: command<(prompt: string, onEvent: (event: TestPromptEvent) => void) => Promise<void>>(
-    'prompt',
+  sendPrompt: command<(request: ChatRequest, onEvent: (event: PlaygroundEvent) => void) => Promise<void>>(
+    'request',
     'events',
   ),
-  stopTestPrompt: command<() => Promise<void>>(),
+  stopPrompt: command<() => Promise<void>>(),
+  /** Copies a conversation as code, with a real key filled in. */
+  copyConversation: command<(language: CodeLanguage, request: ChatRequest) => Promise<void>>('language', 'request'),
+  /** What was last given to `keepConversations`, which holds it in memory until the app quits. */
+  conversations: command<() => Promise<string>>(),
+  keepConversations: command<(conversations: string) => Promise<void>>('conversations'),
+  /** Opens a web or mail address in the system's program for it. */
+  openLink: command<(url: string) => Promise<void>>('url'),
 
   copyText: command<(text: string) => Promise<void>>('text'),
   /** Copies a key that the window shows. Clipboard managers do not keep it, and it is removed after 90 seconds. */

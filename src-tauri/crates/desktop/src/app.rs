@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod notices;
 mod overview;
+mod playground;
 mod preferences;
 mod recheck;
 mod requests;
@@ -138,7 +139,7 @@ struct Inner {
     refresh: Notify,
     /// Wakes the task that checks codex.
     look_again: Notify,
-    test_prompt: Mutex<CancellationToken>,
+    playground: playground::Playground,
     /// The window's offset from UTC in seconds; 0 until a window opens.
     utc_offset: AtomicI32,
     stop: CancellationToken,
@@ -186,7 +187,7 @@ impl App {
             changes,
             refresh: Notify::new(),
             look_again: Notify::new(),
-            test_prompt: Mutex::default(),
+            playground: playground::Playground::default(),
             utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -290,7 +291,7 @@ impl App {
 
     /// Stops the proxy, whose streams get a few seconds to finish, and writes everything to disk.
     pub async fn shutdown(&self) {
-        self.stop_test_prompt();
+        self.stop_prompt();
         self.0.gateway.stop().await;
         self.0.stop.cancel();
         self.0.tasks.close();

@@ -1,6 +1,6 @@
-//! Connects apps to the proxy: recipes to copy, a check that makes Open WebUI's requests, and a test prompt.
+//! Connects apps to the proxy: recipes to copy, a check that makes Open WebUI's requests, and the playground.
 //!
-//! The check and the test prompt use the real HTTP server over a socket with a real key, like any app. What only a container can
+//! The check and the playground use the real HTTP server over a socket with a real key, like any app. What only a container can
 //! see, such as its `--add-host`, is explained but not tested.
 
 mod chat;
@@ -11,8 +11,8 @@ mod docker;
 mod error;
 mod input;
 mod open_webui;
+mod playground;
 mod recipes;
-mod test_prompt;
 mod types;
 
 pub use crate::shell::Platform;
@@ -20,6 +20,9 @@ pub use check::check;
 pub use client::Target;
 pub use docker::{BRIDGE_NAME, Docker, bridge, find, listen_choices};
 pub use input::{CANNOT_REACH_LOCALHOST, RecipeInput, ShownKey};
-pub use recipes::{piece_text, recipes};
-pub use test_prompt::run as test_prompt;
-pub use types::{CheckStep, Recipe, RecipePiece, TestPromptEvent};
+pub use playground::run as playground;
+pub use recipes::{conversation_code, piece_text, recipes};
+pub use types::{
+    ChatMessage, ChatRequest, ChatRole, CheckStep, CodeLanguage, PlaygroundEvent, Recipe, RecipePiece,
+    TokenCounts,
+};

@@ -1,10 +1,12 @@
 //! The settings and errors as the window shows them.
 
+mod link;
 mod settings;
 
 use serde::Serialize;
 use ts_rs::TS;
 
+pub use link::openable;
 pub use settings::{CodexCheck, FieldError, Listen, ListenChoice, ModelChoice};
 
 /// An error as the window receives it.

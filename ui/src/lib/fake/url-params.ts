@@ -16,14 +16,15 @@ export async function applyUrlParams(search: URLSearchParams, host: FakeHost): P
   for (const step of search.get('press')?.split('|') ?? []) {
     await waitForRender();
     const [name = '', text] = step.split('=');
-    const matching = [...document.querySelectorAll<HTMLElement>('button, input, select, label, [role=row]')].filter(
-      (element) =>
-        [
-          element.getAttribute('aria-label'),
-          element.textContent?.trim(),
-          (element as HTMLInputElement).labels?.[0]?.textContent?.trim(),
-          element.id,
-        ].includes(name),
+    const matching = [
+      ...document.querySelectorAll<HTMLElement>('button, input, textarea, select, summary, label, [role=row]'),
+    ].filter((element) =>
+      [
+        element.getAttribute('aria-label'),
+        element.textContent?.trim(),
+        (element as HTMLInputElement).labels?.[0]?.textContent?.trim(),
+        element.id,
+      ].includes(name),
     );
     const row = /^row (\d+)$/.exec(name)?.[1];
     const element =
@@ -31,7 +32,11 @@ export async function applyUrlParams(search: URLSearchParams, host: FakeHost): P
         ? matching.at(-1)
         : document.querySelectorAll<HTMLElement>('[role=rowgroup] [role=row]')[Number(row)];
     if (text === undefined) element?.click();
-    else if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
+    else if (
+      element instanceof HTMLInputElement ||
+      element instanceof HTMLTextAreaElement ||
+      element instanceof HTMLSelectElement
+    ) {
       element.value = text;
       element.dispatchEvent(new Event(element instanceof HTMLSelectElement ? 'change' : 'input', { bubbles: true }));
     }

@@ -1,17 +1,15 @@
-//! Keys, and what uses them: the recipes, the connection check and the test prompt.
-
-use tokio_util::sync::CancellationToken;
+//! Keys, and what uses them: the recipes and the connection check.
 
 use super::{App, Change};
 use crate::gateway::Running;
 use crate::keychain::{KeyLimitsForm, KeyRow, NewKey};
-use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target, TestPromptEvent};
+use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target};
 use crate::request_log::ExchangeQuery;
 use crate::view::{Listen, ViewError};
 use proxy::Key;
 use proxy::unix_now;
 
-/// The model in examples and the test prompt, because it always exists.
+/// The model in examples, because it always exists.
 const EXAMPLE_MODEL: &str = proxy::models::CODEX_LOCAL;
 
 /// A piece of a recipe, for the clipboard. No `Debug`, because it may contain a real key.
@@ -131,25 +129,8 @@ impl App {
         Ok(pairing::check(&target, bridge, None).await)
     }
 
-    /// Sends a prompt through the real server with a real key, and passes on the answer as it arrives.
-    pub async fn test_prompt(&self, prompt: &str, mut send: impl FnMut(TestPromptEvent)) {
-        let target = match self.target() {
-            Ok((_, target)) => target,
-            Err(error) => return send(TestPromptEvent::Failed { message: error.message }),
-        };
-        let stop = CancellationToken::new();
-        // One at a time: a new one cancels the previous one.
-        std::mem::replace(&mut *self.0.test_prompt.lock(), stop.clone()).cancel();
-        stop.run_until_cancelled(pairing::test_prompt(&target, EXAMPLE_MODEL, prompt, send)).await;
-    }
-
-    /// Cancels the running test prompt.
-    pub fn stop_test_prompt(&self) {
-        self.0.test_prompt.lock().cancel();
-    }
-
     /// The running proxy, and where the window sends its requests.
-    fn target(&self) -> Result<(Running, Target), ViewError> {
+    pub(super) fn target(&self) -> Result<(Running, Target), ViewError> {
         let running = self.running().filter(|running| !running.addresses.is_empty());
         let running =
             running.ok_or_else(|| ViewError::new("The proxy is stopped. Start it at the bottom left."))?;
@@ -161,7 +142,10 @@ impl App {
         Ok((running, target))
     }
 
-    async fn recipe_input(&self, key_id: Option<&str>) -> Result<(RecipeInput, Option<String>), ViewError> {
+    pub(super) async fn recipe_input(
+        &self,
+        key_id: Option<&str>,
+    ) -> Result<(RecipeInput, Option<String>), ViewError> {
         let stored = self.0.settings.current();
         let keys = self.0.keys.rows().await?;
         let key = match key_id {

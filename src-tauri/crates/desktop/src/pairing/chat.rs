@@ -1,14 +1,15 @@
-//! A streamed chat through the real server, parsed like Open WebUI does, for the check and the test prompt.
+//! A streamed chat through the real server, parsed like Open WebUI does, for the check and the playground.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sse_stream::SseByteStream;
 use tokio::time::Instant;
 
 use super::client::Caller;
 use super::error::{RequestError, Result, error_in};
+use super::types::TokenCounts;
 use crate::text::truncate;
 
 /// A complete answer.
@@ -19,23 +20,30 @@ pub(super) struct ChatResult {
     pub(super) total_ms: u64,
     /// The model in the answer, or else in the request.
     pub(super) model: String,
+    /// The usage, if the request asked for it and upstream reported it.
+    pub(super) usage: Option<TokenCounts>,
 }
 
-/// Sends one prompt to `model`, to be answered within `timeout`. Calls `on_text` with each part of the answer and the time to the
-/// first token in milliseconds.
+/// Part of an answer.
+pub(super) enum ChatPart {
+    /// Of the reasoning summary.
+    Reasoning(String),
+    /// Of the text, with the time to the first token in milliseconds.
+    Text(String, u64),
+}
+
+/// Sends a streaming request, to be answered within `timeout`. Calls `on_part` with each part of the answer.
 ///
 /// # Errors
 /// If the response is an error, not an event stream, empty, contains an error, or ends without its last event.
 pub(super) async fn chat(
     caller: &Caller<'_>,
-    model: &str,
-    prompt: &str,
+    body: &Value,
     timeout: Duration,
-    mut on_text: impl FnMut(String, u64),
+    mut on_part: impl FnMut(ChatPart),
 ) -> Result<ChatResult> {
     let started = Instant::now();
-    let body = json!({"stream":true,"model":model,"messages":[{"role":"user","content":prompt}]});
-    let answer = caller.post("/v1/chat/completions", &body, timeout).await?;
+    let answer = caller.post("/v1/chat/completions", body, timeout).await?;
     if answer.status() != 200 {
         return Err(answer.complete().await?.error());
     }
@@ -47,7 +55,8 @@ pub(super) async fn chat(
         return Err(RequestError::Unexpected(what));
     }
     let mut events = SseByteStream::new(answer.body());
-    let (mut first, mut model) = (None, model.to_owned());
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let (mut first, mut usage, mut model) = (None, None, text(&body["model"]).unwrap_or_default());
     loop {
         let event = events.next().await.ok_or(RequestError::Disconnected)?.map_err(stream_error)?;
         let Some(data) = event.data else { continue };
@@ -59,14 +68,26 @@ pub(super) async fn chat(
         if let Some(error) = error_in(&chunk) {
             return Err(error);
         }
-        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         model = text(&chunk["model"]).unwrap_or(model);
-        if let Some(text) = text(&chunk["choices"][0]["delta"]["content"]) {
-            on_text(text, *first.get_or_insert_with(|| milliseconds(started)));
+        let delta = &chunk["choices"][0]["delta"];
+        if let Some(text) = text(&delta["reasoning_content"]) {
+            on_part(ChatPart::Reasoning(text));
         }
+        if let Some(text) = text(&delta["content"]) {
+            on_part(ChatPart::Text(text, *first.get_or_insert_with(|| milliseconds(started))));
+        }
+        usage = token_counts(&chunk["usage"]).or(usage);
     }
     let first_ms = first.ok_or_else(|| RequestError::Unexpected("it is empty".to_owned()))?;
-    Ok(ChatResult { first_ms, total_ms: milliseconds(started), model })
+    Ok(ChatResult { first_ms, total_ms: milliseconds(started), model, usage })
+}
+
+fn token_counts(usage: &Value) -> Option<TokenCounts> {
+    Some(TokenCounts {
+        input: usage["prompt_tokens"].as_u64()?,
+        output: usage["completion_tokens"].as_u64()?,
+        reasoning: usage["completion_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or_default(),
+    })
 }
 
 /// Milliseconds since `started`.

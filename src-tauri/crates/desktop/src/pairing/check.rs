@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::chat::{ChatResult, chat, milliseconds};
@@ -139,7 +140,7 @@ async fn reject_wrong_key(caller: &Caller<'_>) -> Result<((), String)> {
 }
 
 async fn stream(caller: &Caller<'_>, model: &str) -> Result<((), String)> {
-    let ChatResult { first_ms, total_ms, .. } =
-        chat(caller, model, PROMPT, ANSWER_TIMEOUT, |_, _| ()).await?;
+    let body = json!({"stream":true,"model":model,"messages":[{"role":"user","content":PROMPT}]});
+    let ChatResult { first_ms, total_ms, .. } = chat(caller, &body, ANSWER_TIMEOUT, |_| ()).await?;
     Ok(((), format!("First token after {first_ms} ms, done after {total_ms} ms")))
 }

@@ -1,7 +1,7 @@
-//! The recipes for curl, the OpenAI packages for Python and Node, and other apps.
+//! The recipes for curl, the OpenAI packages for Python and Node, and other apps; and a conversation as code.
 
 use super::input::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
-use super::types::Recipe;
+use super::types::{ChatMessage, ChatRequest, ChatRole, CodeLanguage, Recipe};
 use crate::shell;
 use crate::text::join_some;
 use crate::view::Listen;
@@ -16,7 +16,7 @@ pub(super) fn curl(filled: &Filled<'_>) -> Recipe {
         let list = shell.lines(&[curl_of(*shell), &filled.url("/models")], &key_header(filled));
         let shell_name = shell.label_suffix();
         pieces.push(code(&format!("List models{shell_name}"), list));
-        pieces.push(code(&format!("Send a prompt{shell_name}"), ask(*shell, filled)));
+        pieces.push(code(&format!("Send a prompt{shell_name}"), ask(*shell, filled, &example(filled))));
     }
     filled.recipe("curl", "curl", "Run in a terminal. The answer is streamed.", pieces)
 }
@@ -37,11 +37,11 @@ fn key_header(filled: &Filled<'_>) -> Vec<Vec<String>> {
     }
 }
 
-fn ask(shell: Shell, filled: &Filled<'_>) -> String {
+fn ask(shell: Shell, filled: &Filled<'_>, request: &ChatRequest) -> String {
     let body = format!(
-        r#"{{"model": {}, "stream": true, "messages": [{{"role": "user", "content": {}}}]}}"#,
-        shell::literal(&filled.input.model),
-        shell::literal(QUESTION),
+        r#"{{"model": {}, "stream": true, "messages": [{}]}}"#,
+        shell::literal(&request.model),
+        messages(request).join(", "),
     );
     let url = filled.url("/chat/completions");
     let mut options = key_header(filled);
@@ -54,10 +54,56 @@ fn ask(shell: Shell, filled: &Filled<'_>) -> String {
     format!("{} \\\n  -d {}", shell.lines(&words, &options), shell::posix_json(&body))
 }
 
+/// Each message as JSON, which is also Python.
+fn messages(request: &ChatRequest) -> Vec<String> {
+    let message = |message: &ChatMessage| {
+        let content = shell::literal(&message.content);
+        format!(r#"{{"role": "{}", "content": {content}}}"#, role(message.role))
+    };
+    request.messages.iter().map(message).collect()
+}
+
+fn role(role: ChatRole) -> &'static str {
+    match role {
+        ChatRole::System => "system",
+        ChatRole::User => "user",
+        ChatRole::Assistant => "assistant",
+    }
+}
+
+/// The messages as a list, one per line if there are several, in code that is indented by `indent`.
+fn list(messages: &[String], indent: &str) -> String {
+    match messages {
+        [one] => format!("[{one}]"),
+        several => {
+            let lines: String =
+                several.iter().map(|message| format!("{indent}{indent}{message},\n")).collect();
+            format!("[\n{lines}{indent}]")
+        }
+    }
+}
+
+/// The request in a language.
+pub(super) fn conversation(language: CodeLanguage, filled: &Filled<'_>, request: &ChatRequest) -> String {
+    match language {
+        CodeLanguage::Curl => {
+            ask(filled.input.platform.shells().first().copied().unwrap_or(Shell::Posix), filled, request)
+        }
+        CodeLanguage::Python => python_program(filled, request),
+        CodeLanguage::Node => node_program(filled, request),
+    }
+}
+
 /// The OpenAI package for Python.
 pub(super) fn python(filled: &Filled<'_>) -> Recipe {
-    let [url, key, model, question] = literals(filled);
-    let program = format!(
+    let program = python_program(filled, &example(filled));
+    package(filled, ["python", "Python", "pip install openai", "ask.py"], program)
+}
+
+fn python_program(filled: &Filled<'_>, request: &ChatRequest) -> String {
+    let [url, key, model] = literals(filled, request);
+    let messages = list(&messages(request), "    ");
+    format!(
         r#"from openai import OpenAI
 
 client = OpenAI(
@@ -67,7 +113,7 @@ client = OpenAI(
 
 stream = client.chat.completions.create(
     model={model},
-    messages=[{{"role": "user", "content": {question}}}],
+    messages={messages},
     stream=True,
 )
 for chunk in stream:
@@ -75,14 +121,23 @@ for chunk in stream:
         print(chunk.choices[0].delta.content or "", end="", flush=True)
 print()
 "#
-    );
-    package(filled, ["python", "Python", "pip install openai", "ask.py"], program)
+    )
 }
 
 /// The OpenAI package for Node.
 pub(super) fn node(filled: &Filled<'_>) -> Recipe {
-    let [url, key, model, question] = literals(filled);
-    let program = format!(
+    let program = node_program(filled, &example(filled));
+    package(filled, ["node", "Node", "npm install openai", "ask.mjs"], program)
+}
+
+fn node_program(filled: &Filled<'_>, request: &ChatRequest) -> String {
+    let [url, key, model] = literals(filled, request);
+    let message = |message: &ChatMessage| {
+        let content = shell::literal(&message.content);
+        format!(r#"{{ role: "{}", content: {content} }}"#, role(message.role))
+    };
+    let messages = list(&request.messages.iter().map(message).collect::<Vec<_>>(), "  ");
+    format!(
         r#"import OpenAI from "openai";
 
 const client = new OpenAI({{
@@ -92,7 +147,7 @@ const client = new OpenAI({{
 
 const stream = await client.chat.completions.create({{
   model: {model},
-  messages: [{{ role: "user", content: {question} }}],
+  messages: {messages},
   stream: true,
 }});
 for await (const chunk of stream) {{
@@ -100,12 +155,17 @@ for await (const chunk of stream) {{
 }}
 process.stdout.write("\n");
 "#
-    );
-    package(filled, ["node", "Node", "npm install openai", "ask.mjs"], program)
+    )
 }
 
-fn literals(filled: &Filled<'_>) -> [String; 4] {
-    [&filled.url(""), &filled.key, &filled.input.model, QUESTION].map(shell::literal)
+/// The request in the examples.
+fn example(filled: &Filled<'_>) -> ChatRequest {
+    let question = ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() };
+    ChatRequest { model: filled.input.model.clone(), messages: vec![question] }
+}
+
+fn literals(filled: &Filled<'_>, request: &ChatRequest) -> [String; 3] {
+    [&filled.url(""), &filled.key, &request.model].map(|text| shell::literal(text))
 }
 
 fn package(filled: &Filled<'_>, [id, title, install, file]: [&str; 4], program: String) -> Recipe {

@@ -2,7 +2,7 @@
 //! one, which is never shown.
 
 use super::input::{ANY_KEY, Filled, PLACEHOLDER, RecipeInput, ShownKey};
-use super::types::Recipe;
+use super::types::{ChatRequest, CodeLanguage, Recipe};
 use super::{code, open_webui};
 use proxy::Key;
 
@@ -27,14 +27,29 @@ pub fn piece_text(
     input: &RecipeInput,
     real_key: Option<&Key>,
 ) -> Option<String> {
+    let recipes = all(&filled(input, real_key));
+    let piece = recipes.into_iter().find(|recipe| recipe.id == recipe_id)?.pieces.into_iter().nth(index)?;
+    (piece.text != PLACEHOLDER).then_some(piece.text)
+}
+
+/// A conversation as code, with the real key or a placeholder.
+#[must_use]
+pub fn conversation_code(
+    language: CodeLanguage,
+    request: &ChatRequest,
+    input: &RecipeInput,
+    real_key: Option<&Key>,
+) -> String {
+    code::conversation(language, &filled(input, real_key), request)
+}
+
+fn filled<'a>(input: &'a RecipeInput, real_key: Option<&Key>) -> Filled<'a> {
     let key = match (&input.key, real_key) {
         (ShownKey::NotNeeded, _) => ANY_KEY,
         (_, Some(key)) => key.reveal(),
         (_, None) => PLACEHOLDER,
     };
-    let recipes = all(&Filled { input, key: key.to_owned() });
-    let piece = recipes.into_iter().find(|recipe| recipe.id == recipe_id)?.pieces.into_iter().nth(index)?;
-    (piece.text != PLACEHOLDER).then_some(piece.text)
+    Filled { input, key: key.to_owned() }
 }
 
 fn all(filled: &Filled<'_>) -> Vec<Recipe> {

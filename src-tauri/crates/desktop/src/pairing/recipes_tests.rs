@@ -110,6 +110,39 @@ fn curl_on_windows_pipes_the_body_because_powershell_drops_quotes() {
 }
 
 #[test]
+fn a_conversation_as_code_has_all_its_messages_and_the_key_only_when_it_is_known() {
+    use crate::pairing::{ChatMessage, ChatRole};
+    let message = |role, content: &str| ChatMessage { role, content: content.to_owned() };
+    let messages = vec![message(ChatRole::System, "Be brief."), message(ChatRole::User, "Wie geht's?\nOK?")];
+    let request = ChatRequest { model: "gpt-5.5".to_owned(), messages };
+    let input = input(Platform::Linux);
+    let code = |language, key| conversation_code(language, &request, &input, key);
+    let real = Key::new(REAL);
+    assert_eq!(
+        code(CodeLanguage::Curl, Some(&real)),
+        r#"curl -N http://127.0.0.1:8000/v1/chat/completions \
+  -H 'Authorization: Bearer sk-cp-0123456789abcd' \
+  -H 'Content-Type: application/json' \
+  -d '{"model": "gpt-5.5", "stream": true, "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Wie geht\u0027s?\nOK?"}]}'"#
+    );
+    let python = code(CodeLanguage::Python, None);
+    let lines = r#"    model="gpt-5.5",
+    messages=[
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Wie geht's?\nOK?"},
+    ],
+"#;
+    assert!(python.contains(lines) && python.contains("api_key=\"YOUR_KEY\""), "{python}");
+    let node = code(CodeLanguage::Node, Some(&real));
+    let lines = r#"  messages: [
+    { role: "system", content: "Be brief." },
+    { role: "user", content: "Wie geht's?\nOK?" },
+  ],
+"#;
+    assert!(node.contains(lines) && node.contains(REAL), "{node}");
+}
+
+#[test]
 fn a_new_container_on_linux() {
     let input = input(Platform::Linux);
     assert_eq!(

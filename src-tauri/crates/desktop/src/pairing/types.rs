@@ -1,6 +1,6 @@
-//! Recipes, the connection check and the test prompt.
+//! Recipes, the connection check and the playground.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// A recipe of the connect view, with a masked key. Copying fills in the real one outside the window.
@@ -50,11 +50,64 @@ pub struct CheckStep {
     pub ms: u64,
 }
 
-/// Progress of the test prompt.
+/// A conversation that awaits an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ChatRequest {
+    /// The model.
+    pub model: String,
+    /// The messages, oldest first.
+    pub messages: Vec<ChatMessage>,
+}
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ChatMessage {
+    /// Who wrote it.
+    pub role: ChatRole,
+    /// The text.
+    pub content: String,
+}
+
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum ChatRole {
+    /// The system prompt.
+    System,
+    /// A prompt.
+    User,
+    /// An answer.
+    Assistant,
+}
+
+/// What to write a request in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum CodeLanguage {
+    /// A command for the system's shell.
+    Curl,
+    /// The OpenAI package for Python.
+    Python,
+    /// The OpenAI package for Node.
+    Node,
+}
+
+/// Progress of an answer in the playground.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 #[ts(export)]
-pub enum TestPromptEvent {
+pub enum PlaygroundEvent {
+    /// Part of the reasoning summary.
+    Reasoning {
+        /// The text.
+        text: String,
+    },
     /// Part of the answer.
     Text {
         /// The text.
@@ -70,10 +123,25 @@ pub enum TestPromptEvent {
         total_ms: u64,
         /// The model that answered.
         model: String,
+        /// The usage; `None` if upstream did not report it.
+        usage: Option<TokenCounts>,
     },
     /// It failed.
     Failed {
         /// Why, and what to do.
         message: String,
     },
+}
+
+/// The tokens of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct TokenCounts {
+    /// Input tokens.
+    pub input: u64,
+    /// Output tokens, with those of reasoning.
+    pub output: u64,
+    /// Reasoning tokens.
+    pub reasoning: u64,
 }

@@ -1,4 +1,4 @@
-//! Runs the recipes, the connection check and the test prompt against a listening proxy.
+//! Runs the recipes, the connection check and the playground against a listening proxy.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use desktop::pairing::{
-    CheckStep, Docker, Platform, RecipeInput, ShownKey, Target, TestPromptEvent, check, piece_text, recipes,
-    test_prompt,
+    ChatMessage, ChatRequest, ChatRole, CheckStep, CodeLanguage, Docker, Platform, PlaygroundEvent,
+    RecipeInput, ShownKey, Target, TokenCounts, check, conversation_code, piece_text, playground, recipes,
 };
 use desktop::view::Listen;
 use futures_util::FutureExt;
@@ -251,48 +251,127 @@ async fn the_check_reports_answers_that_open_webui_ignores_silently() {
     }
 }
 
-async fn prompt(target: &Target, model: &str, prompt: &str) -> Vec<TestPromptEvent> {
+fn message(role: ChatRole, content: &str) -> ChatMessage {
+    ChatMessage { role, content: content.to_owned() }
+}
+
+fn request(model: &str, prompt: &str) -> ChatRequest {
+    ChatRequest { model: model.to_owned(), messages: vec![message(ChatRole::User, prompt)] }
+}
+
+async fn prompt(target: &Target, model: &str, prompt: &str) -> Vec<PlaygroundEvent> {
     let mut events = Vec::new();
-    test_prompt(target, model, prompt, |event| events.push(event)).await;
+    playground(target, &request(model, prompt), |event| events.push(event)).await;
     events
 }
 
-fn failure(events: &[TestPromptEvent]) -> &str {
+fn failure(events: &[PlaygroundEvent]) -> &str {
     match events.last() {
-        Some(TestPromptEvent::Failed { message }) => message,
+        Some(PlaygroundEvent::Failed { message }) => message,
         other => panic!("not a failure: {other:?}"),
     }
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_test_prompt_streams_its_answer() {
+async fn a_prompt_streams_its_reasoning_and_its_answer_with_exact_token_counts_at_the_end() {
     let proxy = real().start().await;
-    let events = prompt(&target(&proxy), "gpt-5.5", "[[say=\"one two three\"]]").await;
-    let (done, texts) = events.split_last().unwrap();
-    let TestPromptEvent::Done { first_ms: first, total_ms, model } = done else { panic!("{done:?}") };
+    let events =
+        prompt(&target(&proxy), "gpt-5.5", "[[reasoning=2 say=\"one two three\" usage=40,0,9,4]]").await;
+    let (done, parts) = events.split_last().unwrap();
+    let PlaygroundEvent::Done { first_ms: first, total_ms, model, usage } = done else { panic!("{done:?}") };
     assert!(first <= total_ms && model == "gpt-5.5");
-    let mut whole = String::new();
-    for event in texts {
-        let TestPromptEvent::Text { text, first_ms } = event else { panic!("{event:?}") };
-        assert_eq!(first_ms, first);
-        whole.push_str(text);
+    assert_eq!(*usage, Some(TokenCounts { input: 40, output: 9, reasoning: 4 }));
+    let (mut reasoning, mut answer, mut texts) = (String::new(), String::new(), 0);
+    for event in parts {
+        match event {
+            PlaygroundEvent::Reasoning { text } => reasoning.push_str(text),
+            PlaygroundEvent::Text { text, first_ms } => {
+                assert_eq!(first_ms, first);
+                answer.push_str(text);
+                texts += 1;
+            }
+            other => panic!("{other:?}"),
+        }
     }
-    assert!(texts.len() > 1 && whole == "one two three", "{texts:?}");
+    assert!(texts > 1 && answer == "one two three", "{parts:?}");
+    assert!(!reasoning.is_empty(), "{parts:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn dropping_a_test_prompt_interrupts_its_turn() {
+async fn reasoning_is_beside_the_answer_whatever_the_settings_say() {
+    let format = proxy::settings::ReasoningFormat::Think;
+    let proxy = real().settings(move |settings| settings.reasoning = format).start().await;
+    let events = prompt(&target(&proxy), "gpt-5.5", "[[reasoning=1 say=hello]]").await;
+    assert!(matches!(events[0], PlaygroundEvent::Reasoning { .. }), "{events:?}");
+    assert_eq!(events.iter().filter(|event| matches!(event, PlaygroundEvent::Text { .. })).count(), 1);
+}
+
+/// A conversation whose last prompt makes the sample model describe what it got.
+fn conversation() -> ChatRequest {
+    let messages = vec![
+        message(ChatRole::System, "Be \"brief\"."),
+        message(ChatRole::User, "Wie geht's?"),
+        message(ChatRole::Assistant, "Gut.\n\nUnd dir?"),
+        message(ChatRole::User, "[[echo]]"),
+    ];
+    ChatRequest { model: "gpt-5.5".to_owned(), messages }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_conversation_is_sent_with_its_system_prompt_and_its_earlier_messages() {
+    let proxy = real().start().await;
+    let mut answer = String::new();
+    playground(&target(&proxy), &conversation(), |event| match event {
+        PlaygroundEvent::Text { text, .. } => answer.push_str(&text),
+        PlaygroundEvent::Failed { message } => panic!("{message}"),
+        PlaygroundEvent::Reasoning { .. } | PlaygroundEvent::Done { .. } => {}
+    })
+    .await;
+    for text in ["brief", "Wie geht's?", "Und dir?"] {
+        assert!(answer.contains(text), "{text} is not in {answer}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_conversation_copied_as_code_sends_the_same_messages() {
+    let proxy = real().start().await;
+    let code = |language| conversation_code(language, &conversation(), &input(&proxy), Some(&Key::new(KEY)));
+    let curl = text(&run("sh", &["-c", &code(CodeLanguage::Curl)]).await);
+    assert!(curl.contains("[DONE]"), "{curl}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let python = folder.path().join("ask.py");
+    std::fs::write(&python, code(CodeLanguage::Python)).unwrap();
+    let interpreter = installed("CLIENTS_PYTHON", "python/bin/python");
+    let python = text(&run(interpreter, &[python.to_str().unwrap()]).await);
+
+    let packages = installed("CLIENTS_NODE_DIR", "node");
+    let node = tempfile::Builder::new().suffix(".mjs").tempfile_in(packages).unwrap();
+    std::fs::write(node.path(), code(CodeLanguage::Node)).unwrap();
+    let node = text(&run("node", &[node.path().to_str().unwrap()]).await);
+    for answer in [python, node] {
+        for text in ["brief", "Wie geht's?", "Und dir?"] {
+            assert!(answer.contains(text), "{text} is not in {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn dropping_a_prompt_interrupts_its_turn() {
     let proxy = real().start().await;
     let target = target(&proxy);
     let (sender, mut first) = tokio::sync::mpsc::channel(8);
-    let answer =
-        test_prompt(&target, "gpt-5.5", "[[words=3 hold=1]]", |event| sender.try_send(event).unwrap());
+    let request = request("gpt-5.5", "[[words=3 hold=1]]");
+    let answer = playground(&target, &request, |event| sender.try_send(event).unwrap());
     let mut answer = answer.boxed();
     tokio::select! {
         () = &mut answer => panic!("the answer is held"),
-        event = first.recv() => assert!(matches!(event, Some(TestPromptEvent::Text { .. })), "{event:?}"),
+        event = first.recv() => assert!(matches!(event, Some(PlaygroundEvent::Text { .. })), "{event:?}"),
     }
     drop(answer);
     assert!(proxy.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some());
