@@ -6,6 +6,7 @@
 
 mod playground;
 mod requests;
+mod setup;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -34,6 +35,12 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         stop_proxy,
         use_free_port,
         recheck_codex,
+        setup::install_codex,
+        setup::cancel_install,
+        setup::open_instructions,
+        setup::skip_setup,
+        setup::reopen_setup,
+        setup::copy_for_first_app,
         keys,
         create_key,
         limit_key,

@@ -10,6 +10,7 @@ mod connecting;
 mod driver;
 mod environment;
 mod failing;
+mod first_start;
 mod keys;
 mod log;
 mod menu;

@@ -89,7 +89,9 @@ impl Session {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let session = Self { children, tray, model, home, bus, display, port, more };
-        session.write_settings(&format!("{{\"version\":1,\"port\":{port},\"log_level\":\"debug\"}}"));
+        session.write_settings(&format!(
+            "{{\"version\":1,\"port\":{port},\"log_level\":\"debug\",\"setup_done\":true}}"
+        ));
         session
     }
 

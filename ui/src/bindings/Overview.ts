@@ -3,6 +3,7 @@ import type { CodexView } from "./CodexView";
 import type { Health } from "./Health";
 import type { KeychainState } from "./KeychainState";
 import type { ProxyState } from "./ProxyState";
+import type { SetupView } from "./SetupView";
 
 /**
  * Everything that the status view and the tray show; sent again on every change.
@@ -63,4 +64,8 @@ startsAtLogin: boolean,
 /**
  * The version of Codex Proxy.
  */
-version: string, };
+version: string,
+/**
+ * The first start; `None` once it is finished or skipped.
+ */
+setup: SetupView | null, };

@@ -125,4 +125,8 @@ allowed_hosts: Array<string>,
 /**
  * Require an API key; --no-auth turns this off, on loopback only
  */
-keys_needed: boolean, };
+keys_needed: boolean,
+/**
+ * Whether the first start is finished or skipped.
+ */
+setup_done: boolean, };

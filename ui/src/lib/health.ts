@@ -2,6 +2,7 @@
 
 import type { CodexView } from '../bindings/CodexView';
 import type { Fix } from '../bindings/Fix';
+import type { Health } from '../bindings/Health';
 import type { Level } from '../bindings/Level';
 import type { Overview } from '../bindings/Overview';
 import type { AppStore } from './app-store.svelte';
@@ -29,6 +30,11 @@ export function healthTone(level: Level): Tone {
 /** Whether something needs the user. */
 export function isProblem(level: Level): boolean {
   return level === 'asking' || level === 'attention' || level === 'blocked';
+}
+
+/** Whether the first start, while it is shown, says and fixes the same. */
+export function isInSetup({ fix }: Health): boolean {
+  return fix !== null && ['installCodex', 'chooseCodex', 'signIn', 'recheckCodex'].includes(fix.action);
 }
 
 /** Whether apps can be given the base URL: another program may own the port. */
@@ -105,8 +111,10 @@ export async function applyFix(app: AppStore, { action }: Fix): Promise<boolean>
       return true;
     case 'showFiles':
       return app.attempt(() => host.openDataFolder());
-    case 'showLimits':
     case 'installCodex':
+      app.navigate('status');
+      return app.attempt(() => host.reopenSetup());
+    case 'showLimits':
     case 'signIn':
       app.navigate('status');
       return true;

@@ -15,6 +15,7 @@ import { playgroundCommands } from './fake/playground';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
 import { pastRequests, requestCommands } from './fake/requests';
+import { setupCommands } from './fake/setup';
 import { planRequest, rowAfter, seededRandom, type PlannedRequest } from './fake/traffic';
 import { validateForm } from './fake/validation';
 import { plural } from './format';
@@ -176,6 +177,8 @@ export function fakeHost({
         health: RUNNING,
       }),
     recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, health: RUNNING }),
+
+    ...setupCommands(() => overview, update, now),
 
     keys: async () => keys,
     createKey: async (name, limits) => {

@@ -73,6 +73,18 @@ export const COMMANDS = {
   useFreePort: command<() => Promise<void>>(),
   recheckCodex: command<() => Promise<void>>(),
 
+  /** Returns at once; the overview shows the progress. */
+  installCodex: command<() => Promise<void>>(),
+  /** Ends the running installation, or forgets one that failed. */
+  cancelInstall: command<() => Promise<void>>(),
+  /** Opens Codex's own page about its installation in the browser. */
+  openInstructions: command<() => Promise<void>>(),
+  /** Finishes or skips the first start. */
+  skipSetup: command<() => Promise<void>>(),
+  reopenSetup: command<() => Promise<void>>(),
+  /** Copies the address and a key as this app wants them; `null` for any app. */
+  copyForFirstApp: command<(recipeId: string | null) => Promise<void>>('recipeId'),
+
   keys: command<() => Promise<KeyRow[]>>(),
   createKey: command<(name: string, limits: KeyLimitsForm) => Promise<NewKey>>('name', 'limits'),
   /** Applies from the next request on. */

@@ -4,6 +4,7 @@
 
 mod background;
 mod diagnostics;
+mod first_start;
 mod keys;
 mod limits;
 mod notices;
@@ -41,6 +42,7 @@ use proxy::{ImageFetcher, Proxy, ProxyError, ProxyParts, unix_now};
 use proxy::{Key, KeyEntry, KeyLimits};
 
 use crate::pairing::{self, Docker};
+use first_start::Setup;
 use recheck::CodexFiles;
 
 pub use keys::RecipeText;
@@ -137,9 +139,13 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     /// Wakes the task that refreshes the overview.
     refresh: Notify,
+    /// The same, a moment later: many changes in a row become one.
+    refresh_soon: Notify,
     /// Wakes the task that checks codex.
     look_again: Notify,
     playground: playground::Playground,
+    /// The card of the first start.
+    setup: Mutex<Setup>,
     /// The window's offset from UTC in seconds; 0 until a window opens.
     utc_offset: AtomicI32,
     stop: CancellationToken,
@@ -186,8 +192,10 @@ impl App {
             overview: Mutex::default(),
             changes,
             refresh: Notify::new(),
+            refresh_soon: Notify::new(),
             look_again: Notify::new(),
             playground: playground::Playground::default(),
+            setup: Mutex::default(),
             utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -199,6 +207,7 @@ impl App {
         if let Some(notice) = set_aside.unwrap_or_else(|error| Some(error.to_string())) {
             app.add_notice(&notice);
         }
+        app.open_setup().await;
         if stored.start_proxy {
             app.start().await;
         }

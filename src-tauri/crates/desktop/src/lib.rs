@@ -1,4 +1,5 @@
-//! The desktop app without its window: settings, keys in the keychain, the running proxy, the request log and pairing.
+//! The desktop app without its window: settings, keys in the keychain, the running proxy, the request log, pairing and the
+//! first start.
 //!
 //! The shell displays it and forwards clicks. All logic is here or in the crates below, so tests need no desktop.
 //! [`App`](app::App) is the entry point.
@@ -13,6 +14,7 @@ pub mod keychain;
 pub mod pairing;
 pub mod request_log;
 pub mod settings_file;
+pub mod setup;
 mod shell;
 mod text;
 pub mod view;

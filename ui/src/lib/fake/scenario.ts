@@ -7,8 +7,10 @@ import type { Overview } from '../../bindings/Overview';
 import type { Settings } from '../../bindings/Settings';
 import type { SettingsView } from '../../bindings/SettingsView';
 import { NO_LIMITS } from '../key-limits';
+import { baseScenario, isSetupScenario, SETUP_SCENARIOS, setupFor, type SetupScenario } from './setup';
 
 export const SCENARIOS = [
+  ...(Object.keys(SETUP_SCENARIOS) as SetupScenario[]),
   'running',
   'stopped',
   'port-taken',
@@ -49,6 +51,7 @@ function blocked(title: string, detail: string, action: FixAction, label: string
 }
 
 export function overviewFor(scenario: Scenario, now: number): Overview {
+  if (isSetupScenario(scenario)) return { ...overviewFor(baseScenario(scenario), now), setup: setupFor(scenario, now) };
   const seconds = Math.floor(now / 1000);
   const overview: Overview = {
     health: RUNNING,
@@ -72,6 +75,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     hasTray: true,
     startsAtLogin: true,
     version: '0.3.0',
+    setup: null,
   };
   switch (scenario) {
     case 'stopped':
@@ -289,6 +293,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     keep_days: 30,
     keep_texts: false,
     asked_about_background: null,
+    setup_done: true,
     notify_limits: true,
     notify_sign_in: true,
     notify_codex: true,

@@ -52,6 +52,9 @@ pub(super) async fn run(app: App) {
                 app.refresh_overview().await;
             }
             _ = bridge_check.tick() => app.listen_on_new_bridge().await,
+            () = app.0.refresh_soon.notified() => {
+                refresh_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
+            }
             () = app.0.refresh.notified() => app.refresh_overview().await,
             () = app.0.stop.cancelled() => return,
         }

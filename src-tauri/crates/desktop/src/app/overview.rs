@@ -36,6 +36,7 @@ impl App {
             let home = doctor::temporary_home(&home);
             codex.missing = join_some([codex.missing, join_some([Some(home.what), home.next], ". ")], " ");
         }
+        let setup = self.setup_view(&codex).await;
         let health = Health::of(Facts {
             proxy: gateway.proxy.clone(),
             port: stored.proxy.port.get(),
@@ -48,6 +49,7 @@ impl App {
         }
         let overview = Overview {
             health,
+            setup,
             base_url: base_url(stored.proxy.port.get()),
             port: stored.proxy.port.get(),
             reachable_by: reachable_by(stored.listen),

@@ -9,7 +9,8 @@ use tokio::time::MissedTickBehavior;
 use super::App;
 use super::status::CodexState;
 
-/// How often the files that codex depends on are looked at, while something is wrong with it.
+/// How often the files that codex depends on are looked at, while something is wrong with it; and, during the first start, how
+/// often package managers are looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The files in codex's home that decide whether it works.
@@ -66,6 +67,7 @@ pub(super) async fn run(app: App) {
             if app.awaits_codex() && (asked || app.codex_files().await != app.checked_files()) {
                 app.recheck_codex().await;
             }
+            app.look_for_managers().await;
         }
     };
     app.0.stop.run_until_cancelled(look).await;

@@ -7,6 +7,7 @@ use ts_rs::TS;
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
 use crate::settings_file::DesktopSettings;
+use crate::setup::SetupView;
 use crate::view::{CodexCheck, ListenChoice, ModelChoice};
 
 /// Everything that the status view and the tray show; sent again on every change.
@@ -45,6 +46,8 @@ pub struct Overview {
     pub starts_at_login: bool,
     /// The version of Codex Proxy.
     pub version: String,
+    /// The first start; `None` once it is finished or skipped.
+    pub setup: Option<SetupView>,
 }
 
 /// The state of codex.

@@ -31,6 +31,8 @@ pub struct DesktopSettings {
     pub keep_texts: bool,
     /// Without a tray: whether to keep running when the window is closed; `None` until the user was asked.
     pub asked_about_background: Option<bool>,
+    /// Whether the first start is finished or skipped.
+    pub setup_done: bool,
     /// Whether to notify when a limit of the account is nearly or fully used.
     pub notify_limits: bool,
     /// Whether to notify when Codex is signed out.
@@ -51,6 +53,7 @@ impl Default for DesktopSettings {
             keep_days: Days::DEFAULT,
             keep_texts: false,
             asked_about_background: None,
+            setup_done: false,
             notify_limits: true,
             notify_sign_in: true,
             notify_codex: true,

@@ -17,6 +17,8 @@ mod pairing;
 #[cfg(unix)]
 mod recheck;
 mod request_log;
+#[cfg(unix)]
+mod setup;
 #[path = "../../../proxy/tests/it/support/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of the proxy")]
 mod support;

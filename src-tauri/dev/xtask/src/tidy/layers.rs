@@ -43,7 +43,7 @@ const LAYERS: &[(&str, Layers)] = &[
         &[
             &["client_name", "shell", "text", "view"],
             &["settings_file"],
-            &["gateway", "keychain", "pairing", "request_log"],
+            &["gateway", "keychain", "pairing", "request_log", "setup"],
             &["app"],
         ],
     ),
