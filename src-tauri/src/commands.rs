@@ -4,6 +4,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
+mod keys;
 mod playground;
 mod requests;
 mod setup;
@@ -13,7 +14,6 @@ use std::path::PathBuf;
 
 use codex_client::Environment;
 use desktop::app::{App, Overview, RecipeText, SettingsView};
-use desktop::keychain::{KeyLimitsForm, KeyRow, NewKey};
 use desktop::pairing::{CheckStep, Recipe};
 use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
@@ -41,12 +41,14 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         setup::skip_setup,
         setup::reopen_setup,
         setup::copy_for_first_app,
-        keys,
-        create_key,
-        limit_key,
-        copy_key,
-        show_key,
-        revoke_key,
+        keys::keys,
+        keys::create_key,
+        keys::rename_key,
+        keys::limit_key,
+        keys::copy_key,
+        keys::show_key,
+        keys::copy_shown_key,
+        keys::revoke_key,
         recipes,
         copy_piece,
         listen_on_docker_bridge,
@@ -74,10 +76,10 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         playground::keep_conversations,
         playground::open_link,
         copy_text,
-        copy_shown_key,
         open_log_folder,
         open_data_folder,
         copy_diagnostics,
+        close_window,
         answer_close,
         quit,
     ]
@@ -109,36 +111,6 @@ async fn use_free_port(app: State<'_, App>) -> Result<()> {
 async fn recheck_codex(app: State<'_, App>) -> Result<()> {
     app.recheck_codex().await;
     Ok(())
-}
-
-#[tauri::command]
-async fn keys(app: State<'_, App>) -> Result<Vec<KeyRow>> {
-    app.keys().await
-}
-
-#[tauri::command]
-async fn create_key(app: State<'_, App>, name: String, limits: KeyLimitsForm) -> Result<NewKey> {
-    app.create_key(&name, limits).await
-}
-
-#[tauri::command]
-async fn limit_key(app: State<'_, App>, id: String, limits: KeyLimitsForm) -> Result<()> {
-    app.limit_key(&id, limits).await
-}
-
-#[tauri::command]
-async fn copy_key(handle: AppHandle, app: State<'_, App>, id: String) -> Result<()> {
-    copy_secret(&handle, app.key_secret(&id).await?.reveal())
-}
-
-#[tauri::command]
-async fn show_key(app: State<'_, App>, id: String) -> Result<NewKey> {
-    app.show_key(&id).await
-}
-
-#[tauri::command]
-async fn revoke_key(app: State<'_, App>, id: String) -> Result<Option<String>> {
-    app.revoke_key(&id).await
 }
 
 #[tauri::command]
@@ -218,11 +190,6 @@ fn copy_text(handle: AppHandle, text: String) -> Result<()> {
 }
 
 #[tauri::command]
-fn copy_shown_key(handle: AppHandle, secret: String) -> Result<()> {
-    copy_secret(&handle, &secret)
-}
-
-#[tauri::command]
 async fn open_log_folder(app: State<'_, App>) -> Result<()> {
     open(app.log_folder(), app.environment())
         .map_err(|error| ViewError::new(format!("Couldn't open the log folder: {error}.")))
@@ -260,6 +227,11 @@ fn open(target: impl AsRef<OsStr>, _environment: &Environment) -> std::io::Resul
 #[tauri::command]
 async fn copy_diagnostics(handle: AppHandle, app: State<'_, App>) -> Result<()> {
     copy(&handle, &app.diagnostics().await)
+}
+
+#[tauri::command]
+fn close_window(handle: AppHandle) {
+    crate::window::ask_to_close(&handle);
 }
 
 #[tauri::command]

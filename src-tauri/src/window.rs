@@ -47,6 +47,13 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
     }
 }
 
+/// Closes the window as its close button does.
+pub(crate) fn ask_to_close(handle: &AppHandle) {
+    if let Some(window) = handle.get_webview_window(MAIN) {
+        let _ = window.close();
+    }
+}
+
 /// Closes the window if it is open.
 pub(crate) fn close(handle: &AppHandle) {
     if let Some(window) = handle.get_webview_window(MAIN) {

@@ -199,6 +199,11 @@ export function fakeHost({
       emit('keys', null);
       return { row, secret: SECRET };
     },
+    renameKey: async (id, name) => {
+      if (keys.some((key) => key.name === name && key.id !== id)) reject(`A key named '${name}' already exists.`);
+      keys = keys.map((key) => (key.id === id ? { ...key, name } : key));
+      emit('keys', null);
+    },
     limitKey: async (id, limits) => {
       validateLimits(limits);
       keys = keys.map((key) => (key.id === id ? { ...key, limits } : key));
@@ -252,6 +257,7 @@ export function fakeHost({
     openLogFolder: async () => {},
     openDataFolder: async () => {},
     copyDiagnostics: async () => {},
+    closeWindow: async () => {},
     quit: async () => {},
     answerClose: async () => {},
 

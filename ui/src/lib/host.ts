@@ -31,6 +31,14 @@ import type { FieldName, Form } from './settings-form';
 export const VIEWS = ['status', 'playground', 'connect', 'requests', 'keys', 'settings'] as const;
 export type View = (typeof VIEWS)[number];
 
+export const VIEW_LABELS: Record<View, string> = {
+  status: 'Status',
+  connect: 'Connect',
+  requests: 'Requests',
+  keys: 'Keys',
+  settings: 'Settings',
+};
+
 export function isView(name: unknown): name is View {
   return VIEWS.some((view) => view === name);
 }
@@ -87,6 +95,8 @@ export const COMMANDS = {
 
   keys: command<() => Promise<KeyRow[]>>(),
   createKey: command<(name: string, limits: KeyLimitsForm) => Promise<NewKey>>('name', 'limits'),
+  /** Applies from the next request on. Earlier requests keep the earlier name. */
+  renameKey: command<(id: string, name: string) => Promise<void>>('id', 'name'),
   /** Applies from the next request on. */
   limitKey: command<(id: string, limits: KeyLimitsForm) => Promise<void>>('id', 'limits'),
   /** Copies the key to the clipboard; the secret never enters the window. */
@@ -153,6 +163,8 @@ export const COMMANDS = {
   openDataFolder: command<() => Promise<void>>(),
   /** Copies versions, settings and the last errors to the clipboard. Contains no keys, prompts or answers. */
   copyDiagnostics: command<() => Promise<void>>(),
+  /** Like the window's own close button. */
+  closeWindow: command<() => Promise<void>>(),
   quit: command<() => Promise<void>>(),
   /** The answer to `close_asked`. */
   answerClose: command<(keepRunning: boolean) => Promise<void>>('keepRunning'),

@@ -5,6 +5,6 @@ mod keys;
 mod limits;
 
 pub use key_file::{KeyFile, KeyFileError};
-pub use keys::{Key, KeyEntry, find_key};
+pub use keys::{Key, KeyEntry, MAX_KEY_NAME_CHARS, Renamed, find_key, is_key_name};
 pub(crate) use keys::{bearer, without_keys};
 pub use limits::{KeyLimits, LimitsError};

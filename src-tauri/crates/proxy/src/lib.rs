@@ -25,7 +25,10 @@ mod server;
 pub mod settings;
 mod translate;
 
-pub use auth::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, find_key};
+pub use auth::{
+    Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, MAX_KEY_NAME_CHARS, Renamed, find_key,
+    is_key_name,
+};
 pub use clock::{local_time, unix_now};
 pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};

@@ -5,12 +5,9 @@ use std::path::PathBuf;
 use codex_client::SandboxMode;
 use proxy::settings::{Settings, choice};
 use proxy::unix_now;
-use proxy::{KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError};
+use proxy::{KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, MAX_KEY_NAME_CHARS, is_key_name};
 
 use crate::cli::KeyAction;
-
-/// Characters of a key's name.
-const MAX_NAME_CHARS: usize = 60;
 
 pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String> {
     let keys = KeyFile::in_folder(&settings.data_dir);
@@ -18,10 +15,9 @@ pub(crate) fn run(action: &KeyAction, settings: &Settings) -> Result<(), String>
     match action {
         KeyAction::New { name, models, sandbox, workspace } => {
             let name = name.trim();
-            if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control)
-            {
+            if !is_key_name(name) {
                 return Err(format!(
-                    "the name of a key must have 1 to {MAX_NAME_CHARS} printable characters"
+                    "the name of a key must have 1 to {MAX_KEY_NAME_CHARS} printable characters"
                 ));
             }
             let limits = if is_plain(models.as_deref(), sandbox.is_some() || workspace.is_some(), settings)? {

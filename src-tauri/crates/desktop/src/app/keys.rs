@@ -48,6 +48,17 @@ impl App {
         Ok(key)
     }
 
+    /// Renames a key, from the next request on. Earlier requests keep the earlier name.
+    ///
+    /// # Errors
+    /// If the name is invalid, there is no such key, or the key file cannot be written.
+    pub async fn rename_key(&self, id: &str, name: &str) -> Result<(), ViewError> {
+        let last_used = self.keys().await?.into_iter().find(|row| row.id == id).and_then(|row| row.last_used);
+        self.0.keys.rename(id, name, last_used, unix_now()).await?;
+        self.keys_changed().await;
+        Ok(())
+    }
+
     /// A key's secret from the keychain.
     ///
     /// # Errors

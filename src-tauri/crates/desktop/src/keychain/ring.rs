@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::index::KeychainIndex;
 use super::types::{KeyRow, KeychainState, NewKey};
 use super::{BACKGROUND_TIMEOUT, Keychain, Proves, SecretError, SecretStore, USER_TIMEOUT, failed};
-use proxy::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits};
+use proxy::{Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, Renamed};
 
 use row::{check_name, row};
 
@@ -95,7 +95,7 @@ impl KeyRing {
         let (key, entry) = self
             .on_disk(move |disk| {
                 let _lock = disk.write_lock.lock();
-                check_name(&name, &disk.keys.entries()?)?;
+                check_name(&name, disk.keys.entries()?.iter())?;
                 Ok(disk.keys.create_limited(&name, limits, now)?)
             })
             .await?;
@@ -111,6 +111,30 @@ impl KeyRing {
         self.on_disk(move |disk| {
             let _lock = disk.write_lock.lock();
             disk.keys.limit(&id, limits)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Renames a key, from the next request on. The log knows its last use under the earlier name, so it is kept with the key.
+    /// `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// If the name is invalid, there is no such key, or the key file cannot be written.
+    pub async fn rename(
+        &self,
+        id: &str,
+        name: &str,
+        last_used: Option<u64>,
+        now: u64,
+    ) -> Result<(), KeyRingError> {
+        let (id, name) = (id.to_owned(), name.trim().to_owned());
+        self.on_disk(move |disk| {
+            let _lock = disk.write_lock.lock();
+            check_name(&name, disk.keys.entries()?.iter().filter(|entry| entry.id != id))?;
+            if disk.entry(&id)?.name != name {
+                disk.keys.rename(&id, &name, Renamed { at: now, last_used })?;
+            }
             Ok(())
         })
         .await

@@ -160,7 +160,7 @@ async fn names_are_required_unique_and_on_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
     ring.create("laptop", KeyLimits::default(), NOW).await.unwrap();
-    for name in ["", "  ", "two\nlines", "laptop", " laptop", &"x".repeat(61)] {
+    for name in ["", "  ", "two\nlines", "laptop", " laptop", &"x".repeat(81)] {
         let error = ring.create(name, KeyLimits::default(), NOW).await.unwrap_err();
         assert!(matches!(error, KeyRingError::Name(_)), "{name:?}: {error}");
     }
@@ -205,6 +205,38 @@ async fn last_use_ignores_earlier_keys_with_the_same_name() {
     rows[2].used(NOW - 5);
     let used: Vec<_> = rows.iter().map(|row| row.last_used).collect();
     assert_eq!(used, [Some(NOW + 5), None, None]);
+}
+
+#[tokio::test]
+async fn a_renamed_key_keeps_its_last_use_and_ignores_uses_of_its_new_name_by_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = KeyRing::new(folder.path(), Arc::new(MemoryStore::default()));
+    let key = ring.create("Default", KeyLimits::default(), NOW).await.unwrap();
+    ring.create("Phone", KeyLimits::default(), NOW).await.unwrap();
+    let id = key.row.id.as_str();
+    let rename = |name: &'static str| ring.rename(id, name, Some(NOW + 5), NOW + 10);
+
+    rename(" Open WebUI ").await.unwrap();
+    let row = || async { rows(&ring).await.swap_remove(0) };
+    assert_eq!((row().await.name.as_str(), row().await.last_used), ("Open WebUI", Some(NOW + 5)));
+    let used_at = |at| async move {
+        let mut row = row().await;
+        row.used(at);
+        row.last_used
+    };
+    assert_eq!(used_at(NOW + 8).await, Some(NOW + 5), "another key had the name then");
+    assert_eq!(used_at(NOW + 12).await, Some(NOW + 12));
+    assert!(authenticates(folder.path(), &key.secret));
+    assert_eq!(ring.secret(id).await.unwrap().reveal(), key.secret);
+
+    for name in ["", "Phone", "two\nlines", &"n".repeat(81)] {
+        assert!(matches!(ring.rename(id, name, None, NOW).await, Err(KeyRingError::Name(_))), "{name}");
+    }
+    // Its own name is no conflict, and the longest name is accepted.
+    rename("Open WebUI").await.unwrap();
+    ring.rename(id, &"n".repeat(80), None, NOW).await.unwrap();
+    let gone = ring.rename("unknown", "New", None, NOW).await;
+    assert!(matches!(gone, Err(KeyRingError::NoSuchKey)));
 }
 
 #[tokio::test]

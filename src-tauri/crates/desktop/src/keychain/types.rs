@@ -18,6 +18,9 @@ pub struct KeyRow {
     pub created: u64,
     /// When it was last used, in Unix seconds.
     pub last_used: Option<u64>,
+    /// Since when it has its name, in Unix seconds.
+    #[serde(skip)]
+    pub(crate) named: u64,
     /// Whether the keychain has it, so that it can be copied.
     pub can_copy: bool,
     /// Its limits, stricter than the settings.
@@ -27,9 +30,11 @@ pub struct KeyRow {
 }
 
 impl KeyRow {
-    /// Sets the last use from the log, in Unix seconds. A use older than the key was of an earlier key with the same name.
+    /// Sets the last use from the log, in Unix seconds. A use older than its name was of another key.
     pub(crate) fn used(&mut self, at: u64) {
-        self.last_used = Some(at).filter(|at| *at >= self.created);
+        if at >= self.named {
+            self.last_used = Some(at);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::keys::{Key, KeyEntry};
+use super::keys::{Key, KeyEntry, Renamed};
 use super::limits::KeyLimits;
 use crate::files::{FileLock, lock_file, set_aside};
 
@@ -138,10 +138,25 @@ impl KeyFile {
     /// # Errors
     /// When there is no such key, or the file cannot be used.
     pub fn limit(&self, id: &str, limits: KeyLimits) -> Result<KeyEntry, KeyFileError> {
+        self.change_entry(id, |entry| entry.limits = limits)
+    }
+
+    /// Renames a key, from the next request on. The name has been checked.
+    ///
+    /// # Errors
+    /// When there is no such key, or the file cannot be used.
+    pub fn rename(&self, id: &str, name: &str, renamed: Renamed) -> Result<KeyEntry, KeyFileError> {
+        self.change_entry(id, |entry| {
+            name.clone_into(&mut entry.name);
+            entry.renamed = Some(renamed);
+        })
+    }
+
+    fn change_entry(&self, id: &str, change: impl FnOnce(&mut KeyEntry)) -> Result<KeyEntry, KeyFileError> {
         self.change(|keys| {
             let entry = keys.iter_mut().find(|entry| entry.id == id);
             let entry = entry.ok_or_else(|| KeyFileError::NoSuchKey(id.to_owned()))?;
-            entry.limits = limits;
+            change(entry);
             Ok(entry.clone())
         })
     }

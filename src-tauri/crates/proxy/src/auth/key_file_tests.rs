@@ -15,6 +15,19 @@ fn a_key_from_another_process_is_valid_until_revoked() {
 }
 
 #[test]
+fn a_renamed_key_stays_valid_and_keeps_everything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = KeyFile::in_folder(folder.path());
+    let (key, entry) = keys.create_limited("laptop", KeyLimits::of_new_key(true), 5).unwrap();
+    let renamed = Renamed { at: 9, last_used: Some(7) };
+    keys.rename(&entry.id, "phone", renamed).unwrap();
+    let expected = KeyEntry { name: "phone".to_owned(), renamed: Some(renamed), ..entry };
+    assert_eq!(find_key(KeyFile::in_folder(folder.path()).entries().unwrap().iter(), &key), Some(&expected));
+    let unknown = keys.rename("abc", "phone", renamed);
+    assert!(matches!(unknown, Err(KeyFileError::NoSuchKey(_))));
+}
+
+#[test]
 fn files_without_limits_are_read_and_unknown_fields_are_preserved() {
     let folder = tempfile::tempdir().unwrap();
     let (path, keys) = (folder.path().join("keys.json"), KeyFile::in_folder(folder.path()));

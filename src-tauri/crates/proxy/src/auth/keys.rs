@@ -75,6 +75,15 @@ impl KeyDigest {
     }
 }
 
+/// Limit of a key's name in characters, so that it fits a line of the log.
+pub const MAX_KEY_NAME_CHARS: usize = 80;
+
+/// Whether a key may have this name.
+#[must_use]
+pub fn is_key_name(name: &str) -> bool {
+    (1..=MAX_KEY_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
 /// The stored entry of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEntry {
@@ -88,12 +97,24 @@ pub struct KeyEntry {
     pub last_four: String,
     /// Creation time in Unix seconds.
     pub created: u64,
+    /// Its last rename. The request log knows earlier requests by the earlier name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<Renamed>,
     /// Limits stricter than the settings.
     #[serde(flatten)]
     pub limits: KeyLimits,
     /// Fields of newer versions, preserved.
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,
+}
+
+/// A key's last rename, with times in Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// When it got its present name.
+    pub at: u64,
+    /// When it was last used before.
+    pub last_used: Option<u64>,
 }
 
 impl KeyEntry {
@@ -109,6 +130,7 @@ impl KeyEntry {
             sha256,
             last_four: key.last_four(),
             created,
+            renamed: None,
             limits: KeyLimits::default(),
             unknown: Map::new(),
         }

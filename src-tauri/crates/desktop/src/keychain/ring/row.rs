@@ -2,10 +2,7 @@
 
 use super::KeyRingError;
 use crate::keychain::types::{KeyLimitsForm, KeyRow};
-use proxy::{KeyEntry, KeyLimits};
-
-/// Limit of a key's name in characters, so that it fits a line of the log.
-const MAX_NAME_CHARS: usize = 60;
+use proxy::{KeyEntry, KeyLimits, MAX_KEY_NAME_CHARS, is_key_name};
 
 fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
     let folder = limits.workspace.as_ref().map(|folder| folder.to_string_lossy().into_owned());
@@ -22,20 +19,24 @@ pub(super) fn row(entry: &KeyEntry, can_copy: bool) -> KeyRow {
         name: entry.name.clone(),
         last_four: entry.last_four.clone(),
         created: entry.created,
-        last_used: None,
+        last_used: entry.renamed.and_then(|renamed| renamed.last_used),
+        named: entry.renamed.map_or(entry.created, |renamed| renamed.at),
         can_copy,
         limits: limits_form(&entry.limits),
         not_yet_shown: false,
     }
 }
 
-/// Names are unique, because the log shows only the name.
-pub(super) fn check_name(name: &str, entries: &[KeyEntry]) -> Result<(), KeyRingError> {
+/// Names are unique, because the log shows only the name. `others` are the other keys.
+pub(super) fn check_name<'a>(
+    name: &str,
+    mut others: impl Iterator<Item = &'a KeyEntry>,
+) -> Result<(), KeyRingError> {
     let message = if name.is_empty() {
         "Enter a name, such as \"Open WebUI\".".to_owned()
-    } else if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        format!("Enter a name of at most {MAX_NAME_CHARS} characters on one line.")
-    } else if entries.iter().any(|entry| entry.name == name) {
+    } else if !is_key_name(name) {
+        format!("Enter a name of at most {MAX_KEY_NAME_CHARS} characters on one line.")
+    } else if others.any(|entry| entry.name == name) {
         format!("A key named '{name}' already exists. Choose another name.")
     } else {
         return Ok(());
