@@ -2,7 +2,7 @@ import { cleanup, fireEvent, screen } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { VIEWS } from '../src/lib/host';
 import { SCENARIOS } from '../src/lib/fake/scenario';
-import { open, press } from './helpers';
+import { choose, open, press } from './helpers';
 
 const settle = () => new Promise((done) => setTimeout(done, 30));
 
@@ -21,6 +21,17 @@ function elementsWithoutName(): string[] {
     'button, input, select, textarea, a, dialog, nav, section, [role=grid], [role=tablist], [role=tabpanel], [role=switch], [role=img], [role=region]',
   );
   return [...all].filter((element) => !isNamed(element)).map((element) => element.outerHTML.slice(0, 120));
+}
+
+/** Names that do not start with what can be seen, so that speech control does not find them (WCAG 2.5.3). */
+function namesUnlikeTheirLabel(): string[] {
+  return [...document.querySelectorAll('button[aria-label], a[aria-label]')].flatMap((element) => {
+    const copy = element.cloneNode(true) as Element;
+    copy.querySelectorAll('svg, .sr-only, .invisible, [aria-hidden=true]').forEach((hidden) => hidden.remove());
+    const visible = copy.textContent.replace(/\s+/g, ' ').trim();
+    const name = element.getAttribute('aria-label') ?? '';
+    return name.startsWith(visible) ? [] : [`${name} / ${visible}`];
+  });
 }
 
 function duplicateIds(): string[] {
@@ -47,6 +58,7 @@ test.each(VIEWS)(
       open(view, { scenario });
       await settle();
       expect(elementsWithoutName(), scenario).toEqual([]);
+      expect(namesUnlikeTheirLabel(), scenario).toEqual([]);
       expect(duplicateIds(), scenario).toEqual([]);
       expect(document.querySelectorAll('h1'), scenario).toHaveLength(1);
       expect(document.querySelectorAll('.button.primary').length, scenario).toBeLessThanOrEqual(1);
@@ -63,11 +75,17 @@ test.each(VIEWS)('in the view %s every ARIA reference points to an existing elem
 
 test('every control in a dialog has a name', async () => {
   open('keys');
+  const check = () => expect([...elementsWithoutName(), ...namesUnlikeTheirLabel(), ...brokenReferences()]).toEqual([]);
   await press('New key');
-  expect(elementsWithoutName()).toEqual([]);
+  check();
+  await press('Limit what Codex may do…');
+  check();
   await press('Cancel');
-  await press('Revoke: key Default');
-  expect(elementsWithoutName()).toEqual([]);
+  for (const item of ['Rename…', 'Limits…', 'Revoke…']) {
+    await choose('More: key Default', item);
+    check();
+    await press('Cancel');
+  }
 });
 
 test('every control in the request detail has a name', async () => {

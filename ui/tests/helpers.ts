@@ -28,6 +28,12 @@ export async function dialog(name: string | RegExp) {
   return within(await screen.findByRole('dialog', { name }));
 }
 
+/** Chooses an item of a menu. */
+export async function choose(menu: string, item: string): Promise<void> {
+  await press(menu);
+  await fireEvent.click(await screen.findByRole('menuitem', { name: item }));
+}
+
 /** The arguments of every call with this name. */
 export function callsTo(host: FakeHost, name: keyof Host): unknown[][] {
   return host.calls.filter((call) => call.name === name).map((call) => call.args);

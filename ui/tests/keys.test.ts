@@ -1,9 +1,12 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { NO_LIMITS, PLAIN_MODELS } from '../src/lib/key-limits';
-import { callsTo, button, dialog, open, press, announcement, type } from './helpers';
+import { callsTo, button, choose, dialog, open, press, announcement, type } from './helpers';
 
 const SECRET = /^sk-codex-/;
+
+const rowOf = (name: string) => screen.findByRole('rowheader', { name });
+const openLimits = () => press('Limit what Codex may do…');
 
 test('a new key is shown once and removed from the page on closing', async () => {
   const host = open('keys');
@@ -12,7 +15,7 @@ test('a new key is shown once and removed from the page on closing', async () =>
   await press('Create');
   const shown = await dialog('New key “Phone”');
   expect(shown.getByText(SECRET)).toBeVisible();
-  await fireEvent.click(shown.getByRole('button', { name: 'Copy: key Phone' }));
+  await fireEvent.click(shown.getByRole('button', { name: 'Copy key: Phone' }));
   expect(callsTo(host, 'copyShownKey')[0]?.[0]).toMatch(SECRET);
 
   await press('Done');
@@ -52,12 +55,12 @@ test('a duplicate name is rejected and stays in the field', async () => {
 
 test('revoking asks for confirmation', async () => {
   const host = open('keys');
-  await press('Revoke: key Scripts');
+  await choose('More: key Scripts', 'Revoke…');
   const asks = await dialog('Revoke the key “Scripts”?');
   await fireEvent.click(asks.getByRole('button', { name: 'Cancel' }));
   expect(callsTo(host, 'revokeKey')).toEqual([]);
 
-  await press('Revoke: key Scripts');
+  await choose('More: key Scripts', 'Revoke…');
   await press('Revoke');
   await waitFor(() => expect(screen.queryByRole('rowheader', { name: 'Scripts' })).toBeNull());
   expect(callsTo(host, 'revokeKey')).toEqual([['k3']]);
@@ -69,6 +72,79 @@ test('only a key in the keychain can be copied', async () => {
   await press('Copy: key Default');
   expect(callsTo(host, 'copyKey')).toEqual([['k1']]);
   expect(screen.queryByRole('button', { name: 'Copy: key Scripts' })).toBeNull();
+});
+
+test('a copied key says when it leaves the clipboard', async () => {
+  open('keys');
+  await press('Copy: key Default');
+  await screen.findByText('Copied. Cleared in 90 s.', { selector: 'p' });
+  expect(announcement()).toBe('Copied. Cleared in 90 s.');
+});
+
+test('the menu of a key opens at its button and by a right click on its row, with what the key can do', async () => {
+  const host = open('keys');
+  const items = () => screen.getAllByRole('menuitem').map((item) => item.textContent);
+  await press('More: key Default');
+  expect(items()).toEqual(['Copy', 'Rename…', 'Limits…', 'Set up an app…', 'Revoke…']);
+  await fireEvent.click(screen.getByRole('menuitem', { name: 'Copy' }));
+  expect(callsTo(host, 'copyKey')).toEqual([['k1']]);
+  await fireEvent.contextMenu(await rowOf('Scripts'), { button: 2 });
+  expect(screen.getByRole('menu', { name: 'More: key Scripts' })).toBeVisible();
+  // Its secret is not in the keychain.
+  expect(items()).toEqual(['Rename…', 'Limits…', 'Set up an app…', 'Revoke…']);
+});
+
+test('a key can be renamed, and a name that is taken is rejected', async () => {
+  const host = open('keys');
+  await choose('More: key Scripts', 'Rename…');
+  await dialog('Rename “Scripts”');
+  const name = screen.getByLabelText('Name');
+  await waitFor(() => expect(name).toHaveFocus());
+  expect(name).toHaveValue('Scripts');
+  await type('Name', 'Default');
+  await press('Rename');
+  await screen.findByText("A key named 'Default' already exists.");
+  await type('Name', ' Backup ');
+  await press('Rename');
+  await rowOf('Backup');
+  expect(callsTo(host, 'renameKey').at(-1)).toEqual(['k3', 'Backup']);
+  expect(announcement()).toBe('Key Scripts is now Backup.');
+  expect(screen.queryByRole('dialog')).toBeNull();
+});
+
+test('a long name is counted, and nothing of it is dropped', async () => {
+  open('keys');
+  await press('New key');
+  const name = await type('Name', 'x'.repeat(49));
+  expect(screen.queryByText(/ of 80/)).toBeNull();
+  await type('Name', 'x'.repeat(50));
+  expect(name).toHaveAccessibleDescription(/50 of 80/);
+  await type('Name', 'x'.repeat(81));
+  expect(name).not.toHaveAttribute('maxlength');
+  expect(name).toHaveAttribute('aria-invalid', 'true');
+  expect(screen.getByText('81 of 80')).toBeVisible();
+});
+
+test.each([
+  [
+    'a new key',
+    async () => {
+      await press('New key');
+      await type('Name', 'Phone');
+      await press('Create');
+      await press('Set up an app with it');
+    },
+    'Phone',
+  ],
+  ['the menu of a key', () => choose('More: key Scripts', 'Set up an app…'), 'Scripts'],
+])('%s leads to Connect with this key chosen', async (_, go, name) => {
+  open('keys');
+  await go();
+  const heading = await screen.findByRole('heading', { level: 1, name: /Connect/ });
+  await waitFor(() => expect(heading).toHaveFocus());
+  const chosen = (await screen.findByLabelText('Use key')) as HTMLSelectElement;
+  await waitFor(() => expect(chosen.selectedOptions[0]?.text).toContain(name));
+  expect(document.body.innerHTML).not.toContain('sk-codex-');
 });
 
 test('a missing keychain is explained', async () => {
@@ -89,7 +165,7 @@ test('without a keychain the automatically created key can be revealed once', as
 
 test('a message about a secret left in the keychain survives a reload of the list', async () => {
   const host = open('keys', { scenario: 'keychain-locked' });
-  await press('Revoke: key Default');
+  await choose('More: key Default', 'Revoke…');
   await press('Revoke');
   await screen.findByText(/still in the keychain and can be removed there/);
   await host.createKey('Tablet', NO_LIMITS);
@@ -108,6 +184,8 @@ test('a key can be created with limits, which are shown in its row', async () =>
   const host = open('keys', { scenario: 'running' });
   await press('New key');
   await type('Name', 'Notes');
+  expect(screen.queryByLabelText('Permissions for codex-local')).toBeNull();
+  await openLimits();
   const mode = screen.getByLabelText('Permissions for codex-local');
   await waitFor(() => expect(mode).toHaveAccessibleDescription(/Settings: read only/));
   // The settings allow read-only, so more permissive modes are not offered.
@@ -130,13 +208,24 @@ test('a key can be created with limits, which are shown in its row', async () =>
     { sandbox: 'read-only', workspace: '/home/me/projects', plainModelsOnly: false },
   ]);
   await press('Done');
-  expect(await button('Read only, in projects: key Notes')).toHaveTextContent('Read only, in projects');
+  expect(await rowOf('Notes')).toHaveTextContent('Read only, in projects');
+});
+
+test('limits that are rejected are unfolded', async () => {
+  const host = open('keys');
+  await press('New key');
+  await type('Name', 'Notes');
+  host.failNext('createKey', { message: '1 setting needs fixing', fields: [{ field: 'workspace', message: 'Gone.' }] });
+  await press('Create');
+  await screen.findByText('Gone.');
+  expect(screen.getByLabelText('Working folder')).toBeVisible();
 });
 
 test('a key can be for plain models only, and its row says so', async () => {
   const host = open('keys');
   await press('New key');
   await type('Name', 'Tablet');
+  await openLimits();
   const plain = await screen.findByRole('switch', { name: 'Plain models only' });
   expect(plain).toHaveAttribute('aria-checked', 'false');
   expect(plain).toHaveAccessibleDescription(/can read every file that you can/);
@@ -146,7 +235,8 @@ test('a key can be for plain models only, and its row says so', async () => {
   await dialog('New key “Tablet”');
   expect(callsTo(host, 'createKey')).toEqual([['Tablet', PLAIN_MODELS]]);
   await press('Done');
-  await press('Plain models only: key Tablet');
+  expect(await rowOf('Tablet')).toHaveTextContent('Plain models only');
+  await choose('More: key Tablet', 'Limits…');
   await fireEvent.click(await screen.findByRole('switch', { name: 'Plain models only' }));
   await press('Save');
   await waitFor(() => expect(callsTo(host, 'limitKey').at(-1)?.[1]).toEqual(NO_LIMITS));
@@ -157,6 +247,9 @@ test('while others can connect, a new key is for plain models unless that is tur
   await host.listenOnDockerBridge();
   await press('New key');
   await type('Name', 'Tablet');
+  // The choice is visible while it is folded.
+  await screen.findByText('Plain models only');
+  await openLimits();
   const plain = await screen.findByRole('switch', { name: 'Plain models only' });
   await waitFor(() => expect(plain).toHaveAttribute('aria-checked', 'true'));
   await fireEvent.click(plain);
@@ -167,22 +260,23 @@ test('while others can connect, a new key is for plain models unless that is tur
 
 test('the limits of an existing key can be changed', async () => {
   const host = open('keys');
-  expect(await button('Default limits: key Default')).toHaveTextContent('Default limits');
-  await press('Read only, in notes: key Scripts');
+  expect(await rowOf('Default')).toHaveTextContent(/^Default$/);
+  expect(await rowOf('Scripts')).toHaveTextContent('Read only, in notes');
+  await choose('More: key Scripts', 'Limits…');
   const asks = await dialog('Limits for “Scripts”');
   expect(asks.getByLabelText('Working folder')).toHaveValue('/home/me/projects/notes');
   await type('Working folder', '');
   await press('Save');
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   expect(callsTo(host, 'limitKey')).toEqual([['k3', { ...NO_LIMITS, sandbox: 'read-only' }]]);
-  expect(await button('Read only: key Scripts')).toHaveTextContent(/^Read only$/);
+  expect(await rowOf('Scripts')).toHaveTextContent(/Read only$/);
   expect(announcement()).toBe('Limits for Scripts saved.');
 });
 
 test('a limit that the settings no longer allow is still shown, and saving it shows the error', async () => {
   const host = open('keys');
   await host.limitKey('k2', { ...NO_LIMITS, sandbox: 'workspace-write' });
-  await press('Write in its folder: key Work laptop');
+  await choose('More: key Work laptop', 'Limits…');
   expect(await screen.findByLabelText('Permissions for codex-local')).toHaveValue('workspace-write');
   host.failNext('limitKey', {
     message: '1 setting needs fixing',

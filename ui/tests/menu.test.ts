@@ -31,6 +31,9 @@ test('the keyboard opens a menu, moves in it, and runs an item', async () => {
   expect(screen.getByRole('menuitem', { name: 'Revoke' })).toHaveFocus();
   await key('ArrowDown');
   expect(screen.getByRole('menuitem', { name: 'Copy' })).toHaveFocus();
+  await key('ArrowUp');
+  expect(screen.getByRole('menuitem', { name: 'Revoke' })).toHaveFocus();
+  await key('Home');
   await key('End');
   expect(screen.getByRole('menuitem', { name: 'Revoke' })).toHaveFocus();
   await key('Home');
@@ -58,6 +61,7 @@ test.each(['Escape', 'Tab'])('%s closes a menu and returns the focus', async (na
 test('a press elsewhere closes a menu without running anything', async () => {
   const { run } = open();
   await fireEvent.click(opener());
+  expect(menu()).not.toBeNull();
   await fireEvent.pointerDown(document.body);
   expect(menu()).toBeNull();
   expect(run).not.toHaveBeenCalled();

@@ -15,6 +15,7 @@ HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
 HTMLDialogElement.prototype.close = function (this: HTMLDialogElement) {
   this.open = false;
 };
+// Its style sheet hides every popover.
 HTMLElement.prototype.showPopover = function (this: HTMLElement) {
   this.style.display = 'block';
 };

@@ -14,7 +14,8 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-const messages = () => [...screen.getByLabelText('Messages').querySelectorAll('p')].map((p) => p.textContent);
+const messages = () =>
+  [...screen.getByRole('region', { name: 'Messages' }).querySelectorAll('p')].map((p) => p.textContent);
 
 async function toast(...args: Parameters<AppStore['toast']>) {
   app.toast(...args);
@@ -39,8 +40,8 @@ test('at most three toasts are shown, and the oldest gives way', async () => {
 test.each([
   [
     'pointed at',
-    () => fireEvent.pointerEnter(screen.getByLabelText('Messages')),
-    () => fireEvent.pointerLeave(screen.getByLabelText('Messages')),
+    () => fireEvent.pointerEnter(screen.getByRole('region', { name: 'Messages' })),
+    () => fireEvent.pointerLeave(screen.getByRole('region', { name: 'Messages' })),
   ],
   [
     'focused',

@@ -146,6 +146,28 @@ impl Window {
         secret
     }
 
+    /// Chooses an item of the menu whose button has this name.
+    pub(crate) async fn choose(&self, menu: &str, item: &str) {
+        self.click(&format!("//button[@aria-label='{menu}']")).await;
+        self.click(&format!("//*[@role='menu']//*[normalize-space(.)='{item}']")).await;
+    }
+
+    /// Presses a key with Ctrl while a view's button in the sidebar has the focus.
+    pub(crate) async fn ctrl(&self, key: char) {
+        /// WebDriver's code of the Control key.
+        const CONTROL: char = '\u{E009}';
+        self.type_into("//nav//button[@aria-current]", &format!("{CONTROL}{key}")).await;
+    }
+
+    /// Clicks the matching element with the right button.
+    pub(crate) async fn right_click(&self, xpath: &str) {
+        let id = self.find(xpath).await;
+        let at = json!({"type":"pointerMove","duration":0,"x":0,"y":0,"origin":{ELEMENT: id}});
+        let actions = json!([at, {"type":"pointerDown","button":2}, {"type":"pointerUp","button":2}]);
+        let mouse = json!({"actions":[{"type":"pointer","id":"mouse","actions":actions}]});
+        self.call(Method::POST, "/actions", mouse).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Clicks an element that closes the window, so the click may not be confirmed.
     pub(crate) async fn click_to_close(&self, xpath: &str) {
         let id = self.find(xpath).await;

@@ -1,4 +1,4 @@
-//! Changes a key's limits in the window.
+//! Changes a key's limits and name in the window.
 
 use crate::driver::Window;
 use crate::session::{Session, USUAL, eventually};
@@ -28,15 +28,38 @@ async fn codex_respects_a_key_stricter_than_the_settings() {
         }
     };
     assert!(writes("before").await);
-    window.click("//tr[contains(., 'Notes')]//button[normalize-space(.)='Default limits']").await;
+    window.choose("More: key Notes", "Limits…").await;
     window.picture("key-limits").await;
     window.click("//dialog//select/option[@value='read-only'] | //*[@role='dialog']//select/option[@value='read-only']").await;
     window.click("//button[normalize-space(.)='Save']").await;
-    window.find("//tr[contains(., 'Notes')]//button[contains(., 'Read only')]").await;
+    window.find("//tr[contains(., 'Notes') and contains(., 'Read only')]").await;
     window.picture("limited-key").await;
     eventually("the key is limited", || async {
         std::fs::read_to_string(session.data().join("keys.json")).unwrap().contains("read-only")
     })
     .await;
     assert!(!writes("after").await, "the file was written");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_renamed_key_still_answers_and_new_requests_have_its_new_name() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    let secret = window.create_key("Notes").await;
+    window.click("//button[normalize-space(.)='Done']").await;
+    assert_eq!(session.chat(&secret, "[[words=1]]").await.status(), 200);
+    window.find("//tr[contains(., 'Notes') and contains(., 'just now')]").await;
+    window.right_click("//tr//*[normalize-space(.)='Notes']").await;
+    window.picture("key-menu").await;
+    window.click("//*[@role='menuitem' and normalize-space(.)='Rename…']").await;
+    window.fill("//dialog//input", "Zettel").await;
+    window.picture("rename-key").await;
+    window.click("//button[normalize-space(.)='Rename']").await;
+    // It was used under the earlier name.
+    window.find("//tr[contains(., 'Zettel') and contains(., 'just now')]").await;
+    assert_eq!(session.chat(&secret, "[[words=2]]").await.status(), 200);
+    window.go_to("Requests").await;
+    window.find("//*[@role='row'][contains(., 'Zettel')]").await;
+    window.find("//*[@role='row'][contains(., 'Notes')]").await;
 }

@@ -14,6 +14,7 @@ mod first_start;
 mod keys;
 mod log;
 mod menu;
+mod native;
 mod preferences;
 mod screen;
 mod session;

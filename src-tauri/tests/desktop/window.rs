@@ -44,7 +44,7 @@ async fn a_key_created_in_the_window_works_until_revoked_and_is_in_no_file() {
     window.picture("new-key").await;
     let screen = session.screen();
     let hint = async || screen.pasted_as("x-kde-passwordManagerHint").await;
-    window.click("//dialog//button[@aria-label='Copy: key My laptop']").await;
+    window.click("//dialog//button[@aria-label='Copy key: My laptop']").await;
     eventually("it is copied", || async { screen.pasted().await.as_ref() == Some(&secret) }).await;
     assert_eq!(hint().await.as_deref(), Some("secret"), "clipboard managers do not keep it");
     window.click("//button[normalize-space(.)='Done']").await;
@@ -60,8 +60,8 @@ async fn a_key_created_in_the_window_works_until_revoked_and_is_in_no_file() {
     eventually("it is copied", || async { screen.pasted().await.as_ref() == Some(&secret) }).await;
     assert_eq!(hint().await.as_deref(), Some("secret"));
 
-    window.click("//button[@aria-label='Revoke: key My laptop']").await;
-    window.click("//button[normalize-space(.)='Revoke' and not(@aria-label)]").await;
+    window.choose("More: key My laptop", "Revoke…").await;
+    window.click("//dialog//button[normalize-space(.)='Revoke']").await;
     eventually("the key is rejected", || async { session.chat(&secret, "hi").await.status() == 401 }).await;
 }
 

@@ -3,6 +3,7 @@
 import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
 import { errorMessage } from './format';
+import { keysOf } from './shortcuts';
 import { Toasts, type ToastAction } from './toasts.svelte';
 import type { Filters } from './request-rows';
 import { isView, type Host, type HostEvents, type Stop, type View } from './host';
@@ -18,6 +19,10 @@ export class AppStore {
   /** The last failed call, shown until it is closed or another call succeeds. */
   error = $state<string | null>(null);
   readonly toasts = new Toasts();
+  /** The dialog of the window itself. */
+  dialog = $state<'commands' | 'shortcuts' | null>(null);
+  /** What to open in the view: `new` for a new key, or the id of a key in Connect. The view sets it back to `null`. */
+  target = $state<string | null>(null);
   closeDialogOpen = $state(false);
   /** A call to start or stop the proxy is in flight. */
   changingState = $state(false);
@@ -52,9 +57,10 @@ export class AppStore {
     this.overviewError = null;
   }
 
-  /** Opens a view and focuses its heading. */
-  navigate(view: View): void {
+  /** Opens a view, optionally at a place in it, and focuses its heading. */
+  navigate(view: View, target: string | null = null): void {
     this.view = view;
+    this.target = target;
     this.focusRequests += 1;
   }
 
@@ -72,7 +78,21 @@ export class AppStore {
   /** Shows a message for a while, and announces it. The action is offered as a button. */
   toast(text: string, { action }: { action?: ToastAction } = {}): void {
     this.toasts.add(text, action);
-    this.announce(action === undefined ? text : `${text} ${action.label} is available.`);
+    this.announce(action === undefined ? text : `${text} ${action.label}: ${keysOf('undo')}`);
+  }
+
+  /** Copies something, and says so. */
+  async copy(what: string, copy: () => Promise<void>): Promise<boolean> {
+    const copied = await this.attempt(copy);
+    if (copied) this.toast(`${what} copied.`);
+    return copied;
+  }
+
+  /** Copies a text with a key, which leaves the clipboard again. */
+  async copySecret(copy: () => Promise<void>): Promise<boolean> {
+    const copied = await this.attempt(copy);
+    if (copied) this.toast('Copied. Cleared in 90 s.');
+    return copied;
   }
 
   /** Runs a call, shows its error, and returns whether it succeeded. */

@@ -19,6 +19,18 @@ export function bringToTop(dependencies: () => unknown): Attachment<HTMLElement>
   };
 }
 
+/** Opens a modal dialog. When it goes, the focus returns to where it was when this was called, before the dialog was there. */
+export function modal(): Attachment<HTMLDialogElement> {
+  const previousFocus = document.activeElement;
+  return (dialog) => {
+    dialog.showModal();
+    return () => {
+      dialog.close();
+      if (previousFocus instanceof HTMLElement && previousFocus.isConnected) previousFocus.focus();
+    };
+  };
+}
+
 export const autofocus: Attachment<HTMLElement> = (element) => {
   // showModal() focuses the element with `autofocus`, so focus() alone would be overridden in a dialog.
   element.autofocus = true;

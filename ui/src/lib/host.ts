@@ -33,6 +33,7 @@ export type View = (typeof VIEWS)[number];
 
 export const VIEW_LABELS: Record<View, string> = {
   status: 'Status',
+  playground: 'Playground',
   connect: 'Connect',
   requests: 'Requests',
   keys: 'Keys',

@@ -26,6 +26,12 @@ export class Toasts {
     this.list = this.list.filter((toast) => toast.id !== id);
   }
 
+  /** Runs the action of the newest toast that has one. */
+  runLastAction(): void {
+    const last = this.list.findLast((toast) => toast.action !== undefined);
+    if (last !== undefined) this.runAction(last);
+  }
+
   /** Removes the toast first, so that its action runs once. */
   runAction({ id, action }: Toast): void {
     this.remove(id);

@@ -1,0 +1,80 @@
+/** The entries of the command menu. */
+
+import type { KeyRow } from '../bindings/KeyRow';
+import type { AppStore } from './app-store.svelte';
+import { ownsPort } from './health';
+import { keysOf, SHORTCUTS, type ShortcutId } from './shortcuts';
+
+export interface Command {
+  id: string;
+  label: string;
+  group: string;
+  keys?: string;
+  run: (app: AppStore) => unknown;
+}
+
+/** These are listed elsewhere, or make no sense from a list. */
+const NOT_LISTED: readonly ShortcutId[] = ['commands', 'preferences', 'find', 'undo'];
+
+export function commandsFor(app: AppStore, keys: readonly KeyRow[]): Command[] {
+  const { overview } = app;
+  const listed = SHORTCUTS.flatMap(({ id, label, group, run }) =>
+    run === undefined || NOT_LISTED.includes(id) ? [] : [{ id, label, group, run, keys: keysOf(id) }],
+  );
+  const running = overview?.proxy.state === 'running';
+  const others: Command[] = [
+    ...(overview === null || !ownsPort(overview)
+      ? []
+      : [
+          {
+            id: 'copyBaseUrl',
+            label: 'Copy base URL',
+            group: 'Do',
+            run: () => app.copy('Base URL', () => app.host.copyText(overview.baseUrl)),
+          },
+        ]),
+    ...keys
+      .filter((key) => key.canCopy)
+      .map((key) => ({
+        id: `copyKey-${key.id}`,
+        label: `Copy key ${key.name}`,
+        group: 'Do',
+        run: () => app.copySecret(() => app.host.copyKey(key.id)),
+      })),
+    {
+      id: 'startStop',
+      label: running ? 'Stop the proxy' : 'Start the proxy',
+      group: 'Do',
+      run: () => app.setProxyRunning(!running),
+    },
+    {
+      id: 'recheckCodex',
+      label: 'Check Codex again',
+      group: 'Do',
+      run: () => app.attempt(() => app.host.recheckCodex()),
+    },
+    ...(running
+      ? [
+          {
+            id: 'openDocs',
+            label: 'Open the API documentation',
+            group: 'Do',
+            run: () => app.attempt(() => app.host.openLink(overview.baseUrl.replace(/\/v1$/, '/docs'))),
+          },
+        ]
+      : []),
+  ];
+  const groups = ['Do', 'Go to', 'Window'];
+  return [...others, ...listed].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
+}
+
+/** Those with every typed word, at the start of a word first. */
+export function matching(commands: readonly Command[], typed: string): Command[] {
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = (command: Command) => ` ${command.label.toLowerCase()}`;
+  return commands
+    .filter((command) => words.every((word) => text(command).includes(word)))
+    .map((command) => ({ command, atStart: words.every((word) => text(command).includes(` ${word}`)) }))
+    .sort((a, b) => Number(b.atStart) - Number(a.atStart))
+    .map(({ command }) => command);
+}
