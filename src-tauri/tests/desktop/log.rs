@@ -62,7 +62,7 @@ async fn write_history(session: &Session) {
     log.close().await;
 }
 
-/// Scrolls to the end until all pages are loaded, back to the top in steps, and down by 120 pixels per frame like a fast wheel.
+/// Goes to the end by the End key, which loads all pages, back to the top in steps, and down by 120 pixels per frame like a fast wheel.
 /// Returns the number of rows, the maximum drawn at once, how often too few were drawn to fill the list, and the median, 95th
 /// percentile and maximum time between frames in milliseconds.
 const SCROLL: &str = "
@@ -79,10 +79,8 @@ const look = () => {
 };
 (async () => {
   const begun = performance.now();
-  while (rows() < 10000 && performance.now() - begun < 40000) {
-    grid.scrollTop = grid.scrollHeight;
-    await frame();
-  }
+  grid.dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }));
+  while (!grid.querySelector(`[aria-rowindex='10001']`) && performance.now() - begun < 40000) await frame();
   for (let n = 100; n >= 0; n -= 1) {
     grid.scrollTop = (n / 100) * grid.scrollHeight;
     await frame();
@@ -121,12 +119,38 @@ async fn ten_thousand_requests_scroll_smoothly_with_only_visible_rows_drawn() {
     assert!(drawn.as_f64().unwrap() < 100.0 && empty.as_f64() == Some(0.0), "{seen}");
 
     // Filters cover all rows; one in forty failed.
-    window.click("//select[@aria-label='State']/option[contains(., 'ailed')]").await;
+    window.says("10,000 requests · 250 failed").await;
+    window.click("//*[@role='radio'][normalize-space(.)='Failed']").await;
     window.find("//*[@role='grid'][@aria-rowcount='251']").await;
+    window.says("250 requests").await;
     window.click("(//*[@role='row'][contains(., 'failed')])[1]").await;
     window.says("codex ended during the answer.").await;
     window.picture("request-detail").await;
     window.click("//*[@role='tab'][normalize-space(.)='Charts']").await;
     window.says("30 days").await;
     window.picture("charts").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_running_request_is_stopped_in_the_window_and_its_app_learns_why() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    let key = window.create_key("Script").await;
+    window.go_to("Requests").await;
+    let answer = session.stream(&key, "[[words=40 hold=20]]").await;
+    window.find("//*[@role='row'][contains(., 'streaming')]").await;
+    window.picture("request-running").await;
+    window.click("//*[@role='row']//button[normalize-space(.)='Stop']").await;
+    window.says("stopped by you").await;
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("cancelled_by_owner"), "{text}");
+
+    // Why another one fails is in its row, and once in its details.
+    let reason = "The model \"gpt-9\" does not exist.";
+    let refused = session.ask_model(&key, "gpt-9").await;
+    assert!(refused.text().await.unwrap().contains("gpt-9"));
+    window.click("(//*[@role='row'][contains(., 'failed (404)')])[1]").await;
+    window.find(&format!("//section//p[starts-with(., '{reason}')]")).await;
+    window.picture("request-failed").await;
 }

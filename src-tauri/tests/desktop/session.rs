@@ -192,12 +192,22 @@ impl Session {
         self.ask(key, prompt, true).await
     }
 
+    /// Sends a chat request for this model.
+    pub(crate) async fn ask_model(&self, key: &str, model: &str) -> reqwest::Response {
+        let messages = serde_json::json!([{"role":"user","content":"hi"}]);
+        self.send(key, &serde_json::json!({"model":model,"messages":messages})).await
+    }
+
     async fn ask(&self, key: &str, prompt: &str, stream: bool) -> reqwest::Response {
         let messages = serde_json::json!([{"role":"user","content":prompt}]);
         let body = serde_json::json!({"model":"gpt-5.5","messages":messages,"stream":stream});
+        self.send(key, &body).await
+    }
+
+    async fn send(&self, key: &str, body: &serde_json::Value) -> reqwest::Response {
         let request =
             reqwest::Client::new().post(format!("http://127.0.0.1:{}/v1/chat/completions", self.port));
-        request.bearer_auth(key).json(&body).timeout(LONG).send().await.unwrap()
+        request.bearer_auth(key).json(body).timeout(LONG).send().await.unwrap()
     }
 
     /// The app's processes, by `DATA_DIR` in their environment.

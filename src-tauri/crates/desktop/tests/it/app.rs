@@ -8,6 +8,7 @@ use codex_client::Environment;
 use desktop::app::{App, AppOptions, Change, Overview};
 use desktop::gateway::ProxyState;
 use desktop::keychain::MemoryStore;
+use desktop::request_log::{ExchangeQuery, ExchangeState, ExportFormat, Show};
 use reqwest::Response;
 use sample_model::under_test;
 use serde_json::json;
@@ -59,6 +60,31 @@ async fn the_overview_counts_running_and_queued_requests_within_max_turns() {
     drop(first);
     drop(first_token(second).await);
     assert_eq!(wait_for(0, 0).await, 0);
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_request_is_stopped_counted_and_exported() {
+    let folder = folder();
+    let (app, port) = running(&folder).await;
+    let mut events = open_stream(port).await;
+    let log = app.request_log();
+    let row = log.query(ExchangeQuery::default()).await.remove(0);
+    assert_eq!((row.state, row.app.as_str()), (ExchangeState::Streaming, "Unknown app"));
+    app.stop_exchange(&row.id).unwrap();
+    let rest = events.rest().await;
+    assert_eq!(rest.last().unwrap()["error"]["code"], "cancelled_by_owner");
+    assert_eq!(app.stop_exchange(&row.id).unwrap_err().message, "This request has already ended.");
+    let row = log.query(ExchangeQuery::default()).await.remove(0);
+    assert_eq!((row.state, row.error), (ExchangeState::Cancelled, None));
+    assert_eq!(app.today().await.requests, 1);
+    let running = ExchangeQuery { show: Some(Show::Running), ..ExchangeQuery::default() };
+    assert_eq!(log.counts(running).await.total, 0);
+
+    let file = folder.path().join("export.csv");
+    assert_eq!(app.export_exchanges(ExchangeQuery::default(), ExportFormat::Csv, &file).await.unwrap(), 1);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("/v1/chat/completions") && text.contains(",cancelled,"), "{text}");
     app.shutdown().await;
 }
 
