@@ -7,6 +7,7 @@
 mod keys;
 mod playground;
 mod requests;
+mod settings;
 mod setup;
 
 use std::ffi::OsStr;
@@ -56,6 +57,11 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         settings,
         set_setting,
         set_settings,
+        settings::keep_setting_drafts,
+        settings::dismiss_notice,
+        settings::recheck_keychain,
+        settings::show_file,
+        settings::doctor,
         check_codex,
         pick_codex,
         pick_folder,

@@ -9,10 +9,10 @@ import {
   formatCompact,
   formatSince,
   formatDuration,
-  truncateStart,
   formatTime,
   hasTwelveHours,
   setLocale,
+  shortenHome,
 } from '../src/lib/format';
 
 test.each([
@@ -79,11 +79,13 @@ test('anything thrown has a message', () =>
   ]).toEqual(['No.', 'Off.', 'text', 'Something went wrong. See the log file for details.']));
 
 test.each([
-  ['/usr/bin/codex', '/usr/bin/codex'],
-  ['/home/me/.nvm/versions/node/v22.1.0/lib/codex', '…/node/v22.1.0/lib/codex'],
-  ['C:\\Users\\me\\AppData\\Roaming\\npm\\codex.cmd', '…\\Roaming\\npm\\codex.cmd'],
-  [`/${'x'.repeat(50)}`, `…${'x'.repeat(29)}`],
-])('the path %s is shown as %s', (path, shown) => expect(truncateStart(path, 30)).toBe(shown));
+  ['/usr/bin/codex', '/home/me', '/usr/bin/codex'],
+  ['/home/me/.local/bin/codex', '/home/me', '~/.local/bin/codex'],
+  ['/home/me', '/home/me', '~'],
+  ['/home/meadow/codex', '/home/me', '/home/meadow/codex'],
+  ['C:\\Users\\me\\codex.cmd', 'C:\\Users\\me', '~\\codex.cmd'],
+  ['/home/me/codex', null, '/home/me/codex'],
+])('the path %s with the home %s is shown as %s', (path, home, shown) => expect(shortenHome(path, home)).toBe(shown));
 
 test('times, dates and numbers follow the locale', () => {
   const at = new Date(2026, 10, 2, 15, 4, 5).getTime();

@@ -12,6 +12,13 @@ export function open(view: View, options: FakeOptions = {}): FakeHost {
   return host;
 }
 
+/** Opens a page of the settings. */
+export async function openSettings(page: string, options: FakeOptions = {}): Promise<FakeHost> {
+  const host = open('settings', options);
+  await fireEvent.click(await screen.findByRole('tab', { name: page }));
+  return host;
+}
+
 export const button = (name: string | RegExp) => screen.findByRole('button', { name });
 
 export async function press(name: string | RegExp): Promise<void> {
@@ -21,6 +28,13 @@ export async function press(name: string | RegExp): Promise<void> {
 export async function type(label: string | RegExp, text: string): Promise<HTMLInputElement> {
   const input = (await screen.findByLabelText(label)) as HTMLInputElement;
   await fireEvent.input(input, { target: { value: text } });
+  return input;
+}
+
+/** Types into a field and presses Enter. */
+export async function enter(label: string | RegExp, text: string): Promise<HTMLInputElement> {
+  const input = await type(label, text);
+  await fireEvent.keyDown(input, { key: 'Enter' });
   return input;
 }
 

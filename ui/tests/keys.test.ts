@@ -293,11 +293,12 @@ test('turning keys off asks for confirmation and saves only that', async () => {
   await waitFor(() => expect(toggle).toBeEnabled());
   await fireEvent.click(toggle);
   await dialog('Turn off keys?');
-  expect(callsTo(host, 'setSetting')).toEqual([]);
+  expect(callsTo(host, 'setSettings')).toEqual([]);
   await press('Turn off');
   await waitFor(() => expect(toggle).toHaveAttribute('aria-checked', 'false'));
-  expect(callsTo(host, 'setSetting')).toEqual([['keys_needed', false]]);
-  expect(callsTo(host, 'setSettings')).toEqual([]);
+  expect(callsTo(host, 'setSettings')).toEqual([[{ keys_needed: false }]]);
+  await press('Undo');
+  await waitFor(() => expect(toggle).toHaveAttribute('aria-checked', 'true'));
 });
 
 test('keys cannot be turned off while containers can connect', async () => {
@@ -314,4 +315,12 @@ test('without keys the view offers to create one', async () => {
   await screen.findByText('No keys yet');
   await press('New key');
   await screen.findByLabelText('Name');
+});
+
+test('without a keyring the keychain can be tried again', async () => {
+  const host = open('keys', { scenario: 'no-keyring' });
+  await screen.findByText(/No default keyring yet\. Create one in Passwords and Keys, then try again\./);
+  await press('Try again');
+  await waitFor(() => expect(screen.queryByText(/No default keyring yet/)).toBeNull());
+  expect(callsTo(host, 'recheckKeychain')).toHaveLength(1);
 });

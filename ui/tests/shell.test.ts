@@ -13,8 +13,8 @@ test('arrow keys move through the views', async () => {
   expect(screen.getByRole('button', { name: 'Playground' })).toHaveFocus();
   expect(screen.getByRole('button', { name: 'Playground' })).toHaveAttribute('aria-current', 'page');
   await fireEvent.keyDown(screen.getByRole('button', { name: 'Playground' }), { key: 'End' });
-  await title('Settings');
-  await fireEvent.keyDown(screen.getByRole('button', { name: 'Settings' }), { key: 'ArrowDown' });
+  await title('Help');
+  await fireEvent.keyDown(screen.getByRole('button', { name: 'Help' }), { key: 'ArrowDown' });
   expect(screen.getByRole('button', { name: 'Status' })).toHaveFocus();
 });
 

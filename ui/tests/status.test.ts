@@ -41,6 +41,7 @@ test.each([
   ['codex-path', "Can't use the chosen Codex", 'Find it for me', 'setSetting'],
   ['port-taken', 'Port 8000 is taken', 'Use port 8001', 'useFreePort'],
   ['damaged', "A file couldn't be read", 'Show files', 'openDataFolder'],
+  ['damaged', "A file couldn't be read", 'Dismiss', 'dismissNotice'],
 ] as const)('in the scenario %s, "%s" has the button "%s"', async (scenario, heading, fix, call) => {
   const host = open('status', { scenario });
   await screen.findByRole('heading', { level: 1, name: heading });

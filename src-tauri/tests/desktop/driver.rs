@@ -128,6 +128,19 @@ impl Window {
         self.find(&format!("//h1[contains(., '{view}')]")).await;
     }
 
+    /// Opens a page of the settings.
+    pub(crate) async fn go_to_settings(&self, page: &str) {
+        self.go_to("Settings").await;
+        self.click(&format!("//button[@role='tab'][normalize-space(.)='{page}']")).await;
+        self.find(&format!("//*[@role='tabpanel'][@aria-label='{page}']")).await;
+    }
+
+    /// Replaces the text of a field and presses Enter.
+    pub(crate) async fn enter(&self, xpath: &str, text: &str) {
+        self.fill(xpath, text).await;
+        self.type_into(xpath, "\u{e007}").await;
+    }
+
     /// Replaces the text of a field.
     pub(crate) async fn fill(&self, xpath: &str, text: &str) {
         let id = self.find(xpath).await;

@@ -36,7 +36,7 @@ async fn nothing_of_an_appimage_reaches_the_file_manager() {
     let mut session = Session::start_with(USUAL, &more).await;
     let opened = session.stub_program("xdg-open", "env > \"$HOME/opened\"; echo \"$1\" >> \"$HOME/opened\"");
     let window = crate::driver::Window::open(&session).await;
-    window.go_to("Settings").await;
+    window.go_to_settings("Privacy").await;
     window.click("//button[normalize-space(.)='Open folder']").await;
     let seen = || std::fs::read_to_string(&opened).unwrap_or_default();
     let folder = session.data().join("logs").display().to_string();

@@ -4,26 +4,31 @@ use crate::driver::Window;
 use crate::session::{Session, USUAL, eventually};
 
 const PORT: &str = "//input[contains(@id, '-port')]";
-const SAVE: &str = "//button[@type='submit'][starts-with(normalize-space(.), 'Save')]";
+
+/// The button of a dialog.
+fn answer(label: &str) -> String {
+    format!("//dialog//button[normalize-space(.)='{label}']")
+}
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_new_port_applies_immediately_and_open_answers_finish() {
     let mut session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
-    window.go_to("Settings").await;
+    window.go_to_settings("Network").await;
     let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
     session.model_holds().await;
 
-    window.fill(PORT, "99999").await;
-    window.click(SAVE).await;
+    window.enter(PORT, "99999").await;
     window.says("65535").await;
     assert!(session.answers().await, "nothing was saved");
 
     let old = session.port;
     session.port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    window.fill(PORT, &session.port.to_string()).await;
-    window.click(SAVE).await;
+    window.enter(PORT, &session.port.to_string()).await;
+    window.says(&format!("Change the port to {}?", session.port)).await;
+    window.picture("confirm-port").await;
+    window.click(&answer("Change port")).await;
     eventually("it answers on the new port", || session.answers()).await;
     assert!(std::net::TcpStream::connect(("127.0.0.1", old)).is_err(), "and not on the old one");
     session.model.release();
@@ -43,10 +48,9 @@ async fn models_can_be_chosen_before_the_first_request() {
     let window = Window::open(&session).await;
     // Shown once codex was probed, and its models are known.
     window.says("Codex 0.").await;
-    window.go_to("Settings").await;
+    window.go_to_settings("Models").await;
     window.click("//select[contains(@id, '-model')]/option[@value='gpt-5.5']").await;
-    window.click("//select[@aria-label='Effort']/option[@value='low']").await;
-    window.click(SAVE).await;
+    window.click("//select[contains(@id, '-effort')]/option[@value='low']").await;
     eventually("it is saved", || async {
         let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
         saved.contains("gpt-5.5") && saved.contains("low")
@@ -56,10 +60,10 @@ async fn models_can_be_chosen_before_the_first_request() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn reasoning_and_model_aliases_apply_when_saved() {
+async fn reasoning_and_model_aliases_apply_at_once() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
-    window.go_to("Settings").await;
+    window.go_to_settings("Models").await;
     window.click("//button[normalize-space(.)='Add alias']").await;
     window.type_into("//input[@aria-label='Alias 1']", "gpt-4o").await;
     window.click("//select[@aria-label='Model for alias 1']/option[@value='gpt-5.5']").await;
@@ -68,7 +72,6 @@ async fn reasoning_and_model_aliases_apply_when_saved() {
         .click("//label[contains(., 'Inline <think>')] | //*[@role='radio'][contains(., 'Inline <think>')]")
         .await;
     window.picture("reasoning").await;
-    window.click(SAVE).await;
     eventually("it is saved", || async {
         let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
         saved.contains("think") && saved.contains("gpt-4o")
@@ -90,13 +93,12 @@ async fn the_window_and_the_tray_share_start_at_login() {
     let session = Session::start(USUAL).await;
     let tray = session.tray.as_ref().unwrap();
     let window = Window::open(&session).await;
-    window.go_to("Settings").await;
+    window.go_to_settings("General").await;
     window
         .click(
             "//*[@role='switch'][contains(., 'Start at login') or contains(@aria-label, 'Start at login')]",
         )
         .await;
-    window.click(SAVE).await;
     let folder = session.home.path().join(".config/autostart");
     let entries = || {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -119,7 +121,7 @@ async fn the_window_and_the_tray_share_start_at_login() {
 async fn full_access_has_to_be_typed() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
-    window.go_to("Settings").await;
+    window.go_to_settings("Codex").await;
     window.picture("settings").await;
     window
         .click("//label[contains(., 'Full access')] | //*[@role='radio'][contains(., 'Full access')]")
@@ -129,7 +131,6 @@ async fn full_access_has_to_be_typed() {
     window.find("//button[normalize-space(.)='Allow full access'][@disabled]").await;
     window.type_into("//dialog//input | //*[@role='dialog']//input", "full access").await;
     window.click("//button[normalize-space(.)='Allow full access'][not(@disabled)]").await;
-    window.click(SAVE).await;
     eventually("it is saved", || async {
         std::fs::read_to_string(session.data().join("settings.json")).unwrap().contains("danger-full-access")
     })
@@ -148,9 +149,9 @@ async fn keys_can_be_turned_off_only_for_this_computer_after_a_confirmation() {
     window.click("//button[normalize-space(.)='Turn off']").await;
     eventually("no key is required", || async { session.chat("none", "[[words=1]]").await.status() == 200 })
         .await;
-    window.go_to("Settings").await;
+    window.go_to_settings("Network").await;
     window.click("//label[contains(., 'Anyone on this network')] | //*[@role='radio'][contains(., 'Anyone on this network')]").await;
-    window.click(SAVE).await;
+    window.click(&answer("Open to the network")).await;
     window.says("Keys can be turned off only while").await;
     window.picture("no-keys-everywhere").await;
     let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
@@ -167,12 +168,12 @@ async fn the_log_level_applies_immediately() {
         let files = std::fs::read_dir(session.data().join("logs")).unwrap().flatten();
         files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect::<String>()
     };
-    window.go_to("Settings").await;
+    window.go_to_settings("Privacy").await;
+    window.click("//summary[contains(., 'Advanced')]").await;
     tray.click("Copy base URL").await;
     eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
     assert!(!log().contains("clicked in the tray"), "{}", log());
     window.click("//select[contains(@id, '-level')]/option[contains(., 'Debug')]").await;
-    window.click(SAVE).await;
     eventually("clicks are logged", || async {
         tray.click("Copy base URL").await;
         log().contains("clicked in the tray")
@@ -182,16 +183,15 @@ async fn the_log_level_applies_immediately() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn limits_apply_when_saved_and_the_window_and_the_tray_show_the_queue() {
+async fn limits_apply_at_once_and_the_window_and_the_tray_show_the_queue() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let (window, tray) = (Window::open(&session).await, session.tray.as_ref().unwrap());
-    window.go_to("Settings").await;
-    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-max_turns')]", "0").await;
-    window.click(SAVE).await;
+    window.go_to_settings("Limits").await;
+    window.click("//summary[contains(., 'Advanced')]").await;
+    window.enter("//input[contains(@id, '-max_turns')]", "0").await;
     window.says("1 to 100").await;
     window.picture("invalid-limits").await;
-    window.fill("//section[@aria-label='Limits']//input[contains(@id, '-max_turns')]", "1").await;
-    window.click(SAVE).await;
+    window.enter("//input[contains(@id, '-max_turns')]", "1").await;
     let health = format!("http://127.0.0.1:{}/health", session.port);
     eventually("it applies", || async {
         let health = reqwest::Client::new().get(&health).bearer_auth("sk-demo");
@@ -224,7 +224,7 @@ async fn copied_diagnostics_contain_no_keys_or_prompts() {
     let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
     assert_eq!(session.chat("sk-demo", "[[status=500]] a secret prompt").await.status(), 502);
-    window.go_to("Settings").await;
+    window.go_to_settings("About").await;
     window.click("//button[starts-with(@aria-label, 'Copy diagnostics')]").await;
     window.picture("diagnostics").await;
     eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
@@ -237,4 +237,39 @@ async fn copied_diagnostics_contain_no_keys_or_prompts() {
     for secret in ["sk-demo", "secret prompt", home.as_str()] {
         assert!(!copied.contains(secret), "{secret}: {copied}");
     }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_change_can_be_undone_and_an_invalid_value_is_kept_at_its_field() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    let saved = || std::fs::read_to_string(session.data().join("settings.json")).unwrap_or_default();
+    window.go_to_settings("Privacy").await;
+    window.click("//*[@role='switch'][contains(., 'Save prompts and answers')]").await;
+    eventually("it is saved", || async { saved().contains("keep_texts") }).await;
+    window.picture("undo").await;
+    window.click("//button[normalize-space(.)='Undo']").await;
+    eventually("it is undone", || async { !saved().contains("keep_texts") }).await;
+
+    window.enter("//input[contains(@id, '-keep_days')]", "0").await;
+    window.says("1 setting needs fixing").await;
+    window.picture("needs-fixing").await;
+    assert!(!saved().contains("keep_days"), "{}", saved());
+    window.go_to("Keys").await;
+    window.go_to("Settings").await;
+    window.click("//button[normalize-space(.)='Keep requests']").await;
+    window.says("Enter a number of days from 1 to 3650.").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn the_doctor_finds_codex_and_the_running_proxy() {
+    let session = Session::start(USUAL).await;
+    let window = Window::open(&session).await;
+    window.go_to("Help").await;
+    window.click("//button[normalize-space(.)='Run checks']").await;
+    window.says("Codex lists").await;
+    window.says(&format!("is already running on 127.0.0.1:{}", session.port)).await;
+    window.picture("doctor").await;
 }

@@ -154,7 +154,10 @@ async fn a_damaged_settings_file_is_renamed_and_reported() {
     session.write_settings("{ not json");
     let window = Window::open(&session).await;
     window.go_to("Settings").await;
-    window.says("damaged").await;
+    window.says("Your settings couldn't be read, so defaults are in use.").await;
+    window.says("settings.damaged").await;
+    assert!(!window.text().await.contains("line 1"), "where it broke is for the log");
+    window.picture("settings-damaged").await;
     let files = std::fs::read_dir(session.data()).unwrap().flatten();
     assert!(files.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("damaged")));
 }

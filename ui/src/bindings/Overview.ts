@@ -68,4 +68,8 @@ version: string,
 /**
  * The first start; `None` once it is finished or skipped.
  */
-setup: SetupView | null, };
+setup: SetupView | null, 
+/**
+ * The home folder, which paths are shown without.
+ */
+home: string | null, };

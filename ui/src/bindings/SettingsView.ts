@@ -13,6 +13,18 @@ export type SettingsView = {
  */
 form: Settings, 
 /**
+ * The defaults.
+ */
+defaults: Settings, 
+/**
+ * The path in `CODEX_PATH`, if it decides which codex is used.
+ */
+codexVariable: string | null, 
+/**
+ * What was typed but is not valid or not applied yet, as the window handed it over; empty if there is nothing.
+ */
+drafts: string, 
+/**
  * The codex in use.
  */
 codex: CodexCheck, 

@@ -21,7 +21,10 @@ export class AppStore {
   readonly toasts = new Toasts();
   /** The dialog of the window itself. */
   dialog = $state<'commands' | 'shortcuts' | null>(null);
-  /** What to open in the view: `new` for a new key, or the id of a key in Connect. The view sets it back to `null`. */
+  /**
+   * What to open in the view: `new` for a new key, the id of a key in Connect, or a page or setting of Settings. The view sets it
+   * back to `null`.
+   */
   target = $state<string | null>(null);
   closeDialogOpen = $state(false);
   /** A call to start or stop the proxy is in flight. */
@@ -37,7 +40,10 @@ export class AppStore {
   async start(): Promise<Stop> {
     const stops = await Promise.all([
       this.host.listen('overview', (overview) => this.#setOverview(overview)),
-      this.host.listen('navigate', (view) => isView(view) && this.navigate(view)),
+      this.host.listen('navigate', (place) => {
+        const [view, target = null] = place.split('/');
+        if (isView(view)) this.navigate(view, target);
+      }),
       this.host.listen('close_asked', () => (this.closeDialogOpen = true)),
     ]);
     await this.reload();

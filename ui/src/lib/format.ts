@@ -161,10 +161,9 @@ export function errorMessage(error: unknown): string {
   return typeof error === 'string' ? error : 'Something went wrong. See the log file for details.';
 }
 
-/** Truncates a path at the start, at a folder boundary where possible: its end says the most. */
-export function truncateStart(path: string, maxLength: number): string {
-  if (path.length <= maxLength) return path;
-  const end = path.slice(path.length - maxLength + 1);
-  const folder = end.search(/[\\/]/);
-  return `…${folder > 0 ? end.slice(folder) : end}`;
+/** A path with `~` for the home folder. */
+export function shortenHome(path: string, home: string | null): string {
+  if (home === null || !path.startsWith(home)) return path;
+  const rest = path.slice(home.length);
+  return rest === '' || /^[\\/]/.test(rest) ? `~${rest}` : path;
 }

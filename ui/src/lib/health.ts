@@ -107,7 +107,7 @@ export async function applyFix(app: AppStore, { action }: Fix): Promise<boolean>
         if (path !== null) await host.setSetting('codex_path', path);
       });
     case 'openNetworkSettings':
-      app.navigate('settings');
+      app.navigate('settings', 'network');
       return true;
     case 'showFiles':
       return app.attempt(() => host.openDataFolder());

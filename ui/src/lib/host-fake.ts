@@ -11,6 +11,7 @@ import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
 import type { ViewError } from '../bindings/ViewError';
+import { doctorChecks } from './fake/doctor';
 import { playgroundCommands } from './fake/playground';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
@@ -28,6 +29,8 @@ export interface FakeOptions {
   history?: number;
   /** Requests arrive continuously, and answers take time. */
   live?: boolean;
+  /** What the settings contained when the window closed. */
+  drafts?: string;
   now?: () => number;
 }
 
@@ -54,6 +57,7 @@ export function fakeHost({
   scenario = 'running',
   history = 40,
   live = false,
+  drafts = '',
   now = Date.now,
 }: FakeOptions = {}): FakeHost {
   const handlers = new Map<keyof HostEvents, Set<(payload: never) => void>>();
@@ -63,7 +67,7 @@ export function fakeHost({
 
   let overview = overviewFor(scenario, now());
   let keys = keysFor(scenario, now());
-  let settings = settingsFor(scenario);
+  let settings = { ...settingsFor(scenario), drafts };
   const running: PlannedRequest[] = [];
 
   const emit: FakeHost['emit'] = (event, payload) =>
@@ -241,6 +245,13 @@ export function fakeHost({
     settings: async () => settings,
     setSetting: async (name, value) => save({ [name]: value }),
     setSettings: async (changes) => save(changes),
+    keepSettingDrafts: async (drafts) => void (settings = { ...settings, drafts }),
+    dismissNotice: async () => {
+      settings = { ...settings, notice: null };
+      if (overview.health.fix?.action === 'showFiles') update({ health: RUNNING });
+    },
+    recheckKeychain: async () => update({ keychain: { state: 'available' } }),
+    showFile: async () => {},
     checkCodex: async (path) =>
       path === '' || path.endsWith('codex')
         ? { path: path || '/home/me/.local/bin/codex', version: '0.169.0', error: null }
@@ -252,6 +263,10 @@ export function fakeHost({
 
     ...playgroundCommands(live, () => overview.proxy.state === 'running'),
 
+    doctor: async () => {
+      if (live) await new Promise((done) => setTimeout(done, 900));
+      return doctorChecks(overview);
+    },
     copyText: async () => {},
     copyShownKey: async () => {},
     openLogFolder: async () => {},

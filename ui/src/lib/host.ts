@@ -13,6 +13,7 @@ import type { CheckStep } from '../bindings/CheckStep';
 import type { CodeLanguage } from '../bindings/CodeLanguage';
 import type { CodexCheck } from '../bindings/CodexCheck';
 import type { ExchangeCounts } from '../bindings/ExchangeCounts';
+import type { DoctorCheck } from '../bindings/DoctorCheck';
 import type { ExchangeDetail } from '../bindings/ExchangeDetail';
 import type { ExchangeQuery } from '../bindings/ExchangeQuery';
 import type { ExchangeRow } from '../bindings/ExchangeRow';
@@ -28,7 +29,7 @@ import type { Today } from '../bindings/Today';
 import type { FieldName, Form } from './settings-form';
 
 /** In the order of the sidebar. */
-export const VIEWS = ['status', 'playground', 'connect', 'requests', 'keys', 'settings'] as const;
+export const VIEWS = ['status', 'playground', 'connect', 'requests', 'keys', 'settings', 'help'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const VIEW_LABELS: Record<View, string> = {
@@ -38,6 +39,7 @@ export const VIEW_LABELS: Record<View, string> = {
   requests: 'Requests',
   keys: 'Keys',
   settings: 'Settings',
+  help: 'Help',
 };
 
 export function isView(name: unknown): name is View {
@@ -52,8 +54,8 @@ export interface HostEvents {
   /** A request arrived or progressed; the row replaces the one with the same id. */
   exchange: ExchangeRow;
   exchanges_cleared: null;
-  /** Open this view, on behalf of the tray. */
-  navigate: View;
+  /** Open this view, or a part of it as in `settings/network`, on behalf of the tray. */
+  navigate: string;
   /** The window is being closed and there is no tray; ask whether to keep running in the background. */
   close_asked: null;
 }
@@ -121,6 +123,13 @@ export const COMMANDS = {
   setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<void>>('name', 'value'),
   /** Saves all changes or none; the error names the invalid fields. */
   setSettings: command<(changes: Partial<Form>) => Promise<void>>('changes'),
+  /** Keeps what is typed but not applied while the window is closed. */
+  keepSettingDrafts: command<(drafts: string) => Promise<void>>('drafts'),
+  /** Hides the notice about damaged files. */
+  dismissNotice: command<() => Promise<void>>(),
+  recheckKeychain: command<() => Promise<void>>(),
+  /** Opens the folder of a file, or a folder. */
+  showFile: command<(path: string) => Promise<void>>('path'),
   checkCodex: command<(path: string) => Promise<CodexCheck>>('path'),
   pickCodex: command<() => Promise<string | null>>(),
   pickFolder: command<() => Promise<string | null>>(),
@@ -157,6 +166,8 @@ export const COMMANDS = {
   /** Opens a web or mail address in the system's program for it. */
   openLink: command<(url: string) => Promise<void>>('url'),
 
+  /** Runs every check. Starts Codex for a moment, and sends no prompt. */
+  doctor: command<() => Promise<DoctorCheck[]>>(),
   copyText: command<(text: string) => Promise<void>>('text'),
   /** Copies a key that the window shows. Clipboard managers do not keep it, and it is removed after 90 seconds. */
   copyShownKey: command<(secret: string) => Promise<void>>('secret'),

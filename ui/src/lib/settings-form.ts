@@ -16,6 +16,10 @@ export type Form = {
       : Settings[F];
 };
 
+type FieldOf<T> = { [F in FieldName]: Settings[F] extends T ? F : never }[FieldName];
+export type NumberField = FieldOf<number>;
+export type SwitchField = FieldOf<boolean>;
+
 export const FULL_ACCESS = 'danger-full-access';
 /** Must be typed to confirm full access. */
 export const FULL_ACCESS_PHRASE = 'full access';
@@ -24,6 +28,13 @@ export const isEqual = (a: unknown, b: unknown) => a === b || JSON.stringify(a) 
 
 export function parseNumber(input: string): number | string {
   return /^(0|[1-9]\d{0,8})$/.test(input) ? Number(input) : input;
+}
+
+/** A value as text, for its default. */
+export function formatSetting(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (Array.isArray(value)) return value.length === 0 ? 'empty' : value.join(', ');
+  return value === null ? 'empty' : String(value);
 }
 
 export function changedFields(form: Form, saved: Form): FieldName[] {

@@ -4,6 +4,7 @@
 
 mod background;
 mod diagnostics;
+mod doctor;
 mod first_start;
 mod keys;
 mod limits;
@@ -45,6 +46,7 @@ use crate::pairing::{self, Docker};
 use first_start::Setup;
 use recheck::CodexFiles;
 
+pub use doctor::{CheckState, DoctorCheck};
 pub use keys::RecipeText;
 pub use notices::Notice;
 pub use status::{CodexState, CodexView, Overview, SettingsView};
@@ -123,6 +125,8 @@ struct Inner {
     saving: tokio::sync::Mutex<()>,
     /// Shown until settings are saved: which file was damaged, and where it was moved.
     notice: Mutex<Option<String>>,
+    /// What the window's settings contain that is not applied.
+    setting_drafts: Mutex<String>,
     keys: KeyRing,
     /// Authenticates the window's requests. It is never written to disk.
     window_key: Key,
@@ -180,6 +184,7 @@ impl App {
             bridge,
             has_tray: AtomicBool::new(has_tray),
             notice: Mutex::new(notice),
+            setting_drafts: Mutex::default(),
             saving: tokio::sync::Mutex::default(),
             keys: KeyRing::new(&data_dir, secrets),
             window_key,

@@ -78,19 +78,22 @@ impl SettingsFile {
                 "were written by a newer version of Codex Proxy".to_owned(),
                 "Use the newer version, or move the file away",
             ),
-            Ok(Err(why)) => match files::set_aside(&path, now) {
-                Ok(aside) => {
-                    let notice = format!(
-                        "Your settings couldn't be read ({why}), so defaults are in use. Your old file is kept as {}.",
-                        aside.display()
-                    );
-                    (Contents::default(), Some(notice), None)
+            Ok(Err(why)) => {
+                // Where it broke helps only somebody who wrote the file by hand.
+                tracing::warn!(file = %path.display(), error = why, "failed to parse the settings");
+                match files::set_aside(&path, now) {
+                    Ok(aside) => {
+                        let notice = format!(
+                            "Your settings couldn't be read, so defaults are in use. Your old file is kept as {}.",
+                            aside.display()
+                        );
+                        (Contents::default(), Some(notice), None)
+                    }
+                    Err(error) => {
+                        not_ours(format!("are damaged and can't be renamed ({error})"), "Move the file away")
+                    }
                 }
-                Err(error) => not_ours(
-                    format!("are damaged ({why}) and can't be renamed ({error})"),
-                    "Move the file away",
-                ),
-            },
+            }
         };
         let file = Self { path, read_only, unknown, settings: Mutex::new(settings) };
         if !wrong.is_empty() {

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use codex_client::{Account, AgentProbe, CodexError, Found, FoundBy, HomeUsed, ProbeResult, Readiness};
+use serde::Serialize;
 
 use crate::error::{UPDATE, next_step};
 use crate::models::backends;
@@ -26,6 +27,27 @@ pub struct Finding {
     pub what: String,
     /// What to do about it, as sentences.
     pub next: Option<String>,
+    /// What of it the app can do.
+    pub step: Option<NextStep>,
+}
+
+/// A next step that the desktop app has a button for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
+#[serde(rename_all = "camelCase")]
+pub enum NextStep {
+    /// Install codex, or a newer one.
+    InstallCodex,
+    /// Choose another codex.
+    ChooseCodex,
+    /// Sign in to codex.
+    SignIn,
+    /// Change the port or who can connect.
+    ChangeNetwork,
+    /// Choose another working folder, or what codex may do.
+    ChangePermissions,
+    /// Look at the keys.
+    OpenKeys,
 }
 
 /// The severity of a finding.
@@ -43,20 +65,28 @@ impl Finding {
     /// A check that passed.
     #[must_use]
     pub fn ok(what: impl Into<String>) -> Self {
-        Self { state: State::Ok, what: what.into(), next: None }
+        Self { state: State::Ok, what: what.into(), next: None, step: None }
     }
 
     /// Something worth knowing.
     #[must_use]
     pub fn note(what: impl Into<String>) -> Self {
-        Self { state: State::Note, what: what.into(), next: None }
+        Self { state: State::Note, what: what.into(), next: None, step: None }
     }
 
     /// A problem and its next step. `{field}` in the latter becomes the place of that setting in the running program.
     #[must_use]
     pub fn problem(what: impl Into<String>, next: impl AsRef<str>) -> Self {
         let next = Program::current().locate(next.as_ref());
-        Self { state: State::Problem, what: what.into(), next: Some(next) }
+        Self { state: State::Problem, what: what.into(), next: Some(next), step: None }
+    }
+}
+
+impl Finding {
+    /// The same with what the app can do about it.
+    #[must_use]
+    fn step(self, step: NextStep) -> Self {
+        Self { step: Some(step), ..self }
     }
 }
 
@@ -70,7 +100,7 @@ pub fn has_problem(findings: &[Finding]) -> bool {
 #[must_use]
 pub fn report(findings: &[Finding]) -> String {
     let mut lines = String::new();
-    for Finding { state, what, next } in findings {
+    for Finding { state, what, next, .. } in findings {
         let mark = match state {
             State::Ok => "ok",
             State::Note => "--",
@@ -87,7 +117,7 @@ pub fn report(findings: &[Finding]) -> String {
 /// Why the proxy cannot listen on an address.
 #[must_use]
 pub fn cannot_listen(bind: SocketAddr, error: &std::io::Error) -> Finding {
-    match error.kind() {
+    let finding = match error.kind() {
         ErrorKind::AddrInUse => Finding::problem(
             format!("port {} is in use by another program", bind.port()),
             "Choose another port ({port}).",
@@ -104,7 +134,8 @@ pub fn cannot_listen(bind: SocketAddr, error: &std::io::Error) -> Finding {
             format!("cannot listen on {bind}: {error}"),
             "Choose another address ({host}) or port ({port}).",
         ),
-    }
+    };
+    finding.step(NextStep::ChangeNetwork)
 }
 
 /// Where codex was found.
@@ -143,7 +174,13 @@ pub fn temporary_home(home: &Path) -> Finding {
 
 /// Why codex is not available.
 pub fn codex_error(error: &CodexError) -> Finding {
-    Finding::problem(error.to_string(), next_step(error))
+    let step = match error {
+        CodexError::NotFound | CodexError::Unsupported { .. } => Some(NextStep::InstallCodex),
+        CodexError::BadPath { .. } => Some(NextStep::ChooseCodex),
+        CodexError::NotSignedIn => Some(NextStep::SignIn),
+        _ => None,
+    };
+    Finding { step, ..Finding::problem(error.to_string(), next_step(error)) }
 }
 
 /// Why codex-local cannot be used, although plain models may work.
@@ -174,7 +211,8 @@ pub fn codex(probed: &ProbeResult) -> Vec<Finding> {
     let mut findings =
         vec![Finding::ok(format!("codex {version} {}", backends::abilities(capabilities).join(", ")))];
     if let Some(lacks) = backends::missing_capabilities(readiness) {
-        findings.push(Finding { next: Some(UPDATE.to_owned()), ..Finding::note(lacks) });
+        let update = Finding { next: Some(UPDATE.to_owned()), ..Finding::note(lacks) };
+        findings.push(update.step(NextStep::InstallCodex));
     }
     findings.push(match account {
         Some(Account::ChatGpt { plan: Some(plan), .. }) => {
@@ -266,5 +304,16 @@ mod tests {
             let finding = codex_error(&error);
             assert!(finding.state == State::Problem && finding.next.unwrap().contains(next), "{error}");
         }
+    }
+
+    #[test]
+    fn the_app_has_a_button_for_each_error_that_it_can_fix() {
+        let step = |error| codex_error(&error).step;
+        assert_eq!(step(CodexError::NotFound), Some(NextStep::InstallCodex));
+        assert_eq!(step(CodexError::NotSignedIn), Some(NextStep::SignIn));
+        let path = CodexError::BadPath { path: "/c".into(), reason: "is a folder" };
+        assert_eq!(step(path), Some(NextStep::ChooseCodex));
+        let taken = cannot_listen(([127, 0, 0, 1], 80).into(), &ErrorKind::AddrInUse.into());
+        assert_eq!(taken.step, Some(NextStep::ChangeNetwork));
     }
 }

@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::child;
+use crate::licences;
 use crate::run;
 use crate::system::{self, Need};
 use crate::window;
@@ -27,6 +28,7 @@ const DEFAULT_BUNDLE: &str = if cfg!(target_os = "macos") {
 
 pub(crate) fn bundle(args: &[OsString]) -> Result<()> {
     let mut tauri = tauri("build")?;
+    licences::licences()?;
     if args.is_empty() {
         tauri.args(["--bundles", DEFAULT_BUNDLE]);
     } else {

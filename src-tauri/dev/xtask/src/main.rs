@@ -9,6 +9,7 @@ mod child;
 mod clients;
 mod codex;
 mod demo;
+mod licences;
 mod package_manager;
 mod run;
 mod soak;
@@ -101,6 +102,8 @@ enum Command {
     },
     /// Fetch the pinned scripts and styles of the API pages
     Vendor,
+    /// List the packages in the app with their licences
+    Licences,
     /// Run the sample model of a demo and clean up after it; started by `run --demo`
     #[command(hide = true)]
     DemoSidecar(demo::sidecar::Sidecar),
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
         Command::Codex { version } => codex::print_path(&version),
         Command::Vendor => vendor::vendor().map(|()| ExitCode::SUCCESS),
+        Command::Licences => licences::licences().map(|()| ExitCode::SUCCESS),
         Command::DemoSidecar(sidecar) => sidecar.run().map(|()| ExitCode::SUCCESS),
     };
     report(outcome)

@@ -22,11 +22,13 @@ export const SCENARIOS = [
   'not-signed-in',
   'older-codex',
   'no-keychain',
+  'no-keyring',
   'keychain-locked',
   'no-tray',
   'empty',
   'starting',
   'damaged',
+  'codex-variable',
   'loading',
   'broken',
 ] as const;
@@ -76,6 +78,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     startsAtLogin: true,
     version: '0.3.0',
     setup: null,
+    home: '/home/me',
   };
   switch (scenario) {
     case 'stopped':
@@ -185,12 +188,15 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         },
       };
     case 'no-keychain':
+    case 'no-keyring':
       return {
         ...overview,
         keychain: {
           state: 'unavailable',
           message:
-            'No keychain found. Keys work, but you can copy each one only once. To copy them later, install gnome-keyring or KeePassXC and restart Codex Proxy.',
+            scenario === 'no-keyring'
+              ? 'No default keyring yet. Create one in Passwords and Keys, then try again. Keys work, but you can copy each one only once.'
+              : 'No keychain found. Keys work, but you can copy each one only once. To copy them later, install gnome-keyring or KeePassXC and restart Codex Proxy.',
         },
       };
     case 'keychain-locked':
@@ -287,7 +293,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     keys_needed: true,
     allowed_origins: [],
     allowed_hosts: [],
-    start_at_login: true,
+    start_at_login: false,
     start_proxy: true,
     log_level: 'info',
     keep_days: 30,
@@ -301,7 +307,10 @@ export function settingsFor(scenario: Scenario): SettingsView {
   };
   const missing = scenario === 'codex-missing';
   return {
-    form,
+    form: scenario === 'damaged' ? form : { ...form, start_at_login: true },
+    defaults: form,
+    codexVariable: scenario === 'codex-variable' ? '/opt/tools/bin/codex' : null,
+    drafts: '',
     codex: missing
       ? { path: null, version: null, error: "Codex isn't installed" }
       : { path: '/home/me/.local/bin/codex', version: '0.169.0', error: null },

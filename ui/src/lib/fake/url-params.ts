@@ -6,10 +6,13 @@ const RENDER_DELAY_MS = 120;
 
 const waitForRender = () => new Promise((done) => setTimeout(done, RENDER_DELAY_MS));
 
-/** Applies `theme`, `closing`, `press` and `scroll`; ui/README.md describes them. */
+/** Applies `theme`, `target`, `closing`, `press` and `scroll`; ui/README.md describes them. */
 export async function applyUrlParams(search: URLSearchParams, host: FakeHost): Promise<void> {
   const theme = search.get('theme');
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset['theme'] = theme;
+
+  const target = search.get('target');
+  if (target !== null) host.emit('navigate', `${search.get('view') ?? 'status'}/${target}`);
 
   if (search.has('closing')) host.emit('close_asked', null);
 

@@ -63,6 +63,7 @@ impl App {
             has_tray: self.0.has_tray.load(Ordering::Relaxed),
             starts_at_login: stored.start_at_login,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            home: self.0.environment.home().map(|home| home.display().to_string()),
             proxy: gateway.proxy,
         };
         let known = std::mem::replace(&mut *self.0.overview.lock(), overview.clone());

@@ -14,13 +14,20 @@ use crate::pairing;
 use crate::settings_file::{self, Context, DesktopSettings};
 use crate::view::{CodexCheck, FieldError, ModelChoice, ViewError};
 
+/// Bytes of drafts that are kept.
+const MAX_DRAFTS: usize = 64 * 1024;
+
 impl App {
     /// The settings, and what is needed to edit them.
     pub async fn settings_view(&self) -> SettingsView {
         let form = self.0.settings.current();
         let codex = self.0.codex.lock().as_ref().map(codex_check).unwrap_or_default();
+        let variable = self.0.environment.path("CODEX_PATH").filter(|_| form.proxy.codex_path.is_none());
         SettingsView {
             form,
+            defaults: DesktopSettings::default(),
+            codex_variable: variable.map(|path| path.display().to_string()),
+            drafts: self.0.setting_drafts.lock().clone(),
             codex,
             models: self.models().await,
             addresses: pairing::listen_choices(&self.docker()),
@@ -90,6 +97,26 @@ impl App {
             .proxy
             .apply(settings)
             .map_err(|error| ViewError::new(format!("Couldn't apply the settings: {error}.")))
+    }
+
+    /// Keeps what was typed but not applied, so that closing the window does not lose it. In memory only.
+    pub fn keep_setting_drafts(&self, drafts: String) {
+        if drafts.len() <= MAX_DRAFTS {
+            *self.0.setting_drafts.lock() = drafts;
+        }
+    }
+
+    /// Hides what is said about the app's files, until there is something new.
+    pub async fn dismiss_notice(&self) {
+        *self.0.notice.lock() = None;
+        self.refresh_overview().await;
+    }
+
+    /// Checks the keychain again, for example after a keyring was created or unlocked.
+    pub async fn recheck_keychain(&self) {
+        let state = self.0.keys.state().await;
+        *self.0.keychain.lock() = state;
+        self.refresh_overview().await;
     }
 
     /// Checks a codex binary before it is chosen; an empty path searches for one.

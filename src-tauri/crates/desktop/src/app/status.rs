@@ -48,6 +48,8 @@ pub struct Overview {
     pub version: String,
     /// The first start; `None` once it is finished or skipped.
     pub setup: Option<SetupView>,
+    /// The home folder, which paths are shown without.
+    pub home: Option<String>,
 }
 
 /// The state of codex.
@@ -98,6 +100,12 @@ pub enum CodexState {
 pub struct SettingsView {
     /// The settings.
     pub form: DesktopSettings,
+    /// The defaults.
+    pub defaults: DesktopSettings,
+    /// The path in `CODEX_PATH`, if it decides which codex is used.
+    pub codex_variable: Option<String>,
+    /// What was typed but is not valid or not applied yet, as the window handed it over; empty if there is nothing.
+    pub drafts: String,
     /// The codex in use.
     pub codex: CodexCheck,
     /// codex's models; empty until they are known.

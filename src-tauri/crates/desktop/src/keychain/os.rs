@@ -14,8 +14,8 @@ const SERVICE: &str = "Codex Proxy";
 const PROBE_ID: &str = "probe";
 
 /// The Secret Service runs, but no keyring was ever created.
-const NO_KEYRING: &str = "The keychain has no keyring yet. Create a default keyring, for example in Passwords and Keys, and \
-                          try again. Keys work, but you can copy each one only once.";
+const NO_KEYRING: &str = "No default keyring yet. Create one in Passwords and Keys, then try again. Keys work, but you can \
+                          copy each one only once.";
 
 const LOCKED: &str = "The keychain is locked, or access was denied. Unlock it and try again. Keys work, but you can copy \
                       each one only once.";

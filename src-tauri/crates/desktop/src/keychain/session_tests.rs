@@ -177,7 +177,7 @@ fn a_keychain_without_a_keyring_is_reported_and_keys_work() {
         let created = ring.create("laptop", KeyLimits::default(), 1).await.unwrap();
         assert!(!created.row.can_copy && files_with(&created.secret, &home).0.is_empty());
         let KeychainState::Unavailable { message } = ring.state().await else { panic!("it has a keyring") };
-        assert!(message.starts_with("The keychain has no keyring yet."), "{message}");
+        assert!(message.starts_with("No default keyring yet."), "{message}");
     });
 }
 

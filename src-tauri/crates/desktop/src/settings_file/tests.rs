@@ -152,7 +152,11 @@ fn a_damaged_file_is_renamed_and_reported_and_defaults_apply() {
         fs::write(folder.path().join("settings.json"), text).unwrap();
         let (file, notice) = SettingsFile::load(folder.path(), NOW);
         let aside = folder.path().join("settings.damaged-1800000000.json");
-        assert!(notice.unwrap().contains(&aside.display().to_string()), "{text}");
+        let expected = format!(
+            "Your settings couldn't be read, so defaults are in use. Your old file is kept as {}.",
+            aside.display()
+        );
+        assert_eq!(notice, Some(expected), "{text}");
         assert_eq!(fs::read_to_string(&aside).unwrap(), text);
         assert_eq!(file.current(), DesktopSettings::default());
         assert_eq!(names(folder.path()), ["settings.damaged-1800000000.json"]);

@@ -89,6 +89,33 @@ async fn a_request_is_stopped_counted_and_exported() {
 }
 
 #[tokio::test]
+async fn what_is_typed_but_not_applied_outlives_the_window_and_is_in_no_file() {
+    let folder = folder();
+    let (app, _) = running(&folder).await;
+    let drafts = r#"{"values":{"port":"99999"}}"#;
+    app.keep_setting_drafts(drafts.to_owned());
+    app.keep_setting_drafts("x".repeat(100_000));
+    let view = app.settings_view().await;
+    assert_eq!(view.drafts, drafts, "and one that is far too long is ignored");
+    assert_eq!(view.defaults.proxy.port.get(), 8000);
+    let saved = std::fs::read_to_string(folder.path().join("settings.json")).unwrap_or_default();
+    assert!(!saved.contains("99999"), "{saved}");
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_doctor_checks_codex_the_address_and_the_keys() {
+    let folder = folder();
+    let (app, port) = running(&folder).await;
+    let checks = app.doctor().await;
+    let has = |text: &str| checks.iter().any(|check| check.text.contains(text));
+    assert!(has("The settings are valid.") && has("Codex is "), "{checks:?}");
+    assert!(has(&format!("already running on 127.0.0.1:{port}.")), "{checks:?}");
+    assert!(has("keys are stored") || has("Keys are stored"), "{checks:?}");
+    app.shutdown().await;
+}
+
+#[tokio::test]
 async fn changing_one_setting_saves_it_and_leaves_the_others() {
     let folder = folder();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -196,6 +196,10 @@ async fn damaged_files_are_renamed_and_reported_and_the_app_works() {
     for aside in ["settings.damaged-", "keys.damaged-", "requests.sqlite.damaged-"] {
         assert!(notice.contains(aside), "{notice}");
     }
+    assert!(!notice.contains("line 1"), "where it broke is for the log: {notice}");
+    app.dismiss_notice().await;
+    let left = app.settings_view().await.notice.unwrap_or_default();
+    assert!(!left.contains("settings.damaged-") && !left.contains("keys.damaged-"), "{left}");
     eventually("codex was probed", || app.overview().codex.version.is_some()).await;
     let keys = app.keys().await.unwrap();
     assert_eq!(keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["Default"]);

@@ -9,7 +9,7 @@ use codex_client::{
 };
 use tokio::time::timeout;
 
-use super::{Finding, agent_error, cannot_listen, codex_error, location, temporary_home};
+use super::{Finding, NextStep, agent_error, cannot_listen, codex_error, location, temporary_home};
 use crate::auth::KeyFile;
 use crate::models::{backends, catalog};
 use crate::settings::Settings;
@@ -117,9 +117,11 @@ fn working_folder(settings: &Settings, applied: Option<SandboxMode>) -> Finding 
         Ok(found) if !found.is_dir() => Finding::problem(
             format!("the working folder {shown} is not a folder"),
             "Choose a folder ({workspace}).",
-        ),
+        )
+        .step(NextStep::ChangePermissions),
         Ok(_) if applied.unwrap_or(settings.sandbox) == SandboxMode::DangerFullAccess => {
             Finding::note(format!("codex-local works in {shown} and may do anything you may ({mode})"))
+                .step(NextStep::ChangePermissions)
         }
         Ok(_) => Finding::ok(format!("codex-local works in {shown} ({mode})")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -128,7 +130,8 @@ fn working_folder(settings: &Settings, applied: Option<SandboxMode>) -> Finding 
         Err(error) => Finding::problem(
             format!("the working folder {shown} cannot be used: {error}"),
             "Choose another folder ({workspace}).",
-        ),
+        )
+        .step(NextStep::ChangePermissions),
     }
 }
 
@@ -175,13 +178,13 @@ async fn is_ours(address: SocketAddr) -> Option<bool> {
 
 fn keys(settings: &Settings) -> Finding {
     if !settings.keys_needed {
-        return Finding::note("authentication is off; requests need no key");
+        return Finding::note("authentication is off; requests need no key").step(NextStep::OpenKeys);
     }
     let of_file = match KeyFile::in_folder(&settings.data_dir).entries() {
         Ok(entries) => entries.len(),
         Err(error) => {
             let next = "Repair the file, or move it away and create new keys with {new_key}.";
-            return Finding::problem(error.to_string(), next);
+            return Finding::problem(error.to_string(), next).step(NextStep::OpenKeys);
         }
     };
     match settings.api_keys.len() + of_file {
