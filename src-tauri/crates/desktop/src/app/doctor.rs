@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use proxy::doctor::{Finding, NextStep, State, examine};
+use proxy::models::CODEX_LOCAL;
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -60,25 +61,20 @@ fn check(Finding { state, what, next, step }: Finding) -> DoctorCheck {
         State::Note => CheckState::Warning,
         State::Problem => CheckState::Failed,
     };
-    DoctorCheck { state, text: sentence(&what), next, step }
+    DoctorCheck { state, text: sentences(&what), next, step }
 }
 
-/// A finding as the window writes sentences: with a capital letter, Codex as a name, and a period.
-fn sentence(what: &str) -> String {
-    let mut text = what.to_owned();
-    // Not in codex-local, nor in a path or a command.
-    if text == "codex" || text.starts_with("codex ") || text.starts_with("codex's ") {
-        text.replace_range(..1, "C");
-    }
-    let text = text
-        .replace(" codex ", " Codex ")
-        .replace(" of codex", " of Codex")
-        .replace("of Codex-local", "of codex-local");
-    let is_name = text.starts_with("codex-local");
+/// A finding as the window writes: in sentences, and with Codex as a name.
+fn sentences(what: &str) -> String {
+    what.split("; ").map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+fn sentence(part: &str) -> String {
+    let text = format!(" {part}").replace(" codex ", " Codex ").replace(" codex's ", " Codex's ");
+    let text = text.trim_start();
     let mut letters = text.chars();
-    let first = letters.next().filter(|_| !is_name).map(|first| first.to_uppercase().collect::<String>());
-    match first {
-        Some(first) => format!("{first}{}.", letters.as_str()),
+    match letters.next().filter(|_| !text.starts_with(CODEX_LOCAL)) {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
         None => format!("{text}."),
     }
 }
@@ -94,9 +90,10 @@ mod tests {
             ("codex is /usr/bin/codex (on PATH)", "Codex is /usr/bin/codex (on PATH)."),
             ("codex-local works in /w (read-only)", "codex-local works in /w (read-only)."),
             ("this version of codex does not list models", "This version of Codex does not list models."),
-            ("8 keys of codex-local", "8 keys of codex-local."),
+            ("authentication is off; requests need no key", "Authentication is off. Requests need no key."),
+            ("commands of codex-local fail", "Commands of codex-local fail."),
         ] {
-            assert_eq!(sentence(finding), shown);
+            assert_eq!(sentences(finding), shown);
         }
     }
 }
