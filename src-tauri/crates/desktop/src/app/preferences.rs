@@ -22,12 +22,13 @@ impl App {
     pub async fn settings_view(&self) -> SettingsView {
         let form = self.0.settings.current();
         let codex = self.0.codex.lock().as_ref().map(codex_check).unwrap_or_default();
+        let drafts = self.0.setting_drafts.lock().clone();
         let variable = self.0.environment.path("CODEX_PATH").filter(|_| form.proxy.codex_path.is_none());
         SettingsView {
             form,
             defaults: DesktopSettings::default(),
             codex_variable: variable.map(|path| path.display().to_string()),
-            drafts: self.0.setting_drafts.lock().clone(),
+            drafts,
             codex,
             models: self.models().await,
             addresses: pairing::listen_choices(&self.docker()),
