@@ -64,7 +64,7 @@ startsAtLogin: boolean,
 /**
  * The version of Codex Proxy.
  */
-version: string,
+version: string, 
 /**
  * The first start; `None` once it is finished or skipped.
  */

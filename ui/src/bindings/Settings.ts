@@ -31,6 +31,10 @@ keep_texts: boolean,
  */
 asked_about_background: boolean | null, 
 /**
+ * Whether the first start is finished or skipped.
+ */
+setup_done: boolean, 
+/**
  * Whether to notify when a limit of the account is nearly or fully used.
  */
 notify_limits: boolean, 
@@ -125,8 +129,4 @@ allowed_hosts: Array<string>,
 /**
  * Require an API key; --no-auth turns this off, on loopback only
  */
-keys_needed: boolean,
-/**
- * Whether the first start is finished or skipped.
- */
-setup_done: boolean, };
+keys_needed: boolean, };

@@ -3,4 +3,35 @@ import type { FirstApp } from "./FirstApp";
 import type { InstallView } from "./InstallView";
 import type { SetupStep } from "./SetupStep";
 
-export type SetupView = { step: SetupStep, checking: boolean, installCommand: string | null, installNote: string | null, install: InstallView | null, wrongPath: string | null, firstApp: FirstApp, };
+/**
+ * The first start, in three steps.
+ */
+export type SetupView = { 
+/**
+ * The step to do now.
+ */
+step: SetupStep, 
+/**
+ * Whether it is not yet known if codex works.
+ */
+checking: boolean, 
+/**
+ * The command that installs codex; `None` if there is no package manager, or while it is looked for.
+ */
+installCommand: string | null, 
+/**
+ * Why codex cannot be installed from here, in a sentence.
+ */
+installNote: string | null, 
+/**
+ * The installation that runs or has failed.
+ */
+install: InstallView | null, 
+/**
+ * The codex path in the settings, where there is no codex.
+ */
+wrongPath: string | null, 
+/**
+ * The first request of an app.
+ */
+firstApp: FirstApp, };
