@@ -11,6 +11,7 @@ mod driver;
 mod environment;
 mod failing;
 mod first_start;
+mod health;
 mod keys;
 mod log;
 mod menu;
