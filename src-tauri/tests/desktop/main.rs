@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its failure")]
 
+mod accessible;
 mod closing;
 mod connecting;
 mod driver;

@@ -485,7 +485,7 @@ mod tests {
 
     #[test]
     fn messages_name_a_place_only_where_the_program_has_it() {
-        let templates = FIXED.iter().copied().chain([TOO_LONG, IDLE, INSTALL, FIX_PATH, UPDATE]);
+        let templates = FIXED.iter().copied().chain([TOO_LONG, IDLE, INSTALL, SIGN_IN, FIX_PATH, UPDATE]);
         for template in templates {
             let template = template.replace("{limit}", "5 minutes");
             let [daemon, app] = [Program::Daemon, Program::App].map(|program| program.locate(&template));

@@ -12,8 +12,9 @@ const RETRY_LATER: u64 = 300;
 /// How to get a newer codex.
 pub const UPDATE: &str = "Update it with `npm install -g @openai/codex@latest`.";
 
-pub(super) const INSTALL: &str =
-    "Install it with `npm install -g @openai/codex`, or set the path of the binary ({codex_path}).";
+pub(super) const INSTALL: &str = "{install}, or set the path of the binary ({codex_path}).";
+
+pub(super) const SIGN_IN: &str = "{sign_in}.";
 
 pub(super) const FIX_PATH: &str =
     "Set it to the codex binary, or clear it to have codex found automatically ({codex_path}).";
@@ -24,7 +25,7 @@ pub fn next_step(error: &CodexError) -> String {
     located(match error {
         CodexError::NotFound => INSTALL,
         CodexError::BadPath { .. } => FIX_PATH,
-        CodexError::NotSignedIn => "Run `codex login` in a terminal.",
+        CodexError::NotSignedIn => SIGN_IN,
         CodexError::Unsupported { .. } | CodexError::CannotDo { .. } => UPDATE,
         CodexError::BadConfig { .. } => "Correct it; codex starts again by itself.",
         CodexError::OwnProvider => {

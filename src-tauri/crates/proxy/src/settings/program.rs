@@ -31,15 +31,24 @@ impl Program {
         CURRENT.get().copied().unwrap_or(Self::Daemon)
     }
 
-    /// `text` with each `{field}` of [`Settings`](super::Settings) replaced by the place of that setting, and `{new_key}` by how
-    /// to create a key.
+    /// `text` with each `{field}` of [`Settings`](super::Settings) replaced by the place of that setting, and `{new_key}`,
+    /// `{sign_in}` and `{install}` by how to create a key, sign in to codex and install it.
     #[must_use]
     pub fn locate(self, text: &str) -> String {
-        let new_key = match self {
-            Self::Daemon => "`codex-proxyd key new NAME`",
-            Self::App => "the Keys view of Codex Proxy",
+        let [new_key, sign_in, install] = match self {
+            Self::Daemon => [
+                "`codex-proxyd key new NAME`",
+                "Run `codex login` in a terminal",
+                "Install it with `npm install -g @openai/codex`",
+            ],
+            Self::App => [
+                "the Keys view of Codex Proxy",
+                "Sign in on the Status page of Codex Proxy",
+                "Install it on the Status page of Codex Proxy",
+            ],
         };
-        let located = text.replace("{new_key}", new_key);
+        let located =
+            text.replace("{new_key}", new_key).replace("{sign_in}", sign_in).replace("{install}", install);
         if !located.contains('{') {
             return located;
         }

@@ -1,0 +1,60 @@
+//! Every view as axe-core sees it in the real window, light and dark.
+
+use serde_json::Value;
+
+use crate::driver::Window;
+use crate::session::{Session, USUAL};
+
+const VIEWS: [&str; 7] = ["Status", "Playground", "Connect", "Requests", "Keys", "Settings", "Help"];
+
+/// Runs axe on the window as it is, after its animations. Returns what is serious, with the elements.
+const RUN: &str = "
+const done = arguments[arguments.length - 1];
+document.getAnimations().forEach((animation) => animation.finish());
+axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => done(
+  violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map((node) => node.html.slice(0, 300)) }))
+), (error) => done([String(error)]));
+";
+
+async fn serious_findings(window: &Window) -> Vec<Value> {
+    window.script(RUN).await.as_array().unwrap().clone()
+}
+
+async fn every_view_is_accessible(theme: &str) {
+    let session = Session::start_with(USUAL, &[("GTK_THEME", theme), ("API_KEYS", "sk-demo")]).await;
+    let window = Window::open(&session).await;
+    window.says("Running on port").await;
+    // A row, and a failed one.
+    assert_eq!(session.chat("sk-demo", "[[words=2]]").await.status(), 200);
+    assert_eq!(session.chat("sk-wrong", "hi").await.status(), 401);
+    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/node_modules/axe-core/axe.min.js");
+    let axe = std::fs::read_to_string(axe).unwrap();
+    window.script(&format!("{axe}\narguments[arguments.length - 1](typeof axe)")).await;
+    let mut findings = Vec::new();
+    for view in VIEWS {
+        window.go_to(view).await;
+        findings.extend(serious_findings(&window).await.into_iter().map(|finding| (view.to_owned(), finding)));
+        window.picture(&format!("{view}-{theme}")).await;
+    }
+    window.go_to("Settings").await;
+    for page in ["Codex", "Models", "Network", "Limits", "Privacy", "About"] {
+        window.click(&format!("//main//nav//*[normalize-space(.)='{page}']")).await;
+        let place = |finding| (format!("Settings, {page}"), finding);
+        findings.extend(serious_findings(&window).await.into_iter().map(place));
+        window.picture(&format!("Settings-{page}-{theme}")).await;
+    }
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn every_view_is_accessible_in_light() {
+    every_view_is_accessible("Adwaita").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn every_view_is_accessible_in_dark() {
+    every_view_is_accessible("Adwaita:dark").await;
+}
