@@ -34,7 +34,8 @@ async fn every_view_is_accessible(theme: &str) {
     let mut findings = Vec::new();
     for view in VIEWS {
         window.go_to(view).await;
-        findings.extend(serious_findings(&window).await.into_iter().map(|finding| (view.to_owned(), finding)));
+        findings
+            .extend(serious_findings(&window).await.into_iter().map(|finding| (view.to_owned(), finding)));
         window.picture(&format!("{view}-{theme}")).await;
     }
     window.go_to("Settings").await;

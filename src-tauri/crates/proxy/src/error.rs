@@ -480,7 +480,7 @@ fn located(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::codex::{FIX_PATH, INSTALL};
+    use super::codex::{FIX_PATH, INSTALL, SIGN_IN};
     use super::*;
 
     #[test]
