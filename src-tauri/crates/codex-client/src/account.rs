@@ -14,12 +14,14 @@ pub struct Provider {
 /// The account codex is signed in with. It identifies a person: never log it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Account {
-    /// A ChatGPT account, with its email and plan (`plus`, `enterprise`) where codex reports them.
+    /// A ChatGPT account, with its email, plan (`plus`, `enterprise`) and workspace where codex reports them.
     ChatGpt {
         /// The email address.
         email: Option<String>,
         /// The plan, as codex spells it.
         plan: Option<String>,
+        /// The name of the workspace.
+        workspace: Option<String>,
     },
     /// An OpenAI API key.
     ApiKey,
@@ -43,7 +45,7 @@ impl Account {
         match account["type"].as_str() {
             Some("chatgpt") => {
                 let plan = text("planType").filter(|plan| plan != "unknown");
-                Some(Self::ChatGpt { email: text("email"), plan })
+                Some(Self::ChatGpt { email: text("email"), plan, workspace: text("workspaceName") })
             }
             Some("apiKey") => Some(Self::ApiKey),
             Some(other) => Some(Self::Other(other.to_owned())),
@@ -61,11 +63,11 @@ mod tests {
     #[test]
     fn account_is_parsed_leniently_and_hidden_from_debug_output() {
         let read = |answer: Value| Account::from_response(&answer);
-        let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus"},"requiresOpenaiAuth":true});
+        let chatgpt = json!({"account":{"type":"chatgpt","email":"me@example.com","planType":"plus","workspaceName":"Acme"},"requiresOpenaiAuth":true});
         let account = read(chatgpt).unwrap();
         assert!(!format!("{account:?}").contains("example"));
-        let (email, plan) = (Some("me@example.com".to_owned()), Some("plus".to_owned()));
-        assert_eq!(account, Account::ChatGpt { email, plan });
+        let [email, plan, workspace] = ["me@example.com", "plus", "Acme"].map(|text| Some(text.to_owned()));
+        assert_eq!(account, Account::ChatGpt { email, plan, workspace });
         assert_eq!(read(json!({"account":{"type":"apiKey"}})), Some(Account::ApiKey));
         assert_eq!(read(json!({"account":{"type":"gcp"}})), Some(Account::Other("gcp".to_owned())));
         assert_eq!(read(json!({"account":null,"requiresOpenaiAuth":false})), Some(Account::NotNeeded));

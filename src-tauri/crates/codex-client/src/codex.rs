@@ -97,6 +97,11 @@ impl Codex {
         }
     }
 
+    /// Replaces a running codex at its next use, after a change of the account that no file shows. Its turns finish.
+    pub fn restart(&self) {
+        self.path.send_modify(|_| {});
+    }
+
     /// Starts codex if needed, and waits until it is ready.
     ///
     /// # Errors

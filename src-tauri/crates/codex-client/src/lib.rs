@@ -7,17 +7,20 @@
 //!   `reason` (codex's words, shortened), then `rate_limits` (of the account) and `error`, then `event`,
 //!   `notification` and `request`: the events of a turn, the messages codex sends, the parameters of a turn
 //! - `process` starts processes that cannot outlive us; `install` finds codex; `home` prepares its `CODEX_HOME`
-//! - `rpc` is JSON-RPC over lines; `capabilities` is what the installed codex supports
+//! - `rpc` is JSON-RPC over lines; `app_server` is one process with its connection; `capabilities` is what the installed codex
+//!   supports
 //! - `turn` is a running turn as data: its handle, its event queue, the registry
 //! - `thread` starts threads, prewarms them, and caches them for the next request of a conversation
 //! - `config` and `status` are codex's configuration and current state
 //! - `session` is one live codex process with its threads and turns, and the supervisor that keeps one running
+//! - `sign_in` manages codex's account, on a process of its own
 //! - `legacy` supports codex before 0.140; `codex` chooses between `session` and `legacy`
 //!
 //! HTTP, keys and OpenAI's wire types belong to the callers. Nothing here reads the process's environment on its own:
 //! it is passed in.
 
 mod account;
+mod app_server;
 mod capabilities;
 mod codex;
 mod config;
@@ -39,6 +42,7 @@ mod reason;
 mod request;
 mod rpc;
 mod session;
+mod sign_in;
 mod status;
 mod thread;
 mod turn;
@@ -64,6 +68,9 @@ pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,
 };
 pub use session::{AgentProbe, Model, ProbeResult, initialize_params, probe, probe_agent};
+pub use sign_in::{
+    SignInEnd, SignInMethod, SignInPrompt, Workspace, sign_in, sign_out, switch_workspace, workspaces,
+};
 pub use status::{Readiness, StartCounts, Status};
 pub use thread::{Retention, thread_start_params};
 pub use turn::Turn;

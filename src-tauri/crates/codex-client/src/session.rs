@@ -37,6 +37,7 @@ use mcp_servers::McpServers;
 use server_requests::{RequestParams, TOOL_CALL, reply};
 
 pub use handshake::initialize_params;
+pub(crate) use handshake::version_in;
 pub(crate) use models::list_models;
 pub use models::{AgentProbe, Model, ProbeResult, probe, probe_agent};
 pub(crate) use supervisor::{SessionRequest, Sessions, Supervisor};

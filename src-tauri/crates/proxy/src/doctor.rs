@@ -248,7 +248,11 @@ mod tests {
     use super::*;
 
     fn probed(capabilities: Capabilities) -> ProbeResult {
-        let account = Account::ChatGpt { email: Some("me@example.com".into()), plan: Some("plus".into()) };
+        let account = Account::ChatGpt {
+            email: Some("me@example.com".into()),
+            plan: Some("plus".into()),
+            workspace: None,
+        };
         let readiness = Readiness {
             path: "/c".into(),
             version: "0.120.0".into(),

@@ -90,7 +90,7 @@ pub(crate) async fn handshake(
 }
 
 /// Parses codex's version from `name/1.2.3 (system…)`.
-fn version_in(user_agent: &str) -> Option<&str> {
+pub(crate) fn version_in(user_agent: &str) -> Option<&str> {
     let version = user_agent.split_once('/')?.1.split_whitespace().next()?;
     version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
 }

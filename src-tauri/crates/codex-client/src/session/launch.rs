@@ -2,21 +2,19 @@
 //!
 //! Every step has a timeout, and a failed launch leaves no process behind: dropping the handle kills it.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::handshake::{HandshakeHandler, handshake};
 use super::{Session, SessionParts};
+use crate::app_server::AppServer;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::files::FileStamp;
 use crate::home::{self, ModelList, Prepared};
-use crate::process::{Process, StderrTail, command};
-use crate::rpc::{Connection, lines};
+use crate::process::Process;
 use crate::status::{Readiness, Refusal};
 
 /// A launched codex: its process and session.
@@ -63,54 +61,25 @@ pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<In
     {
         return Err(CodexError::OwnProvider);
     }
-    // Without it, codex would not start. If this fails, the start says why.
-    let _ = std::fs::create_dir_all(&config.folder);
-    let mut command = command(&found.path, &environment);
-    command.args(args).arg("app-server").current_dir(&config.folder);
-    let (mut process, streams) = Process::start(command)
-        .map_err(|error| CodexError::StartFailed { reason: format!("{}: {error}", found.path.display()) })?;
-    let tasks = TaskTracker::new();
-    let stderr = StderrTail::default();
-    tasks.spawn(stderr.clone().read(streams.stderr));
-    let rpc = Connection::open(streams.stdin, &tasks);
-    let mut lines = lines(streams.stdout);
-    let handler = HandshakeHandler::default();
-    let readiness = {
-        let mut handshake = pin!(handshake(&rpc, &handler, &config.client_version, found.path));
-        tokio::select! {
-            biased;
-            readiness = &mut handshake => readiness,
-            // When the output ends, the connection closes, and the handshake fails.
-            () = rpc.read(&mut lines, &handler) => handshake.await,
-        }
+    let mut server = AppServer::start(&found.path, &environment, &args, &config.folder)?;
+    let (rpc, handler) = (Arc::clone(&server.rpc), HandshakeHandler::default());
+    let handshake = handshake(&rpc, &handler, &config.client_version, found.path);
+    let readiness = match server.run(&handler, handshake).await {
+        Ok(readiness) => readiness,
+        Err(error) => return Err(server.stop_after(error).await),
     };
-    match readiness {
-        Ok(readiness) => {
-            let model_list = models.as_ref().map(ModelList::id);
-            let parts = SessionParts {
-                readiness: Readiness { home: used, provider: provider.own, model_list, ..readiness },
-                environment,
-                user_home: found.environment.codex_home(),
-                retention: config.retention,
-                refusal: refusal.clone(),
-                limits: config.limits.clone(),
-            };
-            let session = Session::open(rpc, lines, tasks, parts);
-            let (started_at, models_outdated) = (Instant::now(), CancellationToken::new());
-            let memory_checked_at = started_at;
-            Ok(Instance { process, session, binary, started_at, memory_checked_at, models, models_outdated })
-        }
-        Err(error) => {
-            rpc.closed.cancel();
-            process.kill().await;
-            tasks.close();
-            tasks.wait().await;
-            // The last line on stderr explains an exit.
-            let reason = || stderr.last().unwrap_or_else(|| "it exited without an error message".to_owned());
-            Err(match error {
-                CodexError::Disconnected => CodexError::StartFailed { reason: reason() },
-                error => error,
-            })
-        }
-    }
+    let AppServer { process, lines, tasks, .. } = server;
+    let model_list = models.as_ref().map(ModelList::id);
+    let parts = SessionParts {
+        readiness: Readiness { home: used, provider: provider.own, model_list, ..readiness },
+        environment,
+        user_home: found.environment.codex_home(),
+        retention: config.retention,
+        refusal: refusal.clone(),
+        limits: config.limits.clone(),
+    };
+    let session = Session::open(rpc, lines, tasks, parts);
+    let (started_at, models_outdated) = (Instant::now(), CancellationToken::new());
+    let memory_checked_at = started_at;
+    Ok(Instance { process, session, binary, started_at, memory_checked_at, models, models_outdated })
 }

@@ -242,10 +242,12 @@ impl Supervisor {
         }
     }
 
-    /// Uses the new path from the next start on.
+    /// Uses the new path, or the same one again, from the next start on.
     fn apply_path(&mut self) {
-        self.config.search.setting.clone_from(&self.new_path.borrow_and_update());
-        tracing::info!("codex's path has changed");
+        let path = self.new_path.borrow_and_update().clone();
+        let what = if path == self.config.search.setting { "sign-in" } else { "path" };
+        tracing::info!("codex's {what} has changed");
+        self.config.search.setting = path;
         (self.failures, self.backoff, self.failed_update) = (0, None, None);
         self.retire();
         self.status.send_replace(Status::Idle);

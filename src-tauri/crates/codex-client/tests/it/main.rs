@@ -18,6 +18,7 @@ mod measured;
 mod model_list;
 mod programs;
 mod real;
+mod sign_in;
 mod support;
 mod thread_cache;
 mod update;

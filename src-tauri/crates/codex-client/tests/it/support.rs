@@ -87,6 +87,9 @@ async fn start_at(
     let codex_home = home.path().join(".codex");
     std::fs::create_dir_all(&codex_home).unwrap();
     write(&codex_home, &model.base_url()).unwrap();
+    let issuer = model.login_issuer();
+    let variables = [variables, &[("CODEX_APP_SERVER_LOGIN_ISSUER", &issuer)]].concat();
+    let variables = variables.as_slice();
     let workspace = home.path().join("workspace");
     std::fs::create_dir_all(&workspace).unwrap();
     let plain_config = config_in(home.path(), private(home.path()), retention, binary.clone(), variables);
@@ -138,6 +141,7 @@ fn config_in(
 /// The scripted fake-codex.
 pub(crate) struct Fake {
     pub(crate) codex: Codex,
+    config: CodexConfig,
     pub(crate) folder: TempDir,
 }
 
@@ -152,7 +156,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
     let script = directives.replace("{folder}", &folder.path().display().to_string());
     let script = format!("pid-file={} {script}", folder.path().join("pids").display());
     let environment = Environment::from_process().with("FAKE_CODEX", script);
-    let codex = Codex::new(CodexConfig {
+    let config = CodexConfig {
         search: Search { setting: Some(binary.to_owned()), own: None, environment },
         home: Home::Users,
         folder: folder.path().to_owned(),
@@ -160,11 +164,16 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
         limits: SharedLimits::default(),
         client_version: "0.0.0".into(),
         retention: Retention::default(),
-    });
-    Fake { codex, folder }
+    };
+    Fake { codex: Codex::new(config.clone()), config, folder }
 }
 
 impl Fake {
+    /// How it is started.
+    pub(crate) fn config(&self) -> CodexConfig {
+        self.config.clone()
+    }
+
     /// The ids of the started processes, in order.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let text = std::fs::read_to_string(self.folder.path().join("pids")).unwrap_or_default();

@@ -83,6 +83,13 @@ impl Backends {
         }
     }
 
+    /// Replaces both at their next use, after a change of the account; running turns finish.
+    pub fn restart(&self) {
+        for codex in [&self.plain, &self.agent] {
+            codex.restart();
+        }
+    }
+
     /// The combined status.
     #[must_use]
     pub fn status(&self) -> BackendsStatus {
