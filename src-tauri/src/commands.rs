@@ -4,6 +4,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
+mod account;
 mod keys;
 mod playground;
 mod requests;
@@ -36,6 +37,13 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         stop_proxy,
         use_free_port,
         recheck_codex,
+        account::sign_in,
+        account::open_sign_in_page,
+        account::sign_in_with_api_key,
+        account::cancel_sign_in,
+        account::sign_out,
+        account::accounts,
+        account::switch_account,
         setup::install_codex,
         setup::cancel_install,
         setup::open_instructions,

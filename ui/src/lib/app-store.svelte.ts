@@ -2,6 +2,7 @@
 
 import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
+import { knownAccount, signedInMessage } from './account';
 import { errorMessage } from './format';
 import { keysOf } from './shortcuts';
 import { Toasts, type ToastAction } from './toasts.svelte';
@@ -34,6 +35,9 @@ export class AppStore {
   /** Incremented when code opens a view, so that its heading takes the focus. */
   focusRequests = $state(0);
 
+  /** The last account that was known. */
+  #account: string | null | undefined;
+
   constructor(readonly host: Host) {}
 
   /** Subscribes before loading, so no event is missed in between. Returns the unsubscribe function. */
@@ -59,6 +63,10 @@ export class AppStore {
   }
 
   #setOverview(overview: Overview): void {
+    const account = knownAccount(overview);
+    const message = signedInMessage(this.#account, account);
+    if (account !== undefined) this.#account = account;
+    if (message !== null) this.toast(message);
     this.overview = overview;
     this.overviewError = null;
   }

@@ -11,6 +11,7 @@ import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
 import type { ViewError } from '../bindings/ViewError';
+import { fakeAccount } from './fake/account';
 import { doctorChecks } from './fake/doctor';
 import { playgroundCommands } from './fake/playground';
 import { connectionCheck, recipesFor } from './fake/recipes';
@@ -181,6 +182,7 @@ export function fakeHost({
         health: RUNNING,
       }),
     recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, health: RUNNING }),
+    ...fakeAccount(() => overview, update, live),
 
     ...setupCommands(() => overview, update, now),
 

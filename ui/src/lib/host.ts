@@ -5,6 +5,7 @@
  * `ViewError`.
  */
 
+import type { AccountChoice } from '../bindings/AccountChoice';
 import type { Chart } from '../bindings/Chart';
 import type { ChartRange } from '../bindings/ChartRange';
 import type { ChartStack } from '../bindings/ChartStack';
@@ -25,6 +26,7 @@ import type { Overview } from '../bindings/Overview';
 import type { PlaygroundEvent } from '../bindings/PlaygroundEvent';
 import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
+import type { SignInChoice } from '../bindings/SignInChoice';
 import type { Today } from '../bindings/Today';
 import type { FieldName, Form } from './settings-form';
 
@@ -83,6 +85,18 @@ export const COMMANDS = {
   stopProxy: command<() => Promise<void>>(),
   useFreePort: command<() => Promise<void>>(),
   recheckCodex: command<() => Promise<void>>(),
+
+  /** Resolves at once; the overview shows what happens. Opens the browser for `browser`. */
+  signIn: command<(method: SignInChoice) => Promise<void>>('method'),
+  /** Opens the page of the sign-in that is under way. */
+  openSignInPage: command<() => Promise<void>>(),
+  /** The key goes to codex and is kept nowhere else. */
+  signInWithApiKey: command<(key: string) => Promise<void>>('key'),
+  /** Also dismisses the outcome of one that failed. */
+  cancelSignIn: command<() => Promise<void>>(),
+  signOut: command<() => Promise<void>>(),
+  accounts: command<() => Promise<AccountChoice[]>>(),
+  switchAccount: command<(id: string) => Promise<void>>('id'),
 
   /** Returns at once; the overview shows the progress. */
   installCodex: command<() => Promise<void>>(),

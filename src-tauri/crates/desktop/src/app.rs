@@ -2,6 +2,7 @@
 //!
 //! The shell adds what needs a desktop: the window, the tray, the clipboard and start at login.
 
+mod account;
 mod background;
 mod diagnostics;
 mod doctor;
@@ -14,6 +15,7 @@ mod playground;
 mod preferences;
 mod recheck;
 mod requests;
+mod sign_in;
 mod status;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -46,10 +48,14 @@ use crate::pairing::{self, Docker};
 use first_start::Setup;
 use recheck::CodexFiles;
 
+pub use account::{AccountKind, AccountView};
 pub use doctor::{CheckState, DoctorCheck};
 pub use keys::RecipeText;
 pub use notices::Notice;
+pub use sign_in::{AccountChoice, SignInChoice, SignInView};
 pub use status::{CodexState, CodexView, Overview, SettingsView};
+
+use sign_in::SignIn;
 
 /// Changes buffered for the shell. A slower shell loses the oldest, which is safe: the next overview is complete, and the window
 /// queries the rows when it opens.
@@ -138,6 +144,7 @@ struct Inner {
     checked_files: Mutex<CodexFiles>,
     /// The account's usage limits, which outlive the proxy and codex.
     usage_limits: SharedLimits,
+    sign_in: Mutex<SignIn>,
     keychain: Mutex<KeychainState>,
     overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,
@@ -193,6 +200,7 @@ impl App {
             codex: Mutex::default(),
             checked_files: Mutex::default(),
             usage_limits: SharedLimits::default(),
+            sign_in: Mutex::default(),
             keychain: Mutex::default(),
             overview: Mutex::default(),
             changes,

@@ -1,5 +1,6 @@
 /** The fake host's initial state in each scenario. */
 
+import type { AccountView } from '../../bindings/AccountView';
 import type { FixAction } from '../../bindings/FixAction';
 import type { Health } from '../../bindings/Health';
 import type { KeyRow } from '../../bindings/KeyRow';
@@ -36,6 +37,14 @@ export type Scenario = (typeof SCENARIOS)[number];
 
 const DAMAGED =
   "Your settings couldn't be read, so defaults are in use. Your old file is kept as settings.json.broken-1.";
+export const ACCOUNT: AccountView = {
+  kind: 'chatGpt',
+  name: 'me@example.com',
+  email: 'me@example.com',
+  plan: 'Plus',
+  workspace: 'Personal',
+};
+
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
@@ -65,10 +74,11 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
       state: 'ready',
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
-      account: 'ChatGPT Plus, me@example.com',
+      account: ACCOUNT,
       missing: null,
       message: null,
     },
+    signIn: null,
     requestsToday: 128,
     runningNow: 0,
     answering: 0,

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use codex_client::{Account, CodexError, Readiness, Status};
+use codex_client::{CodexError, Readiness, Status};
 
+use super::account::AccountView;
 use super::status::{CodexState, CodexView, Overview};
 use super::{App, Change};
 use crate::text::join_some;
@@ -55,6 +56,7 @@ impl App {
             reachable_by: reachable_by(stored.listen),
             keys_needed: stored.proxy.keys_needed || stored.listen != Listen::Loopback,
             codex,
+            sign_in: self.sign_in_view(),
             requests_today: self.today().await.requests,
             running_now: self.0.request_log.running(),
             answering: turns.running,
@@ -98,7 +100,7 @@ fn codex_view(running: Option<&BackendsStatus>, probed: Option<&Result<Readiness
         state,
         path: Some(readiness.path.display().to_string()),
         version: Some(readiness.version.clone()),
-        account: readiness.account.as_ref().map(describe_account),
+        account: readiness.account.as_ref().map(AccountView::new),
         missing: missing_capabilities(readiness)
             .map(|lacks| format!("{lacks}. {UPDATE}"))
             .into_iter()
@@ -127,24 +129,6 @@ fn failed(error: &CodexError) -> CodexView {
     CodexView { state, message: Some(describe(error)), ..CodexView::default() }
 }
 
-fn describe_account(account: &Account) -> String {
-    match account {
-        Account::ChatGpt { email, plan } => {
-            let name = join_some([Some("ChatGPT".to_owned()), plan.as_deref().map(describe_plan)], " ");
-            join_some([name, email.clone()], ", ").unwrap_or_default()
-        }
-        Account::ApiKey => "OpenAI API key".to_owned(),
-        Account::Other(kind) => format!("Other account ({kind})"),
-        Account::NotNeeded => "Not needed (custom provider)".to_owned(),
-    }
-}
-
-/// `plus` as `Plus`, `self_serve_business` as `Self serve business`.
-fn describe_plan(plan: &str) -> String {
-    let mut letters = plan.chars().map(|letter| if letter == '_' { ' ' } else { letter });
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,17 +149,6 @@ mod tests {
         assert_eq!(midnight(noon, 7_200), noon - 43_200 - 7_200);
         assert_eq!(midnight(noon, -3_600), noon - 43_200 + 3_600);
         assert_eq!(midnight(noon, 50_400), noon - 7_200);
-    }
-
-    #[test]
-    fn accounts_are_described_with_plan_and_email() {
-        let describe = |email: Option<&str>, plan: Option<&str>| {
-            let (email, plan) = (email.map(str::to_owned), plan.map(str::to_owned));
-            describe_account(&Account::ChatGpt { email, plan })
-        };
-        assert_eq!(describe(Some("me@example.com"), Some("plus")), "ChatGPT Plus, me@example.com");
-        assert_eq!(describe(None, Some("edu_plus")), "ChatGPT Edu plus");
-        assert_eq!(describe(None, None), "ChatGPT");
     }
 
     #[test]

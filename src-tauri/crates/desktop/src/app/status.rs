@@ -4,6 +4,8 @@ use proxy::health::Health;
 use serde::Serialize;
 use ts_rs::TS;
 
+use super::account::AccountView;
+use super::sign_in::SignInView;
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
 use crate::settings_file::DesktopSettings;
@@ -30,6 +32,8 @@ pub struct Overview {
     pub keys_needed: bool,
     /// The state of codex.
     pub codex: CodexView,
+    /// A sign-in that is under way, or has just ended.
+    pub sign_in: Option<SignInView>,
     /// Requests since midnight, without the window's own.
     pub requests_today: u64,
     /// Unfinished requests, including queued ones.
@@ -63,8 +67,8 @@ pub struct CodexView {
     pub path: Option<String>,
     /// The version.
     pub version: Option<String>,
-    /// The account, such as `ChatGPT Plus, me@example.com`; `None` until it is known.
-    pub account: Option<String>,
+    /// The account; `None` until it is known.
+    pub account: Option<AccountView>,
     /// What this version lacks, and how to update, in sentences.
     pub missing: Option<String>,
     /// What is wrong.
