@@ -20,5 +20,6 @@ mod native;
 mod preferences;
 mod screen;
 mod session;
+mod signing_in;
 mod tray;
 mod window;

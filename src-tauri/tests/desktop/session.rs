@@ -130,6 +130,7 @@ impl Session {
             ("CODEX_HOME", text(&home.join(".codex"))),
             ("TMPDIR", text(&sample_model::codex_home::temp_dir(home).unwrap())),
             ("CODEX_PATH", text(&under_test::codex_under_test())),
+            ("CODEX_APP_SERVER_LOGIN_ISSUER", self.model.login_issuer()),
             ("DATA_DIR", text(&self.data())),
             ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
         ]

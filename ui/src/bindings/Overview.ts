@@ -4,6 +4,7 @@ import type { Health } from "./Health";
 import type { KeychainState } from "./KeychainState";
 import type { ProxyState } from "./ProxyState";
 import type { SetupView } from "./SetupView";
+import type { SignInView } from "./SignInView";
 
 /**
  * Everything that the status view and the tray show; sent again on every change.
@@ -33,6 +34,10 @@ keysNeeded: boolean,
  * The state of codex.
  */
 codex: CodexView, 
+/**
+ * A sign-in that is under way, or has just ended.
+ */
+signIn: SignInView | null, 
 /**
  * Requests since midnight, without the window's own.
  */
