@@ -25,7 +25,7 @@ export function setupSteps(overview: Overview, setup: SetupView) {
       state: account,
       summary:
         account === 'done'
-          ? (overview.codex.account ?? 'Signed in')
+          ? (overview.codex.account?.name ?? 'Signed in')
           : account === 'later'
             ? 'ChatGPT or an API key'
             : '',

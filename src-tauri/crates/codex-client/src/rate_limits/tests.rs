@@ -101,7 +101,8 @@ fn credits_take_over_unless_a_turn_was_just_refused() {
 
 #[test]
 fn the_limits_of_another_account_are_forgotten() {
-    let account = |email: &str| Account::ChatGpt { email: Some(email.to_owned()), plan: None };
+    let account =
+        |email: &str| Account::ChatGpt { email: Some(email.to_owned()), plan: None, workspace: None };
     let limits = SharedLimits::default();
     limits.set_account(&account("me"));
     limits.replace(read(json!(true), 42));
