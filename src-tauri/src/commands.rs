@@ -19,7 +19,7 @@ use desktop::app::{App, Overview, RecipeText, SettingsView};
 use desktop::pairing::{CheckStep, Recipe};
 use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
-use tauri::ipc::Invoke;
+use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, Manager as _, State, Wry};
 use tauri_plugin_dialog::DialogExt as _;
 
@@ -60,6 +60,8 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         keys::revoke_key,
         recipes,
         copy_piece,
+        copy_both,
+        installed_apps,
         listen_on_docker_bridge,
         check_connection,
         settings,
@@ -128,8 +130,8 @@ async fn recheck_codex(app: State<'_, App>) -> Result<()> {
 }
 
 #[tauri::command]
-async fn recipes(app: State<'_, App>, key_id: Option<String>) -> Result<Vec<Recipe>> {
-    app.recipes(key_id.as_deref()).await
+async fn recipes(app: State<'_, App>, key_id: Option<String>, url: Option<String>) -> Result<Vec<Recipe>> {
+    app.recipes(key_id.as_deref(), url.as_deref()).await
 }
 
 #[tauri::command]
@@ -139,8 +141,9 @@ async fn copy_piece(
     recipe_id: String,
     index: usize,
     key_id: Option<String>,
+    url: Option<String>,
 ) -> Result<()> {
-    match app.recipe_text(&recipe_id, index, key_id.as_deref()).await? {
+    match app.recipe_text(&recipe_id, index, key_id.as_deref(), url.as_deref()).await? {
         RecipeText::Secret(text) => copy_secret(&handle, &text),
         RecipeText::Plain(text) => copy(&handle, &text),
     }
@@ -152,8 +155,32 @@ async fn listen_on_docker_bridge(app: State<'_, App>) -> Result<()> {
 }
 
 #[tauri::command]
-async fn check_connection(app: State<'_, App>) -> Result<Vec<CheckStep>> {
-    app.check_connection().await
+async fn copy_both(
+    handle: AppHandle,
+    app: State<'_, App>,
+    recipe_id: Option<String>,
+    key_id: Option<String>,
+    url: Option<String>,
+) -> Result<()> {
+    match app.both_text(recipe_id.as_deref(), key_id.as_deref(), url.as_deref()).await? {
+        RecipeText::Secret(text) => copy_secret(&handle, &text),
+        RecipeText::Plain(text) => copy(&handle, &text),
+    }
+}
+
+#[tauri::command]
+async fn installed_apps(app: State<'_, App>) -> Result<Vec<String>> {
+    Ok(app.installed_apps().await)
+}
+
+#[tauri::command]
+async fn check_connection(
+    app: State<'_, App>,
+    recipe_id: String,
+    key_id: Option<String>,
+    steps: Channel<CheckStep>,
+) -> Result<()> {
+    app.check_connection(&recipe_id, key_id.as_deref(), |step| drop(steps.send(step))).await
 }
 
 #[tauri::command]

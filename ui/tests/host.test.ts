@@ -12,9 +12,9 @@ test("a call uses the command's Rust name and named arguments", async () => {
     calls.push([name, values]);
     return 'answer';
   });
-  expect(await tauriHost.copyPiece('curl', 2, null)).toBe('answer');
+  expect(await tauriHost.copyPiece('curl', 2, null, null)).toBe('answer');
   const utcOffsetSeconds = expect.any(Number);
-  expect(calls).toEqual([['copy_piece', { recipeId: 'curl', index: 2, keyId: null, utcOffsetSeconds }]]);
+  expect(calls).toEqual([['copy_piece', { recipeId: 'curl', index: 2, keyId: null, url: null, utcOffsetSeconds }]]);
 });
 
 test('the window declares exactly the commands of the app', () => {

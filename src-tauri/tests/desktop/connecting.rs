@@ -12,7 +12,7 @@ async fn the_copied_curl_command_gets_an_answer() {
     window.says("Default").await;
     window.go_to("Connect").await;
     window.picture("connect").await;
-    window.click("//*[@role='tab'][normalize-space(.)='curl']").await;
+    window.click("//button[@data-app='curl']").await;
     window.click("//button[@aria-label='Copy: Send a prompt for curl']").await;
     window.says("Copied").await;
     window.picture("connect-curl").await;
@@ -34,6 +34,8 @@ async fn the_connection_check_passes() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     window.go_to("Connect").await;
+    window.click("//button[@data-app='openWebUi']").await;
+    window.says("Uses one short answer of your limit.").await;
     window.click("//button[normalize-space(.)='Test']").await;
     window.says("Everything works.").await;
     window.picture("check").await;

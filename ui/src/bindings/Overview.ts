@@ -19,9 +19,13 @@ health: Health,
  */
 proxy: ProxyState, 
 /**
- * The base URL on this computer, ending with `/v1`.
+ * The base URL, ending with `/v1`: the first of `base_urls`.
  */
 baseUrl: string, 
+/**
+ * The base URLs that apps may use: those for other devices first, if they can connect, then the one on this computer.
+ */
+baseUrls: Array<string>, 
 /**
  * Who else can connect, in a sentence; `None` if only this computer can.
  */

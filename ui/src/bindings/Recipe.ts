@@ -6,7 +6,7 @@ import type { RecipePiece } from "./RecipePiece";
  */
 export type Recipe = { 
 /**
- * `openWebUi`, `openWebUiDocker`, `openWebUiDockerDesktop`, `curl`, `python`, `node`, `other`.
+ * `openWebUi`, `openWebUiDocker`, `openWebUiDockerDesktop`, an app of the table, `curl`, `python`, `node`, `other`.
  */
 id: string, 
 /**
@@ -28,4 +28,8 @@ warning: string | null,
 /**
  * Whether `listen_on_docker_bridge` resolves the warning.
  */
-canOpenDocker: boolean, };
+canOpenDocker: boolean, 
+/**
+ * Whether this is the likely place of an app with several recipes.
+ */
+suggested: boolean, };

@@ -42,6 +42,20 @@ export function ownsPort({ proxy }: Overview): boolean {
   return proxy.state !== 'portTaken' && proxy.state !== 'failed';
 }
 
+/** Why the address must not be given to an app now: whatever answers there is not this proxy. */
+export function connectBlocked(overview: Overview | null): string | null {
+  switch (overview?.proxy.state) {
+    case 'portTaken':
+      return `Another program is using port ${overview.proxy.port}, so this address isn't ours at present. Copying is off, so that no key reaches that program.`;
+    case 'stopped':
+    case 'stopping':
+    case 'failed':
+      return "The proxy isn't running, so this address isn't ours at present. Start it to copy and connect.";
+    default:
+      return null;
+  }
+}
+
 /** Why no prompt can be sent now. */
 export function sendBlocked(overview: Overview | null): string | null {
   if (overview === null) return 'Loading…';

@@ -108,7 +108,8 @@ export function fakeHost({
     const errors = validateForm({ ...settings.form, ...changes });
     if (errors.length > 0) reject(plural(errors.length, 'setting needs', 'settings need') + ' fixing', errors);
     settings = { ...settings, form: { ...settings.form, ...(changes as Partial<Settings>) }, notice: null };
-    update({ keysNeeded: settings.form.keys_needed, baseUrl: `http://127.0.0.1:${settings.form.port}/v1` });
+    const baseUrl = `http://127.0.0.1:${settings.form.port}/v1`;
+    update({ keysNeeded: settings.form.keys_needed, baseUrl, baseUrls: [baseUrl] });
   }
 
   function updateRow(row: ExchangeRow) {
@@ -180,6 +181,7 @@ export function fakeHost({
         proxy: { state: 'running', since: Math.floor(now() / 1000) },
         baseUrl: 'http://127.0.0.1:8001/v1',
         health: RUNNING,
+        baseUrls: ['http://127.0.0.1:8001/v1'],
       }),
     recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, health: RUNNING }),
     ...fakeAccount(() => overview, update, live),
@@ -233,15 +235,20 @@ export function fakeHost({
         : null;
     },
 
-    recipes: async (keyId) => recipesFor(overview.baseUrl, maskedKey(keyId), dockerAllowed()),
+    recipes: async (keyId, url) => recipesFor(url ?? overview.baseUrl, maskedKey(keyId), dockerAllowed()),
     copyPiece: async () => {},
+    copyBoth: async () => {},
+    installedApps: async () => (scenario === 'empty' ? [] : ['openWebUi', 'zed', 'vscode', 'curl', 'python']),
     listenOnDockerBridge: async () => {
       settings = { ...settings, form: { ...settings.form, listen: 'dockerBridge' } };
       update({ reachableBy: 'Docker containers on this computer can connect too, at 172.17.0.1.' });
     },
-    checkConnection: async () => {
-      if (live) await new Promise((done) => setTimeout(done, 700));
-      return connectionCheck(overview.proxy.state === 'running', dockerAllowed());
+    checkConnection: async (recipeId, _, onStep) => {
+      const inDocker = recipeId === 'openWebUiDocker';
+      for (const step of connectionCheck(overview.proxy.state === 'running', inDocker, dockerAllowed())) {
+        if (live) await new Promise((done) => setTimeout(done, 250));
+        onStep(step);
+      }
     },
 
     settings: async () => settings,

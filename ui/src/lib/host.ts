@@ -123,15 +123,28 @@ export const COMMANDS = {
   /** Returns a message when the user has to clean something up by hand. */
   revokeKey: command<(id: string) => Promise<string | null>>('id'),
 
-  recipes: command<(keyId: string | null) => Promise<Recipe[]>>('keyId'),
+  /** `url` is one of `Overview.baseUrls`; the first of them by default. */
+  recipes: command<(keyId: string | null, url: string | null) => Promise<Recipe[]>>('keyId', 'url'),
   /** Copies a piece of a recipe to the clipboard, with the real key filled in. */
-  copyPiece: command<(recipeId: string, index: number, keyId: string | null) => Promise<void>>(
+  copyPiece: command<(recipeId: string, index: number, keyId: string | null, url: string | null) => Promise<void>>(
     'recipeId',
     'index',
     'keyId',
+    'url',
   ),
+  /** Copies the base URL and the key in one, as variables; those of a recipe, or the usual ones. */
+  copyBoth: command<(recipeId: string | null, keyId: string | null, url: string | null) => Promise<void>>(
+    'recipeId',
+    'keyId',
+    'url',
+  ),
+  /** The ids of the recipes whose apps are on this computer. */
+  installedApps: command<() => Promise<string[]>>(),
   listenOnDockerBridge: command<() => Promise<void>>(),
-  checkConnection: command<() => Promise<CheckStep[]>>(),
+  /** Resolves when all steps are done; each arrives as an event. */
+  checkConnection: command<
+    (recipeId: string, keyId: string | null, onStep: (step: CheckStep) => void) => Promise<void>
+  >('recipeId', 'keyId', 'steps'),
 
   settings: command<() => Promise<SettingsView>>(),
   setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<void>>('name', 'value'),

@@ -78,6 +78,8 @@ pub struct AppOptions {
     pub limits: Limits,
     /// Finds the address of Docker's bridge.
     pub bridge: fn() -> Option<Ipv4Addr>,
+    /// Finds this computer's addresses in its network.
+    pub lan: fn() -> Vec<Ipv4Addr>,
 }
 
 impl AppOptions {
@@ -91,6 +93,7 @@ impl AppOptions {
             secrets: Arc::new(OsKeychain),
             limits: Limits::default(),
             bridge: pairing::bridge,
+            lan: pairing::lan_addresses,
         }
     }
 
@@ -125,6 +128,7 @@ struct Inner {
     environment: Environment,
     limits: Limits,
     bridge: fn() -> Option<Ipv4Addr>,
+    lan: fn() -> Vec<Ipv4Addr>,
     has_tray: AtomicBool,
     settings: SettingsFile,
     /// Held while settings are checked, applied and saved.
@@ -170,7 +174,7 @@ impl App {
     /// # Errors
     /// If the data folder cannot be used, as a sentence for the user.
     pub async fn open(options: AppOptions) -> Result<Self, String> {
-        let AppOptions { data_dir, environment, has_tray, secrets, limits, bridge } = options;
+        let AppOptions { data_dir, environment, has_tray, secrets, limits, bridge, lan } = options;
         Program::App.set_current();
         std::fs::create_dir_all(&data_dir)
             .map_err(|error| format!("cannot use the data folder {}: {error}", data_dir.display()))?;
@@ -189,6 +193,7 @@ impl App {
             environment,
             limits,
             bridge,
+            lan,
             has_tray: AtomicBool::new(has_tray),
             notice: Mutex::new(notice),
             setting_drafts: Mutex::default(),

@@ -13,6 +13,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
     {
       id: 'openWebUi',
       title: 'Open WebUI on this computer',
+      suggested: true,
       intro:
         'In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +. Paste both, save, then choose a model in a new chat.',
       pieces: webUi(baseUrl),
@@ -36,6 +37,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
         ? null
         : "Containers can't connect yet, because the proxy accepts only apps on this computer.",
       canOpenDocker: !dockerAllowed,
+      suggested: false,
     },
     {
       id: 'openWebUiDockerDesktop',
@@ -45,6 +47,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       pieces: webUi(dockerUrl),
       warning: null,
       canOpenDocker: false,
+      suggested: false,
     },
     {
       id: 'curl',
@@ -52,13 +55,19 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       intro: 'Run in a terminal. The answer is streamed.',
       pieces: [
         {
-          label: 'Command',
+          label: 'List models',
+          text: `curl ${baseUrl}/models \\\n  -H "Authorization: Bearer ${key}"`,
+          code: true,
+        },
+        {
+          label: 'Send a prompt',
           text: `curl -N ${baseUrl}/chat/completions \\\n  -H "Authorization: Bearer ${key}" \\\n  -H "Content-Type: application/json" \\\n  -d '{"model": "codex-local", "stream": true,\n       "messages": [{"role": "user", "content": "What is 2+2?"}]}'`,
           code: true,
         },
       ],
       warning: null,
       canOpenDocker: false,
+      suggested: false,
     },
     {
       id: 'python',
@@ -73,6 +82,7 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       ],
       warning: null,
       canOpenDocker: false,
+      suggested: false,
     },
     {
       id: 'node',
@@ -87,7 +97,21 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       ],
       warning: null,
       canOpenDocker: false,
+      suggested: false,
     },
+    pasted('cline', 'Cline', "In Cline's settings, choose the API provider OpenAI Compatible.", [
+      ['Base URL', baseUrl],
+      ['API Key', key],
+      ['Model ID', 'gpt-6.1-sol'],
+    ]),
+    pasted('zed', 'Zed', "Add the provider to Zed's `settings.json`.", [['API key', key]]),
+    pasted('vscode', 'VS Code', 'Run Chat: Open Language Models (JSON) in the command palette.', [['API key', key]]),
+    pasted('jan', 'Jan', 'In Jan: Settings → Model Providers → Add Provider.', [['Base URL', baseUrl]]),
+    pasted('n8n', 'n8n', 'Create a credential of the type OpenAI.', [
+      ['API Key', key],
+      ['Base URL', baseUrl],
+    ]),
+    pasted('homeAssistant', 'Home Assistant', 'Install Extended OpenAI Conversation.', [['Base Url', baseUrl]]),
     {
       id: 'other',
       title: 'Other apps',
@@ -99,11 +123,17 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       ],
       warning: "Cursor can't connect: its servers call the address, and they can't reach this computer.",
       canOpenDocker: false,
+      suggested: false,
     },
   ];
 }
 
-export function connectionCheck(running: boolean, dockerAllowed: boolean): CheckStep[] {
+function pasted(id: string, title: string, intro: string, fields: [string, string][]): Recipe {
+  const pieces = fields.map(([label, text]) => ({ label, text, code: false }));
+  return { id, title, intro, pieces, warning: null, canOpenDocker: false, suggested: false };
+}
+
+export function connectionCheck(running: boolean, inDocker: boolean, dockerAllowed: boolean): CheckStep[] {
   if (!running) {
     return [
       {
@@ -114,18 +144,20 @@ export function connectionCheck(running: boolean, dockerAllowed: boolean): Check
       },
     ];
   }
-  return [
+  const steps = [
     { what: 'The proxy answers', ok: true, detail: 'Codex Proxy 0.3.0 at 127.0.0.1:8000', ms: 1 },
-    { what: 'The key is accepted', ok: true, detail: 'Default, …k7Fd', ms: 1 },
-    { what: 'Models are listed', ok: true, detail: '9 models, codex-local among them', ms: 3 },
-    { what: 'Streamed a short answer', ok: true, detail: 'First token after 0.38 s', ms: 912 },
-    dockerAllowed
-      ? { what: 'Containers can connect', ok: true, detail: 'Listening on the Docker bridge, 172.17.0.1', ms: 1 }
-      : {
-          what: 'Containers can connect',
-          ok: false,
-          detail: 'The proxy accepts only apps on this computer. Allow Docker containers under Docker on Linux.',
-          ms: 0,
-        },
+    { what: 'Models are listed', ok: true, detail: '9 models', ms: 3 },
+    { what: 'Wrong key is rejected', ok: true, detail: 'Rejected with a message that apps can show', ms: 1 },
+    { what: 'Streamed a short answer from gpt-6.1-sol', ok: true, detail: 'First token after 0.38 s', ms: 912 },
   ];
+  if (!inDocker) return steps;
+  const containers = dockerAllowed
+    ? { what: 'Containers can reach it', ok: true, detail: 'Listening on the Docker bridge, 172.17.0.1', ms: 1 }
+    : {
+        what: 'Containers can reach it',
+        ok: false,
+        detail: "Containers can't connect yet, because the proxy accepts only apps on this computer.",
+        ms: 0,
+      };
+  return steps.toSpliced(1, 0, containers);
 }

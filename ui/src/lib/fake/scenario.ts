@@ -26,6 +26,7 @@ export const SCENARIOS = [
   'no-keyring',
   'keychain-locked',
   'no-tray',
+  'lan',
   'empty',
   'starting',
   'damaged',
@@ -68,6 +69,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     health: RUNNING,
     proxy: { state: 'running', since: seconds - 2 * HOUR - 17 * 60 },
     baseUrl: 'http://127.0.0.1:8000/v1',
+    baseUrls: ['http://127.0.0.1:8000/v1'],
     reachableBy: null,
     keysNeeded: true,
     codex: {
@@ -223,6 +225,15 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         hasTray: false,
         reachableBy: 'Docker containers on this computer can connect too, at 172.17.0.1.',
       };
+    case 'lan': {
+      const baseUrls = ['192.168.1.20', '10.8.0.3', '127.0.0.1'].map((host) => `http://${host}:8000/v1`);
+      return {
+        ...overview,
+        baseUrl: baseUrls[0] ?? '',
+        baseUrls,
+        reachableBy: `Anyone on your network with a key can connect at ${baseUrls[0]}.`,
+      };
+    }
     case 'empty':
       return {
         ...overview,

@@ -1,42 +1,74 @@
-/** Groups recipes into tabs, one per app. */
+/** The apps of the grid: each has one recipe, or one for each place where it may run. */
 
+import type { ExchangeRow } from '../../bindings/ExchangeRow';
 import type { Recipe } from '../../bindings/Recipe';
+
+interface Place {
+  title: string;
+  text: string;
+  /** Completes "Open WebUI runs …". */
+  phrase: string;
+}
 
 export interface RecipeGroup {
   id: string;
   name: string;
+  /** What it is, for names that do not say it. */
+  note: string;
   recipes: Recipe[];
   /** Where the app runs, by recipe id, for apps with several recipes. */
-  places: Record<string, { title: string; text: string }>;
+  places: Record<string, Place>;
 }
 
-const GROUPS: readonly Omit<RecipeGroup, 'recipes'>[] = [
-  {
-    id: 'openWebUi',
-    name: 'Open WebUI',
-    places: {
-      openWebUi: { title: 'This computer', text: 'pip, uv or desktop app' },
-      openWebUiDocker: { title: 'Docker on Linux', text: 'Uses the Docker bridge' },
-      openWebUiDockerDesktop: { title: 'Docker Desktop', text: 'On Mac and Windows' },
-    },
+const OPEN_WEBUI: Omit<RecipeGroup, 'recipes'> = {
+  id: 'openWebUi',
+  name: 'Open WebUI',
+  note: '',
+  places: {
+    openWebUi: { title: 'This computer', text: 'pip, uv or desktop app', phrase: 'on this computer' },
+    openWebUiDocker: { title: 'Docker on Linux', text: 'Uses the Docker bridge', phrase: 'in Docker' },
+    openWebUiDockerDesktop: { title: 'Docker Desktop', text: 'On Mac and Windows', phrase: 'in Docker Desktop' },
   },
-  { id: 'curl', name: 'curl', places: {} },
-  { id: 'python', name: 'Python', places: {} },
-  { id: 'node', name: 'Node', places: {} },
-  { id: 'other', name: 'Other apps', places: {} },
-];
+};
 
-/** Unknown recipes get a separate tab, named by their title. */
+/** Names and notes of apps whose recipe has another title. */
+const NAMES: Record<string, { name?: string; note?: string }> = {
+  vscode: { note: 'GitHub Copilot chat' },
+  copilotCli: { note: 'In the terminal' },
+  homeAssistant: { note: 'Extended OpenAI Conversation' },
+  python: { name: 'OpenAI Python', note: 'Package openai' },
+  node: { name: 'OpenAI Node', note: 'Package openai' },
+  curl: { note: 'In the terminal' },
+  other: { name: 'Any other app', note: 'Base URL and key' },
+};
+
 export function groupRecipes(recipes: readonly Recipe[]): RecipeGroup[] {
-  const known = new Set(GROUPS.flatMap((group) => [group.id, ...Object.keys(group.places)]));
-  const all = [
-    ...GROUPS.map((group) => ({
-      ...group,
-      recipes: recipes.filter((recipe) => recipe.id === group.id || recipe.id in group.places),
+  const webUi = recipes.filter((recipe) => recipe.id in OPEN_WEBUI.places);
+  const others = recipes.filter((recipe) => !(recipe.id in OPEN_WEBUI.places));
+  return [
+    ...(webUi.length > 0 ? [{ ...OPEN_WEBUI, recipes: webUi }] : []),
+    ...others.map((recipe) => ({
+      id: recipe.id,
+      name: NAMES[recipe.id]?.name ?? recipe.title,
+      note: NAMES[recipe.id]?.note ?? '',
+      recipes: [recipe],
+      places: {},
     })),
-    ...recipes
-      .filter((recipe) => !known.has(recipe.id))
-      .map((recipe) => ({ id: recipe.id, name: recipe.title, recipes: [recipe], places: {} })),
   ];
-  return all.filter((group) => group.recipes.length > 0);
+}
+
+/** When each app sent its latest request, by its name in the request log. The newest rows come first. */
+export function lastSeen(rows: readonly ExchangeRow[]): Map<string, number> {
+  const seen = new Map<string, number>();
+  for (const row of rows) {
+    const name = (row as { app?: string }).app ?? row.client;
+    if (!seen.has(name)) seen.set(name, row.at);
+  }
+  return seen;
+}
+
+/** Up to two letters: `OW` for Open WebUI, `Zd` would be no better than `Z` for Zed. */
+export function monogram(name: string): string {
+  const initials = name.split(/[^\p{L}\p{N}]+/u).map((word) => word[0] ?? '');
+  return initials.slice(0, 2).join('').toUpperCase();
 }

@@ -208,14 +208,14 @@ impl App {
     /// If there is no such recipe, or the keychain does not return the key.
     pub async fn first_app_text(&self, recipe: Option<&str>) -> Result<RecipeText, ViewError> {
         let id = recipe.unwrap_or(ANY_APP);
-        let recipes = self.recipes(None).await?;
+        let recipes = self.recipes(None, None).await?;
         let pieces = recipes.into_iter().find(|known| known.id == id).map(|recipe| recipe.pieces);
         let pieces = pieces.ok_or_else(|| ViewError::new("Open Connect to see this app."))?;
         let (mut lines, mut is_secret) = (Vec::new(), false);
         for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| !piece.code) {
             let Some(variable) = variable_of(piece) else { continue };
             let name = if recipe.is_none() { format!("{variable}=") } else { format!("{}: ", piece.label) };
-            lines.push(match self.recipe_text(id, index, None).await? {
+            lines.push(match self.recipe_text(id, index, None, None).await? {
                 RecipeText::Plain(text) => name + &text,
                 RecipeText::Secret(text) => {
                     is_secret = true;
@@ -226,7 +226,7 @@ impl App {
         let text = lines.join("\n");
         match pieces.iter().position(|piece| piece.code && !piece.text.contains("/models")) {
             // A command or a program, with the key in it.
-            Some(index) if lines.is_empty() => self.recipe_text(id, index, None).await,
+            Some(index) if lines.is_empty() => self.recipe_text(id, index, None, None).await,
             _ if is_secret => Ok(RecipeText::Secret(text)),
             _ => Ok(RecipeText::Plain(text)),
         }

@@ -1,9 +1,12 @@
 //! Keys, and what uses them: the recipes and the connection check.
 
+use std::net::Ipv4Addr;
+
+use super::overview::base_url;
 use super::{App, Change};
 use crate::gateway::Running;
 use crate::keychain::{KeyLimitsForm, KeyRow, NewKey};
-use crate::pairing::{self, CheckStep, Platform, Recipe, RecipeInput, ShownKey, Target};
+use crate::pairing::{self, CheckStep, Containers, Platform, Recipe, RecipeInput, ShownKey, Target};
 use crate::request_log::ExchangeQuery;
 use crate::view::{Listen, ViewError};
 use proxy::Key;
@@ -94,8 +97,8 @@ impl App {
     ///
     /// # Errors
     /// If the key file cannot be used.
-    pub async fn recipes(&self, key_id: Option<&str>) -> Result<Vec<Recipe>, ViewError> {
-        let (input, _) = self.recipe_input(key_id).await?;
+    pub async fn recipes(&self, key_id: Option<&str>, url: Option<&str>) -> Result<Vec<Recipe>, ViewError> {
+        let (input, _) = self.recipe_input(key_id, url).await?;
         Ok(pairing::recipes(&input))
     }
 
@@ -108,8 +111,9 @@ impl App {
         recipe: &str,
         index: usize,
         key_id: Option<&str>,
+        url: Option<&str>,
     ) -> Result<RecipeText, ViewError> {
-        let (input, id) = self.recipe_input(key_id).await?;
+        let (input, id) = self.recipe_input(key_id, url).await?;
         let recipes = pairing::recipes(&input);
         let piece =
             recipes.iter().find(|known| known.id == recipe).and_then(|recipe| recipe.pieces.get(index));
@@ -127,17 +131,73 @@ impl App {
         Ok(if secret.is_some() { RecipeText::Secret(text) } else { RecipeText::Plain(text) })
     }
 
-    /// Makes the same requests as Open WebUI, and reports the result of each.
+    /// The base URL and the key of a recipe in one, for the clipboard; without a recipe, the usual ones.
     ///
     /// # Errors
-    /// If the proxy is stopped.
-    pub async fn check_connection(&self) -> Result<Vec<CheckStep>, ViewError> {
-        let (running, target) = self.target()?;
-        let bridge = match self.0.settings.current().listen {
-            Listen::DockerBridge => running.bridge(),
-            Listen::Loopback | Listen::Everywhere => None,
+    /// If the keychain does not return the key.
+    pub async fn both_text(
+        &self,
+        recipe: Option<&str>,
+        key_id: Option<&str>,
+        url: Option<&str>,
+    ) -> Result<RecipeText, ViewError> {
+        let (input, id) = self.recipe_input(key_id, url).await?;
+        let secret = match (&input.key, id) {
+            (ShownKey::Masked(_), Some(id)) => Some(self.key_secret(&id).await?),
+            _ => None,
         };
-        Ok(pairing::check(&target, bridge, None).await)
+        let text = pairing::both_text(recipe, &input, secret.as_ref())
+            .ok_or_else(|| ViewError::new("Create a key under Keys first."))?;
+        Ok(if secret.is_some() { RecipeText::Secret(text) } else { RecipeText::Plain(text) })
+    }
+
+    /// The ids of the recipes whose apps are on this computer.
+    pub async fn installed_apps(&self) -> Vec<String> {
+        let environment = self.0.environment.clone();
+        // A folder may be on a slow network drive.
+        let found = tokio::task::spawn_blocking(move || pairing::installed(&environment)).await;
+        found.unwrap_or_default()
+    }
+
+    /// Makes the same requests as Open WebUI, with a key and for the place of a recipe, and reports each result.
+    ///
+    /// # Errors
+    /// If the proxy is stopped, or the keychain does not return the key.
+    pub async fn check_connection(
+        &self,
+        recipe: &str,
+        key_id: Option<&str>,
+        mut report: impl FnMut(CheckStep),
+    ) -> Result<(), ViewError> {
+        let (running, mut target) = self.target()?;
+        let (input, id) = self.recipe_input(key_id, None).await?;
+        let keys = self.0.keys.rows().await?;
+        let key = keys.iter().find(|row| Some(&row.id) == id.as_ref());
+        match key {
+            _ if input.key == ShownKey::NotNeeded => target.key = None,
+            Some(row) if row.can_copy => target.key = Some(self.key_secret(&row.id).await?),
+            Some(row) => report(CheckStep {
+                what: format!("Key {} exists", row.name),
+                ok: true,
+                detail: "It isn't in the keychain, so the window's own key is used.".to_owned(),
+                ms: 0,
+            }),
+            None => {}
+        }
+        let containers = match (pairing::unreachable_by_containers(recipe, &input), running.bridge()) {
+            (Some(why), _) => Containers::Unreachable(why),
+            (None, Some(bridge)) if recipe == "openWebUiDocker" => Containers::At(bridge),
+            (None, _) => Containers::NotNeeded,
+        };
+        pairing::check(&target, containers, None, report).await;
+        Ok(())
+    }
+
+    /// The addresses that apps may use: those for other devices first, if they can connect, then the one on this computer.
+    pub(super) fn hosts(&self) -> Vec<Ipv4Addr> {
+        let everywhere = self.0.settings.current().listen == Listen::Everywhere;
+        let lan = if everywhere { (self.0.lan)() } else { Vec::new() };
+        lan.into_iter().chain([Ipv4Addr::LOCALHOST]).collect()
     }
 
     /// The running proxy, and where the window sends its requests.
@@ -156,6 +216,7 @@ impl App {
     pub(super) async fn recipe_input(
         &self,
         key_id: Option<&str>,
+        url: Option<&str>,
     ) -> Result<(RecipeInput, Option<String>), ViewError> {
         let stored = self.0.settings.current();
         let keys = self.0.keys.rows().await?;
@@ -178,8 +239,12 @@ impl App {
         let models: Vec<String> = self.models().await.into_iter().map(|model| model.id).collect();
         let plain = key.is_some_and(|row| row.limits.plain_models_only);
         let model = models.first().filter(|_| plain).map_or(EXAMPLE_MODEL, String::as_str).to_owned();
+        let port = stored.proxy.port.get();
+        let hosts = self.hosts();
+        let chosen = hosts.iter().find(|host| url == Some(base_url(**host, port).as_str()));
         let input = RecipeInput {
-            port: stored.proxy.port.get(),
+            host: chosen.or(hosts.first()).copied().unwrap_or(Ipv4Addr::LOCALHOST),
+            port,
             listen,
             docker: self.docker(),
             key: shown,

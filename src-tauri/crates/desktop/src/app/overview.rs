@@ -1,5 +1,6 @@
 //! Puts the overview together, in the words of the window and the tray.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 
 use codex_client::{CodexError, Readiness, Status};
@@ -48,12 +49,16 @@ impl App {
         if let Some(running) = &gateway.running {
             running.proxy.set_health(health.clone());
         }
+        let port = stored.proxy.port.get();
+        let base_urls: Vec<_> = self.hosts().into_iter().map(|host| base_url(host, port)).collect();
+        let reachable_by = reachable_by(stored.listen, base_urls.first().filter(|_| base_urls.len() > 1));
         let overview = Overview {
             health,
             setup,
-            base_url: base_url(stored.proxy.port.get()),
-            port: stored.proxy.port.get(),
-            reachable_by: reachable_by(stored.listen),
+            base_url: base_urls.first().cloned().unwrap_or_default(),
+            base_urls,
+            port,
+            reachable_by,
             keys_needed: stored.proxy.keys_needed || stored.listen != Listen::Loopback,
             codex,
             sign_in: self.sign_in_view(),
@@ -75,9 +80,9 @@ impl App {
     }
 }
 
-/// The base URL on this computer. Uses 127.0.0.1 because `localhost` resolves to `::1` first on some systems.
-pub(super) fn base_url(port: u16) -> String {
-    format!("http://127.0.0.1:{port}/v1")
+/// The base URL at one of [`App::hosts`].
+pub(super) fn base_url(host: Ipv4Addr, port: u16) -> String {
+    format!("http://{host}:{port}/v1")
 }
 
 /// The last midnight before `now`, where the clock is `utc_offset` seconds ahead of UTC; both in Unix seconds.
@@ -86,11 +91,15 @@ pub(super) fn midnight(now: u64, utc_offset: i32) -> u64 {
     now.saturating_sub(local % (24 * 60 * 60))
 }
 
-fn reachable_by(listen: Listen) -> Option<String> {
+/// `url` is for other devices.
+fn reachable_by(listen: Listen, url: Option<&String>) -> Option<String> {
     match listen {
         Listen::Loopback => None,
         Listen::DockerBridge => Some("Docker containers on this computer can connect too.".to_owned()),
-        Listen::Everywhere => Some("Anyone on your network with a key can connect.".to_owned()),
+        Listen::Everywhere => {
+            let at = url.map(|url| format!(" at {url}")).unwrap_or_default();
+            Some(format!("Anyone on your network with a key can connect{at}."))
+        }
     }
 }
 

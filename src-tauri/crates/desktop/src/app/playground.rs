@@ -55,7 +55,7 @@ impl App {
         language: CodeLanguage,
         request: &ChatRequest,
     ) -> Result<RecipeText, ViewError> {
-        let (input, key_id) = self.recipe_input(None).await?;
+        let (input, key_id) = self.recipe_input(None, None).await?;
         let keys = self.0.keys.rows().await?;
         let can_copy = keys.iter().any(|row| Some(&row.id) == key_id.as_ref() && row.can_copy);
         let secret = match key_id {

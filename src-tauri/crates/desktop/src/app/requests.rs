@@ -71,7 +71,7 @@ impl App {
     /// # Errors
     /// If it is no longer in the log.
     pub async fn as_curl(&self, id: &str) -> Result<String, ViewError> {
-        let base = base_url(self.0.settings.current().proxy.port.get());
+        let base = base_url(std::net::Ipv4Addr::LOCALHOST, self.0.settings.current().proxy.port.get());
         Ok(self.exchange_detail(id).await?.as_curl(&base, Platform::current()))
     }
 }

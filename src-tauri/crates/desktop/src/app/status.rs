@@ -21,8 +21,10 @@ pub struct Overview {
     pub health: Health,
     /// The state of the proxy.
     pub proxy: ProxyState,
-    /// The base URL on this computer, ending with `/v1`.
+    /// The base URL, ending with `/v1`: the first of `base_urls`.
     pub base_url: String,
+    /// The base URLs that apps may use: those for other devices first, if they can connect, then the one on this computer.
+    pub base_urls: Vec<String>,
     /// The port, for the tray.
     #[serde(skip)]
     pub port: u16,

@@ -32,22 +32,44 @@ const PROMPT: &str = "Reply with OK.";
 /// A key that the proxy must reject.
 const WRONG_KEY: &str = "sk-wrong-on-purpose";
 
-/// Makes the requests in order. Stops when one fails that the rest depends on.
+/// Whether containers have to reach the proxy.
+#[derive(Clone, Debug)]
+pub enum Containers {
+    /// The app is in none.
+    NotNeeded,
+    /// The proxy listens for them at this address, on the Docker bridge.
+    At(SocketAddr),
+    /// They cannot, and why.
+    Unreachable(String),
+}
+
+/// Makes the requests in order, and reports each step when it is done. Stops when one fails that the rest depends on.
 ///
-/// `bridge` is the address on the Docker bridge, if the proxy listens there. The chat uses `model`, or else the first plain model
-/// of the list, which costs less than codex-local.
-pub async fn check(target: &Target, bridge: Option<SocketAddr>, model: Option<&str>) -> Vec<CheckStep> {
+/// The chat uses `model`, or else the first plain model of the list, which costs less than codex-local.
+pub async fn check(
+    target: &Target,
+    containers: Containers,
+    model: Option<&str>,
+    report: impl FnMut(CheckStep),
+) {
     let caller = Caller::new(target, AGENT);
-    let mut steps = Steps::default();
+    let mut steps = Steps(report);
 
     if steps.run("The proxy answers".to_owned(), reach(&caller)).await.is_none() {
-        return steps.0;
+        return;
     }
-    if let Some(bridge) = bridge {
-        steps.run("Containers can connect".to_owned(), reach_from_container(&caller, bridge)).await;
+    let what = "Containers can reach it".to_owned();
+    match containers {
+        Containers::NotNeeded => {}
+        Containers::At(bridge) => {
+            steps.run(what, reach_from_container(&caller, bridge)).await;
+        }
+        Containers::Unreachable(why) => {
+            steps.run(what, async { Err::<((), String), _>(RequestError::Server(why)) }).await;
+        }
     }
     let Some(models) = steps.run("Models are listed".to_owned(), list(&caller)).await else {
-        return steps.0;
+        return;
     };
     if target.key.is_some() {
         steps.run("Wrong key is rejected".to_owned(), reject_wrong_key(&caller)).await;
@@ -56,14 +78,12 @@ pub async fn check(target: &Target, bridge: Option<SocketAddr>, model: Option<&s
     if let Some(model) = model.or(first_plain.map(String::as_str)) {
         steps.run(format!("Streamed a short answer from {model}"), stream(&caller, model)).await;
     }
-    steps.0
 }
 
-/// The steps so far.
-#[derive(Debug, Default)]
-struct Steps(Vec<CheckStep>);
+/// Reports the steps.
+struct Steps<R>(R);
 
-impl Steps {
+impl<R: FnMut(CheckStep)> Steps<R> {
     /// Runs one step, and returns its result if it passed.
     async fn run<T>(&mut self, what: String, step: impl Future<Output = Result<(T, String)>>) -> Option<T> {
         let started = Instant::now();
@@ -71,7 +91,7 @@ impl Steps {
             Ok((found, detail)) => (Some(found), true, detail),
             Err(error) => (None, false, error.to_string()),
         };
-        self.0.push(CheckStep { what, ok, detail, ms: milliseconds(started) });
+        (self.0)(CheckStep { what, ok, detail, ms: milliseconds(started) });
         found
     }
 }
@@ -96,10 +116,9 @@ async fn reach_from_container(caller: &Caller<'_>, bridge: SocketAddr) -> Result
 }
 
 async fn list(caller: &Caller<'_>) -> Result<(Vec<String>, String)> {
-    let started = Instant::now();
     let ids = model_ids(caller).await?;
     let models = if ids.len() == 1 { "1 model".to_owned() } else { format!("{} models", ids.len()) };
-    Ok((ids, format!("{models} in {} ms", milliseconds(started))))
+    Ok((ids, models))
 }
 
 async fn model_ids(caller: &Caller<'_>) -> Result<Vec<String>> {
@@ -141,6 +160,7 @@ async fn reject_wrong_key(caller: &Caller<'_>) -> Result<((), String)> {
 
 async fn stream(caller: &Caller<'_>, model: &str) -> Result<((), String)> {
     let body = json!({"stream":true,"model":model,"messages":[{"role":"user","content":PROMPT}]});
-    let ChatResult { first_ms, total_ms, .. } = chat(caller, &body, ANSWER_TIMEOUT, |_| ()).await?;
-    Ok(((), format!("First token after {first_ms} ms, done after {total_ms} ms")))
+    let ChatResult { first_ms, .. } = chat(caller, &body, ANSWER_TIMEOUT, |_| ()).await?;
+    // Like the steps' own times in the window.
+    Ok(((), format!("First token after {}.{:02} s", first_ms / 1000, first_ms % 1000 / 10)))
 }

@@ -1,10 +1,9 @@
 //! The recipes for curl, the OpenAI packages for Python and Node, and other apps; and a conversation as code.
 
 use super::input::{CANNOT_REACH_LOCALHOST, Filled, Shell, code, line};
-use super::types::{ChatMessage, ChatRequest, ChatRole, CodeLanguage, Recipe};
+use super::types::{ChatMessage, ChatRequest, ChatRole, CodeLanguage, Recipe, RecipePiece};
 use crate::shell;
 use crate::text::join_some;
-use crate::view::Listen;
 
 /// The prompt in the examples.
 const QUESTION: &str = "Say hello in five words.";
@@ -175,14 +174,8 @@ fn package(filled: &Filled<'_>, [id, title, install, file]: [&str; 4], program: 
 
 /// Any other app.
 pub(super) fn other(filled: &Filled<'_>) -> Recipe {
-    let mut intro =
-        "Works with any app that takes an OpenAI base URL and key. If the app adds /v1 itself, leave it out."
-            .to_owned();
-    if filled.input.listen == Listen::Everywhere {
-        intro.push_str(
-            " On another device in your network, use this computer's address instead of 127.0.0.1.",
-        );
-    }
+    let intro =
+        "Works with any app that takes an OpenAI base URL and key. If the app adds /v1 itself, leave it out.";
     let mut pieces = vec![
         line("Base URL", filled.url("")),
         line("Key", filled.key.clone()),
@@ -191,14 +184,21 @@ pub(super) fn other(filled: &Filled<'_>) -> Recipe {
     if filled.input.models.len() > 1 {
         pieces.push(line("All models", filled.input.models.join(", ")));
     }
-    for shell in filled.input.platform.shells() {
-        let set = |name: &str, value: &str| match shell {
+    let variables = [("OPENAI_BASE_URL", filled.url("")), ("OPENAI_API_KEY", filled.key.clone())];
+    pieces.extend(environment_variables(filled, &variables));
+    let warning = join_some([filled.no_key_warning(), Some(CANNOT_REACH_LOCALHOST.to_owned())], " ");
+    Recipe { warning, ..filled.recipe("other", "Other apps", intro, pieces) }
+}
+
+/// Variables to set, for each shell of the system.
+pub(super) fn environment_variables(filled: &Filled<'_>, variables: &[(&str, String)]) -> Vec<RecipePiece> {
+    let for_shell = |shell: &Shell| {
+        let set = |(name, value): &(&str, String)| match shell {
             Shell::Windows => format!("$env:{name} = {}", shell::powershell_string(value)),
             Shell::Posix | Shell::GitBash => format!("export {name}={}", shell::posix(value)),
         };
-        let lines = [set("OPENAI_BASE_URL", &filled.url("")), set("OPENAI_API_KEY", &filled.key)];
-        pieces.push(code(&format!("Environment variables{}", shell.label_suffix()), lines.join("\n")));
-    }
-    let warning = join_some([filled.no_key_warning(), Some(CANNOT_REACH_LOCALHOST.to_owned())], " ");
-    Recipe { warning, ..filled.recipe("other", "Other apps", intro, pieces) }
+        let lines: Vec<_> = variables.iter().map(set).collect();
+        code(&format!("Environment variables{}", shell.label_suffix()), lines.join("\n"))
+    };
+    filled.input.platform.shells().iter().map(for_shell).collect()
 }

@@ -1,5 +1,7 @@
 //! The input of the recipes, and what they share.
 
+use std::net::Ipv4Addr;
+
 use super::docker::Docker;
 use super::types::{Recipe, RecipePiece};
 use crate::shell::{self, Platform};
@@ -18,6 +20,8 @@ pub(super) const ANY_KEY: &str = "no-key-needed";
 /// The input of the recipes.
 #[derive(Clone, Debug)]
 pub struct RecipeInput {
+    /// The host that apps connect to: this computer's address in its network, or 127.0.0.1.
+    pub host: Ipv4Addr,
     /// The proxy's port.
     pub port: u16,
     /// Who can connect now, which may be fewer than the setting says.
@@ -102,9 +106,9 @@ pub(super) struct Filled<'a> {
 }
 
 impl Filled<'_> {
-    /// The base URL on this computer, plus `path`. Uses 127.0.0.1 because `localhost` resolves to `::1` first on some systems.
+    /// The base URL, plus `path`. Uses 127.0.0.1 because `localhost` resolves to `::1` first on some systems.
     pub(super) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/v1{path}", self.input.port)
+        format!("http://{}:{}/v1{path}", self.input.host, self.input.port)
     }
 
     pub(super) fn key_is_needed(&self) -> bool {
@@ -126,6 +130,7 @@ impl Filled<'_> {
             pieces,
             warning: self.no_key_warning(),
             can_open_docker: false,
+            suggested: false,
         }
     }
 

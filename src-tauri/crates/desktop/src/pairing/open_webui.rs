@@ -4,7 +4,7 @@
 //! first visitor becomes the administrator. An existing one ignores these variables, so the base URL and the key come first.
 
 use super::docker::{BRIDGE_NAME, Docker};
-use super::input::{Filled, Shell, code, line};
+use super::input::{Filled, RecipeInput, Shell, ShownKey, code, line};
 use super::types::{Recipe, RecipePiece};
 use crate::shell::{self, Platform};
 use crate::view::Listen;
@@ -46,7 +46,7 @@ pub(super) fn in_docker(filled: &Filled<'_>) -> Recipe {
     pieces.push(code("For Docker Compose, add to the service", compose));
     let intro = format!("{} Start the container with `{host_gateway}`.", intro(filled));
     let recipe = filled.recipe("openWebUiDocker", "Open WebUI in Docker on Linux", intro, pieces);
-    match unreachable_reason(filled) {
+    match unreachable_reason(filled.input) {
         Some((warning, can_open_docker)) => Recipe { warning: Some(warning), can_open_docker, ..recipe },
         None => recipe,
     }
@@ -69,11 +69,11 @@ pub(super) fn in_docker_desktop(filled: &Filled<'_>) -> Recipe {
 }
 
 /// Why containers cannot connect, if so, and whether one setting fixes it.
-fn unreachable_reason(filled: &Filled<'_>) -> Option<(String, bool)> {
-    let Docker { installed, bridge } = filled.input.docker;
-    let why = match (bridge, filled.input.listen) {
+pub(super) fn unreachable_reason(input: &RecipeInput) -> Option<(String, bool)> {
+    let Docker { installed, bridge } = input.docker;
+    let why = match (bridge, input.listen) {
         (_, Listen::Everywhere) | (Some(_), Listen::DockerBridge) => return None,
-        (Some(bridge), Listen::Loopback) if filled.key_is_needed() => {
+        (Some(bridge), Listen::Loopback) if input.key != ShownKey::NotNeeded => {
             let warning = format!(
                 "Containers can't connect yet, because the proxy accepts only apps on this computer. If you allow them, it \
                  also listens on {bridge}, which is meant for this computer and its containers only."
@@ -129,5 +129,18 @@ pub(super) fn all(filled: &Filled<'_>) -> Vec<Recipe> {
         recipes.push(in_docker(filled));
     }
     recipes.push(in_docker_desktop(filled));
+    let place = likely_place(filled.input);
+    for recipe in &mut recipes {
+        recipe.suggested = recipe.id == place;
+    }
     recipes
+}
+
+/// Where Open WebUI probably runs: most run it in Docker.
+fn likely_place(input: &RecipeInput) -> &'static str {
+    match (input.platform, input.docker) {
+        (Platform::Linux, Docker { bridge: Some(_), .. }) => "openWebUiDocker",
+        (_, Docker { installed: true, .. }) => "openWebUiDockerDesktop",
+        _ => "openWebUi",
+    }
 }

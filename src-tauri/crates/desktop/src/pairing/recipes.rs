@@ -3,7 +3,7 @@
 
 use super::input::{ANY_KEY, Filled, PLACEHOLDER, RecipeInput, ShownKey};
 use super::types::{ChatRequest, CodeLanguage, Recipe};
-use super::{code, open_webui};
+use super::{apps, code, open_webui};
 use proxy::Key;
 
 /// The recipes for the window, with a masked key.
@@ -32,6 +32,24 @@ pub fn piece_text(
     (piece.text != PLACEHOLDER).then_some(piece.text)
 }
 
+/// The base URL and the key of a recipe, or else of the recipe for any app, as variables.
+///
+/// `None` if the recipe has no such fields, or the key is not known.
+#[must_use]
+pub fn both_text(recipe_id: Option<&str>, input: &RecipeInput, real_key: Option<&Key>) -> Option<String> {
+    let filled = filled(input, real_key);
+    let recipe = all(&filled).into_iter().find(|recipe| recipe.id == recipe_id.unwrap_or("other"))?;
+    let url = recipe.pieces.into_iter().find(|piece| !piece.code && piece.text.starts_with("http"))?.text;
+    (filled.key != PLACEHOLDER).then(|| format!("OPENAI_BASE_URL={url}\nOPENAI_API_KEY={}", filled.key))
+}
+
+/// Why the containers of a recipe cannot connect; `None` if they can, or need nothing for it.
+#[must_use]
+pub fn unreachable_by_containers(recipe_id: &str, input: &RecipeInput) -> Option<String> {
+    let in_docker = recipe_id == "openWebUiDocker";
+    open_webui::unreachable_reason(input).filter(|_| in_docker).map(|(why, _)| why)
+}
+
 /// A conversation as code, with the real key or a placeholder.
 #[must_use]
 pub fn conversation_code(
@@ -54,6 +72,7 @@ fn filled<'a>(input: &'a RecipeInput, real_key: Option<&Key>) -> Filled<'a> {
 
 fn all(filled: &Filled<'_>) -> Vec<Recipe> {
     let mut recipes = open_webui::all(filled);
+    recipes.extend(apps::all(filled));
     recipes.extend([code::curl(filled), code::python(filled), code::node(filled), code::other(filled)]);
     recipes
 }

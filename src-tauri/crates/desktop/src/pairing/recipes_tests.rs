@@ -11,13 +11,14 @@ const BRIDGE: Docker = Docker { installed: true, bridge: Some(Ipv4Addr::new(172,
 
 fn input(platform: Platform) -> RecipeInput {
     RecipeInput {
+        host: Ipv4Addr::LOCALHOST,
         port: 8000,
         listen: Listen::Loopback,
         docker: BRIDGE,
         key: ShownKey::masked("abcd"),
         platform,
         model: "codex-local".to_owned(),
-        models: vec!["codex-local".to_owned(), "gpt-5.5".to_owned()],
+        models: vec!["gpt-5.5".to_owned(), "gpt-5.5-mini".to_owned()],
     }
 }
 
@@ -34,13 +35,101 @@ fn filled(input: &RecipeInput, id: &str, label: &str) -> String {
 #[test]
 fn each_system_has_its_recipes() {
     let ids = |platform| recipes(&input(platform)).into_iter().map(|recipe| recipe.id).collect::<Vec<_>>();
-    let rest = ["curl", "python", "node", "other"];
+    let last = ["curl", "python", "node", "other"];
     assert_eq!(ids(Platform::Linux)[..3], ["openWebUi", "openWebUiDocker", "openWebUiDockerDesktop"]);
-    assert_eq!(ids(Platform::Linux)[3..], rest);
     for platform in [Platform::MacOs, Platform::Windows] {
         assert_eq!(ids(platform)[..2], ["openWebUi", "openWebUiDockerDesktop"]);
-        assert_eq!(ids(platform)[2..], rest);
     }
+    for platform in [Platform::Linux, Platform::MacOs, Platform::Windows] {
+        let ids = ids(platform);
+        assert_eq!(ids[ids.len() - last.len()..], last);
+        let once: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(once.len(), ids.len(), "{ids:?}");
+    }
+}
+
+#[test]
+fn every_app_gets_the_address_the_key_and_a_model_that_leaves_it_its_own_tools() {
+    for recipe in
+        recipes(&input(Platform::Linux)).iter().filter(|recipe| recipe.id.chars().all(char::is_alphabetic))
+    {
+        let text: String = (0..recipe.pieces.len())
+            .filter_map(|index| piece_text(&recipe.id, index, &input(Platform::Linux), Some(&Key::new(REAL))))
+            .collect();
+        assert!(text.contains(REAL) && text.contains(":8000/v1"), "{}: {text}", recipe.id);
+        assert!(!text.contains("{url}") && !text.contains("{key}") && !text.contains("{model}"), "{text}");
+    }
+    assert_eq!(filled(&input(Platform::Linux), "cline", "Model ID"), "gpt-5.5");
+    let vscode: serde_json::Value =
+        serde_json::from_str(&filled(&input(Platform::Linux), "vscode", "chatLanguageModels.json")).unwrap();
+    assert_eq!(vscode[0]["models"][0]["url"], "http://127.0.0.1:8000/v1/chat/completions");
+    let zed: serde_json::Value =
+        serde_json::from_str(&filled(&input(Platform::Linux), "zed", "settings.json")).unwrap();
+    let provider = &zed["language_models"]["openai_compatible"]["Codex Proxy"];
+    assert_eq!(
+        (&provider["api_url"], &provider["available_models"][0]["name"]),
+        (&"http://127.0.0.1:8000/v1".into(), &"gpt-5.5".into())
+    );
+    let variables = filled(&input(Platform::Windows), "copilotCli", "Environment variables (PowerShell)");
+    assert!(variables.ends_with("\n$env:COPILOT_MODEL = 'gpt-5.5'"), "{variables}");
+}
+
+#[test]
+fn every_app_that_can_be_found_here_has_a_recipe() {
+    let recipes = recipes(&input(Platform::Linux));
+    for id in crate::pairing::installed::known() {
+        assert!(recipes.iter().any(|recipe| recipe.id == id), "{id}");
+    }
+}
+
+#[test]
+fn on_the_network_every_recipe_but_those_for_containers_has_the_computers_address() {
+    let host = Ipv4Addr::new(192, 168, 1, 20);
+    let input = RecipeInput { host, listen: Listen::Everywhere, ..input(Platform::Linux) };
+    for recipe in recipes(&input) {
+        let text: String = recipe.pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let expected =
+            if recipe.id.contains("Docker") { "host.docker.internal:8000" } else { "192.168.1.20:8000" };
+        assert!(text.contains(expected) && !text.contains("127.0.0.1:8000"), "{}: {text}", recipe.id);
+    }
+}
+
+#[test]
+fn base_url_and_key_in_one_are_those_of_the_recipe() {
+    let input = input(Platform::Linux);
+    let both = |id| both_text(id, &input, Some(&Key::new(REAL)));
+    let text = |host| Some(format!("OPENAI_BASE_URL=http://{host}:8000/v1\nOPENAI_API_KEY={REAL}"));
+    assert_eq!(both(None), text("127.0.0.1"));
+    assert_eq!(both(Some("cline")), text("127.0.0.1"));
+    assert_eq!(both(Some("openWebUiDocker")), text("host.docker.internal"));
+    assert_eq!(both(Some("curl")), None);
+    assert_eq!(both_text(None, &input, None), None, "a placeholder is of no use");
+    let off = RecipeInput { key: ShownKey::NotNeeded, ..input.clone() };
+    assert!(both_text(None, &off, None).unwrap().ends_with("OPENAI_API_KEY=no-key-needed"));
+}
+
+#[test]
+fn the_likely_place_of_open_webui_follows_from_docker_and_the_system() {
+    let place = |platform, docker| {
+        let all = recipes(&RecipeInput { docker, ..input(platform) });
+        let suggested: Vec<_> =
+            all.into_iter().filter(|recipe| recipe.suggested).map(|recipe| recipe.id).collect();
+        assert_eq!(suggested.len(), 1, "{suggested:?}");
+        suggested[0].clone()
+    };
+    let installed = Docker { installed: true, bridge: None };
+    assert_eq!(place(Platform::Linux, BRIDGE), "openWebUiDocker");
+    assert_eq!(place(Platform::Linux, installed), "openWebUiDockerDesktop");
+    assert_eq!(place(Platform::MacOs, installed), "openWebUiDockerDesktop");
+    assert_eq!(place(Platform::Windows, Docker::default()), "openWebUi");
+}
+
+#[test]
+fn only_an_app_in_a_linux_container_needs_the_bridge() {
+    let input = RecipeInput { docker: Docker::default(), ..input(Platform::Linux) };
+    assert!(unreachable_by_containers("openWebUiDocker", &input).unwrap().contains("Docker wasn't found"));
+    assert_eq!(unreachable_by_containers("openWebUi", &input), None);
+    assert_eq!(unreachable_by_containers("openWebUiDockerDesktop", &input), None);
 }
 
 #[test]
@@ -199,7 +288,7 @@ fn apps_that_cannot_reach_localhost_are_named() {
     assert!(CANNOT_REACH_LOCALHOST.contains("Cursor") && !CANNOT_REACH_LOCALHOST.contains("  "));
     let labels: Vec<_> = other.pieces.iter().map(|piece| piece.label.as_str()).collect();
     assert_eq!(labels, ["Base URL", "Key", "Model", "All models", "Environment variables"]);
-    assert_eq!(other.pieces[3].text, "codex-local, gpt-5.5");
+    assert_eq!(other.pieces[3].text, "gpt-5.5, gpt-5.5-mini");
 }
 
 #[test]

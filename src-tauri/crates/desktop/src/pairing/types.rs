@@ -8,7 +8,7 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Recipe {
-    /// `openWebUi`, `openWebUiDocker`, `openWebUiDockerDesktop`, `curl`, `python`, `node`, `other`.
+    /// `openWebUi`, `openWebUiDocker`, `openWebUiDockerDesktop`, an app of the table, `curl`, `python`, `node`, `other`.
     pub id: String,
     /// The heading.
     pub title: String,
@@ -20,6 +20,8 @@ pub struct Recipe {
     pub warning: Option<String>,
     /// Whether `listen_on_docker_bridge` resolves the warning.
     pub can_open_docker: bool,
+    /// Whether this is the likely place of an app with several recipes.
+    pub suggested: bool,
 }
 
 /// One part of a recipe, with a copy button.

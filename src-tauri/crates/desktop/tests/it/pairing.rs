@@ -9,8 +9,9 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use desktop::pairing::{
-    ChatMessage, ChatRequest, ChatRole, CheckStep, CodeLanguage, Docker, Platform, PlaygroundEvent,
-    RecipeInput, ShownKey, Target, TokenCounts, check, conversation_code, piece_text, playground, recipes,
+    ChatMessage, ChatRequest, ChatRole, CheckStep, CodeLanguage, Containers, Docker, Platform,
+    PlaygroundEvent, RecipeInput, ShownKey, Target, TokenCounts, check, conversation_code, piece_text,
+    playground, recipes,
 };
 use desktop::view::Listen;
 use futures_util::FutureExt;
@@ -28,6 +29,7 @@ fn target(proxy: &TestProxy) -> Target {
 
 fn input(proxy: &TestProxy) -> RecipeInput {
     RecipeInput {
+        host: std::net::Ipv4Addr::LOCALHOST,
         port: target(proxy).address.port(),
         listen: Listen::Loopback,
         docker: Docker::default(),
@@ -99,6 +101,14 @@ async fn the_node_recipe_works_as_copied() {
     assert!(answer.contains("built-in sample model"), "{answer}");
 }
 
+/// The steps of a check; with a bridge, of an app in a container.
+async fn checked(target: &Target, bridge: Option<SocketAddr>, model: Option<&str>) -> Vec<CheckStep> {
+    let mut steps = Vec::new();
+    let containers = bridge.map_or(Containers::NotNeeded, Containers::At);
+    check(target, containers, model, |step| steps.push(step)).await;
+    steps
+}
+
 fn outcome(steps: &[CheckStep]) -> Vec<bool> {
     steps.iter().map(|step| step.ok).collect()
 }
@@ -112,13 +122,13 @@ fn last(steps: &[CheckStep]) -> &str {
 async fn the_check_makes_all_requests_of_open_webui() {
     let proxy = real().start().await;
     let target = target(&proxy);
-    let steps = check(&target, Some(target.address), Some("gpt-5.5")).await;
+    let steps = checked(&target, Some(target.address), Some("gpt-5.5")).await;
     assert_eq!(outcome(&steps), [true; 5], "{steps:?}");
     assert!(steps[1].detail.contains("--add-host=host.docker.internal:host-gateway"));
-    assert!(steps[2].detail.contains(" models in "), "{steps:?}");
+    assert!(steps[2].detail.ends_with(" models"), "{steps:?}");
     assert!(steps[4].what.ends_with("gpt-5.5") && last(&steps).starts_with("First token after "));
     // The default is a plain model, which costs less than codex-local.
-    let steps = check(&target, None, None).await;
+    let steps = checked(&target, None, None).await;
     assert_eq!(outcome(&steps), [true; 4]);
     assert!(!steps[3].what.contains("codex-local"), "{steps:?}");
 }
@@ -128,7 +138,7 @@ async fn an_unknown_key_stops_the_check_and_explains_what_to_do() {
     let proxy = fake("").start().await;
     for key in [None, Some(Key::new("sk-revoked"))] {
         let target = Target { key, ..target(&proxy) };
-        let steps = check(&target, None, None).await;
+        let steps = checked(&target, None, None).await;
         assert_eq!(outcome(&steps), [true, false]);
         assert!(last(&steps).contains("under Keys"), "{steps:?}");
         let events = prompt(&target, "gpt-5.5", "hi").await;
@@ -140,7 +150,7 @@ async fn an_unknown_key_stops_the_check_and_explains_what_to_do() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn errors_of_codex_are_passed_on() {
     let proxy = real().settings(|settings| settings.codex_path = Some("/nowhere/codex".into())).start().await;
-    let steps = check(&target(&proxy), None, None).await;
+    let steps = checked(&target(&proxy), None, None).await;
     assert_eq!(outcome(&steps), [true, false]);
     assert!(last(&steps).contains("codex"), "{steps:?}");
     let proxy = real().start().await;
@@ -155,14 +165,27 @@ async fn errors_of_codex_are_passed_on() {
 async fn closed_ports_are_reported() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let closed_target = Target { address: free, key: Some(Key::new(KEY)) };
-    let steps = check(&closed_target, None, None).await;
+    let steps = checked(&closed_target, None, None).await;
     assert_eq!(outcome(&steps), [false]);
     assert!(last(&steps).starts_with(&format!("Nothing is listening at {free}")), "{steps:?}");
     assert!(failure(&prompt(&closed_target, "m", "hi").await).starts_with("Nothing is listening"));
     // A closed bridge does not stop the check.
     let proxy = fake("").start().await;
-    let steps = check(&target(&proxy), Some(free), Some("gpt-5.5")).await;
+    let steps = checked(&target(&proxy), Some(free), Some("gpt-5.5")).await;
     assert_eq!(outcome(&steps), [true, false, true, true, true], "{steps:?}");
+}
+
+#[tokio::test]
+async fn an_app_in_a_container_fails_the_check_with_the_reason_while_there_is_no_bridge() {
+    let proxy = fake("").start().await;
+    let mut steps = Vec::new();
+    let unreachable = Containers::Unreachable("Docker isn't running.".to_owned());
+    check(&target(&proxy), unreachable, None, |step| steps.push(step)).await;
+    assert_eq!(outcome(&steps)[..3], [true, false, true], "{steps:?}");
+    assert_eq!(
+        (steps[1].what.as_str(), steps[1].detail.as_str()),
+        ("Containers can reach it", "Docker isn't running.")
+    );
 }
 
 #[tokio::test]
@@ -173,7 +196,7 @@ async fn another_program_on_the_port_is_detected_and_never_gets_the_key() {
         let received = Arc::new(Mutex::new(String::new()));
         let address = other_program(answer, Arc::clone(&received)).await;
         let target = Target { address, key: Some(Key::new(KEY)) };
-        let steps = check(&target, None, None).await;
+        let steps = checked(&target, None, None).await;
         assert_eq!(outcome(&steps), [false]);
         assert!(last(&steps).starts_with("Another program is using"), "{answer:?}: {steps:?}");
         assert!(failure(&prompt(&target, "m", "hi").await).starts_with("Another program"));
@@ -201,7 +224,7 @@ async fn other_program(answer: &'static str, received: Arc<Mutex<String>>) -> So
 async fn a_silent_server_times_out() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target { address: silent.local_addr().unwrap(), key: None };
-    assert!(last(&check(&target, None, None).await).starts_with("No answer within"));
+    assert!(last(&checked(&target, None, None).await).starts_with("No answer within"));
     assert!(failure(&prompt(&target, "m", "hi").await).starts_with("No answer within"));
 }
 
@@ -246,7 +269,7 @@ async fn the_check_reports_answers_that_open_webui_ignores_silently() {
         (models, sse, endless, "too large"),
     ] {
         let target = Target { address: impostor(list, content_type, chat).await, key: Some(Key::new(KEY)) };
-        let steps = check(&target, None, None).await;
+        let steps = checked(&target, None, None).await;
         assert!(!steps.last().unwrap().ok && last(&steps).contains(words), "{words}: {steps:?}");
     }
 }

@@ -109,7 +109,7 @@ async fn the_first_start_leads_from_no_codex_to_the_first_answer_and_never_comes
     let view = until(&app, "it is signed in", |view| view.step == SetupStep::FirstApp).await;
     assert_eq!(view.first_app, FirstApp::Waiting);
     // The window's own prompts do not count.
-    app.check_connection().await.unwrap();
+    app.check_connection("openWebUi", None, |_| ()).await.unwrap();
     assert_eq!(home.ask("no-such-model").await, 404);
     until(&app, "the failure is shown", |view| matches!(view.first_app, FirstApp::Failed { .. })).await;
     assert_eq!(home.ask("codex-local").await, 200);
