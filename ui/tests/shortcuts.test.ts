@@ -185,12 +185,22 @@ test('the command menu opens the documentation of a running proxy', async () => 
   await waitFor(() => expect(callsTo(host, 'openLink')).toEqual([['http://127.0.0.1:8000/docs']]));
 });
 
+test('the command menu opens a page of the settings', async () => {
+  open('status');
+  await ctrl('k');
+  await fireEvent.click(await screen.findByRole('option', { name: 'Settings: About' }));
+  await title('Settings');
+  expect(await screen.findByRole('tab', { name: 'About' })).toHaveAttribute('aria-selected', 'true');
+});
+
 test('the menu beside the name has the command menu, the shortcuts and Quit', async () => {
   const host = open('status');
   await press('More');
   expect(screen.getAllByRole('menuitem').map((item) => item.textContent)).toEqual([
     'Command menuCtrl+K',
     'Keyboard shortcuts?',
+    'Help',
+    'About Codex Proxy',
     'Close the windowCtrl+W',
     'Quit Codex ProxyCtrl+Q',
   ]);

@@ -3,6 +3,7 @@
 import type { KeyRow } from '../bindings/KeyRow';
 import type { AppStore } from './app-store.svelte';
 import { ownsPort } from './health';
+import { PAGES } from './settings-pages';
 import { keysOf, SHORTCUTS, type ShortcutId } from './shortcuts';
 
 export interface Command {
@@ -64,8 +65,14 @@ export function commandsFor(app: AppStore, keys: readonly KeyRow[]): Command[] {
         ]
       : []),
   ];
+  const pages = PAGES.map(({ id, label }) => ({
+    id: `settings-${id}`,
+    label: `Settings: ${label}`,
+    group: 'Go to',
+    run: () => app.navigate('settings', id),
+  }));
   const groups = ['Do', 'Go to', 'Window'];
-  return [...others, ...listed].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
+  return [...others, ...listed, ...pages].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
 }
 
 /** Those with every typed word, at the start of a word first. */
