@@ -2,7 +2,8 @@
 
 import type { Settings } from '../bindings/Settings';
 
-export type FieldName = keyof Settings;
+/** The first start has a button under Help instead of a field. */
+export type FieldName = Exclude<keyof Settings, 'setup_done'>;
 
 /**
  * Invalid input is kept as typed, for the app to reject: a number that does not parse stays a string, and aliases with a duplicate
