@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_client::Usage;
 
+use crate::auth::{Key, without_keys};
 use crate::error::ApiError;
 
 /// Receives the events of every request. Its methods run on the response path, so they must not block.
@@ -113,6 +114,8 @@ pub enum RequestEnd<'a> {
 pub struct Recorder {
     log: Arc<dyn RequestLog>,
     id: String,
+    /// Keys that a reason must not contain: a client may send one as the model.
+    keys: Vec<Key>,
     ended: AtomicBool,
 }
 
@@ -123,7 +126,15 @@ impl Recorder {
         log.begun(request);
         // The soak test counts these two lines: every opened request must be closed once.
         tracing::debug!(entry = id, "opened");
-        Self { log: Arc::clone(log), id, ended: AtomicBool::new(false) }
+        Self { log: Arc::clone(log), id, keys: Vec::new(), ended: AtomicBool::new(false) }
+    }
+
+    /// Redacts these keys in the reason of a failure.
+    pub(crate) fn redacting(self, keys: &[Key]) -> Self {
+        // A struct with `Drop` cannot be taken apart.
+        let mut recorder = self;
+        recorder.keys = keys.to_vec();
+        recorder
     }
 
     /// The request's id in the log.
@@ -181,7 +192,8 @@ impl Recorder {
         if error.is_cancelled() {
             return self.end(&RequestEnd::Cancelled);
         }
-        let (status, code, message) = (error.status(), error.code(), error.message());
+        let message = without_keys(error.message(), &self.keys);
+        let (status, code, message) = (error.status(), error.code(), message.as_str());
         self.end(&RequestEnd::Failed { status, code, message, summary: error.summary().as_deref() });
     }
 

@@ -204,7 +204,7 @@ impl Proxy {
 
     /// Begins the exchange of a request that has just arrived.
     pub(super) fn exchange(&self, arrival: Arrival) -> Exchange {
-        let recorder = Recorder::begin(&self.request_log, arrival);
+        let recorder = Recorder::begin(&self.request_log, arrival).redacting(&self.settings().api_keys);
         Exchange::new(recorder, &self.metrics, &self.limits(), &self.cut_off, &self.0.running)
     }
 
