@@ -26,7 +26,7 @@ export interface SettingInfo {
 }
 
 /** Rows that are no setting. */
-type OtherRow = 'log_folder' | 'versions' | 'links' | 'licences' | 'diagnostics';
+type OtherRow = 'log_folder' | 'first_start' | 'versions' | 'links' | 'licences' | 'diagnostics';
 export type RowName = FieldName | OtherRow;
 
 export const ROWS: Record<RowName, SettingInfo> = {
@@ -171,7 +171,7 @@ export const ROWS: Record<RowName, SettingInfo> = {
   },
   log_folder: { page: 'privacy', label: 'Log files', words: 'Open folder' },
 
-  setup_done: { page: 'about', label: 'First start', words: 'setup, welcome, steps' },
+  first_start: { page: 'about', label: 'First start', words: 'setup, welcome, steps' },
   versions: { page: 'about', label: 'Versions', words: 'Codex Proxy, update, path' },
   links: { page: 'about', label: 'Links', words: 'documentation, API reference, report a problem, changelog' },
   licences: { page: 'about', label: 'Licences', words: 'license, MIT, open source, third-party' },

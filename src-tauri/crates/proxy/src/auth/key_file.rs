@@ -188,9 +188,10 @@ impl KeyFile {
         let _lock = self.lock()?;
         // Another process may have set it aside by now.
         let Some(error) = damage() else { return Ok(None) };
+        tracing::warn!(file = %self.path.display(), %error, "failed to parse the keys");
         let aside = set_aside(&self.path, now).map_err(|error| self.io(error))?;
         Ok(Some(format!(
-            "The key file was damaged ({error}). It was renamed to {}, and its keys no longer work.",
+            "The key file was damaged. It was renamed to {}, and its keys no longer work.",
             aside.display()
         )))
     }
