@@ -27,7 +27,7 @@ pub struct RateLimits {
     /// Which limit is reached, in codex's words, such as `rate_limit_reached`.
     pub reached_type: Option<String>,
     /// Until when a turn that failed because of a limit counts, in Unix seconds.
-    refused_until: Option<u64>,
+    pub refused_until: Option<u64>,
 }
 
 /// The usage within a period.
@@ -86,6 +86,15 @@ impl RateLimits {
 }
 
 impl LimitWindow {
+    /// The window at `now`, in Unix seconds: once its period is over, nothing is known to be used of the next one.
+    #[must_use]
+    pub fn at(&self, now: u64) -> Self {
+        match self.resets_at {
+            Some(at) if at <= now => Self { minutes: self.minutes, ..Self::default() },
+            _ => *self,
+        }
+    }
+
     /// `5 hours`, `Week`.
     #[must_use]
     pub fn label(&self) -> String {

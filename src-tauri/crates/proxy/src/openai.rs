@@ -11,3 +11,4 @@ pub(crate) mod model;
 pub(crate) mod responses;
 pub(crate) mod text_completion;
 pub(crate) mod text_or;
+pub(crate) mod usage;

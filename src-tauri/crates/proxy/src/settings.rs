@@ -25,7 +25,7 @@ use crate::auth::Key;
 
 pub use aliases::{Aliases, CODEX_LOCAL, is_name};
 pub use layers::{EnvFile, Layers, expand_home, flags};
-pub use number::{Days, Minutes, Port, Seconds, Turns, Waiting};
+pub use number::{Days, Minutes, Percent, Port, Seconds, Turns, Waiting};
 pub use program::Program;
 pub use reference::reference;
 pub use values::{FieldError, choice, current_name, fields, merge};
@@ -96,6 +96,10 @@ pub struct Settings {
     /// Idle timeout of a turn in minutes (1-1440); time spent running a command does not count
     #[arg(long = "silence-limit", env = "SILENCE_LIMIT", value_name = "MINUTES", help_heading = "Limits")]
     pub silence_limit_minutes: Minutes,
+    /// Report the account's usage limits in headers of answers (x-codex-proxy-limit-...)
+    #[arg(long, env = "CODEX_USAGE_HEADERS", value_name = "ON|OFF", action = Set, help_heading = "Limits")]
+    #[serde(deserialize_with = "values::switch")]
+    pub usage_headers: bool,
     /// Folder for the proxy's own data; the system's data folder by default
     #[arg(long, env = "DATA_DIR", value_name = "DIR")]
     #[serde(skip_serializing)]
@@ -145,6 +149,7 @@ impl Default for Settings {
             max_wait_seconds: Seconds(120),
             turn_limit_minutes: Minutes(60),
             silence_limit_minutes: Minutes(10),
+            usage_headers: true,
             data_dir: PathBuf::new(),
             log_level: LogLevel::default(),
             allowed_origins: Vec::new(),

@@ -31,6 +31,13 @@ impl SharedLimits {
         self.0.limits.subscribe()
     }
 
+    /// Whether a limit is reached at `now`, and when it resets; both times in Unix seconds.
+    #[must_use]
+    pub fn reached(&self, now: u64) -> Option<Option<u64>> {
+        let limits = self.0.limits.borrow();
+        limits.as_ref().filter(|limits| limits.is_reached(now)).map(RateLimits::resets_at)
+    }
+
     /// Asks a running codex to read the limits. Without one this has no effect until one starts.
     pub fn refresh(&self) {
         self.0.read.notify_one();
@@ -105,7 +112,8 @@ impl SharedLimits {
     }
 
     /// The earliest reset after `now`, in Unix seconds.
-    pub(crate) fn next_reset(&self, now: u64) -> Option<u64> {
+    #[must_use]
+    pub fn next_reset(&self, now: u64) -> Option<u64> {
         let limits = self.0.limits.borrow();
         let limits = limits.as_ref()?;
         let resets = limits.windows.iter().filter_map(|window| window.resets_at).chain(limits.refused_until);

@@ -8,6 +8,9 @@ use super::{Credits, HOUR, LimitWindow, RateLimits};
 /// The id of the limits that count for every model. Others are those of single models.
 const MAIN_LIMIT: &str = "codex";
 
+/// How many windows are kept. There are two.
+const MAX_WINDOWS: usize = 8;
+
 /// Upstream rounds a window's length down by up to this many minutes.
 const MAX_MISSING_MINUTES: u64 = 3;
 
@@ -75,6 +78,7 @@ impl RateLimits {
             }
         }
         self.windows.sort_by_key(|window| window.minutes.unwrap_or(u64::MAX));
+        self.windows.truncate(MAX_WINDOWS);
         self.credits = update.credits.map(Credits::from).or(self.credits.take());
         self.plan = update.plan_type.filter(|plan| plan != "unknown").or(self.plan.take());
         self.reached_type = update.rate_limit_reached_type.or(self.reached_type.take());

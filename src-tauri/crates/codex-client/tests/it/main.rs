@@ -14,6 +14,7 @@ mod fake;
 mod faults;
 mod homes;
 mod lifecycle;
+mod limits;
 mod measured;
 mod model_list;
 mod programs;

@@ -34,6 +34,8 @@ pub(crate) struct Real {
     pub(crate) agent_config: CodexConfig,
     /// The addresses that both take for the proxy's.
     pub(crate) own_addresses: OwnAddresses,
+    /// Where both report the usage limits.
+    pub(crate) limits: SharedLimits,
 }
 
 pub(crate) async fn real() -> Real {
@@ -94,12 +96,14 @@ async fn start_at(
     std::fs::create_dir_all(&workspace).unwrap();
     let plain_config = config_in(home.path(), private(home.path()), retention, binary.clone(), variables);
     let own_addresses = plain_config.own_addresses.clone();
+    let limits = plain_config.limits.clone();
     let agent_config = CodexConfig {
         own_addresses: own_addresses.clone(),
+        limits: limits.clone(),
         ..config_in(home.path(), Home::Users, retention, binary, variables)
     };
     let (codex, agent) = (Codex::new(plain_config), Codex::new(agent_config.clone()));
-    Real { codex, agent, model, home, workspace, agent_config, own_addresses }
+    Real { codex, agent, model, home, workspace, agent_config, own_addresses, limits }
 }
 
 /// Another handle with the same home.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use codex_client::{StartCounts, Status, ThreadKind};
+use codex_client::{RateLimits, StartCounts, Status, ThreadKind};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::{Labels, Metrics, kind_label};
+use crate::clock::unix_now;
 use crate::models::backends::{Backends, STATES, state_of};
 
 impl Metrics {
@@ -49,6 +50,9 @@ fn current(codex: &Backends, running: u32, waiting: u32, uptime: u64) -> Registr
         let help = "Resident memory of the proxy, without codex";
         registry.register("process_resident_memory_bytes", help, ConstGauge::new(bytes));
     }
+    if let Some(limits) = &*codex.usage_limits().watch().borrow() {
+        register_limits(&mut registry, limits, unix_now());
+    }
     let states = Family::<Labels<2>, Gauge>::default();
     let versions = Family::<[(&'static str, String); 2], Gauge>::default();
     let starts = Family::<Labels<1>, Counter>::default();
@@ -76,6 +80,25 @@ fn current(codex: &Backends, running: u32, waiting: u32, uptime: u64) -> Registr
     registry.register("codex_proxy_codex_start_failures", "Failed starts of codex", failures);
     registry.register("codex_proxy_codex_ends", "Unexpected exits of codex", ends);
     registry
+}
+
+/// The account's usage limits. The number of windows is bounded.
+fn register_limits(registry: &mut Registry, limits: &RateLimits, now: u64) {
+    let used = Family::<[(&'static str, String); 1], Gauge>::default();
+    let resets = Family::<[(&'static str, String); 1], Gauge>::default();
+    for window in limits.windows.iter().map(|window| window.at(now)) {
+        let length = || [("window_minutes", window.minutes.unwrap_or_default().to_string())];
+        used.get_or_create(&length()).set(window.used_percent.into());
+        if let Some(at) = window.resets_at {
+            resets.get_or_create(&length()).set(i64::try_from(at).unwrap_or(i64::MAX));
+        }
+    }
+    let help = "Used share of the account's usage limit, in percent";
+    registry.register("codex_proxy_limit_used_percent", help, used);
+    let help = "When the account's usage limit resets, in Unix seconds";
+    registry.register("codex_proxy_limit_resets_at_seconds", help, resets);
+    let help = "1 while requests are refused because of a usage limit";
+    registry.register("codex_proxy_limit_reached", help, ConstGauge::new(u64::from(limits.is_reached(now))));
 }
 
 /// Converts to Prometheus' classic format, where a counter is declared with its `_total` suffix and there is no end

@@ -6,3 +6,4 @@ pub(super) mod host_origin;
 pub(super) mod paths;
 pub(super) mod request_id;
 pub(super) mod shutdown;
+pub(super) mod usage_headers;

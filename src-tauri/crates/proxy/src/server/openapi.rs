@@ -5,7 +5,7 @@
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::routes::{chat, completions, health, metrics, models, responses};
+use super::routes::{chat, completions, health, metrics, models, responses, usage};
 use crate::openai::error::ErrorBody;
 
 /// What utoipa generates.
@@ -14,7 +14,7 @@ use crate::openai::error::ErrorBody;
     info(title = "Codex Proxy", description = include_str!("openapi.md")),
     paths(
         chat::create, responses::create, responses::one, responses::delete, responses::cancel,
-        completions::create, models::list, models::one, health::health, metrics::metrics
+        completions::create, models::list, models::one, usage::usage, health::health, metrics::metrics
     ),
     components(schemas(ErrorBody))
 )]

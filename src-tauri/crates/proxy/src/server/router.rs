@@ -13,7 +13,8 @@ use super::middleware::host_origin::guard;
 use super::middleware::paths::normalize;
 use super::middleware::request_id::with_request_id;
 use super::middleware::shutdown::with_shutdown;
-use super::routes::{chat, completions, docs, health, metrics, models, responses};
+use super::middleware::usage_headers::with_usage_headers;
+use super::routes::{chat, completions, docs, health, metrics, models, responses, usage};
 use super::state::Proxy;
 use crate::error::ApiError;
 
@@ -23,10 +24,12 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/responses", post(responses::create))
+        .route_layer(from_fn_with_state(proxy.clone(), with_usage_headers))
         .route("/v1/responses/{id}", get(responses::one).delete(responses::delete))
         .route("/v1/responses/{id}/cancel", post(responses::cancel))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
+        .route("/v1/usage", get(usage::usage))
         .route("/health", get(health::health))
         .route("/metrics", get(metrics::metrics))
         .merge(docs::routes());

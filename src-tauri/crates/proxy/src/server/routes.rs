@@ -10,3 +10,4 @@ pub(super) mod models;
 pub(super) mod responses;
 mod task_model;
 mod turns;
+pub(super) mod usage;

@@ -240,7 +240,7 @@ impl Proxy {
                 proxy: ProxyState::Running { since: self.0.started },
                 port: self.settings().port.get(),
                 codex: CodexFacts::of(Some(&self.0.codex.status()), None),
-                limit_reached: None,
+                limit_reached: self.0.codex.usage_limits().reached(unix_now()),
                 unreadable_file: None,
             })
         })

@@ -66,6 +66,8 @@ numbers! {
     Seconds(u32), 1..=3600, "number of seconds";
     /// Minutes, up to a day.
     Minutes(u32), 1..=1440, "number of minutes";
+    /// Percent of a usage limit.
+    Percent(u8), 1..=100, "percentage";
     /// Days, up to ten years.
     Days(u32), 1..=3650, "number of days";
 }
@@ -74,6 +76,11 @@ impl From<u16> for Port {
     fn from(port: u16) -> Self {
         Self(port)
     }
+}
+
+impl Percent {
+    /// When the app warns by default.
+    pub const WARNINGS: [Self; 2] = [Self(80), Self(95)];
 }
 
 impl Days {

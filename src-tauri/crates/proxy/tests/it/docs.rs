@@ -17,6 +17,7 @@ async fn openapi_description_lists_every_route_without_a_key() {
         "/v1/responses/{id}/cancel",
         "/v1/models",
         "/v1/models/{id}",
+        "/v1/usage",
         "/health",
     ] {
         assert!(description["paths"][path].is_object(), "{path}");

@@ -46,3 +46,4 @@ mod tool_kinds;
 mod tool_schemas;
 mod tools;
 mod upstream;
+mod usage;

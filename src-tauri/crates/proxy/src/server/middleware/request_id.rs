@@ -123,6 +123,7 @@ fn endpoint(route: &str) -> &'static str {
         "/v1/responses" => "/v1/responses",
         "/v1/responses/{id}" | "/v1/responses/{id}/cancel" => "/v1/responses/{id}",
         "/v1/models" | "/v1/models/{id}" => "/v1/models",
+        "/v1/usage" => "/v1/usage",
         "/health" => "/health",
         "/metrics" => "/metrics",
         "" => "none",

@@ -39,11 +39,18 @@ pub(crate) async fn sample_model() -> SampleModel {
 
 /// A `CODEX_HOME` in `folder` that points at the model.
 pub(crate) fn home_for(folder: &Path, model: &SampleModel) -> PathBuf {
+    home_written_by(codex_home::write, folder, model)
+}
+
+fn home_written_by(write: WriteHome, folder: &Path, model: &SampleModel) -> PathBuf {
     let home = folder.join(".codex");
     std::fs::create_dir_all(&home).unwrap();
-    codex_home::write(&home, &model.base_url()).unwrap();
+    write(&home, &model.base_url()).unwrap();
     home
 }
+
+/// Writes a `CODEX_HOME` for a base URL.
+type WriteHome = fn(&Path, &str) -> std::io::Result<()>;
 
 /// Configures and starts a proxy.
 pub(crate) struct TestProxyBuilder {
@@ -54,6 +61,7 @@ pub(crate) struct TestProxyBuilder {
     /// Replaces the default [`Log`].
     pub(crate) request_log: Option<Arc<dyn RequestLog>>,
     pub(crate) images: ImageFetcher,
+    home: WriteHome,
 }
 
 /// With the real codex.
@@ -65,6 +73,7 @@ pub(crate) fn real() -> TestProxyBuilder {
         fake: String::new(),
         request_log: None,
         images: ImageFetcher::default(),
+        home: codex_home::write,
     }
 }
 
@@ -84,11 +93,17 @@ impl TestProxyBuilder {
         self
     }
 
+    /// Signed in with ChatGPT at the sample model.
+    pub(crate) fn signed_in(mut self) -> Self {
+        self.home = codex_home::write_signed_in;
+        self
+    }
+
     /// The proxy without a server, and its dependencies.
     pub(crate) async fn proxy(self) -> (Proxy, Log, SampleModel, TempDir) {
         let model = sample_model().await;
         let folder = folder();
-        let home = home_for(folder.path(), &model);
+        let home = home_written_by(self.home, folder.path(), &model);
         let script = self.fake.replace("{folder}", &folder.path().display().to_string());
         let environment = Environment::from_process()
             .with("HOME", folder.path())
