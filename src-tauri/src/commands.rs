@@ -6,6 +6,7 @@
 
 mod account;
 mod keys;
+mod limits;
 mod playground;
 mod requests;
 mod settings;
@@ -37,6 +38,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         stop_proxy,
         use_free_port,
         recheck_codex,
+        limits::refresh_limits,
         account::sign_in,
         account::open_sign_in_page,
         account::sign_in_with_api_key,

@@ -2,6 +2,7 @@
 import type { CodexView } from "./CodexView";
 import type { Health } from "./Health";
 import type { KeychainState } from "./KeychainState";
+import type { LimitsView } from "./LimitsView";
 import type { ProxyState } from "./ProxyState";
 import type { SetupView } from "./SetupView";
 import type { SignInView } from "./SignInView";
@@ -42,6 +43,10 @@ codex: CodexView,
  * A sign-in that is under way, or has just ended.
  */
 signIn: SignInView | null, 
+/**
+ * The usage limits of the account; `None` if there are none, or none are known.
+ */
+limits: LimitsView | null, 
 /**
  * Requests since midnight, without the window's own.
  */

@@ -39,6 +39,10 @@ setup_done: boolean,
  */
 notify_limits: boolean, 
 /**
+ * How much of a limit may be used, in percent, before a notification; none if empty.
+ */
+warn_at: Array<number>, 
+/**
  * Whether to notify when Codex is signed out.
  */
 notify_sign_in: boolean, 
@@ -114,6 +118,10 @@ turn_limit_minutes: number,
  * Idle timeout of a turn in minutes (1-1440); time spent running a command does not count
  */
 silence_limit_minutes: number, 
+/**
+ * Report the account's usage limits in headers of answers (x-codex-proxy-limit-...)
+ */
+usage_headers: boolean, 
 /**
  * Log level: error, warn, info, debug or trace
  */

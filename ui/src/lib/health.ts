@@ -1,5 +1,6 @@
 /** What the views show of the app's health, and what its fixes do. */
 
+import { tick } from 'svelte';
 import type { CodexView } from '../bindings/CodexView';
 import type { Fix } from '../bindings/Fix';
 import type { Health } from '../bindings/Health';
@@ -125,10 +126,15 @@ export async function applyFix(app: AppStore, { action }: Fix): Promise<boolean>
       return true;
     case 'showFiles':
       return app.attempt(() => host.openDataFolder());
+    case 'showLimits':
+      app.navigate('status');
+      await tick();
+      // Scrolls there, too.
+      document.getElementById('limits')?.focus();
+      return true;
     case 'installCodex':
       app.navigate('status');
       return app.attempt(() => host.reopenSetup());
-    case 'showLimits':
     case 'signIn':
       app.navigate('status');
       return true;

@@ -183,6 +183,7 @@ export function fakeHost({
         health: RUNNING,
         baseUrls: ['http://127.0.0.1:8001/v1'],
       }),
+    refreshLimits: async () => {},
     recheckCodex: async () => update({ codex: overviewFor('running', now()).codex, health: RUNNING }),
     ...fakeAccount(() => overview, update, live),
 

@@ -85,6 +85,8 @@ export const COMMANDS = {
   stopProxy: command<() => Promise<void>>(),
   useFreePort: command<() => Promise<void>>(),
   recheckCodex: command<() => Promise<void>>(),
+  /** Reads the usage limits again. The overview shows the outcome. */
+  refreshLimits: command<() => Promise<void>>(),
 
   /** Resolves at once; the overview shows what happens. Opens the browser for `browser`. */
   signIn: command<(method: SignInChoice) => Promise<void>>('method'),

@@ -17,6 +17,7 @@ mod recheck;
 mod requests;
 mod sign_in;
 mod status;
+mod usage;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,7 @@ pub use keys::RecipeText;
 pub use notices::Notice;
 pub use sign_in::{AccountChoice, SignInChoice, SignInView};
 pub use status::{CodexState, CodexView, Overview, SettingsView};
+pub use usage::{LimitView, LimitsView};
 
 use sign_in::SignIn;
 
@@ -231,6 +233,7 @@ impl App {
         }
         app.refresh_overview().await;
         app.0.tasks.spawn(background::run(app.clone()));
+        app.0.tasks.spawn(usage::run(app.clone()));
         app.0.tasks.spawn(recheck::run(app.clone()));
         // In the background: both the keychain and codex may wait for the user.
         let startup = app.clone();

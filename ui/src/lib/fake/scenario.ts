@@ -4,6 +4,7 @@ import type { AccountView } from '../../bindings/AccountView';
 import type { FixAction } from '../../bindings/FixAction';
 import type { Health } from '../../bindings/Health';
 import type { KeyRow } from '../../bindings/KeyRow';
+import type { LimitsView } from '../../bindings/LimitsView';
 import type { Overview } from '../../bindings/Overview';
 import type { Settings } from '../../bindings/Settings';
 import type { SettingsView } from '../../bindings/SettingsView';
@@ -19,6 +20,7 @@ export const SCENARIOS = [
   'codex-missing',
   'codex-path',
   'codex-broken',
+  'limit-near',
   'limit-reached',
   'not-signed-in',
   'older-codex',
@@ -62,6 +64,28 @@ function blocked(title: string, detail: string, action: FixAction, label: string
   return { level: 'blocked', title, detail, until: null, fix: { action, label } };
 }
 
+/** Limits with these percentages used of five hours and of the week. */
+function limitsAt(seconds: number, [short, week]: [number, number]): LimitsView {
+  const started = seconds - 100 * 60;
+  const [resetsAt, weekResetsAt] = [started + 5 * HOUR, seconds + 3 * DAY];
+  const paced = started + Math.round((100 * 60 * 100) / short);
+  return {
+    allowed: true,
+    windows: [
+      {
+        label: '5 hours',
+        minutes: 300,
+        usedPercent: short,
+        resetsAt,
+        exhaustedAt: short < 100 && paced < resetsAt ? paced : null,
+      },
+      { label: 'Week', minutes: 10_080, usedPercent: week, resetsAt: weekResetsAt, exhaustedAt: null },
+    ],
+    reached: false,
+    resetsAt: null,
+  };
+}
+
 export function overviewFor(scenario: Scenario, now: number): Overview {
   if (isSetupScenario(scenario)) return { ...overviewFor(baseScenario(scenario), now), setup: setupFor(scenario, now) };
   const seconds = Math.floor(now / 1000);
@@ -81,6 +105,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
       message: null,
     },
     signIn: null,
+    limits: limitsAt(seconds, [42, 38]),
     requestsToday: 128,
     runningNow: 0,
     answering: 0,
@@ -116,6 +141,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     case 'codex-missing':
       return {
         ...overview,
+        limits: null,
         codex: {
           state: 'notFound',
           path: null,
@@ -134,12 +160,14 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     case 'not-signed-in':
       return {
         ...overview,
+        limits: null,
         codex: { ...overview.codex, state: 'notSignedIn', account: null, message: 'Not signed in to Codex.' },
         health: blocked('Not signed in to Codex', 'Sign in with ChatGPT or with an API key.', 'signIn', 'Sign in…'),
       };
     case 'codex-path':
       return {
         ...overview,
+        limits: null,
         codex: { ...overview.codex, state: 'notFound', path: null, version: null, account: null },
         health: blocked(
           "Can't use the chosen Codex",
@@ -151,6 +179,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     case 'codex-broken':
       return {
         ...overview,
+        limits: null,
         codex: { ...overview.codex, state: 'failed', account: null, message: "Codex couldn't start: exit code 1." },
         health: blocked(
           "Codex couldn't start",
@@ -162,12 +191,14 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     case 'checking':
       return {
         ...overview,
+        limits: null,
         codex: { ...overview.codex, state: 'notStarted', path: null, version: null, account: null },
         health: { ...RUNNING, level: 'working', title: 'Checking Codex…' },
       };
     case 'limit-reached':
       return {
         ...overview,
+        limits: { ...limitsAt(seconds, [100, 61]), allowed: false, reached: true, resetsAt: seconds + 2 * HOUR },
         health: {
           ...blocked(
             'Usage limit reached',
@@ -178,6 +209,8 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
           until: seconds + 2 * HOUR,
         },
       };
+    case 'limit-near':
+      return { ...overview, limits: limitsAt(seconds, [86, 38]) };
     case 'damaged':
       return {
         ...overview,
@@ -322,6 +355,8 @@ export function settingsFor(scenario: Scenario): SettingsView {
     asked_about_background: null,
     setup_done: true,
     notify_limits: true,
+    warn_at: [80, 95],
+    usage_headers: true,
     notify_sign_in: true,
     notify_codex: true,
     notify_closed: true,

@@ -14,6 +14,7 @@ use proxy::UPDATE;
 use proxy::doctor;
 use proxy::health::{CodexFacts, Facts, Health, describe};
 use proxy::models::backends::{BackendsStatus, missing_capabilities};
+use proxy::unix_now;
 
 impl App {
     /// The overview for a window whose clock is `utc_offset_seconds` ahead of UTC. From now on, the day starts at midnight of
@@ -43,7 +44,7 @@ impl App {
             proxy: gateway.proxy.clone(),
             port: stored.proxy.port.get(),
             codex: CodexFacts::of(running.as_ref(), probed.as_ref()),
-            limit_reached: None,
+            limit_reached: self.0.usage_limits.reached(unix_now()),
             unreadable_file: self.0.notice.lock().clone(),
         });
         if let Some(running) = &gateway.running {
@@ -62,6 +63,7 @@ impl App {
             keys_needed: stored.proxy.keys_needed || stored.listen != Listen::Loopback,
             codex,
             sign_in: self.sign_in_view(),
+            limits: self.limits_view(),
             requests_today: self.today().await.requests,
             running_now: self.0.request_log.running(),
             answering: turns.running,

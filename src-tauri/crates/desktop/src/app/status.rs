@@ -6,6 +6,7 @@ use ts_rs::TS;
 
 use super::account::AccountView;
 use super::sign_in::SignInView;
+use super::usage::LimitsView;
 use crate::gateway::ProxyState;
 use crate::keychain::KeychainState;
 use crate::settings_file::DesktopSettings;
@@ -36,6 +37,8 @@ pub struct Overview {
     pub codex: CodexView,
     /// A sign-in that is under way, or has just ended.
     pub sign_in: Option<SignInView>,
+    /// The usage limits of the account; `None` if there are none, or none are known.
+    pub limits: Option<LimitsView>,
     /// Requests since midnight, without the window's own.
     pub requests_today: u64,
     /// Unfinished requests, including queued ones.

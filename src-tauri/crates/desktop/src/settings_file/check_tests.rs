@@ -45,6 +45,7 @@ fn every_setting_shown_is_accepted_unchanged() {
         "model_aliases": {"gpt-4o": "gpt-5"}, "max_turns": 100, "max_waiting": 0, "max_wait_seconds": 3600,
         "turn_limit_minutes": 1440, "silence_limit_minutes": 1, "port": 65535, "listen": "everywhere",
         "start_at_login": true, "start_proxy": false, "log_level": "debug", "keep_days": 3650, "keep_texts": true,
+        "warn_at": [1, 100], "usage_headers": false,
     }))
     .unwrap();
     unusual.asked_about_background = Some(true);
@@ -272,4 +273,21 @@ fn an_alias_points_to_a_listed_model_or_codex_local_but_not_to_another_alias() {
 #[test]
 fn any_alias_is_accepted_until_models_are_known() {
     assert!(checked(json!({"model_aliases": {"gpt-4o": "gpt-9"}})).is_ok());
+}
+
+#[test]
+fn warnings_are_at_most_two_percentages_or_none() {
+    for (warn_at, right) in [
+        (json!([]), true),
+        (json!([50]), true),
+        (json!(["80", "95"]), true),
+        (json!([0]), false),
+        (json!([101]), false),
+        (json!(["soon"]), false),
+        (json!([70, 80, 90]), false),
+    ] {
+        let errors = checked(json!({ "warn_at": warn_at })).err().unwrap_or_default();
+        assert_eq!(errors.is_empty(), right, "{warn_at}");
+        assert!(errors.iter().all(|error| error.field == "warn_at"), "{errors:?}");
+    }
 }

@@ -4,12 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use proxy::ipv6_loopback;
-use proxy::settings::{Days, FieldError, Settings, merge};
+use proxy::settings::{Days, FieldError, Percent, Settings, merge};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::view::Listen;
+
+/// How many thresholds for usage limits there can be.
+const MAX_WARNINGS: usize = 2;
 
 /// Every setting of the app, on disk and in the window. Missing fields have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -35,6 +38,8 @@ pub struct DesktopSettings {
     pub setup_done: bool,
     /// Whether to notify when a limit of the account is nearly or fully used.
     pub notify_limits: bool,
+    /// How much of a limit may be used, in percent, before a notification; none if empty.
+    pub warn_at: Vec<Percent>,
     /// Whether to notify when Codex is signed out.
     pub notify_sign_in: bool,
     /// Whether to notify when Codex is gone or can't start any more.
@@ -55,6 +60,7 @@ impl Default for DesktopSettings {
             asked_about_background: None,
             setup_done: false,
             notify_limits: true,
+            warn_at: Percent::WARNINGS.to_vec(),
             notify_sign_in: true,
             notify_codex: true,
             notify_closed: true,
@@ -69,6 +75,9 @@ impl DesktopSettings {
         // The types allow these for other uses.
         if merged.proxy.port.get() == 0 {
             errors.push(FieldError::new("port", "Enter a port from 1 to 65535."));
+        }
+        if merged.warn_at.len() > MAX_WARNINGS {
+            errors.push(FieldError::new("warn_at", "Enter at most two percentages."));
         }
         if !merged.proxy.keys_needed && merged.listen != Listen::Loopback {
             let message = "Keys can be turned off only while the proxy accepts apps on this computer alone. Turn keys on, or \

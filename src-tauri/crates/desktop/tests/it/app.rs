@@ -162,7 +162,7 @@ async fn running(folder: &TempDir) -> (App, u16) {
     (App::open(options.with_secrets(MemoryStore::default())).await.unwrap(), port)
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

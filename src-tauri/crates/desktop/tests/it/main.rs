@@ -11,6 +11,7 @@ mod app;
 mod diagnostics;
 #[path = "../../../proxyd/tests/it/key_places.rs"]
 mod key_places;
+mod limits;
 #[cfg(unix)]
 mod own_files;
 mod pairing;
