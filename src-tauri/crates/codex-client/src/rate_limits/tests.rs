@@ -13,7 +13,7 @@ fn snapshot(update: Value) -> Snapshot {
     serde_json::from_value(update).unwrap()
 }
 
-fn read(allowed: Value, used: u64) -> LimitsResponse {
+fn read(allowed: &Value, used: u64) -> LimitsResponse {
     let primary = json!({"usedPercent": used, "windowDurationMins": 300, "resetsAt": NOW + 3600});
     let limits = json!({"limitId": "codex", "primary": primary, "secondary": null, "planType": "plus"});
     serde_json::from_value(json!({"ordinaryUsageAllowed": allowed, "rateLimits": limits})).unwrap()
@@ -37,7 +37,7 @@ fn windows_are_told_apart_by_their_length_and_not_by_their_position() {
 
 #[test]
 fn an_update_leaves_what_it_does_not_mention() {
-    let mut limits = RateLimits::from(read(json!(true), 42));
+    let mut limits = RateLimits::from(read(&json!(true), 42));
     let before = limits.clone();
     limits.merge(snapshot(json!({"primary": null, "secondary": null, "credits": null, "planType": null})));
     assert_eq!(limits, before);
@@ -49,7 +49,7 @@ fn an_update_leaves_what_it_does_not_mention() {
 #[test]
 fn the_limits_of_a_single_model_are_not_the_accounts() {
     let limits = SharedLimits::default();
-    limits.replace(read(json!(true), 42));
+    limits.replace(read(&json!(true), 42));
     let before = current(&limits);
     limits.merge(snapshot(
         json!({"limitId": "codex_other", "primary": {"usedPercent": 100, "windowDurationMins": 300}}),
@@ -59,7 +59,7 @@ fn the_limits_of_a_single_model_are_not_the_accounts() {
 
 #[test]
 fn the_permission_decides_whether_a_limit_is_reached_and_percentages_do_not() {
-    let reached = |allowed: Value, used| RateLimits::from(read(allowed, used)).is_reached(NOW);
+    let reached = |allowed: Value, used| RateLimits::from(read(&allowed, used)).is_reached(NOW);
     assert!(reached(json!(false), 3));
     assert!(!reached(json!(true), 100));
     assert!(!reached(json!(null), 100));
@@ -68,13 +68,13 @@ fn the_permission_decides_whether_a_limit_is_reached_and_percentages_do_not() {
 #[test]
 fn while_the_permission_is_unknown_a_refusal_counts_until_the_limit_resets() {
     let limits = SharedLimits::default();
-    limits.replace(read(json!(true), 99));
+    limits.replace(read(&json!(true), 99));
     limits.refused(Some(NOW + 60), NOW);
     assert!(current(&limits).is_reached(NOW + 59) && !current(&limits).is_reached(NOW + 60));
     // A read that says nothing leaves it; one that says something decides.
-    limits.replace(read(json!(null), 100));
+    limits.replace(read(&json!(null), 100));
     assert!(current(&limits).is_reached(NOW));
-    limits.replace(read(json!(true), 100));
+    limits.replace(read(&json!(true), 100));
     assert!(!current(&limits).is_reached(NOW));
 }
 
@@ -90,12 +90,12 @@ fn a_refusal_without_a_reset_counts_for_a_few_minutes_or_until_an_answer() {
 #[test]
 fn credits_take_over_unless_a_turn_was_just_refused() {
     let limits = SharedLimits::default();
-    limits.replace(read(json!(false), 100));
+    limits.replace(read(&json!(false), 100));
     assert!(current(&limits).is_reached(NOW));
     limits.merge(snapshot(json!({"credits": {"hasCredits": true, "unlimited": false, "balance": "5"}})));
     assert!(!current(&limits).is_reached(NOW));
     limits.refused(None, NOW);
-    limits.replace(read(json!(false), 100));
+    limits.replace(read(&json!(false), 100));
     assert!(current(&limits).is_reached(NOW));
 }
 
@@ -105,7 +105,7 @@ fn the_limits_of_another_account_are_forgotten() {
         |email: &str| Account::ChatGpt { email: Some(email.to_owned()), plan: None, workspace: None };
     let limits = SharedLimits::default();
     limits.set_account(&account("me"));
-    limits.replace(read(json!(true), 42));
+    limits.replace(read(&json!(true), 42));
     limits.set_account(&account("me"));
     assert!(limits.watch().borrow().is_some());
     limits.set_account(&account("you"));

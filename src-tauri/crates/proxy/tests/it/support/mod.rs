@@ -61,7 +61,7 @@ pub(crate) struct TestProxyBuilder {
     /// Replaces the default [`Log`].
     pub(crate) request_log: Option<Arc<dyn RequestLog>>,
     pub(crate) images: ImageFetcher,
-    home: WriteHome,
+    pub(crate) home: WriteHome,
 }
 
 /// With the real codex.
