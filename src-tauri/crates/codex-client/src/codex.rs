@@ -97,7 +97,7 @@ impl Codex {
         }
     }
 
-    /// Replaces a running codex at its next use, after a change of the account that no file shows. Its turns finish.
+    /// Takes a running codex out of use: it finishes its turns, and the next request starts another.
     pub fn restart(&self) {
         self.path.send_modify(|_| {});
     }

@@ -17,6 +17,7 @@ mod recheck;
 mod requests;
 mod sign_in;
 mod status;
+mod tray;
 mod usage;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,8 @@ use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use notices::LastCodex;
 
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
@@ -58,6 +61,7 @@ pub use status::{CodexState, CodexView, Overview, SettingsView};
 pub use usage::{LimitView, LimitsView};
 
 use sign_in::SignIn;
+pub use tray::{TrayAction, TrayItem, TrayItemKind, TrayMenu};
 
 /// Changes buffered for the shell. A slower shell loses the oldest, which is safe: the next overview is complete, and the window
 /// queries the rows when it opens.
@@ -152,6 +156,7 @@ struct Inner {
     usage_limits: SharedLimits,
     sign_in: Mutex<SignIn>,
     keychain: Mutex<KeychainState>,
+    last_codex: Mutex<LastCodex>,
     overview: Mutex<Overview>,
     changes: broadcast::Sender<Change>,
     /// Wakes the task that refreshes the overview.
@@ -209,6 +214,7 @@ impl App {
             usage_limits: SharedLimits::default(),
             sign_in: Mutex::default(),
             keychain: Mutex::default(),
+            last_codex: Mutex::default(),
             overview: Mutex::default(),
             changes,
             refresh: Notify::new(),
@@ -317,6 +323,14 @@ impl App {
             let _ = running.proxy.codex().ready().await;
         }
         self.probe_codex().await;
+    }
+
+    /// Starts codex again. Its turns in progress finish first.
+    pub async fn restart_codex(&self) {
+        if let Some(running) = self.running() {
+            running.proxy.codex().restart();
+        }
+        self.recheck_codex().await;
     }
 
     /// Stops the proxy, whose streams get a few seconds to finish, and writes everything to disk.

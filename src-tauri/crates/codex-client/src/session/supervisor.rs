@@ -242,12 +242,16 @@ impl Supervisor {
         }
     }
 
-    /// Uses the new path, or the same one again, from the next start on.
+    /// Uses the path from the next start on. It may be the same, to restart codex.
     fn apply_path(&mut self) {
-        let path = self.new_path.borrow_and_update().clone();
-        let what = if path == self.config.search.setting { "sign-in" } else { "path" };
-        tracing::info!("codex's {what} has changed");
-        self.config.search.setting = path;
+        let path = self.new_path.borrow_and_update();
+        if self.config.search.setting == *path {
+            tracing::info!("restarting codex");
+        } else {
+            tracing::info!("codex's path has changed");
+            self.config.search.setting.clone_from(&path);
+        }
+        drop(path);
         (self.failures, self.backoff, self.failed_update) = (0, None, None);
         self.retire();
         self.status.send_replace(Status::Idle);

@@ -77,6 +77,7 @@ impl App {
         };
         let known = std::mem::replace(&mut *self.0.overview.lock(), overview.clone());
         if known != overview {
+            self.notice_codex(&overview.codex);
             self.notify(Change::Overview(Box::new(overview)));
         }
     }

@@ -46,6 +46,8 @@ pub struct DesktopSettings {
     pub notify_codex: bool,
     /// Whether to notify when the window is first closed and the app stays in the tray.
     pub notify_closed: bool,
+    /// Whether the user was notified of that.
+    pub told_about_tray: bool,
 }
 
 impl Default for DesktopSettings {
@@ -64,6 +66,7 @@ impl Default for DesktopSettings {
             notify_sign_in: true,
             notify_codex: true,
             notify_closed: true,
+            told_about_tray: false,
         }
     }
 }

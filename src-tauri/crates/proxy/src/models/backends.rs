@@ -83,7 +83,7 @@ impl Backends {
         }
     }
 
-    /// Replaces both at their next use, after a change of the account; running turns finish.
+    /// Takes both out of use once their turns have finished; the next requests start others.
     pub fn restart(&self) {
         for codex in [&self.plain, &self.agent] {
             codex.restart();
