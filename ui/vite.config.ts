@@ -8,8 +8,8 @@ export default defineConfig({
   server: {
     port: 5173,
     strictPort: true,
-    // A test compares the commands with those of the Tauri shell.
-    fs: { allow: ['.', '../src-tauri/src'] },
+    // Tests compare the commands with those of the Tauri shell, and the logo with the icon.
+    fs: { allow: ['.', '../src-tauri/src', '../icons/source'] },
   },
   build: {
     // Supported by WebKitGTK 2.50, WKWebView and WebView2; `light-dark()` is the newest feature in use.

@@ -99,6 +99,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         copy_diagnostics,
         close_window,
         answer_close,
+        show_window,
         quit,
     ]
 }
@@ -286,6 +287,11 @@ async fn answer_close(handle: AppHandle, app: State<'_, App>, keep_running: bool
         crate::quit(&handle);
     }
     Ok(())
+}
+
+#[tauri::command]
+fn show_window(handle: AppHandle) {
+    crate::window::show_painted(&handle);
 }
 
 #[tauri::command]

@@ -2,14 +2,15 @@
 
 use desktop::app::{App, Change};
 use desktop::request_log;
-use tauri::{AppHandle, Emitter};
+use tauri::{AppHandle, Emitter, Manager as _};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::tray;
+use crate::{notifications, tray};
 
 /// Starts the forwarding task, which ends with the app.
 pub(crate) fn forward(handle: &AppHandle, app: &App) {
     let (handle, mut changes) = (handle.clone(), app.changes());
+    let tray = handle.state::<tray::Updates>().inner().clone();
     tauri::async_runtime::spawn(async move {
         loop {
             let change = match changes.recv().await {
@@ -20,15 +21,18 @@ pub(crate) fn forward(handle: &AppHandle, app: &App) {
                 }
                 Err(RecvError::Closed) => return,
             };
+            if !matches!(change, Change::Notice(_)) {
+                tray.request();
+            }
             let sent = match change {
-                Change::Overview(overview) => {
-                    tray::update(&handle, &overview);
-                    handle.emit("overview", &*overview)
-                }
+                Change::Overview(overview) => handle.emit("overview", &*overview),
                 Change::Requests(request_log::Change::Row(row)) => handle.emit("exchange", &*row),
                 Change::Requests(request_log::Change::Cleared) => handle.emit("exchanges_cleared", ()),
                 Change::Keys => handle.emit("keys", ()),
-                Change::Notice(_) => Ok(()),
+                Change::Notice(notice) => {
+                    notifications::show(&handle, &notice);
+                    Ok(())
+                }
             };
             if let Err(error) = sent {
                 tracing::debug!(%error, "failed to send a change to the window");

@@ -10,11 +10,14 @@ mod instance;
 mod instance_lock;
 mod logging;
 mod login;
+mod notifications;
 mod options;
 mod signals;
 mod tray;
 mod tray_host;
+mod web_view_memory;
 mod window;
+mod window_size;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -40,6 +43,12 @@ const MAX_OPEN_FILES: u64 = 4096;
 /// Whether the app is quitting, as opposed to closing its window.
 #[derive(Debug, Default)]
 struct Quitting(AtomicBool);
+
+impl Quitting {
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -85,13 +94,16 @@ fn run(options: &Options) -> Result<(), String> {
         .plugin(tauri_plugin_single_instance::init(|handle, _args, _folder| window::show(handle, None)))
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
-        // Position and size, but not visibility, which the tray decides.
+        .plugin(tauri_plugin_notification::init())
+        // Position, but not visibility, which the tray decides, nor the size, which it keeps in pixels of the screen.
         .plugin(
             tauri_plugin_window_state::Builder::new()
-                .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
+                .with_state_flags(StateFlags::POSITION | StateFlags::MAXIMIZED)
                 .build(),
         )
         .manage(Quitting::default())
+        .manage(tray::Updates::default())
+        .manage(window::State::new(&data_dir))
         .manage(log)
         .manage(clipboard::CopiedSecret::new(runtime.handle().clone()))
         .invoke_handler(commands::handler())
@@ -124,6 +136,8 @@ fn run(options: &Options) -> Result<(), String> {
             if app.overview().has_tray {
                 tray::show(&handle, &app, &tray_id);
             }
+            handle.state::<tray::Updates>().follow(&handle, &app);
+            notifications::listen(&handle);
             events::forward(&handle, &app);
             signals::listen(&handle);
             let sync_handle = handle.clone();
@@ -141,13 +155,11 @@ fn run(options: &Options) -> Result<(), String> {
     failure::find_display()?;
     let tauri = builder.build(context).map_err(|error| error.to_string())?;
     tauri.run(|handle, event| match event {
-        RunEvent::ExitRequested { api, code: None, .. }
-            if !handle.state::<Quitting>().0.load(Ordering::Acquire) =>
-        {
+        RunEvent::ExitRequested { api, code: None, .. } if !handle.state::<Quitting>().has_begun() => {
             // The last window was closed; the tray and the proxy keep running.
             api.prevent_exit();
         }
-        RunEvent::Exit if !handle.state::<Quitting>().0.load(Ordering::Acquire) => {
+        RunEvent::Exit if !handle.state::<Quitting>().has_begun() => {
             // The system quits the app directly, such as Quit on macOS.
             if let Some(app) = handle.try_state::<App>() {
                 tauri::async_runtime::block_on(app.shutdown());
@@ -182,6 +194,15 @@ pub(crate) fn quit(handle: &AppHandle) {
         handle.exit(0);
         return;
     }
+    // At once, since what follows takes time.
+    let main = handle.clone();
+    let shown = handle.run_on_main_thread(move || {
+        tray::show_quitting(&main);
+        window::close(&main);
+    });
+    if let Err(error) = shown {
+        tracing::debug!(%error, "failed to show that the app is quitting");
+    }
     // A new start from now on gets a new app instead of this window. On the main thread, because it blocks on the bus.
     let single = handle.clone();
     let released = handle.run_on_main_thread(move || tauri_plugin_single_instance::destroy(&single));
@@ -190,7 +211,6 @@ pub(crate) fn quit(handle: &AppHandle) {
     }
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
-        window::close(&handle);
         if let Some(app) = handle.try_state::<App>() {
             app.shutdown().await;
         }

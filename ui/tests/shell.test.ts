@@ -1,5 +1,7 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
+import icon from '../../icons/source/app.svg?raw';
+import logo from '../src/shell/Logo.svelte?raw';
 import { callsTo, dialog, open } from './helpers';
 
 const title = (name: string) => screen.findByRole('heading', { level: 1, name });
@@ -56,14 +58,27 @@ test.each([
   expect(callsTo(host, 'answerClose')).toEqual(calls);
 });
 
-test('without a tray the window can quit', async () => {
-  const host = open('status', { scenario: 'no-tray' });
-  await fireEvent.click(await screen.findByRole('button', { name: 'Quit Codex Proxy' }));
+test('the menu beside the name quits', async () => {
+  const host = open('status');
+  await title('Running on port 8000');
+  await fireEvent.click(screen.getByRole('button', { name: 'More' }));
+  await fireEvent.click(screen.getByRole('menuitem', { name: 'Quit Codex Proxy' }));
   expect(callsTo(host, 'quit')).toHaveLength(1);
 });
 
-test('with a tray, the sidebar has no quit button', async () => {
-  open('status');
+test('Settings has no button that quits', async () => {
+  open('settings');
+  await screen.findByRole('heading', { name: 'Settings' });
+  expect(screen.queryByRole('button', { name: /Quit/ })).toBeNull();
+});
+
+test('the window is shown once its first view is drawn, and only then', async () => {
+  const host = open('status');
+  expect(callsTo(host, 'showWindow')).toHaveLength(0);
   await title('Running on port 8000');
-  expect(screen.queryByRole('button', { name: 'Quit Codex Proxy' })).toBeNull();
+  await waitFor(() => expect(callsTo(host, 'showWindow')).toHaveLength(1));
+});
+
+test('the logo is the icon of the app', () => {
+  for (const shape of icon.matchAll(/ (?:d|r|stop-color|rx)="[^"]+"/g)) expect(logo).toContain(shape[0].trim());
 });

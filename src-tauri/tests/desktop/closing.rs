@@ -13,12 +13,17 @@ fn has_web_view(session: &Session) -> bool {
 async fn closing_the_window_destroys_its_web_view_and_it_can_be_reopened() {
     let session = Session::start(USUAL).await;
     let (screen, tray) = (session.screen(), session.tray.as_ref().unwrap());
+    std::fs::write(session.data().join("window.json"), r#"{"width":800,"height":600}"#).unwrap();
     let mut app = session.app(&[]);
     screen.shows_window().await;
     for _ in 0..2 {
+        assert!(screen.picture().starts_with(b"P6 800 600 "), "it has the size of last time");
         screen.close_window();
         screen.shows_no_window().await;
-        eventually("the web view is gone", || async { !has_web_view(&session) }).await;
+        eventually("all of the web view is gone", || async {
+            !session.processes_of_app().iter().any(|name| name.starts_with("WebKit"))
+        })
+        .await;
         assert!(session.answers().await && app.0.try_wait().unwrap().is_none());
         tray.click("Open Codex Proxy").await;
         screen.shows_window().await;
@@ -31,7 +36,7 @@ async fn a_hidden_start_shows_no_window() {
     let session = Session::start(USUAL).await;
     let _app = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
-    eventually("the tray icon is there", || session.tray.as_ref().unwrap().is_checked("Run the proxy")).await;
+    eventually("the tray icon is there", || session.tray.as_ref().unwrap().has("Stop")).await;
     assert!(session.screen().window().is_none() && !has_web_view(&session));
 }
 
@@ -65,7 +70,7 @@ async fn a_start_during_shutdown_takes_over() {
     let mut first = session.app(&["--hidden"]);
     eventually("the proxy answers", || session.answers()).await;
     let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
-    session.tray.as_ref().unwrap().click("Quit").await;
+    session.tray.as_ref().unwrap().click("Quit Codex Proxy").await;
     eventually("the port is closed", || async { !session.answers().await }).await;
     let _second = session.app(&["--hidden"]);
     let text = response.text().await.unwrap();
@@ -93,7 +98,8 @@ async fn quit_during_an_answer(session: &Session, let_finish: bool) -> String {
     eventually("the proxy answers", || session.answers()).await;
     let response = session.stream("sk-demo", "[[words=3 hold=1]]").await;
     session.model_holds().await;
-    tray.click("Quit").await;
+    tray.click("Quit Codex Proxy").await;
+    eventually("the tray shows it", || async { tray.lines(1).await == ["Quitting…"] }).await;
     eventually("the port is closed", || async { !session.answers().await }).await;
     if let_finish {
         session.model.release();
@@ -143,7 +149,7 @@ async fn a_hidden_start_stays_hidden_and_the_tray_icon_comes_with_each_tray() {
     for _ in 0..2 {
         session.tray = Some(crate::tray::TrayHost::start(&session.bus).await);
         let tray = session.tray.as_ref().unwrap();
-        eventually("the tray icon is there", || tray.is_checked("Run the proxy")).await;
+        eventually("the tray icon is there", || tray.has("Stop")).await;
         assert!(session.screen().window().is_none() && !has_web_view(&session));
         // The panel ends or restarts.
         session.tray = None;

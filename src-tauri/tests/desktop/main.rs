@@ -17,6 +17,7 @@ mod keys;
 mod log;
 mod menu;
 mod native;
+mod notifications;
 mod preferences;
 mod screen;
 mod session;

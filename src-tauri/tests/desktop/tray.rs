@@ -60,6 +60,9 @@ pub(crate) struct Entry {
     pub(crate) id: i32,
     pub(crate) label: String,
     pub(crate) checked: Option<bool>,
+    pub(crate) enabled: bool,
+    /// The entries of its submenu.
+    pub(crate) inside: Vec<Entry>,
 }
 
 type Layout = (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>));
@@ -96,12 +99,35 @@ impl TrayHost {
         zbus::Proxy::new(&self.bus, name, menu, "com.canonical.dbusmenu").await.unwrap()
     }
 
+    async fn layout(&self) -> Layout {
+        let names: Vec<&str> = Vec::new();
+        self.menu().await.call("GetLayout", &(0, -1, names)).await.unwrap()
+    }
+
     /// The current menu.
     pub(crate) async fn entries(&self) -> Vec<Entry> {
-        let menu = self.menu().await;
-        let names: Vec<&str> = Vec::new();
-        let layout: Layout = menu.call("GetLayout", &(0, -1, names)).await.unwrap();
-        layout.1.2.into_iter().filter_map(entry).collect()
+        self.layout().await.1.2.into_iter().filter_map(entry).collect()
+    }
+
+    /// Changes when entries come or go, which closes an open menu.
+    pub(crate) async fn revision(&self) -> u32 {
+        self.layout().await.0
+    }
+
+    /// The first lines of the menu.
+    pub(crate) async fn lines(&self, count: usize) -> Vec<String> {
+        self.entries().await.into_iter().take(count).map(|entry| entry.label).collect()
+    }
+
+    /// The entries of the submenu with this label.
+    pub(crate) async fn inside(&self, label: &str) -> Vec<Entry> {
+        let entries = self.entries().await;
+        entries.into_iter().find(|entry| entry.label == label).map_or_else(Vec::new, |entry| entry.inside)
+    }
+
+    /// Whether there is an entry with this label.
+    pub(crate) async fn has(&self, label: &str) -> bool {
+        self.entries().await.iter().any(|entry| entry.label == label)
     }
 
     /// The content of the icon file.
@@ -126,14 +152,20 @@ impl TrayHost {
         std::fs::read(&file).unwrap_or_default()
     }
 
-    /// Clicks the entry with this label.
+    /// Clicks the entry with this label, in a submenu or not, once it can be clicked.
     pub(crate) async fn click(&self, label: &str) {
-        let entries = self.entries().await;
-        let entry =
-            entries.iter().find(|entry| entry.label == label).unwrap_or_else(|| panic!("{entries:?}"));
-        let menu = self.menu().await;
+        let id = Mutex::new(None);
+        eventually(label, || async {
+            let entries = self.entries().await;
+            let all = entries.iter().chain(entries.iter().flat_map(|entry| &entry.inside));
+            let found = all.filter(|entry| entry.enabled).find(|entry| entry.label == label);
+            *id.lock().unwrap() = found.map(|entry| entry.id);
+            found.is_some()
+        })
+        .await;
+        let id: i32 = id.into_inner().unwrap().unwrap();
         let nothing = Value::from(0_i32);
-        let clicked: Result<(), _> = menu.call("Event", &(entry.id, "clicked", nothing, 0_u32)).await;
+        let clicked: Result<(), _> = self.menu().await.call("Event", &(id, "clicked", nothing, 0_u32)).await;
         clicked.unwrap();
     }
 
@@ -144,12 +176,15 @@ impl TrayHost {
 }
 
 fn entry(value: OwnedValue) -> Option<Entry> {
-    let (id, properties, _): (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>) = value.try_into().ok()?;
+    let (id, properties, inside): (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>) =
+        value.try_into().ok()?;
     let label =
         properties.get("label").and_then(|label| label.downcast_ref::<&str>().ok()).unwrap_or_default();
     let checked = properties
         .get("toggle-state")
         .and_then(|state| state.downcast_ref::<i32>().ok())
         .map(|state| state == 1);
-    Some(Entry { id, label: label.replace('_', ""), checked })
+    let enabled = properties.get("enabled").and_then(|on| on.downcast_ref::<bool>().ok()).unwrap_or(true);
+    let inside = inside.into_iter().filter_map(entry).collect();
+    Some(Entry { id, label: label.replace('_', ""), checked, enabled, inside })
 }

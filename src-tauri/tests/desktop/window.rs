@@ -98,13 +98,11 @@ async fn the_tray_starts_and_stops_the_proxy_and_quit_leaves_no_processes() {
     let mut app = session.app(&["--hidden"]);
     let tray = session.tray.as_ref().unwrap();
     eventually("the proxy answers", || session.answers()).await;
-    eventually("the check mark is there", || tray.is_checked("Run the proxy")).await;
-    tray.click("Run the proxy").await;
+    tray.click("Stop").await;
     eventually("the port is closed", || async { !session.answers().await }).await;
-    eventually("the check mark is gone", || async { !tray.is_checked("Run the proxy").await }).await;
-    tray.click("Run the proxy").await;
+    tray.click("Start").await;
     eventually("the proxy answers again", || session.answers()).await;
-    tray.click("Quit").await;
+    tray.click("Quit Codex Proxy").await;
     app.ends().await;
     eventually("nothing is left", || async { session.processes_of_app().is_empty() }).await;
 }

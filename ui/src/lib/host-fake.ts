@@ -283,6 +283,7 @@ export function fakeHost({
     openDataFolder: async () => {},
     copyDiagnostics: async () => {},
     closeWindow: async () => {},
+    showWindow: async () => {},
     quit: async () => {},
     answerClose: async () => {},
 

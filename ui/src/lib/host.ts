@@ -206,6 +206,8 @@ export const COMMANDS = {
   copyDiagnostics: command<() => Promise<void>>(),
   /** Like the window's own close button. */
   closeWindow: command<() => Promise<void>>(),
+  /** Shows the window, which is hidden until its first view is drawn. */
+  showWindow: command<() => Promise<void>>(),
   quit: command<() => Promise<void>>(),
   /** The answer to `close_asked`. */
   answerClose: command<(keepRunning: boolean) => Promise<void>>('keepRunning'),

@@ -9,6 +9,8 @@ mod child;
 mod clients;
 mod codex;
 mod demo;
+#[cfg(test)]
+mod icons;
 mod licences;
 mod package_manager;
 mod run;

@@ -198,9 +198,9 @@ fn request(row: &ExchangeRow, now: u64) -> String {
         ExchangeState::Streaming => "running",
         ExchangeState::Done => "done",
         ExchangeState::Failed => "failed",
-        ExchangeState::Stopped => "stopped",
+        ExchangeState::Stopped | ExchangeState::Cancelled => "stopped",
     };
-    let parts = [&local_time(row.at / 1000, now), &row.client, &row.model, state];
+    let parts = [&local_time(row.at / 1000, now), &row.app, &row.model, state];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
@@ -296,7 +296,7 @@ mod tests {
         let now = 1_800_000_000;
         let row = ExchangeRow {
             at: now * 1000,
-            client: "Open WebUI".to_owned(),
+            app: "Open WebUI".to_owned(),
             model: "gpt-5.5".to_owned(),
             state: ExchangeState::Failed,
             ..ExchangeRow::default()
