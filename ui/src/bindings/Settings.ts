@@ -55,10 +55,6 @@ notify_codex: boolean,
  */
 notify_closed: boolean, 
 /**
- * Whether the user was notified of that.
- */
-told_about_tray: boolean, 
-/**
  * Port to listen on; 0 picks a free one
  */
 port: number, 

@@ -360,7 +360,6 @@ export function settingsFor(scenario: Scenario): SettingsView {
     notify_sign_in: true,
     notify_codex: true,
     notify_closed: true,
-    told_about_tray: false,
   };
   const missing = scenario === 'codex-missing';
   return {

@@ -47,6 +47,7 @@ pub struct DesktopSettings {
     /// Whether to notify when the window is first closed and the app stays in the tray.
     pub notify_closed: bool,
     /// Whether the user was notified of that.
+    #[ts(skip)]
     pub told_about_tray: bool,
 }
 
