@@ -161,6 +161,8 @@ impl App {
         codex_client::sign_out(&self.codex_config())
             .await
             .map_err(|error| ViewError::new(describe_account_error(&error)))?;
+        // No notice about what the user did here.
+        *self.0.last_codex.lock() = super::LastCodex::default();
         self.account_changed().await;
         Ok(())
     }

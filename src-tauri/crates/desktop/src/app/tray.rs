@@ -3,13 +3,16 @@
 use proxy::health::{FixAction, Health, Level};
 use proxy::{local_time, unix_now};
 
-use super::{App, Overview};
+use super::{AccountView, App, LimitView, Overview};
 use crate::gateway::ProxyState;
 use crate::keychain::KeyRow;
 use crate::request_log::{ExchangeQuery, ExchangeRow, ExchangeState};
 
 /// How many recent requests the menu shows.
 const MAX_RECENT: u32 = 5;
+
+/// The names of the lines of the account's limits, which bound their number.
+const LIMIT_ITEMS: [&str; 4] = ["limit-1", "limit-2", "limit-3", "limit-4"];
 
 /// Everything that the tray shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,9 +94,15 @@ impl TrayMenu {
 
     fn of(overview: &Overview, keys: &[KeyRow], recent: &[ExchangeRow], now: u64) -> Self {
         let health = &overview.health;
-        let mut items = vec![text("title", title(overview))];
+        let mut items = vec![text("title", title(overview, now))];
         items.extend(fix(health));
-        items.extend(overview.codex.account.as_ref().map(|account| text("account", account)));
+        items.extend(
+            overview.codex.account.as_ref().map(|account| text("account", describe_account(account))),
+        );
+        let windows = overview.limits.iter().flat_map(|limits| &limits.windows);
+        items.extend(
+            LIMIT_ITEMS.into_iter().zip(windows).map(|(name, window)| text(name, limit(window, now))),
+        );
         let owns_port = !matches!(overview.proxy, ProxyState::PortTaken { .. } | ProxyState::Failed { .. });
         let copied: Vec<TrayItem> = keys
             .iter()
@@ -165,7 +174,10 @@ fn is_running(proxy: &ProxyState) -> bool {
 }
 
 /// The state, and how much there is to do.
-fn title(Overview { health, answering, waiting, .. }: &Overview) -> String {
+fn title(Overview { health, answering, waiting, .. }: &Overview, now: u64) -> String {
+    if let Some(until) = health.until {
+        return format!("{} · resets {}", health.title, local_time(until, now));
+    }
     let traffic = match (answering, waiting) {
         _ if health.level != Level::Ok => return health.title.clone(),
         (0, 0) => return health.title.clone(),
@@ -174,6 +186,21 @@ fn title(Overview { health, answering, waiting, .. }: &Overview) -> String {
         (answering, waiting) => format!("{answering} running, {waiting} queued"),
     };
     format!("{} · {traffic}", health.title)
+}
+
+/// `me@example.com (Plus)`.
+fn describe_account(account: &AccountView) -> String {
+    match &account.plan {
+        Some(plan) => format!("{} ({plan})", account.name),
+        None => account.name.clone(),
+    }
+}
+
+/// `5 hours: 29% left, resets 14:20`.
+fn limit(window: &LimitView, now: u64) -> String {
+    let left = 100_u8.saturating_sub(window.used_percent);
+    let resets = window.resets_at.map(|at| format!(", resets {}", local_time(at, now)));
+    format!("{}: {left}% left{}", window.label, resets.unwrap_or_default())
 }
 
 /// The fix as the second line. Start has its own item.
@@ -209,6 +236,7 @@ mod tests {
     use proxy::health::Fix;
 
     use super::*;
+    use crate::app::{AccountKind, CodexView, LimitsView};
 
     fn running() -> Overview {
         Overview {
@@ -285,10 +313,40 @@ mod tests {
 
     #[test]
     fn the_first_line_counts_running_and_queued_requests() {
-        let title = |answering, waiting| title(&Overview { answering, waiting, ..running() });
+        let title = |answering, waiting| title(&Overview { answering, waiting, ..running() }, 0);
         assert_eq!(title(0, 0), "Running on port 8000");
         assert_eq!(title(2, 0), "Running on port 8000 · 2 running");
         assert_eq!(title(1, 3), "Running on port 8000 · 1 running, 3 queued");
+    }
+
+    #[test]
+    fn the_account_and_what_is_left_of_its_limits_follow_the_state() {
+        let (now, until) = (1_800_000_000, 1_800_003_600);
+        let window = LimitView {
+            label: "5 hours".to_owned(),
+            minutes: 300,
+            used_percent: 71,
+            resets_at: Some(until),
+            exhausted_at: None,
+        };
+        let limits = LimitsView { windows: vec![window], ..LimitsView::default() };
+        let account = AccountView {
+            kind: AccountKind::ChatGpt,
+            name: "me@example.com".to_owned(),
+            email: None,
+            plan: Some("Plus".to_owned()),
+            workspace: None,
+        };
+        let codex = CodexView { account: Some(account), ..CodexView::default() };
+        let overview = Overview { codex, limits: Some(limits), ..running() };
+        let menu = TrayMenu::of(&overview, &[], &[], now);
+        let at = local_time(until, now);
+        let limit = format!("5 hours: 29% left, resets {at}");
+        assert_eq!(labels(&menu)[..3], ["Running on port 8000", "me@example.com (Plus)", limit.as_str()]);
+        let health =
+            Health { title: "Usage limit reached".to_owned(), until: Some(until), ..Health::default() };
+        let menu = TrayMenu::of(&Overview { health, ..overview }, &[], &[], now);
+        assert_eq!(menu.title(), format!("Usage limit reached · resets {at}"));
     }
 
     #[test]
