@@ -464,3 +464,13 @@ test('without a tray, what closing the window does can be changed', async () => 
   await fireEvent.change(await screen.findByLabelText('Closing the window'), { target: { value: 'quit' } });
   await waitFor(() => expect(callsTo(host, 'setSettings')).toEqual([[{ asked_about_background: false }]]));
 });
+
+test('the thresholds of usage limits are typed as a list', async () => {
+  const host = await openSettings('Limits');
+  const field = (await screen.findByLabelText('Warn at')) as HTMLInputElement;
+  expect(field.value).toBe('80, 95');
+  await fireEvent.input(field, { target: { value: '50, ' } });
+  expect(field.value).toBe('50, ');
+  await fireEvent.keyDown(field, { key: 'Enter' });
+  await waitFor(() => expect(callsTo(host, 'setSettings').at(-1)).toEqual([{ warn_at: [50] }]));
+});

@@ -40,7 +40,7 @@ async fn every_view_is_accessible(theme: &str) {
     }
     window.go_to("Settings").await;
     for page in ["Codex", "Models", "Network", "Limits", "Privacy", "About"] {
-        window.click(&format!("//main//nav//*[normalize-space(.)='{page}']")).await;
+        window.click(&format!("//*[@role='tab' and normalize-space(.)='{page}']")).await;
         let place = |finding| (format!("Settings, {page}"), finding);
         findings.extend(serious_findings(&window).await.into_iter().map(place));
         window.picture(&format!("Settings-{page}-{theme}")).await;

@@ -14,7 +14,9 @@ export type Form = {
     ? Settings[F] | string[]
     : Settings[F] extends number
       ? number | string
-      : Settings[F];
+      : Settings[F] extends number[]
+        ? (number | string)[]
+        : Settings[F];
 };
 
 type FieldOf<T> = { [F in FieldName]: Settings[F] extends T ? F : never }[FieldName];

@@ -124,6 +124,17 @@ export const ROWS: Record<RowName, SettingInfo> = {
     advanced: true,
   },
 
+  warn_at: {
+    page: 'limits',
+    label: 'Warn at',
+    hint: 'Up to two percentages of a usage limit of your account. Leave empty for no warning.',
+    words: 'usage, notification, threshold',
+  },
+  usage_headers: {
+    page: 'limits',
+    label: 'Headers',
+    words: 'Tell apps about usage limits, x-codex-proxy-limit',
+  },
   max_turns: {
     page: 'limits',
     label: 'Parallel answers',
