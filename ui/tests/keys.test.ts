@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { NO_LIMITS, PLAIN_MODELS } from '../src/lib/key-limits';
-import { callsTo, button, choose, dialog, open, press, announcement, type } from './helpers';
+import { callsTo, button, choose, dialog, open, press, announcement, row, type } from './helpers';
 
 const SECRET = /^sk-codex-/;
 
@@ -323,4 +323,13 @@ test('without a keyring the keychain can be tried again', async () => {
   await press('Try again');
   await waitFor(() => expect(screen.queryByText(/No default keyring yet/)).toBeNull());
   expect(callsTo(host, 'recheckKeychain')).toHaveLength(1);
+});
+
+test('a key that is used for the first time is shown as used', async () => {
+  const host = open('keys');
+  const unused = (await host.keys()).find(({ lastUsed }) => lastUsed === null)!;
+  await screen.findByText(unused.name);
+  const loads = callsTo(host, 'keys').length;
+  host.emit('exchange', row({ id: 'e1', key: unused.name }));
+  await waitFor(() => expect(callsTo(host, 'keys').length).toBe(loads + 1));
 });

@@ -84,7 +84,7 @@ async fn a_start_during_shutdown_takes_over() {
 async fn without_a_tray_closing_can_quit() {
     let session = Session::start(With { keychain: true, tray: false }).await;
     let window = Window::open(&session).await;
-    window.says("Running").await;
+    session.screen().shows_window().await;
     session.screen().close_window();
     window.says("Keep running in the background?").await;
     window.click_to_close("//button[normalize-space(.)='Quit']").await;

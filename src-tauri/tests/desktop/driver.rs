@@ -169,7 +169,10 @@ impl Window {
     pub(crate) async fn ctrl(&self, key: char) {
         /// WebDriver's code of the Control key.
         const CONTROL: char = '\u{E009}';
-        self.type_into("//nav//button[@aria-current]", &format!("{CONTROL}{key}")).await;
+        let id = self.find("//nav//button[@aria-current]").await;
+        // It may close the window, and is then not confirmed.
+        let keys = json!({"text": format!("{CONTROL}{key}")});
+        let _ = self.call(Method::POST, &format!("/element/{id}/value"), keys).await;
     }
 
     /// Clicks the matching element with the right button.

@@ -137,6 +137,7 @@ async fn a_running_request_is_stopped_in_the_window_and_its_app_learns_why() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;
     let key = window.create_key("Script").await;
+    window.click("//button[normalize-space(.)='Done']").await;
     window.go_to("Requests").await;
     let answer = session.stream(&key, "[[words=40 hold=20]]").await;
     window.find("//*[@role='row'][contains(., 'streaming')]").await;

@@ -173,7 +173,7 @@ async fn the_log_level_applies_immediately() {
     tray.click("Copy base URL").await;
     eventually("it is copied", || async { session.screen().pasted().await.is_some() }).await;
     assert!(!log().contains("clicked in the tray"), "{}", log());
-    window.click("//select[contains(@id, '-level')]/option[contains(., 'Debug')]").await;
+    window.click("//select[contains(@id, 'log_level')]/option[contains(., 'Debug')]").await;
     eventually("clicks are logged", || async {
         tray.click("Copy base URL").await;
         log().contains("clicked in the tray")

@@ -132,7 +132,7 @@ async fn a_port_in_use_is_reported_with_a_fix() {
     let mut session = Session::start(USUAL).await;
     let _other = std::net::TcpListener::bind(("127.0.0.1", session.port)).unwrap();
     let window = Window::open(&session).await;
-    window.says("is in use by another program").await;
+    window.says("Another program uses it.").await;
     window.picture("port-taken").await;
     window.click("//button[contains(normalize-space(.), 'port')]").await;
     window.says("Running").await;

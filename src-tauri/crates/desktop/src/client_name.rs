@@ -82,7 +82,7 @@ const APPS: &[(&str, &str)] = &[
     ("mozilla/", "Browser"),
 ];
 
-/// The name of the app with this `User-Agent`: from the table, or else its first word without the version.
+/// The name of the app with this `User-Agent`: from the table, or else what precedes its version.
 #[must_use]
 pub fn client_name(user_agent: &str) -> String {
     let lower = user_agent.to_ascii_lowercase();
@@ -90,8 +90,7 @@ pub fn client_name(user_agent: &str) -> String {
     if let Some((_, name)) = APPS.iter().find(known) {
         return (*name).to_owned();
     }
-    let word = user_agent.split_whitespace().next().unwrap_or_default();
-    match word.split('/').next().unwrap_or_default() {
+    match user_agent.split(['/', '(', ';']).next().unwrap_or_default().trim() {
         "" => "Unknown app".to_owned(),
         name => name.to_owned(),
     }

@@ -54,7 +54,7 @@ impl Limit {
     }
 
     fn to_json(&self) -> Value {
-        json!({"used_percent": self.used_percent, "limit_window_seconds": self.window_minutes * 60,
+        json!({"used_percent": self.used_percent.round() as i64, "limit_window_seconds": self.window_minutes * 60,
             "reset_after_seconds": self.reset_after().as_secs(), "reset_at": self.reset_at})
     }
 }

@@ -252,7 +252,7 @@ fn codex_step(codex: &CodexView) -> SetupStep {
 
 fn first_app(newest_first: &[ExchangeRow], since: u64) -> FirstApp {
     let of_apps = || newest_first.iter().filter(|row| row.key != WINDOW_KEY_NAME && row.at >= since);
-    let client = |row: &ExchangeRow| row.client.clone();
+    let client = |row: &ExchangeRow| row.app.clone();
     if let Some(row) = of_apps().rfind(|row| row.state == ExchangeState::Done) {
         return FirstApp::Answered { client: client(row), ms: row.total_ms.unwrap_or_default() };
     }

@@ -72,7 +72,8 @@ impl LastCodex {
     fn update(&mut self, codex: &CodexView) -> Option<Notice> {
         let notice = match codex.state {
             CodexState::Ready => None,
-            CodexState::NotStarted if codex.path.is_some() => None,
+            // What the last check found may be lost meanwhile.
+            CodexState::NotStarted if codex.path.is_some() && *self != Self::Lost => None,
             CodexState::NotStarted | CodexState::Starting => return None,
             CodexState::NotSignedIn => Some(Notice::SignedOut),
             CodexState::NotFound | CodexState::Unsupported | CodexState::Failed => {
@@ -142,6 +143,8 @@ mod tests {
         assert_eq!(last.update(&view(CodexState::NotSignedIn, None, "")), Some(Notice::SignedOut));
         assert_eq!(last.update(&view(CodexState::NotSignedIn, None, "")), None);
         assert_eq!(last.update(&view(CodexState::NotStarted, Some("/bin/codex"), "")), None);
+        assert_eq!(last.update(&failed()), None, "that check was old");
+        assert_eq!(last.update(&view(CodexState::Ready, None, "")), None);
         let lost = Notice::CodexFailed { message: "It crashed.".to_owned() };
         assert_eq!(last.update(&failed()), Some(lost));
         // Each request tries to start it again.

@@ -23,6 +23,7 @@ fn unusual() -> DesktopSettings {
             (_, Value::Number(number)) => json!(number.as_u64().unwrap() + 1),
             (_, Value::Null) => json!(name),
             (_, Value::Object(_)) => json!({ "gpt-4o": name }),
+            ("warn_at", _) => json!([50]),
             (_, Value::Array(_)) => json!([format!("{name}.example")]),
             (_, other) => panic!("no unusual value for {name}, which is {other}"),
         };
