@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::status::{CodexState, CodexView};
 use super::{App, RecipeText, WINDOW_KEY_NAME, unix_now_ms};
+use crate::client_name::OWN;
 use crate::pairing::RecipePiece;
 use crate::request_log::{ExchangeQuery, ExchangeRow, ExchangeState};
 use crate::setup::{self, FirstApp, InstallView, Methods, SetupStep, SetupView};
@@ -251,7 +252,8 @@ fn codex_step(codex: &CodexView) -> SetupStep {
 }
 
 fn first_app(newest_first: &[ExchangeRow], since: u64) -> FirstApp {
-    let of_apps = || newest_first.iter().filter(|row| row.key != WINDOW_KEY_NAME && row.at >= since);
+    let is_own = |row: &ExchangeRow| row.key == WINDOW_KEY_NAME || OWN.contains(&row.app.as_str());
+    let of_apps = || newest_first.iter().filter(|row| !is_own(row) && row.at >= since);
     let client = |row: &ExchangeRow| row.app.clone();
     if let Some(row) = of_apps().rfind(|row| row.state == ExchangeState::Done) {
         return FirstApp::Answered { client: client(row), ms: row.total_ms.unwrap_or_default() };
@@ -272,17 +274,11 @@ fn first_app(newest_first: &[ExchangeRow], since: u64) -> FirstApp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client_name::CHECK;
 
     fn row(key: &str, at: u64, state: ExchangeState) -> ExchangeRow {
         let key = key.to_owned();
-        ExchangeRow {
-            key,
-            at,
-            state,
-            client: format!("app {at}"),
-            total_ms: Some(at),
-            ..ExchangeRow::default()
-        }
+        ExchangeRow { key, at, state, app: format!("app {at}"), total_ms: Some(at), ..ExchangeRow::default() }
     }
 
     #[test]
@@ -291,7 +287,8 @@ mod tests {
         let own = row(WINDOW_KEY_NAME, 9, Done);
         assert_eq!(first_app(std::slice::from_ref(&own), 0), FirstApp::Waiting);
         let failed = row("Default", 3, Failed);
-        let rows = [own, failed];
+        let check = ExchangeRow { app: CHECK.to_owned(), ..row("Default", 4, Done) };
+        let rows = [own, check, failed];
         assert_eq!(first_app(&rows, 0), FirstApp::Failed { client: "app 3".to_owned(), message: None });
         let rows = [row("Default", 8, Streaming), row("Default", 7, Failed)];
         assert_eq!(first_app(&rows, 0), FirstApp::Answering { client: "app 8".to_owned() });
