@@ -53,13 +53,13 @@ async fn a_renamed_key_still_answers_and_new_requests_have_its_new_name() {
     window.right_click("//tr//*[normalize-space(.)='Notes']").await;
     window.picture("key-menu").await;
     window.click("//*[@role='menuitem' and normalize-space(.)='Rename…']").await;
-    window.fill("//dialog//input", "Zettel").await;
+    window.fill("//dialog//input", "zettel").await;
     window.picture("rename-key").await;
     window.click("//button[normalize-space(.)='Rename']").await;
     // It was used under the earlier name.
-    window.find("//tr[contains(., 'Zettel') and contains(., 'just now')]").await;
+    window.find("//tr[contains(., 'zettel') and contains(., 'just now')]").await;
     assert_eq!(session.chat(&secret, "[[words=2]]").await.status(), 200);
     window.go_to("Requests").await;
-    window.find("//*[@role='row'][contains(., 'Zettel')]").await;
+    window.find("//*[@role='row'][contains(., 'zettel')]").await;
     window.find("//*[@role='row'][contains(., 'Notes')]").await;
 }

@@ -35,7 +35,7 @@ async fn changed_settings_apply_to_new_requests_and_keep_answers_responses_and_t
     let answer: Value = proxy.chat(&body).await.json().await.unwrap();
     let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(content.starts_with("<think>") && content.ends_with("renamed"), "{content}");
-    let by_name = proxy.anonymous(Method::GET, "/health").header("host", "laptop.lan");
+    let by_name = proxy.get("/health").header("host", "laptop.lan");
     let health: Value = by_name.send().await.unwrap().json().await.unwrap();
     assert_eq!(health["turns"]["most"], 3, "{health}");
 
