@@ -10,6 +10,7 @@ mod first_start;
 mod keys;
 mod limits;
 mod notices;
+mod notifying;
 mod overview;
 mod playground;
 mod preferences;
@@ -33,7 +34,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use notices::LastCodex;
+use notifying::LastCodex;
 
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};

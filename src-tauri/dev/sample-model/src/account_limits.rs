@@ -1,14 +1,10 @@
-//! What the account has used of its limits, as codex asks at `/wham/usage`.
+//! What the account has used of its limits.
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, header};
 use serde_json::{Value, json};
 
-use crate::login;
-use crate::state::{Shared, unix_seconds};
+use crate::clock::unix_seconds;
 
 /// A limit of the account.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,14 +42,14 @@ impl Limit {
     }
 
     /// The window of now: the next one, still unused, if it has ended.
-    fn current(&self) -> Self {
+    pub(crate) fn current(&self) -> Self {
         match self.reset_after() {
             Duration::ZERO => Self::new(0.0, self.window_minutes, self.window_minutes * 60),
             _ => self.clone(),
         }
     }
 
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({"used_percent": self.used_percent.round() as i64, "limit_window_seconds": self.window_minutes * 60,
             "reset_after_seconds": self.reset_after().as_secs(), "reset_at": self.reset_at})
     }
@@ -68,28 +64,4 @@ impl Default for AccountLimits {
             allowed: Some(true),
         }
     }
-}
-
-/// ChatGPT's answer. codex takes `allowed` only from an answer that names its account and person.
-pub(crate) async fn usage(State(shared): State<Shared>, headers: HeaderMap) -> Json<Value> {
-    let AccountLimits { primary, secondary, allowed } = shared.state.limits();
-    let [primary, secondary] = [primary, secondary].map(|limit| limit.as_ref().map(Limit::current));
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let claims = login::claims(bearer).unwrap_or_default();
-    let account = &claims["https://api.openai.com/auth"];
-    let is_known = |value: &Value| if allowed.is_some() { value.clone() } else { Value::Null };
-    let reached = (allowed == Some(false)).then(|| json!({"type": "rate_limit_reached"}));
-    Json(json!({
-        "account_id": is_known(&account["chatgpt_account_id"]),
-        "user_id": is_known(&account["chatgpt_user_id"]),
-        "email": claims["email"],
-        "plan_type": account["chatgpt_plan_type"],
-        "rate_limit": {
-            "allowed": allowed != Some(false), "limit_reached": allowed == Some(false),
-            "primary_window": primary.as_ref().map(Limit::to_json),
-            "secondary_window": secondary.as_ref().map(Limit::to_json),
-        },
-        "rate_limit_reached_type": reached,
-        "credits": {"has_credits": false, "unlimited": false, "balance": null},
-    }))
 }

@@ -6,6 +6,7 @@
 
 mod account_limits;
 mod api_error;
+mod clock;
 pub mod codex_home;
 mod conversation;
 mod demo;
@@ -23,6 +24,7 @@ mod script;
 mod server;
 mod state;
 pub mod under_test;
+mod usage;
 mod websocket;
 mod wire;
 

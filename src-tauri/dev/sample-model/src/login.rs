@@ -16,9 +16,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::account_limits;
+use crate::clock::unix_seconds;
 use crate::device_codes::Decision;
-use crate::state::{Shared, unix_seconds};
+use crate::state::Shared;
 
 /// The path of `chatgpt_base_url`. With another one codex asks for other paths below it.
 pub const BACKEND: &str = "/backend-api";
@@ -44,7 +44,6 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/api/accounts/deviceauth/token", post(poll_code))
         .route("/codex/device", get(enter_code))
         .route(&backend("/wham/accounts/check"), get(accounts))
-        .route(&backend("/wham/usage"), get(account_limits::usage))
         .route(&backend("/accounts/switch-workspace-token"), post(switch_workspace))
 }
 

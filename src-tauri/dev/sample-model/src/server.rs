@@ -20,11 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::api_error::ApiError;
+use crate::clock::unix_seconds;
 use crate::limits;
 use crate::login;
 use crate::player::{Frame, Player};
 use crate::recorded::{Origin, Transport};
-use crate::state::{Shared, unix_seconds};
+use crate::state::Shared;
+use crate::usage;
 use crate::websocket;
 
 /// Concurrent connections. When reached, the next waits in the listener's backlog.
@@ -66,6 +68,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/v1/responses", get(websocket::upgrade).post(responses))
         .route("/v1/models", get(models))
+        .merge(usage::routes())
         .merge(login::routes())
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::account_limits::{AccountLimits, Limit};
 use crate::api_error::ApiError;
+use crate::clock::unix_seconds;
 use crate::conversation;
 use crate::device_codes::DeviceCodes;
 use crate::event_log::{Event, EventLog};
@@ -134,8 +135,4 @@ impl ModelState {
         *count = count.saturating_add(1);
         *count <= times
     }
-}
-
-pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -162,7 +162,7 @@ impl App {
             .await
             .map_err(|error| ViewError::new(describe_account_error(&error)))?;
         // No notice about what the user did here.
-        *self.0.last_codex.lock() = super::LastCodex::default();
+        self.forget_codex();
         self.account_changed().await;
         Ok(())
     }

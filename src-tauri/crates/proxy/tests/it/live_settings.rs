@@ -2,7 +2,6 @@
 
 use proxy::Key;
 use proxy::settings::{Aliases, ReasoningFormat, Settings};
-use reqwest::Method;
 use sample_model::under_test::codex_under_test;
 use serde_json::{Value, json};
 
