@@ -84,7 +84,7 @@ test('a check that changes nothing says so', async () => {
 test('a reached limit says when it resets', async () => {
   open('status', { scenario: 'limit-reached' });
   await screen.findByRole('heading', { level: 1, name: 'Usage limit reached' });
-  await screen.findByText(/It resets (at|tomorrow at) \d\d:\d\d\.$/);
+  await screen.findByText(/ Resets .*\d{1,2}:\d\d( [AP]M)?\.$/);
 });
 
 test.each(['connect', 'requests', 'keys', 'settings'] as const)(

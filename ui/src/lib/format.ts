@@ -114,13 +114,6 @@ export function formatSince(ms: number, now: number): string {
   return day === 'today' ? `Since ${formatHourMinute(ms)}` : `Since ${day}, ${formatHourMinute(ms)}`;
 }
 
-/** When something will be: `at 14:20`, `tomorrow at 14:20`, `on 2 Dec at 14:20`. */
-export function formatUntil(ms: number, now: number): string {
-  const days = Math.round((startOfDay(ms) - startOfDay(now)) / DAY_MS);
-  if (days <= 0) return `at ${formatHourMinute(ms)}`;
-  return `${days === 1 ? 'tomorrow' : `on ${formatDay(ms, ms + 2 * DAY_MS)}`} at ${formatHourMinute(ms)}`;
-}
-
 export function stateLabel(state: ExchangeState): string {
   switch (state) {
     case 'waiting':

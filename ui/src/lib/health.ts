@@ -7,7 +7,8 @@ import type { Health } from '../bindings/Health';
 import type { Level } from '../bindings/Level';
 import type { Overview } from '../bindings/Overview';
 import type { AppStore } from './app-store.svelte';
-import { formatCount, formatSince, formatUntil, plural } from './format';
+import { formatCount, formatSince, plural } from './format';
+import { formatReset } from './limits';
 
 /** The colour of a status dot; empty is neutral. */
 export type Tone = 'good' | 'warning' | 'error' | 'busy' | '';
@@ -67,7 +68,7 @@ export function sendBlocked(overview: Overview | null): string | null {
 
 /** The state as a sentence or two, to follow its title. */
 export function healthDetail({ health }: Overview, now: number): string {
-  const until = health.until === null ? '' : `It resets ${formatUntil(health.until * 1000, now)}.`;
+  const until = health.until === null ? '' : `Resets ${formatReset(health.until * 1000, now)}.`;
   return [health.detail, until].filter(Boolean).join(' ');
 }
 
