@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
+import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import type { Overview } from '../src/bindings/Overview';
 import { overviewFor } from '../src/lib/fake/scenario';
@@ -132,4 +132,22 @@ test('a new sign-in is told once, however it came about', () => {
 test('an account that Codex is just reading is not one that was signed out', async () => {
   const host = open('status', { scenario: 'starting' });
   expect(knownAccount(await host.overview())).toBeUndefined();
+});
+
+test('the command menu signs in, and asks before it signs out', async () => {
+  const host = open('keys', { scenario: 'not-signed-in' });
+  await screen.findByRole('heading', { level: 1, name: 'Keys' });
+  await fireEvent.keyDown(window, { key: 'k', ctrlKey: true });
+  await fireEvent.click(await screen.findByRole('option', { name: 'Sign in with ChatGPT' }));
+  await waitFor(() => expect(callsTo(host, 'signIn')).toEqual([['browser']]));
+  cleanup();
+
+  const signedIn = open('keys');
+  await screen.findByRole('heading', { level: 1, name: 'Keys' });
+  await fireEvent.keyDown(window, { key: 'k', ctrlKey: true });
+  await fireEvent.click(await screen.findByRole('option', { name: 'Sign out of Codex…' }));
+  const confirm = await dialog(/Sign out/);
+  expect(callsTo(signedIn, 'signOut')).toEqual([]);
+  await fireEvent.click(confirm.getByRole('button', { name: 'Sign out' }));
+  await waitFor(() => expect(callsTo(signedIn, 'signOut')).toHaveLength(1));
 });

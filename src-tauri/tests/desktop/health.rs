@@ -1,5 +1,7 @@
 //! One state of health: the heading, the sidebar, the tray and `/health` tell the same.
 
+use sample_model::codex_home;
+
 use crate::driver::Window;
 use crate::session::{Session, USUAL, eventually};
 
@@ -94,4 +96,20 @@ async fn a_file_that_could_not_be_read() {
     window.go_to("Keys").await;
     window.find("//section[@aria-label='Problem']//button[normalize-space(.)='Show files']").await;
     window.picture("health-file").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_usage_limit_that_upstream_says_is_reached() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    codex_home::write_signed_in(&session.home.path().join(".codex"), &session.model.base_url()).unwrap();
+    let window = Window::open(&session).await;
+    let running = format!("Running on port {}", session.port);
+    every_place_tells(&session, &window, &running, Some("ok")).await;
+    window.says("Week").await;
+    let refused = "[[status=429 type=usage_limit_reached limits=100,300,3600]]";
+    assert_eq!(session.chat("sk-demo", refused).await.status(), 429);
+    every_place_tells(&session, &window, "Usage limit reached", Some("blocked")).await;
+    window.says("0% left").await;
+    window.picture("health-limit").await;
 }

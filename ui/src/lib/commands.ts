@@ -54,6 +54,7 @@ export function commandsFor(app: AppStore, keys: readonly KeyRow[]): Command[] {
       group: 'Do',
       run: () => app.attempt(() => app.host.recheckCodex()),
     },
+    ...accountCommands(app),
     ...(running
       ? [
           {
@@ -73,6 +74,21 @@ export function commandsFor(app: AppStore, keys: readonly KeyRow[]): Command[] {
   }));
   const groups = ['Do', 'Go to', 'Window'];
   return [...others, ...listed, ...pages].sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
+}
+
+function accountCommands({ overview }: AppStore): Command[] {
+  if (overview?.codex.state === 'notSignedIn') {
+    const run = (app: AppStore) => {
+      app.navigate('status');
+      return app.attempt(() => app.host.signIn('browser'));
+    };
+    return [{ id: 'signIn', label: 'Sign in with ChatGPT', group: 'Do', run }];
+  }
+  const kind = overview?.codex.account?.kind;
+  if (kind !== 'chatGpt' && kind !== 'apiKey') return [];
+  return [
+    { id: 'signOut', label: 'Sign out of Codex…', group: 'Do', run: (app) => app.navigate('status', 'sign-out') },
+  ];
 }
 
 /** Those with every typed word, at the start of a word first. */
