@@ -102,9 +102,9 @@ mod tests {
                 let colours: Vec<[u8; 3]> = opaque(png).into_iter().flatten().collect();
                 for background in BACKGROUNDS {
                     let seen = colours.iter().filter(|colour| contrast(**colour, background) >= 3.0).count();
-                    // About a third of a glyph with its outline.
+                    // The glyph or its outline, which is a pixel wide and blends in on slopes.
                     assert!(
-                        seen * 4 >= colours.len() && seen >= 16,
+                        seen * 10 >= colours.len() && seen >= 16,
                         "{level:?} {size} on {background:x?}: {seen}"
                     );
                 }

@@ -46,7 +46,7 @@ async fn without_a_tray_closing_asks_once_and_a_second_start_shows_the_window() 
     let session = Session::start(With { keychain: true, tray: false }).await;
     let screen = session.screen();
     let window = Window::open(&session).await;
-    window.says("Running").await;
+    screen.shows_window().await;
     screen.close_window();
     window.says("Keep running in the background?").await;
     window.picture("close-asked").await;

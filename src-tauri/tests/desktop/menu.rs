@@ -119,7 +119,7 @@ async fn the_window_and_the_tray_show_each_others_start_and_stop() {
     tray.click("Stop").await;
     window.find("//h1[contains(., 'Stopped')]").await;
     window.picture("stopped").await;
-    window.click("//*[@role='switch'][@aria-label='Run the proxy']").await;
+    window.click("//*[@role='switch' and contains(., 'Run the proxy')]").await;
     window.find("//h1[contains(., 'Running')]").await;
     eventually("the tray shows it", || tray.has("Stop")).await;
     assert!(session.answers().await);
