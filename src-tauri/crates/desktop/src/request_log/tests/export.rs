@@ -33,7 +33,7 @@ async fn csv_has_a_line_for_each_request_and_is_safe_to_open_in_a_spreadsheet() 
         rest,
         "req_00000002,2026-11-21T12:34:56.000Z,curl,curl/8.5,Default,/v1/chat/completions,\"'-1+1\",failed,500,internal_error,\
          \"It\nbroke.\",false,,,,0,,,,,0,of-client-2\r\n\
-         req_00000001,2026-11-21T12:34:56.000Z,\"'=HYPERLINK(\"\"http:\",\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\",\"a,b\",\
+         req_00000001,2026-11-21T12:34:56.000Z,\"'=HYPERLINK\",\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\",\"a,b\",\
          /v1/chat/completions,codex-local,done,200,,,false,,,,0,1200,900,70,3,0,of-client-1\r\n"
     );
     log.close().await;
