@@ -18,7 +18,7 @@ import { errorMessage } from './format';
 
 /** Always there, whatever Codex's own models are. */
 export const CODEX_LOCAL = 'codex-local';
-/** Tokens are drawn in batches, so that a long answer is not formatted anew for each. */
+/** Tokens are drawn in batches, so that a long answer is not formatted again for each. */
 const FLUSH_INTERVAL_MS = 80;
 
 export class Playground {

@@ -10,7 +10,7 @@ export interface Question {
 
 const isPort = (value: unknown): value is number => typeof value === 'number' && value >= 1 && value <= 65535;
 
-/** An invalid port is rejected anyway, so nobody has to confirm it. */
+/** An invalid port is rejected anyway, so it needs no confirmation. */
 export function needsConfirmation(changes: Partial<Form>, saved: Form): boolean {
   return (
     (isPort(changes.port) && changes.port !== saved.port) ||
@@ -20,7 +20,7 @@ export function needsConfirmation(changes: Partial<Form>, saved: Form): boolean 
   );
 }
 
-/** What the user is asked. Full access has a dialog of its own. */
+/** What the user is asked. Full access has a separate dialog. */
 export function questionAbout(changes: Partial<Form>, saved: Form): Question {
   const one = Object.keys(changes).length === 1;
   if (!one) {

@@ -23,7 +23,7 @@ export interface Shortcut {
   key: string;
   /** With Ctrl, or ⌘ on macOS. */
   mod: boolean;
-  /** Not while text is being typed, where the key has a meaning of its own. */
+  /** Not while text is being typed, where the key means something else. */
   notWhileTyping?: boolean;
   /** Also while a dialog is open. */
   inDialogs?: boolean;

@@ -13,7 +13,7 @@
 //! - `thread` starts threads, prewarms them, and caches them for the next request of a conversation
 //! - `config` and `status` are codex's configuration and current state
 //! - `session` is one live codex process with its threads and turns, and the supervisor that keeps one running
-//! - `sign_in` manages codex's account, on a process of its own
+//! - `sign_in` manages codex's account, on a separate process
 //! - `legacy` supports codex before 0.140; `codex` chooses between `session` and `legacy`
 //!
 //! HTTP, keys and OpenAI's wire types belong to the callers. Nothing here reads the process's environment on its own:

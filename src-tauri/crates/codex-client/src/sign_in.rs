@@ -1,6 +1,6 @@
 //! Signs codex in and out, and switches its workspace, in the user's own home.
 //!
-//! Each call starts a codex of its own, which needs no account, and stops it at the end. codex talks to the browser and to
+//! Each call starts a separate codex, which needs no account, and stops it at the end. codex talks to the browser and to
 //! OpenAI, and stores the tokens: they never pass through here. An API key goes to codex's stdin and nowhere else.
 
 mod server;
@@ -73,7 +73,7 @@ pub enum SignInEnd {
     },
     /// It was cancelled.
     Cancelled,
-    /// Nobody signed in in time.
+    /// The sign-in was not finished in time.
     TimedOut,
 }
 

@@ -10,7 +10,7 @@ const MAX_DEVICE_CODES: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct DeviceCodes(Mutex<BTreeMap<String, Decision>>);
 
-/// What the page for device codes was told about a code.
+/// What was entered on the page for device codes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
     Pending,

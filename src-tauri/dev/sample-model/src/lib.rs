@@ -79,7 +79,7 @@ impl SampleModel {
         format!("http://{}", self.address)
     }
 
-    /// Changes what codex is told about the account's limits.
+    /// Changes what codex learns about the account's limits.
     pub fn set_limits(&self, limits: AccountLimits) {
         self.state.set_limits(limits);
     }

@@ -80,7 +80,7 @@ async fn read_lines(mut stream: impl AsyncRead + Unpin, lines: mpsc::Sender<Stri
                 line.push(*byte);
             }
             if (ends && !line.is_empty()) || line.len() == MAX_LINE_BYTES {
-                // An error means that nobody listens any more; the program may still print.
+                // An error means that the receiver is gone; the program may still print.
                 let _ = lines.send(String::from_utf8_lossy(&line).into_owned()).await;
                 line.clear();
             }

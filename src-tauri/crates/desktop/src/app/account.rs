@@ -32,7 +32,7 @@ pub enum AccountKind {
     ApiKey,
     /// Another service.
     Other,
-    /// None: Codex has a provider of its own.
+    /// None: Codex uses a custom provider.
     NotNeeded,
 }
 

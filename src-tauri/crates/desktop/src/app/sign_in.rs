@@ -233,7 +233,9 @@ impl App {
                 None
             }
             Ok(SignInEnd::Cancelled) => None,
-            Ok(SignInEnd::TimedOut) => failed("Nobody signed in within 15 minutes. Try again.".to_owned()),
+            Ok(SignInEnd::TimedOut) => {
+                failed("The sign-in took longer than 15 minutes. Try again.".to_owned())
+            }
             Ok(SignInEnd::Failed { reason }) => {
                 tracing::warn!("codex could not sign in");
                 // It may have stored the sign-in and failed later.

@@ -93,7 +93,7 @@ async fn npm(environment: &Environment, data_dir: &Path) -> Result<Method, Strin
     let own = own_folder(data_dir).display().to_string();
     let args: &[&str] =
         if global { &["install", "-g", PACKAGE] } else { &["install", "--prefix", &own, PACKAGE] };
-    // npm is silent while it downloads unless it logs its requests, and colours its output where it is told to.
+    // npm is silent while it downloads unless it logs its requests, and colours its output where asked to.
     let quieter = [
         ("npm_config_loglevel", "http"),
         ("npm_config_progress", "false"),
