@@ -23,6 +23,7 @@ HTMLElement.prototype.hidePopover = function (this: HTMLElement) {
   this.style.display = '';
 };
 Element.prototype.scrollTo = function () {};
+Element.prototype.scrollIntoView = function () {};
 
 // A long timeout for busy machines. Hidden elements are included because checking visibility takes jsdom most of its time.
 configure({ asyncUtilTimeout: 5000, defaultHidden: true });

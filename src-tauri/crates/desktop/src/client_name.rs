@@ -132,7 +132,7 @@ mod tests {
             ("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0", "Browser"),
             ("my-script/1.2 (beta)", "my-script"),
             ("zedtool/1.0", "zedtool"),
-            ("Mein Programm", "Mein Programm"),
+            ("My tool", "My tool"),
             ("", "Unknown app"),
         ] {
             assert_eq!(client_name(agent), name, "{agent}");
