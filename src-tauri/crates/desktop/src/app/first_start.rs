@@ -160,7 +160,9 @@ impl App {
                 return;
             }
         }
-        let methods = setup::find(&self.0.environment, &self.0.data_dir).await;
+        // Scripts of packages must not see our keys.
+        let environment = self.0.environment.clone().without("API_KEYS");
+        let methods = setup::find(&environment, &self.0.data_dir).await;
         {
             let mut setup = self.0.setup.lock();
             setup.managers = found;
