@@ -74,9 +74,13 @@ async fn a_conversation_in_the_playground_is_formatted_opens_links_outside_and_l
     window.click("//button[normalize-space(.)='Send']").await;
     window.says("Some **bold** and").await;
     window.click("//button[@aria-label='curl: conversation as code']").await;
-    window.says("Copied").await;
-    let command = session.screen().clipboard().await;
-    assert!(command.contains("Bearer sk-") && command.contains("[[echo]]"), "{command}");
+    let screen = session.screen();
+    eventually("the command is copied", || async {
+        screen.pasted().await.is_some_and(|text| text.contains("Bearer sk-"))
+    })
+    .await;
+    let command = screen.clipboard().await;
+    assert!(command.contains("[[echo]]"), "{command}");
     let (ok, output) = session.run("sh", &["-c", &command]).await;
     assert!(ok && output.contains("data: [DONE]"), "{output}");
 
