@@ -51,7 +51,6 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         setup::open_instructions,
         setup::skip_setup,
         setup::reopen_setup,
-        setup::copy_for_first_app,
         keys::keys,
         keys::create_key,
         keys::rename_key,

@@ -70,7 +70,10 @@ test('the address and the key for an app are copied in one click', async () => {
   await press('curl');
   expect(await button('curl')).toHaveAttribute('aria-pressed', 'true');
   await press(/^Copy command/);
-  expect(callsTo(host, 'copyForFirstApp')).toEqual([[null], ['curl']]);
+  expect(callsTo(host, 'copyBoth')).toEqual([[null, null, null]]);
+  const [[recipe, index] = []] = callsTo(host, 'copyPiece') as [string, number][];
+  const curl = (await host.recipes(null, null)).find(({ id }) => id === recipe);
+  expect([recipe, curl?.pieces[index ?? 0]?.text.includes('/models')]).toEqual(['curl', false]);
 });
 
 test('the failure of the first request is shown until one succeeds', async () => {

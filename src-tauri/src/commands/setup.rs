@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use desktop::app::{App, RecipeText};
+use desktop::app::App;
 use desktop::view::ViewError;
-use tauri::{AppHandle, State};
+use tauri::State;
 
 use super::{Result, open};
-use crate::clipboard::{copy, copy_secret};
 
 /// Codex's own page about its installation.
 const INSTRUCTIONS: &str = "https://developers.openai.com/codex/cli";
@@ -37,16 +36,4 @@ pub(super) async fn skip_setup(app: State<'_, App>) -> Result<()> {
 pub(super) async fn reopen_setup(app: State<'_, App>) -> Result<()> {
     app.reopen_setup().await;
     Ok(())
-}
-
-#[tauri::command]
-pub(super) async fn copy_for_first_app(
-    handle: AppHandle,
-    app: State<'_, App>,
-    recipe_id: Option<String>,
-) -> Result<()> {
-    match app.first_app_text(recipe_id.as_deref()).await? {
-        RecipeText::Secret(text) => copy_secret(&handle, &text),
-        RecipeText::Plain(text) => copy(&handle, &text),
-    }
 }

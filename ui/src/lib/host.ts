@@ -110,7 +110,6 @@ export const COMMANDS = {
   skipSetup: command<() => Promise<void>>(),
   reopenSetup: command<() => Promise<void>>(),
   /** Copies the address and a key as this app wants them; `null` for any app. */
-  copyForFirstApp: command<(recipeId: string | null) => Promise<void>>('recipeId'),
 
   keys: command<() => Promise<KeyRow[]>>(),
   createKey: command<(name: string, limits: KeyLimitsForm) => Promise<NewKey>>('name', 'limits'),

@@ -1,5 +1,5 @@
-//! Runs jobs whose cost a client controls off the async workers: those that could take any time on a few threads with
-//! large stacks and a time limit, those that only take time in proportion to their size in place.
+//! Keeps jobs whose cost a client controls off the async workers. Jobs of unbounded cost run on a few threads with large
+//! stacks and a time limit; jobs of linear cost run in place.
 
 use std::thread;
 use std::time::Duration;

@@ -20,10 +20,10 @@ const install = (now: number, error: string | null = null) => ({
   command: COMMAND,
   startedAt: now - 17_000,
   output: [
-    'npm http fetch GET 200 https://registry.npmjs.org/@openai%2fcodex 412ms (cache miss)',
+    'npm http fetch GET 200 https://registry.example/@openai%2fcodex 412ms (cache miss)',
     ...(error === null
-      ? ['npm http fetch GET 200 https://registry.npmjs.org/@openai/codex/-/codex-0.169.0.tgz 96ms (cache miss)']
-      : ['npm error code ENOTFOUND', 'npm error network request to https://registry.npmjs.org failed']),
+      ? ['npm http fetch GET 200 https://registry.example/@openai/codex/-/codex-0.169.0.tgz 96ms (cache miss)']
+      : ['npm error code ENOTFOUND', 'npm error network request to https://registry.example failed']),
   ],
   error,
 });
@@ -72,8 +72,7 @@ export function baseScenario(scenario: SetupScenario) {
   return step === 'codex' ? 'codex-missing' : step === 'account' ? 'not-signed-in' : 'empty';
 }
 
-type SetupCommands =
-  'installCodex' | 'cancelInstall' | 'openInstructions' | 'skipSetup' | 'reopenSetup' | 'copyForFirstApp';
+type SetupCommands = 'installCodex' | 'cancelInstall' | 'openInstructions' | 'skipSetup' | 'reopenSetup';
 
 export function setupCommands(
   overview: () => Overview,
@@ -87,6 +86,5 @@ export function setupCommands(
     openInstructions: async () => {},
     skipSetup: async () => update({ setup: null }),
     reopenSetup: async () => change({ step: overview().codex.state === 'ready' ? 'firstApp' : 'codex' }),
-    copyForFirstApp: async () => {},
   };
 }

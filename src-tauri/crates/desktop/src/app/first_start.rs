@@ -3,15 +3,11 @@
 use tokio_util::sync::CancellationToken;
 
 use super::status::{CodexState, CodexView};
-use super::{App, RecipeText, WINDOW_KEY_NAME, unix_now_ms};
+use super::{App, WINDOW_KEY_NAME, unix_now_ms};
 use crate::client_name::OWN;
-use crate::pairing::RecipePiece;
 use crate::request_log::{ExchangeQuery, ExchangeRow, ExchangeState};
 use crate::setup::{self, FirstApp, InstallView, Methods, SetupStep, SetupView};
 use crate::view::ViewError;
-
-/// The recipe for any app.
-const ANY_APP: &str = "other";
 
 /// The newest requests in which the first answer is looked for.
 const RECENT: u32 = 50;
@@ -203,44 +199,6 @@ impl App {
         let query = ExchangeQuery { limit: Some(RECENT), ..ExchangeQuery::default() };
         first_app(&self.0.request_log.query(query).await, since)
     }
-
-    /// The base URL and a key as an app wants them, with the real key, for the clipboard; without a recipe as variables, which most
-    /// programs read.
-    ///
-    /// # Errors
-    /// If there is no such recipe, or the keychain does not return the key.
-    pub async fn first_app_text(&self, recipe: Option<&str>) -> Result<RecipeText, ViewError> {
-        let id = recipe.unwrap_or(ANY_APP);
-        let recipes = self.recipes(None, None).await?;
-        let pieces = recipes.into_iter().find(|known| known.id == id).map(|recipe| recipe.pieces);
-        let pieces = pieces.ok_or_else(|| ViewError::new("Open Connect to see this app."))?;
-        let (mut lines, mut is_secret) = (Vec::new(), false);
-        for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| !piece.code) {
-            let Some(variable) = variable_of(piece) else { continue };
-            let name = if recipe.is_none() { format!("{variable}=") } else { format!("{}: ", piece.label) };
-            lines.push(match self.recipe_text(id, index, None, None).await? {
-                RecipeText::Plain(text) => name + &text,
-                RecipeText::Secret(text) => {
-                    is_secret = true;
-                    name + &text
-                }
-            });
-        }
-        let text = lines.join("\n");
-        match pieces.iter().position(|piece| piece.code && !piece.text.contains("/models")) {
-            // A command or a program, with the key in it.
-            Some(index) if lines.is_empty() => self.recipe_text(id, index, None, None).await,
-            _ if is_secret => Ok(RecipeText::Secret(text)),
-            _ => Ok(RecipeText::Plain(text)),
-        }
-    }
-}
-
-/// The variable that means the same as this field, if it is the address or the key.
-fn variable_of(piece: &RecipePiece) -> Option<&'static str> {
-    let label = piece.label.to_lowercase();
-    let names = [("url", "OPENAI_BASE_URL"), ("key", "OPENAI_API_KEY")];
-    names.into_iter().find(|(word, _)| label.contains(word)).map(|(_, variable)| variable)
 }
 
 /// The step that codex's state asks for.

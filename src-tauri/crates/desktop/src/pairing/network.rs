@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 /// Interfaces of containers and virtual machines on this computer.
 const VIRTUAL: [&str; 6] = ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet"];
 
-/// An address that nobody has (RFC 5737): the system chooses the interface of its default route for it, and nothing is sent.
+/// A documentation address, never assigned (RFC 5737). The system chooses the interface of its default route for it, and nothing is sent.
 const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
 /// The addresses at which other devices reach this computer, the one of the default route first.

@@ -207,7 +207,7 @@ impl Shared {
         ran.await.unwrap_or_else(|| (None, Err("it panicked".to_owned())))
     }
 
-    /// Hides all ended requests, and removes those that are hidden already.
+    /// Hides all ended requests, and deletes the ones hidden earlier.
     pub(super) async fn clear(self: &Arc<Self>) {
         self.remove_cleared().await;
         let now_ms = self.now_ms();

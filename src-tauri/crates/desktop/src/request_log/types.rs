@@ -162,7 +162,7 @@ pub enum Show {
 pub struct ExchangeCounts {
     /// All of them.
     pub total: u64,
-    /// Those that failed.
+    /// Failed requests.
     pub failed: u64,
 }
 
@@ -184,7 +184,7 @@ pub enum ExportFormat {
 pub struct Today {
     /// Requests that arrived today.
     pub requests: u64,
-    /// Those that failed.
+    /// Failed requests.
     pub failed: u64,
     /// Input tokens.
     pub input: u64,

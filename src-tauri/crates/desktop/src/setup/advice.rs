@@ -61,7 +61,7 @@ mod tests {
     fn known_failures_come_with_their_own_advice() {
         for (line, words) in [
             ("npm error code EACCES", "may not be written"),
-            ("npm error network request failed, getaddrinfo ENOTFOUND registry.npmjs.org", "proxy"),
+            ("npm error network request failed, getaddrinfo ENOTFOUND registry.example", "proxy"),
             ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "certificate"),
             ("npm error code ENOSPC", "disk is full"),
             ("npm WARN EBADENGINE Unsupported engine", "too old"),

@@ -244,21 +244,25 @@ async fn the_address_and_the_key_are_copied_as_the_app_wants_them() {
     let home = Home::new();
     let app = home.open().await;
     let first_key = async {
-        while app.keys().await.unwrap().is_empty() {
+        while !app.keys().await.unwrap().iter().any(|key| key.can_copy) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(TIMEOUT, first_key).await.unwrap();
-    let text = async |recipe: Option<&str>| match app.first_app_text(recipe).await.unwrap() {
+    let secret = |text| match text {
         RecipeText::Secret(text) => text,
         RecipeText::Plain(text) => panic!("{text} has no key"),
     };
+    let both = async |recipe| secret(app.both_text(recipe, None, None).await.unwrap());
     let url = format!("http://127.0.0.1:{}/v1", home.port);
-    let any = text(None).await;
+    let any = both(None).await;
     let key = any.strip_prefix(&format!("OPENAI_BASE_URL={url}\nOPENAI_API_KEY=")).unwrap().to_owned();
     assert!(key.starts_with("sk-") && !key.contains('…'), "{key}");
-    assert_eq!(text(Some("openWebUi")).await, format!("Base URL: {url}\nKey: {key}"));
-    let curl = text(Some("curl")).await;
+    assert_eq!(both(Some("openWebUi")).await, any);
+    let recipes = app.recipes(None, None).await.unwrap();
+    let curl = recipes.iter().find(|recipe| recipe.id == "curl").unwrap();
+    let command = curl.pieces.iter().position(|piece| !piece.text.contains("/models")).unwrap();
+    let curl = secret(app.recipe_text("curl", command, None, None).await.unwrap());
     assert!(curl.contains(&format!("{url}/chat/completions")) && curl.contains(&key), "{curl}");
     app.shutdown().await;
 }

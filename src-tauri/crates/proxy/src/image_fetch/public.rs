@@ -1,4 +1,4 @@
-//! Which IP addresses are public: those that the proxy may connect to on behalf of a client.
+//! Which IP addresses are public, so that the proxy may connect to them for a client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

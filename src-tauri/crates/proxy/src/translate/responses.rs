@@ -105,7 +105,7 @@ pub(crate) fn output_items(output: &[OutputItem]) -> Vec<StoredItem> {
         .collect()
 }
 
-/// The tools of the request, and those that its input brings along.
+/// The tools of the request and of its `additional_tools` items.
 fn offered_tools(request: &mut ResponsesRequest) -> Result<OfferedTools, ApiError> {
     let mut offered = OfferedTools::default();
     for (index, tool) in request.tools.iter().flatten().enumerate() {
