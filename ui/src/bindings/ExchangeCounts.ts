@@ -9,6 +9,6 @@ export type ExchangeCounts = {
  */
 total: number, 
 /**
- * Those that failed.
+ * Failed requests.
  */
 failed: number, };

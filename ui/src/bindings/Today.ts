@@ -9,7 +9,7 @@ export type Today = {
  */
 requests: number, 
 /**
- * Those that failed.
+ * Failed requests.
  */
 failed: number, 
 /**
