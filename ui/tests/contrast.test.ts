@@ -22,14 +22,28 @@ function contrast(a: string, b: string): number {
 }
 
 const TEXTS: [string, string[]][] = [
-  ['text', ['background', 'card', 'sunken', 'raised', 'hover', 'accent-tint', 'tag', 'warning-tint']],
+  [
+    'text',
+    [
+      'background',
+      'card',
+      'sunken',
+      'raised',
+      'hover',
+      'accent-tint',
+      'tag',
+      'warning-tint',
+      'good-tint',
+      'error-tint',
+    ],
+  ],
   ['muted', ['background', 'card', 'sunken', 'hover', 'tag']],
   ['accent', ['background', 'card', 'accent-tint']],
   ['on-accent', ['accent', 'accent-hover']],
   ['on-error', ['error']],
-  ['good', ['card']],
+  ['good', ['card', 'sunken', 'good-tint']],
   ['warning', ['card', 'warning-tint']],
-  ['error', ['card', 'background', 'error-tint', 'accent-tint', 'hover']],
+  ['error', ['card', 'background', 'sunken', 'error-tint', 'accent-tint', 'hover']],
 ];
 
 const THEMES = ['light', 'dark'] as const;
