@@ -79,6 +79,10 @@ sandbox: string,
  */
 workspace: string | null, 
 /**
+ * Snapshot the working folder before answers that may change it, so that changes can be undone
+ */
+undo: boolean, 
+/**
  * Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
  */
 reasoning: ReasoningFormat, 

@@ -64,6 +64,12 @@ export const ROWS: Record<RowName, SettingInfo> = {
     hint: 'Codex works here when an app asks for codex-local. Leave empty to use an empty folder managed by the app.',
     words: 'workspace, directory',
   },
+  undo: {
+    page: 'codex',
+    label: 'Undo',
+    hint: 'Before an answer that may change files, the working folder is saved in the data folder. Needs git.',
+    words: 'Make changes of codex-local undoable, snapshot, restore, git',
+  },
 
   model: {
     page: 'models',

@@ -8,6 +8,7 @@
 mod answer;
 mod auth;
 mod body_budget;
+pub mod changes;
 mod clock;
 pub mod doctor;
 mod error;

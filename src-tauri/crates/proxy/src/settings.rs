@@ -61,6 +61,10 @@ pub struct Settings {
     /// Working folder of codex-local; an empty folder in the data folder by default
     #[arg(long, env = "CODEX_WORKSPACE", value_name = "DIR", help_heading = "Permissions")]
     pub workspace: Option<PathBuf>,
+    /// Snapshot the working folder before answers that may change it, so that changes can be undone
+    #[arg(long, env = "CODEX_UNDO", value_name = "ON|OFF", action = Set, help_heading = "Permissions")]
+    #[serde(deserialize_with = "values::switch")]
+    pub undo: bool,
     /// Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
     #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningFormat>, help_heading = "Reasoning")]
     #[serde(deserialize_with = "values::word")]
@@ -139,6 +143,7 @@ impl Default for Settings {
             effort: None,
             sandbox: SandboxMode::default(),
             workspace: None,
+            undo: true,
             reasoning: ReasoningFormat::default(),
             show_activity: true,
             model_aliases: Aliases::new(),

@@ -357,6 +357,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     notify_limits: true,
     warn_at: [80, 95],
     usage_headers: true,
+    undo: true,
     notify_sign_in: true,
     notify_codex: true,
     notify_closed: true,

@@ -45,7 +45,7 @@ fn every_setting_shown_is_accepted_unchanged() {
         "model_aliases": {"gpt-4o": "gpt-5"}, "max_turns": 100, "max_waiting": 0, "max_wait_seconds": 3600,
         "turn_limit_minutes": 1440, "silence_limit_minutes": 1, "port": 65535, "listen": "everywhere",
         "start_at_login": true, "start_proxy": false, "log_level": "debug", "keep_days": 3650, "keep_texts": true,
-        "warn_at": [1, 100], "usage_headers": false,
+        "warn_at": [1, 100], "usage_headers": false, "undo": false,
     }))
     .unwrap();
     unusual.asked_about_background = Some(true);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use codex_client::Usage;
 
 use crate::auth::{Key, without_keys};
+use crate::changes::Changes;
 use crate::error::ApiError;
 
 /// Receives the events of every request. Its methods run on the response path, so they must not block.
@@ -39,6 +40,10 @@ pub trait RequestLog: Debug + Send + Sync {
 
     /// A delta of the answer's text.
     fn text(&self, _id: &str, _piece: &str) {}
+
+    /// The request `id` changed files in the working folder. Comes before [`ended`](Self::ended), or after it if the client
+    /// disconnected or the request failed: what codex had changed by then is compared afterwards.
+    fn changed(&self, _id: &str, _changes: &Changes) {}
 
     /// The request has ended. This is its last event.
     fn ended(&self, _id: &str, _end: &RequestEnd<'_>) {}

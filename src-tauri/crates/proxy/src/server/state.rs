@@ -14,6 +14,7 @@ use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
 use crate::auth::{KeyEntry, KeyFile};
 use crate::body_budget::BodyBudget;
+use crate::changes::ChangeStore;
 use crate::clock::unix_now;
 use crate::exchange::log::{Arrival, Recorder, RequestLog};
 use crate::exchange::running::RunningRequests;
@@ -38,6 +39,8 @@ pub struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) admission: Admission,
     running: RunningRequests,
+    /// Snapshots of working folders.
+    changes: ChangeStore,
     /// Memory for bodies being read and images being fetched.
     pub(crate) bodies: BodyBudget,
     pub(crate) images: ImageFetcher,
@@ -169,6 +172,7 @@ impl Proxy {
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
             running: RunningRequests::default(),
+            changes: ChangeStore::new(&settings.data_dir, &environment),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
             responses: ResponseStore::default(),
@@ -213,6 +217,12 @@ impl Proxy {
     #[must_use]
     pub fn stop_request(&self, id: &str) -> bool {
         self.0.running.cancel(id)
+    }
+
+    /// What answers changed, and its undoing.
+    #[must_use]
+    pub fn changes(&self) -> ChangeStore {
+        self.0.changes.clone()
     }
 
     /// codex's models as last listed; empty if never listed.
