@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
+use crate::ask::Ask;
 use crate::error::{CodexError, TurnFailure};
 use crate::item::ToolCall;
 
 /// An event of a running turn.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum TurnEvent {
     /// The model that answers: sent when the thread is ready, and again if upstream reroutes to another.
     Model(String),
@@ -18,6 +19,8 @@ pub enum TurnEvent {
     Item(ItemEvent),
     /// A call to one of the client's tools. The answer ends after the last one; the next request carries their outputs.
     Call(ToolCall),
+    /// codex waits for an answer. Only turns whose profile asks have these; dropping it declines.
+    Asked(Ask),
     /// Everything so far stays part of the answer, even if upstream breaks off later and codex retries.
     Checkpoint,
     /// codex is retrying after an upstream error: text and reasoning since the last checkpoint do not count.
@@ -156,6 +159,7 @@ impl TurnEvent {
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
             Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
+            Self::Asked(ask) => ask.question.text_bytes(),
             Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
         }
     }

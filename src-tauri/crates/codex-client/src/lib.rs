@@ -3,7 +3,7 @@
 //!
 //! Start at [`Codex`], the shared handle. The modules, each importing only from those before it:
 //!
-//! - leaves: `account`, `environment`, `files` (stamps, atomic replacement), `item`, `own_addresses` (of the proxy) and
+//! - leaves: `account`, `ask` (questions to the user), `environment`, `files` (stamps, atomic replacement), `item`, `own_addresses` (of the proxy) and
 //!   `reason` (codex's words, shortened), then `rate_limits` (of the account) and `error`, then `event`,
 //!   `notification` and `request`: the events of a turn, the messages codex sends, the parameters of a turn
 //! - `process` starts processes that cannot outlive us; `install` finds codex; `home` prepares its `CODEX_HOME`
@@ -21,6 +21,7 @@
 
 mod account;
 mod app_server;
+mod ask;
 mod capabilities;
 mod codex;
 mod config;
@@ -48,6 +49,10 @@ mod thread;
 mod turn;
 
 pub use account::{Account, Provider};
+pub use ask::{
+    Ask, AskOutcome, Decision, FileDiff, FileDiffKind, FormField, FormFieldKind, InputOption, InputQuestion,
+    PendingAsk, Question,
+};
 pub use capabilities::Capabilities;
 pub use codex::Codex;
 pub use config::CodexConfig;

@@ -7,6 +7,7 @@ mod thread_item;
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::event::Usage;
@@ -59,6 +60,8 @@ pub(crate) struct Notification<'a> {
     /// The model that upstream rerouted to.
     pub(crate) to_model: Option<String>,
     pub(crate) rate_limits: Option<Snapshot>,
+    /// The request of codex that no longer waits.
+    pub(crate) request_id: Option<Value>,
 }
 
 /// How a turn ended.

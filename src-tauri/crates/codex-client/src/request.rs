@@ -34,8 +34,19 @@ pub struct ThreadProfile {
     pub verbosity: Option<String>,
     /// The service tier; `None` leaves it to codex's settings. codex ignores an unknown tier.
     pub service_tier: Option<String>,
+    /// Whether codex may ask before it leaves the sandbox, instead of being declined. Only for the agent, and not with full
+    /// access.
+    pub ask: bool,
     /// Web search. `None` switches it off for a plain model, and leaves it to the user's settings for the agent.
     pub web_search: Option<WebSearch>,
+}
+
+impl ThreadProfile {
+    /// Whether its turns ask: plain models have nothing to ask, and with full access everything is allowed.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.ask && self.kind == ThreadKind::Agent && self.sandbox != SandboxMode::DangerFullAccess
+    }
 }
 
 /// The options of web search.

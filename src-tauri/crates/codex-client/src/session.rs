@@ -6,6 +6,7 @@ mod limits;
 mod liveness;
 mod mcp_servers;
 mod models;
+mod questions;
 mod server_requests;
 mod supervisor;
 mod turn_task;
@@ -14,13 +15,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::io::AsyncRead;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ask::{AskOutcome, Decision, PendingAsk};
 use crate::environment::Environment;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{ItemEvent, TurnEvent};
@@ -34,7 +36,8 @@ use crate::thread::{self, NewThread, PrewarmPool, ReadyThread, Retention, Thread
 use crate::turn::TurnRegistry;
 use liveness::ping_when_idle;
 use mcp_servers::McpServers;
-use server_requests::{RequestParams, TOOL_CALL, reply};
+use questions::{Answer, Answerer};
+use server_requests::{Approval, RequestParams, TOOL_CALL, reply};
 
 pub use handshake::initialize_params;
 pub(crate) use handshake::version_in;
@@ -217,6 +220,7 @@ impl Handler for Session {
     }
 
     fn request(&self, id: &Value, method: &str, params: Option<&RawValue>) -> Option<Outcome> {
+        let raw = params;
         let params = params.and_then(|raw| serde_json::from_str(raw.get()).ok());
         let RequestParams { thread_id, tool, call_id } = params.unwrap_or_default();
         if let (TOOL_CALL, Some(thread), Some(tool), Some(call_id)) = (method, &thread_id, tool, call_id)
@@ -225,11 +229,47 @@ impl Handler for Session {
             // The turn's task responds once the client has sent the tool's output.
             return None;
         }
+        if let (Some(approval), Some(thread), Some(raw)) = (Approval::of(method), &thread_id, raw)
+            && let Some((pending, answerer)) =
+                self.turns.ask(thread, id, |turn| questions::read(approval, raw, turn))
+        {
+            let (rpc, turns) = (Arc::clone(&self.rpc), self.turns.clone());
+            self.tasks.spawn(answer(rpc, turns, thread.to_string(), id.clone(), pending, answerer));
+            return None;
+        }
         let reply = reply(method);
         if let (Some(what), Some(thread)) = (reply.declined, thread_id) {
             self.turns.send(&thread, TurnEvent::Item(ItemEvent::Declined { what }));
         }
         Some(reply.outcome)
+    }
+}
+
+/// Waits for the answer to a question and sends it. The wait ends with the turn.
+async fn answer(
+    rpc: Arc<Connection>,
+    turns: TurnRegistry,
+    thread: String,
+    request: Value,
+    pending: PendingAsk,
+    answerer: Answerer,
+) {
+    let decision = match pending.outcome().await {
+        AskOutcome::Answered(decision) => decision,
+        AskOutcome::Dropped => {
+            let what = answerer.approval.what();
+            turns.send(&thread, TurnEvent::Item(ItemEvent::Declined { what }));
+            Decision::Decline
+        }
+        // codex ignores an answer to a request that it has withdrawn.
+        AskOutcome::Withdrawn => Decision::Decline,
+    };
+    turns.answered(&thread, &request);
+    let Answer { result, interrupt } = answerer.answer(decision);
+    rpc.respond(&request, Ok(result)).await;
+    if let Some(turn) = interrupt {
+        let params = json!({ "threadId": thread, "turnId": turn });
+        let _: Result<Value, _> = rpc.call("turn/interrupt", params).await;
     }
 }
 

@@ -313,6 +313,8 @@ impl Exchange {
                 pipeline.push_item(&item, ready);
                 self.record_item(&item);
             }
+            // Dropping it declines.
+            TurnEvent::Asked(ask) => drop(ask),
             TurnEvent::Checkpoint => {
                 if pipeline.checkpoint(ready).is_break() {
                     choice.turn = None;

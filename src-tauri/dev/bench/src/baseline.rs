@@ -133,6 +133,7 @@ impl AppServer {
             tools: [].into(),
             verbosity: None,
             service_tier: None,
+            ask: false,
             web_search: None,
         };
         thread_start_params(&profile, None, false)

@@ -1,12 +1,12 @@
 //! Our answers to codex's requests.
 //!
-//! A proxy has no user to approve anything, so we decline every approval and immediately reject unknown requests: codex
+//! Unless the user is asked (see `questions`), we decline every approval, and we immediately reject unknown requests: codex
 //! always continues, and never waits for us.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::rpc::Outcome;
 
@@ -34,26 +34,65 @@ pub(crate) struct Reply {
     pub(crate) declined: Option<&'static str>,
 }
 
-/// The answer to the request `method`.
+/// The requests that ask the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Approval {
+    Command,
+    FileChange,
+    Permissions,
+    Input,
+    Elicitation,
+}
+
+impl Approval {
+    /// The approval that the request `method` asks for, if it does.
+    pub(crate) fn of(method: &str) -> Option<Self> {
+        match method {
+            "item/commandExecution/requestApproval" => Some(Self::Command),
+            "item/fileChange/requestApproval" => Some(Self::FileChange),
+            "item/permissions/requestApproval" => Some(Self::Permissions),
+            "item/tool/requestUserInput" => Some(Self::Input),
+            "mcpServer/elicitation/request" => Some(Self::Elicitation),
+            _ => None,
+        }
+    }
+
+    /// What it asks for, in a few words.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Command => "running a command",
+            Self::FileChange => "changing files",
+            Self::Permissions => "more permissions",
+            Self::Input => "a question to the user",
+            Self::Elicitation => "a question of an MCP server",
+        }
+    }
+}
+
+/// The answer that declines.
+pub(crate) fn declined(approval: Approval) -> Value {
+    match approval {
+        Approval::Command | Approval::FileChange => json!({ "decision": "decline" }),
+        // Grants nothing.
+        Approval::Permissions => json!({ "permissions": {}, "scope": "turn" }),
+        Approval::Input => json!({ "answers": {} }),
+        Approval::Elicitation => json!({ "action": "decline", "content": null, "_meta": null }),
+    }
+}
+
+/// The answer to the request `method` when nobody is asked.
 pub(crate) fn reply(method: &str) -> Reply {
-    let declined = |what, result| Reply { outcome: Ok(result), declined: Some(what) };
+    if let Some(approval) = Approval::of(method) {
+        return Reply { outcome: Ok(declined(approval)), declined: Some(approval.what()) };
+    }
+    // These two are from version 1 of the protocol. `abort` is the only refusal that every version accepts.
+    let abort = |approval: Approval| Reply {
+        outcome: Ok(json!({ "decision": "abort" })),
+        declined: Some(approval.what()),
+    };
     match method {
-        "item/commandExecution/requestApproval" => {
-            declined("running a command", json!({ "decision": "decline" }))
-        }
-        "item/fileChange/requestApproval" => declined("changing files", json!({ "decision": "decline" })),
-        "item/permissions/requestApproval" => {
-            // Grants nothing.
-            declined("more permissions", json!({ "permissions": {}, "scope": "turn" }))
-        }
-        "item/tool/requestUserInput" => declined("a question to the user", json!({ "answers": {} })),
-        "mcpServer/elicitation/request" => declined(
-            "a question of an MCP server",
-            json!({ "action": "decline", "content": null, "_meta": null }),
-        ),
-        // These two are from version 1 of the protocol. `abort` is the only refusal that every version accepts.
-        "applyPatchApproval" => declined("changing files", json!({ "decision": "abort" })),
-        "execCommandApproval" => declined("running a command", json!({ "decision": "abort" })),
+        "applyPatchApproval" => abort(Approval::FileChange),
+        "execCommandApproval" => abort(Approval::Command),
         TOOL_CALL => Reply {
             outcome: Ok(json!({
                 "contentItems": [{ "type": "inputText", "text": "This tool is not available." }],

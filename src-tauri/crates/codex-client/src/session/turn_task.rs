@@ -151,6 +151,9 @@ impl TurnTask {
         let calls = ToolCalls::new(&request.profile.tools, request.one_call_at_a_time);
         let images = request.items.iter().any(Item::has_images);
         let slot = session.turns.add(&thread.id, job.events.clone(), calls, images, self.usage)?;
+        if request.profile.asks() {
+            slot.let_ask();
+        }
         job.events.send(TurnEvent::Model(thread.model.clone()));
         let Some(turn) = self.inject_and_start(&thread, slot, job).await? else { return Ok(None) };
         drop(permit);

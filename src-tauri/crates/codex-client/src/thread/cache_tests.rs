@@ -17,6 +17,7 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            ask: false,
             web_search: None,
         },
         owner: owner.into(),

@@ -31,6 +31,10 @@ const AGENT_FEATURES: &[&str] = &[
     "workspace_dependencies",
 ];
 
+/// codex features with which the agent can ask for more than an approval; codex has them switched off.
+pub(crate) const ASK_FEATURES: [&str; 3] =
+    ["default_mode_request_user_input", "request_permissions_tool", "exec_permission_approvals"];
+
 /// A plain model's instructions when the client sends none: ChatGPT rejects a request without ("Instructions are required").
 pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
@@ -52,7 +56,7 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         "model": profile.model,
         "cwd": profile.workspace,
         "sandbox": profile.sandbox,
-        "approvalPolicy": "never",
+        "approvalPolicy": if profile.asks() { "on-request" } else { "never" },
         // No session file: API turns do not belong in the user's history.
         "ephemeral": true,
         "experimentalRawEvents": true,
@@ -70,6 +74,11 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         // Without this, codex records a writable folder as trusted in the user's settings.
         let folder = profile.workspace.display().to_string();
         config.insert("projects".into(), json!({ folder: { "trust_level": "untrusted" } }));
+    }
+    if profile.asks() {
+        for feature in ASK_FEATURES {
+            config.insert(format!("features.{feature}"), true.into());
+        }
     }
     if profile.kind == ThreadKind::Plain {
         plain(&mut config);

@@ -94,6 +94,7 @@ mod tests {
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            ask: false,
             web_search: None,
         };
         NewThread { profile, instructions: None }

@@ -119,6 +119,15 @@ impl Sender {
     }
 }
 
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut inner = self.shared.inner.lock();
+        inner.ended = true;
+        // Declines the questions among them.
+        inner.events.clear();
+    }
+}
+
 impl Turn {
     /// When codex last sent a message for this turn. `None` while it runs a command or a tool of codex, which may be
     /// silent for any time.

@@ -9,8 +9,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::event_queue::{Activity, Sender};
+use super::questions::Questions;
 use super::reader::TurnReader;
 use super::tool_calls::ToolCalls;
+use crate::ask::{Ask, PendingAsk, Question};
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{TurnEnd, TurnEvent, Usage};
 use crate::item::ToolCall;
@@ -24,8 +26,8 @@ const IMAGE_OMITTED: &str = "\"image content omitted because it could not be pro
 /// reports that the stream has broken off, but a model that writes another long call is silent too.
 pub(crate) const STALLED_RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The running turns of a session.
-#[derive(Debug, Default)]
+/// The running turns of a session. Clones share them.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TurnRegistry {
     inner: Arc<Mutex<Inner>>,
 }
@@ -58,6 +60,8 @@ pub(crate) enum Phase {
 struct ActiveTurn {
     reader: TurnReader,
     tool_calls: ToolCalls,
+    /// `None` if it may not ask.
+    questions: Option<Questions>,
     /// Whether the conversation contains images.
     has_images: bool,
     events: Sender,
@@ -107,7 +111,8 @@ impl TurnRegistry {
             return Err(CodexError::Disconnected);
         }
         let reader = TurnReader::new(thread_usage);
-        let turn = ActiveTurn { reader, tool_calls, has_images, events, phase, outcome: None, messages: 0 };
+        let (questions, outcome, messages) = (None, None, 0);
+        let turn = ActiveTurn { reader, tool_calls, questions, has_images, events, phase, outcome, messages };
         inner.turns.insert(thread.to_owned(), turn);
         Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
@@ -136,6 +141,34 @@ impl TurnRegistry {
             turn.flush_tool_calls(reports_responses);
         }
         known
+    }
+
+    /// Passes on a question, which `read` makes of the turn's items; `None` when the turn may not ask it, so it is to be
+    /// declined.
+    pub(crate) fn ask<T>(
+        &self,
+        thread: &str,
+        request: &Value,
+        read: impl FnOnce(&Questions) -> Option<(Question, Option<String>, T)>,
+    ) -> Option<(PendingAsk, T)> {
+        let mut inner = self.inner.lock();
+        let turn = inner.turns.get_mut(thread)?;
+        // A parked turn has no reader.
+        let is_read = *turn.phase.borrow() < Phase::AwaitingOutput;
+        let questions = turn.questions.as_mut().filter(|questions| is_read && !questions.is_full())?;
+        let (question, reason, rest) = read(questions)?;
+        let (ask, pending) = Ask::new(question, reason);
+        questions.add(request, pending.withdrawn.clone());
+        turn.record_activity(Activity::Item);
+        turn.events.send(TurnEvent::Asked(ask));
+        Some((pending, rest))
+    }
+
+    /// Records that a question was answered.
+    pub(crate) fn answered(&self, thread: &str, request: &Value) {
+        if let Some(turn) = self.inner.lock().turns.get_mut(thread) {
+            turn.forget_question(request);
+        }
     }
 
     /// Sends an event to the thread's running turn, if any.
@@ -169,13 +202,31 @@ impl TurnRegistry {
 impl ActiveTurn {
     fn record_activity(&mut self, activity: Activity) {
         self.messages += 1;
-        self.events.record_activity(activity, self.reader.is_busy());
+        let waits = self.questions.as_ref().is_some_and(Questions::is_pending);
+        self.events.record_activity(activity, waits || self.reader.is_busy());
+    }
+
+    fn forget_question(&mut self, request: &Value) {
+        if let Some(questions) = &mut self.questions {
+            questions.remove(request);
+            self.record_activity(Activity::Item);
+        }
     }
 
     fn notify(&mut self, method: &str, notification: Notification<'_>, exhausted_until: Option<u64>) {
         // What codex still sends before it is interrupted belongs to no answer.
         if *self.phase.borrow() == Phase::Ended {
             return;
+        }
+        if let Some(request) = &notification.request_id
+            && method == "serverRequest/resolved"
+        {
+            return self.forget_question(request);
+        }
+        if let ("item/started" | "item/completed", Some(item), Some(questions)) =
+            (method, notification.item, &mut self.questions)
+        {
+            questions.item(item, method == "item/completed");
         }
         let activity = match method {
             "error" if notification.will_retry => {
@@ -284,6 +335,11 @@ impl TurnSlot {
         if reattached.is_none() {
             events.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
         }
+    }
+
+    /// Lets the turn ask.
+    pub(crate) fn let_ask(&self) {
+        self.with(|turn| turn.questions = Some(Questions::default()));
     }
 
     /// Takes the id of codex's request for the output of a call.

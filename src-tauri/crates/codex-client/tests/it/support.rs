@@ -227,6 +227,7 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
             tools: Arc::default(),
             verbosity: None,
             service_tier: None,
+            ask: false,
             web_search: None,
         },
         owner: "me".into(),
@@ -292,7 +293,8 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
             TurnEvent::Reasoning(text) => output.reasoning.push_str(&text),
             TurnEvent::Call(call) => output.calls.push(call),
             TurnEvent::Item(item) => output.items.push(item),
-            TurnEvent::Checkpoint => {}
+            // A dropped question is declined.
+            TurnEvent::Asked(_) | TurnEvent::Checkpoint => {}
             TurnEvent::Retrying(_) => output.retries += 1,
             TurnEvent::Ended(end) => output.end = Some(end),
         }

@@ -196,6 +196,7 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
         tools: Arc::default(),
         verbosity: None,
         service_tier: None,
+        ask: false,
         web_search: None,
     }
 }

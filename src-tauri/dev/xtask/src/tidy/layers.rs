@@ -10,7 +10,7 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "codex-client",
         &[
-            &["account", "environment", "files", "item", "own_addresses", "reason"],
+            &["account", "ask", "environment", "files", "item", "own_addresses", "reason"],
             &["error", "rate_limits"],
             &["event", "process", "request"],
             &["install", "notification"],
