@@ -37,7 +37,7 @@ const TEXTS: [string, string[]][] = [
       'error-tint',
     ],
   ],
-  ['muted', ['background', 'card', 'sunken', 'hover', 'tag']],
+  ['muted', ['background', 'card', 'sunken', 'hover', 'tag', 'good-tint', 'error-tint']],
   ['accent', ['background', 'card', 'accent-tint']],
   ['on-accent', ['accent', 'accent-hover']],
   ['on-error', ['error']],
