@@ -7,6 +7,10 @@ import type { UndoState } from "./UndoState";
  */
 export type Changes = { 
 /**
+ * The working folder.
+ */
+folder: string, 
+/**
  * The files, sorted by path; at most [`MAX_FILES`].
  */
 files: Array<ChangedFile>, 

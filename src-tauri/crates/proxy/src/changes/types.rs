@@ -1,12 +1,14 @@
 //! What the window shows of an answer's changes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What changed in the working folder while an answer was generated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub struct Changes {
+    /// The working folder.
+    pub folder: String,
     /// The files, sorted by path; at most 1,000.
     pub files: Vec<ChangedFile>,
     /// The number of all changed files.
@@ -28,7 +30,7 @@ pub(super) const MAX_FILES: usize = 1000;
 pub(super) const MAX_DIFF_BYTES: usize = 1024 * 1024;
 
 /// A changed file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedFile {
@@ -49,7 +51,7 @@ pub struct ChangedFile {
 }
 
 /// What happened to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "camelCase")]
 pub enum FileAction {
@@ -64,7 +66,7 @@ pub enum FileAction {
 }
 
 /// Whether changes can be undone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
 #[serde(tag = "state", rename_all = "camelCase")]
 pub enum UndoState {
