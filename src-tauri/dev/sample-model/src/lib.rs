@@ -6,6 +6,7 @@
 
 mod account_limits;
 mod api_error;
+mod calls;
 mod clock;
 pub mod codex_home;
 mod conversation;

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::account_limits::Limit;
 use crate::api_error::ApiError;
+use crate::calls;
 use crate::conversation::{self, Latest};
 use crate::demo;
 use crate::directive::DirectiveError;
 use crate::schema;
-use crate::script::{Call, Script, Usage};
+use crate::script::{Script, Usage};
 
 /// Fast, but visibly streaming.
 const DEMO_PACE: Duration = Duration::from_millis(25);
@@ -84,21 +85,12 @@ pub(crate) fn decide(
 fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_demo: bool) -> Answer {
     let urged = || conversation::messages(items.iter().copied()).iter().any(is_urging);
     let wants_calls = latest.results.is_empty() && script.has_calls() && (!script.reluctant || urged());
-    let mut calls: Vec<ToolCall> = if wants_calls {
-        script.calls.iter().map(|call| tool_call(body, call)).collect()
-    } else {
-        Vec::new()
-    };
-    let mut missing_shell = false;
-    if let Some(command) = script.shell.as_deref().filter(|_| wants_calls) {
-        let call = shell_call(body, command);
-        missing_shell = call.is_none();
-        calls.extend(call);
-    }
-    let words = if missing_shell {
-        Some(split_words("No shell tool is offered."))
-    } else {
-        text(body, items, latest, script, is_demo)
+    let wanted = script.calls.iter().filter(|_| wants_calls);
+    let calls: Result<Vec<ToolCall>, &str> =
+        wanted.map(|call| calls::tool_call(body, call, script.why.as_deref())).collect();
+    let (calls, words) = match calls {
+        Ok(calls) => (calls, text(body, items, latest, script, is_demo)),
+        Err(missing) => (Vec::new(), Some(split_words(missing))),
     };
     let reasoning: Vec<String> =
         (1..=script.reasoning).map(|n| format!("**Step {n}** thinking about it")).collect();
@@ -158,30 +150,6 @@ fn ending(script: &Script) -> Ending {
         return Ending::Incomplete(reason.clone());
     }
     script.break_after.map_or(Ending::Completed, Ending::CutAfter)
-}
-
-fn tool_call(body: &Value, call: &Call) -> ToolCall {
-    ToolCall {
-        name: call.name.clone(),
-        arguments: call.arguments.clone(),
-        free_text: conversation::takes_free_text(body, &call.name),
-    }
-}
-
-/// A call of the shell tool, whose name and arguments differ between versions of codex.
-fn shell_call(body: &Value, command: &str) -> Option<ToolCall> {
-    let offered = conversation::tool_names(body);
-    let has = |name: &str| offered.iter().any(|tool| tool == name);
-    let (name, arguments) = if has("exec_command") {
-        ("exec_command", json!({ "cmd": command }))
-    } else if has("shell_command") {
-        ("shell_command", json!({ "command": command }))
-    } else if has("shell") {
-        ("shell", json!({ "command": ["sh", "-c", command] }))
-    } else {
-        return None;
-    };
-    Some(ToolCall { name: name.to_owned(), arguments: arguments.to_string(), free_text: false })
 }
 
 fn count_usage(items: &[&Value], words: Option<&[String]>, reasoning: &[String]) -> Usage {
@@ -247,7 +215,7 @@ mod tests {
 
     #[test]
     fn calls_come_first_and_their_results_after() {
-        let first = answered("[[shell=\"touch x\" tool=apply_patch:p]]", &json!({}));
+        let first = answered("[[tool=apply_patch:p shell=\"touch x\"]]", &json!({}));
         assert_eq!(first.words, None);
         assert_eq!((first.calls[0].name.as_str(), first.calls[0].free_text), ("apply_patch", true));
         assert_eq!(first.calls[1].arguments, r#"{"cmd":"touch x"}"#);

@@ -13,13 +13,24 @@ const MAX_WORDS: usize = 1_000_000;
 const MAX_REASONING_PARTS: usize = 1_000;
 
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
-    incomplete break silence hold usage limits limits2 allowed model reluctant then";
+    incomplete break silence hold usage limits limits2 allowed model reluctant then escalate why patch permission \
+    question";
 
-/// A tool call to make, with its arguments verbatim.
+/// A tool call to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Call {
-    pub(crate) name: String,
-    pub(crate) arguments: String,
+pub(crate) enum Call {
+    /// With its arguments verbatim.
+    Tool {
+        name: String,
+        arguments: String,
+    },
+    /// A command in the sandbox.
+    Shell(String),
+    /// A command outside the sandbox.
+    Escalate(String),
+    Patch(String),
+    Permission(String),
+    Question(String),
 }
 
 /// Token counts to report instead of the number of words.
@@ -39,7 +50,8 @@ pub(crate) struct Script {
     pub(crate) say: Option<String>,
     pub(crate) reasoning: usize,
     pub(crate) calls: Vec<Call>,
-    pub(crate) shell: Option<String>,
+    /// Why calls need an approval.
+    pub(crate) why: Option<String>,
     /// Whether it makes its calls only once a developer message says that it must.
     pub(crate) reluctant: bool,
     pub(crate) echo: bool,
@@ -95,7 +107,7 @@ impl Script {
     pub(crate) fn round(mut self, results: usize) -> (Self, usize) {
         let mut earlier = 0;
         loop {
-            let count = self.calls.len() + usize::from(self.shell.is_some());
+            let count = self.calls.len();
             match self.then.take_if(|_| earlier + count <= results) {
                 Some(next) => self = *next,
                 None => return (self, earlier),
@@ -115,7 +127,7 @@ impl Script {
     }
 
     pub(crate) fn has_calls(&self) -> bool {
-        !self.calls.is_empty() || self.shell.is_some()
+        !self.calls.is_empty()
     }
 
     fn apply(&mut self, item: &Directive) -> Result<(), DirectiveError> {
@@ -125,7 +137,12 @@ impl Script {
             "say" => self.say = Some(text(item)?),
             "reasoning" => self.reasoning = number::<usize>(item)?.min(MAX_REASONING_PARTS),
             "tool" => self.calls.push(call(&text(item)?)),
-            "shell" => self.shell = Some(text(item)?),
+            "shell" => self.calls.push(Call::Shell(text(item)?)),
+            "escalate" => self.calls.push(Call::Escalate(text(item)?)),
+            "patch" => self.calls.push(Call::Patch(text(item)?)),
+            "permission" => self.calls.push(Call::Permission(text(item)?)),
+            "question" => self.calls.push(Call::Question(text(item)?)),
+            "why" => self.why = Some(text(item)?),
             "echo" => self.echo = true,
             "reluctant" => self.reluctant = true,
             "status" => self.status = Some(status(item)?),
@@ -209,7 +226,7 @@ fn allowed(item: &Directive) -> Result<Option<bool>, DirectiveError> {
 /// Parses `NAME:ARGUMENTS`, or a name alone, whose arguments are an empty object.
 fn call(value: &str) -> Call {
     let (name, arguments) = value.split_once(':').unwrap_or((value, "{}"));
-    Call { name: name.to_owned(), arguments: arguments.to_owned() }
+    Call::Tool { name: name.to_owned(), arguments: arguments.to_owned() }
 }
 
 #[cfg(test)]
@@ -245,8 +262,8 @@ mod tests {
     #[test]
     fn the_arguments_of_a_call_are_verbatim() {
         let read = script(r#"[[ tool=f:{"a" :1,  "b":"x y"} tool=g ]]"#);
-        let exact = Call { name: "f".to_owned(), arguments: r#"{"a" :1,  "b":"x y"}"#.to_owned() };
-        assert_eq!(read.calls, [exact, Call { name: "g".to_owned(), arguments: "{}".to_owned() }]);
+        let exact = Call::Tool { name: "f".to_owned(), arguments: r#"{"a" :1,  "b":"x y"}"#.to_owned() };
+        assert_eq!(read.calls, [exact, Call::Tool { name: "g".to_owned(), arguments: "{}".to_owned() }]);
     }
 
     #[test]
