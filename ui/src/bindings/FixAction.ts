@@ -3,4 +3,4 @@
 /**
  * What a fix does.
  */
-export type FixAction = "installCodex" | "chooseCodex" | "signIn" | "recheckCodex" | "useFreePort" | "openNetworkSettings" | "startProxy" | "showLimits" | "showFiles";
+export type FixAction = "installCodex" | "chooseCodex" | "signIn" | "recheckCodex" | "useFreePort" | "openNetworkSettings" | "startProxy" | "showLimits" | "showFiles" | "showApprovals";

@@ -83,6 +83,14 @@ workspace: string | null,
  */
 undo: boolean, 
 /**
+ * Ask you before codex-local leaves the sandbox, with read-only and workspace-write
+ */
+ask: boolean, 
+/**
+ * Maximum time a question waits for you in minutes (1-1440); then it is denied
+ */
+ask_limit_minutes: number, 
+/**
  * Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
  */
 reasoning: ReasoningFormat, 

@@ -125,6 +125,9 @@ export async function applyFix(app: AppStore, { action }: Fix): Promise<boolean>
     case 'openNetworkSettings':
       app.navigate('settings', 'network');
       return true;
+    case 'showApprovals':
+      app.navigate('status');
+      return true;
     case 'showFiles':
       return app.attempt(() => host.openDataFolder());
     case 'showLimits':

@@ -312,7 +312,8 @@ impl App {
             | FixAction::SignIn
             | FixAction::OpenNetworkSettings
             | FixAction::ShowLimits
-            | FixAction::ShowFiles => return Ok(false),
+            | FixAction::ShowFiles
+            | FixAction::ShowApprovals => return Ok(false),
         }
         Ok(true)
     }

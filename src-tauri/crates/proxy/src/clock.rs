@@ -13,6 +13,13 @@ pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
+/// The current time in Unix milliseconds.
+#[must_use]
+pub(crate) fn unix_now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A time in Unix seconds on this computer's clock: `14:20`, on another day `Thu 14:20`, further away `3 Dec 14:20`.
 #[must_use]
 pub fn local_time(at: u64, now: u64) -> String {

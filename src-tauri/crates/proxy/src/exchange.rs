@@ -54,6 +54,8 @@ pub struct Limits {
     pub turn_timeout: Duration,
     /// Maximum silence of codex during a turn.
     pub idle_timeout: Duration,
+    /// Maximum time a question waits for the owner's answer.
+    pub ask_timeout: Duration,
     /// Maximum time codex may try to reach upstream again, from its first notice until an item arrives.
     pub retry_timeout: Duration,
     /// Silence after which a stream gets a comment, so that intermediaries keep it open.
@@ -83,6 +85,7 @@ impl Limits {
             queue_timeout: seconds(set.max_wait_seconds.get()),
             turn_timeout: seconds(set.turn_limit_minutes.get()) * 60,
             idle_timeout: seconds(set.silence_limit_minutes.get()) * 60,
+            ask_timeout: seconds(set.ask_limit_minutes.get()) * 60,
             ..self
         }
     }
@@ -96,6 +99,7 @@ impl Default for Limits {
             queue_timeout: Duration::ZERO,
             turn_timeout: Duration::ZERO,
             idle_timeout: Duration::ZERO,
+            ask_timeout: Duration::ZERO,
             retry_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(10),
             max_connections: 1024,

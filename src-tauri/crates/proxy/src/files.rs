@@ -1,9 +1,13 @@
-//! Locks files that several processes change, and sets damaged files aside.
+//! Files that several processes change: locks, JSON files, and damaged files set aside.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+mod json_file;
+
+pub(crate) use json_file::{JsonFile, JsonFileError, Versioned};
 
 /// Maximum wait for the lock. A change takes milliseconds, so a longer one hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);

@@ -79,6 +79,8 @@ pub enum FixAction {
     ShowLimits,
     /// Opens the folder with the app's files.
     ShowFiles,
+    /// Shows the questions that wait for an answer.
+    ShowApprovals,
 }
 
 /// The state of the proxy.
@@ -150,13 +152,15 @@ pub struct Facts {
     pub limit_reached: Option<Option<u64>>,
     /// Which of the app's files could not be read and where the old one is, in sentences.
     pub unreadable_file: Option<String>,
+    /// How many questions of codex wait for an answer.
+    pub asking: usize,
 }
 
 impl Health {
     /// The state of health. The proxy comes first, since nothing works without it, then codex, then its account.
     #[must_use]
     pub fn of(facts: Facts) -> Self {
-        let Facts { proxy, port, codex, limit_reached, unreadable_file } = facts;
+        let Facts { proxy, port, codex, limit_reached, unreadable_file, asking } = facts;
         match proxy {
             ProxyState::Running { .. } => {}
             ProxyState::Stopping => {
@@ -185,6 +189,15 @@ impl Health {
             let detail = "Your Codex account has no usage left at the moment.";
             let health = Self::new(Level::Blocked, "Usage limit reached", detail);
             return Self { until, ..health }.fix(FixAction::ShowLimits, "Show limits");
+        }
+        // Before what can wait: a question is denied if it does.
+        if asking > 0 {
+            let title = match asking {
+                1 => "Codex asks you something".to_owned(),
+                _ => format!("{asking} questions are waiting"),
+            };
+            return Self::new(Level::Asking, title, "Without an answer in time, the answer is no.")
+                .fix(FixAction::ShowApprovals, "Review…");
         }
         if let Some(detail) = unreadable_file {
             return Self::new(Level::Attention, "A file couldn't be read", detail)

@@ -3,7 +3,7 @@ use super::*;
 const RUNNING: ProxyState = ProxyState::Running { since: 0 };
 
 fn health(proxy: ProxyState, codex: CodexFacts) -> Health {
-    Health::of(Facts { proxy, port: 8000, codex, limit_reached: None, unreadable_file: None })
+    Health::of(Facts { proxy, port: 8000, codex, limit_reached: None, unreadable_file: None, asking: 0 })
 }
 
 fn action(health: &Health) -> Option<FixAction> {
@@ -77,6 +77,7 @@ fn a_reached_limit_blocks_until_it_resets() {
         codex: CodexFacts::Usable(None),
         limit_reached,
         unreadable_file: Some("Your settings couldn't be read.".to_owned()),
+        asking: 0,
     };
     let health = Health::of(facts(Some(Some(1_790_000_000))));
     assert_eq!((health.level, health.until), (Level::Blocked, Some(1_790_000_000)));
@@ -84,6 +85,25 @@ fn a_reached_limit_blocks_until_it_resets() {
     let health = Health::of(facts(None));
     assert_eq!((health.level, action(&health)), (Level::Attention, Some(FixAction::ShowFiles)));
     assert_eq!(health.detail, "Your settings couldn't be read.");
+}
+
+#[test]
+fn a_waiting_question_is_shown_unless_nothing_works() {
+    let facts = |asking, limit_reached| Facts {
+        proxy: RUNNING,
+        port: 8000,
+        codex: CodexFacts::Usable(None),
+        limit_reached,
+        unreadable_file: Some("Your settings couldn't be read.".to_owned()),
+        asking,
+    };
+    for (asking, title) in [(1, "Codex asks you something"), (3, "3 questions are waiting")] {
+        let health = Health::of(facts(asking, None));
+        assert_eq!((health.level, health.title.as_str()), (Level::Asking, title));
+        assert_eq!(action(&health), Some(FixAction::ShowApprovals));
+    }
+    assert_eq!(Health::of(facts(1, Some(None))).level, Level::Blocked);
+    assert_eq!(Health::of(Facts { proxy: ProxyState::Stopped, ..facts(1, None) }).level, Level::Off);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! Driving codex itself is `codex-client`'s job.
 
 mod answer;
+pub mod approvals;
 mod auth;
 mod body_budget;
 pub mod changes;

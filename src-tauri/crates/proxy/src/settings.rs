@@ -65,6 +65,13 @@ pub struct Settings {
     #[arg(long, env = "CODEX_UNDO", value_name = "ON|OFF", action = Set, help_heading = "Permissions")]
     #[serde(deserialize_with = "values::switch")]
     pub undo: bool,
+    /// Ask you before codex-local leaves the sandbox, with read-only and workspace-write
+    #[arg(long, env = "CODEX_ASK", value_name = "ON|OFF", action = Set, help_heading = "Permissions")]
+    #[serde(deserialize_with = "values::switch")]
+    pub ask: bool,
+    /// Maximum time a question waits for you in minutes (1-1440); then it is denied
+    #[arg(long = "ask-limit", env = "CODEX_ASK_LIMIT", value_name = "MINUTES", help_heading = "Permissions")]
+    pub ask_limit_minutes: Minutes,
     /// Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
     #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningFormat>, help_heading = "Reasoning")]
     #[serde(deserialize_with = "values::word")]
@@ -144,6 +151,8 @@ impl Default for Settings {
             sandbox: SandboxMode::default(),
             workspace: None,
             undo: true,
+            ask: false,
+            ask_limit_minutes: Minutes(5),
             reasoning: ReasoningFormat::default(),
             show_activity: true,
             model_aliases: Aliases::new(),

@@ -81,7 +81,7 @@ fn limits(
     let mode = |name: &str| {
         choice::<SandboxMode>(name).map_err(|expected| format!("--sandbox is {name:?}. {expected}"))
     };
-    let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace, plain_models_only: false };
+    let limits = KeyLimits { sandbox: sandbox.map(mode).transpose()?, workspace, ..KeyLimits::default() };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::LessStrict(_) | LimitsError::Outside { .. } => format!(
             "{error}. If the proxy runs with other settings, repeat them before `key`: `codex-proxyd --sandbox MODE --workspace DIR key new …`"
@@ -92,7 +92,7 @@ fn limits(
 
 /// The limits of a key, to print after its name; empty if it has none.
 fn limits_of(entry: &KeyEntry) -> String {
-    let KeyLimits { sandbox, workspace, plain_models_only } = &entry.limits;
+    let KeyLimits { sandbox, workspace, plain_models_only, .. } = &entry.limits;
     let models = plain_models_only.then(|| "plain models".to_owned());
     let mode = sandbox.map(|mode| mode.name().to_owned());
     let folder = workspace.as_ref().map(|folder| format!("in {}", folder.display()));

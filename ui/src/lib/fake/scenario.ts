@@ -332,6 +332,8 @@ export function settingsFor(scenario: Scenario): SettingsView {
     effort: null,
     sandbox: 'read-only',
     workspace: null,
+    ask: false,
+    ask_limit_minutes: 5,
     reasoning: 'reasoning_content',
     show_activity: true,
     model_aliases: {},

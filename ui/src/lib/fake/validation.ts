@@ -11,6 +11,7 @@ const RANGES: readonly (readonly [FieldName, string, number, number])[] = [
   ['max_waiting', 'Enter a number of requests from 0 to 1000.', 0, 1000],
   ['max_wait_seconds', 'Enter a number of seconds from 1 to 3600.', 1, 3600],
   ['turn_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
+  ['ask_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
   ['silence_limit_minutes', 'Enter a number of minutes from 1 to 1440.', 1, 1440],
 ];
 

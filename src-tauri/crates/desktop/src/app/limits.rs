@@ -47,7 +47,8 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
             )
         })?),
     };
-    let limits = KeyLimits { sandbox, workspace, plain_models_only: form.plain_models_only };
+    let limits =
+        KeyLimits { sandbox, workspace, plain_models_only: form.plain_models_only, ..KeyLimits::default() };
     limits.check(settings.sandbox, &settings.working_folder()).map_err(|error| match error {
         LimitsError::LessStrict(_) => FieldError::new("sandbox", format!("{error}.")),
         LimitsError::Unusable { .. } | LimitsError::Outside { .. } => {

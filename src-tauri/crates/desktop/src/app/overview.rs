@@ -46,6 +46,7 @@ impl App {
             codex: CodexFacts::of(running.as_ref(), probed.as_ref()),
             limit_reached: self.0.usage_limits.reached(unix_now()),
             unreadable_file: self.0.notice.lock().clone(),
+            asking: gateway.running.as_ref().map_or(0, |running| running.proxy.approvals().count()),
         });
         if let Some(running) = &gateway.running {
             running.proxy.set_health(health.clone());

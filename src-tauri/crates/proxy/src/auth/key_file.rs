@@ -1,33 +1,28 @@
 //! The key file in the data folder, shared by the running proxy and the `key` commands.
 //!
-//! It is replaced atomically and reloaded when it changes, so a key created or revoked by another process takes effect
-//! with the next request. Changes hold a lock from read to rename; otherwise two processes changing the file at once
-//! could lose a key or restore a revoked one. Changes wait for each other and block the thread, so async callers use
-//! `spawn_blocking`.
+//! A key created or revoked by another process takes effect with the next request. Changes block the thread, so async callers
+//! use `spawn_blocking`.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use codex_client::{FileStamp, replace_file};
-use parking_lot::Mutex;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::keys::{Key, KeyEntry, Renamed};
 use super::limits::KeyLimits;
-use crate::files::{FileLock, lock_file, set_aside};
+use crate::files::{JsonFile, JsonFileError, Versioned};
 
 /// The latest format version.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The oldest version that honours these limits. A program that knows only an older one would ignore them, so it must not
 /// accept the file.
 fn version_for(limits: &KeyLimits) -> u32 {
     match limits {
-        KeyLimits { plain_models_only: true, .. } => VERSION,
+        KeyLimits { may_ask: Some(_), .. } => VERSION,
+        KeyLimits { plain_models_only: true, .. } => 3,
         limits if limits.is_none() => 1,
         _ => 2,
     }
@@ -63,34 +58,60 @@ pub enum KeyFileError {
     NoSuchKey(String),
 }
 
+impl From<JsonFileError> for KeyFileError {
+    fn from(error: JsonFileError) -> Self {
+        match error {
+            JsonFileError::Io { path, error } => Self::Io { path, error },
+            JsonFileError::Damaged { path, error } => Self::Damaged { path, error },
+            JsonFileError::Newer { path } => Self::Newer { path },
+        }
+    }
+}
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct KeyFileContents {
     version: u32,
-    keys: Vec<KeyEntry>,
+    #[serde(with = "shared")]
+    keys: Arc<[KeyEntry]>,
     /// Fields of newer versions, preserved.
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
-/// The key file.
-#[derive(Debug)]
-pub struct KeyFile {
-    path: PathBuf,
-    cached: Mutex<CachedKeys>,
+/// The keys are shared with requests, without a copy.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::KeyEntry;
+
+    pub(super) fn serialize<S: Serializer>(keys: &Arc<[KeyEntry]>, to: S) -> Result<S::Ok, S::Error> {
+        keys.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[KeyEntry]>, D::Error> {
+        Vec::deserialize(from).map(Into::into)
+    }
 }
 
-/// The cached contents and the stamp of the file they came from.
-#[derive(Debug, Default)]
-struct CachedKeys {
-    stamp: Option<FileStamp>,
-    entries: Arc<[KeyEntry]>,
+impl Versioned for KeyFileContents {
+    const LATEST: u32 = VERSION;
+
+    fn set_version(&mut self) {
+        self.version = self.keys.iter().map(|entry| version_for(&entry.limits)).max().unwrap_or(1);
+    }
 }
+
+/// The key file.
+#[derive(Debug)]
+pub struct KeyFile(JsonFile<KeyFileContents>);
 
 impl KeyFile {
     /// The key file in `data_dir`; it need not exist.
     #[must_use]
     pub fn in_folder(data_dir: &Path) -> Self {
-        Self { path: data_dir.join("keys.json"), cached: Mutex::default() }
+        Self(JsonFile::new(data_dir.join("keys.json")))
     }
 
     /// The current keys on disk.
@@ -98,13 +119,7 @@ impl KeyFile {
     /// # Errors
     /// When the file exists and cannot be used.
     pub fn entries(&self) -> Result<Arc<[KeyEntry]>, KeyFileError> {
-        let stamp = FileStamp::read(&self.path);
-        let mut cached = self.cached.lock();
-        // Without a stamp the file is missing or inaccessible; reading it tells which.
-        if stamp.is_none() || stamp != cached.stamp {
-            *cached = CachedKeys { stamp, entries: self.load()?.keys.into() };
-        }
-        Ok(Arc::clone(&cached.entries))
+        Ok(Arc::clone(&self.0.read()?.keys))
     }
 
     /// Creates a key. `now` is in Unix seconds.
@@ -125,7 +140,10 @@ impl KeyFile {
         limits: KeyLimits,
         now: u64,
     ) -> Result<(Key, KeyEntry), KeyFileError> {
-        let key = Key::generate().map_err(|error| self.io(io::Error::other(error.to_string())))?;
+        let key = Key::generate().map_err(|error| KeyFileError::Io {
+            path: self.0.path().to_owned(),
+            error: io::Error::other(error.to_string()),
+        })?;
         let entry = KeyEntry { limits, ..KeyEntry::new(name, &key, now) };
         self.change(|keys| {
             keys.push(entry.clone());
@@ -178,22 +196,13 @@ impl KeyFile {
     /// # Errors
     /// When it is damaged and cannot be set aside.
     pub fn set_aside_damaged(&self, now: u64) -> Result<Option<String>, KeyFileError> {
-        let damage = || match self.load() {
-            Err(KeyFileError::Damaged { error, .. }) => Some(error),
-            _ => None,
-        };
-        if damage().is_none() {
-            return Ok(None);
-        }
-        let _lock = self.lock()?;
-        // Another process may have set it aside by now.
-        let Some(error) = damage() else { return Ok(None) };
-        tracing::warn!(file = %self.path.display(), %error, "failed to parse the keys");
-        let aside = set_aside(&self.path, now).map_err(|error| self.io(error))?;
-        Ok(Some(format!(
-            "The key file was damaged. It was renamed to {}, and its keys no longer work.",
-            aside.display()
-        )))
+        let aside = self.0.set_aside_damaged(now)?;
+        Ok(aside.map(|aside| {
+            format!(
+                "The key file was damaged. It was renamed to {}, and its keys no longer work.",
+                aside.display()
+            )
+        }))
     }
 
     /// Changes the keys on disk, unless `change` fails.
@@ -201,44 +210,12 @@ impl KeyFile {
         &self,
         change: impl FnOnce(&mut Vec<KeyEntry>) -> Result<T, KeyFileError>,
     ) -> Result<T, KeyFileError> {
-        let _lock = self.lock()?;
-        let mut stored = self.load()?;
-        let changed = change(&mut stored.keys)?;
-        self.save(stored)?;
-        Ok(changed)
-    }
-
-    fn lock(&self) -> Result<FileLock, KeyFileError> {
-        lock_file(&self.path).map_err(|error| self.io(error))
-    }
-
-    fn load(&self) -> Result<KeyFileContents, KeyFileError> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
-        let damaged = |error| KeyFileError::Damaged { path: self.path.clone(), error };
-        let text = match fs::read(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KeyFileContents::default()),
-            Err(error) => return Err(self.io(error)),
-        };
-        // Check the version first: a newer file may have another structure and is not damaged.
-        if serde_json::from_slice::<Versioned>(&text).map_err(damaged)?.version > VERSION {
-            return Err(KeyFileError::Newer { path: self.path.clone() });
-        }
-        serde_json::from_slice(&text).map_err(damaged)
-    }
-
-    fn save(&self, mut stored: KeyFileContents) -> Result<(), KeyFileError> {
-        stored.version = stored.keys.iter().map(|entry| version_for(&entry.limits)).max().unwrap_or(1);
-        let mut text = serde_json::to_vec_pretty(&stored).map_err(|error| self.io(error.into()))?;
-        text.push(b'\n');
-        replace_file(&self.path, &text).map_err(|error| self.io(error))
-    }
-
-    fn io(&self, error: io::Error) -> KeyFileError {
-        KeyFileError::Io { path: self.path.clone(), error }
+        self.0.change(|stored| {
+            let mut keys = stored.keys.to_vec();
+            let changed = change(&mut keys)?;
+            stored.keys = keys.into();
+            Ok(changed)
+        })
     }
 }
 

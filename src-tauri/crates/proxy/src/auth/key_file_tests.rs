@@ -1,3 +1,5 @@
+use std::fs;
+
 use codex_client::SandboxMode;
 
 use super::super::find_key;
@@ -66,6 +68,9 @@ fn a_file_with_limits_has_a_newer_version() {
     let plain = KeyLimits { plain_models_only: true, ..KeyLimits::default() };
     assert_eq!(keys.limit(&entry.id, plain.clone()).unwrap().limits, plain);
     assert_eq!((version(), &keys.entries().unwrap()[0].limits), (3.into(), &plain));
+    let never_asks = KeyLimits { may_ask: Some(false), ..KeyLimits::default() };
+    assert_eq!(keys.limit(&entry.id, never_asks.clone()).unwrap().limits, never_asks);
+    assert_eq!((version(), &keys.entries().unwrap()[0].limits), (4.into(), &never_asks));
     keys.limit(&entry.id, KeyLimits::default()).unwrap();
     assert_eq!(version(), 1);
     assert!(matches!(keys.limit("abc", read_only), Err(KeyFileError::NoSuchKey(_))));

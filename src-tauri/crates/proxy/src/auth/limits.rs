@@ -25,6 +25,10 @@ pub struct KeyLimits {
     /// Whether the key may use plain models only, and not `codex-local`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub plain_models_only: bool,
+    /// Whether codex asks its owner before it leaves the sandbox; `None` defers to the settings. The only choice here that the
+    /// settings do not bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_ask: Option<bool>,
 }
 
 /// Why limits cannot be applied.

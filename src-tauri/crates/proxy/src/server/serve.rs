@@ -92,6 +92,7 @@ impl Server {
         let Self { acceptor, proxy } = self;
         let late = join_all(ports.into_iter().map(OpenPort::close)).await;
         proxy.stopping.cancel();
+        proxy.approvals().close();
         // Connections already in the backlog get a `shutting_down` error.
         acceptor.accept_late(late.into_iter().flatten());
         acceptor.tasks.close();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
+use crate::approvals::Approvals;
 use crate::auth::{KeyEntry, KeyFile};
 use crate::body_budget::BodyBudget;
 use crate::changes::ChangeStore;
@@ -41,6 +42,7 @@ pub struct Inner {
     running: RunningRequests,
     /// Snapshots of working folders.
     changes: ChangeStore,
+    approvals: Approvals,
     /// Memory for bodies being read and images being fetched.
     pub(crate) bodies: BodyBudget,
     pub(crate) images: ImageFetcher,
@@ -166,13 +168,14 @@ impl Proxy {
             .iter()
             .enumerate()
             .map(|(index, key)| KeyEntry::new(&format!("API_KEYS #{}", index + 1), key, now));
-        let configured_keys = from_settings.chain(keys).collect();
+        let configured_keys: Vec<_> = from_settings.chain(keys).collect();
         Ok(Self(Arc::new(Inner {
             key_file: KeyFile::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
             running: RunningRequests::default(),
             changes: ChangeStore::new(&settings.data_dir, &environment),
+            approvals: Approvals::new(&settings.data_dir, configured_keys.clone()),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
             responses: ResponseStore::default(),
@@ -225,6 +228,12 @@ impl Proxy {
         self.0.changes.clone()
     }
 
+    /// The questions that wait for the owner's answer.
+    #[must_use]
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
+    }
+
     /// codex's models as last listed; empty if never listed.
     #[must_use]
     pub fn cached_models(&self) -> Vec<codex_client::Model> {
@@ -252,6 +261,7 @@ impl Proxy {
                 codex: CodexFacts::of(Some(&self.0.codex.status()), None),
                 limit_reached: self.0.codex.usage_limits().reached(unix_now()),
                 unreadable_file: None,
+                asking: self.0.approvals.count(),
             })
         })
     }

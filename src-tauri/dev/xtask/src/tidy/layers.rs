@@ -30,7 +30,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["auth"],
             &["settings"],
             &["error"],
-            &["body_budget", "changes", "event", "models"],
+            &["approvals", "body_budget", "changes", "event", "models"],
             &["health", "metrics", "translate"],
             &["answer", "image_fetch"],
             &["exchange"],
