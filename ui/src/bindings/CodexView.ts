@@ -23,6 +23,14 @@ version: string | null,
  */
 account: AccountView | null, 
 /**
+ * Whether this version can ask before it leaves the sandbox; `None` until it is known.
+ */
+canAsk: boolean | null, 
+/**
+ * Whether its model can ask questions and for permissions; `None` until it is known.
+ */
+canAskQuestions: boolean | null, 
+/**
  * What this version lacks, and how to update, in sentences.
  */
 missing: string | null, 

@@ -15,6 +15,10 @@ pub(crate) const PROBE: &str = "codexProxy/capabilityProbe";
 /// Every codex with this method reports the end of each response. One without it may too; its first report shows it.
 const WHOLE_RESPONSES_SINCE: &str = "thread/items/read";
 
+/// Every codex that knows this approval policy names the command and the folder in what it asks for. Older ones may leave them
+/// out, or do not announce the command.
+const ASKS_SINCE_POLICY: &str = "`granular`";
+
 /// What a running codex supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -41,6 +45,10 @@ pub struct Capabilities {
     pub account_read: bool,
     /// codex reports the account's usage limits.
     pub rate_limits: bool,
+    /// codex asks before it leaves the sandbox, and says exactly what it asks for.
+    pub ask: bool,
+    /// Its model can also ask questions, and for permissions.
+    pub ask_questions: bool,
 }
 
 impl Capabilities {
@@ -60,7 +68,14 @@ impl Capabilities {
             whole_responses: has(WHOLE_RESPONSES_SINCE),
             dynamic_tools: false,
             raw_events: false,
+            ask: false,
+            ask_questions: false,
         }
+    }
+
+    /// Parses the approval policies in codex's rejection of [`PROBE`] as one.
+    pub(crate) fn asks(rejection: &str) -> bool {
+        rejection.contains("`on-request`") && rejection.contains(ASKS_SINCE_POLICY)
     }
 
     /// What remains when each turn is a `codex exec` process: killing it interrupts the turn.

@@ -114,10 +114,12 @@ impl Codex {
     ///
     /// # Errors
     /// Whatever keeps codex from starting.
-    pub async fn turn(&self, request: TurnRequest) -> Result<Turn, CodexError> {
+    pub async fn turn(&self, mut request: TurnRequest) -> Result<Turn, CodexError> {
         let session = self.session().await?;
         let capabilities = session.readiness.capabilities;
         capabilities.check(&request, &session.readiness.version)?;
+        // Otherwise everything is declined, as without asking.
+        request.profile.ask &= capabilities.ask;
         match (capabilities.threads, capabilities.inject_items) {
             (true, true) => start_turn(&session, request, Dialect::CURRENT).await,
             (true, false) => start_turn(&session, request, legacy::DIALECT).await,

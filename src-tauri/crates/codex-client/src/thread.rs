@@ -11,6 +11,7 @@ pub use cache::Retention;
 pub(crate) use cache::{AnswerJob, CachedState, ParkedTurn, ThreadCache};
 pub(crate) use dialect::{Dialect, TurnInput};
 pub(crate) use fingerprint::Fingerprints;
+pub(crate) use params::ASK_FEATURES;
 pub(crate) use params::DEFAULT_INSTRUCTIONS;
 pub use params::thread_start_params;
 pub(crate) use prewarm::PrewarmPool;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::account_limits::Limit;
 use crate::api_error::ApiError;
@@ -178,6 +178,8 @@ fn split_words(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn decided(prompt: &str, more: &Value) -> Reply {

@@ -101,6 +101,8 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
       path: '/home/me/.local/bin/codex',
       version: '0.169.0',
       account: ACCOUNT,
+      canAsk: true,
+      canAskQuestions: true,
       missing: null,
       message: null,
     },
@@ -147,6 +149,8 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
           path: null,
           version: null,
           account: null,
+          canAsk: null,
+          canAskQuestions: null,
           missing: null,
           message: "Codex isn't installed.",
         },
@@ -228,6 +232,8 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
         codex: {
           ...overview.codex,
           version: '0.120.0',
+          canAsk: true,
+          canAskQuestions: true,
           missing:
             'Codex 0.120.0 is old: earlier messages lose their roles. Update it with `npm install -g @openai/codex@latest`.',
         },

@@ -13,6 +13,7 @@ use crate::error::CodexError;
 use crate::notification::{ConfigWarning, OPT_OUT};
 use crate::rpc::{Connection, Handler, Outcome};
 use crate::status::Readiness;
+use crate::thread::ASK_FEATURES;
 
 /// Warnings about the configuration to keep; further ones are dropped.
 const MAX_WARNINGS: usize = 16;
@@ -114,7 +115,22 @@ async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
         let rejection = rejection(rpc, "thread/start", json!({ field: 5, "model": 7 })).await?;
         *known = rejection.contains("`5`");
     }
+    let policies = rejection(rpc, "thread/start", json!({ "approvalPolicy": PROBE })).await?;
+    capabilities.ask = capabilities.interrupt && Capabilities::asks(&policies);
+    if capabilities.ask {
+        capabilities.ask_questions = knows_features(rpc).await?;
+    }
     Ok(capabilities)
+}
+
+/// Whether codex knows the features with which its model asks questions.
+async fn knows_features(rpc: &Connection) -> Result<bool, CodexError> {
+    let features: Value = match rpc.call("experimentalFeature/list", json!({})).await {
+        Err(CodexError::Refused { .. }) => return Ok(false),
+        features => features?,
+    };
+    let known = features["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(ASK_FEATURES.iter().all(|feature| known.iter().any(|known| known["name"] == *feature)))
 }
 
 fn uses_kebab_case(rejection: &str) -> bool {

@@ -74,7 +74,7 @@ pub(crate) fn read(
             let Permissions { turn_id, cwd, reason, permissions } = serde_json::from_str(params).ok()?;
             let profile: Profile = serde_json::from_value(permissions.clone()).ok()?;
             let wants = profile.lines()?;
-            let folder = cwd.into();
+            let folder = cwd.map_or_else(|| turn.folder.clone(), Into::into);
             let kind = Kind::Permissions(permissions::granted(permissions));
             (Question::Permissions { wants, folder }, reason, kind, turn_id)
         }
@@ -200,7 +200,8 @@ struct FileChange {
 #[serde(rename_all = "camelCase")]
 struct Permissions {
     turn_id: Option<String>,
-    cwd: String,
+    // 0.120 leaves it out.
+    cwd: Option<String>,
     reason: Option<String>,
     permissions: Value,
 }

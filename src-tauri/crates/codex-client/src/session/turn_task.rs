@@ -152,7 +152,7 @@ impl TurnTask {
         let images = request.items.iter().any(Item::has_images);
         let slot = session.turns.add(&thread.id, job.events.clone(), calls, images, self.usage)?;
         if request.profile.asks() {
-            slot.let_ask();
+            slot.let_ask(request.profile.workspace.clone());
         }
         job.events.send(TurnEvent::Model(thread.model.clone()));
         let Some(turn) = self.inject_and_start(&thread, slot, job).await? else { return Ok(None) };

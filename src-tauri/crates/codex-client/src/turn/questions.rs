@@ -1,6 +1,7 @@
 //! The questions of one turn: the items that they may refer to, and those that wait for an answer.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,8 +20,10 @@ const MAX_ITEMS: usize = 64;
 const MAX_DIFF_BYTES: usize = 1024 * 1024;
 
 /// The questions of one turn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Questions {
+    /// The turn's working folder.
+    pub(crate) folder: PathBuf,
     /// The commands and changes that codex has announced, by item id. A command has no diffs.
     items: HashMap<String, Vec<FileDiff>>,
     diff_bytes: usize,
@@ -74,6 +77,10 @@ impl FileDiff {
 }
 
 impl Questions {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder, items: HashMap::new(), diff_bytes: 0, pending: HashMap::new() }
+    }
+
     /// Reads an item that has started or `completed`.
     pub(crate) fn item(&mut self, item: &RawValue, completed: bool) {
         let Ok(Announced { kind, id, changes }) = serde_json::from_str(item.get()) else { return };

@@ -1,6 +1,7 @@
 //! The running turns of a session, by thread.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -337,9 +338,9 @@ impl TurnSlot {
         }
     }
 
-    /// Lets the turn ask.
-    pub(crate) fn let_ask(&self) {
-        self.with(|turn| turn.questions = Some(Questions::default()));
+    /// Lets the turn ask; it works in `folder`.
+    pub(crate) fn let_ask(&self, folder: PathBuf) {
+        self.with(|turn| turn.questions = Some(Questions::new(folder)));
     }
 
     /// Takes the id of codex's request for the output of a call.

@@ -8,6 +8,7 @@
     reason = "a panic in a test is its failure"
 )]
 
+mod asking;
 mod auth_watch;
 mod config;
 mod fake;

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use codex_client::{
-    CodexError, Content, Item, ItemEvent, Readiness, Role, Status, ThreadKind, Tool, ToolCall, TurnRequest,
-    Usage,
+    CodexError, Content, Decision, Item, ItemEvent, Readiness, Role, SandboxMode, Status, ThreadKind, Tool,
+    ToolCall, TurnEvent, TurnRequest, Usage,
 };
 use sample_model::{Event, under_test};
 use serde_json::{Value, json};
 
-use crate::support::{Real, TIMEOUT, message, next_text, real_with_binary};
+use crate::support::{Real, TIMEOUT, message, next, next_text, real_with_binary};
 
 const IMAGE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
@@ -260,6 +260,46 @@ async fn images_anywhere_in_the_conversation_reach_the_model_or_are_rejected() {
         real.run(request).await.expect_success();
         let sent: String = real.model.requests()[0].items().map(Value::to_string).collect();
         assert_eq!(sent.matches(IMAGE).count(), 2, "codex {}: {sent}", readiness.version);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn versions_that_can_ask_do_and_the_others_are_declined() {
+    with_each(async |real, readiness| {
+        let can = readiness.capabilities;
+        assert!(can.ask || !can.ask_questions);
+        let outside = real.home.path().join("outside");
+        std::fs::create_dir_all(&outside).unwrap();
+        let (folder, file) = (outside.display(), outside.join("here.txt"));
+        let escalate = format!(r#"[[escalate="touch {folder}/here.txt"]]"#);
+        let patch = format!(r#"[[patch="{folder}/here.txt:hello"]]"#);
+        let permission = format!(r#"[[permission="write:{folder}" then shell="touch {folder}/here.txt"]]"#);
+        for (prompt, asks) in [(escalate, can.ask), (patch, can.ask), (permission, can.ask_questions)] {
+            let version = &readiness.version;
+            let mut request = real.request(ThreadKind::Agent, &prompt);
+            request.profile.ask = true;
+            // With read-only and a permission, the sandbox of 0.120 crashes.
+            request.profile.sandbox = SandboxMode::WorkspaceWrite;
+            let mut turn = real.agent.turn(request).await.unwrap();
+            let mut questions = 0;
+            while let Some(event) = next(&mut turn).await {
+                match event {
+                    TurnEvent::Asked(ask) => {
+                        questions += 1;
+                        assert!(!file.exists(), "codex {version}: {prompt}");
+                        assert!(ask.answer(Decision::Accept));
+                    }
+                    TurnEvent::Ended(end) => assert!(end.is_ok(), "codex {version}: {end:?}"),
+                    _ => {}
+                }
+            }
+            assert_eq!((questions, file.exists()), (usize::from(asks), asks), "codex {version}: {prompt}");
+            if asks {
+                std::fs::remove_file(&file).unwrap();
+            }
+        }
     })
     .await;
 }

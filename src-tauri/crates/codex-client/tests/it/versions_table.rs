@@ -46,7 +46,7 @@ async fn documented_table_matches_the_probed_versions() {
     }
 }
 
-const HEADING: &str = "| codex | answers come | earlier messages | the client's tools | pictures | lists its models | added to a plain model's prompt |\n| --- | --- | --- | --- | --- | --- | --- |";
+const HEADING: &str = "| codex | answers come | earlier messages | the client's tools | pictures | lists its models | asks | asks questions | added to a plain model's prompt |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
 /// The row of a version: its capabilities, and what it adds to a plain model's prompt.
 async fn row(real: &Real) -> String {
@@ -74,12 +74,14 @@ async fn row(real: &Real) -> String {
     let yes = |can: bool| if can { "yes" } else { "no" };
     let added = if added.is_empty() { "nothing".to_owned() } else { added.join(", ") };
     format!(
-        "| {} | {} | {} | {} | {} | {} | {added} |",
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {added} |",
         readiness.version,
         if can.threads { "word by word" } else { "as one block" },
         if can.inject_items { "with their roles" } else { "as one marked text" },
         yes(can.tools()),
         yes(can.images()),
         yes(!real.codex.models().await.unwrap().is_empty()),
+        yes(can.ask),
+        yes(can.ask_questions),
     )
 }

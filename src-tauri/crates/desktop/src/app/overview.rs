@@ -114,6 +114,8 @@ fn codex_view(running: Option<&BackendsStatus>, probed: Option<&Result<Readiness
         path: Some(readiness.path.display().to_string()),
         version: Some(readiness.version.clone()),
         account: readiness.account.as_ref().map(AccountView::new),
+        can_ask: Some(readiness.capabilities.ask),
+        can_ask_questions: Some(readiness.capabilities.ask_questions),
         missing: missing_capabilities(readiness)
             .map(|lacks| format!("{lacks}. {UPDATE}"))
             .into_iter()

@@ -74,6 +74,10 @@ pub struct CodexView {
     pub version: Option<String>,
     /// The account; `None` until it is known.
     pub account: Option<AccountView>,
+    /// Whether this version can ask before it leaves the sandbox; `None` until it is known.
+    pub can_ask: Option<bool>,
+    /// Whether its model can ask questions and for permissions; `None` until it is known.
+    pub can_ask_questions: Option<bool>,
     /// What this version lacks, and how to update, in sentences.
     pub missing: Option<String>,
     /// What is wrong.

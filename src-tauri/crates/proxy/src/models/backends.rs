@@ -157,7 +157,7 @@ fn config(path: Option<&Path>, environment: &Environment, data_dir: &Path, home:
 }
 
 /// Each capability: whether codex has it, a phrase for having it, and one for lacking it.
-fn skills(can: &Capabilities) -> [(bool, &'static str, Option<&'static str>); 6] {
+fn skills(can: &Capabilities) -> [(bool, &'static str, Option<&'static str>); 7] {
     [
         (can.threads, "streams answers", Some("stream answers")),
         (can.inject_items, "keeps roles", Some("keep the roles of earlier messages")),
@@ -165,6 +165,8 @@ fn skills(can: &Capabilities) -> [(bool, &'static str, Option<&'static str>); 6]
         (can.raw_events, "counts tokens exactly", None),
         (can.tools(), "can use client tools", Some("use client tools")),
         (can.images(), "reads images", Some("read images")),
+        // Said beside the switch.
+        (can.ask, "can ask", None),
     ]
 }
 

@@ -89,7 +89,8 @@ async fn health_reports_codexs_capabilities() {
     };
     let all = |yes: bool| {
         serde_json::json!({
-            "streaming": yes, "history": yes, "tools": yes, "pictures": yes, "interrupt": true,
+            "streaming": yes, "history": yes, "tools": yes, "pictures": yes, "interrupt": true, "ask": yes,
+            "questions": yes,
         })
     };
     assert_eq!(can(crate::support::real()).await, all(true));

@@ -88,6 +88,10 @@ pub(crate) struct CodexCan {
     pictures: bool,
     /// Whether a turn is interrupted when its client disconnects.
     interrupt: bool,
+    /// Whether codex can ask before it leaves the sandbox.
+    ask: bool,
+    /// Whether its model can ask questions and for permissions.
+    questions: bool,
 }
 
 impl From<Capabilities> for CodexCan {
@@ -98,6 +102,8 @@ impl From<Capabilities> for CodexCan {
             tools: can.tools(),
             pictures: can.images(),
             interrupt: can.interrupt,
+            ask: can.ask,
+            questions: can.ask_questions,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) const ANSWERED: &[&str] = &[
     "account/rateLimits/read",
     "config/read",
     "account/read",
+    "experimentalFeature/list",
 ];
 
 /// The methods known to codex with this minor version.
@@ -31,8 +32,9 @@ pub(crate) fn known_to(minor: u32) -> Vec<&'static str> {
             "thread/loaded/list",
             "thread/unsubscribe",
             "config/read",
+            "experimentalFeature/list",
         ],
-        80..140 => &["thread/inject_items", "server/diagnostics"],
+        80..140 => &["thread/inject_items", "server/diagnostics", "experimentalFeature/list"],
         _ => return KNOWN.lines().collect(),
     };
     ANSWERED.iter().copied().filter(|method| !newer.contains(method)).collect()

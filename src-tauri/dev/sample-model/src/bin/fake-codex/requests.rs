@@ -57,6 +57,7 @@ impl Session {
                 Err("codex account authentication required to read rate limits".to_owned())
             }
             "config/read" => Ok(shapes::config()),
+            "experimentalFeature/list" => Ok(shapes::features()),
             "server/diagnostics" => Ok(shapes::diagnostics(self.script.resident)),
             "thread/start" => self.start_thread(params),
             "thread/inject_items" => self.thread(params).map(|_| json!({})),
@@ -98,6 +99,16 @@ impl Session {
             && !allowed.contains(&sandbox)
         {
             return Err(unknown_variant(sandbox, &allowed));
+        }
+        let policies: &[&str] = if self.script.minor() < 120 {
+            &["untrusted", "on-failure", "on-request", "never"]
+        } else {
+            &["untrusted", "on-request", "granular", "never"]
+        };
+        if let Some(policy) = params["approvalPolicy"].as_str()
+            && !policies.contains(&policy)
+        {
+            return Err(unknown_variant(policy, policies));
         }
         if let Some(message) = self.script.refuse_threads.as_ref().filter(|_| params["cwd"].is_string()) {
             return Err(message.clone());

@@ -2,9 +2,28 @@
 
 use serde_json::{Value, json};
 
+/// The id of the item that a request asks about.
+const ITEM: &str = "item_asked";
+
+/// The item that a request asks about, which is announced first.
+pub(crate) fn item(method: &str) -> Option<Value> {
+    match method {
+        "item/commandExecution/requestApproval" => Some(json!({
+            "type": "commandExecution", "id": ITEM, "command": "touch x", "cwd": "/", "processId": null,
+            "source": "agent", "status": "inProgress", "commandActions": [], "aggregatedOutput": null, "exitCode": null,
+            "durationMs": null,
+        })),
+        "item/fileChange/requestApproval" => Some(json!({
+            "type": "fileChange", "id": ITEM, "status": "inProgress",
+            "changes": [{"path": "/tmp/x", "kind": {"type": "add"}, "diff": "hello\n"}],
+        })),
+        _ => None,
+    }
+}
+
 /// The parameters for a method; an empty object if it is unknown.
 pub(crate) fn params(method: &str, thread: &str, turn: &str, now_ms: u64) -> Value {
-    let item = "item_asked";
+    let item = ITEM;
     match method {
         "item/commandExecution/requestApproval" => json!({
             "kind": "command", "threadId": thread, "turnId": turn, "itemId": item, "startedAtMs": now_ms,

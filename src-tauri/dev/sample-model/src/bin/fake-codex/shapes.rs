@@ -16,6 +16,16 @@ pub(crate) fn account(not_signed_in: bool) -> Value {
     json!({"account": null, "userId": null, "requiresOpenaiAuth": not_signed_in, "workspaceRouting": null})
 }
 
+/// The features that the model needs to ask questions.
+pub(crate) fn features() -> Value {
+    let names = ["default_mode_request_user_input", "request_permissions_tool", "exec_permission_approvals"];
+    let feature = |name: &str| {
+        json!({"name": name, "stage": "underDevelopment", "displayName": null,
+        "description": null, "announcement": null, "enabled": false, "defaultEnabled": false})
+    };
+    json!({"data": names.map(feature), "nextCursor": null})
+}
+
 pub(crate) fn config() -> Value {
     json!({"config": {"model": "gpt-5.5", "model_provider": "fake", "approval_policy": null, "sandbox_mode": null,
         "mcp_servers": {}, "features": {}, "profile": null}, "origins": {}})

@@ -106,6 +106,9 @@ impl Turn {
 
     /// Sends a request to the client and returns the response as JSON text.
     async fn ask(&self, method: &str) -> Result<String, Interrupted> {
+        if let Some(item) = server_requests::item(method) {
+            self.notify("item/started", json!({"item": item, "turnId": self.id, "startedAtMs": unix_ms()}));
+        }
         let params = server_requests::params(method, &self.thread, &self.id, unix_ms());
         let (id, answer) = self.session.connection.request(method, &params);
         let answer = tokio::select! {
@@ -113,6 +116,13 @@ impl Turn {
             () = self.interrupted.cancelled() => return Err(Interrupted),
         };
         self.notify("serverRequest/resolved", json!({"requestId": id}));
+        if let Some(mut item) = server_requests::item(method) {
+            item["status"] = "declined".into();
+            self.notify(
+                "item/completed",
+                json!({"item": item, "turnId": self.id, "completedAtMs": unix_ms()}),
+            );
+        }
         Ok(answer.to_string())
     }
 

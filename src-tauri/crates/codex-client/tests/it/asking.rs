@@ -1,0 +1,242 @@
+//! Turns that ask before they leave the sandbox, on the real codex.
+
+use std::collections::BTreeMap;
+
+use codex_client::{
+    Ask, Decision, FileDiffKind, ItemEvent, Question, SandboxMode, ThreadKind, Turn, TurnEvent, TurnRequest,
+};
+
+use crate::support::{Real, TurnOutput, collect, eventually, next, real};
+
+fn asking(real: &Real, prompt: &str) -> TurnRequest {
+    let mut request = real.request(ThreadKind::Agent, prompt);
+    request.profile.ask = true;
+    request
+}
+
+async fn start(real: &Real, prompt: &str) -> Turn {
+    real.agent.turn(asking(real, prompt)).await.unwrap()
+}
+
+/// The next question.
+async fn asked(turn: &mut Turn) -> Ask {
+    loop {
+        match next(turn).await {
+            Some(TurnEvent::Asked(ask)) => return ask,
+            Some(TurnEvent::Ended(end)) => panic!("ended without a question: {end:?}"),
+            Some(_) => {}
+            None => panic!("no question"),
+        }
+    }
+}
+
+/// Answers the first question of a turn, and runs it to its end.
+async fn decide(real: &Real, prompt: &str, decision: Decision) -> (Question, TurnOutput) {
+    let mut turn = start(real, prompt).await;
+    let ask = asked(&mut turn).await;
+    let question = ask.question.clone();
+    assert!(ask.answer(decision));
+    (question, collect(turn).await)
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn allowed_command_runs_outside_the_sandbox() {
+    let real = real().await;
+    let prompt = r#"[[escalate="touch here.txt" why="May I create a file?"]]"#;
+    let mut turn = start(&real, prompt).await;
+    let ask = asked(&mut turn).await;
+    assert!(turn.idle_since().is_none(), "a turn that waits for a person is not idle");
+    assert_eq!(ask.reason.as_deref(), Some("May I create a file?"));
+    let Question::Command { command, argv, folder, escalates, extra_permissions, network } =
+        ask.question.clone()
+    else {
+        panic!("{ask:?}")
+    };
+    assert!(command.ends_with(" -lc 'touch here.txt'"), "{command}");
+    assert_eq!(argv[1..], ["-lc", "touch here.txt"]);
+    assert_eq!((folder, escalates), (real.workspace.clone(), true));
+    assert_eq!((extra_permissions, network), (None, None));
+    assert!(!real.workspace.join("here.txt").exists());
+    assert!(ask.answer(Decision::Accept));
+    collect(turn).await.expect_success();
+    assert!(real.workspace.join("here.txt").exists());
+    // Nothing is remembered in the user's home.
+    assert!(!real.home.path().join(".codex/rules").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn declined_command_does_not_run_and_the_answer_goes_on() {
+    let real = real().await;
+    let (_, output) = decide(&real, r#"[[escalate="touch here.txt"]]"#, Decision::Decline).await;
+    output.expect_success();
+    assert!(output.text().contains("rejected by user"), "{}", output.text());
+    assert!(!real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn cancelled_question_ends_the_turn() {
+    let real = real().await;
+    for prompt in
+        [r#"[[escalate="touch here.txt"]]"#, "[[permission=network]]", r#"[[question="Which?|Red|Blue"]]"#]
+    {
+        let (_, output) = decide(&real, prompt, Decision::Cancel).await;
+        assert!(output.expect_success().interrupted, "{prompt}: {output:?}");
+        assert_eq!(output.text(), "", "{prompt}");
+    }
+    assert!(!real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn dropped_question_is_declined_and_reported() {
+    let real = real().await;
+    let mut turn = start(&real, r#"[[escalate="touch here.txt"]]"#).await;
+    drop(asked(&mut turn).await);
+    let output = collect(turn).await;
+    assert!(output.text().contains("rejected by user"), "{}", output.text());
+    assert!(output.items.contains(&ItemEvent::Declined { what: "running a command" }), "{:?}", output.items);
+    assert!(!real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn question_of_a_dropped_turn_is_closed_and_nothing_runs() {
+    let real = real().await;
+    let mut turn = start(&real, r#"[[escalate="touch here.txt"]]"#).await;
+    let ask = asked(&mut turn).await;
+    drop(turn);
+    tokio::time::timeout(crate::support::TIMEOUT, ask.closed()).await.expect("it still waits");
+    assert!(!ask.answer(Decision::Accept));
+    // The same codex goes on, and runs nothing of it.
+    let output = real.run(real.request(ThreadKind::Agent, "[[say=\"still here\"]]")).await;
+    assert_eq!(output.text(), "still here");
+    assert!(!real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn question_is_closed_when_codex_is_gone() {
+    let real = real().await;
+    let mut turn = start(&real, r#"[[escalate="touch here.txt"]]"#).await;
+    let ask = asked(&mut turn).await;
+    real.agent.shutdown().await;
+    ask.closed().await;
+    assert!(!ask.answer(Decision::Accept));
+    assert!(collect(turn).await.end.unwrap().is_err());
+    assert!(!real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn two_questions_wait_at_once_and_each_has_its_own_answer() {
+    let real = real().await;
+    let mut turn = start(&real, r#"[[escalate="touch one.txt" escalate="touch two.txt"]]"#).await;
+    let (first, second) = (asked(&mut turn).await, asked(&mut turn).await);
+    assert!(second.answer(Decision::Accept));
+    eventually("the second command to run", || real.workspace.join("two.txt").exists()).await;
+    assert!(first.answer(Decision::Decline));
+    collect(turn).await.expect_success();
+    assert!(!real.workspace.join("one.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn file_change_shows_its_diff_and_is_applied_only_when_allowed() {
+    let real = real().await;
+    for (decision, applied) in [(Decision::Decline, false), (Decision::Accept, true)] {
+        let (question, output) = decide(&real, r#"[[patch="note.txt:hello"]]"#, decision).await;
+        let Question::FileChange { changes, grant_root: None } = question else { panic!("{question:?}") };
+        assert_eq!(changes.len(), 1);
+        assert_eq!((&changes[0].kind, changes[0].diff.as_str()), (&FileDiffKind::Add, "hello\n"));
+        assert!(changes[0].path.ends_with("note.txt"), "{}", changes[0].path);
+        output.expect_success();
+        assert_eq!(real.workspace.join("note.txt").exists(), applied);
+    }
+    std::fs::write(real.workspace.join("old.txt"), "one\n").unwrap();
+    let patch = "*** Begin Patch\n*** Update File: old.txt\n*** Move to: new.txt\n@@\n-one\n+two\n*** Delete File: note.txt\n*** End Patch\n";
+    let prompt = format!("[[patch={}]]", serde_json::to_string(patch).unwrap());
+    let (question, _) = decide(&real, &prompt, Decision::Accept).await;
+    let Question::FileChange { changes, .. } = question else { panic!("{question:?}") };
+    let kinds: Vec<&FileDiffKind> = changes.iter().map(|change| &change.kind).collect();
+    assert!(
+        matches!(kinds[..], [FileDiffKind::Rename { to }, FileDiffKind::Delete] | [FileDiffKind::Delete, FileDiffKind::Rename { to }] if to.ends_with("new.txt")),
+        "{changes:?}"
+    );
+    assert!(changes.iter().any(|change| change.diff.contains("-one") && change.diff.contains("+two")));
+    assert_eq!(std::fs::read_to_string(real.workspace.join("new.txt")).unwrap(), "two\n");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn granted_permission_lets_the_commands_of_the_turn_write_and_a_declined_one_does_not() {
+    let real = real().await;
+    let folder = real.workspace.display().to_string();
+    let prompt = format!(r#"[[permission="write:{folder}" why="to build" then shell="touch here.txt"]]"#);
+    for (decision, written) in [(Decision::Decline, false), (Decision::Accept, true)] {
+        let (question, output) = decide(&real, &prompt, decision).await;
+        assert_eq!(
+            question,
+            Question::Permissions { wants: vec![format!("Change {folder}")], folder: real.workspace.clone() }
+        );
+        output.expect_success();
+        assert_eq!(real.workspace.join("here.txt").exists(), written);
+    }
+    // Nor does it outlive its turn.
+    std::fs::remove_file(real.workspace.join("here.txt")).unwrap();
+    real.run(asking(&real, r#"[[shell="touch here.txt"]]"#)).await.expect_success();
+    assert!(!real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn command_with_more_permissions_names_them() {
+    let real = real().await;
+    let folder = real.workspace.display().to_string();
+    let arguments = serde_json::json!({"cmd": "touch here.txt", "sandbox_permissions": "with_additional_permissions",
+        "additional_permissions": {"file_system": {"write": [folder]}}});
+    let (question, _) = decide(&real, &format!("[[tool=exec_command:{arguments}]]"), Decision::Accept).await;
+    let Question::Command { escalates: false, extra_permissions: Some(extra), .. } = question else {
+        panic!("{question:?}")
+    };
+    assert_eq!(extra, format!("Change {folder}"));
+    assert!(real.workspace.join("here.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn models_question_gets_the_chosen_answer() {
+    let real = real().await;
+    let prompt = r#"[[question="Which colour?|Red|Blue"]]"#;
+    let blue = BTreeMap::from([
+        ("answer".to_owned(), vec!["Blue".to_owned()]),
+        ("other".to_owned(), vec!["not asked".to_owned()]),
+    ]);
+    let (question, output) = decide(&real, prompt, Decision::Values(blue)).await;
+    let Question::Input { questions } = question else { panic!("{question:?}") };
+    assert_eq!(
+        (questions[0].question.as_str(), questions[0].options[1].label.as_str()),
+        ("Which colour?", "Blue")
+    );
+    assert!(output.text().contains("Blue") && !output.text().contains("not asked"), "{}", output.text());
+    let (_, output) = decide(&real, prompt, Decision::Decline).await;
+    assert!(!output.text().contains("Blue"), "{}", output.text());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn turns_without_the_setting_and_with_full_access_ask_nothing() {
+    let real = real().await;
+    let output = real.run(real.request(ThreadKind::Agent, r#"[[escalate="touch here.txt"]]"#)).await;
+    output.expect_success();
+    assert!(!real.workspace.join("here.txt").exists());
+    let mut full = asking(&real, r#"[[shell="touch here.txt"]]"#);
+    full.profile.sandbox = SandboxMode::DangerFullAccess;
+    let mut turn = real.agent.turn(full).await.unwrap();
+    while let Some(event) = next(&mut turn).await {
+        assert!(!matches!(event, TurnEvent::Asked(_)));
+    }
+    assert!(real.workspace.join("here.txt").exists());
+}
