@@ -77,6 +77,8 @@ pub struct AppOptions {
     pub data_dir: PathBuf,
     /// The environment to find and start codex in. Its `CODEX_PATH` applies while the settings have no path.
     pub environment: Environment,
+    /// This computer's name, which clients see while a question waits.
+    pub computer: String,
     /// Whether the desktop shows tray icons.
     pub has_tray: bool,
     /// Where keys' secrets are stored.
@@ -96,6 +98,7 @@ impl AppOptions {
         Self {
             data_dir,
             environment,
+            computer: gethostname::gethostname().to_string_lossy().into_owned(),
             has_tray,
             secrets: Arc::new(OsKeychain),
             limits: Limits::default(),
@@ -133,6 +136,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     data_dir: PathBuf,
     environment: Environment,
+    /// This computer's name, for clients.
+    computer: String,
     limits: Limits,
     bridge: fn() -> Option<Ipv4Addr>,
     lan: fn() -> Vec<Ipv4Addr>,
@@ -182,7 +187,7 @@ impl App {
     /// # Errors
     /// If the data folder cannot be used, as a sentence for the user.
     pub async fn open(options: AppOptions) -> Result<Self, String> {
-        let AppOptions { data_dir, environment, has_tray, secrets, limits, bridge, lan } = options;
+        let AppOptions { data_dir, environment, computer, has_tray, secrets, limits, bridge, lan } = options;
         Program::App.set_current();
         std::fs::create_dir_all(&data_dir)
             .map_err(|error| format!("cannot use the data folder {}: {error}", data_dir.display()))?;
@@ -199,6 +204,7 @@ impl App {
         let (changes, _) = broadcast::channel(CHANGES_CAPACITY);
         let app = Self(Arc::new(Inner {
             environment,
+            computer,
             limits,
             bridge,
             lan,
@@ -409,6 +415,7 @@ impl App {
             limits: self.0.limits.with(&settings),
             settings,
             environment: self.0.environment.clone(),
+            computer: self.0.computer.clone(),
             keys: vec![KeyEntry::new(WINDOW_KEY_NAME, &self.0.window_key, unix_now())],
             request_log: self.0.request_log.reports(),
             images: ImageFetcher::default(),

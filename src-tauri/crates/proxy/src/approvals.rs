@@ -109,12 +109,16 @@ pub(crate) enum Outcome {
     /// Too many questions waited.
     TooMany,
     TooLong,
-    /// The client disconnected, the turn ended, or the proxy stopped.
+    /// The client disconnected.
+    ClientGone,
+    /// The proxy stopped.
+    Shutdown,
+    /// The turn ended, or codex took it back.
     Withdrawn,
 }
 
 impl Outcome {
-    /// Whether codex may go on with what it asked for.
+    /// Whether codex gets what it asked for.
     pub(crate) fn is_allowed(self) -> bool {
         matches!(self, Self::Allowed | Self::Remembered | Self::Rule)
     }
@@ -126,11 +130,13 @@ impl Outcome {
             Self::Remembered => "allowed_from_now_on",
             Self::Rule => "rule",
             Self::Denied => "denied",
-            Self::Stopped => "stopped",
+            Self::Stopped => "denied_and_stopped",
             Self::Expired => "expired",
             Self::Unattended => "unattended",
             Self::TooMany => "too_many",
             Self::TooLong => "too_long",
+            Self::ClientGone => "client_gone",
+            Self::Shutdown => "shutdown",
             Self::Withdrawn => "withdrawn",
         }
     }
@@ -161,7 +167,7 @@ pub(crate) struct Waiting {
     approvals: Approvals,
     id: String,
     resolved: oneshot::Receiver<Resolution>,
-    _expiry: Option<AbortOnDropHandle<()>>,
+    expiry: Option<AbortOnDropHandle<()>>,
 }
 
 impl Approvals {
@@ -243,7 +249,7 @@ impl Approvals {
     pub(crate) fn ask(&self, asking: Asking, ask: Ask, limit: Duration) -> Waiting {
         let (sender, resolved) = oneshot::channel();
         let id = uuid::Uuid::now_v7().simple().to_string();
-        let mut waiting = Waiting { approvals: self.clone(), id: id.clone(), resolved, _expiry: None };
+        let mut waiting = Waiting { approvals: self.clone(), id: id.clone(), resolved, expiry: None };
         let allowed = asking.allowed(&ask.question);
         let by_rule = allowed.as_ref().is_some_and(|allowed| self.0.rules.allow(allowed));
         let can_remember = allowed.is_some();
@@ -251,7 +257,7 @@ impl Approvals {
         let (asked, closed) = (Instant::now(), ask.closed());
         let mut state = self.0.state.lock();
         let outcome = if state.closed {
-            Some(Outcome::Withdrawn)
+            Some(Outcome::Shutdown)
         } else if by_rule {
             Some(Outcome::Rule)
         } else if approval.question.bytes() > MAX_QUESTION_BYTES {
@@ -273,7 +279,7 @@ impl Approvals {
         self.publish(&state);
         drop(state);
         let approvals = self.clone();
-        waiting._expiry = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        waiting.expiry = Some(AbortOnDropHandle::new(tokio::spawn(async move {
             let outcome = tokio::select! {
                 () = closed => Outcome::Withdrawn,
                 () = tokio::time::sleep_until(asked + limit) => Outcome::Expired,
@@ -286,7 +292,7 @@ impl Approvals {
     /// Denies what waits and what comes.
     pub(crate) fn close(&self) {
         self.0.state.lock().closed = true;
-        self.deny_all(Outcome::Withdrawn);
+        self.deny_all(Outcome::Shutdown);
     }
 
     fn deny_all(&self, outcome: Outcome) {
@@ -352,9 +358,14 @@ impl Waiting {
         (&mut self.resolved).await.unwrap_or(withdrawn)
     }
 
-    /// Withdraws it, unless it has ended. Returns how it ended.
-    pub(crate) fn withdraw(mut self) -> Resolution {
-        self.approvals.resolve(&self.id, Decision::Decline, Outcome::Withdrawn);
+    /// Whether it waits for an answer, instead of being decided already.
+    pub(crate) fn waits(&self) -> bool {
+        self.expiry.is_some()
+    }
+
+    /// Denies it with this outcome, unless it has ended. Returns how it ended.
+    pub(crate) fn withdraw(mut self, outcome: Outcome) -> Resolution {
+        self.approvals.resolve(&self.id, Decision::Decline, outcome);
         let withdrawn = Resolution { outcome: Outcome::Withdrawn, after: Duration::ZERO };
         self.resolved.try_recv().unwrap_or(withdrawn)
     }

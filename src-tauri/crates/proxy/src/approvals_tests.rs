@@ -182,12 +182,12 @@ async fn a_turn_that_ends_takes_its_question_back() {
     let (dropped, withdrawn) = (desk.ask(command("touch a")), desk.ask(command("touch b")));
     drop(dropped.waiting);
     assert_eq!(dropped.codex.unwrap().outcome().await, DECLINED);
-    assert_eq!(withdrawn.waiting.withdraw().outcome, Outcome::Withdrawn);
+    assert_eq!(withdrawn.waiting.withdraw(Outcome::ClientGone).outcome, Outcome::ClientGone);
     assert_eq!(withdrawn.codex.unwrap().outcome().await, DECLINED);
     assert!(desk.shown().is_empty());
     let answered = desk.ask(command("touch c"));
     desk.answer(&answered, ApprovalAnswer::AllowOnce).unwrap();
-    assert_eq!(answered.waiting.withdraw().outcome, Outcome::Allowed);
+    assert_eq!(answered.waiting.withdraw(Outcome::ClientGone).outcome, Outcome::Allowed);
     assert_eq!(answered.codex.unwrap().outcome().await, ACCEPTED);
 }
 
@@ -198,7 +198,7 @@ async fn a_stop_denies_what_waits_and_what_comes() {
     let before = desk.ask(command("touch a"));
     desk.approvals.close();
     for mut asked in [before, desk.ask(command("touch a"))] {
-        assert_eq!(asked.outcome().await, Outcome::Withdrawn);
+        assert_eq!(asked.outcome().await, Outcome::Shutdown);
         assert_eq!(asked.told().await, DECLINED);
     }
 }

@@ -47,6 +47,8 @@ pub enum Failure {
     Stopping,
     /// The owner of the proxy stopped this request.
     Cancelled,
+    /// The owner of the proxy denied what codex asked for, and stopped the answer.
+    Denied,
 }
 
 /// A request that was not admitted.
@@ -130,6 +132,9 @@ fixed! {
     /// The owner of the proxy stopped this request in the app. A status that no client retries on its own.
     cancelled_by_owner: FORBIDDEN "cancelled_by_owner"
         "The owner of this proxy stopped the request."
+    /// The owner of the proxy denied what codex asked for, and stopped the answer.
+    denied_by_owner: FORBIDDEN "denied_by_owner"
+        "The owner of this proxy denied what Codex asked for and stopped the answer."
     /// The Host header is unknown, as with a web page that rebinds its name to this machine.
     host_not_allowed: FORBIDDEN "host_not_allowed"
         "This host name is not allowed. Use http://localhost or the IP address, or allow the name ({allowed_hosts})."
@@ -220,7 +225,8 @@ impl ApiError {
             | "codex_not_found"
             | "codex_unsupported"
             | "codex_not_signed_in"
-            | "cancelled_by_owner" => (None, Some(false)),
+            | "cancelled_by_owner"
+            | "denied_by_owner" => (None, Some(false)),
             _ => (None, None),
         };
         Self { status, code, message, quotes, param: None, retry_after, should_retry }
@@ -386,7 +392,7 @@ impl ApiError {
 
     /// Whether the owner stopped the request.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.code == "cancelled_by_owner"
+        matches!(self.code, "cancelled_by_owner" | "denied_by_owner")
     }
 
     /// OpenAI's error type.
@@ -455,12 +461,13 @@ impl From<Failure> for ApiError {
             Failure::NoCall => Self::tool_not_called(),
             Failure::Stopping => Self::shutting_down(),
             Failure::Cancelled => Self::cancelled_by_owner(),
+            Failure::Denied => Self::denied_by_owner(),
         }
     }
 }
 
 /// A duration in minutes, or in seconds unless they are whole minutes.
-fn in_words(limit: Duration) -> String {
+pub(crate) fn in_words(limit: Duration) -> String {
     let (number, unit) = match limit.as_secs() {
         seconds if seconds > 0 && seconds % 60 == 0 => (seconds / 60, "minute"),
         seconds => (seconds, "second"),

@@ -8,6 +8,7 @@ mod admission;
 mod checking;
 mod deadlines;
 pub(crate) mod log;
+mod questions;
 mod record;
 pub(crate) mod running;
 mod turns;
@@ -21,6 +22,7 @@ use tracing::Span;
 
 use crate::answer::attempts::Attempts;
 use crate::answer::pipeline::PipelineConfig;
+use crate::approvals;
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{AnswerEnd, AnswerEvent};
 use crate::metrics::{Metrics, TurnStats};
@@ -30,6 +32,7 @@ pub use admission::Occupancy;
 pub(crate) use admission::{Admission, Admit, Permit};
 
 use log::Recorder;
+pub(crate) use questions::Desk;
 use record::Outcome;
 use running::{RunningRequest, RunningRequests};
 use turns::{Choice, Event, Turns};
@@ -117,6 +120,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     recorder: Recorder,
+    desk: Desk,
     metrics: Metrics,
     limits: Limits,
     cut_off: CancellationToken,
@@ -147,6 +151,7 @@ impl Exchange {
     /// Begins with the arrival of a request.
     pub(crate) fn new(
         recorder: Recorder,
+        desk: Desk,
         metrics: &Metrics,
         limits: &Limits,
         cut_off: &CancellationToken,
@@ -155,6 +160,7 @@ impl Exchange {
         Self {
             running: running.begin(recorder.id()),
             recorder,
+            desk,
             metrics: metrics.clone(),
             limits: *limits,
             cut_off: cut_off.clone(),
@@ -239,6 +245,7 @@ impl Exchange {
         streamed: bool,
     ) -> Result<(), CodexError> {
         let kind = request.profile.kind;
+        self.desk.begin(&request);
         let retry = match retry_note {
             None if config.arguments.is_empty() => None,
             None => Some(request.clone()),
@@ -285,6 +292,7 @@ impl Exchange {
             };
             match event {
                 Ok((index, Event::Turn(event))) => self.handle_turn_event(index, event),
+                Ok((index, Event::Answered(at, resolution))) => self.handle_answered(index, at, resolution),
                 Ok((index, Event::Checked(result))) => self.handle_checked(index, result),
                 Err(failure) => return Some((0, self.fail(failure))),
             }
@@ -317,8 +325,7 @@ impl Exchange {
                 pipeline.push_item(&item, ready);
                 self.record_item(&item);
             }
-            // Dropping it declines.
-            TurnEvent::Asked(ask) => drop(ask),
+            TurnEvent::Asked(ask) => return self.ask(index, ask),
             TurnEvent::Checkpoint => {
                 if pipeline.checkpoint(ready).is_break() {
                     choice.turn = None;
@@ -329,6 +336,10 @@ impl Exchange {
                 choice.retrying = Some(failure);
                 self.recorder.step("Upstream error; codex is retrying", None, true);
                 self.span.in_scope(|| tracing::warn!("upstream error; codex is retrying"));
+            }
+            TurnEvent::Ended(_) if choice.denied => {
+                choice.turn = None;
+                ready.push_back(AnswerEvent::Ended(Err(Failure::Denied)));
             }
             TurnEvent::Ended(Ok(TurnEnd { usage, incomplete: Some(incomplete), .. })) => {
                 choice.turn = None;
@@ -354,6 +365,7 @@ impl Exchange {
             }
             TurnEvent::Ended(Err(error)) => ready.push_back(AnswerEvent::Ended(Err(Failure::Codex(error)))),
         }
+        self.withdraw_ended_questions(index);
     }
 
     /// Ends an answer whose validation has finished.
@@ -422,6 +434,15 @@ impl Exchange {
     }
 
     fn close(&mut self, outcome: &Outcome<'_>) {
+        if self.turns.is_none() {
+            return;
+        }
+        self.withdraw_all_questions(match outcome {
+            Outcome::Disconnected => approvals::Outcome::ClientGone,
+            Outcome::Failed(Failure::Stopping) => approvals::Outcome::Shutdown,
+            Outcome::Failed(Failure::Cancelled) => approvals::Outcome::Stopped,
+            Outcome::Done(_) | Outcome::Failed(_) => approvals::Outcome::Withdrawn,
+        });
         let Some(turns) = self.turns.take() else { return };
         // Admit the next request even while this client still reads.
         self.permit = None;
@@ -431,7 +452,7 @@ impl Exchange {
         let stats = TurnStats { deltas: self.deltas, first, total };
         let (label, usage) = match *outcome {
             Outcome::Done(usage) => ("done", usage),
-            Outcome::Failed(Failure::Cancelled) => ("cancelled", None),
+            Outcome::Failed(Failure::Cancelled | Failure::Denied) => ("cancelled", None),
             Outcome::Failed(_) => ("failed", None),
             Outcome::Disconnected => ("client_gone", None),
         };

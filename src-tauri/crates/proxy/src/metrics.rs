@@ -39,6 +39,7 @@ struct Inner {
     total: Family<Labels<1>, Histogram, Buckets>,
     deltas: Family<Labels<1>, Counter>,
     tokens: Family<Labels<2>, Counter>,
+    approvals: Family<Labels<2>, Counter>,
 }
 
 /// The labels of a series.
@@ -76,6 +77,7 @@ impl Default for Metrics {
             total: Family::new_with_constructor(Buckets(TURN_BUCKETS)),
             deltas: Family::default(),
             tokens: Family::default(),
+            approvals: Family::default(),
             registry: Registry::default(),
         };
         let help = "Requests by endpoint, kind of model (none if unknown) and status class";
@@ -91,6 +93,8 @@ impl Default for Metrics {
         registry.register("deltas", "Deltas received from codex", inner.deltas.clone());
         let help = "Tokens by kind: input, of which cached; output, of which reasoning";
         registry.register("tokens", help, inner.tokens.clone());
+        let help = "Questions of codex for the owner, by what they are about and how they ended";
+        registry.register("approvals", help, inner.approvals.clone());
         Self(Arc::new(Inner { registry, ..inner }))
     }
 }
@@ -113,6 +117,11 @@ impl Metrics {
         let model = model.map_or("none", kind_label);
         let labels = [("endpoint", endpoint), ("model", model), ("status", status)];
         self.0.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts the end of a question.
+    pub(crate) fn count_approval(&self, kind: &'static str, outcome: &'static str) {
+        self.0.approvals.get_or_create(&[("kind", kind), ("outcome", outcome)]).inc();
     }
 
     /// Counts the end of a request's turns: `done`, `failed` (including to start), `cancelled` by the owner, or `client_gone`.

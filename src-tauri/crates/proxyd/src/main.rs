@@ -161,6 +161,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         limits: Limits::default().with(&settings),
         settings,
         environment: environment.clone(),
+        computer: gethostname::gethostname().to_string_lossy().into_owned(),
         keys: Vec::new(),
         request_log: Arc::new(()),
         images: ImageFetcher::default(),

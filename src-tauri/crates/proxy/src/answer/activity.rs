@@ -66,7 +66,7 @@ fn outcome(exit_code: Option<i64>, duration_ms: Option<u64>) -> String {
 }
 
 /// Joins a text into one line of at most [`MAX_LINE_CHARS`].
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     match line.char_indices().nth(MAX_LINE_CHARS) {

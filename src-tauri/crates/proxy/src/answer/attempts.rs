@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 
 use codex_client::{Incomplete, Item, ItemEvent, ToolCall, Usage};
 
+use super::activity;
 use super::pipeline::{AnswerPipeline, PipelineConfig, Unchecked};
 use crate::error::Failure;
 use crate::event::AnswerEvent;
@@ -120,11 +121,16 @@ impl Attempts {
 
     /// Adds an action codex took to the reasoning.
     pub(crate) fn push_item(&mut self, item: &ItemEvent, out: &mut VecDeque<AnswerEvent>) {
+        self.push_activity(&activity::reasoning_line(item), out);
+    }
+
+    /// Adds a line about what codex does, or waits for, to the reasoning.
+    pub(crate) fn push_activity(&mut self, line: &str, out: &mut VecDeque<AnswerEvent>) {
         let length = out.len();
         match &mut self.attempt {
-            Attempt::Held(held) => self.pipeline.push_item(item, held),
+            Attempt::Held(held) => self.pipeline.push_activity(line, held),
             Attempt::Streamed { text, .. } if text.is_repeating() => {}
-            Attempt::Streamed { .. } => self.pipeline.push_item(item, out),
+            Attempt::Streamed { .. } => self.pipeline.push_activity(line, out),
         }
         self.attempt.has_begun(out.len() > length);
     }

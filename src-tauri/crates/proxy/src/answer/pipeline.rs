@@ -7,10 +7,9 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use codex_client::{Content, Incomplete, Item, ItemEvent, ToolCall, Usage};
+use codex_client::{Content, Incomplete, Item, ToolCall, Usage};
 use tokio_util::sync::CancellationToken;
 
-use super::activity;
 use super::json::JsonExtractor;
 use super::length::TokenLimit;
 use super::stop::StopFilter;
@@ -183,11 +182,11 @@ impl AnswerPipeline {
         }
     }
 
-    /// Adds an action codex took to the reasoning.
-    pub(crate) fn push_item(&mut self, item: &ItemEvent, out: &mut VecDeque<AnswerEvent>) {
+    /// Adds a line about what codex does to the reasoning.
+    pub(crate) fn push_activity(&mut self, line: &str, out: &mut VecDeque<AnswerEvent>) {
         if self.config.show_activity {
             let before = if self.in_line { "\n" } else { "" };
-            self.push_reasoning(&format!("{before}{}\n", activity::reasoning_line(item)), out);
+            self.push_reasoning(&format!("{before}{line}\n"), out);
         }
     }
 

@@ -1,6 +1,8 @@
+use codex_client::ItemEvent;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::answer::activity;
 use crate::translate::answer_request::{ClientTool, Format};
 use crate::translate::schema::{CompiledFormat, prepare_tools};
 
@@ -108,8 +110,8 @@ fn each_action_of_codex_is_a_reasoning_line() {
     pipeline.push_reasoning("thinking", &mut out);
     let search = ItemEvent::WebSearch { query: "rust".into() };
     let call = ItemEvent::McpCall { server: "s".into(), tool: "t".into(), failed: true };
-    pipeline.push_item(&search, &mut out);
-    pipeline.push_item(&call, &mut out);
+    pipeline.push_activity(&activity::reasoning_line(&search), &mut out);
+    pipeline.push_activity(&activity::reasoning_line(&call), &mut out);
     let reasoning: String = out
         .into_iter()
         .map(|event| match event {
@@ -120,7 +122,7 @@ fn each_action_of_codex_is_a_reasoning_line() {
     assert_eq!(reasoning, "thinking\nSearched the web for \"rust\"\nCalled t of s, which failed\n");
     let mut quiet = AnswerPipeline::new(PipelineConfig { show_activity: false, ..config() });
     let mut out = VecDeque::new();
-    quiet.push_item(&search, &mut out);
+    quiet.push_activity(&activity::reasoning_line(&search), &mut out);
     assert!(out.is_empty());
 }
 

@@ -99,18 +99,6 @@ fn options(options: &[codex_client::InputOption]) -> Vec<InputOption> {
 }
 
 impl ApprovalQuestion {
-    /// Its kind, for metrics.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Command { .. } => "command",
-            Self::FileChange { .. } => "file_change",
-            Self::Permissions { .. } => "permissions",
-            Self::Input { .. } => "input",
-            Self::Form { .. } => "form",
-            Self::Url { .. } => "url",
-        }
-    }
-
     /// Whether it is answered with values.
     pub(super) fn takes_values(&self) -> bool {
         matches!(self, Self::Input { .. } | Self::Form { .. })

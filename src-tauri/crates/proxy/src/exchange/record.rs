@@ -91,5 +91,6 @@ fn describe(failure: &Failure) -> String {
         Failure::NoCall => "the model did not call the tool".to_owned(),
         Failure::Stopping => "the proxy is stopping".to_owned(),
         Failure::Cancelled => "stopped by the owner".to_owned(),
+        Failure::Denied => "denied and stopped by the owner".to_owned(),
     }
 }

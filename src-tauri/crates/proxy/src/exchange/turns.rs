@@ -9,7 +9,9 @@ use futures_util::future::select_all;
 use tokio::time::Instant;
 
 use super::checking::RunningCheck;
+use super::questions::{PendingQuestion, next_answered};
 use crate::answer::attempts::Attempts;
+use crate::approvals::Resolution;
 use crate::error::Failure;
 use crate::event::AnswerEvent;
 use crate::off_workers::JobError;
@@ -43,11 +45,17 @@ pub(super) struct Choice {
     pub(super) retry_now: bool,
     /// Usage so far.
     pub(super) spent: Option<Usage>,
+    /// The questions that codex waits for.
+    pub(super) questions: Vec<PendingQuestion>,
+    /// Whether the owner has stopped it.
+    pub(super) denied: bool,
 }
 
 /// An event of one answer.
 pub(super) enum Event {
     Turn(TurnEvent),
+    /// The question at this place has ended.
+    Answered(usize, Resolution),
     /// The validation's result: the turn's usage if the answer is valid.
     Checked(Result<Option<Usage>, Failure>),
 }
@@ -64,6 +72,8 @@ impl Choice {
             retry,
             retry_now: false,
             spent: None,
+            questions: Vec::new(),
+            denied: false,
         }
     }
 
@@ -85,8 +95,14 @@ impl Choice {
             let checked = check.await.unwrap_or(Err(Failure::Unchecked(JobError::Panicked)));
             return Some(Event::Checked(checked));
         }
-        let event = self.turn.as_mut()?.next().await;
-        Some(Event::Turn(event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)))))
+        let turn = self.turn.as_mut()?;
+        tokio::select! {
+            biased;
+            (at, resolution) = next_answered(&mut self.questions) => Some(Event::Answered(at, resolution)),
+            event = turn.next() => {
+                Some(Event::Turn(event.unwrap_or(TurnEvent::Ended(Err(CodexError::Disconnected)))))
+            }
+        }
     }
 }
 

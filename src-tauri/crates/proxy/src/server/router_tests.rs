@@ -25,6 +25,7 @@ pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
     Proxy::new(ProxyParts {
         settings,
         environment,
+        computer: "laptop".to_owned(),
         limits,
         keys: Vec::new(),
         request_log: std::sync::Arc::new(()),

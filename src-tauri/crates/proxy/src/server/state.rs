@@ -19,7 +19,7 @@ use crate::changes::ChangeStore;
 use crate::clock::unix_now;
 use crate::exchange::log::{Arrival, Recorder, RequestLog};
 use crate::exchange::running::RunningRequests;
-use crate::exchange::{Admission, Exchange, Limits, Occupancy};
+use crate::exchange::{Admission, Desk, Exchange, Limits, Occupancy};
 use crate::health::{CodexFacts, Facts, Health, ProxyState};
 use crate::image_fetch::ImageFetcher;
 use crate::metrics::Metrics;
@@ -43,6 +43,8 @@ pub struct Inner {
     /// Snapshots of working folders.
     changes: ChangeStore,
     approvals: Approvals,
+    /// This computer's name, for clients.
+    computer: Arc<str>,
     /// Memory for bodies being read and images being fetched.
     pub(crate) bodies: BodyBudget,
     pub(crate) images: ImageFetcher,
@@ -107,6 +109,8 @@ pub struct ProxyParts {
     pub settings: Settings,
     /// The environment codex is searched for and started in.
     pub environment: Environment,
+    /// This computer's name, which clients see while a question waits for its owner.
+    pub computer: String,
     /// The limits of turns and connections.
     pub limits: Limits,
     /// Additional keys, such as the window's own.
@@ -151,7 +155,8 @@ impl Proxy {
     /// # Errors
     /// See [`ProxyError`].
     pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
-        let ProxyParts { settings, environment, limits, keys, request_log, images, usage_limits } = parts;
+        let ProxyParts { settings, environment, computer, limits, keys, request_log, images, usage_limits } =
+            parts;
         if has_short_key(&settings) {
             tracing::warn!(
                 "a key in API_KEYS is shorter than {MIN_KEY_LENGTH} characters and could be guessed"
@@ -175,6 +180,7 @@ impl Proxy {
             admission: Admission::new(&limits),
             running: RunningRequests::default(),
             changes: ChangeStore::new(&settings.data_dir, &environment),
+            computer: crate::approvals::visible(&computer).into(),
             approvals: Approvals::new(&settings.data_dir, configured_keys.clone()),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
@@ -211,8 +217,9 @@ impl Proxy {
 
     /// Begins the exchange of a request that has just arrived.
     pub(super) fn exchange(&self, arrival: Arrival) -> Exchange {
+        let desk = Desk::new(&self.0.approvals, &self.0.computer, &arrival);
         let recorder = Recorder::begin(&self.request_log, arrival).redacting(&self.settings().api_keys);
-        Exchange::new(recorder, &self.metrics, &self.limits(), &self.cut_off, &self.0.running)
+        Exchange::new(recorder, desk, &self.metrics, &self.limits(), &self.cut_off, &self.0.running)
     }
 
     /// Stops a request that runs or waits, by its id in the request log. Its turns are interrupted, and its client gets the error

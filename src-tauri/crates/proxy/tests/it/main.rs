@@ -8,6 +8,7 @@
     reason = "a panic in a test is its failure"
 )]
 
+mod approvals;
 mod bodies;
 mod causes;
 mod chat;

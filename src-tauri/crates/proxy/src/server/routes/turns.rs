@@ -80,6 +80,9 @@ async fn start_turns(
     };
     caller.kind.set(profile.kind);
     caller.limit(&mut profile, &request.model).await?;
+    profile.ask = caller.limits.may_ask.unwrap_or(settings.ask);
+    // Threads that are the same compare as the same.
+    profile.ask = profile.asks();
     let (effort, mut ignored) = choose_effort(proxy, &request, &profile).await?;
     if request.verbosity.is_some() && is_unlisted(proxy, &profile).await {
         // codex takes it only for models that it knows.

@@ -118,6 +118,7 @@ impl TestProxyBuilder {
         let parts = ProxyParts {
             settings,
             environment,
+            computer: "laptop".to_owned(),
             limits: self.limits,
             keys: Vec::new(),
             request_log: self.request_log.unwrap_or_else(|| Arc::new(log.clone())),

@@ -1,0 +1,494 @@
+//! Questions of the real codex, from the model's tool call to what happens on disk.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use codex_client::SandboxMode;
+use proxy::approvals::{Approval, ApprovalAnswer, ApprovalQuestion};
+use proxy::{KeyFile, KeyLimits};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::log::RowState;
+use crate::support::{Events, TIMEOUT, TestProxy, TestProxyBuilder, data_dir, eventually, real};
+
+/// A proxy that asks, with a working folder of its own.
+fn asking() -> TestProxyBuilder {
+    real().settings(|settings| {
+        settings.ask = true;
+        settings.workspace = Some("work".into());
+    })
+}
+
+fn work(proxy: &TestProxy) -> PathBuf {
+    proxy.folder.path().join("work")
+}
+
+/// Whether the command of these tests has run.
+fn has_run(proxy: &TestProxy) -> bool {
+    work(proxy).join("here.txt").exists()
+}
+
+const TOUCH: &str = "[[escalate=\"touch here.txt\" why=\"May I create a file?\"]]";
+
+fn agent(prompt: &str) -> Value {
+    json!({"model":"codex-local","messages":[{"role":"user","content":prompt}]})
+}
+
+async fn stream(proxy: &TestProxy, prompt: &str) -> Events {
+    let mut body = agent(prompt);
+    body["stream"] = true.into();
+    proxy.stream_of(&body).await
+}
+
+/// Sends a prompt in the background.
+fn send(proxy: &TestProxy, prompt: &str) -> tokio::task::JoinHandle<reqwest::Response> {
+    send_as(proxy, crate::support::KEY, prompt)
+}
+
+fn send_as(proxy: &TestProxy, key: &str, prompt: &str) -> tokio::task::JoinHandle<reqwest::Response> {
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(key);
+    let sent = request.json(&agent(prompt)).send();
+    tokio::spawn(async { sent.await.unwrap() })
+}
+
+/// The questions, once there are `count`.
+async fn questions(proxy: &TestProxy, count: usize) -> Vec<Approval> {
+    let mut waiting = proxy.handle.approvals().waiting();
+    let asked = waiting.wait_for(|waiting| waiting.len() == count);
+    let asked = tokio::time::timeout(TIMEOUT, asked).await;
+    asked.expect("codex has not asked").unwrap().to_vec()
+}
+
+fn answer(proxy: &TestProxy, approval: &Approval, answer: ApprovalAnswer) {
+    proxy.handle.approvals().answer(&approval.id, answer).unwrap();
+}
+
+/// The text and the reasoning of a whole answer.
+async fn whole(response: reqwest::Response) -> (String, String) {
+    assert_eq!(response.status(), 200);
+    let body: Value = response.json().await.unwrap();
+    let message = &body["choices"][0]["message"];
+    let text = |field: &str| message[field].as_str().unwrap_or_default().to_owned();
+    (text("content"), text("reasoning_content"))
+}
+
+fn joined(events: &[Value], field: &str) -> String {
+    events.iter().filter_map(|event| event["choices"][0]["delta"][field].as_str()).collect()
+}
+
+/// The steps of the newest request.
+fn steps(proxy: &TestProxy) -> Vec<(String, String)> {
+    let steps = proxy.log.newest().steps;
+    steps.into_iter().map(|step| (step.what, step.detail.unwrap_or_default())).collect()
+}
+
+async fn metrics(proxy: &TestProxy) -> Vec<String> {
+    let text = proxy.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let ours = text.lines().filter(|line| line.starts_with("codex_proxy_approvals_total"));
+    ours.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn an_allowed_command_runs_and_the_answer_goes_on() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let mut events = stream(&proxy, TOUCH).await;
+    let asked = questions(&proxy, 1).await.remove(0);
+    assert_eq!(
+        (asked.model.as_str(), asked.reason.as_deref()),
+        ("codex-local", Some("May I create a file?"))
+    );
+    assert_eq!(Path::new(&asked.folder), std::fs::canonicalize(work(&proxy)).unwrap());
+    assert_eq!((asked.key.as_str(), asked.can_remember), ("API_KEYS #1", true));
+    assert_eq!(asked.request, proxy.log.newest().arrival.id);
+    let ApprovalQuestion::Command { command, outside_sandbox: true, also } = &asked.question else {
+        panic!("{asked:?}")
+    };
+    assert!(command.contains("touch here.txt") && also.is_empty(), "{command}");
+    assert!(!has_run(&proxy));
+    answer(&proxy, &asked, ApprovalAnswer::AllowOnce);
+    let rest = events.rest().await;
+    assert!(has_run(&proxy));
+    let activity = joined(&rest, "reasoning_content");
+    let lines: Vec<_> = activity.lines().collect();
+    let at = lines.iter().position(|line| *line == "Waiting for approval on laptop: `touch here.txt`");
+    assert_eq!(lines[at.unwrap() + 1], "Allowed", "{activity}");
+    assert!(joined(&rest, "content").starts_with("Tool results:"), "{rest:?}");
+    assert_eq!(proxy.log.newest().state, RowState::Done);
+    let steps = steps(&proxy);
+    assert!(steps.contains(&("Codex asked you".to_owned(), "touch here.txt".to_owned())), "{steps:?}");
+    assert!(steps.iter().any(|(what, _)| what == "Allowed by you"), "{steps:?}");
+    let counted = "codex_proxy_approvals_total{kind=\"command\",outcome=\"allowed\"} 1";
+    assert_eq!(metrics(&proxy).await, [counted]);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_denied_command_does_not_run_and_the_model_goes_on_without_it() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    answer(&proxy, &asked, ApprovalAnswer::Deny);
+    let (text, activity) = whole(sent.await.unwrap()).await;
+    assert!(text.contains("rejected by user"), "{text}");
+    assert!(activity.contains("Waiting for approval on laptop: `touch here.txt`\nDenied\n"), "{activity}");
+    assert!(!has_run(&proxy));
+    let steps = steps(&proxy);
+    assert!(steps.iter().any(|(what, _)| what == "Denied by you"), "{steps:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn without_an_answer_in_time_it_is_denied_and_the_answer_goes_on() {
+    let limit = Duration::from_secs(1);
+    let proxy = asking()
+        .limits(|limits| (limits.ask_timeout, limits.idle_timeout) = (limit, Duration::from_millis(700)))
+        .start()
+        .await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    assert_eq!(asked.expires_at - asked.asked_at, 1000);
+    // Longer than codex may be idle.
+    let (_, activity) = whole(sent.await.unwrap()).await;
+    assert!(activity.contains("No answer in 1 second, denied\n"), "{activity}");
+    assert!(!has_run(&proxy));
+    let steps = steps(&proxy);
+    let denied = ("Denied: no answer in 1 second".to_owned(), "touch here.txt, after 1 second".to_owned());
+    assert!(steps.contains(&denied), "{steps:?}");
+    let counted = "codex_proxy_approvals_total{kind=\"command\",outcome=\"expired\"} 1";
+    assert_eq!(metrics(&proxy).await, [counted]);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn waiting_counts_against_the_time_of_the_answer() {
+    let limit = Duration::from_secs(2);
+    let proxy = asking().limits(|limits| limits.turn_timeout = limit).start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    assert!(asked.expires_at - asked.asked_at <= 2000, "it says when the turn's time is up");
+    assert_eq!(sent.await.unwrap().status(), 504);
+    questions(&proxy, 0).await;
+    assert!(!has_run(&proxy));
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_client_that_disconnects_takes_its_question_with_it() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let events = stream(&proxy, TOUCH).await;
+    let asked = questions(&proxy, 1).await.remove(0);
+    drop(events);
+    questions(&proxy, 0).await;
+    assert!(proxy.handle.approvals().answer(&asked.id, ApprovalAnswer::AllowOnce).is_err());
+    eventually("the request has ended", || proxy.log.running() == 0).await;
+    let steps = steps(&proxy);
+    assert!(steps.iter().any(|(what, _)| what == "Denied: the app disconnected"), "{steps:?}");
+    // codex goes on working, and the command has not run.
+    assert_eq!(proxy.chat(&agent("[[words=1]]")).await.status(), 200);
+    assert!(!has_run(&proxy));
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn stopping_the_request_denies_its_question() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, TOUCH);
+    questions(&proxy, 1).await;
+    assert!(proxy.handle.stop_request(&proxy.log.newest().arrival.id));
+    let response = sent.await.unwrap();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "cancelled_by_owner");
+    questions(&proxy, 0).await;
+    assert!(!has_run(&proxy));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn when_the_proxy_stops_nothing_runs_and_no_process_is_left() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let mut events = stream(&proxy, TOUCH).await;
+    questions(&proxy, 1).await;
+    proxy.stop.cancel();
+    // It goes on without, within the time to drain.
+    let rest = events.rest().await;
+    assert!(joined(&rest, "reasoning_content").contains("\nDenied\n"), "{rest:?}");
+    proxy.server.await.unwrap();
+    assert!(!proxy.folder.path().join("work/here.txt").exists());
+    let folder = proxy.folder.path();
+    eventually("codex has ended", || crate::support::processes_of(folder).is_empty()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn when_codex_dies_its_question_is_gone_and_nothing_runs() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    for pid in crate::support::processes_of(proxy.folder.path()) {
+        // Some of them end with the first.
+        let _ = std::process::Command::new("kill").args(["-9", &pid.to_string()]).output().unwrap();
+    }
+    let response = sent.await.unwrap();
+    assert!(response.status().is_server_error(), "{}", response.status());
+    questions(&proxy, 0).await;
+    assert!(proxy.handle.approvals().answer(&asked.id, ApprovalAnswer::AllowOnce).is_err());
+    assert_eq!(proxy.chat(&agent("[[words=1]]")).await.status(), 200);
+    assert!(!has_run(&proxy));
+}
+
+/// Names the file that the child of the next test creates once its question waits.
+const CHILD: &str = "APPROVALS_TEST_CHILD";
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn when_we_are_killed_nothing_runs_and_no_process_is_left() {
+    if let Some(waits) = std::env::var_os(CHILD) {
+        return be_killed(Path::new(&waits)).await;
+    }
+    let folder = crate::support::folder();
+    let waits = folder.path().join("waits");
+    let name = "approvals::when_we_are_killed_nothing_runs_and_no_process_is_left";
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--include-ignored", "--quiet"])
+        .env(CHILD, &waits)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    eventually("codex has asked", || waits.exists()).await;
+    let work = PathBuf::from(std::fs::read_to_string(&waits).unwrap());
+    child.start_kill().unwrap();
+    child.wait().await.unwrap();
+    // The child's codex has its folder in the environment, and so had the child.
+    let home = work.parent().unwrap();
+    eventually("codex has ended", || crate::support::processes_of(home).is_empty()).await;
+    assert!(work.exists() && !work.join("here.txt").exists());
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+/// Asks, says so in the file `waits`, and waits for its end.
+async fn be_killed(waits: &Path) {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let _events = stream(&proxy, TOUCH).await;
+    questions(&proxy, 1).await;
+    let begun = waits.with_added_extension("begun");
+    std::fs::write(&begun, work(&proxy).display().to_string()).unwrap();
+    std::fs::rename(begun, waits).unwrap();
+    std::future::pending().await
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn questions_of_several_clients_are_answered_one_by_one() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let first = send(&proxy, "[[escalate=\"touch first.txt\"]]");
+    questions(&proxy, 1).await;
+    let second = send(&proxy, "[[escalate=\"touch second.txt\"]]");
+    let asked = questions(&proxy, 2).await;
+    answer(&proxy, &asked[1], ApprovalAnswer::AllowOnce);
+    whole(second.await.unwrap()).await;
+    assert!(work(&proxy).join("second.txt").exists());
+    assert_eq!(questions(&proxy, 1).await, asked[..1]);
+    answer(&proxy, &asked[0], ApprovalAnswer::Deny);
+    whole(first.await.unwrap()).await;
+    assert!(!work(&proxy).join("first.txt").exists());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn each_question_of_one_answer_has_its_own_decision() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, "[[escalate=\"touch first.txt\" escalate=\"touch second.txt\"]]");
+    let mut commands = Vec::new();
+    for _ in 0..2 {
+        // codex may ask one after the other.
+        let mut waiting = proxy.handle.approvals().waiting();
+        let asked = waiting.wait_for(|waiting| !waiting.is_empty());
+        let asked = tokio::time::timeout(TIMEOUT, asked).await.unwrap().unwrap()[0].clone();
+        let ApprovalQuestion::Command { command, .. } = &asked.question else { panic!("{asked:?}") };
+        commands.push(command.clone());
+        let allowed = command.contains("second");
+        answer(&proxy, &asked, if allowed { ApprovalAnswer::AllowOnce } else { ApprovalAnswer::Deny });
+    }
+    whole(sent.await.unwrap()).await;
+    let there = ["first.txt", "second.txt"].map(|name| work(&proxy).join(name).exists());
+    assert_eq!(there, [false, true], "{commands:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_command_allowed_from_now_on_runs_for_the_same_key_and_folder_until_taken_back() {
+    let proxy = asking().start().await;
+    let keys = KeyFile::in_folder(&data_dir(proxy.folder.path()));
+    let notes = work(&proxy).join("notes");
+    std::fs::create_dir_all(&notes).unwrap();
+    let inside = KeyLimits { workspace: Some(notes.clone()), ..KeyLimits::default() };
+    let (laptop, entry) = keys.create("laptop", 5).unwrap();
+    let (phone, _) = keys.create("phone", 5).unwrap();
+    let attendance = proxy.handle.approvals().attend();
+
+    let sent = send_as(&proxy, laptop.reveal(), TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    answer(&proxy, &asked, ApprovalAnswer::AllowFromNowOn);
+    whole(sent.await.unwrap()).await;
+    assert!(has_run(&proxy));
+    // Nothing reaches codex's own rules.
+    assert!(!proxy.folder.path().join(".codex/rules").exists());
+
+    // From here on nothing is open to ask, so that only a rule can allow something.
+    drop(attendance);
+    let runs_for = async |key: &str, folder: &Path| {
+        let file = folder.join("here.txt");
+        let _ = std::fs::remove_file(&file);
+        let (_, activity) = whole(send_as(&proxy, key, TOUCH).await.unwrap()).await;
+        (file.exists(), activity)
+    };
+    let (ran, activity) = runs_for(laptop.reveal(), &work(&proxy)).await;
+    assert!(ran && activity.contains("Allowed on laptop by a rule: `touch here.txt`\n"), "{activity}");
+    let (ran, activity) = runs_for(phone.reveal(), &work(&proxy)).await;
+    assert!(!ran && activity.contains("Denied on laptop, where nothing is open to ask"), "{activity}");
+    keys.limit(&entry.id, inside).unwrap();
+    assert!(!runs_for(laptop.reveal(), &notes).await.0, "another folder");
+    keys.limit(&entry.id, KeyLimits::default()).unwrap();
+
+    let rules = proxy.handle.approvals().rules();
+    assert_eq!((rules.len(), rules[0].key.as_str()), (1, "laptop"));
+    proxy.handle.approvals().forget_rule(&rules[0].id).unwrap();
+    assert!(!runs_for(laptop.reveal(), &work(&proxy)).await.0, "taken back");
+    let counted = metrics(&proxy).await;
+    for (outcome, count) in [("allowed_from_now_on", 1), ("rule", 1), ("unattended", 3)] {
+        let line = format!("codex_proxy_approvals_total{{kind=\"command\",outcome=\"{outcome}\"}} {count}");
+        assert!(counted.contains(&line), "{counted:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn deny_and_stop_ends_the_answer_with_a_clear_error() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let message = "The owner of this proxy denied what Codex asked for and stopped the answer.";
+    let sent = send(&proxy, TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    answer(&proxy, &asked, ApprovalAnswer::DenyAndStop);
+    let response = sent.await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["x-should-retry"]),
+        (403, &"false".parse().unwrap())
+    );
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(
+        (&body["error"]["code"], &body["error"]["message"]),
+        (&"denied_by_owner".into(), &message.into())
+    );
+    assert_eq!(proxy.log.newest().state, RowState::Cancelled);
+
+    let mut events = stream(&proxy, TOUCH).await;
+    let asked = questions(&proxy, 1).await.remove(0);
+    answer(&proxy, &asked, ApprovalAnswer::DenyAndStop);
+    let rest = events.rest().await;
+    assert_eq!(rest.last().unwrap()["error"]["code"], "denied_by_owner", "{rest:?}");
+    assert!(!has_run(&proxy));
+    // The model was not asked again.
+    assert_eq!(proxy.chat(&agent("[[words=1]]")).await.status(), 200);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_patch_outside_the_sandbox_is_asked_with_its_diff() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    for (decision, there) in [(ApprovalAnswer::Deny, false), (ApprovalAnswer::AllowOnce, true)] {
+        let sent = send(&proxy, "[[patch=\"here.txt:hello\"]]");
+        let asked = questions(&proxy, 1).await.remove(0);
+        let ApprovalQuestion::FileChange { files, .. } = &asked.question else { panic!("{asked:?}") };
+        assert!(files[0].path.ends_with("here.txt") && files[0].diff.contains("hello"), "{files:?}");
+        assert!(!asked.can_remember);
+        answer(&proxy, &asked, decision);
+        whole(sent.await.unwrap()).await;
+        assert_eq!(has_run(&proxy), there);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_question_of_the_model_gets_the_owners_answer() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, "[[question=\"Which colour?|red|blue\"]]");
+    let asked = questions(&proxy, 1).await.remove(0);
+    let ApprovalQuestion::Input { questions } = &asked.question else { panic!("{asked:?}") };
+    assert_eq!(questions[0].question, "Which colour?");
+    let values = [(questions[0].id.clone(), vec!["blue".to_owned()])].into();
+    answer(&proxy, &asked, ApprovalAnswer::Values { values });
+    let (text, activity) = whole(sent.await.unwrap()).await;
+    assert!(text.contains("blue"), "{text}");
+    assert!(activity.contains("Waiting for an answer on laptop: Which colour?\nAnswered\n"), "{activity}");
+    // It is close to the prompt.
+    let steps = steps(&proxy);
+    assert!(!format!("{steps:?}").contains("colour"), "{steps:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn codex_asks_only_where_it_is_switched_on() {
+    // By the settings, the key, and the mode; what asks shows a question, which is then denied.
+    for (setting, key, sandbox, asks, runs) in [
+        (false, None, SandboxMode::ReadOnly, false, false),
+        (false, Some(true), SandboxMode::ReadOnly, true, false),
+        (true, Some(false), SandboxMode::ReadOnly, false, false),
+        (true, None, SandboxMode::DangerFullAccess, false, true),
+        (true, None, SandboxMode::ReadOnly, true, false),
+    ] {
+        let what = format!("{setting} {key:?} {sandbox:?}");
+        let proxy = asking().settings(|settings| (settings.ask, settings.sandbox) = (setting, sandbox));
+        let proxy = proxy.start().await;
+        let _attendance = proxy.handle.approvals().attend();
+        let keys = KeyFile::in_folder(&data_dir(proxy.folder.path()));
+        let limits = KeyLimits { may_ask: key, ..KeyLimits::default() };
+        let (secret, _) = keys.create_limited("laptop", limits, 5).unwrap();
+        // With full access there is no sandbox to leave.
+        let prompt = if runs { "[[shell=\"touch here.txt\"]]" } else { TOUCH };
+        let sent = send_as(&proxy, secret.reveal(), prompt);
+        if asks {
+            let asked = questions(&proxy, 1).await.remove(0);
+            answer(&proxy, &asked, ApprovalAnswer::Deny);
+        }
+        whole(sent.await.unwrap()).await;
+        assert_eq!(has_run(&proxy), runs, "{what}");
+        let asked = steps(&proxy).iter().any(|(what, _)| what == "Codex asked you");
+        assert_eq!(asked, asks, "{what}");
+    }
+    assert!(!proxy::settings::Settings::default().ask);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_waiting_question_is_part_of_the_health_and_keeps_the_stream_open() {
+    let proxy = asking().limits(|limits| limits.ping_interval = Duration::from_millis(50)).start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let mut events = stream(&proxy, TOUCH).await;
+    let asked = questions(&proxy, 1).await.remove(0);
+    let health: Value = proxy.get("/health").send().await.unwrap().json().await.unwrap();
+    assert_eq!(health["level"], "asking", "{health}");
+    while events.next_block().await.unwrap() != ": ping" {}
+    answer(&proxy, &asked, ApprovalAnswer::AllowOnce);
+    while events.next_block().await.is_some() {}
+    let health: Value = proxy.get("/health").send().await.unwrap().json().await.unwrap();
+    assert_eq!(health["level"], "ok", "{health}");
+}
