@@ -1,6 +1,7 @@
 //! Arbitrary bytes from codex, in arbitrary chunks: nothing panics, the next valid line is read, and turns end.
 
 mod lines;
+mod questions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ struct Rig {
     session: Arc<Session>,
     codex: DuplexStream,
     requests: Lines<BufReader<DuplexStream>>,
-    _slot: TurnSlot,
+    slot: TurnSlot,
     turn: Turn,
 }
 
@@ -38,7 +39,7 @@ fn open() -> Rig {
         vec![Tool { name: "f".into(), description: String::new(), schema: "{}".into() }].into();
     let calls = ToolCalls::new(&tools, false);
     let slot = session.turns.add(THREAD, events, calls, true, Usage::default()).unwrap();
-    Rig { session, codex, requests, _slot: slot, turn }
+    Rig { session, codex, requests, slot, turn }
 }
 
 /// Runs `test` on a runtime with paused time, so that every timeout expires at once.
@@ -64,7 +65,7 @@ proptest! {
         let mut bytes = lines.join(&b'\n');
         bytes.extend_from_slice(b"\n{\"id\":1,\"result\":\"good\"}\n");
         let answer = with_paused_time(async {
-            let Rig { session, mut codex, mut requests, _slot, mut turn } = open();
+            let Rig { session, mut codex, mut requests, slot, mut turn } = open();
             // Drains our answers, or both sides would block.
             let reading = tokio::spawn(async move { while let Ok(Some(_)) = requests.next_line().await {} });
             let writing = async {
@@ -81,7 +82,7 @@ proptest! {
             drop(codex);
             let ended = async { while let Some(event) = turn.next().await { if event.is_end() { break } } };
             tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the turn did not end");
-            drop(_slot);
+            drop(slot);
             session.finished().await;
             reading.abort();
             answer
@@ -122,7 +123,7 @@ proptest! {
 
 #[tokio::test]
 async fn overlong_line_closes_the_connection_cleanly() {
-    let Rig { session, mut codex, requests: _requests, _slot, mut turn } = open();
+    let Rig { session, mut codex, requests: _requests, slot, mut turn } = open();
     let flood = async {
         let piece = vec![b'x'; 1024 * 1024];
         // Reading stops before the line ends.
@@ -131,6 +132,6 @@ async fn overlong_line_closes_the_connection_cleanly() {
     let (answer, ()) = tokio::join!(session.rpc.call::<Value>("a", json!({})), flood);
     assert!(matches!(answer, Err(CodexError::Disconnected)), "{answer:?}");
     assert!(matches!(turn.next().await, Some(TurnEvent::Ended(Err(CodexError::Disconnected)))));
-    drop(_slot);
+    drop(slot);
     session.finished().await;
 }

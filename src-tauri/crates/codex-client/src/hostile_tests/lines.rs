@@ -25,7 +25,7 @@ fn number() -> impl Strategy<Value = Value> {
 }
 
 /// Any JSON, with known and unknown field names.
-fn value() -> impl Strategy<Value = Value> {
+pub(super) fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
