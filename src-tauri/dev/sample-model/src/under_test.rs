@@ -22,9 +22,19 @@ pub fn codex_under_test() -> PathBuf {
 
 /// The `fake-codex` binary of the running test's build.
 #[must_use]
-#[expect(clippy::panic, reason = "a test that lacks the binary cannot go on, and the text says what to do")]
 pub fn fake_codex() -> PathBuf {
-    let name = format!("fake-codex{}", env::consts::EXE_SUFFIX);
+    built("fake-codex")
+}
+
+/// The `sample-mcp` binary of the running test's build.
+#[must_use]
+pub fn sample_mcp() -> PathBuf {
+    built("sample-mcp")
+}
+
+#[expect(clippy::panic, reason = "a test that lacks the binary cannot go on, and the text says what to do")]
+fn built(name: &str) -> PathBuf {
+    let name = format!("{name}{}", env::consts::EXE_SUFFIX);
     // A test runs in target/debug/deps, bench in target/release.
     let running = env::current_exe().unwrap_or_default();
     let found = running.ancestors().skip(1).take(2).map(|dir| dir.join(&name)).find(|path| path.is_file());

@@ -194,7 +194,19 @@ fn tool_call(call: &ToolCall, ids: &Ids, index: usize, steps: &mut Vec<Step>) ->
     };
     let id = format!("{prefix}_sample_{}_{index}", ids.number);
     let call_id = format!("call_sample_{}_{index}", ids.number);
-    let item = |status: &str, text: &str| json!({"id": id, "type": kind, "status": status, "call_id": call_id, "name": call.name, key: text});
+    // A tool of an MCP server, as codex names it since 0.140.
+    let (namespace, name) = match call.name.split_once('.') {
+        Some((namespace, name)) if namespace.starts_with("mcp__") => (Some(namespace), name),
+        _ => (None, call.name.as_str()),
+    };
+    let item = |status: &str, text: &str| {
+        let mut item =
+            json!({"id": id, "type": kind, "status": status, "call_id": call_id, "name": name, key: text});
+        if let Some(namespace) = namespace {
+            item["namespace"] = namespace.into();
+        }
+        item
+    };
     let done = item("completed", &call.arguments);
     let events = [
         json!({"type": "response.output_item.added", "output_index": index, "item": item("in_progress", "")}),

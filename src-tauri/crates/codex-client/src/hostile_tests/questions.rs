@@ -214,3 +214,62 @@ fn valid_requests_are_asked_and_accepted() {
         assert_eq!(accepts(method, &answer["result"]), !is_old, "{method}: {answer}");
     }
 }
+
+#[test]
+fn requests_that_cannot_be_judged_are_declined_unasked() {
+    let find = |name: &str| {
+        let (method, params) = valid()
+            .into_iter()
+            .find(|(method, params)| method.contains(name) || params["mode"] == name)
+            .unwrap();
+        (method, params)
+    };
+    let long = "x".repeat(64 * 1024 + 1);
+    for (name, path, new) in [
+        ("commandExecution", "/availableDecisions", json!(["cancel"])),
+        ("commandExecution", "/availableDecisions", json!(["acceptForSession", {"accept": {}}])),
+        ("commandExecution", "/kind", json!("writeStdin")),
+        ("commandExecution", "/kind", json!("humanCommand")),
+        ("commandExecution", "/itemId", json!("unknown")),
+        ("commandExecution", "/itemId", json!("change")),
+        ("commandExecution", "/command", Value::Null),
+        ("commandExecution", "/command", json!(" ")),
+        ("commandExecution", "/command", json!(long)),
+        ("commandExecution", "/cwd", Value::Null),
+        ("commandExecution", "/threadId", json!("unknown")),
+        ("commandExecution", "/additionalPermissions", json!({"clipboard": true})),
+        ("commandExecution", "/additionalPermissions", json!({"network": {"enabled": false}})),
+        ("fileChange", "/itemId", json!("unknown")),
+        ("fileChange", "/itemId", json!("command")),
+        ("item/permissions", "/permissions/fileSystem", json!({"execute": ["/x"]})),
+        ("item/permissions", "/permissions/macos", json!({"automation": true})),
+        (
+            "item/permissions",
+            "/permissions/fileSystem/entries/0/path",
+            json!({"type": "special", "value": {"kind": "unknown", "path": "x"}}),
+        ),
+        ("item/permissions", "/reason", json!(long)),
+        ("requestUserInput", "/questions", json!([])),
+        ("requestUserInput", "/questions/0/question", json!(long)),
+        ("form", "/mode", json!("openai/form")),
+        ("form", "/mode", json!("openai/userVerification")),
+        ("form", "/requestedSchema/properties/a", json!({"type": "object"})),
+        ("form", "/_meta", json!({"codex_approval_kind": "something_new", "tool_params": {}})),
+        ("form", "/_meta", json!({"codex_approval_kind": "mcp_tool_call"})),
+        ("url", "/url", json!("not a page")),
+    ] {
+        let (method, mut params) = find(name);
+        let (parent, field) = path.rsplit_once('/').unwrap();
+        match params.pointer_mut(path) {
+            Some(value) => *value = new.clone(),
+            None => params.pointer_mut(parent).unwrap()[field] = new.clone(),
+        }
+        let (question, sent) = with_paused_time(sent(method, &params, Some(Decision::Accept)));
+        assert!(question.is_none(), "{name} {path} {new:.80}");
+        let answer = sent.iter().find(|message| message["id"] == "asked").unwrap();
+        assert!(
+            answer["result"].is_object() && !accepts(method, &answer["result"]),
+            "{name} {path}: {answer}"
+        );
+    }
+}

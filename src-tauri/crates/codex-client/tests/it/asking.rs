@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use codex_client::{
-    Ask, Decision, FileDiffKind, ItemEvent, Question, SandboxMode, ThreadKind, Turn, TurnEvent, TurnRequest,
+    Ask, Decision, FileDiffKind, FormFieldKind, ItemEvent, Question, SandboxMode, ThreadKind, Turn,
+    TurnEvent, TurnRequest,
 };
 
-use crate::support::{Real, TurnOutput, collect, eventually, next, real};
+use sample_model::under_test;
+
+use crate::support::{Real, TurnOutput, collect, eventually, next, real, real_with_config};
 
 fn asking(real: &Real, prompt: &str) -> TurnRequest {
     let mut request = real.request(ThreadKind::Agent, prompt);
@@ -239,4 +242,86 @@ async fn turns_without_the_setting_and_with_full_access_ask_nothing() {
         assert!(!matches!(event, TurnEvent::Asked(_)));
     }
     assert!(real.workspace.join("here.txt").exists());
+}
+
+/// With the MCP server `asker`.
+async fn with_mcp_server() -> Real {
+    let server = serde_json::to_string(&under_test::sample_mcp()).unwrap();
+    real_with_config("", &format!("[mcp_servers.asker]\ncommand = {server}")).await
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn form_of_an_mcp_server_gets_the_values_by_type() {
+    let real = with_mcp_server().await;
+    let values = |pairs: &[(&str, &[&str])]| {
+        let value = |(name, values): &(&str, &[&str])| {
+            ((*name).to_owned(), values.iter().map(|&value| value.to_owned()).collect())
+        };
+        Decision::Values(pairs.iter().map(value).collect())
+    };
+    let all = values(&[
+        ("name", &["Ann"]),
+        ("age", &["7"]),
+        ("member", &["true"]),
+        ("colour", &["blue"]),
+        ("days", &["Friday"]),
+    ]);
+    let prompt = "[[tool=mcp__asker.form]]";
+    let (question, output) = decide(&real, prompt, all).await;
+    let Question::Form { server, message, fields } = question else { panic!("{question:?}") };
+    assert_eq!((server.as_str(), message.as_str()), ("asker", "Who are you?"));
+    let field = |name: &str| fields.iter().find(|field| field.name == name).unwrap();
+    assert_eq!((field("name").title.as_str(), field("name").required), ("Your name", true));
+    assert_eq!((&field("age").kind, field("age").required), (&FormFieldKind::Integer, false));
+    assert_eq!(field("member").default, ["false"]);
+    let FormFieldKind::Choice(colours) = &field("colour").kind else { panic!("{fields:?}") };
+    assert_eq!((colours[1].label.as_str(), colours[1].description.as_str()), ("blue", "Blue"));
+    assert!(matches!(&field("days").kind, FormFieldKind::Choices(days) if days.len() == 2));
+    let got = output.text();
+    for part in
+        [r#""name":"Ann""#, r#""age":7"#, r#""member":true"#, r#""colour":"blue""#, r#""days":["Friday"]"#]
+    {
+        assert!(got.contains(part), "{got}");
+    }
+    // What does not fit, and what is refused, reaches the server as a decline.
+    for decision in
+        [values(&[("name", &["Ann"]), ("age", &["many"])]), values(&[]), Decision::Accept, Decision::Decline]
+    {
+        let (_, output) = decide(&real, prompt, decision).await;
+        assert!(output.text().contains("decline"), "{}", output.text());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn page_of_an_mcp_server_is_accepted_or_declined() {
+    let real = with_mcp_server().await;
+    for (decision, action) in [(Decision::Accept, "accept"), (Decision::Decline, "decline")] {
+        let (question, output) = decide(&real, "[[tool=mcp__asker.url]]", decision).await;
+        let Question::Url { server, url, .. } = question else { panic!("{question:?}") };
+        assert_eq!((server.as_str(), url.as_str()), ("asker", "https://example.com/sign-in"));
+        assert!(output.text().contains(action), "{}", output.text());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn tool_of_an_mcp_server_that_may_change_something_is_asked_for_with_its_arguments() {
+    let real = with_mcp_server().await;
+    let prompt = r#"[[tool=mcp__asker.change:{"what":"everything"}]]"#;
+    for (decision, called) in [(Decision::Decline, false), (Decision::Accept, true)] {
+        let (question, output) = decide(&real, prompt, decision).await;
+        let Question::Form { server, message, fields } = question else { panic!("{question:?}") };
+        assert!(server == "asker" && fields.is_empty());
+        assert!(message.contains("change") && message.contains(r#""what": "everything""#), "{message}");
+        assert_eq!(output.text().contains("everything"), called, "{}", output.text());
+    }
+    // An accept is for one call.
+    let mut turn =
+        start(&real, "[[tool=mcp__asker.change then tool=mcp__asker.change:{\"what\":\"more\"}]]").await;
+    assert!(asked(&mut turn).await.answer(Decision::Accept));
+    assert!(asked(&mut turn).await.answer(Decision::Decline));
+    let output = collect(turn).await;
+    assert!(!output.text().contains("more"), "{}", output.text());
 }

@@ -99,9 +99,13 @@ fn options(options: &[codex_client::InputOption]) -> Vec<InputOption> {
 }
 
 impl ApprovalQuestion {
-    /// Whether it is answered with values.
+    /// Whether it is answered with values. A form without fields asks for a yes, such as to call a tool of an MCP server.
     pub(super) fn takes_values(&self) -> bool {
-        matches!(self, Self::Input { .. } | Self::Form { .. })
+        match self {
+            Self::Input { .. } => true,
+            Self::Form { fields, .. } => !fields.is_empty(),
+            _ => false,
+        }
     }
 
     /// About the size of its texts.

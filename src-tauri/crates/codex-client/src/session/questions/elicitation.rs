@@ -21,7 +21,12 @@ struct Params {
     message: String,
     requested_schema: Option<Schema>,
     url: Option<String>,
+    #[serde(rename = "_meta")]
+    meta: Option<Value>,
 }
+
+/// What codex itself asks for in the form of an elicitation.
+const APPROVAL_KIND: &str = "codex_approval_kind";
 
 #[derive(Deserialize)]
 struct Schema {
@@ -66,8 +71,14 @@ struct Titled {
 
 /// The question, how to accept it, and its turn.
 pub(super) fn read(params: &str) -> Option<(Question, Elicitation, Option<String>)> {
-    let Params { turn_id, server_name: server, mode, message, requested_schema, url } =
+    let Params { turn_id, server_name: server, mode, mut message, requested_schema, url, meta } =
         serde_json::from_str(params).ok()?;
+    if let Some(kind) = meta.as_ref().and_then(|meta| meta.get(APPROVAL_KIND)) {
+        // Whether to call a tool that may change something: the message names the tool, and what it is called with is only here.
+        let arguments = meta.as_ref().and_then(|meta| meta.get("tool_params"));
+        let arguments = arguments.filter(|_| kind == "mcp_tool_call")?;
+        message = format!("{message}\n\n{}", serde_json::to_string_pretty(arguments).ok()?);
+    }
     match mode.as_str() {
         "form" => {
             let Schema { properties, required } = requested_schema?;
