@@ -5,6 +5,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
 mod account;
+mod changes;
 mod keys;
 mod limits;
 mod playground;
@@ -86,6 +87,11 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         requests::copy_as_curl,
         requests::chart,
         requests::today,
+        changes::undo_changes,
+        changes::redo_changes,
+        changes::undo_coverage,
+        changes::review_changes,
+        changes::cancel_review,
         playground::send_prompt,
         playground::stop_prompt,
         playground::copy_conversation,

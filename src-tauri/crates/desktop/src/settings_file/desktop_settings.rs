@@ -44,6 +44,8 @@ pub struct DesktopSettings {
     pub notify_sign_in: bool,
     /// Whether to notify when Codex is gone or can't start any more.
     pub notify_codex: bool,
+    /// Whether to notify when an answer has changed files.
+    pub notify_changes: bool,
     /// Whether to notify when the window is first closed and the app stays in the tray.
     pub notify_closed: bool,
     /// Whether the user was notified of that.
@@ -66,6 +68,7 @@ impl Default for DesktopSettings {
             warn_at: Percent::WARNINGS.to_vec(),
             notify_sign_in: true,
             notify_codex: true,
+            notify_changes: true,
             notify_closed: true,
             told_about_tray: false,
         }
