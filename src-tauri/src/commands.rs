@@ -5,7 +5,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "Tauri passes arguments by value")]
 
 mod account;
-mod changes;
+mod approvals;
 mod keys;
 mod limits;
 mod playground;
@@ -40,6 +40,9 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         use_free_port,
         recheck_codex,
         limits::refresh_limits,
+        approvals::answer_approval,
+        approvals::approval_rules,
+        approvals::forget_approval_rule,
         account::sign_in,
         account::open_sign_in_page,
         account::sign_in_with_api_key,
@@ -87,11 +90,6 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         requests::copy_as_curl,
         requests::chart,
         requests::today,
-        changes::undo_changes,
-        changes::redo_changes,
-        changes::undo_coverage,
-        changes::review_changes,
-        changes::cancel_review,
         playground::send_prompt,
         playground::stop_prompt,
         playground::copy_conversation,

@@ -53,6 +53,7 @@ impl State {
 pub(crate) fn view_of_fix(fix: FixAction) -> &'static str {
     match fix {
         FixAction::OpenNetworkSettings => "settings",
+        FixAction::ShowApprovals => "approvals",
         _ => "status",
     }
 }

@@ -1,6 +1,7 @@
 import { cleanup, fireEvent, screen } from '@testing-library/svelte';
 import { expect, test } from 'vitest';
 import { VIEWS } from '../src/lib/host';
+import { ASKS, type Asks } from '../src/lib/fake/approvals';
 import { SCENARIOS } from '../src/lib/fake/scenario';
 import { choose, open, press } from './helpers';
 
@@ -96,3 +97,16 @@ test('every control in the request detail has a name', async () => {
   expect(elementsWithoutName()).toEqual([]);
   expect(brokenReferences()).toEqual([]);
 });
+
+test.each(Object.keys(ASKS) as Asks[])(
+  'in the approval %s every control has a name, and there is at most one primary button',
+  async (asks) => {
+    open('keys', { asks });
+    await settle();
+    expect(elementsWithoutName()).toEqual([]);
+    expect(namesUnlikeTheirLabel()).toEqual([]);
+    expect(duplicateIds()).toEqual([]);
+    expect(brokenReferences()).toEqual([]);
+    expect(document.querySelectorAll('dialog .button.primary').length).toBeLessThanOrEqual(1);
+  },
+);

@@ -78,7 +78,6 @@ export function row(change: Partial<ExchangeRow> & { id: string }): ExchangeRow 
     output: 20,
     reasoning: 0,
     commands: 0,
-    filesChanged: 0,
     background: false,
     code: null,
     error: null,

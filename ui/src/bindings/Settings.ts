@@ -43,6 +43,10 @@ notify_limits: boolean,
  */
 warn_at: Array<number>, 
 /**
+ * Whether to notify when Codex asks for approval.
+ */
+notify_asks: boolean, 
+/**
  * Whether to notify when Codex is signed out.
  */
 notify_sign_in: boolean, 
@@ -50,10 +54,6 @@ notify_sign_in: boolean,
  * Whether to notify when Codex is gone or can't start any more.
  */
 notify_codex: boolean, 
-/**
- * Whether to notify when an answer has changed files.
- */
-notify_changes: boolean, 
 /**
  * Whether to notify when the window is first closed and the app stays in the tray.
  */

@@ -3,6 +3,7 @@
 import { createContext } from 'svelte';
 import type { Overview } from '../bindings/Overview';
 import { knownAccount, signedInMessage } from './account';
+import { Approvals } from './approvals.svelte';
 import { errorMessage } from './format';
 import { keysOf } from './shortcuts';
 import { Toasts, type ToastAction } from './toasts.svelte';
@@ -20,11 +21,12 @@ export class AppStore {
   /** The last failed call, shown until it is closed or another call succeeds. */
   error = $state<string | null>(null);
   readonly toasts = new Toasts();
+  readonly approvals = new Approvals(this);
   /** The dialog of the window itself. */
   dialog = $state<'commands' | 'shortcuts' | null>(null);
   /**
-   * What to open in the view: `new` for a new key, the id of a key in Connect, a page or setting of Settings, or the id of a
-   * request, perhaps with `/undo` for the question whether to undo its changes. The view sets it back to `null`.
+   * What to open in the view: `new` for a new key, the id of a key in Connect, or a page or setting of Settings. The view sets it
+   * back to `null`.
    */
   target = $state<string | null>(null);
   closeDialogOpen = $state(false);
@@ -45,8 +47,9 @@ export class AppStore {
     const stops = await Promise.all([
       this.host.listen('overview', (overview) => this.#setOverview(overview)),
       this.host.listen('navigate', (place) => {
-        const [view, ...target] = place.split('/');
-        if (isView(view)) this.navigate(view, target.length === 0 ? null : target.join('/'));
+        const [view, target = null] = place.split('/');
+        if (isView(view)) this.navigate(view, target);
+        else if (view === 'approvals') this.approvals.show();
       }),
       this.host.listen('close_asked', () => (this.closeDialogOpen = true)),
     ]);
@@ -69,6 +72,7 @@ export class AppStore {
     if (message !== null) this.toast(message);
     this.overview = overview;
     this.overviewError = null;
+    this.approvals.update(overview.approvals);
   }
 
   /** Opens a view, optionally at a place in it, and focuses its heading. */

@@ -126,7 +126,7 @@ export async function applyFix(app: AppStore, { action }: Fix): Promise<boolean>
       app.navigate('settings', 'network');
       return true;
     case 'showApprovals':
-      app.navigate('status');
+      app.approvals.show();
       return true;
     case 'showFiles':
       return app.attempt(() => host.openDataFolder());

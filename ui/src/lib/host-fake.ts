@@ -12,9 +12,9 @@ import type { Overview } from '../bindings/Overview';
 import type { Settings } from '../bindings/Settings';
 import type { ViewError } from '../bindings/ViewError';
 import { fakeAccount } from './fake/account';
+import { approvalCommands, approvalsFor, healthOf, isAsks, type Asks } from './fake/approvals';
 import { doctorChecks } from './fake/doctor';
 import { playgroundCommands } from './fake/playground';
-import { undoCoverage } from './fake/changes';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
 import { pastRequests, requestCommands } from './fake/requests';
@@ -27,6 +27,8 @@ import type { Form } from './settings-form';
 
 export interface FakeOptions {
   scenario?: Scenario;
+  /** What Codex asks. */
+  asks?: Asks;
   /** Number of past requests in the log. */
   history?: number;
   /** Requests arrive continuously, and answers take time. */
@@ -48,8 +50,10 @@ const SECRET = 'sk-codex-9Jq2hK0vXw4TtY7mZb1LrN5cAeP8sDgUfHiOkQyV3fQ';
 
 export function fakeFromUrl(search: URLSearchParams): FakeHost {
   const scenario = SCENARIOS.find((name) => name === search.get('scenario')) ?? 'running';
+  const asks = search.get('asks');
   return fakeHost({
     scenario,
+    ...(isAsks(asks) ? { asks } : {}),
     history: Number(search.get('history') ?? 400),
     live: search.get('still') === null,
   });
@@ -57,6 +61,7 @@ export function fakeFromUrl(search: URLSearchParams): FakeHost {
 
 export function fakeHost({
   scenario = 'running',
+  asks,
   history = 40,
   live = false,
   drafts = '',
@@ -67,7 +72,12 @@ export function fakeHost({
   const calls: FakeHost['calls'] = [];
   const random = seededRandom(42);
 
-  let overview = overviewFor(scenario, now());
+  const approvals = approvalsFor(asks, now());
+  let overview: Overview = {
+    ...overviewFor(scenario, now()),
+    approvals,
+    ...(approvals.length > 0 ? { health: healthOf(approvals) } : {}),
+  };
   let keys = keysFor(scenario, now());
   let settings = { ...settingsFor(scenario), drafts };
   const running: PlannedRequest[] = [];
@@ -78,7 +88,6 @@ export function fakeHost({
     rows: scenario === 'empty' ? [] : pastRequests(history, now(), random),
     now,
     keepTexts: () => settings.form.keep_texts,
-    live,
     emit,
     stop: (id) => {
       const index = running.findIndex((one) => one.row.id === id);
@@ -191,6 +200,8 @@ export function fakeHost({
 
     ...setupCommands(() => overview, update, now),
 
+    ...approvalCommands(() => overview, update, reject, scenario !== 'empty'),
+
     keys: async () => keys,
     createKey: async (name, limits) => {
       if (name.trim() === '') reject('Enter a name.', [{ field: 'name', message: 'Enter a name.' }]);
@@ -270,7 +281,6 @@ export function fakeHost({
         : { path, version: null, error: "This isn't Codex: it doesn't support --version." },
     pickCodex: async () => '/opt/codex/bin/codex',
     pickFolder: async () => '/home/me/projects',
-    undoCoverage: async () => undoCoverage(scenario, settings.form),
 
     ...requestCommands(log),
 

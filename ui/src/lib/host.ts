@@ -6,6 +6,8 @@
  */
 
 import type { AccountChoice } from '../bindings/AccountChoice';
+import type { ApprovalAnswer } from '../bindings/ApprovalAnswer';
+import type { ApprovalRule } from '../bindings/ApprovalRule';
 import type { Chart } from '../bindings/Chart';
 import type { ChartRange } from '../bindings/ChartRange';
 import type { ChartStack } from '../bindings/ChartStack';
@@ -28,8 +30,6 @@ import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { SignInChoice } from '../bindings/SignInChoice';
 import type { Today } from '../bindings/Today';
-import type { UndoCoverage } from '../bindings/UndoCoverage';
-import type { UndoReport } from '../bindings/UndoReport';
 import type { FieldName, Form } from './settings-form';
 
 /** In the order of the sidebar. */
@@ -58,7 +58,7 @@ export interface HostEvents {
   /** A request arrived or progressed; the row replaces the one with the same id. */
   exchange: ExchangeRow;
   exchanges_cleared: null;
-  /** Open this view, or a part of it as in `settings/network`, on behalf of the tray or a notification. */
+  /** Open this view, a part of it as in `settings/network`, or `approvals`, on behalf of the tray or a notification. */
   navigate: string;
   /** The window is being closed and there is no tray; ask whether to keep running in the background. */
   close_asked: null;
@@ -89,6 +89,11 @@ export const COMMANDS = {
   recheckCodex: command<() => Promise<void>>(),
   /** Reads the usage limits again. The overview shows the outcome. */
   refreshLimits: command<() => Promise<void>>(),
+
+  /** The first answer counts. Rejects when the question waits no longer. */
+  answerApproval: command<(id: string, answer: ApprovalAnswer) => Promise<void>>('id', 'answer'),
+  approvalRules: command<() => Promise<ApprovalRule[]>>(),
+  forgetApprovalRule: command<(id: string) => Promise<void>>('id'),
 
   /** Resolves at once; the overview shows what happens. Opens the browser for `browser`. */
   signIn: command<(method: SignInChoice) => Promise<void>>('method'),
@@ -177,15 +182,6 @@ export const COMMANDS = {
   /** Asks for a file. Resolves with the number of requests, or `null` if none was chosen. */
   exportExchanges: command<(query: ExchangeQuery, format: ExportFormat) => Promise<number | null>>('query', 'format'),
   copyAsCurl: command<(id: string) => Promise<void>>('id'),
-  /** Puts back what changed in the folder while the request ran. */
-  undoChanges: command<(id: string) => Promise<UndoReport>>('id'),
-  /** Takes back an undo. */
-  redoChanges: command<(id: string) => Promise<UndoReport>>('id'),
-  /** Whether changes in the working folder can be undone; `null` if Codex may change nothing, or Undo is off. */
-  undoCoverage: command<() => Promise<UndoCoverage | null>>(),
-  /** Resolves at once; the request's details show the progress. */
-  reviewChanges: command<(id: string) => Promise<void>>('id'),
-  cancelReview: command<(id: string) => Promise<void>>('id'),
   /** Without a range, the one that fits the data. */
   chart: command<(range: ChartRange | null, stack: ChartStack | null) => Promise<Chart>>('range', 'stack'),
   /** Without the window's own requests. */

@@ -26,7 +26,7 @@ export interface SettingInfo {
 }
 
 /** Rows that are no setting. */
-type OtherRow = 'log_folder' | 'first_start' | 'versions' | 'links' | 'licences' | 'diagnostics';
+type OtherRow = 'approval_rules' | 'log_folder' | 'first_start' | 'versions' | 'links' | 'licences' | 'diagnostics';
 export type RowName = FieldName | OtherRow;
 
 export const ROWS: Record<RowName, SettingInfo> = {
@@ -39,9 +39,13 @@ export const ROWS: Record<RowName, SettingInfo> = {
     words: 'Keep running in the background, quit, ask',
   },
   notify_limits: { page: 'general', label: 'Usage limits', words: 'Notifications: a limit is nearly or fully used' },
+  notify_asks: {
+    page: 'general',
+    label: 'Approvals',
+    words: 'Notifications: Codex asks for approval, a question waits',
+  },
   notify_sign_in: { page: 'general', label: 'Sign-in', words: 'Notifications: Codex is signed out' },
   notify_codex: { page: 'general', label: 'Codex problems', words: "Notifications: Codex is gone or can't start" },
-  notify_changes: { page: 'general', label: 'Changed files', words: 'Notifications: an answer changed files, undo' },
   notify_closed: {
     page: 'general',
     label: 'First close',
@@ -65,11 +69,27 @@ export const ROWS: Record<RowName, SettingInfo> = {
     hint: 'Codex works here when an app asks for codex-local. Leave empty to use an empty folder managed by the app.',
     words: 'workspace, directory',
   },
+  ask: {
+    page: 'codex',
+    label: 'Ask me',
+    words: 'approvals, Ask before leaving the sandbox, approve, permission, questions',
+  },
+  ask_limit_minutes: {
+    page: 'codex',
+    label: 'Deny after',
+    hint: 'A question that is not answered by then is denied.',
+    words: 'approval timeout, minutes',
+  },
+  approval_rules: {
+    page: 'codex',
+    label: 'Allowed from now on',
+    words: 'approval rules, remembered commands, always allow',
+  },
   undo: {
     page: 'codex',
     label: 'Undo',
     hint: 'Before an answer that may change files, the working folder is saved in the data folder. Needs git.',
-    words: 'Keep snapshots so changes can be undone, restore, git',
+    words: 'Make changes of codex-local undoable, snapshot, restore, git',
   },
 
   model: {

@@ -3,8 +3,8 @@
 //! The shell adds what needs a desktop: the window, the tray, the clipboard and start at login.
 
 mod account;
+mod approvals;
 mod background;
-mod changes;
 mod diagnostics;
 mod doctor;
 mod first_start;
@@ -17,7 +17,6 @@ mod playground;
 mod preferences;
 mod recheck;
 mod requests;
-mod reviews;
 mod sign_in;
 mod status;
 mod tray;
@@ -56,10 +55,10 @@ use first_start::Setup;
 use recheck::CodexFiles;
 
 pub use account::{AccountKind, AccountView};
-pub use changes::UndoCoverage;
 pub use doctor::{CheckState, DoctorCheck};
 pub use keys::RecipeText;
 pub use notices::Notice;
+pub use proxy::approvals::{ApprovalAnswer, ApprovalRule};
 pub use sign_in::{AccountChoice, SignInChoice, SignInView};
 pub use status::{CodexState, CodexView, Overview, SettingsView};
 pub use usage::{LimitView, LimitsView};
@@ -167,6 +166,8 @@ struct Inner {
     keychain: Mutex<KeychainState>,
     last_codex: Mutex<LastCodex>,
     overview: Mutex<Overview>,
+    /// Held while the overview is rebuilt, so that none replaces a newer one.
+    refreshing: tokio::sync::Mutex<()>,
     changes: broadcast::Sender<Change>,
     /// Wakes the task that refreshes the overview.
     refresh: Notify,
@@ -175,7 +176,6 @@ struct Inner {
     /// Wakes the task that checks codex.
     look_again: Notify,
     playground: playground::Playground,
-    reviews: reviews::Reviews,
     /// The card of the first start.
     setup: Mutex<Setup>,
     /// The window's offset from UTC in seconds; 0 until a window opens.
@@ -227,12 +227,12 @@ impl App {
             keychain: Mutex::default(),
             last_codex: Mutex::default(),
             overview: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
             changes,
             refresh: Notify::new(),
             refresh_soon: Notify::new(),
             look_again: Notify::new(),
             playground: playground::Playground::default(),
-            reviews: reviews::Reviews::default(),
             setup: Mutex::default(),
             utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),

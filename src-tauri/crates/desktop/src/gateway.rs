@@ -5,10 +5,12 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use proxy::approvals::Attendance;
 pub use proxy::health::ProxyState;
 use proxy::{OpenPort, Proxy, Server, unix_now};
 
@@ -36,6 +38,8 @@ pub struct Running {
     pub missing: Vec<SocketAddr>,
     /// The proxy.
     pub proxy: Proxy,
+    /// The app shows codex's questions from the first request on.
+    _attendance: Arc<Attendance>,
 }
 
 impl Running {
@@ -142,7 +146,8 @@ impl Actor {
                 return self.set_state(state, None);
             }
         };
-        let running = Running { addresses: server.addresses(), missing, proxy };
+        let attendance = Arc::new(proxy.approvals().attend());
+        let running = Running { addresses: server.addresses(), missing, proxy, _attendance: attendance };
         self.server = Some(server);
         self.set_state(ProxyState::Running { since: unix_now() }, Some(running))
     }

@@ -181,6 +181,12 @@ impl Approvals {
         }))
     }
 
+    /// What is allowed from now on, while no proxy runs.
+    #[must_use]
+    pub fn without_proxy(data_dir: &Path) -> Self {
+        Self::new(data_dir, Vec::new())
+    }
+
     /// Watches the questions that wait, oldest first.
     #[must_use]
     pub fn waiting(&self) -> watch::Receiver<Arc<[Approval]>> {

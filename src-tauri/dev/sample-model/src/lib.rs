@@ -20,7 +20,6 @@ pub mod login;
 mod player;
 mod recorded;
 mod reply;
-mod review;
 mod schema;
 mod script;
 mod server;

@@ -20,7 +20,6 @@ export const SCENARIOS = [
   'codex-missing',
   'codex-path',
   'codex-broken',
-  'no-git',
   'limit-near',
   'limit-reached',
   'not-signed-in',
@@ -119,6 +118,7 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
     version: '0.3.0',
     setup: null,
     home: '/home/me',
+    approvals: [],
   };
   switch (scenario) {
     case 'stopped':
@@ -364,12 +364,12 @@ export function settingsFor(scenario: Scenario): SettingsView {
     asked_about_background: null,
     setup_done: true,
     notify_limits: true,
+    notify_asks: true,
     warn_at: [80, 95],
     usage_headers: true,
     undo: true,
     notify_sign_in: true,
     notify_codex: true,
-    notify_changes: true,
     notify_closed: true,
   };
   const missing = scenario === 'codex-missing';

@@ -7,7 +7,6 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::{App, Change};
-use crate::request_log;
 use proxy::models::backends::Watch;
 
 /// How long changes of the request log and of turns are batched before the counts are refreshed.
@@ -22,6 +21,7 @@ pub(super) async fn run(app: App) {
     let mut log = app.0.request_log.subscribe();
     let mut codex: Option<Watch> = app.running().map(|running| running.proxy.codex().watch());
     let mut turns = app.running().map(|running| running.proxy.turns());
+    let mut approvals = app.running().map(|running| running.proxy.approvals().waiting());
     let mut refresh_at: Option<Instant> = None;
     let mut bridge_check = tokio::time::interval(BRIDGE_CHECK_INTERVAL);
     bridge_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -33,6 +33,7 @@ pub(super) async fn run(app: App) {
                 }
                 codex = app.running().map(|running| running.proxy.codex().watch());
                 turns = app.running().map(|running| running.proxy.turns());
+                approvals = app.running().map(|running| running.proxy.approvals().waiting());
                 app.refresh_overview().await;
             }
             // `None` while the proxy is stopped, or once codex has ended for good.
@@ -40,9 +41,11 @@ pub(super) async fn run(app: App) {
             Some(Ok(())) = OptionFuture::from(turns.as_mut().map(watch::Receiver::changed)) => {
                 refresh_at.get_or_insert_with(|| Instant::now() + DEBOUNCE);
             }
+            Some(Ok(())) = OptionFuture::from(approvals.as_mut().map(watch::Receiver::changed)) => {
+                app.refresh_overview().await;
+            }
             change = log.recv() => {
                 match change {
-                    Ok(request_log::Change::FilesChanged(row)) => app.notice_changes(&row),
                     Ok(change) => app.notify(Change::Requests(change)),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return,

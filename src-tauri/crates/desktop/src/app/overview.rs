@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use codex_client::{CodexError, Readiness, Status};
 
 use super::account::AccountView;
+use super::approvals;
 use super::status::{CodexState, CodexView, Overview};
 use super::{App, Change};
 use crate::text::join_some;
@@ -28,6 +29,7 @@ impl App {
 
     /// Rebuilds the overview, and publishes it if it has changed.
     pub(super) async fn refresh_overview(&self) {
+        let _refreshing = self.0.refreshing.lock().await;
         let stored = self.0.settings.current();
         let gateway = self.0.gateway.state().borrow().clone();
         let turns =
@@ -40,14 +42,16 @@ impl App {
             codex.missing = join_some([codex.missing, join_some([Some(home.what), home.next], ". ")], " ");
         }
         let setup = self.setup_view(&codex).await;
+        let approvals = approvals::waiting(gateway.running.as_ref());
         let health = Health::of(Facts {
             proxy: gateway.proxy.clone(),
             port: stored.proxy.port.get(),
             codex: CodexFacts::of(running.as_ref(), probed.as_ref()),
             limit_reached: self.0.usage_limits.reached(unix_now()),
             unreadable_file: self.0.notice.lock().clone(),
-            asking: gateway.running.as_ref().map_or(0, |running| running.proxy.approvals().count()),
+            asking: approvals.len(),
         });
+        let health = approvals::with_title(health, &approvals);
         if let Some(running) = &gateway.running {
             running.proxy.set_health(health.clone());
         }
@@ -73,12 +77,14 @@ impl App {
             has_tray: self.0.has_tray.load(Ordering::Relaxed),
             starts_at_login: stored.start_at_login,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            approvals,
             home: self.0.environment.home().map(|home| home.display().to_string()),
             proxy: gateway.proxy,
         };
         let known = std::mem::replace(&mut *self.0.overview.lock(), overview.clone());
         if known != overview {
             self.notice_codex(&overview.codex);
+            self.notice_approvals(&known.approvals, &overview.approvals);
             self.notify(Change::Overview(Box::new(overview)));
         }
     }

@@ -1,5 +1,6 @@
 //! What the status view, the tray and the settings view show.
 
+use proxy::approvals::Approval;
 use proxy::health::Health;
 use serde::Serialize;
 use ts_rs::TS;
@@ -57,6 +58,8 @@ pub struct Overview {
     pub version: String,
     /// The first start; `None` once it is finished or skipped.
     pub setup: Option<SetupView>,
+    /// What codex asks, oldest first.
+    pub approvals: Vec<Approval>,
     /// The home folder, which paths are shown without.
     pub home: Option<String>,
 }

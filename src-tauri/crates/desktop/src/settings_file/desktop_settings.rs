@@ -40,12 +40,12 @@ pub struct DesktopSettings {
     pub notify_limits: bool,
     /// How much of a limit may be used, in percent, before a notification; none if empty.
     pub warn_at: Vec<Percent>,
+    /// Whether to notify when Codex asks for approval.
+    pub notify_asks: bool,
     /// Whether to notify when Codex is signed out.
     pub notify_sign_in: bool,
     /// Whether to notify when Codex is gone or can't start any more.
     pub notify_codex: bool,
-    /// Whether to notify when an answer has changed files.
-    pub notify_changes: bool,
     /// Whether to notify when the window is first closed and the app stays in the tray.
     pub notify_closed: bool,
     /// Whether the user was notified of that.
@@ -66,9 +66,9 @@ impl Default for DesktopSettings {
             setup_done: false,
             notify_limits: true,
             warn_at: Percent::WARNINGS.to_vec(),
+            notify_asks: true,
             notify_sign_in: true,
             notify_codex: true,
-            notify_changes: true,
             notify_closed: true,
             told_about_tray: false,
         }
