@@ -49,6 +49,8 @@ pub struct Capabilities {
     pub ask: bool,
     /// Its model can also ask questions, and for permissions.
     pub ask_questions: bool,
+    /// codex lists the user's MCP servers, so that they can be switched off.
+    pub config_read: bool,
 }
 
 impl Capabilities {
@@ -65,6 +67,7 @@ impl Capabilities {
             model_list: has("model/list"),
             account_read: has("account/read"),
             rate_limits: has("account/rateLimits/read"),
+            config_read: has("config/read"),
             whole_responses: has(WHOLE_RESPONSES_SINCE),
             dynamic_tools: false,
             raw_events: false,
@@ -101,6 +104,11 @@ impl Capabilities {
         let cannot = |what, since| Err(CodexError::CannotDo { version: version.to_owned(), what, since });
         if !request.profile.tools.is_empty() && !self.tools() {
             cannot("use the client's tools", "0.100")
+        } else if request.profile.no_mcp_servers && !(self.threads && self.config_read) {
+            cannot("switch MCP servers off", "0.120")
+        } else if request.profile.no_web_search && !(self.threads && self.config_read) {
+            // An older one may know the switch by another name, and ignore it.
+            cannot("switch web search off", "0.120")
         } else if !self.images() && request.items.iter().any(Item::has_images) {
             cannot("read images in a conversation", "0.80")
         } else {

@@ -39,6 +39,10 @@ pub struct ThreadProfile {
     pub ask: bool,
     /// Web search. `None` switches it off for a plain model, and leaves it to the user's settings for the agent.
     pub web_search: Option<WebSearch>,
+    /// Whether to switch web search off for the agent, whatever the user's settings say.
+    pub no_web_search: bool,
+    /// Whether the agent runs without the user's MCP servers, and without apps and plugins, which bring further ones.
+    pub no_mcp_servers: bool,
 }
 
 impl ThreadProfile {

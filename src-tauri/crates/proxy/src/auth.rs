@@ -1,10 +1,12 @@
 //! API keys: generation, storage, comparison, redaction and limits.
 
 mod key_file;
+mod key_use;
 mod keys;
 mod limits;
 
 pub use key_file::{KeyFile, KeyFileError};
+pub use key_use::{KeyUse, KeyUseError, RequestAllowance};
 pub use keys::{Key, KeyEntry, MAX_KEY_NAME_CHARS, Renamed, find_key, is_key_name};
 pub(crate) use keys::{bearer, without_keys};
-pub use limits::{KeyLimits, LimitsError};
+pub use limits::{InvalidLimit, KeyLimits, LimitsError, MAX_REQUESTS_PER_MINUTE};

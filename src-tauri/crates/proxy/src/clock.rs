@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Local, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, Local, NaiveDate, TimeDelta, TimeZone, Utc};
 
 /// Within this many days, the name of the day is enough.
 const MAX_DAYS_BY_NAME: i64 = 6;
@@ -24,6 +24,43 @@ pub(crate) fn unix_now_ms() -> u64 {
 #[must_use]
 pub fn local_time(at: u64, now: u64) -> String {
     time_in(&Local, at, now)
+}
+
+/// The day of a time in Unix seconds on this computer's clock: `2026-11-26`.
+#[must_use]
+pub fn local_day(at: u64) -> String {
+    date_of(&Local, at).to_string()
+}
+
+/// The day of a time in Unix seconds, in words: `26 Nov 2026`.
+#[must_use]
+pub fn local_date(at: u64) -> String {
+    date_of(&Local, at).format("%-d %b %Y").to_string()
+}
+
+/// When the day ends that lies `days` days after that of `now`, all in Unix seconds.
+#[must_use]
+pub fn end_of_day(now: u64, days: u64) -> Option<u64> {
+    end_of(&Local, date_of(&Local, now).checked_add_days(Days::new(days))?)
+}
+
+/// When a day written as `2027-01-31` ends, in Unix seconds.
+#[must_use]
+pub fn end_of_date(date: &str) -> Option<u64> {
+    end_of(&Local, NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?)
+}
+
+fn date_of<Z: TimeZone>(zone: &Z, at: u64) -> NaiveDate {
+    let at = i64::try_from(at).unwrap_or(i64::MAX);
+    DateTime::<Utc>::from_timestamp(at, 0).unwrap_or_default().with_timezone(zone).date_naive()
+}
+
+/// The first second of the next day, which does not begin at midnight everywhere.
+fn end_of<Z: TimeZone>(zone: &Z, date: NaiveDate) -> Option<u64> {
+    let next = date.succ_opt()?;
+    let begins =
+        (0..24).find_map(|hour| next.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone.clone()).earliest())?;
+    u64::try_from(begins.timestamp()).ok()
 }
 
 fn time_in<Z: TimeZone>(zone: &Z, at: u64, now: u64) -> String
@@ -49,6 +86,24 @@ mod tests {
     use chrono::FixedOffset;
 
     use super::*;
+
+    #[test]
+    fn a_day_lasts_until_the_next_one_begins_on_this_computers_clock() {
+        let zone = FixedOffset::east_opt(3600).unwrap();
+        let at = |day, hour| {
+            u64::try_from(zone.with_ymd_and_hms(2026, 11, day, hour, 0, 0).unwrap().timestamp()).unwrap()
+        };
+        for hour in [0, 12, 23] {
+            assert_eq!(end_of(&zone, date_of(&zone, at(26, hour))), Some(at(27, 0)));
+        }
+        let now = unix_now();
+        let (day, ends) = (local_day(now), end_of_day(now, 0).unwrap());
+        assert_eq!((end_of_date(&day), local_day(ends - 1)), (Some(ends), day.clone()));
+        assert!(now < ends && local_day(ends) > day && end_of_day(now, 1) > Some(ends));
+        for wrong in ["", "2027-02-30", "31.1.2027", "30d"] {
+            assert_eq!(end_of_date(wrong), None);
+        }
+    }
 
     #[test]
     fn a_time_names_its_day_unless_it_is_today() {

@@ -4,6 +4,7 @@
 //! those that tell clients what was wrong with their request. Conversions do not log; the exchange and the request log do, once.
 
 mod codex;
+mod key_rules;
 mod responses;
 #[cfg(test)]
 mod retry_tests;
@@ -117,6 +118,9 @@ fixed! {
     /// The key file cannot be read.
     keys_unavailable: SERVICE_UNAVAILABLE "keys_unavailable"
         "The key file cannot be read. See the proxy's log for the reason."
+    /// What keys have used cannot be read.
+    key_use_unavailable: SERVICE_UNAVAILABLE "keys_unavailable"
+        "How many tokens this key has used cannot be read. See the proxy's log for the reason."
     /// The key's working folder is outside the one in the settings.
     workspace_outside: SERVICE_UNAVAILABLE "workspace_unavailable"
         "This key's working folder is not inside the proxy's working folder ({workspace}). Create a key with another folder; the proxy's log names both folders."
@@ -221,6 +225,7 @@ impl ApiError {
             | "invalid_output"
             | "tool_not_called"
             | "keys_unavailable"
+            | "usage_unknown"
             | "workspace_unavailable"
             | "codex_not_found"
             | "codex_unsupported"
@@ -278,15 +283,6 @@ impl ApiError {
             None => format!("The model {model:?} does not exist. {hint}"),
         };
         // The log has the model anyway.
-        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model").loggable()
-    }
-
-    /// The key is limited to plain models, and the model is codex-local.
-    pub(crate) fn plain_models_only(model: &str) -> Self {
-        let message = format!(
-            "This key is limited to plain models and cannot use {:?}. Choose another model, or another key.",
-            shown(model)
-        );
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).param("model").loggable()
     }
 

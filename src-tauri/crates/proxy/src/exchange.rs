@@ -7,6 +7,7 @@
 mod admission;
 mod checking;
 mod deadlines;
+mod key_tokens;
 pub(crate) mod log;
 mod questions;
 mod record;
@@ -31,6 +32,7 @@ use crate::settings::Settings;
 pub use admission::Occupancy;
 pub(crate) use admission::{Admission, Admit, Permit};
 
+use key_tokens::KeyTokens;
 use log::Recorder;
 pub(crate) use questions::Desk;
 use record::Outcome;
@@ -144,6 +146,7 @@ pub(crate) struct Exchange {
     reported: Instant,
     model: String,
     usage: Option<Usage>,
+    key_tokens: Option<KeyTokens>,
     span: Span,
 }
 
@@ -176,6 +179,7 @@ impl Exchange {
             reported: Instant::now(),
             model: String::new(),
             usage: None,
+            key_tokens: None,
             span: Span::current(),
         }
     }
@@ -428,9 +432,14 @@ impl Exchange {
         }
         if self.reported.elapsed() >= PROGRESS_INTERVAL {
             self.reported = Instant::now();
-            // codex sends a delta a token, or several at once.
-            self.recorder.progress(self.deltas.max((self.bytes / BYTES_PER_TOKEN) as u64));
+            self.recorder.progress(self.estimated_tokens());
         }
+    }
+
+    /// An estimate of the tokens of the answer and its reasoning so far.
+    fn estimated_tokens(&self) -> u64 {
+        // codex sends a delta a token, or several at once.
+        self.deltas.max((self.bytes / BYTES_PER_TOKEN) as u64)
     }
 
     fn close(&mut self, outcome: &Outcome<'_>) {
@@ -457,6 +466,7 @@ impl Exchange {
             Outcome::Disconnected => ("client_gone", None),
         };
         self.metrics.count_turn(turns.kind, label, usage, &stats);
+        self.add_key_tokens(&turns, outcome);
         self.record_end(total, outcome);
     }
 }

@@ -28,10 +28,10 @@ pub mod settings;
 mod translate;
 
 pub use auth::{
-    Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, MAX_KEY_NAME_CHARS, Renamed, find_key,
-    is_key_name,
+    InvalidLimit, Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, KeyUse, KeyUseError, LimitsError,
+    MAX_KEY_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, Renamed, RequestAllowance, find_key, is_key_name,
 };
-pub use clock::{local_time, unix_now};
+pub use clock::{end_of_date, end_of_day, local_date, local_day, local_time, unix_now};
 pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use exchange::{Limits, Occupancy};

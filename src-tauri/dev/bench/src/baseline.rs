@@ -135,6 +135,8 @@ impl AppServer {
             service_tier: None,
             ask: false,
             web_search: None,
+            no_web_search: false,
+            no_mcp_servers: false,
         };
         thread_start_params(&profile, None, false)
     }

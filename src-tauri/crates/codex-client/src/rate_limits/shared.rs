@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::{LimitsResponse, RateLimits, Snapshot};
 use crate::account::Account;
@@ -18,6 +19,8 @@ pub struct SharedLimits(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     limits: watch::Sender<Option<RateLimits>>,
+    /// When codex last read them, whether or not they had changed.
+    read_at: watch::Sender<Option<Instant>>,
     /// Whose limits they are.
     account: Mutex<Option<Account>>,
     /// Wakes one of the processes to read them.
@@ -29,6 +32,12 @@ impl SharedLimits {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Option<RateLimits>> {
         self.0.limits.subscribe()
+    }
+
+    /// Watches when codex last read the limits, whether or not they had changed.
+    #[must_use]
+    pub fn last_read(&self) -> watch::Receiver<Option<Instant>> {
+        self.0.read_at.subscribe()
     }
 
     /// Whether a limit is reached at `now`, and when it resets; both times in Unix seconds.
@@ -53,6 +62,7 @@ impl SharedLimits {
         let known = self.0.account.lock().replace(account.clone());
         if known.is_some_and(|known| known != *account) {
             self.0.limits.send_if_modified(|limits| limits.take().is_some());
+            self.0.read_at.send_replace(None);
         }
     }
 
@@ -66,6 +76,7 @@ impl SharedLimits {
                 .filter(|_| limits.ordinary_usage_allowed != Some(true));
             *known = Some(RateLimits { refused_until, ..limits });
         });
+        self.0.read_at.send_replace(Some(Instant::now()));
     }
 
     /// Merges an update, and asks for a read when it may have changed what only a read tells.

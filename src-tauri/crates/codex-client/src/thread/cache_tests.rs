@@ -19,6 +19,8 @@ fn request(owner: &str, items: &[Item]) -> TurnRequest {
             service_tier: None,
             ask: false,
             web_search: None,
+            no_web_search: false,
+            no_mcp_servers: false,
         },
         owner: owner.into(),
         items: items.to_vec(),

@@ -40,7 +40,7 @@ pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
 /// The parameters of `thread/start` for `profile`.
 ///
-/// `instructions` are the client's, which replace codex's own for a plain model. `trusted` is whether the user trusts the
+/// Without MCP servers, the caller adds their names to `config` by [`without_mcp_servers`]. `instructions` are the client's, which replace codex's own for a plain model. `trusted` is whether the user trusts the
 /// working folder.
 #[must_use]
 pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, trusted: bool) -> Value {
@@ -86,7 +86,9 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         params["baseInstructions"] = instructions.unwrap_or(DEFAULT_INSTRUCTIONS).into();
         params["environments"] = json!([]);
     }
-    if let Some(search) = &profile.web_search {
+    if profile.no_web_search {
+        config.insert("web_search".into(), "disabled".into());
+    } else if let Some(search) = &profile.web_search {
         config.insert("web_search".into(), if search.cached_only { "cached" } else { "live" }.into());
         if *search != (WebSearch { cached_only: search.cached_only, ..WebSearch::default() }) {
             config.insert("tools.web_search".into(), json!(search));
@@ -94,6 +96,16 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
     }
     params["config"] = Value::Object(config);
     params
+}
+
+/// Switches the MCP servers `names` off in the parameters of `thread/start`, and what brings further ones. An empty table would leave
+/// them.
+pub(super) fn without_mcp_servers<'a>(params: &mut Value, names: impl Iterator<Item = &'a String>) {
+    let off: Map<String, Value> = names.map(|name| (name.clone(), json!({ "enabled": false }))).collect();
+    params["config"]["mcp_servers"] = off.into();
+    for feature in ["features.apps", "features.plugins"] {
+        params["config"][feature] = false.into();
+    }
 }
 
 fn tool(tool: &Tool) -> Value {

@@ -96,6 +96,8 @@ mod tests {
             service_tier: None,
             ask: false,
             web_search: None,
+            no_web_search: false,
+            no_mcp_servers: false,
         };
         NewThread { profile, instructions: None }
     }

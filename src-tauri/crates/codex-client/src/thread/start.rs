@@ -1,12 +1,12 @@
 //! Starts and ends threads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::params::thread_start_params;
+use super::params::{thread_start_params, without_mcp_servers};
 use crate::capabilities::Capabilities;
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::item::split_instructions;
@@ -75,6 +75,9 @@ pub(crate) async fn start(
     trusted: bool,
 ) -> Result<(ReadyThread, Option<SandboxMode>), CodexError> {
     let mut params = thread_start_params(&thread.profile, thread.instructions.as_deref(), trusted);
+    if thread.profile.no_mcp_servers && thread.profile.kind == ThreadKind::Agent {
+        without_mcp_servers(&mut params, mcp_servers(rpc, &thread.profile.workspace).await?.keys());
+    }
     let mut started = rpc.call_within(START_TIMEOUT, "thread/start", params.clone()).await;
     if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &thread.profile.service_tier)
         && message.contains(&format!("unknown variant `{tier}`"))
@@ -91,6 +94,21 @@ pub(crate) async fn start(
         _ => None,
     };
     Ok((ReadyThread { model, ..thread }, sandbox))
+}
+
+/// The MCP servers of the user's configuration, as seen from `folder`: a project may have its own.
+async fn mcp_servers(rpc: &Connection, folder: &Path) -> Result<Map<String, Value>, CodexError> {
+    #[derive(Deserialize)]
+    struct Read {
+        config: Config,
+    }
+    #[derive(Deserialize)]
+    struct Config {
+        #[serde(default)]
+        mcp_servers: Option<Map<String, Value>>,
+    }
+    let read: Read = rpc.call("config/read", json!({ "cwd": folder })).await?;
+    Ok(read.config.mcp_servers.unwrap_or_default())
 }
 
 /// Distinguishes what the client, what the user's configuration, and what codex is to blame for.

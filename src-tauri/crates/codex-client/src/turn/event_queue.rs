@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::error::CodexError;
-use crate::event::TurnEvent;
+use crate::event::{TurnEvent, Usage};
 
 /// Bytes of unread events. When the queue is full the turn ends with [`CodexError::ReaderTooSlow`].
 pub(crate) const QUEUE_CAPACITY: usize = 1024 * 1024;
@@ -37,6 +37,8 @@ struct Inner {
     busy: bool,
     /// When codex first reported that it retries, unless an item has arrived since.
     retrying_since: Option<Instant>,
+    /// What the answer has used so far, as far as it was reported.
+    usage: Option<Usage>,
 }
 
 /// What a message from codex says about upstream.
@@ -73,6 +75,7 @@ pub(crate) fn event_queue() -> (Sender, Turn) {
         last_activity: Instant::now(),
         busy: false,
         retrying_since: None,
+        usage: None,
     };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
     let interrupt = CancellationToken::new();
@@ -92,6 +95,13 @@ impl Sender {
             }
             Activity::Item => (inner.last_activity, inner.retrying_since) = (now, None),
             Activity::Other => inner.last_activity = now,
+        }
+    }
+
+    /// Records what the answer has used so far.
+    pub(crate) fn record_usage(&self, usage: Option<Usage>) {
+        if usage.is_some() {
+            self.shared.inner.lock().usage = usage;
         }
     }
 
@@ -139,6 +149,11 @@ impl Turn {
     /// When codex first reported that it retries an upstream request; `None` if an item has arrived since.
     pub fn retrying_since(&self) -> Option<Instant> {
         self.shared.inner.lock().retrying_since
+    }
+
+    /// What the answer has used so far, as far as upstream has reported it: the responses of a turn that have ended.
+    pub fn usage(&self) -> Option<Usage> {
+        self.shared.inner.lock().usage
     }
 
     /// The next event; `None` after the end.

@@ -44,6 +44,11 @@ impl TurnReader {
         std::mem::take(&mut self.answer)
     }
 
+    /// The answer's usage so far, as far as it was reported.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.exact_usage.or(self.reported_usage)
+    }
+
     /// Takes the answer's usage; further usage belongs to the next answer.
     pub(crate) fn take_usage(&mut self) -> Option<Usage> {
         let (exact, reported) = (self.exact_usage.take(), self.reported_usage.take());

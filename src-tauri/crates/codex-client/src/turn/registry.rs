@@ -258,6 +258,7 @@ impl ActiveTurn {
             events.send(event);
         });
         self.record_activity(activity);
+        self.events.record_usage(self.reader.usage());
         // The turn's task forwards the end after caching the thread.
         if let Some(end) = end {
             self.end(Phase::Ended, end, Vec::new());

@@ -229,6 +229,8 @@ pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> Tur
             service_tier: None,
             ask: false,
             web_search: None,
+            no_web_search: false,
+            no_mcp_servers: false,
         },
         owner: "me".into(),
         items: vec![message(Role::User, prompt)],

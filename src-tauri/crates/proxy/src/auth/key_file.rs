@@ -20,10 +20,12 @@ const VERSION: u32 = 4;
 /// The oldest version that honours these limits. A program that knows only an older one would ignore them, so it must not
 /// accept the file.
 fn version_for(limits: &KeyLimits) -> u32 {
-    match limits {
-        KeyLimits { may_ask: Some(_), .. } => VERSION,
+    let KeyLimits { sandbox, workspace, plain_models_only, .. } = limits.clone();
+    let known = KeyLimits { sandbox, workspace, plain_models_only, ..KeyLimits::default() };
+    match known {
+        known if known != *limits => VERSION,
         KeyLimits { plain_models_only: true, .. } => 3,
-        limits if limits.is_none() => 1,
+        known if known.is_none() => 1,
         _ => 2,
     }
 }

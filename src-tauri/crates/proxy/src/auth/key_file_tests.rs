@@ -71,6 +71,19 @@ fn a_file_with_limits_has_a_newer_version() {
     let never_asks = KeyLimits { may_ask: Some(false), ..KeyLimits::default() };
     assert_eq!(keys.limit(&entry.id, never_asks.clone()).unwrap().limits, never_asks);
     assert_eq!((version(), &keys.entries().unwrap()[0].limits), (4.into(), &never_asks));
+    let none = KeyLimits::default;
+    for newer in [
+        KeyLimits { models: vec!["gpt-*".to_owned()], ..none() },
+        KeyLimits { expires: Some(9), ..none() },
+        KeyLimits { tokens_per_day: Some(9), ..none() },
+        KeyLimits { requests_per_minute: Some(9), ..none() },
+        KeyLimits { reserve_percent: Some(9), ..none() },
+        KeyLimits { web_search: Some(false), ..plain.clone() },
+        KeyLimits { no_mcp_servers: true, ..none() },
+    ] {
+        keys.limit(&entry.id, newer.clone()).unwrap();
+        assert_eq!((version(), &keys.entries().unwrap()[0].limits), (4.into(), &newer));
+    }
     keys.limit(&entry.id, KeyLimits::default()).unwrap();
     assert_eq!(version(), 1);
     assert!(matches!(keys.limit("abc", read_only), Err(KeyFileError::NoSuchKey(_))));

@@ -29,6 +29,46 @@ pub struct KeyLimits {
     /// settings do not bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_ask: Option<bool>,
+    /// The models and aliases that the key may use, as patterns in which `*` stands for any characters; all if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// When the key stops working, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// Maximum tokens per day of this computer's clock, input and output together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<u64>,
+    /// Maximum requests for answers within a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// The key stops once this much of the account's week is used, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve_percent: Option<u8>,
+    /// Whether web search is available; `None` switches it off only for a key for plain models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_search: Option<bool>,
+    /// Whether `codex-local` runs without the user's MCP servers, apps and plugins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_mcp_servers: bool,
+}
+
+/// The highest limit of requests per minute. Each request of the last minute is remembered.
+pub const MAX_REQUESTS_PER_MINUTE: u32 = 10_000;
+
+/// The most patterns of models that a key may have.
+const MAX_MODEL_PATTERNS: usize = 50;
+
+/// The longest pattern, in characters.
+const MAX_PATTERN_CHARS: usize = 100;
+
+/// A limit, by its name in the key file, and what is wrong with its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct InvalidLimit {
+    /// Its name.
+    pub field: &'static str,
+    /// What it must be, a sentence without its period.
+    pub what: &'static str,
 }
 
 /// Why limits cannot be applied.
@@ -68,6 +108,68 @@ impl KeyLimits {
         *self == Self::default()
     }
 
+    /// Validates the limits that are numbers and patterns, and takes spaces and repetitions out of the patterns.
+    ///
+    /// # Errors
+    /// When one of them is out of range.
+    pub fn check_values(mut self) -> Result<Self, InvalidLimit> {
+        let mut patterns: Vec<String> = Vec::new();
+        for pattern in self.models.iter().map(|pattern| pattern.trim()).filter(|pattern| !pattern.is_empty())
+        {
+            if !patterns.iter().any(|known| known == pattern) {
+                patterns.push(pattern.to_owned());
+            }
+        }
+        let is_pattern = |pattern: &String| {
+            pattern.chars().count() <= MAX_PATTERN_CHARS
+                && !pattern.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
+        let limits = 1..=MAX_REQUESTS_PER_MINUTE;
+        for (field, is_valid, what) in [
+            ("tokens_per_day", self.tokens_per_day != Some(0), "The tokens per day must be at least 1"),
+            (
+                "requests_per_minute",
+                self.requests_per_minute.is_none_or(|requests| limits.contains(&requests)),
+                "The requests per minute must be between 1 and 10,000",
+            ),
+            (
+                "reserve_percent",
+                self.reserve_percent.is_none_or(|percent| (1..=99).contains(&percent)),
+                "The share of the week must be between 1 % and 99 %",
+            ),
+            (
+                "models",
+                patterns.len() <= MAX_MODEL_PATTERNS && patterns.iter().all(is_pattern),
+                "Enter up to 50 names of models without spaces, in which * stands for any characters",
+            ),
+        ] {
+            if !is_valid {
+                return Err(InvalidLimit { field, what });
+            }
+        }
+        self.models = patterns;
+        Ok(self)
+    }
+
+    /// Whether the key has expired at `now`, in Unix seconds.
+    #[must_use]
+    pub fn has_expired(&self, now: u64) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+
+    /// Whether one of the patterns matches one of these names of a model, or there are no patterns.
+    #[must_use]
+    pub fn allows_model(&self, names: &[&str]) -> bool {
+        let matches_one = |pattern: &String| names.iter().any(|name| matches(pattern, name));
+        self.models.is_empty() || self.models.iter().any(matches_one)
+    }
+
+    /// Whether the key may use web search.
+    #[must_use]
+    pub fn allows_web_search(&self) -> bool {
+        self.web_search.unwrap_or(!self.plain_models_only)
+    }
+
     /// Validates chosen limits and resolves the folder. `sandbox` and `workspace` are those of the settings. Blocks on
     /// the file system.
     ///
@@ -103,6 +205,18 @@ impl KeyLimits {
     }
 }
 
+/// Whether a pattern matches a whole name. `*` stands for any characters, also none.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some(at) = name.find(part) else { return false };
+        name = &name[at + part.len()..];
+    }
+    name.ends_with(last)
+}
+
 /// Resolves a folder's symlinks.
 fn folder(path: &Path) -> Result<PathBuf, LimitsError> {
     let unusable = |what: String| LimitsError::Unusable { path: path.to_owned(), what };
@@ -132,6 +246,68 @@ mod tests {
 
     fn at(workspace: &Path) -> KeyLimits {
         KeyLimits { workspace: Some(workspace.to_owned()), ..KeyLimits::default() }
+    }
+
+    #[test]
+    fn a_pattern_matches_whole_names() {
+        for (pattern, name, expected) in [
+            ("gpt-5.5", "gpt-5.5", true),
+            ("gpt-5.5", "gpt-5.5-mini", false),
+            ("gpt-5", "gpt-5.5", false),
+            ("gpt-*", "gpt-5.5", true),
+            ("gpt-*", "gpt-", true),
+            ("gpt-*", "my-gpt-5", false),
+            ("*-mini", "gpt-5.5-mini", true),
+            ("*-mini", "gpt-5.5-mini-2", false),
+            ("gpt-*-mini", "gpt-5.5-mini", true),
+            ("gpt-*-mini", "gpt-mini", false),
+            ("*a*b*", "xaybz", true),
+            ("*a*b*", "xbya", false),
+            ("ab*ba", "aba", false),
+            ("*", "codex-local", true),
+            ("**", "", true),
+            ("", "gpt-5.5", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_key_without_patterns_allows_all_models_and_one_name_is_enough() {
+        assert!(KeyLimits::default().allows_model(&["gpt-5.5"]));
+        let models = vec!["gpt-4o".to_owned()];
+        let limits = KeyLimits { models, ..KeyLimits::default() };
+        assert!(limits.allows_model(&["gpt-4o", "gpt-5.5"]) && !limits.allows_model(&["gpt-5.5", "gpt-5.5"]));
+    }
+
+    #[test]
+    fn values_out_of_range_are_named_and_patterns_are_cleaned() {
+        let base = KeyLimits::default;
+        for (limits, field) in [
+            (KeyLimits { tokens_per_day: Some(0), ..base() }, "tokens_per_day"),
+            (KeyLimits { requests_per_minute: Some(0), ..base() }, "requests_per_minute"),
+            (KeyLimits { requests_per_minute: Some(10_001), ..base() }, "requests_per_minute"),
+            (KeyLimits { reserve_percent: Some(0), ..base() }, "reserve_percent"),
+            (KeyLimits { reserve_percent: Some(100), ..base() }, "reserve_percent"),
+            (KeyLimits { models: vec!["gpt 5".to_owned()], ..base() }, "models"),
+            (KeyLimits { models: vec!["x".repeat(101)], ..base() }, "models"),
+            (KeyLimits { models: (0..51).map(|n| format!("m{n}")).collect(), ..base() }, "models"),
+        ] {
+            assert_eq!(limits.check_values().unwrap_err().field, field);
+        }
+        let models = ["", " gpt-* ", "gpt-*", "o9"].map(str::to_owned).to_vec();
+        let checked = KeyLimits { models, reserve_percent: Some(99), ..base() }.check_values().unwrap();
+        assert_eq!(checked.models, ["gpt-*", "o9"]);
+    }
+
+    #[test]
+    fn web_search_is_off_for_plain_models_unless_it_is_chosen() {
+        for (plain_models_only, web_search, allowed) in
+            [(false, None, true), (true, None, false), (true, Some(true), true), (false, Some(false), false)]
+        {
+            let limits = KeyLimits { plain_models_only, web_search, ..KeyLimits::default() };
+            assert_eq!(limits.allows_web_search(), allowed, "{limits:?}");
+        }
     }
 
     #[test]

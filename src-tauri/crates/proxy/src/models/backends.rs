@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::{
-    Capabilities, Codex, CodexConfig, CodexError, Environment, Home, OwnAddresses, Readiness, Retention,
-    Search, SharedLimits, Status, ThreadKind, own_folder,
+    Account, Capabilities, Codex, CodexConfig, CodexError, Environment, Home, OwnAddresses, Readiness,
+    Retention, Search, SharedLimits, Status, ThreadKind, own_folder,
 };
 use tokio::sync::watch;
 
@@ -49,6 +49,14 @@ impl Backends {
     #[must_use]
     pub fn usage_limits(&self) -> &SharedLimits {
         &self.usage_limits
+    }
+
+    /// Whether the account that codex for plain models runs with may have usage limits: only one of ChatGPT has.
+    pub(crate) fn may_have_limits(&self) -> bool {
+        match &*self.plain.status().borrow() {
+            Status::Ready(ready) => matches!(ready.account, None | Some(Account::ChatGpt { .. })),
+            _ => false,
+        }
     }
 
     /// Where the proxy listens; a codex that would use it as its provider does not start.

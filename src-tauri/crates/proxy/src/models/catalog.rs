@@ -198,6 +198,8 @@ fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> Thre
         service_tier: None,
         ask: false,
         web_search: None,
+        no_web_search: false,
+        no_mcp_servers: false,
     }
 }
 

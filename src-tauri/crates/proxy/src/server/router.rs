@@ -12,6 +12,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use super::middleware::host_origin::guard;
 use super::middleware::paths::normalize;
 use super::middleware::request_id::with_request_id;
+use super::middleware::request_limit::with_request_limit;
 use super::middleware::shutdown::with_shutdown;
 use super::middleware::usage_headers::with_usage_headers;
 use super::routes::{chat, completions, docs, health, metrics, models, responses, usage};
@@ -24,6 +25,7 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/responses", post(responses::create))
+        .route_layer(from_fn_with_state(proxy.clone(), with_request_limit))
         .route_layer(from_fn_with_state(proxy.clone(), with_usage_headers))
         .route("/v1/responses/{id}", get(responses::one).delete(responses::delete))
         .route("/v1/responses/{id}/cancel", post(responses::cancel))

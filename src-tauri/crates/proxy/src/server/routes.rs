@@ -5,6 +5,7 @@ mod common;
 pub(super) mod completions;
 pub(super) mod docs;
 pub(super) mod health;
+mod key_rules;
 pub(super) mod metrics;
 pub(super) mod models;
 pub(super) mod responses;

@@ -27,6 +27,7 @@ use super::middleware::auth_throttle::Peer;
 use super::middleware::shutdown::FINAL_EVENT_GRACE;
 use super::router::router;
 use super::state::Proxy;
+use crate::clock::unix_now;
 
 /// Time for the request on a connection accepted during shutdown to be read, so that it gets an answer.
 const LATE_REQUEST_GRACE: Duration = Duration::from_millis(50);
@@ -108,6 +109,10 @@ impl Server {
             let _ = tokio::time::timeout(FINAL_EVENT_GRACE, acceptor.tasks.wait()).await;
         }
         proxy.codex.shutdown().await;
+        let key_use = proxy.key_use.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || key_use.flush(unix_now())).await {
+            tracing::warn!(%error, "failed to store what keys have used");
+        }
         tracing::info!(drained, "stopped");
     }
 }

@@ -13,7 +13,7 @@ use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
 use crate::answer::tokens::Tokenizer;
 use crate::approvals::Approvals;
-use crate::auth::{KeyEntry, KeyFile};
+use crate::auth::{KeyEntry, KeyFile, KeyUse};
 use crate::body_budget::BodyBudget;
 use crate::changes::ChangeStore;
 use crate::clock::unix_now;
@@ -53,6 +53,8 @@ pub struct Inner {
     /// Counts tokens for answers with limits.
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(super) key_file: KeyFile,
+    /// What keys have used.
+    pub(crate) key_use: KeyUse,
     pub(super) configured_keys: Vec<KeyEntry>,
     pub(super) auth_throttle: AuthThrottle,
     pub(crate) request_log: Arc<dyn RequestLog>,
@@ -176,6 +178,7 @@ impl Proxy {
         let configured_keys: Vec<_> = from_settings.chain(keys).collect();
         Ok(Self(Arc::new(Inner {
             key_file: KeyFile::in_folder(&settings.data_dir),
+            key_use: KeyUse::in_folder(&settings.data_dir),
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
             running: RunningRequests::default(),
@@ -239,6 +242,12 @@ impl Proxy {
     #[must_use]
     pub fn approvals(&self) -> &Approvals {
         &self.0.approvals
+    }
+
+    /// What keys have used.
+    #[must_use]
+    pub fn key_use(&self) -> &KeyUse {
+        &self.0.key_use
     }
 
     /// codex's models as last listed; empty if never listed.

@@ -22,6 +22,7 @@ mod hang_up;
 mod hostile;
 mod images;
 mod inputs;
+mod key_rules;
 mod kinds;
 mod limits;
 mod live_settings;

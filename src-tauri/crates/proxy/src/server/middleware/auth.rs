@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, HeaderName};
 use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
 
 use super::request_id::KindCell;
-use crate::auth::{self, Key, KeyLimits, LimitsError};
+use crate::auth::{self, Key, KeyEntry, KeyLimits, LimitsError};
+use crate::clock::unix_now;
 use crate::error::ApiError;
 use crate::models::catalog::is_agent;
 use crate::server::state::Inner;
@@ -36,7 +37,17 @@ pub(crate) struct Caller {
 impl Caller {
     /// Whether the key may use the model or alias `id`.
     pub(in crate::server) fn may_use(&self, id: &str, settings: &Settings) -> bool {
-        !self.limits.plain_models_only || !is_agent(id, settings)
+        self.check_model(id, settings).is_ok()
+    }
+
+    /// Checks that the key may use the model or alias `id`. A pattern may match either the alias or what it stands for; the model
+    /// behind codex-local does not matter.
+    pub(in crate::server) fn check_model(&self, id: &str, settings: &Settings) -> Result<(), ApiError> {
+        if self.limits.plain_models_only && is_agent(id, settings) {
+            return Err(ApiError::plain_models_only(id));
+        }
+        let real = settings.model_aliases.get(id).map_or(id, String::as_str);
+        if self.limits.allows_model(&[id, real]) { Ok(()) } else { Err(ApiError::model_not_allowed(id)) }
     }
 
     /// Restricts a thread's profile to the key's limits. `model` is the requested model.
@@ -52,13 +63,17 @@ impl Caller {
             }
             return Ok(());
         }
-        if self.limits.is_none() {
-            let workspace = profile.workspace.clone();
-            let is_there = tokio::task::spawn_blocking(move || workspace.is_dir()).await.unwrap_or_default();
-            return if is_there { Ok(()) } else { Err(ApiError::no_workspace()) };
-        }
         if self.limits.plain_models_only {
             return Err(ApiError::plain_models_only(model));
+        }
+        profile.no_web_search = !self.limits.allows_web_search();
+        profile.no_mcp_servers = self.limits.no_mcp_servers;
+        if self.limits.workspace.is_none() {
+            let workspace = profile.workspace.clone();
+            let is_there = tokio::task::spawn_blocking(move || workspace.is_dir()).await.unwrap_or_default();
+            if !is_there {
+                return Err(ApiError::no_workspace());
+            }
         }
         let (limits, sandbox, workspace) = (self.limits.clone(), profile.sandbox, profile.workspace.clone());
         let effective = tokio::task::spawn_blocking(move || limits.effective(sandbox, &workspace)).await;
@@ -127,6 +142,10 @@ impl Inner {
         };
         let find = |key| auth::find_key(self.configured_keys.iter().chain(stored.iter()), key);
         match presented.iter().find_map(find) {
+            Some(KeyEntry { limits, .. }) if limits.has_expired(unix_now()) => {
+                let at = limits.expires.unwrap_or_default();
+                Err(Denied::Error(ApiError::key_expired(at)))
+            }
             Some(entry) => Ok(Caller {
                 name: entry.name.clone(),
                 id: entry.sha256.to_hex(),

@@ -102,14 +102,16 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
     };
     if let Some(origin) = allowed {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        response.headers_mut().insert(
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, x-codex-proxy-ignored, retry-after, x-should-retry"),
-        );
+        response
+            .headers_mut()
+            .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
     }
     response
 }
+
+/// What web pages may read of an answer, besides its body.
+const EXPOSED_HEADERS: &str = "x-request-id, x-codex-proxy-ignored, retry-after, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests";
 
 /// Adds the caller to a request that needs no key, if it has a valid one.
 fn identify(proxy: &Proxy, request: &mut Request) {

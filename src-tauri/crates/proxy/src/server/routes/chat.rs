@@ -41,7 +41,7 @@ pub(crate) async fn create(
     let legacy_calls = request::is_legacy(&request);
     let mut request = exchange.log_error(request::parse(request))?;
     if let Some(task) = task {
-        task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
+        task_model::use_smallest(&proxy, &caller, &mut request, task, exchange.recorder()).await;
     }
     ignored.extend(request.ignored.iter().map(String::as_str));
     let (n, streamed) = (request.n, request.streamed);

@@ -41,9 +41,7 @@ pub(crate) async fn one(
     Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Json<ModelEntry>, ApiError> {
-    if !caller.may_use(&id, &proxy.settings()) {
-        return Err(ApiError::plain_models_only(&id));
-    }
+    caller.check_model(&id, &proxy.settings())?;
     if id == CODEX_LOCAL {
         return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings(), proxy.started)));
     }

@@ -66,7 +66,7 @@ pub(crate) async fn create(
     let ParsedRequest { mut request, options, added, store } = exchange.log_error(parsed)?;
     let streamed = request.streamed;
     if let Some(task) = task {
-        task_model::use_smallest(&proxy, &mut request, task, exchange.recorder()).await;
+        task_model::use_smallest(&proxy, &caller, &mut request, task, exchange.recorder()).await;
     }
     ignored.extend(request.ignored.iter().map(String::as_str));
     let model = request.model.clone();

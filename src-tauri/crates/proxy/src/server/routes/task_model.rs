@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::exchange::log::Recorder;
 use crate::models::catalog::is_agent;
 use crate::models::smallest::{lowest_effort, smallest};
+use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 use crate::translate::answer_request::AnswerRequest;
 use crate::translate::tasks::open_webui_task;
@@ -20,8 +21,15 @@ pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str)
 }
 
 /// Marks a task as one-shot and redirects it to the smallest model at its lowest effort, if enabled. If codex cannot
-/// list its models, the model stays the requested one; looking it up then reports the error.
-pub(super) async fn use_smallest(proxy: &Proxy, request: &mut AnswerRequest, task: &str, log: &Recorder) {
+/// list its models, the model stays the requested one; looking it up then reports the error. It stays too if the key may not use
+/// the smallest.
+pub(super) async fn use_smallest(
+    proxy: &Proxy,
+    caller: &Caller,
+    request: &mut AnswerRequest,
+    task: &str,
+    log: &Recorder,
+) {
     request.one_shot = true;
     let settings = proxy.settings();
     if !settings.task_model {
@@ -34,7 +42,7 @@ pub(super) async fn use_smallest(proxy: &Proxy, request: &mut AnswerRequest, tas
     if configured.is_some_and(|configured| !models.iter().any(|model| model.id == *configured)) {
         return;
     }
-    let Some(model) = smallest(&models) else { return };
+    let Some(model) = smallest(&models).filter(|model| caller.may_use(&model.id, &settings)) else { return };
     request.model.clone_from(&model.id);
     request.effort = lowest_effort(model).cloned();
     let effort = request.effort.as_deref().map(|effort| format!(", {effort} effort")).unwrap_or_default();

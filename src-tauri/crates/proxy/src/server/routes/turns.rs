@@ -9,6 +9,7 @@ use codex_client::{Content, Item, Role, ThreadKind, ThreadProfile, Tool, ToolCal
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::key_rules;
 use crate::answer::json::JsonExtractor;
 use crate::answer::pipeline::{PipelineConfig, TokenCounter};
 use crate::answer::tokens::MAX_COUNTED;
@@ -55,9 +56,12 @@ async fn start_turns(
     exchange: &mut Exchange,
     mut request: AnswerRequest,
 ) -> Result<Vec<&'static str>, ApiError> {
+    let settings = proxy.settings();
+    caller.check_model(&request.model, &settings)?;
+    key_rules::count_request(proxy, caller)?;
+    key_rules::check_quota(proxy, caller).await?;
     let format = compile_format(&mut request).await?;
 
-    let settings = proxy.settings();
     // A model known to be missing does not wait. codex is asked only for an admitted request.
     let known = proxy.catalog.look_up_cached(&request.model, proxy.codex.plain(), &settings)?;
     if let Some(profile) = &known {
@@ -72,6 +76,10 @@ async fn start_turns(
         tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "rejected");
         error
     })?;
+
+    // Others may have used it up in the meantime.
+    key_rules::check_quota(proxy, caller).await?;
+    exchange.count_tokens(proxy.key_use.clone(), &caller.id, &request.items);
 
     let started = Instant::now();
     let mut profile = match known {
@@ -106,7 +114,11 @@ async fn start_turns(
     let offered = request.tools.iter().filter(|tool| request.tool_choice.offers(tool));
     profile.tools = offered.map(|tool| to_codex(tool, &names)).collect();
     (profile.verbosity, profile.service_tier) = (request.verbosity, request.service_tier);
-    profile.web_search = request.web_search;
+    if caller.limits.allows_web_search() {
+        profile.web_search = request.web_search;
+    } else if request.web_search.is_some() {
+        ignored.push("web_search");
+    }
     let counter = if request.max_tokens.is_some() || !request.stop.is_empty() {
         Some(token_counter(proxy, &request.items))
     } else {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use codex_client::{Account, Status};
 
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -26,13 +25,8 @@ pub(crate) async fn usage(State(proxy): State<Proxy>) -> Result<Json<UsageReport
     let mut reported = limits.watch();
     let is_unknown = reported.borrow().is_none();
     if is_unknown {
-        let codex = proxy.codex.plain();
-        codex.ready().await?;
-        let may_have_limits = match &*codex.status().borrow() {
-            Status::Ready(ready) => matches!(ready.account, None | Some(Account::ChatGpt { .. })),
-            _ => false,
-        };
-        if may_have_limits {
+        proxy.codex.plain().ready().await?;
+        if proxy.codex.may_have_limits() {
             // codex reads them when it starts. Without an answer the report is empty.
             let _ = tokio::time::timeout(FIRST_REPORT_TIMEOUT, reported.wait_for(Option::is_some)).await;
         }
