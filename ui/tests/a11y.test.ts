@@ -79,7 +79,10 @@ test('every control in a dialog has a name', async () => {
   const check = () => expect([...elementsWithoutName(), ...namesUnlikeTheirLabel(), ...brokenReferences()]).toEqual([]);
   await press('New key');
   check();
-  await press('Limit what Codex may do…');
+  await press('Limit this key…');
+  check();
+  await press('Limit web search, MCP servers and asking…');
+  await press('Limit models, time and amount…');
   check();
   await press('Cancel');
   for (const item of ['Rename…', 'Limits…', 'Revoke…']) {

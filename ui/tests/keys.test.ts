@@ -6,7 +6,7 @@ import { callsTo, button, choose, dialog, open, press, announcement, row, type }
 const SECRET = /^sk-codex-/;
 
 const rowOf = (name: string) => screen.findByRole('rowheader', { name });
-const openLimits = () => press('Limit what Codex may do…');
+const openLimits = () => press('Limit this key…');
 
 test('a new key is shown once and removed from the page on closing', async () => {
   const host = open('keys');
@@ -205,7 +205,7 @@ test('a key can be created with limits, which are shown in its row', async () =>
   await dialog('New key “Notes”');
   expect(callsTo(host, 'createKey').at(-1)).toEqual([
     'Notes',
-    { sandbox: 'read-only', workspace: '/home/me/projects', plainModelsOnly: false },
+    { ...NO_LIMITS, sandbox: 'read-only', workspace: '/home/me/projects' },
   ]);
   await press('Done');
   expect(await rowOf('Notes')).toHaveTextContent('Read only, in projects');
@@ -285,6 +285,130 @@ test('a limit that the settings no longer allow is still shown, and saving it sh
   await press('Save');
   await screen.findByText('A key can only be stricter.');
   expect(screen.getByRole('dialog')).toBeVisible();
+});
+
+const openAmount = () => press('Limit models, time and amount…');
+const openTools = () => press('Limit web search, MCP servers and asking…');
+
+test('each rule of a key is in its row, with what is used of it', async () => {
+  open('keys', { scenario: 'key-rules' });
+  const rules = async (name: string) =>
+    [...(await rowOf(name)).querySelectorAll('li')].map(
+      (item) => item.textContent + (item.classList.contains('stopped') ? '!' : ''),
+    );
+  expect(await rules('Family tablet')).toEqual([
+    'Plain models only',
+    'Only gpt-5*, gpt-6-luna',
+    'Expires 31 Jan 2027',
+    '12,300 of 50,000 tokens today',
+    '3 of 10 requests in the last minute',
+    'Stops at 80 % of the week (now 38 %)',
+  ]);
+  expect(await rules('Agent in a box')).toEqual([
+    'Read only',
+    'No web search',
+    'No MCP servers',
+    'Asks before leaving the sandbox',
+    'Used up: 204,512 of 200,000 tokens today!',
+    'Stopped at 30 % of the week (now 38 %)!',
+  ]);
+  expect(await rules('Workshop')).toEqual(['Expired 31 Oct 2026!']);
+  expect(await rules('Default')).toEqual([]);
+});
+
+test('models, time and amount of a new key are limited in their fields', async () => {
+  const host = open('keys');
+  await press('New key');
+  await type('Name', 'Tablet');
+  await openLimits();
+  await openAmount();
+  await type('Models', 'gpt-5*, o9');
+  await fireEvent.input(screen.getByLabelText('Last day'), { target: { value: '2027-01-31' } });
+  await type('Tokens a day', '50000');
+  await type('Requests a minute', '10');
+  expect(screen.getByLabelText('Stop at')).toHaveAccessibleDescription(
+    /% of the week.*rest of the account's weekly limit/,
+  );
+  await type('Stop at', '80');
+  await openAmount();
+  expect(screen.queryByLabelText('Tokens a day')).toBeNull();
+  await screen.findByText(
+    'Only gpt-5*, o9, Expires 31 Jan 2027, 50,000 tokens a day, 10 requests a minute, Stops at 80 % of the week',
+  );
+  await press('Create');
+  await dialog('New key “Tablet”');
+  expect(callsTo(host, 'createKey')).toEqual([
+    [
+      'Tablet',
+      {
+        ...NO_LIMITS,
+        models: 'gpt-5*, o9',
+        expires: '2027-01-31',
+        tokensPerDay: '50000',
+        requestsPerMinute: '10',
+        reservePercent: '80',
+      },
+    ],
+  ]);
+});
+
+test('a number that is rejected is unfolded, and taken back it is no limit', async () => {
+  const host = open('keys');
+  await choose('More: key Scripts', 'Limits…');
+  await openAmount();
+  await type('Tokens a day', 'many');
+  await openAmount();
+  await press('Save');
+  const field = await screen.findByLabelText('Tokens a day');
+  expect(field).toHaveAccessibleDescription(/Enter a number of tokens/);
+  expect(field).toHaveAttribute('aria-invalid', 'true');
+  await type('Tokens a day', '');
+  await press('Save');
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  const kept = { ...NO_LIMITS, sandbox: 'read-only', workspace: '/home/me/projects/notes' };
+  expect(callsTo(host, 'limitKey').at(-1)).toEqual(['k3', kept]);
+});
+
+test('web search, MCP servers and asking of a key can be switched', async () => {
+  const host = open('keys');
+  await choose('More: key Scripts', 'Limits…');
+  await openTools();
+  for (const name of ['Web search', 'MCP servers'])
+    await fireEvent.click(screen.getByRole('switch', { name, checked: true }));
+  const ask = screen.getByLabelText('Ask before leaving the sandbox');
+  await fireEvent.change(ask, { target: { value: 'off' } });
+  await press('Save');
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(callsTo(host, 'limitKey').at(-1)?.[1]).toMatchObject({ webSearch: false, noMcpServers: true, mayAsk: false });
+  expect(await rowOf('Scripts')).toHaveTextContent(/No web search.*No MCP servers.*Never asks/);
+});
+
+test('a key for plain models has no web search unless it is switched on, and nothing of codex-local', async () => {
+  const host = open('keys');
+  await choose('More: key Scripts', 'Limits…');
+  await fireEvent.click(await screen.findByRole('switch', { name: 'Plain models only' }));
+  await openTools();
+  expect(screen.queryByRole('switch', { name: 'MCP servers' })).toBeNull();
+  expect(screen.queryByLabelText('Ask before leaving the sandbox')).toBeNull();
+  await fireEvent.click(screen.getByRole('switch', { name: 'Web search', checked: false }));
+  await press('Save');
+  await waitFor(() => expect(callsTo(host, 'limitKey').at(-1)?.[1]).toEqual({ ...PLAIN_MODELS, webSearch: true }));
+});
+
+test('without a ChatGPT sign-in a key cannot stop at a share of the week, and says why', async () => {
+  open('keys', { scenario: 'not-signed-in' });
+  await press('New key');
+  await openLimits();
+  await openAmount();
+  const field = screen.getByLabelText('Stop at');
+  expect(field).toBeDisabled();
+  expect(field).toHaveAccessibleDescription(/Needs a ChatGPT sign-in/);
+});
+
+test('while it is unknown how much of the week is used, a key that stops at a share of it is shown as stopped', async () => {
+  const host = open('keys', { scenario: 'not-signed-in' });
+  await host.limitKey('k3', { ...NO_LIMITS, reservePercent: '80' });
+  await waitFor(async () => expect(await rowOf('Scripts')).toHaveTextContent(/isn't known \(stops at 80 %\)/));
 });
 
 test('turning keys off asks for confirmation and saves only that', async () => {

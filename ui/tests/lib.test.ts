@@ -206,6 +206,7 @@ describe('the limits of a key', () => {
     expect(describeLimits({ ...NO_LIMITS, sandbox: 'read-only' })).toBe('Read only');
     expect(describeLimits(PLAIN_MODELS)).toBe('Plain models only');
     expect(describeLimits({ ...NO_LIMITS, workspace: '/srv/notes' })).toBe('In notes');
+    expect(describeLimits({ ...PLAIN_MODELS, requestsPerMinute: '1' })).toBe('Plain models only, 1 request a minute');
     expect(describeLimits({ ...NO_LIMITS, sandbox: 'workspace-write', workspace: '/home/me/projects/notes' })).toBe(
       'Write in its folder, in notes',
     );

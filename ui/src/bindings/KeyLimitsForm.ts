@@ -13,6 +13,38 @@ sandbox: string,
  */
 workspace: string, 
 /**
- * Whether it may use plain models only, and not codex-local. The other limits are then empty.
+ * Whether it may use plain models only, and not codex-local. The mode and the folder are then empty.
  */
-plainModelsOnly: boolean, };
+plainModelsOnly: boolean, 
+/**
+ * The last day on which it works, such as `2027-01-31`; empty never expires.
+ */
+expires: string, 
+/**
+ * The tokens that it may use per day; empty for any number.
+ */
+tokensPerDay: string, 
+/**
+ * The requests that it may make per minute; empty for any number.
+ */
+requestsPerMinute: string, 
+/**
+ * The percentage of the week at which it stops; empty for none.
+ */
+reservePercent: string, 
+/**
+ * The models that it may use, separated by commas, with `*` for any characters; empty for all.
+ */
+models: string, 
+/**
+ * Whether it may use web search; `None` for all but keys for plain models.
+ */
+webSearch: boolean | null, 
+/**
+ * Whether codex-local runs without MCP servers, apps and plugins.
+ */
+noMcpServers: boolean, 
+/**
+ * Whether codex asks before it leaves the sandbox; `None` uses the settings.
+ */
+mayAsk: boolean | null, };

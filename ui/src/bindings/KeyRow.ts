@@ -36,4 +36,16 @@ limits: KeyLimitsForm,
 /**
  * Whether it can be shown once: it was created automatically, and no keychain has it. Until the app quits.
  */
-notYetShown: boolean, };
+notYetShown: boolean, 
+/**
+ * Whether it has expired.
+ */
+expired: boolean, 
+/**
+ * The tokens that it has used today; `None` if that is unknown.
+ */
+tokensToday: number | null, 
+/**
+ * The requests that it has made in the last minute, as far as they count.
+ */
+recentRequests: number, };

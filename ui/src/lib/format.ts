@@ -84,6 +84,18 @@ export function formatDate(ms: number): string {
   return dateFormat({ weekday: 'short', day: 'numeric', month: 'short' }).format(ms);
 }
 
+/** The date with its year: `31 Jan 2027`. */
+export function formatFullDate(ms: number): string {
+  return dateFormat({ day: 'numeric', month: 'short', year: 'numeric' }).format(ms);
+}
+
+/** The start of a day written as `2027-01-31`, in milliseconds; `null` if it is not one. */
+export function parseDay(text: string): number | null {
+  const [year, month, day] = /^\d{4}-\d{2}-\d{2}$/.test(text) ? text.split('-').map(Number) : [];
+  if (year === undefined || month === undefined || day === undefined) return null;
+  return new Date(year, month - 1, day).getTime();
+}
+
 export function startOfDay(ms: number): number {
   const date = new Date(ms);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();

@@ -105,7 +105,11 @@ export function fakeHost({
   const maskedKey = (id: string | null) => `sk-…${keyById(id)?.lastFour ?? 'none'}`;
   const dockerAllowed = () => settings.form.listen !== 'loopback';
 
-  function validateLimits({ workspace }: KeyLimitsForm) {
+  function validateLimits({ workspace, tokensPerDay }: KeyLimitsForm) {
+    if (tokensPerDay !== '' && !(Number(tokensPerDay) > 0))
+      reject('1 setting needs fixing', [
+        { field: 'tokensPerDay', message: 'Enter a number of tokens, or leave it empty.' },
+      ]);
     if (workspace === '' || workspace.startsWith('/home/me/projects')) return;
     reject('1 setting needs fixing', [
       {
@@ -216,6 +220,9 @@ export function fakeHost({
         canCopy: overview.keychain.state === 'available',
         limits,
         notYetShown: false,
+        expired: false,
+        tokensToday: 0,
+        recentRequests: 0,
       };
       keys = [row, ...keys];
       emit('keys', null);

@@ -7,6 +7,8 @@ use clap::{Args as _, Parser, Subcommand};
 use clap_complete::Shell;
 use proxy::settings;
 
+use crate::key_rules::KeyRules;
+
 /// Serve the codex CLI on this machine as an OpenAI-compatible API
 ///
 /// Without a command, the proxy runs until it is interrupted. Every option can also be set in the environment or in a file
@@ -51,7 +53,7 @@ Examples:
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create, list and revoke API keys
+    /// Create, limit, list and revoke API keys
     Key {
         #[command(subcommand)]
         action: KeyAction,
@@ -91,9 +93,27 @@ pub(crate) enum KeyAction {
         /// Working folder for this key, inside the proxy's own; implies at most workspace-write
         #[arg(id = "key_workspace", long = "workspace", value_name = "DIR")]
         workspace: Option<PathBuf>,
+        #[command(flatten)]
+        rules: KeyRules,
     },
-    /// List all keys without their secrets
+    /// List all keys with their limits and what they have used today, without their secrets
     List,
+    /// Change the limits of a key, from the next request on
+    Edit {
+        /// Id of the key, as shown by `key list`
+        id: String,
+        /// Models for this key: all, or plain for all but codex-local
+        #[arg(id = "key_models", long = "models", value_name = "all|plain", value_parser = ["all", "plain"])]
+        models: Option<String>,
+        /// Strictest sandbox mode for this key: read-only, workspace-write or danger-full-access; or default
+        #[arg(id = "key_sandbox", long = "sandbox", value_name = "MODE|default")]
+        sandbox: Option<String>,
+        /// Working folder for this key, inside the proxy's own; implies at most workspace-write; or default
+        #[arg(id = "key_workspace", long = "workspace", value_name = "DIR|default")]
+        workspace: Option<PathBuf>,
+        #[command(flatten)]
+        rules: KeyRules,
+    },
     /// Revoke a key; it stops working immediately
     Revoke {
         /// Id of the key, as shown by `key list`

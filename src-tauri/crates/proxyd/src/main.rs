@@ -4,6 +4,7 @@
 
 mod cli;
 mod key_command;
+mod key_rules;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -96,7 +97,7 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     match &cli.command {
-        Some(Command::Key { action }) => key_command::run(action, &settings)?,
+        Some(Command::Key { action }) => key_command::run(action, &settings, &environment)?,
         Some(Command::Doctor { report }) => {
             let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
             if *report {

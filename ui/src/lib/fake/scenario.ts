@@ -3,6 +3,7 @@
 import type { AccountView } from '../../bindings/AccountView';
 import type { FixAction } from '../../bindings/FixAction';
 import type { Health } from '../../bindings/Health';
+import type { KeyLimitsForm } from '../../bindings/KeyLimitsForm';
 import type { KeyRow } from '../../bindings/KeyRow';
 import type { LimitsView } from '../../bindings/LimitsView';
 import type { Overview } from '../../bindings/Overview';
@@ -33,10 +34,13 @@ export const SCENARIOS = [
   'starting',
   'damaged',
   'codex-variable',
+  'key-rules',
   'loading',
   'broken',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
+
+const UNUSED = { expired: false, tokensToday: 0, recentRequests: 0 };
 
 const DAMAGED =
   "Your settings couldn't be read, so defaults are in use. Your old file is kept as settings.json.broken-1.";
@@ -293,6 +297,51 @@ export function overviewFor(scenario: Scenario, now: number): Overview {
   }
 }
 
+/** Keys with every rule, some of which have stopped them. */
+function ruledKeys(seconds: number): KeyRow[] {
+  const key = (id: string, name: string, limits: Partial<KeyLimitsForm>, use: Partial<KeyRow> = {}): KeyRow => ({
+    id,
+    name,
+    lastFour: `${id}xY`,
+    created: seconds - 2 * DAY,
+    lastUsed: seconds - 50,
+    canCopy: true,
+    notYetShown: false,
+    limits: { ...NO_LIMITS, ...limits },
+    ...UNUSED,
+    ...use,
+  });
+  return [
+    key(
+      'k4',
+      'Family tablet',
+      {
+        plainModelsOnly: true,
+        models: 'gpt-5*, gpt-6-luna',
+        expires: '2027-01-31',
+        tokensPerDay: '50000',
+        requestsPerMinute: '10',
+        reservePercent: '80',
+      },
+      { tokensToday: 12_300, recentRequests: 3 },
+    ),
+    key(
+      'k5',
+      'Agent in a box',
+      {
+        sandbox: 'read-only',
+        webSearch: false,
+        noMcpServers: true,
+        mayAsk: true,
+        tokensPerDay: '200000',
+        reservePercent: '30',
+      },
+      { tokensToday: 204_512 },
+    ),
+    key('k6', 'Workshop', { expires: '2026-10-31' }, { expired: true, lastUsed: null }),
+  ];
+}
+
 export function keysFor(scenario: Scenario, now: number): KeyRow[] {
   const seconds = Math.floor(now / 1000);
   const canCopy = scenario !== 'no-keychain';
@@ -305,6 +354,7 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
     canCopy,
     limits: NO_LIMITS,
     notYetShown: !canCopy,
+    ...UNUSED,
   };
   if (scenario === 'empty') return [{ ...first, created: seconds - 60, lastUsed: null }];
   return [
@@ -318,6 +368,7 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
       canCopy,
       limits: NO_LIMITS,
       notYetShown: false,
+      ...UNUSED,
     },
     {
       id: 'k3',
@@ -328,7 +379,9 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
       canCopy: false,
       limits: { ...NO_LIMITS, sandbox: 'read-only', workspace: '/home/me/projects/notes' },
       notYetShown: false,
+      ...UNUSED,
     },
+    ...(scenario === 'key-rules' ? ruledKeys(seconds) : []),
   ];
 }
 

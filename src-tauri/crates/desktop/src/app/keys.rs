@@ -37,6 +37,7 @@ impl App {
                 row.used(used.at / 1000);
             }
         }
+        self.add_use(&mut rows);
         Ok(rows)
     }
 
@@ -45,7 +46,7 @@ impl App {
     /// # Errors
     /// If the name or the limits are invalid, or the key file cannot be written.
     pub async fn create_key(&self, name: &str, limits: KeyLimitsForm) -> Result<NewKey, ViewError> {
-        let limits = self.checked_limits(limits).await?;
+        let limits = self.checked_limits(limits, &KeyLimitsForm::default()).await?;
         let key = self.0.keys.create(name, limits, unix_now()).await?;
         self.keys_changed().await;
         Ok(key)

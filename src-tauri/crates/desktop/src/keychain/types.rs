@@ -27,6 +27,15 @@ pub struct KeyRow {
     pub limits: KeyLimitsForm,
     /// Whether it can be shown once: it was created automatically, and no keychain has it. Until the app quits.
     pub not_yet_shown: bool,
+    /// Its digest, by which its use is known.
+    #[serde(skip)]
+    pub(crate) digest: String,
+    /// Whether it has expired.
+    pub expired: bool,
+    /// The tokens that it has used today; `None` if that is unknown.
+    pub tokens_today: Option<u64>,
+    /// The requests that it has made in the last minute, as far as they count.
+    pub recent_requests: u32,
 }
 
 impl KeyRow {
@@ -47,8 +56,24 @@ pub struct KeyLimitsForm {
     pub sandbox: String,
     /// The working folder; empty uses the one from the settings.
     pub workspace: String,
-    /// Whether it may use plain models only, and not codex-local. The other limits are then empty.
+    /// Whether it may use plain models only, and not codex-local. The mode and the folder are then empty.
     pub plain_models_only: bool,
+    /// The last day on which it works, such as `2027-01-31`; empty never expires.
+    pub expires: String,
+    /// The tokens that it may use per day; empty for any number.
+    pub tokens_per_day: String,
+    /// The requests that it may make per minute; empty for any number.
+    pub requests_per_minute: String,
+    /// The percentage of the week at which it stops; empty for none.
+    pub reserve_percent: String,
+    /// The models that it may use, separated by commas, with `*` for any characters; empty for all.
+    pub models: String,
+    /// Whether it may use web search; `None` for all but keys for plain models.
+    pub web_search: Option<bool>,
+    /// Whether codex-local runs without MCP servers, apps and plugins.
+    pub no_mcp_servers: bool,
+    /// Whether codex asks before it leaves the sandbox; `None` uses the settings.
+    pub may_ask: Option<bool>,
 }
 
 /// A new key with its secret.

@@ -208,6 +208,13 @@ impl KeyUse {
         Ok(())
     }
 
+    /// How many requests of the key with this digest were counted in the last minute.
+    #[must_use]
+    pub fn recent_requests(&self, key: &str) -> u32 {
+        let mut state = self.0.state.lock();
+        u32::try_from(recent(&mut state.requests, key, Instant::now()).len()).unwrap_or(u32::MAX)
+    }
+
     /// What is left of a key's limit of requests within a minute.
     #[must_use]
     pub fn allowance(&self, key: &str, limit: u32, now: Instant) -> RequestAllowance {

@@ -147,7 +147,8 @@ impl KeyLimits {
                 return Err(InvalidLimit { field, what });
             }
         }
-        self.models = patterns;
+        // All of them is no limit.
+        self.models = if patterns.iter().any(|pattern| pattern == "*") { Vec::new() } else { patterns };
         Ok(self)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use proxy::KeyFile;
+use proxy::{KeyFile, KeyUse, end_of_day, unix_now};
 
 use crate::daemon::{a_home, ask, codex_proxyd, ended, run, start};
 use crate::support::folder;
@@ -135,4 +135,105 @@ async fn short_key_is_rejected_beyond_loopback_and_warned_about_on_loopback() {
     assert_eq!(ask(&daemon.url, "correcthorse", "[[words=1]]").await.status(), 200);
     let log = ended(daemon).await;
     assert!(log.contains("shorter than 20 characters") && !log.contains("correcthorse"), "{log}");
+}
+
+/// Runs `codex-proxyd key` with these arguments in a data folder.
+async fn key(folder: &Path, args: &[&str]) -> (bool, String, String) {
+    run(codex_proxyd(folder).args(["--data-dir", "data", "key"]).args(args)).await
+}
+
+#[tokio::test]
+async fn rules_are_set_changed_listed_with_their_use_and_taken_away() {
+    let folder = folder();
+    let new = [
+        "new",
+        "k",
+        "--expires",
+        "2100-01-31",
+        "--tokens-per-day",
+        "50000",
+        "--requests-per-minute",
+        "10",
+        "--allow-model",
+        "gpt-*",
+        "--allow-model",
+        "o9",
+        "--web-search",
+        "off",
+        "--mcp",
+        "off",
+        "--may-ask",
+        "on",
+    ];
+    let (ok, _, message) = key(folder.path(), &new).await;
+    assert!(ok, "{message}");
+    let data = folder.path().join("data");
+    let entry = || KeyFile::in_folder(&data).entries().unwrap()[0].clone();
+    let used = KeyUse::in_folder(&data);
+    used.add(&entry().sha256.to_hex(), 12_300, unix_now());
+    used.flush(unix_now()).unwrap();
+    let list = async || key(folder.path(), &["list"]).await.1;
+    let rules = "[models gpt-* o9, until 31 Jan 2100, 12300 of 50000 tokens today, 10 requests per minute, web search off, MCP servers off, asking on]";
+    assert!(list().await.trim_end().ends_with(rules), "{}", list().await);
+
+    let id = entry().id;
+    let edit = async |args: &[&str]| key(folder.path(), &[&["edit", &id], args].concat()).await;
+    assert!(edit(&["--expires", "30d", "--tokens-per-day", "none", "--allow-model", "*"]).await.0);
+    let limits = entry().limits;
+    assert_eq!(
+        (limits.expires, limits.tokens_per_day, limits.models.len()),
+        (end_of_day(unix_now(), 30), None, 0)
+    );
+    assert_eq!((limits.requests_per_minute, limits.no_mcp_servers), (Some(10), true));
+    let none = [
+        "--expires",
+        "never",
+        "--requests-per-minute",
+        "none",
+        "--web-search",
+        "default",
+        "--mcp",
+        "on",
+        "--may-ask",
+        "default",
+    ];
+    assert!(edit(&none).await.0);
+    assert!(entry().limits.is_none());
+    assert!(edit(&["--models", "plain"]).await.0 && entry().limits.plain_models_only);
+    assert!(edit(&["--models", "all", "--sandbox", "read-only"]).await.0);
+    assert!(list().await.trim_end().ends_with("[read-only]"));
+    assert!(edit(&["--sandbox", "default"]).await.0 && entry().limits.is_none());
+
+    for (args, words) in [
+        (&["--expires", "2020-01-31"][..], "passed"),
+        (&["--expires", "soon"], "2027-01-31"),
+        (&["--requests-per-minute", "0"], "between 1 and 10,000"),
+        (&["--tokens-per-day", "many"], "number or none"),
+        (&["--web-search", "maybe"], "on, off or default"),
+        (&[], "nothing to change"),
+    ] {
+        let (ok, _, message) = edit(args).await;
+        assert!(!ok && message.contains(words), "{args:?}: {message}");
+    }
+    let (ok, _, message) = key(folder.path(), &["edit", "abc", "--mcp", "off"]).await;
+    assert!(!ok && message.contains("key list"), "{message}");
+    assert!(entry().limits.is_none());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_reserve_needs_a_chatgpt_sign_in() {
+    for signed_in in [false, true] {
+        let (folder, model) = a_home().await;
+        if signed_in {
+            sample_model::codex_home::write_signed_in(&folder.path().join(".codex"), &model.base_url())
+                .unwrap();
+        }
+        let args = ["new", "k", "--reserve", "80%"];
+        let (ok, _, message) = key(folder.path(), &args).await;
+        let keys = KeyFile::in_folder(&folder.path().join("data")).entries().unwrap();
+        assert_eq!((ok, keys.len()), (signed_in, usize::from(signed_in)), "{message}");
+        let words = if signed_in { "[stops at 80 % of the week]" } else { "only a ChatGPT sign-in has" };
+        assert!(message.contains(words), "{message}");
+    }
 }
