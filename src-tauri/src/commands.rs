@@ -6,6 +6,7 @@
 
 mod account;
 mod approvals;
+mod changes;
 mod keys;
 mod limits;
 mod playground;
@@ -90,6 +91,11 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         requests::copy_as_curl,
         requests::chart,
         requests::today,
+        changes::undo_changes,
+        changes::redo_changes,
+        changes::undo_coverage,
+        changes::review_changes,
+        changes::cancel_review,
         playground::send_prompt,
         playground::stop_prompt,
         playground::copy_conversation,

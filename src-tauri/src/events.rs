@@ -27,6 +27,8 @@ pub(crate) fn forward(handle: &AppHandle, app: &App) {
             let sent = match change {
                 Change::Overview(overview) => handle.emit("overview", &*overview),
                 Change::Requests(request_log::Change::Row(row)) => handle.emit("exchange", &*row),
+                // The app makes a notice of it.
+                Change::Requests(request_log::Change::FilesChanged(_)) => Ok(()),
                 Change::Requests(request_log::Change::Cleared) => handle.emit("exchanges_cleared", ()),
                 Change::Keys => handle.emit("keys", ()),
                 Change::Notice(notice) => {

@@ -1,7 +1,7 @@
 //! Shows notices as notifications of the system.
 
-use desktop::app::{App, Notice};
-use tauri::{AppHandle, Manager as _};
+use desktop::app::Notice;
+use tauri::AppHandle;
 use tauri_plugin_notification::{Action, ActionType, NotificationExt as _};
 
 use crate::window;
@@ -12,17 +12,34 @@ const CLOSED: &str = "closed";
 /// The button that quits instead.
 const QUIT: &str = "quit";
 
+/// The button of the notice about changed files.
+const CHANGED: &str = "changed";
+
+/// The button that opens the question whether to undo them.
+const UNDO: &str = "undo";
+
+/// The place in the window that a notification is about.
+const PLACE: &str = "place";
+
 /// Registers the buttons, and what a click on a notification does.
 pub(crate) fn listen(handle: &AppHandle) {
     let quit = Action::builder(QUIT, "Quit instead").build();
     let closed = ActionType::builder(CLOSED).actions(vec![quit]).build();
+    let undo = Action::builder(UNDO, "Undo…").build();
+    let changed = ActionType::builder(CHANGED).actions(vec![undo]).build();
     let clicked = handle.clone();
     let notifications = handle.notification();
-    let registered = notifications.register_action_types(vec![closed]).and_then(|()| {
+    let registered = notifications.register_action_types(vec![closed, changed]).and_then(|()| {
         notifications.on_action(move |performed| {
-            let (main, quits) = (clicked.clone(), performed.action_id() == QUIT);
-            let posted = clicked.run_on_main_thread(move || {
-                if quits { crate::quit(&main) } else { window::show(&main, waiting_view(&main)) }
+            let (main, action) = (clicked.clone(), performed.action_id().to_owned());
+            let extra = performed.notification().and_then(|shown| shown.extra().get(PLACE)?.as_str());
+            let place = extra.map(|place| match action.as_str() {
+                UNDO => format!("{place}/undo"),
+                _ => place.to_owned(),
+            });
+            let posted = clicked.run_on_main_thread(move || match action.as_str() {
+                QUIT => crate::quit(&main),
+                _ => window::show(&main, place.as_deref()),
             });
             if let Err(error) = posted {
                 tracing::debug!(%error, "failed to follow a notification");
@@ -34,17 +51,16 @@ pub(crate) fn listen(handle: &AppHandle) {
     }
 }
 
-/// What a click opens: the question that waits, if one does.
-fn waiting_view(handle: &AppHandle) -> Option<&'static str> {
-    let app = handle.try_state::<App>()?;
-    (!app.overview().approvals.is_empty()).then_some("approvals")
-}
-
 /// Shows the notice. Without a notification service, nothing happens.
 pub(crate) fn show(handle: &AppHandle, notice: &Notice) {
     let mut notification = handle.notification().builder().title(notice.title()).body(notice.body());
-    if matches!(notice, Notice::StaysInTray) {
-        notification = notification.action_type_id(CLOSED);
+    match notice {
+        Notice::StaysInTray => notification = notification.action_type_id(CLOSED),
+        Notice::Asks { .. } => notification = notification.extra(PLACE, "approvals"),
+        Notice::FilesChanged { request, .. } => {
+            notification = notification.action_type_id(CHANGED).extra(PLACE, format!("requests/{request}"));
+        }
+        _ => {}
     }
     if let Err(error) = notification.show() {
         tracing::warn!(%error, "failed to show a notification");

@@ -7,8 +7,9 @@ const search = new URLSearchParams(location.search);
 function mountApp(host: Host): void {
   const target = document.getElementById('app');
   if (target === null) throw new Error('index.html has no #app');
-  const view = search.get('view');
-  mount(App, { target, props: { host, ...(isView(view) ? { view } : {}) } });
+  // As in the event `navigate`.
+  const [view, ...place] = search.get('view')?.split('/') ?? [];
+  mount(App, { target, props: { host, ...(isView(view) ? { view, place: place.join('/') } : {}) } });
 }
 
 if ('__TAURI_INTERNALS__' in window) {

@@ -78,6 +78,7 @@ export function row(change: Partial<ExchangeRow> & { id: string }): ExchangeRow 
     output: 20,
     reasoning: 0,
     commands: 0,
+    filesChanged: 0,
     background: false,
     code: null,
     error: null,

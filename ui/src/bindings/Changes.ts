@@ -11,7 +11,7 @@ export type Changes = {
  */
 folder: string, 
 /**
- * The files, sorted by path; at most [`MAX_FILES`].
+ * The files, sorted by path; at most 1,000.
  */
 files: Array<ChangedFile>, 
 /**
@@ -19,7 +19,7 @@ files: Array<ChangedFile>,
  */
 count: number, 
 /**
- * The changes as a git patch, at most [`MAX_DIFF_BYTES`] long. Whole files are left out at the end.
+ * The changes as a git patch, at most 1 MiB long. Whole files are left out at the end.
  */
 diff: string, 
 /**

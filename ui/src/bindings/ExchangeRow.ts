@@ -83,6 +83,10 @@ reasoning: number | null,
  */
 commands: number, 
 /**
+ * The number of files that changed in the working folder during the answer.
+ */
+filesChanged: number, 
+/**
  * Whether it is a background task of a chat app, such as a title or tags.
  */
 background: boolean, 

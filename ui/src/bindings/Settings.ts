@@ -55,6 +55,10 @@ notify_sign_in: boolean,
  */
 notify_codex: boolean, 
 /**
+ * Whether to notify when an answer has changed files.
+ */
+notify_changes: boolean, 
+/**
  * Whether to notify when the window is first closed and the app stays in the tray.
  */
 notify_closed: boolean, 

@@ -25,8 +25,8 @@ export class AppStore {
   /** The dialog of the window itself. */
   dialog = $state<'commands' | 'shortcuts' | null>(null);
   /**
-   * What to open in the view: `new` for a new key, the id of a key in Connect, or a page or setting of Settings. The view sets it
-   * back to `null`.
+   * What to open in the view: `new` for a new key, the id of a key in Connect, a page or setting of Settings, or the id of a
+   * request, perhaps with `/undo` for the question whether to undo its changes. The view sets it back to `null`.
    */
   target = $state<string | null>(null);
   closeDialogOpen = $state(false);
@@ -47,8 +47,8 @@ export class AppStore {
     const stops = await Promise.all([
       this.host.listen('overview', (overview) => this.#setOverview(overview)),
       this.host.listen('navigate', (place) => {
-        const [view, target = null] = place.split('/');
-        if (isView(view)) this.navigate(view, target);
+        const [view, ...target] = place.split('/');
+        if (isView(view)) this.navigate(view, target.length === 0 ? null : target.join('/'));
         else if (view === 'approvals') this.approvals.show();
       }),
       this.host.listen('close_asked', () => (this.closeDialogOpen = true)),

@@ -15,6 +15,7 @@ import { fakeAccount } from './fake/account';
 import { approvalCommands, approvalsFor, healthOf, isAsks, type Asks } from './fake/approvals';
 import { doctorChecks } from './fake/doctor';
 import { playgroundCommands } from './fake/playground';
+import { undoCoverage } from './fake/changes';
 import { connectionCheck, recipesFor } from './fake/recipes';
 import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
 import { pastRequests, requestCommands } from './fake/requests';
@@ -88,6 +89,7 @@ export function fakeHost({
     rows: scenario === 'empty' ? [] : pastRequests(history, now(), random),
     now,
     keepTexts: () => settings.form.keep_texts,
+    live,
     emit,
     stop: (id) => {
       const index = running.findIndex((one) => one.row.id === id);
@@ -288,6 +290,7 @@ export function fakeHost({
         : { path, version: null, error: "This isn't Codex: it doesn't support --version." },
     pickCodex: async () => '/opt/codex/bin/codex',
     pickFolder: async () => '/home/me/projects',
+    undoCoverage: async () => undoCoverage(scenario, settings.form),
 
     ...requestCommands(log),
 

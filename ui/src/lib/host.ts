@@ -30,6 +30,8 @@ import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { SignInChoice } from '../bindings/SignInChoice';
 import type { Today } from '../bindings/Today';
+import type { UndoCoverage } from '../bindings/UndoCoverage';
+import type { UndoReport } from '../bindings/UndoReport';
 import type { FieldName, Form } from './settings-form';
 
 /** In the order of the sidebar. */
@@ -182,6 +184,15 @@ export const COMMANDS = {
   /** Asks for a file. Resolves with the number of requests, or `null` if none was chosen. */
   exportExchanges: command<(query: ExchangeQuery, format: ExportFormat) => Promise<number | null>>('query', 'format'),
   copyAsCurl: command<(id: string) => Promise<void>>('id'),
+  /** Puts back what changed in the folder while the request ran. */
+  undoChanges: command<(id: string) => Promise<UndoReport>>('id'),
+  /** Takes back an undo. */
+  redoChanges: command<(id: string) => Promise<UndoReport>>('id'),
+  /** Whether changes in the working folder can be undone; `null` if Codex may change nothing, or Undo is off. */
+  undoCoverage: command<() => Promise<UndoCoverage | null>>(),
+  /** Resolves at once; the request's details show the progress. */
+  reviewChanges: command<(id: string) => Promise<void>>('id'),
+  cancelReview: command<(id: string) => Promise<void>>('id'),
   /** Without a range, the one that fits the data. */
   chart: command<(range: ChartRange | null, stack: ChartStack | null) => Promise<Chart>>('range', 'stack'),
   /** Without the window's own requests. */

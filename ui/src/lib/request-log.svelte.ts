@@ -142,6 +142,19 @@ export class RequestLog {
     this.#filterTimer = setTimeout(() => void this.load(), delay);
   }
 
+  /** Shows the details of a request, whatever the filters. */
+  async show(id: string): Promise<void> {
+    this.selectedId = id;
+    this.detailOpen = true;
+    if (this.rows?.some((row) => row.id === id)) return;
+    await this.app.attempt(async () => {
+      const { row } = await this.app.host.exchangeDetail(id);
+      if (!matches(row, this.filters)) this.setFilters(NO_FILTERS);
+      this.#pending.set(id, row);
+      this.#flush();
+    });
+  }
+
   /** Stops a running request. */
   async stop(id: string): Promise<void> {
     if (await this.app.attempt(() => this.app.host.stopExchange(id))) this.app.announce('Stopped.');

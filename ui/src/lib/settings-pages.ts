@@ -46,6 +46,7 @@ export const ROWS: Record<RowName, SettingInfo> = {
   },
   notify_sign_in: { page: 'general', label: 'Sign-in', words: 'Notifications: Codex is signed out' },
   notify_codex: { page: 'general', label: 'Codex problems', words: "Notifications: Codex is gone or can't start" },
+  notify_changes: { page: 'general', label: 'Changed files', words: 'Notifications: an answer changed files, undo' },
   notify_closed: {
     page: 'general',
     label: 'First close',
@@ -89,7 +90,7 @@ export const ROWS: Record<RowName, SettingInfo> = {
     page: 'codex',
     label: 'Undo',
     hint: 'Before an answer that may change files, the working folder is saved in the data folder. Needs git.',
-    words: 'Make changes of codex-local undoable, snapshot, restore, git',
+    words: 'Keep snapshots so changes can be undone, restore, git',
   },
 
   model: {

@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub archive: bool,
     /// The end of each upstream response is certain to be reported, so a response's tool calls are delivered together.
     pub whole_responses: bool,
+    /// codex reviews changes.
+    pub review: bool,
     /// codex lists its models.
     pub model_list: bool,
     /// codex reports its account.
@@ -64,6 +66,7 @@ impl Capabilities {
             interrupt: has("turn/interrupt"),
             unsubscribe: has("thread/unsubscribe"),
             archive: has("thread/archive"),
+            review: has("review/start"),
             model_list: has("model/list"),
             account_read: has("account/read"),
             rate_limits: has("account/rateLimits/read"),

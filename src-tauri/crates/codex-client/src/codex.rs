@@ -10,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::CodexConfig;
 use crate::error::CodexError;
 use crate::legacy;
-use crate::request::TurnRequest;
-use crate::session::{Model, Session, SessionRequest, Sessions, Supervisor, list_models, start_turn};
-use crate::status::{Refusal, StartCounts, Status};
+use crate::request::{ThreadProfile, TurnRequest};
+use crate::session::{
+    Model, Session, SessionRequest, Sessions, Supervisor, list_models, start_review, start_turn,
+};
+use crate::status::{Readiness, Refusal, StartCounts, Status};
 use crate::thread::Dialect;
 use crate::turn::Turn;
 
@@ -125,6 +127,21 @@ impl Codex {
             (true, false) => start_turn(&session, request, legacy::DIALECT).await,
             (false, _) => Ok(legacy::start_turn(&self.exec_slots, &session, request)),
         }
+    }
+
+    /// Has codex review what `instructions` describe, in a new thread with this profile. Its last events are
+    /// [`TurnEvent::Reviewed`](crate::TurnEvent::Reviewed) and the end.
+    ///
+    /// # Errors
+    /// Whatever keeps codex from starting, or a codex that cannot review.
+    pub async fn review(&self, profile: ThreadProfile, instructions: String) -> Result<Turn, CodexError> {
+        let session = self.session().await?;
+        let Readiness { capabilities, version, .. } = &session.readiness;
+        if !capabilities.threads || !capabilities.review {
+            let version = version.clone();
+            return Err(CodexError::CannotDo { version, what: "review changes", since: "0.120" });
+        }
+        Ok(start_review(&session, TurnRequest::review(profile), instructions))
     }
 
     /// Lists codex's models, including hidden ones.

@@ -21,6 +21,8 @@ pub enum TurnEvent {
     Call(ToolCall),
     /// codex waits for an answer. Only turns whose profile asks have these; dropping it declines.
     Asked(Ask),
+    /// The result of a review: what it found, in codex's words. Only reviews have it.
+    Reviewed(String),
     /// Everything so far stays part of the answer, even if upstream breaks off later and codex retries.
     Checkpoint,
     /// codex is retrying after an upstream error: text and reasoning since the last checkpoint do not count.
@@ -154,7 +156,7 @@ impl TurnEvent {
     /// The size of its text in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         match self {
-            Self::Model(text) | Self::Text(text) | Self::Reasoning(text) => text.len(),
+            Self::Model(text) | Self::Text(text) | Self::Reasoning(text) | Self::Reviewed(text) => text.len(),
             Self::Retrying(failure) => failure.message.len(),
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
             Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),

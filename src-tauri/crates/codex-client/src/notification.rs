@@ -68,6 +68,8 @@ pub(crate) struct Notification<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct TurnState {
     #[serde(default)]
+    pub(crate) id: String,
+    #[serde(default)]
     pub(crate) status: String,
     pub(crate) error: Option<TurnError>,
 }

@@ -123,6 +123,24 @@ pub struct TurnRequest {
     pub one_shot: bool,
 }
 
+impl TurnRequest {
+    /// What a review has of a turn.
+    pub(crate) fn review(profile: ThreadProfile) -> Self {
+        Self {
+            profile,
+            owner: String::new(),
+            items: Vec::new(),
+            turn_instructions: None,
+            effort: None,
+            reasoning_summary: false,
+            output_schema: None,
+            unseen_items: 0,
+            one_call_at_a_time: false,
+            one_shot: true,
+        }
+    }
+}
+
 /// What the commands that codex runs may do. Stricter modes compare as less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -44,7 +44,7 @@ pub(crate) use handshake::version_in;
 pub(crate) use models::list_models;
 pub use models::{AgentProbe, Model, ProbeResult, probe, probe_agent};
 pub(crate) use supervisor::{SessionRequest, Sessions, Supervisor};
-pub(crate) use turn_task::start_turn;
+pub(crate) use turn_task::{start_review, start_turn};
 
 /// Turns started concurrently; more would only queue inside codex. A turn interrupted while it waits here never reaches
 /// codex.

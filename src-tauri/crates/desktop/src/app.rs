@@ -5,6 +5,7 @@
 mod account;
 mod approvals;
 mod background;
+mod changes;
 mod diagnostics;
 mod doctor;
 mod first_start;
@@ -17,6 +18,7 @@ mod playground;
 mod preferences;
 mod recheck;
 mod requests;
+mod reviews;
 mod sign_in;
 mod status;
 mod tray;
@@ -55,6 +57,7 @@ use first_start::Setup;
 use recheck::CodexFiles;
 
 pub use account::{AccountKind, AccountView};
+pub use changes::UndoCoverage;
 pub use doctor::{CheckState, DoctorCheck};
 pub use keys::RecipeText;
 pub use notices::Notice;
@@ -176,6 +179,7 @@ struct Inner {
     /// Wakes the task that checks codex.
     look_again: Notify,
     playground: playground::Playground,
+    reviews: reviews::Reviews,
     /// The card of the first start.
     setup: Mutex<Setup>,
     /// The window's offset from UTC in seconds; 0 until a window opens.
@@ -233,6 +237,7 @@ impl App {
             refresh_soon: Notify::new(),
             look_again: Notify::new(),
             playground: playground::Playground::default(),
+            reviews: reviews::Reviews::default(),
             setup: Mutex::default(),
             utc_offset: AtomicI32::default(),
             stop: CancellationToken::new(),

@@ -10,6 +10,7 @@
 //! Prompts and answers are stored only if the user chose to, and keys never, only their names. A disk error never fails a
 //! request; the window shows it.
 
+mod changes;
 mod chart;
 mod curl;
 mod export;
@@ -36,7 +37,7 @@ use shared::{MAX_CLOCK_STEP, Shared};
 pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, RequestDatabaseOptions};
 pub use types::{
     Chart, ChartBar, ChartGroup, ChartRange, ChartStack, ExchangeCounts, ExchangeDetail, ExchangeQuery,
-    ExchangeRow, ExchangeState, ExportFormat, Show, Step, Today,
+    ExchangeRow, ExchangeState, ExportFormat, Finding, Review, ReviewState, Show, Step, Today,
 };
 
 /// The request log. Clones share it. When the last one is dropped, the task writes the remaining changes and ends.
@@ -117,12 +118,19 @@ impl RequestDatabase {
     /// All details of a request.
     pub async fn detail(&self, id: &str) -> Option<ExchangeDetail> {
         // Steps and texts of running requests are only in memory.
-        if let Some(detail) = self.shared.live.lock().find(id) {
-            return Some(detail);
+        {
+            let live = self.shared.live.lock();
+            if let Some(mut detail) = live.find(id) {
+                live.changes.complete(&mut detail);
+                return Some(detail);
+            }
         }
         let id = id.to_owned();
         let mut detail = self.shared.run(move |connection| sql::detail(connection, &id)).await.0.flatten()?;
-        self.shared.live.lock().show_reason(&mut detail.row);
+        let live = self.shared.live.lock();
+        live.show_reason(&mut detail.row);
+        live.changes.complete(&mut detail);
+        drop(live);
         Some(detail)
     }
 

@@ -330,6 +330,8 @@ impl Exchange {
                 self.record_item(&item);
             }
             TurnEvent::Asked(ask) => return self.ask(index, ask),
+            // Only reviews have a result of their own.
+            TurnEvent::Reviewed(_) => {}
             TurnEvent::Checkpoint => {
                 if pipeline.checkpoint(ready).is_break() {
                     choice.turn = None;

@@ -36,4 +36,4 @@ pub use error::{ApiError, UPDATE, next_step};
 pub use exchange::log::{Arrival, Recorder, RequestEnd, RequestLog, Step};
 pub use exchange::{Limits, Occupancy};
 pub use image_fetch::ImageFetcher;
-pub use server::{OpenPort, Proxy, ProxyError, ProxyParts, Server, ipv6_loopback, serve};
+pub use server::{OpenPort, Proxy, ProxyError, ProxyParts, Review, Server, ipv6_loopback, serve};

@@ -9,6 +9,7 @@ mod localhost;
 mod middleware;
 mod openapi;
 mod response_store;
+mod review;
 mod router;
 mod routes;
 mod serve;
@@ -16,5 +17,6 @@ mod sse;
 mod state;
 
 pub use localhost::ipv6_loopback;
+pub use review::Review;
 pub use serve::{OpenPort, Server, serve};
 pub use state::{Proxy, ProxyError, ProxyParts};

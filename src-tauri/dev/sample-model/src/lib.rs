@@ -20,6 +20,7 @@ pub mod login;
 mod player;
 mod recorded;
 mod reply;
+mod review;
 mod schema;
 mod script;
 mod server;

@@ -10,6 +10,7 @@ use crate::calls;
 use crate::conversation::{self, Latest};
 use crate::demo;
 use crate::directive::DirectiveError;
+use crate::review;
 use crate::schema;
 use crate::script::{Script, Usage};
 
@@ -127,6 +128,11 @@ fn text(
     }
     if script.echo {
         return Some(split_words(&conversation::echo(body, &conversation::messages(items.iter().copied()))));
+    }
+    let messages = conversation::messages(items.iter().copied());
+    if review::is_review(body, &messages) && script.words.is_none() && !script.has_calls() {
+        let found = script.findings.unwrap_or(1);
+        return Some(split_words(&review::answer(&messages, &latest.prompt, found)));
     }
     if let Some(schema) = conversation::schema(body).filter(|_| !script.has_content()) {
         return Some(split_words(&schema::example(schema).to_string()));

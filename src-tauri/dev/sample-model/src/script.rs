@@ -12,8 +12,11 @@ const MAX_WORDS: usize = 1_000_000;
 /// Likewise.
 const MAX_REASONING_PARTS: usize = 1_000;
 
+/// Likewise.
+const MAX_FINDINGS: usize = 100;
+
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
-    incomplete break silence hold usage limits limits2 allowed model reluctant then escalate why patch permission \
+    incomplete break silence hold usage limits limits2 allowed model reluctant findings then escalate why patch permission \
     question";
 
 /// A tool call to make.
@@ -73,6 +76,8 @@ pub(crate) struct Script {
     pub(crate) secondary: Option<Limit>,
     pub(crate) allowed: Option<Option<bool>>,
     pub(crate) model: Option<String>,
+    /// How much a review finds.
+    pub(crate) findings: Option<usize>,
     /// The script that follows once all calls have results.
     pub(crate) then: Option<Box<Self>>,
 }
@@ -162,6 +167,7 @@ impl Script {
             "limits2" => self.secondary = Some(limit(item)?),
             "allowed" => self.allowed = Some(allowed(item)?),
             "model" => self.model = Some(text(item)?),
+            "findings" => self.findings = Some(number::<usize>(item)?.min(MAX_FINDINGS)),
             // Without a value, it has been split off as the separator of two scripts.
             "then" => return Err(invalid(item)),
             other => return Err(DirectiveError(format!("unknown directive `{other}`"))),

@@ -5,13 +5,16 @@ import type { ExchangeRow } from '../../bindings/ExchangeRow';
 import type { ViewError } from '../../bindings/ViewError';
 import type { Host, HostEvents } from '../host';
 import { isRunning, matches, type Filters } from '../request-rows';
+import { fakeChanges } from './changes';
 import { chartOf, todayOf } from './charts';
 import { planRequest, requestDetail, rowAfter } from './traffic';
 
-interface Log {
+export interface Log {
   rows: ExchangeRow[];
   now: () => number;
   keepTexts: () => boolean;
+  /** Answers take time. */
+  live: boolean;
   emit: <E extends keyof HostEvents>(event: E, payload: HostEvents[E]) => void;
   /** Ends a running request. */
   stop: (id: string) => void;
@@ -33,10 +36,15 @@ type Commands = Pick<
   | 'copyAsCurl'
   | 'chart'
   | 'today'
+  | 'undoChanges'
+  | 'redoChanges'
+  | 'reviewChanges'
+  | 'cancelReview'
 >;
 
 export function requestCommands(log: Log): Commands {
   let cleared: ExchangeRow[] = [];
+  const changes = fakeChanges(log);
   const matching = (query: ExchangeQuery) =>
     log.rows.filter((row) => (query.before === null || row.id < query.before) && matches(row, toFilters(query)));
   return {
@@ -48,7 +56,7 @@ export function requestCommands(log: Log): Commands {
     exchangeDetail: async (id) => {
       const row = log.rows.find((one) => one.id === id);
       if (row === undefined) throw NOT_FOUND;
-      return requestDetail(row, log.keepTexts());
+      return { ...requestDetail(row, log.keepTexts()), ...changes.of(row) };
     },
     stopExchange: async (id) => {
       const row = log.rows.find((one) => one.id === id);
@@ -70,6 +78,7 @@ export function requestCommands(log: Log): Commands {
     },
     exportExchanges: async (query) => matching(query).length,
     copyAsCurl: async () => {},
+    ...changes.commands,
     chart: async (range, stack) => chartOf(log.rows, range, stack, log.now()),
     today: async () => todayOf(log.rows, log.now()),
   };

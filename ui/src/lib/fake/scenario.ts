@@ -21,6 +21,7 @@ export const SCENARIOS = [
   'codex-missing',
   'codex-path',
   'codex-broken',
+  'no-git',
   'limit-near',
   'limit-reached',
   'not-signed-in',
@@ -423,6 +424,7 @@ export function settingsFor(scenario: Scenario): SettingsView {
     undo: true,
     notify_sign_in: true,
     notify_codex: true,
+    notify_changes: true,
     notify_closed: true,
   };
   const missing = scenario === 'codex-missing';

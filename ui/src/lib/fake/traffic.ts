@@ -69,6 +69,7 @@ export function planRequest(at: number, n: number, random: () => number): Planne
       output,
       reasoning: background ? 0 : Math.floor(output * random() * 0.5),
       commands: agent ? Math.floor(random() * 4) : 0,
+      filesChanged: agent && n % 3 === 0 ? 4 : 0,
       background,
       code: wrongModel ? 'model_not_found' : chance < 0.06 ? 'codex_disconnected' : null,
       error: wrongModel
@@ -105,6 +106,7 @@ export function rowAfter(planned: PlannedRequest, elapsed: number): ExchangeRow 
     output: answered ? Math.round((row.output ?? 0) * progress) : null,
     reasoning: answered ? Math.round((row.reasoning ?? 0) * progress) : null,
     commands: admitted ? Math.round(row.commands * (started ? 1 : 0)) : 0,
+    filesChanged: ended ? row.filesChanged : 0,
     code: ended && planned.outcome === 'failed' ? row.code : null,
     error: ended && planned.outcome === 'failed' ? row.error : null,
   };
@@ -151,5 +153,7 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     steps,
     requestText: keepTexts ? 'What does main do?' : null,
     answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is stopped.' : null,
+    changes: null,
+    review: null,
   };
 }

@@ -15,6 +15,8 @@ pub(crate) struct ThreadItem {
     pub(crate) id: String,
     /// The complete text of a message, or of a reasoning summary, which the app-server only sends as deltas.
     pub(crate) text: String,
+    /// The result of a review.
+    pub(crate) review: String,
     status: String,
     command: String,
     #[serde(alias = "exit_code")]
@@ -40,6 +42,7 @@ pub(crate) enum ItemKind {
     WebSearch,
     #[serde(alias = "mcp_tool_call")]
     McpToolCall,
+    ExitedReviewMode,
     #[default]
     #[serde(other)]
     Other,
@@ -65,7 +68,9 @@ impl ThreadItem {
             }
             ItemKind::WebSearch => Some(ItemEvent::WebSearch { query }),
             ItemKind::McpToolCall => Some(ItemEvent::McpCall { server, tool, failed: status == "failed" }),
-            ItemKind::AgentMessage | ItemKind::Reasoning | ItemKind::Other => None,
+            ItemKind::AgentMessage | ItemKind::Reasoning | ItemKind::ExitedReviewMode | ItemKind::Other => {
+                None
+            }
         }
     }
 }

@@ -36,6 +36,13 @@ struct OpenTurn {
     id: String,
 }
 
+impl OpenTurn {
+    /// The turn in codex's answer to its start.
+    fn new(slot: TurnSlot, started: &Value) -> Self {
+        Self { slot, id: started["turn"]["id"].as_str().unwrap_or_default().to_owned() }
+    }
+}
+
 /// How the conversation can continue in its cached thread: the next request arrives on the receiver, for the parked turn if
 /// there is one.
 type Continuation = (oneshot::Receiver<AnswerJob>, Option<OpenTurn>);
@@ -56,7 +63,7 @@ pub(crate) async fn start_turn(
     let (fingerprints, mut request) = hashed.map_err(|_| CodexError::ShuttingDown)?;
     let cached = session.cache.take(&fingerprints, &mut request.items);
     let fingerprints = fingerprints.without_last(request.unseen_items);
-    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, events };
+    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, review: None, events };
     if let Some((thread, count)) = cached {
         job.items_in_thread = count;
         match thread.send(job) {
@@ -65,9 +72,25 @@ pub(crate) async fn start_turn(
             Err(returned) => job = returned,
         }
     }
+    spawn(session, dialect, job);
+    Ok(turn)
+}
+
+/// Starts a review with these instructions, in a new thread. A failure arrives as the last event.
+pub(crate) fn start_review(session: &Arc<Session>, request: TurnRequest, instructions: String) -> Turn {
+    let (events, turn) = event_queue();
+    let fingerprints = Fingerprints::new(&request);
+    spawn(
+        session,
+        Dialect::CURRENT,
+        AnswerJob { request, fingerprints, items_in_thread: 0, review: Some(instructions), events },
+    );
+    turn
+}
+
+fn spawn(session: &Arc<Session>, dialect: Dialect, job: AnswerJob) {
     let task = TurnTask { session: Arc::clone(session), dialect, thread: None, usage: Usage::default() };
     session.tasks.spawn(session.turn_tasks.track_future(task.run(job)));
-    Ok(turn)
 }
 
 /// The task and its thread.
@@ -179,6 +202,12 @@ impl TurnTask {
         job: &mut AnswerJob,
     ) -> Result<Option<OpenTurn>, CodexError> {
         let rpc = &self.session.rpc;
+        if let Some(instructions) = job.review.take() {
+            let target = json!({ "type": "custom", "instructions": instructions });
+            let params = json!({ "threadId": thread.id, "target": target });
+            let started: Value = rpc.call("review/start", params).await.map_err(too_long)?;
+            return Ok(Some(OpenTurn::new(slot, &started)));
+        }
         let new = job.request.items.get(job.items_in_thread..).unwrap_or_default();
         let instructions = job.request.turn_instructions.as_deref();
         let TurnInput { history, input } = (self.dialect.input)(new, instructions);
@@ -204,8 +233,7 @@ impl TurnTask {
         let started: Value = rpc.call("turn/start", params).await.map_err(too_long)?;
         // The thread has them now; this frees the memory.
         job.request.items = Vec::new();
-        let id = started["turn"]["id"].as_str().unwrap_or_default().to_owned();
-        Ok(Some(OpenTurn { slot, id }))
+        Ok(Some(OpenTurn::new(slot, &started)))
     }
 
     /// Resumes a parked turn with the tool outputs that it awaits.
@@ -281,7 +309,8 @@ impl TurnTask {
     }
 
     async fn interrupt(&self, turn: &OpenTurn) {
-        let params = json!({ "threadId": turn.slot.thread, "turnId": turn.id });
+        let id = turn.slot.id().unwrap_or_else(|| turn.id.clone());
+        let params = json!({ "threadId": turn.slot.thread, "turnId": id });
         if self.session.rpc.call::<Value>("turn/interrupt", params).await.is_ok() {
             // codex confirms within milliseconds; after the timeout the thread is ended anyway.
             let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.reached(Phase::Ended)).await;

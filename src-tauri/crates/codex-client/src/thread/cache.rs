@@ -41,6 +41,8 @@ pub(crate) struct AnswerJob {
     pub(crate) fingerprints: Fingerprints,
     /// How many of the request's items the thread already has.
     pub(crate) items_in_thread: usize,
+    /// What to review, in place of a turn.
+    pub(crate) review: Option<String>,
     pub(crate) events: Sender,
 }
 

@@ -178,6 +178,13 @@ impl TurnReader {
                     self.text(&item.id, rest, send);
                 }
             }
+            ItemKind::ExitedReviewMode => {
+                // codex does not complete the message that the result is from.
+                self.open_item = None;
+                if completed {
+                    send(TurnEvent::Reviewed(item.review));
+                }
+            }
             // Only `codex exec` reports it in one piece.
             ItemKind::Reasoning if completed && !item.text.is_empty() => {
                 self.reasoning_part(send);

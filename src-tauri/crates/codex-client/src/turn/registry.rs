@@ -66,6 +66,8 @@ struct ActiveTurn {
     /// Whether the conversation contains images.
     has_images: bool,
     events: Sender,
+    /// The id that codex interrupts it by, once it has started.
+    id: Option<String>,
     phase: watch::Sender<Phase>,
     /// The end of the answer, for the turn's task to take.
     outcome: Option<AnswerOutcome>,
@@ -112,8 +114,9 @@ impl TurnRegistry {
             return Err(CodexError::Disconnected);
         }
         let reader = TurnReader::new(thread_usage);
-        let (questions, outcome, messages) = (None, None, 0);
-        let turn = ActiveTurn { reader, tool_calls, questions, has_images, events, phase, outcome, messages };
+        let (questions, id, outcome, messages) = (None, None, None, 0);
+        let turn =
+            ActiveTurn { reader, tool_calls, questions, has_images, events, id, phase, outcome, messages };
         inner.turns.insert(thread.to_owned(), turn);
         Ok(TurnSlot { inner: Arc::clone(&self.inner), thread: thread.to_owned(), phase: watched })
     }
@@ -229,6 +232,9 @@ impl ActiveTurn {
         {
             questions.item(item, method == "item/completed");
         }
+        if let ("turn/started", Some(turn)) = (method, &notification.turn) {
+            self.id = Some(turn.id.clone());
+        }
         let activity = match method {
             "error" if notification.will_retry => {
                 self.tool_calls.retry();
@@ -315,6 +321,11 @@ impl TurnSlot {
             });
         }
         self.with(|turn| turn.outcome.take()).flatten()
+    }
+
+    /// The id of the turn as codex runs it. That of a review is another one than the answer to its start has.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.with(|turn| turn.id.clone()).flatten()
     }
 
     /// Waits until the turn has reached `target` or a later phase.

@@ -20,6 +20,7 @@ mod measured;
 mod model_list;
 mod programs;
 mod real;
+mod review;
 mod sign_in;
 mod support;
 mod thread_cache;

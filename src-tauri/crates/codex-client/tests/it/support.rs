@@ -261,6 +261,7 @@ pub(crate) struct TurnOutput {
     pub(crate) reasoning: String,
     pub(crate) items: Vec<ItemEvent>,
     pub(crate) calls: Vec<ToolCall>,
+    pub(crate) reviews: Vec<String>,
     pub(crate) retries: usize,
     pub(crate) models: Vec<String>,
     pub(crate) end: Option<Result<TurnEnd, CodexError>>,
@@ -297,6 +298,7 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
             TurnEvent::Item(item) => output.items.push(item),
             // A dropped question is declined.
             TurnEvent::Asked(_) | TurnEvent::Checkpoint => {}
+            TurnEvent::Reviewed(text) => output.reviews.push(text),
             TurnEvent::Retrying(_) => output.retries += 1,
             TurnEvent::Ended(end) => output.end = Some(end),
         }

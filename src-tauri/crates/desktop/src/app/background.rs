@@ -7,6 +7,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::{App, Change};
+use crate::request_log;
 use proxy::models::backends::Watch;
 
 /// How long changes of the request log and of turns are batched before the counts are refreshed.
@@ -46,6 +47,7 @@ pub(super) async fn run(app: App) {
             }
             change = log.recv() => {
                 match change {
+                    Ok(request_log::Change::FilesChanged(row)) => app.notice_changes(&row),
                     Ok(change) => app.notify(Change::Requests(change)),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return,

@@ -30,6 +30,15 @@ pub enum Notice {
         /// What is wrong, as a sentence.
         message: String,
     },
+    /// An answer has changed files in the working folder.
+    FilesChanged {
+        /// The request's id in the log.
+        request: String,
+        /// The app that asked, if it is not this one.
+        app: Option<String>,
+        /// The number of files.
+        files: u32,
+    },
     /// The window was closed for the first time, and the app stays in the tray.
     StaysInTray,
 }
@@ -45,6 +54,11 @@ impl Notice {
             Self::Asks { is_question: true, .. } => "Codex has a question".to_owned(),
             Self::SignedOut => "Codex is signed out".to_owned(),
             Self::CodexFailed { .. } => "Codex can't be used any more".to_owned(),
+            Self::FilesChanged { app, files, .. } => {
+                let whose =
+                    app.as_ref().map_or_else(|| "An answer".to_owned(), |app| format!("{app}'s answer"));
+                format!("{whose} changed {files} {}", if *files == 1 { "file" } else { "files" })
+            }
             Self::StaysInTray => "Codex Proxy keeps running in the tray".to_owned(),
         }
     }
@@ -59,6 +73,7 @@ impl Notice {
             Self::Asks { app, key, .. } => format!("Requested by {app}, key {key}."),
             Self::SignedOut => "Apps get errors until you sign in again.".to_owned(),
             Self::CodexFailed { message } => format!("{message} Apps get errors until it works again."),
+            Self::FilesChanged { .. } => "Show what changed, and undo it if you like.".to_owned(),
             Self::StaysInTray => {
                 "Apps stay connected while its window is closed. To quit, use the menu of the tray icon."
                     .to_owned()
@@ -70,6 +85,15 @@ impl Notice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notification_about_changed_files_names_the_app_and_their_number() {
+        let notice = |app: Option<&str>, files| {
+            Notice::FilesChanged { request: String::new(), app: app.map(str::to_owned), files }.title()
+        };
+        assert_eq!(notice(Some("Open WebUI"), 3), "Open WebUI's answer changed 3 files");
+        assert_eq!(notice(None, 1), "An answer changed 1 file");
+    }
 
     #[test]
     fn a_notification_about_a_limit_names_it_and_says_how_much_is_used() {

@@ -18,7 +18,9 @@ impl App {
     /// If it is no longer in the log.
     pub async fn exchange_detail(&self, id: &str) -> Result<ExchangeDetail, ViewError> {
         let detail = self.0.request_log.detail(id).await;
-        detail.ok_or_else(|| ViewError::new("This request is no longer in the log."))
+        let mut detail = detail.ok_or_else(|| ViewError::new("This request is no longer in the log."))?;
+        self.show_changes(&mut detail).await;
+        Ok(detail)
     }
 
     /// Clears all requests that have ended. For ten seconds it can be undone.

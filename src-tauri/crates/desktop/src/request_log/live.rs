@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use proxy::changes::Changes;
+
+use super::changes::KeptChanges;
 use super::types::{ExchangeDetail, ExchangeRow, Step};
 use crate::text::{join_some, truncate};
 
@@ -33,6 +36,16 @@ const MAX_REASONS: usize = 1_000;
 
 /// The end of a truncated text. Stored texts contain it, so it must not change.
 pub(super) const CUT_OFF: &str = "\n[The rest was not kept.]";
+
+/// What to write.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) requests: Vec<Arc<ExchangeDetail>>,
+    /// What ended requests changed.
+    pub(super) changes: Vec<(String, Arc<Changes>)>,
+    /// Whether texts are stored.
+    pub(super) texts: bool,
+}
 
 /// A request in memory.
 #[derive(Debug)]
@@ -116,6 +129,8 @@ impl Record {
 #[derive(Debug, Default)]
 pub(super) struct LiveRequests {
     records: BTreeMap<String, Record>,
+    /// What requests changed, and the reviews of it.
+    pub(super) changes: KeptChanges,
     /// Why requests failed, where the reason may quote the request. Only in memory.
     reasons: BTreeMap<String, String>,
     /// Requests that ended by this time, in Unix milliseconds, are hidden and soon removed.
@@ -171,6 +186,11 @@ impl LiveRequests {
         self.records.get(id).map(|record| ExchangeDetail::clone(&record.detail))
     }
 
+    /// A request in memory, which may have ended.
+    pub(super) fn record(&mut self, id: &str) -> Option<&mut Record> {
+        self.records.get_mut(id)
+    }
+
     /// An unfinished request.
     pub(super) fn running(&mut self, id: &str) -> Option<&mut Record> {
         self.records.get_mut(id).filter(|record| record.row().runs())
@@ -187,6 +207,11 @@ impl LiveRequests {
         join_some([self.write_error.clone(), dropped, self.open_error.clone()], " ")
     }
 
+    /// The ids of the requests in memory.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.records.keys().cloned().collect()
+    }
+
     pub(super) fn count_running(&self) -> u64 {
         self.records.values().filter(|record| record.row().runs()).count() as u64
     }
@@ -197,18 +222,22 @@ impl LiveRequests {
     }
 
     /// What to write: only the row of a running request, everything of an ended one.
-    pub(super) fn unwritten(&self) -> Vec<Arc<ExchangeDetail>> {
+    pub(super) fn unwritten(&self) -> Batch {
         let to_write = |record: &Record| match record.row().runs() {
             true => record.without_body(),
             false => Arc::clone(&record.detail),
         };
-        self.records.values().filter(|record| record.unwritten).map(to_write).collect()
+        let requests = self.records.values().filter(|record| record.unwritten).map(to_write).collect();
+        // The last write of a row replaces it, and with it what belongs to it.
+        let has_ended = |id: &str| self.records.get(id).is_none_or(|record| !record.row().runs());
+        Batch { requests, changes: self.changes.unwritten(has_ended), texts: self.keep_texts }
     }
 
     /// Removes ended requests once the database has them.
-    pub(super) fn written(&mut self, batch: &[Arc<ExchangeDetail>]) {
+    pub(super) fn written(&mut self, batch: &Batch) {
         self.write_error = None;
-        for ExchangeDetail { row, .. } in batch.iter().map(AsRef::as_ref) {
+        self.changes.written(&batch.changes);
+        for ExchangeDetail { row, .. } in batch.requests.iter().map(AsRef::as_ref) {
             // A request that changed meanwhile is written again.
             if let Some(record) = self.records.get_mut(&row.id)
                 && record.is_like(row)
@@ -225,6 +254,7 @@ impl LiveRequests {
     pub(super) fn rewrite(&mut self, notice: Option<String>) {
         self.open_error = notice;
         self.records.values_mut().for_each(|record| record.unwritten = true);
+        self.changes.rewrite();
     }
 
     /// Enforces the limits of ended requests, after one has ended.

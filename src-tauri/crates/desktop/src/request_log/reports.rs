@@ -2,6 +2,7 @@
 //! end of a request.
 
 use codex_client::Usage;
+use proxy::changes::Changes;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
 use super::live::{Record, limited};
@@ -42,7 +43,7 @@ impl RequestLog for Shared {
         // Read under the lock, so that turning texts off also removes those of requests that begin meanwhile.
         let keep = live.keep_texts;
         let (request_text, answer_text) = (request_text.filter(|_| keep), keep.then(String::new));
-        let detail = ExchangeDetail { row, steps: Vec::new(), request_text, answer_text, summary: None };
+        let detail = ExchangeDetail { row, request_text, answer_text, ..ExchangeDetail::default() };
         let mut record = Record::new(detail);
         record.step(0, "Arrived", None, false);
         self.send(&mut record);
@@ -93,6 +94,10 @@ impl RequestLog for Shared {
         if let Some(record) = self.live.lock().running(id) {
             record.add_answer(part);
         }
+    }
+
+    fn changed(&self, id: &str, changes: &Changes) {
+        self.record_changes(id, changes);
     }
 
     fn ended(&self, id: &str, end: &RequestEnd<'_>) {

@@ -77,6 +77,8 @@ pub struct RequestDatabaseOptions {
 pub enum Change {
     /// A request is new or has changed, possibly only by a step.
     Row(Arc<ExchangeRow>),
+    /// A request changed files. Sent once, with its row, beside the change of the row.
+    FilesChanged(Arc<ExchangeRow>),
     /// All ended requests were cleared, or brought back.
     Cleared,
 }
@@ -164,6 +166,7 @@ impl Shared {
                     sleep(RETRY_INTERVAL).await;
                     continue;
                 }
+                self.publish_late().await;
                 let _ = timeout(PRUNE_INTERVAL, self.unwritten.notified()).await;
                 sleep(WRITE_INTERVAL).await;
             }
@@ -314,6 +317,9 @@ impl Shared {
                 (_, done) => break done,
             }
         };
+        if any {
+            Box::pin(self.forget_removed()).await;
+        }
         let compact = |_: &Self, database: &mut Option<Connection>| database.as_ref().map(sql::compact);
         if any && let Some(Some(Err(error))) = self.with_database(compact).await {
             tracing::warn!(%error, "failed to compact the request log");

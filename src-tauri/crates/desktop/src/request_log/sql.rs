@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use proxy::changes::Changes;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::types::{ExchangeCounts, ExchangeDetail, ExchangeQuery, ExchangeRow, Show, Today};
+use super::live::Batch;
+use super::types::{ExchangeCounts, ExchangeDetail, ExchangeQuery, ExchangeRow, Review, Show, Step, Today};
 use crate::client_name::{OWN, client_name};
 
 /// The error of a request that was running when the app quit.
@@ -15,17 +17,17 @@ const INTERRUPTED: &str = "Codex Proxy quit during this request";
 
 /// An [`ExchangeRow`] as a JSON array of its fields in order, which parses faster than an object.
 const ROW: &str = "json_array(id, request_id, at, key_name, client, app, route, model, state, status, wait_ms, first_ms,
-    own_ms, total_ms, input, cached, output, reasoning, commands, json(iif(background, 'true', 'false')), code,
+    own_ms, total_ms, input, cached, output, reasoning, commands, files_changed, json(iif(background, 'true', 'false')), code,
     coalesce((SELECT reason FROM reasons WHERE reasons.id = shown.id), error))";
 
 /// Writes an [`ExchangeRow`] from JSON. A running request has no total time and so no end.
 const WRITE_ROW: &str = "INSERT OR REPLACE INTO exchanges
     (id, request_id, at, key_name, client, app, route, model, state, status, wait_ms, first_ms, own_ms, total_ms,
-     input, cached, output, reasoning, commands, background, code, error, ended)
+     input, cached, output, reasoning, commands, files_changed, background, code, error, ended)
     SELECT row ->> 'id', row ->> 'requestId', row ->> 'at', row ->> 'key', row ->> 'client', row ->> 'app', row ->> 'route',
     row ->> 'model', row ->> 'state', row ->> 'status', row ->> 'waitMs', row ->> 'firstMs', row ->> 'ownMs',
     row ->> 'totalMs', row ->> 'input', row ->> 'cached', row ->> 'output', row ->> 'reasoning',
-    row ->> 'commands', row ->> 'background', row ->> 'code', ?2, row ->> 'at' + row ->> 'totalMs'
+    row ->> 'commands', row ->> 'filesChanged', row ->> 'background', row ->> 'code', ?2, row ->> 'at' + row ->> 'totalMs'
     FROM (SELECT ?1 AS row)";
 
 /// Default number of rows of a query.
@@ -65,17 +67,20 @@ pub(super) fn end_interrupted(connection: &Connection) -> rusqlite::Result<()> {
 /// The work runs before the commit, so it sees the batch even if the disk is full. The inner result is that of the commit.
 pub(super) fn write_then<T>(
     connection: &mut Connection,
-    batch: &[Arc<ExchangeDetail>],
+    batch: &Batch,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<(T, rusqlite::Result<()>)> {
     let transaction = connection.transaction()?;
-    let written = batch.iter().try_for_each(|detail| write(&transaction, detail));
+    let rows = batch.requests.iter().try_for_each(|detail| write(&transaction, detail));
+    let written = rows.and_then(|()| {
+        batch.changes.iter().try_for_each(|one| write_changes(&transaction, one, batch.texts))
+    });
     let found = work(&transaction)?;
     Ok((found, written.and_then(|()| transaction.commit())))
 }
 
 fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<()> {
-    let ExchangeDetail { row, steps, request_text, answer_text, summary } = detail;
+    let ExchangeDetail { row, steps, request_text, answer_text, summary, .. } = detail;
     let stored_error = summary.as_ref().or(row.error.as_ref());
     // Replacing the row loses no steps or texts, which are written only at the end.
     connection.prepare_cached(WRITE_ROW)?.execute((to_json(row)?, stored_error))?;
@@ -96,6 +101,52 @@ fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<(
         }
     }
     Ok(())
+}
+
+/// Writes what an ended request changed: the number of files, and the rest only with `texts`.
+fn write_changes(
+    connection: &Connection,
+    (id, changes): &(String, Arc<Changes>),
+    texts: bool,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE exchanges SET files_changed = ?2 WHERE id = ?1";
+    // A request that was dropped or removed has no row.
+    let found = connection.prepare_cached(sql)?.execute((id, changes.count))?;
+    if found > 0 && texts {
+        let sql = "INSERT OR REPLACE INTO changes (id, changes) VALUES (?1, ?2)";
+        connection.prepare_cached(sql)?.execute((id, to_json(&**changes)?))?;
+    }
+    Ok(())
+}
+
+/// Writes the review of a request's changes.
+pub(super) fn write_review(connection: &Connection, id: &str, review: &Review) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO reviews (id, review) SELECT id, ?2 FROM exchanges WHERE id = ?1";
+    connection.execute(sql, (id, to_json(review)?)).map(drop)
+}
+
+/// Adds a step to an ended request that is in the database.
+pub(super) fn add_step(connection: &Connection, id: &str, step: &Step) -> rusqlite::Result<()> {
+    let sql = "UPDATE steps SET steps = json_insert(steps, '$[#]', json(?2)) WHERE id = ?1";
+    connection.execute(sql, (id, to_json(step)?)).map(drop)
+}
+
+/// The row of a request.
+pub(super) fn row(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeRow>> {
+    let sql = format!("SELECT {ROW} FROM shown WHERE id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
+}
+
+/// Those of the requests that are in the database.
+pub(super) fn existing(connection: &Connection, ids: &[String]) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM exchanges WHERE id = ?1)")?;
+    let mut found = Vec::new();
+    for id in ids {
+        if statement.query_row([id], |row| row.get(0))? {
+            found.push(id.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// The conditions of a query, with the parameters of [`filter`].
@@ -156,7 +207,7 @@ pub(super) fn export(
         "SELECT id, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS time, app, client AS user_agent, key_name AS key,
          route, model, state, status, code, coalesce((SELECT reason FROM reasons WHERE reasons.id = shown.id), error) AS error,
          background, wait_ms AS queued_ms, first_ms AS first_token_ms, own_ms AS proxy_ms, total_ms, input AS input_tokens,
-         cached AS cached_tokens, output AS output_tokens, reasoning AS reasoning_tokens, commands, request_id
+         cached AS cached_tokens, output AS output_tokens, reasoning AS reasoning_tokens, commands, request_id, files_changed
          FROM shown WHERE {FILTER} ORDER BY id DESC LIMIT ?9"
     );
     let values = filter(query).into_iter().chain([i64::from(MAX_ROWS).into()]);
@@ -188,8 +239,10 @@ fn pattern(text: &str) -> String {
 /// All details of a request.
 pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
     let sql = format!(
-        "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer)
-         FROM shown LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) WHERE id = ?1"
+        "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer,
+         'changes', json(changes), 'review', json(review))
+         FROM shown LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) LEFT JOIN changes USING (id)
+         LEFT JOIN reviews USING (id) WHERE id = ?1"
     );
     connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
 }
@@ -253,7 +306,8 @@ pub(super) fn hide_until(connection: &Connection, ended_ms: u64) -> rusqlite::Re
 
 /// Removes all texts, and returns their number.
 pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<usize> {
-    Ok(connection.execute("DELETE FROM texts", ())? + connection.execute("DELETE FROM reasons", ())?)
+    let tables = ["DELETE FROM texts", "DELETE FROM reasons", "DELETE FROM changes", "DELETE FROM reviews"];
+    tables.iter().map(|sql| connection.execute(sql, ())).sum()
 }
 
 /// Removes all requests that have ended by `ended_ms`, and returns their number.
@@ -263,7 +317,7 @@ pub(super) fn clear(connection: &Connection, ended_ms: u64) -> rusqlite::Result<
     })? == 0
     {
         // Only ended requests have steps and texts. Deleting them directly is faster than the cascade.
-        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM steps")?;
+        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM changes; DELETE FROM reviews; DELETE FROM steps")?;
     }
     connection.execute("DELETE FROM exchanges WHERE ended <= ?1", [ended_ms])
 }
@@ -288,7 +342,7 @@ pub(super) fn believed_clock(
 }
 
 /// Removes up to `batch` ended requests from before `before_ms`. If there are none and the database exceeds `max_bytes`, removes
-/// the oldest tenth of the texts, or of the requests if there are no texts. Returns how many it removed.
+/// the oldest tenth of the texts and changes, or of the requests if there are none. Returns how many it removed.
 pub(super) fn prune(
     connection: &Connection,
     before_ms: u64,
@@ -308,7 +362,9 @@ pub(super) fn prune(
     let requests = "DELETE FROM exchanges WHERE id IN
                     (SELECT id FROM exchanges WHERE ended IS NOT NULL ORDER BY id
                      LIMIT (SELECT count(*) / 10 + 1 FROM exchanges))";
-    match connection.execute(texts, ())? {
+    let changes = "DELETE FROM changes WHERE id IN
+                   (SELECT id FROM changes ORDER BY id LIMIT (SELECT count(*) / 10 + 1 FROM changes))";
+    match connection.execute(texts, ())? + connection.execute(changes, ())? {
         0 => connection.execute(requests, ()),
         removed => Ok(removed),
     }

@@ -40,6 +40,15 @@ const MIGRATIONS: &[&str] = &[
         id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, reason TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    ALTER TABLE exchanges ADD COLUMN files_changed INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE changes (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, changes TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE reviews (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, review TEXT NOT NULL
+    ) STRICT;
+",
 ];
 
 /// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.

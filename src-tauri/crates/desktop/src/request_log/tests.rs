@@ -1,5 +1,6 @@
 //! Tests with real databases in temporary folders, with a manual or paused clock.
 
+mod changes;
 mod charts;
 mod damage;
 mod disk;
@@ -117,7 +118,7 @@ fn received(changes: &mut Receiver<Change>) -> Vec<Arc<ExchangeRow>> {
     std::iter::from_fn(|| changes.try_recv().ok())
         .filter_map(|change| match change {
             Change::Row(row) => Some(row),
-            Change::Cleared => None,
+            Change::FilesChanged(_) | Change::Cleared => None,
         })
         .collect()
 }

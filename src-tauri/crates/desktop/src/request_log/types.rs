@@ -1,5 +1,6 @@
 //! The request log and charts, as the window shows them.
 
+use proxy::changes::Changes;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -47,6 +48,8 @@ pub struct ExchangeRow {
     pub reasoning: Option<u64>,
     /// The number of commands codex ran.
     pub commands: u32,
+    /// The number of files that changed in the working folder during the answer.
+    pub files_changed: u32,
     /// Whether it is a background task of a chat app, such as a title or tags.
     pub background: bool,
     /// The error code sent to the client.
@@ -95,6 +98,10 @@ pub struct ExchangeDetail {
     pub request_text: Option<String>,
     /// The answer's text, if texts are stored.
     pub answer_text: Option<String>,
+    /// What changed in the working folder during the answer.
+    pub changes: Option<Changes>,
+    /// The review of these changes.
+    pub review: Option<Review>,
     /// What is stored in place of the row's error, which may quote the request. The error itself is stored only with texts.
     #[serde(skip)]
     pub summary: Option<String>,
@@ -113,6 +120,55 @@ pub struct Step {
     pub detail: Option<String>,
     /// Whether it is an error.
     pub bad: bool,
+}
+
+/// A review of an answer's changes by codex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Review {
+    /// How far it is.
+    pub state: ReviewState,
+    /// When it began, in Unix milliseconds.
+    pub began: u64,
+    /// When it ended, in Unix milliseconds.
+    pub ended: Option<u64>,
+    /// What codex does at the moment, such as a command.
+    pub step: Option<String>,
+    /// The verdict in a few sentences, or why there is none.
+    pub summary: String,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// The tokens that it used, if codex said so.
+    pub tokens: Option<u64>,
+}
+
+/// How far a review is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum ReviewState {
+    /// codex reviews.
+    Running,
+    /// It is complete.
+    Done,
+    /// It failed.
+    Failed,
+    /// The user stopped it.
+    Cancelled,
+}
+
+/// Something that a review found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Finding {
+    /// The title.
+    pub title: String,
+    /// The explanation.
+    pub text: String,
+    /// Where it is, as `path:line` or `path:first-last`.
+    pub place: String,
 }
 
 /// A query of the log.

@@ -46,6 +46,8 @@ pub struct DesktopSettings {
     pub notify_sign_in: bool,
     /// Whether to notify when Codex is gone or can't start any more.
     pub notify_codex: bool,
+    /// Whether to notify when an answer has changed files.
+    pub notify_changes: bool,
     /// Whether to notify when the window is first closed and the app stays in the tray.
     pub notify_closed: bool,
     /// Whether the user was notified of that.
@@ -69,6 +71,7 @@ impl Default for DesktopSettings {
             notify_asks: true,
             notify_sign_in: true,
             notify_codex: true,
+            notify_changes: true,
             notify_closed: true,
             told_about_tray: false,
         }

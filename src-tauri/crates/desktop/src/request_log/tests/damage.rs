@@ -98,6 +98,7 @@ async fn a_database_of_an_older_version_is_migrated() {
         .execute_batch(
             "ALTER TABLE exchanges DROP COLUMN request_id; ALTER TABLE exchanges DROP COLUMN code;
              DROP TABLE clock; DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app;
+             DROP TABLE changes; DROP TABLE reviews; ALTER TABLE exchanges DROP COLUMN files_changed;
              PRAGMA user_version = 1",
         )
         .unwrap();
@@ -110,6 +111,7 @@ async fn a_database_of_an_older_version_is_migrated() {
     let of = |row: &ExchangeRow| (row.id.clone(), row.request_id.clone(), row.code.clone());
     assert_eq!(of(&rows[0]), (id(2), "of-client-2".into(), Some("internal_error".into())));
     assert_eq!(of(&rows[1]), (id(1), String::new(), None));
+    assert_eq!(rows[1].files_changed, 0);
     log.close().await;
 }
 

@@ -20,21 +20,23 @@ async fn csv_has_a_line_for_each_request_and_is_safe_to_open_in_a_spreadsheet() 
     let log = test.on_disk().await;
     let client = "=HYPERLINK(\"http://evil\",\"x\")".to_owned();
     let usage = Usage { input: 1200, cached: 900, output: 70, reasoning: 3 };
-    begin(&log, Arrival { client, key: "a,b".into(), ..arrival(1) }).done(200, Some(usage));
+    let entry = begin(&log, Arrival { client, key: "a,b".into(), ..arrival(1) });
+    log.reports().changed(&id(1), &changes::changed(2, ""));
+    entry.done(200, Some(usage));
     begin(&log, Arrival { model: "-1+1".into(), ..arrival(2) }).failed(500, "internal_error", "It\nbroke.");
     let text = exported(&test, &log, ExchangeQuery::default(), ExportFormat::Csv).await;
     let (head, rest) = text.split_once("\r\n").unwrap();
     assert_eq!(
         head,
         "id,time,app,user_agent,key,route,model,state,status,code,error,background,queued_ms,first_token_ms,proxy_ms,total_ms,\
-         input_tokens,cached_tokens,output_tokens,reasoning_tokens,commands,request_id"
+         input_tokens,cached_tokens,output_tokens,reasoning_tokens,commands,request_id,files_changed"
     );
     assert_eq!(
         rest,
         "req_00000002,2026-11-21T12:34:56.000Z,curl,curl/8.5,Default,/v1/chat/completions,\"'-1+1\",failed,500,internal_error,\
-         \"It\nbroke.\",false,,,,0,,,,,0,of-client-2\r\n\
+         \"It\nbroke.\",false,,,,0,,,,,0,of-client-2,0\r\n\
          req_00000001,2026-11-21T12:34:56.000Z,\"'=HYPERLINK\",\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\",\"a,b\",\
-         /v1/chat/completions,codex-local,done,200,,,false,,,,0,1200,900,70,3,0,of-client-1\r\n"
+         /v1/chat/completions,codex-local,done,200,,,false,,,,0,1200,900,70,3,0,of-client-1,2\r\n"
     );
     log.close().await;
 }

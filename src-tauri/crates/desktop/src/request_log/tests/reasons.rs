@@ -106,13 +106,13 @@ async fn the_estimate_of_tokens_is_published_in_batches_and_not_written() {
     let log = test.on_disk().await;
     let entry = begin(&log, arrival(1));
     entry.first_token(1);
-    let written = async || log.shared.live.lock().unwritten().is_empty();
+    let written = async || log.shared.live.lock().unwritten().requests.is_empty();
     wait_until(written).await;
     let mut changes = log.subscribe();
     for tokens in 1..=1_000 {
         entry.progress(tokens);
     }
-    assert!(log.shared.live.lock().unwritten().is_empty(), "an estimate is not written");
+    assert!(log.shared.live.lock().unwritten().requests.is_empty(), "an estimate is not written");
     wait_until(async || !changes.is_empty()).await;
     let seen = received(&mut changes);
     assert_eq!((seen.len(), seen[0].output), (1, Some(1_000)));
@@ -128,7 +128,10 @@ async fn rows_of_an_older_version_get_the_names_of_their_apps() {
     begin(&log, Arrival { client: "OpenAI/Python 2.8".into(), ..arrival(1) }).done(200, None);
     log.close().await;
     test.sqlite()
-        .execute_batch("DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app; PRAGMA user_version = 3")
+        .execute_batch(
+            "DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app; DROP TABLE changes; DROP TABLE reviews;
+             ALTER TABLE exchanges DROP COLUMN files_changed; PRAGMA user_version = 3",
+        )
         .unwrap();
     let log = test.on_disk().await;
     assert_eq!((all(&log).await[0].app.as_str(), log.notice()), ("OpenAI Python", None));
