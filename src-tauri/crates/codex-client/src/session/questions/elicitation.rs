@@ -148,7 +148,7 @@ impl Elicitation {
                 let mut content = Map::new();
                 for field in fields {
                     let given = values.remove(&field.name).unwrap_or_default();
-                    if !(given.is_empty() && !field.required) {
+                    if !given.is_empty() || field.required {
                         content.insert(field.name, value(&field.kind, given)?);
                     }
                 }
