@@ -156,6 +156,20 @@ pub enum AnswerError {
     NotRemembered(#[from] RuleError),
 }
 
+/// What is allowed from now on, latest first, without a running proxy. Blocks on the file system.
+#[must_use]
+pub fn rules_in(data_dir: &Path) -> Vec<ApprovalRule> {
+    Rules::new(data_dir, Vec::new()).list()
+}
+
+/// Removes a rule without a running proxy; a running one notices. Blocks on the file system.
+///
+/// # Errors
+/// When there is no such rule, or the file cannot be changed.
+pub fn forget_rule_in(data_dir: &Path, id: &str) -> Result<(), RuleError> {
+    Rules::new(data_dir, Vec::new()).forget(id)
+}
+
 /// Shows the questions to the owner. When the last one is dropped, all are denied.
 #[derive(Debug)]
 #[must_use = "questions are denied unless something attends to them"]

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use clap::{Args as _, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use proxy::settings;
 
@@ -47,6 +47,9 @@ Examples:
     codex-proxyd --sandbox workspace-write --workspace ~/notes
   Create a key and print it:
     codex-proxyd key new laptop
+  Let codex-local ask before it leaves the sandbox, and answer it in another terminal:
+    codex-proxyd --ask on
+    codex-proxyd approvals
   Find out why something does not work:
     codex-proxyd doctor";
 
@@ -58,6 +61,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: KeyAction,
     },
+    /// Show what codex asks before it leaves the sandbox, and answer it here; without this, it is denied
+    Approvals(ApprovalsArgs),
     /// Check everything the proxy needs and suggest a fix for each problem
     Doctor {
         /// Print a report to attach to a bug report: versions, settings and findings, without keys or prompts
@@ -74,6 +79,17 @@ pub(crate) enum Command {
         /// An existing folder, such as ~/.local/share/man/man1
         folder: PathBuf,
     },
+}
+
+/// What to do with approvals.
+#[derive(Debug, Args)]
+pub(crate) struct ApprovalsArgs {
+    /// List the commands that are allowed from now on, and exit
+    #[arg(long)]
+    pub(crate) rules: bool,
+    /// Forget the command with this id, as shown by --rules, and exit; codex asks for it again
+    #[arg(long, value_name = "ID", conflicts_with = "rules")]
+    pub(crate) forget: Option<String>,
 }
 
 /// What to do with keys.
@@ -136,7 +152,7 @@ impl Command {
                 let what = format!("the manual pages could not be written to {}: {error}", folder.display());
                 io::Error::new(error.kind(), what)
             })),
-            Self::Key { .. } | Self::Doctor { .. } => None,
+            Self::Key { .. } | Self::Approvals(_) | Self::Doctor { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Settings are validated in `proxy::settings`; the server is `proxy::serve`.
 
+mod approvals;
 mod cli;
 mod key_command;
 mod key_rules;
@@ -26,6 +27,7 @@ use proxy::{ImageFetcher, Proxy, ProxyParts, ipv6_loopback, serve};
 use proxy::{KeyFile, KeyLimits};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -97,6 +99,9 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     match &cli.command {
+        Some(Command::Approvals(args)) => {
+            start_runtime()?.block_on(approvals::run(args, &settings.data_dir, &environment))?;
+        }
         Some(Command::Key { action }) => key_command::run(action, &settings, &environment)?,
         Some(Command::Doctor { report }) => {
             let findings = start_runtime()?.block_on(doctor::examine(&settings, &environment));
@@ -168,9 +173,13 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         images: ImageFetcher::default(),
         usage_limits: SharedLimits::default(),
     };
+    let (data_dir, asks) = (parts.settings.data_dir.clone(), parts.settings.ask);
     let proxy = Proxy::new(parts).map_err(|error| error.to_string())?;
 
     let stop = CancellationToken::new();
+    let listening = approvals::Listening::open(&data_dir, environment, proxy.approvals(), asks);
+    let _terminals =
+        listening.map(|listening| AbortOnDropHandle::new(tokio::spawn(listening.run(stop.clone()))));
     // Before the ready line is printed, so that an immediate signal is not missed.
     let signals =
         Signals::listen().map_err(|error| format!("signal handlers could not be installed: {error}"))?;

@@ -7,6 +7,7 @@
     reason = "a panic in a test is its failure"
 )]
 
+mod approvals;
 mod command_line;
 mod configuration;
 mod daemon;
