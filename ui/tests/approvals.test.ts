@@ -114,6 +114,15 @@ test('a window that gets the focus makes the buttons inert again', async () => {
   expect(answers(host)).toHaveLength(1);
 });
 
+test('a form without fields is allowed or denied', async () => {
+  const host = await asked('tool');
+  expect(shown('tracker asks for permission')).toHaveTextContent('"ticket": 4711');
+  expect(screen.queryByRole('button', { name: 'Send' })).toBeNull();
+  expect(button('Deny')).toHaveFocus();
+  await press('Allow once');
+  expect(answers(host)).toEqual([['a1', { answer: 'allowOnce' }]]);
+});
+
 test('Enter in a form answers nothing', async () => {
   const host = await asked('form');
   const title = screen.getByLabelText('Title');

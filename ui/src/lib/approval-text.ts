@@ -18,7 +18,9 @@ export function approvalTitle(question: ApprovalQuestion): string {
         ? 'Codex has a question'
         : `Codex has ${question.questions.length} questions`;
     case 'form':
-      return `${question.server} asks for details`;
+      return question.fields.length === 0
+        ? `${question.server} asks for permission`
+        : `${question.server} asks for details`;
     case 'url':
       return `${question.server} asks to open a link`;
   }

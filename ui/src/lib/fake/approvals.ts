@@ -144,6 +144,13 @@ const FORM: ApprovalQuestion = {
   ],
 };
 
+const TOOL: ApprovalQuestion = {
+  kind: 'form',
+  server: 'tracker',
+  message: 'Allow the tracker MCP server to run tool "close_ticket"?\n\n{\n  "ticket": 4711,\n  "reason": "fixed"\n}',
+  fields: [],
+};
+
 const LINK: ApprovalQuestion = {
   kind: 'url',
   server: 'tracker',
@@ -196,6 +203,7 @@ export const ASKS = {
   ],
   questions: [{ question: QUESTIONS }],
   form: [{ question: FORM, client: 'Zed', key: 'Work laptop' }],
+  tool: [{ question: TOOL, client: 'Zed', key: 'Work laptop' }],
   link: [{ question: LINK, client: 'Zed', key: 'Work laptop' }],
   several: [COMMAND, { question: FILES, client: 'Zed', key: 'Work laptop' }, LISTEN, { question: QUESTIONS }],
   expiring: [{ ...COMMAND, expiresAt: 12_000 }],
