@@ -254,6 +254,7 @@ const CHILD: &str = "APPROVALS_TEST_CHILD";
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+#[expect(clippy::disallowed_methods, reason = "the child is killed, and what it leaves is looked for")]
 async fn when_we_are_killed_nothing_runs_and_no_process_is_left() {
     if let Some(waits) = std::env::var_os(CHILD) {
         return be_killed(Path::new(&waits)).await;
@@ -287,7 +288,7 @@ async fn be_killed(waits: &Path) {
     let begun = waits.with_added_extension("begun");
     std::fs::write(&begun, work(&proxy).display().to_string()).unwrap();
     std::fs::rename(begun, waits).unwrap();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test]
