@@ -184,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn prompt(question: serde_json::Value, can_remember: bool) -> Prompt {
+    fn prompt(question: &serde_json::Value, can_remember: bool) -> Prompt {
         let approval = json!({"id":"1","request":"r","key":"laptop","client":"curl","model":"codex-local","folder":"/w",
             "reason":null,"askedAt":0,"expiresAt":1,"canRemember":can_remember,"question":question});
         let long_ago = Instant::now().checked_sub(INERT_FOR).unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn command(can_remember: bool) -> Prompt {
-        prompt(json!({"kind":"command","command":"touch x","outsideSandbox":true,"also":[]}), can_remember)
+        prompt(&json!({"kind":"command","command":"touch x","outsideSandbox":true,"also":[]}), can_remember)
     }
 
     fn answered(prompt: &mut Prompt, lines: &[&str]) -> Option<ApprovalAnswer> {
@@ -238,18 +238,15 @@ mod tests {
             let value = |(name, value): &(&str, &str)| ((*name).to_owned(), vec![(*value).to_owned()]);
             Some(ApprovalAnswer::Values { values: pairs.iter().map(value).collect() })
         };
-        let answer = answered(&mut prompt(question.clone(), false), &["y", "Ann", "", "", "3", "2"]);
+        let answer = answered(&mut prompt(&question, false), &["y", "Ann", "", "", "3", "2"]);
         assert_eq!(answer, values(&[("name", "Ann"), ("member", "false"), ("days", "Fri")]));
         // A required one that is left out denies.
-        assert_eq!(answered(&mut prompt(question, false), &["y", ""]), Some(ApprovalAnswer::Deny));
+        assert_eq!(answered(&mut prompt(&question, false), &["y", ""]), Some(ApprovalAnswer::Deny));
         let question = json!({"kind":"input","questions":[{"id":"c","header":"h","question":"Which?","isOther":true,
             "isSecret":false,"options":[{"label":"Red","description":"d"}]}]});
         for (line, answer) in [("1", "Red"), ("mauve", "mauve")] {
-            assert_eq!(
-                answered(&mut prompt(question.clone(), false), &["y", line]),
-                values(&[("c", answer)])
-            );
+            assert_eq!(answered(&mut prompt(&question, false), &["y", line]), values(&[("c", answer)]));
         }
-        assert!(prompt(question, false).text().contains("(y) answer"));
+        assert!(prompt(&question, false).text().contains("(y) answer"));
     }
 }
