@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod notices;
 mod notifying;
+mod options;
 mod overview;
 mod playground;
 mod preferences;
@@ -40,7 +41,7 @@ use tokio_util::task::TaskTracker;
 use notifying::LastCodex;
 
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
-use crate::keychain::{KeyRing, KeychainState, OsKeychain, SecretStore};
+use crate::keychain::{KeyRing, KeychainState};
 use crate::request_log::{self, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::{DesktopSettings, SettingsFile};
 use crate::text::join_some;
@@ -61,6 +62,7 @@ pub use changes::UndoCoverage;
 pub use doctor::{CheckState, DoctorCheck};
 pub use keys::RecipeText;
 pub use notices::Notice;
+pub use options::AppOptions;
 pub use proxy::approvals::{ApprovalAnswer, ApprovalRule};
 pub use sign_in::{AccountChoice, SignInChoice, SignInView};
 pub use status::{CodexState, CodexView, Overview, SettingsView};
@@ -75,50 +77,6 @@ const CHANGES_CAPACITY: usize = 512;
 
 /// The name of the window's key in the request log.
 const WINDOW_KEY_NAME: &str = "This window";
-
-/// How to open the app.
-pub struct AppOptions {
-    /// The data folder.
-    pub data_dir: PathBuf,
-    /// The environment to find and start codex in. Its `CODEX_PATH` applies while the settings have no path.
-    pub environment: Environment,
-    /// This computer's name, which clients see while a question waits.
-    pub computer: String,
-    /// Whether the desktop shows tray icons.
-    pub has_tray: bool,
-    /// Where keys' secrets are stored.
-    pub secrets: Arc<dyn SecretStore>,
-    /// Limits of connections; those of turns are settings.
-    pub limits: Limits,
-    /// Finds the address of Docker's bridge.
-    pub bridge: fn() -> Option<Ipv4Addr>,
-    /// Finds this computer's addresses in its network.
-    pub lan: fn() -> Vec<Ipv4Addr>,
-}
-
-impl AppOptions {
-    /// The options outside tests.
-    #[must_use]
-    pub fn new(data_dir: PathBuf, environment: Environment, has_tray: bool) -> Self {
-        Self {
-            data_dir,
-            environment,
-            computer: gethostname::gethostname().to_string_lossy().into_owned(),
-            has_tray,
-            secrets: Arc::new(OsKeychain),
-            limits: Limits::default(),
-            bridge: pairing::bridge,
-            lan: pairing::lan_addresses,
-        }
-    }
-
-    /// Stores secrets in `store`.
-    #[must_use]
-    pub fn with_secrets(mut self, store: impl SecretStore) -> Self {
-        self.secrets = Arc::new(store);
-        self
-    }
-}
 
 /// An update for the shell.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ mod changes;
 mod chart;
 mod curl;
 mod export;
+mod kept_changes;
 mod live;
 mod reports;
 mod shared;

@@ -11,7 +11,7 @@ use proxy::{KeyEntry, KeyFile, KeyFileError, KeyLimits, LimitsError, MAX_KEY_NAM
 
 use crate::cli::KeyAction;
 use crate::key_rules::{self, KeyRules};
-use crate::start_runtime;
+use crate::runtime::start_runtime;
 
 pub(crate) fn run(action: &KeyAction, settings: &Settings, environment: &Environment) -> Result<(), String> {
     let keys = KeyFile::in_folder(&settings.data_dir);

@@ -6,6 +6,7 @@ mod approvals;
 mod cli;
 mod key_command;
 mod key_rules;
+mod runtime;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -35,6 +36,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::{Cli, Command};
 use key_command::PLAIN_BY_DEFAULT;
+use runtime::start_runtime;
 
 /// Open files that connections, codex and the logs may need.
 const MAX_OPEN_FILES: u64 = 4096;
@@ -139,11 +141,6 @@ fn bug_report(settings: &Settings, environment: &Environment, findings: &[Findin
         keys: &settings.api_keys,
         home: environment.home().as_deref(),
     })
-}
-
-fn start_runtime() -> Result<tokio::runtime::Runtime, String> {
-    tokio::runtime::Runtime::new()
-        .map_err(|error| format!("the threads of the program could not be started: {error}"))
 }
 
 async fn serve_until_signal(settings: Settings, environment: &Environment) -> Outcome {

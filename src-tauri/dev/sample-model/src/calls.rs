@@ -3,8 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::conversation;
-use crate::reply::ToolCall;
 use crate::script::Call;
+
+/// A call in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ToolCall {
+    pub(crate) name: String,
+    pub(crate) arguments: String,
+    pub(crate) free_text: bool,
+}
 
 /// The call to make; what is missing when codex does not offer the tool.
 pub(crate) fn tool_call(body: &Value, call: &Call, why: Option<&str>) -> Result<ToolCall, &'static str> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::account_limits::Limit;
 use crate::api_error::ApiError;
-use crate::calls;
+use crate::calls::{self, ToolCall};
 use crate::conversation::{self, Latest};
 use crate::demo;
 use crate::directive::DirectiveError;
@@ -27,13 +27,6 @@ pub(crate) enum Ending {
     },
     /// The connection is cut after this many words, or just before the end if there are fewer.
     CutAfter(usize),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ToolCall {
-    pub(crate) name: String,
-    pub(crate) arguments: String,
-    pub(crate) free_text: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

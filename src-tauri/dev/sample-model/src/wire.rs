@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use crate::reply::{Answer, Ending, ToolCall};
+use crate::calls::ToolCall;
+use crate::reply::{Answer, Ending};
 use crate::script::Usage;
 
 /// A step in sending an answer.

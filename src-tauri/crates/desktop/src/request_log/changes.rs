@@ -1,93 +1,14 @@
-//! What requests changed in the working folder, and the reviews of it. In memory for the latest ones; on disk only with texts.
+//! Records what requests changed in the working folder, and the reviews of it: in memory for the latest ones, on disk only with
+//! texts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proxy::changes::Changes;
 
 use super::live::LiveRequests;
 use super::shared::{Change, Shared};
-use super::types::{ExchangeDetail, Review, ReviewState, Step};
+use super::types::{Review, ReviewState, Step};
 use super::{RequestDatabase, sql};
-
-/// Limit of the requests whose changes are in memory. Beyond it, the oldest are dropped.
-const MAX_KEPT: usize = 50;
-
-/// Limit of these changes in bytes.
-const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
-
-/// The changes and reviews in memory, by request.
-#[derive(Debug, Default)]
-pub(super) struct KeptChanges {
-    changes: BTreeMap<String, Entry>,
-    reviews: BTreeMap<String, Review>,
-    /// Requests whose changes came after their rows were written, to publish.
-    late: Vec<String>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    changes: Arc<Changes>,
-    unwritten: bool,
-}
-
-impl Entry {
-    /// Approximate size.
-    fn bytes(&self) -> usize {
-        let paths = self.changes.files.iter().map(|file| file.path.len() + size_of_val(file));
-        self.changes.diff.len() + paths.sum::<usize>()
-    }
-}
-
-impl KeptChanges {
-    pub(super) fn insert(&mut self, id: &str, changes: Changes) {
-        self.changes.insert(id.to_owned(), Entry { changes: Arc::new(changes), unwritten: true });
-        let mut bytes: usize = self.changes.values().map(Entry::bytes).sum();
-        while self.changes.len() > MAX_KEPT || bytes > MAX_KEPT_BYTES && self.changes.len() > 1 {
-            bytes -= self.changes.pop_first().map_or(0, |(_, entry)| entry.bytes());
-        }
-    }
-
-    /// Adds what is in memory to a request's details.
-    pub(super) fn complete(&self, detail: &mut ExchangeDetail) {
-        if let Some(entry) = self.changes.get(&detail.row.id) {
-            detail.changes = Some(Changes::clone(&entry.changes));
-        }
-        if let Some(review) = self.reviews.get(&detail.row.id) {
-            detail.review = Some(review.clone());
-        }
-    }
-
-    /// The changes to write, of requests that have ended.
-    pub(super) fn unwritten(&self, has_ended: impl Fn(&str) -> bool) -> Vec<(String, Arc<Changes>)> {
-        let unwritten = self.changes.iter().filter(|(id, entry)| entry.unwritten && has_ended(id));
-        unwritten.map(|(id, entry)| (id.clone(), Arc::clone(&entry.changes))).collect()
-    }
-
-    pub(super) fn written(&mut self, written: &[(String, Arc<Changes>)]) {
-        for (id, changes) in written {
-            if let Some(entry) = self.changes.get_mut(id)
-                && Arc::ptr_eq(&entry.changes, changes)
-            {
-                entry.unwritten = false;
-            }
-        }
-    }
-
-    /// Writes everything again, to a new database.
-    pub(super) fn rewrite(&mut self) {
-        self.changes.values_mut().for_each(|entry| entry.unwritten = true);
-    }
-
-    pub(super) fn ids(&self) -> Vec<String> {
-        self.changes.keys().chain(self.reviews.keys()).cloned().collect()
-    }
-
-    fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.changes.retain(|id, _| keep(id));
-        self.reviews.retain(|id, _| keep(id));
-    }
-}
 
 impl LiveRequests {
     /// Forgets the changes of requests that are neither in memory nor in the database.
@@ -114,7 +35,7 @@ impl Shared {
             self.send(record);
             let _ = self.changes.send(Change::FilesChanged(row));
         } else {
-            live.changes.late.push(id.to_owned());
+            live.changes.add_late(id);
         }
         drop(live);
         self.unwritten.notify_one();
@@ -122,7 +43,7 @@ impl Shared {
 
     /// Publishes the rows of requests whose changes came after their rows were written. Called when they are written too.
     pub(super) async fn publish_late(self: &Arc<Self>) {
-        let late = std::mem::take(&mut self.live.lock().changes.late);
+        let late = self.live.lock().changes.take_late();
         for id in late {
             let row = self.run(move |connection| sql::row(connection, &id)).await.0.flatten();
             if let Some(row) = row.map(Arc::new) {
@@ -149,10 +70,7 @@ impl RequestDatabase {
     pub async fn set_review(&self, id: &str, review: Review) {
         let stored = {
             let mut live = self.shared.live.lock();
-            live.changes.reviews.insert(id.to_owned(), review.clone());
-            while live.changes.reviews.len() > MAX_KEPT {
-                live.changes.reviews.pop_first();
-            }
+            live.changes.insert_review(id, review.clone());
             live.keep_texts && review.state != ReviewState::Running
         };
         let id = id.to_owned();
@@ -168,7 +86,7 @@ impl RequestDatabase {
     /// The review of a request's changes that is in memory.
     #[must_use]
     pub fn review(&self, id: &str) -> Option<Review> {
-        self.shared.live.lock().changes.reviews.get(id).cloned()
+        self.shared.live.lock().changes.review(id)
     }
 
     /// Adds a step to a request that has ended, and publishes it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proxy::changes::Changes;
 
-use super::changes::KeptChanges;
+use super::kept_changes::KeptChanges;
 use super::types::{ExchangeDetail, ExchangeRow, Step};
 use crate::text::{join_some, truncate};
 
