@@ -23,6 +23,9 @@ pub enum TurnEvent {
     Asked(Ask),
     /// The result of a review: what it found, in codex's words. Only reviews have it.
     Reviewed(String),
+    /// What codex's own patches have changed in the turn so far, as a git patch, without what commands changed. At most one
+    /// for each answer, before its end; one that is too long is left out.
+    Diff(String),
     /// Everything so far stays part of the answer, even if upstream breaks off later and codex retries.
     Checkpoint,
     /// codex is retrying after an upstream error: text and reasoning since the last checkpoint do not count.
@@ -162,7 +165,8 @@ impl TurnEvent {
             Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
             Self::Asked(ask) => ask.question.text_bytes(),
-            Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
+            // There is one, and its length is limited.
+            Self::Diff(_) | Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
         }
     }
 }

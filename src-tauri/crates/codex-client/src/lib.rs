@@ -66,7 +66,7 @@ pub use install::{
 };
 pub use item::{Content, Item, Role, ToolCall};
 pub use own_addresses::OwnAddresses;
-pub use process::{LineCommand, run_lines};
+pub use process::{LineCommand, run_lines, run_program};
 pub use rate_limits::{Credits, LimitWindow, RateLimits, SharedLimits};
 pub use reason::brief;
 pub use request::{

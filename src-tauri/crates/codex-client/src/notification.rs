@@ -31,7 +31,6 @@ pub(crate) const OPT_OUT: &[&str] = &[
     "item/fileChange/outputDelta",
     "item/fileChange/patchUpdated",
     "item/plan/delta",
-    "turn/diff/updated",
     "turn/plan/updated",
 ];
 
@@ -51,6 +50,9 @@ pub(crate) struct Notification<'a> {
     /// A [`ThreadItem`], or the model's raw item. The latter can be large and few turns need it, so it is parsed later.
     #[serde(borrow)]
     pub(crate) item: Option<&'a RawValue>,
+    /// Everything that the turn has changed so far, as a git patch.
+    #[serde(borrow)]
+    pub(crate) diff: Option<Cow<'a, str>>,
     pub(crate) turn: Option<TurnState>,
     /// The usage of one upstream response.
     pub(crate) usage: Option<Usage>,

@@ -5,6 +5,7 @@
 //! does the same. Every process of this crate is started here.
 
 mod lines;
+mod run;
 mod stderr;
 #[cfg(unix)]
 mod unix;
@@ -24,6 +25,7 @@ use tokio::time::timeout;
 use crate::environment::Environment;
 
 pub use lines::{LineCommand, run_lines};
+pub use run::run_program;
 pub(crate) use stderr::StderrTail;
 #[cfg(unix)]
 pub(crate) use unix::Process;

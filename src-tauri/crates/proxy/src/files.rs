@@ -28,7 +28,8 @@ pub(crate) fn lock_file(path: &Path) -> io::Result<FileLock> {
     lock_within(path, LOCK_TIMEOUT)
 }
 
-fn lock_within(path: &Path, timeout: Duration) -> io::Result<FileLock> {
+/// Like [`lock_file`] with another limit.
+pub(crate) fn lock_within(path: &Path, timeout: Duration) -> io::Result<FileLock> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     let path = path.with_added_extension("lock");
     let mut options = OpenOptions::new();

@@ -18,7 +18,7 @@ const MAX_LINE_BYTES: usize = 1000;
 /// Lines read but not passed on yet. When full, the program waits.
 const LINES_CAPACITY: usize = 64;
 
-/// A program to run with [`run_lines`].
+/// A program to run with [`run_lines`] or [`run_program`](super::run_program).
 #[derive(Clone, Debug)]
 pub struct LineCommand {
     /// The program.

@@ -115,6 +115,7 @@ impl TurnTask {
                 job.events.send(TurnEvent::Ended(Err(error)));
                 None
             });
+            job.events.settle();
             let Some((next, turn)) = continuation else { break };
             match self.next_job(next).await {
                 Some(next) => (job, parked) = (next, turn),

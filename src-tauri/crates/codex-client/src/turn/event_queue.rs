@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 use crate::error::CodexError;
 use crate::event::{TurnEvent, Usage};
@@ -57,12 +57,16 @@ pub(crate) struct Sender {
     shared: Arc<Shared>,
     /// Cancelled to interrupt the turn: its reader has dropped it, or the queue is full.
     pub(crate) interrupt: CancellationToken,
+    settled: CancellationToken,
+    /// Settles the turn when the last clone is gone.
+    _gone: Arc<DropGuard>,
 }
 
 /// A running turn. Dropping it interrupts the turn; the task behind it lives on until codex has confirmed.
 #[derive(Debug)]
 pub struct Turn {
     shared: Arc<Shared>,
+    settled: CancellationToken,
     _interrupt: DropGuard,
 }
 
@@ -79,11 +83,22 @@ pub(crate) fn event_queue() -> (Sender, Turn) {
     };
     let shared = Arc::new(Shared { inner: Mutex::new(inner), arrived: Notify::new() });
     let interrupt = CancellationToken::new();
-    let turn = Turn { shared: Arc::clone(&shared), _interrupt: interrupt.clone().drop_guard() };
-    (Sender { shared, interrupt }, turn)
+    let settled = CancellationToken::new();
+    let turn = Turn {
+        shared: Arc::clone(&shared),
+        settled: settled.clone(),
+        _interrupt: interrupt.clone().drop_guard(),
+    };
+    let gone = Arc::new(settled.clone().drop_guard());
+    (Sender { shared, interrupt, settled, _gone: gone }, turn)
 }
 
 impl Sender {
+    /// The answer has ended, and codex does nothing more for it.
+    pub(crate) fn settle(&self) {
+        self.settled.cancel();
+    }
+
     /// Records a message from codex for this turn, and whether codex is now running a command or tool.
     pub(crate) fn record_activity(&self, activity: Activity, busy: bool) {
         let mut inner = self.shared.inner.lock();
@@ -144,6 +159,12 @@ impl Turn {
     pub fn idle_since(&self) -> Option<Instant> {
         let inner = self.shared.inner.lock();
         (!inner.busy).then_some(inner.last_activity)
+    }
+
+    /// Resolves when codex does nothing more for this answer: its turn has ended, has confirmed its interruption, or awaits
+    /// outputs of the client's tools.
+    pub fn settled(&self) -> WaitForCancellationFutureOwned {
+        self.settled.clone().cancelled_owned()
     }
 
     /// When codex first reported that it retries an upstream request; `None` if an item has arrived since.

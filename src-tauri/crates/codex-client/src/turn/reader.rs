@@ -24,7 +24,12 @@ pub(crate) struct TurnReader {
     answer: String,
     /// Commands and calls to codex's own tools that are running.
     running: usize,
+    /// What its patches have changed, unless the answer's reader has it already.
+    diff: Option<String>,
 }
+
+/// Maximum length of the patch that is passed on: one answer's worth of unread text.
+const MAX_DIFF_BYTES: usize = 1024 * 1024;
 
 impl TurnReader {
     /// Creates a reader for the next turn of a thread with this total usage.
@@ -47,6 +52,11 @@ impl TurnReader {
     /// The answer's usage so far, as far as it was reported.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.exact_usage.or(self.reported_usage)
+    }
+
+    /// Takes the latest patch, if it has changed since.
+    pub(crate) fn take_diff(&mut self) -> Option<String> {
+        self.diff.take()
     }
 
     /// Takes the answer's usage; further usage belongs to the next answer.
@@ -99,6 +109,9 @@ impl TurnReader {
                     _ => *self.reported_usage.get_or_insert_default() += usage.last,
                 }
                 self.checkpoint(send);
+            }
+            ("turn/diff/updated", Notification { diff: Some(diff), .. }) => {
+                self.diff = Some(diff.into_owned()).filter(|diff| diff.len() <= MAX_DIFF_BYTES);
             }
             ("model/rerouted", Notification { to_model: Some(model), .. }) => send(TurnEvent::Model(model)),
             ("error", Notification { error: Some(error), will_retry, .. }) => {

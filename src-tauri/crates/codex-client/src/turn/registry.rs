@@ -272,6 +272,9 @@ impl ActiveTurn {
     }
 
     fn end(&mut self, phase: Phase, end: Result<TurnEnd, CodexError>, calls: Vec<ToolCall>) {
+        if let Some(diff) = self.reader.take_diff() {
+            self.events.send(TurnEvent::Diff(diff));
+        }
         let (text, thread_usage) = (self.reader.take_text(), self.reader.thread_usage);
         self.outcome = Some(AnswerOutcome { end, text, calls, thread_usage });
         self.phase.send_replace(phase);

@@ -1,58 +1,364 @@
-//! The snapshots of working folders.
+//! The snapshots of working folders, from before an answer to its undoing.
 
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use codex_client::{Environment, find_program};
+use codex_client::Environment;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::types::{Changes, Coverage, UndoError, UndoReport};
+use super::active::ActiveAnswers;
+use super::blobs::fetch;
+use super::compare::{self, Entry};
+use super::folder::{Folder, text, to_path, without_verbatim};
+use super::git::{Git, GitError, Repository};
+use super::prune;
+use super::record::{Record, Records, is_id};
+use super::restore::{Direction, Restore};
+use super::snapshot::{self, SnapshotLimits, Uncovered};
+use super::types::{Changes, Coverage, UndoError, UndoReport, UndoState};
+use super::window::Window;
+use crate::files::{FileLock, lock_within};
+
+/// Maximum time of git for undoing, and for showing changes.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a folder that is too large is not looked at again, since that takes time before each answer.
+const TOO_LARGE_FOR: Duration = Duration::from_secs(300);
 
 /// The snapshots of all working folders, in the data folder. Clones share them.
 #[derive(Clone, Debug)]
-pub struct ChangeStore(Arc<Inner>);
+pub struct ChangeStore(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
+    data_dir: PathBuf,
     /// The folder of the repositories.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     environment: Environment,
+    pub(super) limits: SnapshotLimits,
+    pub(super) active: ActiveAnswers,
+    /// Why folders are too large, and when that was found.
+    too_large: Mutex<HashMap<PathBuf, (Instant, String)>>,
+    /// When old snapshots were last deleted.
+    pub(super) pruned: Mutex<Option<Instant>>,
+}
+
+/// A repository that is locked.
+pub(super) struct Locked {
+    pub(super) repository: Repository,
+    #[expect(dead_code, reason = "held, never read")]
+    lock: FileLock,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug)]
+pub(super) struct NoSnapshot(pub(super) String);
+
+impl From<Uncovered> for NoSnapshot {
+    fn from(uncovered: Uncovered) -> Self {
+        Self(uncovered.why())
+    }
 }
 
 impl ChangeStore {
     /// The snapshots in this data folder. `environment` is where git is searched for.
     #[must_use]
     pub fn new(data_dir: &Path, environment: &Environment) -> Self {
-        let (folder, environment) = (data_dir.join("snapshots"), environment.clone());
-        Self(Arc::new(Inner { folder, environment }))
+        Self::with_limits(data_dir, environment, SnapshotLimits::default())
+    }
+
+    pub(crate) fn with_limits(data_dir: &Path, environment: &Environment, limits: SnapshotLimits) -> Self {
+        let folder = data_dir.join("snapshots");
+        Self(Arc::new(Inner {
+            active: ActiveAnswers::in_folder(&folder),
+            data_dir: data_dir.to_owned(),
+            folder,
+            environment: environment.clone(),
+            limits,
+            too_large: Mutex::default(),
+            pruned: Mutex::default(),
+        }))
     }
 
     /// Whether changes in `folder` could be undone, if a turn began now.
     pub async fn before_turn(&self, folder: &Path) -> Coverage {
-        let why = match find_program("git", &self.0.environment) {
-            None => UndoError::NoGit.to_string(),
-            Some(_) => format!("{} has no snapshots in {}.", folder.display(), self.0.folder.display()),
-        };
-        Coverage { covered: false, why: Some(why), left_out: Vec::new() }
+        let (store, folder) = (self.clone(), folder.to_owned());
+        let coverage = off_workers(async move { store.0.coverage(&folder).await }).await;
+        let not = |why| Coverage { covered: false, why: Some(why), left_out: Vec::new() };
+        coverage.map_or_else(Coverage::default, |coverage| coverage.unwrap_or_else(|NoSnapshot(why)| not(why)))
+    }
+
+    /// Takes the snapshot before the answer to a request that may change `folder`. Dropping the future stops it.
+    pub(crate) async fn begin(&self, request: &str, folder: &Path) -> Window {
+        let (store, request, folder) = (self.clone(), request.to_owned(), folder.to_owned());
+        let begun = off_workers(async move { Window::begin(store, &request, &folder).await }).await;
+        begun.unwrap_or_default()
     }
 
     /// The changes of a request, from its snapshots; `None` when there are none.
-    pub async fn changes(&self, _request: &str) -> Option<Changes> {
-        None
+    pub async fn changes(&self, request: &str) -> Option<Changes> {
+        let (store, request) = (self.clone(), request.to_owned());
+        let read = async move {
+            let (locked, record) = store.0.find(&request).await.ok()?;
+            store.0.changes_of(&locked.repository, &record, Instant::now() + UNDO_TIMEOUT).await.ok()
+        };
+        off_workers(read).await.flatten()
     }
 
     /// Puts the changed files of a request back to what they were before it. Files edited since are left as they are.
     ///
     /// # Errors
     /// See [`UndoError`]; then nothing has been changed.
-    pub async fn undo(&self, _request: &str) -> Result<UndoReport, UndoError> {
-        Err(UndoError::Gone)
+    pub async fn undo(&self, request: &str) -> Result<UndoReport, UndoError> {
+        self.restore(request, Direction::Undo).await
     }
 
     /// Takes back an [`undo`](Self::undo).
     ///
     /// # Errors
     /// See [`UndoError`]; then nothing has been changed.
-    pub async fn redo(&self, _request: &str) -> Result<UndoReport, UndoError> {
-        Err(UndoError::Gone)
+    pub async fn redo(&self, request: &str) -> Result<UndoReport, UndoError> {
+        self.restore(request, Direction::Redo).await
     }
+
+    async fn restore(&self, request: &str, direction: Direction) -> Result<UndoReport, UndoError> {
+        let (store, request) = (self.clone(), request.to_owned());
+        let handle = Handle::current();
+        // Not stopped halfway if the caller no longer waits.
+        let restored = spawn_blocking(move || handle.block_on(store.0.restore(&request, direction))).await;
+        restored.unwrap_or_else(|error| Err(UndoError::Failed(error.to_string())))
+    }
+
+    /// Deletes old snapshots, if that has not been done lately.
+    pub(crate) async fn prune(&self) {
+        let store = self.clone();
+        let _stopped = off_workers(async move { prune::if_due(&store).await }).await;
+    }
+}
+
+impl Inner {
+    pub(super) fn git(&self) -> Result<Git, NoSnapshot> {
+        let home = self.folder.join("home");
+        let _exists = fs::create_dir_all(&home);
+        Git::find(&self.environment, &home).ok_or_else(|| NoSnapshot(UndoError::NoGit.to_string()))
+    }
+
+    /// Opens and locks the repository of a folder that is not too large, as far as known.
+    pub(super) async fn open(&self, path: &Path, until: Instant) -> Result<Locked, NoSnapshot> {
+        let git = self.git()?;
+        let failed =
+            |error: &dyn std::fmt::Display| NoSnapshot(format!("The working folder can't be read: {error}."));
+        let folder = Folder::new(path).map_err(|error| failed(&error))?;
+        // Commands of codex could change our repositories there, and with them what git runs.
+        if self.data_dir.canonicalize().is_ok_and(|data| without_verbatim(data).starts_with(&folder.path)) {
+            return Err(NoSnapshot(
+                "Changes can't be undone in a folder that holds the data folder of Codex Proxy.".to_owned(),
+            ));
+        }
+        if let Some((at, why)) = self.too_large.lock().get(&folder.path)
+            && at.elapsed() < TOO_LARGE_FOR
+        {
+            return Err(NoSnapshot(why.clone()));
+        }
+        self.lock(git, folder, until).await.map_err(|error| Uncovered::of(error, &self.limits).into())
+    }
+
+    async fn lock(&self, git: Git, folder: Folder, until: Instant) -> Result<Locked, GitError> {
+        let path = self.folder.join(folder.key());
+        let lock = lock_within(&path, until.saturating_duration_since(Instant::now()))?;
+        let mut repository = Repository::open(git, path, folder, until).await?;
+        let prefix = repository.folder.prefix.trim_end_matches('/').to_owned();
+        // A repository that ignores the working folder, such as one of the user's settings, does not say what is in it.
+        if !prefix.is_empty()
+            && repository
+                .output(&["check-ignore", "--quiet", "--no-index", "--", &prefix], &[], until)
+                .await
+                .is_ok()
+        {
+            repository.folder = Folder::alone(repository.folder.path.clone());
+        }
+        Ok(Locked { repository, lock })
+    }
+
+    /// Remembers that a folder is too large.
+    pub(super) fn note(&self, folder: &Path, uncovered: &Uncovered) {
+        let mut all = self.too_large.lock();
+        all.retain(|_, (at, _)| at.elapsed() < TOO_LARGE_FOR);
+        if uncovered.is_size() {
+            all.insert(folder.to_owned(), (Instant::now(), uncovered.why()));
+        }
+    }
+
+    async fn coverage(&self, path: &Path) -> Result<Coverage, NoSnapshot> {
+        let until = Instant::now() + self.limits.time;
+        let locked = self.open(path, until).await?;
+        let repository = &locked.repository;
+        let listed = snapshot::list(repository, &self.limits, until).await;
+        let files = listed.inspect_err(|error| self.note(&repository.folder.path, error))?;
+        let mut left_out = Vec::new();
+        let pathspec = repository.folder.pathspec();
+        let ignored =
+            ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--", &pathspec];
+        let mut any = false;
+        let listed = repository.stream(&ignored, &[], until, |_| {
+            any = true;
+            std::ops::ControlFlow::Break(())
+        });
+        let _broken_off = listed.await;
+        if any {
+            left_out.push("Files that .gitignore lists can't be restored.".to_owned());
+        }
+        for nested in files.nested.iter().take(5) {
+            let path = text(nested);
+            left_out.push(format!("The repository in {} can't be restored.", path.trim_end_matches('/')));
+        }
+        Ok(Coverage { covered: true, why: None, left_out })
+    }
+
+    /// The repository, locked, and the record of a request.
+    async fn find(&self, request: &str) -> Result<(Locked, Record), UndoError> {
+        let records = self.records(request).ok_or(UndoError::Gone)?;
+        let record = records.read(request).ok_or(UndoError::Gone)?;
+        let git = self.git().map_err(|_| UndoError::NoGit)?;
+        let folder = Folder::new(&record.folder).map_err(|_| UndoError::Gone)?;
+        let locked = self.lock(git, folder, Instant::now() + UNDO_TIMEOUT).await?;
+        // Undone by another program in the meantime?
+        let record = records.read(request).ok_or(UndoError::Gone)?;
+        Ok((locked, record))
+    }
+
+    /// The records with this request's.
+    fn records(&self, request: &str) -> Option<Records> {
+        if !is_id(request) {
+            return None;
+        }
+        let repositories = fs::read_dir(&self.folder).ok()?.flatten();
+        repositories.map(|entry| Records::of(&entry.path())).find(|records| records.has(request))
+    }
+
+    pub(super) async fn changes_of(
+        &self,
+        repository: &Repository,
+        record: &Record,
+        until: Instant,
+    ) -> Result<Changes, GitError> {
+        let (before, after) = &record.trees;
+        let entries = compare::entries(repository, before, after, until).await?;
+        let (diff, diff_cut) = if entries.is_empty() {
+            (String::new(), false)
+        } else {
+            compare::patch(repository, before, after, until).await?
+        };
+        let undo = if record.undone.is_some() { UndoState::Undone } else { UndoState::Possible };
+        Ok(Changes {
+            folder: record.folder.display().to_string(),
+            files: compare::shown(&entries),
+            count: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            diff,
+            diff_cut,
+            undo,
+        })
+    }
+
+    async fn restore(&self, request: &str, direction: Direction) -> Result<UndoReport, UndoError> {
+        let until = Instant::now() + UNDO_TIMEOUT;
+        let (locked, mut record) = self.find(request).await?;
+        let repository = &locked.repository;
+        if record.undone.is_some() != (direction == Direction::Redo) {
+            return Err(UndoError::AlreadyDone);
+        }
+        if self.active.any_in(&record.folder).map_err(|error| UndoError::Failed(error.to_string()))? {
+            return Err(UndoError::Busy);
+        }
+        let (before, after) = &record.trees;
+        let mut entries = compare::entries(repository, before, after, until).await?;
+        if let Some(undone) = &record.undone {
+            entries.retain(|entry| undone.contains(&entry.path()));
+        }
+        let refused = self.overlapping(&record, &entries).await;
+        let target = if direction == Direction::Undo { before } else { after };
+        let folders = match &record.empty_folders {
+            Some(empty) => {
+                let known = compare::folders(repository, target, until).await?;
+                Some(known.into_iter().chain(empty.iter().cloned()).collect::<HashSet<_>>())
+            }
+            None => None,
+        };
+        let staging = tempfile::Builder::new().prefix(".undo-").tempdir_in(&repository.path);
+        let staging = staging.map_err(|error| UndoError::Failed(error.to_string()))?;
+        let versions = entries.iter().flat_map(|entry| [&entry.before, &entry.after]).flatten();
+        let ids = versions.map(|(_, version)| version.blob.clone()).collect();
+        let blobs = fetch(repository, ids, staging.path(), until).await?;
+        let restore = Restore {
+            folder: &record.folder,
+            direction,
+            blobs: &blobs,
+            modes: &record.modes,
+            known_folders: folders.as_ref(),
+        };
+        let report = restore.run(&entries, refused);
+        if !report.restored.is_empty() {
+            record.undone = match direction {
+                Direction::Undo => Some(report.restored.clone()),
+                Direction::Redo => None,
+            };
+            let written = Records::of(&repository.path).write(request, &record);
+            written.map_err(|error| UndoError::Failed(error.to_string()))?;
+        }
+        Ok(report)
+    }
+
+    /// The files that an answer at the same time changed too, or may have changed, each with the reason.
+    async fn overlapping(&self, record: &Record, entries: &[Entry]) -> HashMap<String, String> {
+        let why = "Another answer worked in this folder at the same time.";
+        let mut refused = HashMap::new();
+        for other in &record.met {
+            let Some(changed) = self.changed_by(other).await else {
+                return entries.iter().map(|entry| (entry.path(), why.to_owned())).collect();
+            };
+            for entry in entries {
+                let paths = [&entry.before, &entry.after].into_iter().flatten();
+                let mut paths = paths.filter_map(|(path, _)| Some(record.folder.join(to_path(path)?)));
+                if paths.any(|path| changed.contains(&path)) {
+                    refused.insert(entry.path(), why.to_owned());
+                }
+            }
+        }
+        refused
+    }
+
+    /// What another answer changed; `None` if that is unknown.
+    async fn changed_by(&self, request: &str) -> Option<HashSet<PathBuf>> {
+        let records = self.records(request)?;
+        let record = records.read(request)?;
+        let (before, after) = &record.trees;
+        // Reading trees needs no lock.
+        let git = self.git().ok()?;
+        let folder = Folder::new(&record.folder).ok()?;
+        let repository = Repository::existing(git, records.repository().to_owned(), folder);
+        let until = Instant::now() + UNDO_TIMEOUT;
+        let entries = compare::entries(&repository, before, after, until).await.ok()?;
+        let paths = entries.iter().flat_map(|entry| [&entry.before, &entry.after]).flatten();
+        Some(paths.filter_map(|(path, _)| Some(record.folder.join(to_path(path)?))).collect())
+    }
+}
+
+/// Runs a job that blocks, off the workers. Dropping the future stops it at its next wait. `None` if it panicked or the runtime
+/// shuts down.
+pub(super) async fn off_workers<T: Send + 'static>(
+    job: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let stop = CancellationToken::new();
+    let guard = stop.clone().drop_guard();
+    let handle = Handle::current();
+    let done = spawn_blocking(move || handle.block_on(stop.run_until_cancelled(job))).await;
+    guard.disarm();
+    done.ok().flatten()
 }

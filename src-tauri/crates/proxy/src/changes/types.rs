@@ -22,11 +22,9 @@ pub struct Changes {
 }
 
 /// Files listed of one answer.
-#[expect(dead_code, reason = "used by the comparison")]
 pub(super) const MAX_FILES: usize = 1000;
 
 /// Maximum length of the patch of one answer.
-#[expect(dead_code, reason = "used by the comparison")]
 pub(super) const MAX_DIFF_BYTES: usize = 1024 * 1024;
 
 /// A changed file.

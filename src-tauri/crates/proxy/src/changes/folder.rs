@@ -1,0 +1,96 @@
+//! A working folder, and the repository of the user's that it may be in: its ignore rules count.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+/// Length of the ignore rules that are read from the user's own repository.
+const MAX_EXCLUDES_BYTES: usize = 64 * 1024;
+
+/// A working folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Folder {
+    /// Its real path.
+    pub(super) path: PathBuf,
+    /// The nearest folder at or above it with a repository of the user's, else itself. The ignore rules between the two count.
+    pub(super) root: PathBuf,
+    /// Its path below `root`, with `/` between the parts and one at the end; empty if it is the same.
+    pub(super) prefix: String,
+}
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> io::Result<Self> {
+        let path = without_verbatim(fs::canonicalize(path)?);
+        let root = path.ancestors().find(|folder| folder.join(".git").exists());
+        let prefix = root.and_then(|root| {
+            let below = path.strip_prefix(root).ok()?;
+            below
+                .components()
+                .map(|part| Some(format!("{}/", part.as_os_str().to_str()?)))
+                .collect::<Option<String>>()
+        });
+        Ok(match (root, prefix) {
+            (Some(root), Some(prefix)) => Self { root: root.to_owned(), prefix, path },
+            _ => Self::alone(path),
+        })
+    }
+
+    /// A folder to which no ignore rules from above apply.
+    pub(super) fn alone(path: PathBuf) -> Self {
+        Self { root: path.clone(), prefix: String::new(), path }
+    }
+
+    /// The name of its repository of ours.
+    pub(super) fn key(&self) -> String {
+        let digest = Sha256::digest(self.path.as_os_str().as_encoded_bytes());
+        hex::encode(&digest[..8])
+    }
+
+    /// Limits a command to this folder.
+    pub(super) fn pathspec(&self) -> String {
+        if self.prefix.is_empty() {
+            ".".to_owned()
+        } else {
+            format!(":(literal){}", self.prefix.trim_end_matches('/'))
+        }
+    }
+
+    /// The ignore rules that the user's repository has for this computer only.
+    pub(super) fn excludes(&self) -> Vec<u8> {
+        let rules = fs::read(self.root.join(".git/info/exclude")).unwrap_or_default();
+        if rules.len() > MAX_EXCLUDES_BYTES { Vec::new() } else { rules }
+    }
+}
+
+/// Whether one of the folders is inside the other, or they are the same.
+pub(super) fn overlap(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// git does not understand Windows' `\\?\C:\…`.
+pub(super) fn without_verbatim(path: PathBuf) -> PathBuf {
+    match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
+        Some(plain) if cfg!(windows) && plain.as_bytes().get(1) == Some(&b':') => plain.into(),
+        _ => path,
+    }
+}
+
+/// git's path as one of this system; `None` if it is not below the folder or not a name here.
+pub(super) fn to_path(path: &[u8]) -> Option<PathBuf> {
+    #[cfg(unix)]
+    let path = PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path));
+    #[cfg(not(unix))]
+    let path = PathBuf::from(std::str::from_utf8(path).ok()?);
+    let is_plain = |part: std::path::Component<'_>| match part {
+        std::path::Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+        _ => false,
+    };
+    (path.components().next().is_some() && path.components().all(is_plain)).then_some(path)
+}
+
+/// git's path as text.
+pub(super) fn text(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}
