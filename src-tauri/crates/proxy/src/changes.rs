@@ -20,3 +20,6 @@ mod window;
 pub use store::ChangeStore;
 pub use types::{ChangedFile, Changes, Coverage, FileAction, RefusedFile, UndoError, UndoReport, UndoState};
 pub(crate) use window::{Window, from_patch};
+
+#[cfg(test)]
+mod tests;

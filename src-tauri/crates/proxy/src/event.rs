@@ -43,4 +43,6 @@ pub(crate) struct AnswerEnd {
     pub reason: FinishReason,
     /// `None` when unknown.
     pub usage: Option<Usage>,
+    /// How many files changed in the working folder while the request was answered: with its last answer, if known.
+    pub files_changed: Option<u32>,
 }

@@ -7,6 +7,7 @@
 mod admission;
 mod checking;
 mod deadlines;
+mod folder;
 mod key_tokens;
 pub(crate) mod log;
 mod questions;
@@ -16,7 +17,7 @@ mod turns;
 
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, TurnEnd, TurnEvent, TurnRequest, Usage};
+use codex_client::{Codex, CodexError, ThreadProfile, TurnEnd, TurnEvent, TurnRequest, Usage};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::Span;
@@ -24,6 +25,7 @@ use tracing::Span;
 use crate::answer::attempts::Attempts;
 use crate::answer::pipeline::PipelineConfig;
 use crate::approvals;
+use crate::changes::ChangeStore;
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{AnswerEnd, AnswerEvent};
 use crate::metrics::{Metrics, TurnStats};
@@ -32,6 +34,7 @@ use crate::settings::Settings;
 pub use admission::Occupancy;
 pub(crate) use admission::{Admission, Admit, Permit};
 
+use folder::FolderWatch;
 use key_tokens::KeyTokens;
 use log::Recorder;
 pub(crate) use questions::Desk;
@@ -136,6 +139,7 @@ pub(crate) struct Exchange {
     permit: Option<Permit>,
     /// `Some` from the start of the turns until the exchange closes.
     turns: Option<Turns>,
+    folder: FolderWatch,
     /// The proxy's share of the time to the first token.
     proxy_time: Duration,
     first_token: Option<Duration>,
@@ -172,6 +176,7 @@ impl Exchange {
             outside_time: Duration::ZERO,
             permit: None,
             turns: None,
+            folder: FolderWatch::default(),
             proxy_time: Duration::ZERO,
             first_token: None,
             deltas: 0,
@@ -233,6 +238,13 @@ impl Exchange {
         Ok(())
     }
 
+    /// Takes the snapshot before turns that may change the working folder. Dropping the future stops it.
+    pub(crate) async fn watch_folder(&mut self, store: &ChangeStore, profile: &ThreadProfile, undo: bool) {
+        let (folder, took) = FolderWatch::begin(&self.recorder, store, profile, undo).await;
+        self.folder = folder;
+        self.add_outside_time(took);
+    }
+
     /// Starts the turns of `n` answers to the same request: as many as the permit allows, and the others as these end.
     /// `retry_note` is added for a second attempt when the model did not make a required tool call, or
     /// called a strict tool with wrong arguments.
@@ -277,6 +289,16 @@ impl Exchange {
     pub(crate) async fn next(&mut self) -> Option<(u32, AnswerEvent)> {
         loop {
             let turns = self.turns.as_mut()?;
+            if turns.are_over() {
+                // The last event says how many files have changed.
+                let settled = turns.settled();
+                self.folder.start_ending(settled);
+                tokio::select! {
+                    biased;
+                    () = self.folder.ended() => {}
+                    () = self.cut_off.cancelled() => {}
+                }
+            }
             for (index, choice) in (0..).zip(&mut turns.choices) {
                 if let Some(event) = choice.ready.pop_front() {
                     return Some((index, self.record_event(event)));
@@ -332,6 +354,7 @@ impl Exchange {
             TurnEvent::Asked(ask) => return self.ask(index, ask),
             // Only reviews have a result of their own.
             TurnEvent::Reviewed(_) => {}
+            TurnEvent::Diff(patch) => self.folder.push_patch(&patch),
             TurnEvent::Checkpoint => {
                 if pipeline.checkpoint(ready).is_break() {
                     choice.turn = None;
@@ -399,12 +422,12 @@ impl Exchange {
                 self.recorder.text(&text);
                 AnswerEvent::Text(text)
             }
-            AnswerEvent::Ended(Ok(AnswerEnd { reason, usage })) => {
+            AnswerEvent::Ended(Ok(AnswerEnd { reason, usage, .. })) => {
                 if let Some(usage) = usage {
                     *self.usage.get_or_insert_default() += usage;
                 }
                 self.answer_ended();
-                AnswerEvent::Ended(Ok(AnswerEnd { reason, usage }))
+                AnswerEvent::Ended(Ok(AnswerEnd { reason, usage, files_changed: self.folder.count() }))
             }
             AnswerEvent::Ended(Err(failure)) => self.fail(failure),
             event => event,
@@ -454,7 +477,8 @@ impl Exchange {
             Outcome::Failed(Failure::Cancelled) => approvals::Outcome::Stopped,
             Outcome::Done(_) | Outcome::Failed(_) => approvals::Outcome::Withdrawn,
         });
-        let Some(turns) = self.turns.take() else { return };
+        let Some(mut turns) = self.turns.take() else { return };
+        self.folder.start_ending(turns.settled());
         // Admit the next request even while this client still reads.
         self.permit = None;
         let _in_span = self.span.enter();

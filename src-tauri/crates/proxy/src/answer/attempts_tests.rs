@@ -117,7 +117,7 @@ fn an_answer_that_ends_early_keeps_its_last_attempt() {
         let _ = attempts.push_text(if streamed { "a" } else { "x" }, &mut out);
         attempts.finish_incomplete(Incomplete::ContentFilter, None, &mut out);
         assert!(matches!(&out[0], AnswerEvent::Text(text) if text == sent), "{out:?}");
-        let end = AnswerEnd { reason: FinishReason::ContentFilter, usage: None };
+        let end = AnswerEnd { reason: FinishReason::ContentFilter, usage: None, files_changed: None };
         assert!(matches!(&out[1], AnswerEvent::Ended(Ok(ended)) if *ended == end), "{out:?}");
     }
 }

@@ -320,7 +320,11 @@ impl AnswerPipeline {
     fn push_end(&mut self, reason: FinishReason, usage: Option<Usage>, out: &mut VecDeque<AnswerEvent>) {
         self.close_think(out);
         let counted = || self.config.counter.as_ref().map(|counter| counter.usage(&self.sent));
-        out.push_back(AnswerEvent::Ended(Ok(AnswerEnd { reason, usage: usage.or_else(counted) })));
+        out.push_back(AnswerEvent::Ended(Ok(AnswerEnd {
+            reason,
+            usage: usage.or_else(counted),
+            files_changed: None,
+        })));
     }
 }
 

@@ -58,7 +58,7 @@ fn an_answer_without_limits_passes_unchanged() {
     let (text, end) = filtered(config(), &["a", "b"]);
     assert_eq!(text, "ab");
     let usage = Some(Usage { input: 1, ..Usage::default() });
-    assert_eq!(end, Some(AnswerEnd { reason: FinishReason::Stop, usage }));
+    assert_eq!(end, Some(AnswerEnd { reason: FinishReason::Stop, usage, files_changed: None }));
 }
 
 #[test]

@@ -24,16 +24,15 @@ pub(super) async fn fetch(
     }
     let mut reader = BatchReader { folder, state: State::Header(Vec::new()), files: HashMap::new() };
     let mut failed = None;
-    let ended =
-        repository.stream(&["cat-file", "--batch"], input.as_bytes(), until, |piece| match reader
-            .push(piece)
-        {
+    let ended = repository.stream(&["cat-file", "--batch"], input.as_bytes(), until, |piece| {
+        match reader.push(piece) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
                 ControlFlow::Break(())
             }
-        });
+        }
+    });
     let ended = ended.await;
     if let Some(error) = failed {
         return Err(GitError::Failed(error.to_string()));

@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Length of the ignore rules that are read from the user's own repository.
 const MAX_EXCLUDES_BYTES: usize = 64 * 1024;
 
 /// A working folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Folder {
     /// Its real path.
     pub(super) path: PathBuf,
@@ -23,7 +24,7 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let path = without_verbatim(fs::canonicalize(path)?);
-        let root = path.ancestors().find(|folder| folder.join(".git").exists());
+        let root = path.ancestors().find(|folder| is_repository(folder));
         let prefix = root.and_then(|root| {
             let below = path.strip_prefix(root).ok()?;
             below
@@ -62,6 +63,12 @@ impl Folder {
         let rules = fs::read(self.root.join(".git/info/exclude")).unwrap_or_default();
         if rules.len() > MAX_EXCLUDES_BYTES { Vec::new() } else { rules }
     }
+}
+
+/// Whether the folder has a repository. Sandboxes leave empty `.git` folders behind.
+fn is_repository(folder: &Path) -> bool {
+    let git = folder.join(".git");
+    git.is_file() || git.join("HEAD").is_file()
 }
 
 /// Whether one of the folders is inside the other, or they are the same.

@@ -16,13 +16,69 @@ pub(super) fn cut_patch(mut patch: String) -> (String, bool) {
     (patch, true)
 }
 
+/// Tells the lines of a patch that name files from its content, which may look the same.
+#[derive(Default)]
+struct Hunks {
+    /// Lines left in the hunk, before and after.
+    left: (u32, u32),
+}
+
+impl Hunks {
+    /// Whether the next line is content.
+    fn is_content(&mut self, line: &str) -> bool {
+        let (before, after) = &mut self.left;
+        if (*before, *after) == (0, 0) {
+            if let Some(hunk) = line.strip_prefix("@@ -") {
+                self.left = hunk_lines(hunk).unwrap_or_default();
+            }
+            return false;
+        }
+        let (removes, adds) = match line.as_bytes().first() {
+            Some(b'+') => (0, 1),
+            Some(b'-') => (1, 0),
+            Some(b'\\') => (0, 0),
+            _ => (1, 1),
+        };
+        (*before, *after) = (before.saturating_sub(removes), after.saturating_sub(adds));
+        true
+    }
+}
+
+/// Makes the paths of a patch relative to a folder: `prefix` is that folder's path, with a `/` at the end.
+pub(super) fn relative_to(patch: String, prefix: &str) -> String {
+    if prefix.is_empty() {
+        return patch;
+    }
+    let mut hunks = Hunks::default();
+    let (a, b) = (format!("a/{prefix}"), format!("b/{prefix}"));
+    let relative = |line: &str| {
+        if let Some(names) = line.strip_prefix(FILE) {
+            let names = names.strip_prefix(&a).map_or_else(|| names.to_owned(), |names| format!("a/{names}"));
+            return format!("{FILE}{}", names.replacen(&format!(" {b}"), " b/", 1));
+        }
+        for (start, prefix, kept) in [
+            ("--- ", a.as_str(), "a/"),
+            ("+++ ", b.as_str(), "b/"),
+            ("rename from ", prefix, ""),
+            ("rename to ", prefix, ""),
+        ] {
+            if let Some(path) = line.strip_prefix(start).and_then(|path| path.strip_prefix(prefix)) {
+                return format!("{start}{kept}{path}");
+            }
+        }
+        line.to_owned()
+    };
+    let lines = patch.split_inclusive('\n');
+    lines.map(|line| if hunks.is_content(line) { line.to_owned() } else { relative(line) }).collect()
+}
+
 /// The files of a patch, and how many there are.
 pub(super) fn files_of(patch: &str) -> (Vec<ChangedFile>, u32) {
     let mut files: Vec<ChangedFile> = Vec::new();
-    // Lines left in the hunk, before and after: only there `-` and `+` are content.
-    let mut left = (0_u32, 0_u32);
+    let mut hunks = Hunks::default();
     for line in patch.lines() {
-        if let Some(names) = line.strip_prefix(FILE).filter(|_| left == (0, 0)) {
+        let is_content = hunks.is_content(line);
+        if let Some(names) = line.strip_prefix(FILE).filter(|_| !is_content) {
             files.push(ChangedFile {
                 path: second_name(names),
                 what: FileAction::Changed,
@@ -35,15 +91,9 @@ pub(super) fn files_of(patch: &str) -> (Vec<ChangedFile>, u32) {
             continue;
         }
         let Some(file) = files.last_mut() else { continue };
-        if left != (0, 0) {
-            match line.as_bytes().first() {
-                Some(b'+') => (file.added, left.1) = (file.added + 1, left.1.saturating_sub(1)),
-                Some(b'-') => (file.removed, left.0) = (file.removed + 1, left.0.saturating_sub(1)),
-                Some(b'\\') => {}
-                _ => left = (left.0.saturating_sub(1), left.1.saturating_sub(1)),
-            }
-        } else if let Some(hunk) = line.strip_prefix("@@ -") {
-            left = hunk_lines(hunk).unwrap_or_default();
+        if is_content {
+            file.added += u32::from(line.starts_with('+'));
+            file.removed += u32::from(line.starts_with('-'));
         } else if let Some(mode) = line.strip_prefix("new file mode ") {
             (file.what, file.link) = (FileAction::Added, mode == "120000");
         } else if line.starts_with("deleted file mode ") {
@@ -104,6 +154,19 @@ mod tests {
             ]
         );
         assert_eq!(files[2].from.as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn paths_become_relative_to_the_folder_and_content_stays() {
+        let patch = |prefix: &str| {
+            format!(
+                "diff --git a/{prefix}x y b/{prefix}x y\n--- a/{prefix}x y\n+++ b/{prefix}x y\n@@ -1 +1,2 @@\n--- a/in/x\n+++ b/in/x\n+end\n\
+                 diff --git a/{prefix}old b/{prefix}new\nrename from {prefix}old\nrename to {prefix}new\n"
+            )
+        };
+        assert_eq!(relative_to(patch("in/folder/"), "in/folder/"), patch(""));
+        assert_eq!(relative_to(patch("in/"), "other/"), patch("in/"));
+        assert_eq!(relative_to(patch("in/"), ""), patch("in/"));
     }
 
     #[test]

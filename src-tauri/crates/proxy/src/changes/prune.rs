@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::folder::Folder;
 use super::git::Repository;
 use super::record::Records;
-use super::store::ChangeStore;
+use super::store::{ChangeStore, off_workers};
 use crate::files::lock_within;
 
 /// Snapshots are kept for this long.
@@ -30,18 +30,12 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum wait for a repository in use; it is tidied up next time.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Deletes old snapshots, if that was not done within the last hour.
-pub(super) async fn if_due(store: &ChangeStore) {
-    let due = {
-        let mut pruned = store.0.pruned.lock();
-        let due = pruned.is_none_or(|at| at.elapsed() >= INTERVAL);
-        if due {
-            *pruned = Some(Instant::now());
-        }
-        due
-    };
-    if due {
-        run(store, SystemTime::now(), MAX_BYTES).await;
+/// Deletes old snapshots now and every hour, for as long as it is polled.
+pub(super) async fn regularly(store: ChangeStore) {
+    loop {
+        let store = store.clone();
+        let _panicked = off_workers(async move { run(&store, SystemTime::now(), MAX_BYTES).await }).await;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 

@@ -9,11 +9,13 @@ use std::time::SystemTime;
 use codex_client::replace_file;
 use serde::{Deserialize, Serialize};
 
+use super::folder::Folder;
+
 /// One answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// The working folder.
-    pub(super) folder: PathBuf,
+    /// The working folder, and how the paths in the trees relate to it.
+    pub(super) folder: Folder,
     /// When it ended, in Unix seconds.
     pub(super) time: u64,
     /// The trees before and after it.
@@ -21,7 +23,9 @@ pub(super) struct Record {
     /// The answers that overlapped it. What those without a record changed is unknown.
     pub(super) met: Vec<String>,
     /// The permissions of changed files before it, by their paths below the folder.
-    pub(super) modes: BTreeMap<String, u32>,
+    pub(super) modes_before: BTreeMap<String, u32>,
+    /// The same after it.
+    pub(super) modes_after: BTreeMap<String, u32>,
     /// The empty folders before it, by their paths below the folder; `None` if there were too many.
     pub(super) empty_folders: Option<Vec<PathBuf>>,
     /// The paths that undoing has restored, while it is undone.

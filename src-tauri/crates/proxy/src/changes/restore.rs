@@ -29,29 +29,59 @@ pub(super) struct Restore<'a> {
     pub(super) direction: Direction,
     /// The contents, by blob.
     pub(super) blobs: &'a HashMap<String, PathBuf>,
-    /// Permissions of files that are gone, by path.
+    /// Permissions that files had, by path.
     pub(super) modes: &'a BTreeMap<String, u32>,
-    /// Folders that were there before; `None` keeps all.
+    /// Folders that were there; `None` keeps all.
     pub(super) known_folders: Option<&'a HashSet<PathBuf>>,
 }
 
-/// A path and the versions that it has and gets.
-struct Step<'a> {
-    path: PathBuf,
-    present: Option<&'a Version>,
-    wanted: Option<&'a Version>,
+/// A file as it is, and as it should be.
+struct Move<'a> {
+    name: String,
+    from: Option<(PathBuf, &'a Version)>,
+    to: Option<(PathBuf, &'a Version)>,
+    /// Why it is refused, so far.
+    done: Result<(), String>,
+}
+
+impl Move<'_> {
+    /// The path that it leaves.
+    fn left(&self) -> Option<&Path> {
+        let (from, _) = self.from.as_ref()?;
+        (self.to.as_ref().map(|(to, _)| to) != Some(from)).then_some(from.as_path())
+    }
 }
 
 impl Restore<'_> {
-    /// Restores these files, except those with a reason in `refused`.
+    /// Restores these files, except those with a reason in `refused`. Everything is checked before anything is written, and
+    /// room is made before it is needed: a file may have taken the place of a folder, or a folder that of a file.
     pub(super) fn run(&self, entries: &[Entry], mut refused: HashMap<String, String>) -> UndoReport {
+        let mut moves: Vec<_> = entries.iter().map(|entry| self.plan(entry, &mut refused)).collect();
+        let leaving: HashSet<PathBuf> =
+            moves.iter().filter_map(|one| one.left().map(Path::to_owned)).collect();
+        for one in moves.iter_mut().filter(|one| one.done.is_ok()) {
+            one.done = self.check(one, &leaving);
+        }
+        let failed = |error: io::Error| format!("It could not be restored: {error}.");
+        for one in moves.iter_mut().filter(|one| one.done.is_ok()) {
+            if let Some(path) = one.left() {
+                let removed = fs::remove_file(self.folder.join(path));
+                self.remove_empty_parents(path);
+                one.done = removed.map_err(failed);
+            }
+        }
+        for one in moves.iter_mut().filter(|one| one.done.is_ok()) {
+            if let Some((path, version)) = &one.to
+                && let Err(error) = self.write(path, version)
+            {
+                if let Some((from, version)) = one.from.as_ref().filter(|_| one.left().is_some()) {
+                    let _back = self.write(from, version);
+                }
+                one.done = Err(failed(error));
+            }
+        }
         let mut report = UndoReport::default();
-        // A file may have taken the place of a folder, or a folder that of a file: first make room.
-        let (removals, rest): (Vec<_>, Vec<_>) =
-            entries.iter().partition(|entry| self.source_and_target(entry).1.is_none());
-        for entry in removals.into_iter().chain(rest) {
-            let path = entry.path();
-            let done = refused.remove(&path).map_or_else(|| self.restore(entry), Err);
+        for Move { name: path, done, .. } in moves {
             match done {
                 Ok(()) => report.restored.push(path),
                 Err(why) => report.refused.push(RefusedFile { path, why }),
@@ -62,109 +92,80 @@ impl Restore<'_> {
         report
     }
 
-    fn source_and_target<'e>(
-        &self,
-        entry: &'e Entry,
-    ) -> (Option<&'e (Vec<u8>, Version)>, Option<&'e (Vec<u8>, Version)>) {
-        match self.direction {
-            Direction::Undo => (entry.after.as_ref(), entry.before.as_ref()),
-            Direction::Redo => (entry.before.as_ref(), entry.after.as_ref()),
+    fn plan<'e>(&self, entry: &'e Entry, refused: &mut HashMap<String, String>) -> Move<'e> {
+        let name = entry.path();
+        let (from, to) = match self.direction {
+            Direction::Undo => (&entry.after, &entry.before),
+            Direction::Redo => (&entry.before, &entry.after),
+        };
+        let file = |file: &'e Option<(Vec<u8>, Version)>| {
+            let known = |(path, version): &'e (Vec<u8>, Version)| Some((to_path(path)?, version));
+            (file.as_ref().map(known).is_none_or(|file| file.is_some()), file.as_ref().and_then(known))
+        };
+        let ((from_known, from), (to_known, to)) = (file(from), file(to));
+        let done = match refused.remove(&name) {
+            Some(why) => Err(why),
+            None if from_known && to_known => Ok(()),
+            None => Err(NAME.to_owned()),
+        };
+        Move { name, from, to, done }
+    }
+
+    /// Checks that a file is as the snapshot has it, and that the place that it gets is free.
+    fn check(&self, one: &Move<'_>, leaving: &HashSet<PathBuf>) -> Result<(), String> {
+        if let Some((path, version)) = &one.from {
+            self.check_parents(path, &HashSet::new())?;
+            if !self.is_present(&self.folder.join(path), version) {
+                return Err(EDITED.to_owned());
+            }
+        }
+        let Some((path, _)) = one.to.as_ref().filter(|_| one.from.is_none() || one.left().is_some()) else {
+            return Ok(());
+        };
+        self.check_parents(path, leaving)?;
+        // Below what leaves, nothing else can be. A folder is in the way unless it is empty by then.
+        let leaves = path.ancestors().any(|path| leaving.contains(path));
+        let is_free = |meta: fs::Metadata| meta.is_dir();
+        if leaves || fs::symlink_metadata(self.folder.join(path)).map_or(true, is_free) {
+            Ok(())
+        } else {
+            Err(EDITED.to_owned())
         }
     }
 
-    fn restore(&self, entry: &Entry) -> Result<(), String> {
-        let (from, to) = self.source_and_target(entry);
-        let path = |file: &(Vec<u8>, Version)| to_path(&file.0).ok_or(NAME);
-        let mut steps = Vec::new();
-        match (from, to) {
-            (Some(from), Some(to)) if from.0 == to.0 => {
-                steps.push(Step { path: path(from)?, present: Some(&from.1), wanted: Some(&to.1) });
+    /// Refuses a file below a link, unless that leaves.
+    fn check_parents(&self, path: &Path, leaving: &HashSet<PathBuf>) -> Result<(), String> {
+        for parent in parents(path) {
+            if leaving.contains(parent) {
+                return Ok(());
             }
-            (from, to) => {
-                if let Some(to) = to {
-                    steps.push(Step { path: path(to)?, present: None, wanted: Some(&to.1) });
-                }
-                if let Some(from) = from {
-                    steps.push(Step { path: path(from)?, present: Some(&from.1), wanted: None });
-                }
-            }
-        }
-        // Renamed into a folder in its own place.
-        if let [to, from] = steps.as_slice()
-            && from.path.starts_with(&to.path)
-        {
-            steps.reverse();
-        }
-        for step in &steps {
-            self.check(step)?;
-        }
-        for step in steps {
-            let path = self.folder.join(&step.path);
-            let done = match step.wanted {
-                Some(version) => self.write(&step.path, version),
-                None => fs::remove_file(&path),
-            };
-            done.map_err(|error| format!("It could not be restored: {error}."))?;
-            if step.wanted.is_none() {
-                self.remove_empty_parents(&step.path);
+            if self.folder.join(parent).is_symlink() {
+                return Err(LINKED.to_owned());
             }
         }
         Ok(())
     }
 
-    /// Checks that a path is as the snapshot has it.
-    fn check(&self, step: &Step<'_>) -> Result<(), String> {
-        let path = self.folder.join(&step.path);
-        let linked = self
-            .parents(&step.path)
-            .any(|parent| fs::symlink_metadata(parent).is_ok_and(|meta| meta.file_type().is_symlink()));
-        if linked {
-            return Err(LINKED.to_owned());
-        }
-        let is_as_expected = match (step.present, fs::symlink_metadata(&path)) {
-            (None, Err(_)) => true,
-            // A folder in the place of a file: it is in the way unless it is empty by now.
-            (None, Ok(meta)) => meta.is_dir(),
-            (Some(_), Err(_)) => false,
-            (Some(version), Ok(meta)) if version.is_link => {
-                meta.file_type().is_symlink()
-                    && fs::read_link(&path).is_ok_and(|target| {
-                        self.content(version)
-                            .is_some_and(|content| content == target.as_os_str().as_encoded_bytes())
-                    })
-            }
-            (Some(version), Ok(meta)) => {
-                meta.is_file()
-                    && (cfg!(windows) || is_executable(&meta) == version.is_executable)
-                    && self
-                        .blobs
-                        .get(&version.blob)
-                        .is_some_and(|blob| same_content(&path, blob).unwrap_or(false))
-            }
+    fn is_present(&self, path: &Path, version: &Version) -> bool {
+        let (Ok(meta), Some(blob)) = (fs::symlink_metadata(path), self.blobs.get(&version.blob)) else {
+            return false;
         };
-        if is_as_expected { Ok(()) } else { Err(EDITED.to_owned()) }
-    }
-
-    /// The folders above a file, from the working folder's own children down.
-    fn parents(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
-        let mut parents: Vec<_> = path
-            .ancestors()
-            .skip(1)
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .map(|parent| self.folder.join(parent))
-            .collect();
-        parents.reverse();
-        parents.into_iter()
-    }
-
-    fn content(&self, version: &Version) -> Option<Vec<u8>> {
-        fs::read(self.blobs.get(&version.blob)?).ok()
+        if version.is_link {
+            let target = fs::read_link(path).ok();
+            return target
+                .zip(fs::read(blob).ok())
+                .is_some_and(|(target, expected)| target.as_os_str().as_encoded_bytes() == expected);
+        }
+        meta.is_file()
+            && (cfg!(windows) || is_executable(&meta) == version.is_executable)
+            && same_content(path, blob).unwrap_or(false)
     }
 
     /// Writes a version to a temporary file beside its path, and renames that.
     fn write(&self, below: &Path, version: &Version) -> io::Result<()> {
         let path = self.folder.join(below);
-        for parent in self.parents(below) {
+        for parent in parents(below) {
+            let parent = self.folder.join(parent);
             match fs::symlink_metadata(&parent) {
                 Ok(meta) if meta.is_dir() => {}
                 Ok(_) => return Err(io::Error::other("its folder is no folder")),
@@ -201,6 +202,12 @@ impl Restore<'_> {
             }
         }
     }
+}
+
+/// The folders above a file below the working folder, outermost first.
+fn parents(path: &Path) -> impl Iterator<Item = &Path> {
+    let parents: Vec<_> = path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()).collect();
+    parents.into_iter().rev()
 }
 
 /// Whether two files have the same content.

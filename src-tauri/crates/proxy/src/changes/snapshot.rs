@@ -146,8 +146,8 @@ pub(super) async fn take(
         let mut args =
             vec!["add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul"];
         if repository.is_new() {
-            // Writes the files into one pack instead of a file for each.
-            args.splice(0..0, ["-c", "core.bigFileThreshold=1"]);
+            // Writes the files into one pack instead of a file for each, as they are: three times as fast.
+            args.splice(0..0, ["-c", "core.bigFileThreshold=1", "-c", "core.compression=0"]);
         }
         let added = repository.output(&args, &specs, until).await;
         match added {

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::active::ActiveAnswers;
 use super::blobs::fetch;
@@ -46,8 +47,6 @@ pub(super) struct Inner {
     pub(super) active: ActiveAnswers,
     /// Why folders are too large, and when that was found.
     too_large: Mutex<HashMap<PathBuf, (Instant, String)>>,
-    /// When old snapshots were last deleted.
-    pub(super) pruned: Mutex<Option<Instant>>,
 }
 
 /// A repository that is locked.
@@ -83,7 +82,6 @@ impl ChangeStore {
             environment: environment.clone(),
             limits,
             too_large: Mutex::default(),
-            pruned: Mutex::default(),
         }))
     }
 
@@ -92,7 +90,8 @@ impl ChangeStore {
         let (store, folder) = (self.clone(), folder.to_owned());
         let coverage = off_workers(async move { store.0.coverage(&folder).await }).await;
         let not = |why| Coverage { covered: false, why: Some(why), left_out: Vec::new() };
-        coverage.map_or_else(Coverage::default, |coverage| coverage.unwrap_or_else(|NoSnapshot(why)| not(why)))
+        coverage
+            .map_or_else(Coverage::default, |coverage| coverage.unwrap_or_else(|NoSnapshot(why)| not(why)))
     }
 
     /// Takes the snapshot before the answer to a request that may change `folder`. Dropping the future stops it.
@@ -136,10 +135,9 @@ impl ChangeStore {
         restored.unwrap_or_else(|error| Err(UndoError::Failed(error.to_string())))
     }
 
-    /// Deletes old snapshots, if that has not been done lately.
-    pub(crate) async fn prune(&self) {
-        let store = self.clone();
-        let _stopped = off_workers(async move { prune::if_due(&store).await }).await;
+    /// Deletes old snapshots now and then, until the task is dropped.
+    pub(crate) fn prune(&self) -> AbortOnDropHandle<()> {
+        AbortOnDropHandle::new(tokio::spawn(prune::regularly(self.clone())))
     }
 }
 
@@ -167,13 +165,9 @@ impl Inner {
         {
             return Err(NoSnapshot(why.clone()));
         }
-        self.lock(git, folder, until).await.map_err(|error| Uncovered::of(error, &self.limits).into())
-    }
-
-    async fn lock(&self, git: Git, folder: Folder, until: Instant) -> Result<Locked, GitError> {
-        let path = self.folder.join(folder.key());
-        let lock = lock_within(&path, until.saturating_duration_since(Instant::now()))?;
-        let mut repository = Repository::open(git, path, folder, until).await?;
+        let locked = self.lock(git, folder, until).await;
+        let mut locked = locked.map_err(|error| Uncovered::of(error, &self.limits))?;
+        let repository = &mut locked.repository;
         let prefix = repository.folder.prefix.trim_end_matches('/').to_owned();
         // A repository that ignores the working folder, such as one of the user's settings, does not say what is in it.
         if !prefix.is_empty()
@@ -184,7 +178,13 @@ impl Inner {
         {
             repository.folder = Folder::alone(repository.folder.path.clone());
         }
-        Ok(Locked { repository, lock })
+        Ok(locked)
+    }
+
+    async fn lock(&self, git: Git, folder: Folder, until: Instant) -> Result<Locked, GitError> {
+        let path = self.folder.join(folder.key());
+        let lock = lock_within(&path, until.saturating_duration_since(Instant::now()))?;
+        Ok(Locked { repository: Repository::open(git, path, folder, until).await?, lock })
     }
 
     /// Remembers that a folder is too large.
@@ -216,7 +216,7 @@ impl Inner {
             left_out.push("Files that .gitignore lists can't be restored.".to_owned());
         }
         for nested in files.nested.iter().take(5) {
-            let path = text(nested);
+            let path = text(nested.strip_prefix(repository.folder.prefix.as_bytes()).unwrap_or(nested));
             left_out.push(format!("The repository in {} can't be restored.", path.trim_end_matches('/')));
         }
         Ok(Coverage { covered: true, why: None, left_out })
@@ -227,7 +227,10 @@ impl Inner {
         let records = self.records(request).ok_or(UndoError::Gone)?;
         let record = records.read(request).ok_or(UndoError::Gone)?;
         let git = self.git().map_err(|_| UndoError::NoGit)?;
-        let folder = Folder::new(&record.folder).map_err(|_| UndoError::Gone)?;
+        let folder = record.folder;
+        if Folder::new(&folder.path).ok().is_none_or(|now| now.path != folder.path) {
+            return Err(UndoError::Gone);
+        }
         let locked = self.lock(git, folder, Instant::now() + UNDO_TIMEOUT).await?;
         // Undone by another program in the meantime?
         let record = records.read(request).ok_or(UndoError::Gone)?;
@@ -258,7 +261,7 @@ impl Inner {
         };
         let undo = if record.undone.is_some() { UndoState::Undone } else { UndoState::Possible };
         Ok(Changes {
-            folder: record.folder.display().to_string(),
+            folder: record.folder.path.display().to_string(),
             files: compare::shown(&entries),
             count: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             diff,
@@ -274,7 +277,7 @@ impl Inner {
         if record.undone.is_some() != (direction == Direction::Redo) {
             return Err(UndoError::AlreadyDone);
         }
-        if self.active.any_in(&record.folder).map_err(|error| UndoError::Failed(error.to_string()))? {
+        if self.active.any_in(&record.folder.path).map_err(|error| UndoError::Failed(error.to_string()))? {
             return Err(UndoError::Busy);
         }
         let (before, after) = &record.trees;
@@ -297,10 +300,10 @@ impl Inner {
         let ids = versions.map(|(_, version)| version.blob.clone()).collect();
         let blobs = fetch(repository, ids, staging.path(), until).await?;
         let restore = Restore {
-            folder: &record.folder,
+            folder: &record.folder.path,
             direction,
             blobs: &blobs,
-            modes: &record.modes,
+            modes: if direction == Direction::Undo { &record.modes_before } else { &record.modes_after },
             known_folders: folders.as_ref(),
         };
         let report = restore.run(&entries, refused);
@@ -325,7 +328,7 @@ impl Inner {
             };
             for entry in entries {
                 let paths = [&entry.before, &entry.after].into_iter().flatten();
-                let mut paths = paths.filter_map(|(path, _)| Some(record.folder.join(to_path(path)?)));
+                let mut paths = paths.filter_map(|(path, _)| Some(record.folder.path.join(to_path(path)?)));
                 if paths.any(|path| changed.contains(&path)) {
                     refused.insert(entry.path(), why.to_owned());
                 }
@@ -341,12 +344,11 @@ impl Inner {
         let (before, after) = &record.trees;
         // Reading trees needs no lock.
         let git = self.git().ok()?;
-        let folder = Folder::new(&record.folder).ok()?;
-        let repository = Repository::existing(git, records.repository().to_owned(), folder);
+        let repository = Repository::existing(git, records.repository().to_owned(), record.folder.clone());
         let until = Instant::now() + UNDO_TIMEOUT;
         let entries = compare::entries(&repository, before, after, until).await.ok()?;
         let paths = entries.iter().flat_map(|entry| [&entry.before, &entry.after]).flatten();
-        Some(paths.filter_map(|(path, _)| Some(record.folder.join(to_path(path)?))).collect())
+        Some(paths.filter_map(|(path, _)| Some(record.folder.path.join(to_path(path)?))).collect())
     }
 }
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
 use super::active::ActiveAnswer;
-use super::compare;
-use super::folder::{text, without_verbatim};
+use super::compare::{self, Entry, Version};
+use super::folder::{Folder, text, without_verbatim};
 use super::git::GitError;
-use super::patch::{cut_patch, files_of};
+use super::patch::{cut_patch, files_of, relative_to};
 use super::record::{Record, Records, is_id};
-use super::snapshot::{self, Snapshot, Uncovered};
+use super::snapshot::{self, Listing, Snapshot, Uncovered};
 use super::store::{ChangeStore, NoSnapshot, off_workers};
 use super::types::{Changes, UndoState};
 use crate::clock::unix_now;
@@ -86,6 +86,9 @@ impl Window {
 
 /// What codex itself says that it changed, without what its commands changed.
 pub(crate) fn from_patch(folder: &Path, patch: String, why: String) -> Changes {
+    // codex names files from the top of the user's repository.
+    let prefix = Folder::new(folder).map(|folder| folder.prefix).unwrap_or_default();
+    let patch = relative_to(patch, &prefix);
     let (files, count) = files_of(&patch);
     let (diff, diff_cut) = cut_patch(patch);
     Changes {
@@ -132,15 +135,19 @@ impl Covered {
         let uncovered = |error: GitError| NoSnapshot::from(Uncovered::of(error, &inner.limits));
         let entries =
             compare::entries(repository, &before.tree, &after.tree, until).await.map_err(uncovered)?;
-        let mode = |path: &[u8]| {
-            let full = [repository.folder.prefix.as_bytes(), path].concat();
-            Some((text(path), *before.files.modes.get(&full)?))
+        let modes = |files: &Listing, version: fn(&Entry) -> &Option<(Vec<u8>, Version)>| {
+            let versions = entries.iter().filter_map(|entry| version(entry).as_ref());
+            let mode = |path: &[u8]| {
+                let full = [repository.folder.prefix.as_bytes(), path].concat();
+                Some((text(path), *files.modes.get(&full)?))
+            };
+            versions.filter(|(_, version)| !version.is_link).filter_map(|(path, _)| mode(path)).collect()
         };
-        let befores = entries.iter().filter_map(|entry| entry.before.as_ref());
         let record = Record {
-            folder,
+            folder: repository.folder.clone(),
             time: unix_now(),
-            modes: befores.filter_map(|(path, _)| mode(path)).collect(),
+            modes_before: modes(&before.files, |entry| &entry.before),
+            modes_after: modes(&after.files, |entry| &entry.after),
             trees: (before.tree, after.tree),
             met,
             empty_folders,

@@ -147,6 +147,11 @@ impl Recorder {
         &self.id
     }
 
+    /// The log.
+    pub(crate) fn log(&self) -> Arc<dyn RequestLog> {
+        Arc::clone(&self.log)
+    }
+
     /// Reports a step: a title, details, and whether it went wrong.
     pub fn step(&self, what: &str, detail: Option<&str>, bad: bool) {
         self.log_step(Step { what, detail, bad, is_command: false });

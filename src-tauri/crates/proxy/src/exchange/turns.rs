@@ -5,8 +5,10 @@
 use std::collections::VecDeque;
 
 use codex_client::{Codex, CodexError, ThreadKind, Turn, TurnEvent, TurnFailure, TurnRequest, Usage};
-use futures_util::future::select_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{join_all, select_all};
 use tokio::time::Instant;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::checking::RunningCheck;
 use super::questions::{PendingQuestion, next_answered};
@@ -49,6 +51,8 @@ pub(super) struct Choice {
     pub(super) questions: Vec<PendingQuestion>,
     /// Whether the owner has stopped it.
     pub(super) denied: bool,
+    /// One for each of its turns: resolves when codex does nothing more for it.
+    settled: Vec<WaitForCancellationFutureOwned>,
 }
 
 /// An event of one answer.
@@ -74,11 +78,18 @@ impl Choice {
             spent: None,
             questions: Vec::new(),
             denied: false,
+            settled: Vec::new(),
         }
     }
 
     fn begin(&mut self, turn: Turn) {
-        (self.started, self.turn) = (Some(Instant::now()), Some(turn));
+        self.started = Some(Instant::now());
+        self.attempt(turn);
+    }
+
+    fn attempt(&mut self, turn: Turn) {
+        self.settled.push(turn.settled());
+        self.turn = Some(turn);
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -138,11 +149,30 @@ impl Turns {
         Ok(())
     }
 
+    /// Whether all that is left is the end of the last answer.
+    pub(super) fn are_over(&self) -> bool {
+        let mut ready = self.choices.iter().flat_map(|choice| &choice.ready);
+        let is_end = |event: Option<&AnswerEvent>| matches!(event, Some(AnswerEvent::Ended(Ok(_))));
+        is_end(ready.next())
+            && ready.next().is_none()
+            && self
+                .choices
+                .iter()
+                .all(|choice| choice.started.is_some() && !choice.is_running() && !choice.retry_now)
+    }
+
+    /// Resolves when codex does nothing more for these answers.
+    pub(super) fn settled(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        let settled = self.choices.iter_mut().flat_map(|choice| std::mem::take(&mut choice.settled));
+        join_all(settled.collect::<Vec<_>>()).map(drop)
+    }
+
     /// The next event of any answer. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<(usize, Event), Failure> {
         for choice in self.choices.iter_mut().filter(|choice| choice.retry_now) {
             if let Some(request) = &choice.retry {
-                choice.turn = Some(self.codex.turn(request.clone()).await.map_err(Failure::Codex)?);
+                let turn = self.codex.turn(request.clone()).await.map_err(Failure::Codex)?;
+                choice.attempt(turn);
             }
             (choice.retry, choice.retry_now) = (None, false);
         }

@@ -25,6 +25,17 @@ pub(crate) struct Completion<'a, C: ToSchema> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Usage>)]
     pub usage: Option<Option<Usage>>,
+    /// What codex did on this computer, in the last chunk of a stream. A complete answer has it in the header
+    /// `x-codex-proxy-files-changed`. Absent unless the model may change files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codex_proxy: Option<ProxyInfo>,
+}
+
+/// What codex did on this computer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ProxyInfo {
+    /// The number of files in the working folder that changed while the answers were generated.
+    pub files_changed: u32,
 }
 
 /// One answer.

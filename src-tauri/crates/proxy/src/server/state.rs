@@ -8,6 +8,7 @@ use codex_client::{Environment, SharedLimits};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
@@ -42,6 +43,7 @@ pub struct Inner {
     running: RunningRequests,
     /// Snapshots of working folders.
     changes: ChangeStore,
+    _pruning: AbortOnDropHandle<()>,
     approvals: Approvals,
     /// This computer's name, for clients.
     computer: Arc<str>,
@@ -168,6 +170,7 @@ impl Proxy {
         let now = unix_now();
         // Commands that codex runs can read its environment and must not see our keys.
         let environment = environment.without("API_KEYS");
+        let changes = ChangeStore::new(&settings.data_dir, &environment);
         let path = settings.codex_path.as_deref();
         let codex = Backends::new(path, &environment, &settings.data_dir, usage_limits);
         let from_settings = settings
@@ -182,7 +185,8 @@ impl Proxy {
             catalog: Catalog::default(),
             admission: Admission::new(&limits),
             running: RunningRequests::default(),
-            changes: ChangeStore::new(&settings.data_dir, &environment),
+            _pruning: changes.prune(),
+            changes,
             computer: crate::approvals::visible(&computer).into(),
             approvals: Approvals::new(&settings.data_dir, configured_keys.clone()),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::argument_deltas;
 use crate::error::Failure;
-use crate::event::{AnswerEvent, ClientCall};
+use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
 use crate::openai::chunk::{CallDelta, ChunkChoice, CustomDelta, Delta, FunctionDelta};
-use crate::openai::completion::{Completion, FinishReason};
+use crate::openai::completion::{Completion, FinishReason, ProxyInfo};
 
 /// A server-sent event with `value` as its data.
 pub(crate) fn data_event(value: &impl Serialize) -> Event {
@@ -29,6 +29,8 @@ pub(crate) struct Head {
     pub(crate) include_usage: bool,
     /// Usage of all answers; `None` if unknown.
     pub(crate) usage: Option<Usage>,
+    /// Files changed while the answers were generated; `None` if unknown.
+    pub(crate) files_changed: Option<u32>,
 }
 
 impl Head {
@@ -39,18 +41,26 @@ impl Head {
         }
     }
 
-    /// Adds the usage of one answer.
-    pub(crate) fn add(&mut self, usage: Option<Usage>) {
-        if let Some(usage) = usage {
+    /// Adds what one answer used and changed.
+    pub(crate) fn add(&mut self, end: AnswerEnd) {
+        if let Some(usage) = end.usage {
             *self.usage.get_or_insert_default() += usage;
         }
+        if let Some(count) = end.files_changed {
+            let files = self.files_changed.get_or_insert_default();
+            *files = files.saturating_add(count);
+        }
+    }
+
+    fn proxy_info(&self) -> Option<ProxyInfo> {
+        self.files_changed.map(|files_changed| ProxyInfo { files_changed })
     }
 
     /// The complete completion.
     pub(crate) fn completion<'a, C: ToSchema>(&'a self, choices: &'a [C]) -> Completion<'a, C> {
         let Self { id, object, created, model, .. } = self;
         let usage = self.usage.map(|usage| Some(usage.into()));
-        Completion { id, object, created: *created, model, choices, usage }
+        Completion { id, object, created: *created, model, choices, usage, codex_proxy: None }
     }
 
     /// A chunk with one choice.
@@ -58,10 +68,20 @@ impl Head {
         data_event(&Completion { usage: self.include_usage.then_some(None), ..self.completion(&[choice]) })
     }
 
+    /// The last chunk of an answer, which may be that of the stream.
+    pub(crate) fn last_chunk<C: ToSchema + Serialize>(&self, end: AnswerEnd, choice: C) -> Event {
+        if end.files_changed.is_none() || self.include_usage {
+            return self.chunk(choice);
+        }
+        data_event(&Completion { usage: None, codex_proxy: self.proxy_info(), ..self.completion(&[choice]) })
+    }
+
     /// The end of a successful stream.
     pub(crate) fn end(&self) -> Vec<Event> {
         let usage = Some(self.usage.map(Into::into));
-        let last = || data_event(&Completion::<ChunkChoice<'_>> { usage, ..self.completion(&[]) });
+        let codex_proxy = self.proxy_info();
+        let last =
+            || data_event(&Completion::<ChunkChoice<'_>> { usage, codex_proxy, ..self.completion(&[]) });
         self.include_usage.then(last).into_iter().chain([Event::default().data("[DONE]")]).collect()
     }
 }
@@ -106,9 +126,10 @@ impl Chunks for ChatChunks {
             AnswerEvent::Call(call) => out.extend(self.call(index, number, &call)),
             AnswerEvent::Ended(end) => {
                 let end = end?;
-                self.head.add(end.usage);
-                let reason = finish_reason(end.reason, self.legacy_calls);
-                out.push(self.chunk(index, Delta::default(), Some(reason)));
+                self.head.add(end);
+                let finish_reason = Some(finish_reason(end.reason, self.legacy_calls));
+                let choice = ChunkChoice { index, delta: Delta::default(), logprobs: None, finish_reason };
+                out.push(self.head.last_chunk(end, choice));
             }
         }
         Ok(out)
@@ -165,11 +186,7 @@ impl ChatChunks {
     }
 
     fn delta(&self, index: u32, delta: Delta<'_>) -> Event {
-        self.chunk(index, delta, None)
-    }
-
-    fn chunk(&self, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) -> Event {
-        self.head.chunk(ChunkChoice { index, delta, logprobs: None, finish_reason })
+        self.head.chunk(ChunkChoice { index, delta, logprobs: None, finish_reason: None })
     }
 }
 

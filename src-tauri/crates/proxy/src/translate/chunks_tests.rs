@@ -21,7 +21,7 @@ fn text(text: &str) -> AnswerEvent {
 }
 
 fn end(reason: FinishReason, usage: Option<Usage>) -> AnswerEvent {
-    AnswerEvent::Ended(Ok(AnswerEnd { reason, usage }))
+    AnswerEvent::Ended(Ok(AnswerEnd { reason, usage, files_changed: None }))
 }
 
 /// Parses `data:` events; `[DONE]` becomes a string.

@@ -66,20 +66,21 @@ pub(crate) struct TextChunks(pub(crate) Head);
 
 impl Chunks for TextChunks {
     fn write(&mut self, index: u32, event: AnswerEvent) -> Result<Vec<Event>, Failure> {
-        let (text, finish_reason) = match event {
+        let text = match event {
             AnswerEvent::Model(model) => {
                 self.0.set_model(&model);
                 return Ok(Vec::new());
             }
             AnswerEvent::Reasoning(_) | AnswerEvent::Call(_) => return Ok(Vec::new()),
-            AnswerEvent::Text(text) => (text, None),
+            AnswerEvent::Text(text) => text,
             AnswerEvent::Ended(end) => {
                 let end = end?;
-                self.0.add(end.usage);
-                (String::new(), Some(end.reason))
+                self.0.add(end);
+                let choice = TextChoice { text: "", index, logprobs: None, finish_reason: Some(end.reason) };
+                return Ok(vec![self.0.last_chunk(end, choice)]);
             }
         };
-        Ok(vec![self.0.chunk(TextChoice { text: &text, index, logprobs: None, finish_reason })])
+        Ok(vec![self.0.chunk(TextChoice { text: &text, index, logprobs: None, finish_reason: None })])
     }
 
     fn head(&self) -> &Head {

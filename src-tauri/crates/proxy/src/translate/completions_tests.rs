@@ -64,7 +64,7 @@ fn events(bytes: &[u8]) -> Vec<Value> {
 
 fn writer(include_usage: bool) -> TextChunks {
     let (id, object) = ("cmpl-1".to_owned(), "text_completion");
-    TextChunks(Head { id, object, created: 7, model: "m".to_owned(), include_usage, usage: None })
+    TextChunks(Head { id, object, created: 7, model: "m".to_owned(), include_usage, ..Head::default() })
 }
 
 fn written(writer: &mut TextChunks, index: u32, event: AnswerEvent) -> Vec<Value> {
@@ -80,7 +80,8 @@ fn a_chunk_has_the_text_and_the_index_of_its_choice() {
         [json!({"id":"cmpl-1","object":"text_completion","created":7,"model":"m-2","choices":[
             {"text":"a","index":1,"logprobs":null,"finish_reason":null}]})]
     );
-    let end = AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Length, usage: None }));
+    let end =
+        AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Length, usage: None, files_changed: None }));
     let end = &written(&mut writer, 1, end)[0];
     assert_eq!(end["choices"][0]["finish_reason"], "length");
     assert_eq!(events(&wire(writer.head().end())), ["[DONE]"]);
@@ -91,7 +92,11 @@ fn usage_is_null_until_the_last_chunk_which_has_no_choices() {
     let mut writer = writer(true);
     assert_eq!(written(&mut writer, 0, AnswerEvent::Text("a".into()))[0].get("usage"), Some(&Value::Null));
     let usage = Some(Usage { input: 10, cached: 4, output: 5, reasoning: 2 });
-    written(&mut writer, 0, AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, usage })));
+    written(
+        &mut writer,
+        0,
+        AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, usage, files_changed: None })),
+    );
     let done = events(&wire(writer.head().end()));
     assert_eq!(done[0]["choices"], json!([]));
     assert_eq!(done[0]["usage"]["total_tokens"], 15);

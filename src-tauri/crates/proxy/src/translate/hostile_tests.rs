@@ -114,7 +114,7 @@ impl Output {
 
 fn finish() -> AnswerEnd {
     let usage = Usage { input: u64::MAX, cached: 1, output: u64::MAX, reasoning: 1 };
-    AnswerEnd { reason: FinishReason::Stop, usage: Some(usage) }
+    AnswerEnd { reason: FinishReason::Stop, usage: Some(usage), files_changed: None }
 }
 
 proptest! {

@@ -56,8 +56,12 @@ pub(crate) struct ResponseWriter {
     new_part: bool,
     started: bool,
     id_sent: bool,
+    files_changed: Option<u32>,
     sink: Sink,
 }
+
+/// The key in a response's metadata with the number of files that changed while it was generated.
+const FILES_CHANGED: &str = "codex_proxy_files_changed";
 
 impl ResponseWriter {
     /// An empty response. `model` is the requested one, `created_at` is in Unix seconds, and `streamed` enables
@@ -85,12 +89,26 @@ impl ResponseWriter {
             usage: None,
         };
         let sink = Sink { out: Vec::new(), next: 0, enabled: streamed };
-        Self { response, ids, open: false, new_part: false, started: false, id_sent: false, sink }
+        Self {
+            response,
+            ids,
+            open: false,
+            new_part: false,
+            started: false,
+            id_sent: false,
+            files_changed: None,
+            sink,
+        }
     }
 
     /// The current state of the response.
     pub(crate) fn response(&self) -> &Response {
         &self.response
+    }
+
+    /// How many files changed while it was generated, if known.
+    pub(crate) fn files_changed(&self) -> Option<u32> {
+        self.files_changed
     }
 
     /// Whether the response has ended. Later events are ignored.
@@ -204,6 +222,10 @@ impl ResponseWriter {
         }
         self.begin();
         self.response.usage = finish.usage.map(|usage: TurnUsage| usage.into());
+        self.files_changed = finish.files_changed;
+        if let Some(count) = finish.files_changed {
+            self.response.options.metadata.insert(FILES_CHANGED.to_owned(), count.to_string());
+        }
         let incomplete = match finish.reason {
             FinishReason::Length => Some("max_output_tokens"),
             FinishReason::ContentFilter => Some("content_filter"),

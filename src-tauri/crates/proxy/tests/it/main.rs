@@ -11,6 +11,7 @@
 mod approvals;
 mod bodies;
 mod causes;
+mod changes;
 mod chat;
 mod clients;
 mod completions;

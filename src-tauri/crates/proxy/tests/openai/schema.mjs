@@ -82,6 +82,9 @@ definition("ResponseError").properties.code = { type: "string" };
 const OURS = {
   // The reasoning summary, in the field that DeepSeek, vLLM, LiteLLM, Open WebUI and the AI SDK use.
   ChatCompletionMessage: { reasoning_content: { type: "string" } },
+  // How many files codex changed, in the last chunk.
+  ChatCompletionChunk: { codex_proxy: { type: "object" } },
+  CompletionChunk: { codex_proxy: { type: "object" } },
   "ChatCompletionChunk.Choice.Delta": { reasoning_content: { type: "string" } },
   // Open WebUI displays `name` and reads its model settings from `info`.
   Model: { name: { type: "string" }, info: { type: "object" } },

@@ -38,7 +38,7 @@ fn body(store: &ResponseStore, key: &str, id: &str) -> Value {
 }
 
 fn end() -> AnswerEvent {
-    AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, usage: None }))
+    AnswerEvent::Ended(Ok(AnswerEnd { reason: FinishReason::Stop, usage: None, files_changed: None }))
 }
 
 fn conversation(store: &ResponseStore, id: &str) -> History {

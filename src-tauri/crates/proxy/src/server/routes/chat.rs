@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
-use super::common::{Answer, collect, events, stream};
+use super::common::{Answer, collect, events, files_changed, stream};
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -57,7 +57,7 @@ pub(crate) async fn create(
         let answers = collect(events(exchange), n, &mut head).await?;
         let choices = (0..).zip(answers).map(|(index, answer)| choice(index, answer, legacy_calls));
         let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(ApiError::internal)?;
-        Json(head.completion(&choices)).into_response()
+        (files_changed(head.files_changed), Json(head.completion(&choices))).into_response()
     };
     Ok((ignored, response).into_response())
 }

@@ -47,11 +47,16 @@ pub(super) async fn collect(
             AnswerEvent::Ended(end) => {
                 let end = end?;
                 answer.reason = Some(end.reason);
-                head.add(end.usage);
+                head.add(end);
             }
         }
     }
     Ok(answers)
+}
+
+/// The header of a complete answer that says how many files changed while it was generated.
+pub(super) fn files_changed(count: Option<u32>) -> Option<[(&'static str, String); 1]> {
+    count.map(|count| [("x-codex-proxy-files-changed", count.to_string())])
 }
 
 /// Streams the events of a completion as the chunks that `writer` makes of them.

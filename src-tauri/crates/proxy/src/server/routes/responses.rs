@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, stream};
 
+use super::common::files_changed;
 use super::{task_model, turns};
 use crate::clock::unix_now;
 use crate::error::{ApiError, in_responses};
@@ -91,7 +92,8 @@ pub(crate) async fn create(
         sse::respond(events, proxy.limits().ping_interval, on_silence, on_failure).await?
     } else {
         events.try_collect::<Vec<_>>().await?;
-        json(running.body())
+        let header = files_changed(running.writer().files_changed());
+        (header, json(running.body())).into_response()
     };
     Ok((ignored, response).into_response())
 }

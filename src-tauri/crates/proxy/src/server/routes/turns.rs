@@ -160,6 +160,7 @@ async fn start_turns(
         one_call_at_a_time: !request.parallel_tool_calls,
         one_shot: request.one_shot,
     };
+    exchange.watch_folder(&proxy.changes(), &turn_request.profile, settings.undo).await;
     let codex = proxy.codex.for_kind(turn_request.profile.kind);
     exchange.start(codex, turn_request, config, retry_note, request.n, request.streamed).await?;
     Ok(ignored)

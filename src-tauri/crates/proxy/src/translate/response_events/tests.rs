@@ -33,7 +33,11 @@ fn writer(streamed: bool) -> ResponseWriter {
 }
 
 fn finish(reason: FinishReason) -> AnswerEnd {
-    AnswerEnd { reason, usage: Some(TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 }) }
+    AnswerEnd {
+        reason,
+        usage: Some(TurnUsage { input: 10, cached: 4, output: 5, reasoning: 2 }),
+        files_changed: None,
+    }
 }
 
 fn weather(arguments: &str) -> ClientCall {
@@ -230,7 +234,7 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
 #[test]
 fn an_empty_answer_is_a_complete_stream() {
     let mut writer = writer(true);
-    writer.end(AnswerEnd { reason: FinishReason::Stop, usage: None }, 9);
+    writer.end(AnswerEnd { reason: FinishReason::Stop, usage: None, files_changed: None }, 9);
     let events = events(&wire(writer.take_events()));
     assert_eq!(kinds(&events), ["created", "in_progress", "completed"]);
     assert!(events[2]["response"].get("usage").is_none());

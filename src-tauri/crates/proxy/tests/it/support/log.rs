@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use codex_client::Usage;
+use proxy::changes::Changes;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) struct Row {
     /// Reported estimates of the tokens.
     pub(crate) progress: Vec<u64>,
     pub(crate) steps: Vec<RowStep>,
+    /// What changed in the working folder.
+    pub(crate) changes: Option<Changes>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -95,6 +98,10 @@ impl RequestLog for Log {
 
     fn progress(&self, id: &str, tokens: u64) {
         self.edit(id, |row| row.progress.push(tokens));
+    }
+
+    fn changed(&self, id: &str, changes: &Changes) {
+        self.edit(id, |row| row.changes = Some(changes.clone()));
     }
 
     fn ended(&self, id: &str, end: &RequestEnd<'_>) {
