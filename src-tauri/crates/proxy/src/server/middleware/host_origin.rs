@@ -111,7 +111,7 @@ pub(crate) async fn guard(State(proxy): State<Proxy>, mut request: Request, next
 }
 
 /// What web pages may read of an answer, besides its body.
-const EXPOSED_HEADERS: &str = "x-request-id, x-codex-proxy-ignored, retry-after, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests";
+const EXPOSED_HEADERS: &str = "x-request-id, x-codex-proxy-ignored, x-codex-proxy-files-changed, retry-after, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests";
 
 /// Adds the caller to a request that needs no key, if it has a valid one.
 fn identify(proxy: &Proxy, request: &mut Request) {
