@@ -15,8 +15,10 @@ mod restore;
 mod snapshot;
 mod store;
 mod types;
+mod undo;
 mod window;
 
+pub(crate) use git::has_git;
 pub use store::ChangeStore;
 pub use types::{ChangedFile, Changes, Coverage, FileAction, RefusedFile, UndoError, UndoReport, UndoState};
 pub(crate) use window::{Window, from_patch};

@@ -9,6 +9,7 @@ mod checking;
 mod deadlines;
 mod folder;
 mod key_tokens;
+mod limits;
 pub(crate) mod log;
 mod questions;
 mod record;
@@ -17,7 +18,7 @@ mod turns;
 
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, ThreadProfile, TurnEnd, TurnEvent, TurnRequest, Usage};
+use codex_client::{Codex, CodexError, TurnEnd, TurnEvent, TurnRequest, Usage};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::Span;
@@ -25,14 +26,13 @@ use tracing::Span;
 use crate::answer::attempts::Attempts;
 use crate::answer::pipeline::PipelineConfig;
 use crate::approvals;
-use crate::changes::ChangeStore;
 use crate::error::{ApiError, Failure, Refused};
 use crate::event::{AnswerEnd, AnswerEvent};
 use crate::metrics::{Metrics, TurnStats};
-use crate::settings::Settings;
 
 pub use admission::Occupancy;
 pub(crate) use admission::{Admission, Admit, Permit};
+pub use limits::Limits;
 
 use folder::FolderWatch;
 use key_tokens::KeyTokens;
@@ -47,79 +47,6 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Length of a token in that estimate, if codex sends several at once.
 const BYTES_PER_TOKEN: usize = 4;
-
-/// Limits of turns and connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Concurrent turns.
-    pub max_turns: usize,
-    /// Queued requests. When the queue is full, a request is rejected with a 429: the new one, or a queued one it
-    /// evicts.
-    pub max_queued: usize,
-    /// Maximum time in the queue.
-    pub queue_timeout: Duration,
-    /// Maximum duration of a turn.
-    pub turn_timeout: Duration,
-    /// Maximum silence of codex during a turn.
-    pub idle_timeout: Duration,
-    /// Maximum time a question waits for the owner's answer.
-    pub ask_timeout: Duration,
-    /// Maximum time codex may try to reach upstream again, from its first notice until an item arrives.
-    pub retry_timeout: Duration,
-    /// Silence after which a stream gets a comment, so that intermediaries keep it open.
-    pub ping_interval: Duration,
-    /// Concurrent connections, each about 10 KB plus up to 1 MiB of unread answer. At the limit, the oldest is closed.
-    pub max_connections: usize,
-    /// Maximum time to send a request's head, and to idle between requests.
-    pub header_timeout: Duration,
-    /// Maximum silence while a client sends its request's body.
-    pub body_idle_timeout: Duration,
-    /// Maximum time to fetch an image by address.
-    pub image_timeout: Duration,
-    /// Maximum time a client may read nothing while data waits to be sent.
-    pub write_timeout: Duration,
-    /// Time open streams get to finish after shutdown begins.
-    pub drain_timeout: Duration,
-}
-
-impl Limits {
-    /// These limits, overridden by the user's settings.
-    #[must_use]
-    pub fn with(self, set: &Settings) -> Self {
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        Self {
-            max_turns: set.max_turns.get() as usize,
-            max_queued: set.max_waiting.get() as usize,
-            queue_timeout: seconds(set.max_wait_seconds.get()),
-            turn_timeout: seconds(set.turn_limit_minutes.get()) * 60,
-            idle_timeout: seconds(set.silence_limit_minutes.get()) * 60,
-            ask_timeout: seconds(set.ask_limit_minutes.get()) * 60,
-            ..self
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_turns: 0,
-            max_queued: 0,
-            queue_timeout: Duration::ZERO,
-            turn_timeout: Duration::ZERO,
-            idle_timeout: Duration::ZERO,
-            ask_timeout: Duration::ZERO,
-            retry_timeout: Duration::from_secs(30),
-            ping_interval: Duration::from_secs(10),
-            max_connections: 1024,
-            header_timeout: Duration::from_secs(30),
-            body_idle_timeout: Duration::from_secs(10),
-            image_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(120),
-            drain_timeout: Duration::from_secs(5),
-        }
-        .with(&Settings::default())
-    }
-}
 
 /// One request and its answers. Dropping it means the client disconnected, and interrupts the turns.
 #[derive(Debug)]
@@ -236,13 +163,6 @@ impl Exchange {
         self.recorder.waited(record::ms(self.waited), permit.is_ok());
         self.permit = Some(permit?);
         Ok(())
-    }
-
-    /// Takes the snapshot before turns that may change the working folder. Dropping the future stops it.
-    pub(crate) async fn watch_folder(&mut self, store: &ChangeStore, profile: &ThreadProfile, undo: bool) {
-        let (folder, took) = FolderWatch::begin(&self.recorder, store, profile, undo).await;
-        self.folder = folder;
-        self.add_outside_time(took);
     }
 
     /// Starts the turns of `n` answers to the same request: as many as the permit allows, and the others as these end.

@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn turn_is_settled_when_its_task_says_so_or_is_gone() {
+        let (sender, turn) = event_queue();
+        let clone = sender.clone();
+        sender.send(TurnEvent::Ended(Err(CodexError::Disconnected)));
+        let settled = turn.settled();
+        drop((sender, turn));
+        assert!(!clone.settled.is_cancelled());
+        drop(clone);
+        settled.await;
+        let (sender, turn) = event_queue();
+        sender.settle();
+        turn.settled().await;
+    }
+
+    #[tokio::test]
     async fn full_queue_ends_and_interrupts_the_turn() {
         let (sender, mut receiver) = event_queue();
         sender.send(text(QUEUE_CAPACITY / 2));

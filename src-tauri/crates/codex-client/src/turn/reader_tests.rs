@@ -159,6 +159,19 @@ fn answer_that_upstream_ends_early_has_the_reason() {
 }
 
 #[test]
+fn latest_patch_is_kept_once_unless_it_is_too_long() {
+    let mut reader = TurnReader::default();
+    let mut update = |diff: &str| {
+        read_one(&mut reader, "turn/diff/updated", &json!({"threadId": "t", "diff": diff}), &mut Vec::new());
+        reader.take_diff()
+    };
+    assert_eq!(update("one").as_deref(), Some("one"));
+    assert_eq!(update(&"x".repeat(MAX_DIFF_BYTES + 1)), None);
+    assert_eq!(update("two").as_deref(), Some("two"));
+    assert_eq!(reader.take_diff(), None);
+}
+
+#[test]
 fn usage_of_an_incomplete_response_is_what_it_adds_to_the_total() {
     let tokens =
         |n: u64| json!({"inputTokens":n,"cachedInputTokens":0,"outputTokens":0,"reasoningOutputTokens":0});

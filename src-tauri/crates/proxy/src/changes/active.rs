@@ -106,7 +106,8 @@ impl Drop for ActiveAnswer {
 /// A path as written by `begin`. On Windows one that is not Unicode does not come back, and then overlaps with nothing else.
 fn stored_path(bytes: Vec<u8>) -> PathBuf {
     #[cfg(unix)]
-    return PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
+    let text = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes);
     #[cfg(not(unix))]
-    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    text.into()
 }

@@ -80,6 +80,11 @@ impl Git {
     }
 }
 
+/// Whether git is installed.
+pub(crate) fn has_git(environment: &Environment) -> bool {
+    find_program("git", environment).is_some_and(|found| real_program(found.path).is_some())
+}
+
 /// macOS has a `git` that only offers to install the real one, in a dialog.
 fn real_program(path: PathBuf) -> Option<PathBuf> {
     if !cfg!(target_os = "macos") || path != Path::new("/usr/bin/git") {

@@ -78,7 +78,11 @@ impl Window {
                 Some(Err(NoSnapshot(why))) => why,
                 None => failed("the program stops").0,
             },
-            _ => why_not.unwrap_or_default(),
+            (_, active) => {
+                // It waits for a lock.
+                let _ended = off_workers(async move { drop(active) }).await;
+                why_not.unwrap_or_default()
+            }
         };
         patch.map(|patch| from_patch(&folder, patch, why))
     }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::{Finding, NextStep, agent_error, cannot_listen, codex_error, location, temporary_home};
 use crate::auth::KeyFile;
+use crate::changes::has_git;
 use crate::models::{backends, catalog};
 use crate::settings::Settings;
 
@@ -33,6 +34,7 @@ pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Find
     findings.extend(of_codex);
     findings.extend(environment.temporary_codex_home().map(|home| temporary_home(&home)));
     findings.push(working_folder(settings, applied));
+    findings.extend(settings.undo.then(|| undo(environment)));
     findings.push(address(settings.address()).await);
     findings.push(keys(settings));
     findings
@@ -132,6 +134,14 @@ fn working_folder(settings: &Settings, applied: Option<SandboxMode>) -> Finding 
             "Choose another folder ({workspace}).",
         )
         .step(NextStep::ChangePermissions),
+    }
+}
+
+fn undo(environment: &Environment) -> Finding {
+    if has_git(environment) {
+        Finding::ok("git was found; what codex-local changes can be undone")
+    } else {
+        Finding::note("git isn't installed; what codex-local changes can't be undone without it")
     }
 }
 

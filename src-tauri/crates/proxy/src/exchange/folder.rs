@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::Exchange;
 use super::log::{Recorder, RequestLog};
 use crate::changes::{ChangeStore, Changes, Window, from_patch};
 
@@ -20,6 +21,15 @@ const MAX_PATCH_BYTES: usize = 1024 * 1024;
 
 /// A snapshot that takes longer is a step of the request.
 const NOTABLE: Duration = Duration::from_millis(500);
+
+impl Exchange {
+    /// Takes the snapshot before turns that may change the working folder. Dropping the future stops it.
+    pub(crate) async fn watch_folder(&mut self, store: &ChangeStore, profile: &ThreadProfile, undo: bool) {
+        let (folder, took) = FolderWatch::begin(&self.recorder, store, profile, undo).await;
+        self.folder = folder;
+        self.add_outside_time(took);
+    }
+}
 
 /// The folder during the answers to one request.
 #[derive(Debug, Default)]
