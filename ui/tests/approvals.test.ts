@@ -1,7 +1,7 @@
 import { fireEvent, screen, within } from '@testing-library/svelte';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { approvalsFor, healthOf, type Asks } from '../src/lib/fake/approvals';
-import { formatLeft } from '../src/lib/approval-text';
+import { approvalSummary, formatLeft } from '../src/lib/approval-text';
 import type { FakeHost } from '../src/lib/host-fake';
 import { INERT_MS } from '../src/lib/inert-at-first.svelte';
 import type { View } from '../src/lib/host';
@@ -367,4 +367,13 @@ test('the time left is rounded up, so that it ends with 0', () => {
     '1 min 06 s',
     '0 s',
   ]);
+});
+
+test('in the list, the shell around a command is left out', () => {
+  const [approval] = approvalsFor('command', 0);
+  const summary = (command: string) =>
+    approval &&
+    approvalSummary({ ...approval, question: { kind: 'command', command, outsideSandbox: true, also: [] } });
+  expect(summary("/bin/bash -lc 'touch here.txt'")).toBe('touch here.txt');
+  expect(summary("bash -c 'x' && y")).toBe("bash -c 'x' && y");
 });

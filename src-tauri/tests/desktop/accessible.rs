@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::approvals;
 use crate::driver::Window;
 use crate::session::{Session, USUAL};
 
@@ -21,6 +22,12 @@ async fn serious_findings(window: &Window) -> Vec<Value> {
     window.script(RUN).await.as_array().unwrap().clone()
 }
 
+async fn load_axe(window: &Window) {
+    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/node_modules/axe-core/axe.min.js");
+    let axe = std::fs::read_to_string(axe).unwrap();
+    window.script(&format!("{axe}\narguments[arguments.length - 1](typeof axe)")).await;
+}
+
 async fn every_view_is_accessible(theme: &str) {
     let session = Session::start_with(USUAL, &[("GTK_THEME", theme), ("API_KEYS", "sk-demo")]).await;
     let window = Window::open(&session).await;
@@ -28,9 +35,7 @@ async fn every_view_is_accessible(theme: &str) {
     // A row, and a failed one.
     assert_eq!(session.chat("sk-demo", "[[words=2]]").await.status(), 200);
     assert_eq!(session.chat("sk-wrong", "hi").await.status(), 401);
-    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/node_modules/axe-core/axe.min.js");
-    let axe = std::fs::read_to_string(axe).unwrap();
-    window.script(&format!("{axe}\narguments[arguments.length - 1](typeof axe)")).await;
+    load_axe(&window).await;
     let mut findings = Vec::new();
     for view in VIEWS {
         // The heading of Status is the state.
@@ -48,6 +53,43 @@ async fn every_view_is_accessible(theme: &str) {
         window.picture(&format!("Settings-{page}-{theme}")).await;
     }
     assert!(findings.is_empty(), "{findings:#?}");
+}
+
+/// A card of each kind that the sample model brings about.
+async fn every_card_is_accessible(theme: &str) {
+    let session = approvals::asking(&[("GTK_THEME", theme)]).await;
+    let window = Window::open(&session).await;
+    window.says("Running on port").await;
+    load_axe(&window).await;
+    let mut findings = Vec::new();
+    for (name, prompt, button) in [
+        ("command", "[[escalate=\"touch here.txt\" why=\"May I?\"]]", "Deny"),
+        ("permissions", "[[permission=network why=\"To look it up.\"]]", "Deny"),
+        ("question", "[[question=\"Which one?|Tea|Coffee\"]]", "Decline"),
+        ("patch", "[[patch=\"new.txt:one line\"]]", "Deny"),
+    ] {
+        let answer = approvals::ask(&session, prompt);
+        window.find(approvals::CARD).await;
+        // Inert buttons are pale.
+        window.find(&format!("{}//button[.='{button}'][@aria-disabled='false']", approvals::CARD)).await;
+        findings.extend(serious_findings(&window).await.into_iter().map(|finding| (name, finding)));
+        window.picture(&format!("approval-{name}-{theme}")).await;
+        approvals::press(&window, button).await;
+        answer.await.unwrap();
+    }
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn every_card_is_accessible_in_light() {
+    every_card_is_accessible("Adwaita").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn every_card_is_accessible_in_dark() {
+    every_card_is_accessible("Adwaita:dark").await;
 }
 
 #[tokio::test]

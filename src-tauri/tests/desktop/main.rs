@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its failure")]
 
 mod accessible;
+mod approvals;
 mod closing;
 mod connecting;
 mod driver;

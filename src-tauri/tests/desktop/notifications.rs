@@ -8,6 +8,8 @@ use zbus::object_server::SignalEmitter;
 use zbus::zvariant::OwnedValue;
 use zbus::{Connection, interface};
 
+use crate::approvals;
+use crate::driver::Window;
 use crate::session::{Session, USUAL, eventually};
 
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -139,4 +141,22 @@ async fn a_codex_that_is_gone_is_notified_once_and_never_when_switched_off() {
         }
         assert_eq!(notifications.all().len(), usize::from(wanted));
     }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_question_is_notified_without_the_command_and_a_click_opens_its_card() {
+    let session = approvals::asking(&[]).await;
+    let notifications = Notifications::of(&session).await;
+    let window = Window::open(&session).await;
+    window.says("Running on port").await;
+    let answer = approvals::ask(&session, "[[escalate=\"touch here.txt\"]]");
+    let shown = notifications.shows("Codex asks for approval").await;
+    assert_eq!(shown.body, "Requested by Zed, key API_KEYS #1.");
+    window.click(&format!("{}//button[normalize-space(.)='Decide later']", approvals::CARD)).await;
+    notifications.click(&shown, "default").await;
+    window.find(approvals::CARD).await;
+    approvals::press(&window, "Deny").await;
+    answer.await.unwrap();
+    assert_eq!(notifications.all().len(), 1);
 }

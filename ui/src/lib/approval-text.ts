@@ -30,7 +30,7 @@ export function approvalTitle(question: ApprovalQuestion): string {
 export function approvalSummary({ question }: Approval): string {
   switch (question.kind) {
     case 'command':
-      return question.command;
+      return withoutShell(question.command);
     case 'fileChange':
       return question.files.map(({ path }) => path.split(/[\\/]/).pop()).join(', ');
     case 'permissions':
@@ -42,6 +42,11 @@ export function approvalSummary({ question }: Approval): string {
     case 'url':
       return question.url;
   }
+}
+
+/** What a shell is given to run. Only for telling commands apart: the card shows all of it. */
+function withoutShell(command: string): string {
+  return /^\S*\/(?:ba|z|da)?sh -l?c '([^]*)'$/.exec(command)?.[1] ?? command;
 }
 
 /** How long something takes from now, in whole units: `48 s`, `4 min 05 s`. */
