@@ -438,5 +438,4 @@ impl Asking {
 }
 
 #[cfg(test)]
-#[path = "approvals_tests.rs"]
 mod tests;

@@ -6,6 +6,8 @@ use codex_client::{AskOutcome, PendingAsk};
 use super::*;
 use crate::auth::{KeyFile, Renamed};
 
+mod properties;
+
 struct Desk {
     approvals: Approvals,
     folder: tempfile::TempDir,
