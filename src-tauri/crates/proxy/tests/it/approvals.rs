@@ -411,6 +411,93 @@ async fn deny_and_stop_ends_the_answer_with_a_clear_error() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn a_response_that_is_denied_and_stopped_fails_with_a_message() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let body = json!({"model":"codex-local","input":TOUCH,"stream":true});
+    let mut events = Events::new(proxy.post("/v1/responses", &body).await);
+    let asked = questions(&proxy, 1).await.remove(0);
+    answer(&proxy, &asked, ApprovalAnswer::DenyAndStop);
+    let rest = events.rest().await;
+    let last = rest.last().unwrap();
+    assert_eq!(last["type"], "response.failed", "{rest:?}");
+    assert!(last["response"]["error"]["message"].as_str().unwrap().contains("denied what Codex asked for"));
+    assert!(!has_run(&proxy));
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn each_of_several_answers_asks_for_itself() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let request = proxy.anonymous(Method::POST, "/v1/chat/completions").bearer_auth(crate::support::KEY);
+    let mut body = agent(TOUCH);
+    body["n"] = 2.into();
+    let sent = tokio::spawn(request.json(&body).send());
+    let asked = questions(&proxy, 2).await;
+    answer(&proxy, &asked[0], ApprovalAnswer::AllowOnce);
+    assert_eq!(questions(&proxy, 1).await, asked[1..]);
+    answer(&proxy, &asked[1], ApprovalAnswer::Deny);
+    let answers: Value = sent.await.unwrap().unwrap().json().await.unwrap();
+    let denied =
+        |index: usize| answers["choices"][index]["message"]["content"].to_string().contains("rejected");
+    assert!(has_run(&proxy) && denied(0) != denied(1), "{answers}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_command_within_the_sandbox_needs_no_answer() {
+    let proxy = asking().settings(|settings| settings.sandbox = SandboxMode::WorkspaceWrite).start().await;
+    let (_, activity) = whole(proxy.chat(&agent("[[shell=\"touch here.txt\"]]")).await).await;
+    assert!(has_run(&proxy) && !activity.contains("Waiting"), "{activity}");
+    assert!(metrics(&proxy).await.is_empty());
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_command_is_shown_as_what_it_is() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, r#"[[escalate="touch here.txt # \u202etxt.exe"]]"#);
+    let asked = questions(&proxy, 1).await.remove(0);
+    let ApprovalQuestion::Command { command, .. } = &asked.question else { panic!("{asked:?}") };
+    assert!(command.contains(r"# \u{202e}txt.exe"), "{command}");
+    answer(&proxy, &asked, ApprovalAnswer::Deny);
+    let (_, activity) = whole(sent.await.unwrap()).await;
+    assert!(activity.contains(r"`touch here.txt # \u{202e}txt.exe`"), "{activity}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn more_permissions_are_asked_for_too() {
+    let proxy = asking().start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, "[[permission=network why=\"To look it up\"]]");
+    let asked = questions(&proxy, 1).await.remove(0);
+    let ApprovalQuestion::Permissions { wants } = &asked.question else { panic!("{asked:?}") };
+    assert!(wants.iter().any(|line| line.contains("network")), "{wants:?}");
+    assert!(!asked.can_remember);
+    answer(&proxy, &asked, ApprovalAnswer::AllowOnce);
+    let (_, activity) = whole(sent.await.unwrap()).await;
+    assert!(activity.contains("Waiting for approval on laptop: more permissions"), "{activity}");
+    let counted = "codex_proxy_approvals_total{kind=\"permissions\",outcome=\"allowed\"} 1";
+    assert_eq!(metrics(&proxy).await, [counted]);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn without_activity_an_answer_waits_in_silence() {
+    let proxy = asking().settings(|settings| settings.show_activity = false).start().await;
+    let _attendance = proxy.handle.approvals().attend();
+    let sent = send(&proxy, TOUCH);
+    let asked = questions(&proxy, 1).await.remove(0);
+    answer(&proxy, &asked, ApprovalAnswer::AllowOnce);
+    let (_, activity) = whole(sent.await.unwrap()).await;
+    assert!(has_run(&proxy) && activity.is_empty(), "{activity}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_patch_outside_the_sandbox_is_asked_with_its_diff() {
     let proxy = asking().start().await;
     let _attendance = proxy.handle.approvals().attend();
