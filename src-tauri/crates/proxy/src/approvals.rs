@@ -234,8 +234,15 @@ impl Approvals {
             ApprovalAnswer::AllowFromNowOn => {
                 let allowed = allowed.ok_or(AnswerError::NotFitting)?;
                 // First, so that a rule that cannot be kept leaves the choice to the owner.
-                self.0.rules.add(&allowed, &approval.key)?;
-                (Decision::Accept, Outcome::Remembered)
+                let rule = self.0.rules.add(&allowed, &approval.key)?;
+                if self.resolve(id, Decision::Accept, Outcome::Remembered) {
+                    return Ok(());
+                }
+                // It has ended meanwhile, so this was no answer.
+                if let Some(rule) = rule {
+                    self.0.rules.forget(&rule)?;
+                }
+                return Err(AnswerError::NotWaiting);
             }
             ApprovalAnswer::Values { values } => {
                 let values = approval.question.values(values).ok_or(AnswerError::NotFitting)?;

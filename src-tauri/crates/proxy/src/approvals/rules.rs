@@ -105,25 +105,26 @@ impl Rules {
         self.read().iter().any(|rule| rule.allowed == *wanted) && self.is_valid_key(&wanted.key_sha256)
     }
 
-    /// Adds a rule. Blocks on the file system.
-    pub(super) fn add(&self, allowed: &Allowed, key: &str) -> Result<(), RuleError> {
+    /// Adds a rule, and returns its id if it is new. Blocks on the file system.
+    pub(super) fn add(&self, allowed: &Allowed, key: &str) -> Result<Option<String>, RuleError> {
         // With nothing in it that can be read, there is nothing to lose.
         self.file.set_aside_damaged(unix_now())?;
         self.file.change(|stored| {
             if stored.rules.iter().any(|rule| rule.allowed == *allowed) {
-                return Ok(());
+                return Ok(None);
             }
             if stored.rules.len() >= MAX_RULES {
                 return Err(RuleError::TooMany);
             }
+            let id = uuid::Uuid::now_v7().simple().to_string();
             stored.rules.push(StoredRule {
-                id: uuid::Uuid::now_v7().simple().to_string(),
+                id: id.clone(),
                 key: key.to_owned(),
                 created: unix_now(),
                 allowed: allowed.clone(),
                 unknown: Map::new(),
             });
-            Ok(())
+            Ok(Some(id))
         })
     }
 

@@ -148,8 +148,9 @@ async fn a_question_that_codex_takes_back_is_gone() {
     let mut asked = desk.ask(command("touch a"));
     asked.codex.as_ref().unwrap().withdraw();
     // Before the list knows.
-    assert!(matches!(desk.answer(&asked, ApprovalAnswer::AllowOnce), Err(AnswerError::NotWaiting)));
+    assert!(matches!(desk.answer(&asked, ApprovalAnswer::AllowFromNowOn), Err(AnswerError::NotWaiting)));
     assert_eq!(asked.outcome().await, Outcome::Withdrawn);
+    assert!(desk.approvals.rules().is_empty());
     let mut asked = desk.ask(command("touch a"));
     asked.codex.as_ref().unwrap().withdraw();
     assert_eq!(asked.outcome().await, Outcome::Withdrawn);
