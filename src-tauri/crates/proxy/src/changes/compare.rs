@@ -23,13 +23,16 @@ pub(super) struct Version {
     pub(super) is_executable: bool,
 }
 
+/// A path and what is there.
+pub(super) type Side = Option<(Vec<u8>, Version)>;
+
 /// A file that differs. Paths are git's, below the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The path and version before; `None` if it is new.
-    pub(super) before: Option<(Vec<u8>, Version)>,
+    pub(super) before: Side,
     /// The same after; `None` if it is gone.
-    pub(super) after: Option<(Vec<u8>, Version)>,
+    pub(super) after: Side,
     /// Lines added and removed; `None` if it is binary.
     lines: Option<(u32, u32)>,
 }

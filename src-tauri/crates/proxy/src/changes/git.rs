@@ -65,7 +65,7 @@ impl Git {
             .filter(|name| name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("GIT_")));
         let null = if cfg!(windows) { "NUL" } else { "/dev/null" };
         let environment = gits
-            .fold(found.environment.clone(), |env, name| env.without(name))
+            .fold(found.environment.clone(), Environment::without)
             .with("GIT_CONFIG_GLOBAL", null)
             .with("GIT_CONFIG_SYSTEM", null)
             .with("GIT_CONFIG_NOSYSTEM", "1")

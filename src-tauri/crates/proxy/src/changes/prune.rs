@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::folder::Folder;
 use super::git::Repository;
@@ -30,8 +31,15 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum wait for a repository in use; it is tidied up next time.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
+impl ChangeStore {
+    /// Deletes old snapshots now and then, until the task is dropped.
+    pub(crate) fn prune(&self) -> AbortOnDropHandle<()> {
+        AbortOnDropHandle::new(tokio::spawn(regularly(self.clone())))
+    }
+}
+
 /// Deletes old snapshots now and every hour, for as long as it is polled.
-pub(super) async fn regularly(store: ChangeStore) {
+async fn regularly(store: ChangeStore) {
     loop {
         let store = store.clone();
         let _panicked = off_workers(async move { run(&store, SystemTime::now(), MAX_BYTES).await }).await;

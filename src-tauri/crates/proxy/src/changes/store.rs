@@ -12,18 +12,15 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::active::ActiveAnswers;
 use super::compare;
 use super::folder::{Folder, text, without_verbatim};
 use super::git::{Git, GitError, Repository};
-use super::prune;
 use super::record::Record;
 use super::restore::Direction;
 use super::snapshot::{self, SnapshotLimits, Uncovered};
 use super::types::{Changes, Coverage, UndoError, UndoReport, UndoState};
-use super::window::Window;
 use crate::files::{FileLock, lock_within};
 
 /// Maximum time of git for undoing, and for showing changes.
@@ -93,13 +90,6 @@ impl ChangeStore {
             .map_or_else(Coverage::default, |coverage| coverage.unwrap_or_else(|NoSnapshot(why)| not(why)))
     }
 
-    /// Takes the snapshot before the answer to a request that may change `folder`. Dropping the future stops it.
-    pub(crate) async fn begin(&self, request: &str, folder: &Path) -> Window {
-        let (store, request, folder) = (self.clone(), request.to_owned(), folder.to_owned());
-        let begun = off_workers(async move { Window::begin(store, &request, &folder).await }).await;
-        begun.unwrap_or_default()
-    }
-
     /// The changes of a request, from its snapshots; `None` when there are none.
     pub async fn changes(&self, request: &str) -> Option<Changes> {
         let (store, request) = (self.clone(), request.to_owned());
@@ -132,11 +122,6 @@ impl ChangeStore {
         // Not stopped halfway if the caller no longer waits.
         let restored = spawn_blocking(move || handle.block_on(store.0.restore(&request, direction))).await;
         restored.unwrap_or_else(|error| Err(UndoError::Failed(error.to_string())))
-    }
-
-    /// Deletes old snapshots now and then, until the task is dropped.
-    pub(crate) fn prune(&self) -> AbortOnDropHandle<()> {
-        AbortOnDropHandle::new(tokio::spawn(prune::regularly(self.clone())))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
 use super::active::ActiveAnswer;
-use super::compare::{self, Entry, Version};
+use super::compare::{self, Entry, Side};
 use super::folder::{Folder, text, without_verbatim};
 use super::git::GitError;
 use super::patch::{cut_patch, files_of, relative_to};
@@ -43,9 +43,18 @@ fn failed(error: impl Display) -> NoSnapshot {
     NoSnapshot(format!("The snapshot of the working folder failed: {error}."))
 }
 
+impl ChangeStore {
+    /// Takes the snapshot before the answer to a request that may change `folder`. Dropping the future stops it.
+    pub(crate) async fn begin(&self, request: &str, folder: &Path) -> Window {
+        let (store, request, folder) = (self.clone(), request.to_owned(), folder.to_owned());
+        let begun = off_workers(async move { Window::begin(store, &request, &folder).await }).await;
+        begun.unwrap_or_default()
+    }
+}
+
 impl Window {
     /// Takes the first snapshot. Blocks.
-    pub(super) async fn begin(store: ChangeStore, request: &str, folder: &Path) -> Self {
+    async fn begin(store: ChangeStore, request: &str, folder: &Path) -> Self {
         let mut window = Self { folder: folder.to_owned(), ..Self::default() };
         let begun = async {
             if !is_id(request) {
@@ -139,7 +148,7 @@ impl Covered {
         let uncovered = |error: GitError| NoSnapshot::from(Uncovered::of(error, &inner.limits));
         let entries =
             compare::entries(repository, &before.tree, &after.tree, until).await.map_err(uncovered)?;
-        let modes = |files: &Listing, version: fn(&Entry) -> &Option<(Vec<u8>, Version)>| {
+        let modes = |files: &Listing, version: fn(&Entry) -> &Side| {
             let versions = entries.iter().filter_map(|entry| version(entry).as_ref());
             let mode = |path: &[u8]| {
                 let full = [repository.folder.prefix.as_bytes(), path].concat();

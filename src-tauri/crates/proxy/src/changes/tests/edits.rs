@@ -129,9 +129,9 @@ async fn names_of_all_kinds_are_restored() {
         .answer("1", || {
             for (index, name) in names.iter().enumerate() {
                 if index % 2 == 0 {
-                    bed.write(name, "after")
+                    bed.write(name, "after");
                 } else {
-                    fs::remove_file(bed.path(name)).unwrap()
+                    fs::remove_file(bed.path(name)).unwrap();
                 }
             }
         })
