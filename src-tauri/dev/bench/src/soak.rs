@@ -1,10 +1,11 @@
 //! `bench soak`: random clients of codex-proxyd, with the real codex and the sample model, while codex is killed and stopped, and
 //! its network is down for a while.
 //!
-//! It checks that every answer has exactly the expected text, that codex-proxyd leaks nothing, and that its log closes each
+//! Some clients ask for approvals, which two terminals answer. It checks that every answer has exactly the expected text, that codex-proxyd leaks nothing, and that its log closes each
 //! request exactly once. The seed determines each client's sequence of actions, but not how the clients interleave.
 
 mod actions;
+mod approvals;
 mod bad_requests;
 mod client;
 mod faults;
@@ -34,6 +35,8 @@ use footprint::Footprint;
 use log::Log;
 use request::AGENT;
 
+/// The folder that codex works in.
+const WORK: &str = "work";
 /// Concurrent clients.
 const CLIENTS: u32 = 12;
 /// Concurrent turns: fewer than clients, so that some are queued, and some disconnect while queued.
@@ -58,13 +61,21 @@ pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Resul
     let logs = testbed.folder("logs")?;
     let log = logs.join("codex-proxyd.log");
     let mut command = testbed.proxyd("proxy", KEY, MAX_TURNS)?;
-    command.args(["--log-level", "debug"]);
+    command.args(["--log-level", "debug", "--ask", "on", "--ask-limit", approvals::LIMIT_MINUTES]);
+    let work = testbed.folder(WORK)?;
+    command.arg("--workspace").arg(&work);
     command.stderr(File::create(&log).with_context(|| format!("cannot create {}", log.display()))?);
     let proxyd = Server::start(command, READY_PREFIX).await?;
 
     let shared = Shared { address: proxyd.address.clone(), ..Shared::default() };
     // Keep going: the log, saved below, explains the error.
-    if let Err(error) = run(&shared, &testbed, proxyd, seed, time, &log).await {
+    let data = testbed.path("proxy-data");
+    let terminals = approvals::attend(&shared.approvals, &data, Rng::with_seed(seed));
+    let ran = tokio::select! {
+        ran = run(&shared, &testbed, proxyd, seed, time, &log) => ran,
+        Err(error) = terminals => Err(error.context("a terminal")),
+    };
+    if let Err(error) = ran {
         shared.tally.borrow_mut().fail_first(format_args!("{error:#}"));
     }
     let faults = &shared.faults;
@@ -137,7 +148,14 @@ async fn run(
     let mut read = Log::default();
     String::from_utf8_lossy(&fs::read(log)?).lines().for_each(|line| read.read(line));
     let mut tally = shared.tally.borrow_mut();
-    progress(&format!("{} requests sent, {} entries logged", tally.outcomes.len(), read.entries.len()));
+    let approvals = shared.approvals.count();
+    progress(&format!(
+        "{} requests sent, {approvals} of them with approvals, {} entries logged",
+        tally.outcomes.len(),
+        read.entries.len()
+    ));
+    let problems = shared.approvals.check(&testbed.path(WORK), &read.questions, &tally.outcomes);
+    problems.iter().for_each(|problem| tally.fail(problem));
     if read.entries.is_empty() {
         tally.fail("no entries found in the log: has its format changed?");
     }
@@ -228,7 +246,8 @@ async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> 
         number += 1;
         let name = format!("{name}-{number}");
         match client.rng.u8(..100) {
-            0..37 => actions::talk(&mut client, &name).await,
+            0..5 => approvals::ask(&mut client, &name).await,
+            5..37 => actions::talk(&mut client, &name).await,
             37..45 => actions::survive_break(&mut client, &name).await,
             45..60 => actions::use_tools(&mut client, &name).await,
             60..75 => bad_requests::send(&mut client, &name).await,

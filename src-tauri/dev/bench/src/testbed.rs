@@ -92,6 +92,8 @@ impl Testbed {
         command.args(["--host", "127.0.0.1", "--port", "0"]);
         command.arg("--codex").arg(&self.codex).arg("--data-dir").arg(&data);
         command.env("API_KEYS", key).env("MAX_TURNS", max_turns.to_string());
+        // Not the developer's: codex's commands run in a login shell, which may take long there.
+        command.env("HOME", self.folder.path());
         // Not our working folder: it may have an `.env`.
         command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"), None)?).current_dir(data);
         Ok(command)

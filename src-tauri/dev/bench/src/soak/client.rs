@@ -13,6 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
+use super::approvals::Approvals;
 use super::faults::{Faults, sleep_random};
 use super::request::{AGENT, TOOL};
 use crate::answer::{Answer, Route, api_error_code};
@@ -97,6 +98,7 @@ impl fmt::Display for Tally {
 pub(super) struct Shared {
     pub(super) address: String,
     pub(super) faults: Faults,
+    pub(super) approvals: Approvals,
     pub(super) tally: RefCell<Tally>,
 }
 
@@ -135,6 +137,17 @@ impl<'a> Client<'a> {
     /// Sends a request and returns the complete answer, or tallies why there is none. A slow client pauses after some events.
     pub(super) async fn ask(&mut self, id: &str, route: Route, body: &Value, slow: bool) -> Option<Answer> {
         self.send(id, route, body, slow, &[]).await?.ok()
+    }
+
+    /// Sends a request that may fail with one of these codes, which is `Err`.
+    pub(super) async fn ask_or_fail(
+        &mut self,
+        id: &str,
+        route: Route,
+        body: &Value,
+        codes: &[&str],
+    ) -> Option<Result<Answer, ()>> {
+        self.send(id, route, body, false, codes).await
     }
 
     /// Sends a request that must fail with one of these codes.

@@ -24,6 +24,8 @@ pub(super) struct Log {
     /// By request id; an answer with its status.
     requests: HashMap<String, Vec<String>>,
     pub(super) entries: HashMap<String, Vec<&'static str>>,
+    /// How the questions of a request ended.
+    pub(super) questions: HashMap<String, Vec<String>>,
     /// Errors and panics.
     bad_lines: Vec<String>,
 }
@@ -36,6 +38,10 @@ impl Log {
         if let Some(entry) = between(line, " entry=\"", '"') {
             let events = ENTRY_EVENTS.into_iter().filter(|(words, _)| line.contains(words));
             self.entries.entry(entry.to_owned()).or_default().extend(events.map(|(_, event)| event));
+        }
+        if let (Some(id), true) = (between(line, "request{id=\"", '"'), line.contains(": codex asked ")) {
+            let end = between(line, " outcome=\"", '"').unwrap_or_default();
+            self.questions.entry(id.to_owned()).or_default().push(end.to_owned());
         }
         if let Some(id) = between(line, "request{id=\"", '"') {
             let events = REQUEST_EVENTS.into_iter().filter(|(words, _)| line.contains(words));
