@@ -83,7 +83,6 @@ impl Testbed {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own git")]
 fn user_git() -> Command {
     Command::new("git")
 }
