@@ -94,6 +94,9 @@ fn title(question: &ApprovalQuestion) -> String {
         ApprovalQuestion::Permissions { .. } => "Codex asks for permissions".to_owned(),
         ApprovalQuestion::Input { questions } if questions.len() == 1 => "Codex has a question".to_owned(),
         ApprovalQuestion::Input { questions } => format!("Codex has {} questions", questions.len()),
+        ApprovalQuestion::Form { server, fields, .. } if fields.is_empty() => {
+            format!("{server} asks for permission")
+        }
         ApprovalQuestion::Form { server, .. } => format!("{server} asks for details"),
         ApprovalQuestion::Url { server, .. } => format!("{server} asks to open a link"),
     }
@@ -101,7 +104,11 @@ fn title(question: &ApprovalQuestion) -> String {
 
 /// Whether it asks to know something, rather than to do something.
 fn is_question(question: &ApprovalQuestion) -> bool {
-    matches!(question, ApprovalQuestion::Input { .. } | ApprovalQuestion::Form { .. })
+    match question {
+        ApprovalQuestion::Input { .. } => true,
+        ApprovalQuestion::Form { fields, .. } => !fields.is_empty(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +148,7 @@ mod tests {
             message: String::new(),
             fields: Vec::new(),
         });
-        assert_eq!(with_title(asking, &[form]).title, "tracker asks for details");
+        assert_eq!(with_title(asking, &[form]).title, "tracker asks for permission");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod app;
+mod approvals;
 mod diagnostics;
 #[path = "../../../proxyd/tests/it/key_places.rs"]
 mod key_places;
