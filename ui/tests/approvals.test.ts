@@ -39,7 +39,9 @@ async function ask(host: FakeHost, asks: Asks | undefined): Promise<void> {
 test('the card says what, where, why, who, and how long', async () => {
   await asked('command');
   const card = shown('Codex asks to run a command');
-  expect(within(card).getByRole('group', { name: 'The command' })).toHaveTextContent(/^touch here\.txt$/);
+  expect(within(card).getByRole('group', { name: 'The command' })).toHaveTextContent(
+    /^\/bin\/bash -lc 'touch here\.txt'$/,
+  );
   expect(card).toHaveTextContent('Runs outside the sandbox with your rights');
   expect(card).toHaveTextContent('Where /home/me/projects/site');
   expect(card).toHaveTextContent("May I create a file that marks the build as done? Codex's words");

@@ -161,7 +161,7 @@ const LINK: ApprovalQuestion = {
 type Asked = Pick<Approval, 'question'> & Partial<Approval>;
 
 const COMMAND: Asked = {
-  question: command('touch here.txt'),
+  question: command("/bin/bash -lc 'touch here.txt'"),
   reason: 'May I create a file that marks the build as done?',
   canRemember: true,
 };
