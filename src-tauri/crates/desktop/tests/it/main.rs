@@ -9,6 +9,7 @@
 
 mod app;
 mod approvals;
+mod changes;
 mod diagnostics;
 #[path = "../../../proxyd/tests/it/key_places.rs"]
 mod key_places;
