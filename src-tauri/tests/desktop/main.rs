@@ -7,6 +7,7 @@
 
 mod accessible;
 mod approvals;
+mod changes;
 mod closing;
 mod connecting;
 mod driver;

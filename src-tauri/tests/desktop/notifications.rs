@@ -15,11 +15,11 @@ use crate::session::{Session, USUAL, eventually};
 const PATH: &str = "/org/freedesktop/Notifications";
 
 #[derive(Clone, Debug)]
-struct Notification {
+pub(crate) struct Notification {
     id: u32,
     title: String,
     body: String,
-    actions: Vec<String>,
+    pub(crate) actions: Vec<String>,
 }
 
 struct Service(Arc<Mutex<Vec<Notification>>>);
@@ -52,13 +52,13 @@ impl Service {
     async fn action_invoked(emitter: &SignalEmitter<'_>, id: u32, action: &str) -> zbus::Result<()>;
 }
 
-struct Notifications {
+pub(crate) struct Notifications {
     bus: Connection,
     shown: Arc<Mutex<Vec<Notification>>>,
 }
 
 impl Notifications {
-    async fn of(session: &Session) -> Self {
+    pub(crate) async fn of(session: &Session) -> Self {
         let shown = Arc::default();
         let bus = zbus::connection::Builder::address(session.bus.as_str())
             .unwrap()
@@ -76,13 +76,13 @@ impl Notifications {
         self.shown.lock().unwrap().clone()
     }
 
-    async fn shows(&self, title: &str) -> Notification {
+    pub(crate) async fn shows(&self, title: &str) -> Notification {
         let find = || self.all().into_iter().find(|shown| shown.title.contains(title));
         eventually(title, || async { find().is_some() }).await;
         find().unwrap()
     }
 
-    async fn click(&self, notification: &Notification, action: &str) {
+    pub(crate) async fn click(&self, notification: &Notification, action: &str) {
         let emitter = SignalEmitter::new(&self.bus, PATH).unwrap();
         Service::action_invoked(&emitter, notification.id, action).await.unwrap();
     }

@@ -199,6 +199,12 @@ impl Session {
         self.send(key, &serde_json::json!({"model":model,"messages":messages})).await
     }
 
+    /// Sends a chat request to Codex itself.
+    pub(crate) async fn agent(&self, key: &str, prompt: &str) -> reqwest::Response {
+        let messages = serde_json::json!([{"role":"user","content":prompt}]);
+        self.send(key, &serde_json::json!({"model":"codex-local","messages":messages})).await
+    }
+
     async fn ask(&self, key: &str, prompt: &str, stream: bool) -> reqwest::Response {
         let messages = serde_json::json!([{"role":"user","content":prompt}]);
         let body = serde_json::json!({"model":"gpt-5.5","messages":messages,"stream":stream});

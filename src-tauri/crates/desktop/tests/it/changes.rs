@@ -162,7 +162,10 @@ async fn a_review_of_the_changes_shows_what_it_found_and_changes_nothing() {
     };
     let detail = opened.shows(&id, is_done).await;
     let review = detail.review.clone().unwrap();
-    assert_eq!((review.state, review.summary.as_str()), (ReviewState::Done, "The sample model found something."));
+    assert_eq!(
+        (review.state, review.summary.as_str()),
+        (ReviewState::Done, "The sample model found something.")
+    );
     assert_eq!(review.findings.len(), 1);
     assert_eq!(
         (review.findings[0].title.as_str(), review.findings[0].place.as_str()),
@@ -187,7 +190,9 @@ async fn one_review_runs_at_a_time_and_it_can_be_stopped() {
     let again = opened.app.review_changes(&id).await.unwrap_err();
     assert_eq!(again.message, "These changes are being reviewed already.");
     opened.app.cancel_review(&id);
-    assert!(opened.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some());
+    assert!(
+        opened.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some()
+    );
     let stopped = |detail: &ExchangeDetail| titles(detail).last() == Some(&"Review stopped by you");
     let review = opened.shows(&id, stopped).await.review.unwrap();
     assert_eq!(review.state, ReviewState::Cancelled);
