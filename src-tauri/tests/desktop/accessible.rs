@@ -18,18 +18,11 @@ axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => done
 ), (error) => done([String(error)]));
 ";
 
-/// Loads axe into the window's page.
-pub(crate) async fn load_axe(window: &Window) {
-    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/node_modules/axe-core/axe.min.js");
-    let axe = std::fs::read_to_string(axe).unwrap();
-    window.script(&format!("{axe}\narguments[arguments.length - 1](typeof axe)")).await;
-}
-
 pub(crate) async fn serious_findings(window: &Window) -> Vec<Value> {
     window.script(RUN).await.as_array().unwrap().clone()
 }
 
-async fn load_axe(window: &Window) {
+pub(crate) async fn load_axe(window: &Window) {
     let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/node_modules/axe-core/axe.min.js");
     let axe = std::fs::read_to_string(axe).unwrap();
     window.script(&format!("{axe}\narguments[arguments.length - 1](typeof axe)")).await;

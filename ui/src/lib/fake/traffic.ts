@@ -142,6 +142,16 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
         bad: n === 2,
       });
     }
+    if (row.filesChanged > 0 && row.totalMs !== null) {
+      const [asked, answered] = [wait + 320, wait + 9_420];
+      steps.push(
+        { atMs: asked, what: 'Codex asked you', detail: 'npm install', bad: false },
+        { atMs: answered, what: 'Allowed by you', detail: 'npm install, after 9 s', bad: false },
+        { atMs: answered + 20, what: 'Codex asked you', detail: 'git push', bad: false },
+        { atMs: answered + 4_020, what: 'Denied by you', detail: 'git push, after 4 s', bad: true },
+        { atMs: answered + 4_100, what: `${row.filesChanged} files changed`, detail: null, bad: false },
+      );
+    }
     if (row.firstMs !== null) steps.push({ atMs: row.firstMs, what: 'First token', detail: null, bad: false });
     if (row.totalMs !== null) {
       const what = END_STEPS[row.state] ?? 'Done';
