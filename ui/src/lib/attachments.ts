@@ -31,6 +31,15 @@ export function modal(): Attachment<HTMLDialogElement> {
   };
 }
 
+/** Scrolls an element to the top of the part of the page that scrolls around it, and nothing else. */
+export function scrollToTop(element: HTMLElement): void {
+  let scroller = element.parentElement;
+  while (scroller !== null && !/auto|scroll/.test(getComputedStyle(scroller).overflowY))
+    scroller = scroller.parentElement;
+  if (scroller === null) return;
+  scroller.scrollTop += element.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 12;
+}
+
 export const autofocus: Attachment<HTMLElement> = (element) => {
   // showModal() focuses the element with `autofocus`, so focus() alone would be overridden in a dialog.
   element.autofocus = true;
