@@ -216,9 +216,9 @@ test('settings and status say whether changes can be undone, and what is not cov
   expect(screen.queryByText(/can be undone\./)).toBeNull();
   await host.setSetting('sandbox', 'workspace-write');
   host.emit('overview', { ...(await host.overview()), startsAtLogin: false });
-  expect(await screen.findByText(/can be undone\. Not covered: Files that git ignores\./)).toBeVisible();
+  expect(await screen.findByText(/can be undone\. Files that \.gitignore lists can't be restored\./)).toBeVisible();
   await fireEvent.click(screen.getByRole('button', { name: 'Status' }));
-  expect(await screen.findByText(/can be undone\. Not covered:/)).toBeVisible();
+  expect(await screen.findByText(/can be undone\. Files that/)).toBeVisible();
 });
 
 test('without git it says that changes cannot be undone', async () => {

@@ -169,6 +169,10 @@ export function undoCoverage(scenario: Scenario, form: Settings): UndoCoverage |
   const coverage =
     scenario === 'no-git'
       ? { covered: false, why: "git isn't installed, and changes can't be undone without it.", leftOut: [] }
-      : { covered: true, why: null, leftOut: ['Files that git ignores.', 'The repositories in vendor/tools.'] };
+      : {
+          covered: true,
+          why: null,
+          leftOut: ["Files that .gitignore lists can't be restored.", "The repository in vendor can't be restored."],
+        };
   return { folder: form.workspace ?? '/home/me/.local/share/codex-proxy/workspace', coverage };
 }
