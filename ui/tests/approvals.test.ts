@@ -154,6 +154,16 @@ test('the tray or a notification opens the panel again', async () => {
   expect(screen.getByRole('heading', { level: 1 })).toHaveTextContent('Codex asks to run a command');
 });
 
+test('the command menu opens the panel again', async () => {
+  await asked('command');
+  await press('Decide later');
+  await fireEvent.keyDown(window, { key: 'k', ctrlKey: true });
+  await wait(0);
+  await fireEvent.click(screen.getByText('Review what Codex asks'));
+  await wait(0);
+  shown('Codex asks to run a command');
+});
+
 test('what is typed in a view stays there, and gets the focus back', async () => {
   const host = open('playground');
   await wait(0);
@@ -209,6 +219,24 @@ test('changes of files show each diff', async () => {
   expect(card).toHaveTextContent('old-config.json deleted');
   await press('Deny');
   expect(answers(host)).toEqual([['a1', { answer: 'deny' }]]);
+});
+
+test('all of a large change is shown', async () => {
+  const host = open('status');
+  await wait(0);
+  const text = Array.from({ length: 700 }, (_, line) => `line ${line} ${'x'.repeat(line === 699 ? 3000 : 0)}end`);
+  const [approval] = approvalsFor('files', Date.now());
+  const question = {
+    kind: 'fileChange' as const,
+    files: [{ path: 'large.txt', what: 'added' as const, diff: text.join('\n') }],
+    folderGranted: '/home/me',
+  };
+  const approvals = approval === undefined ? [] : [{ ...approval, question }];
+  host.emit('overview', { ...(await host.overview()), approvals });
+  await wait(0);
+  const shownLines = [...(panel()?.querySelectorAll('.line .text') ?? [])].map((line) => line.textContent);
+  expect(shownLines).toEqual(text);
+  expect(panel()).toHaveTextContent('Codex may then change everything in /home/me');
 });
 
 test('permissions are listed', async () => {

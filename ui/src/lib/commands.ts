@@ -24,6 +24,9 @@ export function commandsFor(app: AppStore, keys: readonly KeyRow[]): Command[] {
   );
   const running = overview?.proxy.state === 'running';
   const others: Command[] = [
+    ...(app.approvals.waiting.length === 0
+      ? []
+      : [{ id: 'approvals', label: 'Review what Codex asks', group: 'Do', run: () => app.approvals.show() }]),
     ...(overview === null || !ownsPort(overview)
       ? []
       : [
