@@ -113,3 +113,22 @@ test.each(Object.keys(ASKS) as Asks[])(
     expect(document.querySelectorAll('dialog .button.primary').length).toBeLessThanOrEqual(1);
   },
 );
+
+test('every control of an answer’s changes has a name that starts with its label', async () => {
+  open('requests');
+  const find = async () => (await screen.findAllByText(/^4 files/))[0];
+  await settle();
+  await fireEvent.click((await find()) as HTMLElement);
+  const check = () => expect([...elementsWithoutName(), ...namesUnlikeTheirLabel(), ...brokenReferences()]).toEqual([]);
+  await screen.findByRole('region', { name: 'Changed files' });
+  check();
+  await press('Undo…');
+  check();
+  await press('Undo changes');
+  await press('Redo changes…');
+  check();
+  await press('Redo changes');
+  await press('Have it reviewed');
+  await screen.findByText('2 problems found');
+  check();
+});

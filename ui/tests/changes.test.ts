@@ -185,6 +185,24 @@ test('files whose diff was too large say so, and so does the copy', async () => 
   expect(changed.getByText(/copied patch leaves out/)).toBeVisible();
 });
 
+test('questions, their answers and undos have icons in the steps', async () => {
+  const step = (what: string, detail: string | null = null) => ({ atMs: 1, what, detail, bad: false });
+  await openChanged({
+    steps: [
+      step('Arrived'),
+      step('Codex asked you', 'git push'),
+      step('Denied by you', 'git push, after 4 s'),
+      step('Allowed by your rule'),
+      step('Changes undone', '2 files'),
+    ],
+  });
+  const steps = within(await screen.findByRole('list', { name: 'Steps' })).getAllByRole('listitem');
+  expect(steps.map((one) => one.querySelector('svg') !== null)).toEqual([false, true, true, true, true]);
+  const icons = new Set(steps.map((one) => one.querySelector('path')?.getAttribute('d')));
+  expect(icons.size).toBe(5);
+  expect(steps[2]).toHaveTextContent('Denied by you git push, after 4 s');
+});
+
 test('each file gets its part of the patch', () => {
   const [a] = changedFiles(CHANGES);
   expect(a).toMatchObject({ path: 'a.txt', diff: PATCH, omitted: false });
