@@ -6,6 +6,7 @@
 
 mod actions;
 mod approvals;
+mod asking;
 mod bad_requests;
 mod client;
 mod faults;
@@ -246,7 +247,7 @@ async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> 
         number += 1;
         let name = format!("{name}-{number}");
         match client.rng.u8(..100) {
-            0..5 => approvals::ask(&mut client, &name).await,
+            0..5 => asking::ask(&mut client, &name).await,
             5..37 => actions::talk(&mut client, &name).await,
             37..45 => actions::survive_break(&mut client, &name).await,
             45..60 => actions::use_tools(&mut client, &name).await,

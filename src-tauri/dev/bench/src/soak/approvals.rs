@@ -1,4 +1,4 @@
-//! Turns that ask before a command, and two terminals that answer at random, twice now and then, or not at all.
+//! Two terminals that answer approvals at random, twice now and then, or not at all.
 //!
 //! Each command appends a line to a file of its own: allowed, there is one line, and otherwise no file. At the end the terminals, the
 //! files and the proxy's log must agree.
@@ -15,19 +15,12 @@ use interprocess::local_socket::GenericFilePath;
 use interprocess::local_socket::tokio::{Stream, prelude::*};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
-use super::client::{Client, Outcome};
 use super::faults::sleep_random;
-use super::request::{self, AGENT};
-use crate::answer::Route;
 
 /// The setting for codex-proxyd, in minutes: the least that it takes.
 pub(super) const LIMIT_MINUTES: &str = "1";
-/// The error of an answer that was denied and stopped.
-const DENIED_AND_STOPPED: &str = "denied_by_owner";
-/// One of these clients disconnects before its answer.
-const HANG_UP_ONE_IN: u8 = 5;
 /// Of more than this many, some are answered.
 const MIN_ASKED: usize = 20;
 const RECONNECT: Duration = Duration::from_millis(20);
@@ -39,35 +32,6 @@ pub(super) struct Approvals {
     asked: RefCell<BTreeMap<String, bool>>,
     /// By request: the answers that counted.
     taken: RefCell<HashMap<String, Vec<String>>>,
-}
-
-/// Asks for a command outside the sandbox, and waits for the answer or disconnects.
-pub(super) async fn ask(client: &mut Client<'_>, name: &str) {
-    let (shared, started) = (client.shared, Instant::now());
-    let prompt = format!("[[escalate=\"echo {name} >> {name}.txt\" why=\"soak\"]]");
-    let streamed = client.one_in(2);
-    let body = request::opening(Route::CHAT, AGENT, &prompt, streamed, 1);
-    let hangs_up = client.one_in(HANG_UP_ONE_IN);
-    let patience = Duration::from_millis(client.rng.u64(0..=2_000));
-    shared.tally.borrow_mut().outcomes.insert(name.to_owned(), None);
-    let asking = client.ask_or_fail(name, Route::CHAT, &body, &[DENIED_AND_STOPPED]);
-    let answer = match hangs_up {
-        true => timeout(patience, asking).await.ok(),
-        false => Some(asking.await),
-    };
-    let is_hit = shared.faults.killed_within(started, Instant::now());
-    shared.approvals.asked.borrow_mut().insert(name.to_owned(), is_hit);
-    let mut tally = shared.tally.borrow_mut();
-    match answer {
-        None => tally.hung_up += 1,
-        // Tallied already.
-        Some(None) => {}
-        Some(Some(Err(()))) => tally.refused += 1,
-        Some(Some(Ok(answer))) => match answer.texts.values().next().map_or("", String::as_str) {
-            text if text.contains("Tool results:") => tally.correct += 1,
-            text => tally.fail(format_args!("{name}: {text:.200}")),
-        },
-    }
 }
 
 /// Runs two terminals until dropped.
@@ -136,6 +100,11 @@ fn request_of(command: &str) -> String {
 }
 
 impl Approvals {
+    /// Records a request that asked. `is_hit` is whether a kill of codex may have affected it.
+    pub(super) fn record(&self, request: &str, is_hit: bool) {
+        self.asked.borrow_mut().insert(request.to_owned(), is_hit);
+    }
+
     /// How many were asked for.
     pub(super) fn count(&self) -> usize {
         self.asked.borrow().len()
@@ -146,7 +115,7 @@ impl Approvals {
         &self,
         work: &Path,
         ends: &HashMap<String, Vec<String>>,
-        outcomes: &HashMap<String, Outcome>,
+        outcomes: &HashMap<String, Option<u16>>,
     ) -> Vec<String> {
         let (asked, taken) = (self.asked.borrow(), self.taken.borrow());
         let check = |(request, is_hit): (&String, &bool)| {
