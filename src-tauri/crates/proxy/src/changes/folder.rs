@@ -58,6 +58,21 @@ impl Folder {
         }
     }
 
+    /// Whether its file system takes `a` and `A` for the same; `None` if its own name does not tell.
+    pub(super) fn ignores_case(&self) -> Option<bool> {
+        let name = self.path.file_name()?.to_str()?;
+        let swap = |letter: char| {
+            if letter.is_ascii_lowercase() {
+                letter.to_ascii_uppercase()
+            } else {
+                letter.to_ascii_lowercase()
+            }
+        };
+        let other: String = name.chars().map(swap).collect();
+        let same = fs::canonicalize(self.path.with_file_name(&other)).ok().map(without_verbatim);
+        (other != name).then(|| same.is_some_and(|same| same == self.path))
+    }
+
     /// The ignore rules that the user's repository has for this computer only.
     pub(super) fn excludes(&self) -> Vec<u8> {
         let rules = fs::read(self.root.join(".git/info/exclude")).unwrap_or_default();

@@ -164,6 +164,10 @@ impl Repository {
                 let (section, key) = name.split_once('.').unwrap_or((name, ""));
                 config.push_str(&format!("[{section}]\n\t{key} = {value}\n"));
             }
+            // git has looked at the file system of our folder, which may be another one.
+            if let Some(ignores) = repository.folder.ignores_case() {
+                config.push_str(&format!("[core]\n\tignorecase = {ignores}\n"));
+            }
             fs::write(repository.path.join("config"), config)?;
             fs::create_dir_all(repository.path.join("info"))?;
             fs::write(repository.path.join("info/attributes"), ATTRIBUTES)?;

@@ -129,6 +129,12 @@ impl Inner {
     pub(super) fn git(&self) -> Result<Git, NoSnapshot> {
         let home = self.folder.join("home");
         let _exists = fs::create_dir_all(&home);
+        // Copies of files that only their owner may read.
+        #[cfg(unix)]
+        let _kept = fs::set_permissions(
+            &self.folder,
+            <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700),
+        );
         Git::find(&self.environment, &home).ok_or_else(|| NoSnapshot(UndoError::NoGit.to_string()))
     }
 

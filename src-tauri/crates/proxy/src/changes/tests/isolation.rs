@@ -148,6 +148,20 @@ async fn answer_that_makes_the_folder_too_large_shows_what_codex_says_that_it_ch
     assert_eq!(bed.store.undo("1").await, Err(UndoError::Gone));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn only_their_owner_can_read_snapshots_and_case_counts_as_in_the_folder() {
+    let bed = Testbed::new();
+    let changes = bed.answer("1", || ["a", "A"].iter().for_each(|name| bed.write(name, name))).await;
+    assert_eq!(paths(&changes.files), [("A", FileAction::Added), ("a", FileAction::Added)]);
+    let snapshots = bed.home.path().join("data/snapshots");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&snapshots).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o700);
+    let folder = super::super::folder::Folder::new(&bed.work()).unwrap();
+    assert_eq!(folder.ignores_case(), Some(false));
+    assert_eq!(super::super::folder::Folder::alone("/1".into()).ignores_case(), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_git_nothing_is_covered() {
     let bed = Testbed::new();
