@@ -217,6 +217,7 @@ async fn nothing_is_written_through_a_folder_that_has_become_a_link() {
         bed.write("folder/changed", "after");
         fs::remove_file(bed.path("folder/deleted")).unwrap();
         bed.write("folder/deep/added", "after");
+        bed.write("folder/new", "new");
     })
     .await;
     // Outside, all is as after the answer.
@@ -226,7 +227,7 @@ async fn nothing_is_written_through_a_folder_that_has_become_a_link() {
     let before = tree(&outside);
     let report = bed.store.undo("1").await.unwrap();
     assert_eq!(report.restored, [] as [&str; 0]);
-    assert_eq!(refused(&report), ["folder/changed", "folder/deep/added", "folder/deleted"]);
+    assert_eq!(refused(&report), ["folder/changed", "folder/deep/added", "folder/deleted", "folder/new"]);
     assert_eq!(tree(&outside), before);
 }
 
