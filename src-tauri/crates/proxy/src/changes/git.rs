@@ -17,6 +17,9 @@ use tokio::time::Instant;
 use super::folder::Folder;
 use super::types::UndoError;
 
+/// The name of git's program.
+pub(super) const GIT: &str = "git";
+
 /// Output of one command; a patch and a list of files are far shorter.
 const MAX_OUTPUT_BYTES: usize = 32 * 1024 * 1024;
 
@@ -55,8 +58,8 @@ pub(super) struct Git {
 
 impl Git {
     /// git, if it is installed. `home` is an empty folder that stands for the user's.
-    pub(super) fn find(environment: &Environment, home: &Path) -> Option<Self> {
-        let found = find_program("git", environment)?;
+    pub(super) fn find(name: &str, environment: &Environment, home: &Path) -> Option<Self> {
+        let found = find_program(name, environment)?;
         let program = real_program(found.path)?;
         let names: Vec<OsString> = found.environment.iter().map(|(name, _)| name.to_owned()).collect();
         let gits = names
@@ -82,7 +85,7 @@ impl Git {
 
 /// Whether git is installed.
 pub(crate) fn has_git(environment: &Environment) -> bool {
-    find_program("git", environment).is_some_and(|found| real_program(found.path).is_some())
+    find_program(GIT, environment).is_some_and(|found| real_program(found.path).is_some())
 }
 
 /// macOS has a `git` that only offers to install the real one, in a dialog.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::active::ActiveAnswers;
 use super::compare;
 use super::folder::{Folder, text, without_verbatim};
-use super::git::{Git, GitError, Repository};
+use super::git::{GIT, Git, GitError, Repository};
 use super::record::Record;
 use super::restore::Direction;
 use super::snapshot::{self, SnapshotLimits, Uncovered};
@@ -39,6 +39,7 @@ pub(super) struct Inner {
     /// The folder of the repositories.
     pub(super) folder: PathBuf,
     environment: Environment,
+    git: &'static str,
     pub(super) limits: SnapshotLimits,
     pub(super) active: ActiveAnswers,
     /// Why folders are too large, and when that was found.
@@ -66,16 +67,23 @@ impl ChangeStore {
     /// The snapshots in this data folder. `environment` is where git is searched for.
     #[must_use]
     pub fn new(data_dir: &Path, environment: &Environment) -> Self {
-        Self::with_limits(data_dir, environment, SnapshotLimits::default())
+        Self::with(data_dir, environment, SnapshotLimits::default(), GIT)
     }
 
-    pub(crate) fn with_limits(data_dir: &Path, environment: &Environment, limits: SnapshotLimits) -> Self {
+    /// With other limits, and another name of git.
+    pub(super) fn with(
+        data_dir: &Path,
+        environment: &Environment,
+        limits: SnapshotLimits,
+        git: &'static str,
+    ) -> Self {
         let folder = data_dir.join("snapshots");
         Self(Arc::new(Inner {
             active: ActiveAnswers::in_folder(&folder),
             data_dir: data_dir.to_owned(),
             folder,
             environment: environment.clone(),
+            git,
             limits,
             too_large: Mutex::default(),
         }))
@@ -135,7 +143,7 @@ impl Inner {
             &self.folder,
             <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700),
         );
-        Git::find(&self.environment, &home).ok_or_else(|| NoSnapshot(UndoError::NoGit.to_string()))
+        Git::find(self.git, &self.environment, &home).ok_or_else(|| NoSnapshot(UndoError::NoGit.to_string()))
     }
 
     /// Opens and locks the repository of a folder that is not too large, as far as known.

@@ -41,7 +41,7 @@ impl Testbed {
             .with("HOME", home.path())
             .with("GIT_DIR", "/nowhere")
             .with("GIT_INDEX_FILE", "/nowhere");
-        let store = ChangeStore::with_limits(&home.path().join("data"), &environment, limits);
+        let store = ChangeStore::with(&home.path().join("data"), &environment, limits, "git");
         Self { home, store }
     }
 

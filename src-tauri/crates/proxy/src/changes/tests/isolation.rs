@@ -166,16 +166,13 @@ async fn only_their_owner_can_read_snapshots_and_case_counts_as_in_the_folder() 
 async fn without_git_nothing_is_covered() {
     let bed = Testbed::new();
     let data = bed.home.path().join("data");
-    let environment = Environment::default().with("PATH", bed.home.path()).with("HOME", bed.home.path());
-    // The folders that installers use are searched too.
-    if codex_client::find_program("git", &environment).is_some() {
-        return;
-    }
-    let store = ChangeStore::new(&data, &environment);
+    let store = ChangeStore::with(&data, &Environment::default(), LIMITS, "no-git-of-this-name");
     let coverage = store.before_turn(&bed.work()).await;
     let why = "git isn't installed, and changes can't be undone without it.";
     assert_eq!((coverage.covered, coverage.why.as_deref()), (false, Some(why)));
     assert_eq!(store.begin("1", &bed.work()).await.why_not(), Some(why));
+    bed.answer("2", || bed.write("a", "a")).await;
+    assert_eq!(store.undo("2").await, Err(UndoError::NoGit));
 }
 
 #[tokio::test(flavor = "multi_thread")]
