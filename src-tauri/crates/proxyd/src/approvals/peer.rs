@@ -1,6 +1,8 @@
 //! Who connects.
 
-use interprocess::local_socket::tokio::{Stream, prelude::*};
+use interprocess::local_socket::tokio::Stream;
+#[cfg(target_os = "linux")]
+use interprocess::local_socket::tokio::prelude::*;
 
 /// How far up the ancestors are followed.
 #[cfg(target_os = "linux")]

@@ -123,14 +123,12 @@ fn check_folder(folder: &Path, owner: u32) -> io::Result<()> {
 
 /// Only the owner can connect. Elsewhere than on Linux the folder alone sees to that.
 #[cfg(target_os = "linux")]
-#[expect(clippy::unnecessary_wraps, reason = "fails on Windows")]
 fn owner_only(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
     Ok(options.mode(0o600))
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
-#[expect(clippy::unnecessary_wraps, reason = "fails on Windows")]
 fn owner_only(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
     Ok(options)
 }
