@@ -195,12 +195,6 @@ impl Approvals {
         }))
     }
 
-    /// What is allowed from now on, while no proxy runs.
-    #[must_use]
-    pub fn without_proxy(data_dir: &Path) -> Self {
-        Self::new(data_dir, Vec::new())
-    }
-
     /// Watches the questions that wait, oldest first.
     #[must_use]
     pub fn waiting(&self) -> watch::Receiver<Arc<[Approval]>> {
@@ -256,20 +250,6 @@ impl Approvals {
     pub fn attend(&self) -> Attendance {
         self.0.state.lock().attending += 1;
         Attendance(self.clone())
-    }
-
-    /// What the owner has allowed from now on, latest first. Blocks on the file system.
-    #[must_use]
-    pub fn rules(&self) -> Vec<ApprovalRule> {
-        self.0.rules.list()
-    }
-
-    /// Removes a rule: codex asks again. Blocks on the file system.
-    ///
-    /// # Errors
-    /// When there is no such rule, or the file cannot be changed.
-    pub fn forget_rule(&self, id: &str) -> Result<(), RuleError> {
-        self.0.rules.forget(id)
     }
 
     /// Asks the owner. Waits at most for `limit`. Must be called within a tokio runtime.

@@ -1,6 +1,8 @@
 //! The questions of codex that wait for the user, and what is allowed from now on.
 
-use proxy::approvals::{AnswerError, Approval, ApprovalAnswer, ApprovalQuestion, ApprovalRule, Approvals};
+use proxy::approvals::{
+    AnswerError, Approval, ApprovalAnswer, ApprovalQuestion, ApprovalRule, forget_rule_in, rules_in,
+};
 use proxy::health::{Health, Level};
 
 use super::notices::Notice;
@@ -30,8 +32,8 @@ impl App {
 
     /// The commands that run without asking, latest first.
     pub async fn approval_rules(&self) -> Vec<ApprovalRule> {
-        let approvals = self.approvals();
-        tokio::task::spawn_blocking(move || approvals.rules()).await.unwrap_or_default()
+        let data_dir = self.0.data_dir.clone();
+        tokio::task::spawn_blocking(move || rules_in(&data_dir)).await.unwrap_or_default()
     }
 
     /// Removes one of them: codex asks again.
@@ -39,18 +41,10 @@ impl App {
     /// # Errors
     /// If it is gone, or the file cannot be written.
     pub async fn forget_approval_rule(&self, id: String) -> Result<(), ViewError> {
-        let approvals = self.approvals();
-        let removed = tokio::task::spawn_blocking(move || approvals.forget_rule(&id)).await;
+        let data_dir = self.0.data_dir.clone();
+        let removed = tokio::task::spawn_blocking(move || forget_rule_in(&data_dir, &id)).await;
         let failed = |error: String| ViewError::new(format!("Couldn't remove it: {error}."));
         removed.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
-    }
-
-    /// Those of the running proxy, or only the rules while it is stopped.
-    fn approvals(&self) -> Approvals {
-        self.running().map_or_else(
-            || Approvals::without_proxy(&self.0.data_dir),
-            |running| running.proxy.approvals().clone(),
-        )
     }
 
     /// Notifies of questions that are new.

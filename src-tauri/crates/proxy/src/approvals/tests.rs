@@ -58,6 +58,10 @@ impl Desk {
         Asked { waiting: self.approvals.ask(asking, ask, LIMIT), codex: Some(codex) }
     }
 
+    fn rules(&self) -> Vec<ApprovalRule> {
+        rules_in(self.folder.path())
+    }
+
     fn shown(&self) -> Arc<[Approval]> {
         self.approvals.waiting().borrow().clone()
     }
@@ -150,7 +154,7 @@ async fn a_question_that_codex_takes_back_is_gone() {
     // Before the list knows.
     assert!(matches!(desk.answer(&asked, ApprovalAnswer::AllowFromNowOn), Err(AnswerError::NotWaiting)));
     assert_eq!(asked.outcome().await, Outcome::Withdrawn);
-    assert!(desk.approvals.rules().is_empty());
+    assert!(desk.rules().is_empty());
     let mut asked = desk.ask(command("touch a"));
     asked.codex.as_ref().unwrap().withdraw();
     assert_eq!(asked.outcome().await, Outcome::Withdrawn);
@@ -300,7 +304,7 @@ async fn only_a_command_without_further_permissions_can_be_remembered() {
         let refused = desk.answer(&asked, ApprovalAnswer::AllowFromNowOn);
         assert!(matches!(refused, Err(AnswerError::NotFitting)));
     }
-    assert!(desk.approvals.rules().is_empty());
+    assert!(desk.rules().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,7 +319,7 @@ async fn what_is_allowed_from_now_on_runs_again_for_the_same_key_and_folder() {
     assert_eq!(asked.outcome().await, Outcome::Remembered);
     assert_eq!(asked.told().await, ACCEPTED);
     keys.rename(&laptop.id, "old laptop", Renamed { at: 6, last_used: None }).unwrap();
-    let rules = desk.approvals.rules();
+    let rules = desk.rules();
     let [rule] = rules.as_slice() else { panic!("{rules:?}") };
     let shown = (rule.command.as_str(), rule.folder.as_str(), rule.key.as_str());
     assert_eq!(shown, ("touch a", "/work", "old laptop"));
@@ -356,13 +360,11 @@ async fn a_rule_taken_back_has_no_effect() {
     desk.answer(&asked, ApprovalAnswer::AllowFromNowOn).unwrap();
     drop(attendance);
     assert_eq!(desk.ask(command("touch a")).outcome().await, Outcome::Rule);
-    // Another process may take it back.
-    let other = Approvals::new(desk.folder.path(), Vec::new());
-    let id = other.rules()[0].id.clone();
-    other.forget_rule(&id).unwrap();
+    let id = desk.rules()[0].id.clone();
+    forget_rule_in(desk.folder.path(), &id).unwrap();
     assert_eq!(desk.ask(command("touch a")).outcome().await, Outcome::Unattended);
-    assert!(desk.approvals.rules().is_empty());
-    assert!(matches!(other.forget_rule(&id), Err(RuleError::NoSuchRule(_))));
+    assert!(desk.rules().is_empty());
+    assert!(matches!(forget_rule_in(desk.folder.path(), &id), Err(RuleError::NoSuchRule(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -376,7 +378,7 @@ async fn a_damaged_file_of_rules_allows_nothing_and_is_set_aside_for_a_new_one()
     let newer = whole.replace("\"version\": 1", "\"version\": 2");
     for damaged in [&whole[..whole.len() / 2], "[]", "", "{\"version\":1,\"rules\":{}}", newer.as_str()] {
         fs::write(&path, damaged).unwrap();
-        assert!(desk.approvals.rules().is_empty());
+        assert!(desk.rules().is_empty());
         drop(desk.ask(command("touch a")));
         let asked = desk.ask(command("touch a"));
         assert_eq!(desk.shown().len(), 1, "{damaged}");
@@ -389,7 +391,7 @@ async fn a_damaged_file_of_rules_allows_nothing_and_is_set_aside_for_a_new_one()
     assert_eq!(fs::read_to_string(&path).unwrap(), newer);
     fs::write(&path, "{").unwrap();
     desk.answer(&asked, ApprovalAnswer::AllowFromNowOn).unwrap();
-    assert_eq!(desk.approvals.rules().len(), 1);
+    assert_eq!(desk.rules().len(), 1);
     drop(attendance);
     assert_eq!(desk.ask(command("touch a")).outcome().await, Outcome::Rule);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codex_client::SandboxMode;
-use proxy::approvals::{Approval, ApprovalAnswer, ApprovalQuestion};
+use proxy::approvals::{Approval, ApprovalAnswer, ApprovalQuestion, forget_rule_in, rules_in};
 use proxy::{KeyFile, KeyLimits};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -218,9 +218,10 @@ async fn a_command_allowed_from_now_on_runs_for_the_same_key_and_folder_until_ta
     assert!(!runs_for(laptop.reveal(), &notes).await.0, "another folder");
     keys.limit(&entry.id, KeyLimits::default()).unwrap();
 
-    let rules = proxy.handle.approvals().rules();
+    let data_dir = data_dir(proxy.folder.path());
+    let rules = rules_in(&data_dir);
     assert_eq!((rules.len(), rules[0].key.as_str()), (1, "laptop"));
-    proxy.handle.approvals().forget_rule(&rules[0].id).unwrap();
+    forget_rule_in(&data_dir, &rules[0].id).unwrap();
     assert!(!runs_for(laptop.reveal(), &work(&proxy)).await.0, "taken back");
     let counted = metrics(&proxy).await;
     for (outcome, count) in [("allowed_from_now_on", 1), ("rule", 1), ("unattended", 3)] {
