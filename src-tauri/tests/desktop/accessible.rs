@@ -44,6 +44,16 @@ async fn every_view_is_accessible(theme: &str) {
         findings
             .extend(serious_findings(&window).await.into_iter().map(|finding| (view.to_owned(), finding)));
         window.picture(&format!("{view}-{theme}")).await;
+        if view == "Keys" {
+            window.click("//button[normalize-space(.)='New key']").await;
+            for part in ["Limit this key…", "Limit web search", "Limit models"] {
+                window.click(&format!("//dialog//button[contains(., '{part}')]")).await;
+            }
+            let place = |finding| ("Limits of a key".to_owned(), finding);
+            findings.extend(serious_findings(&window).await.into_iter().map(place));
+            window.picture(&format!("{view}-limits-{theme}")).await;
+            window.click("//dialog//button[normalize-space(.)='Cancel']").await;
+        }
     }
     window.go_to("Settings").await;
     for page in ["Codex", "Models", "Network", "Limits", "Privacy", "About"] {

@@ -43,6 +43,34 @@ async fn codex_respects_a_key_stricter_than_the_settings() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn a_key_stops_at_its_tokens_of_the_day_and_the_window_shows_its_use() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let window = Window::open(&session).await;
+    let secret = window.create_key("Tablet").await;
+    window.click("//button[normalize-space(.)='Done']").await;
+    window.choose("More: key Tablet", "Limits…").await;
+    window.click("//dialog//button[contains(., 'Limit web search')]").await;
+    window.picture("key-tools").await;
+    window.click("//dialog//button[contains(., 'Limit web search')]").await;
+    window.click("//dialog//button[contains(., 'Limit models')]").await;
+    let field = |label: &str| format!("//dialog//div[label[normalize-space(.)='{label}']]//input");
+    window.fill(&field("Tokens a day"), "1,000").await;
+    window.fill(&field("Requests a minute"), "20").await;
+    window.picture("key-amount").await;
+    window.click("//button[normalize-space(.)='Save']").await;
+    window.find("//tr[contains(., 'Tablet') and contains(., '0 of 1,000 tokens today')]").await;
+    assert_eq!(session.chat(&secret, "[[words=3 usage=900,0,100,0]]").await.status(), 200);
+    window.find("//tr[contains(., 'Tablet') and contains(., 'Used up: 1,000 of 1,000 tokens today')]").await;
+    window.find("//tr[contains(., 'Tablet') and contains(., '1 of 20 requests in the last minute')]").await;
+    window.picture("key-used-up").await;
+    let refused = session.chat(&secret, "hi").await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.text().await.unwrap().contains("1,000 tokens per day"));
+    assert_eq!(session.chat("sk-demo", "[[words=1]]").await.status(), 200);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_renamed_key_still_answers_and_new_requests_have_its_new_name() {
     let session = Session::start(USUAL).await;
     let window = Window::open(&session).await;

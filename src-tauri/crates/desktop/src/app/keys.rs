@@ -237,8 +237,10 @@ impl App {
             }
             _ => stored.listen,
         };
-        let models: Vec<String> = self.models().await.into_iter().map(|model| model.id).collect();
-        let plain = key.is_some_and(|row| row.limits.plain_models_only);
+        let limits = key.map(|row| row.limits.clone()).unwrap_or_default();
+        let known = self.models().await.into_iter().map(|model| model.id);
+        let models: Vec<String> = known.filter(|id| limits.allows_model(id)).collect();
+        let plain = limits.plain_models_only || !limits.allows_model(EXAMPLE_MODEL);
         let model = models.first().filter(|_| plain).map_or(EXAMPLE_MODEL, String::as_str).to_owned();
         let port = stored.proxy.port.get();
         let hosts = self.hosts();

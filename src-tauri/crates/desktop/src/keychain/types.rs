@@ -1,5 +1,6 @@
 //! Keys and the keychain, as the window shows them.
 
+use proxy::KeyLimits;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -74,6 +75,22 @@ pub struct KeyLimitsForm {
     pub no_mcp_servers: bool,
     /// Whether codex asks before it leaves the sandbox; `None` uses the settings.
     pub may_ask: Option<bool>,
+}
+
+impl KeyLimitsForm {
+    /// The patterns of the models that it may use.
+    pub(crate) fn model_patterns(&self) -> Vec<String> {
+        self.models
+            .split(',')
+            .map(|pattern| pattern.trim().to_owned())
+            .filter(|one| !one.is_empty())
+            .collect()
+    }
+
+    /// Whether it may use this model.
+    pub(crate) fn allows_model(&self, id: &str) -> bool {
+        KeyLimits { models: self.model_patterns(), ..KeyLimits::default() }.allows_model(&[id])
+    }
 }
 
 /// A new key with its secret.

@@ -147,7 +147,7 @@ async fn changing_one_setting_saves_it_and_leaves_the_others() {
 }
 
 /// An app whose codex hangs after the first delta, and the port it listens on.
-async fn running(folder: &TempDir) -> (App, u16) {
+pub(crate) async fn running(folder: &TempDir) -> (App, u16) {
     let port = free_port();
     let settings = json!({"version": 1, "port": port});
     std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();

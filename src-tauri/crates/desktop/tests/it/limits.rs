@@ -12,15 +12,15 @@ use tokio::sync::broadcast::Receiver;
 use crate::app::free_port;
 use crate::support::{KEY, TIMEOUT, folder, prompt_body, sample_model};
 
-struct Opened {
-    app: App,
+pub(crate) struct Opened {
+    pub(crate) app: App,
     model: SampleModel,
-    port: u16,
-    _home: TempDir,
+    pub(crate) port: u16,
+    pub(crate) home: TempDir,
 }
 
 /// An app whose codex is signed in, and the changes since its start.
-async fn open(start_proxy: bool) -> (Opened, Receiver<Change>) {
+pub(crate) async fn open(start_proxy: bool) -> (Opened, Receiver<Change>) {
     let (model, home, port) = (sample_model().await, folder(), free_port());
     let codex_home = home.path().join(".codex");
     std::fs::create_dir_all(&codex_home).unwrap();
@@ -38,12 +38,12 @@ async fn open(start_proxy: bool) -> (Opened, Receiver<Change>) {
     let options = AppOptions::new(data, environment, false);
     let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
     let changes = app.changes();
-    (Opened { app, model, port, _home: home }, changes)
+    (Opened { app, model, port, home }, changes)
 }
 
 impl Opened {
     /// Waits for an overview like this.
-    async fn shows(&self, what: impl Fn(&Overview) -> bool) -> Overview {
+    pub(crate) async fn shows(&self, what: impl Fn(&Overview) -> bool) -> Overview {
         let mut changes = self.app.changes();
         let waiting = async {
             loop {

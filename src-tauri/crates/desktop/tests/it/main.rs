@@ -13,6 +13,7 @@ mod changes;
 mod diagnostics;
 #[path = "../../../proxyd/tests/it/key_places.rs"]
 mod key_places;
+mod key_rules;
 mod limits;
 #[cfg(unix)]
 mod own_files;
