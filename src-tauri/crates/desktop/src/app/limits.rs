@@ -61,7 +61,7 @@ impl App {
         };
         for row in rows {
             row.tokens_today = key_use.tokens_today(&row.digest, now).ok();
-            row.recent_requests = key_use.recent_requests(&row.digest);
+            row.recent_requests = key_use.requests().number(&row.digest);
         }
     }
 }

@@ -1,10 +1,9 @@
-//! What keys have used: tokens by day, in a file that all programs of one data folder share, and the requests of the last
-//! minute, in memory.
+//! What keys have used: tokens by day, in a file that all programs of one data folder share.
 //!
 //! Tokens are added up in memory and written at most once a second, each time under the file's lock, so two programs never lose
 //! each other's. What a program has not written yet counts for itself. Days are those of this computer's clock.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,9 +14,10 @@ use codex_client::{FileStamp, replace_file};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::key_file::KeyFile;
+use super::recent_requests::RecentRequests;
 use crate::clock::{local_day, unix_now};
 use crate::files::{lock_file, set_aside};
 
@@ -29,9 +29,6 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many days of a key are kept: programs may disagree about the time zone.
 const MAX_DAYS: usize = 2;
-
-/// The period of the limit of requests.
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Tokens by day, and those by the digest of the key.
 type Tokens = BTreeMap<String, BTreeMap<String, u64>>;
@@ -72,6 +69,7 @@ struct Inner {
     state: Mutex<State>,
     /// Held while the file is written.
     writing: Mutex<()>,
+    requests: RecentRequests,
 }
 
 #[derive(Debug, Default)]
@@ -85,17 +83,6 @@ struct State {
     is_writing: bool,
     /// Whether a task writes `pending` until nothing is left.
     has_writer: bool,
-    /// The requests of the last minute, by the digest of the key.
-    requests: HashMap<String, VecDeque<Instant>>,
-}
-
-/// A key's limit of requests and what is left of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestAllowance {
-    /// How many requests are left now.
-    pub remaining: u32,
-    /// How long until none of the last minute counts any more.
-    pub reset: Duration,
 }
 
 impl KeyUse {
@@ -107,6 +94,7 @@ impl KeyUse {
             keys: KeyFile::in_folder(data_dir),
             state: Mutex::default(),
             writing: Mutex::default(),
+            requests: RecentRequests::default(),
         }))
     }
 
@@ -192,51 +180,21 @@ impl KeyUse {
         Ok(())
     }
 
-    /// Counts a request of the key with this digest, which may make `limit` within a minute.
-    ///
-    /// # Errors
-    /// When it has made that many: how long until it may make another one.
-    pub fn count_request(&self, key: &str, limit: u32, now: Instant) -> Result<(), Duration> {
-        let mut state = self.0.state.lock();
-        let made = recent(&mut state.requests, key, now);
-        if let Some(over) = made.len().checked_sub(limit as usize) {
-            // The limit may have been lowered since.
-            let frees = made.get(over).map_or(MINUTE, |at| (*at + MINUTE).saturating_duration_since(now));
-            return Err(frees);
-        }
-        made.push_back(now);
-        Ok(())
-    }
-
-    /// How many requests of the key with this digest were counted in the last minute.
+    /// The requests of the last minute.
     #[must_use]
-    pub fn recent_requests(&self, key: &str) -> u32 {
-        let mut state = self.0.state.lock();
-        u32::try_from(recent(&mut state.requests, key, Instant::now()).len()).unwrap_or(u32::MAX)
-    }
-
-    /// What is left of a key's limit of requests within a minute.
-    #[must_use]
-    pub fn allowance(&self, key: &str, limit: u32, now: Instant) -> RequestAllowance {
-        let mut state = self.0.state.lock();
-        let made = recent(&mut state.requests, key, now);
-        RequestAllowance {
-            remaining: limit.saturating_sub(u32::try_from(made.len()).unwrap_or(u32::MAX)),
-            reset: made.back().map_or(Duration::ZERO, |at| (*at + MINUTE).saturating_duration_since(now)),
-        }
+    pub fn requests(&self) -> &RecentRequests {
+        &self.0.requests
     }
 }
 
 impl Inner {
     /// The tokens on disk. A damaged file is set aside, and counting goes on from what this program last knew.
     fn load(&self, known: &Tokens, now: u64) -> Result<Tokens, KeyUseError> {
-        match self.read()? {
-            Ok(tokens) => Ok(tokens),
-            Err(_) => {
-                let _lock = lock_file(&self.path).map_err(|error| self.io(error))?;
-                self.load_locked(known, now)
-            }
+        if let Ok(tokens) = self.read()? {
+            return Ok(tokens);
         }
+        let _lock = lock_file(&self.path).map_err(|error| self.io(error))?;
+        self.load_locked(known, now)
     }
 
     /// The same, with the file's lock held.
@@ -329,21 +287,6 @@ fn subtract(tokens: &mut Tokens, key: &str, day: &str, used: u64) {
     if days.is_empty() {
         tokens.remove(key);
     }
-}
-
-/// The requests of the last minute; those of other keys without any are forgotten.
-fn recent<'a>(
-    requests: &'a mut HashMap<String, VecDeque<Instant>>,
-    key: &str,
-    now: Instant,
-) -> &'a mut VecDeque<Instant> {
-    requests.retain(|_, made| {
-        while made.front().is_some_and(|at| now.saturating_duration_since(*at) >= MINUTE) {
-            made.pop_front();
-        }
-        !made.is_empty()
-    });
-    requests.entry(key.to_owned()).or_default()
 }
 
 #[cfg(test)]

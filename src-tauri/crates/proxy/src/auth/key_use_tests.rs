@@ -1,3 +1,5 @@
+use tokio::time::Instant;
+
 use super::*;
 use crate::auth::{KeyEntry, KeyLimits};
 
@@ -150,29 +152,4 @@ async fn tokens_are_written_by_themselves_at_most_once_a_second() {
     }
     used.add(&key, 1, NOW);
     assert!(used.0.state.lock().has_writer);
-}
-
-#[tokio::test(start_paused = true)]
-async fn requests_count_for_a_minute() {
-    let (folder, ..) = folder_with_key();
-    let used = KeyUse::in_folder(folder.path());
-    let step = Duration::from_secs(10);
-    for _ in 0..3 {
-        assert_eq!(used.count_request("a", 3, Instant::now()), Ok(()));
-        tokio::time::advance(step).await;
-    }
-    assert_eq!(used.count_request("a", 3, Instant::now()), Err(3 * step));
-    assert_eq!(used.count_request("b", 3, Instant::now()), Ok(()));
-    let allowance = used.allowance("a", 5, Instant::now());
-    assert_eq!(allowance, RequestAllowance { remaining: 2, reset: 5 * step });
-    // Lowered: the third of the last minute must be over.
-    assert_eq!(used.count_request("a", 1, Instant::now()), Err(5 * step));
-    tokio::time::advance(3 * step).await;
-    assert_eq!(used.count_request("a", 3, Instant::now()), Ok(()));
-    tokio::time::advance(6 * step).await;
-    assert_eq!(
-        used.allowance("a", 3, Instant::now()),
-        RequestAllowance { remaining: 3, reset: Duration::ZERO }
-    );
-    assert!(used.0.state.lock().requests.len() <= 1, "keys without recent requests are forgotten");
 }

@@ -25,7 +25,7 @@ pub(crate) async fn with_request_limit(
     let mut response = next.run(request).await;
     if let Some(limit) = caller.limits.requests_per_minute {
         let RequestAllowance { remaining, reset } =
-            proxy.key_use.allowance(&caller.id, limit, Instant::now());
+            proxy.key_use.requests().allowance(&caller.id, limit, Instant::now());
         let headers = response.headers_mut();
         headers.insert(LIMIT, limit.into());
         headers.insert(REMAINING, remaining.into());

@@ -22,7 +22,7 @@ const WEEK: u64 = 7 * 24 * 60;
 /// Counts a request for an answer against the key's limit per minute.
 pub(super) fn count_request(proxy: &Proxy, caller: &Caller) -> Result<(), ApiError> {
     let Some(limit) = caller.limits.requests_per_minute else { return Ok(()) };
-    let counted = proxy.key_use.count_request(&caller.id, limit, Instant::now());
+    let counted = proxy.key_use.requests().count(&caller.id, limit, Instant::now());
     counted.map_err(|wait| ApiError::too_many_requests(limit, wait))
 }
 
