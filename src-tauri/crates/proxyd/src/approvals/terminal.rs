@@ -8,6 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use proxy::approvals::{Approval, ApprovalAnswer};
 use proxy::unix_now;
 use tokio::sync::mpsc;
+use tokio_util::codec::LinesCodecError;
 
 use super::description::description;
 use super::place::Place;
@@ -29,13 +30,13 @@ pub(super) async fn attend(place: &Place) -> Result<(), String> {
     })?;
     let mut terminal =
         Terminal { daemon: connection(stream), waiting: VecDeque::new(), prompt: None, answered: None };
+    // First of all, the daemon says whether this terminal may answer.
+    let first = terminal.daemon.next().await;
+    terminal.hear(first)?;
     let mut typed = typed_lines();
     loop {
         tokio::select! {
-            message = terminal.daemon.next() => {
-                let message = message.and_then(Result::ok).and_then(|line| serde_json::from_str(&line).ok());
-                terminal.hear(message.ok_or("codex-proxyd has ended. What waited is denied")?)?;
-            }
+            message = terminal.daemon.next() => terminal.hear(message)?,
             line = typed.recv() => match line {
                 Some(line) => terminal.line(&line).await?,
                 // The end of the input; the daemon denies what waits.
@@ -70,8 +71,9 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn hear(&mut self, message: ToTerminal) -> Result<(), String> {
-        match message {
+    fn hear(&mut self, message: Option<Result<String, LinesCodecError>>) -> Result<(), String> {
+        let message = message.and_then(Result::ok).and_then(|line| serde_json::from_str(&line).ok());
+        match message.ok_or("codex-proxyd has ended. What waited is denied")? {
             ToTerminal::Hello { asks } => {
                 say("Waiting for questions. Ctrl+C ends this; then they are denied.\n");
                 if !asks {
