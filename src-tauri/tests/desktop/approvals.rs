@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sample_model::under_test;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -180,4 +181,44 @@ async fn questions_permissions_and_patches_have_cards_too() {
     press(&window, "Allow once").await;
     answer.await.unwrap();
     assert_eq!(std::fs::read_to_string(file(&session, "new.txt")).unwrap(), "one line\n");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn an_mcp_server_gets_its_form_filled_in_and_its_page_opened() {
+    let mut session = asking(&[]).await;
+    let opened = session.home.path().join("opened");
+    session.stub_program("xdg-open", &format!("printf %s \"$1\" > '{}'", opened.display()));
+    let config = session.home.path().join(".codex/config.toml");
+    let server = serde_json::to_string(&under_test::sample_mcp()).unwrap();
+    let with_server =
+        format!("{}\n[mcp_servers.asker]\ncommand = {server}\n", std::fs::read_to_string(&config).unwrap());
+    std::fs::write(config, with_server).unwrap();
+    let window = Window::open(&session).await;
+    tray_says(&session, &["Running on port"]).await;
+
+    let answer = ask(&session, "[[tool=mcp__asker.form]]");
+    window.says("asker asks for details").await;
+    press(&window, "Send").await;
+    window.says("Fill this in.").await;
+    window.type_into(&format!("{CARD}//div[label[contains(., 'Your name')]]/input"), "Ann").await;
+    window.click(&format!("{CARD}//label[contains(., 'Friday')]")).await;
+    window.picture("approval-form").await;
+    press(&window, "Send").await;
+    let text = answer.await.unwrap();
+    for part in [r#""name":"Ann""#, r#""days":["Friday"]"#, r#""member":false"#] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!text.contains("age"), "left empty: {text}");
+
+    let answer = ask(&session, "[[tool=mcp__asker.url]]");
+    window.says("asker asks to open a link").await;
+    window.says("https://example.com/sign-in").await;
+    window.picture("approval-link").await;
+    press(&window, "Open in browser").await;
+    eventually("the page is opened", || async { opened.exists() }).await;
+    press(&window, "Done").await;
+    let text = answer.await.unwrap();
+    assert!(text.contains("accept"), "{text}");
+    assert_eq!(std::fs::read_to_string(opened).unwrap(), "https://example.com/sign-in");
 }
