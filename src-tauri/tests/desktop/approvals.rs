@@ -119,7 +119,7 @@ async fn of_two_questions_each_has_its_own_answer() {
     press(&window, "Allow once").await;
     window.find(&format!("{CARD}//*[@aria-label='The command'][contains(., 'denied.txt')]")).await;
     press(&window, "Deny").await;
-    // The model is told, and goes on.
+    // The model learns of it, and goes on.
     let text = denied.await.unwrap();
     assert!(text.contains("rejected by user"), "{text}");
     assert!(allowed.await.unwrap().starts_with("Tool results:"));
@@ -138,7 +138,7 @@ async fn a_command_allowed_from_now_on_runs_unasked_until_it_is_removed_in_setti
     answer.await.unwrap();
     std::fs::remove_file(file(&session, "here.txt")).unwrap();
     ask(&session, TOUCH).await.unwrap();
-    assert!(file(&session, "here.txt").exists(), "nobody was asked");
+    assert!(file(&session, "here.txt").exists(), "no question came");
 
     window.go_to_settings("Codex").await;
     window

@@ -46,7 +46,7 @@ export function approvalSummary({ question }: Approval): string {
 
 /** What a shell is given to run. Only for telling commands apart: the card shows all of it. */
 function withoutShell(command: string): string {
-  return /^\S*\/(?:ba|z|da)?sh -l?c '([^]*)'$/.exec(command)?.[1] ?? command;
+  return /^\S*\/(?:bash|zsh|dash|sh) -l?c '([^]*)'$/.exec(command)?.[1] ?? command;
 }
 
 /** How long something takes from now, in whole units: `48 s`, `4 min 05 s`. */

@@ -16,7 +16,7 @@ pub use question::{FileDiff, FileDiffKind, FormField, FormFieldKind, InputOption
 pub enum Decision {
     /// Allow this, once.
     Accept,
-    /// Refuse it. The model is told, and the turn goes on.
+    /// Refuse it. The model learns of it, and the turn goes on.
     Decline,
     /// Refuse it and end the turn.
     Cancel,

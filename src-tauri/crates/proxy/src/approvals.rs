@@ -34,7 +34,7 @@ use rules::{Allowed, MAX_COMMAND_BYTES, Rules};
 /// Maximum number of questions that wait. Further ones are denied.
 const MAX_WAITING: usize = 32;
 
-/// Maximum size of a question, in bytes. Nobody can judge a longer one, so it is denied.
+/// Maximum size of a question, in bytes. A longer one cannot be judged, so it is denied.
 const MAX_QUESTION_BYTES: usize = 512 * 1024;
 
 /// The questions that wait. Clones share them.

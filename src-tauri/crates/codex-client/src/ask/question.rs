@@ -1,4 +1,4 @@
-//! What codex asks, in full and unshortened. Its texts come from the model: whoever shows them makes hidden characters visible.
+//! What codex asks, in full and unshortened. Its texts come from the model: they must be shown with hidden characters made visible.
 
 use std::path::PathBuf;
 

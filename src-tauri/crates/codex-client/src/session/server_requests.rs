@@ -80,7 +80,7 @@ pub(crate) fn declined(approval: Approval) -> Value {
     }
 }
 
-/// The answer to the request `method` when nobody is asked.
+/// The answer to the request `method` that is not passed on to the user.
 pub(crate) fn reply(method: &str) -> Reply {
     if let Some(approval) = Approval::of(method) {
         return Reply { outcome: Ok(declined(approval)), declined: Some(approval.what()) };

@@ -41,7 +41,7 @@ async fn rules_are_kept_as_they_were_set_and_show_what_is_used() {
     assert_eq!(request.send().await.unwrap().status(), 200);
     let after = row().await;
     assert!(after.tokens_today > Some(0) && after.recent_requests == 1, "{after:?}");
-    // What apps are told to use is something that the key may use.
+    // Apps are set up for a model that the key may use.
     let recipes = app.recipes(Some(&key.row.id), None).await.unwrap();
     let texts: Vec<_> =
         recipes.iter().flat_map(|recipe| &recipe.pieces).map(|piece| piece.text.as_str()).collect();

@@ -24,8 +24,8 @@ impl Asked {
         self.waiting.resolved().await.outcome
     }
 
-    /// What codex is told.
-    async fn told(&mut self) -> AskOutcome {
+    /// What codex receives.
+    async fn received(&mut self) -> AskOutcome {
         self.codex.take().unwrap().outcome().await
     }
 }
@@ -112,7 +112,7 @@ async fn the_first_answer_wins() {
     assert!(matches!(again, Err(AnswerError::NotWaiting)));
     let resolution = asked.waiting.resolved().await;
     assert_eq!(resolution, Resolution { outcome: Outcome::Allowed, after: Duration::from_secs(12) });
-    assert_eq!(asked.told().await, ACCEPTED);
+    assert_eq!(asked.received().await, ACCEPTED);
     assert!(desk.shown().is_empty());
 }
 
@@ -127,7 +127,7 @@ async fn each_denial_reaches_codex_as_what_it_means() {
         let mut asked = desk.ask(command("touch a"));
         desk.answer(&asked, answer).unwrap();
         assert_eq!(asked.outcome().await, outcome);
-        assert_eq!(asked.told().await, AskOutcome::Answered(decision));
+        assert_eq!(asked.received().await, AskOutcome::Answered(decision));
     }
 }
 
@@ -142,7 +142,7 @@ async fn without_an_answer_in_time_it_is_denied() {
     assert_eq!(resolution, Resolution { outcome: Outcome::Expired, after: LIMIT });
     let late = desk.answer(&asked, ApprovalAnswer::AllowOnce);
     assert!(matches!(late, Err(AnswerError::NotWaiting)));
-    assert_eq!(asked.told().await, DECLINED);
+    assert_eq!(asked.received().await, DECLINED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn while_nothing_shows_questions_each_is_denied_at_once() {
     let denied = async |desk: &Desk| {
         let mut asked = desk.ask(command("touch a"));
         assert_eq!(asked.outcome().await, Outcome::Unattended);
-        assert_eq!(asked.told().await, DECLINED);
+        assert_eq!(asked.received().await, DECLINED);
     };
     denied(&desk).await;
     let [first, second] = [desk.approvals.attend(), desk.approvals.attend()];
@@ -177,7 +177,7 @@ async fn while_nothing_shows_questions_each_is_denied_at_once() {
     drop(second);
     for asked in &mut waiting {
         assert_eq!(asked.outcome().await, Outcome::Unattended);
-        assert_eq!(asked.told().await, DECLINED);
+        assert_eq!(asked.received().await, DECLINED);
     }
     denied(&desk).await;
 }
@@ -206,7 +206,7 @@ async fn a_stop_denies_what_waits_and_what_comes() {
     desk.approvals.close();
     for mut asked in [before, desk.ask(command("touch a"))] {
         assert_eq!(asked.outcome().await, Outcome::Shutdown);
-        assert_eq!(asked.told().await, DECLINED);
+        assert_eq!(asked.received().await, DECLINED);
     }
 }
 
@@ -217,12 +217,12 @@ async fn there_is_a_limit_to_how_many_wait_and_how_long_they_are() {
     let mut waiting: Vec<_> = (0..MAX_WAITING).map(|n| desk.ask(command(&format!("touch {n}")))).collect();
     let mut further = desk.ask(command("touch more"));
     assert_eq!(further.outcome().await, Outcome::TooMany);
-    assert_eq!(further.told().await, DECLINED);
+    assert_eq!(further.received().await, DECLINED);
     assert_eq!(desk.shown().len(), MAX_WAITING);
     waiting.clear();
     let mut long = desk.ask(command(&"x".repeat(MAX_QUESTION_BYTES)));
     assert_eq!(long.outcome().await, Outcome::TooLong);
-    assert_eq!(long.told().await, DECLINED);
+    assert_eq!(long.received().await, DECLINED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +267,7 @@ async fn values_reach_codex_without_our_escapes() {
         let mut asked = desk.ask(input());
         desk.answer(&asked, ApprovalAnswer::Values { values: values("co\\u{200b}lour", chosen) }).unwrap();
         let values = values("co\u{200b}lour", sent);
-        assert_eq!(asked.told().await, AskOutcome::Answered(Decision::Values(values)));
+        assert_eq!(asked.received().await, AskOutcome::Answered(Decision::Values(values)));
     }
 }
 
@@ -317,7 +317,7 @@ async fn what_is_allowed_from_now_on_runs_again_for_the_same_key_and_folder() {
     let mut asked = desk.ask_as(&laptop_sha, command("touch a"));
     desk.answer(&asked, ApprovalAnswer::AllowFromNowOn).unwrap();
     assert_eq!(asked.outcome().await, Outcome::Remembered);
-    assert_eq!(asked.told().await, ACCEPTED);
+    assert_eq!(asked.received().await, ACCEPTED);
     keys.rename(&laptop.id, "old laptop", Renamed { at: 6, last_used: None }).unwrap();
     let rules = desk.rules();
     let [rule] = rules.as_slice() else { panic!("{rules:?}") };
@@ -330,7 +330,7 @@ async fn what_is_allowed_from_now_on_runs_again_for_the_same_key_and_folder() {
         let mut asked = desk.ask_as(key, question);
         let outcome = asked.outcome().await;
         assert!(matches!(outcome, Outcome::Rule | Outcome::Unattended), "{outcome:?}");
-        assert_eq!(asked.told().await == ACCEPTED, outcome == Outcome::Rule);
+        assert_eq!(asked.received().await == ACCEPTED, outcome == Outcome::Rule);
         outcome == Outcome::Rule
     };
     let changed = |change: fn(&mut Vec<String>, &mut PathBuf, &mut bool)| {

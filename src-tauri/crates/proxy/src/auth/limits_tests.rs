@@ -25,7 +25,7 @@ fn a_pattern_matches_whole_names() {
         ("gpt-*-mini", "gpt-mini", false),
         ("*a*b*", "xaybz", true),
         ("*a*b*", "xbya", false),
-        ("ab*ba", "aba", false),
+        ("no*on", "non", false),
         ("*", "codex-local", true),
         ("**", "", true),
         ("", "gpt-5.5", false),

@@ -176,7 +176,7 @@ impl Repository {
             fs::write(repository.path.join("info/attributes"), ATTRIBUTES)?;
             fs::write(&ready, repository.folder.path.to_string_lossy().as_bytes())?;
         }
-        // Whoever left one was killed: we hold the lock of this repository.
+        // Left by a killed process: we hold the lock of this repository.
         let _none = fs::remove_file(repository.path.join("index.lock"));
         let excludes = repository.folder.excludes();
         let exclude = repository.path.join("info/exclude");

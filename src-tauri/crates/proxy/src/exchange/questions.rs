@@ -1,4 +1,4 @@
-//! What codex asks the owner during an exchange: shown by [`Approvals`], logged, counted, and told to the client as activity.
+//! What codex asks the owner during an exchange: shown by [`Approvals`], logged, counted, and sent to the client as activity.
 
 use std::borrow::Cow;
 use std::future::pending;

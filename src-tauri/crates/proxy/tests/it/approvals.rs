@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::log::RowState;
 use crate::support::{Events, TIMEOUT, TestProxy, TestProxyBuilder, data_dir, eventually, real};
 
-/// A proxy that asks, with a working folder of its own.
+/// A proxy that asks, with its own working folder.
 fn asking() -> TestProxyBuilder {
     real().settings(|settings| {
         settings.ask = true;

@@ -20,7 +20,7 @@ pub(super) fn is_ours(stream: &Stream) -> bool {
         }
         match parent(pid) {
             Some(parent) if parent > 1 => pid = parent,
-            // Gone, so whoever connected is too, or at the top.
+            // Gone, and so is the client, or at the top.
             _ => return false,
         }
     }

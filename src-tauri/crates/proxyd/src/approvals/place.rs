@@ -64,7 +64,7 @@ impl Place {
     pub(super) async fn connect(&self) -> io::Result<Stream> {
         #[cfg(unix)]
         if let Some(folder) = self.path.parent() {
-            // Whoever can replace the socket could show false questions.
+            // A program that can replace the socket could show false questions.
             check_folder(folder, self.owner()?)?;
         }
         Stream::connect(self.path.as_path().to_fs_name::<GenericFilePath>()?).await
@@ -138,7 +138,7 @@ fn owner_only(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
 fn owner_only(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::windows::local_socket::ListenerOptionsExt as _;
     use interprocess::os::windows::security_descriptor::SecurityDescriptor;
-    // Protected: nobody from the network (NU), everything for the owner (OW).
+    // Protected: nothing for the network (NU), everything for the owner (OW).
     let descriptor = SecurityDescriptor::deserialize(widestring::u16cstr!("D:P(D;;GA;;;NU)(A;;GA;;;OW)"))?;
     Ok(options.security_descriptor(descriptor))
 }

@@ -46,7 +46,7 @@ pub(super) async fn attend(place: &Place) -> Result<(), String> {
     }
 }
 
-/// The lines that are typed. A thread of its own reads them, so that the program can end meanwhile.
+/// The lines that are typed. A separate thread reads them, so that the program can end meanwhile.
 fn typed_lines() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(TYPED_LINES);
     std::thread::spawn(move || {

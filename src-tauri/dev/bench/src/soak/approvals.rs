@@ -1,6 +1,6 @@
 //! Two terminals that answer approvals at random, twice now and then, or not at all.
 //!
-//! Each command appends a line to a file of its own: allowed, there is one line, and otherwise no file. At the end the terminals, the
+//! Each command appends a line to its own file: allowed, there is one line, and otherwise no file. At the end the terminals, the
 //! files and the proxy's log must agree.
 
 use std::cell::RefCell;
@@ -142,7 +142,8 @@ impl Approvals {
             (!fits).then(|| format!("{request}: {taken:?} was answered, {ends:?} logged, it ran {ran} times; the client saw {outcome:?}"))
         };
         let strangers = taken.keys().filter(|request| !asked.contains_key(*request));
-        let strangers = strangers.map(|request| format!("{request:?} was answered, which nobody asked for"));
+        let strangers =
+            strangers.map(|request| format!("{request:?} was answered without having been asked"));
         let is_idle = asked.len() > MIN_ASKED && taken.is_empty();
         let idle = is_idle.then(|| "the terminals answered nothing".to_owned());
         asked.iter().filter_map(check).chain(strangers).chain(idle).collect()

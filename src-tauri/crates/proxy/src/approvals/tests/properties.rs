@@ -145,10 +145,10 @@ async fn play(events: Vec<Event>) {
     drop(attending);
     for case in cases {
         drop(case.waiting);
-        let told = case.codex.outcome().await;
-        let yes = matches!(told, AskOutcome::Answered(Decision::Accept | Decision::Values(_)));
+        let received = case.codex.outcome().await;
+        let yes = matches!(received, AskOutcome::Answered(Decision::Accept | Decision::Values(_)));
         // An answer that codex no longer waited for has no effect.
-        assert!(yes == case.allowed || (case.withdrawn && !yes), "{told:?}, allowed: {}", case.allowed);
+        assert!(yes == case.allowed || (case.withdrawn && !yes), "{received:?}, allowed: {}", case.allowed);
     }
     assert!(desk.shown().is_empty());
 }

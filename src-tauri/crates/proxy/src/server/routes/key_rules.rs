@@ -71,7 +71,7 @@ async fn used_of_week(proxy: &Proxy) -> Option<LimitWindow> {
     timeout(READ_TIMEOUT, read).await.ok()?
 }
 
-/// The window of a week, told by its length, if there is one; `None` if the limits were not read lately.
+/// The window of a week, recognized by its length, if there is one; `None` if the limits were not read lately.
 fn recent_week(limits: &SharedLimits) -> Option<Option<LimitWindow>> {
     limits.last_read().borrow().filter(|at| at.elapsed() < MAX_AGE)?;
     let windows = limits.watch().borrow().as_ref().map(|limits| limits.windows.clone()).unwrap_or_default();
