@@ -40,7 +40,7 @@ pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 
 /// The parameters of `thread/start` for `profile`.
 ///
-/// Without MCP servers, the caller adds their names to `config` by [`without_mcp_servers`]. `instructions` are the client's, which replace codex's own for a plain model. `trusted` is whether the user trusts the
+/// Without MCP servers, the caller adds their names to `config` by `without_mcp_servers`. `instructions` are the client's, which replace codex's own for a plain model. `trusted` is whether the user trusts the
 /// working folder.
 #[must_use]
 pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, trusted: bool) -> Value {

@@ -9,7 +9,6 @@ use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use codex_client::{Environment, LineCommand, find_program, run_program};
 use tokio::time::Instant;
@@ -212,7 +211,8 @@ impl Repository {
         let leaves_out = args.iter().any(|arg| arg == "--ignore-errors");
         let program = self.git.program.clone();
         let run = LineCommand { program, args, environment, folder: self.folder.root.clone() };
-        let limit = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let limit = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+        let limit = limit.ok_or(GitError::TimedOut)?;
         let (status, errors): (ExitStatus, String) = run_program(&run, input, limit, pass_on).await?;
         match status.code() {
             Some(0) => Ok(()),
