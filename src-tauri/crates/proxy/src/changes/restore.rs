@@ -172,6 +172,9 @@ impl Restore<'_> {
                 Err(_) => fs::create_dir(&parent)?,
             }
         }
+        if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir()) {
+            remove_empty_folders(&path)?;
+        }
         let folder = path.parent().unwrap_or(self.folder);
         let blob = self.blobs.get(&version.blob).ok_or_else(|| io::Error::other("its content is gone"))?;
         let mut builder = tempfile::Builder::new();
@@ -208,6 +211,18 @@ impl Restore<'_> {
 fn parents(path: &Path) -> impl Iterator<Item = &Path> {
     let parents: Vec<_> = path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()).collect();
     parents.into_iter().rev()
+}
+
+/// Removes a folder that has taken a file's place. Fails if there is a file in it or below.
+fn remove_empty_folders(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            return Err(io::Error::other("a folder with other files has its name"));
+        }
+        remove_empty_folders(&entry.path())?;
+    }
+    fs::remove_dir(path)
 }
 
 /// Whether two files have the same content.

@@ -272,3 +272,23 @@ async fn file_and_folder_may_take_each_others_place() {
     assert_eq!(refused(&bed.store.redo("1").await.unwrap()), [] as [&str; 0]);
     assert_eq!(tree(&bed.work()), after);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_comes_back_in_place_of_empty_folders_but_not_of_others_files() {
+    let bed = Testbed::new();
+    for name in ["empty", "full"] {
+        bed.write(name, "before");
+    }
+    bed.answer("1", || {
+        for name in ["empty", "full"] {
+            fs::remove_file(bed.path(name)).unwrap();
+            fs::create_dir_all(bed.path(name).join("deep/deeper")).unwrap();
+        }
+    })
+    .await;
+    bed.write("full/deep/mine", "later");
+    let report = bed.store.undo("1").await.unwrap();
+    assert_eq!((report.restored, bed.read("empty")), (vec!["empty".to_owned()], "before".to_owned()));
+    assert_eq!(report.refused.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["full"]);
+    assert_eq!(bed.read("full/deep/mine"), "later");
+}
