@@ -13,7 +13,7 @@ test('every setting has a control on its page', async () => {
   for (const { id, label } of PAGES) {
     await fireEvent.click(await screen.findByRole('tab', { name: label }));
     const fields = Object.keys(settingsFor('running').form).filter(
-      // The first start has a button of its own.
+      // The first start has its own button.
       (name): name is FieldName => name !== 'setup_done' && ROWS[name as FieldName].page === id,
     );
     for (const field of fields) {

@@ -53,7 +53,7 @@ export class Approvals {
     return values;
   }
 
-  /** Opens the panel for new questions, and says what became of those that ended without an answer from here. */
+  /** Opens the panel for new questions, and says how questions ended that were not answered here. */
   update(approvals: readonly Approval[], now = Date.now()): void {
     const ids = new Set(approvals.map(({ id }) => id));
     const shown = this.open ? this.current : undefined;

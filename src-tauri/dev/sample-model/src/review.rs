@@ -53,12 +53,12 @@ mod tests {
     fn a_review_names_the_first_file_of_the_patch() {
         let messages = [
             ("developer".to_owned(), "# Review guidelines:\n\nYou are".to_owned()),
-            ("user".to_owned(), "<environment_context>\n  <cwd>/work</cwd>".to_owned()),
+            ("user".to_owned(), "<environment_context>\n  <cwd>/w</cwd>".to_owned()),
         ];
         assert!(is_review(&json!({}), &messages) && !is_review(&json!({}), &messages[1..]));
         let review: Value =
             serde_json::from_str(&answer(&messages, "--- /dev/null\n+++ b/src/a.rs\n+x", 2)).unwrap();
-        assert_eq!(review["findings"][1]["code_location"]["absolute_file_path"], "/work/src/a.rs");
+        assert_eq!(review["findings"][1]["code_location"]["absolute_file_path"], "/w/src/a.rs");
         assert_eq!(review["findings"].as_array().map(Vec::len), Some(2));
     }
 }

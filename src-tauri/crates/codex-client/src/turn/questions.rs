@@ -1,4 +1,4 @@
-//! The questions of one turn: the items that they may refer to, and those that wait for an answer.
+//! The questions of one turn: the items they may refer to, and the questions that wait for an answer.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(crate) struct Questions {
     /// The commands and changes that codex has announced, by item id. A command has no diffs.
     items: HashMap<String, Vec<FileDiff>>,
     diff_bytes: usize,
-    /// Those that wait, by the request's id. Dropping one withdraws it.
+    /// The waiting questions, by the request's id. Dropping one withdraws it.
     pending: HashMap<String, DropGuard>,
 }
 

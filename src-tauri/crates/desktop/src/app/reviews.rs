@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_findings_of_a_review_are_told_apart_from_its_verdict() {
-        let text = "Two bugs.\n\nFull review comments:\n\n- [P1] Off by one — really — /work/src/a.rs:3-4\n  It reads\n  \n  past the \
+        let text = "Two bugs.\n\nFull review comments:\n\n- [P1] Off by one — really — /w/src/a.rs:3-4\n  It reads\n  \n  past the \
                     end.\n\n- [P3] Typo — /elsewhere/b.rs:7-7\n  Once.";
         let finding = |title: &str, text: &str, place: &str| Finding {
             title: title.into(),
@@ -218,7 +218,7 @@ mod tests {
             finding("[P1] Off by one — really", "It reads\n\npast the end.", "src/a.rs:3-4"),
             finding("[P3] Typo", "Once.", "/elsewhere/b.rs:7"),
         ];
-        assert_eq!(parse(text, Path::new("/work")), ("Two bugs.".to_owned(), expected));
+        assert_eq!(parse(text, Path::new("/w")), ("Two bugs.".to_owned(), expected));
     }
 
     #[test]

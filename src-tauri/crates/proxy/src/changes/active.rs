@@ -22,7 +22,7 @@ pub(super) struct ActiveAnswers(PathBuf);
 pub(super) struct ActiveAnswer {
     all: ActiveAnswers,
     id: String,
-    /// Those that ran when it began.
+    /// The answers that ran when it began.
     met: Vec<String>,
     /// Locked.
     _file: File,

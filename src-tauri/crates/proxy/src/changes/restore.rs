@@ -1,4 +1,4 @@
-//! Puts files back, one by one, and refuses those that somebody has edited.
+//! Puts files back, one by one, and refuses files that were edited in the meantime.
 //!
 //! A file is only written below real folders: a folder that has become a link since could lead anywhere.
 

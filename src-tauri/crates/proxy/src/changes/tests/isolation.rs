@@ -98,7 +98,7 @@ async fn ignore_rules_of_the_repository_around_the_folder_count() {
         git.args(["init", "--quiet"]).current_dir(above).env("HOME", above).status().unwrap();
     };
     init();
-    fs::write(above.join(".gitignore"), "*.log\n/work/out/\n").unwrap();
+    fs::write(above.join(".gitignore"), "*.log\nwork/out/\n").unwrap();
     fs::write(above.join(".git/info/exclude"), "private\n").unwrap();
     for name in ["a", "deep/b"] {
         bed.write(name, "before");
