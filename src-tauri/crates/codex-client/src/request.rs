@@ -46,6 +46,24 @@ pub struct ThreadProfile {
 }
 
 impl ThreadProfile {
+    /// A plain model in this folder, with nothing switched on.
+    #[must_use]
+    pub fn plain(workspace: PathBuf) -> Self {
+        Self {
+            kind: ThreadKind::Plain,
+            model: None,
+            workspace,
+            sandbox: SandboxMode::ReadOnly,
+            tools: Arc::default(),
+            verbosity: None,
+            service_tier: None,
+            ask: false,
+            web_search: None,
+            no_web_search: false,
+            no_mcp_servers: false,
+        }
+    }
+
     /// Whether its turns ask: plain models have nothing to ask, and with full access everything is allowed.
     #[must_use]
     pub fn asks(&self) -> bool {

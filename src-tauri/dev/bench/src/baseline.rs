@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use codex_client::{SandboxMode, ThreadKind, ThreadProfile, initialize_params, thread_start_params};
+use codex_client::{ThreadProfile, initialize_params, thread_start_params};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader, Lines};
@@ -125,19 +125,8 @@ impl AppServer {
 
     /// The `thread/start` parameters that the proxy sends for a plain read-only model.
     fn thread_params(&self) -> Value {
-        let profile = ThreadProfile {
-            kind: ThreadKind::Plain,
-            model: Some(MODEL.to_owned()),
-            workspace: self.workspace.clone(),
-            sandbox: SandboxMode::ReadOnly,
-            tools: [].into(),
-            verbosity: None,
-            service_tier: None,
-            ask: false,
-            web_search: None,
-            no_web_search: false,
-            no_mcp_servers: false,
-        };
+        let plain = ThreadProfile::plain(self.workspace.clone());
+        let profile = ThreadProfile { model: Some(MODEL.to_owned()), ..plain };
         thread_start_params(&profile, None, false)
     }
 

@@ -1,27 +1,13 @@
-use std::sync::Arc;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::item::{Content, Role, ToolCall};
-use crate::request::{SandboxMode, ThreadProfile};
+use crate::request::ThreadProfile;
 use crate::turn::event_queue;
 
 fn request(owner: &str, items: &[Item]) -> TurnRequest {
     TurnRequest {
-        profile: ThreadProfile {
-            kind: ThreadKind::Plain,
-            model: Some("m".into()),
-            workspace: "/w".into(),
-            sandbox: SandboxMode::ReadOnly,
-            tools: Arc::default(),
-            verbosity: None,
-            service_tier: None,
-            ask: false,
-            web_search: None,
-            no_web_search: false,
-            no_mcp_servers: false,
-        },
+        profile: ThreadProfile { model: Some("m".into()), ..ThreadProfile::plain("/w".into()) },
         owner: owner.into(),
         items: items.to_vec(),
         turn_instructions: None,

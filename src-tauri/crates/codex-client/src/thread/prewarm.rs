@@ -76,29 +76,15 @@ impl PrewarmPool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::request::{SandboxMode, ThreadProfile};
+    use crate::request::ThreadProfile;
 
     fn instructed(model: &str, instructions: &str) -> NewThread {
         NewThread { instructions: Some(instructions.to_owned()), ..plain(model) }
     }
 
     fn plain(model: &str) -> NewThread {
-        let profile = ThreadProfile {
-            kind: ThreadKind::Plain,
-            model: Some(model.into()),
-            workspace: "/w".into(),
-            sandbox: SandboxMode::ReadOnly,
-            tools: Arc::default(),
-            verbosity: None,
-            service_tier: None,
-            ask: false,
-            web_search: None,
-            no_web_search: false,
-            no_mcp_servers: false,
-        };
+        let profile = ThreadProfile { model: Some(model.into()), ..ThreadProfile::plain("/w".into()) };
         NewThread { profile, instructions: None }
     }
 

@@ -1,13 +1,11 @@
 //! Test support: codex with a temporary home, and helpers that read a turn.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use codex_client::{
     Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, OwnAddresses, Retention,
-    Role, SandboxMode, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent,
-    TurnRequest,
+    Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -219,19 +217,7 @@ impl Real {
 
 pub(crate) fn request(kind: ThreadKind, workspace: PathBuf, prompt: &str) -> TurnRequest {
     TurnRequest {
-        profile: ThreadProfile {
-            kind,
-            model: Some("gpt-5.5".into()),
-            workspace,
-            sandbox: SandboxMode::ReadOnly,
-            tools: Arc::default(),
-            verbosity: None,
-            service_tier: None,
-            ask: false,
-            web_search: None,
-            no_web_search: false,
-            no_mcp_servers: false,
-        },
+        profile: ThreadProfile { kind, model: Some("gpt-5.5".into()), ..ThreadProfile::plain(workspace) },
         owner: "me".into(),
         items: vec![message(Role::User, prompt)],
         turn_instructions: None,

@@ -4,7 +4,6 @@
 //! account is discarded.
 //! The thread profile of a model is also decided here, so the two kinds differ in one place.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -188,19 +187,8 @@ pub(crate) fn agent_profile(settings: &Settings) -> ThreadProfile {
 }
 
 fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> ThreadProfile {
-    ThreadProfile {
-        kind,
-        model,
-        workspace: settings.working_folder(),
-        sandbox: settings.sandbox,
-        tools: Arc::default(),
-        verbosity: None,
-        service_tier: None,
-        ask: false,
-        web_search: None,
-        no_web_search: false,
-        no_mcp_servers: false,
-    }
+    let plain = ThreadProfile::plain(settings.working_folder());
+    ThreadProfile { kind, model, sandbox: settings.sandbox, ..plain }
 }
 
 /// The entries of `GET /v1/models`: `codex-local`, then codex's visible models in its order, then aliases of existing
