@@ -28,8 +28,6 @@ function definition(name) {
 // TypeScript has a single number type. In OpenAI's Python package these fields are `float`, all others `int`. The values of
 // maps are left unchanged.
 const FRACTIONS = new Set([
-  "completed_at",
-  "created_at",
   "embedding_weight",
   "logprob",
   "score",
@@ -55,6 +53,8 @@ function useIntegers(schema, field) {
   }
 }
 for (const definition of Object.values(definitions)) useIntegers(definition, "");
+definition("Response").properties.created_at.type = "number";
+definition("Response").properties.completed_at.type = ["number", "null"];
 
 // Differences between the package's types and what OpenAI's API sends.
 
@@ -74,20 +74,66 @@ definitions.CompletionChunkChoice.properties.finish_reason = nullable(definition
 // OpenAI's API description requires the function's name in this event; the types omit it.
 definition("ResponseFunctionCallArgumentsDoneEvent").properties.name = { type: "string" };
 
+// An empty page has no first and last item. The packages read null there, though the types do not say so.
+for (const name of ["ChatCompletionList", "ChatCompletionMessageList", "ConversationItemList", "ResponseItemList"])
+  for (const field of ["first_id", "last_id"]) definition(name).properties[field].type = ["string", "null"];
+
+// A stored chat has all its messages, which the types describe as if all came from the model. OpenAI's documentation shows
+// a user's, with these fields.
+Object.assign(definition("ChatCompletionStoreMessage").properties, {
+  role: { enum: ["assistant", "developer", "function", "system", "tool", "user"] },
+  name: { type: ["string", "null"] },
+  tool_call_id: { type: "string" },
+});
+
 // The types list only codes for invalid requests. `response.failed` has others: codex, a client of that API, reads
 // `context_length_exceeded` and `insufficient_quota` there. The proxy has codes of its own too.
 definition("ResponseError").properties.code = { type: "string" };
 
 // The proxy's additional fields, all optional: clients ignore unknown fields.
+const text = { type: "string" };
+const texts = { type: "array", items: text };
+const count = { type: "integer" };
+// Generated pictures, in the field and form of OpenRouter's, which Open WebUI displays.
+const images = {
+  type: "array",
+  items: {
+    type: "object",
+    properties: {
+      type: { const: "image_url" },
+      image_url: { type: "object", properties: { url: text }, required: ["url"], additionalProperties: false },
+      index: count,
+    },
+    required: ["type", "image_url"],
+    additionalProperties: false,
+  },
+};
 const OURS = {
   // The reasoning summary, in the field that DeepSeek, vLLM, LiteLLM, Open WebUI and the AI SDK use.
-  ChatCompletionMessage: { reasoning_content: { type: "string" } },
+  ChatCompletionMessage: { reasoning_content: text, images },
+  ChatCompletionStoreMessage: { reasoning_content: text, images },
   // How many files codex changed, in the last chunk.
   ChatCompletionChunk: { codex_proxy: { type: "object" } },
   CompletionChunk: { codex_proxy: { type: "object" } },
-  "ChatCompletionChunk.Choice.Delta": { reasoning_content: { type: "string" } },
-  // Open WebUI displays `name` and reads its model settings from `info`.
-  Model: { name: { type: "string" }, info: { type: "object" } },
+  // The types have annotations only in a complete message, but OpenAI's models that search the web send them in a chunk too.
+  "ChatCompletionChunk.Choice.Delta": {
+    reasoning_content: text,
+    images,
+    annotations: definition("ChatCompletionMessage").properties.annotations,
+  },
+  Model: {
+    // Open WebUI displays `name` and reads its model settings from `info`.
+    name: text,
+    info: { type: "object" },
+    // What the model takes, under the names that vLLM, OpenRouter and their readers use.
+    context_window: count,
+    context_length: count,
+    max_model_len: count,
+    max_output_tokens: count,
+    input_modalities: texts,
+    architecture: { type: "object" },
+    supported_parameters: texts,
+  },
 };
 for (const [name, fields] of Object.entries(OURS)) Object.assign(definition(name).properties, fields);
 

@@ -30,22 +30,25 @@ fn validator(name: &str) -> Arc<Validator> {
 
 /// How `value` violates the definition `name`, each with its location.
 fn violations(name: &str, value: &Value) -> Vec<String> {
-    let validator = match name {
-        // An unknown event would yield a violation for each of many types.
-        "ResponseStreamEvent" => match event(&value["type"]) {
-            Some(kind) => self::validator(kind),
-            None => return vec![format!("/type: {} is not an event", value["type"])],
-        },
+    // An unknown event would yield a violation for each of many types.
+    let validator = match variants(name, &value["type"]).as_deref() {
+        Some([]) => return vec![format!("/type: {} is not a type of {name}", value["type"])],
+        Some([variant]) => self::validator(variant),
         _ => self::validator(name),
     };
     validator.iter_errors(value).map(|error| violation(&error)).collect()
 }
 
-/// The name of the definition of the event with this `type`.
-fn event(kind: &Value) -> Option<&'static str> {
-    let events = SCHEMA["definitions"]["ResponseStreamEvent"]["anyOf"].as_array().unwrap();
-    let mut names = events.iter().map(|event| event["$ref"].as_str().unwrap().rsplit('/').next().unwrap());
-    names.find(|&name| SCHEMA["definitions"][name]["properties"]["type"]["const"] == *kind)
+/// The definitions with this `type` among those that `name` is a choice of, if it is a choice of events or items.
+fn variants(name: &str, kind: &Value) -> Option<Vec<&'static str>> {
+    let definition = |name: &str| &SCHEMA["definitions"][name];
+    let names = definition(name)["anyOf"].as_array()?.iter().map(|variant| {
+        let name = variant["$ref"].as_str()?.strip_prefix("#/definitions/")?;
+        definition(name)["properties"]["type"]["const"].is_string().then_some(name)
+    });
+    let mut names = names.collect::<Option<Vec<_>>>()?;
+    names.retain(|name| definition(name)["properties"]["type"]["const"] == *kind);
+    Some(names)
 }
 
 /// The location and the reason. For a value of several possible types, the reason for the type it claims to be.
@@ -62,12 +65,21 @@ fn violation(error: &ValidationError<'_>) -> String {
 
 /// The violations in a response body of `/v1`, whose fields tell its type.
 pub(crate) fn body_violations(body: &Value) -> Vec<String> {
+    let is_deletion = body.get("deleted").is_some();
     let name = match body["object"].as_str() {
         None if body.get("error").is_some() => "ErrorResponse",
+        None if body.get("data").is_some() => "ImagesResponse",
+        None if body["type"].is_string() => "ConversationItem",
         Some("chat.completion") => "ChatCompletion",
+        Some("chat.completion.deleted") => "ChatCompletionDeleted",
         Some("text_completion") => "Completion",
-        Some("response") if body.get("deleted").is_some() => "ResponseDeleted",
+        Some("response") if is_deletion => "ResponseDeleted",
         Some("response") => "Response",
+        Some("response.compaction") => "CompactedResponse",
+        Some("response.input_tokens") => "InputTokenCountResponse",
+        Some("conversation") => "Conversation",
+        Some("conversation.deleted") => "ConversationDeletedResource",
+        Some("list") if body.get("has_more").is_some() => return page_violations(body),
         Some("list") => "ModelList",
         Some("model") => "Model",
         _ => return vec![": not a type of OpenAI's".to_owned()],
@@ -75,12 +87,27 @@ pub(crate) fn body_violations(body: &Value) -> Vec<String> {
     violations(name, body)
 }
 
+/// The violations in a page of a list. Items of responses and of conversations look alike, but messages differ.
+fn page_violations(page: &Value) -> Vec<String> {
+    let first = &page["data"][0];
+    let names: &[&str] = if first["object"] == "chat.completion" {
+        &["ChatCompletionList"]
+    } else if first["type"].is_string() {
+        &["ConversationItemList", "ResponseItemList"]
+    } else {
+        &["ChatCompletionMessageList"]
+    };
+    names.iter().map(|name| violations(name, page)).min_by_key(Vec::len).unwrap_or_default()
+}
+
 /// The violations in an event of a stream of `/v1`, whose fields tell its type.
 pub(crate) fn event_violations(event: &Value) -> Vec<String> {
-    let name = match event["object"].as_str() {
-        Some("chat.completion.chunk") => "ChatCompletionChunk",
-        Some("text_completion") => "CompletionChunk",
-        _ if event["type"].is_string() => "ResponseStreamEvent",
+    let name = match (event["object"].as_str(), event["type"].as_str()) {
+        (Some("chat.completion.chunk"), _) => "ChatCompletionChunk",
+        (Some("text_completion"), _) => "CompletionChunk",
+        (_, Some(kind)) if kind.starts_with("image_generation.") => "ImageGenStreamEvent",
+        (_, Some(kind)) if kind.starts_with("image_edit.") => "ImageEditStreamEvent",
+        (_, Some(_)) => "ResponseStreamEvent",
         _ if event.get("error").is_some() => "ErrorResponse",
         _ => return vec![": not a type of OpenAI's".to_owned()],
     };
@@ -93,9 +120,8 @@ pub(crate) fn assert_conforms(violations: &[String], sent: &Value) {
     assert!(violations.is_empty(), "violates OpenAI's schema:\n{}\nin {sent}", violations.join("\n"));
 }
 
-/// Fails unless `value` conforms to the definition `name`: `ChatCompletion`, `ChatCompletionChunk`, `Completion`,
-/// `CompletionChunk`, `ErrorResponse`, `Model`, `ModelList`, `Response`, `ResponseDeleted`, `ResponseStreamEvent`, or any
-/// of their parts.
+/// Fails unless `value` conforms to the definition `name`: one that the functions above name, `ResponsesServerEvent` for a
+/// message of a WebSocket, or any of their parts.
 #[track_caller]
 pub(crate) fn conforms(name: &str, value: &Value) {
     assert_conforms(&violations(name, value), value);
@@ -155,8 +181,56 @@ fn violations_are_reported_with_their_location() {
     assert_eq!(violations("ResponseStreamEvent", &delta), [": \"logprobs\" is a required property"]);
     assert_eq!(
         violations("ResponseStreamEvent", &json!({"type":"ping"})),
-        ["/type: \"ping\" is not an event"]
+        ["/type: \"ping\" is not a type of ResponseStreamEvent"]
     );
+}
+
+#[test]
+fn every_kind_of_body_and_event_is_recognized() {
+    let page =
+        |first: Value| json!({"object":"list","data":[first],"first_id":"1","last_id":"1","has_more":false});
+    let chat = json!({"id":"1","created":1,"model":"m","object":"chat.completion",
+        "choices":[{"index":0,"logprobs":null,"finish_reason":"stop","message":{"role":"assistant","content":"Hi","refusal":null}}]});
+    let input =
+        json!({"id":"1","type":"message","role":"user","content":[{"type":"input_text","text":"Hi"}]});
+    let mut output = input.clone();
+    output["status"] = "completed".into();
+    let usage = json!({"input_tokens":1,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},
+        "output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":2});
+    let bodies = [
+        page(chat),
+        page(
+            json!({"id":"1-0","role":"user","content":"Hi","refusal":null,"name":null,"content_parts":null}),
+        ),
+        page(input),
+        json!({"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}),
+        output,
+        json!({"id":"1","object":"chat.completion.deleted","deleted":true}),
+        json!({"id":"1","object":"conversation","created_at":1,"metadata":{}}),
+        json!({"id":"1","object":"conversation.deleted","deleted":true}),
+        json!({"object":"response.input_tokens","input_tokens":3}),
+        json!({"id":"1","object":"response.compaction","created_at":1,"usage":usage,
+            "output":[{"id":"1","type":"compaction","encrypted_content":"x"}]}),
+        json!({"created":1,"data":[{"b64_json":"aQ=="}]}),
+    ];
+    let picture = |kind: &str| {
+        json!({"type":kind,"b64_json":"aQ==","background":"auto","created_at":1,"output_format":"png",
+            "partial_image_index":0,"quality":"auto","size":"auto"})
+    };
+    let events = [picture("image_generation.partial_image"), picture("image_edit.partial_image")];
+    let checks: [(&[Value], fn(&Value) -> Vec<String>); 2] =
+        [(&bodies, body_violations), (&events, event_violations)];
+    for (values, violations) in checks {
+        for value in values {
+            assert_conforms(&violations(value), value);
+            let mut other = value.clone();
+            other["misspelt"] = true.into();
+            assert!(violations(&other).concat().contains("misspelt"), "{other}");
+        }
+    }
+    let error = json!({"type":"error","status":400,"error":{"type":"invalid_request_error","code":null,"message":"No.",
+        "param":null},"stream_id":"1"});
+    conforms("ResponsesServerEvent", &error);
 }
 
 #[test]
