@@ -2,54 +2,21 @@
 
 use std::path::PathBuf;
 
-use codex_client::Environment;
-use desktop::app::{App, AppOptions, Change, Notice};
-use desktop::keychain::MemoryStore;
+use desktop::app::{Change, Notice};
 use desktop::request_log::{ExchangeDetail, ExchangeQuery, ReviewState};
 use proxy::changes::{FileAction, UndoState};
-use sample_model::{Event, SampleModel, codex_home, under_test};
-use serde_json::json;
-use tempfile::TempDir;
+use sample_model::{Event, codex_home};
+use serde_json::{Value, json};
 
-use crate::app::free_port;
-use crate::support::{KEY, TIMEOUT, folder, prompt_body, sample_model};
-
-struct Opened {
-    app: App,
-    model: SampleModel,
-    port: u16,
-    work: PathBuf,
-    data: PathBuf,
-    environment: Environment,
-    _home: TempDir,
-}
+use crate::opened::Opened;
+use crate::support::{TIMEOUT, prompt_body};
 
 /// An app whose codex may write in a folder with one file.
-async fn open(settings: serde_json::Value) -> Opened {
-    let (model, home, port) = (sample_model().await, folder(), free_port());
-    let codex_home = home.path().join(".codex");
-    let (data, work) = (home.path().join("data"), home.path().join("work"));
-    for folder in [&codex_home, &data, &work] {
-        std::fs::create_dir_all(folder).unwrap();
-    }
-    codex_home::write(&codex_home, &model.base_url()).unwrap();
-    std::fs::write(work.join("notes.txt"), "one\n").unwrap();
-    let mut stored = json!({"version": 1, "port": port, "sandbox": "workspace-write", "workspace": work});
-    stored.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-    std::fs::write(data.join("settings.json"), stored.to_string()).unwrap();
-    let environment = Environment::from_process()
-        .with("HOME", home.path())
-        .with("CODEX_HOME", &codex_home)
-        .with("TMPDIR", codex_home::temp_dir(home.path()).unwrap())
-        .with("CODEX_PATH", under_test::codex_under_test())
-        .with("API_KEYS", KEY);
-    let app = start(&data, &environment).await;
-    Opened { app, model, port, work, data, environment, _home: home }
-}
-
-async fn start(data: &std::path::Path, environment: &Environment) -> App {
-    let options = AppOptions::new(data.to_owned(), environment.clone(), false);
-    App::open(options.with_secrets(MemoryStore::default())).await.unwrap()
+async fn open(mut settings: Value) -> Opened {
+    settings["sandbox"] = "workspace-write".into();
+    let opened = Opened::new(codex_home::write, settings).await;
+    std::fs::write(opened.work().join("notes.txt"), "one\n").unwrap();
+    opened
 }
 
 impl Opened {
@@ -57,16 +24,14 @@ impl Opened {
     async fn run(&self, command: &str) -> String {
         let mut body = prompt_body(&format!("[[shell={}]]", json!(command)));
         body["model"] = "codex-local".into();
-        let url = format!("http://127.0.0.1:{}/v1/chat/completions", self.port);
-        let request = reqwest::Client::new().post(url).bearer_auth(KEY).json(&body);
-        let response = request.send().await.unwrap();
+        let response = self.chat(&body).send().await.unwrap();
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
         response.bytes().await.unwrap();
         self.app.request_log().query(ExchangeQuery::default()).await.remove(0).id
     }
 
     fn read(&self, file: &str) -> Option<String> {
-        std::fs::read_to_string(self.work.join(file)).ok()
+        std::fs::read_to_string(self.work().join(file)).ok()
     }
 
     async fn detail(&self, id: &str) -> ExchangeDetail {
@@ -74,7 +39,7 @@ impl Opened {
     }
 
     /// Waits until the request's details are like this.
-    async fn shows(&self, id: &str, what: impl Fn(&ExchangeDetail) -> bool) -> ExchangeDetail {
+    async fn shows_detail(&self, id: &str, what: impl Fn(&ExchangeDetail) -> bool) -> ExchangeDetail {
         let mut changes = self.app.changes();
         let waiting = async {
             loop {
@@ -102,10 +67,10 @@ async fn what_a_command_changed_is_shown_undone_and_redone_also_after_a_restart(
     let mut opened = open(json!({})).await;
     let mut published = opened.app.changes();
     let id = opened.run("echo two >> notes.txt; echo new > added.txt").await;
-    let detail = opened.shows(&id, |detail| detail.changes.is_some()).await;
+    let detail = opened.shows_detail(&id, |detail| detail.changes.is_some()).await;
     let changes = detail.changes.unwrap();
     assert_eq!((detail.row.files_changed, changes.count, changes.undo), (2, 2, UndoState::Possible));
-    assert_eq!(PathBuf::from(&changes.folder), opened.work);
+    assert_eq!(PathBuf::from(&changes.folder), opened.work());
     let files: Vec<_> = changes.files.iter().map(|file| (file.path.as_str(), file.what)).collect();
     assert_eq!(files, [("added.txt", FileAction::Added), ("notes.txt", FileAction::Changed)]);
     assert!(changes.diff.contains("+two") && changes.diff.contains("+new"), "{}", changes.diff);
@@ -122,8 +87,7 @@ async fn what_a_command_changed_is_shown_undone_and_redone_also_after_a_restart(
     assert_eq!(detail.changes.as_ref().map(|changes| &changes.undo), Some(&UndoState::Undone));
     assert!(titles(&detail).contains(&"Changes undone"), "{:?}", detail.steps);
 
-    opened.app.shutdown().await;
-    opened.app = start(&opened.data, &opened.environment).await;
+    opened.restart().await;
     let undone = opened.detail(&id).await.changes.unwrap();
     assert_eq!((undone.undo, undone.files.len()), (UndoState::Undone, 2));
     opened.app.redo_changes(&id).await.unwrap();
@@ -138,8 +102,8 @@ async fn a_file_edited_since_is_left_and_the_notification_can_be_switched_off() 
     let opened = open(json!({"notify_changes": false})).await;
     let mut published = opened.app.changes();
     let id = opened.run("echo two >> notes.txt; echo new > added.txt").await;
-    opened.shows(&id, |detail| detail.changes.is_some()).await;
-    std::fs::write(opened.work.join("notes.txt"), "mine\n").unwrap();
+    opened.shows_detail(&id, |detail| detail.changes.is_some()).await;
+    std::fs::write(opened.work().join("notes.txt"), "mine\n").unwrap();
     let report = opened.app.undo_changes(&id).await.unwrap();
     assert_eq!(report.restored, ["added.txt"]);
     assert_eq!(report.refused[0].path, "notes.txt");
@@ -154,13 +118,13 @@ async fn a_file_edited_since_is_left_and_the_notification_can_be_switched_off() 
 async fn a_review_of_the_changes_shows_what_it_found_and_changes_nothing() {
     let opened = open(json!({})).await;
     let id = opened.run("echo two >> notes.txt").await;
-    opened.shows(&id, |detail| detail.changes.is_some()).await;
+    opened.shows_detail(&id, |detail| detail.changes.is_some()).await;
     opened.app.review_changes(&id).await.unwrap();
     let is_done = |detail: &ExchangeDetail| {
         titles(detail).last() == Some(&"Review found 1 problem")
             && detail.review.as_ref().is_some_and(|review| review.state != ReviewState::Running)
     };
-    let detail = opened.shows(&id, is_done).await;
+    let detail = opened.shows_detail(&id, is_done).await;
     let review = detail.review.clone().unwrap();
     assert_eq!(
         (review.state, review.summary.as_str()),
@@ -184,7 +148,7 @@ async fn one_review_runs_at_a_time_and_it_can_be_stopped() {
     let opened = open(json!({})).await;
     // The diff is part of the prompt, so the directive in the file applies to the review.
     let id = opened.run("printf '\\133\\133hold=0\\135\\135' >> notes.txt").await;
-    opened.shows(&id, |detail| detail.changes.is_some()).await;
+    opened.shows_detail(&id, |detail| detail.changes.is_some()).await;
     opened.app.review_changes(&id).await.unwrap();
     assert!(opened.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.is_some());
     let again = opened.app.review_changes(&id).await.unwrap_err();
@@ -194,7 +158,7 @@ async fn one_review_runs_at_a_time_and_it_can_be_stopped() {
         opened.model.wait_for(|event| matches!(event, Event::ClientGone { .. }), TIMEOUT).await.is_some()
     );
     let stopped = |detail: &ExchangeDetail| titles(detail).last() == Some(&"Review stopped by you");
-    let review = opened.shows(&id, stopped).await.review.unwrap();
+    let review = opened.shows_detail(&id, stopped).await.review.unwrap();
     assert_eq!(review.state, ReviewState::Cancelled);
     opened.app.stop().await;
     let stopped = opened.app.review_changes(&id).await.unwrap_err();

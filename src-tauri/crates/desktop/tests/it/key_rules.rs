@@ -51,7 +51,7 @@ async fn rules_are_kept_as_they_were_set_and_show_what_is_used() {
         "{texts:?}"
     );
     app.shutdown().await;
-    let data = opened.home.path().join("data");
+    let data = opened.data();
     let keys = KeyFile::in_folder(&data).entries().unwrap();
     let digest = keys.iter().find(|entry| entry.name == "Tablet").unwrap().sha256.to_hex();
     let stored = KeyUse::in_folder(&data).tokens_today(&digest, unix_now()).unwrap();

@@ -1,44 +1,19 @@
 //! The usage limits in the overview and the warnings about them, with the real codex and a sign-in to the sample model.
 
-use codex_client::Environment;
-use desktop::app::{App, AppOptions, Change, Overview};
-use desktop::keychain::MemoryStore;
+use desktop::app::{Change, Overview};
 use proxy::health::Level;
-use sample_model::{AccountLimits, Limit, SampleModel, codex_home, under_test};
+use sample_model::{AccountLimits, Limit, codex_home};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 
-use crate::app::free_port;
-use crate::support::{KEY, TIMEOUT, folder, prompt_body, sample_model};
-
-pub(crate) struct Opened {
-    pub(crate) app: App,
-    model: SampleModel,
-    pub(crate) port: u16,
-    pub(crate) home: TempDir,
-}
+use crate::opened::Opened;
+use crate::support::{TIMEOUT, prompt_body};
 
 /// An app whose codex is signed in, and the changes since its start.
 pub(crate) async fn open(start_proxy: bool) -> (Opened, Receiver<Change>) {
-    let (model, home, port) = (sample_model().await, folder(), free_port());
-    let codex_home = home.path().join(".codex");
-    std::fs::create_dir_all(&codex_home).unwrap();
-    codex_home::write_signed_in(&codex_home, &model.base_url()).unwrap();
-    let data = home.path().join("data");
-    std::fs::create_dir_all(&data).unwrap();
-    let settings = json!({"version": 1, "port": port, "start_proxy": start_proxy});
-    std::fs::write(data.join("settings.json"), settings.to_string()).unwrap();
-    let environment = Environment::from_process()
-        .with("HOME", home.path())
-        .with("CODEX_HOME", &codex_home)
-        .with("TMPDIR", codex_home::temp_dir(home.path()).unwrap())
-        .with("CODEX_PATH", under_test::codex_under_test())
-        .with("API_KEYS", KEY);
-    let options = AppOptions::new(data, environment, false);
-    let app = App::open(options.with_secrets(MemoryStore::default())).await.unwrap();
-    let changes = app.changes();
-    (Opened { app, model, port, home }, changes)
+    let opened = Opened::new(codex_home::write_signed_in, json!({"start_proxy": start_proxy})).await;
+    let changes = opened.app.changes();
+    (opened, changes)
 }
 
 impl Opened {
@@ -58,9 +33,7 @@ impl Opened {
     }
 
     async fn ask(&self, prompt: &str) {
-        let url = format!("http://127.0.0.1:{}/v1/chat/completions", self.port);
-        let request = reqwest::Client::new().post(url).bearer_auth(KEY).json(&prompt_body(prompt));
-        request.send().await.unwrap().bytes().await.unwrap();
+        self.chat(&prompt_body(prompt)).send().await.unwrap().bytes().await.unwrap();
     }
 }
 

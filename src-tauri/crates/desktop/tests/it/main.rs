@@ -15,6 +15,7 @@ mod diagnostics;
 mod key_places;
 mod key_rules;
 mod limits;
+mod opened;
 #[cfg(unix)]
 mod own_files;
 mod pairing;
