@@ -88,6 +88,17 @@ fn piped(mut command: Command) -> Command {
     command
 }
 
+/// A shell script to run in a test.
+#[cfg(all(test, target_os = "linux"))]
+fn shell(script: &str) -> LineCommand {
+    LineCommand {
+        program: "/bin/sh".into(),
+        args: vec!["-c".to_owned(), script.to_owned()],
+        environment: Environment::default().with("PATH", "/usr/bin:/bin"),
+        folder: "/".into(),
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

@@ -94,15 +94,7 @@ async fn read_lines(mut stream: impl AsyncRead + Unpin, lines: mpsc::Sender<Stri
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-
-    fn shell(script: &str) -> LineCommand {
-        LineCommand {
-            program: "/bin/sh".into(),
-            args: vec!["-c".to_owned(), script.to_owned()],
-            environment: Environment::default().with("PATH", "/usr/bin:/bin"),
-            folder: "/".into(),
-        }
-    }
+    use crate::process::shell;
 
     async fn lines_of(script: &str) -> (Vec<String>, io::Result<ExitStatus>) {
         let mut lines = Vec::new();

@@ -63,18 +63,9 @@ pub async fn run_program(
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use crate::environment::Environment;
+    use crate::process::shell;
 
     const LONG: Duration = Duration::from_secs(60);
-
-    fn shell(script: &str) -> LineCommand {
-        LineCommand {
-            program: "/bin/sh".into(),
-            args: vec!["-c".to_owned(), script.to_owned()],
-            environment: Environment::default().with("PATH", "/usr/bin:/bin"),
-            folder: "/".into(),
-        }
-    }
 
     #[tokio::test]
     async fn input_is_passed_while_output_and_errors_are_read() {
