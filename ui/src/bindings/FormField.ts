@@ -6,7 +6,7 @@ import type { FormInput } from "./FormInput";
  */
 export type FormField = { 
 /**
- * The name of its value in the values.
+ * Identifies its value.
  */
 name: string, 
 /**
@@ -14,7 +14,7 @@ name: string,
  */
 title: string, 
 /**
- * More about it; may be empty.
+ * What it is for; may be empty.
  */
 description: string, 
 /**

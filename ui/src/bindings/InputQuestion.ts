@@ -2,15 +2,15 @@
 import type { InputOption } from "./InputOption";
 
 /**
- * A question of the model, with or without options.
+ * A question of the model.
  */
 export type InputQuestion = { 
 /**
- * The name of its answer in the values.
+ * Identifies its answer.
  */
 id: string, 
 /**
- * A short title.
+ * A few words.
  */
 header: string, 
 /**
@@ -18,7 +18,7 @@ header: string,
  */
 question: string, 
 /**
- * The options; without any, the answer is a text.
+ * Answers to choose from; without any, the answer is a text.
  */
 options: Array<InputOption>, 
 /**

@@ -1,7 +1,6 @@
 /** Unified diffs, parsed for `controls/Diff.svelte`. Every line of the text is kept, even one that is no diff. */
 
-/** What happened to a file. */
-export type FileAction = 'added' | 'deleted' | 'changed' | 'renamed';
+import type { FileAction } from '../bindings/FileAction';
 
 export interface FileDiff {
   path: string;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-pub use question::{FileDiff, FileDiffKind, FormField, FormFieldKind, InputOption, InputQuestion, Question};
+pub use question::{FileDiff, FileDiffKind, FormField, FormInput, InputOption, InputQuestion, Question};
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]

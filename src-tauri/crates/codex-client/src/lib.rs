@@ -50,7 +50,7 @@ mod turn;
 
 pub use account::{Account, Provider};
 pub use ask::{
-    Ask, AskOutcome, Decision, FileDiff, FileDiffKind, FormField, FormFieldKind, InputOption, InputQuestion,
+    Ask, AskOutcome, Decision, FileDiff, FileDiffKind, FormField, FormInput, InputOption, InputQuestion,
     PendingAsk, Question,
 };
 pub use capabilities::Capabilities;

@@ -23,10 +23,7 @@ use crate::auth::KeyEntry;
 use crate::clock::unix_now_ms;
 
 pub use rules::RuleError;
-pub use types::{
-    Approval, ApprovalAnswer, ApprovalQuestion, ApprovalRule, FileChangeKind, FileToChange, FormField,
-    FormInput, InputOption, InputQuestion,
-};
+pub use types::{Approval, ApprovalAnswer, ApprovalQuestion, ApprovalRule, FileToChange};
 pub(crate) use visible::visible;
 
 use rules::{Allowed, MAX_COMMAND_BYTES, Rules};

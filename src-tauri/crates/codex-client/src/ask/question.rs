@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -87,7 +89,9 @@ pub enum FileDiffKind {
 }
 
 /// A question of the model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
+#[serde(rename_all = "camelCase")]
 pub struct InputQuestion {
     /// Identifies its answer.
     pub id: String,
@@ -95,44 +99,50 @@ pub struct InputQuestion {
     pub header: String,
     /// The question.
     pub question: String,
-    /// Answers to choose from; free text if empty.
+    /// Answers to choose from; without any, the answer is a text.
     pub options: Vec<InputOption>,
-    /// Whether free text is allowed beside the options.
+    /// Whether another answer than the options may be given.
     pub is_other: bool,
-    /// Whether the answer is a secret.
+    /// Whether the answer must not be shown while it is typed.
     pub is_secret: bool,
 }
 
 /// An answer to choose.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
+#[serde(rename_all = "camelCase")]
 pub struct InputOption {
     /// The answer.
     pub label: String,
-    /// What it means.
+    /// What it means; may be empty.
     pub description: String,
 }
 
 /// A field of a form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
+#[serde(rename_all = "camelCase")]
 pub struct FormField {
     /// Identifies its value.
     pub name: String,
     /// Its label.
     pub title: String,
-    /// What it is for.
+    /// What it is for; may be empty.
     pub description: String,
-    /// Whether the form needs a value.
+    /// Whether it must be filled in.
     pub required: bool,
-    /// What it holds.
-    pub kind: FormFieldKind,
+    /// What it takes.
+    pub input: FormInput,
     /// The values it starts with.
-    pub default: Vec<String>,
+    pub initial: Vec<String>,
 }
 
-/// What a field holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FormFieldKind {
-    /// Text.
+/// What a field of a form takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum FormInput {
+    /// A text.
     Text,
     /// A number.
     Number,
@@ -140,10 +150,16 @@ pub enum FormFieldKind {
     Integer,
     /// `true` or `false`.
     Boolean,
-    /// One of these options.
-    Choice(Vec<InputOption>),
-    /// Any number of these options.
-    Choices(Vec<InputOption>),
+    /// One of some options.
+    Choice {
+        /// The options.
+        options: Vec<InputOption>,
+    },
+    /// Several of some options.
+    Choices {
+        /// The options.
+        options: Vec<InputOption>,
+    },
 }
 
 impl Question {

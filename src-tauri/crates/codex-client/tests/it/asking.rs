@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use codex_client::{
-    Ask, Decision, FileDiffKind, FormFieldKind, ItemEvent, Question, SandboxMode, ThreadKind, Turn,
-    TurnEvent, TurnRequest,
+    Ask, Decision, FileDiffKind, FormInput, ItemEvent, Question, SandboxMode, ThreadKind, Turn, TurnEvent,
+    TurnRequest,
 };
 
 use sample_model::under_test;
@@ -276,11 +276,11 @@ async fn form_of_an_mcp_server_gets_the_values_by_type() {
     assert_eq!((server.as_str(), message.as_str()), ("asker", "Who are you?"));
     let field = |name: &str| fields.iter().find(|field| field.name == name).unwrap();
     assert_eq!((field("name").title.as_str(), field("name").required), ("Your name", true));
-    assert_eq!((&field("age").kind, field("age").required), (&FormFieldKind::Integer, false));
-    assert_eq!(field("member").default, ["false"]);
-    let FormFieldKind::Choice(colours) = &field("colour").kind else { panic!("{fields:?}") };
+    assert_eq!((&field("age").input, field("age").required), (&FormInput::Integer, false));
+    assert_eq!(field("member").initial, ["false"]);
+    let FormInput::Choice { options: colours } = &field("colour").input else { panic!("{fields:?}") };
     assert_eq!((colours[1].label.as_str(), colours[1].description.as_str()), ("blue", "Blue"));
-    assert!(matches!(&field("days").kind, FormFieldKind::Choices(days) if days.len() == 2));
+    assert!(matches!(&field("days").input, FormInput::Choices { options: days } if days.len() == 2));
     let got = output.text();
     for part in
         [r#""name":"Ann""#, r#""age":7"#, r#""member":true"#, r#""colour":"blue""#, r#""days":["Friday"]"#]

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use codex_client::{FileDiff, FileDiffKind, FormFieldKind, Question};
+use codex_client::{FileDiff, FileDiffKind, FormField, FormInput, InputOption, InputQuestion, Question};
 
-use super::types::{
-    ApprovalQuestion, FileChangeKind, FileToChange, FormField, FormInput, InputOption, InputQuestion,
-};
+use super::types::{ApprovalQuestion, FileToChange};
 use super::visible::{original, visible};
+use crate::changes::FileAction;
 
 impl From<&Question> for ApprovalQuestion {
     fn from(question: &Question) -> Self {
@@ -29,12 +28,12 @@ impl From<&Question> for ApprovalQuestion {
                 Self::Permissions { wants: wants.iter().map(|line| visible(line)).collect() }
             }
             Question::Input { questions } => {
-                Self::Input { questions: questions.iter().map(InputQuestion::from).collect() }
+                Self::Input { questions: questions.iter().map(visible_question).collect() }
             }
             Question::Form { server, message, fields } => Self::Form {
                 server: visible(server),
                 message: visible(message),
-                fields: fields.iter().map(FormField::from).collect(),
+                fields: fields.iter().map(visible_field).collect(),
             },
             Question::Url { server, message, url } => {
                 Self::Url { server: visible(server), message: visible(message), url: visible(url) }
@@ -46,54 +45,46 @@ impl From<&Question> for ApprovalQuestion {
 impl From<&FileDiff> for FileToChange {
     fn from(FileDiff { path, kind, diff }: &FileDiff) -> Self {
         let (path, what) = match kind {
-            FileDiffKind::Add => (visible(path), FileChangeKind::Added),
-            FileDiffKind::Delete => (visible(path), FileChangeKind::Deleted),
-            FileDiffKind::Update => (visible(path), FileChangeKind::Changed),
+            FileDiffKind::Add => (visible(path), FileAction::Added),
+            FileDiffKind::Delete => (visible(path), FileAction::Deleted),
+            FileDiffKind::Update => (visible(path), FileAction::Changed),
             FileDiffKind::Rename { to } => {
-                (format!("{} → {}", visible(path), visible(to)), FileChangeKind::Renamed)
+                (format!("{} → {}", visible(path), visible(to)), FileAction::Renamed)
             }
         };
         Self { path, what, diff: visible(diff) }
     }
 }
 
-impl From<&codex_client::InputQuestion> for InputQuestion {
-    fn from(asked: &codex_client::InputQuestion) -> Self {
-        Self {
-            id: visible(&asked.id),
-            header: visible(&asked.header),
-            question: visible(&asked.question),
-            options: options(&asked.options),
-            is_other: asked.is_other,
-            is_secret: asked.is_secret,
-        }
+fn visible_question(asked: &InputQuestion) -> InputQuestion {
+    InputQuestion {
+        id: visible(&asked.id),
+        header: visible(&asked.header),
+        question: visible(&asked.question),
+        options: visible_options(&asked.options),
+        ..*asked
     }
 }
 
-impl From<&codex_client::FormField> for FormField {
-    fn from(field: &codex_client::FormField) -> Self {
-        Self {
-            name: visible(&field.name),
-            title: visible(&field.title),
-            description: visible(&field.description),
-            required: field.required,
-            input: match &field.kind {
-                FormFieldKind::Text => FormInput::Text,
-                FormFieldKind::Number => FormInput::Number,
-                FormFieldKind::Integer => FormInput::Integer,
-                FormFieldKind::Boolean => FormInput::Boolean,
-                FormFieldKind::Choice(all) => FormInput::Choice { options: options(all) },
-                FormFieldKind::Choices(all) => FormInput::Choices { options: options(all) },
-            },
-            initial: field.default.iter().map(|value| visible(value)).collect(),
-        }
+fn visible_field(field: &FormField) -> FormField {
+    FormField {
+        name: visible(&field.name),
+        title: visible(&field.title),
+        description: visible(&field.description),
+        required: field.required,
+        input: match &field.input {
+            FormInput::Choice { options } => FormInput::Choice { options: visible_options(options) },
+            FormInput::Choices { options } => FormInput::Choices { options: visible_options(options) },
+            other => other.clone(),
+        },
+        initial: field.initial.iter().map(|value| visible(value)).collect(),
     }
 }
 
-fn options(options: &[codex_client::InputOption]) -> Vec<InputOption> {
-    let option = |option: &codex_client::InputOption| InputOption {
-        label: visible(&option.label),
-        description: visible(&option.description),
+fn visible_options(options: &[InputOption]) -> Vec<InputOption> {
+    let option = |InputOption { label, description }: &InputOption| InputOption {
+        label: visible(label),
+        description: visible(description),
     };
     options.iter().map(option).collect()
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use codex_client::{FormField, InputQuestion};
 use serde::{Deserialize, Serialize};
+
+use crate::changes::FileAction;
 
 /// A question of codex that waits for its owner. Every text is visible as it is: what cannot be seen is escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,98 +95,9 @@ pub struct FileToChange {
     /// Its path; of a renamed one, both with an arrow between them.
     pub path: String,
     /// How it would change.
-    pub what: FileChangeKind,
+    pub what: FileAction,
     /// The change as a unified diff, or the text of a new or deleted file.
     pub diff: String,
-}
-
-/// How a file changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
-#[serde(rename_all = "camelCase")]
-pub enum FileChangeKind {
-    /// It is new.
-    Added,
-    /// It is removed.
-    Deleted,
-    /// Its text changes.
-    Changed,
-    /// It gets another path, and perhaps another text.
-    Renamed,
-}
-
-/// A question of the model, with or without options.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
-#[serde(rename_all = "camelCase")]
-pub struct InputQuestion {
-    /// The name of its answer in the values.
-    pub id: String,
-    /// A short title.
-    pub header: String,
-    /// The question.
-    pub question: String,
-    /// The options; without any, the answer is a text.
-    pub options: Vec<InputOption>,
-    /// Whether another answer than the options may be given.
-    pub is_other: bool,
-    /// Whether the answer must not be shown while it is typed.
-    pub is_secret: bool,
-}
-
-/// An option of a question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
-#[serde(rename_all = "camelCase")]
-pub struct InputOption {
-    /// Its label, which is also the answer.
-    pub label: String,
-    /// More about it; may be empty.
-    pub description: String,
-}
-
-/// A field of a form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
-#[serde(rename_all = "camelCase")]
-pub struct FormField {
-    /// The name of its value in the values.
-    pub name: String,
-    /// Its label.
-    pub title: String,
-    /// More about it; may be empty.
-    pub description: String,
-    /// Whether it must be filled in.
-    pub required: bool,
-    /// What it takes.
-    pub input: FormInput,
-    /// The values it starts with.
-    pub initial: Vec<String>,
-}
-
-/// What a field of a form takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "bindings", derive(ts_rs::TS), ts(export))]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum FormInput {
-    /// A text.
-    Text,
-    /// A number.
-    Number,
-    /// A whole number.
-    Integer,
-    /// `true` or `false`.
-    Boolean,
-    /// One of some options.
-    Choice {
-        /// The options.
-        options: Vec<InputOption>,
-    },
-    /// Several of some options.
-    Choices {
-        /// The options.
-        options: Vec<InputOption>,
-    },
 }
 
 /// The owner's answer.

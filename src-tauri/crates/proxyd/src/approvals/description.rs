@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use proxy::approvals::{Approval, ApprovalQuestion, FileChangeKind};
+use proxy::approvals::{Approval, ApprovalQuestion};
+use proxy::changes::FileAction;
 use proxy::local_time;
 
 /// All of it, in lines. `more` is how many further ones wait; `now` in Unix seconds.
@@ -65,10 +66,10 @@ fn body(text: &mut String, question: &ApprovalQuestion) {
         ApprovalQuestion::FileChange { files, folder_granted } => {
             for file in files {
                 let what = match file.what {
-                    FileChangeKind::Added => "New",
-                    FileChangeKind::Deleted => "Deleted",
-                    FileChangeKind::Changed => "Changed",
-                    FileChangeKind::Renamed => "Renamed",
+                    FileAction::Added => "New",
+                    FileAction::Deleted => "Deleted",
+                    FileAction::Changed => "Changed",
+                    FileAction::Renamed => "Renamed",
                 };
                 let _ = writeln!(text, "  {:8}{}", format!("{what}:"), file.path.replace('\n', " "));
                 quote(text, &file.diff);

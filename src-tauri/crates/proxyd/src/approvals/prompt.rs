@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use proxy::approvals::{Approval, ApprovalAnswer, ApprovalQuestion, FormInput, InputOption};
+use codex_client::{FormField, FormInput, InputOption, InputQuestion};
+use proxy::approvals::{Approval, ApprovalAnswer, ApprovalQuestion};
 
 /// A line that was typed for what stood there before must not answer this question.
 const INERT_FOR: Duration = Duration::from_millis(500);
@@ -136,7 +137,7 @@ impl Field {
 fn fields(question: &ApprovalQuestion) -> Vec<Field> {
     match question {
         ApprovalQuestion::Input { questions } => {
-            let field = |question: &proxy::approvals::InputQuestion| Field {
+            let field = |question: &InputQuestion| Field {
                 name: question.id.clone(),
                 label: question.question.clone(),
                 only_options: !question.options.is_empty() && !question.is_other,
@@ -153,7 +154,7 @@ fn fields(question: &ApprovalQuestion) -> Vec<Field> {
     }
 }
 
-fn form_field(field: &proxy::approvals::FormField) -> Field {
+fn form_field(field: &FormField) -> Field {
     let named = |label: &str| InputOption { label: label.to_owned(), description: String::new() };
     let (options, several) = match &field.input {
         FormInput::Choice { options } => (options.clone(), false),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::ask::{Decision, FormField, FormFieldKind, InputOption, Question};
+use crate::ask::{Decision, FormField, FormInput, InputOption, Question};
 
 /// How to accept it.
 #[derive(Debug)]
@@ -98,18 +98,20 @@ pub(super) fn read(params: &str) -> Option<(Question, Elicitation, Option<String
 fn field(name: String, property: Value, required: &[String]) -> Option<FormField> {
     let Property { kind, title, description, default, values, enum_names, one_of, items } =
         serde_json::from_value(property).ok()?;
-    let kind = match (kind.as_str(), values, one_of, items) {
+    let input = match (kind.as_str(), values, one_of, items) {
         ("string", Some(values), _, _) => {
-            FormFieldKind::Choice(named(values, enum_names.unwrap_or_default()))
+            FormInput::Choice { options: named(values, enum_names.unwrap_or_default()) }
         }
-        ("string", None, Some(options), _) => FormFieldKind::Choice(titled(options)),
-        ("string", None, None, _) => FormFieldKind::Text,
-        ("number", ..) => FormFieldKind::Number,
-        ("integer", ..) => FormFieldKind::Integer,
-        ("boolean", ..) => FormFieldKind::Boolean,
-        ("array", _, _, Some(Items { any_of: Some(options), .. })) => FormFieldKind::Choices(titled(options)),
+        ("string", None, Some(options), _) => FormInput::Choice { options: titled(options) },
+        ("string", None, None, _) => FormInput::Text,
+        ("number", ..) => FormInput::Number,
+        ("integer", ..) => FormInput::Integer,
+        ("boolean", ..) => FormInput::Boolean,
+        ("array", _, _, Some(Items { any_of: Some(options), .. })) => {
+            FormInput::Choices { options: titled(options) }
+        }
         ("array", _, _, Some(Items { values: Some(values), .. })) => {
-            FormFieldKind::Choices(named(values, Vec::new()))
+            FormInput::Choices { options: named(values, Vec::new()) }
         }
         _ => return None,
     };
@@ -118,12 +120,12 @@ fn field(name: String, property: Value, required: &[String]) -> Option<FormField
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     };
-    let default = match default {
+    let initial = match default {
         Value::Array(values) => values.into_iter().filter_map(text).collect(),
         value => text(value).into_iter().collect(),
     };
     let title = if title.is_empty() { name.clone() } else { title };
-    Some(FormField { required: required.contains(&name), name, title, description, kind, default })
+    Some(FormField { required: required.contains(&name), name, title, description, input, initial })
 }
 
 fn titled(options: Vec<Titled>) -> Vec<InputOption> {
@@ -149,7 +151,7 @@ impl Elicitation {
                 for field in fields {
                     let given = values.remove(&field.name).unwrap_or_default();
                     if !given.is_empty() || field.required {
-                        content.insert(field.name, value(&field.kind, given)?);
+                        content.insert(field.name, value(&field.input, given)?);
                     }
                 }
                 Value::Object(content)
@@ -161,19 +163,19 @@ impl Elicitation {
 }
 
 /// A field's value; `None` when it does not fit.
-fn value(kind: &FormFieldKind, given: Vec<String>) -> Option<Value> {
+fn value(input: &FormInput, given: Vec<String>) -> Option<Value> {
     let is_option =
         |options: &[InputOption], text: &String| options.iter().any(|option| option.label == *text);
-    if let FormFieldKind::Choices(options) = kind {
+    if let FormInput::Choices { options } = input {
         return given.iter().all(|text| is_option(options, text)).then(|| json!(given));
     }
     let [text] = <[String; 1]>::try_from(given).ok()?;
-    match kind {
-        FormFieldKind::Text => Some(text.into()),
-        FormFieldKind::Number => text.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| json!(n)),
-        FormFieldKind::Integer => text.trim().parse::<i64>().ok().map(Value::from),
-        FormFieldKind::Boolean => text.parse::<bool>().ok().map(Value::from),
-        FormFieldKind::Choice(options) => is_option(options, &text).then(|| text.into()),
-        FormFieldKind::Choices(_) => None,
+    match input {
+        FormInput::Text => Some(text.into()),
+        FormInput::Number => text.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| json!(n)),
+        FormInput::Integer => text.trim().parse::<i64>().ok().map(Value::from),
+        FormInput::Boolean => text.parse::<bool>().ok().map(Value::from),
+        FormInput::Choice { options } => is_option(options, &text).then(|| text.into()),
+        FormInput::Choices { .. } => None,
     }
 }

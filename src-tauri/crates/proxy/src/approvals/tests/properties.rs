@@ -1,6 +1,6 @@
 //! Whatever is asked, in whatever order: only the owner's yes is a yes, and the card shows what would run.
 
-use codex_client::{FileDiff, FileDiffKind, FormField, FormFieldKind};
+use codex_client::{FileDiff, FileDiffKind, FormField, FormInput};
 use proptest::prelude::*;
 
 use super::*;
@@ -55,8 +55,8 @@ fn question() -> impl Strategy<Value = Question> {
                 description: message,
                 name,
                 required: true,
-                kind: FormFieldKind::Text,
-                default: Vec::new(),
+                input: FormInput::Text,
+                initial: Vec::new(),
             }],
         }),
         (text(), text(), text()).prop_map(|(server, message, url)| Question::Url { server, message, url }),
