@@ -386,6 +386,7 @@ impl App {
             computer: self.0.computer.clone(),
             keys: vec![KeyEntry::new(WINDOW_KEY_NAME, &self.0.window_key, unix_now())],
             request_log: self.0.request_log.reports(),
+            store: None,
             images: ImageFetcher::default(),
             usage_limits: self.0.usage_limits.clone(),
         })?;

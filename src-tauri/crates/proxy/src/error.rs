@@ -8,6 +8,7 @@ mod key_rules;
 mod responses;
 #[cfg(test)]
 mod retry_tests;
+mod stored;
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -25,6 +25,7 @@ mod off_workers;
 mod openai;
 mod server;
 pub mod settings;
+pub mod store;
 mod translate;
 
 pub use auth::{

@@ -8,6 +8,7 @@ mod json_body;
 mod localhost;
 mod middleware;
 mod openapi;
+mod paging;
 mod response_store;
 mod review;
 mod router;

@@ -167,6 +167,7 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
         computer: gethostname::gethostname().to_string_lossy().into_owned(),
         keys: Vec::new(),
         request_log: Arc::new(()),
+        store: None,
         images: ImageFetcher::default(),
         usage_limits: SharedLimits::default(),
     };

@@ -56,6 +56,11 @@ pub(crate) struct ChatRequest {
     /// The service tier to request upstream, such as `flex` or `priority`. `auto` and `default` request none in particular.
     /// codex ignores a tier it does not know.
     pub service_tier: Option<String>,
+    /// Whether to store the completion and its messages, for `GET /v1/chat/completions`. Default `false`.
+    pub store: Option<bool>,
+    /// Labels of the client, as strings. They are stored with the completion, and have no effect without `store`.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Value>,
     /// Lets the model search the web for this request. An empty object is enough.
     pub web_search_options: Option<WebSearchOptions>,
     /// Where reasoning summaries go: `parsed` (into `reasoning_content`), `raw` (into the answer, between `<think>` and `</think>`)

@@ -71,6 +71,24 @@ impl FromRequest<Proxy> for Incoming {
     }
 }
 
+/// A JSON object, for the routes that answer without a turn.
+#[derive(Debug)]
+pub(crate) struct JsonBody {
+    pub(crate) caller: Caller,
+    pub(crate) body: Map<String, Value>,
+}
+
+impl FromRequest<Proxy> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, proxy: &Proxy) -> Result<Self, ApiError> {
+        let (head, body) = request.into_parts();
+        let caller: Caller = head.extensions.get().cloned().ok_or_else(ApiError::internal)?;
+        let body = json_object(&head.headers, body, &caller, proxy).await?;
+        Ok(Self { caller, body })
+    }
+}
+
 /// Reads a body and parses it. Its share of the memory is free afterwards.
 async fn json_object(
     headers: &HeaderMap,

@@ -5,7 +5,7 @@
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::routes::{chat, completions, health, metrics, models, responses, usage};
+use super::routes::{chat, completions, health, metrics, models, responses, stored_chats, usage};
 use crate::openai::error::ErrorBody;
 
 /// What utoipa generates.
@@ -13,7 +13,8 @@ use crate::openai::error::ErrorBody;
 #[openapi(
     info(title = "Codex Proxy", description = include_str!("openapi.md")),
     paths(
-        chat::create, responses::create, responses::one, responses::delete, responses::cancel,
+        chat::create, stored_chats::list, stored_chats::one, stored_chats::update, stored_chats::delete,
+        stored_chats::messages, responses::create, responses::one, responses::delete, responses::cancel,
         completions::create, models::list, models::one, usage::usage, health::health, metrics::metrics
     ),
     components(schemas(ErrorBody))

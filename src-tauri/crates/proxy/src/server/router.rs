@@ -15,7 +15,7 @@ use super::middleware::request_id::with_request_id;
 use super::middleware::request_limit::with_request_limit;
 use super::middleware::shutdown::with_shutdown;
 use super::middleware::usage_headers::with_usage_headers;
-use super::routes::{chat, completions, docs, health, metrics, models, responses, usage};
+use super::routes::{chat, completions, docs, health, metrics, models, responses, stored_chats, usage};
 use super::state::Proxy;
 use crate::error::ApiError;
 
@@ -27,6 +27,12 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/responses", post(responses::create))
         .route_layer(from_fn_with_state(proxy.clone(), with_request_limit))
         .route_layer(from_fn_with_state(proxy.clone(), with_usage_headers))
+        .route("/v1/chat/completions", get(stored_chats::list))
+        .route(
+            "/v1/chat/completions/{id}",
+            get(stored_chats::one).post(stored_chats::update).delete(stored_chats::delete),
+        )
+        .route("/v1/chat/completions/{id}/messages", get(stored_chats::messages))
         .route("/v1/responses/{id}", get(responses::one).delete(responses::delete))
         .route("/v1/responses/{id}/cancel", post(responses::cancel))
         .route("/v1/models", get(models::list))

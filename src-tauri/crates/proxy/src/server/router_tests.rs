@@ -29,6 +29,7 @@ pub(super) async fn proxy(folder: &std::path::Path) -> Proxy {
         limits,
         keys: Vec::new(),
         request_log: std::sync::Arc::new(()),
+        store: None,
         images: crate::ImageFetcher::default(),
         usage_limits: codex_client::SharedLimits::default(),
     })

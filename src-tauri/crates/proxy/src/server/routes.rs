@@ -9,6 +9,7 @@ mod key_rules;
 pub(super) mod metrics;
 pub(super) mod models;
 pub(super) mod responses;
+pub(super) mod stored_chats;
 mod task_model;
 mod turns;
 pub(super) mod usage;

@@ -109,6 +109,7 @@ impl Server {
             let _ = tokio::time::timeout(FINAL_EVENT_GRACE, acceptor.tasks.wait()).await;
         }
         proxy.codex.shutdown().await;
+        proxy.store.flush().await;
         let key_use = proxy.key_use.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || key_use.flush(unix_now())).await {
             tracing::warn!(%error, "failed to store what keys have used");

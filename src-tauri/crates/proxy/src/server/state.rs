@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::models::backends::Backends;
 use crate::models::catalog::Catalog;
 use crate::settings::Settings;
+use crate::store::{Layered, Store};
 
 /// The running proxy: settings, keys and codex. Clones share it.
 #[derive(Clone, Debug)]
@@ -52,6 +53,10 @@ pub struct Inner {
     pub(crate) images: ImageFetcher,
     /// Responses that can be retrieved and continued.
     pub(crate) responses: ResponseStore,
+    /// What clients asked to keep.
+    pub(crate) store: Layered,
+    /// Held while a stored object is read, changed and written.
+    pub(crate) editing: tokio::sync::Mutex<()>,
     /// Counts tokens for answers with limits.
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(super) key_file: KeyFile,
@@ -121,6 +126,8 @@ pub struct ProxyParts {
     pub keys: Vec<KeyEntry>,
     /// Receives the events of every request; `Arc::new(())` for none.
     pub request_log: Arc<dyn RequestLog>,
+    /// Where stored answers are kept beyond the memory; `None` for memory only.
+    pub store: Option<Arc<dyn Store>>,
     /// Fetches images by address.
     pub images: ImageFetcher,
     /// Where codex reports the account's usage limits.
@@ -159,8 +166,17 @@ impl Proxy {
     /// # Errors
     /// See [`ProxyError`].
     pub fn new(parts: ProxyParts) -> Result<Self, ProxyError> {
-        let ProxyParts { settings, environment, computer, limits, keys, request_log, images, usage_limits } =
-            parts;
+        let ProxyParts {
+            settings,
+            environment,
+            computer,
+            limits,
+            keys,
+            request_log,
+            store,
+            images,
+            usage_limits,
+        } = parts;
         if has_short_key(&settings) {
             tracing::warn!(
                 "a key in API_KEYS is shorter than {MIN_KEY_LENGTH} characters and could be guessed"
@@ -192,6 +208,8 @@ impl Proxy {
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
             responses: ResponseStore::default(),
+            store: Layered::new(store),
+            editing: tokio::sync::Mutex::default(),
             tokenizer: Arc::default(),
             metrics: Metrics::default(),
             started: now,
@@ -240,6 +258,11 @@ impl Proxy {
     #[must_use]
     pub fn changes(&self) -> ChangeStore {
         self.0.changes.clone()
+    }
+
+    /// Deletes everything that clients asked to keep. Responses that are being generated stay.
+    pub fn forget_stored(&self) {
+        self.0.store.clear();
     }
 
     /// The questions that wait for the owner's answer.

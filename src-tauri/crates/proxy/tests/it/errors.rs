@@ -108,7 +108,7 @@ async fn unknown_routes_and_wrong_methods_use_the_error_format() {
     for path in ["/", "/nope", "/v1/nope", "/v1/", "/v1/v1/models"] {
         expect(proxy.get(path).send().await.unwrap(), 404, "not_found").await;
     }
-    let wrong = proxy.anonymous(Method::GET, "/v1/chat/completions").bearer_auth(KEY);
+    let wrong = proxy.anonymous(Method::GET, "/v1/completions").bearer_auth(KEY);
     let (_, headers) = expect(wrong.send().await.unwrap(), 405, "method_not_allowed").await;
     assert_eq!(headers["allow"], "POST");
     expect(proxy.anonymous(Method::POST, "/health").send().await.unwrap(), 405, "method_not_allowed").await;

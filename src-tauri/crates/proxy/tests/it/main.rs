@@ -42,6 +42,7 @@ mod responses;
 mod shape;
 mod silence;
 mod stopping;
+mod stored_chats;
 mod strict_tools;
 mod support;
 mod tool_deltas;

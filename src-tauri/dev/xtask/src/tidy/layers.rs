@@ -26,7 +26,7 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "proxy",
         &[
-            &["clock", "files", "logging", "off_workers", "openai"],
+            &["clock", "files", "logging", "off_workers", "openai", "store"],
             &["auth"],
             &["settings"],
             &["error"],

@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::Uri;
 
 /// The first segments of the routes under `/v1`. Some clients want a base URL without it.
-const UNDER_V1: [&str; 4] = ["chat", "completions", "models", "responses"];
+const UNDER_V1: [&str; 5] = ["chat", "completions", "conversations", "models", "responses"];
 
 /// Drops doubled and trailing slashes, and adds `/v1` where the base URL lacks it.
 pub(crate) fn normalize(mut request: Request) -> Request {

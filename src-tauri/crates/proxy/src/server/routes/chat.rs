@@ -2,21 +2,24 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 
-use super::common::{Answer, collect, events, files_changed, stream};
+use super::common::{Answer, Answers, events, files_changed, stream};
+use super::stored_chats::ChatToStore;
 use super::{task_model, turns};
 use crate::clock::unix_now;
-use crate::error::ApiError;
-use crate::event::ClientCall;
+use crate::error::{ApiError, Failure};
+use crate::event::{AnswerEvent, ClientCall};
 use crate::exchange::log::Arrival;
 use crate::openai::chat::{ChatRequest, CustomCall, FunctionCall, ToolCall};
 use crate::openai::chunk::ChunkChoice;
 use crate::openai::completion::{AnswerMessage, Choice, Completion};
 use crate::server::extract::{Incoming, parse_body};
 use crate::server::state::Proxy;
-use crate::translate::chunks::{ChatChunks, Head, finish_reason};
-use crate::translate::{parameters, request};
+use crate::translate::chunks::{ChatChunks, Chunks, Head, finish_reason};
+use crate::translate::{parameters, request, stored_chat};
 
 /// Create chat completion
 ///
@@ -36,7 +39,11 @@ pub(crate) async fn create(
     let task = task_model::task(&proxy, &body, "messages");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
+    let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
+    let is_stored = body.get("store") == Some(&Value::Bool(true));
+    let messages = if is_stored { stored_chat::messages(&id, body.get("messages")) } else { Vec::new() };
     let (request, mut ignored) = exchange.log_error(parse_body::<ChatRequest>(body, parameters::chat))?;
+    let to_store = exchange.log_error(ChatToStore::of(&proxy, &caller, &id, &request, messages))?;
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let legacy_calls = request::is_legacy(&request);
     let mut request = exchange.log_error(request::parse(request))?;
@@ -49,17 +56,55 @@ pub(crate) async fn create(
     ignored.extend(exchange.log_error(started)?);
 
     let object = if streamed { "chat.completion.chunk" } else { "chat.completion" };
-    let id = format!("chatcmpl-{}", uuid::Uuid::now_v7().simple());
-    let mut head = Head { id, object, created: unix_now(), include_usage, ..Head::default() };
+    let head = Head { id, object, created: unix_now(), include_usage, ..Head::default() };
     let response = if streamed {
-        stream(&proxy, events(exchange), ChatChunks::new(head, n, legacy_calls)).await?
+        let chunks = ChatChunks::new(head.clone(), n, legacy_calls);
+        let answers = Answers::new(Head { object: "chat.completion", ..head }, n);
+        let to_store = to_store.map(|chat| (chat, answers));
+        stream(&proxy, events(exchange), StoringChunks { chunks, legacy_calls, to_store }).await?
     } else {
-        let answers = collect(events(exchange), n, &mut head).await?;
-        let choices = (0..).zip(answers).map(|(index, answer)| choice(index, answer, legacy_calls));
-        let choices = choices.collect::<Option<Vec<_>>>().ok_or_else(ApiError::internal)?;
-        (files_changed(head.files_changed), Json(head.completion(&choices))).into_response()
+        let Answers { head, answers } = Answers::collect(head, n, events(exchange)).await?;
+        let choices = choices(answers, legacy_calls).ok_or_else(ApiError::internal)?;
+        let completion = head.completion(&choices);
+        if let Some(chat) = to_store {
+            chat.store(&completion);
+        }
+        (files_changed(head.files_changed), Json(completion)).into_response()
     };
     Ok((ignored, response).into_response())
+}
+
+/// Writes the chunks of a chat, and stores it when all answers have ended.
+struct StoringChunks {
+    chunks: ChatChunks,
+    legacy_calls: bool,
+    /// The answers so far, if the chat is to be stored.
+    to_store: Option<(ChatToStore, Answers)>,
+}
+
+impl Chunks for StoringChunks {
+    fn write(&mut self, index: u32, event: AnswerEvent) -> Result<Vec<Event>, Failure> {
+        if let Some((_, answers)) = &mut self.to_store {
+            answers.push(index, event.clone())?;
+        }
+        let has_ended = |(_, answers): &mut (ChatToStore, Answers)| answers.have_ended();
+        // Before the last chunk, so that the client can retrieve it at once.
+        if let Some((chat, Answers { head, answers })) = self.to_store.take_if(has_ended)
+            && let Some(choices) = choices(answers, self.legacy_calls)
+        {
+            chat.store(&head.completion(&choices));
+        }
+        self.chunks.write(index, event)
+    }
+
+    fn head(&self) -> &Head {
+        self.chunks.head()
+    }
+}
+
+/// Complete answers; `None` if one has not ended.
+fn choices(answers: Vec<Answer>, legacy_calls: bool) -> Option<Vec<Choice>> {
+    (0..).zip(answers).map(|(index, answer)| choice(index, answer, legacy_calls)).collect()
 }
 
 /// A complete answer; `None` if it has not ended.

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Failure};
 use crate::event::{AnswerEvent, ClientCall};
 use crate::exchange::Exchange;
 use crate::openai::completion::FinishReason;
@@ -29,29 +29,52 @@ pub(super) struct Answer {
     pub(super) reason: Option<FinishReason>,
 }
 
-/// Collects the events of `n` answers, and their shared metadata in `head`.
-pub(super) async fn collect(
-    events: impl Stream<Item = Result<(u32, AnswerEvent), ApiError>>,
-    n: u32,
-    head: &mut Head,
-) -> Result<Vec<Answer>, ApiError> {
-    let mut events = std::pin::pin!(events);
-    let mut answers: Vec<Answer> = (0..n).map(|_| Answer::default()).collect();
-    while let Some((index, event)) = events.try_next().await? {
-        let Some(answer) = answers.get_mut(index as usize) else { continue };
+/// The complete answers to a request, and their shared metadata.
+pub(super) struct Answers {
+    pub(super) head: Head,
+    pub(super) answers: Vec<Answer>,
+}
+
+impl Answers {
+    pub(super) fn new(head: Head, n: u32) -> Self {
+        Self { head, answers: (0..n).map(|_| Answer::default()).collect() }
+    }
+
+    /// The answers in these events.
+    pub(super) async fn collect(
+        head: Head,
+        n: u32,
+        events: impl Stream<Item = Result<(u32, AnswerEvent), ApiError>>,
+    ) -> Result<Self, ApiError> {
+        let mut answers = Self::new(head, n);
+        let mut events = std::pin::pin!(events);
+        while let Some((index, event)) = events.try_next().await? {
+            answers.push(index, event)?;
+        }
+        Ok(answers)
+    }
+
+    /// Whether every answer has ended.
+    pub(super) fn have_ended(&self) -> bool {
+        self.answers.iter().all(|answer| answer.reason.is_some())
+    }
+
+    /// Adds an event of answer `index`.
+    pub(super) fn push(&mut self, index: u32, event: AnswerEvent) -> Result<(), Failure> {
+        let Some(answer) = self.answers.get_mut(index as usize) else { return Ok(()) };
         match event {
-            AnswerEvent::Model(model) => head.set_model(&model),
+            AnswerEvent::Model(model) => self.head.set_model(&model),
             AnswerEvent::Text(text) => answer.text.push_str(&text),
             AnswerEvent::Reasoning(text) => answer.reasoning.push_str(&text),
             AnswerEvent::Call(call) => answer.calls.push(call),
             AnswerEvent::Ended(end) => {
                 let end = end?;
                 answer.reason = Some(end.reason);
-                head.add(end);
+                self.head.add(end);
             }
         }
+        Ok(())
     }
-    Ok(answers)
 }
 
 /// The header of a complete answer that says how many files changed while it was generated.

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::common::{collect, events, files_changed};
+use super::common::{Answers, events, files_changed};
 use super::{common, turns};
 use crate::clock::unix_now;
 use crate::error::ApiError;
@@ -63,11 +63,11 @@ pub(crate) async fn create(
     let include_usage = request.stream_options.and_then(|options| options.include_usage) == Some(true);
     let id = format!("cmpl-{}", uuid::Uuid::now_v7().simple());
     let (object, model) = ("text_completion", request.model);
-    let mut head = Head { id, object, created: unix_now(), model, include_usage, ..Head::default() };
+    let head = Head { id, object, created: unix_now(), model, include_usage, ..Head::default() };
     let response = if request.stream == Some(true) {
         common::stream(&proxy, events, TextChunks(head)).await?
     } else {
-        let answers = collect(events, choices, &mut head).await?;
+        let Answers { head, answers } = Answers::collect(head, choices, events).await?;
         let choices = (0..).zip(&answers).map(|(index, answer)| TextChoice {
             text: &answer.text,
             index,

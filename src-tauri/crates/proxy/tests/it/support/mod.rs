@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use codex_client::Environment;
 use proxy::settings::Settings;
+use proxy::store::Store;
 use proxy::{ImageFetcher, Key, Limits, Occupancy};
 use proxy::{Proxy, ProxyParts, RequestLog, serve};
 use reqwest::{Method, RequestBuilder, Response};
@@ -60,6 +61,7 @@ pub(crate) struct TestProxyBuilder {
     pub(crate) fake: String,
     /// Replaces the default [`Log`].
     pub(crate) request_log: Option<Arc<dyn RequestLog>>,
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) images: ImageFetcher,
     pub(crate) home: WriteHome,
 }
@@ -72,6 +74,7 @@ pub(crate) fn real() -> TestProxyBuilder {
         codex: under_test::codex_under_test(),
         fake: String::new(),
         request_log: None,
+        store: None,
         images: ImageFetcher::default(),
         home: codex_home::write,
     }
@@ -122,6 +125,7 @@ impl TestProxyBuilder {
             limits: self.limits,
             keys: Vec::new(),
             request_log: self.request_log.unwrap_or_else(|| Arc::new(log.clone())),
+            store: self.store,
             images: self.images,
             usage_limits: codex_client::SharedLimits::default(),
         };
