@@ -109,6 +109,17 @@ export const ROWS: Record<RowName, SettingInfo> = {
     label: 'Model aliases',
     hint: 'For apps that expect a certain name, such as gpt-4o. Each is listed as a model.',
   },
+  folders: {
+    page: 'models',
+    label: 'Folders',
+    hint: 'Each is a model, codex:NAME, that works in its folder.',
+    words: 'projects, folder models, instructions',
+  },
+  effort_models: {
+    page: 'models',
+    label: 'Effort and speed',
+    words: 'Offer each effort and speed as a model, high, fast',
+  },
   task_model: {
     page: 'models',
     label: 'Background tasks',

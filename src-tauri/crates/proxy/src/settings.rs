@@ -8,6 +8,7 @@
 //! Nothing here reads the environment or the disk: the layers are passed in, and an invalid value is reported with its layer.
 
 mod aliases;
+mod folders;
 mod layers;
 mod number;
 mod program;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::Key;
 
 pub use aliases::{Aliases, CODEX_LOCAL, is_name};
+pub use folders::{FOLDER_PREFIX, FolderModel, Folders, is_folder_name};
 pub use layers::{EnvFile, Layers, expand_home, flags};
 pub use number::{Days, Minutes, Percent, Port, Seconds, Turns, Waiting};
 pub use program::Program;
@@ -84,6 +86,14 @@ pub struct Settings {
     #[arg(long = "model-alias", env = "MODEL_ALIASES", value_name = "ALIAS=MODEL", action = Append, value_parser = aliases::parse, help_heading = "Models")]
     #[serde(deserialize_with = "aliases::deserialize")]
     pub model_aliases: Aliases,
+    /// Folder that is a model, codex:NAME, such as web=/home/me/web; repeatable
+    #[arg(long = "folder", env = "CODEX_FOLDERS", value_name = "NAME=DIR", action = Append, value_parser = folders::parse, help_heading = "Models")]
+    #[serde(deserialize_with = "folders::deserialize")]
+    pub folders: Folders,
+    /// Offer each model with each effort and speed as a model, such as gpt-5.5-high and gpt-5.5-fast
+    #[arg(long, env = "CODEX_EFFORT_MODELS", value_name = "ON|OFF", action = Set, help_heading = "Models")]
+    #[serde(deserialize_with = "values::switch")]
+    pub effort_models: bool,
     /// Send Open WebUI's prompts for titles, tags and the like to the smallest model
     #[arg(long, env = "CODEX_TASK_MODEL", value_name = "ON|OFF", action = Set, help_heading = "Models")]
     #[serde(deserialize_with = "values::switch")]
@@ -156,6 +166,8 @@ impl Default for Settings {
             reasoning: ReasoningFormat::default(),
             show_activity: true,
             model_aliases: Aliases::new(),
+            folders: Folders::new(),
+            effort_models: false,
             task_model: true,
             fetch_images: true,
             max_turns: Turns(8),
@@ -185,6 +197,13 @@ impl Settings {
     #[must_use]
     pub fn allows_any_origin(&self) -> bool {
         self.allowed_origins.iter().any(|origin| origin == "*")
+    }
+
+    /// The folder whose model has this id.
+    #[must_use]
+    pub fn folder_model(&self, id: &str) -> Option<&FolderModel> {
+        let name = id.strip_prefix(FOLDER_PREFIX)?;
+        self.folders.iter().find(|folder| folder.name == name)
     }
 
     /// The working folder of codex-local: the one set, or the default one.

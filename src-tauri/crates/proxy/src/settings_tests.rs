@@ -237,6 +237,19 @@ fn aliases_come_from_repeated_flags_or_one_variable() {
 }
 
 #[test]
+fn folders_come_from_repeated_flags_or_one_variable_and_become_absolute() {
+    let flags = ["--folder", "web=work", "--folder", "notes=~/notes", "--effort-models", "on"];
+    let ours = settings(&flags, &[("HOME", "/home/me")], &[]).unwrap();
+    let shown: Vec<_> = ours.folders.iter().map(|one| (one.id(), one.folder.to_string_lossy())).collect();
+    let shown: Vec<_> = shown.iter().map(|(id, folder)| (id.as_str(), folder.as_ref())).collect();
+    assert_eq!(shown, [("codex:web", "/here/work"), ("codex:notes", "/home/me/notes")]);
+    assert!(ours.effort_models && ours.folder_model("codex:web").is_some());
+    assert!(ours.folder_model("web").is_none() && ours.folder_model("codex:other").is_none());
+    let error = settings(&[], &[("CODEX_FOLDERS", "web")], &[]).unwrap_err();
+    assert!(error.to_string().starts_with("CODEX_FOLDERS is \"web\". Use NAME=DIR"), "{error}");
+}
+
+#[test]
 fn turn_limits_of_every_layer_reach_the_proxy() {
     let flags = ["--max-turns", "2", "--max-waiting", "0", "--max-wait", "30"];
     let ours =

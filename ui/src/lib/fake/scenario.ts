@@ -398,6 +398,8 @@ export function settingsFor(scenario: Scenario): SettingsView {
     reasoning: 'reasoning_content',
     show_activity: true,
     model_aliases: {},
+    folders: [],
+    effort_models: false,
     task_model: true,
     fetch_images: true,
     max_turns: 8,

@@ -8,6 +8,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::folders::FOLDER_PREFIX;
+
 /// The id of Codex itself, the agent.
 pub const CODEX_LOCAL: &str = "codex-local";
 
@@ -58,6 +60,8 @@ fn pair(alias: &str, model: &str) -> Result<(String, String), String> {
         "Enter an alias and a model, such as gpt-4o and gpt-5.5, without spaces or commas."
     } else if alias == CODEX_LOCAL {
         "codex-local always stands for Codex itself. Choose another alias."
+    } else if alias.starts_with(FOLDER_PREFIX) {
+        "Names that begin with codex: belong to folders. Choose another alias."
     } else if alias == model {
         "The alias and the model are the same. Choose another alias."
     } else {
@@ -94,6 +98,7 @@ mod tests {
             ("gpt-4o=", "such as gpt-4o"),
             ("my gpt=gpt-5.5", "without spaces"),
             ("codex-local=gpt-5.5", "Codex itself"),
+            ("codex:web=gpt-5.5", "folders"),
             ("a=a", "are the same"),
             ("a=b,a=c", "stands for another model"),
         ] {

@@ -254,6 +254,9 @@ impl Settings {
             layers.path(&settings.data_dir)
         };
         settings.workspace = settings.workspace.map(|folder| layers.path(&folder));
+        for folder in &mut settings.folders {
+            folder.folder = layers.path(&folder.folder);
+        }
         settings.codex_path = settings.codex_path.map(|program| layers.program(program));
         let keys = [format!("{PREFIX}{API_KEYS}"), API_KEYS.to_owned()];
         let mut texts = keys.iter().flat_map(|name| layers.variables(name, &mut warnings)).flatten();
