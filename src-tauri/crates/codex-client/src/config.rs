@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::install::Search;
 use crate::own_addresses::OwnAddresses;
 use crate::rate_limits::SharedLimits;
-use crate::thread::Retention;
+use crate::thread::{MaxTurns, Retention};
 
 /// How codex is found and started.
 #[derive(Clone, Debug)]
@@ -25,4 +25,6 @@ pub struct CodexConfig {
     pub client_version: String,
     /// How many threads are cached, and for how long.
     pub retention: Retention,
+    /// How many turns may run at once, which bounds the prewarmed threads.
+    pub max_turns: MaxTurns,
 }

@@ -77,5 +77,5 @@ pub use sign_in::{
     SignInEnd, SignInMethod, SignInPrompt, Workspace, sign_in, sign_out, switch_workspace, workspaces,
 };
 pub use status::{Readiness, StartCounts, Status};
-pub use thread::{Retention, thread_start_params};
+pub use thread::{MaxTurns, Retention, thread_start_params};
 pub use turn::Turn;

@@ -6,6 +6,7 @@ mod limits;
 mod liveness;
 mod mcp_servers;
 mod models;
+mod prewarm;
 mod questions;
 mod server_requests;
 mod supervisor;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::io::AsyncRead;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,7 +33,7 @@ use crate::rate_limits::SharedLimits;
 use crate::request::SandboxMode;
 use crate::rpc::{Connection, Handler, Lines, Outcome};
 use crate::status::{Readiness, Refusal};
-use crate::thread::{self, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
+use crate::thread::{self, MaxTurns, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
 use crate::turn::TurnRegistry;
 use liveness::ping_when_idle;
 use mcp_servers::McpServers;
@@ -52,9 +53,6 @@ const MAX_STARTING_TURNS: usize = 8;
 
 /// How long a retired session waits for turns from callers that have just obtained it.
 const LAST_TURNS_GRACE: Duration = Duration::from_secs(1);
-
-/// How long prewarmed threads are kept without a new turn.
-const PREWARM_IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A live codex. The supervisor and every turn that runs on it share it.
 #[derive(Debug)]
@@ -88,6 +86,7 @@ pub(crate) struct SessionParts {
     /// The user's own `CODEX_HOME`, if known.
     pub(crate) user_home: Option<PathBuf>,
     pub(crate) retention: Retention,
+    pub(crate) max_turns: MaxTurns,
     pub(crate) refusal: Refusal,
     pub(crate) limits: SharedLimits,
 }
@@ -100,18 +99,17 @@ impl Session {
         tasks: TaskTracker,
         parts: SessionParts,
     ) -> Arc<Self> {
-        let SessionParts { readiness, environment, user_home, retention, refusal, limits } = parts;
+        let SessionParts { readiness, environment, user_home, retention, max_turns, refusal, limits } = parts;
         if let Some(account) = &readiness.account {
             limits.set_account(account);
         }
-        let (prewarmed, hints) = PrewarmPool::new();
         let session = Arc::new(Self {
             rpc,
             turns: TurnRegistry::new(readiness.capabilities.whole_responses),
             readiness,
             environment,
             cache: ThreadCache::new(retention),
-            prewarmed,
+            prewarmed: PrewarmPool::new(max_turns),
             mcp_servers: McpServers::default(),
             starting_turns: Semaphore::new(MAX_STARTING_TURNS),
             limits,
@@ -126,7 +124,7 @@ impl Session {
             reading.rpc.read(&mut lines, &*reading).await;
             reading.turns.close();
         });
-        session.tasks.spawn(refill(Arc::clone(&session), hints));
+        session.tasks.spawn(prewarm::refill(Arc::clone(&session)));
         session
     }
 
@@ -270,36 +268,6 @@ async fn answer(
     if let Some(turn) = interrupt {
         let params = json!({ "threadId": thread, "turnId": turn });
         let _: Result<Value, _> = rpc.call("turn/interrupt", params).await;
-    }
-}
-
-/// Prewarms threads one by one as hints arrive, and ends them after a long time without hints.
-async fn refill(session: Arc<Session>, mut hints: mpsc::Receiver<NewThread>) {
-    let pool = &session.prewarmed;
-    loop {
-        let hint = tokio::time::timeout(PREWARM_IDLE_TIMEOUT, hints.recv());
-        let Some(hint) = session.rpc.closed.run_until_cancelled(hint).await else { return };
-        let Ok(hint) = hint else {
-            for thread in pool.drain() {
-                session.end_thread(&thread).await;
-            }
-            continue;
-        };
-        let Some(profile) = hint else { return };
-        let (lacking, evicted) = pool.make_room(&profile);
-        for thread in evicted {
-            session.end_thread(&thread).await;
-        }
-        for _ in 0..lacking {
-            match session.start_thread(&profile).await {
-                Ok(thread) => pool.put(&profile, thread),
-                Err(error) => {
-                    // The next turn starts its own thread and reports the error to its client.
-                    tracing::debug!(%error, "prewarming a thread failed");
-                    break;
-                }
-            }
-        }
     }
 }
 

@@ -14,5 +14,6 @@ pub(crate) use fingerprint::Fingerprints;
 pub(crate) use params::ASK_FEATURES;
 pub(crate) use params::DEFAULT_INSTRUCTIONS;
 pub use params::thread_start_params;
+pub use prewarm::MaxTurns;
 pub(crate) use prewarm::PrewarmPool;
 pub(crate) use start::{NewThread, ReadyThread, end, start};

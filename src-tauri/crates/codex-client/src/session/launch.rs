@@ -75,6 +75,7 @@ pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<In
         environment,
         user_home: found.environment.codex_home(),
         retention: config.retention,
+        max_turns: config.max_turns.clone(),
         refusal: refusal.clone(),
         limits: config.limits.clone(),
     };

@@ -13,14 +13,22 @@ use crate::turn::{STALLED_RESPONSE_TIMEOUT, ToolCalls, event_queue};
 
 /// A session with codex's ends of its pipes.
 pub(crate) fn open() -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStream>>) {
+    open_with(Readiness::default())
+}
+
+/// The same, ready with these capabilities.
+pub(crate) fn open_with(
+    readiness: Readiness,
+) -> (Arc<Session>, DuplexStream, Lines<BufReader<DuplexStream>>) {
     let (stdin, codex_reads) = duplex(64 * 1024);
     let (codex_writes, stdout) = duplex(64 * 1024);
     let tasks = TaskTracker::new();
     let parts = SessionParts {
-        readiness: Readiness::default(),
+        readiness,
         environment: Environment::default(),
         user_home: None,
         retention: Retention::default(),
+        max_turns: MaxTurns::default(),
         refusal: Refusal::default(),
         limits: SharedLimits::default(),
     };

@@ -158,11 +158,12 @@ impl TurnTask {
             () = session.rpc.closed.cancelled() => return Err(CodexError::Disconnected),
         };
         let request = &job.request;
-        let mut new = None;
+        let (mut new, mut starting) = (None, None);
         let thread = match &self.thread {
             Some(thread) => thread.clone(),
             None => {
                 let (profile, count) = NewThread::for_request(request);
+                starting = Some(session.prewarmed.starting());
                 let thread = match session.prewarmed.take(&profile) {
                     Some(thread) => thread,
                     None => session.start_thread(&profile).await?,
@@ -188,10 +189,10 @@ impl TurnTask {
         }
         // Threads that codex writes to files are not prewarmed.
         if let Some(new) = new.filter(|_| thread.path.is_none()) {
-            // codex has little to do while the model streams: a good time to prewarm threads.
+            session.prewarmed.hint(&new);
             job.events.interrupt.run_until_cancelled(turn.slot.reached(Phase::Streaming)).await;
-            session.prewarmed.hint(new);
         }
+        drop(starting);
         self.finish(turn, job).await
     }
 

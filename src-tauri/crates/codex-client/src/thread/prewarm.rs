@@ -2,124 +2,264 @@
 //!
 //! Only plain threads are prewarmed: an agent thread would start the user's MCP servers needlessly, and would hold an
 //! AGENTS.md that may change before it is used.
+//!
+//! The pool holds as many threads as new chats have recently taken before it was full again.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::start::{NewThread, ReadyThread};
 use crate::request::ThreadKind;
 
-/// Prewarmed threads per profile and instructions, at about 1.3 MB of codex's memory each.
-const THREADS_PER_PROFILE: usize = 2;
+/// Prewarmed threads per profile and instructions, unless more chats have recently begun at once.
+const MIN_THREADS: usize = 2;
+
+/// Prewarmed threads of all profiles, at about 1.3 MB of codex's memory each, and an idle connection each with the official
+/// provider. The least recently used profile loses its own first.
+const MAX_THREADS: usize = 32;
 
 /// Profiles with prewarmed threads. The least recently used one is evicted.
 const MAX_PROFILES: usize = 3;
 
-/// Prewarm queue capacity. When full, the hint is dropped; the next turn sends another.
-const HINTS_CAPACITY: usize = 16;
+/// How long a burst of new chats determines the number of threads, and how long a profile without new chats has any.
+const BURST_AGE: Duration = Duration::from_secs(600);
 
 /// Threads with longer instructions are not prewarmed, to bound memory.
 const MAX_INSTRUCTIONS_BYTES: usize = 64 * 1024;
 
+/// How many turns may run at once, as far as threads are prewarmed for them. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MaxTurns(watch::Sender<usize>);
+
+impl Default for MaxTurns {
+    fn default() -> Self {
+        Self(watch::Sender::new(MAX_THREADS))
+    }
+}
+
+impl MaxTurns {
+    /// Changes the number; surplus threads are ended at once.
+    pub fn set(&self, turns: usize) {
+        self.0.send_if_modified(|known| std::mem::replace(known, turns) != turns);
+    }
+}
+
 /// The prewarmed threads.
 #[derive(Debug)]
 pub(crate) struct PrewarmPool {
-    /// Profiles with their threads, most recently hinted first.
-    ready: Mutex<VecDeque<(NewThread, Vec<ReadyThread>)>>,
-    hints: mpsc::Sender<NewThread>,
+    inner: Mutex<Inner>,
+    max_turns: MaxTurns,
+    /// New chats whose model has not begun to answer.
+    starting: watch::Sender<usize>,
+    /// Notified when there may be something to start or to end.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The most recently used one is in front.
+    profiles: VecDeque<Prewarmed>,
+    /// Threads to end.
+    surplus: Vec<ReadyThread>,
+}
+
+/// The prewarmed threads of a profile.
+#[derive(Debug)]
+struct Prewarmed {
+    profile: NewThread,
+    threads: Vec<ReadyThread>,
+    /// New chats since the threads were complete, less those replaced since.
+    unreplaced: usize,
+    /// When `unreplaced` was so large, within [`BURST_AGE`]; each is larger than those after it.
+    bursts: VecDeque<(Instant, usize)>,
+    /// Whether to replace threads now.
+    due: bool,
+}
+
+/// A new chat whose model has not begun to answer.
+#[derive(Debug)]
+pub(crate) struct Starting(watch::Sender<usize>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.send_modify(|starting| *starting -= 1);
+    }
+}
+
+impl Prewarmed {
+    fn target(&self, max_turns: usize) -> usize {
+        self.bursts.front().map_or(0, |(_, largest)| (*largest).max(MIN_THREADS).min(max_turns))
+    }
 }
 
 impl PrewarmPool {
-    /// An empty pool, and the hints for the task that refills it.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<NewThread>) {
-        let (hints, hinted) = mpsc::channel(HINTS_CAPACITY);
-        (Self { ready: Mutex::default(), hints }, hinted)
+    pub(crate) fn new(max_turns: MaxTurns) -> Self {
+        Self {
+            inner: Mutex::default(),
+            max_turns,
+            starting: watch::Sender::default(),
+            changed: Notify::new(),
+        }
     }
 
-    /// Takes a thread for `profile`, if one is ready.
+    /// Counts a new chat, and takes a thread for it if one is ready.
     pub(crate) fn take(&self, profile: &NewThread) -> Option<ReadyThread> {
-        let mut ready = self.ready.lock();
-        ready.iter_mut().find(|(known, _)| known == profile).and_then(|(_, threads)| threads.pop())
+        let instructions = profile.instructions.as_ref().map_or(0, String::len);
+        if profile.profile.kind != ThreadKind::Plain || instructions > MAX_INSTRUCTIONS_BYTES {
+            return None;
+        }
+        let mut inner = self.inner.lock();
+        let known = inner.position(profile).and_then(|at| inner.profiles.remove(at));
+        let mut used = known.unwrap_or_else(|| Prewarmed {
+            profile: profile.clone(),
+            threads: Vec::new(),
+            unreplaced: 0,
+            bursts: VecDeque::new(),
+            due: false,
+        });
+        used.unreplaced = (used.unreplaced + 1).min(MAX_THREADS);
+        while used.bursts.back().is_some_and(|(_, burst)| *burst <= used.unreplaced) {
+            used.bursts.pop_back();
+        }
+        used.bursts.push_back((Instant::now(), used.unreplaced));
+        let thread = used.threads.pop();
+        inner.profiles.push_front(used);
+        if inner.profiles.len() > MAX_PROFILES
+            && let Some(evicted) = inner.profiles.pop_back()
+        {
+            inner.surplus.extend(evicted.threads);
+            self.changed.notify_one();
+        }
+        thread
     }
 
-    /// Asks for threads like this one to be prewarmed.
-    pub(crate) fn hint(&self, thread: NewThread) {
-        let instructions = thread.instructions.as_ref().map_or(0, String::len);
-        if thread.profile.kind == ThreadKind::Plain && instructions <= MAX_INSTRUCTIONS_BYTES {
-            let _ = self.hints.try_send(thread);
+    /// Marks a new chat as starting: threads are not prewarmed meanwhile, since codex would be slower for it.
+    pub(crate) fn starting(&self) -> Starting {
+        self.starting.send_modify(|starting| *starting += 1);
+        Starting(self.starting.clone())
+    }
+
+    /// Resolves when no new chat is starting.
+    pub(crate) async fn calm(&self) {
+        // The sender is ours, so it is there.
+        let _ = self.starting.subscribe().wait_for(|starting| *starting == 0).await;
+    }
+
+    /// Asks for the threads of this profile to be replaced.
+    pub(crate) fn hint(&self, profile: &NewThread) {
+        let mut inner = self.inner.lock();
+        if let Some(at) = inner.position(profile) {
+            inner.profiles[at].due = true;
+            self.changed.notify_one();
         }
     }
 
-    /// Moves `profile` to the front. Returns how many threads it lacks, and the evicted threads.
-    pub(crate) fn make_room(&self, profile: &NewThread) -> (usize, Vec<ReadyThread>) {
-        let mut ready = self.ready.lock();
-        let known = ready.iter().position(|(known, _)| known == profile).and_then(|at| ready.remove(at));
-        let (profile, threads) = known.unwrap_or_else(|| (profile.clone(), Vec::new()));
-        let lacking = THREADS_PER_PROFILE.saturating_sub(threads.len());
-        ready.push_front((profile, threads));
-        let evicted = if ready.len() > MAX_PROFILES { ready.pop_back() } else { None };
-        (lacking, evicted.map(|(_, threads)| threads).unwrap_or_default())
+    /// A profile that lacks a thread which is due.
+    pub(crate) fn lacking(&self) -> Option<NewThread> {
+        let mut inner = self.inner.lock();
+        let max_turns = *self.max_turns.0.borrow();
+        for one in &mut inner.profiles {
+            if one.due && one.threads.len() < one.target(max_turns).min(MAX_THREADS) {
+                return Some(one.profile.clone());
+            }
+            if one.due {
+                (one.due, one.unreplaced) = (false, 0);
+            }
+        }
+        None
     }
 
+    /// Adds a thread. It becomes surplus if its profile has been evicted.
     pub(crate) fn put(&self, profile: &NewThread, thread: ReadyThread) {
-        if let Some((_, threads)) = self.ready.lock().iter_mut().find(|(known, _)| known == profile) {
-            threads.push(thread);
+        let mut inner = self.inner.lock();
+        let Some(at) = inner.position(profile) else {
+            inner.surplus.push(thread);
+            return;
+        };
+        let one = &mut inner.profiles[at];
+        one.unreplaced = one.unreplaced.saturating_sub(1);
+        one.threads.push(thread);
+        if inner.count() > MAX_THREADS {
+            let others = inner.profiles.iter_mut().enumerate().rev().filter(|(other, _)| *other != at);
+            let dropped = others.filter_map(|(_, other)| other.threads.pop()).next();
+            inner.surplus.extend(dropped);
         }
     }
 
+    /// Stops replacing the threads of this profile until the next hint.
+    pub(crate) fn give_up(&self, profile: &NewThread) {
+        let mut inner = self.inner.lock();
+        if let Some(at) = inner.position(profile) {
+            (inner.profiles[at].due, inner.profiles[at].unreplaced) = (false, 0);
+        }
+    }
+
+    /// Forgets bursts that are too long ago. Returns the threads to end.
+    pub(crate) fn take_surplus(&self) -> Vec<ReadyThread> {
+        let mut inner = self.inner.lock();
+        let max_turns = *self.max_turns.0.borrow();
+        let Inner { profiles, surplus } = &mut *inner;
+        profiles.retain_mut(|one| {
+            while one.bursts.front().is_some_and(|(at, _)| at.elapsed() >= BURST_AGE) {
+                one.bursts.pop_front();
+            }
+            let target = one.target(max_turns);
+            surplus.extend(one.threads.drain(target.min(one.threads.len())..));
+            !one.bursts.is_empty()
+        });
+        std::mem::take(surplus)
+    }
+
+    /// Takes all threads.
     pub(crate) fn drain(&self) -> Vec<ReadyThread> {
-        self.ready.lock().drain(..).flat_map(|(_, threads)| threads).collect()
+        let mut inner = self.inner.lock();
+        let mut threads = std::mem::take(&mut inner.surplus);
+        threads.extend(inner.profiles.drain(..).flat_map(|one| one.threads));
+        threads
+    }
+
+    /// Watches how many turns may run at once, for [`Self::changed`].
+    pub(crate) fn max_turns(&self) -> watch::Receiver<usize> {
+        self.max_turns.0.subscribe()
+    }
+
+    /// Resolves when there may be something to start or to end.
+    pub(crate) async fn changed(&self, max_turns: &mut watch::Receiver<usize>) {
+        let oldest =
+            self.inner.lock().profiles.iter().filter_map(|one| one.bursts.front()).map(|(at, _)| *at).min();
+        let expired = async {
+            match oldest {
+                Some(at) => tokio::time::sleep_until(at + BURST_AGE).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.changed.notified() => {}
+            () = expired => {}
+            _ = max_turns.changed() => {}
+        }
+    }
+
+    /// How many threads are ready.
+    pub(crate) fn count(&self) -> usize {
+        self.inner.lock().count()
+    }
+}
+
+impl Inner {
+    fn position(&self, profile: &NewThread) -> Option<usize> {
+        self.profiles.iter().position(|one| one.profile == *profile)
+    }
+
+    fn count(&self) -> usize {
+        self.profiles.iter().map(|one| one.threads.len()).sum()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::ThreadProfile;
-
-    fn instructed(model: &str, instructions: &str) -> NewThread {
-        NewThread { instructions: Some(instructions.to_owned()), ..plain(model) }
-    }
-
-    fn plain(model: &str) -> NewThread {
-        let profile = ThreadProfile { model: Some(model.into()), ..ThreadProfile::plain("/w".into()) };
-        NewThread { profile, instructions: None }
-    }
-
-    fn thread(id: &str) -> ReadyThread {
-        ReadyThread { id: id.into(), model: "m".into(), path: None }
-    }
-
-    #[test]
-    fn thread_is_taken_once_and_only_for_its_own_profile() {
-        let (pool, _hints) = PrewarmPool::new();
-        assert_eq!(pool.make_room(&plain("a")), (THREADS_PER_PROFILE, vec![]));
-        pool.put(&plain("a"), thread("1"));
-        assert_eq!(pool.take(&plain("b")), None);
-        assert_eq!(pool.take(&instructed("a", "be brief")), None);
-        assert_eq!(pool.take(&plain("a")), Some(thread("1")));
-        assert_eq!(pool.take(&plain("a")), None);
-    }
-
-    #[test]
-    fn least_recently_used_profile_is_evicted() {
-        let (pool, _hints) = PrewarmPool::new();
-        for model in ["a", "b", "c"] {
-            pool.make_room(&plain(model));
-            pool.put(&plain(model), thread(model));
-        }
-        pool.make_room(&plain("a"));
-        assert_eq!(pool.make_room(&plain("d")), (THREADS_PER_PROFILE, vec![thread("b")]));
-        assert_eq!(pool.take(&plain("a")), Some(thread("a")));
-    }
-
-    #[test]
-    fn threads_with_long_instructions_are_not_prewarmed() {
-        let (pool, mut hints) = PrewarmPool::new();
-        pool.hint(instructed("a", &"x".repeat(MAX_INSTRUCTIONS_BYTES + 1)));
-        pool.hint(instructed("a", "be brief"));
-        assert_eq!(hints.try_recv().unwrap(), instructed("a", "be brief"));
-    }
-}
+#[path = "prewarm_tests.rs"]
+mod tests;

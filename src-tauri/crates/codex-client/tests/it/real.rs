@@ -233,6 +233,38 @@ async fn prewarmed_thread_has_the_instructions_of_its_own_chat() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn after_a_first_burst_all_chats_of_the_next_one_have_prewarmed_threads() {
+    const CHATS: usize = 8;
+    // With this provider, codex opens a WebSocket when a thread starts, and requests nothing on it yet.
+    let real = real_with(sample_model::codex_home::write_openai).await;
+    let opened = || real.model.requests().iter().filter(|request| request.body()["generate"] == false).count();
+    let burst = async |first: usize| {
+        let turns = (0..CHATS).map(|_| real.codex.turn(real.request(ThreadKind::Plain, "[[hold=0]]")));
+        let turns = futures_util::future::join_all(turns).await;
+        for id in (first..first + CHATS).map(|id| id as u64) {
+            let held = |event: &Event| *event == Event::Held { id, n: 0 };
+            assert!(real.model.wait_for(held, TIMEOUT).await.is_some());
+        }
+        let opened = opened();
+        real.model.release();
+        for turn in turns {
+            collect(turn.unwrap()).await.expect_success();
+        }
+        opened
+    };
+    assert_eq!(burst(0).await, CHATS);
+    let refilled = async {
+        while real.codex.prewarmed_threads().await.unwrap() < CHATS {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, refilled).await.unwrap();
+    let prewarmed = opened();
+    assert_eq!(burst(CHATS).await, prewarmed);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn message_over_codexs_limit_is_a_context_window_failure() {
     let real = real().await;
     let output = real.ask(&"x".repeat(1024 * 1024 + 1)).await;

@@ -4,8 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codex_client::{
+<<<<<<< HEAD
     Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, OwnAddresses, Retention,
     Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
+=======
+    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, MaxTurns, OwnAddresses,
+    Retention, Role, SandboxMode, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd,
+    TurnEvent, TurnRequest,
+>>>>>>> 20d844d (Prewarm as many threads as chats recently began at once)
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -137,6 +143,7 @@ fn config_in(
         limits: SharedLimits::default(),
         client_version: "0.0.0".into(),
         retention,
+        max_turns: MaxTurns::default(),
     }
 }
 
@@ -166,6 +173,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
         limits: SharedLimits::default(),
         client_version: "0.0.0".into(),
         retention: Retention::default(),
+        max_turns: MaxTurns::default(),
     };
     Fake { codex: Codex::new(config.clone()), config, folder }
 }

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::{
-    Account, Capabilities, Codex, CodexConfig, CodexError, Environment, Home, OwnAddresses, Readiness,
-    Retention, Search, SharedLimits, Status, ThreadKind, own_folder,
+    Account, Capabilities, Codex, CodexConfig, CodexError, Environment, Home, MaxTurns, OwnAddresses,
+    Readiness, Retention, Search, SharedLimits, Status, ThreadKind, own_folder,
 };
 use tokio::sync::watch;
 
@@ -21,6 +21,7 @@ pub struct Backends {
     agent: Codex,
     own_addresses: OwnAddresses,
     usage_limits: SharedLimits,
+    max_turns: MaxTurns,
 }
 
 impl Backends {
@@ -32,17 +33,23 @@ impl Backends {
         data_dir: &Path,
         usage_limits: SharedLimits,
     ) -> Self {
-        let own_addresses = OwnAddresses::default();
+        let (own_addresses, max_turns) = (OwnAddresses::default(), MaxTurns::default());
         let codex = |config| {
             let (own_addresses, limits) = (own_addresses.clone(), usage_limits.clone());
-            Codex::new(CodexConfig { own_addresses, limits, ..config })
+            Codex::new(CodexConfig { own_addresses, limits, max_turns: max_turns.clone(), ..config })
         };
         Self {
             plain: codex(plain_config(path, environment, data_dir)),
             agent: codex(agent_config(path, environment, data_dir)),
             own_addresses,
             usage_limits,
+            max_turns,
         }
+    }
+
+    /// Changes how many turns may run at once, for which threads are prewarmed.
+    pub(crate) fn set_max_turns(&self, turns: usize) {
+        self.max_turns.set(turns);
     }
 
     /// The account's usage limits.
@@ -161,6 +168,7 @@ fn config(path: Option<&Path>, environment: &Environment, data_dir: &Path, home:
         limits: SharedLimits::default(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         retention: Retention::default(),
+        max_turns: MaxTurns::default(),
     }
 }
 

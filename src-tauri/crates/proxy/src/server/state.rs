@@ -189,6 +189,7 @@ impl Proxy {
         let changes = ChangeStore::new(&settings.data_dir, &environment);
         let path = settings.codex_path.as_deref();
         let codex = Backends::new(path, &environment, &settings.data_dir, usage_limits);
+        codex.set_max_turns(limits.max_turns);
         let from_settings = settings
             .api_keys
             .iter()
@@ -236,6 +237,7 @@ impl Proxy {
         self.0.codex.set_path(settings.codex_path.as_deref());
         *self.0.limits.write() = limits;
         self.0.admission.set_limits(&limits);
+        self.0.codex.set_max_turns(limits.max_turns);
         *self.0.settings.write() = Arc::new(settings);
         Ok(())
     }
