@@ -160,14 +160,6 @@ impl Codex {
         Ok(self.session().await?.cache.count())
     }
 
-    /// Counts the prewarmed threads.
-    ///
-    /// # Errors
-    /// Whatever keeps codex from starting.
-    pub async fn prewarmed_threads(&self) -> Result<usize, CodexError> {
-        Ok(self.session().await?.prewarmed.count())
-    }
-
     /// Stops codex for good. Running turns end with an error. Returns when the process is gone.
     pub async fn shutdown(&self) {
         self.shutdown.cancel();

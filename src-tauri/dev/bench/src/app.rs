@@ -20,7 +20,7 @@ use crate::round_spec::{PAUSE, RoundSpec};
 use crate::run::{progress, start_proxyd};
 use crate::stream::micros_since;
 use crate::table::{Goal, MEGABYTES, MILLIS, RATE, Row, Section, Table};
-use crate::testbed::Testbed;
+use crate::testbed::{Provider, Testbed};
 use session::{Session, window};
 
 /// For starting the app, and for opening or closing its window: seconds on a busy machine.
@@ -80,7 +80,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let wake_ups = switched.map(|switched| switched / started.elapsed().as_secs_f64());
 
     progress("requests");
-    let mut proxyd = start_proxyd(&testbed, "proxyd").await?;
+    let mut proxyd = start_proxyd(&testbed, "proxyd", Provider::Http).await?;
     let mut through_app = Side::App(Http::new(&session.address())?, app.pid()?);
     let spec = |_| RoundSpec::paced(1);
     let mut entrants = [Entrant(&mut proxyd, &spec, 1), Entrant(&mut through_app, &spec, 1)];
@@ -100,7 +100,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
         row("with the window, median", median(&shown_starts)).goal(Goal::AtMost(500_000.0)),
         row("with the window, worst", worst(&shown_starts)),
     ];
-    let all_starts = Section { title, rows, measured: Vec::new() };
+    let all_starts = Section { title, rows, ..Section::default() };
 
     let states = [("never opened", hidden), ("closed again", closed), ("open", open)];
     let dirty = states.map(|(state, [dirty, _])| {
@@ -112,7 +112,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let wake_ups = Row::alone("wake-ups per second, window closed", RATE, wake_ups);
     let rows = dirty.into_iter().chain(share).chain([wake_ups.goal(Goal::AtMost(2.0))]);
     let title = "memory of the app and its web view".to_owned();
-    let footprint = Section { title, rows: rows.collect(), measured: Vec::new() };
+    let footprint = Section { title, rows: rows.collect(), ..Section::default() };
 
     let both = [measured.first(), measured.get(1), None];
     let goal = Goal::RatioAtMost(MAX_APP_RATIO);
@@ -120,7 +120,8 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
         report::row("first token, median", MILLIS, both, |side| side.first_token(0.5)).goal(goal),
         report::row("total time, median", MILLIS, both, |side| side.total_time(0.5)).goal(goal),
     ];
-    let requests = Section { title: format!("one stream, {} rounds", few(5, 20)), rows, measured };
+    let requests =
+        Section { title: format!("one stream, {} rounds", few(5, 20)), rows, measured, ..Section::default() };
     let columns = ["codex-proxyd", "app", ""];
     Ok(Table { columns, sections: vec![all_starts, footprint, requests], ..Table::default() })
 }

@@ -37,14 +37,14 @@ impl Http {
     /// Runs a round. A failed stream is part of the result.
     pub(crate) async fn round(&self, spec: &RoundSpec) -> Round {
         let body = match &spec.start {
-            StartState::Cold | StartState::Prewarmed => body(&[&spec.prompt]),
+            StartState::Cold | StartState::Prewarmed => body(spec.instructions.as_deref(), &[&spec.prompt]),
             StartState::SecondTurn { opening, edited } => {
-                let first = self.stream(body(&[opening]), Instant::now()).await;
+                let first = self.stream(body(None, &[opening]), Instant::now()).await;
                 if first.failure.is_some() {
                     return vec![first];
                 }
                 sleep(PAUSE).await;
-                body(&[edited.as_ref().unwrap_or(opening), &first.text, &spec.prompt])
+                body(None, &[edited.as_ref().unwrap_or(opening), &first.text, &spec.prompt])
             }
         };
         let started = Instant::now();
@@ -105,10 +105,12 @@ pub(crate) async fn answer(
     (Some(status), read.await)
 }
 
-/// The body of a request with these messages, alternately the user's and the assistant's.
-fn body(texts: &[&str]) -> String {
+/// The body of a request with these messages: instructions, if any, and then alternately the user's and the assistant's.
+fn body(instructions: Option<&str>, texts: &[&str]) -> String {
     let roles = ["user", "assistant"].into_iter().cycle();
-    let messages = texts.iter().zip(roles).map(|(text, role)| json!({ "role": role, "content": text }));
+    let texts = texts.iter().copied().zip(roles);
+    let messages = instructions.map(|text| (text, "system")).into_iter().chain(texts);
+    let messages = messages.map(|(text, role)| json!({ "role": role, "content": text }));
     let (messages, options) = (messages.collect::<Value>(), json!({ "include_usage": true }));
     json!({ "model": MODEL, "messages": messages, "stream": true, "stream_options": options }).to_string()
 }
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn a_conversation_starts_and_ends_with_the_user() {
         let messages =
-            |texts: &[&str]| serde_json::from_str::<Value>(&body(texts)).unwrap()["messages"].take();
+            |texts: &[&str]| serde_json::from_str::<Value>(&body(None, texts)).unwrap()["messages"].take();
         let message = |role: &str, text: &str| json!({ "role": role, "content": text });
         assert_eq!(messages(&["a"]), json!([message("user", "a")]));
         let expected = json!([message("user", "a"), message("assistant", "b"), message("user", "c")]);

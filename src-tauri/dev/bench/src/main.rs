@@ -7,6 +7,7 @@
 mod answer;
 mod app;
 mod baseline;
+mod bursts;
 mod child;
 mod exec;
 mod http;

@@ -16,6 +16,10 @@ const MANY: usize = 32;
 /// Concurrent streams on codex-proxyd alone: paced ones, with a goal for the slowest first token, and dense ones.
 pub(crate) const EIGHT: usize = 8;
 pub(crate) const DENSE_STREAMS: usize = 64;
+/// New chats at once, with each kind of provider.
+pub(crate) const BURSTS: [usize; 3] = [1, 4, EIGHT];
+/// The first token of eight chats at once, relative to that of one.
+const MAX_EIGHT_RATIO: f64 = 4.0;
 /// Resident bytes of codex-proxyd.
 const MAX_RESIDENT: f64 = 25_000_000.0;
 /// Requests after which memory should stay constant: the thread cache is full and the request log in use.
@@ -148,6 +152,43 @@ pub(crate) fn concurrent(streams: usize, measured: Vec<Measured>) -> Section {
     section(&format!("{streams} concurrent streams"), "", rows, measured)
 }
 
+/// New chats at once on codex-proxyd with an HTTP provider and with the official one: for each of [`BURSTS`], and then one with new
+/// instructions, the two sides.
+pub(crate) fn bursts(measured: Vec<[Measured; 2]>) -> Section {
+    let sides = |index: usize| {
+        let sides = measured.get(index);
+        [sides.map(|sides| &sides[0]), sides.map(|sides| &sides[1]), None]
+    };
+    let median = |side: &Measured| side.first_token(0.5);
+    let one = sides(0);
+    let mut rows = Vec::new();
+    for (index, count) in BURSTS.into_iter().enumerate() {
+        let sides = sides(index);
+        rows.push(row(format!("{count} at once: first token, median"), MILLIS, sides, median));
+        if count > 1 {
+            let ratio = [0, 1, 2].map(|of| divide(sides[of].and_then(median), one[of].and_then(median)));
+            let goal = (count == EIGHT).then_some(AtMost(MAX_EIGHT_RATIO));
+            rows.push(Row::new("... relative to one", RATIO, ratio).goal(goal));
+        }
+        rows.push(row("... p95", MILLIS, sides, |side| side.first_token(0.95)));
+        let per_round =
+            |cpu: Option<u64>, side: &Measured| divide(float(cpu), Some(side.rounds.len() as f64));
+        rows.push(row("... codex's CPU time for all", MILLIS, sides, |side| per_round(side.codex_cpu, side)));
+        rows.push(row("... the proxy's", MILLIS, sides, |side| per_round(side.cpu, side)));
+        rows.push(row("... failed streams", COUNT, sides, Measured::failed).goal(AtMost(0.0)));
+    }
+    let new = sides(BURSTS.len());
+    rows.push(row("new instructions: first token, median", MILLIS, new, median));
+    rows.push(row("... failed streams", COUNT, new, Measured::failed).goal(AtMost(0.0)));
+    let rounds = one[1].map_or(0, |side| side.rounds.len());
+    Section {
+        title: format!("new chats at once, {rounds} rounds with a pause before each"),
+        columns: Some(["HTTP", "WebSocket", ""]),
+        rows,
+        measured: measured.into_iter().flatten().collect(),
+    }
+}
+
 /// codex-proxyd alone: many sequential requests, with the memory after the hundredth and the last; rounds of eight streams; and
 /// dense streams.
 pub(crate) fn alone([early, late]: [SideMemory; 2], measured: Vec<Measured>) -> Section {
@@ -174,7 +215,7 @@ pub(crate) fn alone([early, late]: [SideMemory; 2], measured: Vec<Measured>) -> 
         row("... own CPU time per chunk", MICROS, dense, Measured::cpu_per_chunk),
         row("... codex's CPU time per chunk", MICROS, dense, |side| side.per_chunk(side.codex_cpu)),
     ];
-    Section { title: "codex-proxyd alone".to_owned(), rows, measured }
+    Section { title: "codex-proxyd alone".to_owned(), rows, measured, ..Section::default() }
 }
 
 /// Memory of the baseline, codex-proxyd and their codexes; resident bytes of each `codex exec`; and microseconds until
@@ -191,7 +232,7 @@ pub(crate) fn processes([baseline, ours]: [SideMemory; 2], exec: Vec<u64>, ready
         Row::new("its codex, peak resident", MEGABYTES, codex(peak, None)),
         Row::alone("from start to listening", MILLIS, Some(ready_after as f64)),
     ];
-    Section { title: "processes".to_owned(), rows, measured: Vec::new() }
+    Section { title: "processes".to_owned(), rows, ..Section::default() }
 }
 
 /// Failures, and how chunks arrived. `codex exec` has one chunk, so most rows leave it out.
@@ -220,7 +261,8 @@ fn divide(dividend: Option<f64>, divisor: Option<f64>) -> Option<f64> {
 
 fn section(what: &str, pause: &str, rows: Vec<Row>, measured: Vec<Measured>) -> Section {
     let rounds = measured.get(1).map_or(0, |side| side.rounds.len());
-    Section { title: format!("{what}, {rounds} rounds {pause}").trim_end().to_owned(), rows, measured }
+    let title = format!("{what}, {rounds} rounds {pause}").trim_end().to_owned();
+    Section { title, rows, measured, ..Section::default() }
 }
 
 #[cfg(test)]

@@ -171,3 +171,20 @@ fn a_quantile_is_a_measured_value() {
     assert_eq!(quantile(1..=200, 0.99), Some(198.0));
     assert!((median([7_000_000_000]).unwrap() / 7e9 - 1.0).abs() < 1e-5, "any value fits");
 }
+
+#[test]
+fn eight_chats_at_once_are_compared_with_one() {
+    let section = |eight: u64| {
+        let sides = |http, official, streams| [side(http, streams), side(official, streams)];
+        bursts(vec![sides(30, 10, 1), sides(60, 20, 4), sides(300, eight, 8), sides(50, 40, 1)])
+    };
+    assert_eq!(line(section(40), "8 at once: first token, median"), "300.0 ms 40.0 ms 0.13 ×");
+    assert!(
+        outcome(vec![section(40)]).starts_with("not measured")
+            || outcome(vec![section(40)]) == "all goals met"
+    );
+    assert!(outcome(vec![section(41)]).contains("goals missed: ... relative to one (new chats at once"));
+    assert_eq!(line(section(40), "new instructions: first token, median"), "50.0 ms 40.0 ms 0.80 ×");
+    let table = table(vec![section(40)]).to_string();
+    assert!(table.contains("HTTP    WebSocket"), "{table}");
+}

@@ -29,6 +29,8 @@ pub(crate) struct RoundSpec {
     /// Concurrent streams.
     pub(crate) streams: usize,
     pub(crate) start: StartState,
+    /// Instructions of the chat, for the proxy only.
+    pub(crate) instructions: Option<String>,
 }
 
 /// What exists before a round. All but `Cold` support only one stream.
@@ -45,7 +47,7 @@ pub(crate) enum StartState {
 
 impl RoundSpec {
     fn new(prompt: String, words: usize, streams: usize) -> Self {
-        Self { prompt, words, streams, start: StartState::Cold }
+        Self { prompt, words, streams, start: StartState::Cold, instructions: None }
     }
 
     /// Used by most scenarios.
@@ -70,6 +72,11 @@ impl RoundSpec {
     /// One stream in a prewarmed thread.
     pub(crate) fn prewarmed() -> Self {
         Self { start: StartState::Prewarmed, ..Self::paced(1) }
+    }
+
+    /// One stream whose instructions, by their unique `number`, no chat has had.
+    pub(crate) fn instructed(number: u32) -> Self {
+        Self { instructions: Some(format!("Be brief. Chat {number}.")), ..Self::paced(1) }
     }
 
     /// The same round as the second turn of a conversation, whose `name` must be unique. The first turn is not measured, so it is

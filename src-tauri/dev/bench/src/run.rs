@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use crate::baseline::Baseline;
+use crate::bursts;
 use crate::child::{READY_PREFIX, Server};
 use crate::exec::Exec;
 use crate::http::{Http, KEY};
@@ -20,7 +21,7 @@ use crate::report::{self, DENSE_STREAMS, EIGHT, SETTLED_AFTER, SideMemory};
 use crate::round_spec::{PACE, PAUSE, RoundSpec, WORDS};
 use crate::stream::micros_since;
 use crate::table::{Section, Table};
-use crate::testbed::Testbed;
+use crate::testbed::{Provider, Testbed};
 
 /// High enough that no stream is queued.
 const MAX_TURNS: u32 = DENSE_STREAMS as u32;
@@ -38,14 +39,17 @@ pub(crate) struct Options {
     /// Measure the desktop app instead: startup, memory, wake-ups and overhead per request
     #[arg(long, conflicts_with_all = ["rounds", "json"])]
     pub(crate) app: bool,
+    /// Measure only chats that begin at once, with a provider over HTTP and with OpenAI's over WebSocket
+    #[arg(long, conflicts_with_all = ["rounds", "app"])]
+    bursts: bool,
     /// Write the raw numbers to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
 
 /// Starts a codex-proxyd with its own codex.
-pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str) -> Result<Side> {
-    let mut command = testbed.proxyd(name, KEY, MAX_TURNS)?;
+pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str, provider: Provider) -> Result<Side> {
+    let mut command = testbed.proxyd(name, provider, KEY, MAX_TURNS)?;
     command.args(["--log-level", "warn"]);
     let server = Server::start(command, READY_PREFIX).await?;
     Ok(Side::Proxyd(Http::new(&server.address)?, Box::new(server)))
@@ -53,12 +57,15 @@ pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str) -> Result<Side> 
 
 /// Runs all measurements. Programs are ended and files removed even on failure.
 pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
+    if options.bursts {
+        return bursts::run(codex, options.quick).await;
+    }
     let load = load_average();
     let rounds = options.rounds.unwrap_or(if options.quick { 5 } else { 20 });
     let few = |few: u32, many: u32| if options.quick { few } else { many };
     let testbed = Testbed::start("bench", codex).await?;
     let started = Instant::now();
-    let mut proxyd = start_proxyd(&testbed, "proxy").await?;
+    let mut proxyd = start_proxyd(&testbed, "proxy", Provider::Http).await?;
     let ready_after = micros_since(started);
     // On its first request the proxy writes its model list, which the baseline's codex uses as well.
     proxyd.answer(&RoundSpec::paced(1)).await?;
@@ -87,7 +94,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
 
     progress(&format!("second turns, {rounds} rounds"));
     // In new threads, for comparison, again each with its own codex.
-    let mut new = start_proxyd(&testbed, "new-thread").await?;
+    let mut new = start_proxyd(&testbed, "new-thread", Provider::Http).await?;
     let talk = |round| RoundSpec::paced(1).second_turn(round, false);
     let edit = |round| RoundSpec::paced(1).second_turn(round, true);
     let mut entrants = [
@@ -114,10 +121,13 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     ends.extend([baseline.shutdown().await, proxyd.shutdown().await]);
 
     progress("codex-proxyd alone");
-    let mut alone = start_proxyd(&testbed, "alone").await?;
+    let mut alone = start_proxyd(&testbed, "alone", Provider::Http).await?;
     let section = measure_alone(&mut alone, few(300, 1_000), few(5, 25), few(2, 5)).await?;
     table.sections.extend([section, processes]);
     ends.extend([alone.shutdown().await]);
+    let (section, ended) = bursts::measure_bursts(&testbed, few(2, 5)).await?;
+    table.sections.push(section);
+    ends.extend(ended);
     table.head = head(&testbed.codex, [load, load_average()])?;
     // Report shutdown failures beside the numbers instead of losing those.
     table.errors = ends.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
@@ -167,7 +177,7 @@ fn compare(turn: &str, [baseline, proxyd]: [String; 2]) -> String {
     format!("In a {turn} turn the model {receives} the same from the baseline and codex-proxyd.{difference}")
 }
 
-fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
+pub(crate) fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
     let version = Command::new(codex).arg("--version").output().context("cannot start codex")?;
     let version = String::from_utf8_lossy(&version.stdout);
     let cpus = available_parallelism().map_or(0, usize::from);
@@ -180,7 +190,7 @@ fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
 }
 
 /// The load average of the last minute.
-fn load_average() -> Option<String> {
+pub(crate) fn load_average() -> Option<String> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next().map(str::to_owned)
 }
 

@@ -29,7 +29,7 @@ use crate::answer::Route;
 use crate::child::{READY_PREFIX, Server};
 use crate::round_spec::MODEL;
 use crate::run::progress;
-use crate::testbed::Testbed;
+use crate::testbed::{Provider, Testbed};
 use crate::{http, processes};
 use client::{Client, KEY, Shared};
 use footprint::Footprint;
@@ -61,7 +61,7 @@ pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Resul
     let testbed = Testbed::start("soak", codex).await?;
     let logs = testbed.folder("logs")?;
     let log = logs.join("codex-proxyd.log");
-    let mut command = testbed.proxyd("proxy", KEY, MAX_TURNS)?;
+    let mut command = testbed.proxyd("proxy", Provider::Http, KEY, MAX_TURNS)?;
     command.args(["--log-level", "debug", "--ask", "on", "--ask-limit", approvals::LIMIT_MINUTES]);
     let work = testbed.folder(WORK)?;
     command.arg("--workspace").arg(&work);

@@ -42,6 +42,8 @@ pub(crate) struct Row {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Section {
     pub(crate) title: String,
+    /// Other names of its sides.
+    pub(crate) columns: Option<[&'static str; 3]>,
     pub(crate) rows: Vec<Row>,
     pub(crate) measured: Vec<Measured>,
 }
@@ -142,8 +144,12 @@ impl fmt::Display for Table {
         self.head.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         let [reference, ours, third] = self.columns;
         writeln!(f, "\n{}", line(["measurement", reference, ours, "ratio", third, "goal", "met"]))?;
-        for Section { title, rows, .. } in &self.sections {
+        for Section { title, columns, rows, .. } in &self.sections {
             writeln!(f, "\n{title}")?;
+            if let Some([reference, ours, third]) = columns {
+                writeln!(f, "{}", line(["", reference, ours, "ratio", third, "goal", "met"]))?;
+            }
+            let third = columns.map_or(third, |columns| columns[2]);
             rows.iter().try_for_each(|row| writeln!(f, "{}", row.line(!third.is_empty())))?;
         }
         writeln!(f)?;
@@ -208,7 +214,7 @@ mod tests {
             Row::new("first", MICROS, [Some(12.0), Some(24.0), Some(1.0)]),
             Row::alone("a", COUNT, Some(5.0)).goal(Goal::AtMost(1.0)),
         ];
-        let section = Section { title: "many".into(), rows, measured: Vec::new() };
+        let section = Section { title: "many".into(), rows, ..Section::default() };
         let table = Table { columns: ["reference", "ours", ""], sections: vec![section], ..Table::default() };
         let text = table.to_string();
         let lines: Vec<&str> = text.lines().collect();

@@ -16,6 +16,15 @@ use crate::child::{self, READY_PREFIX, Server, built_binary};
 /// Age at which a leftover folder is removed: longer than any run.
 const STALE_AFTER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
+/// How codex reaches the sample model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// As a provider of the user's, over HTTP.
+    Http,
+    /// As OpenAI, over a WebSocket for each thread.
+    OpenAi,
+}
+
 pub(crate) struct Testbed {
     /// `None` while the network is down.
     model: RefCell<Option<Server>>,
@@ -86,7 +95,17 @@ impl Testbed {
     }
 
     /// The command for a codex-proxyd with a new codex home and data folder, `NAME-data`.
-    pub(crate) fn proxyd(&self, name: &str, key: &str, max_turns: u32) -> Result<Command> {
+    pub(crate) fn proxyd(
+        &self,
+        name: &str,
+        provider: Provider,
+        key: &str,
+        max_turns: u32,
+    ) -> Result<Command> {
+        let home = self.codex_home(&format!("{name}-home"), None)?;
+        if provider == Provider::OpenAi {
+            sample_model::codex_home::write_openai(&home, &format!("{}/v1", self.upstream))?;
+        }
         let data = self.folder(&format!("{name}-data"))?;
         let mut command = child::command(built_binary("codex-proxyd")?);
         command.args(["--host", "127.0.0.1", "--port", "0"]);
@@ -95,7 +114,7 @@ impl Testbed {
         // Not the developer's: codex's commands run in a login shell, which may take long there.
         command.env("HOME", self.folder.path());
         // Not our working folder: it may have an `.env`.
-        command.env("CODEX_HOME", self.codex_home(&format!("{name}-home"), None)?).current_dir(data);
+        command.env("CODEX_HOME", home).current_dir(data);
         Ok(command)
     }
 }

@@ -58,6 +58,8 @@ mod tests {
     use crate::status::Readiness;
     use crate::thread::NewThread;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     /// codex, as far as it starts and ends threads.
     struct Fake {
         output: DuplexStream,
@@ -69,7 +71,8 @@ mod tests {
         /// Serves requests until there are `count` threads.
         async fn serve_until(&mut self, count: usize) {
             while self.threads.len() != count {
-                let line = self.requests.next_line().await.unwrap().unwrap();
+                let line = tokio::time::timeout(HOUR, self.requests.next_line()).await;
+                let line = line.unwrap().unwrap().unwrap();
                 let request: Value = serde_json::from_str(&line).unwrap();
                 let id = format!("thread {}", request["id"]);
                 match request["method"].as_str() {

@@ -245,6 +245,7 @@ impl PrewarmPool {
     }
 
     /// How many threads are ready.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.inner.lock().count()
     }

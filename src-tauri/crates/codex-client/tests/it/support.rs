@@ -4,14 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codex_client::{
-<<<<<<< HEAD
-    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, OwnAddresses, Retention,
-    Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent, TurnRequest,
-=======
     Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, MaxTurns, OwnAddresses,
-    Retention, Role, SandboxMode, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd,
-    TurnEvent, TurnRequest,
->>>>>>> 20d844d (Prewarm as many threads as chats recently began at once)
+    Retention, Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent,
+    TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
