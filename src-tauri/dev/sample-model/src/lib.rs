@@ -27,6 +27,7 @@ mod server;
 mod state;
 pub mod under_test;
 mod usage;
+mod web_search;
 mod websocket;
 mod wire;
 

@@ -13,6 +13,7 @@ use crate::directive::DirectiveError;
 use crate::review;
 use crate::schema;
 use crate::script::{Script, Usage};
+use crate::web_search;
 
 /// Fast, but visibly streaming.
 const DEMO_PACE: Duration = Duration::from_millis(25);
@@ -39,6 +40,10 @@ pub(crate) struct Answer {
     /// The text, one delta each. `None` for an answer without a message.
     pub(crate) words: Option<Vec<String>>,
     pub(crate) calls: Vec<ToolCall>,
+    /// The actions of the web searches before the text.
+    pub(crate) searches: Vec<Value>,
+    /// The annotations of the text.
+    pub(crate) annotations: Vec<Value>,
     pub(crate) usage: Usage,
     pub(crate) ending: Ending,
 }
@@ -82,10 +87,12 @@ fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_d
     let wanted = script.calls.iter().filter(|_| wants_calls);
     let calls: Result<Vec<ToolCall>, &str> =
         wanted.map(|call| calls::tool_call(body, call, script.why.as_deref())).collect();
-    let (calls, words) = match calls {
-        Ok(calls) => (calls, text(body, items, latest, script, is_demo)),
-        Err(missing) => (Vec::new(), Some(split_words(missing))),
+    let searches = web_search::actions(body, &script.searches);
+    let (calls, searches, words) = match (calls, searches) {
+        (Ok(calls), Ok(searches)) => (calls, searches, text(body, items, latest, script, is_demo)),
+        (Err(missing), _) | (_, Err(missing)) => (Vec::new(), Vec::new(), Some(split_words(missing))),
     };
+    let said = words.as_deref().unwrap_or_default().concat();
     let reasoning: Vec<String> =
         (1..=script.reasoning).map(|n| format!("**Step {n}** thinking about it")).collect();
     let usage = script.usage.unwrap_or_else(|| count_usage(items, words.as_deref(), &reasoning));
@@ -97,6 +104,8 @@ fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_d
         reasoning,
         words,
         calls,
+        searches,
+        annotations: web_search::annotations(&said, &script.citations),
         usage,
         ending: ending(script),
     }

@@ -17,7 +17,7 @@ const MAX_FINDINGS: usize = 100;
 
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
     incomplete break silence hold usage limits limits2 allowed model reluctant findings then escalate why patch permission \
-    question";
+    question search cite";
 
 /// A tool call to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,10 @@ pub(crate) struct Script {
     pub(crate) model: Option<String>,
     /// How much a review finds.
     pub(crate) findings: Option<usize>,
+    /// The web searches before the text: a query each, or an action as JSON.
+    pub(crate) searches: Vec<String>,
+    /// What the text cites: `TEXT|URL|TITLE` each, or an annotation as JSON.
+    pub(crate) citations: Vec<String>,
     /// The script that follows once all calls have results.
     pub(crate) then: Option<Box<Self>>,
 }
@@ -168,6 +172,8 @@ impl Script {
             "allowed" => self.allowed = Some(allowed(item)?),
             "model" => self.model = Some(text(item)?),
             "findings" => self.findings = Some(number::<usize>(item)?.min(MAX_FINDINGS)),
+            "search" => self.searches.push(text(item)?),
+            "cite" => self.citations.push(text(item)?),
             // Without a value, it has been split off as the separator of two scripts.
             "then" => return Err(invalid(item)),
             other => return Err(DirectiveError(format!("unknown directive `{other}`"))),

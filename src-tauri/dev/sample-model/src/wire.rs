@@ -59,6 +59,9 @@ pub(crate) fn lay_out(answer: &Answer, ids: &Ids, created_at: u64) -> Layout {
     if !answer.silence.is_zero() {
         steps.push(Step::Silence);
     }
+    for action in &answer.searches {
+        output.push(web_search(action, ids, output.len(), &mut steps));
+    }
     let message_index = output.len();
     match &answer.words {
         Some(words) => output.push(message(words, answer, ids, message_index, &mut steps)),
@@ -174,16 +177,37 @@ fn message(words: &[String], answer: &Answer, ids: &Ids, index: usize, steps: &m
         }
     }
     let text = words.concat();
-    let done = item("completed", json!([part(&text)]));
+    for (n, annotation) in answer.annotations.iter().enumerate() {
+        steps.push(Step::Event(json!({"type": "response.output_text.annotation.added", "item_id": id,
+            "output_index": index, "content_index": 0, "annotation_index": n, "annotation": annotation})));
+    }
+    let mut whole = part(&text);
+    whole["annotations"] = json!(answer.annotations);
+    let done = item("completed", json!([whole]));
     steps
         .push(Step::Event(json!({"type": "response.output_text.done", "item_id": id, "output_index": index,
         "content_index": 0, "logprobs": [], "text": text})));
     steps.push(Step::Event(
         json!({"type": "response.content_part.done", "item_id": id, "output_index": index,
-        "content_index": 0, "part": part(&text)}),
+        "content_index": 0, "part": whole}),
     ));
     steps
         .push(Step::Event(json!({"type": "response.output_item.done", "output_index": index, "item": done})));
+    done
+}
+
+fn web_search(action: &Value, ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
+    let id = format!("ws_sample_{}_{index}", ids.number);
+    let item =
+        |status: &str| json!({"id": id, "type": "web_search_call", "status": status, "action": action});
+    let added =
+        json!({"type": "response.output_item.added", "output_index": index, "item": item("in_progress")});
+    let states = ["in_progress", "searching", "completed"].map(|state| {
+        json!({"type": format!("response.web_search_call.{state}"), "output_index": index, "item_id": id})
+    });
+    let done = item("completed");
+    let last = json!({"type": "response.output_item.done", "output_index": index, "item": done});
+    steps.extend([added].into_iter().chain(states).chain([last]).map(Step::Event));
     done
 }
 
