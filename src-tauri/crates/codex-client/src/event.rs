@@ -17,6 +17,8 @@ pub enum TurnEvent {
     Reasoning(String),
     /// An action that codex took.
     Item(ItemEvent),
+    /// Pages that the last message cites, all of whose text has been sent. Their places are those in the answer's text.
+    Citations(Vec<Citation>),
     /// A call to one of the client's tools. The answer ends after the last one; the next request carries their outputs.
     Call(ToolCall),
     /// codex waits for an answer. Only turns whose profile asks have these; dropping it declines.
@@ -57,11 +59,8 @@ pub enum ItemEvent {
         /// Whether it was applied.
         done: bool,
     },
-    /// A web search.
-    WebSearch {
-        /// The search query.
-        query: String,
-    },
+    /// A web search; reported when it starts and when it ends.
+    WebSearch(WebSearchCall),
     /// A call to an MCP server's tool.
     McpCall {
         /// The server.
@@ -83,10 +82,71 @@ pub enum ItemEvent {
     },
 }
 
+/// A web search. It is part of upstream's response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebSearchCall {
+    /// The same when it starts and when it ends.
+    pub id: String,
+    /// What it looks for, in codex's words; may be empty until it ends.
+    pub query: String,
+    /// What it does; `None` if codex does not say.
+    pub action: Option<WebSearchAction>,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+/// What a web search does.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum WebSearchAction {
+    /// It searches for pages.
+    Search {
+        /// The first query.
+        #[serde(default)]
+        query: Option<String>,
+        /// All queries.
+        #[serde(default)]
+        queries: Option<Vec<String>>,
+    },
+    /// It opens a page.
+    #[serde(alias = "open_page")]
+    OpenPage {
+        /// The page's address.
+        #[serde(default)]
+        url: Option<String>,
+    },
+    /// It looks for a text in a page.
+    #[serde(alias = "find_in_page")]
+    FindInPage {
+        /// The page's address.
+        #[serde(default)]
+        url: Option<String>,
+        /// The text.
+        #[serde(default)]
+        pattern: Option<String>,
+    },
+    /// Something else.
+    #[serde(other)]
+    Other,
+}
+
+/// A page that a text cites.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Citation {
+    /// Where the citing text begins, counted in code points.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// The page's address.
+    pub url: String,
+    /// The page's title.
+    pub title: String,
+}
+
 impl ItemEvent {
     /// Whether codex itself did this, so that a retry does not undo it. A web search is part of upstream's response.
     pub(crate) fn is_lasting(&self) -> bool {
-        !matches!(self, Self::WebSearch { .. })
+        !matches!(self, Self::WebSearch(_))
     }
 }
 
@@ -164,6 +224,10 @@ impl TurnEvent {
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
             Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
+            Self::Item(ItemEvent::WebSearch(call)) => call.query.len(),
+            Self::Citations(citations) => {
+                citations.iter().map(|citation| citation.url.len() + citation.title.len()).sum()
+            }
             Self::Asked(ask) => ask.question.text_bytes(),
             // There is one, and its length is limited.
             Self::Diff(_) | Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,

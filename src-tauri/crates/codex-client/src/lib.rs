@@ -58,7 +58,7 @@ pub use codex::Codex;
 pub use config::CodexConfig;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
-pub use event::{Incomplete, ItemEvent, TurnEnd, TurnEvent, Usage};
+pub use event::{Citation, Incomplete, ItemEvent, TurnEnd, TurnEvent, Usage, WebSearchAction, WebSearchCall};
 pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};
 pub use install::{

@@ -1,5 +1,6 @@
 //! A turn as data: its handle, its events and its phase. The task behind it is in `session`.
 
+mod citations;
 mod event_queue;
 mod questions;
 mod reader;

@@ -8,5 +8,6 @@ pub(crate) mod attempts;
 pub(crate) mod json;
 pub(crate) mod length;
 pub(crate) mod pipeline;
+pub(crate) mod places;
 pub(crate) mod stop;
 pub(crate) mod tokens;

@@ -1,6 +1,6 @@
 //! The events of one answer. Each route sends them in its own format.
 
-use codex_client::{ToolCall, Usage};
+use codex_client::{Citation, ToolCall, Usage, WebSearchCall};
 
 use crate::error::Failure;
 use crate::openai::completion::FinishReason;
@@ -14,6 +14,10 @@ pub(crate) enum AnswerEvent {
     Text(String),
     /// A delta of the reasoning summary, or a line about an action codex took; never empty.
     Reasoning(String),
+    /// A web search that starts or ends; only where the request wants to know.
+    Searched(WebSearchCall),
+    /// Pages that the text so far cites. Their places are those in all of its deltas together.
+    Citations(Vec<Citation>),
     /// A complete call of a client's tool.
     Call(ClientCall),
     Ended(Result<AnswerEnd, Failure>),

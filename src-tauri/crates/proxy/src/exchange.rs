@@ -266,6 +266,7 @@ impl Exchange {
                 }
             }
             TurnEvent::Reasoning(text) => pipeline.push_reasoning(&text, ready),
+            TurnEvent::Citations(citations) => pipeline.push_citations(citations, ready),
             TurnEvent::Call(call) => pipeline.push_call(call),
             TurnEvent::Item(item) => {
                 pipeline.push_item(&item, ready);

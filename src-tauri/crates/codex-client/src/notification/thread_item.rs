@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::event::ItemEvent;
+use crate::event::{ItemEvent, WebSearchAction, WebSearchCall};
 
 /// One item, reported when it starts and when it completes. Each kind uses only some of the fields.
 #[derive(Debug, Default, Deserialize)]
@@ -24,6 +24,7 @@ pub(crate) struct ThreadItem {
     duration_ms: Option<u64>,
     changes: Vec<Value>,
     query: String,
+    action: Option<WebSearchAction>,
     server: String,
     tool: String,
 }
@@ -49,9 +50,11 @@ pub(crate) enum ItemKind {
 }
 
 impl ThreadItem {
-    /// The action to report for this item, if any: a command twice, anything else once it is `completed`.
+    /// The action to report for this item, if any: a command and a web search twice, anything else once it is `completed`.
     pub(crate) fn action(self, completed: bool) -> Option<ItemEvent> {
-        let Self { status, command, exit_code, duration_ms, changes, query, server, tool, .. } = self;
+        let Self {
+            id, status, command, exit_code, duration_ms, changes, query, action, server, tool, ..
+        } = self;
         match self.kind {
             ItemKind::CommandExecution => Some(ItemEvent::Command {
                 command,
@@ -60,13 +63,15 @@ impl ThreadItem {
                 duration_ms: duration_ms.filter(|_| completed),
                 declined: status == "declined",
             }),
+            ItemKind::WebSearch => {
+                Some(ItemEvent::WebSearch(WebSearchCall { id, query, action, ended: completed }))
+            }
             _ if !completed => None,
             ItemKind::FileChange => {
                 let path = |change: &Value| change["path"].as_str().unwrap_or_default().to_owned();
                 let paths = changes.iter().map(path).collect();
                 Some(ItemEvent::FileChange { paths, done: !matches!(status.as_str(), "failed" | "declined") })
             }
-            ItemKind::WebSearch => Some(ItemEvent::WebSearch { query }),
             ItemKind::McpToolCall => Some(ItemEvent::McpCall { server, tool, failed: status == "failed" }),
             ItemKind::AgentMessage | ItemKind::Reasoning | ItemKind::ExitedReviewMode | ItemKind::Other => {
                 None

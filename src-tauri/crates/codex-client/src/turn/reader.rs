@@ -1,5 +1,6 @@
 //! Turns the notifications of one turn into events: a small state machine without IO.
 
+use super::citations::citations;
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{Incomplete, TurnEnd, TurnEvent, Usage};
 use crate::notification::{ItemKind, Notification, ThreadItem, TurnError, TurnState, failure};
@@ -90,6 +91,14 @@ impl TurnReader {
                 if self.unkept && is_filter_guidance(item.get()) =>
             {
                 return Some(Ok(self.incomplete_end(Incomplete::ContentFilter)));
+            }
+            ("rawResponseItem/completed", Notification { item: Some(item), .. }) => {
+                let written = self.message.as_ref().map_or(0, |(_, written)| *written);
+                let (before, message) = self.answer.split_at(self.answer.len().saturating_sub(written));
+                let citations = citations(item.get(), before, message);
+                if !citations.is_empty() {
+                    send(TurnEvent::Citations(citations));
+                }
             }
             ("rawResponse/completed", Notification { usage: Some(usage), .. }) => {
                 *self.exact_usage.get_or_insert_default() += usage;

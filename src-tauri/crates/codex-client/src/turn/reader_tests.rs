@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::TurnFailure;
-use crate::event::ItemEvent;
+use crate::event::{ItemEvent, WebSearchAction};
 
 fn read_one(reader: &mut TurnReader, method: &str, params: &Value, events: &mut Vec<TurnEvent>) {
     let params = params.to_string();
@@ -314,4 +314,53 @@ fn unknown_or_malformed_notifications_yield_no_event_but_name_their_thread() {
         assert_eq!(parse(params).unwrap().thread_id.as_deref(), Some("t"), "{method}");
         assert!(read(&[(method, serde_json::from_str(params).unwrap())]).is_empty(), "{method}");
     }
+}
+
+fn raw_message(text: &str, start: usize, end: usize) -> (&'static str, Value) {
+    let cite =
+        json!({"type":"url_citation","start_index":start,"end_index":end,"url":"https://a.org","title":"A"});
+    let content = json!([{"type":"output_text","text":text,"annotations":[cite]}]);
+    ("rawResponseItem/completed", json!({"item":{"type":"message","role":"assistant","content":content}}))
+}
+
+#[test]
+fn the_citations_of_a_message_follow_its_text() {
+    let events = read(&[
+        delta("m", "é one"),
+        completed("m", "é one"),
+        raw_message("é one", 2, 5),
+        delta("n", "two"),
+        completed("n", "two"),
+        raw_message("two", 0, 3),
+    ]);
+    let cited: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            TurnEvent::Citations(citations) => Some((citations[0].start, citations[0].end)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(cited, [(2, 5), (7, 10)], "{events:?}");
+    let text: Vec<char> = text_of(&events).chars().collect();
+    assert_eq!(text[7..10].iter().collect::<String>(), "two");
+}
+
+#[test]
+fn a_web_search_is_reported_when_it_starts_and_when_it_ends() {
+    let item = |method, action: Value| {
+        (method, json!({"item":{"type":"webSearch","id":"ws","query":"q","action":action}}))
+    };
+    let events = read(&[
+        item("item/started", Value::Null),
+        item("item/completed", json!({"type":"findInPage","url":"https://a.org","pattern":"p"})),
+    ]);
+    let calls: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            TurnEvent::Item(ItemEvent::WebSearch(call)) => Some((call.ended, call.action.clone())),
+            _ => None,
+        })
+        .collect();
+    let action = WebSearchAction::FindInPage { url: Some("https://a.org".into()), pattern: Some("p".into()) };
+    assert_eq!(calls, [(false, None), (true, Some(action))]);
 }

@@ -1,6 +1,6 @@
 //! Describes codex's actions for the request log and for the reasoning.
 
-use codex_client::ItemEvent;
+use codex_client::{ItemEvent, WebSearchAction, WebSearchCall};
 
 const MAX_LINE_CHARS: usize = 200;
 
@@ -20,7 +20,7 @@ pub(crate) fn describe(item: &ItemEvent) -> (&'static str, Option<String>, bool)
         ItemEvent::FileChange { paths, done: true } => ("Changed files", Some(paths.join(", ")), false),
         ItemEvent::FileChange { paths, done: false } => ("File changes failed", Some(paths.join(", ")), true),
         // The query is close to the prompt, which is not stored here.
-        ItemEvent::WebSearch { .. } => ("Searched the web", None, false),
+        ItemEvent::WebSearch(_) => ("Searched the web", None, false),
         ItemEvent::McpCall { server, tool, failed } => {
             let what = if *failed { "MCP tool failed" } else { "Called an MCP tool" };
             (what, Some(format!("{server}: {tool}")), *failed)
@@ -44,7 +44,7 @@ pub(crate) fn reasoning_line(item: &ItemEvent) -> String {
         }
         ItemEvent::FileChange { paths, done: true } => format!("Changed {}", paths.join(", ")),
         ItemEvent::FileChange { paths, done: false } => format!("Could not change {}", paths.join(", ")),
-        ItemEvent::WebSearch { query } => format!("Searched the web for \"{}\"", one_line(query)),
+        ItemEvent::WebSearch(call) => search_line(call),
         ItemEvent::McpCall { server, tool, failed: false } => format!("Called {tool} of {server}"),
         ItemEvent::McpCall { server, tool, failed: true } => {
             format!("Called {tool} of {server}, which failed")
@@ -55,6 +55,16 @@ pub(crate) fn reasoning_line(item: &ItemEvent) -> String {
         ItemEvent::Declined { what } => format!("Approval declined: {what}"),
     };
     one_line(&line)
+}
+
+fn search_line(call: &WebSearchCall) -> String {
+    match &call.action {
+        Some(WebSearchAction::OpenPage { url: Some(url) }) => format!("Opened {}", one_line(url)),
+        Some(WebSearchAction::FindInPage { url: Some(url), pattern: Some(pattern) }) => {
+            format!("Looked for \"{}\" in {}", one_line(pattern), one_line(url))
+        }
+        _ => format!("Searched the web for \"{}\"", one_line(&call.query)),
+    }
 }
 
 fn outcome(exit_code: Option<i64>, duration_ms: Option<u64>) -> String {
@@ -116,9 +126,20 @@ mod tests {
 
     #[test]
     fn a_search_query_is_sent_to_the_client_but_not_logged() {
-        let search = ItemEvent::WebSearch { query: "my secret".into() };
-        assert!(reasoning_line(&search).contains("my secret"));
-        assert_eq!(describe(&search).1, None);
+        let search = |action| {
+            ItemEvent::WebSearch(WebSearchCall {
+                query: "my secret".into(),
+                action,
+                ..WebSearchCall::default()
+            })
+        };
+        assert!(reasoning_line(&search(None)).contains("my secret"));
+        assert_eq!(describe(&search(None)).1, None);
+        let url = || Some("https://a.org".to_owned());
+        let opened = search(Some(WebSearchAction::OpenPage { url: url() }));
+        assert_eq!(reasoning_line(&opened), "Opened https://a.org");
+        let found = WebSearchAction::FindInPage { url: url(), pattern: Some("p".into()) };
+        assert_eq!(reasoning_line(&search(Some(found))), "Looked for \"p\" in https://a.org");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use codex_client::{Incomplete, Item, ItemEvent, ToolCall, Usage};
+use codex_client::{Citation, Incomplete, Item, ItemEvent, ToolCall, Usage};
 
 use super::activity;
 use super::pipeline::{AnswerPipeline, PipelineConfig, Unchecked};
@@ -119,9 +119,27 @@ impl Attempts {
         self.attempt.has_begun(out.len() > length);
     }
 
-    /// Adds an action codex took to the reasoning.
+    /// Handles the citations of a message, whose text has been pushed.
+    pub(crate) fn push_citations(&mut self, citations: Vec<Citation>, out: &mut VecDeque<AnswerEvent>) {
+        match &mut self.attempt {
+            Attempt::Held(held) => self.pipeline.push_citations(citations, held),
+            Attempt::Streamed { .. } => self.pipeline.push_citations(citations, out),
+        }
+    }
+
+    /// Adds an action codex took to the reasoning; a web search to the answer, if the request wants it there.
     pub(crate) fn push_item(&mut self, item: &ItemEvent, out: &mut VecDeque<AnswerEvent>) {
-        self.push_activity(&activity::reasoning_line(item), out);
+        match item {
+            ItemEvent::WebSearch(call) if self.pipeline.has_search_items() => match &mut self.attempt {
+                Attempt::Held(held) => held.push_back(AnswerEvent::Searched(call.clone())),
+                Attempt::Streamed { begun, .. } => {
+                    *begun = true;
+                    out.push_back(AnswerEvent::Searched(call.clone()));
+                }
+            },
+            ItemEvent::WebSearch(call) if !call.ended => {}
+            _ => self.push_activity(&activity::reasoning_line(item), out),
+        }
     }
 
     /// Adds a line about what codex does, or waits for, to the reasoning.

@@ -11,6 +11,7 @@ fn config() -> PipelineConfig {
     PipelineConfig {
         reasoning: ReasoningFormat::ReasoningContent,
         show_activity: true,
+        search_items: false,
         names: Arc::new(ToolNames::new(std::iter::empty())),
         tool_choice: ToolChoice::Auto,
         stop: Vec::new(),

@@ -7,6 +7,8 @@
 pub(crate) struct JsonExtractor {
     any_value: bool,
     state: State,
+    /// How many characters before the value were dropped.
+    pub(crate) skipped: usize,
     /// Open brackets.
     depth: usize,
 }
@@ -25,7 +27,7 @@ enum State {
 impl JsonExtractor {
     /// Expects an object; with `any_value`, an object or an array.
     pub(crate) fn new(any_value: bool) -> Self {
-        Self { any_value, state: State::Before, depth: 0 }
+        Self { any_value, state: State::Before, skipped: 0, depth: 0 }
     }
 
     /// Takes a delta and returns the part that belongs to the value.
@@ -33,12 +35,18 @@ impl JsonExtractor {
         let mut value = String::with_capacity(delta.len());
         for character in delta.chars() {
             self.state = match (self.state, character) {
-                (State::Before, '[') if !self.any_value => continue,
-                (State::Before | State::Inside, '{' | '[') => {
+                (State::Before, '{') | (State::Inside, '{' | '[') => {
                     self.depth += 1;
                     State::Inside
                 }
-                (State::Before, _) => continue,
+                (State::Before, '[') if self.any_value => {
+                    self.depth += 1;
+                    State::Inside
+                }
+                (State::Before, _) => {
+                    self.skipped += 1;
+                    continue;
+                }
                 (State::After, _) => break,
                 (State::Inside, '}' | ']') => {
                     self.depth -= 1;

@@ -7,11 +7,12 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use codex_client::{Content, Incomplete, Item, ToolCall, Usage};
+use codex_client::{Citation, Content, Incomplete, Item, ToolCall, Usage};
 use tokio_util::sync::CancellationToken;
 
 use super::json::JsonExtractor;
 use super::length::TokenLimit;
+use super::places::Places;
 use super::stop::StopFilter;
 use super::tokens::Tokenizer;
 use crate::error::Failure;
@@ -30,6 +31,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) reasoning: ReasoningFormat,
     /// Whether codex's actions appear in the reasoning.
     pub(crate) show_activity: bool,
+    /// Whether web searches are items of the answer, instead of a line in the reasoning.
+    pub(crate) search_items: bool,
     /// Maps tool names back to the client's.
     pub(crate) names: Arc<ToolNames>,
     /// Which tool calls are required.
@@ -112,6 +115,7 @@ pub(crate) struct AnswerPipeline {
     limit: Option<TokenLimit>,
     /// The complete text, if it will be validated or counted.
     sent: String,
+    places: Places,
     /// Whether a `<think>` tag is open.
     in_think: bool,
     /// Whether the reasoning's last line is unfinished.
@@ -132,6 +136,7 @@ impl AnswerPipeline {
             stop,
             limit,
             sent: String::new(),
+            places: Places::default(),
             in_think: false,
             in_line: false,
             calls: Vec::new(),
@@ -150,6 +155,7 @@ impl AnswerPipeline {
             held_back.push_str(text);
             return ControlFlow::Continue(());
         }
+        self.places.read(text);
         let text = match &mut self.json {
             Some(json) => json.push(text),
             None => text.to_owned(),
@@ -169,6 +175,22 @@ impl AnswerPipeline {
         ControlFlow::Continue(())
     }
 
+    /// Handles the citations of a message, whose text has been pushed.
+    pub(crate) fn push_citations(&mut self, citations: Vec<Citation>, out: &mut VecDeque<AnswerEvent>) {
+        if !self.requires_call() {
+            self.places.add(citations);
+            self.send_citations(out);
+        }
+    }
+
+    fn send_citations(&mut self, out: &mut VecDeque<AnswerEvent>) {
+        let skipped = self.json.as_ref().map_or(0, |json| json.skipped);
+        let citations = self.places.take_sent(skipped);
+        if !citations.is_empty() {
+            out.push_back(AnswerEvent::Citations(citations));
+        }
+    }
+
     /// Handles a delta of the reasoning summary.
     pub(crate) fn push_reasoning(&mut self, text: &str, out: &mut VecDeque<AnswerEvent>) {
         self.in_line = !text.ends_with('\n');
@@ -176,7 +198,7 @@ impl AnswerPipeline {
             ReasoningFormat::ReasoningContent => out.push_back(AnswerEvent::Reasoning(text.to_owned())),
             ReasoningFormat::Think => {
                 let open = if std::mem::replace(&mut self.in_think, true) { "" } else { "<think>\n" };
-                out.push_back(AnswerEvent::Text(format!("{open}{text}")));
+                self.push_inserted(format!("{open}{text}"), out);
             }
             ReasoningFormat::None => {}
         }
@@ -188,6 +210,11 @@ impl AnswerPipeline {
             let before = if self.in_line { "\n" } else { "" };
             self.push_reasoning(&format!("{before}{line}\n"), out);
         }
+    }
+
+    /// Whether web searches are items of the answer.
+    pub(crate) fn has_search_items(&self) -> bool {
+        self.config.search_items
     }
 
     /// Adds a call of a client's tool.
@@ -259,6 +286,7 @@ impl AnswerPipeline {
     /// Takes the calls back, for the model to make them again. Returns the items that tell it so.
     pub(crate) fn reject_calls(&mut self, reason: &str) -> Vec<Item> {
         self.held_back = Some(String::new());
+        self.places.next_turn();
         let text =
             format!("Not called: {reason}. Make all calls of this answer again, with valid arguments.");
         let calls = std::mem::take(&mut self.calls)
@@ -306,15 +334,23 @@ impl AnswerPipeline {
             if self.config.check.is_some() || self.config.counter.is_some() {
                 self.sent.push_str(&text);
             }
+            self.places.sent(&text);
             out.push_back(AnswerEvent::Text(text));
+            self.send_citations(out);
         }
         full
     }
 
     fn close_think(&mut self, out: &mut VecDeque<AnswerEvent>) {
         if std::mem::replace(&mut self.in_think, false) {
-            out.push_back(AnswerEvent::Text("\n</think>\n\n".to_owned()));
+            self.push_inserted("\n</think>\n\n".to_owned(), out);
         }
+    }
+
+    /// Sends a text that is not the model's answer.
+    fn push_inserted(&mut self, text: String, out: &mut VecDeque<AnswerEvent>) {
+        self.places.inserted(&text);
+        out.push_back(AnswerEvent::Text(text));
     }
 
     fn push_end(&mut self, reason: FinishReason, usage: Option<Usage>, out: &mut VecDeque<AnswerEvent>) {

@@ -1,4 +1,5 @@
-use codex_client::ItemEvent;
+use codex_client::{ItemEvent, WebSearchCall};
+use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -10,6 +11,7 @@ fn config() -> PipelineConfig {
     PipelineConfig {
         reasoning: ReasoningFormat::ReasoningContent,
         show_activity: true,
+        search_items: false,
         names: Arc::new(ToolNames::new(["my.tool"].into_iter())),
         tool_choice: ToolChoice::Auto,
         stop: Vec::new(),
@@ -108,7 +110,8 @@ fn each_action_of_codex_is_a_reasoning_line() {
     let mut pipeline = AnswerPipeline::new(config());
     let mut out = VecDeque::new();
     pipeline.push_reasoning("thinking", &mut out);
-    let search = ItemEvent::WebSearch { query: "rust".into() };
+    let search =
+        ItemEvent::WebSearch(WebSearchCall { query: "rust".into(), ended: true, ..WebSearchCall::default() });
     let call = ItemEvent::McpCall { server: "s".into(), tool: "t".into(), failed: true };
     pipeline.push_activity(&activity::reasoning_line(&search), &mut out);
     pipeline.push_activity(&activity::reasoning_line(&call), &mut out);
@@ -213,4 +216,125 @@ fn rejected_calls_are_returned_with_their_outputs_and_under_codexs_names() {
         })
         .collect();
     assert_eq!(ids, [&codex_name, "other", &codex_name, "other"]);
+}
+
+fn citation(text: &str, cited: &str) -> Citation {
+    let start = text[..text.find(cited).unwrap()].chars().count();
+    let end = start + cited.chars().count();
+    Citation { start, end, url: format!("https://{cited}"), title: String::new() }
+}
+
+/// What the citations of an answer refer to in the text that is sent.
+fn cited(config: PipelineConfig, reasoning: &str, deltas: &[&str], citations: Vec<Citation>) -> Vec<String> {
+    let mut pipeline = AnswerPipeline::new(config);
+    let mut out = VecDeque::new();
+    if !reasoning.is_empty() {
+        pipeline.push_reasoning(reasoning, &mut out);
+    }
+    if !deltas.iter().any(|delta| pipeline.push_text(delta, &mut out).is_break()) {
+        pipeline.push_citations(citations, &mut out);
+        let _ = pipeline.finish(None, &mut out);
+    }
+    let (mut sent, mut found) = (Vec::new(), Vec::new());
+    for event in out {
+        match event {
+            AnswerEvent::Text(text) => sent.extend(text.chars()),
+            AnswerEvent::Citations(citations) => {
+                found.extend(
+                    citations.iter().map(|cited| sent[cited.start..cited.end].iter().collect::<String>()),
+                );
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn citations_refer_to_the_text_that_is_sent() {
+    let text = "日本 one, two END three";
+    let all = || vec![citation(text, "one"), citation(text, "two"), citation(text, "three")];
+    assert_eq!(cited(config(), "", &[text], all()), ["one", "two", "three"]);
+    let think = PipelineConfig { reasoning: ReasoningFormat::Think, ..config() };
+    assert_eq!(cited(think, "hm ö", &[text], all()), ["one", "two", "three"]);
+    // Text that may begin a stop sequence is sent last.
+    let stop = PipelineConfig { stop: vec!["three!".into()], counter: counter(), ..config() };
+    assert_eq!(cited(stop, "", &[text], all()), ["one", "two", "three"]);
+}
+
+#[test]
+fn citations_of_cut_text_are_dropped() {
+    let text = "{\"a\": \"one\"}";
+    let answer = format!("日本: {text} three");
+    let all = vec![citation(&answer, "日本"), citation(&answer, "one"), citation(&answer, "three")];
+    let json = PipelineConfig { json: Some(JsonExtractor::new(false)), ..config() };
+    assert_eq!(cited(json, "", &[&answer], all), ["one"]);
+    let limited = PipelineConfig { max_tokens: Some(2), counter: counter(), ..config() };
+    let both = || vec![citation("one two three", "one"), citation("one two three", "three")];
+    let mut pipeline = AnswerPipeline::new(limited);
+    let mut out = VecDeque::new();
+    let _ = pipeline.push_text("one two", &mut out);
+    pipeline.push_citations(both(), &mut out);
+    assert!(pipeline.push_text(" three", &mut out).is_break());
+    let citations: Vec<usize> = out
+        .iter()
+        .filter_map(|event| match event {
+            AnswerEvent::Citations(citations) => Some(citations.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(citations, [1], "{out:?}");
+}
+
+#[test]
+fn citations_of_a_second_turn_follow_the_text_of_the_first() {
+    let mut pipeline = AnswerPipeline::new(config());
+    let mut out = VecDeque::new();
+    let _ = pipeline.push_text("first ", &mut out);
+    pipeline.reject_calls("wrong");
+    let _ = pipeline.push_text("second", &mut out);
+    pipeline.push_citations(vec![citation("second", "cond")], &mut out);
+    pipeline.finish(None, &mut out).unwrap();
+    let places = out.iter().find_map(|event| match event {
+        AnswerEvent::Citations(citations) => Some((citations[0].start, citations[0].end)),
+        _ => None,
+    });
+    assert_eq!(places, Some((8, 12)), "{out:?}");
+}
+
+proptest! {
+    #[test]
+    fn a_citation_refers_to_the_same_text_whatever_is_between(
+        parts in prop::collection::vec("[a-zé日]{1,5}", 1..6), thoughts in prop::collection::vec("[xyz]{0,3}", 6),
+        at in 0..6_usize
+    ) {
+        let config = PipelineConfig { reasoning: ReasoningFormat::Think, ..config() };
+        let mut pipeline = AnswerPipeline::new(config);
+        let mut out = VecDeque::new();
+        let mut text = String::new();
+        let at = at % parts.len();
+        let start = parts[..at].concat().chars().count();
+        for (part, thought) in parts.iter().zip(&thoughts) {
+            if !thought.is_empty() {
+                pipeline.push_reasoning(thought, &mut out);
+            }
+            let _ = pipeline.push_text(part, &mut out);
+            text.push_str(part);
+        }
+        let end = start + parts[at].chars().count();
+        let cite = Citation { start, end, url: "u".into(), title: "t".into() };
+        pipeline.push_citations(vec![cite.clone()], &mut out);
+        pipeline.push_citations(vec![cite], &mut out);
+        let (mut sent, mut found) = (Vec::new(), Vec::new());
+        for event in out {
+            match event {
+                AnswerEvent::Text(text) => sent.extend(text.chars()),
+                AnswerEvent::Citations(citations) => found.extend(citations),
+                other => panic!("{other:?}"),
+            }
+        }
+        prop_assert_eq!(found.len(), 1);
+        let cited: String = sent[found[0].start..found[0].end].iter().collect();
+        prop_assert_eq!(&cited, &parts[at]);
+    }
 }

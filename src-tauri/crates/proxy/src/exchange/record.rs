@@ -19,6 +19,9 @@ pub(super) enum Outcome<'a> {
 impl Exchange {
     /// Records an action codex took.
     pub(super) fn record_item(&self, item: &ItemEvent) {
+        if matches!(item, ItemEvent::WebSearch(call) if !call.ended) {
+            return;
+        }
         let (what, detail, bad) = activity::describe(item);
         let is_command = matches!(item, ItemEvent::Command { ended: false, .. });
         self.recorder.log_step(Step { what, detail: detail.as_deref(), bad, is_command });

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::completion::FinishReason;
+use super::completion::{Annotation, FinishReason};
 
 /// What a chunk adds to one answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -31,6 +31,9 @@ pub(crate) struct Delta<'a> {
     /// Text to append to the reasoning summary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<&'a str>,
+    /// The pages that the answer's text cites, all at once after the text.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub annotations: &'a [Annotation],
     /// Part of a tool call. Always one element.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_calls: Option<[CallDelta<'a>; 1]>,

@@ -1,6 +1,6 @@
 //! What completions and their chunks have in common on `/v1/chat/completions` and `/v1/completions`, and the choices of a chat completion.
 
-use codex_client::Usage as TurnUsage;
+use codex_client::{Citation, Usage as TurnUsage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,12 +64,43 @@ pub(crate) struct AnswerMessage {
     /// Summary of the model's reasoning, and with `codex-local` a line for each action. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    /// The pages that the text cites. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Annotation>,
     /// Tool calls, in the model's order. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The call in the legacy form, for requests with `functions`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCall>,
+}
+
+/// A page that the text cites.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ChatAnnotation)]
+#[serde(tag = "type", rename = "url_citation")]
+pub(crate) struct Annotation {
+    /// The page, and the text that cites it.
+    pub url_citation: UrlCitation,
+}
+
+/// A page, and the text that cites it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct UrlCitation {
+    /// Where the citing text begins, in code points.
+    pub start_index: usize,
+    /// Where it ends: the index after its last code point.
+    pub end_index: usize,
+    /// Address of the page.
+    pub url: String,
+    /// Title of the page.
+    pub title: String,
+}
+
+impl From<Citation> for Annotation {
+    fn from(Citation { start, end, url, title }: Citation) -> Self {
+        Self { url_citation: UrlCitation { start_index: start, end_index: end, url, title } }
+    }
 }
 
 /// Why the model stopped:

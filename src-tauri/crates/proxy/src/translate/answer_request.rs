@@ -36,6 +36,8 @@ pub(crate) struct AnswerRequest {
     pub service_tier: Option<String>,
     /// Web search options, if the model may search.
     pub web_search: Option<WebSearch>,
+    /// Whether web searches are items of the answer.
+    pub search_items: bool,
     /// Token limit of the answer.
     pub max_tokens: Option<u64>,
     /// Up to four stop sequences.
@@ -65,6 +67,7 @@ impl Default for AnswerRequest {
             verbosity: None,
             service_tier: None,
             web_search: None,
+            search_items: false,
             max_tokens: None,
             stop: Vec::new(),
             n: 1,

@@ -9,7 +9,7 @@ use super::argument_deltas;
 use crate::error::Failure;
 use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
 use crate::openai::chunk::{CallDelta, ChunkChoice, CustomDelta, Delta, FunctionDelta};
-use crate::openai::completion::{Completion, FinishReason, ProxyInfo};
+use crate::openai::completion::{Annotation, Completion, FinishReason, ProxyInfo};
 
 /// A server-sent event with `value` as its data.
 pub(crate) fn data_event(value: &impl Serialize) -> Event {
@@ -105,6 +105,8 @@ pub(crate) struct ChatChunks {
     legacy_calls: bool,
     /// The number of calls of each answer; `None` before its first chunk.
     answers: Vec<Option<u32>>,
+    /// What each answer cites. OpenAI sends it in one chunk, and its packages cannot add up several.
+    annotations: Vec<Vec<Annotation>>,
 }
 
 impl Chunks for ChatChunks {
@@ -116,7 +118,12 @@ impl Chunks for ChatChunks {
         let mut out = Vec::new();
         let number = self.begin(index, &mut out);
         match event {
-            AnswerEvent::Model(_) => {}
+            AnswerEvent::Model(_) | AnswerEvent::Searched(_) => {}
+            AnswerEvent::Citations(citations) => {
+                if let Some(annotations) = self.annotations.get_mut(index as usize) {
+                    annotations.extend(citations.into_iter().map(Annotation::from));
+                }
+            }
             AnswerEvent::Text(text) => {
                 out.push(self.delta(index, Delta { content: Some(&text), ..Delta::default() }));
             }
@@ -127,6 +134,11 @@ impl Chunks for ChatChunks {
             AnswerEvent::Ended(end) => {
                 let end = end?;
                 self.head.add(end);
+                let annotations =
+                    self.annotations.get_mut(index as usize).map(std::mem::take).unwrap_or_default();
+                if !annotations.is_empty() {
+                    out.push(self.delta(index, Delta { annotations: &annotations, ..Delta::default() }));
+                }
                 let finish_reason = Some(finish_reason(end.reason, self.legacy_calls));
                 let choice = ChunkChoice { index, delta: Delta::default(), logprobs: None, finish_reason };
                 out.push(self.head.last_chunk(end, choice));
@@ -143,7 +155,8 @@ impl Chunks for ChatChunks {
 impl ChatChunks {
     /// Writes `n` answers.
     pub(crate) fn new(head: Head, n: u32, legacy_calls: bool) -> Self {
-        Self { head, legacy_calls, answers: (0..n).map(|_| None).collect() }
+        let (answers, annotations) = (0..n).map(|_| (None, Vec::new())).unzip();
+        Self { head, legacy_calls, answers, annotations }
     }
 
     /// Pushes the role chunk before an answer's first chunk. Returns the number of calls so far.

@@ -71,7 +71,10 @@ impl Chunks for TextChunks {
                 self.0.set_model(&model);
                 return Ok(Vec::new());
             }
-            AnswerEvent::Reasoning(_) | AnswerEvent::Call(_) => return Ok(Vec::new()),
+            AnswerEvent::Reasoning(_)
+            | AnswerEvent::Searched(_)
+            | AnswerEvent::Citations(_)
+            | AnswerEvent::Call(_) => return Ok(Vec::new()),
             AnswerEvent::Text(text) => text,
             AnswerEvent::Ended(end) => {
                 let end = end?;

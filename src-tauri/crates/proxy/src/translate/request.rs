@@ -54,6 +54,7 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
         verbosity: request.verbosity,
         service_tier: limits::service_tier(request.service_tier),
         web_search: request.web_search_options.map(web_search).transpose()?.or(search_tool),
+        search_items: false,
         ignored,
         max_tokens: request.max_completion_tokens.or(request.max_tokens),
         stop: limits::stops(request.stop),

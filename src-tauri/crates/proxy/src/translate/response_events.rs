@@ -6,7 +6,7 @@
 mod items;
 
 use axum::response::sse::Event;
-use codex_client::Usage as TurnUsage;
+use codex_client::{Citation, Usage as TurnUsage, WebSearchCall};
 
 use crate::error::Failure;
 use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
@@ -38,6 +38,12 @@ impl Ids {
         format!("resp_{}", self.base)
     }
 
+    /// Whether an item's id has the form of ours, with a UUID as the base.
+    pub(crate) fn is_ours(id: &str, prefix: &str) -> bool {
+        let rest = id.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
+        rest.is_some_and(|rest| rest.len() == 36 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// A new id for an item, with a prefix such as `msg`.
     pub(crate) fn item(&mut self, prefix: &str) -> String {
         self.count += 1;
@@ -52,6 +58,11 @@ pub(crate) struct ResponseWriter {
     ids: Ids,
     /// Whether the last output item is unfinished.
     open: bool,
+    /// Web searches that have not ended: codex's ids, and their places in the output.
+    searches: Vec<(String, usize)>,
+    /// Length of the answer's text, and of what precedes the last message, in code points.
+    text_length: usize,
+    before_message: usize,
     /// Whether the next reasoning delta starts a new summary part.
     new_part: bool,
     started: bool,
@@ -93,6 +104,9 @@ impl ResponseWriter {
             response,
             ids,
             open: false,
+            searches: Vec::new(),
+            text_length: 0,
+            before_message: 0,
             new_part: false,
             started: false,
             id_sent: false,
@@ -136,6 +150,8 @@ impl ResponseWriter {
             AnswerEvent::Model(model) => self.set_model(model),
             AnswerEvent::Text(text) => self.text(&text),
             AnswerEvent::Reasoning(text) => self.reasoning(&text),
+            AnswerEvent::Searched(call) => self.search(call),
+            AnswerEvent::Citations(citations) => self.citations(citations),
             AnswerEvent::Call(call) => self.call(call),
             AnswerEvent::Ended(end) => self.end(end?, now),
         }
@@ -178,7 +194,9 @@ impl ResponseWriter {
             self.close(ItemStatus::Completed);
             let id = self.ids.item("msg");
             self.add(items::message(id));
+            self.before_message = self.text_length;
         }
+        self.text_length += text.chars().count();
         self.update_last(|item, index, sink| items::add_text(item, index, text, sink));
     }
 
@@ -200,6 +218,42 @@ impl ResponseWriter {
         }
         let new_part = std::mem::take(&mut self.new_part);
         self.update_last(|item, index, sink| items::add_summary(item, index, text, new_part, sink));
+    }
+
+    /// Adds a web search, or ends one.
+    fn search(&mut self, call: WebSearchCall) {
+        if self.has_ended() {
+            return;
+        }
+        let known = self.searches.iter().position(|(id, _)| *id == call.id);
+        let index = match known {
+            Some(known) => self.searches.remove(known).1,
+            None => {
+                self.close(ItemStatus::Completed);
+                let id = self.ids.item("ws");
+                self.add(items::search(id, call.clone()));
+                // Its end may come after other items.
+                self.open = false;
+                let states = ["response.web_search_call.in_progress", "response.web_search_call.searching"];
+                self.update_last(|item, index, sink| items::search_progress(item, index, &states, sink));
+                self.response.output.len() - 1
+            }
+        };
+        if !call.ended {
+            return self.searches.push((call.id, index));
+        }
+        if let Some(item) = self.response.output.get_mut(index) {
+            items::end_search(item, index, call, &mut self.sink);
+            self.sink.event("response.output_item.done", EventBody::Item { output_index: index, item });
+        }
+    }
+
+    /// Adds citations to the unfinished message.
+    fn citations(&mut self, citations: Vec<Citation>) {
+        if self.open && !self.has_ended() {
+            let before = self.before_message;
+            self.update_last(|item, _, _| items::add_citations(item, before, citations));
+        }
     }
 
     /// Adds a call of a client's tool.
@@ -232,12 +286,12 @@ impl ResponseWriter {
             FinishReason::Stop | FinishReason::ToolCalls | FinishReason::FunctionCall => None,
         };
         if let Some(reason) = incomplete {
-            self.close(ItemStatus::Incomplete);
+            self.close_all(ItemStatus::Incomplete);
             self.response.status = Status::Incomplete;
             self.response.incomplete_details = Some(IncompleteDetails { reason });
             self.emit("response.incomplete");
         } else {
-            self.close(ItemStatus::Completed);
+            self.close_all(ItemStatus::Completed);
             self.response.status = Status::Completed;
             self.response.completed_at = Some(now);
             self.emit("response.completed");
@@ -250,7 +304,7 @@ impl ResponseWriter {
             return;
         }
         self.begin();
-        self.close(ItemStatus::Incomplete);
+        self.close_all(ItemStatus::Incomplete);
         self.response.status = Status::Failed;
         self.response.error = Some(error);
         self.emit("response.failed");
@@ -262,7 +316,7 @@ impl ResponseWriter {
             return;
         }
         self.begin();
-        self.close(ItemStatus::Incomplete);
+        self.close_all(ItemStatus::Incomplete);
         self.response.status = Status::Cancelled;
         self.emit("response.incomplete");
     }
@@ -286,6 +340,17 @@ impl ResponseWriter {
         let index = self.response.output.len().saturating_sub(1);
         if let Some(item) = self.response.output.last_mut() {
             change(item, index, &mut self.sink);
+        }
+    }
+
+    /// Finishes all items, at the end of the response. A web search that has not ended is incomplete.
+    fn close_all(&mut self, status: ItemStatus) {
+        self.close(status);
+        for (_, output_index) in std::mem::take(&mut self.searches) {
+            if let Some(item) = self.response.output.get_mut(output_index) {
+                items::set_status(item, ItemStatus::Incomplete);
+                self.sink.event("response.output_item.done", EventBody::Item { output_index, item });
+            }
         }
     }
 

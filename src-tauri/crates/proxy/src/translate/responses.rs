@@ -25,7 +25,7 @@ use crate::settings::ReasoningFormat;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StoredItem {
     pub id: String,
-    /// `None` for reasoning, which codex keeps itself.
+    /// `None` for reasoning and web searches, which codex keeps itself.
     pub item: Option<Item>,
 }
 
@@ -84,6 +84,7 @@ pub(crate) fn parse(
         reasoning_format: Some(reasoning_format(&reasoning, default_format)?),
         verbosity: text.verbosity.clone(),
         service_tier: limits::service_tier(request.service_tier.clone()),
+        search_items: web_search.is_some(),
         web_search: web_search.filter(|_| tool_choice != ToolChoice::None),
         ignored,
         max_tokens: request.max_output_tokens,

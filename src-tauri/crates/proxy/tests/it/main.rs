@@ -51,3 +51,4 @@ mod tool_schemas;
 mod tools;
 mod upstream;
 mod usage;
+mod web_search;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::item::{OutputItem, OutputPart, SummaryPart};
+use super::item::{Annotation, OutputItem, OutputPart, SummaryPart};
 use super::response::Response;
 
 /// A server-sent event of a streamed response.
@@ -40,6 +40,16 @@ pub(crate) enum EventBody<'a> {
         #[schema(value_type = Vec<Object>)]
         logprobs: [(); 0],
     },
+    /// `response.output_text.annotation.added`: a page that the text cites.
+    Annotation {
+        item_id: &'a str,
+        output_index: usize,
+        content_index: usize,
+        annotation_index: usize,
+        annotation: &'a Annotation,
+    },
+    /// `response.web_search_call.in_progress`, `response.web_search_call.searching` and `response.web_search_call.completed`.
+    Progress { item_id: &'a str, output_index: usize },
     /// `response.output_text.done`: the complete text of the message.
     TextDone {
         item_id: &'a str,

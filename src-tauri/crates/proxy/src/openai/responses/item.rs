@@ -25,6 +25,15 @@ pub(crate) enum OutputItem {
         /// The summary, in one or more parts; empty before it begins.
         summary: Vec<SummaryPart>,
     },
+    /// A web search; only if the request has the tool.
+    WebSearchCall {
+        /// Unique ID, `ws_…`.
+        id: String,
+        /// Progress of the item.
+        status: ItemStatus,
+        /// What it does.
+        action: WebSearchAction,
+    },
     /// A tool call made by the model.
     FunctionCall {
         /// Unique ID, `fc_…`.
@@ -62,6 +71,7 @@ impl OutputItem {
         match self {
             Self::Message { id, .. }
             | Self::Reasoning { id, .. }
+            | Self::WebSearchCall { id, .. }
             | Self::FunctionCall { id, .. }
             | Self::CustomToolCall { id, .. } => id,
         }
@@ -86,12 +96,50 @@ pub(crate) enum ItemStatus {
 pub(crate) struct OutputPart {
     /// The text.
     pub text: String,
-    /// Always empty: citations are not supported.
-    #[schema(value_type = Vec<Object>)]
-    pub annotations: [(); 0],
+    /// The pages that the text cites.
+    pub annotations: Vec<Annotation>,
     /// Always empty: log probabilities are not supported.
     #[schema(value_type = Vec<Object>)]
     pub logprobs: [(); 0],
+}
+
+/// A page that the text cites.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename = "url_citation")]
+pub(crate) struct Annotation {
+    /// Where the citing text begins, in code points.
+    pub start_index: usize,
+    /// Where it ends: the index after its last code point.
+    pub end_index: usize,
+    /// Address of the page.
+    pub url: String,
+    /// Title of the page.
+    pub title: String,
+}
+
+/// What a web search does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum WebSearchAction {
+    /// It searches for pages.
+    Search {
+        /// The first query; empty until it is known.
+        query: String,
+        /// All queries.
+        queries: Vec<String>,
+    },
+    /// It opens a page.
+    OpenPage {
+        /// Address of the page.
+        url: Option<String>,
+    },
+    /// It looks for a text in a page.
+    FindInPage {
+        /// Address of the page.
+        url: String,
+        /// The text.
+        pattern: String,
+    },
 }
 
 /// Part of a reasoning summary.

@@ -109,7 +109,7 @@ fn choices(answers: Vec<Answer>, legacy_calls: bool) -> Option<Vec<Choice>> {
 
 /// A complete answer; `None` if it has not ended.
 fn choice(index: u32, answer: Answer, legacy_calls: bool) -> Option<Choice> {
-    let Answer { text, reasoning, calls, reason } = answer;
+    let Answer { text, reasoning, annotations, calls, reason } = answer;
     let content = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
     let call = |ClientCall { call_id: id, name, input, is_custom, .. }| {
         let (kind, function, custom) = if is_custom {
@@ -126,6 +126,7 @@ fn choice(index: u32, answer: Answer, legacy_calls: bool) -> Option<Choice> {
         content,
         refusal: None,
         reasoning_content: Some(reasoning).filter(|text| !text.is_empty()),
+        annotations,
         tool_calls,
         function_call,
     };

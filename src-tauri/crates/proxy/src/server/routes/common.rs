@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use crate::error::{ApiError, Failure};
 use crate::event::{AnswerEvent, ClientCall};
 use crate::exchange::Exchange;
-use crate::openai::completion::FinishReason;
+use crate::openai::completion::{Annotation, FinishReason};
 use crate::server::sse;
 use crate::server::state::Proxy;
 use crate::translate::chunks::{Chunks, Head, data_event};
@@ -24,6 +24,7 @@ pub(super) fn events(exchange: Exchange) -> impl Stream<Item = Result<(u32, Answ
 pub(super) struct Answer {
     pub(super) text: String,
     pub(super) reasoning: String,
+    pub(super) annotations: Vec<Annotation>,
     pub(super) calls: Vec<ClientCall>,
     /// `None` if it has not ended.
     pub(super) reason: Option<FinishReason>,
@@ -66,6 +67,10 @@ impl Answers {
             AnswerEvent::Model(model) => self.head.set_model(&model),
             AnswerEvent::Text(text) => answer.text.push_str(&text),
             AnswerEvent::Reasoning(text) => answer.reasoning.push_str(&text),
+            AnswerEvent::Searched(_) => {}
+            AnswerEvent::Citations(citations) => {
+                answer.annotations.extend(citations.into_iter().map(Annotation::from));
+            }
             AnswerEvent::Call(call) => answer.calls.push(call),
             AnswerEvent::Ended(end) => {
                 let end = end?;

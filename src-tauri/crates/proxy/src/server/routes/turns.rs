@@ -139,6 +139,7 @@ async fn start_turns(
     let config = PipelineConfig {
         reasoning,
         show_activity: settings.show_activity && reasoning != ReasoningFormat::None,
+        search_items: request.search_items,
         names,
         tool_choice: request.tool_choice,
         stop: request.stop,

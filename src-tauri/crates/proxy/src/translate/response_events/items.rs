@@ -1,9 +1,13 @@
 //! Updates for each kind of output item, and the events they emit.
 
+use codex_client::{Citation, WebSearchAction as Searched, WebSearchCall};
+
 use super::Sink;
 use crate::event::ClientCall;
 use crate::openai::responses::event::EventBody;
-use crate::openai::responses::item::{ItemStatus, OutputItem, OutputPart, SummaryPart};
+use crate::openai::responses::item::{
+    Annotation, ItemStatus, OutputItem, OutputPart, SummaryPart, WebSearchAction,
+};
 use crate::translate::argument_deltas;
 
 /// An empty message.
@@ -26,6 +30,61 @@ pub(super) fn call(id: String, call: ClientCall) -> (OutputItem, String) {
         OutputItem::FunctionCall { id, status, call_id, namespace, name, arguments }
     };
     (item, input)
+}
+
+/// A web search that has begun.
+pub(super) fn search(id: String, call: WebSearchCall) -> OutputItem {
+    OutputItem::WebSearchCall { id, status: ItemStatus::InProgress, action: search_action(call) }
+}
+
+/// OpenAI has fewer actions than codex; all others are searches.
+fn search_action(WebSearchCall { query: what, action, .. }: WebSearchCall) -> WebSearchAction {
+    match action {
+        Some(Searched::OpenPage { url }) => WebSearchAction::OpenPage { url },
+        Some(Searched::FindInPage { url, pattern }) => {
+            WebSearchAction::FindInPage { url: url.unwrap_or_default(), pattern: pattern.unwrap_or_default() }
+        }
+        Some(Searched::Search { query, queries }) => {
+            let queries = queries.unwrap_or_else(|| query.iter().cloned().collect());
+            let query = query.or_else(|| queries.first().cloned()).unwrap_or(what);
+            WebSearchAction::Search { query, queries }
+        }
+        Some(Searched::Other) | None => WebSearchAction::Search {
+            queries: [what.clone()].into_iter().filter(|query| !query.is_empty()).collect(),
+            query: what,
+        },
+    }
+}
+
+/// Emits how far a web search is.
+pub(super) fn search_progress(
+    item: &OutputItem,
+    output_index: usize,
+    kinds: &[&'static str],
+    sink: &mut Sink,
+) {
+    for kind in kinds {
+        sink.event(kind, EventBody::Progress { item_id: item.id(), output_index });
+    }
+}
+
+/// Ends a web search.
+pub(super) fn end_search(item: &mut OutputItem, output_index: usize, call: WebSearchCall, sink: &mut Sink) {
+    if let OutputItem::WebSearchCall { action, status, .. } = item {
+        (*action, *status) = (search_action(call), ItemStatus::Completed);
+    }
+    search_progress(item, output_index, &["response.web_search_call.completed"], sink);
+}
+
+/// Adds citations to the part of a message that begins `before` code points into the answer's text. Those of other text are dropped.
+pub(super) fn add_citations(item: &mut OutputItem, before: usize, citations: Vec<Citation>) {
+    let OutputItem::Message { content, .. } = item else { return };
+    let Some(part) = content.last_mut() else { return };
+    let place = |Citation { start, end, url, title }: Citation| {
+        let (start_index, end_index) = (start.checked_sub(before)?, end.checked_sub(before)?);
+        Some(Annotation { start_index, end_index, url, title })
+    };
+    part.annotations.extend(citations.into_iter().filter_map(place));
 }
 
 /// Appends to the single part of a message.
@@ -73,7 +132,9 @@ pub(super) fn add_input(item: &mut OutputItem, output_index: usize, value: Strin
             (id, arguments, "response.function_call_arguments.delta")
         }
         OutputItem::CustomToolCall { id, input, .. } => (id, input, "response.custom_tool_call_input.delta"),
-        OutputItem::Message { .. } | OutputItem::Reasoning { .. } => return,
+        OutputItem::Message { .. } | OutputItem::Reasoning { .. } | OutputItem::WebSearchCall { .. } => {
+            return;
+        }
     };
     *text = value;
     for delta in argument_deltas(text) {
@@ -87,6 +148,16 @@ pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
         OutputItem::Message { id: item_id, content, .. } => {
             let Some(part) = content.last() else { return };
             let (content_index, text) = (0, part.text.as_str());
+            for (annotation_index, annotation) in part.annotations.iter().enumerate() {
+                let body = EventBody::Annotation {
+                    item_id,
+                    output_index,
+                    content_index,
+                    annotation_index,
+                    annotation,
+                };
+                sink.event("response.output_text.annotation.added", body);
+            }
             let body = EventBody::TextDone { item_id, output_index, content_index, text, logprobs: [] };
             sink.event("response.output_text.done", body);
             let body = EventBody::Part { item_id, output_index, content_index, part };
@@ -100,6 +171,7 @@ pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
             let body = EventBody::SummaryPart { item_id, output_index, summary_index, part };
             sink.event("response.reasoning_summary_part.done", body);
         }
+        OutputItem::WebSearchCall { .. } => {}
         OutputItem::FunctionCall { id: item_id, name, arguments, .. } => {
             let body = EventBody::ArgumentsDone { item_id, output_index, name, arguments };
             sink.event("response.function_call_arguments.done", body);
@@ -113,7 +185,9 @@ pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
 
 pub(super) fn set_status(item: &mut OutputItem, now: ItemStatus) {
     match item {
-        OutputItem::Message { status, .. } | OutputItem::FunctionCall { status, .. } => *status = now,
+        OutputItem::Message { status, .. }
+        | OutputItem::WebSearchCall { status, .. }
+        | OutputItem::FunctionCall { status, .. } => *status = now,
         OutputItem::Reasoning { .. } | OutputItem::CustomToolCall { .. } => {}
     }
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use codex_client::Usage as TurnUsage;
+use codex_client::{Citation, Usage as TurnUsage, WebSearchAction, WebSearchCall};
 
 use crate::openai::responses::response::{Format, Reasoning, Text};
 use crate::translate::wire;
@@ -262,4 +262,81 @@ fn nullable_fields_are_null_and_not_omitted() {
     }
     assert_eq!(response["object"], "response");
     assert_eq!(response["text"], json!({"format":{"type":"text"},"verbosity":null}));
+}
+
+fn web_search(ended: bool, action: Option<WebSearchAction>) -> WebSearchCall {
+    WebSearchCall { id: "up".into(), query: "q".into(), action, ended }
+}
+
+fn cite(start: usize, end: usize) -> AnswerEvent {
+    AnswerEvent::Citations(vec![Citation { start, end, url: "https://a.org".into(), title: "A".into() }])
+}
+
+#[test]
+fn a_web_search_is_an_item_with_its_progress() {
+    let mut writer = writer(true);
+    writer.write(AnswerEvent::Searched(web_search(false, None)), 9).unwrap();
+    let action = WebSearchAction::Search { query: None, queries: Some(vec!["a".into(), "b".into()]) };
+    writer.write(AnswerEvent::Searched(web_search(true, Some(action))), 9).unwrap();
+    writer.text("found");
+    writer.end(finish(FinishReason::Stop), 9);
+    let events = events(&wire(writer.take_events()));
+    assert_eq!(
+        kinds(&events)[2..8],
+        [
+            "output_item.added",
+            "web_search_call.in_progress",
+            "web_search_call.searching",
+            "web_search_call.completed",
+            "output_item.done",
+            "output_item.added"
+        ]
+    );
+    assert_eq!(events[2]["item"]["action"], json!({"type":"search","query":"q","queries":["q"]}));
+    let done = json!({"type":"web_search_call","id":events[2]["item"]["id"],"status":"completed",
+        "action":{"type":"search","query":"a","queries":["a","b"]}});
+    assert_eq!((&events[6]["item"], &events[6]["output_index"]), (&done, &json!(0)));
+    assert_eq!(events[7]["output_index"], 1);
+    assert_eq!(json!(writer.response().output[0]), done);
+}
+
+#[test]
+fn an_unfinished_web_search_is_closed_as_incomplete() {
+    let mut writer = writer(true);
+    writer.write(AnswerEvent::Searched(web_search(false, None)), 9).unwrap();
+    writer.text("found");
+    writer.fail(error());
+    let events = events(&wire(writer.take_events()));
+    let done: Vec<_> = events.iter().filter(|event| event["type"] == "response.output_item.done").collect();
+    assert_eq!(done.len(), 2);
+    assert_eq!((&done[1]["item"]["status"], &done[1]["output_index"]), (&json!("incomplete"), &json!(0)));
+    assert_eq!(kinds(&events).last(), Some(&"failed"));
+}
+
+#[test]
+fn citations_come_after_the_text_with_their_places_in_the_message() {
+    let mut writer = writer(true);
+    writer.text("é one");
+    writer.write(cite(2, 5), 9).unwrap();
+    writer.text(" more");
+    writer.write(AnswerEvent::Searched(web_search(true, None)), 9).unwrap();
+    writer.text("two");
+    // The first is of the earlier message, which is closed.
+    writer.write(cite(2, 5), 9).unwrap();
+    writer.write(cite(10, 13), 9).unwrap();
+    writer.end(finish(FinishReason::Stop), 9);
+    let events = events(&wire(writer.take_events()));
+    let kinds = kinds(&events);
+    let added = kinds.iter().position(|kind| *kind == "output_text.annotation.added").unwrap();
+    assert_eq!(
+        kinds[added - 1..added + 3],
+        ["output_text.delta", "output_text.annotation.added", "output_text.done", "content_part.done"]
+    );
+    let annotation =
+        json!({"type":"url_citation","start_index":2,"end_index":5,"url":"https://a.org","title":"A"});
+    assert_eq!((&events[added]["annotation"], &events[added]["annotation_index"]), (&annotation, &json!(0)));
+    assert_eq!(events[added + 2]["part"]["annotations"], json!([annotation]));
+    let second = json!(writer.response().output[2]);
+    assert_eq!(second["content"][0]["annotations"][0]["start_index"], 0);
+    assert_eq!(second["content"][0]["annotations"].as_array().unwrap().len(), 1);
 }

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::translate::response_events::Ids;
+
 /// The types that `items` parses.
 const PARSED: [&str; 7] = [
     "additional_tools",
@@ -35,7 +37,9 @@ pub(crate) fn replace(body: &mut Map<String, Value>) {
 fn replace_item(item: &mut Value) {
     let Some(kind) = item["type"].as_str().filter(|kind| !PARSED.contains(kind)) else { return };
     let id = item["id"].clone();
-    if SILENT.contains(&kind) {
+    // The thread has our own searches, and its text is what they led to.
+    let is_ours = kind == "web_search_call" && id.as_str().is_some_and(|id| Ids::is_ours(id, "ws"));
+    if is_ours || SILENT.contains(&kind) {
         *item = json!({ "type": "reasoning", "id": id });
         return;
     }

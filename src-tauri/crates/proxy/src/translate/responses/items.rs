@@ -53,7 +53,8 @@ fn is_of_model(item: &InputItem) -> bool {
 /// What the model sees of an item that was stored once.
 fn forgotten_item(id: &str) -> Option<Item> {
     let content = vec![Content::Text("[an earlier message, no longer stored]".to_owned())];
-    (!id.starts_with("rs_")).then_some(Item::Message { role: Role::Assistant, content })
+    (!id.starts_with("rs_") && !id.starts_with("ws_"))
+        .then_some(Item::Message { role: Role::Assistant, content })
 }
 
 /// The images by address in the input.
@@ -83,7 +84,7 @@ pub(super) fn from_output(item: &OutputItem) -> Option<Item> {
             let arguments = custom_arguments(input);
             Some(tool_call(call_id.clone(), namespace.as_deref(), name.clone(), arguments))
         }
-        OutputItem::Reasoning { .. } => None,
+        OutputItem::Reasoning { .. } | OutputItem::WebSearchCall { .. } => None,
     }
 }
 
