@@ -77,7 +77,7 @@ pub(crate) struct InputItem {
     /// - `item_reference`: an item of a stored response; needs `id`.
     /// - `reasoning`: accepted and not read.
     ///
-    /// Items of other types, such as `web_search_call`, become text for the model.
+    /// Items of other types, such as `web_search_call` of another service, become text for the model.
     #[serde(rename = "type", default)]
     pub kind: Option<String>,
     /// ID of the item, to which later references refer.
