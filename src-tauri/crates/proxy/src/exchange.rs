@@ -140,24 +140,40 @@ impl Exchange {
         self.outside_time += took;
     }
 
-    /// Waits for admission of `turns` turns of the key with the id `key`.
+    /// Asks for admission of `turns` turns of the key with the id `key`. A queued request waits up to `patience`, or the queue
+    /// timeout.
     ///
     /// # Errors
-    /// When the request is rejected or times out in the queue.
-    pub(crate) async fn wait_for_admission(
-        &mut self,
+    /// When the request is rejected.
+    pub(crate) fn request_admission(
+        &self,
         admission: &Admission,
         key: &str,
         turns: u32,
-    ) -> Result<(), Refused> {
-        let queued = Instant::now();
-        let permit = match admission.admit(key, turns) {
-            Ok(Admit::Now(permit)) => Ok(permit),
-            Ok(Admit::Queued(waiting)) => {
+        patience: Option<Duration>,
+    ) -> Result<Admit, Refused> {
+        let admit = admission.admit(key, turns).inspect_err(|_| self.recorder.waited(0, false))?;
+        Ok(match admit {
+            Admit::Now(permit) => Admit::Now(permit),
+            Admit::Queued(waiting) => {
                 self.recorder.step("Queued", None, false);
-                waiting.permit().await
+                Admit::Queued(match patience {
+                    Some(patience) => waiting.with_timeout(patience),
+                    None => waiting,
+                })
             }
-            Err(refused) => Err(refused),
+        })
+    }
+
+    /// Waits for admission.
+    ///
+    /// # Errors
+    /// When the request is evicted or times out in the queue.
+    pub(crate) async fn wait_for_admission(&mut self, admit: Admit) -> Result<(), Refused> {
+        let queued = Instant::now();
+        let permit = match admit {
+            Admit::Now(permit) => Ok(permit),
+            Admit::Queued(waiting) => waiting.permit().await,
         };
         self.waited = queued.elapsed();
         self.recorder.waited(record::ms(self.waited), permit.is_ok());

@@ -10,6 +10,7 @@ mod middleware;
 mod openapi;
 mod paging;
 mod response_store;
+mod responses;
 mod review;
 mod router;
 mod routes;

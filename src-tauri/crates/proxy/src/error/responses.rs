@@ -1,5 +1,6 @@
 //! Errors of the Responses API.
 
+use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 
 use super::{ApiError, shown};
@@ -47,10 +48,34 @@ impl ApiError {
         Self::invalid("response_id", "Only a response in progress can be cancelled.")
     }
 
-    /// The events of a response are not kept.
-    pub(crate) fn no_stream_of_old() -> Self {
-        let message = "A response can be streamed only while it is in progress. Leave out stream.";
-        Self::unsupported("stream", message)
+    /// The query of the address is invalid.
+    pub(crate) fn bad_query(error: &QueryRejection) -> Self {
+        Self::unreadable(format!("{}.", shown(&error.body_text())))
+    }
+
+    /// The response was not created in the background. These are OpenAI's words.
+    pub(crate) fn not_in_background() -> Self {
+        let message = "This response cannot be streamed because it was not created with background=true.";
+        Self::invalid("stream", message)
+    }
+
+    /// The response was created without `stream`.
+    pub(crate) fn not_streamed() -> Self {
+        let message = "This response cannot be streamed because it was not created with stream=true.";
+        Self::invalid("stream", message)
+    }
+
+    /// The events of the response are no longer kept. These are OpenAI's words, with a second reason.
+    pub(crate) fn no_longer_streamed() -> Self {
+        let message = "This response can no longer be streamed because it is more than 5 minutes old, or was not created with stream=true.";
+        Self::invalid("stream", message)
+    }
+
+    /// The events that a reader asks for, or has not read in time, are no longer kept.
+    pub(crate) fn events_gone() -> Self {
+        let message =
+            "The next events of this response are no longer kept. Retrieve the response without stream.";
+        Self::invalid("starting_after", message)
     }
 
     /// The error with the Responses API's names of parameters.

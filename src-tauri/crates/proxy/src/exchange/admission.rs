@@ -178,6 +178,12 @@ impl Admission {
 }
 
 impl QueuedRequest {
+    /// Waits up to `timeout` from now, instead of the queue timeout.
+    pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = Instant::now() + timeout;
+        self
+    }
+
     /// Waits for the permit.
     ///
     /// # Errors

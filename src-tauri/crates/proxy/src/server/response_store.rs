@@ -4,7 +4,7 @@
 //! long conversation is stored once, however many of its responses are stored. Its size is counted when a batch is
 //! created and released with the last response that refers to it.
 
-mod running;
+mod recording;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -17,9 +17,10 @@ use bytes::Bytes;
 use codex_client::{Content, Item};
 
 use crate::openai::responses::response::Status;
+use crate::server::responses::running::RunningResponse;
 use crate::translate::responses::StoredItem;
 
-pub(crate) use running::{Recording, RunningResponse};
+pub(crate) use recording::Recording;
 
 /// Maximum number of stored responses. Beyond it, the least recently used is evicted.
 const MAX_RESPONSES: usize = 256;

@@ -10,6 +10,6 @@ pub(super) mod metrics;
 pub(super) mod models;
 pub(super) mod responses;
 pub(super) mod stored_chats;
-mod task_model;
-mod turns;
+pub(super) mod task_model;
+pub(super) mod turns;
 pub(super) mod usage;

@@ -102,11 +102,17 @@ impl Server {
             tokio::time::sleep(LATE_REQUEST_GRACE).await;
         }
         acceptor.connections.close_all();
+        // Only a connection starts a response in the background, so no further one follows.
+        let all_ended = async || {
+            acceptor.tasks.wait().await;
+            proxy.background.close();
+            proxy.background.wait().await;
+        };
         let timeout = proxy.limits().drain_timeout;
-        let drained = tokio::time::timeout(timeout, acceptor.tasks.wait()).await.is_ok();
+        let drained = tokio::time::timeout(timeout, all_ended()).await.is_ok();
         if !drained {
             proxy.cut_off.cancel();
-            let _ = tokio::time::timeout(FINAL_EVENT_GRACE, acceptor.tasks.wait()).await;
+            let _ = tokio::time::timeout(FINAL_EVENT_GRACE, all_ended()).await;
         }
         proxy.codex.shutdown().await;
         proxy.store.flush().await;

@@ -8,10 +8,11 @@ use codex_client::{Environment, SharedLimits};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
+use super::responses::event_log::EventLogs;
 use crate::answer::tokens::Tokenizer;
 use crate::approvals::Approvals;
 use crate::auth::{KeyEntry, KeyFile, KeyUse};
@@ -57,6 +58,10 @@ pub struct Inner {
     pub(crate) store: Layered,
     /// Held while a stored object is read, changed and written.
     pub(crate) editing: tokio::sync::Mutex<()>,
+    /// Events of responses in the background, for clients that come back.
+    pub(crate) event_logs: EventLogs,
+    /// Responses in the background. Admission bounds them.
+    pub(crate) background: TaskTracker,
     /// Counts tokens for answers with limits.
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(super) key_file: KeyFile,
@@ -211,6 +216,8 @@ impl Proxy {
             responses: ResponseStore::default(),
             store: Layered::new(store),
             editing: tokio::sync::Mutex::default(),
+            event_logs: EventLogs::default(),
+            background: TaskTracker::new(),
             tokenizer: Arc::default(),
             metrics: Metrics::default(),
             started: now,

@@ -200,7 +200,7 @@ proptest! {
         for event in output.events.iter().map(said).chain(calls).chain([AnswerEvent::Ended(Ok(finish()))]) {
             writer.write(event, 8).unwrap();
         }
-        let parsed_events = parse_events(&wire(writer.take_events()));
+        let parsed_events = parse_events(&wire(writer.take_events().into_iter().map(Into::into).collect()));
         for (number, event) in parsed_events.iter().enumerate() {
             prop_assert_eq!(&event["sequence_number"], &json!(number));
         }

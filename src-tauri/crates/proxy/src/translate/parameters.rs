@@ -96,7 +96,8 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
     let is_empty = value.as_array().is_some_and(Vec::is_empty);
     let holds = |name: &str| value.as_array().is_some_and(|list| list.iter().any(|entry| entry == name));
     match name {
-        "client_metadata"
+        "background"
+        | "client_metadata"
         | "input"
         | "instructions"
         | "max_output_tokens"
@@ -117,8 +118,6 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
         | "tool_choice"
         | "tools"
         | "user" => Verdict::Accepted,
-        "background" if *value == false => Verdict::Accepted,
-        "background" => Verdict::Rejected("Background responses are not supported; leave background out."),
         "conversation" => Verdict::Rejected("Conversations are not supported; use previous_response_id."),
         "function_call" if *value == "none" || *value == "auto" => Verdict::Accepted,
         "include" | "functions" if is_empty => Verdict::Accepted,

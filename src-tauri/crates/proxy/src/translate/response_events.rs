@@ -5,13 +5,12 @@
 
 mod items;
 
-use axum::response::sse::Event;
 use codex_client::{Citation, Usage as TurnUsage, WebSearchCall};
 
 use crate::error::Failure;
 use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
 use crate::openai::completion::FinishReason;
-use crate::openai::responses::event::{EventBody, StreamEvent};
+use crate::openai::responses::event::{EventBody, ResponseEvent, StreamEvent};
 use crate::openai::responses::item::{ItemStatus, OutputItem};
 use crate::openai::responses::response::{
     IncompleteDetails, Response, ResponseError, ResponseOptions, Status,
@@ -127,13 +126,30 @@ impl ResponseWriter {
 
     /// Whether the response has ended. Later events are ignored.
     pub(crate) fn has_ended(&self) -> bool {
-        self.response.status != Status::InProgress
+        !matches!(self.response.status, Status::Queued | Status::InProgress)
     }
 
     /// Takes the pending events.
-    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+    pub(crate) fn take_events(&mut self) -> Vec<ResponseEvent> {
         self.id_sent |= !self.sink.out.is_empty();
         std::mem::take(&mut self.sink.out)
+    }
+
+    /// Turns the response into one in the background, which waits for its turn. Its id counts as sent.
+    pub(crate) fn queue(&mut self) {
+        self.response.background = true;
+        self.response.status = Status::Queued;
+        (self.started, self.id_sent) = (true, true);
+        self.emit("response.created");
+        self.emit("response.queued");
+    }
+
+    /// The turn of a response in the background begins.
+    pub(crate) fn admitted(&mut self) {
+        if self.response.status == Status::Queued {
+            self.response.status = Status::InProgress;
+            self.emit("response.in_progress");
+        }
     }
 
     /// Whether events have been taken, so the client may know the response's id.
@@ -159,13 +175,13 @@ impl ResponseWriter {
     }
 
     /// The events that start a stream.
-    pub(crate) fn start_events(&mut self) -> Vec<Event> {
+    pub(crate) fn start_events(&mut self) -> Vec<ResponseEvent> {
         self.begin();
         self.take_events()
     }
 
     /// The events that end a stream with a failure.
-    pub(crate) fn failure_events(&mut self, error: ResponseError) -> Vec<Event> {
+    pub(crate) fn failure_events(&mut self, error: ResponseError) -> Vec<ResponseEvent> {
         self.fail(error);
         self.take_events()
     }
@@ -299,7 +315,7 @@ impl ResponseWriter {
     }
 
     /// Ends a failed response, and an unfinished item as incomplete.
-    fn fail(&mut self, error: ResponseError) {
+    pub(crate) fn fail(&mut self, error: ResponseError) {
         if self.has_ended() {
             return;
         }
@@ -369,7 +385,7 @@ impl ResponseWriter {
 /// Collects events.
 #[derive(Debug)]
 struct Sink {
-    out: Vec<Event>,
+    out: Vec<ResponseEvent>,
     /// The next sequence number.
     next: u64,
     enabled: bool,
@@ -380,10 +396,7 @@ impl Sink {
         if !self.enabled {
             return;
         }
-        // Serializing our own types cannot fail.
-        let event =
-            Event::default().event(kind).json_data(StreamEvent { kind, sequence_number: self.next, body });
-        self.out.push(event.unwrap_or_default());
+        self.out.push(ResponseEvent::new(&StreamEvent { kind, sequence_number: self.next, body }));
         self.next += 1;
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct ParsedRequest {
     pub added: Vec<StoredItem>,
     /// Whether the response is stored.
     pub store: bool,
+    /// Whether the response is generated in the background.
+    pub background: bool,
 }
 
 /// Parses a request. `before` is the conversation up to the end of the previous response, without instructions; `find`
@@ -94,8 +96,14 @@ pub(crate) fn parse(
     };
     let parsed = limits::validate(parsed, "max_output_tokens").map_err(ApiError::of_responses)?;
     let store = request.store != Some(false);
+    let background = request.background == Some(true);
+    if background && !store {
+        return Err(
+            ApiError::invalid("background", "Background responses require store to be true.").loggable()
+        );
+    }
     let options = options::echoed(request, &parsed.tool_choice)?;
-    Ok(ParsedRequest { request: parsed, options, added, store })
+    Ok(ParsedRequest { request: parsed, options, added, store, background })
 }
 
 /// The conversation items of a response's output.

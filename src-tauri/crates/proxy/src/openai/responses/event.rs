@@ -1,10 +1,38 @@
 //! The events of a streamed response.
 
+use axum::response::sse::Event;
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::item::{Annotation, OutputItem, OutputPart, SummaryPart};
 use super::response::Response;
+
+/// An event as it is sent, and kept for readers who come later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResponseEvent {
+    /// Its type.
+    pub kind: &'static str,
+    /// Its number within the stream, from 0.
+    pub sequence_number: u64,
+    /// The whole event.
+    pub json: Bytes,
+}
+
+impl ResponseEvent {
+    pub(crate) fn new(event: &StreamEvent<'_>) -> Self {
+        // Serializing our own types cannot fail.
+        let json = serde_json::to_vec(event).unwrap_or_default().into();
+        Self { kind: event.kind, sequence_number: event.sequence_number, json }
+    }
+}
+
+impl From<ResponseEvent> for Event {
+    fn from(event: ResponseEvent) -> Self {
+        // JSON is always UTF-8.
+        Event::default().event(event.kind).data(std::str::from_utf8(&event.json).unwrap_or_default())
+    }
+}
 
 /// A server-sent event of a streamed response.
 // It borrows, since one is written for every delta.
@@ -25,7 +53,7 @@ pub(crate) struct StreamEvent<'a> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum EventBody<'a> {
-    /// `response.created`, `response.in_progress`, `response.completed`, `response.incomplete` and `response.failed`.
+    /// `response.created`, `response.queued`, `response.in_progress`, `response.completed`, `response.incomplete` and `response.failed`.
     Response { response: &'a Response },
     /// `response.output_item.added` and `response.output_item.done`.
     Item { output_index: usize, item: &'a OutputItem },
@@ -72,4 +100,6 @@ pub(crate) enum EventBody<'a> {
     ArgumentsDone { item_id: &'a str, output_index: usize, name: &'a str, arguments: &'a str },
     /// `response.custom_tool_call_input.done`: the complete input.
     InputDone { item_id: &'a str, output_index: usize, input: &'a str },
+    /// `error`: the stream ends here, and the response may go on.
+    Error { code: &'a str, message: &'a str, param: Option<&'a str> },
 }

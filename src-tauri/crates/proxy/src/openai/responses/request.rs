@@ -28,6 +28,9 @@ pub(crate) struct ResponsesRequest {
     /// Whether to store the response in memory, for retrieval and `previous_response_id`. Default `true`.
     /// Up to 256 responses or 64 MiB are stored; the least recently used one goes first.
     pub store: Option<bool>,
+    /// If `true`, the response is generated in the background: it is returned at once with the status `queued`, and goes on when the
+    /// client disconnects. It needs `store`. Default `false`.
+    pub background: Option<bool>,
     /// If `true`, the response is sent as server-sent events while it is generated. Default `false`.
     pub stream: Option<bool>,
     /// Tools the model may use.

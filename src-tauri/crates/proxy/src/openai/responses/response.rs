@@ -24,7 +24,7 @@ pub(crate) struct Response {
     /// Always `null`: not supported.
     #[schema(value_type = Option<Object>)]
     pub access_programs: Option<()>,
-    /// Always `false`: background responses are not supported.
+    /// Whether the response is generated in the background.
     pub background: bool,
     /// Unix time in seconds at which the response was completed; `null` unless `status` is `completed`.
     pub completed_at: Option<u64>,
@@ -45,6 +45,7 @@ pub(crate) struct Response {
 }
 
 /// Progress of a response:
+/// - `queued`: it was created with `background` and waits for its turn.
 /// - `in_progress`: it is being generated.
 /// - `completed`: it is complete.
 /// - `incomplete`: it reached the maximum number of tokens, or the upstream stopped it.
@@ -53,6 +54,7 @@ pub(crate) struct Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
+    Queued,
     InProgress,
     Completed,
     Incomplete,

@@ -1,37 +1,35 @@
 //! `POST /v1/responses`, and the routes of a response by its id.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response as Answer};
 use bytes::Bytes;
-use futures_util::{TryStreamExt as _, stream};
+use futures_util::TryStreamExt as _;
+use serde::Deserialize;
 
 use super::common::files_changed;
-use super::{task_model, turns};
-use crate::clock::unix_now;
-use crate::error::{ApiError, in_responses};
-use crate::exchange::Exchange;
-use crate::exchange::log::Arrival;
-use crate::openai::responses::event::StreamEvent;
+use crate::error::ApiError;
+use crate::openai::responses::event::{EventBody, ResponseEvent, StreamEvent};
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::{DeletedResponse, Response, Status};
-use crate::server::extract::{Incoming, PathId, parse_body};
+use crate::server::extract::{Incoming, PathId};
 use crate::server::middleware::auth::Caller;
-use crate::server::response_store::{History, Recording, StoredResponse};
+use crate::server::response_store::StoredResponse;
+use crate::server::responses::engine::{self, Events, Started};
 use crate::server::sse;
 use crate::server::state::Proxy;
-use crate::translate::parameters;
-use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{ParsedRequest, StoredItem, foreign, parse};
 
 /// Create response
 ///
-/// Generates a response to an input, complete or as a stream. When the client disconnects, the turn is interrupted.
+/// Generates a response to an input, complete or as a stream. When the client disconnects, the turn is interrupted, unless it is created with
+/// `background`.
 #[utoipa::path(
     post, path = "/v1/responses", operation_id = "createResponse", tag = "Responses", security(("key" = [])),
     request_body = ResponsesRequest,
@@ -42,114 +40,113 @@ use crate::translate::responses::{ParsedRequest, StoredItem, foreign, parse};
 )]
 pub(crate) async fn create(
     State(proxy): State<Proxy>,
-    Incoming { caller, arrival, mut body }: Incoming,
+    Incoming { caller, arrival, body }: Incoming,
 ) -> Result<Answer, ApiError> {
-    let task = task_model::task(&proxy, &body, "input");
-    let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
-
-    foreign::replace(&mut body);
-    let (request, mut ignored) =
-        exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
-    let before = match &request.previous_response_id {
-        None => History::new(),
-        Some(id) => exchange.log_error(match proxy.responses.find(&caller.id, id) {
-            Some(StoredResponse::Ended(ended)) => Ok(ended.conversation.clone()),
-            Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
-            None => Err(ApiError::previous_response_not_found(id)),
-        })?,
-    };
-    let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let earlier_items: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
-    let parsed = {
-        let stored = proxy.responses.items(&caller.id);
-        parse(request, &earlier_items, &|id| stored.take(id), proxy.settings().reasoning, &mut ids)
-    };
-    let ParsedRequest { mut request, options, added, store } = exchange.log_error(parsed)?;
-    let streamed = request.streamed;
-    if let Some(task) = task {
-        task_model::use_smallest(&proxy, &caller, &mut request, task, exchange.recorder()).await;
-    }
-    ignored.extend(request.ignored.iter().map(String::as_str));
-    let model = request.model.clone();
-    let started = turns::start(&proxy, &caller, &mut exchange, request).await;
-    let started = exchange.log_error(started.map_err(ApiError::of_responses))?;
-    ignored.extend(started.into_iter().map(in_responses));
-
-    let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
-    let recording = if store {
-        Recording::stored(writer, &proxy.responses, &caller.id, before, added)
-    } else {
-        Recording::ephemeral(writer)
-    };
-    let running = Arc::clone(recording.running());
-    let state = ResponseStream { exchange: Some(exchange), recording };
-    let events = stream::unfold(state, async |mut state| Some((state.next().await?, state)));
-    let response = if streamed {
+    let started = engine::start(&proxy, &caller, arrival, body).await?;
+    let Started { running, ignored, streamed, background, events } = started;
+    let answer = if streamed && background {
+        stream_log(&proxy, events, None).await?
+    } else if streamed {
         // A client that waits long for the first event may want to cancel the response, and needs its id.
         let (on_silence, on_failure) = (Arc::clone(&running), running);
         let on_silence = move || on_silence.writer().start_events();
         let on_failure = move |error: ApiError| on_failure.writer().failure_events(error.in_response());
-        sse::respond(events, proxy.limits().ping_interval, on_silence, on_failure).await?
+        stream(&proxy, events, on_silence, on_failure).await?
     } else {
+        // Without `stream`, there are no events. Of a response in the background, nothing is waited for.
         events.try_collect::<Vec<_>>().await?;
         let header = files_changed(running.writer().files_changed());
         (header, json(running.body())).into_response()
     };
-    Ok((ignored, response).into_response())
+    Ok((ignored, answer).into_response())
 }
 
-/// The event stream of a running response.
-struct ResponseStream {
-    /// `None` after the end. Dropping it interrupts the turn.
-    exchange: Option<Exchange>,
-    recording: Recording,
+/// Sends events as server-sent ones.
+async fn stream(
+    proxy: &Proxy,
+    events: Events,
+    on_silence: impl FnOnce() -> Vec<ResponseEvent>,
+    on_failure: impl FnOnce(ApiError) -> Vec<ResponseEvent> + Send + 'static,
+) -> Result<Answer, ApiError> {
+    let to_sse = |events: Vec<ResponseEvent>| events.into_iter().map(Event::from).collect::<Vec<_>>();
+    let on_failure = move |error: ApiError| to_sse(on_failure(error));
+    let events = events.map_ok(to_sse);
+    sse::respond(events, proxy.limits().ping_interval, || to_sse(on_silence()), on_failure).await
 }
 
-impl ResponseStream {
-    /// Writes the next event and returns what it adds to the stream; `None` after the end.
-    async fn next(&mut self) -> Option<Result<Vec<Event>, ApiError>> {
-        let exchange = self.exchange.as_mut()?;
-        let running = Arc::clone(self.recording.running());
-        let written = tokio::select! {
-            biased;
-            () = running.cancelled() => Ok(()),
-            event = exchange.next() => match event {
-                Some((_, event)) => running.writer().write(event, unix_now()).map_err(ApiError::from),
-                None => Err(ApiError::internal()),
-            },
-        };
-        if written.is_err() || running.writer().has_ended() {
-            self.exchange = None;
+/// Sends the kept events of a response in the background after number `after`. A failure ends only this stream.
+async fn stream_log(proxy: &Proxy, events: Events, after: Option<u64>) -> Result<Answer, ApiError> {
+    let next = Arc::new(AtomicU64::new(after.map_or(0, |after| after.saturating_add(1))));
+    let reached = Arc::clone(&next);
+    let events = events.inspect_ok(move |events| {
+        if let Some(last) = events.last() {
+            reached.store(last.sequence_number + 1, Ordering::Relaxed);
         }
-        if running.writer().has_ended() {
-            self.recording.store();
-        }
-        Some(written.map(|()| running.writer().take_events()).map_err(ApiError::of_responses))
-    }
+    });
+    let on_failure = move |error: ApiError| {
+        let body = EventBody::Error { code: error.code(), message: error.message(), param: None };
+        let sequence_number = next.load(Ordering::Relaxed);
+        vec![ResponseEvent::new(&StreamEvent { kind: "error", sequence_number, body })]
+    };
+    stream(proxy, Box::pin(events), Vec::new, on_failure).await
 }
 
 /// Retrieve response
 ///
-/// Returns a stored response, or one that is still being generated.
+/// Returns a stored response, or one that is still being generated. With `stream`, returns the events of a response that was created with
+/// `background` and `stream`: they are kept while it runs and for five minutes after, up to 8 MiB each and 64 MiB in all.
 #[utoipa::path(
     get, path = "/v1/responses/{id}", operation_id = "getResponse", tag = "Responses", security(("key" = [])),
-    params(("id" = String, Path, description = "ID of the response.")),
-    responses((status = 200, description = "The response.", body = Response))
+    params(
+        ("id" = String, Path, description = "ID of the response."),
+        ("stream" = Option<bool>, Query, description = "Whether to stream the events."),
+        ("starting_after" = Option<u64>, Query, description = "The number of the event after which to start, its `sequence_number`."),
+    ),
+    responses((
+        status = 200, description = "The response, or its events.",
+        content((Response = "application/json"), (StreamEvent<'static> = "text/event-stream"))
+    ))
 )]
 pub(crate) async fn one(
     State(proxy): State<Proxy>,
     Extension(caller): Extension<Caller>,
     PathId(id): PathId,
-    RawQuery(query): RawQuery,
+    query: Result<Query<Retrieve>, QueryRejection>,
 ) -> Result<Answer, ApiError> {
-    if query.is_some_and(|query| query.split('&').any(|pair| pair == "stream=true")) {
-        return Err(ApiError::no_stream_of_old());
+    let Query(Retrieve { stream, starting_after }) = query.map_err(|error| ApiError::bad_query(&error))?;
+    let found = proxy.responses.find(&caller.id, &id).ok_or_else(|| ApiError::response_not_found(&id))?;
+    if stream != Some(true) {
+        return Ok(match found {
+            StoredResponse::Running(running) => json(running.body()),
+            StoredResponse::Ended(ended) => json(ended.body.value.clone()),
+        });
     }
-    match proxy.responses.find(&caller.id, &id) {
-        Some(StoredResponse::Running(running)) => Ok(json(running.body())),
-        Some(StoredResponse::Ended(ended)) => Ok(json(ended.body.value.clone())),
-        None => Err(ApiError::response_not_found(&id)),
+    if let Some(log) = proxy.event_logs.find(&caller.id, &id) {
+        return stream_log(&proxy, Box::pin(log.events_after(starting_after)), starting_after).await;
     }
+    Err(match found {
+        StoredResponse::Running(running) if running.writer().response().background => {
+            ApiError::not_streamed()
+        }
+        StoredResponse::Ended(ended) if is_background(&ended.body.value) => ApiError::no_longer_streamed(),
+        StoredResponse::Running(_) | StoredResponse::Ended(_) => ApiError::not_in_background(),
+    })
+}
+
+/// The query of a retrieval.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Retrieve {
+    stream: Option<bool>,
+    starting_after: Option<u64>,
+}
+
+/// Whether a stored response was generated in the background.
+fn is_background(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Background {
+        background: bool,
+    }
+    serde_json::from_slice(body).is_ok_and(|Background { background }| background)
 }
 
 /// Delete response
@@ -165,6 +162,7 @@ pub(crate) async fn delete(
     Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Json<DeletedResponse>, ApiError> {
+    proxy.event_logs.remove(&caller.id, &id);
     if proxy.responses.remove(&caller.id, &id) {
         Ok(Json(DeletedResponse { id, object: "response", deleted: true }))
     } else {

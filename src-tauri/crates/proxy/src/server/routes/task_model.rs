@@ -15,7 +15,11 @@ use crate::translate::tasks::open_webui_task;
 
 /// The Open WebUI task of this request, if it is one; `conversation` is the field with its messages. Requests to the
 /// agent never are: their user chose its folder, tools and model.
-pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str) -> Option<&'static str> {
+pub(in crate::server) fn task(
+    proxy: &Proxy,
+    body: &Map<String, Value>,
+    conversation: &str,
+) -> Option<&'static str> {
     let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
     if is_agent(model, &proxy.settings()) { None } else { open_webui_task(body, conversation) }
 }
@@ -23,7 +27,7 @@ pub(super) fn task(proxy: &Proxy, body: &Map<String, Value>, conversation: &str)
 /// Marks a task as one-shot and redirects it to the smallest model at its lowest effort, if enabled. If codex cannot
 /// list its models, the model stays the requested one; looking it up then reports the error. It stays too if the key may not use
 /// the smallest.
-pub(super) async fn use_smallest(
+pub(in crate::server) async fn use_smallest(
     proxy: &Proxy,
     caller: &Caller,
     request: &mut AnswerRequest,

@@ -13,14 +13,14 @@ use super::key_rules;
 use crate::answer::json::JsonExtractor;
 use crate::answer::pipeline::{PipelineConfig, TokenCounter};
 use crate::answer::tokens::MAX_COUNTED;
-use crate::error::ApiError;
-use crate::exchange::{Exchange, Occupancy};
+use crate::error::{ApiError, Refused};
+use crate::exchange::{Admit, Exchange, Occupancy};
 use crate::image_fetch::{FetchOptions, Fetched};
 use crate::models::efforts::{self, EFFORTS};
 use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
-use crate::settings::ReasoningFormat;
+use crate::settings::{ReasoningFormat, Settings};
 use crate::translate::answer_request::{AnswerRequest, Format};
 use crate::translate::schema::{self, CompiledFormat};
 use crate::translate::tool_names::ToolNames;
@@ -28,6 +28,16 @@ use crate::translate::tools;
 
 /// Time limit for compiling the schemas of one request. Typical ones take a millisecond.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A valid request that is admitted or waits for it.
+pub(in crate::server) struct Queued {
+    request: AnswerRequest,
+    settings: Arc<Settings>,
+    format: CompiledFormat,
+    /// `None` if the model is yet to be looked up.
+    known: Option<ThreadProfile>,
+    admit: Admit,
+}
 
 /// Starts the turns that answer a request: looks up the model, waits for admission and calls codex. Returns the
 /// parameters that could not be honoured as they are.
@@ -40,22 +50,59 @@ pub(super) async fn start(
     exchange: &mut Exchange,
     request: AnswerRequest,
 ) -> Result<Vec<&'static str>, ApiError> {
-    // Requests that have not started when the proxy stops are rejected, so that clients can go elsewhere immediately.
-    let cancelled = exchange.cancelled();
+    let queued = queue(proxy, caller, exchange, request, None).await?;
+    run(proxy, caller, exchange, queued, || ()).await
+}
+
+/// Validates a request and asks for its admission. It waits in the queue up to `patience`, or as long as the settings say.
+///
+/// # Errors
+/// When the request is invalid or is not admitted.
+pub(in crate::server) async fn queue(
+    proxy: &Proxy,
+    caller: &Caller,
+    exchange: &mut Exchange,
+    request: AnswerRequest,
+    patience: Option<Duration>,
+) -> Result<Queued, ApiError> {
+    unless_stopped(proxy, exchange.cancelled(), queue_turns(proxy, caller, exchange, request, patience)).await
+}
+
+/// Waits for admission, calls `admitted`, and starts the turns. Returns the parameters that could not be honoured as they are.
+///
+/// # Errors
+/// When the request is not admitted, asks for what its model has not, or codex cannot start.
+pub(in crate::server) async fn run(
+    proxy: &Proxy,
+    caller: &Caller,
+    exchange: &mut Exchange,
+    queued: Queued,
+    admitted: impl FnOnce(),
+) -> Result<Vec<&'static str>, ApiError> {
+    unless_stopped(proxy, exchange.cancelled(), start_turns(proxy, caller, exchange, queued, admitted)).await
+}
+
+/// Requests that have not started when the proxy stops are rejected, so that clients can go elsewhere immediately.
+async fn unless_stopped<T>(
+    proxy: &Proxy,
+    cancelled: impl Future<Output = ()>,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
     tokio::select! {
         biased;
         () = proxy.stopping.cancelled() => Err(ApiError::shutting_down()),
         () = cancelled => Err(ApiError::cancelled_by_owner()),
-        started = start_turns(proxy, caller, exchange, request) => started,
+        done = work => done,
     }
 }
 
-async fn start_turns(
+async fn queue_turns(
     proxy: &Proxy,
     caller: &Caller,
-    exchange: &mut Exchange,
+    exchange: &Exchange,
     mut request: AnswerRequest,
-) -> Result<Vec<&'static str>, ApiError> {
+    patience: Option<Duration>,
+) -> Result<Queued, ApiError> {
     let settings = proxy.settings();
     caller.check_model(&request.model, &settings)?;
     key_rules::count_request(proxy, caller)?;
@@ -67,15 +114,32 @@ async fn start_turns(
     if let Some(profile) = &known {
         caller.kind.set(profile.kind);
     }
+    let admit = exchange.request_admission(&proxy.admission, &caller.id, request.n, patience);
+    let admit = admit.map_err(|refused| rejected(proxy, caller, refused, Duration::ZERO))?;
+    Ok(Queued { request, settings, format, known, admit })
+}
 
-    let queued = Instant::now();
-    exchange.wait_for_admission(&proxy.admission, &caller.id, request.n).await.map_err(|refused| {
-        let error = ApiError::from(refused);
-        let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
-        let wait_ms = queued.elapsed().as_millis();
-        tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "rejected");
-        error
-    })?;
+/// Logs that a request was not admitted.
+fn rejected(proxy: &Proxy, caller: &Caller, refused: Refused, waited: Duration) -> ApiError {
+    let error = ApiError::from(refused);
+    let Occupancy { running, waiting } = *proxy.admission.occupancy().borrow();
+    let wait_ms = waited.as_millis();
+    tracing::warn!(key = caller.name, why = error.message(), running, waiting, wait_ms, "rejected");
+    error
+}
+
+async fn start_turns(
+    proxy: &Proxy,
+    caller: &Caller,
+    exchange: &mut Exchange,
+    queued: Queued,
+    admitted: impl FnOnce(),
+) -> Result<Vec<&'static str>, ApiError> {
+    let Queued { mut request, settings, format, known, admit } = queued;
+    let since = Instant::now();
+    let admission = exchange.wait_for_admission(admit).await;
+    admission.map_err(|refused| rejected(proxy, caller, refused, since.elapsed()))?;
+    admitted();
 
     // Others may have used it up in the meantime.
     key_rules::check_quota(proxy, caller).await?;

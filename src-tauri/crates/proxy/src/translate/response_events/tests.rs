@@ -4,7 +4,6 @@ use super::*;
 use codex_client::{Citation, Usage as TurnUsage, WebSearchAction, WebSearchCall};
 
 use crate::openai::responses::response::{Format, Reasoning, Text};
-use crate::translate::wire;
 
 fn options() -> ResponseOptions {
     ResponseOptions {
@@ -49,15 +48,13 @@ fn error() -> ResponseError {
     ResponseError { code: "server_error", message: "it broke".into() }
 }
 
-/// Parses events, checking that each name matches its type.
-fn events(bytes: &[u8]) -> Vec<Value> {
-    std::str::from_utf8(bytes)
-        .unwrap()
-        .split_terminator("\n\n")
-        .map(|block| {
-            let (name, data) = block.split_once('\n').unwrap();
-            let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-            assert_eq!(name.strip_prefix("event: ").unwrap(), event["type"]);
+/// Parses events, checking that each kind and number is that of the JSON.
+fn events(events: Vec<ResponseEvent>) -> Vec<Value> {
+    events
+        .into_iter()
+        .map(|ResponseEvent { kind, sequence_number, json }| {
+            let event: Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!((&event["type"], &event["sequence_number"]), (&json!(kind), &json!(sequence_number)));
             event
         })
         .collect()
@@ -76,7 +73,7 @@ fn every_kind_of_item_emits_its_events() {
     writer.text("lo");
     writer.call(weather("{ }"));
     writer.end(finish(FinishReason::ToolCalls), 9);
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     assert_eq!(
         kinds(&events),
         [
@@ -155,7 +152,7 @@ fn a_blank_line_in_the_reasoning_starts_a_new_summary_part() {
     writer.reasoning("\n\n");
     writer.reasoning("two");
     writer.text("answer");
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     let second =
         events.iter().find(|event| event["delta"] == "two").expect("the second part has its own delta");
     assert_eq!(second["summary_index"], 1);
@@ -173,7 +170,7 @@ fn an_answer_at_its_token_limit_is_incomplete() {
     let mut writer = writer(true);
     writer.text("a");
     writer.end(finish(FinishReason::Length), 9);
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     let last = events.last().unwrap();
     assert_eq!(last["type"], "response.incomplete");
     assert_eq!(last["response"]["status"], "incomplete");
@@ -187,7 +184,7 @@ fn a_filtered_answer_is_incomplete() {
     let mut writer = writer(true);
     writer.text("a");
     writer.end(finish(FinishReason::ContentFilter), 9);
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     let last = events.last().unwrap();
     assert_eq!(last["type"], "response.incomplete");
     assert_eq!(last["response"]["incomplete_details"], json!({"reason":"content_filter"}));
@@ -198,7 +195,7 @@ fn an_unfinished_item_is_closed_as_incomplete_before_a_failure() {
     let mut writer = writer(true);
     writer.text("a");
     writer.fail(error());
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     let [.., done, last] = &events[..] else { panic!("{events:?}") };
     assert_eq!(
         (&done["type"], &last["type"]),
@@ -224,7 +221,7 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
     writer.end(finish(FinishReason::Stop), 9);
     writer.fail(error());
     writer.cancel();
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     assert_eq!(kinds(&events), ["output_text.done", "content_part.done", "output_item.done", "incomplete"]);
     assert_eq!(events[3]["response"]["status"], "cancelled");
     assert_eq!(events[3]["response"]["output"][0]["content"][0]["text"], "a");
@@ -235,7 +232,7 @@ fn a_cancelled_response_ends_and_stays_cancelled() {
 fn an_empty_answer_is_a_complete_stream() {
     let mut writer = writer(true);
     writer.end(AnswerEnd { reason: FinishReason::Stop, usage: None, files_changed: None }, 9);
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     assert_eq!(kinds(&events), ["created", "in_progress", "completed"]);
     assert!(events[2]["response"].get("usage").is_none());
 }
@@ -250,7 +247,7 @@ fn a_stream_ends_with_the_same_response_as_a_complete_one() {
         writer.end(finish(FinishReason::ToolCalls), 9);
     }
     assert!(whole.take_events().is_empty());
-    let events = events(&wire(streamed.take_events()));
+    let events = events(streamed.take_events());
     assert_eq!(events.last().unwrap()["response"], serde_json::to_value(whole.response()).unwrap());
 }
 
@@ -280,7 +277,7 @@ fn a_web_search_is_an_item_with_its_progress() {
     writer.write(AnswerEvent::Searched(web_search(true, Some(action))), 9).unwrap();
     writer.text("found");
     writer.end(finish(FinishReason::Stop), 9);
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     assert_eq!(
         kinds(&events)[2..8],
         [
@@ -306,7 +303,7 @@ fn an_unfinished_web_search_is_closed_as_incomplete() {
     writer.write(AnswerEvent::Searched(web_search(false, None)), 9).unwrap();
     writer.text("found");
     writer.fail(error());
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     let done: Vec<_> = events.iter().filter(|event| event["type"] == "response.output_item.done").collect();
     assert_eq!(done.len(), 2);
     assert_eq!((&done[1]["item"]["status"], &done[1]["output_index"]), (&json!("incomplete"), &json!(0)));
@@ -325,7 +322,7 @@ fn citations_come_after_the_text_with_their_places_in_the_message() {
     writer.write(cite(2, 5), 9).unwrap();
     writer.write(cite(10, 13), 9).unwrap();
     writer.end(finish(FinishReason::Stop), 9);
-    let events = events(&wire(writer.take_events()));
+    let events = events(writer.take_events());
     let kinds = kinds(&events);
     let added = kinds.iter().position(|kind| *kind == "output_text.annotation.added").unwrap();
     assert_eq!(

@@ -11,16 +11,21 @@ use proxy::Key;
 const OTHER: &str = "sk-another-key-of-the-test";
 
 /// Sends a request with this key.
-async fn with_key(proxy: &TestProxy, method: Method, path: &str, key: &str) -> (StatusCode, Value) {
+pub(super) async fn with_key(
+    proxy: &TestProxy,
+    method: Method,
+    path: &str,
+    key: &str,
+) -> (StatusCode, Value) {
     let response = proxy.anonymous(method, path).bearer_auth(key).send().await.unwrap();
     (response.status(), response.json().await.unwrap())
 }
 
-async fn get(proxy: &TestProxy, id: &str) -> (StatusCode, Value) {
+pub(super) async fn get(proxy: &TestProxy, id: &str) -> (StatusCode, Value) {
     with_key(proxy, Method::GET, &format!("/v1/responses/{id}"), KEY).await
 }
 
-fn id_of(response: &Value) -> String {
+pub(super) fn id_of(response: &Value) -> String {
     response["id"].as_str().unwrap().to_owned()
 }
 

@@ -1,46 +1,10 @@
-//! A running response: its writer, its readers, and its cancellation.
+//! Moves a running response to the store when it ends.
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
-use bytes::Bytes;
-use tokio_util::sync::CancellationToken;
-
 use super::{History, ResponseStore};
-use crate::translate::response_events::ResponseWriter;
+use crate::server::responses::running::RunningResponse;
 use crate::translate::responses::{StoredItem, output_items};
-
-/// A running response.
-#[derive(Debug)]
-pub(crate) struct RunningResponse {
-    writer: Mutex<ResponseWriter>,
-    cancelled: CancellationToken,
-}
-
-impl RunningResponse {
-    /// Locks the writer. Hold it briefly and never across an `await`.
-    pub(crate) fn writer(&self) -> MutexGuard<'_, ResponseWriter> {
-        self.writer.lock()
-    }
-
-    /// Cancels the response unless it has ended, and wakes its writer.
-    pub(crate) fn cancel(&self) {
-        self.writer().cancel();
-        self.cancelled.cancel();
-    }
-
-    /// Resolves when the response is cancelled.
-    pub(crate) async fn cancelled(&self) {
-        self.cancelled.cancelled().await;
-    }
-
-    /// The current state of the response as JSON.
-    pub(crate) fn body(&self) -> Bytes {
-        // Serializing our own types cannot fail.
-        serde_json::to_vec(self.writer().response()).unwrap_or_default().into()
-    }
-}
 
 /// Owns a running response and moves it to the store when it ends. If dropped earlier, its client disconnected or
 /// received an error: the response ends as cancelled, and is stored only if its id has been sent.
@@ -64,14 +28,14 @@ impl Recording {
     /// A response that can be retrieved from now on. `before` is the conversation up to it, `added` what its request
     /// adds.
     pub(crate) fn stored(
-        writer: ResponseWriter,
+        running: impl Into<RunningResponse>,
         store: &ResponseStore,
         key: &str,
         before: History,
         added: Vec<StoredItem>,
     ) -> Self {
-        let id = writer.response().id.clone();
-        let mut recording = Self::ephemeral(writer);
+        let mut recording = Self::ephemeral(running);
+        let id = recording.running.writer().response().id.clone();
         store.begin(key, &id, &recording.running);
         recording.destination =
             Some(Destination { store: store.clone(), id, key: key.to_owned(), before, added });
@@ -79,9 +43,8 @@ impl Recording {
     }
 
     /// A response that cannot be retrieved.
-    pub(crate) fn ephemeral(writer: ResponseWriter) -> Self {
-        let running = RunningResponse { writer: Mutex::new(writer), cancelled: CancellationToken::new() };
-        Self { running: Arc::new(running), destination: None }
+    pub(crate) fn ephemeral(running: impl Into<RunningResponse>) -> Self {
+        Self { running: Arc::new(running.into()), destination: None }
     }
 
     /// The running response.
