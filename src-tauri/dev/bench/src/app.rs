@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::child::{Server, built_binary};
 use crate::http::Http;
+use crate::machine::progress;
 use crate::measure::{Entrant, Side, measure};
 use crate::processes;
 use crate::report::{self, median};
 use crate::round_spec::{PAUSE, RoundSpec};
-use crate::run::{progress, start_proxyd};
 use crate::stream::micros_since;
 use crate::table::{Goal, MEGABYTES, MILLIS, RATE, Row, Section, Table};
 use crate::testbed::{Provider, Testbed};
@@ -80,7 +80,7 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
     let wake_ups = switched.map(|switched| switched / started.elapsed().as_secs_f64());
 
     progress("requests");
-    let mut proxyd = start_proxyd(&testbed, "proxyd", Provider::Http).await?;
+    let mut proxyd = Side::proxyd(&testbed, "proxyd", Provider::Http).await?;
     let mut through_app = Side::App(Http::new(&session.address())?, app.pid()?);
     let spec = |_| RoundSpec::paced(1);
     let mut entrants = [Entrant(&mut proxyd, &spec, 1), Entrant(&mut through_app, &spec, 1)];

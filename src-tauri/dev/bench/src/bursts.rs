@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::machine::{head, load_average, progress};
 use crate::measure::{Entrant, Measured, Side, measure};
 use crate::report::{self, BURSTS};
 use crate::round_spec::{PAUSE, RoundSpec};
-use crate::run::{head, load_average, progress, start_proxyd};
 use crate::table::{Section, Table};
 use crate::testbed::{Provider, Testbed};
 
@@ -26,8 +26,8 @@ pub(crate) async fn run(codex: &Path, quick: bool) -> Result<Table> {
 
 /// Measures this many blocks of rounds. Also returns how the proxies ended.
 pub(crate) async fn measure_bursts(testbed: &Testbed, blocks: u32) -> Result<(Section, [Result<()>; 2])> {
-    let mut http = start_proxyd(testbed, "http", Provider::Http).await?;
-    let mut openai = start_proxyd(testbed, "openai", Provider::OpenAi).await?;
+    let mut http = Side::proxyd(testbed, "http", Provider::Http).await?;
+    let mut openai = Side::proxyd(testbed, "openai", Provider::OpenAi).await?;
     let mut measured: Vec<[Measured; 2]> = (0..=BURSTS.len()).map(|_| Default::default()).collect();
     for block in 0..blocks {
         progress(&format!("new chats at once, {} of {blocks}", block + 1));

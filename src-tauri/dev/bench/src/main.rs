@@ -11,6 +11,7 @@ mod bursts;
 mod child;
 mod exec;
 mod http;
+mod machine;
 mod measure;
 mod processes;
 mod report;

@@ -9,12 +9,16 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::baseline::Baseline;
-use crate::child::Server;
+use crate::child::{READY_PREFIX, Server};
 use crate::exec::Exec;
-use crate::http::Http;
+use crate::http::{Http, KEY};
 use crate::processes::{CpuClock, children_named};
 use crate::round_spec::{PAUSE, RoundSpec};
 use crate::stream::{Round, Stream};
+use crate::testbed::{Provider, Testbed};
+
+/// High enough that no stream of a round is queued.
+const MAX_TURNS: u32 = 64;
 
 /// One of the compared programs.
 pub(crate) enum Side {
@@ -87,6 +91,14 @@ pub(crate) async fn measure(
 }
 
 impl Side {
+    /// Starts a codex-proxyd with its own codex.
+    pub(crate) async fn proxyd(testbed: &Testbed, name: &str, provider: Provider) -> Result<Self> {
+        let mut command = testbed.proxyd(name, provider, KEY, MAX_TURNS)?;
+        command.args(["--log-level", "warn"]);
+        let server = Server::start(command, READY_PREFIX).await?;
+        Ok(Self::Proxyd(Http::new(&server.address)?, Box::new(server)))
+    }
+
     /// Runs a round. A failed stream is part of the result.
     async fn round(&mut self, spec: &RoundSpec) -> Result<Round> {
         match self {

@@ -1,30 +1,24 @@
 //! A run: starts the sides, measures each scenario, and cleans up.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread::available_parallelism;
 use std::time::Duration;
-use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use crate::baseline::Baseline;
 use crate::bursts;
-use crate::child::{READY_PREFIX, Server};
 use crate::exec::Exec;
-use crate::http::{Http, KEY};
+use crate::machine::{head, load_average, progress};
 use crate::measure::{Entrant, Measured, Side, measure};
 use crate::processes::memory;
 use crate::report::{self, DENSE_STREAMS, EIGHT, SETTLED_AFTER, SideMemory};
-use crate::round_spec::{PACE, PAUSE, RoundSpec, WORDS};
+use crate::round_spec::{PAUSE, RoundSpec};
 use crate::stream::micros_since;
 use crate::table::{Section, Table};
 use crate::testbed::{Provider, Testbed};
 
-/// High enough that no stream is queued.
-const MAX_TURNS: u32 = DENSE_STREAMS as u32;
 /// Limited, since `codex exec` takes longer than ten streams.
 const MAX_EXEC_RUNS: u32 = 5;
 
@@ -47,14 +41,6 @@ pub(crate) struct Options {
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Starts a codex-proxyd with its own codex.
-pub(crate) async fn start_proxyd(testbed: &Testbed, name: &str, provider: Provider) -> Result<Side> {
-    let mut command = testbed.proxyd(name, provider, KEY, MAX_TURNS)?;
-    command.args(["--log-level", "warn"]);
-    let server = Server::start(command, READY_PREFIX).await?;
-    Ok(Side::Proxyd(Http::new(&server.address)?, Box::new(server)))
-}
-
 /// Runs all measurements. Programs are ended and files removed even on failure.
 pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     if options.bursts {
@@ -65,7 +51,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     let few = |few: u32, many: u32| if options.quick { few } else { many };
     let testbed = Testbed::start("bench", codex).await?;
     let started = Instant::now();
-    let mut proxyd = start_proxyd(&testbed, "proxy", Provider::Http).await?;
+    let mut proxyd = Side::proxyd(&testbed, "proxy", Provider::Http).await?;
     let ready_after = micros_since(started);
     // On its first request the proxy writes its model list, which the baseline's codex uses as well.
     proxyd.answer(&RoundSpec::paced(1)).await?;
@@ -94,7 +80,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
 
     progress(&format!("second turns, {rounds} rounds"));
     // In new threads, for comparison, again each with its own codex.
-    let mut new = start_proxyd(&testbed, "new-thread", Provider::Http).await?;
+    let mut new = Side::proxyd(&testbed, "new-thread", Provider::Http).await?;
     let talk = |round| RoundSpec::paced(1).second_turn(round, false);
     let edit = |round| RoundSpec::paced(1).second_turn(round, true);
     let mut entrants = [
@@ -121,7 +107,7 @@ pub(crate) async fn run(codex: &Path, options: &Options) -> Result<Table> {
     ends.extend([baseline.shutdown().await, proxyd.shutdown().await]);
 
     progress("codex-proxyd alone");
-    let mut alone = start_proxyd(&testbed, "alone", Provider::Http).await?;
+    let mut alone = Side::proxyd(&testbed, "alone", Provider::Http).await?;
     let section = measure_alone(&mut alone, few(300, 1_000), few(5, 25), few(2, 5)).await?;
     table.sections.extend([section, processes]);
     ends.extend([alone.shutdown().await]);
@@ -175,28 +161,6 @@ fn compare(turn: &str, [baseline, proxyd]: [String; 2]) -> String {
         false => ("does NOT receive", format!("\n  baseline:     {baseline}\n  codex-proxyd: {proxyd}")),
     };
     format!("In a {turn} turn the model {receives} the same from the baseline and codex-proxyd.{difference}")
-}
-
-pub(crate) fn head(codex: &Path, load: [Option<String>; 2]) -> Result<Vec<String>> {
-    let version = Command::new(codex).arg("--version").output().context("cannot start codex")?;
-    let version = String::from_utf8_lossy(&version.stdout);
-    let cpus = available_parallelism().map_or(0, usize::from);
-    let [before, after] = load.map(|load| load.unwrap_or_else(|| "unknown".to_owned()));
-    let (system, pace) = (format!("{} {}", env::consts::OS, env::consts::ARCH), PACE.as_millis());
-    Ok(vec![
-        format!("{} on {system}, {cpus} CPUs, load {before} before and {after} after", version.trim()),
-        format!("{WORDS} words {pace} ms apart; times since the request"),
-    ])
-}
-
-/// The load average of the last minute.
-pub(crate) fn load_average() -> Option<String> {
-    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next().map(str::to_owned)
-}
-
-/// Prints progress to stderr, since stdout is for the table.
-pub(crate) fn progress(what: &str) {
-    eprintln!("bench: {what}");
 }
 
 #[cfg(test)]

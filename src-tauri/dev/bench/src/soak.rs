@@ -27,8 +27,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::Route;
 use crate::child::{READY_PREFIX, Server};
+use crate::machine::progress;
 use crate::round_spec::MODEL;
-use crate::run::progress;
 use crate::testbed::{Provider, Testbed};
 use crate::{http, processes};
 use client::{Client, KEY, Shared};
