@@ -25,7 +25,7 @@ use crate::error::CodexError;
 use crate::files::replace_file_unsynced;
 use crate::install::Found;
 
-pub(crate) use catalog::ModelList;
+pub(crate) use catalog::{ModelList, ModelSizes};
 pub(crate) use provider::ActiveProvider;
 pub(crate) use watch::HomeWatch;
 

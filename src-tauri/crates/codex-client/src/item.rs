@@ -84,6 +84,11 @@ impl ToolCall {
 }
 
 impl Item {
+    /// Instructions to the model.
+    pub(crate) fn developer(text: String) -> Self {
+        Self::Message { role: Role::Developer, content: vec![Content::Text(text)] }
+    }
+
     /// Its parts; a call has none.
     #[must_use]
     pub fn content(&self) -> &[Content] {

@@ -72,7 +72,7 @@ pub use reason::brief;
 pub use request::{
     Effort, SandboxMode, ThreadKind, ThreadProfile, Tool, TurnRequest, WebSearch, WebSearchLocation,
 };
-pub use session::{AgentProbe, Model, ProbeResult, initialize_params, probe, probe_agent};
+pub use session::{AgentProbe, Model, ProbeResult, ServiceTier, initialize_params, probe, probe_agent};
 pub use sign_in::{
     SignInEnd, SignInMethod, SignInPrompt, Workspace, sign_in, sign_out, switch_workspace, workspaces,
 };

@@ -43,6 +43,8 @@ pub struct ThreadProfile {
     pub no_web_search: bool,
     /// Whether the agent runs without the user's MCP servers, and without apps and plugins, which bring further ones.
     pub no_mcp_servers: bool,
+    /// Instructions for the agent, in addition to codex's and before the client's.
+    pub developer_instructions: Option<String>,
 }
 
 impl ThreadProfile {
@@ -61,6 +63,7 @@ impl ThreadProfile {
             web_search: None,
             no_web_search: false,
             no_mcp_servers: false,
+            developer_instructions: None,
         }
     }
 

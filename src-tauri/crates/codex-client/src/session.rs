@@ -27,7 +27,7 @@ use crate::ask::{AskOutcome, Decision, PendingAsk};
 use crate::environment::Environment;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{ItemEvent, TurnEvent};
-use crate::home;
+use crate::home::{self, ModelSizes};
 use crate::notification::Notification;
 use crate::rate_limits::SharedLimits;
 use crate::request::SandboxMode;
@@ -43,7 +43,7 @@ use server_requests::{Approval, RequestParams, TOOL_CALL, reply};
 pub use handshake::initialize_params;
 pub(crate) use handshake::version_in;
 pub(crate) use models::list_models;
-pub use models::{AgentProbe, Model, ProbeResult, probe, probe_agent};
+pub use models::{AgentProbe, Model, ProbeResult, ServiceTier, probe, probe_agent};
 pub(crate) use supervisor::{SessionRequest, Sessions, Supervisor};
 pub(crate) use turn_task::{start_review, start_turn};
 
@@ -71,6 +71,7 @@ pub(crate) struct Session {
     /// The user's own `CODEX_HOME`, if known.
     user_home: Option<PathBuf>,
     refusal: Refusal,
+    model_sizes: ModelSizes,
     /// Cancelled to accept no further turns; running ones finish.
     pub(crate) retired: CancellationToken,
     /// The tasks of turns; `tasks` tracks them too.
@@ -89,6 +90,8 @@ pub(crate) struct SessionParts {
     pub(crate) max_turns: MaxTurns,
     pub(crate) refusal: Refusal,
     pub(crate) limits: SharedLimits,
+    /// As far as codex's list has them.
+    pub(crate) model_sizes: ModelSizes,
 }
 
 impl Session {
@@ -99,7 +102,16 @@ impl Session {
         tasks: TaskTracker,
         parts: SessionParts,
     ) -> Arc<Self> {
-        let SessionParts { readiness, environment, user_home, retention, max_turns, refusal, limits } = parts;
+        let SessionParts {
+            readiness,
+            environment,
+            user_home,
+            retention,
+            max_turns,
+            refusal,
+            limits,
+            model_sizes,
+        } = parts;
         if let Some(account) = &readiness.account {
             limits.set_account(account);
         }
@@ -115,6 +127,7 @@ impl Session {
             limits,
             user_home,
             refusal,
+            model_sizes,
             retired: CancellationToken::new(),
             turn_tasks: TaskTracker::new(),
             tasks,

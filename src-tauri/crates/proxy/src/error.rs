@@ -4,6 +4,7 @@
 //! those that tell clients what was wrong with their request. Conversions do not log; the exchange and the request log do, once.
 
 mod codex;
+mod folders;
 mod key_rules;
 mod responses;
 #[cfg(test)]
@@ -228,6 +229,7 @@ impl ApiError {
             | "keys_unavailable"
             | "usage_unknown"
             | "workspace_unavailable"
+            | "workspace_not_allowed"
             | "codex_not_found"
             | "codex_unsupported"
             | "codex_not_signed_in"

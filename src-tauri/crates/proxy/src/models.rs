@@ -3,6 +3,9 @@
 pub mod backends;
 pub(crate) mod catalog;
 pub(crate) mod efforts;
+pub(crate) mod entries;
+pub(crate) mod ids;
+pub(crate) mod place;
 pub(crate) mod smallest;
 
 pub use crate::settings::CODEX_LOCAL;

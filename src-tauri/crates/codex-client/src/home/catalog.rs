@@ -4,10 +4,12 @@
 //! support, a verbosity. codex gets its own list back without those. It starts with the list that it was last given, or with
 //! the one it is delivered with; asking its service for a newer one takes a network, so that happens once it runs.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth_watch::account_in;
@@ -26,6 +28,18 @@ const PRINT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The field of the file that says for which codex and account it was written; codex ignores it.
 const WRITTEN_FOR: &str = "written_for";
+
+/// What the list says about a model and `model/list` does not, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct ModelSize {
+    pub(crate) context_window: Option<u64>,
+    /// codex's own list has none; a list of the user's may.
+    pub(crate) max_output_tokens: Option<u64>,
+}
+
+/// The sizes of models, by id.
+pub(crate) type ModelSizes = HashMap<String, ModelSize>;
 
 /// The model list that codex was started with.
 #[derive(Debug)]
@@ -79,6 +93,11 @@ impl ModelList {
         self.folder.join(CATALOG)
     }
 
+    /// The sizes of its models.
+    pub(crate) fn sizes(&self) -> ModelSizes {
+        sizes(&self.list)
+    }
+
     /// Identifies the list's content.
     pub(crate) fn id(&self) -> u64 {
         hash(&self.list)
@@ -97,6 +116,15 @@ impl ModelList {
         };
         newer != *list && write(folder, CATALOG, &newer).is_ok()
     }
+}
+
+fn sizes(list: &[u8]) -> ModelSizes {
+    let list: Value = serde_json::from_slice(list).unwrap_or_default();
+    let models = list["models"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let size = |model: &Value| {
+        Some((model["slug"].as_str()?.to_owned(), ModelSize::deserialize(model).unwrap_or_default()))
+    };
+    models.iter().filter_map(size).collect()
 }
 
 fn hash(value: &(impl Hash + ?Sized)) -> u64 {
@@ -173,6 +201,20 @@ mod tests {
             "default_verbosity": null, "default_service_tier": null, "default_reasoning_level": "low"
         }], "written_for": "me"});
         assert_eq!(serde_json::from_slice::<Value>(&list).unwrap(), expected);
+    }
+
+    #[test]
+    fn sizes_are_read_as_far_as_they_are_there() {
+        let list = json!({ "models": [
+            { "slug": "a", "context_window": 272_000, "max_context_window": 872_000 },
+            { "slug": "b", "context_window": null, "max_output_tokens": 9 },
+            { "slug": "c", "context_window": "large" },
+            { "context_window": 1 }
+        ]});
+        let sizes = sizes(list.to_string().as_bytes());
+        assert_eq!(sizes["a"], ModelSize { context_window: Some(272_000), max_output_tokens: None });
+        assert_eq!(sizes["b"], ModelSize { context_window: None, max_output_tokens: Some(9) });
+        assert_eq!((sizes["c"], sizes.len()), (ModelSize::default(), 3));
     }
 
     #[test]

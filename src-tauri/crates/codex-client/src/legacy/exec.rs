@@ -20,7 +20,7 @@ use super::exec_events::ExecReader;
 use super::{session_file, transcript};
 use crate::error::CodexError;
 use crate::event::TurnEvent;
-use crate::item::split_instructions;
+use crate::item::{Item, split_instructions};
 use crate::process::{Process, StderrTail, Streams, command};
 use crate::request::{ThreadKind, TurnRequest};
 use crate::rpc::lines;
@@ -123,9 +123,13 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
         ThreadKind::Plain => {
             let (instructions, rest) = split_instructions(&request.items);
             let text = instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
-            (Some(write("instructions.md", text)?), rest)
+            (Some(write("instructions.md", text)?), rest.to_vec())
         }
-        ThreadKind::Agent => (None, request.items.as_slice()),
+        ThreadKind::Agent => {
+            // Not as a setting: arguments are visible in process lists.
+            let ours = request.profile.developer_instructions.clone().map(Item::developer);
+            (None, ours.into_iter().chain(request.items.iter().cloned()).collect())
+        }
     };
     let schema = request.output_schema.as_ref();
     let schema = schema.map(|schema| write("schema.json", &schema.to_string())).transpose()?;
@@ -135,7 +139,7 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
     let args = args(request, instructions.as_deref(), schema.as_deref());
     command.args(args).current_dir(&request.profile.workspace);
     let (process, streams) = Process::start(command)?;
-    Ok((process, streams, transcript::text(items, request.turn_instructions.as_deref())))
+    Ok((process, streams, transcript::text(&items, request.turn_instructions.as_deref())))
 }
 
 /// Reads a process's lines to the end of the turn; `false` when the output ended first.

@@ -78,6 +78,7 @@ pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<In
         max_turns: config.max_turns.clone(),
         refusal: refusal.clone(),
         limits: config.limits.clone(),
+        model_sizes: models.as_ref().map(ModelList::sizes).unwrap_or_default(),
     };
     let session = Session::open(rpc, lines, tasks, parts);
     let (started_at, models_outdated) = (Instant::now(), CancellationToken::new());

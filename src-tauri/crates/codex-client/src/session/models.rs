@@ -33,8 +33,29 @@ pub struct Model {
     /// The reasoning efforts that it supports.
     #[serde(rename = "supportedReasoningEfforts", deserialize_with = "effort_names")]
     pub efforts: Vec<Effort>,
+    /// The effort without another choice; `None` when codex does not say.
+    #[serde(rename = "defaultReasoningEffort")]
+    pub default_effort: Option<Effort>,
     /// `text`, `image`.
     pub input_modalities: Vec<String>,
+    /// The service tiers that it has besides the usual one.
+    pub service_tiers: Vec<ServiceTier>,
+    /// How many tokens a conversation may have, answers included; `None` when codex does not say.
+    #[serde(skip)]
+    pub context_window: Option<u64>,
+    /// How many tokens an answer may have; `None` when codex does not say.
+    #[serde(skip)]
+    pub max_output_tokens: Option<u64>,
+}
+
+/// A service tier of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ServiceTier {
+    /// The id, as turns name it.
+    pub id: String,
+    /// The name to show to people.
+    pub name: String,
 }
 
 fn effort_names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Effort>, D::Error> {
@@ -126,6 +147,10 @@ pub(crate) async fn list_models(session: &Session) -> Result<Vec<Model>, CodexEr
     // codex marks its own default, whatever the user has configured.
     if let Some(configured) = configured_model(session).await {
         models.iter_mut().for_each(|model| model.is_default = model.id == configured);
+    }
+    for model in &mut models {
+        let size = session.model_sizes.get(&model.id).copied().unwrap_or_default();
+        (model.context_window, model.max_output_tokens) = (size.context_window, size.max_output_tokens);
     }
     Ok(models)
 }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -31,6 +32,7 @@ pub(crate) fn open_with(
         max_turns: MaxTurns::default(),
         refusal: Refusal::default(),
         limits: SharedLimits::default(),
+        model_sizes: HashMap::default(),
     };
     let session = Session::open(Connection::open(stdin, &tasks), lines(stdout), tasks, parts);
     (session, codex_writes, BufReader::new(codex_reads).lines())

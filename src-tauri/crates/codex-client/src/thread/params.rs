@@ -64,6 +64,9 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
     if let Some(tier) = &profile.service_tier {
         params["serviceTier"] = tier.as_str().into();
     }
+    if let Some(instructions) = &profile.developer_instructions {
+        params["developerInstructions"] = instructions.as_str().into();
+    }
     if let Some(verbosity) = &profile.verbosity {
         config.insert("model_verbosity".into(), verbosity.as_str().into());
     }

@@ -184,6 +184,13 @@ impl KeyLimits {
         Ok(Self { workspace: self.workspace.map(|_| folder), ..self })
     }
 
+    /// The stricter of this mode and the key's.
+    #[must_use]
+    pub(crate) fn strictest(&self, sandbox: SandboxMode) -> SandboxMode {
+        let without = if self.workspace.is_some() { SandboxMode::WorkspaceWrite } else { sandbox };
+        sandbox.min(self.sandbox.unwrap_or(without))
+    }
+
     /// The effective mode and folder under the current settings. Blocks on the file system.
     ///
     /// # Errors
@@ -194,10 +201,10 @@ impl KeyLimits {
         workspace: &Path,
     ) -> Result<(SandboxMode, PathBuf), LimitsError> {
         let Some(own) = &self.workspace else {
-            return Ok((sandbox.min(self.sandbox.unwrap_or(sandbox)), workspace.to_owned()));
+            return Ok((self.strictest(sandbox), workspace.to_owned()));
         };
-        let sandbox = sandbox.min(self.sandbox.unwrap_or(SandboxMode::WorkspaceWrite));
-        let (own, all) = (folder(own)?, folder(workspace)?);
+        let sandbox = self.strictest(sandbox);
+        let (own, all) = (real_folder(own)?, real_folder(workspace)?);
         if own.starts_with(&all) {
             Ok((sandbox, strip_verbatim_prefix(own)))
         } else {
@@ -219,7 +226,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Resolves a folder's symlinks.
-fn folder(path: &Path) -> Result<PathBuf, LimitsError> {
+pub(crate) fn real_folder(path: &Path) -> Result<PathBuf, LimitsError> {
     let unusable = |what: String| LimitsError::Unusable { path: path.to_owned(), what };
     let real = fs::canonicalize(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => unusable("does not exist".to_owned()),
@@ -229,7 +236,7 @@ fn folder(path: &Path) -> Result<PathBuf, LimitsError> {
 }
 
 /// On Windows, canonical paths have a verbatim prefix that many programs cannot handle.
-fn strip_verbatim_prefix(path: PathBuf) -> PathBuf {
+pub(crate) fn strip_verbatim_prefix(path: PathBuf) -> PathBuf {
     let plain =
         path.to_str().and_then(|text| text.strip_prefix(r"\\?\")).filter(|rest| rest.get(1..2) == Some(":"));
     plain.map(PathBuf::from).unwrap_or(path)

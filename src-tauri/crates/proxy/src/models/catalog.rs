@@ -1,4 +1,4 @@
-//! The available models: `codex-local`, and every model codex lists.
+//! The available models: `codex-local`, folders, and every model codex lists.
 //!
 //! codex's list is cached; for unknown ids it is asked again, at most once a minute. A list from another version or
 //! account is discarded.
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use codex_client::{Codex, CodexError, Model, Readiness, Status, ThreadKind, ThreadProfile};
+use codex_client::{Capabilities, Codex, CodexError, Model, Readiness, Status, ThreadKind, ThreadProfile};
 use tokio::time::Instant;
 
+use super::ids::{self, Variant};
 use crate::error::ApiError;
-use crate::openai::model::{ModelCapabilities, ModelEntry, ModelInfo, ModelMeta};
 pub(crate) use crate::settings::CODEX_LOCAL;
-use crate::settings::Settings;
+use crate::settings::{FolderModel, Settings};
 
 /// Lifetime of the cached list. It changes only with the account and codex's version.
 const CACHE_TTL: Duration = Duration::from_secs(300);
@@ -33,6 +33,17 @@ pub(crate) struct Catalog {
     asking: tokio::sync::Mutex<Option<(Instant, CodexError)>>,
 }
 
+/// A model that a request can use.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// What its threads are started with.
+    pub(crate) profile: ThreadProfile,
+    /// What its id says besides the model.
+    pub(crate) variant: Variant,
+    /// The folder that it is, if it is one.
+    pub(crate) folder: Option<FolderModel>,
+}
+
 /// A list and its source.
 #[derive(Clone, Debug)]
 struct Cached {
@@ -43,7 +54,7 @@ struct Cached {
 }
 
 impl Catalog {
-    /// The thread profile for the model or alias `id`, as far as it is known without asking codex.
+    /// What the model or alias `id` is, as far as it is known without asking codex.
     ///
     /// # Errors
     /// When there is no such model.
@@ -52,7 +63,7 @@ impl Catalog {
         id: &str,
         codex: &Codex,
         settings: &Settings,
-    ) -> Result<Option<ThreadProfile>, ApiError> {
+    ) -> Result<Option<Resolved>, ApiError> {
         let cached = self.cached.lock().clone().filter(|cached| cached.is_fresh(codex, CACHE_TTL));
         match (find(id, cached.as_ref().map(|cached| cached.models.as_slice()), settings), cached) {
             // Perhaps it is new.
@@ -61,7 +72,7 @@ impl Catalog {
         }
     }
 
-    /// The thread profile for the model or alias `id`.
+    /// What the model or alias `id` is.
     ///
     /// # Errors
     /// When there is no such model, or codex cannot list its models.
@@ -70,7 +81,7 @@ impl Catalog {
         id: &str,
         codex: &Codex,
         settings: &Settings,
-    ) -> Result<ThreadProfile, ApiError> {
+    ) -> Result<Resolved, ApiError> {
         if let Some(found) = self.look_up_cached(id, codex, settings)? {
             return Ok(found);
         }
@@ -82,6 +93,12 @@ impl Catalog {
     pub(crate) fn cached(&self) -> Vec<Model> {
         let cached = self.cached.lock();
         cached.as_ref().map(|cached| cached.models.clone()).unwrap_or_default()
+    }
+
+    /// What the codex that listed the models can do; `None` if it is not live.
+    pub(crate) fn capabilities(&self) -> Option<Capabilities> {
+        let cached = self.cached.lock();
+        Some(cached.as_ref()?.from.as_ref()?.capabilities)
     }
 
     /// The efforts of the model `id`, or of the default model, as last listed; empty if unknown.
@@ -135,29 +152,52 @@ impl Catalog {
     }
 }
 
-/// The thread profile for the model or alias `id`; `None` if only the missing list could tell. An alias refers to a
+/// What the model or alias `id` is; `None` if only the missing list could tell. An alias refers to a
 /// model, not to another alias.
 ///
 /// # Errors
 /// When there is no such model.
-fn find(id: &str, models: Option<&[Model]>, settings: &Settings) -> Result<Option<ThreadProfile>, ApiError> {
-    if is_agent(id, settings) {
-        return Ok(Some(agent_profile(settings)));
+fn find(id: &str, models: Option<&[Model]>, settings: &Settings) -> Result<Option<Resolved>, ApiError> {
+    let (asked, id) = (id, ids::real(id, settings));
+    let alias_of = (asked != id).then_some(id);
+    let not_found = |nearest: &[String]| Err(ApiError::model_not_found(asked, alias_of, nearest));
+    if let Some((agent, suffix)) = ids::agent(asked, settings) {
+        let variant = match (suffix, models) {
+            (None, _) => Some(Variant::default()),
+            (Some(_), None) => return Ok(None),
+            (Some(suffix), Some(models)) => {
+                ids::agent_model(settings, models).and_then(|model| ids::variant(suffix, model))
+            }
+        };
+        let folder = agent.folder();
+        let instructions = folder.map(|folder| folder.instructions.clone()).filter(|text| !text.is_empty());
+        let profile = ThreadProfile { developer_instructions: instructions, ..agent_profile(settings) };
+        return match variant {
+            Some(variant) => Ok(Some(Resolved { profile, variant, folder: folder.cloned() })),
+            None => not_found(&[]),
+        };
     }
-    let alias_of = settings.model_aliases.get(id);
-    let (asked, id) = (id, alias_of.map_or(id, String::as_str));
-    let found = || Ok(Some(profile(ThreadKind::Plain, Some(id.to_owned()), settings)));
+    if ids::is_folder_id(id) {
+        return not_found(&[]);
+    }
+    let found = |id: &str, variant| {
+        let profile = profile(ThreadKind::Plain, Some(id.to_owned()), settings);
+        Ok(Some(Resolved { profile, variant, folder: None }))
+    };
     // The configured model may exist only at the user's own provider.
     if settings.model.as_deref() == Some(id) {
-        return found();
+        return found(id, Variant::default());
     }
     let Some(models) = models else { return Ok(None) };
     // Old versions of codex list none; then the upstream decides.
     if models.is_empty() || models.iter().any(|model| model.id == id) {
-        return found();
+        return found(id, Variant::default());
+    }
+    if let Some((model, variant)) = ids::with_variant(id, models).filter(|_| settings.effort_models) {
+        return found(&model.id, variant);
     }
     let others = settings.model_aliases.keys().filter(|_| alias_of.is_none());
-    Err(ApiError::model_not_found(asked, alias_of.map(String::as_str), &nearest(id, models, others)))
+    not_found(&nearest(id, models, others))
 }
 
 impl Cached {
@@ -176,9 +216,9 @@ fn live(codex: &Codex) -> Option<Readiness> {
     }
 }
 
-/// Whether `id` is Codex itself, by name or alias.
+/// Whether `id` is Codex itself, by name or alias: codex-local or a folder.
 pub(crate) fn is_agent(id: &str, settings: &Settings) -> bool {
-    settings.model_aliases.get(id).map_or(id, String::as_str) == CODEX_LOCAL
+    ids::agent(id, settings).is_some()
 }
 
 /// The thread profile of codex-local.
@@ -189,73 +229,6 @@ pub(crate) fn agent_profile(settings: &Settings) -> ThreadProfile {
 fn profile(kind: ThreadKind, model: Option<String>, settings: &Settings) -> ThreadProfile {
     let plain = ThreadProfile::plain(settings.working_folder());
     ThreadProfile { kind, model, sandbox: settings.sandbox, ..plain }
-}
-
-/// The entries of `GET /v1/models`: `codex-local`, then codex's visible models in its order, then aliases of existing
-/// models. An alias shadows a model of the same id.
-pub(crate) fn entries(models: &[Model], settings: &Settings, created: u64) -> Vec<ModelEntry> {
-    let aliases = &settings.model_aliases;
-    let shown = models.iter().filter(|model| !model.hidden && !aliases.contains_key(&model.id));
-    let mut entries = vec![codex_local(settings, created)];
-    entries.extend(shown.map(|model| entry_of(&model.id, models, settings, created)));
-    if let Some(model) = &settings.model
-        && !entries.iter().any(|entry| entry.id == *model)
-    {
-        entries.push(entry_of(model, models, settings, created));
-    }
-    let exists = |model: &String| {
-        model == CODEX_LOCAL
-            || settings.model.as_ref() == Some(model)
-            || models.iter().any(|cached| cached.id == *model)
-    };
-    let there = aliases.iter().filter(|(_, model)| exists(model));
-    entries.extend(there.map(|(alias, _)| entry_of(alias, models, settings, created)));
-    entries
-}
-
-/// The entry of the existing `id`: codex-local, an alias, or a plain model with codex's description, if any.
-pub(crate) fn entry_of(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
-    match settings.model_aliases.get(id) {
-        Some(model) => {
-            let real = entry_of_model(model, models, settings, created);
-            let description = format!("Alias of {model}. {}", real.info.meta.description);
-            entry(id, id, description.trim_end(), real.owned_by, created)
-        }
-        None => entry_of_model(id, models, settings, created),
-    }
-}
-
-fn entry_of_model(id: &str, models: &[Model], settings: &Settings, created: u64) -> ModelEntry {
-    if id == CODEX_LOCAL {
-        return codex_local(settings, created);
-    }
-    match models.iter().find(|model| model.id == id) {
-        Some(model) if !model.display_name.is_empty() => {
-            entry(id, &model.display_name, &model.description, "openai", created)
-        }
-        _ => entry(id, id, "The model of the settings.", "openai", created),
-    }
-}
-
-fn codex_local(settings: &Settings, created: u64) -> ModelEntry {
-    let description = match &settings.model {
-        Some(model) => format!("Codex itself, with its tools, on {model}."),
-        None => "Codex itself, with its tools and your own configuration.".to_owned(),
-    };
-    entry(CODEX_LOCAL, "Codex (local)", &description, "codex", created)
-}
-
-fn entry(id: &str, name: &str, description: &str, owned_by: &'static str, created: u64) -> ModelEntry {
-    // Otherwise Open WebUI sends its 36 built-in tools with every chat and does not request usage.
-    let capabilities = ModelCapabilities { builtin_tools: false, usage: true };
-    ModelEntry {
-        id: id.to_owned(),
-        object: "model",
-        created,
-        owned_by,
-        name: name.to_owned(),
-        info: ModelInfo { meta: ModelMeta { description: description.to_owned(), capabilities } },
-    }
 }
 
 /// Up to three ids most similar to `id`, by shared character pairs.

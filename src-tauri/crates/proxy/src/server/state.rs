@@ -15,7 +15,7 @@ use super::response_store::ResponseStore;
 use super::responses::event_log::EventLogs;
 use crate::answer::tokens::Tokenizer;
 use crate::approvals::Approvals;
-use crate::auth::{KeyEntry, KeyFile, KeyUse};
+use crate::auth::{KeyDigest, KeyEntry, KeyFile, KeyUse};
 use crate::body_budget::BodyBudget;
 use crate::changes::ChangeStore;
 use crate::clock::unix_now;
@@ -68,6 +68,8 @@ pub struct Inner {
     /// What keys have used.
     pub(crate) key_use: KeyUse,
     pub(super) configured_keys: Vec<KeyEntry>,
+    /// The keys of the program itself, such as the window's, which see every folder.
+    pub(super) owner_keys: Vec<KeyDigest>,
     pub(super) auth_throttle: AuthThrottle,
     pub(crate) request_log: Arc<dyn RequestLog>,
     pub(crate) metrics: Metrics,
@@ -200,6 +202,7 @@ impl Proxy {
             .iter()
             .enumerate()
             .map(|(index, key)| KeyEntry::new(&format!("API_KEYS #{}", index + 1), key, now));
+        let owner_keys = keys.iter().map(|key| key.sha256).collect();
         let configured_keys: Vec<_> = from_settings.chain(keys).collect();
         Ok(Self(Arc::new(Inner {
             key_file: KeyFile::in_folder(&settings.data_dir),
@@ -225,6 +228,7 @@ impl Proxy {
             cut_off: CancellationToken::new(),
             known_health: RwLock::default(),
             configured_keys,
+            owner_keys,
             auth_throttle: AuthThrottle::default(),
             request_log,
             codex,

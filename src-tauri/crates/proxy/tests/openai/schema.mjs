@@ -133,6 +133,9 @@ const OURS = {
     input_modalities: texts,
     architecture: { type: "object" },
     supported_parameters: texts,
+    reasoning: { type: "object" },
+    reasoning_effort_levels: texts,
+    default_reasoning_effort: text,
   },
 };
 for (const [name, fields] of Object.entries(OURS)) Object.assign(definition(name).properties, fields);

@@ -3,20 +3,29 @@
 //!
 //! Keys are accepted nowhere else: URLs end up in logs and browser history, and browsers send cookies unasked.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderName};
-use codex_client::{SandboxMode, ThreadKind, ThreadProfile};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use codex_client::{SandboxMode, ThreadKind};
 
 use super::request_id::KindCell;
 use crate::auth::{self, Key, KeyEntry, KeyLimits, LimitsError};
 use crate::clock::unix_now;
 use crate::error::ApiError;
-use crate::models::catalog::is_agent;
+use crate::models::catalog::Resolved;
+use crate::models::ids::{self, Agent};
+use crate::models::place::{self, PlaceError};
+use crate::openai::model::ModelEntry;
 use crate::server::state::Inner;
-use crate::settings::Settings;
+use crate::settings::{FolderModel, Settings};
 
 /// Where clients of Anthropic's API send their key.
 pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Names the folder that Codex itself works in for one request.
+pub(in crate::server) const X_CODEX_WORKSPACE: HeaderName = HeaderName::from_static("x-codex-workspace");
 
 /// How much of a text is scanned for keys, in characters.
 const MAX_SCANNED_CHARS: usize = 1000;
@@ -28,6 +37,12 @@ pub(crate) struct Caller {
     pub(crate) name: String,
     /// Its digest. Unlike the name, it is unique.
     pub(crate) id: String,
+    /// Its short id, by which folders name the keys that see them.
+    pub(super) key_id: String,
+    /// Whether it is the window's own key, which sees every folder.
+    pub(super) is_owner: bool,
+    /// The folder that the request names.
+    pub(super) workspace: Option<PathBuf>,
     /// Its limits, stricter than the settings.
     pub(crate) limits: KeyLimits,
     /// Receives the kind of model, for metrics.
@@ -40,22 +55,71 @@ impl Caller {
         self.check_model(id, settings).is_ok()
     }
 
-    /// Checks that the key may use the model or alias `id`. A pattern may match either the alias or what it stands for; the model
-    /// behind codex-local does not matter.
-    pub(in crate::server) fn check_model(&self, id: &str, settings: &Settings) -> Result<(), ApiError> {
-        if self.limits.plain_models_only && is_agent(id, settings) {
-            return Err(ApiError::plain_models_only(id));
-        }
-        let real = settings.model_aliases.get(id).map_or(id, String::as_str);
-        if self.limits.allows_model(&[id, real]) { Ok(()) } else { Err(ApiError::model_not_allowed(id)) }
+    /// Whether the request names a folder, which only Codex itself works in.
+    pub(in crate::server) fn names_workspace(&self) -> bool {
+        self.workspace.is_some()
     }
 
-    /// Restricts a thread's profile to the key's limits. `model` is the requested model.
+    /// Whether the key sees a folder that is a model.
+    fn sees(&self, folder: &FolderModel) -> bool {
+        self.is_owner || folder.is_seen_by(&self.key_id)
+    }
+
+    /// Checks that the key may use the model or alias `id`. A pattern may match the id, the alias's model, or the model without an
+    /// effort; the model behind codex-local does not matter. A folder that the key does not see does not exist for it.
+    pub(in crate::server) fn check_model(&self, id: &str, settings: &Settings) -> Result<(), ApiError> {
+        let real = ids::real(id, settings);
+        let agent = ids::agent(id, settings);
+        let folder = agent.and_then(|(agent, _)| agent.folder());
+        if ids::is_folder_id(real) && !folder.is_some_and(|folder| self.sees(folder)) {
+            return Err(ApiError::model_not_found(id, None, &[]));
+        }
+        if self.limits.plain_models_only && agent.is_some() {
+            return Err(ApiError::plain_models_only(id));
+        }
+        let base = match (agent, settings.effort_models) {
+            (Some((agent, _)), _) => agent.id(),
+            (None, true) => ids::without_variant(real).to_owned(),
+            (None, false) => real.to_owned(),
+        };
+        if self.limits.allows_model(&[id, real, &base]) {
+            Ok(())
+        } else {
+            Err(ApiError::model_not_allowed(id))
+        }
+    }
+
+    /// Removes the folders that are outside the key's own.
+    pub(in crate::server) async fn retain_reachable(
+        &self,
+        entries: &mut Vec<ModelEntry>,
+        settings: &Settings,
+    ) {
+        if self.limits.workspace.is_none() || settings.folders.is_empty() {
+            return;
+        }
+        let outside = |caller: &Self, settings: &Settings, id: &str| {
+            let (agent @ Agent::Folder(_), _) = ids::agent(id, settings)? else { return None };
+            let request = place::Request { agent, limits: &caller.limits, named: None };
+            place::place(request, settings, |_| true).err()
+        };
+        let (caller, settings) = (self.clone(), settings.clone());
+        let ids: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
+        let reachable =
+            move || -> Vec<bool> { ids.iter().map(|id| outside(&caller, &settings, id).is_none()).collect() };
+        let Ok(reachable) = tokio::task::spawn_blocking(reachable).await else { return entries.clear() };
+        let mut reachable = reachable.into_iter();
+        entries.retain(|_| reachable.next().unwrap_or_default());
+    }
+
+    /// Restricts the profile of a thread to the key's limits, and chooses its folder. `model` is the requested model.
     pub(in crate::server) async fn limit(
         &self,
-        profile: &mut ThreadProfile,
+        resolved: &mut Resolved,
         model: &str,
+        settings: &Arc<Settings>,
     ) -> Result<(), ApiError> {
+        let Resolved { profile, folder, .. } = resolved;
         if profile.kind == ThreadKind::Plain {
             if !self.limits.is_none() {
                 // Plain models run nothing. Should codex offer a shell anyway, it must not change anything.
@@ -68,27 +132,38 @@ impl Caller {
         }
         profile.no_web_search = !self.limits.allows_web_search();
         profile.no_mcp_servers = self.limits.no_mcp_servers;
-        if self.limits.workspace.is_none() {
-            let workspace = profile.workspace.clone();
-            let is_there = tokio::task::spawn_blocking(move || workspace.is_dir()).await.unwrap_or_default();
-            if !is_there {
-                return Err(ApiError::no_workspace());
+        profile.ask = match folder.as_ref().and_then(|folder| folder.ask) {
+            None => self.limits.may_ask.unwrap_or(settings.ask),
+            Some(asks) => asks && self.limits.may_ask.unwrap_or(true),
+        };
+        let (caller, folder, settings) = (self.clone(), folder.clone(), Arc::clone(settings));
+        let place = move || {
+            let agent = folder.as_ref().map_or(Agent::Local, Agent::Folder);
+            let named = caller.workspace.as_deref();
+            let request = place::Request { agent, limits: &caller.limits, named };
+            place::place(request, &settings, |folder| caller.sees(folder))
+        };
+        let placed = tokio::task::spawn_blocking(place).await.map_err(|_| ApiError::internal())?;
+        (profile.sandbox, profile.workspace) = placed.map_err(|error| {
+            tracing::warn!(key = self.name, model, "no folder to work in: {error}");
+            match error {
+                PlaceError::NoWorkspace => ApiError::no_workspace(),
+                PlaceError::NoFolder(_) => ApiError::no_folder(),
+                PlaceError::OutsideKey => ApiError::folder_outside_key(),
+                PlaceError::NotAllowed => ApiError::workspace_not_allowed(),
+                PlaceError::Limits(LimitsError::Outside { .. }) => ApiError::workspace_outside(),
+                PlaceError::Limits(_) => ApiError::workspace_unavailable(),
             }
-        }
-        let (limits, sandbox, workspace) = (self.limits.clone(), profile.sandbox, profile.workspace.clone());
-        let effective = tokio::task::spawn_blocking(move || limits.effective(sandbox, &workspace)).await;
-        (profile.sandbox, profile.workspace) =
-            effective.map_err(|_| ApiError::internal())?.map_err(|error| {
-                tracing::warn!(key = self.name, "the limits of this key cannot be applied: {error}");
-                match error {
-                    LimitsError::Outside { .. } => ApiError::workspace_outside(),
-                    LimitsError::LessStrict(_) | LimitsError::Unusable { .. } => {
-                        ApiError::workspace_unavailable()
-                    }
-                }
-            })?;
+        })?;
+        // Threads that are the same compare as the same.
+        profile.ask = profile.asks();
         Ok(())
     }
+}
+
+/// The folder in a header, as UTF-8. A name that is none is no folder that there is.
+fn folder_in(value: &HeaderValue) -> PathBuf {
+    String::from_utf8_lossy(value.as_bytes()).trim().into()
 }
 
 /// Why a request is unauthorized.
@@ -114,8 +189,9 @@ impl Inner {
     }
 
     pub(in crate::server) fn check_key(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
+        let workspace = headers.get(X_CODEX_WORKSPACE).map(folder_in);
         if !self.settings().keys_needed {
-            return Ok(Caller { name: "no key needed".to_owned(), ..Caller::default() });
+            return Ok(Caller { name: "no key needed".to_owned(), workspace, ..Caller::default() });
         }
         let header = |name| {
             let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -149,6 +225,9 @@ impl Inner {
             Some(entry) => Ok(Caller {
                 name: entry.name.clone(),
                 id: entry.sha256.to_hex(),
+                key_id: entry.id.clone(),
+                is_owner: self.owner_keys.contains(&entry.sha256),
+                workspace,
                 limits: entry.limits.clone(),
                 kind: KindCell::default(),
             }),

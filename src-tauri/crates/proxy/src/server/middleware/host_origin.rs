@@ -155,7 +155,7 @@ fn preflight(origin: HeaderValue, requested: &HeaderMap) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
     // Browser SDKs send custom headers. The key protects us, not header names.
     let allowed = requested.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let usual = HeaderValue::from_static("authorization, content-type, x-api-key");
+    let usual = HeaderValue::from_static("authorization, content-type, x-api-key, x-codex-workspace");
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed.unwrap_or(usual));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     headers.append(VARY, HeaderValue::from_static("origin"));

@@ -2,13 +2,16 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use codex_client::Model;
 
 use crate::error::ApiError;
-use crate::models::catalog::{self, CODEX_LOCAL};
+use crate::models::catalog::CODEX_LOCAL;
+use crate::models::entries::Entries;
 use crate::openai::model::{ModelEntry, ModelList};
 use crate::server::extract::PathId;
 use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
+use crate::settings::Settings;
 
 /// List models
 ///
@@ -23,8 +26,9 @@ pub(crate) async fn list(
 ) -> Result<Json<ModelList>, ApiError> {
     let models = proxy.catalog.models(proxy.codex.plain()).await?;
     let settings = proxy.settings();
-    let mut data = catalog::entries(&models, &settings, proxy.started);
+    let mut data = entries(&proxy, &models, &settings).all();
     data.retain(|entry| caller.may_use(&entry.id, &settings));
+    caller.retain_reachable(&mut data, &settings).await;
     Ok(Json(ModelList { object: "list", data }))
 }
 
@@ -41,11 +45,18 @@ pub(crate) async fn one(
     Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Json<ModelEntry>, ApiError> {
-    caller.check_model(&id, &proxy.settings())?;
+    let settings = proxy.settings();
+    caller.check_model(&id, &settings)?;
     if id == CODEX_LOCAL {
-        return Ok(Json(catalog::entry_of(&id, &[], &proxy.settings(), proxy.started)));
+        // It is there although codex cannot list its models.
+        let models = proxy.catalog.models(proxy.codex.plain()).await.unwrap_or_default();
+        return Ok(Json(entries(&proxy, &models, &settings).one(&id)));
     }
-    proxy.catalog.look_up(&id, proxy.codex.plain(), &proxy.settings()).await?;
+    proxy.catalog.look_up(&id, proxy.codex.plain(), &settings).await?;
     let models = proxy.catalog.models(proxy.codex.plain()).await?;
-    Ok(Json(catalog::entry_of(&id, &models, &proxy.settings(), proxy.started)))
+    Ok(Json(entries(&proxy, &models, &settings).one(&id)))
+}
+
+fn entries<'a>(proxy: &Proxy, models: &'a [Model], settings: &'a Settings) -> Entries<'a> {
+    Entries { models, capabilities: proxy.catalog.capabilities(), settings, created: proxy.started }
 }

@@ -16,6 +16,7 @@ use crate::answer::tokens::MAX_COUNTED;
 use crate::error::{ApiError, Refused};
 use crate::exchange::{Admit, Exchange, Occupancy};
 use crate::image_fetch::{FetchOptions, Fetched};
+use crate::models::catalog::Resolved;
 use crate::models::efforts::{self, EFFORTS};
 use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
@@ -35,7 +36,7 @@ pub(in crate::server) struct Queued {
     settings: Arc<Settings>,
     format: CompiledFormat,
     /// `None` if the model is yet to be looked up.
-    known: Option<ThreadProfile>,
+    known: Option<Resolved>,
     admit: Admit,
 }
 
@@ -111,8 +112,8 @@ async fn queue_turns(
 
     // A model known to be missing does not wait. codex is asked only for an admitted request.
     let known = proxy.catalog.look_up_cached(&request.model, proxy.codex.plain(), &settings)?;
-    if let Some(profile) = &known {
-        caller.kind.set(profile.kind);
+    if let Some(known) = &known {
+        caller.kind.set(known.profile.kind);
     }
     let admit = exchange.request_admission(&proxy.admission, &caller.id, request.n, patience);
     let admit = admit.map_err(|refused| rejected(proxy, caller, refused, Duration::ZERO))?;
@@ -146,16 +147,17 @@ async fn start_turns(
     exchange.count_tokens(proxy.key_use.clone(), &caller.id, &request.items);
 
     let started = Instant::now();
-    let mut profile = match known {
-        Some(profile) => profile,
+    let mut resolved = match known {
+        Some(known) => known,
         None => proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?,
     };
-    caller.kind.set(profile.kind);
-    caller.limit(&mut profile, &request.model).await?;
-    profile.ask = caller.limits.may_ask.unwrap_or(settings.ask);
-    // Threads that are the same compare as the same.
-    profile.ask = profile.asks();
-    let (effort, mut ignored) = choose_effort(proxy, &request, &profile).await?;
+    caller.kind.set(resolved.profile.kind);
+    caller.limit(&mut resolved, &request.model, &settings).await?;
+    let Resolved { mut profile, variant, .. } = resolved;
+    let (effort, mut ignored) = choose_effort(proxy, &request, &profile, variant.effort.as_ref()).await?;
+    if profile.kind == ThreadKind::Plain && caller.names_workspace() {
+        ignored.push("x-codex-workspace");
+    }
     if request.verbosity.is_some() && is_unlisted(proxy, &profile).await {
         // codex takes it only for models that it knows.
         ignored.push("verbosity");
@@ -177,7 +179,8 @@ async fn start_turns(
     let names = Arc::new(ToolNames::of(&request.tools));
     let offered = request.tools.iter().filter(|tool| request.tool_choice.offers(tool));
     profile.tools = offered.map(|tool| to_codex(tool, &names)).collect();
-    (profile.verbosity, profile.service_tier) = (request.verbosity, request.service_tier);
+    profile.verbosity = request.verbosity;
+    profile.service_tier = request.service_tier.or(variant.service_tier);
     if caller.limits.allows_web_search() {
         profile.web_search = request.web_search;
     } else if request.web_search.is_some() {
@@ -231,15 +234,17 @@ async fn start_turns(
     Ok(ignored)
 }
 
-/// The effort to request, and the parameter if it is not the one that the client asked for.
+/// The effort to request, and the parameter if it is not the one that the client asked for. The parameter wins over the effort in
+/// the model's id.
 async fn choose_effort(
     proxy: &Proxy,
     request: &AnswerRequest,
     profile: &ThreadProfile,
+    in_id: Option<&String>,
 ) -> Result<(Option<String>, Vec<&'static str>), ApiError> {
     let settings = proxy.settings();
     let configured = settings.effort.as_ref().filter(|_| profile.kind == ThreadKind::Agent);
-    let Some(asked) = request.effort.as_ref().or(configured) else { return Ok((None, Vec::new())) };
+    let Some(asked) = request.effort.as_ref().or(in_id).or(configured) else { return Ok((None, Vec::new())) };
     // If codex lists no models, their efforts are unknown, and the upstream decides.
     let _ = proxy.catalog.models(proxy.codex.plain()).await;
     let known = proxy.catalog.efforts(profile.model.as_deref());

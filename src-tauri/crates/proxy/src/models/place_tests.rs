@@ -1,0 +1,153 @@
+use std::fs;
+
+use SandboxMode::{DangerFullAccess, ReadOnly, WorkspaceWrite};
+
+use super::*;
+
+/// Settings with the folder `work` and the models `work/web` and `other`, in a temporary folder.
+struct Setting {
+    folder: tempfile::TempDir,
+    settings: Settings,
+}
+
+impl Setting {
+    fn new(mode: SandboxMode, web: Option<SandboxMode>, other: Option<SandboxMode>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for below in ["work/web/src", "other/deep", "outside"] {
+            fs::create_dir_all(folder.path().join(below)).unwrap();
+        }
+        let model = |name: &str, below: &str, sandbox| FolderModel {
+            name: name.to_owned(),
+            folder: folder.path().join(below),
+            sandbox,
+            ..FolderModel::default()
+        };
+        let settings = Settings {
+            workspace: Some(folder.path().join("work")),
+            sandbox: mode,
+            folders: vec![model("web", "work/web", web), model("other", "other", other)],
+            ..Settings::default()
+        };
+        Self { folder, settings }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(below)
+    }
+
+    fn agent(&self, name: &str) -> Agent<'_> {
+        let folder = self.settings.folders.iter().find(|folder| folder.name == name);
+        folder.map_or(Agent::Local, Agent::Folder)
+    }
+
+    /// The mode and the folder below the test's; or the error, in short.
+    fn place(
+        &self,
+        model: &str,
+        limits: &KeyLimits,
+        named: Option<&str>,
+    ) -> Result<(SandboxMode, String), String> {
+        let named = named.map(|named| match named.strip_prefix('/') {
+            Some(below) => self.path(below),
+            None => PathBuf::from(named),
+        });
+        let request = Request { agent: self.agent(model), limits, named: named.as_deref() };
+        let (mode, path) =
+            place(request, &self.settings, |folder| folder.name != "hidden").map_err(|error| {
+                let error = format!("{error:?}");
+                error.split(['(', ' ']).next().unwrap_or_default().to_owned()
+            })?;
+        let path = path.canonicalize().unwrap();
+        Ok((mode, path.strip_prefix(self.path("")).unwrap().display().to_string()))
+    }
+}
+
+fn key(folder: Option<PathBuf>, sandbox: Option<SandboxMode>) -> KeyLimits {
+    KeyLimits { workspace: folder, sandbox, ..KeyLimits::default() }
+}
+
+fn ok(mode: SandboxMode, path: &str) -> Result<(SandboxMode, String), String> {
+    Ok((mode, path.to_owned()))
+}
+
+#[test]
+fn a_folder_has_its_mode_or_that_of_the_settings() {
+    let setting = Setting::new(ReadOnly, Some(WorkspaceWrite), None);
+    let free = key(None, None);
+    assert_eq!(setting.place("web", &free, None), ok(WorkspaceWrite, "work/web"));
+    assert_eq!(setting.place("other", &free, None), ok(ReadOnly, "other"));
+    assert_eq!(setting.place("", &free, None), ok(ReadOnly, "work"));
+}
+
+#[test]
+fn a_key_makes_the_mode_stricter_and_keeps_to_its_folder() {
+    let setting = Setting::new(WorkspaceWrite, Some(DangerFullAccess), None);
+    assert_eq!(setting.place("web", &key(None, Some(ReadOnly)), None), ok(ReadOnly, "work/web"));
+    // With a folder and no mode, the maximum is to write in the folder.
+    let own = key(Some(setting.path("work")), None);
+    assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "work/web"));
+    assert_eq!(setting.place("other", &own, None), Err("OutsideKey".to_owned()));
+    let missing = key(Some(setting.path("gone")), None);
+    assert_eq!(setting.place("web", &missing, None), Err("Limits".to_owned()));
+    fs::remove_dir_all(setting.path("other")).unwrap();
+    assert_eq!(setting.place("other", &key(None, None), None), Err("NoFolder".to_owned()));
+}
+
+#[test]
+fn a_request_names_a_folder_inside_an_allowed_one() {
+    let setting = Setting::new(WorkspaceWrite, None, Some(ReadOnly));
+    let free = key(None, None);
+    for (named, expected) in [
+        ("/work", ok(WorkspaceWrite, "work")),
+        ("/work/web/src", ok(WorkspaceWrite, "work/web/src")),
+        ("web/src", ok(WorkspaceWrite, "work/web/src")),
+        // The folder's own mode is stricter than that of codex-local.
+        ("/other/deep", ok(ReadOnly, "other/deep")),
+        ("/outside", Err("NotAllowed".to_owned())),
+        ("/work/../outside", Err("NotAllowed".to_owned())),
+        ("..", Err("NotAllowed".to_owned())),
+        ("/gone", Err("NotAllowed".to_owned())),
+    ] {
+        assert_eq!(setting.place("", &free, Some(named)), expected, "{named}");
+    }
+    // Below the folder of the model.
+    assert_eq!(setting.place("other", &free, Some("deep")), ok(ReadOnly, "other/deep"));
+}
+
+#[test]
+fn a_folder_with_more_rights_lends_them_to_no_other_folder() {
+    let setting = Setting::new(ReadOnly, Some(DangerFullAccess), None);
+    let free = key(None, None);
+    assert_eq!(setting.place("web", &free, Some("/work")), ok(ReadOnly, "work"));
+    assert_eq!(setting.place("web", &free, Some("src")), ok(DangerFullAccess, "work/web/src"));
+    assert_eq!(setting.place("", &free, Some("/work/web")), ok(ReadOnly, "work/web"));
+}
+
+#[test]
+fn a_folder_that_the_key_does_not_see_allows_nothing() {
+    let mut setting = Setting::new(ReadOnly, None, None);
+    setting.settings.folders[1].name = "hidden".to_owned();
+    assert_eq!(setting.place("", &key(None, None), Some("/other")), Err("NotAllowed".to_owned()));
+}
+
+#[test]
+fn a_key_with_a_folder_names_folders_inside_it_only() {
+    let setting = Setting::new(WorkspaceWrite, None, None);
+    let own = key(Some(setting.path("work/web")), None);
+    assert_eq!(setting.place("", &own, Some("src")), ok(WorkspaceWrite, "work/web/src"));
+    assert_eq!(setting.place("", &own, Some("/work")), Err("NotAllowed".to_owned()));
+    assert_eq!(setting.place("", &own, Some("/other")), Err("NotAllowed".to_owned()));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_before_anything_is_allowed() {
+    let setting = Setting::new(WorkspaceWrite, None, None);
+    std::os::unix::fs::symlink(setting.path("outside"), setting.path("work/link")).unwrap();
+    std::os::unix::fs::symlink(setting.path("work/web"), setting.path("outside/back")).unwrap();
+    let free = key(None, None);
+    assert_eq!(setting.place("", &free, Some("/work/link")), Err("NotAllowed".to_owned()));
+    assert_eq!(setting.place("", &free, Some("/outside/back")), ok(WorkspaceWrite, "work/web"));
+    let own = key(Some(setting.path("work/web")), None);
+    assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "work/web"));
+}
