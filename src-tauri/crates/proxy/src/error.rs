@@ -9,6 +9,7 @@ mod key_rules;
 mod responses;
 #[cfg(test)]
 mod retry_tests;
+mod routes;
 mod stored;
 
 use std::borrow::Cow;
@@ -147,9 +148,6 @@ fixed! {
     /// The request comes from a web page that is not allowed.
     origin_not_allowed: FORBIDDEN "origin_not_allowed"
         "Web pages from this origin are not allowed. Allow the origin ({allowed_origins})."
-    /// The route does not support the method; axum sets the `Allow` header.
-    method_not_allowed: METHOD_NOT_ALLOWED "method_not_allowed"
-        "This method is not supported here. See the Allow header for the supported ones."
     /// The body is not declared as JSON.
     unsupported_media_type: UNSUPPORTED_MEDIA_TYPE "unsupported_media_type"
         "The body must be JSON. Send the header `Content-Type: application/json`."
@@ -297,12 +295,6 @@ impl ApiError {
             format!("The model {model} does not support images. Send text, or choose another model."),
         )
         .loggable()
-    }
-
-    /// The route does not exist.
-    pub(crate) fn not_found(path: &str) -> Self {
-        let message = format!("{} does not exist. See /docs for the available routes.", shown(path));
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
     /// The body has a content encoding that we do not know.

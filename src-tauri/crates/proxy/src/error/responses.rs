@@ -71,6 +71,12 @@ impl ApiError {
         Self::invalid("stream", message)
     }
 
+    /// The model wrote no summary.
+    pub(crate) fn no_summary() -> Self {
+        let message = "The model wrote no complete summary of the conversation. Try again.";
+        Self::new(StatusCode::BAD_GATEWAY, "invalid_output", message)
+    }
+
     /// The events that a reader asks for, or has not read in time, are no longer kept.
     pub(crate) fn events_gone() -> Self {
         let message =

@@ -5,7 +5,10 @@
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::routes::{chat, completions, health, metrics, models, responses, stored_chats, usage};
+use super::routes::{
+    chat, compact, completions, health, input_items, input_tokens, metrics, models, responses, stored_chats,
+    usage,
+};
 use crate::openai::error::ErrorBody;
 
 /// What utoipa generates.
@@ -14,7 +17,7 @@ use crate::openai::error::ErrorBody;
     info(title = "Codex Proxy", description = include_str!("openapi.md")),
     paths(
         chat::create, stored_chats::list, stored_chats::one, stored_chats::update, stored_chats::delete,
-        stored_chats::messages, responses::create, responses::one, responses::delete, responses::cancel,
+        stored_chats::messages, responses::create, responses::one, responses::delete, responses::cancel, input_items::list, input_tokens::count, compact::create,
         completions::create, models::list, models::one, usage::usage, health::health, metrics::metrics
     ),
     components(schemas(ErrorBody))

@@ -237,7 +237,7 @@ fn size(stored: &StoredItem) -> usize {
         Some(Item::ToolCall(call)) => call.call_id.len() + call.name.len() + call.arguments.len(),
         Some(Item::ToolOutput { call_id, output }) => call_id.len() + contents(output),
     };
-    ITEM_OVERHEAD + stored.id.len() + item
+    ITEM_OVERHEAD + stored.id.len() + stored.json.len() + item
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ use super::middleware::request_id::with_request_id;
 use super::middleware::request_limit::with_request_limit;
 use super::middleware::shutdown::with_shutdown;
 use super::middleware::usage_headers::with_usage_headers;
-use super::routes::{chat, completions, docs, health, metrics, models, responses, stored_chats, usage};
+use super::routes::{
+    chat, compact, completions, docs, health, input_items, input_tokens, metrics, models, responses,
+    stored_chats, usage,
+};
 use super::state::Proxy;
 use crate::error::ApiError;
 
@@ -25,6 +28,7 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/completions", post(completions::create))
         .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/compact", post(compact::create))
         .route_layer(from_fn_with_state(proxy.clone(), with_request_limit))
         .route_layer(from_fn_with_state(proxy.clone(), with_usage_headers))
         .route("/v1/chat/completions", get(stored_chats::list))
@@ -34,6 +38,8 @@ pub(super) fn router(proxy: Proxy) -> Router {
         )
         .route("/v1/chat/completions/{id}/messages", get(stored_chats::messages))
         .route("/v1/responses/{id}", get(responses::one).delete(responses::delete))
+        .route("/v1/responses/input_tokens", post(input_tokens::count))
+        .route("/v1/responses/{id}/input_items", get(input_items::list))
         .route("/v1/responses/{id}/cancel", post(responses::cancel))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
@@ -47,8 +53,10 @@ pub(super) fn router(proxy: Proxy) -> Router {
 /// Adds the fallback and the middleware, and serves every spelling of a path.
 fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
     let routes = routes
-        .fallback(async |request: Request| ApiError::not_found(request.uri().path()))
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .fallback(async |request: Request| ApiError::not_found(request.method(), request.uri().path()))
+        .method_not_allowed_fallback(async |request: Request| {
+            ApiError::method_not_allowed(request.method(), request.uri().path())
+        })
         // An encoding it does not know stays in the header, and the body's reader rejects it.
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(from_fn_with_state(proxy.clone(), with_shutdown))

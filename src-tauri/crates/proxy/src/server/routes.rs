@@ -2,9 +2,12 @@
 
 pub(super) mod chat;
 mod common;
+pub(super) mod compact;
 pub(super) mod completions;
 pub(super) mod docs;
 pub(super) mod health;
+pub(super) mod input_items;
+pub(super) mod input_tokens;
 mod key_rules;
 pub(super) mod metrics;
 pub(super) mod models;

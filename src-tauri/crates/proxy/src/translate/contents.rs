@@ -95,7 +95,10 @@ fn parse_part(part: Part, param: &str, Place { images, earlier }: Place) -> Resu
             Ok(not_passed_on(&filename.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))))
         }
         (kind @ ("input_audio" | "file" | "input_file"), ..) => {
-            let message = format!("Content type `{kind}` is not supported; send text or images.");
+            let what = if kind == "input_audio" { "audio" } else { "files such as PDFs" };
+            let message = format!(
+                "Content type `{kind}` is not supported: Codex takes no {what}. Send text or images."
+            );
             Err(ApiError::unsupported(param, message))
         }
         (kind, ..) => {

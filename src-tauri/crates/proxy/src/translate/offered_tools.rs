@@ -46,7 +46,7 @@ impl OfferedTools {
                     let chat::CustomTool { name, description, format } = custom;
                     let rest = format.map(|format| ("format".to_owned(), format)).into_iter().collect();
                     let tool = Tool { kind, name: Some(name), description, rest, ..Tool::default() };
-                    self.tools.push(callable(tool, None, &format!("{param}.custom"))?);
+                    self.add_callable(tool, None, &format!("{param}.custom"))?;
                 }
                 ("custom", _, None) => return lacks("custom"),
                 ("namespace", ..) => return Err(unsupported(&kind, &param)),
@@ -68,7 +68,7 @@ impl OfferedTools {
     /// [`ApiError`] for a tool that is not supported, or lacks a name.
     pub(super) fn add(&mut self, tool: Tool, param: &str) -> Result<(), ApiError> {
         match tool.kind.as_str() {
-            "function" | "custom" => self.tools.push(callable(tool, None, param)?),
+            "function" | "custom" => self.add_callable(tool, None, param)?,
             "namespace" => {
                 let namespace = named(tool.name.as_ref(), param)?;
                 let list = tool.rest.get("tools").cloned().unwrap_or_default();
@@ -78,7 +78,7 @@ impl OfferedTools {
                 };
                 for (index, tool) in tools.into_iter().enumerate() {
                     let param = format!("{param}.tools[{index}]");
-                    self.tools.push(callable(tool, Some(namespace), &param)?);
+                    self.add_callable(tool, Some(namespace), &param)?;
                 }
             }
             kind if kind.starts_with("web_search") => self.add_web_search(tool.rest, param)?,
@@ -104,6 +104,18 @@ impl OfferedTools {
         self.tools.append(&mut later.tools);
         self.web_search = later.web_search.or(self.web_search.take());
         self.ignored.append(&mut later.ignored);
+        Ok(())
+    }
+
+    /// Adds a function or a custom tool. A grammar is put into words and not enforced, so it is named.
+    fn add_callable(&mut self, tool: Tool, namespace: Option<&str>, param: &str) -> Result<(), ApiError> {
+        let has_grammar = tool.kind == "custom"
+            && tool.rest.get("format").is_some_and(|format| !format.is_null() && format["type"] != "text");
+        self.tools.push(callable(tool, namespace, param)?);
+        let name = "custom.format";
+        if has_grammar && !self.ignored.iter().any(|ignored| ignored == name) {
+            self.ignored.push(name.to_owned());
+        }
         Ok(())
     }
 

@@ -124,6 +124,7 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
         "functions" | "function_call" => {
             Verdict::Rejected("In the Responses API, functions are passed in tools.")
         }
+        "include" if value.as_array().is_some_and(|list| list.iter().all(is_included)) => Verdict::Accepted,
         "include" if holds("message.output_text.logprobs") => common("logprobs", value),
         "messages" => Verdict::Rejected("In the Responses API, the conversation is passed in input."),
         "n" if value.as_f64() == Some(1.0) => Verdict::Accepted,
@@ -133,6 +134,11 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
         "truncation" if *value == "disabled" => Verdict::Accepted,
         _ => common(name, value),
     }
+}
+
+/// Whether the responses have this, or a list of their input has.
+fn is_included(name: &Value) -> bool {
+    name.as_str().is_some_and(|name| matches!(name, "message.input_image.image_url"))
 }
 
 /// Verdicts shared by chat and responses.

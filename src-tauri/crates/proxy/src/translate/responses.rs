@@ -3,11 +3,14 @@
 //! Assembles the conversation: the instructions of this request, the stored history, and the input. The caller looks
 //! up stored responses.
 
+pub(crate) mod compaction;
 mod conversation;
 pub(crate) mod foreign;
 mod items;
 mod options;
+mod wire;
 
+use bytes::Bytes;
 use codex_client::{Content, Item, Role};
 
 use super::answer_request::{AnswerRequest, Format, ToolChoice};
@@ -20,6 +23,7 @@ use crate::openai::responses::request::{ReasoningOptions, ResponsesRequest, Text
 use crate::openai::responses::response::ResponseOptions;
 use crate::openai::text_or::TextOr;
 use crate::settings::ReasoningFormat;
+use crate::store;
 
 /// A conversation item that can be referenced by id.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +31,15 @@ pub(crate) struct StoredItem {
     pub id: String,
     /// `None` for reasoning and web searches, which codex keeps itself.
     pub item: Option<Item>,
+    /// The item as the API sends it back; empty if the response is not stored.
+    pub json: Bytes,
+}
+
+impl StoredItem {
+    /// The item as the API sends it back, if it does.
+    pub(crate) fn to_api(&self) -> Option<store::Item> {
+        (!self.json.is_empty()).then(|| store::Item { id: self.id.clone(), json: self.json.clone() })
+    }
 }
 
 /// A parsed request.
@@ -57,7 +70,8 @@ pub(crate) fn parse(
 ) -> Result<ParsedRequest, ApiError> {
     let image_addresses = items::image_addresses(request.input.as_ref());
     let OfferedTools { mut tools, mut web_search, mut ignored } = offered_tools(&mut request)?;
-    let (added, forgotten) = items::parse(request.input.take(), find, ids)?;
+    let store = request.store != Some(false);
+    let (added, forgotten) = items::parse(request.input.take(), store, find, ids)?;
     let choice = request.tool_choice.as_ref();
     let tool_choice = tools::choice(choice, "tool_choice", &mut ignored)?;
     tools::retain_allowed(&mut tools, &mut web_search, choice, "tool_choice")?;
@@ -95,7 +109,6 @@ pub(crate) fn parse(
         ..AnswerRequest::default()
     };
     let parsed = limits::validate(parsed, "max_output_tokens").map_err(ApiError::of_responses)?;
-    let store = request.store != Some(false);
     let background = request.background == Some(true);
     if background && !store {
         return Err(
@@ -110,7 +123,11 @@ pub(crate) fn parse(
 pub(crate) fn output_items(output: &[OutputItem]) -> Vec<StoredItem> {
     output
         .iter()
-        .map(|item| StoredItem { id: item.id().to_owned(), item: items::from_output(item) })
+        .map(|item| StoredItem {
+            id: item.id().to_owned(),
+            item: items::from_output(item),
+            json: wire::output(item),
+        })
         .collect()
 }
 

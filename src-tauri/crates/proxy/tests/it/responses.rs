@@ -1,6 +1,7 @@
 //! The Responses API on the real codex: complete and streamed responses, and request parameters.
 
 mod background;
+mod input;
 mod store;
 mod tools;
 

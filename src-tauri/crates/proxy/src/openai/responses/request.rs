@@ -3,8 +3,6 @@
 //! Items and parts are flat, with all fields optional: which ones are required depends on the type, and an error names the one that
 //! is missing. `translate::parameters` decides about every parameter without a field by its name.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -52,8 +50,9 @@ pub(crate) struct ResponsesRequest {
     /// The service tier to request upstream, such as `flex` or `priority`. `auto` and `default` request none in particular.
     /// codex ignores a tier it does not know.
     pub service_tier: Option<String>,
-    /// Labels of the client, as strings. The response repeats them.
-    pub metadata: Option<BTreeMap<String, String>>,
+    /// Labels of the client: up to 16 strings, with names of up to 64 and values of up to 512 characters. The response repeats them.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub metadata: Option<Value>,
     /// Sampling temperature. Ignored, since codex has no such setting. The response repeats it.
     pub temperature: Option<f64>,
     /// Nucleus sampling. Ignored, since codex has no such setting. The response repeats it.
@@ -78,6 +77,7 @@ pub(crate) struct InputItem {
     /// - `custom_tool_call`, `custom_tool_call_output`: the same for a custom tool, with `input` in place of arguments.
     /// - `additional_tools`: more `tools`.
     /// - `item_reference`: an item of a stored response; needs `id`.
+    /// - `compaction`: a summary from `POST /v1/responses/compact`; needs `encrypted_content`.
     /// - `reasoning`: accepted and not read.
     ///
     /// Items of other types, such as `web_search_call` of another service, become text for the model.
@@ -102,6 +102,8 @@ pub(crate) struct InputItem {
     /// Arguments of the call, as a string of JSON or as an object.
     #[serde(default, deserialize_with = "lenient::arguments")]
     pub arguments: String,
+    /// The summary of a `compaction` item.
+    pub encrypted_content: Option<String>,
     /// Result of the call: text, or an array of content parts, which may include images.
     pub output: Option<TextOr<Part>>,
 }
@@ -188,4 +190,20 @@ pub(crate) struct ReasoningOptions {
     pub summary: Option<String>,
     /// Older name of `summary`, which takes precedence.
     pub generate_summary: Option<String>,
+}
+
+/// A request for the summary of a conversation. Parameters not listed here have no effect.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[allow(dead_code, reason = "it describes what the route reads by name")]
+pub(crate) struct CompactRequest {
+    /// ID of the model that writes the summary.
+    pub model: String,
+    /// The conversation: text, or an array of items as for a response.
+    pub input: Option<TextOr<InputItem>>,
+    /// Instructions of the conversation.
+    pub instructions: Option<String>,
+    /// ID of a stored response with which the conversation begins.
+    pub previous_response_id: Option<String>,
+    /// The service tier to request upstream.
+    pub service_tier: Option<String>,
 }

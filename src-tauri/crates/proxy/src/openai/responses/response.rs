@@ -213,3 +213,39 @@ pub(crate) struct DeletedResponse {
     /// Always true.
     pub deleted: bool,
 }
+
+/// A number of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct InputTokens {
+    /// Always `response.input_tokens`.
+    pub object: &'static str,
+    /// Tokens in the input.
+    pub input_tokens: u64,
+}
+
+/// The summary of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CompactedResponse {
+    /// Unique ID, `resp_…`. It cannot be retrieved.
+    pub id: String,
+    /// Always `response.compaction`.
+    pub object: &'static str,
+    /// Unix time in seconds at which the summary was written.
+    pub created_at: u64,
+    /// The summary, as one item.
+    pub output: Vec<CompactionItem>,
+    /// Token usage of the summary.
+    pub usage: Usage,
+}
+
+/// A summary that takes the place of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CompactionItem {
+    /// Always `compaction`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Unique ID, `cmp_…`.
+    pub id: String,
+    /// The summary, encoded by this proxy and not encrypted.
+    pub encrypted_content: String,
+}

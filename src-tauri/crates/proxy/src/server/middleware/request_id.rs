@@ -121,7 +121,11 @@ fn endpoint(route: &str) -> &'static str {
         "/v1/chat/completions" => "/v1/chat/completions",
         "/v1/completions" => "/v1/completions",
         "/v1/responses" => "/v1/responses",
-        "/v1/responses/{id}" | "/v1/responses/{id}/cancel" => "/v1/responses/{id}",
+        "/v1/responses/compact" => "/v1/responses/compact",
+        "/v1/responses/input_tokens" => "/v1/responses/input_tokens",
+        "/v1/responses/{id}" | "/v1/responses/{id}/cancel" | "/v1/responses/{id}/input_items" => {
+            "/v1/responses/{id}"
+        }
         "/v1/models" | "/v1/models/{id}" => "/v1/models",
         "/v1/usage" => "/v1/usage",
         "/health" => "/health",

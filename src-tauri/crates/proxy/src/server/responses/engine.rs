@@ -19,6 +19,7 @@ use crate::server::middleware::auth::Caller;
 use crate::server::response_store::{History, Recording, StoredResponse};
 use crate::server::routes::{task_model, turns};
 use crate::server::state::Proxy;
+use crate::store::Item;
 use crate::translate::parameters;
 use crate::translate::response_events::{Ids, ResponseWriter};
 use crate::translate::responses::{ParsedRequest, StoredItem, foreign, parse};
@@ -77,7 +78,7 @@ pub(crate) async fn start(
         let mut writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
         writer.queue();
         let log = streamed.then(|| proxy.event_logs.begin(&caller.id, &writer.response().id));
-        let running = RunningResponse::new(writer, log.clone());
+        let running = RunningResponse::new(writer, log.clone()).with_input(input(&before, &added));
         let recording = Recording::stored(running, &proxy.responses, &caller.id, before, added);
         let running = Arc::clone(recording.running());
         running.keep_events();
@@ -95,7 +96,8 @@ pub(crate) async fn start(
     ignored.extend(started.into_iter().map(in_responses));
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
     let recording = if store {
-        Recording::stored(writer, &proxy.responses, &caller.id, before, added)
+        let running = RunningResponse::new(writer, None).with_input(input(&before, &added));
+        Recording::stored(running, &proxy.responses, &caller.id, before, added)
     } else {
         Recording::ephemeral(writer)
     };
@@ -109,7 +111,7 @@ pub(crate) async fn start(
 }
 
 /// The conversation that the request continues.
-fn conversation_before(
+pub(crate) fn conversation_before(
     proxy: &Proxy,
     caller: &Caller,
     request: &ResponsesRequest,
@@ -120,6 +122,11 @@ fn conversation_before(
         Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
         None => Err(ApiError::previous_response_not_found(id)),
     }
+}
+
+/// The items that a response is generated from, as the API sends them back.
+fn input(before: &History, added: &[StoredItem]) -> Vec<Item> {
+    before.iter().flat_map(|batch| &batch.value).chain(added).filter_map(StoredItem::to_api).collect()
 }
 
 /// Writes a running response from its turn.

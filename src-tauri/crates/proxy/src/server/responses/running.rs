@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::event_log::EventLog;
 use crate::error::ApiError;
 use crate::openai::responses::event::ResponseEvent;
+use crate::store::Item;
 use crate::translate::response_events::ResponseWriter;
 
 /// A running response.
@@ -17,6 +18,8 @@ use crate::translate::response_events::ResponseWriter;
 pub(crate) struct RunningResponse {
     writer: Mutex<ResponseWriter>,
     cancelled: CancellationToken,
+    /// What it is generated from, as far as it is stored.
+    input: Vec<Item>,
     /// Keeps the events of a response in the background that is streamed.
     log: Option<Arc<EventLog>>,
 }
@@ -30,7 +33,17 @@ impl From<ResponseWriter> for RunningResponse {
 impl RunningResponse {
     /// A response whose events are kept in `log`.
     pub(crate) fn new(writer: ResponseWriter, log: Option<Arc<EventLog>>) -> Self {
-        Self { writer: Mutex::new(writer), cancelled: CancellationToken::new(), log }
+        Self { writer: Mutex::new(writer), cancelled: CancellationToken::new(), input: Vec::new(), log }
+    }
+
+    /// The response with what it is generated from.
+    pub(super) fn with_input(self, input: Vec<Item>) -> Self {
+        Self { input, ..self }
+    }
+
+    /// What the response is generated from, oldest first.
+    pub(crate) fn input(&self) -> &[Item] {
+        &self.input
     }
 
     /// Locks the writer. Hold it briefly and never across an `await`.

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::compaction;
 use crate::translate::response_events::Ids;
 
 /// The types that `items` parses.
@@ -36,6 +37,10 @@ pub(crate) fn replace(body: &mut Map<String, Value>) {
 
 fn replace_item(item: &mut Value) {
     let Some(kind) = item["type"].as_str().filter(|kind| !PARSED.contains(kind)) else { return };
+    let is_summary = |content: &str| compaction::decode(content).is_some();
+    if kind == "compaction" && item["encrypted_content"].as_str().is_some_and(is_summary) {
+        return;
+    }
     let id = item["id"].clone();
     // The thread has our own searches, and its text is what they led to.
     let is_ours = kind == "web_search_call" && id.as_str().is_some_and(|id| Ids::is_ours(id, "ws"));

@@ -1,21 +1,23 @@
 //! Parses input items in the forms that clients send.
 
+use bytes::Bytes;
 use codex_client::{Content, Item, Role, ToolCall};
 
-use super::StoredItem;
+use super::{StoredItem, compaction, wire};
 use crate::error::ApiError;
 use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::InputItem;
 use crate::openai::text_or::TextOr;
 use crate::translate::answer_request::ImageAddress;
-use crate::translate::contents::{self, Place, contents, with_name};
+use crate::translate::contents::{self, contents, with_name};
 use crate::translate::response_events::Ids;
 use crate::translate::shorten;
 use crate::translate::tool_names::{custom_arguments, joined};
 
-/// Parses the input. A string is a user message. Also returns whether it refers to items that are not stored.
+/// Parses the input. A string is a user message. `store` is whether the response is stored. Also returns whether it refers to items that are not stored.
 pub(super) fn parse(
     input: Option<TextOr<InputItem>>,
+    store: bool,
     find: &dyn Fn(&str) -> Option<StoredItem>,
     ids: &mut Ids,
 ) -> Result<(Vec<StoredItem>, bool), ApiError> {
@@ -23,19 +25,22 @@ pub(super) fn parse(
     let items = match input {
         None => Vec::new(),
         Some(TextOr::Text(text)) => {
+            let id = ids.item("msg");
+            let json = if store { wire::message(&id, "user", &text) } else { Bytes::new() };
             let item = Item::Message { role: Role::User, content: vec![Content::Text(text)] };
-            vec![StoredItem { id: ids.item("msg"), item: Some(item) }]
+            vec![StoredItem { id, item: Some(item), json }]
         }
         Some(TextOr::Parts(items)) => {
             let last_answer = items.iter().rposition(is_of_model).unwrap_or_default();
             let mut find = |id: &str| {
                 find(id).unwrap_or_else(|| {
                     forgotten = true;
-                    StoredItem { id: id.to_owned(), item: forgotten_item(id) }
+                    forgotten_item(id)
                 })
             };
             let parse = |(index, item)| {
-                parse_item(item, &format!("input[{index}]"), index < last_answer, &mut find, ids)
+                let place = Place { param: &format!("input[{index}]"), earlier: index < last_answer, store };
+                parse_item(item, place, &mut find, ids)
             };
             items.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?
         }
@@ -51,10 +56,23 @@ fn is_of_model(item: &InputItem) -> bool {
 }
 
 /// What the model sees of an item that was stored once.
-fn forgotten_item(id: &str) -> Option<Item> {
-    let content = vec![Content::Text("[an earlier message, no longer stored]".to_owned())];
-    (!id.starts_with("rs_") && !id.starts_with("ws_"))
-        .then_some(Item::Message { role: Role::Assistant, content })
+fn forgotten_item(id: &str) -> StoredItem {
+    let text = "[an earlier message, no longer stored]";
+    let content = vec![Content::Text(text.to_owned())];
+    let item = (!id.starts_with("rs_") && !id.starts_with("ws_"))
+        .then_some(Item::Message { role: Role::Assistant, content });
+    StoredItem { id: id.to_owned(), item, json: wire::message(id, "assistant", text) }
+}
+
+/// An item within the input.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// Its path in the body.
+    param: &'a str,
+    /// Whether an answer of the model follows.
+    earlier: bool,
+    /// Whether the response is stored.
+    store: bool,
 }
 
 /// The images by address in the input.
@@ -90,23 +108,23 @@ pub(super) fn from_output(item: &OutputItem) -> Option<Item> {
 
 fn parse_item(
     item: InputItem,
-    param: &str,
-    earlier: bool,
+    Place { param, earlier, store }: Place<'_>,
     find: &mut dyn FnMut(&str) -> StoredItem,
     ids: &mut Ids,
 ) -> Result<StoredItem, ApiError> {
     // A reference may omit its type, and then has only an id.
     let bare = item.role.is_none() && item.content.is_none() && item.id.is_some();
-    let kind = item.kind.as_deref().unwrap_or(if bare { "item_reference" } else { "message" });
-    let id = item.id.clone().filter(|id| !id.is_empty());
-    let (prefix, item) = match kind {
-        "message" => ("msg", Some(message(item, param, earlier)?)),
-        "function_call" => ("fc", Some(call(item, param)?)),
-        "function_call_output" => ("fco", Some(output(item, param, earlier)?)),
-        "custom_tool_call" => ("ctc", Some(call(item, param)?)),
-        "custom_tool_call_output" => ("ctco", Some(output(item, param, earlier)?)),
-        "additional_tools" => ("at", None),
-        "reasoning" => ("rs", None),
+    let kind =
+        item.kind.clone().unwrap_or_else(|| if bare { "item_reference" } else { "message" }.to_owned());
+    let prefix = match kind.as_str() {
+        "message" => "msg",
+        "function_call" => "fc",
+        "function_call_output" => "fco",
+        "custom_tool_call" => "ctc",
+        "custom_tool_call_output" => "ctco",
+        "compaction" => "cmp",
+        "additional_tools" => "at",
+        "reasoning" => "rs",
         "item_reference" => {
             let param = format!("{param}.id");
             let id =
@@ -121,7 +139,25 @@ fn parse_item(
             return Err(ApiError::unsupported(param, message));
         }
     };
-    Ok(StoredItem { id: id.unwrap_or_else(|| ids.item(prefix)), item })
+    let id = item.id.clone().filter(|id| !id.is_empty()).unwrap_or_else(|| ids.item(prefix));
+    // The API does not send back the tools that the conversation brings along.
+    let json = if store && prefix != "at" { wire::input(&item, &kind, &id) } else { Bytes::new() };
+    let item = match prefix {
+        "msg" => Some(message(item, param, earlier)?),
+        "fc" | "ctc" => Some(call(item, param)?),
+        "fco" | "ctco" => Some(output(item, param, earlier)?),
+        "cmp" => Some(summary(&item, param)?),
+        _ => None,
+    };
+    Ok(StoredItem { id, item, json })
+}
+
+/// The summary of a conversation that we have compacted.
+fn summary(item: &InputItem, param: &str) -> Result<Item, ApiError> {
+    let text = item.encrypted_content.as_deref().and_then(compaction::decode).ok_or_else(|| {
+        ApiError::invalid(format!("{param}.encrypted_content"), "This is no summary of this proxy.")
+    })?;
+    Ok(Item::Message { role: Role::User, content: vec![Content::Text(text)] })
 }
 
 fn message(item: InputItem, param: &str, earlier: bool) -> Result<Item, ApiError> {
@@ -142,7 +178,7 @@ fn message(item: InputItem, param: &str, earlier: bool) -> Result<Item, ApiError
     let Some(content) = item.content else {
         return Err(ApiError::invalid(&param, "This message requires content."));
     };
-    let content = contents(content, &param, Place { images: role == Role::User, earlier })?;
+    let content = contents(content, &param, contents::Place { images: role == Role::User, earlier })?;
     let name = item.name.as_deref().filter(|name| !name.is_empty() && role != Role::Assistant);
     Ok(Item::Message { role, content: with_name(content, name) })
 }
@@ -170,6 +206,6 @@ fn output(item: InputItem, param: &str, earlier: bool) -> Result<Item, ApiError>
     let Some(output) = item.output else { return Err(ApiError::invalid(&param, "The output is missing.")) };
     Ok(Item::ToolOutput {
         call_id: item.call_id.unwrap_or_default(),
-        output: contents(output, &param, Place { images: true, earlier })?,
+        output: contents(output, &param, contents::Place { images: true, earlier })?,
     })
 }

@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::openai::responses::request::{ResponsesRequest, TextFormat};
 use crate::openai::responses::response::{Format, Reasoning, Text};
 use crate::translate::answer_request::ToolChoice;
-use crate::translate::tools;
+use crate::translate::{metadata, tools};
 
 /// Efforts in OpenAI's specification. A codex model may have others, which are passed on but not echoed.
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
@@ -21,7 +21,7 @@ pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<R
     Ok(ResponseOptions {
         instructions: request.instructions,
         max_output_tokens: request.max_output_tokens,
-        metadata: request.metadata.unwrap_or_default(),
+        metadata: metadata::parse(request.metadata.as_ref())?,
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
         previous_response_id: request.previous_response_id,
         reasoning: Reasoning {

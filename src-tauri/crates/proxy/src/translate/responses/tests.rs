@@ -44,7 +44,7 @@ fn call(call_id: &str) -> Item {
 
 #[test]
 fn instructions_come_first_and_are_not_stored() {
-    let stored = |item| StoredItem { id: "msg_1".into(), item: Some(item) };
+    let stored = |item| StoredItem { id: "msg_1".into(), item: Some(item), json: Bytes::new() };
     let earlier = [stored(message(Role::User, "one")), stored(message(Role::Assistant, "two"))];
     let body = json!({"instructions":"be brief","input":"three"});
     let parsed = read_with(&body, &earlier, &|_| None).unwrap();

@@ -63,7 +63,7 @@ fn calls_and_outputs_are_items_and_reasoning_is_dropped() {
 
 #[test]
 fn calls_and_outputs_must_be_paired() {
-    let stored = |item| StoredItem { id: "fc_1".into(), item: Some(item) };
+    let stored = |item| StoredItem { id: "fc_1".into(), item: Some(item), json: Bytes::new() };
     let before = [stored(message(Role::User, "a")), stored(call("c1")), stored(call("c2"))];
     let answer = |call_id: &str| json!({"type":"function_call_output","call_id":call_id,"output":"rain"});
     let after = |input: Value| read_with(&json!({ "input": input }), &before, &|_| None);
@@ -88,8 +88,8 @@ fn text_split_by_reasoning_is_one_message() {
 #[test]
 fn a_reference_resolves_to_the_stored_item() {
     let find = |id: &str| match id {
-        "fc_1" => Some(StoredItem { id: id.into(), item: Some(call("c1")) }),
-        "rs_1" => Some(StoredItem { id: id.into(), item: None }),
+        "fc_1" => Some(StoredItem { id: id.into(), item: Some(call("c1")), json: Bytes::new() }),
+        "rs_1" => Some(StoredItem { id: id.into(), item: None, json: Bytes::new() }),
         _ => None,
     };
     let input = json!([{"type":"item_reference","id":"rs_1"},{"id":"fc_1"},
