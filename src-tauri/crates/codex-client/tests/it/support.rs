@@ -286,7 +286,7 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
             TurnEvent::Call(call) => output.calls.push(call),
             TurnEvent::Item(item) => output.items.push(item),
             // A dropped question is declined.
-            TurnEvent::Asked(_) | TurnEvent::Checkpoint | TurnEvent::Diff(_) => {}
+            TurnEvent::Asked(_) | TurnEvent::Checkpoint | TurnEvent::Citations(_) | TurnEvent::Diff(_) => {}
             TurnEvent::Reviewed(text) => output.reviews.push(text),
             TurnEvent::Retrying(_) => output.retries += 1,
             TurnEvent::Ended(end) => output.end = Some(end),
