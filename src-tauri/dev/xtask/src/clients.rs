@@ -1,6 +1,13 @@
 //! The Python and node client packages that the proxy's tests use: OpenAI's libraries, LangChain and the Vercel AI SDK.
 //!
+//! `cargo xtask clients` drives more of them, in their current releases.
+//!
 //! They are installed below the target folder, and reinstalled only when the files that pin their versions change.
+
+mod drive;
+mod install;
+mod list;
+mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +18,8 @@ use anyhow::{Context, Result};
 use crate::child;
 use crate::system;
 use crate::workspace;
+
+pub(crate) use drive::drive;
 
 const NODE_FILES: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 

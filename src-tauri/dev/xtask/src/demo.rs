@@ -18,7 +18,7 @@ use crate::codex;
 use crate::workspace;
 
 /// Need not be secret: it guards a sample model on loopback.
-const KEY: &str = "sk-demo";
+pub(crate) const KEY: &str = "sk-demo";
 /// Precedes the address on the line the sample model prints when ready.
 const READY_PREFIX: &str = "listening on ";
 /// Generous: the sample model only binds a port before it is ready.
@@ -26,6 +26,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running demo. On Unix it outlives this value, which is gone once this process execs the program.
 pub(crate) struct Demo {
+    /// A command that asks the program.
+    pub(crate) example: String,
     /// Closing it tells the sidecar that we exited, on systems where it cannot see its parent's id.
     _sidecar_stdin: Option<ChildStdin>,
 }
@@ -68,13 +70,12 @@ impl Demo {
         }
         let port = port.unwrap_or_else(|| "8000".to_owned());
         let key = if has_own_keys { "YOUR-KEY" } else { KEY };
-        println!("\nWhen it is listening, try it from another terminal:\n\n{}\n", curl_example(&port, key));
-        Ok(Self { _sidecar_stdin: sidecar.stdin.take() })
+        Ok(Self { example: curl_example(&port, key), _sidecar_stdin: sidecar.stdin.take() })
     }
 }
 
-/// Waits for the line with the sample model's address.
-fn read_address(lines: &Receiver<Vec<u8>>) -> Result<String> {
+/// Waits for the line with the address of the sample model, or of the daemon.
+pub(crate) fn read_address(lines: &Receiver<Vec<u8>>) -> Result<String> {
     let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -83,9 +84,9 @@ fn read_address(lines: &Receiver<Vec<u8>>) -> Result<String> {
                     return Ok(address.trim_end_matches('/').to_owned());
                 }
             }
-            Err(RecvTimeoutError::Disconnected) => bail!("the sample model exited before it was ready"),
+            Err(RecvTimeoutError::Disconnected) => bail!("it exited before it was ready"),
             Err(RecvTimeoutError::Timeout) => {
-                bail!("the sample model was not ready within {READY_TIMEOUT:?}")
+                bail!("it was not ready within {READY_TIMEOUT:?}")
             }
         }
     }

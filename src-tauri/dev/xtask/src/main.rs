@@ -96,6 +96,11 @@ enum Command {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Drive current releases of other programs against the daemon and a sample model, and write the table in docs/clients.md
+    Clients {
+        /// Only clients whose name contains one of these, without writing the table
+        names: Vec<String>,
+    },
     /// Install codex below the target folder and print the path of its binary
     Codex {
         /// Version on npm
@@ -122,6 +127,7 @@ fn main() -> ExitCode {
         Command::Bundle { args } => bundle::bundle(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench { args } => bench::bench(&args),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
+        Command::Clients { names } => clients::drive(&names),
         Command::Codex { version } => codex::print_path(&version),
         Command::Vendor => vendor::vendor().map(|()| ExitCode::SUCCESS),
         Command::Licences => licences::licences().map(|()| ExitCode::SUCCESS),

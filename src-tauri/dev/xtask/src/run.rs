@@ -33,8 +33,11 @@ pub(crate) fn run(demo: bool, daemon: bool, args: &[OsString]) -> Result<ExitCod
 
     let mut program = Command::new(workspace::built_binary(Profile::Dev, binary)?);
     // Must live as long as this process.
-    let _demo = if demo { Some(Demo::prepare(&mut program, args, !daemon)?) } else { None };
-    if demo && !daemon {
+    let demo = if demo { Some(Demo::prepare(&mut program, args, !daemon)?) } else { None };
+    if let Some(demo) = &demo {
+        println!("\nWhen it is listening, try it from another terminal:\n\n{}\n", demo.example);
+    }
+    if demo.is_some() && !daemon {
         // A demo must leave nothing behind, and the keychain would keep its keys.
         program.arg("--keys-in-memory");
     }

@@ -1,9 +1,10 @@
 //! Third-party clients against the proxy and the real codex: OpenAI's packages for Python and Node, its Agents
-//! SDK, LangChain, and the Vercel AI SDK.
+//! SDK, LangChain, the Vercel AI SDK; and by the scripts in `dev/clients`, those that install and start fast.
 //!
 //! The scripts contain the assertions; here we check that all of them ran, and that everything the proxy sent conforms to
 //! OpenAI's schema. `cargo xtask test` installs the packages and passes their paths.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -103,6 +104,10 @@ const AI_SDK: [&str; 12] = [
 /// The checks of `agents_client.py` and `agents_client.mjs`.
 const AGENTS: [&str; 3] = ["quickstart", "tool", "handoff"];
 
+/// The APIs and the checks of most scripts in `dev/clients`.
+const BOTH: &[&str] = &["chat", "responses"];
+const ALL: &str = "answer stream tools schema picture";
+
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
@@ -129,8 +134,17 @@ async fn node(proxy: &TestProxy, script: &str) -> Output {
     run(proxy, "node".into(), folder.path().join(script)).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "clients are started like a user starts them")]
 async fn run(proxy: &TestProxy, program: PathBuf, script: PathBuf) -> Output {
+    run_with(proxy, program, script, &[]).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "clients are started like a user starts them")]
+async fn run_with(
+    proxy: &TestProxy,
+    program: PathBuf,
+    script: PathBuf,
+    environment: &[(&str, OsString)],
+) -> Output {
     let relay = Relay::new(&proxy.address).await;
     let mut command = Command::new(program);
     command
@@ -140,6 +154,7 @@ async fn run(proxy: &TestProxy, program: PathBuf, script: PathBuf) -> Output {
         .env("PYTHONUTF8", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "127.0.0.1,localhost")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .kill_on_drop(true);
     for variable in
@@ -152,6 +167,37 @@ async fn run(proxy: &TestProxy, program: PathBuf, script: PathBuf) -> Output {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     relay.assert_conforms().await;
     output
+}
+
+/// Drives a client by its script in `dev/clients`. It must pass `checks` on each of `apis`, and have no others.
+async fn drive(script: &str, apis: &[&str], checks: &str) {
+    let proxy = real().start().await;
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dev/clients");
+    let output = if script.ends_with(".mjs") {
+        let folder = tempfile::tempdir_in(installed("CLIENTS_NODE_DIR", "node")).unwrap();
+        for name in ["harness.mjs", script] {
+            std::fs::copy(scripts.join(name), folder.path().join(name)).unwrap();
+        }
+        run(&proxy, "node".into(), folder.path().join(script)).await
+    } else {
+        // The programs of the packages, and codex.
+        let python = installed("CLIENTS_PYTHON", "python/bin/python");
+        let codex = PathBuf::from(std::env::var_os("CODEX_TEST_BIN").unwrap());
+        let own = [&python, &codex].map(|program| program.parent().unwrap().to_owned());
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited))).unwrap();
+        let folder = env!("CARGO_TARGET_TMPDIR").into();
+        run_with(&proxy, python, scripts.join(script), &[("PATH", path), ("CLIENTS_FOLDER", folder)]).await
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines: Vec<&str> = text.lines().filter(|line| line.contains('\t')).collect();
+    let expected =
+        apis.iter().flat_map(|api| checks.split(' ').map(move |check| format!("{api}\t{check}\tok")));
+    for line in expected {
+        let at = lines.iter().position(|one| *one == line);
+        lines.remove(at.unwrap_or_else(|| panic!("{line}: not in\n{text}")));
+    }
+    assert_eq!(lines, Vec::<&str>::new(), "further checks");
 }
 
 fn checks(output: &Output) -> Vec<String> {
@@ -267,4 +313,52 @@ async fn python_agents_sdk_passes_its_quickstart() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_agents_sdk_passes_its_quickstart() {
     assert_eq!(checks(&node(&real().start().await, "agents_client.mjs").await), AGENTS);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn pydantic_ai_passes_the_checks_of_every_client() {
+    drive("pydantic_ai_client.py", BOTH, ALL).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn litellm_passes_the_checks_of_every_client() {
+    drive("litellm_client.py", BOTH, ALL).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn haystack_passes_the_checks_of_every_client() {
+    drive("haystack_client.py", BOTH, ALL).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn dspy_passes_the_checks_of_every_client() {
+    drive("dspy_client.py", BOTH, ALL).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn smolagents_passes_the_checks_of_every_client() {
+    drive("smolagents_client.py", &["chat"], ALL).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn llm_passes_the_checks_of_every_client() {
+    drive("llm.py", &["chat"], ALL).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn codex_as_a_client_passes_the_checks_of_every_client() {
+    drive("codex.py", &["responses"], "answer tools schema picture").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn ai_sdk_with_both_providers_passes_the_checks_of_every_client() {
+    drive("ai_sdk_client.mjs", &["openai, chat", "openai, responses", "openai-compatible"], ALL).await;
 }
