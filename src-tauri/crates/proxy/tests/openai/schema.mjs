@@ -121,6 +121,8 @@ const OURS = {
     images,
     annotations: definition("ChatCompletionMessage").properties.annotations,
   },
+  // A response has its tools as the client sent them, and codex sends this field.
+  WebSearchTool: { search_content_types: texts },
   Model: {
     // Open WebUI displays `name` and reads its model settings from `info`.
     name: text,
