@@ -8,7 +8,8 @@ use desktop::app::App;
 use proxy::health::FixAction;
 use tauri::window::Color;
 use tauri::{
-    AppHandle, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    AppHandle, DragDropEvent, Emitter, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
 };
 
 use crate::web_view_memory;
@@ -102,6 +103,19 @@ fn prepare(handle: &AppHandle, window: &WebviewWindow) {
     let painted = window.clone();
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { api, .. } if before_closing(&handle) => api.prevent_close(),
+        WindowEvent::DragDrop(drag) => {
+            let sent = match drag {
+                DragDropEvent::Enter { .. } => changed.emit("drag", true),
+                DragDropEvent::Leave => changed.emit("drag", false),
+                DragDropEvent::Drop { paths, .. } => {
+                    changed.emit("folder_dropped", paths.iter().find(|path| path.is_dir()))
+                }
+                _ => Ok(()),
+            };
+            if let Err(error) = sent {
+                tracing::debug!(%error, "failed to send a drag to the window");
+            }
+        }
         WindowEvent::Focused(true) => handle.state::<App>().look_again(),
         WindowEvent::Resized(physical) => {
             let is_full = changed.is_maximized().unwrap_or(false) || changed.is_fullscreen().unwrap_or(false);

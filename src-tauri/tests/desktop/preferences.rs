@@ -273,3 +273,42 @@ async fn the_doctor_finds_codex_and_the_running_proxy() {
     window.says(&format!("is already running on 127.0.0.1:{}", session.port)).await;
     window.picture("doctor").await;
 }
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_folder_becomes_a_model_at_once_and_is_gone_when_it_is_removed() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let site = session.home.path().join("my-site");
+    std::fs::create_dir(&site).unwrap();
+    let window = Window::open(&session).await;
+    window.go_to_settings("Folders").await;
+    window.says("Any chat app's model menu becomes a project menu").await;
+    window.picture("folders-empty").await;
+    let listed = || async {
+        let url = format!("http://127.0.0.1:{}/v1/models", session.port);
+        let list = reqwest::Client::new().get(url).bearer_auth("sk-demo").send().await.unwrap();
+        list.text().await.unwrap().contains("codex:my-site")
+    };
+    assert!(!listed().await);
+
+    let field = |label: &str| format!("//dialog//div[label[normalize-space(.)='{label}']]//input");
+    window.click("//button[normalize-space(.)='Add folder']").await;
+    window.fill(&field("Folder"), "/no/such/folder").await;
+    window.fill(&field("Name"), "my-site").await;
+    window.click(&answer("Add folder")).await;
+    window.says("doesn't exist").await;
+    window.fill(&field("Folder"), &site.display().to_string()).await;
+    window.click("//dialog//select/option[@value='workspace-write']").await;
+    window.picture("folder-dialog").await;
+    window.click(&answer("Add folder")).await;
+    eventually("it is listed", listed).await;
+    window.picture("folders").await;
+    let body = serde_json::json!({"model":"codex:my-site","messages":[{"role":"user","content":"[[shell=\"touch here\"]]"}]});
+    let url = format!("http://127.0.0.1:{}/v1/chat/completions", session.port);
+    let asked = reqwest::Client::new().post(url).bearer_auth("sk-demo").json(&body).send().await.unwrap();
+    assert_eq!(asked.status(), 200, "{}", asked.text().await.unwrap());
+    assert!(site.join("here").exists());
+
+    window.click("//button[@aria-label='Remove codex:my-site']").await;
+    eventually("it is gone", || async { !listed().await }).await;
+}

@@ -30,6 +30,10 @@ export class AppStore {
    */
   target = $state<string | null>(null);
   closeDialogOpen = $state(false);
+  /** Something is dragged over the window. */
+  dragging = $state(false);
+  /** A folder that was dropped on the window, until Settings takes it. */
+  droppedFolder = $state<string | null>(null);
   /** A call to start or stop the proxy is in flight. */
   changingState = $state(false);
   /** Filters that Requests takes over when it is open. */
@@ -52,9 +56,21 @@ export class AppStore {
         else if (view === 'approvals') this.approvals.show();
       }),
       this.host.listen('close_asked', () => (this.closeDialogOpen = true)),
+      this.host.listen('drag', (dragging) => (this.dragging = dragging)),
+      this.host.listen('folder_dropped', (folder) => this.#dropped(folder)),
     ]);
     await this.reload();
     return () => stops.forEach((stop) => stop());
+  }
+
+  #dropped(folder: string | null): void {
+    this.dragging = false;
+    if (folder === null) {
+      this.toast('Drop a folder to make it a model.');
+      return;
+    }
+    this.droppedFolder = folder;
+    this.navigate('settings', 'folders');
   }
 
   async reload(): Promise<void> {

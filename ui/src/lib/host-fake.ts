@@ -6,6 +6,7 @@
 
 import type { ExchangeRow } from '../bindings/ExchangeRow';
 import type { FieldError } from '../bindings/FieldError';
+import type { FolderModel } from '../bindings/FolderModel';
 import type { KeyLimitsForm } from '../bindings/KeyLimitsForm';
 import type { KeyRow } from '../bindings/KeyRow';
 import type { Overview } from '../bindings/Overview';
@@ -17,7 +18,16 @@ import { doctorChecks } from './fake/doctor';
 import { playgroundCommands } from './fake/playground';
 import { undoCoverage } from './fake/changes';
 import { connectionCheck, recipesFor } from './fake/recipes';
-import { keysFor, overviewFor, RUNNING, SCENARIOS, settingsFor, STOPPED, type Scenario } from './fake/scenario';
+import {
+  keysFor,
+  overviewFor,
+  RUNNING,
+  SAMPLE_FOLDERS,
+  SCENARIOS,
+  settingsFor,
+  STOPPED,
+  type Scenario,
+} from './fake/scenario';
 import { pastRequests, requestCommands } from './fake/requests';
 import { setupCommands } from './fake/setup';
 import { planRequest, rowAfter, seededRandom, type PlannedRequest } from './fake/traffic';
@@ -34,6 +44,8 @@ export interface FakeOptions {
   history?: number;
   /** Requests arrive continuously, and answers take time. */
   live?: boolean;
+  /** Folders that are models. */
+  folders?: readonly FolderModel[];
   /** What the settings contained when the window closed. */
   drafts?: string;
   now?: () => number;
@@ -55,6 +67,7 @@ export function fakeFromUrl(search: URLSearchParams): FakeHost {
   return fakeHost({
     scenario,
     ...(isAsks(asks) ? { asks } : {}),
+    ...(search.has('folders') ? { folders: SAMPLE_FOLDERS } : {}),
     history: Number(search.get('history') ?? 400),
     live: search.get('still') === null,
   });
@@ -65,6 +78,7 @@ export function fakeHost({
   asks,
   history = 40,
   live = false,
+  folders = [],
   drafts = '',
   now = Date.now,
 }: FakeOptions = {}): FakeHost {
@@ -81,6 +95,7 @@ export function fakeHost({
   };
   let keys = keysFor(scenario, now());
   let settings = { ...settingsFor(scenario), drafts };
+  settings.form.folders = [...folders];
   const running: PlannedRequest[] = [];
 
   const emit: FakeHost['emit'] = (event, payload) =>

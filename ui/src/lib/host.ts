@@ -64,6 +64,10 @@ export interface HostEvents {
   navigate: string;
   /** The window is being closed and there is no tray; ask whether to keep running in the background. */
   close_asked: null;
+  /** Whether something is dragged over the window. */
+  drag: boolean;
+  /** The folder that was dropped on the window; `null` if it was none. */
+  folder_dropped: string | null;
 }
 
 /** Ends a subscription. */

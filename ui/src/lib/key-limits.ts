@@ -31,7 +31,7 @@ export const NO_AGENT_LIMITS: Readonly<Partial<KeyLimitsForm>> = {
 };
 
 /** Ordered from strictest to most permissive. */
-const SANDBOX_MODES: readonly { value: string; title: string }[] = [
+export const SANDBOX_MODES: readonly { value: string; title: string }[] = [
   { value: 'read-only', title: 'Read only' },
   { value: 'workspace-write', title: 'Write in its folder' },
   { value: FULL_ACCESS, title: 'Full access' },

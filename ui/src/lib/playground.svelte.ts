@@ -14,6 +14,7 @@ import {
   type Conversation,
   type Turn,
 } from './conversations';
+import { modelOf } from './folders';
 import { errorMessage } from './format';
 
 /** Always there, whatever Codex's own models are. */
@@ -50,7 +51,8 @@ export class Playground {
     }
     try {
       const { models, form } = await this.app.host.settings();
-      const ids = [CODEX_LOCAL, ...models.map((model) => model.id), ...Object.keys(form.model_aliases)];
+      const folders = form.folders.map(modelOf);
+      const ids = [CODEX_LOCAL, ...folders, ...models.map((model) => model.id), ...Object.keys(form.model_aliases)];
       this.models = [...new Set(ids)];
     } catch {
       // codex-local is always there.

@@ -6,6 +6,7 @@ export const PAGES = [
   { id: 'general', label: 'General' },
   { id: 'codex', label: 'Codex' },
   { id: 'models', label: 'Models' },
+  { id: 'folders', label: 'Folders' },
   { id: 'network', label: 'Network' },
   { id: 'limits', label: 'Limits' },
   { id: 'privacy', label: 'Privacy' },
@@ -110,10 +111,10 @@ export const ROWS: Record<RowName, SettingInfo> = {
     hint: 'For apps that expect a certain name, such as gpt-4o. Each is listed as a model.',
   },
   folders: {
-    page: 'models',
+    page: 'folders',
     label: 'Folders',
-    hint: 'Each is a model, codex:NAME, that works in its folder.',
-    words: 'projects, folder models, instructions',
+    hint: 'Apps list each folder as a model, codex:NAME.',
+    words: 'projects, folder models, instructions, permissions, drop',
   },
   effort_models: {
     page: 'models',

@@ -9,3 +9,4 @@ pub(crate) mod place;
 pub(crate) mod smallest;
 
 pub use crate::settings::CODEX_LOCAL;
+pub use catalog::is_agent;

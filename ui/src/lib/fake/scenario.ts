@@ -4,6 +4,7 @@ import type { AccountView } from '../../bindings/AccountView';
 import type { FixAction } from '../../bindings/FixAction';
 import type { Health } from '../../bindings/Health';
 import type { KeyLimitsForm } from '../../bindings/KeyLimitsForm';
+import type { FolderModel } from '../../bindings/FolderModel';
 import type { KeyRow } from '../../bindings/KeyRow';
 import type { LimitsView } from '../../bindings/LimitsView';
 import type { Overview } from '../../bindings/Overview';
@@ -385,6 +386,27 @@ export function keysFor(scenario: Scenario, now: number): KeyRow[] {
     ...(scenario === 'key-rules' ? ruledKeys(seconds) : []),
   ];
 }
+
+/** Folders that are models, as someone with several projects has them. */
+export const SAMPLE_FOLDERS: readonly FolderModel[] = [
+  {
+    name: 'web-shop',
+    folder: '/home/me/projects/web-shop',
+    sandbox: 'workspace-write',
+    ask: true,
+    instructions: 'Run the tests after each change.',
+    keys: [],
+  },
+  { name: 'notes', folder: '/home/me/notes', sandbox: null, ask: null, instructions: '', keys: ['k1'] },
+  {
+    name: 'home-server',
+    folder: '/home/me/server',
+    sandbox: 'danger-full-access',
+    ask: null,
+    instructions: '',
+    keys: ['k1', 'k2'],
+  },
+];
 
 export function settingsFor(scenario: Scenario): SettingsView {
   const form: Settings = {

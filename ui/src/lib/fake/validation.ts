@@ -23,6 +23,16 @@ export function validateForm(form: Form): FieldError[] {
   }
   if (form.workspace && !form.workspace.startsWith('/'))
     errors.push({ field: 'workspace', message: "This folder doesn't exist. Enter its full path, or leave it empty." });
+  for (const [index, { name, folder }] of form.folders.entries()) {
+    const message = !/^[A-Za-z0-9_-]{1,50}$/.test(name)
+      ? `"${name}" can't be a model's name. Use up to 50 letters, digits, - and _, such as web-shop.`
+      : form.folders.slice(0, index).some((other) => other.name.toLowerCase() === name.toLowerCase())
+        ? `${name}: Another folder has this name. Choose another one.`
+        : !folder.startsWith('/')
+          ? `${name}: Enter the folder's full path.`
+          : null;
+    if (message !== null) errors.push({ field: 'folders', message });
+  }
   if (Array.isArray(form.model_aliases))
     errors.push({
       field: 'model_aliases',

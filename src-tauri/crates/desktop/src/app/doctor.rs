@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use proxy::doctor::{Finding, NextStep, State, examine};
 use proxy::models::CODEX_LOCAL;
+use proxy::settings::FOLDER_PREFIX;
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -73,7 +74,8 @@ fn sentence(part: &str) -> String {
     let text = format!(" {part}").replace(" codex ", " Codex ").replace(" codex's ", " Codex's ");
     let text = text.trim_start();
     let mut letters = text.chars();
-    match letters.next().filter(|_| !text.starts_with(CODEX_LOCAL)) {
+    let is_id = text.starts_with(CODEX_LOCAL) || text.starts_with(FOLDER_PREFIX);
+    match letters.next().filter(|_| !is_id) {
         Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
         None => format!("{text}."),
     }
@@ -91,6 +93,7 @@ mod tests {
             ("codex-local works in /w (read-only)", "codex-local works in /w (read-only)."),
             ("this version of codex does not list models", "This version of Codex does not list models."),
             ("authentication is off; requests need no key", "Authentication is off. Requests need no key."),
+            ("codex:web works in /w (read-only)", "codex:web works in /w (read-only)."),
             ("commands of codex-local fail", "Commands of codex-local fail."),
         ] {
             assert_eq!(sentences(finding), shown);

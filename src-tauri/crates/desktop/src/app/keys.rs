@@ -10,6 +10,7 @@ use crate::pairing::{self, CheckStep, Containers, Platform, Recipe, RecipeInput,
 use crate::request_log::ExchangeQuery;
 use crate::view::{Listen, ViewError};
 use proxy::Key;
+use proxy::settings::FolderModel;
 use proxy::unix_now;
 
 /// The model in examples, because it always exists.
@@ -239,9 +240,13 @@ impl App {
         };
         let limits = key.map(|row| row.limits.clone()).unwrap_or_default();
         let known = self.models().await.into_iter().map(|model| model.id);
-        let models: Vec<String> = known.filter(|id| limits.allows_model(id)).collect();
+        let mut models: Vec<String> = known.filter(|id| limits.allows_model(id)).collect();
         let plain = limits.plain_models_only || !limits.allows_model(EXAMPLE_MODEL);
         let model = models.first().filter(|_| plain).map_or(EXAMPLE_MODEL, String::as_str).to_owned();
+        let key_id = key.map(|row| row.id.as_str()).unwrap_or_default();
+        let folders = stored.proxy.folders.iter().filter(|folder| folder.is_seen_by(key_id));
+        let folders = folders.map(FolderModel::id).filter(|id| limits.allows_model(id));
+        models.extend(folders.filter(|_| !limits.plain_models_only));
         let port = stored.proxy.port.get();
         let hosts = self.hosts();
         let chosen = hosts.iter().find(|host| url == Some(base_url(**host, port).as_str()));

@@ -16,6 +16,7 @@ use super::error::{RequestError, Result, error_in};
 use super::types::CheckStep;
 use proxy::Key;
 use proxy::models::CODEX_LOCAL;
+use proxy::settings::FOLDER_PREFIX;
 
 /// Open WebUI's `User-Agent`, plus our name for the request log.
 const AGENT: &str = "Python/3.11 aiohttp/3.14.5 codex-proxy-check";
@@ -74,10 +75,15 @@ pub async fn check(
     if target.key.is_some() {
         steps.run("Wrong key is rejected".to_owned(), reject_wrong_key(&caller)).await;
     }
-    let first_plain = models.iter().find(|id| *id != CODEX_LOCAL).or(models.first());
+    let first_plain = models.iter().find(|id| !is_codex(id)).or(models.first());
     if let Some(model) = model.or(first_plain.map(String::as_str)) {
         steps.run(format!("Streamed a short answer from {model}"), stream(&caller, model)).await;
     }
+}
+
+/// Whether the id is one of Codex itself: codex-local, perhaps with an effort, or a folder.
+fn is_codex(id: &str) -> bool {
+    id.starts_with(CODEX_LOCAL) || id.starts_with(FOLDER_PREFIX)
 }
 
 /// Reports the steps.

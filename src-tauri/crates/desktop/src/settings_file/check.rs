@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use codex_client::{CodexError, Environment, Search};
-use proxy::models::CODEX_LOCAL;
+use proxy::models::is_agent;
 use proxy::settings::{FieldError, expand_home, fields, is_name};
 use serde_json::{Map, Value};
 
@@ -43,9 +43,10 @@ pub fn apply(
     for name in changes.keys().filter(|name| !known.contains_key(*name)) {
         errors.push(FieldError::new(name, format!("Unknown setting {name}.")));
     }
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 7] = [
         ("codex_path", codex_path),
         ("workspace", workspace),
+        ("folders", folders),
         ("model", model),
         ("effort", effort),
         ("model_aliases", model_aliases),
@@ -84,13 +85,32 @@ fn workspace(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), St
     let Some(path) = &mut next.proxy.workspace else { return Ok(()) };
     *path = absolute(path, context.home)
         .ok_or("Enter the folder's full path, or leave it empty to use the app folder.")?;
+    is_folder(path, "leave it empty to use the app folder")
+}
+
+/// Checks the folders that are models. One that stays as it is may be missing, such as one on a drive that is not there.
+fn folders(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), String> {
+    let known = &context.current.proxy.folders;
+    for folder in &mut next.proxy.folders {
+        let named = |message: String| format!("{}: {message}", folder.name);
+        folder.folder = absolute(&folder.folder, context.home)
+            .ok_or_else(|| named("Enter the folder's full path.".to_owned()))?;
+        if !known.iter().any(|known| known.folder == folder.folder) {
+            is_folder(&folder.folder, "choose another one").map_err(named)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that there is a folder; `otherwise` is what to do instead of creating it.
+fn is_folder(path: &Path, otherwise: &str) -> Result<(), String> {
     let shown = path.display();
-    match fs::metadata(&path) {
+    match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(format!("{shown} is a file. Choose a folder.")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!(
-            "The folder {shown} doesn't exist. Create it, or leave it empty to use the app folder."
-        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(format!("The folder {shown} doesn't exist. Create it, or {otherwise}."))
+        }
         Err(error) => Err(format!("Couldn't open {shown} ({error}). Choose another folder.")),
     }
 }
@@ -128,18 +148,24 @@ fn model_aliases(next: &mut DesktopSettings, context: &Context<'_>) -> Result<()
     // Until codex's models are known, any name is accepted. The model in the settings need not be listed.
     let known = |model: &str| {
         context.models.is_empty()
-            || model == CODEX_LOCAL
+            || is_agent(model, &next.proxy)
             || current.model.as_deref() == Some(model)
-            || context.models.iter().any(|choice| choice.id == model)
+            || context.models.iter().any(|choice| is_choice(model, choice, next.proxy.effort_models))
             // An existing alias may stay when codex no longer lists its model.
             || current.model_aliases.values().any(|existing| existing == model)
     };
     match next.proxy.model_aliases.iter().find(|(_, model)| !known(model)) {
         Some((alias, model)) => Err(format!(
-            "{alias} stands for {model}, which Codex doesn't list. Choose one of its models or codex-local. An alias can't stand for another alias."
+            "{alias} stands for {model}, which Codex doesn't list. Choose one of its models, codex-local or a folder. An alias can't stand for another alias."
         )),
         None => Ok(()),
     }
+}
+
+/// Whether `model` is this choice, or with `efforts` also the choice with an effort or a speed behind its id.
+fn is_choice(model: &str, choice: &ModelChoice, efforts: bool) -> bool {
+    let rest = model.strip_prefix(choice.id.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || (efforts && rest.starts_with('-')))
 }
 
 fn listen(next: &mut DesktopSettings, context: &Context<'_>) -> Result<(), String> {

@@ -271,6 +271,47 @@ fn an_alias_points_to_a_listed_model_or_codex_local_but_not_to_another_alias() {
 }
 
 #[test]
+fn an_alias_can_stand_for_a_folder_or_a_model_with_an_effort() {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = json!([{"name": "web", "folder": folder.path()}]);
+    let current = checked(json!({ "folders": folders, "effort_models": true })).unwrap();
+    let models = [ModelChoice { id: "gpt-5.5".to_owned(), name: String::new(), efforts: Vec::new() }];
+    let context = Context { models: &models, ..context(&current) };
+    for (model, is_valid) in
+        [("codex:web", true), ("gpt-5.5-high", true), ("codex-local-high", true), ("codex:other", false)]
+    {
+        let checked = checked_in(&context, json!({"model_aliases": {"a": model}}));
+        assert_eq!(checked.is_ok(), is_valid, "{model}");
+    }
+}
+
+#[test]
+fn a_folder_must_be_there_when_it_is_chosen_and_may_go_later() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("web");
+    fs::create_dir(&folder).unwrap();
+    fs::write(home.path().join("file"), "").unwrap();
+    let current = DesktopSettings::default();
+    let context = Context { home: Some(home.path()), ..context(&current) };
+    let change = |path: &str| checked_in(&context, json!({"folders": [{"name": "web", "folder": path}]}));
+    for (path, words) in [
+        ("~/none", "doesn't exist"),
+        ("~/file", "is a file"),
+        ("relative", "web: Enter the folder's full path"),
+        ("", "web: Choose a folder"),
+    ] {
+        let (field, message) = only_error(change(path));
+        assert!(field == "folders" && message.contains(words), "{path}: {message}");
+    }
+    let settings = change("~/web").unwrap();
+    assert_eq!(settings.proxy.folders[0].folder, folder);
+    fs::remove_dir(&folder).unwrap();
+    let shown = serde_json::to_value(&settings.proxy.folders).unwrap();
+    let context = Context { current: &settings, ..context };
+    assert!(checked_in(&context, json!({ "folders": shown })).is_ok());
+}
+
+#[test]
 fn any_alias_is_accepted_until_models_are_known() {
     assert!(checked(json!({"model_aliases": {"gpt-4o": "gpt-9"}})).is_ok());
 }

@@ -24,6 +24,9 @@ fn unusual() -> DesktopSettings {
             (_, Value::Null) => json!(name),
             (_, Value::Object(_)) => json!({ "gpt-4o": name }),
             ("warn_at", _) => json!([50]),
+            ("folders", _) => {
+                json!([{ "name": "web", "folder": "/home/me/web", "sandbox": "read-only", "keys": ["a"] }])
+            }
             (_, Value::Array(_)) => json!([format!("{name}.example")]),
             (_, other) => panic!("no unusual value for {name}, which is {other}"),
         };

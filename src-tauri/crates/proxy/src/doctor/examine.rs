@@ -34,6 +34,7 @@ pub async fn examine(settings: &Settings, environment: &Environment) -> Vec<Find
     findings.extend(of_codex);
     findings.extend(environment.temporary_codex_home().map(|home| temporary_home(&home)));
     findings.push(working_folder(settings, applied));
+    findings.extend(folders(settings));
     findings.extend(settings.undo.then(|| undo(environment)));
     findings.push(address(settings.address()).await);
     findings.push(keys(settings));
@@ -135,6 +136,24 @@ fn working_folder(settings: &Settings, applied: Option<SandboxMode>) -> Finding 
         )
         .step(NextStep::ChangePermissions),
     }
+}
+
+/// The folders that are models.
+fn folders(settings: &Settings) -> impl Iterator<Item = Finding> {
+    settings.folders.iter().map(|folder| {
+        let (id, shown, mode) =
+            (folder.id(), folder.folder.display(), folder.sandbox.unwrap_or(settings.sandbox));
+        if !folder.folder.is_dir() {
+            let what = format!("{id} cannot be used: the folder {shown} does not exist");
+            return Finding::problem(what, "Restore it, or choose another one ({folders}).");
+        }
+        match mode {
+            SandboxMode::DangerFullAccess => {
+                Finding::note(format!("{id} works in {shown} and may do anything you may ({})", mode.name()))
+            }
+            _ => Finding::ok(format!("{id} works in {shown} ({})", mode.name())),
+        }
+    })
 }
 
 fn undo(environment: &Environment) -> Finding {

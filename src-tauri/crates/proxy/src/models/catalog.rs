@@ -217,7 +217,8 @@ fn live(codex: &Codex) -> Option<Readiness> {
 }
 
 /// Whether `id` is Codex itself, by name or alias: codex-local or a folder.
-pub(crate) fn is_agent(id: &str, settings: &Settings) -> bool {
+#[must_use]
+pub fn is_agent(id: &str, settings: &Settings) -> bool {
     ids::agent(id, settings).is_some()
 }
 

@@ -30,6 +30,19 @@ async fn doctor_finds_no_problem_in_a_working_setup() {
     assert!(ok && out.contains("is already running on"), "{out}");
 }
 
+#[tokio::test]
+async fn doctor_checks_the_folders_that_are_models() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("web")).unwrap();
+    let mut command = codex_proxyd(folder.path());
+    command.env("CODEX_PATH", sample_model::under_test::fake_codex());
+    let args = ["doctor", "--port", "0", "--data-dir", "data", "--folder", "web=web", "--folder", "old=gone"];
+    let (ok, out, _) = run(command.args(args)).await;
+    assert!(!ok && out.contains("codex:web works in ") && out.contains("web (read-only)"), "{out}");
+    let problem = out.lines().find(|line| line.starts_with("!!  codex:old cannot be used: the folder "));
+    assert!(problem.is_some() && out.contains("choose another one (--folder)"), "{out}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn doctor_warns_about_a_codex_home_in_the_temporary_folder() {
