@@ -7,8 +7,10 @@
 //! `cargo test` exports the window's types to `ui/src/bindings` with ts-rs, the only place the window imports them from. Only
 //! [`NewKey`](keychain::NewKey) holds a key's secret, and it is shown once.
 
+pub mod answer_store;
 pub mod app;
 pub mod client_name;
+mod database;
 pub mod gateway;
 pub mod keychain;
 pub mod pairing;

@@ -17,6 +17,7 @@ use super::live::{LiveRequests, Record};
 use super::sql;
 use super::store;
 use super::types::ExchangeRow;
+use crate::database;
 
 /// Changes buffered for a subscriber. A slower one loses the oldest and gets `Lagged`, and should query the rows again.
 const CHANGES_CAPACITY: usize = 256;
@@ -199,7 +200,7 @@ impl Shared {
                 shared.live.lock().written(&batch);
                 return (found, Ok(()));
             };
-            if store::is_damaged(&error) {
+            if database::is_damaged(&error) {
                 shared.replace(database);
             } else {
                 let retry = "Retrying every few seconds.";
@@ -320,7 +321,7 @@ impl Shared {
         if any {
             Box::pin(self.forget_removed()).await;
         }
-        let compact = |_: &Self, database: &mut Option<Connection>| database.as_ref().map(sql::compact);
+        let compact = |_: &Self, database: &mut Option<Connection>| database.as_ref().map(database::compact);
         if any && let Some(Some(Err(error))) = self.with_database(compact).await {
             tracing::warn!(%error, "failed to compact the request log");
         }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::live::Batch;
 use super::types::{ExchangeCounts, ExchangeDetail, ExchangeQuery, ExchangeRow, Review, Show, Step, Today};
 use crate::client_name::{OWN, client_name};
+use crate::database::used_bytes;
 
 /// The error of a request that was running when the app quit.
 const INTERRUPTED: &str = "Codex Proxy quit during this request";
@@ -352,9 +353,7 @@ pub(super) fn prune(
     let sql = "DELETE FROM exchanges WHERE id IN
                (SELECT id FROM exchanges WHERE at < ?1 AND ended IS NOT NULL LIMIT ?2)";
     let old = connection.prepare_cached(sql)?.execute((before_ms, batch))?;
-    let sql = "SELECT (page_count - freelist_count) * page_size
-               FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-    if old > 0 || connection.prepare_cached(sql)?.query_row((), |row| row.get::<_, u64>(0))? <= max_bytes {
+    if old > 0 || used_bytes(connection)? <= max_bytes {
         return Ok(old);
     }
     let texts = "DELETE FROM texts WHERE id IN
@@ -368,15 +367,4 @@ pub(super) fn prune(
         0 => connection.execute(requests, ()),
         removed => Ok(removed),
     }
-}
-
-/// Returns free space to the system, and truncates the write-ahead log, which may still contain removed texts.
-pub(super) fn compact(connection: &Connection) -> rusqlite::Result<()> {
-    for pragma in ["PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-        // Each step of the vacuum frees one page.
-        let mut statement = connection.prepare(pragma)?;
-        let mut steps = statement.query(())?;
-        while steps.next()?.is_some() {}
-    }
-    Ok(())
 }

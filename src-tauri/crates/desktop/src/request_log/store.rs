@@ -1,13 +1,11 @@
 //! The database file: opens it, migrates it, and replaces a damaged one.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::sql;
+use crate::database::{self, OpenError};
 
 /// Migrations of the database; `user_version` is the number applied. Never change a released one; add another.
 const MIGRATIONS: &[&str] = &[
@@ -54,36 +52,23 @@ const MIGRATIONS: &[&str] = &[
 /// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.
 pub(super) type Opened = (Option<Connection>, Option<String>);
 
-#[derive(Debug, thiserror::Error)]
-enum OpenError {
-    #[error("it was written by a newer version of Codex Proxy")]
-    Newer,
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-}
-
 /// Opens the database, or one in memory if the file cannot be used. A damaged file is renamed, with `now_ms` in the name, and
 /// replaced.
 pub(super) fn open(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
     match open_file(path, keep_texts) {
         Ok(connection) => (Some(connection), None),
-        // A database of this version that rejects our statements is damaged.
-        Err(OpenError::Sqlite(error))
-            if is_damaged(&error) || error.sqlite_error_code() == Some(ErrorCode::Unknown) =>
-        {
-            replace_damaged(path, keep_texts, now_ms)
-        }
+        Err(error) if error.is_damaged() => replace_damaged(path, keep_texts, now_ms),
         Err(error) => in_memory(path, &format!("couldn't be opened ({error})")),
     }
 }
 
 /// Renames a damaged database and creates a new one. It must be closed.
 pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Opened {
-    let aside = path.with_added_extension(format!("damaged-{now_ms}"));
-    match set_aside(path, &aside).map_err(OpenError::from).and_then(|()| open_file(path, keep_texts)) {
-        Ok(connection) => {
+    let replaced = database::set_aside(path, now_ms)
+        .map_err(OpenError::from)
+        .and_then(|aside| Ok((open_file(path, keep_texts)?, aside)));
+    match replaced {
+        Ok((connection, aside)) => {
             let aside = aside.display();
             let notice =
                 format!("The request log was damaged. It was renamed to {aside}, and a new one was created.");
@@ -93,15 +78,15 @@ pub(super) fn replace_damaged(path: &Path, keep_texts: bool, now_ms: u64) -> Ope
     }
 }
 
-/// Whether the file is not a database, or a damaged one.
-pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
-}
-
 fn in_memory(path: &Path, why: &str) -> Opened {
     let path = path.display();
     let notice = format!("The request log {path} {why}. Requests are kept only until Codex Proxy quits.");
-    with_notice(Connection::open_in_memory().and_then(prepared).ok(), notice)
+    let connection = Connection::open_in_memory().and_then(|connection| {
+        let connection = database::prepared(connection, MIGRATIONS, sql::name_apps)?;
+        sql::show_all(&connection)?;
+        Ok(connection)
+    });
+    with_notice(connection.ok(), notice)
 }
 
 fn with_notice(connection: Option<Connection>, notice: String) -> Opened {
@@ -110,69 +95,11 @@ fn with_notice(connection: Option<Connection>, notice: String) -> Opened {
 }
 
 fn open_file(path: &Path, keep_texts: bool) -> Result<Connection, OpenError> {
-    create_private(path)?;
-    // Waits up to five seconds for another process's lock.
-    let connection = Connection::open(path)?;
-    // Before any change, so that a newer file stays unchanged.
-    if version(&connection)? > MIGRATIONS.len() {
-        return Err(OpenError::Newer);
-    }
-    let connection = prepared(connection)?;
+    let connection = database::open(path, MIGRATIONS, sql::name_apps)?;
+    sql::show_all(&connection)?;
     sql::end_interrupted(&connection)?;
     if !keep_texts && sql::forget_texts(&connection)? > 0 {
-        sql::compact(&connection)?;
+        database::compact(&connection)?;
     }
     Ok(connection)
-}
-
-/// Migrates a database to the current version.
-fn prepared(mut connection: Connection) -> rusqlite::Result<Connection> {
-    // auto_vacuum applies only before the first table. Deleted data, which may be texts, is overwritten. Without spilling before
-    // the commit, reads work while the disk is full.
-    connection.execute_batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -1024; PRAGMA cache_spill = OFF;",
-    )?;
-    // Only one process migrates at a time.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let before = version(&transaction)?;
-    for migration in MIGRATIONS.iter().skip(before) {
-        transaction.execute_batch(migration)?;
-    }
-    if before < MIGRATIONS.len() {
-        sql::name_apps(&transaction)?;
-    }
-    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
-    transaction.commit()?;
-    sql::show_all(&connection)?;
-    Ok(connection)
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.query_row("PRAGMA user_version", (), |row| row.get(0))
-}
-
-/// Creates the file before SQLite does, readable only by its owner.
-fn create_private(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-/// Renames the database and SQLite's files beside it.
-fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
-    fs::rename(path, aside)?;
-    for suffix in ["-wal", "-shm"] {
-        let beside = |path: &Path| OsString::from_iter([path.as_os_str(), suffix.as_ref()]);
-        match fs::rename(beside(path), beside(aside)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }

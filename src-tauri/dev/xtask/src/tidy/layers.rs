@@ -41,9 +41,9 @@ const LAYERS: &[(&str, Layers)] = &[
     (
         "desktop",
         &[
-            &["client_name", "shell", "text", "view"],
+            &["client_name", "database", "shell", "text", "view"],
             &["settings_file"],
-            &["gateway", "keychain", "pairing", "request_log", "setup"],
+            &["answer_store", "gateway", "keychain", "pairing", "request_log", "setup"],
             &["app"],
         ],
     ),
