@@ -78,6 +78,8 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         settings::recheck_keychain,
         settings::show_file,
         settings::doctor,
+        settings::stored_answers,
+        settings::forget_stored_answers,
         check_codex,
         pick_codex,
         pick_folder,

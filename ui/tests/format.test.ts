@@ -6,6 +6,7 @@ import {
   formatDay,
   errorMessage,
   plural,
+  formatBytes,
   formatCompact,
   formatSince,
   formatDuration,
@@ -34,6 +35,13 @@ test.each([
   [214_400, '214k'],
   [1_440_000, '1.4M'],
 ])('%s is abbreviated as %s', (n, text) => expect(formatCompact(n)).toBe(text));
+
+test.each([
+  [0, '0 KB'],
+  [1, '1 KB'],
+  [340_800, '341 KB'],
+  [1_440_000, '1.4 MB'],
+])('%s bytes are shown as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
 
 test('thousands are separated', () => expect(formatCount(9120)).toBe('9,120'));
 test('one is singular', () =>

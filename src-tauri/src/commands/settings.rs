@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use desktop::app::{App, DoctorCheck};
+use desktop::app::{App, DoctorCheck, StoredAnswers};
 use desktop::view::ViewError;
 use tauri::State;
 
@@ -40,4 +40,14 @@ pub(super) async fn show_file(app: State<'_, App>, path: String) -> Result<()> {
 #[tauri::command]
 pub(super) async fn doctor(app: State<'_, App>) -> Result<Vec<DoctorCheck>> {
     Ok(app.doctor().await)
+}
+
+#[tauri::command]
+pub(super) async fn stored_answers(app: State<'_, App>) -> Result<StoredAnswers> {
+    Ok(app.stored_answers().await)
+}
+
+#[tauri::command]
+pub(super) async fn forget_stored_answers(app: State<'_, App>) -> Result<()> {
+    app.forget_stored_answers().await
 }

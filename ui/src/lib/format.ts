@@ -47,6 +47,12 @@ export function formatCount(n: number | null): string {
   return n === null ? NO_VALUE : formatNumber(n, 0);
 }
 
+/** A size: `4 KB`, `1.4 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_000_000) return `${formatNumber(Math.ceil(bytes / 1000), 0)} KB`;
+  return `${formatNumber(bytes / 1_000_000, 1)} MB`;
+}
+
 /** A large number, abbreviated: `950`, `21k`, `1.4M`. */
 export function formatCompact(n: number): string {
   if (n < 1000) return String(n);

@@ -96,6 +96,7 @@ export function fakeHost({
   let keys = keysFor(scenario, now());
   let settings = { ...settingsFor(scenario), drafts };
   settings.form.folders = [...folders];
+  let stored = scenario === 'empty' ? 0 : 12;
   const running: PlannedRequest[] = [];
 
   const emit: FakeHost['emit'] = (event, payload) =>
@@ -297,6 +298,11 @@ export function fakeHost({
       settings = { ...settings, notice: null };
       if (overview.health.fix?.action === 'showFiles') update({ health: RUNNING });
     },
+    storedAnswers: async () => {
+      const kept = settings.form.keep_texts ? stored : 0;
+      return { onDisk: { answers: kept, bytes: kept * 28_400 }, inMemory: Math.min(stored, 256) };
+    },
+    forgetStoredAnswers: async () => void (stored = 0),
     recheckKeychain: async () => update({ keychain: { state: 'available' } }),
     showFile: async () => {},
     checkCodex: async (path) =>

@@ -29,6 +29,7 @@ import type { PlaygroundEvent } from '../bindings/PlaygroundEvent';
 import type { Recipe } from '../bindings/Recipe';
 import type { SettingsView } from '../bindings/SettingsView';
 import type { SignInChoice } from '../bindings/SignInChoice';
+import type { StoredAnswers } from '../bindings/StoredAnswers';
 import type { Today } from '../bindings/Today';
 import type { UndoCoverage } from '../bindings/UndoCoverage';
 import type { UndoReport } from '../bindings/UndoReport';
@@ -169,6 +170,10 @@ export const COMMANDS = {
   /** Hides the notice about damaged files. */
   dismissNotice: command<() => Promise<void>>(),
   recheckKeychain: command<() => Promise<void>>(),
+  /** How many answers that apps asked to keep there are. */
+  storedAnswers: command<() => Promise<StoredAnswers>>(),
+  /** Deletes them, on disk and in memory. */
+  forgetStoredAnswers: command<() => Promise<void>>(),
   /** Opens the folder of a file, or a folder. */
   showFile: command<(path: string) => Promise<void>>('path'),
   checkCodex: command<(path: string) => Promise<CodexCheck>>('path'),

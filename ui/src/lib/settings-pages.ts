@@ -27,7 +27,15 @@ export interface SettingInfo {
 }
 
 /** Rows that are no setting. */
-type OtherRow = 'approval_rules' | 'log_folder' | 'first_start' | 'versions' | 'links' | 'licences' | 'diagnostics';
+type OtherRow =
+  | 'approval_rules'
+  | 'stored_answers'
+  | 'log_folder'
+  | 'first_start'
+  | 'versions'
+  | 'links'
+  | 'licences'
+  | 'diagnostics';
 export type RowName = FieldName | OtherRow;
 
 export const ROWS: Record<RowName, SettingInfo> = {
@@ -213,6 +221,11 @@ export const ROWS: Record<RowName, SettingInfo> = {
     words: 'request log, days',
   },
   keep_texts: { page: 'privacy', label: 'Content', words: 'Save prompts and answers, texts' },
+  stored_answers: {
+    page: 'privacy',
+    label: 'Stored answers',
+    words: 'delete, responses, conversations, chats, store, restart',
+  },
   log_level: {
     page: 'privacy',
     label: 'Log level',

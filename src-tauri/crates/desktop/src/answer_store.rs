@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use proxy::store::{Batch, Item, Kind, Object, Query, Store, StoreError, Stored};
+use proxy::{Key, without_keys};
 use rusqlite::Connection;
 use serde::Serialize;
 use ts_rs::TS;
@@ -31,6 +32,8 @@ pub struct AnswerStoreOptions {
     pub path: PathBuf,
     /// Whether answers are kept. If not, stored ones are deleted.
     pub keep: bool,
+    /// Keys that no file may contain, besides everything that looks like one.
+    pub keys: Vec<Key>,
     /// Limit of the file in bytes, usually [`MAX_STORE_BYTES`].
     pub max_bytes: u64,
     /// The time in Unix milliseconds, for the name of a damaged file.
@@ -66,30 +69,34 @@ pub struct AnswerStore {
 }
 
 impl AnswerStore {
-    /// Opens the store. It blocks. If the file cannot be used, [`AnswerStore::notice`] says why. A damaged file is renamed
-    /// and replaced.
+    /// A store that is not open yet.
     #[must_use]
-    pub fn open(options: AnswerStoreOptions) -> Self {
-        let store = Self {
+    pub fn new(options: AnswerStoreOptions) -> Self {
+        Self {
             keep: options.keep.into(),
-            usable: true.into(),
+            usable: false.into(),
             connection: Mutex::default(),
             file_notice: Mutex::default(),
             write_notice: Mutex::default(),
             options,
-        };
-        let mut connection = store.connection.lock();
-        *connection = match database::open(&store.options.path, sql::MIGRATIONS, |_| Ok(())) {
-            Ok(connection) => Some(connection),
-            Err(error) if error.is_damaged() => store.replace_damaged(store.options.now_ms),
-            Err(error) => store.unusable(&format!("couldn't be opened ({error})")),
-        };
-        drop(connection);
-        if !store.options.keep {
-            // An error is in the notice.
-            let _ = store.clear();
         }
-        store
+    }
+
+    /// Opens the file. It blocks. If the file cannot be used, [`AnswerStore::notice`] says why. A damaged file is renamed and
+    /// replaced.
+    pub fn open(&self) {
+        let mut connection = self.connection.lock();
+        *connection = match database::open(&self.options.path, sql::MIGRATIONS, |_| Ok(())) {
+            Ok(connection) => Some(connection),
+            Err(error) if error.is_damaged() => self.replace_damaged(self.options.now_ms),
+            Err(error) => self.unusable(&format!("couldn't be opened ({error})")),
+        };
+        self.usable.store(connection.is_some(), Ordering::Relaxed);
+        drop(connection);
+        if !self.keep.load(Ordering::Relaxed) {
+            // An error is in the notice.
+            let _ = self.forget_all();
+        }
     }
 
     /// What is wrong with the store, in sentences for the window.
@@ -103,7 +110,7 @@ impl AnswerStore {
         self.keep.store(keep, Ordering::Relaxed);
         if !keep {
             // An error is in the notice.
-            let _ = self.clear();
+            let _ = self.forget_all();
         }
     }
 
@@ -123,9 +130,22 @@ impl AnswerStore {
         self.run(|connection| sql::counts(connection)).unwrap_or_default()
     }
 
+    /// Deletes everything. It blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn forget_all(&self) -> Result<(), StoreError> {
+        if self.usable.load(Ordering::Relaxed) { self.clear() } else { Ok(()) }
+    }
+
     /// Closes the file.
     pub fn close(&self) {
         *self.connection.lock() = None;
+    }
+
+    /// JSON without keys, as in the request log.
+    fn redacted(&self, json: &[u8]) -> String {
+        without_keys(&String::from_utf8_lossy(json), &self.options.keys)
     }
 
     /// Does some work in the database, and replaces a damaged one.
@@ -194,7 +214,7 @@ impl Store for AnswerStore {
             return Ok(());
         }
         self.write(|connection| {
-            sql::put(connection, object, batches)?;
+            sql::put(connection, object, batches, &|json| self.redacted(json))?;
             sql::prune_bytes(connection, self.options.max_bytes)
         })
     }

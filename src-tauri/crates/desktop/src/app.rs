@@ -3,6 +3,7 @@
 //! The shell adds what needs a desktop: the window, the tray, the clipboard and start at login.
 
 mod account;
+mod answers;
 mod approvals;
 mod background;
 mod changes;
@@ -40,9 +41,10 @@ use tokio_util::task::TaskTracker;
 
 use notifying::LastCodex;
 
+use crate::answer_store::AnswerStore;
 use crate::gateway::{Gateway, Launch, ProxyState, Running};
 use crate::keychain::{KeyRing, KeychainState};
-use crate::request_log::{self, MAX_DATABASE_BYTES, RequestDatabase, RequestDatabaseOptions};
+use crate::request_log::{self, MAX_DATABASE_BYTES, Removed, RequestDatabase, RequestDatabaseOptions};
 use crate::settings_file::{DesktopSettings, SettingsFile};
 use crate::text::join_some;
 use crate::view::{Listen, ViewError};
@@ -50,6 +52,7 @@ use proxy::Limits;
 use proxy::health::FixAction;
 use proxy::models::backends;
 use proxy::settings::{LogLevel, Program, Settings};
+use proxy::store::Store;
 use proxy::{ImageFetcher, Proxy, ProxyError, ProxyParts, unix_now};
 use proxy::{Key, KeyEntry, KeyLimits};
 
@@ -58,6 +61,7 @@ use first_start::Setup;
 use recheck::CodexFiles;
 
 pub use account::{AccountKind, AccountView};
+pub use answers::StoredAnswers;
 pub use changes::UndoCoverage;
 pub use doctor::{CheckState, DoctorCheck};
 pub use keys::RecipeText;
@@ -116,6 +120,10 @@ struct Inner {
     /// Authenticates the window's requests. It is never written to disk.
     window_key: Key,
     request_log: RequestDatabase,
+    /// Answers that apps asked to keep.
+    answers: Arc<AnswerStore>,
+    /// What of the log's removals has been removed from there, once its task has ended.
+    answers_removed: Mutex<Removed>,
     gateway: Gateway,
     /// The result of the last probe.
     codex: Mutex<Option<Result<ProbeResult, CodexError>>>,
@@ -166,6 +174,7 @@ impl App {
             max_bytes: MAX_DATABASE_BYTES,
             now_ms: Arc::new(unix_now_ms),
         });
+        let answers = answers::open(&data_dir, stored.keep_texts, env_keys(&environment));
         let window_key = Key::generate().map_err(|error| format!("cannot generate random bytes: {error}"))?;
         let (changes, _) = broadcast::channel(CHANGES_CAPACITY);
         let app = Self(Arc::new(Inner {
@@ -181,6 +190,8 @@ impl App {
             keys: KeyRing::new(&data_dir, secrets),
             window_key,
             request_log: request_log.await,
+            answers: answers.await,
+            answers_removed: Mutex::default(),
             gateway: Gateway::spawn(),
             codex: Mutex::default(),
             checked_files: Mutex::default(),
@@ -208,6 +219,7 @@ impl App {
         if let Some(notice) = set_aside.unwrap_or_else(|error| Some(error.to_string())) {
             app.add_notice(&notice);
         }
+        app.forget_revoked_keys().await;
         app.open_setup().await;
         if stored.start_proxy {
             app.start().await;
@@ -215,6 +227,7 @@ impl App {
         app.refresh_overview().await;
         app.0.tasks.spawn(background::run(app.clone()));
         app.0.tasks.spawn(usage::run(app.clone()));
+        app.0.tasks.spawn(answers::run(app.clone()));
         app.0.tasks.spawn(recheck::run(app.clone()));
         // In the background: both the keychain and codex may wait for the user.
         let startup = app.clone();
@@ -224,7 +237,7 @@ impl App {
 
     /// What is wrong with the app's files, in sentences.
     fn notice(&self) -> Option<String> {
-        join_some([self.0.notice.lock().clone(), self.0.request_log.notice()], " ")
+        join_some([self.0.notice.lock().clone(), self.0.request_log.notice(), self.0.answers.notice()], " ")
     }
 
     fn add_notice(&self, notice: &str) {
@@ -317,6 +330,7 @@ impl App {
         self.0.tasks.close();
         self.0.tasks.wait().await;
         self.0.request_log.close().await;
+        self.close_answers().await;
     }
 
     /// The request log.
@@ -386,7 +400,7 @@ impl App {
             computer: self.0.computer.clone(),
             keys: vec![KeyEntry::new(WINDOW_KEY_NAME, &self.0.window_key, unix_now())],
             request_log: self.0.request_log.reports(),
-            store: None,
+            store: Some(Arc::clone(&self.0.answers) as Arc<dyn Store>),
             images: ImageFetcher::default(),
             usage_limits: self.0.usage_limits.clone(),
         })?;
@@ -423,8 +437,7 @@ impl App {
 
     /// Keys from the environment, for the demo and scripts.
     fn env_keys(&self) -> Vec<Key> {
-        let keys = self.0.environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
-        keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect()
+        env_keys(&self.0.environment)
     }
 
     fn codex_config(&self) -> CodexConfig {
@@ -447,6 +460,11 @@ impl App {
         // An error only means that there is no shell yet.
         let _ = self.0.changes.send(change);
     }
+}
+
+fn env_keys(environment: &Environment) -> Vec<Key> {
+    let keys = environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
+    keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect()
 }
 
 /// The log level in the settings, for a log that starts before the app. Ignores a damaged file, which the app moves and reports

@@ -28,14 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 use proxy::RequestLog;
 use shared::{MAX_CLOCK_STEP, Shared};
 
-pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, RequestDatabaseOptions};
+pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, Removed, RequestDatabaseOptions};
 pub use types::{
     Chart, ChartBar, ChartGroup, ChartRange, ChartStack, ExchangeCounts, ExchangeDetail, ExchangeQuery,
     ExchangeRow, ExchangeState, ExportFormat, Finding, Review, ReviewState, Show, Step, Today,
@@ -93,6 +93,12 @@ impl RequestDatabase {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.shared.changes.subscribe()
+    }
+
+    /// What has been removed, and its changes.
+    #[must_use]
+    pub fn removed(&self) -> watch::Receiver<Removed> {
+        self.shared.removed.subscribe()
     }
 
     /// The number of running requests.

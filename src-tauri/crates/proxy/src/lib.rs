@@ -31,7 +31,7 @@ mod translate;
 pub use auth::{
     InvalidLimit, Key, KeyEntry, KeyFile, KeyFileError, KeyLimits, KeyUse, KeyUseError, LimitsError,
     MAX_KEY_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, RecentRequests, Renamed, RequestAllowance, find_key,
-    is_key_name,
+    is_key_name, without_keys,
 };
 pub use clock::{end_of_date, end_of_day, local_date, local_day, local_time, unix_now};
 pub use error::{ApiError, UPDATE, next_step};

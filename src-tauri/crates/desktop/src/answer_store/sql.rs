@@ -38,17 +38,19 @@ const PRUNE_BATCH: u32 = 500;
 /// The columns of an object.
 const OBJECT: &str = "id, key, kind, changed, model, metadata, json";
 
-/// Stores or replaces an object, and the batches that are not there yet.
+/// Stores or replaces an object, and the batches that are not there yet. `redact` removes keys from their JSON.
 pub(super) fn put(
     connection: &mut Connection,
     object: &Object,
     batches: &[Arc<Batch>],
+    redact: &dyn Fn(&[u8]) -> String,
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    let last = put_batches(&transaction, &object.key, batches)?;
+    let last = put_batches(&transaction, &object.key, batches, redact)?;
     let before = last_batch(&transaction, &object.id)?;
-    let metadata = serde_json::to_string(&object.metadata)
+    let metadata = serde_json::to_vec(&object.metadata)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let metadata = redact(&metadata);
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO objects (id, key, kind, changed, model, metadata, json, last)
@@ -61,7 +63,7 @@ pub(super) fn put(
             object.changed,
             &object.model,
             metadata,
-            &*object.json,
+            redact(&object.json).as_bytes(),
             last,
         ))?;
     if before != last {
@@ -71,7 +73,12 @@ pub(super) fn put(
 }
 
 /// Stores the batches that are not there yet, and returns the last one's number.
-fn put_batches(connection: &Connection, key: &str, batches: &[Arc<Batch>]) -> rusqlite::Result<Option<i64>> {
+fn put_batches(
+    connection: &Connection,
+    key: &str,
+    batches: &[Arc<Batch>],
+    redact: &dyn Fn(&[u8]) -> String,
+) -> rusqlite::Result<Option<i64>> {
     let mut number = connection.prepare_cached("SELECT number FROM batches WHERE id = ?1")?;
     let (mut last, mut first_new) = (None, 0);
     // What comes before a batch that is there is there too.
@@ -89,7 +96,7 @@ fn put_batches(connection: &Connection, key: &str, batches: &[Arc<Batch>]) -> ru
         add.execute((&batch.id, key, last))?;
         let number = connection.last_insert_rowid();
         for (position, item) in (0_u32..).zip(&batch.items) {
-            add_item.execute((number, position, &item.id, &*item.json))?;
+            add_item.execute((number, position, &item.id, redact(&item.json).as_bytes()))?;
         }
         last = Some(number);
     }

@@ -27,13 +27,14 @@ impl Test {
         AnswerStoreOptions {
             path: self.path(),
             keep: true,
+            keys: vec![Key::new("a chosen key")],
             max_bytes: MAX_STORE_BYTES,
             now_ms: NOW_S * 1_000,
         }
     }
 
     fn open(&self) -> AnswerStore {
-        AnswerStore::open(self.options())
+        open(self.options())
     }
 
     /// A second connection.
@@ -52,6 +53,12 @@ impl Test {
         let contents = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
         contents.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
     }
+}
+
+fn open(options: AnswerStoreOptions) -> AnswerStore {
+    let store = AnswerStore::new(options);
+    store.open();
+    store
 }
 
 fn batch(id: &str, texts: &[&str]) -> Arc<Batch> {
@@ -143,6 +150,23 @@ fn a_deleted_text_is_no_longer_in_the_file() {
 }
 
 #[test]
+fn no_key_is_in_the_file() {
+    let test = Test::new();
+    let store = test.open();
+    let text =
+        "my keys are sk-cp-0123456789abcdef0123456789abcdef and a chosen key, and sk-proj-A1b2C3d4E5f6";
+    let metadata = BTreeMap::from([("note".to_owned(), text.to_owned())]);
+    let object = Object { json: format!("{{\"text\":\"{text}\"}}").into(), metadata, ..response("resp_1") };
+    store.put(&object, &[batch("1", &[text])]).unwrap();
+    for key in ["sk-cp-0123", "a chosen key", "sk-proj"] {
+        assert!(!test.contains(key), "{key}");
+    }
+    let stored = load(&store, "resp_1").unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&stored.object.json).unwrap()["text"].is_string());
+    assert!(stored.object.metadata["note"].starts_with("my keys are"));
+}
+
+#[test]
 fn switching_texts_off_deletes_what_is_stored_and_stores_nothing_new() {
     let test = Test::new();
     let store = test.open();
@@ -155,7 +179,7 @@ fn switching_texts_off_deletes_what_is_stored_and_stores_nothing_new() {
     store.set_keep(true);
     store.put(&response("resp_3"), &[batch("3", &["third"])]).unwrap();
     store.close();
-    let store = AnswerStore::open(AnswerStoreOptions { keep: false, ..test.options() });
+    let store = open(AnswerStoreOptions { keep: false, ..test.options() });
     assert_eq!(store.counts().answers, 0, "switched off while the app was not running");
 }
 
@@ -184,7 +208,7 @@ fn old_answers_and_those_of_revoked_keys_are_deleted() {
 fn the_file_is_bounded_and_the_oldest_answers_go_first() {
     let test = Test::new();
     let max_bytes = 1024 * 1024;
-    let store = AnswerStore::open(AnswerStoreOptions { max_bytes, ..test.options() });
+    let store = open(AnswerStoreOptions { max_bytes, ..test.options() });
     let long = "x".repeat(20_000);
     for number in 0..100 {
         let object = Object { changed: number, ..response(&format!("resp_{number}")) };

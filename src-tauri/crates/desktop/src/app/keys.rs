@@ -91,6 +91,7 @@ impl App {
     /// If there is no such key, or the key file cannot be written.
     pub async fn revoke_key(&self, id: &str) -> Result<Option<String>, ViewError> {
         let revoked = self.0.keys.revoke(id).await?;
+        self.forget_revoked_keys().await;
         self.keys_changed().await;
         Ok(revoked)
     }

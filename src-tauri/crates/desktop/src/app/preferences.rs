@@ -72,6 +72,9 @@ impl App {
         }
         *self.0.notice.lock() = None;
         self.0.request_log.set_retention(after.keep_days.get(), after.keep_texts).await;
+        if before.keep_texts != after.keep_texts {
+            self.keep_answers(after.keep_texts).await;
+        }
         if before.proxy.codex_path != after.proxy.codex_path {
             self.probe_codex().await;
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::{self, broadcast};
+use tokio::sync::{self, broadcast, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ use crate::database;
 const CHANGES_CAPACITY: usize = 256;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// How often old requests are removed without writes.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -73,6 +75,15 @@ pub struct RequestDatabaseOptions {
     pub now_ms: NowMs,
 }
 
+/// What has been removed from the request log, so that what belongs to it elsewhere can be removed too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Requests from before this time are too old, in Unix milliseconds.
+    pub before_ms: u64,
+    /// How often all requests were removed, past the time in which that can be undone.
+    pub clears: u64,
+}
+
 /// A change of the request log.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -95,6 +106,7 @@ pub(super) struct Shared {
     pub(super) live: Mutex<LiveRequests>,
     /// Since when the clock is ahead of what is believed.
     ahead_since: Mutex<Option<Instant>>,
+    pub(super) removed: watch::Sender<Removed>,
     database: Arc<sync::Mutex<Option<Connection>>>,
 }
 
@@ -117,6 +129,7 @@ impl Shared {
             batched: sync::Notify::new(),
             unwritten: sync::Notify::new(),
             stop: CancellationToken::new(),
+            removed: watch::Sender::default(),
             database: Arc::new(sync::Mutex::new(connection)),
         })
     }
@@ -237,8 +250,11 @@ impl Shared {
     async fn remove_cleared(self: &Arc<Self>) {
         let Some(cleared_ms) = self.live.lock().cleared_ms.take() else { return };
         let removed = self.remove(move |connection| sql::clear(connection, cleared_ms)).await;
-        if let Err(error) = removed.and(self.run(sql::show_all).await.1) {
-            self.warn(&format!("The request log couldn't be cleared ({error}). Try again."));
+        match removed.and(self.run(sql::show_all).await.1) {
+            Ok(()) => self.removed.send_modify(|removed| removed.clears += 1),
+            Err(error) => {
+                self.warn(&format!("The request log couldn't be cleared ({error}). Try again."));
+            }
         }
     }
 
@@ -282,6 +298,13 @@ impl Shared {
         let days = u64::from(self.live.lock().keep_days.max(1));
         let clock = self.believed_clock(max_step).await?;
         let before_ms = clock.saturating_sub(days * DAY.as_secs() * 1_000);
+        self.removed.send_if_modified(|removed| {
+            let is_news = before_ms.abs_diff(removed.before_ms) >= HOUR_MS;
+            if is_news {
+                removed.before_ms = before_ms;
+            }
+            is_news
+        });
         let max_bytes = self.options.max_bytes;
         let prune = move |connection: &Connection| {
             let in_memory = connection.path().is_none_or(str::is_empty);

@@ -7,6 +7,7 @@
     reason = "a panic in a test is its failure"
 )]
 
+mod answers;
 mod app;
 mod approvals;
 mod changes;

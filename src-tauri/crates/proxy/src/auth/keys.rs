@@ -169,7 +169,8 @@ const MIN_LEN: usize = 8;
 
 /// Redacts client text for storage: everything that looks like one of our keys, and the `known` keys, which may have
 /// any form.
-pub(crate) fn without_keys(text: &str, known: &[Key]) -> String {
+#[must_use]
+pub fn without_keys(text: &str, known: &[Key]) -> String {
     let mut text = text.to_owned();
     for Key(secret) in known {
         if !secret.is_empty() && text.contains(secret) {

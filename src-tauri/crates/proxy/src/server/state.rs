@@ -274,8 +274,15 @@ impl Proxy {
     }
 
     /// Deletes everything that clients asked to keep. Responses that are being generated stay.
-    pub fn forget_stored(&self) {
+    pub async fn forget_stored(&self) {
         self.0.store.clear();
+        self.0.store.flush().await;
+    }
+
+    /// How many objects that clients asked to keep are in memory.
+    #[must_use]
+    pub fn stored_in_memory(&self) -> usize {
+        self.0.store.in_memory()
     }
 
     /// The questions that wait for the owner's answer.

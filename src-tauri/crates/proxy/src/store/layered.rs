@@ -148,6 +148,11 @@ impl Layered {
         });
     }
 
+    /// The number of objects in memory.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.memory.objects()
+    }
+
     /// Waits until every change so far is on disk, or has failed.
     pub(crate) async fn flush(&self) {
         if let Some(disk) = &self.disk {

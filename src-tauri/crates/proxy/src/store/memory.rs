@@ -57,6 +57,11 @@ impl MemoryStore {
         self.inner.lock().bytes
     }
 
+    /// The number of objects that it keeps.
+    pub(super) fn objects(&self) -> usize {
+        self.inner.lock().entries.len()
+    }
+
     /// Stores an object, then calls `next` before any later change.
     pub(super) fn put_then(&self, object: Object, batches: &[Arc<Batch>], next: impl FnOnce(&Stored)) {
         let mut inner = self.inner.lock();
